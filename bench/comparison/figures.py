@@ -1,0 +1,138 @@
+"""What is measured: each figure is one mode of the load generator, the same for every server, with its target from the
+project's plan. A target is a factor and what it is a factor of, or an amount that must not be exceeded."""
+
+from dataclasses import dataclass, field
+
+from .site import LISTED, MANY
+
+MIB = 1 << 20
+BEST = "best rival"
+DIRECT = "direct"
+
+
+@dataclass(frozen=True)
+class Target:
+    factor: float
+    of: str  # BEST, DIRECT or the name of a rival
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A rate; more is better."""
+
+    name: str
+    title: str
+    unit: str
+    mode: str
+    options: tuple = ()
+    per: str = "rate"      # which number of the generator's answer
+    scale: float = 1       # that the unit is of it
+    tls: bool = False
+    writes: bool = False   # needs the login that may upload
+    size: object = None    # bytes of one operation, as a function of the site; checked
+    target: Target = None
+    ways: str = "servers"  # "gateway": the server behind our gateway against the server itself
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of all the server's processes with idle sessions; less is better."""
+
+    name: str
+    what: str
+    sessions: int
+    ours_only: bool = False
+    tls: bool = False
+    most: float = None  # MiB in all
+
+    @property
+    def title(self):
+        return f"{self.sessions:,} {self.what}"
+
+    @property
+    def unit(self):
+        return "MiB" if self.ours_only else "KiB/session"
+
+    def shown(self, size):
+        return size / MIB if self.ours_only else size / 1024 / self.sessions
+
+
+def large(site):
+    return site.large
+
+
+def small(_):
+    return 1024
+
+
+GET = ("--path", "/large", "--connections", "1")
+PUT = ("--path", "/up/large", "--connections", "1", "--size", "{large}")
+SMALL_GET = ("--path", "/small", "--connections", "16")
+SMALL_PUT = ("--path", "/up/small", "--connections", "16", "--size", "1024", "--sources", "8")
+SESSIONS = ("--path", "/small", "--connections", "16", "--sources", "8")
+MB = {"per": "bytes_per_second", "scale": 1e6}
+
+FIGURES = [
+    Figure("get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, BEST)),
+    Figure("put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(1.0, BEST)),
+    Figure("get-tls", "large download, TLS", "MB/s", "get", GET, **MB, size=large, tls=True, target=Target(2.0, "vsftpd")),
+    Figure("put-tls", "large upload, TLS", "MB/s", "put", PUT, **MB, size=large, tls=True, writes=True, target=Target(2.0, "vsftpd")),
+    Figure("small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, target=Target(1.2, "Pure-FTPd")),
+    Figure("small-put", "1 KiB uploads in 16 kept sessions", "files/s", "put", SMALL_PUT, size=small, writes=True,
+           target=Target(1.2, "Pure-FTPd")),
+    Figure("sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small,
+           target=Target(5.0, "Pure-FTPd")),
+    Figure("sessions-tls", "the same, TLS", "sessions/s", "sessions", SESSIONS, size=small, tls=True),
+    Figure("noop", "NOOP in 16 sessions", "replies/s", "noop", ("--connections", "16"), target=Target(1.2, "Pure-FTPd")),
+    Figure("list", f"LIST of {LISTED:,} entries, 4 sessions", "lists/s", "list", ("--path", "/list", "--connections", "4")),
+    Figure("mlsd", f"MLSD of {MANY:,} entries (vsftpd: LIST)", "entries/s", "mlsd", ("--path", "/many", "--connections", "1"),
+           scale=1 / MANY, target=Target(2.0, BEST)),
+]
+
+GATEWAY = [
+    Figure("gate-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT), ways="gateway"),
+    Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(0.8, DIRECT), ways="gateway"),
+    Figure("gate-sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small, ways="gateway"),
+    Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, ways="gateway"),
+]
+
+MEMORY = [
+    Memory("memory", "idle sessions", 1000),
+    Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
+    Memory("memory-10k", "idle sessions", 10_000, ours_only=True, most=250),
+    Memory("memory-10k-tls", "idle TLS sessions", 10_000, ours_only=True, tls=True),
+]
+EVERYTHING = [*FIGURES, *GATEWAY, *MEMORY]
+
+
+@dataclass
+class Outcome:
+    """What a figure came to: for each server the median, or None with the reason in `failures`."""
+
+    figure: object
+    values: dict = field(default_factory=dict)
+    ratios: dict = field(default_factory=dict)  # ours to each, median over the rounds
+    generator: float = 0                        # share of one core that the generator took against ours
+    failures: dict = field(default_factory=dict)
+
+    def compared_with(self, ours):
+        """The server that the target, or else the best rival, is about; None where there is none."""
+        others = {name: value for name, value in self.values.items() if name != ours and value}
+        if not others or not self.values.get(ours):
+            return None
+        target = getattr(self.figure, "target", None)
+        if target and target.of in others:
+            return target.of
+        pick = min if isinstance(self.figure, Memory) else max
+        return pick(others, key=others.get)
+
+    def reached(self, ours):
+        """None where there is no target or nothing to compare with."""
+        figure = self.figure
+        if isinstance(figure, Memory):
+            value = self.values.get(ours)
+            return None if figure.most is None or value is None else value <= figure.most
+        other = self.compared_with(ours)
+        if figure.target is None or other is None or figure.target.of not in (BEST, other):
+            return None
+        return self.ratios[other] >= figure.target.factor

@@ -1,0 +1,98 @@
+"""Runs the load generator against the servers, in turns: what drifts in the machine then hits all of them, and the ratio
+of a round's neighbours holds where the absolute numbers do not."""
+
+import json
+import statistics
+import subprocess
+
+from .figures import Outcome
+from .servers import ANONYMOUS
+
+LIMIT = 90  # seconds that one run may take
+
+
+class Failed(Exception):
+    pass
+
+
+class Meter:
+    def __init__(self, site, generator, seconds, rounds, say):
+        self.site, self.generator, self.seconds, self.rounds, self.say = site, generator, seconds, rounds, say
+
+    def rates(self, figure, servers, ours):
+        """`servers` are running, by the names of their columns; `ours` is one of those."""
+        outcome = Outcome(figure)
+        seen = {name: [] for name in servers}
+        shares = []
+        for _ in range(self.rounds):
+            for name, server in servers.items():
+                if name in outcome.failures:
+                    continue
+                try:
+                    answer = self._run(figure, server)
+                except Failed as problem:
+                    outcome.failures[name] = str(problem)
+                    self.say(f"  {figure.name}: {name}: {problem}")
+                    continue
+                seen[name].append(answer[figure.per] / figure.scale)
+                if name == ours:
+                    shares.append(answer["cpu"])
+        outcome.values = {name: statistics.median(values) for name, values in seen.items()
+                          if values and name not in outcome.failures}
+        if ours in outcome.values:
+            outcome.ratios = {name: statistics.median(mine / theirs for mine, theirs in zip(seen[ours], seen[name]))
+                              for name in outcome.values if name != ours}
+            outcome.generator = statistics.median(shares)
+        return outcome
+
+    def memory(self, figure, servers, ours):
+        """Each of `servers` is started for this alone: what earlier work left in its heap is not the sessions'."""
+        outcome = Outcome(figure)
+        for name, server in servers.items():
+            try:
+                server.start()
+                outcome.values[name] = figure.shown(self._idle_memory(server, figure))
+            except (Failed, RuntimeError) as problem:
+                outcome.failures[name] = str(problem)
+                self.say(f"  {figure.name}: {name}: {problem}")
+            finally:
+                server.stop()
+        mine = outcome.values.get(ours)
+        if mine:
+            outcome.ratios = {name: mine / value for name, value in outcome.values.items() if name != ours}
+        return outcome
+
+    def _arguments(self, server, mode, tls, login):
+        user, password = login
+        return [self.generator, mode, "--port", str(server.port), "--user", user, "--pass", password, *(["--tls"] if tls else [])]
+
+    def _run(self, figure, server):
+        mode = server.mlsd if figure.mode == "mlsd" else figure.mode
+        login = server.writer if figure.writes else ANONYMOUS
+        options = [option.format(large=self.site.large) for option in figure.options]
+        argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(self.seconds), *options]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"no end after {LIMIT} s") from None
+        finally:
+            for left in (self.site.tree / "up").iterdir():
+                left.unlink()
+        if done.returncode != 0 or done.stderr:
+            raise Failed(done.stderr.strip() or f"the generator ended with {done.returncode}")
+        answer = json.loads(done.stdout)
+        if figure.size and answer["bytes"] != answer["operations"] * figure.size(self.site):
+            raise Failed(f"{answer['bytes']} bytes in {answer['operations']} transfers: some were not whole")
+        return answer
+
+    def _idle_memory(self, server, figure):
+        argv = [*self._arguments(server, "hold", figure.tls, ANONYMOUS), "--count", str(figure.sessions), "--sources", "8"]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as holder:
+            try:
+                line = holder.stdout.readline()
+                if not line or json.loads(line)["operations"] != figure.sessions:
+                    holder.stdin.close()
+                    raise Failed(holder.stderr.read().strip() or "not all sessions could be opened")
+                return server.memory()
+            finally:
+                holder.kill()

@@ -1,0 +1,217 @@
+"""The servers that are compared, each set up to do its best: no look-ups, no limits, no logs, otherwise as packaged.
+
+A server is started over a Site, plain or with TLS as well, on a port that was free, and is stopped with everything that it
+forked. `writer` is the login that may upload into /up: who may do that differs between them."""
+
+import ctypes
+import os
+import pathlib
+import pwd
+import signal
+import socket
+import subprocess
+import time
+
+from .site import ACCOUNT
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RIVALS = ROOT / "build/rivals"
+ANONYMOUS = ("anonymous", "bench@example.org")
+
+
+def adopt_orphans():
+    """Whatever a stopped server leaves behind becomes a child of this process, and can be found and ended."""
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root):
+    """The process and all below it."""
+    children = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [root]
+    while waiting:
+        process = waiting.pop()
+        found.append(process)
+        waiting += children.get(process, [])
+    return found
+
+
+def end_descendants():
+    for process in descendants(os.getpid())[1:]:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    try:
+        while os.waitpid(-1, 0):
+            pass
+    except ChildProcessError:
+        pass
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+class Server:
+    name = ""
+    mlsd = "mlsd"  # what it lists a large directory by
+    writer = ANONYMOUS
+
+    def __init__(self, site, tls):
+        self.site, self.tls, self.port = site, tls, free_port()
+        self.folder = site.private(self.name)
+        self.process = None
+
+    def start(self):
+        argv = [str(word) for word in self.command()]
+        with (self.folder / "output").open("wb") as output:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        deadline = time.monotonic() + 15
+        while not self._greets():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} did not start: {(self.folder / 'output').read_text(errors='replace').strip()}")
+            time.sleep(0.05)
+        return self
+
+    def stop(self):
+        if self.process is None:
+            return
+        family = descendants(self.process.pid)
+        self.process.terminate()
+        try:
+            self.process.wait(6)
+        except subprocess.TimeoutExpired:
+            pass
+        for process in family:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.process = None
+
+    def memory(self):
+        """Bytes of all its processes, what they share counted once (PSS)."""
+        total = 0
+        for process in descendants(self.process.pid):
+            try:
+                text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
+            except OSError:
+                continue  # ended meanwhile
+            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+        return total * 1024
+
+    def _greets(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
+                return probe.recv(3) == b"220"
+        except OSError:
+            return False
+
+
+class Sallyport(Server):
+    name = "Sallyport"
+    writer = ("writer", "secret")
+    binary = ROOT / "build/release/sallyport"
+
+    def command(self):
+        return [self.binary, "serve", self.site.tree, "--listen", f"127.0.0.1:{self.port}", "--anonymous", "--user",
+                ":".join(self.writer), "--log-level", "warning", *self.tls_options()]
+
+    def tls_options(self):
+        return ["--tls-cert", self.site.cert, "--tls-key", self.site.key] if self.tls else []
+
+
+class Gateway(Sallyport):
+    name = "gateway"
+
+    def __init__(self, site, tls, behind):
+        super().__init__(site, tls)
+        self.behind = behind
+
+    def command(self):
+        return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", f"ftp://127.0.0.1:{self.behind.port}",
+                "--log-level", "warning", *self.tls_options()]
+
+
+class Rival(Server):
+    """A packaged server: run from build/rivals, with the account "ftp" that its package would have made."""
+
+    program = ""
+
+    def command(self):
+        return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', self.site.passwd,
+                RIVALS / "bin" / self.program, *self.arguments()]
+
+
+class Vsftpd(Rival):
+    name = program = "vsftpd"
+    mlsd = "list"  # it has no MLSD
+
+    def arguments(self):
+        empty = self.folder / "empty"
+        empty.mkdir()
+        settings = {
+            "listen": "YES", "listen_address": "127.0.0.1", "listen_port": self.port, "background": "NO",
+            "anonymous_enable": "YES", "nopriv_user": ACCOUNT, "secure_chroot_dir": empty, "anon_root": self.site.tree,
+            "write_enable": "YES", "anon_upload_enable": "YES", "anon_other_write_enable": "YES", "anon_umask": "022",
+            "xferlog_enable": "NO", "max_clients": 0, "max_per_ip": 0,
+        }
+        if self.tls:
+            settings |= {"ssl_enable": "YES", "allow_anon_ssl": "YES", "force_local_logins_ssl": "NO", "force_local_data_ssl": "NO",
+                         "rsa_cert_file": self.site.cert, "rsa_private_key_file": self.site.key, "ssl_ciphers": "HIGH"}
+        config = self.folder / "vsftpd.conf"
+        config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        return [config]
+
+
+class PureFtpd(Rival):
+    name = "Pure-FTPd"
+    program = "pure-ftpd"
+    writer = ("writer", "secret")
+
+    def arguments(self):
+        # The hash that pure-pw itself would make takes a second to check: that is not what is measured here.
+        hashed = subprocess.run(["openssl", "passwd", "-6", self.writer[1]], text=True, check=True, capture_output=True).stdout.strip()
+        uid, gid = pwd.getpwnam(ACCOUNT)[2:4]
+        passwords, database = self.folder / "passwords", self.folder / "passwords.pdb"
+        passwords.write_text(f"{self.writer[0]}:{hashed}:{uid}:{gid}::{self.site.tree}/./::::::::::::\n")
+        subprocess.run([RIVALS / "bin/pure-pw", "mkdb", database, "-f", passwords], check=True, capture_output=True)
+        secure = ["--tls", "1", "--certfile", self.site.both] if self.tls else []
+        return ["--bind", f"127.0.0.1,{self.port}", "--dontresolve", "--ipv4only", "--maxclientsnumber", "20000", "--maxclientsperip",
+                "20000", "--limitrecursion", "200000:10", "--syslogfacility", "none", "--login", f"puredb:{database}",
+                "--pidfile", self.folder / "pid", "--minuid", "1", *secure]
+
+
+class Proftpd(Rival):
+    name = "ProFTPD"
+    program = "proftpd"
+
+    def arguments(self):
+        lines = [
+            f"ModulePath {RIVALS}/proftpd/usr/lib/proftpd", "LoadModule mod_tls.c" if self.tls else "", "ServerName bench",
+            "ServerType standalone", f"Port {self.port}", "DefaultAddress 127.0.0.1", "SocketBindTight on", "UseIPv6 off",
+            "UseReverseDNS off", f"User {ACCOUNT}", "Group nogroup", "MaxInstances none", "DelayEngine off", "WtmpLog off",
+            "TransferLog none", "SystemLog none", f"PidFile {self.folder}/pid", f"ScoreboardFile {self.folder}/scoreboard",
+            f"<Anonymous {self.site.tree}>", "User ftp", "Group nogroup", "UserAlias anonymous ftp", "RequireValidShell off",
+            "AllowOverwrite on", "<Limit WRITE>", "DenyAll", "</Limit>", "<Directory up/*>", "<Limit STOR>", "AllowAll", "</Limit>",
+            "</Directory>", "</Anonymous>",
+        ]
+        if self.tls:
+            lines += ["TLSEngine on", "TLSRequired off", f"TLSECCertificateFile {self.site.cert}",
+                      f"TLSECCertificateKeyFile {self.site.key}", "TLSProtocol TLSv1.2 TLSv1.3"]
+        config = self.folder / "proftpd.conf"
+        config.write_text("\n".join(lines) + "\n")
+        return ["--nodaemon", "--config", config]
+
+
+COMPARED = {"sallyport": Sallyport, "vsftpd": Vsftpd, "pure-ftpd": PureFtpd, "proftpd": Proftpd}

@@ -1,0 +1,44 @@
+#pragma once
+// What a run counted, and its one line of JSON. One thread.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::load {
+
+using clock = std::chrono::steady_clock;
+
+class measurement {
+public:
+    /// Begins the time that rates refer to.
+    void start();
+    /// One operation that began at `begun` and ends now.
+    void finished(clock::time_point begun, std::uint64_t bytes);
+    void failed(const error& cause);
+
+    [[nodiscard]] std::uint64_t operations() const { return latencies_.size(); }
+    [[nodiscard]] clock::time_point started() const { return started_; }
+    [[nodiscard]] std::uint64_t errors() const { return errors_; }
+    [[nodiscard]] const std::string& first_error() const { return first_error_; }
+
+    /// Ends it. "cpu" is the generator's own use of one core between start and end.
+    [[nodiscard]] std::string json();
+
+private:
+    clock::time_point started_{};
+    clock::time_point last_{};
+    double cpu_at_start_ = 0;
+    std::vector<std::uint32_t> latencies_;  // microseconds
+    std::uint64_t bytes_ = 0;
+    std::uint64_t errors_ = 0;
+    std::string first_error_;
+};
+
+/// The value below which `share` (0 to 1) of `values` lie; 0 of none. Reorders them.
+[[nodiscard]] std::uint32_t percentile(std::vector<std::uint32_t>& values, double share);
+
+}  // namespace sallyport::load

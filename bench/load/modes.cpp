@@ -1,0 +1,173 @@
+#include <load/modes.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <load/conversation.hpp>
+
+namespace sallyport::load {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A server that sends nothing for so long has lost something; the run must end all the same.
+constexpr auto silence = 20s;
+// Sessions that "hold" opens at a time: below the backlog of the rival with the shortest one.
+constexpr unsigned openers = 16;
+
+/// What the workers of a run share.
+struct run_state {
+    const options& wanted;
+    measurement& out;
+    reactor loop;
+    ssl_context tls;
+    unsigned opening = 0;  // workers that have not logged in yet
+    std::vector<std::coroutine_handle<>> at_start;
+    std::uint64_t begun = 0;
+    std::vector<std::unique_ptr<conversation>> held;
+
+    run_state(const options& o, measurement& m) : wanted(o), out(m) {}
+
+    /// Whether a worker may begin another operation.
+    bool next() {
+        if (wanted.count) return begun++ < *wanted.count;
+        return std::chrono::duration<double>(clock::now() - out.started()).count() < wanted.seconds;
+    }
+
+    void opened_or_failed() {
+        if (--opening > 0) return;
+        out.start();
+        for (auto waiting : std::exchange(at_start, {})) waiting.resume();
+    }
+};
+
+/// Logging in is no part of what kept sessions measure: all wait here for the last one.
+struct common_start {
+    run_state& run;
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> self) const {
+        if (run.opening == 1) {
+            run.opened_or_failed();
+            return false;
+        }
+        run.at_start.push_back(self);
+        run.opened_or_failed();
+        return true;
+    }
+    void await_resume() const noexcept {}
+};
+
+/// One operation of a kept session; the bytes it moved.
+task<result<std::uint64_t>> operation(conversation& session, const options& wanted, unsigned index) {
+    if (wanted.what == mode::noop) {
+        auto answered = co_await session.command("NOOP");
+        if (!answered) co_return std::unexpected(answered.error());
+        co_return 0;
+    }
+    if (wanted.what == mode::put) {
+        auto line = "STOR " + wanted.path + "-" + std::to_string(index);
+        auto stored = co_await session.store(std::move(line), wanted.size);
+        if (!stored) co_return std::unexpected(stored.error());
+        co_return wanted.size;
+    }
+    const char* const verb = wanted.what == mode::list ? "LIST " : wanted.what == mode::mlsd ? "MLSD " : "RETR ";
+    auto line = verb + wanted.path;
+    auto received = co_await session.receive(std::move(line));
+    co_return received;
+}
+
+task<result<void>> kept_session(run_state& run, unsigned index) {
+    conversation session(run.loop, run.wanted, run.tls.get(), index);
+    auto opened = co_await session.open();
+    if (!opened) {
+        run.opened_or_failed();
+        co_return opened;
+    }
+    co_await common_start{run};
+    while (run.next()) {
+        const auto begun = clock::now();
+        auto done = co_await operation(session, run.wanted, index);
+        if (!done) co_return std::unexpected(done.error());
+        run.out.finished(begun, *done);
+    }
+    auto ended = co_await session.quit();
+    co_return ended;
+}
+
+task<result<void>> whole_sessions(run_state& run, unsigned index) {
+    while (run.next()) {
+        const auto begun = clock::now();
+        conversation session(run.loop, run.wanted, run.tls.get(), index);
+        auto opened = co_await session.open();
+        if (!opened) co_return opened;
+        auto got = co_await session.receive("RETR " + run.wanted.path);
+        if (!got) co_return std::unexpected(got.error());
+        auto ended = co_await session.quit();
+        if (!ended) co_return ended;
+        run.out.finished(begun, *got);
+    }
+    co_return result<void>{};
+}
+
+task<result<void>> opener(run_state& run) {
+    while (run.next()) {
+        const auto begun = clock::now();
+        const auto index = static_cast<unsigned>(run.held.size());
+        run.held.push_back(std::make_unique<conversation>(run.loop, run.wanted, run.tls.get(), index));
+        auto& session = *run.held.back();
+        auto opened = co_await session.open();
+        if (!opened) co_return opened;
+        run.out.finished(begun, 0);
+    }
+    co_return result<void>{};
+}
+
+using workers = std::vector<task<result<void>>>;
+
+workers start_workers(run_state& run) {
+    workers out;
+    const auto what = run.wanted.what;
+    const unsigned count = what == mode::hold ? openers : run.wanted.connections;
+    if (what == mode::hold || what == mode::sessions) run.out.start();
+    run.opening = count;
+    for (unsigned i = 0; i < count; ++i) {
+        if (what == mode::hold) {
+            out.push_back(opener(run));
+        } else if (what == mode::sessions) {
+            out.push_back(whole_sessions(run, i));
+        } else {
+            out.push_back(kept_session(run, i));
+        }
+        out.back().start();
+    }
+    return out;
+}
+
+bool all_done(const workers& running) {
+    for (const auto& worker : running)
+        if (!worker.done()) return false;
+    return true;
+}
+
+}  // namespace
+
+result<void> run(const options& wanted, measurement& out, void (*until_released)(measurement&)) {
+    run_state state(wanted, out);
+    if (wanted.tls) {
+        auto context = make_client_context();
+        if (!context) return std::unexpected(context.error());
+        state.tls = std::move(*context);
+    }
+    auto running = start_workers(state);
+    while (!all_done(running)) {
+        if (!state.loop.turn(silence))
+            return fail(errc::timeout, "the server sent nothing for " + std::to_string(silence.count()) + " s");
+    }
+    for (const auto& worker : running)
+        if (!worker.value()) out.failed(worker.value().error());
+    if (wanted.what == mode::hold) until_released(out);
+    return {};
+}
+
+}  // namespace sallyport::load

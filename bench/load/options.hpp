@@ -1,0 +1,44 @@
+#pragma once
+// What one run of the generator is asked to do.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <netinet/in.h>
+
+namespace sallyport::load {
+
+enum class mode : std::uint8_t {
+    sessions,  // connect, log in, RETR, QUIT; again and again
+    get,       // RETR of one path in kept sessions; so is small_get, which says what the path is for
+    put,       // STOR of `size` bytes in kept sessions
+    noop,
+    list,
+    mlsd,
+    hold,  // open `count` sessions, then wait for the end of standard input
+};
+
+struct options {
+    mode what = mode::noop;
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 21;
+    std::string user = "anonymous";
+    std::string password = "load@example.org";
+    std::string path;
+    std::uint64_t size = 1024;
+    bool tls = false;
+    unsigned connections = 1;
+    double seconds = 2;
+    std::optional<std::uint64_t> count;  // operations; in place of `seconds`
+    unsigned sources = 1;                // local addresses 127.0.0.1 and up, when there are more sessions than ports
+
+    [[nodiscard]] sockaddr_in address(std::uint16_t at_port) const;
+    /// The local address of connection number `index`; none where the kernel may choose.
+    [[nodiscard]] std::optional<sockaddr_in> source(unsigned index) const;
+};
+
+/// Reads the command line; on a mistake explains it and gives the exit code.
+[[nodiscard]] std::optional<options> parse_options(int argc, char** argv, int& exit_code);
+
+}  // namespace sallyport::load

@@ -1,0 +1,27 @@
+#pragma once
+// The client's side of TLS for every connection of a run. All servers are measured with one cipher, AES-256-GCM, because
+// what each would choose by itself differs. Certificates are not looked at: they were made for the run. One thread.
+
+#include <memory>
+
+#include <openssl/ssl.h>
+
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::load {
+
+struct free_ssl {
+    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+    void operator()(SSL* connection) const noexcept { SSL_free(connection); }
+    void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+};
+using ssl_context = std::unique_ptr<SSL_CTX, free_ssl>;
+using ssl_connection = std::unique_ptr<SSL, free_ssl>;
+using ssl_session = std::unique_ptr<SSL_SESSION, free_ssl>;
+
+[[nodiscard]] result<ssl_context> make_client_context();
+
+/// The oldest entry of OpenSSL's queue of errors, in its words.
+[[nodiscard]] error tls_error(const char* during);
+
+}  // namespace sallyport::load

@@ -1,0 +1,35 @@
+#pragma once
+// The two things of RFC 959 that a load generator must read: replies and the port in a 227. Pure; deliberately not the
+// product's parsers, so that an error there cannot hide here.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::load {
+
+struct reply {
+    int code = 0;
+    std::string_view last_line;  // valid until more input is added
+
+    [[nodiscard]] bool preliminary() const { return code / 100 == 1; }
+    [[nodiscard]] bool completed() const { return code / 100 == 2; }
+};
+
+class reply_reader {
+public:
+    void add(std::string_view input);
+    /// The next whole reply, if it is there.
+    [[nodiscard]] std::optional<reply> next();
+
+private:
+    std::string buffer_;
+    std::size_t taken_ = 0;
+    int multi_line_ = 0;  // code of the multi-line reply under way
+};
+
+/// The port of "227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)".
+[[nodiscard]] std::optional<std::uint16_t> passive_port(std::string_view line);
+
+}  // namespace sallyport::load

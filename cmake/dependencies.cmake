@@ -1,0 +1,20 @@
+# What comes from the system, and what each is for. tools/deps installs all of it on Debian 12.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3 REQUIRED)                 # TLS
+find_package(fmt REQUIRED)                       # text
+find_package(spdlog REQUIRED)                    # logs
+find_package(CLI11 REQUIRED)                     # command lines
+find_package(tomlplusplus REQUIRED)              # configuration
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium) # password hashes, random numbers
+find_package(Boost 1.81 REQUIRED COMPONENTS url) # Asio (headers), URL
+
+# Asio and its OpenSSL half are compiled once, in net/asio_impl.cpp; everything else only sees declarations.
+add_library(sallyport_asio INTERFACE)
+target_compile_definitions(sallyport_asio INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TYPEID=0)
+target_link_libraries(sallyport_asio INTERFACE Boost::headers Threads::Threads)
+
+if(SALLYPORT_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,311 @@
+"""Networks as values, and the same networks as kernel namespaces.
+
+A Situation says which hosts stand on which segments, what each one's firewall does and which Sallyport daemons run where.
+Network brings one up: a namespace for each host, one more whose bridges are the segments, veth between them, nftables
+inside. The namespaces of the system itself are not touched. Needs root, or become_able() first.
+
+Names are random; down() kills what still runs inside and removes everything, and sweep() what others left behind.
+"""
+
+import ctypes
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PREFIX = "splab"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One broadcast domain; its name is also the name of the interface that a host has on it."""
+    name: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+    addresses: dict  # segment name -> "192.168.1.2/24" or a tuple of them
+    via: tuple | str = ()  # default routers, one for each address family
+    routes: dict = field(default_factory=dict)  # "10.0.0.0/8" -> router
+    forwards: bool = False
+    rules: tuple = ()  # nftables text, from the functions below
+    about: str = ""
+
+    def on(self, segment):
+        found = self.addresses.get(segment, ())
+        return (found,) if isinstance(found, str) else tuple(found)
+
+    @property
+    def address(self):
+        """The first one, bare: how others call it."""
+        return self.on(next(iter(self.addresses)))[0].split("/")[0]
+
+
+@dataclass(frozen=True)
+class Daemon:
+    host: str
+    arguments: str  # of sallyport; {files} stands for a folder of its own with sample files
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Whether a TCP connection from a host to address:port arrives at the host `at`; shown to people, checked by tests."""
+    source: str
+    address: str
+    port: int
+    at: str
+    reaches: bool
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Situation:
+    name: str
+    title: str
+    rows: str  # of the requirements
+    segments: tuple
+    hosts: tuple
+    daemons: tuple = ()
+    facts: tuple = ()
+    tries: tuple = ()  # (command line for the client host, what it shows)
+    about: str = ""
+
+    def host(self, name):
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(f'situation {self.name} has no host "{name}"; it has {", ".join(h.name for h in self.hosts)}')
+
+
+# Firewalls. Each gives one nftables table; connection tracking without any helper: FTP is our matter here.
+
+def masquerade(out):
+    """Source NAT: what leaves by that segment bears the router's own address there."""
+    return f"""
+table ip masquerade_{out} {{
+    chain postrouting {{
+        type nat hook postrouting priority srcnat
+        oifname "{out}" masquerade
+    }}
+}}"""
+
+
+def port_forward(into, tcp, to):
+    """Destination NAT: connections that come in by that segment to these ports of the router go to an inside host."""
+    return f"""
+table ip forward_{into} {{
+    chain prerouting {{
+        type nat hook prerouting priority dstnat
+        iifname "{into}" fib daddr type local tcp dport {{ {tcp} }} dnat to {to}
+    }}
+}}"""
+
+
+def admit_only(into, tcp=None):
+    """New connections that come in by that segment, to the router or through it, are dropped unless to these ports."""
+    allow = f'tcp dport {{ {tcp} }} accept' if tcp else ""
+    chains = "".join(f"""
+    chain {hook} {{
+        type filter hook {hook} priority filter
+        iifname != "{into}" accept
+        ct state established,related accept
+        ct status dnat accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        {allow}
+        counter drop
+    }}""" for hook in ("input", "forward"))
+    return f"table inet admit_{into} {{{chains}\n}}"
+
+
+# Rights.
+
+def able():
+    """Whether this process may make network namespaces."""
+    return subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode == 0
+
+
+def become_able():
+    """Where not root: enters a user, a mount and a network namespace of its own, with its own /run and loopback. True when
+    it may build networks.
+
+    Only for a process without threads, before it has any connection, and for good: files keep their owner, the system's
+    network and other users' identities are out of reach.
+    """
+    if os.geteuid() == 0:
+        return able()
+    CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+    uid, gid = os.geteuid(), os.getegid()
+    if subprocess.run(["unshare", "-Urnm", "true"], capture_output=True).returncode != 0:
+        return False
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) != 0:
+        return False
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    run("mount", "-t", "tmpfs", "tmpfs", "/run")
+    run("ip", "link", "set", "dev", "lo", "up")
+    return able()
+
+
+# Bringing up and taking down.
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{shlex.join(command)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def namespaces(prefix=PREFIX + "-"):
+    return [line.split()[0] for line in run("ip", "netns", "list").splitlines() if line.startswith(prefix)]
+
+
+def remove(names):
+    """Ends what runs in these namespaces, then removes them. Says nothing about those already gone."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        pids = {int(pid) for name in names
+                for pid in subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True).stdout.split()}
+        pids.discard(os.getpid())
+        if not pids:
+            break
+        for pid in pids:
+            try:
+                os.kill(pid, sign)
+            except ProcessLookupError:
+                pass
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and any(Path(f"/proc/{pid}/ns/net").exists() and not zombie(pid) for pid in pids):
+            time.sleep(0.02)
+    for name in names:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def zombie(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def sweep():
+    """Removes every lab of this machine, whoever made it."""
+    names = namespaces()
+    remove(names)
+    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return names
+
+
+class Network:
+    def __init__(self, situation, id=None):
+        self.situation = situation
+        self.id = id or f"{situation.name}-{secrets.token_hex(3)}"
+        self.folder = Path(tempfile.gettempdir()) / f"{PREFIX}-{self.id}"
+
+    def __enter__(self):
+        return self.up()
+
+    def __exit__(self, *_):
+        self.down()
+
+    @staticmethod
+    def running(name):
+        """The ids of this situation's labs that are up."""
+        prefix, suffix = f"{PREFIX}-{name}-", "-wire"
+        return [n[len(PREFIX) + 1:-len(suffix)] for n in namespaces(prefix) if n.endswith(suffix)]
+
+    def namespace(self, host):
+        return f"{PREFIX}-{self.id}-{host}"
+
+    def command(self, host, *argv):
+        """The command line that runs argv on that host."""
+        self.situation.host(host)
+        # Without name servers: none can be reached from inside, and programs that look up each address would wait for them.
+        alone = 'mount --bind /dev/null /etc/resolv.conf; exec "$@"'
+        return ["nsenter", f"--net=/run/netns/{self.namespace(host)}", "--", "unshare", "--mount", "sh", "-c", alone, "sh",
+                *map(str, argv)]
+
+    def inside(self, host, act):
+        """What act() returns when it is called on that host: sockets made there stay there. In a thread of its own, which
+        alone changes its network."""
+        CLONE_NEWNET, outcome = 0x40000000, []
+
+        def enter():
+            try:
+                with open(f"/run/netns/{self.namespace(host)}") as there:
+                    if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+                outcome.append((act(), None))
+            except BaseException as failure:  # handed to the caller, whatever it is
+                outcome.append((None, failure))
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        value, failure = outcome[0]
+        if failure:
+            raise failure
+        return value
+
+    def dial(self, host):
+        """socket.create_connection as from that host."""
+        return lambda *where, **options: self.inside(host, lambda: socket.create_connection(*where, **options))
+
+    def up(self):
+        try:
+            self._up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def down(self):
+        remove(namespaces(f"{PREFIX}-{self.id}-"))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _up(self):
+        wire = self.namespace("wire")
+        for host in ("wire", *(h.name for h in self.situation.hosts)):
+            run("ip", "netns", "add", self.namespace(host))
+        links = [f"link add name {s.name} type bridge forward_delay 0" for s in self.situation.segments]
+        links += [f"link set dev {s.name} up" for s in self.situation.segments]
+        port = 0
+        for host in self.situation.hosts:
+            for segment in host.addresses:
+                links += [f"link add name p{port} type veth peer name {segment} netns {self.namespace(host.name)}",
+                          f"link set dev p{port} master {segment} up"]
+                port += 1
+        self._ip(wire, links)
+        for host in self.situation.hosts:
+            self._configure(host)
+
+    def _configure(self, host):
+        lines = ["link set lo up"]
+        for segment in host.addresses:
+            lines += [f"address add {address} dev {segment}{' nodad' if ':' in address else ''}" for address in host.on(segment)]
+            lines += [f"link set dev {segment} up"]
+        via = (host.via,) if isinstance(host.via, str) else host.via
+        lines += [f"route add default via {router}" for router in via]
+        lines += [f"route add {net} via {router}" for net, router in host.routes.items()]
+        inside = self.command(host.name)
+        if host.forwards:
+            run(*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+        # High control ports and 21 alike without root inside: these are our hosts.
+        run(*inside, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start")
+        self._ip(self.namespace(host.name), lines)
+        if host.rules:
+            run(*inside, "nft", "-f", "-", input="\n".join(host.rules) + "\n")
+
+    @staticmethod
+    def _ip(namespace, lines):
+        run("ip", "-n", namespace, "-batch", "-", input="\n".join(lines) + "\n")

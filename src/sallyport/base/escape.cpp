@@ -1,0 +1,61 @@
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+
+#include <cstdint>
+
+namespace sallyport {
+namespace {
+
+constexpr std::string_view hex = "0123456789abcdef";
+
+void put_hex(std::string& out, char c) {
+    const auto u = static_cast<unsigned char>(c);
+    out += "\\x";
+    out += hex[u >> 4U];
+    out += hex[u & 15U];
+}
+
+std::size_t sequence_length(char lead) {
+    const auto u = static_cast<unsigned char>(lead);
+    return u < 0x80 ? 1 : u < 0xe0 ? 2 : u < 0xf0 ? 3 : 4;
+}
+
+// Characters that change how the text around them is shown.
+bool is_deceptive(std::string_view s) {
+    if (s.size() == 2) return s[0] == '\xc2' && static_cast<unsigned char>(s[1]) < 0xa0;  // C1 controls
+    if (s.size() != 3) return false;
+    const auto b = static_cast<unsigned char>(s[1]);
+    const auto c = static_cast<unsigned char>(s[2]);
+    if (s[0] == '\xe2' && b == 0x80) return (c >= 0x8b && c <= 0x8f) || (c >= 0xa8 && c <= 0xae);
+    if (s[0] == '\xe2' && b == 0x81) return c >= 0xa0 && c <= 0xaf;
+    return s[0] == '\xef' && b == 0xbb && c == 0xbf;
+}
+
+}  // namespace
+
+std::string escape(std::string_view text, std::size_t max_bytes) {
+    const bool cut = text.size() > max_bytes;
+    if (cut) text = text.substr(0, max_bytes);
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        if (c == '\\') {
+            out += "\\\\";
+            ++i;
+        } else if (c >= 0x20 && c < 0x7f) {
+            out += c;
+            ++i;
+        } else if (const auto s = text.substr(i, sequence_length(c)); s.size() > 1 && is_utf8(s) && !is_deceptive(s)) {
+            out += s;
+            i += s.size();
+        } else {
+            put_hex(out, c);
+            ++i;
+        }
+    }
+    if (cut) out += "...";
+    return out;
+}
+
+}  // namespace sallyport

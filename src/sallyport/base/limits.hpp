@@ -1,0 +1,56 @@
+#pragma once
+// Every bound of the program in one place, each with its reason. Settings may lower or raise some; these are the
+// defaults and the hard edges.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sallyport::limits {
+
+using namespace std::chrono_literals;
+
+// Control connection, towards us as a server. 4096 holds PATH_MAX; before login no argument needs more than 512.
+inline constexpr std::size_t command_line = 4096;
+inline constexpr std::size_t command_line_before_login = 512;
+// The third overlong line ends the session: nobody does that three times by accident.
+inline constexpr int overlong_lines = 3;
+// Lines held back while a transfer runs; with more the connection is not read until it has ended, so that replies keep
+// the order of the commands.
+inline constexpr std::size_t commands_during_transfer = 64;
+// Input kept unparsed per session: one socket read is never larger.
+inline constexpr std::size_t control_read = 8192;
+// Telnet negotiations answered per session (IN-02): a flood is an attack.
+inline constexpr int telnet_answers = 64;
+
+// Replies of a server towards our client and gateway (CL-03).
+inline constexpr std::size_t reply_line = 8192;
+inline constexpr std::size_t reply_lines = 1000;
+inline constexpr std::size_t reply_bytes = 256 * 1024;
+
+// Virtual paths.
+inline constexpr std::size_t path_bytes = 4096;
+inline constexpr std::size_t path_components = 255;
+inline constexpr std::size_t name_bytes = 255;
+
+// Logins.
+inline constexpr int login_attempts = 3;
+
+// Times (RX-01, DC-04, TLS-09). Each is a default of a setting.
+inline constexpr auto login = 60s;
+inline constexpr auto idle = 300s;
+inline constexpr auto data_connect = 30s;
+inline constexpr auto data_stall = 60s;
+inline constexpr auto tls_handshake = 10s;
+inline constexpr auto tls_shutdown = 2s;
+inline constexpr auto greeting = 10s;
+inline constexpr auto reply_wait = 30s;
+inline constexpr auto connect = 10s;
+inline constexpr auto stop = 4s;  // SIGTERM must be over within 5 s
+
+// TCP keepalive (S5): below the ten minutes after which common firewalls forget a connection.
+inline constexpr auto keepalive_idle = 60s;
+inline constexpr auto keepalive_interval = 15s;
+inline constexpr int keepalive_count = 4;
+
+}  // namespace sallyport::limits

@@ -1,0 +1,29 @@
+#pragma once
+// The log: one line per event, a time, a level, the session it belongs to, and text that is already escaped.
+//
+// One sink for the whole process, set up once by the command that runs; safe from any thread. Peer text must pass
+// sallyport::escape before it comes here; passwords never come here (the session log masks them at the source, S7).
+
+#include <string>
+#include <string_view>
+
+namespace sallyport::log {
+
+enum class level : unsigned char { debug, info, warning, error, off };
+
+/// Where lines go: standard error ("-") or a file that is appended to. Throws std::runtime_error if it can't be opened.
+void open(std::string_view target, level threshold);
+[[nodiscard]] bool enabled(level at) noexcept;
+
+/// `session` is empty for lines of the program itself.
+void write(level at, std::string_view session, std::string_view text);
+
+inline void debug(std::string_view session, std::string_view text) { write(level::debug, session, text); }
+inline void info(std::string_view session, std::string_view text) { write(level::info, session, text); }
+inline void warning(std::string_view session, std::string_view text) { write(level::warning, session, text); }
+inline void error(std::string_view session, std::string_view text) { write(level::error, session, text); }
+
+/// Writes out what is buffered; called before the process ends.
+void flush();
+
+}  // namespace sallyport::log

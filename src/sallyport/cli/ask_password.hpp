@@ -1,0 +1,14 @@
+#pragma once
+// Asks for a password on the terminal, without showing it; standard input and output stay free for data.
+
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::cli {
+
+/// errc::not_found where there is no terminal to ask on.
+[[nodiscard]] result<std::string> ask_password(std::string_view prompt);
+
+}  // namespace sallyport::cli

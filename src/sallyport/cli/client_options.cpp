@@ -1,0 +1,160 @@
+#include <sallyport/cli/client_options.hpp>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/cli/ask_password.hpp>
+#include <sallyport/cli/exit_code.hpp>
+#include <sallyport/client/netrc.hpp>
+
+namespace sallyport::cli {
+
+namespace {
+
+using client::data_method;
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+result<std::vector<data_method>> parse_methods(std::string_view list) {
+    std::vector<data_method> out;
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        const auto word = list.substr(0, comma);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        bool known = false;
+        for (const auto m : {data_method::epsv, data_method::pasv, data_method::eprt, data_method::port})
+            if (iequals(word, name(m))) {
+                out.push_back(m);
+                known = true;
+            }
+        if (!known) return fail(errc::syntax, fmt::format("--method {}: not one of epsv, pasv, eprt, port", word));
+    }
+    return out;
+}
+
+void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)); }
+
+}  // namespace
+
+void client_options::add_to(CLI::App& command) {
+    command.add_flag("-v,--verbose", verbose, "Show the conversation on standard error, passwords masked");
+    command.add_flag("-q,--quiet", quiet, "No progress bar, no warnings");
+    command.add_flag("--json", json, "Print the result as JSON");
+    command.add_option("-u,--user", user, "NAME or NAME:PASSWORD; also from the URL, SALLYPORT_PASSWORD and ~/.netrc");
+    command.add_option("--ca", ca_file, "Trust the authorities in this PEM file instead of the system's");
+    command.add_flag("--insecure", insecure, "Accept any certificate");
+    command.add_flag("--no-protect-data", clear_data, "With TLS: leave data connections in clear (PROT C)");
+    auto* wants_active = command.add_flag("--active", active, "Active mode only: the server connects to us");
+    command.add_flag("--passive", passive, "Passive mode only: we connect to the server")->excludes(wants_active);
+    command.add_option("--method", methods, "Ways to a data connection, in order (default epsv,pasv,eprt,port)")
+        ->excludes(wants_active);
+    command
+        .add_option("--passive-address", passive_address,
+                    "Where to connect after PASV: 'control', the host of the control connection, or 'follow', the address "
+                    "in the reply")
+        ->capture_default_str();
+    command.add_option("--active-ports", active_ports, "Ports to wait at in active mode, A-B");
+    command.add_option("--active-address", active_address, "Address to announce in active mode, where NAT makes it differ");
+    command.add_option("--connect-timeout", connect_seconds, "Seconds for each address of the host")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->capture_default_str();
+    command
+        .add_option("--timeout", timeout_seconds,
+                    "Seconds without any progress before giving up (else 30 for a reply, 60 for data)")
+        ->check(CLI::Range(0.1, 86400.0));
+    command.footer(exit_code_help());
+}
+
+result<client::options> client_options::session(const client::url& where) const {
+    client::options out;
+    auto chosen = chosen_methods();
+    if (!chosen) return std::unexpected(chosen.error());
+    out.methods = std::move(*chosen);
+    if (passive_address != "control" && passive_address != "follow")
+        return fail(errc::syntax, "--passive-address " + passive_address + ": say control or follow");
+    if (passive_address == "follow") out.address_rule = client::passive_address::follow;
+    if (!active_ports.empty()) {
+        const auto range = port_range::parse(active_ports);
+        if (!range || range->first < 1024)
+            return fail(errc::syntax, "--active-ports " + active_ports + ": not a range like 50000-50999");
+        out.active_ports = *range;
+    }
+    if (!active_address.empty()) {
+        out.active_address = ip_address::parse(active_address);
+        if (!out.active_address) return fail(errc::syntax, "--active-address " + active_address + ": not an IP address");
+    }
+    if (where.tls != client::tls_mode::none) {
+        auto context = net::tls_client_context::make({.verify = !insecure, .ca_file = ca_file, .tls12_only = false});
+        if (!context) return std::unexpected(context.error());
+        out.tls = std::move(*context);
+    }
+    out.protect_data = !clear_data;
+    out.connect = milliseconds(connect_seconds);
+    if (timeout_seconds) {
+        out.stall = out.reply = out.greeting = milliseconds(*timeout_seconds);
+        out.data_open = std::min(out.data_open, out.stall);
+    }
+    auto who = login(where);
+    if (!who) return std::unexpected(who.error());
+    out.login = std::move(*who);
+    if (verbose) out.transcript = print_line;
+    return out;
+}
+
+result<std::vector<client::data_method>> client_options::chosen_methods() const {
+    if (active) return std::vector{data_method::eprt, data_method::port};
+    auto chosen = methods.empty() ? result<std::vector<data_method>>(client::options{}.methods) : parse_methods(methods);
+    if (chosen && passive) std::erase_if(*chosen, proto::is_active);
+    if (chosen && chosen->empty()) return fail(errc::syntax, "--method and --passive leave no way to a data connection");
+    return chosen;
+}
+
+result<client::credentials> client_options::login(const client::url& where) const {
+    const auto colon = user.find(':');
+    std::optional<std::string> name = where.user;
+    if (!user.empty()) name = user.substr(0, colon);
+    std::optional<std::string> password;
+    if (!user.empty() && colon != user.npos)
+        password = user.substr(colon + 1);
+    else if (where.password)
+        password = where.password;
+
+    client::credentials out;
+    if (name) out.user = *name;
+    const bool anonymous = iequals(out.user, "anonymous") || iequals(out.user, "ftp");
+    if (!password && name && !anonymous && !environment("SALLYPORT_PASSWORD").empty())
+        password = environment("SALLYPORT_PASSWORD");
+    if (!password) {
+        auto netrc = client::read_netrc(environment("HOME") + "/.netrc");
+        if (!netrc) return std::unexpected(netrc.error());
+        if (const auto known = client::find_login(*netrc, where.host, name)) {
+            out.user = known->user;
+            out.account = known->account;
+            password = known->password;
+        }
+    }
+    if (!password && name && !anonymous) {
+        auto asked = ask_password(fmt::format("Password for {} at {}: ", escape(*name), escape(where.host)));
+        if (!asked)
+            return fail(errc::login_refused,
+                        fmt::format("no password for {}: give it in the URL, by --user NAME:PASSWORD, in "
+                                    "SALLYPORT_PASSWORD or in ~/.netrc",
+                                    *name));
+        password = std::move(*asked);
+    }
+    if (password) out.password = std::move(*password);
+    return out;
+}
+
+}  // namespace sallyport::cli

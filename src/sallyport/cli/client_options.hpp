@@ -1,0 +1,44 @@
+#pragma once
+// Options that get, put and ls share, and the session they describe.
+
+#include <optional>
+#include <string>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/client/client.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+struct client_options {
+    bool verbose = false;
+    bool quiet = false;
+    bool json = false;
+    bool insecure = false;
+    std::string ca_file;
+    bool clear_data = false;
+    bool active = false;
+    bool passive = false;
+    std::string methods;
+    std::string passive_address = "control";
+    std::string active_ports;
+    std::string active_address;
+    std::string user;
+    double connect_seconds = 10;
+    std::optional<double> timeout_seconds;
+
+    void add_to(CLI::App& command);
+
+    /// The session's options for `where`, with user and password from where they are to be had: the URL, --user,
+    /// SALLYPORT_PASSWORD, ~/.netrc, the terminal. Errors name the option.
+    [[nodiscard]] result<client::options> session(const client::url& where) const;
+
+private:
+    [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
+    [[nodiscard]] result<client::credentials> login(const client::url& where) const;
+};
+
+}  // namespace sallyport::cli

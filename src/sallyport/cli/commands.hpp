@@ -1,0 +1,20 @@
+#pragma once
+// The subcommands: each registers itself with the command line and, when chosen, runs and leaves its exit code.
+//
+// One file per subcommand: arguments and wiring, no logic of its own.
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+void add_up_command(CLI::App& app, int& exit_code);
+void add_serve_command(CLI::App& app, int& exit_code);
+void add_gate_command(CLI::App& app, int& exit_code);
+void add_get_command(CLI::App& app, int& exit_code);
+void add_put_command(CLI::App& app, int& exit_code);
+void add_ls_command(CLI::App& app, int& exit_code);
+void add_user_command(CLI::App& app, int& exit_code);
+
+}  // namespace sallyport::cli

@@ -1,0 +1,87 @@
+#include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/daemon.hpp>
+
+#include <cstdio>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+// Each session holds one descriptor, two in a transfer: the usual soft limit of 1024 is for programs that use select().
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+net::task<> end_after(net::loop& l, net::loop_group& loops, std::chrono::milliseconds wait) {
+    co_await net::sleep_until(l.deadlines(), net::clock::now() + wait);
+    loops.stop();
+}
+
+}  // namespace
+
+daemon::daemon(std::string name, std::size_t loops)
+    : name_(std::move(name)), loops_(loops == 0 ? net::default_loop_count() : loops) {
+    raise_descriptor_limit();
+}
+
+int daemon::run(const std::vector<endpoint>& listening) {
+    std::string where;
+    for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
+    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, {});
+    fmt::print(stderr, "{}: listening on {}\n", name_, where);
+    std::fflush(stderr);
+    loops_.run();
+    log::info("", fmt::format("{}: stopped", name_));
+    log::flush();
+    return 0;
+}
+
+void daemon::begin_stop(int signal) {
+    if (stop_begun_) {
+        loops_.stop();
+        return;
+    }
+    stop_begun_ = true;
+    log::info("", fmt::format("{}: signal {}, stopping", name_, signal));
+    loops_.at(0).spawn("stop deadline", end_after(loops_.at(0), loops_, limits::stop));
+    stopping_ = services_.size();
+    // A transfer gets most of the time there is; the rest is for saying 421 and closing.
+    for (auto& service : services_) {
+        service(std::chrono::seconds(limits::stop) - std::chrono::milliseconds(1500), [this] {
+            if (--stopping_ == 0) loops_.stop();
+        });
+    }
+}
+
+int report_start_failure(const std::string& name, const error& cause) {
+    fmt::print(stderr, "{}: {}\n", name, cause.text());
+    const bool usage = cause.code == errc::syntax || cause.code == errc::misuse;
+    return usage ? 2 : 1;
+}
+
+result<void> prepare(CLI::App& command, const front_options& options) {
+    if (!options.config.empty()) {
+        auto applied = apply_config_file(command, options.config);
+        if (!applied) return applied;
+    }
+    const auto level = options.level();
+    if (!level) return std::unexpected(level.error());
+    try {
+        log::open(options.log_target, *level);
+    } catch (const std::exception& e) {
+        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
+    }
+    return {};
+}
+
+}  // namespace sallyport::cli

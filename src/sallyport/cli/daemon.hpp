@@ -1,0 +1,51 @@
+#pragma once
+// What every daemon does around its service: loops, log, signals, the line that says "ready", an orderly end.
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/front_options.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/status/counters.hpp>
+
+namespace sallyport::cli {
+
+/// Stops a service: no new sessions, 421 to idle ones, transfers may run on for `grace`; calls `done` when all is over.
+using stopper = std::move_only_function<void(std::chrono::milliseconds grace, std::move_only_function<void()> done)>;
+
+class daemon {
+public:
+    /// `name` as in "sallyport serve". Raises the limit of open files to what the system allows.
+    daemon(std::string name, std::size_t loops);
+
+    [[nodiscard]] net::loop_group& loops() noexcept { return loops_; }
+
+    /// Services are stopped together, on SIGTERM or SIGINT.
+    void add(stopper service) { services_.push_back(std::move(service)); }
+
+    /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within
+    /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once.
+    [[nodiscard]] int run(const std::vector<endpoint>& listening);
+
+private:
+    void begin_stop(int signal);
+
+    std::string name_;
+    net::loop_group loops_;
+    std::vector<stopper> services_;
+    std::size_t stopping_ = 0;
+    bool stop_begun_ = false;
+};
+
+/// Says what kept the command from starting, and gives the exit code for it.
+[[nodiscard]] int report_start_failure(const std::string& name, const error& cause);
+
+/// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
+[[nodiscard]] result<void> prepare(CLI::App& command, const front_options& options);
+
+}  // namespace sallyport::cli

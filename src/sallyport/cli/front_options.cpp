@@ -1,0 +1,128 @@
+#include <sallyport/cli/front_options.hpp>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& texts, std::string_view option) {
+    std::vector<endpoint> out;
+    for (const auto& text : texts) {
+        const auto parsed = endpoint::parse(text);
+        if (!parsed) {
+            return fail(errc::syntax,
+                        fmt::format("{} {}: give ADDRESS:PORT, for example 0.0.0.0:2121 or [::]:2121", option, text));
+        }
+        out.push_back(*parsed);
+    }
+    return out;
+}
+
+}  // namespace
+
+void front_options::add_to(CLI::App& command) {
+    const auto several = CLI::MultiOptionPolicy::TakeAll;
+    command.add_option("--listen", listen, "Control connections, plain and explicit TLS; repeatable (default [::]:2121)")
+        ->type_name("ADDR:PORT")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_option("--listen-tls", listen_tls, "Control connections with implicit TLS (usually port 990); repeatable")
+        ->type_name("ADDR:PORT")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_option("--tls-cert", tls_certificate, "Certificate chain in PEM; without it there is no TLS")
+        ->type_name("FILE");
+    command.add_option("--tls-key", tls_key, "Private key in PEM (default: in the certificate's file)")->type_name("FILE");
+    command.add_flag("--tls-required", tls_required, "Named users must use TLS, on data connections too");
+    command.add_flag("--require-tls-reuse", require_tls_reuse,
+                     "Data connections must resume the control connection's TLS session; some clients can't");
+    command
+        .add_option("--passive-ports", passive_ports,
+                    "Ports for passive data connections; open these in the firewall "
+                    "(default: any free high port)")
+        ->type_name("A-B");
+    command
+        .add_option("--external-address", external_address,
+                    "Address or host name to advertise in PASV replies, where NAT makes "
+                    "it differ; a name is followed as it changes")
+        ->type_name("X");
+    command
+        .add_option("--idle-timeout", idle_seconds, "Idle sessions end after this; running transfers do not count as idle")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--login-timeout", login_seconds, "A session must have logged in by then")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--data-timeout", data_seconds, "How long to wait for a data connection")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--stall-timeout", stall_seconds, "A transfer in which nothing moves for so long is given up")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--keepalive-idle", keepalive_idle, "TCP keepalive on control connections: first probe after this")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--keepalive-interval", keepalive_interval, "... then at this interval")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--keepalive-count", keepalive_count, "... and dead after so many unanswered; 0 turns it off")
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--max-sessions", max_sessions, "More are told 421")->type_name("N")->capture_default_str();
+    command.add_option("--loops", loops, "Event loops (default: one per core)")->type_name("N");
+    command.add_option("--log", log_target, "Log file, '-' for standard error")->type_name("FILE")->capture_default_str();
+    command.add_option("--log-level", log_level, "debug, info, warning, error or off")
+        ->type_name("LEVEL")
+        ->capture_default_str();
+    command.add_option("--config", config, "TOML file; its keys are these options without the dashes")->type_name("FILE");
+}
+
+result<std::vector<endpoint>> front_options::endpoints() const {
+    // Implicit TLS alone is a complete set-up; a plain listener is then opened only when asked for.
+    if (listen.empty() && listen_tls.empty()) return std::vector{*endpoint::parse("[::]:2121")};
+    return parse_endpoints(listen, "--listen");
+}
+
+result<std::vector<endpoint>> front_options::implicit_endpoints() const {
+    if (!listen_tls.empty() && tls_certificate.empty()) {
+        return fail(errc::misuse, "--listen-tls needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
+    }
+    return parse_endpoints(listen_tls, "--listen-tls");
+}
+
+result<std::optional<net::tls_server_context>> front_options::tls() const {
+    if (tls_certificate.empty()) {
+        if (tls_required)
+            return fail(errc::misuse, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
+        if (!tls_key.empty()) return fail(errc::misuse, "--tls-key needs its certificate: add --tls-cert FILE");
+        return std::nullopt;
+    }
+    auto context = net::tls_server_context::from_files(tls_certificate, tls_key.empty() ? tls_certificate : tls_key);
+    if (!context) return std::unexpected(context.error());
+    return std::optional(std::move(*context));
+}
+
+result<port_range> front_options::passive_range() const {
+    if (passive_ports.empty()) return port_range{};
+    const auto range = port_range::parse(passive_ports);
+    if (!range)
+        return fail(errc::syntax,
+                    fmt::format("--passive-ports {}: give FIRST-LAST, for example 50000-50099", passive_ports));
+    return *range;
+}
+
+result<log::level> front_options::level() const {
+    if (log_level == "debug") return log::level::debug;
+    if (log_level == "info") return log::level::info;
+    if (log_level == "warning") return log::level::warning;
+    if (log_level == "error") return log::level::error;
+    if (log_level == "off") return log::level::off;
+    return fail(errc::syntax, fmt::format("--log-level {}: give debug, info, warning, error or off", log_level));
+}
+
+net::keepalive front_options::keepalive() const {
+    return {std::chrono::seconds(keepalive_idle), std::chrono::seconds(keepalive_interval), keepalive_count};
+}
+
+}  // namespace sallyport::cli

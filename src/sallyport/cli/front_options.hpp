@@ -1,0 +1,83 @@
+#pragma once
+// Options that every daemon has: where it listens, its certificate, its passive ports, its times, its log.
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/net/tls.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+struct front_options {
+    std::vector<std::string> listen;
+    std::vector<std::string> listen_tls;
+    std::string tls_certificate;
+    std::string tls_key;
+    bool tls_required = false;
+    bool require_tls_reuse = false;
+    std::string passive_ports;
+    std::string external_address;
+    std::size_t idle_seconds = limits::idle.count();
+    std::size_t login_seconds = limits::login.count();
+    std::size_t data_seconds = limits::data_connect.count();
+    std::size_t stall_seconds = limits::data_stall.count();
+    std::size_t keepalive_idle = limits::keepalive_idle.count();
+    std::size_t keepalive_interval = limits::keepalive_interval.count();
+    int keepalive_count = limits::keepalive_count;
+    std::size_t max_sessions = 20000;
+    std::size_t loops = 0;
+    std::string log_target = "-";
+    std::string log_level = "info";
+    std::string config;
+
+    void add_to(CLI::App& command);
+
+    /// The texts as values. Errors name the option.
+    [[nodiscard]] result<std::vector<endpoint>> endpoints() const;
+    [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
+    [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
+    [[nodiscard]] result<port_range> passive_range() const;
+    [[nodiscard]] result<log::level> level() const;
+    [[nodiscard]] net::keepalive keepalive() const;
+
+    /// Copies what server::settings and gate::settings have in common.
+    template <class Settings>
+    [[nodiscard]] result<void> fill(Settings& settings) const {
+        auto plain = endpoints();
+        if (!plain) return std::unexpected(plain.error());
+        auto implicit = implicit_endpoints();
+        if (!implicit) return std::unexpected(implicit.error());
+        auto certificate = tls();
+        if (!certificate) return std::unexpected(certificate.error());
+        auto range = passive_range();
+        if (!range) return std::unexpected(range.error());
+        settings.listen = std::move(*plain);
+        settings.listen_implicit = std::move(*implicit);
+        settings.tls = std::move(*certificate);
+        settings.tls_required = tls_required;
+        settings.require_tls_reuse = require_tls_reuse;
+        settings.passive_ports = *range;
+        settings.external_address = external_address;
+        settings.keepalive = keepalive();
+        settings.idle = std::chrono::seconds(idle_seconds);
+        settings.login = std::chrono::seconds(login_seconds);
+        settings.data_connect = std::chrono::seconds(data_seconds);
+        settings.data_stall = std::chrono::seconds(stall_seconds);
+        settings.max_sessions = max_sessions;
+        return {};
+    }
+};
+
+}  // namespace sallyport::cli

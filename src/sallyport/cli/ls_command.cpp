@@ -1,0 +1,141 @@
+// sallyport ls: what is in a directory of a server.
+
+#include <algorithm>
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/cli/client_options.hpp>
+#include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/json_text.hpp>
+#include <sallyport/cli/transfer_result.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+using proto::entry;
+using proto::entry_type;
+
+struct ls_job {
+    client_options options;
+    std::string url;
+    bool names_only = false;
+};
+
+struct ls_result {
+    client::outcome<client::listing_report> got = std::unexpected(client::failure{});
+    std::vector<client::attempt> attempts;
+};
+
+char letter(entry_type t) {
+    switch (t) {
+        case entry_type::file: return '-';
+        case entry_type::directory:
+        case entry_type::current:
+        case entry_type::parent: return 'd';
+        case entry_type::link: return 'l';
+        case entry_type::other: break;
+    }
+    return '?';
+}
+
+std::string_view type_name(entry_type t) {
+    switch (letter(t)) {
+        case '-': return "file";
+        case 'd': return "directory";
+        case 'l': return "link";
+        default: return "other";
+    }
+}
+
+std::string shown(std::string_view name) { return ::isatty(STDOUT_FILENO) == 1 ? escape(name) : std::string(name); }
+
+std::string time_text(const entry& e) {
+    return e.has_modified ? fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(e.modified)))
+                          : std::string();
+}
+
+void print_long(const entry& e) {
+    const std::string link = e.link_target.empty() ? "" : " -> " + shown(e.link_target);
+    fmt::print("{} {:>14} {:>16}  {}{}{}\n", letter(e.type), e.has_size ? std::to_string(e.size) : "", time_text(e),
+               shown(e.name), e.type == entry_type::directory ? "/" : "", link);
+}
+
+std::string entry_json(const entry& e) {
+    return fmt::format(R"({{"name":{},"type":"{}","size":{},"modified":{}}})", json_string(e.name), type_name(e.type),
+                       e.has_size ? std::to_string(e.size) : "null",
+                       e.has_modified
+                           ? fmt::format("\"{:%Y-%m-%dT%H:%M:%SZ}\"", fmt::gmtime(static_cast<std::time_t>(e.modified)))
+                           : "null");
+}
+
+void print_json(const std::string& url, const client::listing_report& listing) {
+    fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"refused_names":{},"entries":[)", json_string(url),
+               listing.refused_names);
+    for (std::size_t i = 0; i < listing.entries.size(); ++i)
+        fmt::print("{}{}", i == 0 ? "" : ",", entry_json(listing.entries[i]));
+    fmt::print("]}}\n");
+}
+
+int report(const std::string& url, ls_result& r, const ls_job& job) {
+    if (!r.got) {
+        fmt::print(stderr, "sallyport ls: {}\n", r.got.error().text());
+        if (job.options.json) fmt::print("{}\n", failure_json(url, r.got.error(), r.attempts));
+        return static_cast<int>(status_of(r.got.error()));
+    }
+    std::ranges::sort(r.got->entries, {}, &entry::name);
+    if (job.options.json) {
+        print_json(url, *r.got);
+    } else {
+        for (const auto& e : r.got->entries) {
+            if (job.names_only)
+                fmt::print("{}\n", shown(e.name));
+            else
+                print_long(e);
+        }
+    }
+    if (r.got->refused_names > 0 && !job.options.quiet)
+        fmt::print(stderr, "sallyport ls: warning: {} entries left out: their names could lead out of a directory\n",
+                   r.got->refused_names);
+    return 0;
+}
+
+net::task<> run_session(net::loop& home, const client::url& where, client::options how, ls_result& out) {
+    client::session session(home, std::move(how));
+    auto opened = co_await session.open(where);
+    if (!opened) {
+        out.got = std::unexpected(std::move(opened.error()));
+    } else {
+        out.got = co_await session.list(where.path, std::time(nullptr));
+        out.attempts = session.attempts();
+        co_await session.quit();
+    }
+}
+
+int run(const ls_job& job) {
+    auto where = client::url::parse(job.url);
+    if (!where) return report_error("ls", where.error(), exit_status::usage);
+    auto how = job.options.session(*where);
+    if (!how) return report_error("ls", how.error(), exit_status::usage);
+    net::loop_group loops(1);
+    ls_result result;
+    loops.run_until_done(run_session(loops.at(0), *where, std::move(*how), result));
+    return report(where->text(), result, job);
+}
+
+}  // namespace
+
+void add_ls_command(CLI::App& app, int& exit_code) {
+    auto job = std::make_shared<ls_job>();
+    CLI::App* command = app.add_subcommand("ls", "List a directory: sallyport ls ftp://host/path/");
+    command->add_option("URL", job->url, "The directory; times are shown in UTC")->required();
+    command->add_flag("-1,--names", job->names_only, "Names only, one a line");
+    job->options.add_to(*command);
+    command->callback([job, &exit_code] { exit_code = run(*job); });
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,49 @@
+#pragma once
+// One line on a terminal that follows a transfer: name, percentage, bar, rate, time left. Silent where standard error is
+// not a terminal.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::cli {
+
+/// "1.5 MiB".
+[[nodiscard]] std::string readable_size(double bytes);
+/// "0:07", "12:34", "1:02:03".
+[[nodiscard]] std::string readable_time(std::chrono::seconds time);
+
+/// The line, at most `width` columns. `start` bytes were there before; `taken` is the time since.
+[[nodiscard]] std::string progress_line(std::string_view name, std::uint64_t done, std::optional<std::uint64_t> size,
+                                        std::uint64_t start, std::chrono::milliseconds taken, std::size_t width);
+
+class progress_bar {
+public:
+    using clock = std::chrono::steady_clock;
+
+    progress_bar(std::string name, bool wanted);
+    ~progress_bar();
+    progress_bar(const progress_bar&) = delete;
+    progress_bar& operator=(const progress_bar&) = delete;
+
+    /// Draws at most ten times a second.
+    void update(std::uint64_t done, std::optional<std::uint64_t> size);
+    /// Draws the last state and leaves the line.
+    void finish();
+
+private:
+    void draw();
+
+    std::string name_;
+    bool shown_;
+    bool drawn_ = false;
+    std::optional<std::uint64_t> start_;  // where the first update stood
+    std::uint64_t done_ = 0;
+    std::optional<std::uint64_t> size_;
+    clock::time_point begun_ = clock::now();
+    clock::time_point next_{};
+};
+
+}  // namespace sallyport::cli

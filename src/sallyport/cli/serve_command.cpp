@@ -1,0 +1,125 @@
+// sallyport serve: the FTP/FTPS server.
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/daemon.hpp>
+#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/users.hpp>
+#include <sallyport/server/server.hpp>
+#include <sallyport/vfs/posix_filesystem.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr auto name = "sallyport serve";
+
+struct serve_options {
+    front_options front;
+    std::string directory;
+    std::vector<std::string> users;
+    std::vector<std::string> readers;
+    bool anonymous = false;
+    bool no_passive = false;
+    bool no_active = false;
+    bool ccc = false;
+    std::string sync = "full";
+    std::string greeting = "Sallyport ready.";
+    std::size_t max_per_address = 0;
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] result<server::settings> settings() const;
+};
+
+void serve_options::add_to(CLI::App& command) {
+    const auto several = CLI::MultiOptionPolicy::TakeAll;
+    command.add_option("DIR", directory, "Directory to share")->required()->check(CLI::ExistingDirectory);
+    command
+        .add_option("--user", users,
+                    "A user who may read and write; repeatable. PASSWORD may be a hash from 'sallyport user hash'")
+        ->type_name("NAME:PASSWORD")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_option("--reader", readers, "A user who may only read; repeatable")
+        ->type_name("NAME:PASSWORD")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_flag("--anonymous", anonymous, "Anybody may read");
+    command.add_flag("--ccc", ccc,
+                     "Allow clients to go back to a plain control connection (CCC), for firewalls that must read it");
+    command.add_flag("--no-passive", no_passive, "Refuse passive mode");
+    command.add_flag("--no-active", no_active, "Refuse active mode");
+    command
+        .add_option("--upload-sync", sync,
+                    "full: an upload is on the disk before it is acknowledged; none: left to the system")
+        ->type_name("full|none")
+        ->capture_default_str();
+    command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();
+    command
+        .add_option("--max-sessions-per-address", max_per_address, "More from one address are told 421; 0: no such limit")
+        ->type_name("N")
+        ->capture_default_str();
+    front.add_to(command);
+    command.footer(
+        "Examples:\n"
+        "  sallyport serve /srv/files --anonymous\n"
+        "  sallyport serve /srv/files --user scanner:secret --listen 0.0.0.0:21 --passive-ports 50000-50099 \\\n"
+        "    --external-address ftp.example.org --tls-cert cert.pem --tls-key key.pem\n"
+        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
+}
+
+result<server::settings> serve_options::settings() const {
+    server::settings out;
+    if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
+    for (const auto& [list, read_only] : {std::pair(&users, false), std::pair(&readers, true)}) {
+        for (const auto& text : *list) {
+            auto parsed = parse_user(text, read_only);
+            if (!parsed) return std::unexpected(parsed.error());
+            out.users.push_back(std::move(*parsed));
+        }
+    }
+    if (out.users.empty() && !anonymous) {
+        return fail(errc::misuse, "nobody could log in: add --anonymous, --user NAME:PASSWORD or --reader NAME:PASSWORD");
+    }
+    if (no_passive && no_active)
+        return fail(errc::misuse, "--no-passive and --no-active together leave no way to move a file");
+    if (sync != "full" && sync != "none")
+        return fail(errc::syntax, fmt::format("--upload-sync {}: give full or none", sync));
+    auto files =
+        vfs::open_posix_filesystem(directory, {.sync = sync == "full" ? vfs::durability::full : vfs::durability::none});
+    if (!files) return std::unexpected(files.error());
+    out.files = std::move(*files);
+    out.anonymous = anonymous;
+    out.greeting = greeting;
+    out.passive = !no_passive;
+    out.active = !no_active;
+    out.ccc = ccc;
+    out.max_sessions_per_address = max_per_address;
+    return out;
+}
+
+int run(CLI::App& command, const serve_options& options) {
+    if (auto ready = prepare(command, options.front); !ready) return report_start_failure(name, ready.error());
+    auto settings = options.settings();
+    if (!settings) return report_start_failure(name, settings.error());
+    daemon host(name, options.front.loops);
+    status::counters counters;
+    server::server service(host.loops(), std::move(*settings), counters);
+    if (auto started = service.start(); !started) return report_start_failure(name, started.error());
+    host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
+    return host.run(service.endpoints());
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_code) {
+    auto options = std::make_shared<serve_options>();
+    CLI::App* command = app.add_subcommand("serve", "Serve a directory by FTP and FTPS");
+    options->add_to(*command);
+    command->callback([options, command, &exit_code] { exit_code = run(*command, *options); });
+}
+
+}  // namespace sallyport::cli

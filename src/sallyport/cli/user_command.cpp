@@ -1,0 +1,57 @@
+// sallyport user: password hashes for the configuration, so that no password has to stand in it.
+
+#include <array>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <sodium.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/cli/ask_password.hpp>
+#include <sallyport/cli/commands.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+/// From the terminal without showing it, or a line of standard input where that is a pipe.
+std::string read_password() {
+    if (isatty(STDIN_FILENO) == 1) return ask_password("Password: ").value_or("");
+    std::string line;
+    std::getline(std::cin, line);
+    return line;
+}
+
+int hash_password() {
+    std::string password = read_password();
+    if (password.empty()) {
+        fmt::print(stderr, "sallyport user hash: no password on standard input; type one, or pipe it in\n");
+        return 2;
+    }
+    std::array<char, crypto_pwhash_STRBYTES> hash{};
+    if (sodium_init() < 0 ||
+        crypto_pwhash_str(hash.data(), password.data(), password.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+        fmt::print(stderr, "sallyport user hash: not enough memory for argon2id (64 MiB); free some and try again\n");
+        return 1;
+    }
+    sodium_memzero(password.data(), password.size());
+    fmt::print("{}\n", hash.data());
+    return 0;
+}
+
+}  // namespace
+
+void add_user_command(CLI::App& app, int& exit_code) {
+    CLI::App* command = app.add_subcommand("user", "Passwords for the server's users");
+    command->require_subcommand(1);
+    CLI::App* hash = command->add_subcommand("hash", "Read a password from standard input, print its argon2id hash");
+    hash->footer(
+        "Use it in a configuration file:  user = [\"scanner:$argon2id$...\"]\nExit codes: 0 done, 1 no memory, 2 no "
+        "password.");
+    hash->callback([&exit_code] { exit_code = hash_password(); });
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,28 @@
+#pragma once
+// Failures in words: what it was, whose side, what to do next (C6). Pure functions; any thread.
+
+#include <string>
+#include <vector>
+
+#include <sallyport/client/client.hpp>
+
+namespace sallyport::client {
+
+/// What is known of a session when something fails.
+struct circumstances {
+    url where;
+    endpoint peer;  // of the control connection; port 0: it never stood
+    std::vector<attempt> attempts;
+    std::string path;
+};
+
+/// "EPSV: 192.0.2.1:5001 gave no answer; PASV: ...": how each way to a data connection ended.
+[[nodiscard]] std::string describe_attempts(const std::vector<attempt>& attempts);
+
+/// The next step for a person.
+[[nodiscard]] std::string advise(const proto::client_failure& what, const circumstances& known);
+
+/// The whole failure: `doing` is "getting x", the host is added.
+[[nodiscard]] failure make_failure(proto::client_failure what, const circumstances& known, std::string doing);
+
+}  // namespace sallyport::client

@@ -1,0 +1,129 @@
+#pragma once
+// The FTP/FTPS client as a library: connect, log in, move a file or read a listing, close (C1, C3, C4, C5, C7, C8).
+//
+// A session is one control connection on one loop. Every call has deadlines and ends with a value or a failure; nothing is
+// printed here. The command line and other programs use this same header. The loop must outlive the session; one call at a
+// time. Reads and writes of the local file block the loop: give a session that serves others a loop of its own.
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/client/url.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/net/tls.hpp>
+#include <sallyport/proto/client_machine.hpp>
+#include <sallyport/proto/listing.hpp>
+
+namespace sallyport::client {
+
+using proto::data_method;
+using proto::passive_address;
+using attempt = proto::data_attempt;
+using step = proto::client_step;
+
+struct credentials {
+    std::string user = "anonymous";
+    std::string password = "sallyport@";
+    std::string account;
+};
+
+/// Those of the URL, anonymous where it has none.
+[[nodiscard]] credentials login_of(const url& where);
+
+struct options {
+    std::optional<credentials> login;  // wins over what the URL says; without either it is anonymous
+    std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
+    passive_address address_rule = passive_address::control;
+    port_range active_ports{};                   // {0, 0}: any
+    std::optional<ip_address> active_address;    // what to announce, where NAT makes it differ
+    std::optional<net::tls_client_context> tls;  // needed where the URL asks for TLS
+    bool protect_data = true;
+    net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
+    std::chrono::milliseconds connect = limits::connect;  // per address of the host
+    std::chrono::milliseconds greeting = limits::greeting;
+    std::chrono::milliseconds reply = limits::reply_wait;
+    std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
+    std::chrono::milliseconds stall = limits::data_stall;
+    std::chrono::milliseconds tls_handshake = limits::tls_handshake;
+    std::chrono::milliseconds quit = std::chrono::seconds(1);
+    /// Each line of the conversation, "> " and "< ", secrets masked; lines of our own begin with "* ". Not escaped yet.
+    std::function<void(std::string_view)> transcript;
+};
+
+/// What went wrong, where, and what a person can do about it.
+struct failure {
+    step at = step::request;
+    error cause;
+    int reply_code = 0;  // where the server refused
+    std::string doing;   // "getting x from ftp.example.org:21"
+    std::string advice;
+
+    /// One line for a person, made safe to show: what was being done, the cause, the next step.
+    [[nodiscard]] std::string text() const;
+};
+
+template <class T>
+using outcome = std::expected<T, failure>;
+
+struct transfer_report {
+    std::uint64_t bytes = 0;  // moved now
+    std::uint64_t resumed_from = 0;
+    std::optional<std::uint64_t> size;  // what the server says of the whole file
+    bool tls = false;                   // the data were protected
+    bool tls_resumed = false;
+    std::vector<attempt> attempts;
+    std::string final_reply;
+    std::vector<std::string> warnings;
+};
+
+struct listing_report {
+    std::vector<proto::entry> entries;
+    std::size_t refused_names = 0;  // entries left out because their names are traps (CL-04)
+    std::vector<attempt> attempts;
+};
+
+/// Called as bytes move: so far in the whole file, and its size where known.
+using progress = std::function<void(std::uint64_t done, std::optional<std::uint64_t> size)>;
+
+class session {
+public:
+    session(net::loop& l, options o);
+    ~session();
+    session(session&&) noexcept;
+    session& operator=(session&&) noexcept;
+
+    /// Connects to the addresses of the host in turn, starts TLS as the URL says (and never goes on in clear where it said
+    /// TLS, TLS-03), logs in.
+    net::task<outcome<void>> open(url where);
+
+    /// Into an open local file, from its current length on where `resume`. Success is: 226, byte counts agree with what the
+    /// server says, TLS ended in good order.
+    net::task<outcome<transfer_report>> get(std::string path, int local_file, bool resume, progress on_progress);
+    /// From an open local file; `resume` continues what the server has already. Success as for get().
+    net::task<outcome<transfer_report>> put(int local_file, std::string path, bool resume, progress on_progress);
+    /// MLSD, else LIST. `now` (seconds since 1970) is for servers that leave out the year.
+    net::task<outcome<listing_report>> list(std::string path, std::int64_t now);
+
+    /// QUIT with a short wait; never fails (C3).
+    net::task<> quit();
+
+    /// The ways to a data connection that the last call tried.
+    [[nodiscard]] const std::vector<attempt>& attempts() const;
+
+private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::client

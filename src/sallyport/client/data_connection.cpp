@@ -1,0 +1,74 @@
+#include <sallyport/client/data_connection.hpp>
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include <sallyport/base/limits.hpp>
+
+namespace sallyport::client {
+
+net::task<result<void>> data_connection::connect(ip_address from, endpoint to, std::chrono::milliseconds limit) {
+    abort();
+    net::connect_options how;
+    // Servers check where data come from; a host with several addresses must use the one they know.
+    if (from.is_v4() == to.address.is_v4()) how.bind_to = {from, 0};
+    auto connected = co_await net::connect(*loop_, to, how, net::time_limit::within(limit));
+    if (!connected) co_return std::unexpected(connected.error());
+    stream_ = std::move(*connected);
+    co_return result<void>{};
+}
+
+result<endpoint> data_connection::listen(const ip_address& at, port_range range) {
+    abort();
+    const auto count = range.first == 0 ? 1U : range.size();
+    const auto start = count > 1 ? std::random_device{}() % count : 0U;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const auto port = static_cast<std::uint16_t>(range.first + (start + i) % count);
+        auto opened = net::listener::open(*loop_, endpoint{at, port}, {.reuse_port = false, .backlog = 16});
+        if (opened) {
+            listener_.emplace(std::move(*opened));
+            return listener_->local();
+        }
+        if (opened.error().code != errc::exhausted) return std::unexpected(opened.error());
+    }
+    return fail(errc::exhausted, fmt::format("every port of {} is in use here", range.text()));
+}
+
+net::task<result<void>> data_connection::accept(ip_address peer, std::chrono::milliseconds limit) {
+    const auto until = net::time_limit::within(limit);
+    for (;;) {
+        auto came = co_await listener_->accept(until);
+        if (!came) co_return std::unexpected(came.error());
+        if (came->peer.address != peer) continue;  // closed by its destructor
+        stream_ = net::stream(*loop_, std::move(came->socket), came->local, came->peer);
+        listener_.reset();
+        co_return result<void>{};
+    }
+}
+
+net::task<result<void>> data_connection::protect(data_protection how, std::chrono::milliseconds limit) {
+    net::tls_connect_options tls;
+    tls.server_name = how.server_name;
+    tls.resume = how.resume;
+    const auto until = net::time_limit::within(limit);
+    const auto done = co_await stream_.connect_tls(how.context, tls, until);
+    if (!done) co_return std::unexpected(done.error());
+    const auto shown = stream_.tls().peer_fingerprint;
+    if (shown != how.fingerprint)
+        co_return fail(errc::tls_untrusted,
+                       "the data connection shows another certificate than the control connection: " + shown);
+    co_return result<void>{};
+}
+
+void data_connection::abort() noexcept {
+    listener_.reset();
+    if (stream_.is_open()) stream_.abort();
+}
+
+void data_connection::close() noexcept {
+    listener_.reset();
+    if (stream_.is_open()) stream_.close();
+}
+
+}  // namespace sallyport::client

@@ -1,0 +1,80 @@
+#pragma once
+// What is done with an open data connection: a file in, a file out, lines of a listing. Each runs once, to its end.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/line_buffer.hpp>
+
+namespace sallyport::client {
+
+struct moved {
+    std::uint64_t bytes = 0;
+    std::optional<error> failure;
+    bool local = false;  // the failure is our file's, not the connection's
+};
+
+class data_job {
+public:
+    data_job() = default;
+    data_job(const data_job&) = delete;
+    data_job& operator=(const data_job&) = delete;
+    virtual ~data_job() = default;
+
+    virtual net::task<moved> run(net::stream& data, net::time_limit limit) = 0;
+};
+
+/// Called with the bytes moved so far.
+using byte_count = std::function<void(std::uint64_t)>;
+
+/// Writes what comes to `file` at its present position; with `ascii`, CR LF becomes LF.
+class file_receiver final : public data_job {
+public:
+    file_receiver(int file, bool ascii, byte_count count) : file_(file), ascii_(ascii), count_(std::move(count)) {}
+    net::task<moved> run(net::stream& data, net::time_limit limit) override;
+
+private:
+    int file_;
+    bool ascii_;
+    byte_count count_;
+};
+
+/// Sends `file` from `offset` on, by sendfile where it is a regular file and nothing must look at the bytes.
+class file_sender final : public data_job {
+public:
+    file_sender(int file, std::uint64_t offset, bool ascii, byte_count count)
+        : file_(file), offset_(offset), ascii_(ascii), count_(std::move(count)) {}
+    net::task<moved> run(net::stream& data, net::time_limit limit) override;
+
+private:
+    net::task<moved> send_regular(net::stream& data, net::time_limit limit, std::uint64_t size);
+    net::task<moved> send_stream(net::stream& data, net::time_limit limit);
+
+    int file_;
+    std::uint64_t offset_;
+    bool ascii_;
+    byte_count count_;
+};
+
+/// Hands out the lines that come, without their ends. `take` may refuse one, which ends the job (CL-04).
+class line_receiver final : public data_job {
+public:
+    using taker = std::function<result<void>(std::string_view line)>;
+    explicit line_receiver(taker take) : take_(std::move(take)) {}
+    net::task<moved> run(net::stream& data, net::time_limit limit) override;
+    /// Lines that were too long or held NUL or a lone CR, and were dropped.
+    [[nodiscard]] std::size_t bad_lines() const noexcept { return bad_lines_; }
+
+private:
+    result<void> take_all(proto::line_buffer& lines);
+
+    taker take_;
+    std::size_t bad_lines_ = 0;
+};
+
+}  // namespace sallyport::client

@@ -1,0 +1,113 @@
+#include <sallyport/client/netrc.hpp>
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+constexpr std::size_t largest_netrc = 1 << 20;
+
+/// Words apart by blanks; "quoted words" keep theirs; '#' at the start of a word hides the rest of its line.
+class words {
+public:
+    explicit words(std::string_view text) : text_(text) {}
+
+    std::optional<std::string> next() {
+        for (;;) {
+            while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+            if (at_ == text_.size()) return std::nullopt;
+            if (text_[at_] != '#') break;
+            skip_line();
+        }
+        std::string out;
+        if (text_[at_] == '"') {
+            for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_) {
+                if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
+                out += text_[at_];
+            }
+            if (at_ < text_.size()) ++at_;
+            return out;
+        }
+        while (at_ < text_.size() && !is_blank(text_[at_])) out += text_[at_++];
+        return out;
+    }
+    /// The value of a keyword; a '#' in it is a character like any other.
+    std::string value() {
+        while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+        if (at_ < text_.size() && text_[at_] == '#') {
+            std::string out;
+            while (at_ < text_.size() && !is_blank(text_[at_])) out += text_[at_++];
+            return out;
+        }
+        return next().value_or("");
+    }
+    /// A macro ends with an empty line.
+    void skip_macro() {
+        const auto end = text_.find("\n\n", at_);
+        at_ = end == text_.npos ? text_.size() : end + 2;
+    }
+
+private:
+    static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+    void skip_line() { at_ = std::min(text_.find('\n', at_), text_.size()); }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::optional<netrc_login> find_login(std::string_view netrc, std::string_view host,
+                                      const std::optional<std::string>& user) {
+    std::optional<netrc_login> entry;  // the one being read, where it is for this host
+    const auto fits = [&] { return entry && (!user || entry->user == *user || entry->user.empty()); };
+    words in(netrc);
+    while (const auto word = in.next()) {
+        if (*word == "machine" || *word == "default") {
+            if (fits()) break;
+            entry.reset();
+            if (*word == "default" || iequals(in.value(), host)) entry.emplace();
+        } else if (*word == "macdef") {
+            in.skip_macro();
+        } else if (*word == "login" || *word == "password" || *word == "account") {
+            const std::string value = in.value();
+            if (!entry) continue;
+            (*word == "login" ? entry->user : *word == "password" ? entry->password : entry->account) = value;
+        }
+    }
+    if (!fits()) return std::nullopt;
+    if (entry->user.empty()) entry->user = user.value_or("");
+    return entry->user.empty() ? std::nullopt : entry;
+}
+
+result<std::string> read_netrc(const std::string& path) {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        if (errno == ENOENT || errno == ENOTDIR) return std::string();
+        return fail_os(errno, path);
+    }
+    struct ::stat about{};
+    if (::fstat(file.get(), &about) != 0) return fail_os(errno, path);
+    if ((about.st_mode & 077) != 0)
+        return fail(errc::permission, path + ": others can read the passwords in it; run: chmod 600 " + path);
+    std::string out;
+    std::array<char, 4096> block{};
+    while (out.size() < largest_netrc) {
+        const auto n = ::read(file.get(), block.data(), block.size());
+        if (n < 0) return fail_os(errno, path);
+        if (n == 0) break;
+        out.append(block.data(), static_cast<std::size_t>(n));
+    }
+    return out;
+}
+
+}  // namespace sallyport::client

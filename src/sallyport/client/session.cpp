@@ -1,0 +1,305 @@
+#include <sallyport/client/client.hpp>
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/client/advice.hpp>
+#include <sallyport/client/conversation.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+using proto::client_failure;
+using proto::client_transfer;
+using proto::verb;
+
+/// CL-04: what a listing may take of our memory. Mirrors of the largest public archives stay below.
+constexpr std::size_t most_entries = 250'000;
+constexpr std::uint64_t largest_listing = 64 * 1024 * 1024;
+
+/// Not known there, not implemented, not for this path: LIST may still do.
+bool should_try_list(int reply_code) { return reply_code >= 500 && reply_code <= 504; }
+
+result<std::uint64_t> length_of(int file) {
+    struct ::stat about{};
+    if (::fstat(file, &about) != 0) return fail_os(errno, "the local file");
+    if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, "only a regular local file can be continued");
+    return static_cast<std::uint64_t>(about.st_size);
+}
+
+}  // namespace
+
+struct session::impl {
+    impl(net::loop& l, options o) : opts(std::move(o)), talk(l, opts) {}
+
+    options opts;
+    conversation talk;
+    url where;
+    std::vector<attempt> attempts;
+    std::string doing;
+    std::string path;
+
+    [[nodiscard]] std::unexpected<failure> failed(client_failure what) const {
+        const circumstances known{where, talk.control().peer(), attempts, path};
+        return std::unexpected(make_failure(std::move(what), known, doing));
+    }
+    [[nodiscard]] std::unexpected<failure> failed(step at, errc code, std::string what) const {
+        return failed(client_failure{at, error{code, 0, std::move(what)}});
+    }
+    void begin(std::string what, std::string about) {
+        doing = std::move(what);
+        path = std::move(about);
+        attempts.clear();
+    }
+
+    net::task<std::optional<client_failure>> size_of(std::string file, std::optional<std::uint64_t>& size);
+    net::task<std::optional<client_failure>> transfer(client_transfer order, data_job* job);
+    net::task<std::optional<client_failure>> confirm_upload(std::uint64_t expected, transfer_report& report);
+    [[nodiscard]] std::optional<client_failure> judge(const transfer_report& report, bool size_counts) const;
+    void describe(transfer_report& report);
+};
+
+// ---- Steps shared by get, put and list
+
+net::task<std::optional<client_failure>> session::impl::size_of(std::string file, std::optional<std::uint64_t>& size) {
+    talk.machine().begin_size(std::move(file));
+    co_await talk.carry_out(nullptr);
+    size = talk.machine().size();
+    co_return talk.machine().failure();
+}
+
+net::task<std::optional<client_failure>> session::impl::transfer(client_transfer order, data_job* job) {
+    talk.machine().begin_transfer(std::move(order));
+    co_await talk.carry_out(job);
+    attempts = talk.machine().attempts();
+    co_return talk.machine().failure();
+}
+
+void session::impl::describe(transfer_report& report) {
+    if (const auto& data = talk.data()) report.bytes = data->bytes;
+    report.tls = talk.data_was_protected();
+    report.tls_resumed = talk.data_was_resumed();
+    report.attempts = attempts;
+    report.final_reply = proto::summary(talk.machine().last_reply());
+}
+
+/// How a transfer ended, judged by both of its halves: the data's own end, the server's final reply and the sizes.
+/// `size_counts`: bytes and the server's size are comparable (they aren't in TYPE A).
+std::optional<client_failure> session::impl::judge(const transfer_report& report, bool size_counts) const {
+    const auto& said = talk.machine().failure();
+    const auto& data = talk.data();
+    if (!data) return said;  // it never began
+    if (data->local) return client_failure{step::local_file, *data->failure};
+    if (said && said->reply_code != 0) return said;
+
+    const auto total = report.resumed_from + report.bytes;
+    const bool complete = size_counts && report.size && *report.size == total;
+    if (data->failure && !(data->failure->code == errc::truncated && complete)) {
+        error why = *data->failure;
+        why.what = fmt::format("the data connection failed after {} bytes{}: {}", total,
+                               report.size ? fmt::format(" of {}", *report.size) : "", why.text());
+        why.os = 0;
+        return client_failure{step::transfer, why};
+    }
+    if (size_counts && report.size && !complete)
+        return client_failure{
+            step::transfer,
+            {total < *report.size ? errc::truncated : errc::out_of_range, 0,
+             fmt::format("{} bytes came, but the server says the file has {}: incomplete", total, *report.size)}};
+    if (said) {
+        error why = said->cause;
+        why.what = fmt::format("{}, but the server's word that all is well (226) is missing: {}",
+                               complete ? fmt::format("all {} bytes moved", total) : fmt::format("{} bytes moved", total),
+                               why.text());
+        why.os = 0;
+        return client_failure{step::transfer, why, said->reply_code};
+    }
+    return std::nullopt;
+}
+
+// ---- The calls
+
+credentials login_of(const url& where) {
+    credentials out;
+    if (where.user) {
+        out.user = *where.user;
+        out.password.clear();
+    }
+    if (where.password) out.password = *where.password;
+    return out;
+}
+
+session::session(net::loop& l, options o) : impl_(std::make_unique<impl>(l, std::move(o))) {}
+session::~session() = default;
+session::session(session&&) noexcept = default;
+session& session::operator=(session&&) noexcept = default;
+
+const std::vector<attempt>& session::attempts() const { return impl_->attempts; }
+
+net::task<outcome<void>> session::open(url where) {
+    auto& me = *impl_;
+    me.where = std::move(where);
+    me.begin("connecting", me.where.path);
+    auto what = co_await me.talk.open(me.where);
+    if (!what) co_return outcome<void>{};
+    if (what->at == step::login) me.doing = fmt::format("logging in as {}", me.opts.login.value_or(login_of(me.where)).user);
+    auto failure = me.failed(std::move(*what));
+    me.talk.close();
+    co_return failure;
+}
+
+net::task<outcome<transfer_report>> session::get(std::string path, int local_file, bool resume, progress on_progress) {
+    auto& me = *impl_;
+    me.begin("getting " + path, path);
+    const bool ascii = me.where.ascii;
+    transfer_report report;
+    if (resume && ascii)
+        co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+    if (!ascii) {
+        auto what = co_await me.size_of(path, report.size);
+        if (what) co_return me.failed(std::move(*what));
+    }
+    if (resume) {
+        const auto have = length_of(local_file);
+        if (!have) co_return me.failed(client_failure{step::local_file, have.error()});
+        report.resumed_from = *have;
+        if (report.size && *have > *report.size)
+            co_return me.failed(
+                step::local_file, errc::out_of_range,
+                fmt::format("the local file has {} bytes already, the server's only {}", *have, *report.size));
+        if (report.size && *have == *report.size) co_return report;
+        if (::lseek(local_file, 0, SEEK_END) < 0)
+            co_return me.failed(client_failure{step::local_file, {errc::io, errno, "the local file"}});
+    }
+    const auto from = report.resumed_from;
+    const auto known = report.size;
+    file_receiver job(local_file, ascii, [from, known, on_progress = std::move(on_progress)](std::uint64_t n) {
+        if (on_progress) on_progress(from + n, known);
+    });
+    client_transfer order{verb::retr, path, from, ascii};
+    const auto said = co_await me.transfer(std::move(order), &job);
+    static_cast<void>(said);  // judge() weighs it
+    me.describe(report);
+    // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
+    if (!report.size && !ascii && from == 0) report.size = me.talk.machine().announced();
+    if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));
+    if (me.talk.data()->failure)
+        report.warnings.emplace_back("the server ended the data connection without TLS's closing message; the size agrees");
+    co_return report;
+}
+
+net::task<outcome<transfer_report>> session::put(int local_file, std::string path, bool resume, progress on_progress) {
+    auto& me = *impl_;
+    me.begin("putting " + path, path);
+    const bool ascii = me.where.ascii;
+    transfer_report report;
+    if (resume && ascii)
+        co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+    std::optional<std::uint64_t> length;
+    if (const auto have = length_of(local_file)) length = *have;
+    if (resume) {
+        if (!length) co_return me.failed(step::local_file, errc::not_a_file, "only a regular local file can be continued");
+        std::optional<std::uint64_t> there;
+        auto what = co_await me.size_of(path, there);
+        if (what) co_return me.failed(std::move(*what));
+        report.resumed_from = there.value_or(0);
+        if (report.resumed_from > *length)
+            co_return me.failed(
+                step::local_file, errc::out_of_range,
+                fmt::format("the server's file has {} bytes already, the local one only {}", *there, *length));
+        if (there == length) {
+            report.size = there;
+            co_return report;
+        }
+    }
+    const auto from = report.resumed_from;
+    file_sender job(local_file, from, ascii, [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
+        if (on_progress) on_progress(from + n, length);
+    });
+    // APPE rather than REST and STOR: it is older than REST, and what it adds to is what SIZE has just measured.
+    client_transfer order{from == 0 ? verb::stor : verb::appe, path, 0, ascii};
+    const auto said = co_await me.transfer(std::move(order), &job);
+    static_cast<void>(said);
+    me.describe(report);
+    if (auto what = me.judge(report, false)) co_return me.failed(std::move(*what));
+    if (ascii) co_return report;
+    if (auto what = co_await me.confirm_upload(from + report.bytes, report)) co_return me.failed(std::move(*what));
+    co_return report;
+}
+
+/// The 226 says that the server is content; its SIZE says with how much.
+net::task<std::optional<client_failure>> session::impl::confirm_upload(std::uint64_t expected, transfer_report& report) {
+    const auto what = co_await size_of(path, report.size);
+    if (what || !report.size) {
+        // Some servers move an upload away at once, or hide it: 226 has to do then.
+        report.warnings.emplace_back("the server doesn't tell the size of what it has; only its 226 vouches for the upload");
+        co_return std::nullopt;
+    }
+    if (*report.size == expected) co_return std::nullopt;
+    co_return client_failure{
+        step::transfer,
+        {errc::truncated, 0,
+         fmt::format("{} bytes were sent, but the server's file has {}: incomplete", expected, *report.size)}};
+}
+
+net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now) {
+    auto& me = *impl_;
+    me.begin(path.empty() ? "listing the login directory" : "listing " + path, path);
+    listing_report report;
+    bool as_list = !me.talk.machine().features().may_have_mlsd();
+    std::uint64_t bytes = 0;
+    line_receiver job([&](std::string_view line) -> result<void> {
+        bytes += line.size();
+        if (report.entries.size() >= most_entries || bytes > largest_listing)
+            return fail(errc::too_long, fmt::format("the listing is longer than {} entries", report.entries.size()));
+        auto parsed = as_list ? proto::parse_list_line(line, now) : std::optional<proto::entry>();
+        if (!as_list) {
+            if (auto facts = proto::parse_mlsx(line)) parsed = std::move(*facts);
+        }
+        if (!parsed || parsed->type == proto::entry_type::current || parsed->type == proto::entry_type::parent) return {};
+        if (parsed->name == "." || parsed->name == "..") return {};
+        if (proto::is_safe_name(parsed->name))
+            report.entries.push_back(std::move(*parsed));
+        else
+            ++report.refused_names;
+        return {};
+    });
+    // A leading '-' would be taken for an option of ls by many servers.
+    const std::string shown = path.starts_with('-') ? "./" + path : path;
+    if (!as_list) {
+        client_transfer order{verb::mlsd, path, 0, true};
+        const auto said = co_await me.transfer(std::move(order), &job);
+        as_list = said && said->at == step::request && should_try_list(said->reply_code);
+        if (!as_list) {
+            transfer_report moved_report;
+            me.describe(moved_report);
+            if (auto what = me.judge(moved_report, false)) co_return me.failed(std::move(*what));
+        }
+    }
+    if (as_list) {
+        client_transfer order{verb::list, shown, 0, true};
+        const auto said = co_await me.transfer(std::move(order), &job);
+        static_cast<void>(said);
+        transfer_report moved_report;
+        me.describe(moved_report);
+        if (auto what = me.judge(moved_report, false)) co_return me.failed(std::move(*what));
+    }
+    report.refused_names += job.bad_lines();
+    report.attempts = me.attempts;
+    co_return report;
+}
+
+net::task<> session::quit() {
+    auto& me = *impl_;
+    if (me.talk.is_open() && me.talk.control().is_open()) {
+        me.talk.machine().begin_quit();
+        co_await me.talk.carry_out(nullptr);
+    }
+    me.talk.close();
+}
+
+}  // namespace sallyport::client

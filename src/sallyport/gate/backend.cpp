@@ -1,0 +1,132 @@
+#include <sallyport/gate/backend.hpp>
+
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+struct scheme {
+    std::string_view prefix;
+    backend_tls tls;
+    std::uint16_t port;
+};
+constexpr auto schemes = std::to_array<scheme>(
+    {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
+
+[[nodiscard]] bool is_host_name(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 253) return false;
+    for (const char c : text) {
+        if (!is_alpha(c) && !is_digit(c) && c != '-' && c != '.' && c != '_') return false;
+    }
+    return true;
+}
+
+// The next final reply. What comes behind it would be read out of turn, so nothing may.
+net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser& parser, net::time_limit limit) {
+    std::array<char, 1024> buffer;
+    proto::reply r;
+    for (;;) {
+        switch (parser.next(r)) {
+            case proto::reply_parser::status::error: co_return std::unexpected(parser.failure());
+            case proto::reply_parser::status::reply:
+                if (r.preliminary()) continue;
+                if (parser.pending() > 0) co_return fail(errc::unexpected, "it sent more than one reply at once");
+                co_return r;
+            case proto::reply_parser::status::need_more: break;
+        }
+        const auto got = co_await from.read_some(buffer, limit);
+        if (!got) co_return std::unexpected(got.error());
+        if (*got == 0) co_return fail(errc::closed, "it closed the connection before its reply");
+        parser.append({buffer.data(), *got});
+    }
+}
+
+[[nodiscard]] error rejection(std::string_view asked, const proto::reply& r) {
+    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, escape(r.text(), 200))};
+}
+
+net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, net::time_limit limit) {
+    auto addresses = co_await net::resolve(home, to.host, limit);
+    if (!addresses) co_return std::unexpected(addresses.error());
+    auto last = error{errc::unresolved, 0, to.host};
+    for (const auto& address : *addresses) {
+        auto connected = co_await net::connect(home, endpoint{address, to.port}, net::connect_options(), limit);
+        if (connected) co_return connected;
+        last = connected.error();
+    }
+    co_return std::unexpected(last);
+}
+
+}  // namespace
+
+result<backend> backend::parse(std::string_view url) {
+    const auto refuse = [&](std::string_view why) {
+        return fail(errc::syntax, fmt::format("backend \"{}\": {}; give ftp://HOST[:PORT], ftpes://... or ftps://...",
+                                              escape(url, 200), why));
+    };
+    for (const auto& known : schemes) {
+        if (!starts_with_icase(url, known.prefix)) continue;
+        auto rest = url.substr(known.prefix.size());
+        if (rest.ends_with('/')) rest.remove_suffix(1);
+        if (rest.find('@') != std::string_view::npos)
+            return refuse("a user name has no place here, clients log in themselves");
+        if (rest.find('/') != std::string_view::npos) return refuse("a path has no place here");
+        backend b{.host = {}, .port = known.port, .tls = known.tls};
+        const bool bracketed = rest.starts_with('[');
+        const auto host_end = bracketed ? rest.find(']') : rest.rfind(':');
+        if (bracketed && host_end == std::string_view::npos) return refuse("the bracket is not closed");
+        auto host = rest.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
+        auto port = host_end == std::string_view::npos ? std::string_view() : rest.substr(host_end + (bracketed ? 1 : 0));
+        if (bracketed ? !ip_address::parse(host) : !is_host_name(host)) return refuse("that is no host");
+        b.host = host;
+        if (port.empty()) return b;
+        const auto number = port.starts_with(':') ? parse_decimal(port.substr(1), 65535) : std::nullopt;
+        if (!number || *number == 0) return refuse("the port must be a number from 1 to 65535");
+        b.port = static_cast<std::uint16_t>(*number);
+        return b;
+    }
+    return refuse("the scheme is not known");
+}
+
+std::string backend::text() const {
+    const auto& mine = schemes[static_cast<std::size_t>(tls)];
+    const bool bracketed = host.find(':') != std::string::npos;
+    return fmt::format("{}{}{}{}:{}", mine.prefix, bracketed ? "[" : "", host, bracketed ? "]" : "", port);
+}
+
+net::task<result<backend_link>> reach_backend(net::loop& home, const backend& to,
+                                              const std::optional<net::tls_client_context>& tls,
+                                              const net::keepalive& keepalive, net::time_limit limit) {
+    auto connected = co_await connect_any(home, to, limit);
+    if (!connected) co_return std::unexpected(connected.error());
+    auto stream = std::move(*connected);
+    stream.set_keepalive(keepalive);
+    if (to.tls != backend_tls::none && !tls) co_return fail(errc::misuse, "no TLS settings for a backend with TLS");
+    const net::tls_connect_options as{.server_name = to.host, .resume = {}};
+    if (to.tls == backend_tls::implicit) {
+        const auto shaken = co_await stream.connect_tls(*tls, as, limit);
+        if (!shaken) co_return std::unexpected(shaken.error());
+    }
+    proto::reply_parser parser;
+    auto greeting = co_await one_reply(stream, parser, limit);
+    if (!greeting) co_return std::unexpected(greeting.error());
+    if (greeting->code != 220) co_return std::unexpected(rejection("the connection", *greeting));
+    if (to.tls == backend_tls::explicit_) {
+        const auto asked = co_await stream.write_all("AUTH TLS\r\n", limit);
+        if (!asked) co_return std::unexpected(asked.error());
+        const auto agreed = co_await one_reply(stream, parser, limit);
+        if (!agreed) co_return std::unexpected(agreed.error());
+        if (agreed->code != 234) co_return std::unexpected(rejection("AUTH TLS", *agreed));
+        const auto shaken = co_await stream.connect_tls(*tls, as, limit);
+        if (!shaken) co_return std::unexpected(shaken.error());
+    }
+    co_return backend_link{std::move(stream), std::move(*greeting)};
+}
+
+}  // namespace sallyport::gate

@@ -1,0 +1,23 @@
+#pragma once
+// The way to one backend: its addresses, the connection, TLS, and its greeting, within one time limit.
+//
+// Loop thread only; the arguments taken by reference must outlive the call.
+
+#include <sallyport/gate/gate.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/reply.hpp>
+
+namespace sallyport::gate {
+
+struct backend_link {
+    net::stream stream;
+    proto::reply greeting;  // the 220
+};
+
+/// Connects and waits for the greeting (120 is waited out, RFC 959 section 5.4); with explicit TLS also AUTH TLS and the
+/// handshake. A greeting other than 220 is errc::rejected with the backend's words: another one may have room.
+net::task<result<backend_link>> reach_backend(net::loop& home, const backend& to,
+                                              const std::optional<net::tls_client_context>& tls,
+                                              const net::keepalive& keepalive, net::time_limit limit);
+
+}  // namespace sallyport::gate

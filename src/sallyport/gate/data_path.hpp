@@ -1,0 +1,62 @@
+#pragma once
+// One transfer's way through the gateway: a connection in front, one behind, and the bytes between (G1, G2, DC-02).
+//
+// Owned by the session that began it and by its own coroutine. Loop thread only. The front is met at the reserved port, or
+// connected to, once the backend has said that the transfer takes place; either way only the session's client is the peer.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sallyport/gate/service.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+#include <sallyport/reach/port_broker.hpp>
+
+namespace sallyport::gate {
+
+/// What a data connection takes over from its session's control connections.
+struct data_terms {
+    ip_address local;                      // where the client reached us: connections to it come from there
+    std::string tls_id;                    // session id context in front (TLS-04)
+    net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
+};
+
+class data_path {
+public:
+    data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
+              data_terms terms);
+
+    /// Runs the transfer to its end. What it returns after stop() is of no interest any more.
+    net::task<proto::data_outcome> run();
+    /// The backend has said 1xx: an active client may be connected to.
+    void confirm() { confirmed_.set(); }
+    /// Gives it up: RST on both sides.
+    void stop() noexcept;
+
+    [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
+    /// For the log: "RETR f: 1024 bytes to the client, from 192.0.2.1:5000".
+    [[nodiscard]] std::string summary() const;
+
+private:
+    net::task<result<void>> open_backend();
+    net::task<result<void>> open_client();
+    net::task<result<void>> protect_client();
+    [[nodiscard]] proto::data_outcome no_client(const error& why) const;
+
+    std::shared_ptr<service> gate_;
+    net::loop& home_;
+    proto::relay_plan plan_;
+    reach::reservation port_;
+    data_terms terms_;
+    net::event confirmed_;
+    net::stream client_;
+    net::stream backend_;
+    net::relay_counts counts_;
+    endpoint client_peer_;
+    bool stopped_ = false;
+};
+
+}  // namespace sallyport::gate

@@ -1,0 +1,361 @@
+#include <sallyport/gate/session.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/gate/backend.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+// Commands and replies are short; idle sessions are many.
+constexpr std::size_t read_size = 2048;
+// For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
+// would be lost (G6).
+constexpr auto farewell = std::chrono::milliseconds(500);
+constexpr auto stopping_text = "The gateway is stopping; connect again later.";
+
+[[nodiscard]] std::string next_id(service& gate) {
+    return fmt::format("gate-{}", gate.next_id.fetch_add(1, std::memory_order_relaxed));
+}
+
+}  // namespace
+
+session::session(std::shared_ptr<service> gate, net::loop& home, net::accepted socket, bool implicit_tls)
+    : gate_(std::move(gate)),
+      home_(home),
+      id_(next_id(*gate_)),
+      client_(home, std::move(socket.socket), socket.local, socket.peer),
+      implicit_tls_(implicit_tls),
+      client_wake_(home),
+      backend_wake_(home) {
+    gate_->open.fetch_add(1);
+    status::count(gate_->counters.sessions_open);
+    status::count(gate_->counters.sessions_total);
+    client_.set_keepalive(gate_->config.keepalive);
+}
+
+session::~session() {
+    status::uncount(gate_->counters.sessions_open);
+    gate_->open.fetch_sub(1);
+}
+
+net::task<> run_session(std::shared_ptr<session> self) {
+    if (self->implicit_tls_) {
+        const bool shaken = co_await self->start_tls();
+        if (!shaken) co_return;
+    }
+    const bool found = co_await self->find_backend();
+    if (!found) {
+        std::string why = self->stopping_ ? stopping_text : "No server behind this gateway answers; try again later.";
+        if (!self->lost_) co_await turn_away(self, std::move(why));
+        co_return;
+    }
+    self->home_.spawn("gate: backend leg", run_backend_leg(self));
+    co_await self->client_leg();
+    co_await self->finish();
+}
+
+net::task<> turn_away(std::shared_ptr<session> self, std::string why) {
+    log::warning(self->id_, fmt::format("Connection from {} turned away: {}", self->client_.peer().text(), why));
+    std::string line;
+    proto::append_reply(line, 421, why);
+    const auto limit = net::time_limit::within(farewell);
+    const auto sent = co_await self->client_.write_all(line, limit);
+    if (sent) co_await self->say_farewell();
+}
+
+net::task<> run_backend_leg(std::shared_ptr<session> self) { co_await self->backend_leg(); }
+
+net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path) {
+    co_await self->transfer(std::move(path));
+}
+
+void session::stop() {
+    stopping_ = true;
+    if (machine_) wake();
+}
+
+void session::kill() {
+    lost_ = true;
+    drop_data();
+    client_.abort();
+    backend_.abort();
+    if (machine_) wake();
+}
+
+// ---- The way to a running machine
+
+net::task<bool> session::start_tls() {
+    const auto limit = net::time_limit::within(limits::tls_handshake);
+    const net::tls_accept_options options{.session_id_context = id_};
+    const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
+    if (shaken) co_return true;
+    log::warning(id_, fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));
+    lost_ = true;
+    co_return false;
+}
+
+// One backend after the other until one greets: the client only ever sees the one that works.
+net::task<bool> session::find_backend() {
+    const auto& config = gate_->config;
+    std::vector<std::size_t> tried;
+    while (!lost_ && !stopping_) {
+        slot_ = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
+        if (!slot_) break;
+        const auto limit = net::time_limit::within(config.backend_connect);
+        auto link = co_await reach_backend(home_, slot_.where(), config.backend_tls, config.keepalive, limit);
+        if (link) {
+            gate_->backends.answered(slot_);
+            backend_ = std::move(link->stream);
+            if (!lost_) begin(link->greeting);
+            co_return !lost_;
+        }
+        // A refusal in words is an answer too: that server lives.
+        if (link.error().code != errc::rejected) gate_->backends.failed(slot_, net::clock::now());
+        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), escape(link.error().text())));
+        tried.push_back(slot_.index());
+    }
+    co_return false;
+}
+
+void session::begin(const proto::reply& greeting) {
+    const auto& config = gate_->config;
+    log::info(id_, fmt::format("Connection accepted from {} at {}, backend {} ({})", client_.peer().text(),
+                               client_.local().text(), slot_.where().text(), backend_.peer().text()));
+    machine_ =
+        std::make_unique<proto::relay_machine>(proto::relay_settings{.client_peer = client_.peer(),
+                                                                     .backend_peer = backend_.peer(),
+                                                                     .tls_active = client_.is_tls(),
+                                                                     .tls_available = config.tls.has_value(),
+                                                                     .tls_required = config.tls_required,
+                                                                     .protect_backend = backend_.is_tls(),
+                                                                     .backend_epsv = gate_->backends.speaks_epsv(slot_)},
+                                               greeting);
+    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
+                        log::enabled(log::level::debug));
+    activity_ = net::clock::now();
+}
+
+// ---- The legs
+
+net::task<> session::client_leg() {
+    std::array<char, read_size> buffer;
+    co_await advance();
+    while (!over()) {
+        expire_if_due();
+        if (over()) break;
+        if (tls_due_) {
+            co_await all_said();
+            const bool shaken = co_await start_tls();
+            if (!shaken) break;
+            tls_due_ = false;
+            machine_->client_tls_started();
+            continue;
+        }
+        if (client_ended_ || !machine_->wants_client()) {
+            client_wake_.clear();
+            co_await client_wake_.wait(quiet_until());
+            continue;
+        }
+        const net::time_limit limit{.total = quiet_until()};
+        const auto got = co_await client_.read_some(buffer, limit);
+        if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
+        if (got && *got == 0 && machine_->quit_read()) {
+            client_ended_ = true;  // it only waits for the answers
+            continue;
+        }
+        if (!got || *got == 0) {
+            lost_ = true;
+            break;
+        }
+        activity_ = net::clock::now();
+        machine_->from_client({buffer.data(), *got});
+        co_await advance();
+    }
+}
+
+net::task<> session::backend_leg() {
+    std::array<char, read_size> buffer;
+    while (!over()) {
+        if (!machine_->wants_backend()) {
+            backend_wake_.clear();
+            co_await backend_wake_.wait(net::deadline::max());
+            continue;
+        }
+        const auto got = co_await backend_.read_some(buffer, net::time_limit());
+        if (over()) break;
+        if (!got && got.error().code == errc::timeout) continue;
+        if (got && *got > 0) {
+            activity_ = net::clock::now();
+            machine_->from_backend({buffer.data(), *got});
+        } else {
+            machine_->backend_closed(got ? "closed" : got.error().text());
+        }
+        co_await advance();
+    }
+}
+
+net::task<> session::transfer(std::shared_ptr<data_path> path) {
+    auto& counters = gate_->counters;
+    status::count(counters.transfers_running);
+    const auto outcome = co_await path->run();
+    status::uncount(counters.transfers_running);
+    const bool complete = outcome.end == proto::data_end::complete;
+    status::count(complete ? counters.transfers_complete : counters.transfers_failed);
+    status::count(counters.bytes_received, path->counts().a_to_b);
+    status::count(counters.bytes_sent, path->counts().b_to_a);
+    if (outcome.end == proto::data_end::client_never_came) status::count(counters.data_never_came);
+    const auto summary = path->summary();
+    if (complete)
+        log::info(id_, fmt::format("{}, complete", summary));
+    else
+        log::warning(id_, fmt::format("{}, cut: {}", summary, outcome.why.empty() ? "given up" : escape(outcome.why)));
+    activity_ = net::clock::now();
+    if (data_ != path) co_return;
+    data_.reset();
+    machine_->data_ended(outcome);
+    co_await advance();
+}
+
+// Does what the machine asks for and sends what it says, until it has nothing more. Any of the coroutines may be here while
+// another one waits inside for a slow peer; each leg is written by one of them at a time, which takes what the others add.
+net::task<> session::advance() {
+    const net::time_limit limit{.progress = gate_->config.data_stall};
+    for (;;) {
+        perform();
+        if (machine_->has_to_backend() && !backend_writing_) {
+            backend_writing_ = true;
+            machine_->take_to_backend(to_backend_);
+            const auto sent = co_await backend_.write_all(to_backend_, limit);
+            backend_writing_ = false;
+            if (!sent) machine_->backend_closed(sent.error().text());
+        } else if (machine_->has_to_client() && !client_writing_ && !lost_) {
+            client_writing_ = true;
+            machine_->take_to_client(to_client_);
+            const auto sent = co_await client_.write_all(to_client_, limit);
+            client_writing_ = false;
+            lost_ = lost_ || !sent;
+        } else {
+            break;
+        }
+    }
+    wake();
+}
+
+/// Waits until the client has been sent all that the machine has for it.
+net::task<> session::all_said() {
+    for (;;) {
+        co_await advance();
+        if (lost_ || !client_writing_) co_return;
+        client_wake_.clear();
+        co_await client_wake_.wait(net::deadline::max());
+    }
+}
+
+net::task<> session::finish() {
+    co_await all_said();
+    drop_data();
+    backend_.close();
+    gate_->backends.learn_epsv(slot_, machine_->backend_epsv());
+    slot_.release();
+    backend_wake_.set();
+    log::info(id_, lost_ ? "The client's connection ended" : "Session ended");
+    if (!lost_) co_await say_farewell();
+    client_.close();
+}
+
+net::task<> session::say_farewell() {
+    const auto limit = net::time_limit::within(farewell);
+    std::array<char, read_size> unread;
+    auto got = result<std::size_t>(1);
+    co_await client_.finish_sending(farewell);
+    while (got && *got > 0) got = co_await client_.read_some(unread, limit);
+}
+
+// ---- What the machine asks for
+
+void session::perform() {
+    for (;;) {
+        auto action = machine_->next();
+        if (std::holds_alternative<proto::relay_act::idle>(action) ||
+            std::holds_alternative<proto::relay_act::close>(action))
+            return;
+        if (std::holds_alternative<proto::relay_act::start_tls>(action)) {
+            tls_due_ = true;
+            return;
+        }
+        if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(reserve->extended);
+        if (std::holds_alternative<proto::relay_act::drop_data>(action)) drop_data();
+        if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
+        if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
+    }
+}
+
+void session::reserve_port(bool extended) {
+    const auto& local = client_.local().address;
+    const auto& peer = client_.peer().address;
+    port_ = {};
+    auto reserved = gate_->ports.reserve(home_, local, peer);
+    if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
+    port_ = std::move(*reserved);
+    const auto advice = gate_->advisor->advertise(local, peer);
+    machine_->port_reserved(endpoint{advice && !extended ? advice->address : local, port_.port()});
+}
+
+void session::open_data(proto::relay_plan plan) {
+    data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}};
+    if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
+    data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(terms));
+    home_.spawn("gate: transfer", run_transfer(shared_from_this(), data_));
+}
+
+void session::drop_data() {
+    port_ = {};
+    if (const auto path = std::exchange(data_, nullptr)) path->stop();
+}
+
+/// Whoever waits and now has a reason not to, goes on.
+void session::wake() {
+    if (over() || tls_due_ || stop_due()) client_.interrupt_read();
+    client_wake_.set();
+    backend_wake_.set();
+}
+
+// G5: a running transfer is activity. G6: who is idle for too long is told so.
+net::deadline session::quiet_until() const {
+    const auto& config = gate_->config;
+    if (machine_->transfer_running()) return net::clock::now() + config.idle;
+    const auto due = activity_ + config.idle;
+    return machine_->logged_in() ? due : std::min(due, started_ + config.login);
+}
+
+void session::expire_if_due() {
+    if (stop_due()) return machine_->expire(stopping_text);
+    if (net::clock::now() < quiet_until()) return;
+    machine_->expire(machine_->logged_in() ? fmt::format("Idle for {} s.", gate_->config.idle.count())
+                                           : "The login took too long.");
+}
+
+void session::note(proto::relay_note kind, std::string_view text) {
+    switch (kind) {
+        case proto::relay_note::said: return log::debug(id_, escape(text));
+        case proto::relay_note::rewritten: return log::info(id_, escape(text));
+        case proto::relay_note::refused: return log::info(id_, fmt::format("Refused: {}", escape(text)));
+        case proto::relay_note::bounce:
+            status::count(gate_->counters.targets_refused);
+            return log::warning(id_, fmt::format("Refused target: {}", escape(text)));
+        case proto::relay_note::violation: return log::warning(id_, fmt::format("Violation: {}", escape(text)));
+        case proto::relay_note::login_refused:
+            status::count(gate_->counters.logins_refused);
+            return log::info(id_, fmt::format("Login refused: {}", escape(text)));
+    }
+}
+
+}  // namespace sallyport::gate

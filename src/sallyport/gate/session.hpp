@@ -1,0 +1,98 @@
+#pragma once
+// The driver of one relayed session: two control connections, one machine, at most one data path.
+//
+// Lives on its loop, kept alive by its coroutines. Each leg has a reader that feeds the machine and then does what it
+// asks for; there is no coroutine in between, so a command or a reply passes in one turn of the loop. `client_` is the leg
+// in front, `backend_` the one behind.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sallyport/gate/data_path.hpp>
+#include <sallyport/gate/service.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+
+namespace sallyport::gate {
+
+class session : public std::enable_shared_from_this<session> {
+public:
+    session(std::shared_ptr<service> gate, net::loop& home, net::accepted socket, bool implicit_tls);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    /// The gateway stops: 421 now, or once the running transfer has ended.
+    void stop();
+    /// Ends everything at once.
+    void kill();
+
+    /// A session from its connection to its end.
+    friend net::task<> run_session(std::shared_ptr<session> self);
+    /// Says 421 `why` to a client that gets no session, and closes.
+    friend net::task<> turn_away(std::shared_ptr<session> self, std::string why);
+
+private:
+    friend net::task<> run_backend_leg(std::shared_ptr<session> self);
+    friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
+
+    // The way to a running machine
+    net::task<bool> start_tls();
+    net::task<bool> find_backend();
+    void begin(const proto::reply& greeting);
+
+    // The legs
+    net::task<> client_leg();
+    net::task<> backend_leg();
+    net::task<> transfer(std::shared_ptr<data_path> path);
+    net::task<> advance();
+    net::task<> all_said();
+    net::task<> finish();
+    net::task<> say_farewell();
+
+    // What the machine asks for
+    void perform();
+    void reserve_port(bool extended);
+    void open_data(proto::relay_plan plan);
+    void drop_data();
+    void wake();
+    void note(proto::relay_note kind, std::string_view text);
+    void expire_if_due();
+
+    [[nodiscard]] bool over() const noexcept { return lost_ || machine_->closing(); }
+    [[nodiscard]] bool stop_due() const noexcept { return stopping_ && !machine_->transfer_running(); }
+    [[nodiscard]] net::deadline quiet_until() const;
+
+    std::shared_ptr<service> gate_;
+    net::loop& home_;
+    std::string id_;  // for the log, and the session id context under TLS
+    net::stream client_;
+    net::stream backend_;
+    bool implicit_tls_;
+
+    slot slot_;
+    std::unique_ptr<proto::relay_machine> machine_;
+    reach::reservation port_;          // promised, not yet used
+    std::shared_ptr<data_path> data_;  // of the running transfer
+
+    std::string to_client_;  // being written
+    std::string to_backend_;
+    bool client_writing_ = false;
+    bool backend_writing_ = false;
+    net::event client_wake_;
+    net::event backend_wake_;
+    bool tls_due_ = false;
+    bool stopping_ = false;
+    bool client_ended_ = false;  // it has said all it will
+    bool lost_ = false;          // the client's connection is gone
+    net::deadline started_ = net::clock::now();
+    net::deadline activity_ = net::clock::now();
+};
+
+net::task<> run_session(std::shared_ptr<session> self);
+net::task<> turn_away(std::shared_ptr<session> self, std::string why);
+
+}  // namespace sallyport::gate

@@ -1,0 +1,64 @@
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stream_state.hpp>
+
+namespace sallyport::net {
+namespace {
+
+result<void> bind_socket(int fd, const endpoint& to, const connect_options& options) {
+    auto from = options.bind_to;
+    if (from == endpoint{}) return {};
+    if (from.address.is_unspecified() && to.address.is_v6()) from.address = ip_address::v6({});
+    if (options.reuse_address) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    // The port is then chosen at connect(), per destination: otherwise 28,000 bound sockets are all there can be.
+    if (from.port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    const socket_address address(from);
+    if (::bind(fd, address.data(), address.length()) == 0) return {};
+    return fail_os(errno, fmt::format("cannot connect from {}", from.text()));
+}
+
+int pending_error(int fd) {
+    int os = 0;
+    socklen_t size = sizeof(os);
+    return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &size) == 0 ? os : errno;
+}
+
+std::unexpected<error> refusal(const endpoint& to, wait_end end, int os) {
+    if (end == wait_end::timeout) {
+        return fail(errc::timeout,
+                    fmt::format("cannot connect to {}: no answer in time; the host is down, or a firewall drops the "
+                                "connection",
+                                to.text()));
+    }
+    if (end == wait_end::cancelled) return fail(errc::cancelled, fmt::format("connecting to {}: given up", to.text()));
+    return fail_os(os, fmt::format("cannot connect to {}", to.text()));
+}
+
+}  // namespace
+
+task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit) {
+    const socket_address address(to);
+    unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) co_return fail_os(errno, "cannot make a socket");
+    auto bound = bind_socket(fd.get(), to, options);
+    if (!bound) co_return std::unexpected(std::move(bound.error()));
+
+    int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
+    if (os != 0 && os != EINPROGRESS) co_return refusal(to, wait_end::ready, os);
+    stream s(l, std::move(fd), {}, to);
+    auto& state = *state_of(s);
+    if (os == EINPROGRESS) {
+        const auto end = co_await state.writable(limit);
+        const bool connected = peer_endpoint(s.native_handle()).port != 0;  // value, deadline, error
+        os = connected ? 0 : pending_error(s.native_handle());
+        if (!connected) co_return refusal(to, end, os);
+    }
+    state.local = local_endpoint(s.native_handle());
+    co_return s;
+}
+
+}  // namespace sallyport::net

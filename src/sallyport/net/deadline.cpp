@@ -1,0 +1,128 @@
+#include <sallyport/net/deadline.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sallyport::net {
+namespace {
+
+using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, executor>;
+
+}  // namespace
+
+// Time is counted in ticks of `granularity`. All linked nodes have ticks in (done, done + slots), so a slot never mixes
+// rounds. A node due later than that sits in the farthest slot and is moved on from there.
+struct deadline_wheel::impl {
+    static constexpr std::int64_t slots = 1024;
+
+    explicit impl(asio::io_context& context) : alarm(context.get_executor()) {}
+
+    static std::int64_t tick_before(deadline t) { return t.time_since_epoch() / granularity; }
+    static std::int64_t tick_after(deadline t) {
+        // Not rounded up by adding: `t` may be deadline::max().
+        const auto whole = tick_before(t);
+        return t.time_since_epoch() % granularity == clock::duration::zero() ? whole : whole + 1;
+    }
+    deadline_node*& slot_of(std::int64_t tick) { return heads[static_cast<std::size_t>(tick % slots)]; }
+
+    void link(deadline_node& n) {
+        if (linked == 0) done = std::max(done, tick_before(clock::now()));
+        n.tick_ = std::clamp(tick_after(n.due_), done + 1, done + slots - 1);
+        auto*& head = slot_of(n.tick_);
+        n.previous_ = nullptr;
+        n.next_ = std::exchange(head, &n);
+        if (n.next_ != nullptr) n.next_->previous_ = &n;
+        ++linked;
+        if (!turning && n.tick_ < alarm_tick) set_alarm(n.tick_);
+    }
+
+    void unlink(deadline_node& n) noexcept {
+        (n.previous_ != nullptr ? n.previous_->next_ : slot_of(n.tick_)) = n.next_;
+        if (n.next_ != nullptr) n.next_->previous_ = n.previous_;
+        n.tick_ = deadline_node::unlinked;
+        --linked;
+    }
+
+    void set_alarm(std::int64_t tick) {
+        alarm_tick = tick;
+        alarm.expires_at(deadline(tick * granularity));
+        alarm.async_wait([this](const boost::system::error_code& error) {
+            if (!error) turn(clock::now());
+        });
+    }
+
+    void turn(deadline now) {
+        turning = true;
+        for (const auto last = std::min(tick_before(now), done + slots); done < last;) {
+            auto*& head = slot_of(++done);
+            while (head != nullptr) {
+                auto& n = *head;
+                unlink(n);
+                settle(n, now);
+            }
+        }
+        turning = false;
+        alarm_tick = never;
+        if (linked == 0) return;
+        auto next = done + 1;
+        while (slot_of(next) == nullptr) ++next;
+        set_alarm(next);
+    }
+
+    void settle(deadline_node& n, deadline now) {
+        if (!n.armed_) return;
+        if (n.due_ > now) return link(n);
+        n.armed_ = false;
+        n.expired_ = true;
+        n.on_expiry_();
+    }
+
+    static constexpr std::int64_t never = INT64_MAX;
+
+    timer alarm;
+    std::array<deadline_node*, slots> heads{};
+    std::size_t linked = 0;
+    std::int64_t done = 0;  // the last tick whose slot was emptied
+    std::int64_t alarm_tick = never;
+    bool turning = false;
+};
+
+deadline_wheel::deadline_wheel(asio::io_context& context) : impl_(std::make_unique<impl>(context)) {}
+
+deadline_wheel::~deadline_wheel() {
+    // Coroutines that still wait are destroyed with the io_context, after the wheel: their nodes must not look for it.
+    for (auto*& head : impl_->heads) {
+        while (head != nullptr) impl_->unlink(*head);
+    }
+}
+
+deadline_node::deadline_node(deadline_wheel& wheel, std::move_only_function<void()> expired)
+    : wheel_(&wheel), on_expiry_(std::move(expired)) {}
+
+deadline_node::~deadline_node() {
+    if (tick_ != unlinked) wheel_->impl_->unlink(*this);
+}
+
+void deadline_node::arm(deadline due) {
+    due_ = due;
+    armed_ = true;
+    expired_ = false;
+    auto& wheel = *wheel_->impl_;
+    if (tick_ != unlinked) {
+        if (deadline(tick_ * deadline_wheel::granularity) <= due) return;  // its slot comes early enough to look again
+        wheel.unlink(*this);
+    }
+    wheel.link(*this);
+}
+
+task<> sleep_until(deadline_wheel& wheel, deadline due) {
+    timer t(wheel.impl_->alarm.get_executor(), due);
+    co_await t.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
+}
+
+}  // namespace sallyport::net

@@ -1,0 +1,92 @@
+#include <sallyport/net/deadline.hpp>
+#include <sallyport/net/net_test.hpp>
+
+namespace sallyport::net {
+namespace {
+
+class deadline_test : public net_test {};
+
+task<clock::duration> time_of_sleep(loop& l, clock::duration pause) {
+    const auto start = clock::now();
+    co_await l.sleep_for(pause);
+    co_return clock::now() - start;
+}
+
+TEST_F(deadline_test, sleeps_no_shorter_than_asked) { EXPECT_GE(run(time_of_sleep(here(), 30ms)), 30ms); }
+
+struct expiry {
+    deadline due;
+    std::optional<deadline> came;
+};
+
+task<std::vector<expiry>> expiries_of(loop& l, std::vector<clock::duration> waits) {
+    std::vector<expiry> all(waits.size());
+    std::vector<std::unique_ptr<deadline_node>> nodes;
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+        nodes.push_back(std::make_unique<deadline_node>(l.deadlines(), [&e = all[i]] { e.came = clock::now(); }));
+        all[i].due = clock::now() + waits[i];
+        nodes[i]->arm(all[i].due);
+    }
+    co_await l.sleep_for(*std::ranges::max_element(waits) + 2 * deadline_wheel::granularity);
+    co_return all;
+}
+
+TEST_F(deadline_test, each_expires_in_its_time_whatever_the_order_of_arming) {
+    for (const auto& e : run(expiries_of(here(), {200ms, 10ms, 120ms, 0ms, 60ms, -5s}))) {
+        ASSERT_TRUE(e.came);
+        EXPECT_GE(*e.came, e.due);
+    }
+}
+
+task<bool> expires_when_moved(loop& l, clock::duration first, clock::duration second, clock::duration look_after) {
+    deadline_node node(l.deadlines(), [] {});
+    node.arm(clock::now() + first);
+    node.arm(clock::now() + second);
+    co_await l.sleep_for(look_after);
+    co_return node.expired();
+}
+
+TEST_F(deadline_test, a_later_arm_takes_the_place_of_an_earlier_one) {
+    EXPECT_FALSE(run(expires_when_moved(here(), 10ms, 10s, 150ms)));
+    EXPECT_TRUE(run(expires_when_moved(here(), 10s, 10ms, 150ms)));
+    EXPECT_TRUE(run(expires_when_moved(here(), 10ms, 100ms, 250ms)));
+}
+
+task<bool> expires_beyond_the_wheel(loop& l) {
+    deadline_node far(l.deadlines(), [] {});
+    far.arm(deadline::max());  // sits in the farthest slot and is moved on
+    deadline_node near(l.deadlines(), [] {});
+    near.arm(clock::now() + 10ms);
+    co_await l.sleep_for(150ms);
+    co_return near.expired() && !far.expired();
+}
+
+TEST_F(deadline_test, a_far_deadline_does_not_hide_a_near_one) { EXPECT_TRUE(run(expires_beyond_the_wheel(here()))); }
+
+task<bool> disarmed_and_destroyed_stay_silent(loop& l) {
+    bool called = false;
+    deadline_node stays(l.deadlines(), [&] { called = true; });
+    stays.arm(clock::now() + 10ms);
+    stays.disarm();
+    {
+        deadline_node goes(l.deadlines(), [&] { called = true; });
+        goes.arm(clock::now() + 10ms);
+    }
+    co_await l.sleep_for(120ms);
+    co_return !called && !stays.expired();
+}
+
+TEST_F(deadline_test, a_disarmed_or_destroyed_node_does_not_expire) {
+    EXPECT_TRUE(run(disarmed_and_destroyed_stay_silent(here())));
+}
+
+TEST(time_limit, the_nearer_of_progress_and_total_counts) {
+    const auto now = clock::now();
+    const time_limit limit{.progress = 5s, .total = now + 12s};
+    EXPECT_EQ(limit.next(now), now + 5s);
+    EXPECT_EQ(limit.next(now + 10s), now + 12s);
+    EXPECT_EQ(time_limit{}.next(now), now + 24h);
+}
+
+}  // namespace
+}  // namespace sallyport::net

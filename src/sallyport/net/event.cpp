@@ -1,0 +1,23 @@
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sallyport/net/event.hpp>
+
+namespace sallyport::net {
+
+event::event(loop& l) : timer_(l.get_executor()) {}
+
+void event::set() {
+    set_ = true;
+    timer_.cancel();
+}
+
+task<bool> event::wait(deadline due) {
+    // The waiter owns the event as a rule, so nothing of it is touched unless the wait came to an end.
+    if (!set_) {
+        timer_.expires_at(due);
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
+    }
+    co_return set_;
+}
+
+}  // namespace sallyport::net

@@ -1,0 +1,127 @@
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sallyport/base/log.hpp>
+#include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// Time for other sessions to give back what this accept lacked.
+constexpr auto pause = std::chrono::milliseconds(50);
+constexpr auto log_interval = std::chrono::seconds(1);
+constexpr unsigned burst_limit = 16;  // connections accepted in a row before others get their turn
+
+std::unexpected<error> refusal(const endpoint& at, int os) {
+    const auto* next = os == EADDRINUSE      ? " (another program uses the port: stop it, or choose another port)"
+                       : os == EACCES        ? " (ports below 1024 need root or CAP_NET_BIND_SERVICE: choose a higher one)"
+                       : os == EADDRNOTAVAIL ? " (no interface of this machine has that address)"
+                                             : "";
+    return fail_os(os, fmt::format("cannot listen on {}{}", at.text(), next));
+}
+
+}  // namespace
+
+struct listener::impl {
+    impl(loop& l, unique_fd fd, const endpoint& local_end) : home(l), socket(l, std::move(fd)), local(local_end) {}
+
+    result<accepted> take();
+    void note_trouble(int os);
+
+    loop& home;
+    descriptor socket;
+    endpoint local;
+    unsigned burst = 0;
+    std::uint64_t troubles = 0;  // since the last line in the log
+    deadline next_line{};
+};
+
+result<accepted> listener::impl::take() {
+    socket_address peer;
+    unique_fd fd(::accept4(socket.get(), peer.data(), peer.size(), SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return fail_os(errno);
+    // Where we listen on every address, only the connection knows which one the client chose.
+    const auto own = local.address.is_unspecified() ? local_endpoint(fd.get()) : local;
+    return accepted{std::move(fd), own, peer.value()};
+}
+
+void listener::impl::note_trouble(int os) {
+    ++troubles;
+    const auto now = clock::now();
+    if (now < next_line) return;
+    next_line = now + log_interval;
+    log::warning({}, fmt::format("accepting on {} paused {} times: {}", local.text(), troubles,
+                                 error{from_errno(os), os, {}}.text()));
+    troubles = 0;
+}
+
+result<listener> listener::open(loop& l, const endpoint& at, listen_options options) {
+    const socket_address address(at);
+    unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return refusal(at, errno);
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return refusal(at, errno);
+    if (at.address.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.address.is_unspecified() ? 0 : 1);
+    if (::bind(fd.get(), address.data(), address.length()) != 0) return refusal(at, errno);
+    if (::listen(fd.get(), options.backlog) != 0) return refusal(at, errno);
+    listener opened;
+    const auto local = local_endpoint(fd.get());
+    opened.impl_ = std::make_shared<impl>(l, std::move(fd), local);
+    return opened;
+}
+
+listener::listener() = default;
+listener::listener(listener&&) noexcept = default;
+
+listener& listener::operator=(listener&& other) noexcept {
+    if (this != &other) {
+        close();
+        impl_ = std::move(other.impl_);
+    }
+    return *this;
+}
+
+listener::~listener() { close(); }
+
+endpoint listener::local() const { return impl_->local; }
+
+void listener::close() noexcept {
+    if (impl_) impl_->socket.close();
+}
+
+task<result<accepted>> listener::accept() { return accept(time_limit{.progress = clock::duration::max()}); }
+
+task<result<accepted>> listener::accept(time_limit limit) {
+    const auto self = impl_;
+    const auto due = limit.next(clock::now());
+    auto end = wait_end::ready;
+    while (self->socket) {
+        auto taken = self->take();
+        if (taken) {
+            if (++self->burst >= burst_limit) {
+                self->burst = 0;
+                co_await self->home.yield();
+            }
+            co_return taken;
+        }
+        if (end == wait_end::timeout)
+            co_return fail(errc::timeout, fmt::format("nobody connected to {} in time", self->local.text()));
+        const int os = taken.error().os;
+        if (os == EINTR || os == ECONNABORTED) continue;
+        self->burst = 0;
+        if (os == EAGAIN) {
+            end = co_await self->socket.readable(due);
+        } else if (self->socket) {
+            self->note_trouble(os);
+            co_await self->home.sleep_for(pause);
+            if (clock::now() >= due) end = wait_end::timeout;
+        }
+    }
+    co_return fail(errc::cancelled, fmt::format("listening on {}: given up", self->local.text()));
+}
+
+}  // namespace sallyport::net

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sallyport/net/net_test.hpp>
+
+namespace sallyport::net {
+namespace {
+
+class listener_test : public net_test {};
+
+task<bool> accepts_a_burst(loop& l, const char* at) {
+    auto listening = listener::open(l, *endpoint::parse(at));
+    if (!listening) co_return false;
+    std::vector<stream> clients;
+    for (int i = 0; i < 50; ++i) {
+        auto client = co_await connect(l, listening->local(), {}, soon());
+        if (!client) co_return false;
+        clients.push_back(std::move(*client));
+    }
+    for (const auto& client : clients) {
+        const auto taken = co_await listening->accept();
+        if (!taken || taken->peer != client.local() || taken->local != client.peer()) co_return false;
+        const int flags = ::fcntl(taken->socket.get(), F_GETFL);
+        if ((flags & O_NONBLOCK) == 0 || ::fcntl(taken->socket.get(), F_GETFD) != FD_CLOEXEC) co_return false;
+    }
+    co_return true;
+}
+
+TEST_F(listener_test, accepts_in_the_order_of_arrival) { EXPECT_TRUE(run(accepts_a_burst(here(), "127.0.0.1:0"))); }
+TEST_F(listener_test, accepts_over_ipv6) { EXPECT_TRUE(run(accepts_a_burst(here(), "[::1]:0"))); }
+
+task<endpoint> accepted_over_both_families(loop& l, ip_address to) {
+    auto listening = listener::open(l, *endpoint::parse("[::]:0"));
+    auto client = co_await connect(l, {to, listening->local().port}, {}, soon());
+    const auto taken = co_await listening->accept(soon());
+    co_return client&& taken ? endpoint{taken->peer.address, 0} : endpoint{{}, 1};
+}
+
+TEST_F(listener_test, the_unspecified_ipv6_address_takes_both_families) {
+    const auto four = *ip_address::parse("127.0.0.1");
+    const auto six = *ip_address::parse("::1");
+    EXPECT_EQ(run(accepted_over_both_families(here(), four)).address, four);
+    EXPECT_EQ(run(accepted_over_both_families(here(), six)).address, six);
+}
+
+task<errc> accept_outcome(listener& listening, time_limit limit) {
+    const auto taken = co_await listening.accept(limit);
+    co_return taken ? errc::misuse : taken.error().code;
+}
+
+TEST_F(listener_test, a_wait_ends_by_deadline_or_close) {
+    auto listening = listener::open(here(), *endpoint::parse("127.0.0.1:0"));
+    EXPECT_EQ(run(accept_outcome(*listening, time_limit::within(10ms))), errc::timeout);
+    here().post([&] { listening->close(); });
+    EXPECT_EQ(run(accept_outcome(*listening, soon())), errc::cancelled);
+}
+
+TEST_F(listener_test, a_taken_port_is_named_with_the_way_out) {
+    const auto first = listener::open(here(), *endpoint::parse("127.0.0.1:0"));
+    const auto second = listener::open(here(), first->local());
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, errc::exhausted);
+    EXPECT_NE(second.error().text().find(first->local().text()), std::string::npos);
+    EXPECT_NE(second.error().text().find("choose another port"), std::string::npos);
+}
+
+TEST_F(listener_test, several_may_share_a_port_where_all_agree) {
+    const auto first = listener::open(here(), *endpoint::parse("127.0.0.1:0"), {.reuse_port = true});
+    EXPECT_TRUE(listener::open(here(), first->local(), {.reuse_port = true}));
+    EXPECT_FALSE(listener::open(here(), first->local()));
+}
+
+// Takes every descriptor that the process may still have.
+std::vector<unique_fd> exhaust_descriptors() {
+    std::vector<unique_fd> taken;
+    for (;;) {
+        unique_fd one(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!one) return taken;
+        taken.push_back(std::move(one));
+    }
+}
+
+// Leaves room for `more` descriptors above those that this process has, which may have inherited any number.
+class descriptor_limit {
+public:
+    explicit descriptor_limit(rlim_t more) {
+        rlim_t highest = 0;
+        for (const auto& open : std::filesystem::directory_iterator("/proc/self/fd"))
+            highest = std::max<rlim_t>(highest, std::stoul(open.path().filename().string()));
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit now{std::min(highest + 1 + more, before_.rlim_max), before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &now);
+    }
+    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+task<bool> survives_exhaustion(loop& l) {
+    auto listening = listener::open(l, *endpoint::parse("127.0.0.1:0"));
+    if (!listening) co_return false;
+    auto client = co_await connect(l, listening->local(), {}, soon());
+    auto taken = exhaust_descriptors();
+    background accepting(l, listening->accept(soon()));
+    co_await l.sleep_for(20ms);  // it has failed and pauses
+    taken.clear();
+    const auto accepted_at_last = co_await accepting.get();
+    co_return client.has_value() && accepted_at_last.has_value();
+}
+
+TEST_F(listener_test, RX02_goes_on_when_descriptors_are_back) {
+    const descriptor_limit few(32);
+    EXPECT_TRUE(run(survives_exhaustion(here())));
+}
+
+}  // namespace
+}  // namespace sallyport::net

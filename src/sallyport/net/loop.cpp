@@ -1,0 +1,115 @@
+#include <sallyport/net/loop.hpp>
+
+#include <csignal>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::net {
+namespace {
+
+std::string words_of(const std::exception_ptr& escaped) {
+    try {
+        std::rethrow_exception(escaped);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
+void log_bug(std::string_view what, const std::exception_ptr& escaped) {
+    log::error({}, fmt::format("{}: a bug in Sallyport, please report it: {}", what, words_of(escaped)));
+}
+
+void run_one(loop& l) {
+    const auto guard = asio::make_work_guard(l.context());
+    for (;;) {
+        try {
+            l.context().run();
+            return;
+        } catch (...) {
+            // One handler's failure must not end the sessions of the others.
+            log_bug(fmt::format("loop {}", l.index()), std::current_exception());
+        }
+    }
+}
+
+}  // namespace
+
+void mailbox::post(std::move_only_function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    if (loop_ != nullptr) loop_->post(std::move(work));
+}
+
+// UNSAFE_IO drops the lock around each socket operation and keeps those of the queue: sockets belong to the loop's
+// thread, post() does not (Boost.Asio, "Concurrency Hints").
+loop::loop(std::size_t index)
+    : index_(index),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      deadlines_(context_),
+      mail_(std::make_shared<mailbox>(*this)) {}
+
+loop::~loop() {
+    const std::lock_guard lock(mail_->mutex_);
+    mail_->loop_ = nullptr;
+}
+
+void loop::post(std::move_only_function<void()> work) { asio::post(context_, std::move(work)); }
+
+void loop::spawn(std::string what, task<> work) {
+    ++running_;
+    asio::co_spawn(context_, std::move(work), [this, what = std::move(what)](const std::exception_ptr& escaped) {
+        --running_;
+        if (escaped) log_bug(what, escaped);
+    });
+}
+
+task<> loop::yield() { co_await asio::post(context_, asio::use_awaitable_t<executor>()); }
+
+loop_group::loop_group(std::size_t count) {
+    std::signal(SIGPIPE, SIG_IGN);
+    loops_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<loop>(i));
+}
+
+loop_group::~loop_group() = default;
+
+void loop_group::run() {
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 1; i < loops_.size(); ++i) {
+            threads.emplace_back([&l = *loops_[i]] {
+                pthread_setname_np(pthread_self(), fmt::format("loop-{}", l.index()).c_str());
+                run_one(l);
+            });
+        }
+        run_one(*loops_.front());
+    }
+    for (const auto& l : loops_) l->context().restart();
+}
+
+void loop_group::run_until_done(task<> work) {
+    std::exception_ptr failure;
+    asio::co_spawn(loops_.front()->context(), std::move(work), [this, &failure](const std::exception_ptr& escaped) {
+        failure = escaped;
+        stop();
+    });
+    run();
+    if (failure) std::rethrow_exception(failure);
+}
+
+void loop_group::stop() {
+    for (const auto& l : loops_) l->context().stop();
+}
+
+std::size_t default_loop_count() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+}  // namespace sallyport::net

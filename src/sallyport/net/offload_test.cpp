@@ -1,0 +1,55 @@
+#include <thread>
+
+#include <sallyport/net/net_test.hpp>
+#include <sallyport/net/offload.hpp>
+
+namespace sallyport::net {
+namespace {
+
+class offload_test : public net_test {
+protected:
+    worker_pool pool{2};
+};
+
+task<bool> comes_back(worker_pool& pool, loop& l) {
+    const auto own = std::this_thread::get_id();
+    const auto other = co_await offload(pool, l, [] { return std::this_thread::get_id(); });
+    co_return other != own&& std::this_thread::get_id() == own;
+}
+
+TEST_F(offload_test, works_elsewhere_and_comes_back) { EXPECT_TRUE(run(comes_back(pool, here()))); }
+
+task<int> sum_of_many(worker_pool& pool, loop& l) {
+    int sum = 0;
+    for (int i = 0; i < 500; ++i) {
+        const auto one = co_await offload(pool, l, [i] { return std::make_unique<int>(i); });
+        sum += *one;
+    }
+    co_return sum;
+}
+
+TEST_F(offload_test, carries_results_that_only_move) { EXPECT_EQ(run(sum_of_many(pool, here())), 500 * 499 / 2); }
+
+TEST(worker_pool, drops_what_has_not_begun) {
+    const auto held = std::make_shared<int>(0);
+    std::atomic<bool> release = false;
+    std::atomic<bool> begun = false;
+    {
+        worker_pool one(1);
+        one.submit([&] {
+            begun = true;
+            begun.notify_one();
+            release.wait(false);
+        });
+        begun.wait(false);
+        one.submit([held] { ++*held; });
+        std::jthread opener([&] {
+            release = true;
+            release.notify_one();
+        });
+    }
+    EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace sallyport::net

@@ -1,0 +1,31 @@
+#pragma once
+// What net's files share in talking to OpenSSL: owners for its objects, its errors as words. Inside net only.
+
+#include <memory>
+#include <string>
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+namespace sallyport::net {
+
+template <auto Free>
+struct openssl_delete {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        Free(object);
+    }
+};
+
+using bio_ptr = std::unique_ptr<BIO, openssl_delete<BIO_free_all>>;
+using x509_ptr = std::unique_ptr<X509, openssl_delete<X509_free>>;
+using key_ptr = std::unique_ptr<EVP_PKEY, openssl_delete<EVP_PKEY_free>>;
+
+/// Why OpenSSL's last call on this thread failed, in its words. Empties its error queue.
+[[nodiscard]] std::string openssl_reason();
+
+/// SHA-256, "AB:CD:...".
+[[nodiscard]] std::string certificate_fingerprint(const X509& certificate);
+
+}  // namespace sallyport::net

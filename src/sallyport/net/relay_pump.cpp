@@ -1,0 +1,262 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <expected>
+#include <memory>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/stream_state.hpp>
+
+namespace sallyport::net {
+namespace {
+
+constexpr auto linger = std::chrono::milliseconds(100);
+// A direction starts by copying through memory that its loop's thread has anyway; one that carries more than this is
+// worth a pipe.
+constexpr std::size_t copy_size = 64 * 1024;
+constexpr std::size_t splice_size = std::size_t{1} << 20U;
+constexpr unsigned splice_cost = 8;  // of stream_state::burst_limit
+
+enum class side : std::uint8_t { source, sink };
+
+struct fault {
+    side where = side::source;
+    error cause;
+};
+
+using moved = std::expected<void, fault>;
+
+std::unexpected<fault> fault_at(side where, error cause) { return std::unexpected(fault{where, std::move(cause)}); }
+
+struct pump_pipe {
+    unique_fd out;
+    unique_fd in;
+
+    /// Empty where the process has no descriptors left.
+    [[nodiscard]] static pump_pipe open() {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {};
+        pump_pipe made{unique_fd(ends[0]), unique_fd(ends[1])};
+        // May be refused above the user's share of pipe memory (pipe(7)); a smaller pipe only means more calls.
+        ::fcntl(ends[0], F_SETPIPE_SZ, static_cast<int>(splice_size));
+        return made;
+    }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(out); }
+};
+
+/// One direction, and what it shares with the other.
+struct direction {
+    stream& from;
+    stream& to;
+    const time_limit limit;
+    relay_counts& counts;
+    std::uint64_t& carried;
+    bool over = false;  // the relay is complete without this direction's end
+    bool ended = false;
+    moved outcome{};
+
+    void note(std::uint64_t bytes) {
+        carried += bytes;
+        counts.last_activity = clock::now();
+    }
+    /// The other direction's bytes count as activity too.
+    [[nodiscard]] bool stalled() const { return clock::now() >= limit.next(counts.last_activity); }
+    [[nodiscard]] time_limit patience() const { return {limit.next(counts.last_activity) - clock::now(), limit.total}; }
+};
+
+std::span<char, copy_size> scratch() {
+    thread_local const auto memory = std::make_unique<std::array<char, copy_size>>();
+    return *memory;
+}
+
+task<wait_end> await_source(direction& d, state_ptr from) {
+    for (;;) {
+        const auto end = co_await from->readable(d.patience());
+        if (end != wait_end::timeout || d.stalled()) co_return end;
+    }
+}
+
+/// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
+task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes) {
+    const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto taken = n > 0 ? static_cast<std::size_t>(n) : 0;
+    if (taken == bytes.size()) co_return moved{};
+    const std::string rest(bytes.substr(taken));
+    auto written = co_await write_plain(to, rest, d.limit);
+    if (!written) co_return fault_at(side::sink, std::move(written.error()));
+    co_return moved{};
+}
+
+task<moved> drain_pipe(direction& d, const pump_pipe& pipe, state_ptr to, std::size_t left) {
+    auto end = wait_end::ready;
+    while (left > 0) {
+        const auto n = ::splice(pipe.out.get(), nullptr, to->socket.get(), nullptr, left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0) {
+            left -= static_cast<std::size_t>(n);
+            d.note(static_cast<std::uint64_t>(n));
+            end = wait_end::ready;
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN || end != wait_end::ready)
+            co_return fault_at(side::sink, to->failure(end, errno, "writing to").error());
+        end = co_await to->writable(d.limit);
+    }
+    co_return moved{};
+}
+
+task<moved> move_plain(direction& d) {
+    const auto from = state_of(d.from);
+    const auto to = state_of(d.to);
+    pump_pipe pipe;
+    bool may_splice = true;
+    auto end = wait_end::ready;
+    for (;;) {
+        if (!pipe && may_splice && d.carried >= copy_size) {
+            pipe = pump_pipe::open();
+            may_splice = static_cast<bool>(pipe);
+        }
+        const auto memory = scratch();
+        // The pipe is empty here, so EAGAIN speaks of the socket.
+        const auto n = pipe ? ::splice(from->socket.get(), nullptr, pipe.in.get(), nullptr, splice_size,
+                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+                            : ::recv(from->socket.get(), memory.data(), memory.size(), 0);
+        if (n == 0) co_return moved{};
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN || end != wait_end::ready) {
+                co_return fault_at(side::source, from->failure(end, errno, "reading from").error());
+            }
+            end = co_await await_source(d, from);
+            continue;
+        }
+        end = wait_end::ready;
+        const auto size = static_cast<std::size_t>(n);
+        moved sent;
+        if (pipe) {
+            sent = co_await drain_pipe(d, pipe, to, size);
+        } else {
+            sent = co_await send_copied(d, to, {memory.data(), size});
+            d.note(size);
+        }
+        if (!sent) co_return sent;
+        const bool due = from->greedy(splice_cost);
+        if (due) co_await from->home.yield();
+    }
+}
+
+task<moved> move_through_tls(direction& d) {
+    const auto buffer = std::make_unique_for_overwrite<std::array<char, copy_size>>();
+    for (;;) {
+        auto n = co_await d.from.read_some(*buffer, d.patience());
+        if (!n && n.error().code == errc::timeout && !d.stalled()) continue;
+        if (!n) co_return fault_at(side::source, std::move(n.error()));
+        if (*n == 0) co_return moved{};
+        auto written = co_await d.to.write_all({buffer->data(), *n}, d.limit);
+        if (!written) co_return fault_at(side::sink, std::move(written.error()));
+        d.note(*n);
+    }
+}
+
+/// A receiver may close without close_notify: there was nothing of its own to cut.
+bool harmless(const direction& d) {
+    return d.outcome || d.over || (d.carried == 0 && d.outcome.error().cause.code == errc::truncated);
+}
+
+/// Runs one direction to its end and passes that end on.
+task<> pump(direction& d, event& done) {
+    const bool plain = !d.from.is_tls() && !d.to.is_tls();
+    auto work = plain ? move_plain(d) : move_through_tls(d);
+    d.outcome = co_await std::move(work);
+    if (harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
+        auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
+        if (!passed && d.outcome) d.outcome = fault_at(side::sink, std::move(passed.error()));
+    }
+    d.ended = true;
+    done.set();
+}
+
+/// Waits for the next direction to end.
+task<bool> next_end(event& done, deadline due) {
+    const bool ended = co_await done.wait(due);
+    done.clear();
+    co_return ended;
+}
+
+/// Where one direction has broken: both connections end at once, so that the other direction's pump does too.
+void break_off(direction& d) {
+    d.from.abort();
+    d.to.abort();
+}
+
+relay_outcome verdict(const fault& f, bool a_is_source) {
+    if (f.cause.code == errc::timeout) return {relay_end::stalled, f.cause};
+    const bool at_a = (f.where == side::source) == a_is_source;
+    return {at_a ? relay_end::a_failed : relay_end::b_failed, f.cause};
+}
+
+/// The receiver of a one-way transfer is gone. Where only our end could not be passed on, it was the sender that is gone,
+/// perhaps after its last byte: its own direction tells.
+bool receiver_broke(const direction& back) {
+    return back.ended && !harmless(back) && back.outcome.error().where == side::source;
+}
+
+task<relay_outcome> relay_one_way(direction& data, direction& back, event& done, bool from_a) {
+    while (!data.ended && !receiver_broke(back)) co_await next_end(done, deadline::max());
+    if (data.ended && data.outcome && !back.ended) {
+        co_await next_end(done, clock::now() + linger);
+        if (!back.ended) {
+            back.over = true;
+            back.from.interrupt_read();
+        }
+    }
+    while (data.ended && data.outcome && !back.ended) co_await next_end(done, deadline::max());
+    relay_outcome out;
+    if (receiver_broke(back))
+        out = verdict(back.outcome.error(), !from_a);
+    else if (!data.outcome)
+        out = verdict(data.outcome.error(), from_a);
+    if (out.end != relay_end::complete) break_off(data);
+    while (!data.ended || !back.ended) co_await next_end(done, deadline::max());
+    co_return out;
+}
+
+}  // namespace
+
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow) {
+    counts.last_activity = clock::now();
+    direction forth{a, b, limit, counts, counts.a_to_b};
+    direction back{b, a, limit, counts, counts.b_to_a};
+    event done(a.owner());
+    a.owner().spawn("a relay's direction", pump(forth, done));
+    a.owner().spawn("a relay's direction", pump(back, done));
+
+    if (flow == relay_flow::a_to_b) co_return co_await relay_one_way(forth, back, done, true);
+    if (flow == relay_flow::b_to_a) co_return co_await relay_one_way(back, forth, done, false);
+
+    while (!forth.ended && !back.ended) co_await next_end(done, deadline::max());
+    direction& first = forth.ended ? forth : back;
+    direction& second = forth.ended ? back : forth;
+    const auto first_end = first.outcome;
+    if (!first_end) {
+        break_off(first);
+    } else if (second.carried == 0 && !second.ended) {
+        co_await next_end(done, clock::now() + linger);
+        if (!second.ended && second.carried == 0) {
+            second.over = true;
+            second.from.interrupt_read();
+        }
+    }
+    while (!second.ended) co_await next_end(done, deadline::max());
+    if (!first_end) co_return verdict(first_end.error(), &first == &forth);
+    if (harmless(second)) co_return relay_outcome{};
+    break_off(second);
+    co_return verdict(second.outcome.error(), &second == &forth);
+}
+
+}  // namespace sallyport::net

@@ -1,0 +1,45 @@
+#pragma once
+// Moves bytes between two connections until both directions have ended: the data path of the gateway (G1, G8).
+//
+// Without TLS on either side the bytes never enter user space (splice through a pipe); with TLS they pass through one
+// fixed buffer per direction. A slow side slows the other: nothing is queued. The end of one direction is passed on as
+// such (FIN, close_notify); a broken direction aborts the other side by RST, so that a cut is never taken for the end.
+
+#include <cstdint>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/net/stream.hpp>
+
+namespace sallyport::net {
+
+/// Counts as they grow; read on the loop's thread.
+struct relay_counts {
+    std::uint64_t a_to_b = 0;
+    std::uint64_t b_to_a = 0;
+    clock::time_point last_activity = clock::now();
+};
+
+enum class relay_end : std::uint8_t {
+    complete,  // both directions ended in good order
+    a_failed,
+    b_failed,
+    stalled,  // nothing moved for the whole progress limit
+};
+
+struct relay_outcome {
+    relay_end end = relay_end::complete;
+    error cause{};  // where end != complete
+};
+
+/// Which way the bytes of a transfer flow, where the caller knows.
+enum class relay_flow : std::uint8_t { either, a_to_b, b_to_a };
+
+/// FTP data flows one way, and a side that only receives may never end its own: once one direction has ended in good
+/// order and its end was passed on, a direction that has carried nothing gets a moment (100 ms) to end or break too, and
+/// then the relay is complete. With a known flow that one direction is meant: a receiver may end its own at any time, and
+/// a sender that is gone after its last byte is no failure. The caller closes the streams; after a failure both are
+/// closed already.
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts,
+                          relay_flow flow = relay_flow::either);
+
+}  // namespace sallyport::net

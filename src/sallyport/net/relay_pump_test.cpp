@@ -1,0 +1,273 @@
+#include <sallyport/net/net_test.hpp>
+#include <sallyport/net/relay_pump.hpp>
+
+namespace sallyport::net {
+namespace {
+
+/// client <-> (a | b) <-> backend; each leg with or without TLS.
+struct legs {
+    stream client;
+    stream a;
+    stream b;
+    stream backend;
+};
+
+struct tls_of_legs {
+    bool front = false;
+    bool back = false;
+};
+
+struct tls_kit {
+    explicit tls_kit(loop& l) : home(l) {
+        const auto made = make_self_signed({"localhost"}, 1);
+        server = *tls_server_context::from_pem(made->certificate, made->key);
+    }
+    task<> secure(stream& accepting, stream& connecting);
+    task<legs> make_legs(tls_of_legs tls);
+
+    loop& home;
+    tls_server_context server;
+    tls_client_context client = *tls_client_context::make({.verify = false});
+};
+
+class relay_test : public net_test, public testing::WithParamInterface<tls_of_legs> {
+protected:
+    tls_kit kit{here()};
+};
+
+task<bool> accept_secure(stream& s, const tls_server_context& context) {
+    const tls_accept_options options{"s"};
+    const auto done = co_await s.accept_tls(context, options, soon());
+    co_return done.has_value();
+}
+
+task<> tls_kit::secure(stream& accepting, stream& connecting) {
+    background other(home, accept_secure(accepting, server));
+    const tls_connect_options options{.server_name = "localhost"};
+    const auto done = co_await connecting.connect_tls(client, options, soon());
+    const bool accepted = co_await other.get();
+    EXPECT_TRUE(done && accepted);
+}
+
+task<legs> tls_kit::make_legs(tls_of_legs tls) {
+    auto front = co_await make_pair_of_streams(home);
+    auto back = co_await make_pair_of_streams(home);
+    legs made{std::move(front.client), std::move(front.server), std::move(back.client), std::move(back.server)};
+    if (tls.front) co_await secure(made.a, made.client);
+    if (tls.back) co_await secure(made.backend, made.b);
+    co_return made;
+}
+
+task<relay_outcome> relay_and_close(stream& a, stream& b, relay_counts& counts, clock::duration progress) {
+    auto outcome = co_await relay(a, b, {.progress = progress, .total = clock::now() + 20s}, counts);
+    a.close();
+    b.close();
+    co_return outcome;
+}
+
+task<bool> send_and_end(stream& s, std::string bytes) {
+    const auto written = co_await s.write_all(bytes, soon());
+    const auto ended = co_await s.finish_sending(1s);
+    co_return written.has_value() && ended.has_value();
+}
+
+task<bool> download(tls_kit& t, loop& l, tls_of_legs tls, std::size_t size) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    const auto bytes = sample_bytes(size);
+    background sending(l, send_and_end(made.backend, bytes));
+    const auto got = co_await read_to_end(made.client);
+    made.client.close();
+    const bool sent = co_await sending.get();
+    const auto outcome = co_await relaying.get();
+    co_return sent&& got == bytes&& outcome.end == relay_end::complete&& counts.b_to_a == size&& counts.a_to_b == 0;
+}
+
+TEST_P(relay_test, G1_carries_a_transfer_to_its_end) {
+    for (const std::size_t size : {0UL, 1UL, 1024UL, 65'536UL, 7'000'003UL}) {
+        EXPECT_TRUE(run(download(kit, here(), GetParam(), size))) << size;
+    }
+}
+
+task<bool> both_ways(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    const auto first = co_await made.client.write_all("x", soon());
+    std::array<char, 8> one;
+    const auto seen = co_await made.backend.read_some(one, soon());
+    const auto back = co_await made.backend.write_all("y", soon());
+    const auto ended = co_await made.client.finish_sending(1s);
+    const auto end = co_await made.backend.read_some(one, soon());
+    const auto bytes = sample_bytes(300'000);
+    background sending(l, send_and_end(made.backend, bytes));
+    const auto got = co_await read_to_end(made.client);
+    const bool sent = co_await sending.get();
+    const auto outcome = co_await relaying.get();
+    co_return first&& seen&& back&& ended&& end && *end == 0 &&
+        sent&& got == "y" + bytes&& outcome.end == relay_end::complete;
+}
+
+TEST_P(relay_test, passes_on_the_end_of_one_direction_while_the_other_goes_on) {
+    EXPECT_TRUE(run(both_ways(kit, here(), GetParam())));
+}
+
+task<clock::duration> upload(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    const bool sent = co_await send_and_end(made.client, "small");
+    const auto start = clock::now();
+    const auto got = co_await read_to_end(made.backend);
+    const auto outcome = co_await relaying.get();
+    co_return sent&& got == "small" && outcome.end == relay_end::complete ? clock::now() - start : 1h;
+}
+
+TEST_P(relay_test, is_over_soon_where_the_receiver_never_ends) { EXPECT_LT(run(upload(kit, here(), GetParam())), 2s); }
+
+task<bool> cut(tls_kit& t, loop& l, tls_of_legs tls, std::size_t before_the_cut) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    const auto written = co_await made.backend.write_all(sample_bytes(before_the_cut), soon());
+    std::array<char, 512> some;
+    const auto seen = co_await made.client.read_some(some, soon());
+    made.backend.abort();
+    const auto rest = co_await read_to_end(made.client);
+    const auto outcome = co_await relaying.get();
+    co_return written&& seen && !rest && outcome.end == relay_end::b_failed && outcome.cause.code == errc::reset;
+}
+
+TEST_P(relay_test, a_reset_in_the_middle_resets_the_other_side) {
+    EXPECT_TRUE(run(cut(kit, here(), GetParam(), 1000)));
+    EXPECT_TRUE(run(cut(kit, here(), GetParam(), 200'000)));
+}
+
+task<relay_outcome> vanish(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    background sending(l, send_and_end(made.backend, sample_bytes(20'000'000)));
+    std::array<char, 512> some;
+    const auto seen = co_await made.client.read_some(some, soon());
+    made.client.abort();
+    const bool sent = co_await sending.get();
+    EXPECT_TRUE(seen && !sent);
+    co_return co_await relaying.get();
+}
+
+TEST_P(relay_test, a_receiver_that_vanishes_resets_the_sender) {
+    EXPECT_EQ(run(vanish(kit, here(), GetParam())).end, relay_end::a_failed);
+}
+
+task<relay_outcome> stand_still(tls_kit& t, loop&, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    const auto written = co_await made.client.write_all("and then nothing", soon());
+    EXPECT_TRUE(written);
+    co_return co_await relay_and_close(made.a, made.b, counts, 100ms);
+}
+
+TEST_P(relay_test, a_transfer_that_stands_still_is_stalled) {
+    EXPECT_EQ(run(stand_still(kit, here(), GetParam())).end, relay_end::stalled);
+}
+
+task<relay_outcome> relay_known(stream& a, stream& b, relay_counts& counts, relay_flow flow) {
+    auto outcome = co_await relay(a, b, soon(), counts, flow);
+    a.close();
+    b.close();
+    co_return outcome;
+}
+
+// The receiver ends its own direction before the first byte comes, as some clients do on a download.
+task<bool> download_half_closed(tls_kit& t, loop& l, tls_of_legs tls, std::string bytes) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_known(made.a, made.b, counts, relay_flow::b_to_a));
+    const auto ended = co_await made.client.finish_sending(1s);
+    co_await l.sleep_for(150ms);
+    background sending(l, send_and_end(made.backend, bytes));
+    const auto got = co_await read_to_end(made.client);
+    const bool sent = co_await sending.get();
+    const auto outcome = co_await relaying.get();
+    co_return ended&& sent&& got == bytes&& outcome.end == relay_end::complete;
+}
+
+TEST_P(relay_test, of_known_flow_waits_for_the_sender_where_the_receiver_has_ended_its_own) {
+    EXPECT_TRUE(run(download_half_closed(kit, here(), GetParam(), "late")));
+    EXPECT_TRUE(run(download_half_closed(kit, here(), GetParam(), "")));
+}
+
+// The sender is gone for good before the relay can end the silent direction towards it.
+task<bool> download_from_a_leaver(tls_kit& t, loop& l, tls_of_legs tls, std::string bytes) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    const bool sent = co_await send_and_end(made.backend, bytes);
+    made.backend.close();
+    background relaying(l, relay_known(made.a, made.b, counts, relay_flow::b_to_a));
+    const auto got = co_await read_to_end(made.client);
+    made.client.close();
+    const auto outcome = co_await relaying.get();
+    co_return sent&& got == bytes&& outcome.end == relay_end::complete;
+}
+
+TEST_P(relay_test, of_known_flow_minds_no_sender_that_left_after_its_last_byte) {
+    EXPECT_TRUE(run(download_from_a_leaver(kit, here(), GetParam(), "all there is")));
+}
+
+// Under TLS a client waits for close_notify after its upload, whatever the backend does.
+task<bool> upload_to_one_who_never_ends(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_known(made.a, made.b, counts, relay_flow::a_to_b));
+    const bool sent = co_await send_and_end(made.client, "small");
+    const auto answer = co_await read_to_end(made.client);
+    const auto outcome = co_await relaying.get();
+    co_return sent&& answer == "" && outcome.end == relay_end::complete;
+}
+
+TEST_P(relay_test, of_known_flow_ends_the_silent_direction_in_good_order_too) {
+    EXPECT_TRUE(run(upload_to_one_who_never_ends(kit, here(), GetParam())));
+}
+
+task<relay_outcome> download_to_a_leaver(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_known(made.a, made.b, counts, relay_flow::b_to_a));
+    made.client.abort();
+    auto outcome = co_await relaying.get();
+    co_return outcome;
+}
+
+TEST_P(relay_test, of_known_flow_ends_where_the_receiver_vanishes) {
+    EXPECT_EQ(run(download_to_a_leaver(kit, here(), GetParam())).end, relay_end::a_failed);
+}
+
+task<> transfer(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    background sending(l, send_and_end(made.backend, sample_bytes(200'000)));
+    const auto got = co_await read_to_end(made.client);
+    EXPECT_TRUE(got);
+    co_await sending.get();
+    co_await relaying.get();
+}
+
+TEST_P(relay_test, leaves_no_descriptor_open) {
+    run(transfer(kit, here(), GetParam()));
+    const auto before = open_descriptors();
+    for (int i = 0; i < 5; ++i) run(transfer(kit, here(), GetParam()));
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(relay, relay_test,
+                         testing::Values(tls_of_legs{false, false}, tls_of_legs{true, false}, tls_of_legs{false, true},
+                                         tls_of_legs{true, true}),
+                         [](const auto& p) {
+                             return std::string(p.param.front ? "tls_" : "plain_") + (p.param.back ? "tls" : "plain");
+                         });
+
+}  // namespace
+}  // namespace sallyport::net

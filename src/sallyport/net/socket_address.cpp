@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// Copies, since the storage's type is none of the two.
+template <class T>
+T read_as(const sockaddr_storage& storage) noexcept {
+    T out;
+    std::memcpy(&out, &storage, sizeof(out));
+    return out;
+}
+
+std::uint16_t swap_port(std::uint16_t port) noexcept { return htons(port); }
+
+}  // namespace
+
+socket_address::socket_address(const endpoint& e) noexcept {
+    if (e.address.is_v4()) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = swap_port(e.port);
+        const auto bytes = e.address.v4_bytes();
+        std::memcpy(&v4.sin_addr, bytes.data(), bytes.size());
+        std::memcpy(&storage_, &v4, sizeof(v4));
+        size_ = sizeof(v4);
+    } else {
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = swap_port(e.port);
+        v6.sin6_scope_id = e.address.scope();
+        std::memcpy(&v6.sin6_addr, e.address.bytes().data(), e.address.bytes().size());
+        std::memcpy(&storage_, &v6, sizeof(v6));
+        size_ = sizeof(v6);
+    }
+}
+
+socket_address::socket_address(const sockaddr* from, socklen_t size) noexcept
+    : size_(std::min<socklen_t>(size, sizeof(storage_))) {
+    std::memcpy(&storage_, from, size_);
+}
+
+sockaddr* socket_address::data() noexcept { return reinterpret_cast<sockaddr*>(&storage_); }
+const sockaddr* socket_address::data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+
+endpoint socket_address::value() const noexcept {
+    if (storage_.ss_family == AF_INET) {
+        const auto v4 = read_as<sockaddr_in>(storage_);
+        return {ip_address::v4(std::bit_cast<std::array<std::uint8_t, 4>>(v4.sin_addr)), swap_port(v4.sin_port)};
+    }
+    if (storage_.ss_family == AF_INET6) {
+        const auto v6 = read_as<sockaddr_in6>(storage_);
+        return {ip_address::v6(std::bit_cast<std::array<std::uint8_t, 16>>(v6.sin6_addr), v6.sin6_scope_id),
+                swap_port(v6.sin6_port)};
+    }
+    return {};
+}
+
+endpoint local_endpoint(int socket) noexcept {
+    socket_address a;
+    return ::getsockname(socket, a.data(), a.size()) == 0 ? a.value() : endpoint{};
+}
+
+endpoint peer_endpoint(int socket) noexcept {
+    socket_address a;
+    return ::getpeername(socket, a.data(), a.size()) == 0 ? a.value() : endpoint{};
+}
+
+bool set_option(int socket, int level, int name, int value) noexcept {
+    return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
+}
+
+}  // namespace sallyport::net

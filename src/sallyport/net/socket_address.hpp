@@ -1,0 +1,39 @@
+#pragma once
+// Between our endpoints and the system's socket addresses. Pure values; any thread.
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::net {
+
+/// Room for the system's form of one endpoint.
+class socket_address {
+public:
+    socket_address() noexcept = default;  // to be filled by the system
+    explicit socket_address(const endpoint& e) noexcept;
+    socket_address(const sockaddr* from, socklen_t size) noexcept;
+
+    [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+    [[nodiscard]] sockaddr* data() noexcept;
+    [[nodiscard]] const sockaddr* data() const noexcept;
+    [[nodiscard]] socklen_t* size() noexcept { return &size_; }  // in: room, out: used
+    [[nodiscard]] socklen_t length() const noexcept { return size_; }
+
+    /// IPv4 mapped into IPv6 comes back as IPv4. 0.0.0.0:0 where the family is neither.
+    [[nodiscard]] endpoint value() const noexcept;
+
+private:
+    sockaddr_storage storage_{};
+    socklen_t size_ = sizeof(storage_);
+};
+
+/// Where the socket is bound, or connected to; 0.0.0.0:0 where it is not.
+[[nodiscard]] endpoint local_endpoint(int socket) noexcept;
+[[nodiscard]] endpoint peer_endpoint(int socket) noexcept;
+
+/// An integer socket option; the result only matters where the system may lack it.
+bool set_option(int socket, int level, int name, int value) noexcept;
+
+}  // namespace sallyport::net

@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stream_state.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// One sendfile call: long enough that calls don't matter, short enough that others get their turn.
+constexpr std::size_t sendfile_step = std::size_t{1} << 20U;
+constexpr unsigned sendfile_cost = 16;  // of stream_state::burst_limit: yields every 4 MiB
+
+// A recv or send that does not wait is never interrupted (signal(7)); only sendfile is, when it waits for the disk.
+bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
+
+task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t offset, std::uint64_t count,
+                                            time_limit limit, std::uint64_t& progress) {
+    std::uint64_t sent = 0;
+    auto end = wait_end::ready;
+    while (sent < count) {
+        auto position = static_cast<off_t>(offset + sent);
+        const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, sendfile_step));
+        const auto n = ::sendfile(s->socket.get(), file, &position, step);
+        if (n == 0) break;  // the file ends here
+        if (n > 0) {
+            sent += static_cast<std::uint64_t>(n);
+            progress += static_cast<std::uint64_t>(n);
+            const bool due = s->greedy(sendfile_cost);
+            if (due) co_await s->home.yield();
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "sending a file to");
+        end = co_await s->writable(limit);
+    }
+    co_return sent;
+}
+
+}  // namespace
+
+const state_ptr& state_of(const stream& s) { return s.state_; }
+
+std::unexpected<error> stream_state::failure(wait_end end, int os, std::string_view doing) const {
+    auto what = fmt::format("{} {}", doing, peer.text());
+    if (end == wait_end::timeout) return fail(errc::timeout, what + ": no progress in time");
+    if (end == wait_end::cancelled || !socket) return fail(errc::cancelled, what + ": given up");
+    return fail_os(os, std::move(what));
+}
+
+// The try comes first, also after the deadline: value, deadline, error (decision 8).
+task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
+    auto end = wait_end::ready;
+    for (;;) {
+        const auto n = ::recv(s->socket.get(), into.data(), into.size(), 0);
+        if (n >= 0) {
+            const bool due = s->greedy();
+            if (due) co_await s->home.yield();
+            co_return static_cast<std::size_t>(n);
+        }
+        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "reading from");
+        end = co_await s->readable(limit);
+    }
+}
+
+task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags) {
+    auto end = wait_end::ready;
+    for (;;) {
+        const auto n = ::send(s->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
+        if (n >= 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+        if (bytes.empty()) break;
+        if ((n < 0 && !would_block(errno)) || end != wait_end::ready) co_return s->failure(end, errno, "writing to");
+        if (n < 0) end = co_await s->writable(limit);
+    }
+    const bool due = s->greedy();
+    if (due) co_await s->home.yield();
+    co_return result<void>{};
+}
+
+stream::stream() noexcept = default;
+stream::~stream() = default;
+stream::stream(stream&&) noexcept = default;
+
+stream::stream(loop& l, unique_fd socket, const endpoint& local, const endpoint& peer)
+    : state_(std::make_shared<stream_state>(l, std::move(socket), local, peer)) {
+    set_option(native_handle(), IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(native_handle(), SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+stream& stream::operator=(stream&& other) noexcept {
+    if (this != &other) {
+        close();
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+
+bool stream::is_open() const noexcept { return state_ && state_->socket; }
+int stream::native_handle() const noexcept { return state_ ? state_->socket.get() : -1; }
+loop& stream::owner() const noexcept { return state_->home; }
+
+const endpoint& stream::local() const noexcept {
+    static const endpoint none;
+    return state_ ? state_->local : none;
+}
+
+const endpoint& stream::peer() const noexcept {
+    static const endpoint none;
+    return state_ ? state_->peer : none;
+}
+
+void stream::set_keepalive(const keepalive& k) {
+    const int fd = native_handle();
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, k.count > 0 ? 1 : 0);
+    if (k.count <= 0) return;
+    const auto idle = static_cast<int>(k.idle.count());
+    const auto interval = static_cast<int>(k.interval.count());
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, k.count);
+    // Bytes that nobody acknowledges end the connection after the same time as unanswered probes (tcp(7)).
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle + interval * k.count) * 1000);
+}
+
+void stream::set_buffers(int send_bytes, int receive_bytes) {
+    if (send_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, send_bytes);
+    if (receive_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, receive_bytes);
+}
+
+task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit limit) {
+    return state_->tls ? read_tls(state_, into, limit) : read_plain(state_, into, limit);
+}
+
+task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
+    return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit);
+}
+
+task<result<void>> stream::write_last(std::string_view bytes, time_limit limit) {
+    return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit, MSG_MORE);
+}
+
+task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
+                                              std::uint64_t& progress) {
+    return state_->tls ? send_file_tls(state_, file, offset, count, limit, progress)
+                       : send_file_plain(state_, file, offset, count, limit, progress);
+}
+
+void stream::interrupt_read() {
+    if (state_) state_->socket.interrupt_read();
+}
+
+void stream::abort() noexcept {
+    if (!is_open()) return;
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    state_->socket.close();
+}
+
+}  // namespace sallyport::net

@@ -1,0 +1,106 @@
+#pragma once
+// One TCP connection, with or without TLS on it, non-blocking, on one loop: control and data connections alike.
+//
+// Every wait takes a time_limit; nothing waits for ever (C3). Errors: errc::timeout, closed, reset, cancelled, tls,
+// truncated (the peer ended a TLS stream without close_notify, TLS-05). Movable only while nothing is pending on it.
+// At most one read and one write may be pending at a time; they may be pending together.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/net/deadline.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/tls.hpp>
+
+namespace sallyport::net {
+
+/// TCP keepalive as set on each socket by the program itself (S5).
+struct keepalive {
+    std::chrono::seconds idle{};
+    std::chrono::seconds interval{};
+    int count = 0;  // 0: off
+};
+
+struct stream_state;
+
+class stream {
+public:
+    stream() noexcept;  // not open
+    /// Takes a connected, non-blocking socket. Sets TCP_NODELAY, and takes urgent bytes in line: the Telnet Synch before
+    /// an ABOR is sent as such (RFC 959 section 4.1.3), and without this its last byte would be missing.
+    stream(loop& l, unique_fd socket, const endpoint& local, const endpoint& peer);
+    ~stream();
+    stream(stream&&) noexcept;
+    stream& operator=(stream&&) noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept;
+    [[nodiscard]] const endpoint& local() const noexcept;
+    [[nodiscard]] const endpoint& peer() const noexcept;
+    [[nodiscard]] int native_handle() const noexcept;
+    [[nodiscard]] loop& owner() const noexcept;
+
+    void set_keepalive(const keepalive& k);
+    void set_buffers(int send_bytes, int receive_bytes);  // 0 leaves the system's choice
+
+    /// What is there, at least one byte. 0: the peer ended its direction in good order (FIN; under TLS close_notify).
+    task<result<std::size_t>> read_some(std::span<char> into, time_limit limit);
+    /// All of `bytes`.
+    task<result<void>> write_all(std::string_view bytes, time_limit limit);
+    /// For what close() follows at once: the end of the stream then travels in the same packet.
+    task<result<void>> write_last(std::string_view bytes, time_limit limit);
+    /// Bytes of a file from `offset` on, straight from the page cache where there is no TLS (sendfile), else in full TLS
+    /// records. `progress` is advanced as bytes leave. Ends early, without an error, at the end of the file: compare the
+    /// result with `count`. The file's pages should be resident: reading the disk blocks the loop.
+    task<result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
+                                          std::uint64_t& progress);
+
+    /// Ends a pending read_some with errc::cancelled. No effect where none is pending.
+    void interrupt_read();
+
+    /// TLS as the accepting or the connecting side. What was read before must have been used up by the caller (TLS-01):
+    /// from here on OpenSSL reads the socket. Pass options as named objects: g++ 12 destroys a braced temporary with a
+    /// string in it twice when it stands inside a co_await.
+    task<result<void>> accept_tls(const tls_server_context& context, const tls_accept_options& options, time_limit limit);
+    task<result<void>> connect_tls(const tls_client_context& context, const tls_connect_options& options, time_limit limit);
+    [[nodiscard]] bool is_tls() const noexcept;
+    [[nodiscard]] tls_facts tls() const;  // REQUIRES: is_tls()
+    /// The newest session of this connection, for resumption on data connections (client side). Empty where none came yet.
+    [[nodiscard]] tls_session session() const;
+
+    /// Sends close_notify and waits for the peer's, at most `wait`; then the connection goes on in plain text (CCC) or is
+    /// closed. Not waiting (0) sends only.
+    task<result<void>> end_tls(clock::duration wait);
+
+    /// FIN: no more bytes from us. Under TLS close_notify first, for which there may be no room for `wait` at most. To be
+    /// sure that the peer has everything, go on with read_some until it returns 0.
+    task<result<void>> finish_sending(clock::duration wait);
+    /// Pending operations end as cancelled. local() and peer() stay.
+    void close() noexcept;
+    /// Close by RST: the peer must not take what it has for complete.
+    void abort() noexcept;
+
+private:
+    friend const std::shared_ptr<stream_state>& state_of(const stream& s);
+    std::shared_ptr<stream_state> state_;  // shared with its pending operations
+};
+
+struct connect_options {
+    endpoint bind_to{};          // address and port to come from; port 0 any, unspecified address any (S1)
+    bool reuse_address = false;  // several connections from one bound port (active mode from port 20)
+};
+
+task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit);
+
+/// All addresses of a host name, in the system's order of preference; literals are taken as they are. The look-up runs in
+/// a pool and never blocks the loop. errc::unresolved, errc::timeout.
+task<result<std::vector<ip_address>>> resolve(loop& l, std::string host, time_limit limit);
+
+}  // namespace sallyport::net

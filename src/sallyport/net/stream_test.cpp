@@ -1,0 +1,296 @@
+#include <gmock/gmock.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sallyport/net/net_test.hpp>
+
+namespace sallyport::net {
+namespace {
+
+class stream_test : public net_test {};
+
+std::string words(const result<std::size_t>& n, std::span<const char> buffer) {
+    return n ? std::string(buffer.data(), *n) : std::string(name(n.error().code));
+}
+
+task<std::string> ping_pong(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    std::array<char, 64> buffer;
+    for (int i = 0; i < 300; ++i) {
+        const auto asked = co_await client.write_all("NOOP\r\n", soon());
+        const auto question = co_await server.read_some(buffer, soon());
+        if (!asked || words(question, buffer) != "NOOP\r\n") co_return "the question was lost";
+        const auto answered = co_await server.write_all("200\r\n", soon());
+        const auto answer = co_await client.read_some(buffer, soon());
+        if (!answered || words(answer, buffer) != "200\r\n") co_return "the answer was lost";
+    }
+    co_return client.local() == server.peer() && client.peer() == server.local() ? "ok" : "the ends do not match";
+}
+
+TEST_F(stream_test, carries_bytes_both_ways) { EXPECT_EQ(run(ping_pong(here())), "ok"); }
+
+task<std::string> half_close(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    std::array<char, 64> buffer;
+    const auto ended = co_await client.finish_sending(1s);
+    const auto at_end = co_await server.read_some(buffer, soon());
+    const auto answered = co_await server.write_all("226\r\n", soon());
+    const auto answer = co_await client.read_some(buffer, soon());
+    if (!ended || !at_end || *at_end != 0 || !answered) co_return "not ended in good order";
+    co_return words(answer, buffer);
+}
+
+TEST_F(stream_test, the_other_direction_goes_on_after_the_end_of_one) { EXPECT_EQ(run(half_close(here())), "226\r\n"); }
+
+// The five cases of a wait with a deadline (DESIGN.md, decision 8).
+struct ending {
+    std::string words;
+    clock::duration took{};
+};
+
+task<ending> timed_read(stream& s, time_limit limit) {
+    std::array<char, 64> buffer;
+    const auto start = clock::now();
+    const auto n = co_await s.read_some(buffer, limit);
+    co_return ending{words(n, buffer), clock::now() - start};
+}
+
+enum class event_before_deadline { value, reset, nothing, already_due, interrupt };
+
+task<> cause(loop& l, stream& server, stream& client, event_before_deadline what) {
+    co_await l.sleep_for(20ms);
+    switch (what) {
+        case event_before_deadline::value: co_await server.write_all("x", soon()); break;
+        case event_before_deadline::reset: server.abort(); break;
+        case event_before_deadline::interrupt: client.interrupt_read(); break;
+        case event_before_deadline::nothing:
+        case event_before_deadline::already_due: break;
+    }
+}
+
+task<ending> wait_for(loop& l, event_before_deadline what) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    auto limit = time_limit::within(what == event_before_deadline::nothing ? 60ms : 10s);
+    if (what == event_before_deadline::already_due) {
+        limit = time_limit::within(-1s);
+        const auto written = co_await server.write_all("x", soon());
+        EXPECT_TRUE(written);
+    } else {
+        l.spawn("the cause", cause(l, server, client, what));
+    }
+    const auto e = co_await timed_read(client, limit);
+    while (l.running() > 1) co_await l.sleep_for(1ms);
+    co_return e;
+}
+
+TEST_F(stream_test, a_value_in_time_is_a_value) {
+    EXPECT_EQ(run(wait_for(here(), event_before_deadline::value)).words, "x");
+}
+
+TEST_F(stream_test, an_early_error_surfaces_as_itself_at_once) {
+    const auto e = run(wait_for(here(), event_before_deadline::reset));
+    EXPECT_EQ(e.words, "reset");
+    EXPECT_LT(e.took, 5s);
+}
+
+TEST_F(stream_test, what_comes_late_is_a_timeout) {
+    const auto e = run(wait_for(here(), event_before_deadline::nothing));
+    EXPECT_EQ(e.words, "timeout");
+    EXPECT_GE(e.took, 60ms);
+    EXPECT_LT(e.took, 60ms + 10 * deadline_wheel::granularity);
+}
+
+TEST_F(stream_test, a_value_that_is_there_beats_a_deadline_that_has_passed) {
+    EXPECT_EQ(run(wait_for(here(), event_before_deadline::already_due)).words, "x");
+}
+
+TEST_F(stream_test, an_interrupted_read_is_cancelled) {
+    const auto e = run(wait_for(here(), event_before_deadline::interrupt));
+    EXPECT_EQ(e.words, "cancelled");
+    EXPECT_LT(e.took, 5s);
+}
+
+task<std::string> close_under_a_read(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    l.post([&] { client.close(); });
+    const auto e = co_await timed_read(client, soon());
+    const auto again = co_await timed_read(client, soon());
+    co_return e.words + " " + again.words;
+}
+
+TEST_F(stream_test, close_cancels_what_is_pending_and_what_follows) {
+    EXPECT_EQ(run(close_under_a_read(here())), "cancelled cancelled");
+}
+
+task<std::string> move_under_a_read(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    l.post([&] { client = stream(); });
+    std::array<char, 8> buffer;
+    const auto n = co_await client.read_some(buffer, soon());
+    co_return words(n, buffer);
+}
+
+TEST_F(stream_test, a_stream_that_goes_away_ends_its_read) { EXPECT_EQ(run(move_under_a_read(here())), "cancelled"); }
+
+task<std::string> write_to_one_that_does_not_read(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    client.set_buffers(16384, 0);
+    const std::string much(std::size_t{16} << 20U, 'x');
+    const auto written = co_await client.write_all(much, {.progress = 60ms, .total = clock::now() + 10s});
+    co_return written ? "all written" : std::string(name(written.error().code));
+}
+
+TEST_F(stream_test, a_write_without_progress_ends_by_its_deadline) {
+    EXPECT_EQ(run(write_to_one_that_does_not_read(here())), "timeout");
+}
+
+task<bool> send_files(loop& l, std::size_t size, std::uint64_t offset, std::uint64_t extra) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    const auto bytes = sample_bytes(size);
+    const auto file = file_of(bytes);
+    background reader(l, read_to_end(client));
+    std::uint64_t progress = 0;
+    const auto sent = co_await server.send_file(file.get(), offset, size - offset + extra, soon(), progress);
+    server.close();
+    const auto got = co_await reader.get();
+    co_return sent && *sent == size - offset&& progress == *sent&& got && *got == bytes.substr(offset);
+}
+
+TEST_F(stream_test, sends_files_whole) {
+    EXPECT_TRUE(run(send_files(here(), 10'000'019, 0, 0)));
+    EXPECT_TRUE(run(send_files(here(), 100'000, 99'990, 0)));
+}
+
+TEST_F(stream_test, a_file_that_has_shrunk_ends_the_sending_early) { EXPECT_TRUE(run(send_files(here(), 5'000, 0, 1'000))); }
+
+// A peer that floods us must leave turns to the others.
+task<> flood(stream& s, const bool& stop) {
+    const std::string bytes(4096, 'x');
+    result<void> written;
+    while (!stop && written) written = co_await s.write_all(bytes, soon());
+    s.close();
+}
+
+task<> count_turns(loop& l, const bool& stop, int& turns) {
+    while (!stop) {
+        ++turns;
+        co_await l.yield();
+    }
+}
+
+task<int> turns_of_others(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    bool stop = false;
+    int turns = 0;
+    l.spawn("a flood", flood(client, stop));
+    l.spawn("another", count_turns(l, stop, turns));
+    std::array<char, 16> small;  // there is always more to read
+    for (int i = 0; i < 50'000; ++i) {
+        const auto n = co_await server.read_some(small, soon());
+        if (!n || *n == 0) break;
+    }
+    stop = true;
+    server.close();
+    while (l.running() > 1) co_await l.sleep_for(1ms);
+    co_return turns;
+}
+
+TEST_F(stream_test, a_flood_does_not_starve_the_loop) { EXPECT_GE(run(turns_of_others(here())), 500); }
+
+task<std::string> telnet_synch(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    const auto before = co_await client.write_all("\xff\xf4\xff", soon());  // IAC IP IAC
+    EXPECT_EQ(::send(client.native_handle(), "\xf2", 1, MSG_OOB), 1);       // DM
+    const auto after = co_await client.write_all("ABOR\r\n", soon());
+    client.close();
+    const auto all = co_await read_to_end(server);
+    co_return before&& after ? all.value_or("broken") : "not written";
+}
+
+TEST_F(stream_test, urgent_bytes_stay_in_their_place) {
+    EXPECT_EQ(run(telnet_synch(here())),
+              "\xff\xf4\xff\xf2"
+              "ABOR\r\n");
+}
+
+task<bool> keepalive_options(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    client.set_keepalive({.idle = 60s, .interval = 15s, .count = 4});
+    const auto option = [&](int level, int option_name) {
+        int value = 0;
+        socklen_t size = sizeof(value);
+        ::getsockopt(client.native_handle(), level, option_name, &value, &size);
+        return value;
+    };
+    co_return option(SOL_SOCKET, SO_KEEPALIVE) == 1 && option(IPPROTO_TCP, TCP_KEEPIDLE) == 60 &&
+        option(IPPROTO_TCP, TCP_KEEPINTVL) == 15 && option(IPPROTO_TCP, TCP_KEEPCNT) == 4 &&
+        option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 120'000 && option(IPPROTO_TCP, TCP_NODELAY) == 1;
+}
+
+TEST_F(stream_test, S5_keepalive_is_set_on_the_socket) { EXPECT_TRUE(run(keepalive_options(here()))); }
+
+task<errc> connect_to(loop& l, endpoint to, connect_options options, time_limit limit) {
+    const auto s = co_await connect(l, to, options, limit);
+    co_return s ? errc::misuse : s.error().code;
+}
+
+TEST_F(stream_test, a_refused_connection_says_so) {
+    auto closed = listener::open(here(), *endpoint::parse("127.0.0.1:0"));
+    const auto where = closed->local();
+    closed->close();
+    EXPECT_EQ(run(connect_to(here(), where, {}, soon())), errc::refused);
+}
+
+task<std::string> connect_from(loop& l, connect_options options) {
+    auto listening = listener::open(l, *endpoint::parse("127.0.0.1:0"));
+    auto client = co_await connect(l, listening->local(), options, soon());
+    if (!client) co_return client.error().text();
+    co_return client->local().text();
+}
+
+TEST_F(stream_test, S1_connects_from_the_address_and_port_asked_for) {
+    EXPECT_THAT(run(connect_from(here(), {.bind_to = *endpoint::parse("127.0.0.7:0")})), testing::StartsWith("127.0.0.7:"));
+    auto reserve = listener::open(here(), *endpoint::parse("127.0.0.1:0"));
+    const auto port = reserve->local();
+    reserve->close();
+    EXPECT_EQ(run(connect_from(here(), {.bind_to = port, .reuse_address = true})), port.text());
+    EXPECT_EQ(run(connect_from(here(), {.bind_to = port, .reuse_address = true})), port.text());
+}
+
+task<bool> many_connections(loop& l) {
+    for (int i = 0; i < 50; ++i) {
+        auto [client, server] = co_await make_pair_of_streams(l);
+        if (i % 2 == 0) client.abort();
+    }
+    co_return true;
+}
+
+TEST_F(stream_test, leaves_no_descriptor_open) {
+    run(many_connections(here()));  // what the loop itself needs is open from now on
+    const auto before = open_descriptors();
+    run(many_connections(here()));
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+task<> read_for_ever(stream s) {
+    std::array<char, 8> buffer;
+    co_await s.read_some(buffer, {});
+}
+
+task<> leave_readers(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    l.spawn("a reader", read_for_ever(std::move(client)));
+    l.spawn("a reader", read_for_ever(std::move(server)));
+}
+
+TEST_F(stream_test, a_loop_may_end_while_streams_wait) {
+    const auto before = open_descriptors();
+    {
+        loop_group other(1);
+        other.at(0).spawn("a test", leave_readers(other.at(0)));
+        while (other.at(0).running() != 2) other.at(0).context().run_one();
+    }
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace sallyport::net

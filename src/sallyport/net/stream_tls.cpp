@@ -1,0 +1,207 @@
+// The half of a stream that speaks TLS: moves the engine's bytes and does its waiting.
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <sallyport/net/stream_state.hpp>
+
+namespace sallyport::net {
+namespace {
+
+using step = tls_engine::step;
+
+// Records gathered for one send: enough that system calls don't count, little enough to stay in the cache.
+constexpr std::size_t gather = 128 * 1024;
+constexpr unsigned gather_cost = 8;  // of stream_state::burst_limit: yields every MiB
+
+bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
+
+/// One send of what OpenSSL has put out. False where it failed; errno says why.
+bool send_output(stream_state& s) {
+    const auto bytes = s.tls->output();
+    const auto n = ::send(s.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n >= 0) s.tls->sent(static_cast<std::size_t>(n));
+    return n >= 0;
+}
+
+task<result<void>> flush(state_ptr s, time_limit limit) {
+    s->flushing = true;
+    result<void> outcome;
+    auto end = wait_end::ready;
+    while (s->tls && !s->tls->output().empty()) {
+        const bool sent = send_output(*s);
+        if (sent && end == wait_end::ready) continue;
+        if (s->tls->output().empty()) break;
+        if ((!sent && !would_block(errno)) || end != wait_end::ready) {
+            outcome = s->failure(end, errno, "writing to");
+            break;
+        }
+        end = co_await s->writable(limit);
+    }
+    s->flushing = false;
+    co_return outcome;
+}
+
+/// Answers that reading makes OpenSSL give (alerts, key updates) leave at once where they can; else with the next write.
+void flush_answers(stream_state& s) {
+    if (s.flushing) return;
+    while (!s.tls->output().empty() && send_output(s)) {
+    }
+    s.tls->release_output();
+}
+
+task<result<void>> handshake(state_ptr s, time_limit limit) {
+    auto end = wait_end::ready;
+    for (;;) {
+        const auto reached = s->tls->handshake();
+        auto sent = co_await flush(s, limit);
+        s->tls->release_output();
+        if (reached == step::failed) co_return std::unexpected(s->tls->cause());  // the peer was told, if it could be
+        if (reached == step::closed)
+            co_return fail(errc::tls, fmt::format("TLS with {}: it gave up the handshake", s->peer.text()));
+        if (!sent) co_return sent;
+        if (reached == step::done) co_return result<void>{};
+        if (end != wait_end::ready) co_return s->failure(end, 0, "TLS handshake with");
+        end = co_await s->readable(limit);
+    }
+}
+
+task<result<void>> send_close_notify(state_ptr s, time_limit limit) {
+    if (s->tls->close_notify() == step::failed) co_return std::unexpected(s->tls->cause());
+    auto sent = co_await flush(s, limit);
+    if (s->tls) s->tls->release_output();
+    co_return sent;
+}
+
+/// Keeps the output's memory, for a caller that goes on writing.
+task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit limit) {
+    result<void> outcome;
+    while (outcome && !bytes.empty()) {
+        if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "writing to");
+        const auto part = bytes.substr(0, gather);
+        bytes.remove_prefix(part.size());
+        // At once, not by growing under each record: in a large transfer that costs more than the encryption.
+        s->tls->reserve_output(part.size() + part.size() / 128 + 512);
+        const auto reached = s->tls->write(part);
+        if (reached == step::failed) co_return std::unexpected(s->tls->cause());
+        outcome = co_await flush(s, limit);
+        const bool due = s->greedy(1 + (part.size() == gather ? gather_cost : 0));
+        if (due) co_await s->home.yield();
+    }
+    co_return outcome;
+}
+
+/// Reads until the peer's close_notify. Data at this point belongs to nobody.
+task<result<void>> await_close_notify(state_ptr s, time_limit limit) {
+    std::array<char, 256> trash;
+    const auto got = co_await read_tls(s, trash, limit);
+    if (!got) co_return std::unexpected(got.error());
+    if (*got > 0)
+        co_return fail(errc::unexpected, fmt::format("{} sent data where only the end of TLS may come", s->peer.text()));
+    co_return result<void>{};
+}
+
+}  // namespace
+
+task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
+    auto end = wait_end::ready;
+    for (;;) {
+        if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "reading from");
+        std::size_t count = 0;
+        const auto reached = s->tls->read(into, count);
+        flush_answers(*s);
+        if (reached == step::done) {
+            const bool due = s->greedy(1 + static_cast<unsigned>(count / (16 * 1024)));
+            if (due) co_await s->home.yield();
+            co_return count;
+        }
+        if (reached == step::closed) co_return std::size_t{0};
+        if (end != wait_end::ready) co_return s->failure(end, 0, "reading from");
+        if (reached == step::failed) co_return std::unexpected(s->tls->cause());
+        end = co_await s->readable(limit);
+    }
+}
+
+task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit) {
+    auto outcome = co_await write_records(s, bytes, limit);
+    if (s->tls) s->tls->release_output();
+    co_return outcome;
+}
+
+task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
+                                          std::uint64_t& progress) {
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(count, gather));
+    const auto buffer = std::make_unique_for_overwrite<char[]>(room);
+    std::uint64_t sent = 0;
+    while (sent < count) {
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, room));
+        const auto n = ::pread(file, buffer.get(), want, static_cast<off_t>(offset + sent));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) co_return fail_os(errno, "reading the file");
+        if (n == 0) break;  // the file ends here
+        const auto size = static_cast<std::size_t>(n);
+        const auto written = co_await write_records(s, {buffer.get(), size}, limit);
+        if (!written) co_return std::unexpected(written.error());
+        sent += size;
+        progress += size;
+    }
+    if (s->tls) s->tls->release_output();
+    co_return sent;
+}
+
+task<result<void>> stream::accept_tls(const tls_server_context& context, const tls_accept_options& options,
+                                      time_limit limit) {
+    auto engine = tls_engine::accept(context, options, native_handle());
+    if (!engine) co_return std::unexpected(std::move(engine.error()));
+    const auto s = state_;
+    s->tls = std::move(*engine);
+    co_return co_await handshake(s, limit);
+}
+
+task<result<void>> stream::connect_tls(const tls_client_context& context, const tls_connect_options& options,
+                                       time_limit limit) {
+    auto engine = tls_engine::connect(context, options, native_handle());
+    if (!engine) co_return std::unexpected(std::move(engine.error()));
+    const auto s = state_;
+    s->tls = std::move(*engine);
+    co_return co_await handshake(s, limit);
+}
+
+bool stream::is_tls() const noexcept { return state_ && state_->tls; }
+tls_facts stream::tls() const { return state_->tls->facts(); }
+tls_session stream::session() const { return is_tls() ? state_->tls->session() : tls_session{}; }
+
+task<result<void>> stream::end_tls(clock::duration wait) {
+    const auto s = state_;
+    if (!s->tls) co_return result<void>{};
+    const auto limit = time_limit::within(wait);
+    auto outcome = co_await send_close_notify(s, limit);
+    if (!outcome || wait <= clock::duration::zero()) co_return outcome;
+    outcome = co_await await_close_notify(s, limit);
+    if (outcome) s->tls.reset();
+    co_return outcome;
+}
+
+task<result<void>> stream::finish_sending(clock::duration wait) {
+    const auto s = state_;
+    if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "ending the stream to");
+    if (s->tls) {
+        auto ended = co_await send_close_notify(s, time_limit::within(wait));
+        if (!ended) co_return ended;
+    }
+    if (::shutdown(s->socket.get(), SHUT_WR) != 0) co_return s->failure(wait_end::ready, errno, "ending the stream to");
+    co_return result<void>{};
+}
+
+void stream::close() noexcept {
+    if (!is_open()) return;
+    // Unread bytes make the system send RST instead of FIN, and the peer may then lose what we sent last (RFC 2525
+    // section 2.17). Under TLS 1.3 there are some as a rule: tickets that a client had no reason to read.
+    if (state_->tls) ::recv(native_handle(), nullptr, std::size_t{1} << 20U, MSG_TRUNC | MSG_DONTWAIT);
+    state_->socket.close();
+}
+
+}  // namespace sallyport::net

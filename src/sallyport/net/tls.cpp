@@ -1,0 +1,155 @@
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <span>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <sallyport/net/openssl.hpp>
+#include <sallyport/net/tls.hpp>
+#include <sallyport/net/tls_engine.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// A control connection may last a day, and its data connections must resume its session all that time.
+constexpr long session_seconds = 24 * 60 * 60;
+constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};  // RFC 7301; "ftp" in IANA's registry
+
+using context_ptr = std::shared_ptr<ssl_ctx_st>;
+
+context_ptr make_context(const SSL_METHOD* method) {
+    context_ptr made(SSL_CTX_new(method), SSL_CTX_free);
+    auto* c = made.get();
+    if (c == nullptr) return made;
+    SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+    SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20");  // for TLS 1.2
+    // Idle sessions hold no record buffers.
+    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_timeout(c, session_seconds);
+    return made;
+}
+
+// TLS-07: a client that names protocols must name ours; else the bytes may come from a browser led astray (ALPACA).
+int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
+                unsigned size, void*) {
+    unsigned char* match = nullptr;
+    const int found = SSL_select_next_proto(&match, chosen_size, alpn_ftp.data(), alpn_ftp.size(), offered, size);
+    if (found == OPENSSL_NPN_NEGOTIATED) {
+        *chosen = match;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    static_cast<tls_engine*>(SSL_get_app_data(ssl))->note_refused_alpn();
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// TLS 1.3 tickets come after the handshake, and each replaces the one before.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+    static_cast<tls_engine*>(SSL_get_app_data(ssl))->keep(tls_session({session, SSL_SESSION_free}));
+    return 1;
+}
+
+bio_ptr reader_of(std::string_view text) { return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+
+// A server has nobody to ask: a key with a passphrase is refused instead of waiting for one on the terminal.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+bool use_chain(SSL_CTX* context, std::string_view pem, std::string& fingerprint) {
+    const auto reader = reader_of(pem);
+    const x509_ptr own(PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr));
+    if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
+    fingerprint = certificate_fingerprint(*own);
+    while (x509_ptr issuer{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)}) {
+        if (SSL_CTX_add0_chain_cert(context, issuer.get()) != 1) return false;
+        static_cast<void>(issuer.release());  // the context's now
+    }
+    ERR_clear_error();  // the end of the text is no error
+    return true;
+}
+
+result<std::string> read_whole(const std::string& path, std::string_view role) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) {
+        return fail_os(errno, fmt::format("cannot read the {} file \"{}\"", role, path));
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string openssl_reason() {
+    const auto code = ERR_peek_error();
+    ERR_clear_error();
+    const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return reason == nullptr ? "the operation failed without a reason" : reason;
+}
+
+std::string certificate_fingerprint(const X509& certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_digest(&certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+    return fmt::format("{:02X}", fmt::join(std::span(digest).first(size), ":"));
+}
+
+result<tls_server_context> tls_server_context::from_files(const std::string& certificate, const std::string& key) {
+    const auto certificate_text = read_whole(certificate, "certificate");
+    if (!certificate_text) return std::unexpected(certificate_text.error());
+    const auto key_text = key.empty() ? certificate_text : read_whole(key, "key");
+    if (!key_text) return std::unexpected(key_text.error());
+    auto made = from_pem(*certificate_text, *key_text);
+    if (!made) made.error().what += fmt::format(" (files \"{}\" and \"{}\")", certificate, key.empty() ? certificate : key);
+    return made;
+}
+
+result<tls_server_context> tls_server_context::from_pem(std::string_view certificate, std::string_view key) {
+    ERR_clear_error();
+    tls_server_context made;
+    made.context_ = make_context(TLS_server_method());
+    auto* c = made.context_.get();
+    if (c == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
+    if (!use_chain(c, certificate, made.fingerprint_)) {
+        return fail(errc::tls, "the certificate cannot be used; PEM text is needed: " + openssl_reason());
+    }
+    const auto reader = reader_of(key);
+    const key_ptr private_key(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
+    if (!private_key)
+        return fail(errc::tls, "the key cannot be used; PEM text without a passphrase is needed: " + openssl_reason());
+    if (SSL_CTX_use_PrivateKey(c, private_key.get()) != 1) {
+        return fail(errc::tls, "the key does not belong to the certificate: " + openssl_reason());
+    }
+    // Sessions live in tickets only, encrypted with a key of this context: nothing to share between loops, nothing to grow.
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_alpn_select_cb(c, choose_alpn, nullptr);
+    return made;
+}
+
+result<tls_client_context> tls_client_context::make(const tls_client_options& options) {
+    ERR_clear_error();
+    tls_client_context made;
+    made.context_ = make_context(TLS_client_method());
+    made.verify_ = options.verify;
+    auto* c = made.context_.get();
+    if (c == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
+    if (options.tls12_only) SSL_CTX_set_max_proto_version(c, TLS1_2_VERSION);
+    SSL_CTX_set_alpn_protos(c, alpn_ftp.data(), alpn_ftp.size());
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c, keep_session);
+    if (!options.verify) return made;
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+    const bool loaded = options.ca_file.empty() ? SSL_CTX_set_default_verify_paths(c) == 1
+                                                : SSL_CTX_load_verify_file(c, options.ca_file.c_str()) == 1;
+    if (!loaded) {
+        return fail(errc::tls,
+                    fmt::format("cannot read the trusted certificates from \"{}\": {}",
+                                options.ca_file.empty() ? "the system's store" : options.ca_file, openssl_reason()));
+    }
+    return made;
+}
+
+}  // namespace sallyport::net

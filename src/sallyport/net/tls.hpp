@@ -1,0 +1,95 @@
+#pragma once
+// TLS contexts and facts, over OpenSSL 3 (RFC 4217 use; TLS-04 binding, TLS-07 ALPN, TLS-10 floor: TLS 1.2).
+//
+// A server context holds certificate and key and the rules for sessions; a client context holds what is trusted.
+// Both are immutable after construction, shared by all loops, and cheap to copy (a reference).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+
+struct ssl_ctx_st;
+struct ssl_session_st;
+
+namespace sallyport::net {
+
+/// A resumable session, kept alive by this object. Empty where there is none.
+class tls_session {
+public:
+    tls_session() = default;
+    explicit tls_session(std::shared_ptr<ssl_session_st> s) : session_(std::move(s)) {}
+    [[nodiscard]] ssl_session_st* get() const noexcept { return session_.get(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return session_ != nullptr; }
+
+private:
+    std::shared_ptr<ssl_session_st> session_;
+};
+
+class tls_server_context {
+public:
+    /// PEM files; the key may stand in the certificate's file.
+    [[nodiscard]] static result<tls_server_context> from_files(const std::string& certificate, const std::string& key);
+    /// PEM text, as made by make_self_signed().
+    [[nodiscard]] static result<tls_server_context> from_pem(std::string_view certificate, std::string_view key);
+    [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
+    /// SHA-256 of the certificate, "AB:CD:...", for people to compare.
+    [[nodiscard]] const std::string& fingerprint() const noexcept { return fingerprint_; }
+
+private:
+    std::shared_ptr<ssl_ctx_st> context_;
+    std::string fingerprint_;
+};
+
+struct tls_client_options {
+    bool verify = true;
+    std::string ca_file;  // empty: the system's store
+    bool tls12_only = false;
+};
+
+class tls_client_context {
+public:
+    [[nodiscard]] static result<tls_client_context> make(const tls_client_options& options);
+    [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
+    [[nodiscard]] bool verifies() const noexcept { return verify_; }
+
+private:
+    std::shared_ptr<ssl_ctx_st> context_;
+    bool verify_ = true;
+};
+
+struct tls_accept_options {
+    /// Sessions can be resumed only by handshakes with the same id: unique per control connection, and used for its data
+    /// connections, so that resumption proves the session (TLS-04). At most 32 bytes.
+    std::string session_id_context;
+    /// Send TLS 1.3 session tickets. Not on a connection that the peer only writes to: it closes with our tickets unread,
+    /// its system answers with a reset, and what is still on its way to us is lost.
+    bool tickets = true;
+};
+
+struct tls_connect_options {
+    std::string server_name;  // SNI and the name to verify; an address is verified as an address
+    tls_session resume;       // the control connection's, for a data connection
+};
+
+struct tls_facts {
+    std::string version;  // "TLSv1.3"
+    std::string cipher;
+    std::string alpn;
+    bool resumed = false;
+    std::string peer_fingerprint;  // SHA-256 of the peer's certificate, empty where none
+};
+
+struct self_signed {
+    std::string certificate;  // PEM
+    std::string key;          // PEM
+};
+
+/// EC P-256, valid for `days`, for the given host names and addresses.
+[[nodiscard]] result<self_signed> make_self_signed(const std::vector<std::string>& names, int days);
+
+}  // namespace sallyport::net

@@ -1,0 +1,226 @@
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <sallyport/base/address.hpp>
+#include <sallyport/net/openssl.hpp>
+#include <sallyport/net/tls_engine.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// A caller that reads this much moves a file: several records then come with one system call. Never for less, since bytes
+// read ahead on a control connection might be the plain text after a CCC (RFC 4217 section 12.3).
+constexpr std::size_t bulk_read = 32 * 1024;
+constexpr std::size_t bulk_buffer = 64 * 1024;
+
+tls_engine& engine_of(BIO* b) { return *static_cast<tls_engine*>(BIO_get_data(b)); }
+
+int bio_read(BIO* b, char* into, std::size_t size, std::size_t* count) {
+    BIO_clear_retry_flags(b);
+    const auto n = engine_of(b).pull(into, size);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_read(b);
+    *count = n > 0 ? static_cast<std::size_t>(n) : 0;
+    return n > 0 ? 1 : 0;
+}
+
+int bio_write(BIO* b, const char* from, std::size_t size, std::size_t* count) {
+    BIO_clear_retry_flags(b);
+    engine_of(b).push({from, size});
+    *count = size;
+    return 1;
+}
+
+long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+const BIO_METHOD* socket_method() {
+    static const auto* method = [] {
+        auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sallyport socket");
+        BIO_meth_set_read_ex(m, bio_read);
+        BIO_meth_set_write_ex(m, bio_write);
+        BIO_meth_set_ctrl(m, bio_control);
+        return m;
+    }();
+    return method;
+}
+
+// SNI carries host names only (RFC 6066 section 3). OpenSSL's macro for this holds an old-style cast.
+bool name_server(SSL* ssl, std::string name) {
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+}
+
+// OpenSSL marks a TLS 1.3 session as used up once a connection has resumed it. Ours serves every data connection of its
+// control connection, as servers expect, so each gets a copy.
+bool resume(SSL* ssl, const tls_session& session) {
+    const std::unique_ptr<SSL_SESSION, openssl_delete<SSL_SESSION_free>> copy(SSL_SESSION_dup(session.get()));
+    return copy && SSL_set_session(ssl, copy.get()) == 1;
+}
+
+}  // namespace
+
+// An SSL freed without its close_notify makes OpenSSL forget the session, and one aborted transfer would cost the control
+// connection's session. Sessions are ours to judge, so it is told that all was in order.
+void tls_engine::ssl_delete::operator()(ssl_st* s) const noexcept {
+    SSL_set_shutdown(s, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(s);
+}
+
+tls_engine::tls_engine(ssl_ctx_st* context, int socket, std::string peer_name)
+    : ssl_(SSL_new(context)), socket_(socket), name_(std::move(peer_name)) {
+    if (!ssl_) return;
+    SSL_set_app_data(ssl_.get(), this);
+    auto* b = BIO_new(socket_method());
+    BIO_set_data(b, this);
+    BIO_set_init(b, 1);
+    SSL_set_bio(ssl_.get(), b, b);
+}
+
+tls_engine::~tls_engine() = default;
+
+result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context& context, const tls_accept_options& options,
+                                                       int socket) {
+    std::unique_ptr<tls_engine> made(new tls_engine(context.get(), socket, "the client"));
+    if (!made->ssl_) return fail(errc::tls, "TLS: " + openssl_reason());
+    const auto& id = options.session_id_context;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(id.data());
+    if (SSL_set_session_id_context(made->ssl_.get(), bytes, static_cast<unsigned>(id.size())) != 1) {
+        return fail(errc::misuse, "a session id context is at most 32 bytes long");
+    }
+    if (!options.tickets) SSL_set_num_tickets(made->ssl_.get(), 0);
+    SSL_set_accept_state(made->ssl_.get());
+    return made;
+}
+
+result<std::unique_ptr<tls_engine>> tls_engine::connect(const tls_client_context& context,
+                                                        const tls_connect_options& options, int socket) {
+    std::unique_ptr<tls_engine> made(new tls_engine(context.get(), socket, options.server_name));
+    auto* ssl = made->ssl_.get();
+    if (ssl == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
+    const auto& name = options.server_name;
+    const bool is_address = ip_address::parse(name).has_value();
+    bool ok = name.empty() || is_address || name_server(ssl, name);
+    if (context.verifies()) {
+        if (name.empty()) return fail(errc::misuse, "TLS: no name to verify the certificate against");
+        ok = ok && (is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str())
+                               : SSL_set1_host(ssl, name.c_str())) == 1;
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    }
+    if (options.resume) ok = ok && resume(ssl, options.resume);
+    if (!ok) return fail(errc::tls, fmt::format("TLS to \"{}\": {}", name, openssl_reason()));
+    SSL_set_connect_state(ssl);
+    return made;
+}
+
+tls_engine::step tls_engine::handshake() {
+    ERR_clear_error();
+    return outcome(SSL_do_handshake(ssl_.get()));
+}
+
+tls_engine::step tls_engine::read(std::span<char> into, std::size_t& count) {
+    count = 0;
+    if (into.size() >= bulk_read && SSL_get_read_ahead(ssl_.get()) == 0) {
+        SSL_set_read_ahead(ssl_.get(), 1);
+        SSL_set_default_read_buffer_len(ssl_.get(), bulk_buffer);
+    }
+    // SSL_read gives one record at a time; what has arrived with it is taken too.
+    do {
+        std::size_t n = 0;
+        ERR_clear_error();
+        const int returned = SSL_read_ex(ssl_.get(), into.data() + count, into.size() - count, &n);
+        if (returned != 1) {
+            const auto ended = outcome(returned);
+            return count > 0 ? step::done : ended;
+        }
+        count += n;
+    } while (count < into.size() && SSL_has_pending(ssl_.get()) == 1);
+    return step::done;
+}
+
+tls_engine::step tls_engine::write(std::string_view bytes) {
+    std::size_t n = 0;
+    ERR_clear_error();
+    return bytes.empty() ? step::done : outcome(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n));
+}
+
+tls_engine::step tls_engine::close_notify() {
+    ERR_clear_error();
+    const int returned = SSL_shutdown(ssl_.get());
+    return returned >= 0 ? step::done : outcome(returned);
+}
+
+void tls_engine::sent(std::size_t bytes) {
+    sent_ += bytes;
+    if (sent_ < output_.size()) return;
+    output_.clear();
+    sent_ = 0;
+}
+
+void tls_engine::release_output() {
+    if (output_.empty()) std::vector<char>().swap(output_);
+}
+
+std::ptrdiff_t tls_engine::pull(char* into, std::size_t size) {
+    const auto n = ::recv(socket_, into, size, 0);
+    if (n == 0) socket_ended_ = true;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) socket_error_ = errno;
+    return n;
+}
+
+tls_engine::step tls_engine::fail_with(errc code, std::string what, int os) {
+    cause_ = error{code, os, std::move(what)};
+    return step::failed;
+}
+
+tls_engine::step tls_engine::outcome(int returned) {
+    if (returned > 0) return step::done;
+    const int kind = SSL_get_error(ssl_.get(), returned);
+    if (kind == SSL_ERROR_WANT_READ) return step::want_read;
+    if (kind == SSL_ERROR_ZERO_RETURN) return step::closed;
+    const bool in_handshake = SSL_is_init_finished(ssl_.get()) == 0;
+    if (socket_error_ != 0) return fail_with(from_errno(socket_error_), fmt::format("TLS with {}", name_), socket_error_);
+    if (socket_ended_ && in_handshake) {
+        return fail_with(errc::tls, fmt::format("TLS with {}: it closed the connection during the handshake", name_));
+    }
+    if (socket_ended_) {
+        return fail_with(
+            errc::truncated,
+            fmt::format("TLS with {}: the connection ended without close_notify, so the data may be cut", name_));
+    }
+    return explain(ERR_peek_error());
+}
+
+tls_engine::step tls_engine::explain(unsigned long code) {
+    const bool from_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
+    const int reason = from_ssl ? ERR_GET_REASON(code) : 0;
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        return fail_with(errc::tls_untrusted, fmt::format("the certificate of {} is not trusted: {}", name_,
+                                                          X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()))));
+    }
+    const auto* hint = "";
+    if (refused_alpn_) hint = " (it asked for another protocol than FTP)";
+    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) hint = " (it does not speak TLS here)";
+    if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
+        hint = " (TLS 1.2 or newer is needed)";
+    return fail_with(errc::tls, fmt::format("TLS with {}: {}{}", name_, openssl_reason(), hint));
+}
+
+tls_facts tls_engine::facts() const {
+    const auto* ssl = ssl_.get();
+    tls_facts f;
+    f.version = SSL_get_version(ssl);
+    f.cipher = SSL_get_cipher_name(ssl);
+    const unsigned char* alpn = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl, &alpn, &size);
+    f.alpn.assign(reinterpret_cast<const char*>(alpn), size);
+    f.resumed = SSL_session_reused(ssl) == 1;
+    if (const auto* certificate = SSL_get0_peer_certificate(ssl)) f.peer_fingerprint = certificate_fingerprint(*certificate);
+    return f;
+}
+
+}  // namespace sallyport::net

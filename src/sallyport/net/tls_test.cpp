@@ -1,0 +1,319 @@
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <sallyport/net/net_test.hpp>
+
+namespace sallyport::net {
+namespace {
+
+/// A server's certificate and the means to trust it.
+class tls_test : public net_test {
+protected:
+    tls_test() {
+        const auto made = make_self_signed({"localhost", "127.0.0.1"}, 30);
+        server = *tls_server_context::from_pem(made->certificate, made->key);
+        std::ofstream(ca_file) << made->certificate;
+    }
+    ~tls_test() override { std::filesystem::remove(ca_file); }
+
+    [[nodiscard]] tls_client_context trusting(bool tls12_only = false) const {
+        return *tls_client_context::make({.verify = true, .ca_file = ca_file, .tls12_only = tls12_only});
+    }
+
+    std::string ca_file = testing::TempDir() + "sallyport-tls-test-" + std::to_string(::getpid()) + ".pem";
+    tls_server_context server;
+    tls_client_context unverified = *tls_client_context::make({.verify = false});
+};
+
+tls_connect_options to_localhost() { return {.server_name = "localhost"}; }
+
+struct handshakes {
+    stream client;
+    stream server;
+    std::optional<error> client_error;
+    std::optional<error> server_error;
+};
+
+task<std::optional<error>> accept_one(stream& s, const tls_server_context& context, std::string id) {
+    const tls_accept_options options{std::move(id)};
+    const auto done = co_await s.accept_tls(context, options, soon());
+    co_return done ? std::nullopt : std::optional(done.error());
+}
+
+/// A TLS connection whose first bytes have gone both ways, so that TLS 1.3's tickets have arrived.
+task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_context client_context,
+                             tls_connect_options options, std::string id) {
+    auto pair = co_await make_pair_of_streams(l);
+    handshakes h{.client = std::move(pair.client), .server = std::move(pair.server)};
+    background accepting(l, accept_one(h.server, context, std::move(id)));
+    const auto connected = co_await h.client.connect_tls(client_context, options, soon());
+    if (!connected) h.client_error = connected.error();
+    if (!connected) h.client.close();
+    h.server_error = co_await accepting.get();
+    if (h.client_error || h.server_error) co_return h;
+    std::array<char, 16> buffer;
+    const auto asked = co_await h.client.write_all("a", soon());
+    const auto question = co_await h.server.read_some(buffer, soon());
+    const auto answered = co_await h.server.write_all("b", soon());
+    const auto answer = co_await h.client.read_some(buffer, soon());
+    if (!asked || !question || !answered || !answer) h.client_error = error{errc::misuse, 0, "no bytes after the handshake"};
+    co_return h;
+}
+
+TEST_F(tls_test, shakes_hands_and_tells_the_facts) {
+    const auto h = run(shake_hands(here(), server, trusting(), {.server_name = "localhost"}, "s"));
+    ASSERT_FALSE(h.client_error || h.server_error);
+    EXPECT_EQ(h.client.tls().version, "TLSv1.3");
+    EXPECT_EQ(h.server.tls().alpn, "ftp");
+    EXPECT_EQ(h.client.tls().peer_fingerprint, server.fingerprint());
+    EXPECT_FALSE(h.client.tls().resumed);
+    EXPECT_TRUE(h.client.session());
+}
+
+TEST_F(tls_test, TLS08_verifies_names_and_addresses) {
+    EXPECT_FALSE(run(shake_hands(here(), server, trusting(), {.server_name = "127.0.0.1"}, "s")).client_error);
+    const auto other = run(shake_hands(here(), server, trusting(), {.server_name = "ftp.example.org"}, "s"));
+    ASSERT_TRUE(other.client_error);
+    EXPECT_EQ(other.client_error->code, errc::tls_untrusted);
+    EXPECT_THAT(other.client_error->what, testing::HasSubstr("ostname mismatch"));
+    const auto address = run(shake_hands(here(), server, trusting(), {.server_name = "127.0.0.2"}, "s"));
+    ASSERT_TRUE(address.client_error);
+    EXPECT_EQ(address.client_error->code, errc::tls_untrusted);
+}
+
+TEST_F(tls_test, TLS08_a_self_signed_certificate_is_not_trusted_by_itself) {
+    const auto system_store = *tls_client_context::make({});
+    const auto h = run(shake_hands(here(), server, system_store, {.server_name = "localhost"}, "s"));
+    ASSERT_TRUE(h.client_error);
+    EXPECT_EQ(h.client_error->code, errc::tls_untrusted);
+    EXPECT_THAT(h.client_error->what, testing::HasSubstr("self-signed"));
+    ASSERT_TRUE(h.server_error);
+    EXPECT_EQ(h.server_error->code, errc::tls);
+    EXPECT_FALSE(run(shake_hands(here(), server, unverified, {.server_name = "anything"}, "s")).client_error);
+}
+
+class tls_versions : public tls_test, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(tls, tls_versions, testing::Values(true, false),
+                         [](const auto& p) { return p.param ? "v12" : "v13"; });
+
+TEST_P(tls_versions, TLS04a_a_data_connection_resumes_its_control_session) {
+    const auto client = trusting(GetParam());
+    const auto control = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(here(), server, client, {"localhost", control.client.session()}, "session 1"));
+    ASSERT_FALSE(data.client_error || data.server_error);
+    EXPECT_TRUE(data.server.tls().resumed);
+    EXPECT_TRUE(data.client.tls().resumed);
+}
+
+TEST_P(tls_versions, TLS04b_another_session_is_not_resumed) {
+    const auto client = trusting(GetParam());
+    const auto control = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(here(), server, client, {"localhost", control.client.session()}, "session 2"));
+    ASSERT_FALSE(data.client_error || data.server_error) << "a full handshake takes its place";
+    EXPECT_FALSE(data.server.tls().resumed);
+}
+
+TEST_P(tls_versions, TLS04c_no_session_is_not_resumed) {
+    const auto client = trusting(GetParam());
+    const auto data = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
+    EXPECT_FALSE(data.server.tls().resumed);
+}
+
+task<int> resume_often(loop& l, tls_server_context server, tls_client_context client, int times) {
+    const tls_connect_options first{.server_name = "localhost"};
+    const auto control = co_await shake_hands(l, server, client, first, "session 1");
+    const tls_connect_options again{"localhost", control.client.session()};
+    for (int i = 0; i < times; ++i) {
+        // The same session each time, as clients do. Some transfers are aborted, which must not spoil it.
+        auto data = co_await shake_hands(l, server, client, again, "session 1");
+        if (data.client_error || data.server_error || !data.server.tls().resumed) co_return i;
+        if (i % 3 == 0) data.client.abort();
+        if (i % 5 == 0) data.server.abort();
+    }
+    co_return times;
+}
+
+TEST_P(tls_versions, TLS04_one_session_serves_500_data_connections) {
+    EXPECT_EQ(run(resume_often(here(), server, trusting(GetParam()), 500)), 500);
+}
+
+task<std::string> read_end(stream& s) {
+    std::array<char, 16> buffer;
+    const auto n = co_await s.read_some(buffer, soon());
+    co_return n ? std::to_string(*n) : std::string(name(n.error().code));
+}
+
+task<std::string> end_of_stream(loop& l, tls_server_context server, tls_client_context client, bool in_good_order) {
+    auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
+    if (in_good_order) {
+        const auto ended = co_await h.client.finish_sending(1s);
+        EXPECT_TRUE(ended);
+    } else {
+        ::shutdown(h.client.native_handle(), SHUT_WR);
+    }
+    const auto seen = co_await read_end(h.server);
+    const auto answered = co_await h.server.write_all("226", soon());
+    const auto answer = co_await read_end(h.client);
+    co_return seen + (answered ? " and " : " but ") + answer;
+}
+
+TEST_P(tls_versions, TLS05_only_close_notify_is_the_end) {
+    EXPECT_EQ(run(end_of_stream(here(), server, trusting(GetParam()), true)), "0 and 3");
+    EXPECT_THAT(run(end_of_stream(here(), server, trusting(GetParam()), false)), testing::StartsWith("truncated"));
+}
+
+task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client_context client) {
+    auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
+    h.client.abort();
+    co_return co_await read_end(h.server);
+}
+
+TEST_F(tls_test, a_reset_stays_a_reset) { EXPECT_EQ(run(reset_under_tls(here(), server, trusting())), "reset"); }
+
+task<std::string> plain_after_tls(loop& l, tls_server_context server, tls_client_context client) {
+    auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
+    background other(l, h.client.end_tls(1s));
+    const auto ended = co_await h.server.end_tls(1s);
+    const auto other_ended = co_await other.get();
+    if (!ended || !other_ended || h.server.is_tls() || h.client.is_tls()) co_return "not ended";
+    const auto written = co_await h.client.write_all("PWD", soon());
+    const auto seen = co_await read_end(h.server);
+    co_return written ? seen : "not written";
+}
+
+TEST_P(tls_versions, a_connection_goes_on_in_plain_text_after_the_end_of_tls) {
+    EXPECT_EQ(run(plain_after_tls(here(), server, trusting(GetParam()))), "3");
+}
+
+task<std::optional<std::string>> send_over_tls(loop& l, tls_server_context server, tls_client_context client,
+                                               std::string bytes) {
+    auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
+    const auto file = file_of(bytes);
+    background reader(l, read_to_end(h.client));
+    std::uint64_t progress = 0;
+    const auto sent = co_await h.server.send_file(file.get(), 0, bytes.size() + 5, soon(), progress);
+    EXPECT_EQ(progress, bytes.size());
+    EXPECT_EQ(sent.value_or(0), bytes.size());
+    const auto ended = co_await h.server.finish_sending(1s);
+    EXPECT_TRUE(ended);
+    co_return co_await reader.get();
+}
+
+TEST_P(tls_versions, sends_files_whole) {
+    const auto bytes = sample_bytes(5'000'011);
+    EXPECT_EQ(run(send_over_tls(here(), server, trusting(GetParam()), bytes)), bytes);
+}
+
+task<> echo(stream& s) {
+    std::vector<char> buffer(40'000);
+    for (;;) {
+        const auto n = co_await s.read_some(buffer, soon());
+        if (!n || *n == 0) break;
+        const auto written = co_await s.write_all({buffer.data(), *n}, soon());
+        if (!written) break;
+    }
+    co_await s.finish_sending(1s);
+}
+
+task<bool> write_and_end(stream& s, std::string bytes) {
+    const auto written = co_await s.write_all(bytes, soon());
+    const auto ended = co_await s.finish_sending(1s);
+    co_return written.has_value() && ended.has_value();
+}
+
+task<std::optional<std::string>> both_ways_at_once(loop& l, tls_server_context server, tls_client_context client,
+                                                   std::string bytes) {
+    auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
+    l.spawn("an echo", echo(h.server));
+    background writing(l, write_and_end(h.client, bytes));
+    auto all = co_await read_to_end(h.client);
+    const bool written = co_await writing.get();
+    co_return written ? all : std::nullopt;
+}
+
+TEST_P(tls_versions, reads_and_writes_at_the_same_time) {
+    const auto bytes = sample_bytes(3'000'000);
+    EXPECT_EQ(run(both_ways_at_once(here(), server, trusting(GetParam()), bytes)), bytes);
+}
+
+/// A client context that asks for another protocol, made by hand.
+tls_client_context asking_for(tls_client_context c, std::string_view protocol) {
+    const auto list = std::string(1, static_cast<char>(protocol.size())) + std::string(protocol);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(list.data());
+    SSL_CTX_set_alpn_protos(c.get(), bytes, protocol.empty() ? 0U : static_cast<unsigned>(list.size()));
+    return c;
+}
+
+TEST_F(tls_test, TLS07_a_client_that_wants_another_protocol_is_refused) {
+    const auto h = run(shake_hands(here(), server, asking_for(unverified, "h2"), {.server_name = "localhost"}, "s"));
+    ASSERT_TRUE(h.client_error && h.server_error);
+    EXPECT_THAT(h.client_error->what, testing::HasSubstr("no application protocol"));
+    EXPECT_THAT(h.server_error->what, testing::HasSubstr("another protocol than FTP"));
+}
+
+TEST_F(tls_test, TLS07_a_client_that_names_none_is_served) {
+    const auto h = run(shake_hands(here(), server, asking_for(unverified, ""), {.server_name = "localhost"}, "s"));
+    ASSERT_FALSE(h.client_error || h.server_error);
+    EXPECT_EQ(h.server.tls().alpn, "");
+}
+
+TEST_F(tls_test, TLS10_versions_before_1_2_are_refused) {
+    const auto old = *tls_client_context::make({.verify = false});
+    SSL_CTX_set_min_proto_version(old.get(), TLS1_1_VERSION);
+    SSL_CTX_set_max_proto_version(old.get(), TLS1_1_VERSION);
+    SSL_CTX_set_cipher_list(old.get(), "ALL:@SECLEVEL=0");
+    const auto h = run(shake_hands(here(), server, old, {.server_name = "localhost"}, "s"));
+    ASSERT_TRUE(h.server_error);
+    EXPECT_EQ(h.server_error->code, errc::tls);
+    EXPECT_THAT(h.server_error->what, testing::HasSubstr("TLS 1.2"));
+}
+
+task<error> not_tls(loop& l, tls_client_context client, std::string said, bool close) {
+    auto pair = co_await make_pair_of_streams(l);
+    const auto written = co_await pair.server.write_all(said, soon());
+    if (close) pair.server.close();
+    const auto options = to_localhost();
+    const auto done = co_await pair.client.connect_tls(client, options, time_limit::within(100ms));
+    co_return done&& written ? error{} : done.error();
+}
+
+TEST_F(tls_test, TLS09_a_failed_handshake_says_why) {
+    const auto greeting = run(not_tls(here(), unverified, "220 ready\r\n", false));
+    EXPECT_EQ(greeting.code, errc::tls);
+    EXPECT_THAT(greeting.what, testing::HasSubstr("does not speak TLS"));
+    EXPECT_EQ(run(not_tls(here(), unverified, "", false)).code, errc::timeout);
+}
+
+task<error> gone_in_handshake(loop& l, tls_server_context server) {
+    auto pair = co_await make_pair_of_streams(l);
+    pair.client.close();
+    const tls_accept_options options{"s"};
+    const auto done = co_await pair.server.accept_tls(server, options, soon());
+    co_return done ? error{} : done.error();
+}
+
+TEST_F(tls_test, TLS09_a_peer_that_leaves_in_the_handshake_is_named) {
+    EXPECT_THAT(run(gone_in_handshake(here(), server)).what,
+                testing::HasSubstr("closed the connection during the handshake"));
+}
+
+TEST_F(tls_test, unusable_files_are_named) {
+    const auto missing = tls_server_context::from_files("/nonexistent/cert.pem", "");
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, errc::not_found);
+    EXPECT_THAT(missing.error().text(), testing::HasSubstr("/nonexistent/cert.pem"));
+    EXPECT_FALSE(tls_server_context::from_files("/dev/null", ""));
+    const auto other = make_self_signed({"a"}, 1);
+    const auto own = make_self_signed({"b"}, 1);
+    const auto mixed = tls_server_context::from_pem(own->certificate, other->key);
+    ASSERT_FALSE(mixed);
+    EXPECT_THAT(mixed.error().what, testing::HasSubstr("does not belong"));
+    EXPECT_FALSE(tls_client_context::make({.ca_file = "/nonexistent/ca.pem"}));
+    EXPECT_FALSE(make_self_signed({"a,DNS:evil"}, 1));
+}
+
+}  // namespace
+}  // namespace sallyport::net

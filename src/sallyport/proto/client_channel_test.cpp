@@ -1,0 +1,143 @@
+#include <sallyport/proto/client_channel.hpp>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+using status = client_channel::status;
+
+client_channel greeted() {
+    client_channel c;
+    answer a;
+    c.receive("220 hello\r\n");
+    EXPECT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "greeting");
+    return c;
+}
+
+TEST(client_channel, matches_replies_to_commands_in_order) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("PBSZ", "0"));
+    ASSERT_TRUE(c.send("PROT", "P"));
+    EXPECT_EQ(c.output(), "PBSZ 0\r\nPROT P\r\n");
+    c.receive("200 zero\r\n200 private\r\n");
+    answer a;
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "PBSZ");
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "PROT");
+    EXPECT_EQ(a.what.text(), "private");
+    EXPECT_EQ(c.next(a), status::need_more);
+}
+
+TEST(client_channel, a_preliminary_reply_leaves_its_command_waiting) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("RETR", "x"));
+    c.receive("150 opening\r\n");
+    answer a;
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_TRUE(a.what.preliminary());
+    EXPECT_EQ(c.waiting_for(), "RETR");
+    c.receive("226 done\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "RETR");
+    EXPECT_EQ(c.waiting_for(), "");
+}
+
+TEST(client_channel, a_preliminary_reply_to_a_plain_command_is_a_violation) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("USER", "x"));
+    c.receive("150 surprise\r\n");
+    answer a;
+    EXPECT_EQ(c.next(a), status::ended);
+    EXPECT_EQ(c.failure().code, errc::unexpected);
+}
+
+TEST(client_channel, an_unasked_reply_ends_the_session) {
+    auto c = greeted();
+    c.receive("227 Entering Passive Mode (10,0,0,1,0,22)\r\n");
+    answer a;
+    EXPECT_EQ(c.next(a), status::ended);
+    EXPECT_EQ(c.failure().code, errc::unexpected);
+    EXPECT_EQ(c.next(a), status::ended);
+}
+
+TEST(client_channel, nothing_is_sent_over_unread_bytes_of_the_server) {
+    client_channel c;
+    c.receive("220 hello\r\n230 you are in\r\n");
+    answer a;
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(c.send("USER", "x").error().code, errc::unexpected);
+    EXPECT_EQ(c.output(), "");
+}
+
+TEST(client_channel, a_421_ends_the_session_whatever_was_asked) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("NOOP"));
+    c.receive("421 too many users\r\n");
+    answer a;
+    EXPECT_EQ(c.next(a), status::ended);
+    EXPECT_EQ(c.failure().code, errc::closed);
+    EXPECT_EQ(c.reply_code(), 421);
+}
+
+TEST(client_channel, a_reply_that_was_given_up_is_dropped_if_it_comes_late) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("EPSV"));
+    c.give_up_waiting();
+    ASSERT_TRUE(c.send("PASV"));
+    c.receive("229 (|||5001|)\r\n227 (192,0,2,1,19,137)\r\n");
+    answer a;
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "PASV");
+    EXPECT_EQ(a.what.code, 227);
+    EXPECT_EQ(c.waiting_for(), "");
+}
+
+TEST(client_channel, a_reply_that_was_given_up_may_never_come) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("EPSV"));
+    c.give_up_waiting();
+    ASSERT_TRUE(c.send("PASV"));
+    c.receive("227 (192,0,2,1,19,137)\r\n");
+    answer a;
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.command, "PASV");
+    EXPECT_EQ(c.waiting_for(), "");
+}
+
+TEST(client_channel, CL_02_no_line_break_leaves_in_an_argument) {
+    auto c = greeted();
+    EXPECT_EQ(c.send("RETR", "a\r\nDELE b").error().code, errc::name_invalid);
+    EXPECT_EQ(c.send("RETR", std::string_view("a\0b", 3)).error().code, errc::name_invalid);
+    EXPECT_EQ(c.output(), "");
+}
+
+TEST(client_channel, doubles_0xff_as_telnet_asks) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("RETR", "\xff"));
+    EXPECT_EQ(c.output(), "RETR \xff\xff\r\n");
+}
+
+TEST(client_channel, the_trace_masks_passwords) {
+    client_channel c;
+    std::string trace;
+    c.set_trace([&](std::string_view line) { trace += std::string(line) + "\n"; });
+    answer a;
+    c.receive("220-hello\r\n220 there\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_TRUE(c.send("PASS", "secret"));
+    EXPECT_EQ(trace, "< 220-hello\n< 220 there\n> PASS ****\n");
+}
+
+TEST(client_channel, C7_an_overlong_reply_is_an_error) {
+    client_channel c;
+    c.receive("220 " + std::string(1 << 20, 'A'));
+    answer a;
+    EXPECT_EQ(c.next(a), status::ended);
+    EXPECT_EQ(c.failure().code, errc::too_long);
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,483 @@
+#include <sallyport/proto/client_machine.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/host_port.hpp>
+
+namespace sallyport::proto {
+
+namespace {
+
+constexpr std::uint16_t first_unprivileged_port = 1024;
+
+/// Below 1024 are services that a hostile server may want us to touch (CL-01). FTP's own ports and that of HTTPS are given
+/// out on purpose, to clients whose firewall lets nothing else through (G8).
+bool may_carry_data(std::uint16_t port) noexcept {
+    return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
+}
+
+/// A control connection may be silent as long as data move; the data side has its own limits.
+constexpr auto while_data_moves = std::chrono::hours(24 * 365);
+
+[[nodiscard]] std::uint8_t bit(data_method m) noexcept { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(m)); }
+
+/// "Opening BINARY mode data connection for x (5000 bytes)": many servers say the size here, in any language.
+std::optional<std::uint64_t> size_in_words(std::string_view text) {
+    const auto close = text.rfind(" bytes)");
+    if (close == std::string_view::npos) return std::nullopt;
+    const auto open = text.rfind('(', close);
+    if (open == std::string_view::npos) return std::nullopt;
+    return parse_decimal(text.substr(open + 1, close - open - 1));
+}
+
+}  // namespace
+
+std::string_view name(data_method m) noexcept {
+    static constexpr std::array<std::string_view, 4> names{"EPSV", "PASV", "EPRT", "PORT"};
+    return names.at(static_cast<std::size_t>(m));
+}
+
+std::string_view name(client_step s) noexcept {
+    static constexpr std::array<std::string_view, 9> names{"resolve", "connect", "greeting", "tls",       "login",
+                                                           "request", "data",    "transfer", "local_file"};
+    return names.at(static_cast<std::size_t>(s));
+}
+
+client_machine::client_machine(client_settings settings)
+    : settings_(std::move(settings)), tls_active_(settings_.tls_active), last_{0, {std::string()}} {}
+
+// ---- Orders
+
+void client_machine::begin(client_step expected_failure) {
+    failure_.reset();
+    if (ended_) fail_order(expected_failure, error{errc::closed, 0, "the control connection is gone"});
+}
+
+void client_machine::begin_transfer(client_transfer order) {
+    begin(client_step::request);
+    order_ = std::move(order);
+    size_path_.reset();
+    announced_.reset();
+    attempts_.clear();
+    told_to_move_ = data_over_ = control_over_ = confirmed_ = false;
+    if (!failure_) require_type(order_.ascii);
+}
+
+void client_machine::begin_size(std::string path) {
+    begin(client_step::request);
+    size_.reset();
+    size_path_ = std::move(path);
+    if (!failure_ && !size_unknown_to_server_) require_type(false);
+}
+
+void client_machine::begin_quit() {
+    failure_.reset();
+    step_ = step::idle;
+    if (!ended_) send(step::quit, "QUIT");
+}
+
+// ---- The loop of the driver
+
+client_action client_machine::next() {
+    for (;;) {
+        switch (step_) {
+            case step::idle: return client_act::done{};
+            case step::handshake: return client_act::start_tls{};
+            case step::connecting: return client_act::connect_data{attempts_.back().to, settings_.data_open};
+            case step::listening: return client_act::listen_data{};
+            case step::accepting: return client_act::accept_data{settings_.data_open};
+            case step::moving:
+                if (auto action = moving_action()) return *action;
+                break;
+            default: break;
+        }
+        answer a;
+        switch (channel_.next(a)) {
+            case client_channel::status::need_more: return read_action();
+            case client_channel::status::ended:
+                end_session(failing_step(), channel_.failure(), channel_.reply_code());
+                break;
+            case client_channel::status::answer:
+                last_ = a.what;
+                on_answer(a);
+                break;
+        }
+    }
+}
+
+std::optional<client_action> client_machine::moving_action() {
+    if (!told_to_move_) {
+        told_to_move_ = true;
+        return client_act::move_data{protected_};
+    }
+    if (!control_over_) return std::nullopt;
+    if (data_over_) {
+        step_ = step::idle;
+        return client_act::done{};
+    }
+    if (failure_ && failure_->reply_code != 0) return client_act::drop_data{};
+    return client_act::await_data{};
+}
+
+client_act::read client_machine::read_action() const {
+    switch (step_) {
+        case step::greeting: return {delayed_ ? settings_.delayed_greeting : settings_.greeting, turn_};
+        case step::quit: return {settings_.quit, turn_};
+        case step::moving: return {data_over_ ? settings_.reply : while_data_moves, turn_};
+        case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
+        case step::request:
+            // In active mode the server connects to us before it answers: a firewall in between shows as silence here.
+            return {is_active(attempts_.back().method) ? settings_.data_open : settings_.reply, turn_};
+        default: return {settings_.reply, turn_};
+    }
+}
+
+void client_machine::on_answer(const answer& a) {
+    const reply& r = a.what;
+    switch (step_) {
+        case step::greeting: return on_greeting(r);
+        case step::auth_tls:
+        case step::auth_ssl: return on_auth(r);
+        case step::user:
+        case step::pass:
+        case step::acct: return on_login(r);
+        case step::pbsz:
+        case step::prot: return on_protection(r);
+        case step::feat: return on_feat(r);
+        case step::opts: step_ = step::idle; return;  // an offer; a refusal changes nothing
+        case step::type: return on_type(r);
+        case step::size: return on_size(r);
+        case step::negotiate: return on_negotiated(r);
+        case step::rest:
+            if (r.code == 350) return send(step::request, row_of(order_.what).name, order_.path);
+            return refuse(client_step::request, errc::unsupported, "the server can't continue a file: ", r);
+        case step::request:
+        case step::moving: return on_request(r);
+        case step::quit:
+            step_ = step::idle;
+            ended_ = true;
+            return;
+        case step::idle:
+        case step::handshake:
+        case step::connecting:
+        case step::listening:
+        case step::accepting: break;  // next() reads nothing in these
+    }
+}
+
+void client_machine::send(step then, std::string_view command_name, std::string_view argument) {
+    const bool secret = then == step::user || then == step::pass || then == step::acct;
+    if (secret && settings_.tls_required && !tls_active_)
+        return end_session(client_step::tls, error{errc::misuse, 0, "credentials were about to leave without TLS"});
+    step_ = then;
+    ++turn_;
+    if (auto sent = channel_.send(command_name, argument); !sent) {
+        // A bad argument is ours and harms nobody; unasked bytes of the server end the session.
+        if (sent.error().code == errc::unexpected) return end_session(failing_step(), sent.error());
+        fail_order(failing_step(), sent.error());
+    }
+}
+
+// ---- Logging in
+
+void client_machine::on_greeting(const reply& r) {
+    if (r.code == 120) {
+        delayed_ = true;
+        ++turn_;
+        return;
+    }
+    if (r.code == 220) return after_greeting();
+    if (r.transient() || r.permanent())
+        return refuse(client_step::greeting, errc::rejected, "the server refuses service: ", r);
+    refuse(client_step::greeting, errc::unexpected, "not a greeting (220): ", r);
+}
+
+void client_machine::after_greeting() {
+    if (settings_.tls_required && !tls_active_) return send(step::auth_tls, "AUTH", "TLS");
+    send(step::user, "USER", settings_.user);
+}
+
+void client_machine::on_auth(const reply& r) {
+    if (r.code == 234) {
+        if (!channel_.drained())
+            return end_session(client_step::tls,
+                               error{errc::unexpected, 0, "plain text after 234: somebody on the way injects replies"});
+        step_ = step::handshake;
+        return;
+    }
+    if (step_ == step::auth_tls && r.permanent()) return send(step::auth_ssl, "AUTH", "SSL");
+    if (r.transient() || r.permanent()) return refuse(client_step::tls, errc::unsupported, "the server offers no TLS: ", r);
+    refuse(client_step::tls, errc::unexpected, "not an answer to AUTH (234): ", r);
+}
+
+void client_machine::tls_started() {
+    tls_active_ = true;
+    send(step::user, "USER", settings_.user);
+}
+
+void client_machine::on_login(const reply& r) {
+    if (r.positive()) return after_login();
+    if (r.code == 332 && step_ != step::acct) {
+        if (!settings_.account.empty()) return send(step::acct, "ACCT", settings_.account);
+        return refuse(client_step::login, errc::login_refused, "the server asks for an account too: ", r);
+    }
+    if (r.intermediate() && step_ == step::user) return send(step::pass, "PASS", settings_.password);
+    if (r.code == 530) return refuse(client_step::login, errc::login_refused, {}, r);
+    if (r.intermediate()) return refuse(client_step::login, errc::unexpected, "not an answer to the login: ", r);
+    refuse(client_step::login, errc::rejected, "the server refuses the login: ", r);
+}
+
+void client_machine::after_login() {
+    if (tls_active_) return send(step::pbsz, "PBSZ", "0");
+    send(step::feat, "FEAT");
+}
+
+void client_machine::on_protection(const reply& r) {
+    const bool is_prot = step_ == step::prot;
+    // Servers without PBSZ exist; PROT alone decides.
+    if (!is_prot) return send(step::prot, "PROT", settings_.protect_data ? "P" : "C");
+    if (!r.positive())
+        return refuse(client_step::tls, errc::unsupported,
+                      settings_.protect_data ? "the server won't protect data connections: "
+                                             : "the server insists on protected data connections: ",
+                      r);
+    protected_ = settings_.protect_data;
+    send(step::feat, "FEAT");
+}
+
+void client_machine::on_feat(const reply& r) {
+    if (r.code == 211) features_ = feature_set::parse(r);
+    if (features_.utf8) return send(step::opts, "OPTS", "UTF8 ON");
+    step_ = step::idle;
+}
+
+// ---- Before a transfer
+
+void client_machine::require_type(bool ascii) {
+    if (ascii == type_is_ascii_) return after_type();
+    type_is_ascii_ = ascii;
+    send(step::type, "TYPE", ascii ? "A" : "I");
+}
+
+void client_machine::on_type(const reply& r) {
+    if (r.positive()) return after_type();
+    type_is_ascii_ = !type_is_ascii_;
+    refuse(client_step::request, errc::rejected, "TYPE was refused: ", r);
+}
+
+void client_machine::after_type() {
+    if (size_path_) return send(step::size, "SIZE", *size_path_);
+    const auto usable = [this](data_method m) { return !skips(m); };
+    // Where nothing is left of the list, what failed before may work for once.
+    if (std::ranges::none_of(settings_.methods, usable)) gone_wrong_ = 0;
+    try_next_method(0);
+}
+
+void client_machine::on_size(const reply& r) {
+    step_ = step::idle;
+    if (r.code == 213) size_ = parse_decimal(r.text());
+    if (r.code == 500 || r.code == 502) size_unknown_to_server_ = true;
+}
+
+// ---- The data connection
+
+bool client_machine::skips(data_method m) const noexcept {
+    const bool only_v4 = m == data_method::pasv || m == data_method::port;
+    return (only_v4 && settings_.peer.address.is_v6()) || (gone_wrong_ & bit(m)) != 0;
+}
+
+void client_machine::try_next_method(std::size_t from) {
+    method_ = from;
+    while (method_ < settings_.methods.size() && skips(settings_.methods[method_])) ++method_;
+    if (method_ == settings_.methods.size()) {
+        if (attempts_.empty())
+            return fail_order(client_step::data,
+                              error{errc::unsupported, 0, "none of the chosen methods works with IPv6; allow EPSV or EPRT"});
+        return fail_order(client_step::data, *attempts_.back().failure);
+    }
+    const data_method m = settings_.methods[method_];
+    attempts_.push_back(data_attempt{.method = m});
+    if (is_active(m))
+        step_ = step::listening;
+    else
+        send(step::negotiate, name(m));
+}
+
+void client_machine::method_failed(error why, bool remember) {
+    const data_method m = settings_.methods[method_];
+    attempts_.back().failure = std::move(why);
+    if (remember) gone_wrong_ = static_cast<std::uint8_t>(gone_wrong_ | bit(m));
+    try_next_method(method_ + 1);
+}
+
+void client_machine::on_negotiated(const reply& r) {
+    const data_method m = settings_.methods[method_];
+    if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, r.permanent());
+    if (is_active(m)) return request_transfer();
+    auto target = passive_target(r, attempts_.back().advertised);
+    if (!target) return method_failed(target.error(), true);
+    attempts_.back().to = *target;
+    step_ = step::connecting;
+}
+
+result<endpoint> client_machine::passive_target(const reply& r, endpoint& advertised) const {
+    const bool extended = settings_.methods[method_] == data_method::epsv;
+    if (r.code != (extended ? 229 : 227)) return fail(errc::unexpected, "not a passive answer: " + summary(r));
+    if (extended) {
+        const auto port = parse_229(r.text());
+        if (!port) return fail(port.error().code, "no port in it: " + summary(r));
+        advertised = {settings_.peer.address, *port};
+    } else {
+        const auto named = parse_227(r.text());
+        if (!named) return fail(named.error().code, "no address in it: " + summary(r));
+        advertised = *named;
+    }
+    if (!may_carry_data(advertised.port))
+        return fail(errc::not_allowed, "a port below 1024, where no FTP data are: " + summary(r));
+    if (!extended && settings_.address_rule == passive_address::follow) return advertised;
+    return endpoint{settings_.peer.address, advertised.port};
+}
+
+void client_machine::data_listening(const result<endpoint>& at) {
+    if (!at) return method_failed(at.error(), true);
+    endpoint announced{settings_.active_address.value_or(at->address), at->port};
+    attempts_.back().to = announced;
+    if (announced.address.is_v6() && settings_.methods[method_] == data_method::port)
+        return method_failed(error{errc::unsupported, 0, "PORT can't carry an IPv6 address"}, true);
+    const bool extended = settings_.methods[method_] == data_method::eprt;
+    send(step::negotiate, name(settings_.methods[method_]), extended ? format_eprt(announced) : format_host_port(announced));
+}
+
+void client_machine::data_opened(const result<void>& outcome) {
+    const bool active = step_ == step::accepting;
+    if (outcome) {
+        if (!active) return request_transfer();
+        step_ = step::moving;
+        return;
+    }
+    if (!active) return method_failed(outcome.error(), true);
+    // The server has begun a transfer that we can't see: the conversation is out of step from here on.
+    end_session(client_step::data, outcome.error());
+}
+
+// ---- The transfer
+
+void client_machine::request_transfer() {
+    if (order_.offset != 0) return send(step::rest, "REST", std::to_string(order_.offset));
+    send(step::request, row_of(order_.what).name, order_.path);
+}
+
+void client_machine::on_request(const reply& r) {
+    if (r.preliminary()) {
+        if (step_ == step::moving) return;
+        announced_ = size_in_words(r.text());
+        ++turn_;
+        step_ = is_active(attempts_.back().method) ? step::accepting : step::moving;
+        return;
+    }
+    const bool begun = step_ == step::moving;
+    if (!begun && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
+    if (!begun && !r.positive()) return refuse(client_step::request, errc::rejected, {}, r);
+    if (!begun && is_active(attempts_.back().method)) {
+        // 226 at once: the server connected, sent all and closed before it spoke; its connection waits in our backlog.
+        control_over_ = confirmed_ = true;
+        step_ = step::accepting;
+        return;
+    }
+    step_ = step::moving;
+    control_over_ = true;
+    confirmed_ = r.positive();
+    if (!confirmed_) failure_ = client_failure{client_step::transfer, {errc::rejected, 0, summary(r)}, r.code};
+}
+
+void client_machine::data_done() {
+    data_over_ = true;
+    ++turn_;
+}
+
+// ---- Failure
+
+void client_machine::lost(const error& why) {
+    error cause = why;
+    const auto command_name = channel_.waiting_for();
+    if (!command_name.empty())
+        cause.what = (command_name == "greeting" ? std::string("waiting for the greeting")
+                                                 : "waiting for the reply to " + std::string(command_name)) +
+                     (why.what.empty() ? "" : ": " + why.what);
+    if (why.code == errc::timeout && may_skip_silent_epsv()) {
+        channel_.give_up_waiting();
+        return method_failed(std::move(cause), true);
+    }
+    const bool server_never_came = step_ == step::request && is_active(attempts_.back().method);
+    end_session(server_never_came ? client_step::data : failing_step(), std::move(cause));
+}
+
+/// Firewalls exist that swallow EPSV; PASV, which they know, may pass.
+bool client_machine::may_skip_silent_epsv() const noexcept {
+    const auto next = method_ + 1;
+    return step_ == step::negotiate && settings_.methods[method_] == data_method::epsv && next < settings_.methods.size() &&
+           settings_.methods[next] == data_method::pasv && !skips(data_method::pasv);
+}
+
+client_step client_machine::failing_step() const noexcept {
+    switch (step_) {
+        case step::greeting: return client_step::greeting;
+        case step::auth_tls:
+        case step::auth_ssl:
+        case step::handshake:
+        case step::pbsz:
+        case step::prot: return client_step::tls;
+        case step::user:
+        case step::pass:
+        case step::acct:
+        case step::feat:
+        case step::opts: return client_step::login;
+        case step::negotiate:
+        case step::connecting:
+        case step::listening:
+        case step::accepting: return client_step::data;
+        case step::moving: return client_step::transfer;
+        case step::idle:
+        case step::type:
+        case step::size:
+        case step::rest:
+        case step::request:
+        case step::quit: break;
+    }
+    return client_step::request;
+}
+
+void client_machine::refuse(client_step at, errc code, std::string what, const reply& r) {
+    error cause{code, 0, std::move(what) + summary(r)};
+    // A login that failed half-way leaves nothing to build on; a refused request leaves the session as it was.
+    const bool fatal = at == client_step::greeting || at == client_step::tls || at == client_step::login;
+    if (fatal)
+        end_session(at, std::move(cause), r.code);
+    else
+        fail_order(at, std::move(cause), r.code);
+}
+
+void client_machine::fail_order(client_step at, error cause, int reply_code) {
+    failure_ = client_failure{at, std::move(cause), reply_code};
+    step_ = step::idle;
+}
+
+void client_machine::end_session(client_step at, error cause, int reply_code) {
+    ended_ = true;
+    if (step_ == step::quit) {
+        step_ = step::idle;
+        return;
+    }
+    if (step_ == step::moving) {
+        // The data may still come to a good end: that is reported apart from the loss of the control connection.
+        failure_ = client_failure{at, std::move(cause), reply_code};
+        control_over_ = true;
+        return;
+    }
+    if (at == client_step::data && !attempts_.empty() && !attempts_.back().failure) attempts_.back().failure = cause;
+    fail_order(at, std::move(cause), reply_code);
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,313 @@
+#include <sallyport/proto/client_machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+
+#include <sallyport/proto/client_play.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+// ---- Data connection and transfer
+
+TEST(client_transfer, a_passive_download) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("a b"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 Extended (|||5001|)", "* connect 192.0.2.1:5001", "> RETR a b",
+           "< 150 Opening (5000 bytes)", "* move", "* data", "< 226 done", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+    EXPECT_EQ(p.machine.announced(), 5000U);
+    EXPECT_TRUE(p.machine.transfer_confirmed());
+    // TYPE is not said again.
+    p.machine.begin_transfer(retr("c"));
+    p.run({"> EPSV"});
+}
+
+TEST(client_transfer, a_226_may_come_before_the_data_end) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+           "< 226 done", "* move", "* await", "* data", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+}
+
+TEST(client_transfer, a_226_without_150_is_accepted) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 226 done",
+           "* move", "* await", "* data", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+}
+
+TEST(client_transfer, a_refused_request_keeps_the_session) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 550 none",
+           "* done"});
+    EXPECT_EQ(p.failure().at, client_step::request);
+    EXPECT_EQ(p.failure().reply_code, 550);
+    EXPECT_TRUE(p.machine.usable());
+}
+
+TEST(client_transfer, an_error_in_the_middle_drops_the_data) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+           "* move", "< 451 disk error", "* drop", "* data", "* done"});
+    EXPECT_EQ(p.failure().at, client_step::transfer);
+    EXPECT_EQ(p.failure().reply_code, 451);
+    EXPECT_TRUE(p.machine.usable());
+}
+
+TEST(client_transfer, a_lost_control_connection_lets_the_data_come_to_an_end) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+           "* move", "* lost", "* await", "* data", "* done"});
+    EXPECT_EQ(p.failure().at, client_step::transfer);
+    EXPECT_FALSE(p.machine.transfer_confirmed());
+    EXPECT_FALSE(p.machine.usable());
+}
+
+TEST(client_transfer, REST_comes_right_before_the_request) {
+    play p;
+    p.log_in().machine.begin_transfer({.what = verb::retr, .path = "x", .offset = 100});
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> REST 100", "< 350 ok",
+           "> RETR x"});
+    play refusing;
+    refusing.log_in().machine.begin_transfer({.what = verb::retr, .path = "x", .offset = 100});
+    refusing.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> REST 100", "< 502 no",
+                  "* done"});
+    EXPECT_EQ(refusing.failure().cause.code, errc::unsupported);
+}
+
+TEST(client_data, C1_a_refused_EPSV_leads_to_PASV_and_is_remembered) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 500 what", "> PASV", "< 227 ok (192,0,2,1,19,137)",
+           "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok", "* move", "* data", "< 226 ok", "* done"});
+    EXPECT_EQ(p.machine.attempts().size(), 2U);
+    EXPECT_TRUE(p.machine.attempts().front().failure.has_value());
+    p.machine.begin_transfer(retr("y"));
+    p.run({"> PASV"});
+}
+
+TEST(client_data, C1_a_connect_that_goes_nowhere_leads_to_the_next_method) {
+    for (const auto* how : {"* refused 192.0.2.1:5001", "* silent 192.0.2.1:5001"}) {
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I",
+               "< 200 ok",
+               "> EPSV",
+               "< 229 (|||5001|)",
+               how,
+               "> PASV",
+               "< 227 ok (192,0,2,1,19,137)",
+               how,
+               "* listen 192.0.2.7:6000",
+               "> EPRT |1|192.0.2.7|6000|",
+               "< 522 no",
+               "* listen 192.0.2.7:6001",
+               "> PORT 192,0,2,7,23,113",
+               "< 200 ok",
+               "> RETR x",
+               "< 150 ok",
+               "* accept",
+               "* move",
+               "* data",
+               "< 226 ok",
+               "* done"});
+        EXPECT_EQ(p.machine.attempts().size(), 4U);
+        EXPECT_FALSE(p.machine.attempts().back().failure.has_value());
+    }
+}
+
+TEST(client_data, C1_a_firewall_that_swallows_EPSV_is_passed_by_PASV) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "* silence", "> PASV", "< 227 ok (192,0,2,1,19,137)",
+           "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok", "* move", "* data", "< 226 ok", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+    p.machine.begin_transfer(retr("y"));
+    p.run({"> PASV"});
+}
+
+TEST(client_data, a_425_to_the_request_leads_to_the_next_method) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 425 can't",
+           "> PASV"});
+}
+
+TEST(client_data, all_methods_failed_is_said_and_tried_afresh_next_time) {
+    auto s = play::plain();
+    s.methods = {data_method::epsv, data_method::pasv};
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 500 no", "> PASV", "< 227 (192,0,2,1,19,137)", "* silent 192.0.2.1:5001",
+           "* done"});
+    EXPECT_EQ(p.failure().at, client_step::data);
+    EXPECT_EQ(p.failure().cause.code, errc::timeout);
+    EXPECT_TRUE(p.machine.usable());
+    p.machine.begin_transfer(retr("x"));
+    p.run({"> EPSV"});
+}
+
+TEST(client_data, active_and_nobody_comes_ends_the_session) {
+    auto s = play::plain();
+    s.methods = {data_method::port};
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x", "< 150 ok",
+           "* nobody", "* done"});
+    EXPECT_EQ(p.failure().at, client_step::data);
+    EXPECT_FALSE(p.machine.usable());
+
+    play mute(s);  // the server tries to connect before it answers
+    mute.log_in().machine.begin_transfer(retr("x"));
+    mute.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
+              "* silence", "* done"});
+    EXPECT_EQ(mute.failure().at, client_step::data);
+}
+
+TEST(client_data, active_announces_the_outside_address_where_one_is_given) {
+    auto s = play::plain();
+    s.methods = {data_method::port};
+    s.active_address = ip_address::v4({203, 0, 113, 9});
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 203,0,113,9,23,112"});
+}
+
+TEST(client_data, C4_a_bogus_227_leads_to_the_control_peer) {
+    auto s = play::plain();
+    s.methods = {data_method::pasv};
+    for (const auto* address : {"1,2,3,4", "127,0,0,1", "10,0,0,5", "0,0,0,0", "169,254,169,254"}) {
+        play p(s);
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> PASV"});
+        p.machine.receive("227 Entering Passive Mode (" + std::string(address) + ",19,137)\r\n");
+        p.run({"* connect 192.0.2.1:5001"});
+    }
+}
+
+TEST(client_data, follow_obeys_the_227) {
+    auto s = play::plain();
+    s.methods = {data_method::pasv};
+    s.address_rule = passive_address::follow;
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> PASV", "< 227 (198,51,100,3,19,137)", "* connect 198.51.100.3:5001"});
+}
+
+TEST(client_data, CL_01_low_ports_and_nonsense_are_never_connected_to) {
+    auto s = play::plain();
+    s.methods = {data_method::pasv};
+    for (const auto* reply :
+         {"227 (192,0,2,1,0,22)", "227 (192,0,2,1,3,255)", "227 (192,0,2,1,0,0)", "227 (192,0,2,1,256,1)",
+          "227 (192,0,2,1,19)", "227 none at all", "200 (192,0,2,1,19,137)", "229 (|||5001|)"}) {
+        play p(s);
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> PASV"});
+        p.machine.receive(std::string(reply) + "\r\n");
+        p.run({"* done"});
+        EXPECT_EQ(p.failure().at, client_step::data) << reply;
+    }
+    s.methods = {data_method::epsv};
+    for (const auto* reply :
+         {"229 (|||22|)", "229 (|||0|)", "229 (|||65536|)", "229 (||5001|)", "229", "227 (192,0,2,1,19,137)"}) {
+        play p(s);
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> EPSV"});
+        p.machine.receive(std::string(reply) + "\r\n");
+        p.run({"* done"});
+        EXPECT_EQ(p.failure().at, client_step::data) << reply;
+    }
+}
+
+TEST(client_data, IPv6_uses_only_the_extended_forms) {
+    auto s = play::plain();
+    s.peer.address = *ip_address::parse("2001:db8::1");
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* refused [2001:db8::1]:5001",
+           "* listen [2001:db8::7]:6000", "> EPRT |2|2001:db8::7|6000|"});
+    s.methods = {data_method::pasv};
+    play none(s);
+    none.log_in().machine.begin_transfer(retr("x"));
+    none.run({"> TYPE I", "< 200 ok", "* done"});
+    EXPECT_EQ(none.failure().cause.code, errc::unsupported);
+}
+
+TEST(client_data, silence_at_each_step_of_a_transfer_ends_it) {
+    const std::initializer_list<std::string_view> steps = {
+        "> TYPE I", "< 200 ok", "> EPSV",  "< 229 (|||5001|)", "* connect 192.0.2.1:5001",
+        "> REST 9", "< 350 ok", "> RETR x"};
+    for (const std::size_t cut : {1U, 3U, 6U, 8U}) {
+        auto s = play::plain();
+        s.methods = {data_method::epsv};
+        play p(s);
+        p.log_in().machine.begin_transfer({.what = verb::retr, .path = "x", .offset = 9});
+        for (std::size_t i = 0; i < cut; ++i) p.run({steps.begin()[i]});
+        p.run({"* silence", "* done"});
+        EXPECT_EQ(p.failure().cause.code, errc::timeout);
+        EXPECT_FALSE(p.machine.usable());
+    }
+}
+
+// ---- SIZE and QUIT
+
+TEST(client_size, is_asked_in_image_type) {
+    play p;
+    p.log_in().machine.begin_size("x");
+    p.run({"> TYPE I", "< 200 ok", "> SIZE x", "< 213 420", "* done"});
+    EXPECT_EQ(p.machine.size(), 420U);
+    p.machine.begin_size("y");
+    p.run({"> SIZE y", "< 550 none", "* done"});
+    EXPECT_EQ(p.machine.size(), std::nullopt);
+    EXPECT_FALSE(p.machine.failure());
+    p.machine.begin_size("y");
+    p.run({"> SIZE y", "< 502 never", "* done"});
+    p.machine.begin_size("y");  // not asked again
+    p.run({"* done"});
+}
+
+TEST(client_size, nonsense_is_no_size) {
+    for (const auto* reply : {"213 -1", "213 4x", "213 99999999999999999999", "213 ", "200 420"}) {
+        play p;
+        p.log_in().machine.begin_size("x");
+        p.run({"> TYPE I", "< 200 ok", "> SIZE x"});
+        p.machine.receive(std::string(reply) + "\r\n");
+        p.run({"* done"});
+        EXPECT_EQ(p.machine.size(), std::nullopt) << reply;
+    }
+}
+
+TEST(client_quit, never_fails) {
+    for (const auto* how : {"< 221 bye", "< 500 no", "< 421 gone", "* silence", "* lost"}) {
+        play p;
+        p.log_in().machine.begin_quit();
+        p.run({"> QUIT", how, "* done"});
+        EXPECT_FALSE(p.machine.failure()) << how;
+        EXPECT_FALSE(p.machine.usable());
+    }
+}
+
+TEST(client_machine, an_order_after_the_end_fails_at_once) {
+    play p;
+    p.log_in().run({"* lost"}).machine.begin_transfer(retr("x"));
+    p.run({"* done"});
+    EXPECT_EQ(p.failure().cause.code, errc::closed);
+}
+
+TEST(client_machine, CL_02_a_name_with_a_line_break_is_never_sent) {
+    play p;
+    p.log_in().machine.begin_size("x\r\nDELE y");
+    p.run({"> TYPE I", "< 200 ok", "* done"});
+    EXPECT_EQ(p.failure().cause.code, errc::name_invalid);
+    EXPECT_TRUE(p.machine.usable());
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,68 @@
+#include <sallyport/proto/failure_reply.hpp>
+
+#include <utility>
+
+namespace sallyport::proto {
+namespace {
+
+/// Commands that bring a name into being (RFC 959: 553, "file name not allowed").
+bool creates_name(verb what) noexcept {
+    switch (what) {
+        case verb::stor:
+        case verb::stou:
+        case verb::appe:
+        case verb::mkd:
+        case verb::rnto: return true;
+        default: return false;
+    }
+}
+
+int code_for(errc cause, verb what, data_stage stage) noexcept {
+    const int connection = stage == data_stage::connected ? 426 : 425;
+    switch (cause) {
+        case errc::not_found:
+        case errc::permission:
+        case errc::not_empty:
+        case errc::not_allowed:
+        case errc::unsupported: return 550;
+        case errc::not_a_directory: return what == verb::mlsd ? 501 : 550;  // RFC 3659 section 7.2.1
+        case errc::exists: return what == verb::mkd ? 550 : 553;            // RFC 959 has no 553 for MKD
+        case errc::is_a_directory:
+        case errc::not_a_file:
+        case errc::name_invalid: return creates_name(what) ? 553 : 550;
+        case errc::no_space: return 452;
+        case errc::quota: return 552;
+        case errc::out_of_range: return 554;
+        case errc::busy: return 450;
+        case errc::refused:
+        case errc::unreachable:
+        case errc::unresolved:
+        case errc::reset:
+        case errc::closed:
+        case errc::timeout:
+        case errc::cancelled:
+        case errc::exhausted:
+        case errc::tls:
+        case errc::tls_untrusted:
+        case errc::truncated: return connection;
+        case errc::tls_not_resumed: return 522;
+        case errc::login_refused: return 530;
+        case errc::syntax:
+        case errc::too_long: return 501;
+        case errc::io:
+        case errc::unexpected:
+        case errc::rejected:
+        case errc::misuse: return 451;
+    }
+    return 451;
+}
+
+}  // namespace
+
+failure_reply reply_for(const error& cause, verb what, data_stage stage) {
+    std::string text = cause.text();
+    if (!text.ends_with('.')) text += '.';
+    return {code_for(cause.code, what, stage), std::move(text)};
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,23 @@
+#include <sallyport/proto/list_argument.hpp>
+
+#include <algorithm>
+
+namespace sallyport::proto {
+
+list_argument list_argument::parse(std::string_view text) {
+    list_argument out;
+    while (text.starts_with('-')) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        const std::string_view option = text.substr(0, end);
+        text.remove_prefix(std::min(text.size(), end + 1));
+        if (option == "--") break;
+        while (text.starts_with(' ')) text.remove_prefix(1);
+        out.show_hidden = out.show_hidden || option.find_first_of("aA") != std::string_view::npos;
+    }
+    const std::string_view last = text.substr(text.rfind('/') + 1);
+    if (last.find_first_of("*?[") != std::string_view::npos) out.pattern = last;
+    out.path = text.substr(0, text.size() - out.pattern.size());
+    return out;
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,334 @@
+// Negotiations on each leg, and transfers.
+
+#include <sallyport/proto/relay_machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+// ---- Negotiation
+
+TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
+    struct row {
+        std::string line;
+        std::string code;
+        bool bounce;
+    };
+    for (const auto& [line, code, bounce] : std::vector<row>{{"PORT 198,51,100,8,7,138", "504", true},
+                                                             {"PORT 127,0,0,1,7,138", "504", true},
+                                                             {"PORT 0,0,0,0,7,138", "504", true},
+                                                             {"PORT 255,255,255,255,7,138", "504", true},
+                                                             {"PORT 198,51,100,7,3,255", "504", true},
+                                                             {"PORT 198,51,100,7,0,22", "504", true},
+                                                             {"PORT 198,51,100,7,0,0", "501", false},
+                                                             {"PORT 198,51,100,7,256,1", "501", false},
+                                                             {"PORT 198,51,100,7,0,51201", "501", false},
+                                                             {"PORT +198,51,100,7,7,138", "501", false},
+                                                             {"PORT 198,51,100,7,7,138 ", "501", false},
+                                                             {"EPRT |1|198.51.100.7|1023|", "504", true},
+                                                             {"EPRT |2|::1|5000|", "504", true},
+                                                             {"EPRT |2|::ffff:198.51.100.8|5000|", "504", true},
+                                                             {"EPRT |3|x|5000|", "522", false},
+                                                             {"EPRT |1|198.51.100.7|116737|", "501", false},
+                                                             {"EPRT 198.51.100.7", "501", false},
+                                                             {"EPSV 2", "522", false},
+                                                             {"EPSV 3", "522", false},
+                                                             {"EPSV x", "501", false}}) {
+        for (const bool bytewise : {false, true}) {
+            SCOPED_TRACE(line);
+            stage_hand hand(usual(), bytewise);
+            for (const auto part : {login, passive}) hand.play(part);
+            hand.client(line + "\r\n");
+            ASSERT_EQ(hand.to_client.size(), 1U);
+            EXPECT_EQ(hand.to_client.front().substr(0, 3), code);
+            EXPECT_EQ(hand.count(relay_note::bounce), bounce ? 1U : 0U);
+            // DC-07: what was negotiated before is void as well.
+            hand.client("RETR x\r\n");
+            EXPECT_EQ(hand.to_client.back(), "425 Use PASV, EPSV, PORT or EPRT first.");
+            EXPECT_TRUE(hand.to_backend.empty());
+            EXPECT_EQ(hand.actions, std::deque<std::string>{"drop"});
+        }
+    }
+}
+
+TEST(RelayData, RemembersEpsvAll_DC06) {
+    play(usual(), {login, R"(> EPSV ALL
+< 200 EPSV ALL accepted.
+> PASV
+< 501 After EPSV ALL only EPSV is allowed.
+> PORT 198,51,100,7,7,138
+< 501 After EPSV ALL only EPSV is allowed.
+> EPRT |1|198.51.100.7|5000|
+< 501 After EPSV ALL only EPSV is allowed.
+> EPSV
+>> PASV
+<< 227 (172,16,3,4,204,173)
+= reserve extended
+! port 17.254.0.91:52397
+< 229 Entering Extended Passive Mode (|||52397|)
+)"});
+}
+
+TEST(RelayData, NeverObeysTheBackendsAddress_GW03) {
+    play(usual(), {login, R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (10,99,99,99,204,173)
+= reserve
+! port 17.254.0.91:6000
+< 227 Entering Passive Mode (17,254,0,91,23,112)
+> STOR f
+>> STOR f
+= open STOR up listen, connect 172.16.3.4:52397
+<< 553 No.
+= drop
+< 553 No.
+)"});
+}
+
+TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
+    auto s = usual();
+    s.backend_epsv = true;
+    play(s, {login, R"(> EPSV 1
+>> EPSV
+<< 500 EPSV not understood
+>> PASV
+<< 227 =172,16,3,4,204,173
+= reserve extended
+! port 17.254.0.91:6000
+< 229 Entering Extended Passive Mode (|||6000|)
+> PASV
+= drop
+>> PASV
+<< 425 None free.
+< 425 None free.
+)"},
+         [](stage_hand& hand) { EXPECT_FALSE(hand.machine.backend_epsv()); });
+}
+
+TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
+    auto s = usual();
+    s.backend_peer = at("[2001:db8::5]:21");
+    play(s, {login, R"(> PASV
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||6446|)
+= reserve
+! port 17.254.0.91:6000
+< 227 Entering Passive Mode (17,254,0,91,23,112)
+> RETR x
+>> RETR x
+= open RETR down listen, connect [2001:db8::5]:6446
+<< 550 No such file.
+= drop
+< 550 No such file.
+> PASV
+>> EPSV
+<< 500 What?
+< 500 What?
+)"});
+}
+
+TEST(RelayData, ServesAnIpv6ClientBeforeAnIpv4Backend) {
+    auto s = usual();
+    s.client_peer = at("[2001:db8::7]:40000");
+    play(s, {login, R"(> EPRT |2|2001:db8::7|5000|
+>> PASV
+<< 227 (172,16,3,4,204,173)
+< 200 EPRT command successful.
+> PASV
+= drop
+>> PASV
+<< 227 (172,16,3,4,204,173)
+= reserve
+! port [2001:db8::1]:6000
+= drop
+< 425 PASV cannot name an IPv6 address; use EPSV.
+> EPSV 1
+< 522 Network protocol not supported on this connection, use (2).
+> PORT 198,51,100,7,7,138
+< 504 Data connections go to your own address only, to a port from 1024 on.
+> PORT 192,168,1,2,7,138
+< 504 192.168.1.2 is a private address that cannot be reached from here; use passive mode, EPSV or PASV.
+)"});
+}
+
+TEST(RelayData, RefusesUnusablePortsOfTheBackend_GW02) {
+    for (const std::string offered :
+         {"227 Entering Passive Mode (172,16,3,4,0,22)", "227 Entering Passive Mode (172,16,3,4,256,1)", "227 none",
+          "229 Entering Extended Passive Mode (|||6446|)", "200 ok"}) {
+        SCOPED_TRACE(offered);
+        const auto bad =
+            "> PASV\n>> PASV\n<< " + offered + "\n< 425 The server behind this gateway offered no usable data port.\n";
+        play(usual(), {login, bad}, [](stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::violation), 1U); });
+    }
+}
+
+TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
+    play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
+< 421 The server behind this gateway broke the protocol.
+= close
+)"});
+    play(usual(), {login, R"(> DELE 227 Entering Passive Mode (172,16,3,4,0,22)
+>> DELE 227 Entering Passive Mode (172,16,3,4,0,22)
+<< 227 Entering Passive Mode (172,16,3,4,0,22)
+< 421 The server behind this gateway broke the protocol.
+= close
+)"});
+    play(usual(), {login, R"(> DELE x
+>> DELE x
+<< 550-x: no
+<< 227 Entering Passive Mode (172,16,3,4,0,22)
+<< 550 end
+< 550-x: no
+<  227 Entering Passive Mode (172,16,3,4,0,22)
+< 550 end
+)"});
+}
+
+TEST(RelayData, TellsWhenNoPortIsFreeInFront) {
+    play(usual(), {login, R"(> PASV
+>> PASV
+<< 227 (172,16,3,4,204,173)
+= reserve
+! no port
+< 425 No data port can be opened: all ports of 1-2 are in use: none left
+> PORT 198,51,100,7,7,138
+>> PASV
+<< 500 Passive mode is off.
+< 425 The server behind this gateway opens no data port: Passive mode is off.
+)"});
+}
+
+// ---- Transfers
+
+TEST(RelayData, HoldsSuccessUntilAllBytesAreDelivered_I1) {
+    play(usual(), {login, passive, retrieving, "<< 226 Done.\n! data complete\n< 226 Done.\n"});
+    play(usual(), {login, passive, retrieving, "! data complete\n<< 226 Done.\n< 226 Done.\n"});
+    play(usual(), {login, passive, retrieving, "! data complete\n<< 451 Disk.\n< 451 Disk.\n"});
+}
+
+TEST(RelayData, NeverTellsSuccessAfterACut) {
+    play(usual(), {login, passive, retrieving,
+                   "<< 226 Done.\n! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n"});
+    play(usual(), {login, passive, retrieving,
+                   "! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n<< 426 Broken pipe.\n"});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer cut: cut\n"});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 452 Full.\n< 452 Full.\n"});
+    play(usual(),
+         {login, passive, retrieving, "<< 452 Full.\n= drop\n< 452 Full.\n! data client_failed late\n> NOOP\n>> NOOP\n"});
+}
+
+TEST(RelayData, Answers425WhereNobodyCame) {
+    play(usual(), {login, passive, retrieving, R"(! data client_never_came nobody connected within 30 s
+< 425 No data connection: nobody connected within 30 s
+> NOOP
+<< 426 Cut.
+>> NOOP
+<< 200 ok
+< 200 ok
+)"});
+}
+
+TEST(RelayData, Answers522WhereTheDataConnectionIsNotTheSessions_TLS04) {
+    play(usual(), {login, passive, retrieving, R"(! data client_not_bound not resumed
+< 522 Data connections must resume the TLS session of the control connection.
+<< 426 Cut.
+)"});
+}
+
+TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
+    play(usual(), {login, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+! data backend_unreachable refused
+< 425 No data connection to the server behind this gateway: refused
+>> ABOR
+<< 425 Nobody came.
+<< 225 Nothing to abort.
+> NOOP
+>> NOOP
+<< 200 ok
+< 200 ok
+)"});
+}
+
+TEST(RelayData, AbortsATransfer) {
+    play(usual(), {login, passive, retrieving, R"(> NOOP
+> ABOR
+= drop
+>> ABOR
+<< 426 Aborted.
+< 426 Aborted.
+>> NOOP
+<< 226 Abort ok.
+< 226 Abort ok.
+<< 200 ok
+< 200 ok
+)"});
+    // The backend had sent everything into its socket already: the client has not.
+    play(usual(), {login, passive, retrieving, R"(<< 226 Done.
+> ABOR
+= drop
+>> ABOR
+< 426 Transfer cut: aborted at your request
+<< 225 Nothing to abort.
+< 225 Nothing to abort.
+)"});
+}
+
+TEST(RelayData, AnswersStatDuringATransferInEitherOrder) {
+    play(usual(), {login, passive, retrieving, R"(> STAT
+>> STAT
+<< 213 In the middle.
+< 213 In the middle.
+> STAT
+>> STAT
+! data complete
+<< 226 Done.
+< 226 Done.
+<< 211 Idle.
+< 211 Idle.
+)"});
+    play(usual(), {login, passive, retrieving, R"(<< 226 Done.
+> STAT
+>> STAT
+<< 211 Idle.
+< 211 Idle.
+! data complete
+< 226 Done.
+)"});
+}
+
+TEST(RelayData, HoldsOtherCommandsDuringATransferAndThenStopsReading) {
+    stage_hand hand(usual(), false);
+    for (const auto part : {login, passive, retrieving}) hand.play(part);
+    for (int i = 0; hand.machine.wants_client(); ++i) {
+        ASSERT_LT(i, 5000);
+        hand.client("CWD x\r\n");
+    }
+    EXPECT_TRUE(hand.to_backend.empty());
+    hand.machine.data_ended({data_end::complete, {}});
+    hand.backend("226 Done.\r\n");
+    EXPECT_EQ(hand.to_backend.size(), 64U);
+}
+
+TEST(RelayData, HoldsAnHourOfNoopsDuringATransfer_G5) {
+    stage_hand hand(usual(), false);
+    for (const auto part : {login, passive, retrieving}) hand.play(part);
+    for (int i = 0; i < 1000; ++i) hand.client("NOOP\r\n");
+    EXPECT_TRUE(hand.machine.wants_client());
+    hand.client("ABOR\r\n");
+    EXPECT_EQ(hand.to_backend, std::deque<std::string>{"ABOR"});
+    hand.backend("426 Aborted.\r\n226 Abort ok.\r\n");
+    for (int i = 0; i < 1000; ++i) hand.backend("200 ok\r\n");
+    EXPECT_EQ(hand.to_backend.size(), 1001U);
+    EXPECT_EQ(hand.to_client.size(), 1002U);
+    EXPECT_FALSE(hand.machine.transfer_running());
+}
+
+}  // namespace
+}  // namespace sallyport::proto

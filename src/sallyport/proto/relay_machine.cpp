@@ -1,0 +1,476 @@
+// What passes between the two control connections, and what does not. Data connections: relay_data.cpp.
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sallyport::proto {
+namespace {
+
+// Commands under way to the backend; more wait in the line buffer, then in the client's socket.
+constexpr std::size_t pending_limit = 64;
+// Unsent output at which nothing more is made: one reply of the largest size may come on top.
+constexpr std::size_t output_limit = 64UL * 1024;
+
+// Verbs that aim data connections past us or wrap the conversation in what we could not read: RFC 1639 (LPRT, LPSV), RFC
+// 2228 (ADAT, MIC, CONF, ENC), and the tools of server-to-server transfers under TLS (CPSV, SSCN, SPSV).
+constexpr auto never_passed =
+    std::to_array<std::string_view>({"ADAT", "CONF", "CPSV", "ENC", "LPRT", "LPSV", "MIC", "SPSV", "SSCN"});
+// FEAT lines that speak of what ends at the gateway; its own take their place.
+constexpr auto features_in_front =
+    std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
+
+[[nodiscard]] bool among(std::string_view name, const auto& names) {
+    return std::ranges::any_of(names, [&](std::string_view one) { return iequals(one, name); });
+}
+
+// Commands whose effect decides how the next line is read: they go out when all before them is answered, and alone.
+[[nodiscard]] bool goes_alone(verb id) noexcept {
+    switch (id) {
+        case verb::user:
+        case verb::pass:
+        case verb::acct:
+        case verb::rein:
+        case verb::quit:
+        case verb::auth:
+        case verb::port:
+        case verb::eprt:
+        case verb::pasv:
+        case verb::epsv:
+        case verb::retr:
+        case verb::stor:
+        case verb::stou:
+        case verb::appe:
+        case verb::list:
+        case verb::nlst:
+        case verb::mlsd: return true;
+        default: return false;
+    }
+}
+
+[[nodiscard]] bool passes_during_transfer(const command& cmd) noexcept {
+    return cmd.id == verb::abor || (cmd.id == verb::stat && cmd.argument.empty());
+}
+
+[[nodiscard]] std::string one_line(int code, std::string_view text) {
+    std::string line;
+    append_reply(line, code, text);
+    return line;
+}
+
+}  // namespace
+
+relay_machine::relay_machine(relay_settings settings, const reply& greeting)
+    : settings_(settings),
+      tls_(settings.tls_active),
+      protect_client_(settings.tls_active),
+      lines_(limits::command_line_before_login) {
+    append_reply(to_client_, greeting);
+}
+
+// ---- Bytes in, actions out
+
+void relay_machine::from_client(std::string_view bytes) {
+    if (stage_ == stage::closing || bytes.empty()) return;
+    // A TLS ClientHello holds no line end for long: its record type is telling enough.
+    if (!std::exchange(spoken_to_, true) && !tls_ && bytes.front() == '\x16') return refuse_foreign();
+    if (stage_ == stage::handshaking) return refuse_behind_auth();
+    if (tls_) return lines_.append(bytes);
+    filtered_.clear();
+    if (telnet_.filter(bytes, filtered_, to_client_)) return lines_.append(filtered_);
+    note(relay_note::violation, "the client negotiates Telnet options without end");
+    end_session("Too many Telnet negotiations.");
+}
+
+void relay_machine::from_backend(std::string_view bytes) {
+    if (stage_ != stage::closing) replies_.append(bytes);
+}
+
+relay_action relay_machine::next() {
+    for (;;) {
+        if (!actions_.empty()) {
+            auto action = std::move(actions_.front());
+            actions_.erase(actions_.begin());
+            return action;
+        }
+        if (stage_ == stage::closing) return relay_act::close{};
+        if (take_reply()) continue;
+        if (stage_ == stage::handshaking) return relay_act::start_tls{};
+        if (!take_item() && actions_.empty() && stage_ != stage::closing) return relay_act::idle{};
+    }
+}
+
+void relay_machine::take_to_client(std::string& out) {
+    out.clear();
+    out.swap(to_client_);
+}
+
+void relay_machine::take_to_backend(std::string& out) {
+    out.clear();
+    out.swap(to_backend_);
+}
+
+bool relay_machine::wants_client() const noexcept {
+    return stage_ != stage::handshaking && stage_ != stage::closing && lines_.pending() < limits::control_read &&
+           to_client_.size() < output_limit && to_backend_.size() < output_limit;
+}
+
+bool relay_machine::wants_backend() const noexcept { return stage_ != stage::closing && to_client_.size() < output_limit; }
+
+void relay_machine::client_tls_started() {
+    tls_ = true;
+    stage_ = stage::open;
+}
+
+void relay_machine::backend_closed(std::string_view why) {
+    if (stage_ == stage::closing) return;
+    if (stage_ == stage::transfer && !transfer_.answered) {
+        emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
+    }
+    note(relay_note::violation, "the backend's control connection ended: " + std::string(why));
+    end_session("The server behind this gateway ended the connection; connect again.");
+}
+
+void relay_machine::expire(std::string_view text) {
+    if (stage_ != stage::closing) end_session(text);
+}
+
+// ---- What the client says
+
+bool relay_machine::take_item() {
+    if (stage_ != stage::open && stage_ != stage::transfer) return false;
+    if (pending_.size() >= pending_limit || to_client_.size() >= output_limit || to_backend_.size() >= output_limit)
+        return false;
+    if (stage_ == stage::transfer) {
+        if (held_.size() >= limits::commands_during_transfer) return false;
+        auto it = read_item();
+        if (!it) return false;
+        if (it->refusal.empty() && passes_during_transfer(it->cmd))
+            obey(*it);
+        else
+            hold(std::move(*it));
+        return true;
+    }
+    if (held_.empty()) {
+        auto it = read_item();
+        if (!it) return false;
+        held_.push_back(std::move(*it));
+    }
+    if (held_.front().refusal.empty() && goes_alone(held_.front().cmd.id) && !pending_.empty()) return false;
+    if (held_.front().times > 1) {
+        --held_.front().times;
+        obey(held_.front());
+        return true;
+    }
+    const auto it = std::move(held_.front());
+    held_.pop_front();
+    obey(it);
+    return true;
+}
+
+// Clients keep a control connection awake by NOOP for hours: a run of them must not fill the queue (G5).
+void relay_machine::hold(item it) {
+    if (it.cmd.id == verb::noop && !held_.empty() && held_.back().cmd.id == verb::noop)
+        ++held_.back().times;
+    else
+        held_.push_back(std::move(it));
+}
+
+std::optional<relay_machine::item> relay_machine::read_item() {
+    std::string_view line;
+    switch (lines_.next(line)) {
+        case line_buffer::status::need_more: return std::nullopt;
+        case line_buffer::status::line: return item_of(line);
+        case line_buffer::status::bad_byte:
+            if (is_foreign_protocol(line)) return item_of(line);
+            return item{{}, one_line(501, "NUL and bare CR are not allowed in a command."), 1};
+        case line_buffer::status::too_long: break;
+    }
+    if (++overlong_lines_ < limits::overlong_lines) return item{{}, one_line(500, "Command line too long."), 1};
+    note(relay_note::violation, "the client's third overlong line");
+    end_session("Too many overlong command lines.");
+    return std::nullopt;
+}
+
+std::optional<relay_machine::item> relay_machine::item_of(std::string_view line) {
+    if (tell_conversation_) said("> ", mask_secrets(line));
+    auto parsed = parse_command(line);
+    if (parsed && parsed->id != verb::unknown) {
+        quit_read_ = quit_read_ || parsed->id == verb::quit;
+        return item{std::move(*parsed), {}, 1};
+    }
+    if (is_foreign_protocol(line)) {
+        refuse_foreign();
+        return std::nullopt;
+    }
+    const bool wordless = line.empty() || !is_alpha(line.front());
+    if (!parsed) return item{{}, one_line(wordless ? 500 : 501, parsed.error().what), 1};
+    return item{std::move(*parsed), {}, 1};
+}
+
+void relay_machine::refuse_foreign() {
+    note(relay_note::violation, "the client speaks another protocol");
+    end_session("This is an FTP service.");  // short and without echo (TLS-07)
+}
+
+void relay_machine::obey(const item& it) {
+    const auto& cmd = it.cmd;
+    if (!it.refusal.empty()) {
+        note(relay_note::refused, "a line that is no command");
+        if (pending_.empty()) return emit(it.refusal);
+        pending_.push_back({owed::local, verb::unknown, it.refusal});
+        return;
+    }
+    switch (cmd.id) {
+        case verb::auth: return auth(cmd);
+        case verb::pbsz: return pbsz();
+        case verb::prot: return prot(cmd);
+        case verb::ccc:
+            return tls_ ? refuse(cmd, 534, "The control connection stays encrypted.")
+                        : refuse(cmd, 533, "The control connection is not encrypted.");
+        case verb::rein: return rein(cmd);
+        case verb::abor: return abor(cmd);
+        case verb::port:
+        case verb::eprt:
+        case verb::pasv:
+        case verb::epsv: return negotiate(cmd);
+        case verb::retr:
+        case verb::stor:
+        case verb::stou:
+        case verb::appe:
+        case verb::list:
+        case verb::nlst:
+        case verb::mlsd: return transfer(cmd);
+        case verb::user:
+            if (settings_.tls_required && !tls_)
+                return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");
+            user_given_ = true;
+            return pass(cmd);
+        default:
+            if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
+                return refuse(cmd, 502, "This gateway does not pass " + cmd.name + " on.");
+            }
+            return pass(cmd);
+    }
+}
+
+void relay_machine::pass(const command& cmd) {
+    send_backend(cmd, owed::relayed);
+    if (goes_alone(cmd.id)) stage_ = stage::awaiting;
+}
+
+// RFC 4217 section 4. Nothing that came in the clear may take effect under TLS (TLS-01): no byte may follow the command,
+// and no login may have begun.
+void relay_machine::auth(const command& cmd) {
+    if (!settings_.tls_available) return refuse(cmd, 502, "TLS is not set up on this gateway.");
+    if (tls_) return refuse(cmd, 503, "TLS is already active.");
+    // The older drafts' AUTH SSL and TLS-P mean a protected data connection from the start.
+    const bool protects_data = iequals(cmd.argument, "SSL") || iequals(cmd.argument, "TLS-P");
+    if (!protects_data && !iequals(cmd.argument, "TLS") && !iequals(cmd.argument, "TLS-C")) {
+        return refuse(cmd, 504, "Only AUTH TLS is known here.");
+    }
+    if (user_given_) return refuse(cmd, 503, "AUTH comes before USER; connect again to use TLS.");
+    if (lines_.pending() > 0 || !held_.empty()) return refuse_behind_auth();
+    protect_client_ = protects_data;
+    answer(234, "Begin the TLS handshake.");
+    stage_ = stage::handshaking;
+}
+
+void relay_machine::refuse_behind_auth() {
+    note(relay_note::violation, "plain text sent behind AUTH TLS");
+    end_session("Commands must not follow AUTH TLS before the handshake.");
+}
+
+void relay_machine::pbsz() {
+    if (!tls_) return answer(503, "PBSZ needs TLS first; send AUTH TLS.");
+    pbsz_given_ = true;
+    answer(200, "PBSZ=0");
+}
+
+void relay_machine::prot(const command& cmd) {
+    const auto level = to_upper(cmd.argument);
+    if (!tls_) return refuse(cmd, 503, "PROT needs TLS first; send AUTH TLS.");
+    if (!pbsz_given_) return refuse(cmd, 503, "Send PBSZ 0 before PROT.");
+    if (level == "S" || level == "E") return refuse(cmd, 536, "Only PROT C and PROT P are possible under TLS.");
+    if (level != "C" && level != "P") return refuse(cmd, 504, "PROT takes C or P.");
+    if (level == "C" && settings_.tls_required)
+        return refuse(cmd, 534, "Data connections must be encrypted here; use PROT P.");
+    protect_client_ = level == "P";
+    answer(200, protect_client_ ? "Data connections will be encrypted." : "Data connections will be in plain text.");
+}
+
+// In front TLS stays on, as at the server; but a backend may take the command for the end of TLS (RFC 4217 section 11).
+void relay_machine::rein(const command& cmd) {
+    if (settings_.protect_backend) {
+        return refuse(cmd, 502, "REIN is not possible here, it would end TLS behind; connect again instead.");
+    }
+    reset_channel();
+    protect_client_ = settings_.tls_active;
+    pbsz_given_ = false;
+    pass(cmd);
+}
+
+void relay_machine::abor(const command& cmd) {
+    if (stage_ != stage::transfer) {
+        reset_channel();
+        return pass(cmd);
+    }
+    if (!transfer_.ended) {
+        actions_.emplace_back(relay_act::drop_data{});
+        transfer_.ended = data_outcome{data_end::aborted, "aborted at your request"};
+    }
+    send_backend(cmd, owed::relayed);
+    join_transfer();
+}
+
+// ---- What the backend says
+
+bool relay_machine::take_reply() {
+    if (to_client_.size() >= output_limit) return false;
+    reply r;
+    switch (replies_.next(r)) {
+        case reply_parser::status::need_more: return false;
+        case reply_parser::status::error: violation(replies_.failure().what); return false;
+        case reply_parser::status::reply: on_reply(std::move(r)); return true;
+    }
+    return false;
+}
+
+void relay_machine::on_reply(reply r) {
+    if (r.code == 421) {
+        deliver(r);
+        return end_session({});
+    }
+    const auto index = match(r);
+    if (index == npos) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
+    if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
+    switch (pending_[index].kind) {
+        case owed::relayed: return on_relayed(index, r);
+        case owed::transfer: return on_transfer(std::move(r));
+        case owed::negotiation: return on_negotiation(r);
+        case owed::protection: return on_protection(r, pending_[index].id);
+        case owed::swallowed:
+            if (!r.preliminary()) forget(index);
+            return;
+        case owed::local: return;  // never the first: forget() sends them
+    }
+}
+
+// Replies come in the order of the commands. STAT alone may be answered while a transfer runs; its codes cannot end one.
+std::size_t relay_machine::match(const reply& r) const noexcept {
+    if (pending_.empty()) return npos;
+    const bool of_stat = r.code >= 211 && r.code <= 213;
+    if (pending_.front().kind != owed::transfer || (!transfer_.final && !of_stat)) return 0;
+    for (std::size_t i = 1; i < pending_.size(); ++i) {
+        const auto& entry = pending_[i];
+        if (entry.kind == owed::swallowed || (entry.kind == owed::relayed && (!of_stat || entry.id == verb::stat))) return i;
+    }
+    return npos;
+}
+
+void relay_machine::on_relayed(std::size_t index, const reply& r) {
+    const verb id = pending_[index].id;
+    if (r.code >= 227 && r.code <= 229) return violation("a port offered where none was asked for (GW-02)");
+    if (id == verb::feat && r.code == 211)
+        deliver_features(r);
+    else
+        deliver(r);
+    if (r.preliminary()) return;
+    if (id == verb::user || id == verb::pass || id == verb::acct) on_login(r, id);
+    if (id == verb::rein && r.positive()) logged_in_ = user_given_ = false;
+    if (id == verb::quit && r.positive()) return end_session({});
+    forget(index);
+}
+
+void relay_machine::on_login(const reply& r, verb id) {
+    if (id == verb::user && r.intermediate()) logged_in_ = false;
+    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.text());
+    if (r.code != 230 && r.code != 232) return;
+    logged_in_ = true;
+    lines_.set_max_line(limits::command_line);
+    if (!settings_.protect_backend || backend_protected_) return;
+    send_backend({verb::pbsz, "PBSZ", "0"}, owed::protection);
+    send_backend({verb::prot, "PROT", "P"}, owed::protection);
+    backend_protected_ = true;
+}
+
+void relay_machine::on_protection(const reply& r, verb id) {
+    if (r.preliminary()) return;
+    if (id == verb::prot && !r.positive()) {
+        note(relay_note::violation, "the backend refuses PROT P: " + std::to_string(r.code) + ' ' + r.text());
+        return end_session("The server behind this gateway refuses to encrypt data connections.");
+    }
+    forget(0);
+}
+
+void relay_machine::deliver_features(const reply& r) {
+    reply mine{211, {"Features:"}};
+    for (std::size_t i = 1; i + 1 < r.lines.size(); ++i) {
+        const auto start = r.lines[i].find_first_not_of(' ');
+        if (start == std::string::npos) continue;
+        const auto line = std::string_view(r.lines[i]).substr(start);
+        if (!among(line.substr(0, line.find(' ')), features_in_front)) mine.lines.emplace_back(line);
+    }
+    if (settings_.tls_available || tls_) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    mine.lines.insert(mine.lines.end(), {"EPRT", "EPSV", "End"});
+    deliver(mine);
+}
+
+// ---- Both ways
+
+void relay_machine::send_backend(const command& cmd, owed kind) {
+    const auto line = format_command(cmd.name, cmd.argument);
+    if (!line) return refuse(cmd, 501, line.error().what);
+    const bool telnet = !settings_.protect_backend && line->find('\xff') != std::string::npos;
+    to_backend_ += telnet ? telnet_escape(*line) : *line;
+    pending_.push_back({kind, cmd.id, {}});
+}
+
+void relay_machine::deliver(const reply& r) {
+    append_reply(to_client_, r);
+    if (tell_conversation_) said("< ", std::to_string(r.code) + ' ' + r.text());
+}
+
+void relay_machine::emit(const std::string& line) {
+    to_client_ += line;
+    said("< ", std::string_view(line).substr(0, line.size() - 2));
+}
+
+void relay_machine::answer(int code, std::string_view text) {
+    if (pending_.empty()) return emit(one_line(code, text));
+    pending_.push_back({owed::local, verb::unknown, one_line(code, text)});
+}
+
+void relay_machine::refuse(const command& cmd, int code, std::string_view text) {
+    if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
+    answer(code, text);
+}
+
+// An answered command leaves the queue, and replies of our own that waited behind it go out.
+void relay_machine::forget(std::size_t index) {
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+    while (!pending_.empty() && pending_.front().kind == owed::local) {
+        emit(pending_.front().text);
+        pending_.pop_front();
+    }
+    if (stage_ == stage::awaiting && pending_.empty()) stage_ = stage::open;
+}
+
+void relay_machine::violation(std::string_view what) {
+    note(relay_note::violation, "the backend broke the protocol: " + std::string(what));
+    end_session("The server behind this gateway broke the protocol.");
+}
+
+void relay_machine::end_session(std::string_view text) {
+    if (stage_ == stage::transfer || stage_ == stage::reserving || channel_) actions_.emplace_back(relay_act::drop_data{});
+    if (!text.empty()) emit(one_line(421, text));
+    stage_ = stage::closing;
+    channel_.reset();
+    pending_.clear();
+    held_.clear();
+}
+
+}  // namespace sallyport::proto

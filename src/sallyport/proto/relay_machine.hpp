@@ -1,0 +1,286 @@
+#pragma once
+// The gateway's conversation as a value: a client in front, a backend (FTP server) behind (G1, G3, G4; DESIGN.md decision
+// 2).
+//
+// Nothing passes unread. Every client line is parsed, decided and written anew; every reply is parsed, matched to the queue
+// of pending commands, and written anew. So client, gateway and backend agree on what was said (GW-04), pipelining is safe,
+// and a reply the gateway makes itself takes its place in the order. What is not about data connections, TLS or the length
+// of lines passes with the same verb and argument.
+//
+// Data connections are negotiated on each leg by itself: whatever the client asks for, the gateway asks the backend for a
+// passive port (EPSV, else PASV), and the client is told of a port of the gateway's own, or is connected to. An address
+// inside the protocol is compared, never obeyed: the backend's and the client's addresses come from their sockets (GW-03).
+//
+// The driver feeds bytes of both legs, calls next() until it says `idle`, and sends what collected for each leg. No socket,
+// no clock, no exception. One thread. The machine begins once a backend is chosen: its greeting is the first reply, and
+// until then the driver reads nothing from the client (GW-01: the server speaks first).
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/line_buffer.hpp>
+#include <sallyport/proto/reply.hpp>
+#include <sallyport/proto/telnet.hpp>
+
+namespace sallyport::proto {
+
+struct relay_settings {
+    endpoint client_peer;          // the client's end of its control connection
+    endpoint backend_peer;         // the backend's end of its own
+    bool tls_active = false;       // implicit TLS in front
+    bool tls_available = false;    // AUTH TLS is offered in front
+    bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
+    bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
+    bool backend_epsv = true;      // false: EPSV is known to fail at this backend, begin with PASV
+};
+
+/// How one leg's data connection comes about, seen from the gateway.
+struct leg_listens {};  // on the port that the driver reserved
+struct leg_connects {
+    endpoint to;
+};
+using leg_setup = std::variant<leg_listens, leg_connects>;
+
+/// One transfer: the driver joins the two legs. All combinations of the setups have a meaning; today the backend's leg
+/// always connects.
+struct relay_plan {
+    verb what = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
+    std::string argument;    // for the log
+    bool upload = false;     // bytes flow from the client to the backend
+    leg_setup client;
+    leg_setup backend;
+    bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
+    bool protect_backend = false;
+};
+
+/// How the data path of a transfer ended.
+enum class data_end : std::uint8_t {
+    complete,             // the sender's end came in good order and all bytes before it were handed on
+    client_never_came,    // nobody connected to the promised port, or the client's port did not answer: 425
+    client_not_bound,     // its TLS session is not that of the control connection (TLS-04): 522
+    client_failed,        // cut, stalled or given up on the client's side: 426
+    backend_unreachable,  // the backend's data port did not take our connection: 425
+    backend_failed,       // cut on the backend's side: the backend's own words, or 426
+    aborted,              // by ABOR: likewise
+};
+
+struct data_outcome {
+    data_end end = data_end::complete;
+    std::string why;  // a short reason for the client, where end != complete
+};
+
+namespace relay_act {
+struct idle {};  // send both outputs; read what wants_client() and wants_backend() allow
+struct reserve_port {
+    bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
+};  // reserve a port for the client -> port_reserved()
+struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
+struct open_data {
+    relay_plan plan;
+};  // begin: connect behind, accept in front; the client is connected to after confirm_data -> data_ended()
+struct confirm_data {};  // the backend said 1xx: the transfer will take place
+struct start_tls {};     // send to_client, do the handshake in front -> client_tls_started(). Repeated until then
+struct close {};         // send to_client, then close both legs. Repeated
+}  // namespace relay_act
+
+using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
+                                  relay_act::confirm_data, relay_act::start_tls, relay_act::close>;
+
+/// What is told to the log (G12).
+enum class relay_note : std::uint8_t {
+    said,           // a line of either side, secrets masked
+    rewritten,      // a negotiation, as it came and as it went on
+    refused,        // a command answered by the gateway itself with an error
+    bounce,         // PORT or EPRT to a third party or a low port (DC-01)
+    violation,      // a peer broke the protocol
+    login_refused,  // the backend refused a login
+};
+
+class relay_machine {
+public:
+    relay_machine(relay_settings settings, const reply& greeting);
+
+    void from_client(std::string_view bytes);
+    void from_backend(std::string_view bytes);
+    [[nodiscard]] relay_action next();
+
+    /// Moves what is to be sent into `out`, whose old content is dropped and whose memory is used again.
+    void take_to_client(std::string& out);
+    void take_to_backend(std::string& out);
+    [[nodiscard]] bool has_to_client() const noexcept { return !to_client_.empty(); }
+    [[nodiscard]] bool has_to_backend() const noexcept { return !to_backend_.empty(); }
+
+    /// False: enough is waiting, do not read that leg now. It turns true after next() or after an output was taken.
+    [[nodiscard]] bool wants_client() const noexcept;
+    [[nodiscard]] bool wants_backend() const noexcept;
+
+    // Outcomes
+    void port_reserved(const result<endpoint>& advertised);
+    void data_ended(const data_outcome& outcome);
+    void client_tls_started();
+    /// The backend's control connection is gone: 426 where a transfer ran, then 421.
+    void backend_closed(std::string_view why);
+    /// The driver ends the session: idle, shutting down (421 `text`).
+    void expire(std::string_view text);
+
+    [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
+    [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
+    [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
+    /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
+    [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
+    /// What was learned about the backend, for its next session.
+    [[nodiscard]] bool backend_epsv() const noexcept { return settings_.backend_epsv; }
+
+    /// Set once, before the first byte. Text is not escaped. `conversation`: every line is told too, as relay_note::said.
+    void set_notes(std::move_only_function<void(relay_note kind, std::string_view text)> notes, bool conversation) {
+        notes_ = std::move(notes);
+        tell_conversation_ = conversation;
+    }
+
+private:
+    /// What the next client line may do. Only in `open` do commands pass freely; the others wait for one thing to end.
+    enum class stage : std::uint8_t {
+        open,
+        awaiting,     // the reply to a command that changes the session: nothing passes before it
+        negotiating,  // the reply to our EPSV or PASV
+        reserving,    // the driver's port
+        transfer,     // ABOR and STAT pass, other commands are held
+        handshaking,  // TLS in front
+        closing,
+    };
+
+    enum class owed : std::uint8_t {
+        relayed,      // the client's command: its reply is passed on
+        local,        // `text` is the reply; it waits for its turn
+        transfer,     // passed on in step with the data path
+        negotiation,  // our EPSV or PASV
+        protection,   // our PBSZ or PROT
+        swallowed,    // our ABOR
+    };
+
+    struct pending {
+        owed kind = owed::relayed;
+        verb id = verb::unknown;
+        std::string text;
+    };
+
+    /// A command in its turn, or the refusal of a line that was none.
+    struct item {
+        command cmd;
+        std::string refusal;      // a whole reply; empty where cmd is to be obeyed
+        std::uint64_t times = 1;  // of NOOP
+    };
+
+    struct transfer_state {
+        std::optional<reply> final;         // the backend's word, held until the data path has ended
+        std::optional<data_outcome> ended;  // the data path
+        bool answered = false;              // the client has its final reply
+    };
+
+    struct negotiation_state {
+        verb asked = verb::pasv;  // PASV, EPSV, PORT or EPRT, as the client said it
+        endpoint target;          // of PORT and EPRT
+        endpoint backend;         // where the backend listens
+    };
+
+    struct channel {
+        leg_setup client;
+        leg_setup backend;
+    };
+    static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+    // What the client says (relay_machine.cpp)
+    [[nodiscard]] bool take_item();
+    [[nodiscard]] std::optional<item> read_item();
+    [[nodiscard]] std::optional<item> item_of(std::string_view line);
+    void hold(item it);
+    void obey(const item& it);
+    void refuse_foreign();
+    void refuse_behind_auth();
+    void pass(const command& cmd);
+    void auth(const command& cmd);
+    void pbsz();
+    void prot(const command& cmd);
+    void rein(const command& cmd);
+    void abor(const command& cmd);
+
+    // What the backend says (relay_machine.cpp)
+    [[nodiscard]] bool take_reply();
+    void on_reply(reply r);
+    [[nodiscard]] std::size_t match(const reply& r) const noexcept;
+    void on_relayed(std::size_t index, const reply& r);
+    void on_login(const reply& r, verb id);
+    void on_protection(const reply& r, verb id);
+    void deliver_features(const reply& r);
+
+    // Data connections (relay_data.cpp)
+    void negotiate(const command& cmd);
+    [[nodiscard]] bool take_target(const command& cmd);
+    [[nodiscard]] bool take_epsv(const command& cmd);
+    void ask_backend_port();
+    void on_negotiation(const reply& r);
+    void backend_port_known(std::uint16_t port);
+    void reset_channel();
+    void transfer(const command& cmd);
+    void on_transfer(reply r);
+    void join_transfer();
+
+    // Both ways
+    void send_backend(const command& cmd, owed kind);
+    void deliver(const reply& r);
+    void answer(int code, std::string_view text);
+    void refuse(const command& cmd, int code, std::string_view text);
+    void emit(const std::string& line);
+    void forget(std::size_t index);
+    void violation(std::string_view what);
+    void end_session(std::string_view text);
+    void said(std::string_view who, std::string_view line) {
+        if (tell_conversation_) notes_(relay_note::said, std::string(who).append(line));
+    }
+    void note(relay_note kind, std::string_view text) {
+        if (notes_) notes_(kind, text);
+    }
+
+    relay_settings settings_;
+    stage stage_ = stage::open;
+    bool tls_;
+    bool logged_in_ = false;
+    bool user_given_ = false;
+    bool backend_protected_ = false;
+    bool pbsz_given_ = false;
+    bool protect_client_;
+    bool spoken_to_ = false;
+    bool quit_read_ = false;
+    bool epsv_all_ = false;
+    int overlong_lines_ = 0;
+
+    telnet_filter telnet_;
+    std::string filtered_;
+    line_buffer lines_;
+    reply_parser replies_;
+    std::deque<item> held_;
+    std::deque<pending> pending_;
+    std::vector<relay_action> actions_;  // not yet handed out, first first
+
+    negotiation_state negotiation_;
+    std::optional<channel> channel_;  // negotiated, not yet used
+    transfer_state transfer_;
+
+    std::string to_client_;
+    std::string to_backend_;
+    std::move_only_function<void(relay_note, std::string_view)> notes_;
+    bool tell_conversation_ = false;
+};
+
+}  // namespace sallyport::proto

@@ -1,0 +1,422 @@
+// What passes between the two control connections, TLS in front, and how sessions end.
+
+#include <sallyport/proto/relay_machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+// ---- What passes
+
+TEST(RelayMachine, PassesTheArticlesPassiveConversation_G4) {
+    play(usual(), {login, passive, R"(> LIST
+>> LIST
+= open LIST down listen, connect 172.16.3.4:52397
+<< 150 Data connection accepted from 172.16.3.4:52397; transfer starting.
+= confirm
+< 150 Data connection accepted from 172.16.3.4:52397; transfer starting.
+! data complete
+<< 226 Listing completed.
+< 226 Listing completed.
+> QUIT
+>> QUIT
+<< 221 Goodbye.
+< 221 Goodbye.
+= close
+)"});
+}
+
+TEST(RelayMachine, TranslatesTheArticlesActiveConversationToPassiveBehind_G3_G8) {
+    auto s = usual();
+    s.client_peer = at("192.168.1.2:1921");
+    play(s, {login, R"(> PORT 192,168,1,2,7,138
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> LIST
+>> LIST
+= open LIST down connect 192.168.1.2:1930, connect 172.16.3.4:52397
+<< 150 Opening ASCII mode data connection for /bin/ls.
+= confirm
+< 150 Opening ASCII mode data connection for /bin/ls.
+<< 226 Listing completed.
+! data complete
+< 226 Listing completed.
+)"});
+}
+
+TEST(RelayMachine, RelaysWhatItNeedNotChangeWithTheSameVerbAndArgument) {
+    for (const std::string line : {"NOOP",
+                                   "SYST",
+                                   "PWD",
+                                   "XPWD",
+                                   "CWD /a b",
+                                   "CWD  leading blank",
+                                   "MKD trailing ",
+                                   "DELE r\xc3\xa9sum\xc3\xa9",
+                                   "SIZE x",
+                                   "MDTM x",
+                                   "MLST x",
+                                   "MFMT 20260102030405 x",
+                                   "SITE CHMOD 644 x",
+                                   "OPTS UTF8 ON",
+                                   "LANG en",
+                                   "HOST ftp.example.org",
+                                   "TYPE I",
+                                   "TYPE L 8",
+                                   "MODE S",
+                                   "STRU F",
+                                   "REST 9223372036854775807",
+                                   "ALLO 10",
+                                   "RNFR a",
+                                   "RNTO b",
+                                   "STAT /x",
+                                   "HELP SITE",
+                                   "CLNT x 1.0",
+                                   "FOOBAR quux",
+                                   "XCRC \"a b\"",
+                                   "RMD a",
+                                   "CDUP",
+                                   "STAT",
+                                   "ABOR"}) {
+        SCOPED_TRACE(line);
+        stage_hand hand(usual(), false);
+        hand.client(line + "\r\n");
+        ASSERT_EQ(hand.to_backend.size(), 1U);
+        EXPECT_EQ(hand.to_backend.front(), line);
+        hand.backend("250-first\r\n 250 inner\r\n250 last\r\n");
+        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"220 Welcome.", "250-first", " 250 inner", "250 last"}));
+    }
+}
+
+TEST(RelayMachine, DoublesTheTelnetByteItPassesOn) {
+    stage_hand hand(usual(), true);
+    hand.client(
+        "CWD a\xff\xff"
+        "b\r\n");
+    EXPECT_EQ(hand.to_backend.front(),
+              "CWD a\xff\xff"
+              "b");
+}
+
+TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {
+    play(with_tls(), {login, R"(> NOOP
+>> NOOP
+> PBSZ 0
+> BAD)"
+                             "\x01"
+                             R"(LINE
+> NOOP
+>> NOOP
+<< 200 first
+< 200 first
+< 503 PBSZ needs TLS first; send AUTH TLS.
+< 501 Control characters are not allowed in a command.
+<< 200 second
+< 200 second
+)"});
+}
+
+TEST(RelayMachine, TakesThousandsOfPipelinedCommandsWithBoundedQueues) {
+    constexpr std::size_t commands = 5000;
+    std::string all;
+    for (std::size_t i = 0; i < commands; ++i) all += "NOOP\r\n";
+    stage_hand hand(usual(), false);
+    std::size_t answered = 0;
+    bool was_full = false;
+    for (std::size_t sent = 0; answered < commands;) {
+        if (sent < all.size() && hand.machine.wants_client()) {
+            hand.client(std::string_view(all).substr(sent, 1024));
+            sent += 1024;
+            continue;
+        }
+        was_full = was_full || sent < all.size();
+        ASSERT_FALSE(hand.to_backend.empty()) << "stalled after " << answered;
+        EXPECT_LE(hand.to_backend.size(), 64U);
+        for (; !hand.to_backend.empty(); ++answered) {
+            EXPECT_EQ(hand.to_backend.front(), "NOOP");
+            hand.to_backend.pop_front();
+        }
+        std::string replies;
+        while (hand.to_client.size() + replies.size() / 8 < answered + 1) replies += "200 ok\r\n";
+        hand.backend(replies);
+    }
+    EXPECT_TRUE(was_full);
+    EXPECT_EQ(hand.to_client.size(), commands + 1);
+}
+
+TEST(RelayMachine, RunsPipelinedTransfersOneAfterTheOther) {
+    play(usual(), {login, passive, R"(> RETR a
+> PASV
+> NOOP
+>> RETR a
+= open RETR down listen, connect 172.16.3.4:52397
+<< 150 a
+= confirm
+< 150 a
+<< 226 done
+! data complete
+< 226 done
+>> PASV
+<< 227 (172,16,3,4,4,0)
+= reserve
+! port 17.254.0.91:5000
+< 227 Entering Passive Mode (17,254,0,91,19,136)
+>> NOOP
+<< 200 ok
+< 200 ok
+)"});
+}
+
+TEST(RelayMachine, MakesFeaturesTrueForTheFront) {
+    auto s = with_tls();
+    s.protect_backend = false;
+    play(s, {R"(< 220 Welcome.
+> FEAT
+>> FEAT
+<< 211-Extensions:
+<<  AUTH SSL
+<<  mdtm
+<<  CPSV
+<<  UTF8
+<<  REST STREAM
+<< 211 end
+< 211-Features:
+<  mdtm
+<  UTF8
+<  REST STREAM
+<  AUTH TLS
+<  PBSZ
+<  PROT
+<  EPRT
+<  EPSV
+< 211 End
+)"});
+    play(usual(), {"< 220 Welcome.\n> FEAT\n>> FEAT\n<< 502 What?\n< 502 What?\n"});
+}
+
+// ---- What is refused here
+
+TEST(RelayMachine, RefusesGarbageAsTheServerWould) {
+    play(usual(), {R"(< 220 Welcome.
+>  NOOP
+< 500 A line starts with a command; send HELP for a list.
+> LPRT 4,4,10,0,0,1,2,4,0
+< 502 This gateway does not pass LPRT on.
+> MIC abcd
+< 502 This gateway does not pass MIC on.
+> RETR x
+< 530 Log in first with USER and PASS.
+> PASV
+< 530 Log in first with USER and PASS.
+> CCC
+< 533 The control connection is not encrypted.
+)"});
+}
+
+TEST(RelayMachine, RefusesOverlongLinesAndEndsAtTheThird_IN01) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(usual(), bytewise);
+        const std::string overlong = "CWD " + std::string(limits::command_line_before_login, 'a') + "\r\n";
+        hand.client(overlong + "NOOP\r\n" + overlong);
+        EXPECT_EQ(hand.to_backend, std::deque<std::string>{"NOOP"});
+        hand.backend("200 ok\r\n");
+        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"220 Welcome.", "500 Command line too long.", "200 ok",
+                                                           "500 Command line too long."}));
+        hand.client(overlong);
+        EXPECT_EQ(hand.to_client.back(), "421 Too many overlong command lines.");
+        EXPECT_TRUE(hand.machine.closing());
+    }
+}
+
+TEST(RelayMachine, RefusesNulAndBareCr_IN03) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(usual(), bytewise);
+        hand.client(std::string_view("CWD a\0b\r\nCWD a\rb\r\n", 18));
+        EXPECT_TRUE(hand.to_backend.empty());
+        EXPECT_EQ(hand.to_client.size(), 3U);
+        EXPECT_TRUE(hand.to_client.back().starts_with("501 "));
+    }
+}
+
+TEST(RelayMachine, EndsAtAForeignProtocol_GW01) {
+    for (const std::string line : {"POST / HTTP/1.1\r\nPORT 198,51,100,7,0,22\r\n", "\x16\x03\x01", "EHLO x\r\n",
+                                   "SSH-2.0-x\r\n", "INVITE sip:a@b SIP/2.0\r\n"}) {
+        for (const bool bytewise : {false, true}) {
+            stage_hand hand(usual(), bytewise);
+            hand.client(line);
+            EXPECT_TRUE(hand.machine.closing()) << line;
+            EXPECT_TRUE(hand.to_backend.empty());
+            EXPECT_LE(hand.to_client.back().size(), 64U);
+            EXPECT_EQ(hand.count(relay_note::violation), 1U);
+        }
+    }
+}
+
+// ---- TLS
+
+constexpr std::string_view auth = R"(< 220 Welcome.
+> AUTH TLS
+< 234 Begin the TLS handshake.
+= tls
+! tls
+)";
+
+constexpr std::string_view login_only = R"(> USER u
+>> USER u
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+< 230 In.
+)";
+
+TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
+    play(with_tls(), {auth, login_only, R"(> PROT P
+< 503 Send PBSZ 0 before PROT.
+> PBSZ 0
+< 200 PBSZ=0
+> PROT P
+< 200 Data connections will be encrypted.
+)",
+                      passive, R"(> RETR f
+>> RETR f
+= open RETR down listen tls, connect 172.16.3.4:52397
+<< 550 No.
+= drop
+< 550 No.
+> CCC
+< 534 The control connection stays encrypted.
+> PROT E
+< 536 Only PROT C and PROT P are possible under TLS.
+> PROT C
+< 200 Data connections will be in plain text.
+> AUTH TLS
+< 503 TLS is already active.
+)"});
+}
+
+TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
+    auto s = usual();
+    s.protect_backend = true;
+    constexpr std::string_view protect = R"(>> PBSZ 0
+>> PROT P
+> PASV
+<< 200 PBSZ=0
+<< 200 Private.
+>> PASV
+<< 227 (172,16,3,4,204,173)
+= reserve
+! port 17.254.0.91:6000
+< 227 Entering Passive Mode (17,254,0,91,23,112)
+> LIST
+>> LIST
+= open LIST down listen, connect 172.16.3.4:52397 tls
+<< 226 Empty.
+! data complete
+< 226 Empty.
+)";
+    play(s, {"< 220 Welcome.\n", login_only, protect, login_only,
+             "> REIN\n< 502 REIN is not possible here, it would end TLS behind; connect again instead.\n"});
+    play(s, {"< 220 Welcome.\n", login_only,
+             ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The server behind this gateway refuses to encrypt data "
+             "connections.\n= close\n"});
+}
+
+TEST(RelayMachine, ClosesWherePlainTextFollowsAuth_TLS01) {
+    for (const std::string_view extra : {"U", "US", "USER evil\r\n", "\r\n"}) {
+        stage_hand hand(with_tls(), false);
+        hand.client("AUTH TLS\r\n" + std::string(extra));
+        EXPECT_TRUE(hand.machine.closing()) << extra;
+        EXPECT_EQ(hand.to_client.back(), "421 Commands must not follow AUTH TLS before the handshake.");
+        EXPECT_TRUE(hand.to_backend.empty());
+    }
+}
+
+TEST(RelayMachine, ClosesWherePlainTextComesInsteadOfTheHandshake_TLS01) {
+    stage_hand hand(with_tls(), false);
+    hand.client("AUTH TLS\r\n");
+    EXPECT_FALSE(hand.machine.wants_client());
+    hand.client("USER evil\r\n");
+    EXPECT_TRUE(hand.machine.closing());
+    EXPECT_TRUE(hand.to_backend.empty());
+}
+
+TEST(RelayMachine, RefusesAuthAfterUser_TLS01) {
+    play(with_tls(), {login, "> AUTH TLS\n< 503 AUTH comes before USER; connect again to use TLS.\n"});
+    play(usual(), {"< 220 Welcome.\n> AUTH TLS\n< 502 TLS is not set up on this gateway.\n"});
+    play(with_tls(), {"< 220 Welcome.\n> AUTH KERBEROS\n< 504 Only AUTH TLS is known here.\n"});
+}
+
+TEST(RelayMachine, DemandsTlsWhereItIsRequired) {
+    auto s = with_tls();
+    s.tls_required = true;
+    play(s, {R"(< 220 Welcome.
+> USER u
+< 530 Send AUTH TLS first: logins need encryption here.
+> AUTH TLS
+< 234 Begin the TLS handshake.
+= tls
+! tls
+)",
+             login_only, passive, R"(> PBSZ 0
+< 200 PBSZ=0
+> PROT C
+< 534 Data connections must be encrypted here; use PROT P.
+> LIST
+< 521 Data connections must be encrypted here; send PROT P.
+)"});
+}
+
+TEST(RelayMachine, TakesImplicitTlsAndAuthSslAsProtectedData) {
+    auto s = with_tls();
+    s.tls_active = true;
+    constexpr std::string_view list = "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397\n";
+    play(s, {login, passive, list});
+    play(with_tls(),
+         {"< 220 Welcome.\n> AUTH SSL\n< 234 Begin the TLS handshake.\n= tls\n! tls\n", login_only, passive, list});
+}
+
+// ---- Ends
+
+TEST(RelayMachine, PassesTheBackends421AndEnds) {
+    play(usual(), {login, "<< 421 Shutting down.\n< 421 Shutting down.\n= close\n"});
+    play(usual(), {login, passive, retrieving, "<< 421 Shutting down.\n= drop\n= close\n< 421 Shutting down.\n"});
+}
+
+TEST(RelayMachine, TellsOfABackendThatDied) {
+    constexpr std::string_view gone = "< 421 The server behind this gateway ended the connection; connect again.\n= close\n";
+    play(usual(), {login, "! backend gone\n", gone});
+    play(usual(), {login, passive, retrieving, "! backend gone\n= drop\n",
+                   "< 426 Transfer cut: the connection to the server behind this gateway was lost.\n", gone});
+}
+
+TEST(RelayMachine, EndsWhereTheBackendDoesNotSpeakFtp_GW10) {
+    play(usual(),
+         {login, "<< HTTP/1.1 400 Bad Request\n< 421 The server behind this gateway broke the protocol.\n= close\n"});
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(usual(), bytewise);
+        hand.backend("220-" + std::string(limits::reply_line + 10, 'x') + "\r\n");
+        EXPECT_TRUE(hand.machine.closing());
+    }
+}
+
+TEST(RelayMachine, ExpiresWithItsReason_G6) {
+    play(usual(), {login, passive, "! expire Idle for 300 s.\n= drop\n= close\n< 421 Idle for 300 s.\n"});
+}
+
+TEST(RelayMachine, MasksPasswordsInItsNotes_S7) {
+    play(usual(), {login}, [](stage_hand& hand) {
+        for (const auto& [kind, text] : hand.notes) EXPECT_EQ(text.find("NcFTP@"), std::string::npos) << text;
+        EXPECT_GE(hand.count(relay_note::said), 4U);
+    });
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,216 @@
+#pragma once
+// Scripts for the tests of the relay machine. A script holds both conversations, one step a line:
+//   > client's line            >> what the backend must get
+//   << backend's line          < what the client must get
+//   = action that next() must give, in order      ! the driver's outcome
+// Every script runs twice: each line whole, and byte by byte. At its end nothing may be left over.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <sstream>
+
+#include <sallyport/proto/host_port.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+
+namespace sallyport::proto {
+namespace relay_script {
+
+[[nodiscard]] inline endpoint at(std::string_view text) { return *endpoint::parse(text); }
+
+[[nodiscard]] inline std::string describe(const leg_setup& setup) {
+    if (const auto* to = std::get_if<leg_connects>(&setup)) return "connect " + to->to.text();
+    return "listen";
+}
+
+struct action_text {
+    std::string operator()(const relay_act::idle&) const { return "idle"; }
+    std::string operator()(const relay_act::reserve_port& a) const { return a.extended ? "reserve extended" : "reserve"; }
+    std::string operator()(const relay_act::drop_data&) const { return "drop"; }
+    std::string operator()(const relay_act::open_data& a) const {
+        const auto& p = a.plan;
+        return "open " + std::string(row_of(p.what).name) + (p.upload ? " up " : " down ") + describe(p.client) +
+               (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
+    }
+    std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
+    std::string operator()(const relay_act::start_tls&) const { return "tls"; }
+    std::string operator()(const relay_act::close&) const { return "close"; }
+};
+
+[[nodiscard]] inline data_outcome outcome_of(std::string_view text) {
+    const auto blank = text.find(' ');
+    const auto name = text.substr(0, blank);
+    const std::string why(blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1));
+    if (name == "complete") return {data_end::complete, why};
+    if (name == "client_never_came") return {data_end::client_never_came, why};
+    if (name == "client_not_bound") return {data_end::client_not_bound, why};
+    if (name == "client_failed") return {data_end::client_failed, why};
+    if (name == "backend_unreachable") return {data_end::backend_unreachable, why};
+    EXPECT_EQ(name, "backend_failed");
+    return {data_end::backend_failed, why};
+}
+
+// The other ends of the machine: the driver's part, with all that came out kept in order.
+class stage_hand {
+public:
+    stage_hand(const relay_settings& settings, bool bytewise)
+        : machine(settings, reply{220, {"Welcome."}}), bytewise_(bytewise) {
+        machine.set_notes([this](relay_note kind, std::string_view text) { notes.emplace_back(kind, text); }, true);
+        run();
+    }
+
+    void step(const std::string& line) {
+        SCOPED_TRACE(line);
+        const auto blank = line.find(' ');
+        const auto kind = line.substr(0, blank);
+        const auto text = blank == std::string::npos ? std::string() : line.substr(blank + 1);
+        if (kind == ">") return client(text + "\r\n");
+        if (kind == "<<") return backend(text + "\r\n");
+        if (kind == ">>") return expect(to_backend, text, "the backend got");
+        if (kind == "<") return expect(to_client, text, "the client got");
+        if (kind == "=") return expect(actions, text, "the driver got");
+        ASSERT_EQ(kind, "!") << "a script line begins with > >> < << = or !";
+        outcome(text);
+        run();
+    }
+
+    void play(std::string_view script) {
+        std::istringstream lines{std::string(script)};
+        for (std::string line; std::getline(lines, line);) {
+            step(line);
+            if (::testing::Test::HasFatalFailure()) return;
+        }
+    }
+
+    void client(std::string_view bytes) {
+        feed(bytes, [this](std::string_view part) { machine.from_client(part); });
+    }
+    void backend(std::string_view bytes) {
+        feed(bytes, [this](std::string_view part) { machine.from_backend(part); });
+    }
+
+    void run() {
+        for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
+            auto text = std::visit(action_text(), action);
+            if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
+            if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action))
+                break;
+        }
+        collect([this](std::string& out) { machine.take_to_client(out); }, to_client);
+        collect([this](std::string& out) { machine.take_to_backend(out); }, to_backend);
+    }
+
+    void expect_nothing_left() {
+        EXPECT_EQ(to_client, std::deque<std::string>());
+        EXPECT_EQ(to_backend, std::deque<std::string>());
+        EXPECT_EQ(actions, std::deque<std::string>());
+    }
+
+    [[nodiscard]] std::size_t count(relay_note kind) const {
+        return static_cast<std::size_t>(std::ranges::count(notes, kind, [](const auto& n) { return n.first; }));
+    }
+
+    relay_machine machine;
+    std::deque<std::string> to_client, to_backend, actions;
+    std::vector<std::pair<relay_note, std::string>> notes;
+
+private:
+    void feed(std::string_view bytes, const auto& take) {
+        const std::size_t size = bytewise_ ? 1 : bytes.size();
+        for (std::size_t i = 0; i < bytes.size(); i += size) {
+            take(bytes.substr(i, size));
+            run();
+        }
+    }
+
+    static void collect(const auto& take, std::deque<std::string>& lines) {
+        std::string out;
+        take(out);
+        while (!out.empty()) {
+            const auto end = out.find("\r\n");
+            ASSERT_NE(end, std::string::npos) << "a line without its end: " << out;
+            lines.push_back(out.substr(0, end));
+            out.erase(0, end + 2);
+        }
+    }
+
+    static void expect(std::deque<std::string>& lines, const std::string& text, std::string_view who) {
+        ASSERT_FALSE(lines.empty()) << who << " nothing";
+        EXPECT_EQ(lines.front(), text) << who;
+        lines.pop_front();
+    }
+
+    void outcome(const std::string& text) {
+        if (text.starts_with("port ")) return machine.port_reserved(at(text.substr(5)));
+        if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
+        if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
+        if (text == "tls") return machine.client_tls_started();
+        if (text == "backend gone") return machine.backend_closed("reset");
+        ASSERT_TRUE(text.starts_with("expire "));
+        machine.expire(text.substr(7));
+    }
+
+    bool bytewise_;
+};
+
+[[nodiscard]] inline relay_settings usual() {
+    relay_settings s;
+    s.client_peer = at("198.51.100.7:40000");
+    s.backend_peer = at("172.16.3.4:21");
+    s.backend_epsv = false;
+    return s;
+}
+
+[[nodiscard]] inline relay_settings with_tls() {
+    auto s = usual();
+    s.tls_available = true;
+    return s;
+}
+
+inline constexpr std::string_view login = R"(< 220 Welcome.
+> USER anonymous
+>> USER anonymous
+<< 331 Guest login ok, send your e-mail address as password.
+< 331 Guest login ok, send your e-mail address as password.
+> PASS NcFTP@
+>> PASS NcFTP@
+<< 230 Logged in anonymously.
+< 230 Logged in anonymously.
+)";
+
+inline constexpr std::string_view passive = R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)";
+
+void play(const relay_settings& settings, std::initializer_list<std::string_view> parts, auto&& check) {
+    for (const bool bytewise : {false, true}) {
+        SCOPED_TRACE(bytewise ? "byte by byte" : "whole lines");
+        stage_hand hand(settings, bytewise);
+        for (const auto part : parts) {
+            hand.play(part);
+            if (::testing::Test::HasFatalFailure()) return;
+        }
+        hand.expect_nothing_left();
+        check(hand);
+    }
+}
+
+inline void play(const relay_settings& settings, std::initializer_list<std::string_view> parts) {
+    play(settings, parts, [](stage_hand&) {});
+}
+
+inline constexpr std::string_view retrieving = R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+)";
+
+}  // namespace relay_script
+}  // namespace sallyport::proto

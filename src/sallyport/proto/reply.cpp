@@ -1,0 +1,128 @@
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/reply.hpp>
+
+#include <utility>
+
+namespace sallyport::proto {
+namespace {
+
+constexpr std::string_view line_breakers("\r\n\0", 3);
+
+void append_code(std::string& out, int code, char separator) {
+    const char digits[] = {static_cast<char>('0' + code / 100 % 10), static_cast<char>('0' + code / 10 % 10),
+                           static_cast<char>('0' + code % 10), separator};
+    out.append(digits, sizeof digits);
+}
+
+void append_text(std::string& out, std::string_view text) {
+    auto at = out.size();
+    out += text;
+    while ((at = out.find_first_of(line_breakers, at)) != std::string::npos) out[at] = '?';
+    out += "\r\n";
+}
+
+void append_inner(std::string& out, std::string_view text) {
+    if (!text.starts_with(' ')) out += ' ';
+    append_text(out, text);
+}
+
+// 0 where the line does not begin with a reply code.
+[[nodiscard]] int code_of(std::string_view line) noexcept {
+    if (line.size() < 3 || line[0] < '1' || line[0] > '6' || line[1] < '0' || line[1] > '5' || !is_digit(line[2])) return 0;
+    return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+}
+
+}  // namespace
+
+void append_reply(std::string& out, int code, std::string_view text) {
+    append_code(out, code, ' ');
+    append_text(out, text);
+}
+
+void append_reply(std::string& out, int code, std::string_view first, const std::vector<std::string>& inner,
+                  std::string_view last) {
+    append_code(out, code, '-');
+    append_text(out, first);
+    for (const auto& line : inner) append_inner(out, line);
+    append_reply(out, code, last);
+}
+
+void append_reply(std::string& out, const reply& r) {
+    if (r.lines.size() > 1) {
+        append_code(out, r.code, '-');
+        append_text(out, r.lines.front());
+        for (std::size_t i = 1; i + 1 < r.lines.size(); ++i) append_inner(out, r.lines[i]);
+    }
+    append_reply(out, r.code, r.lines.empty() ? std::string_view() : r.lines.back());
+}
+
+reply_parser::reply_parser() : buffer_(limits::reply_line) {}
+
+reply_parser::status reply_parser::next(reply& out) {
+    if (failed_) return status::error;
+    for (;;) {
+        std::string_view line;
+        switch (buffer_.next(line)) {
+            case line_buffer::status::need_more: return status::need_more;
+            case line_buffer::status::too_long:
+                return refuse(errc::too_long, "The server sent a reply line over 8192 bytes");
+            case line_buffer::status::bad_byte:
+                // Servers that send a text file with CR LF of its own end its lines in CR CR LF.
+                while (line.ends_with('\r')) line.remove_suffix(1);
+                if (line.find_first_of(line_breakers) == std::string_view::npos) break;
+                return refuse(errc::syntax, "The server sent a NUL or a bare CR in a reply");
+            case line_buffer::status::line: break;
+        }
+        const bool whole = partial_.code == 0 ? begin(line) : add(line);
+        if (failed_) return status::error;
+        if (!whole) continue;
+        out = std::exchange(partial_, {});
+        partial_bytes_ = 0;
+        return status::reply;
+    }
+}
+
+bool reply_parser::begin(std::string_view line) {
+    const int code = code_of(line);
+    const char separator = line.size() > 3 ? line[3] : ' ';
+    if (code == 0 || (separator != ' ' && separator != '-')) {
+        refuse(errc::syntax, "The server sent a line that is not an FTP reply: " + std::string(line.substr(0, 200)));
+        return false;
+    }
+    partial_.code = code;
+    partial_.lines.emplace_back(line.substr(line.size() > 3 ? 4 : 3));
+    partial_bytes_ = line.size();
+    return separator == ' ';
+}
+
+bool reply_parser::add(std::string_view line) {
+    partial_bytes_ += line.size();
+    if (partial_.lines.size() >= limits::reply_lines || partial_bytes_ > limits::reply_bytes) {
+        refuse(errc::too_long, "The server sent a reply over 1000 lines or 256 KiB");
+        return false;
+    }
+    // An inner line may bear the reply's own code too; any other number in front of it is text.
+    const bool own_code = line.size() > 3 && code_of(line) == partial_.code && (line[3] == ' ' || line[3] == '-');
+    partial_.lines.emplace_back(own_code ? line.substr(4) : line);
+    return own_code && line[3] == ' ';
+}
+
+reply_parser::status reply_parser::refuse(errc code, std::string why) {
+    failed_ = true;
+    failure_ = error{code, 0, std::move(why)};
+    partial_ = {};
+    partial_bytes_ = 0;
+    buffer_.clear();
+    return status::error;
+}
+
+void reply_parser::clear() noexcept {
+    buffer_.clear();
+    partial_ = {};
+    partial_bytes_ = 0;
+    failure_ = {};
+    failed_ = false;
+}
+
+}  // namespace sallyport::proto

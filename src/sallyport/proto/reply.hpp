@@ -1,0 +1,69 @@
+#pragma once
+// FTP replies (RFC 959 section 4.2): the value, the writer, and the parser for what servers send.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/proto/line_buffer.hpp>
+
+namespace sallyport::proto {
+
+struct reply {
+    int code = 0;                    // 100..659
+    std::vector<std::string> lines;  // text of each line, at least one; the reply's own code is taken off, blanks are kept
+
+    [[nodiscard]] bool preliminary() const noexcept { return code / 100 == 1; }
+    [[nodiscard]] bool positive() const noexcept { return code / 100 == 2; }
+    [[nodiscard]] bool intermediate() const noexcept { return code / 100 == 3; }
+    [[nodiscard]] bool transient() const noexcept { return code / 100 == 4; }
+    [[nodiscard]] bool permanent() const noexcept { return code / 100 == 5; }
+    [[nodiscard]] bool protected_reply() const noexcept { return code / 100 == 6; }  // RFC 2228; never legal here
+    /// The first line's text.
+    [[nodiscard]] const std::string& text() const noexcept { return lines.front(); }
+
+    friend bool operator==(const reply&, const reply&) = default;
+};
+
+/// Appends "code text\r\n". CR, LF and NUL in `text` become '?', so foreign text can't forge a line (IN-07).
+void append_reply(std::string& out, int code, std::string_view text);
+
+/// Appends a multi-line reply: "code-first", inner lines indented by a blank where they have none (GW-02), "code last".
+void append_reply(std::string& out, int code, std::string_view first, const std::vector<std::string>& inner,
+                  std::string_view last);
+
+/// Appends a reply as it was parsed, canonically: what a gateway sends on.
+void append_reply(std::string& out, const reply& r);
+
+/// Bytes of a server in, replies out. Strict where it matters: a multi-line reply ends only at its own code and a blank.
+/// Lenient where servers are known to differ: LF alone or CR CR LF ends a line, a line of only the code is a reply.
+/// After an error the parser stays in error: the connection can't be trusted any more.
+class reply_parser {
+public:
+    enum class status : unsigned char { reply, need_more, error };
+
+    reply_parser();
+
+    void append(std::string_view bytes) { buffer_.append(bytes); }
+    /// On `reply`, `out` is filled. On `error`, failure() says why: errc::syntax or errc::too_long (CL-03).
+    status next(reply& out);
+    [[nodiscard]] const error& failure() const noexcept { return failure_; }
+    [[nodiscard]] std::size_t pending() const noexcept { return buffer_.pending() + partial_bytes_; }
+    void clear() noexcept;
+
+private:
+    bool begin(std::string_view line);  // both: true once partial_ is whole
+    bool add(std::string_view line);
+    status refuse(errc code, std::string why);
+
+    line_buffer buffer_;
+    reply partial_;  // a multi-line reply in the making; code 0 when there is none
+    std::size_t partial_bytes_ = 0;
+    error failure_{};
+    bool failed_ = false;
+};
+
+}  // namespace sallyport::proto

@@ -1,0 +1,199 @@
+#include <sallyport/proto/reply.hpp>
+
+#include <chrono>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/test_feed.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using status = reply_parser::status;
+using std::string_literals::operator""s;
+
+struct outcome {
+    std::vector<reply> replies;
+    bool failed = false;
+    friend bool operator==(const outcome&, const outcome&) = default;
+    friend void PrintTo(const outcome& o, std::ostream* out) {
+        for (const auto& r : o.replies) {
+            *out << r.code;
+            for (const auto& line : r.lines) *out << '|' << line;
+            *out << ' ';
+        }
+        *out << (o.failed ? "failed" : "");
+    }
+};
+
+outcome run(const arrival& pieces) {
+    reply_parser parser;
+    outcome out;
+    reply r;
+    for (const auto piece : pieces) {
+        parser.append(piece);
+        auto got = parser.next(r);
+        for (; got == status::reply; got = parser.next(r)) out.replies.push_back(r);
+        out.failed = got == status::error;
+    }
+    return out;
+}
+
+void expect(const std::string& bytes, const std::vector<reply>& replies) {
+    for (const auto& pieces : arrivals(bytes)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
+    const std::string trailing = bytes + "22";
+    for (const auto& pieces : arrivals(trailing)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
+}
+
+void expect_error(const std::string& bytes, errc code) {
+    for (const auto& pieces : arrivals(bytes)) EXPECT_TRUE(run(pieces).failed);
+    reply_parser parser;
+    parser.append(bytes + "220 ready\r\n");
+    reply r;
+    while (parser.next(r) == status::reply) {
+    }
+    EXPECT_EQ(parser.next(r), status::error) << "it stays refused";
+    EXPECT_EQ(parser.failure().code, code);
+    EXPECT_FALSE(parser.failure().what.empty());
+}
+
+TEST(ReplyParser, SingleLines) {
+    expect("220 ready\r\n", {{220, {"ready"}}});
+    expect("220  two\r\n331 x\r\n", {{220, {" two"}}, {331, {"x"}}});
+    expect("220 \r\n", {{220, {""}}});
+    expect("220\r\n", {{220, {""}}});  // some servers leave the text and its blank out
+    expect("220 ready\n", {{220, {"ready"}}});
+    expect("220 ready\r\r\n", {{220, {"ready"}}});
+}
+
+TEST(ReplyParser, MultiLineEndsAtItsOwnCodeAndABlankOnly) {
+    expect("230-Hi\r\n230-there\r\n230 ok\r\n", {{230, {"Hi", "there", "ok"}}});
+    expect("211-Features:\r\n MDTM\r\n REST STREAM\r\n211 End\r\n", {{211, {"Features:", " MDTM", " REST STREAM", "End"}}});
+    expect("230-a\r\n220 not the end\r\n230\r\n2300 nor this\r\n\r\n230 end\r\n",
+           {{230, {"a", "220 not the end", "230", "2300 nor this", "", "end"}}});
+    expect("230-\r\n230 \r\n", {{230, {"", ""}}});
+}
+
+TEST(ReplyParser, GW02_AnInner227IsText) {
+    expect("550-x\r\n227 Entering Passive Mode (10,2,0,2,0,22)\r\n550 y\r\n",
+           {{550, {"x", "227 Entering Passive Mode (10,2,0,2,0,22)", "y"}}});
+}
+
+TEST(ReplyParser, CL03_WhatIsNoReplyIsRefused) {
+    for (const auto* bad : {"hello\r\n", "\r\n", "22\r\n", "2200 x\r\n", "220x\r\n", "999 x\r\n", "-20 x\r\n", "099 x\r\n",
+                            "060 x\r\n", "260 x\r\n", "700 x\r\n", " 220 x\r\n", "SSH-2.0-x\r\n", "HTTP/1.1 400 Bad\r\n"}) {
+        expect_error(bad, errc::syntax);
+    }
+    expect_error("220 a\0b\r\n"s, errc::syntax);
+    expect_error("220 a\rb\r\n", errc::syntax);
+}
+
+TEST(ReplyParser, C7_AnOverlongBannerIsRefusedAtOnceAndNotStored) {
+    // CVE-2017-18047: 220 and thousands of bytes.
+    expect_error("220 " + std::string(limits::reply_line, 'A') + "\r\n", errc::too_long);
+    reply_parser parser;
+    reply r;
+    parser.append("220 " + std::string(8192, 'A'));  // no end in sight
+    EXPECT_EQ(parser.next(r), status::error);
+    EXPECT_EQ(parser.failure().code, errc::too_long);
+    EXPECT_EQ(parser.pending(), 0U);
+}
+
+TEST(ReplyParser, C7_EndlessRepliesAreRefused) {
+    std::string lines = "220-a\r\n";
+    for (int i = 0; i < 2000; ++i) lines += "220-\r\n";
+    reply_parser many;
+    reply r;
+    many.append(lines);
+    EXPECT_EQ(many.next(r), status::error);
+    EXPECT_EQ(many.failure().code, errc::too_long);
+
+    std::string bytes = "220-a\r\n";
+    for (int i = 0; i < 40; ++i) bytes += "220-" + std::string(8000, 'x') + "\r\n";
+    reply_parser large;
+    large.append(bytes);
+    EXPECT_EQ(large.next(r), status::error);
+    EXPECT_EQ(large.failure().code, errc::too_long);
+}
+
+TEST(ReplyParser, TheLargestAllowedReplyPasses) {
+    std::string bytes = "220-a\r\n";
+    for (std::size_t i = 2; i < limits::reply_lines; ++i) bytes += "220-" + std::string(200, 'x') + "\r\n";
+    bytes += "220 end\r\n";
+    reply_parser parser;
+    parser.append(bytes);
+    reply r;
+    ASSERT_EQ(parser.next(r), status::reply);
+    EXPECT_EQ(r.lines.size(), limits::reply_lines);
+}
+
+TEST(ReplyParser, TLS02_PendingCountsAHalfReply) {
+    reply_parser parser;
+    reply r;
+    parser.append("234 ok\r\n230-in\r\n");
+    ASSERT_EQ(parser.next(r), status::reply);
+    EXPECT_GT(parser.pending(), 0U);
+    EXPECT_EQ(parser.next(r), status::need_more);
+    EXPECT_GT(parser.pending(), 0U);
+    parser.clear();
+    EXPECT_EQ(parser.pending(), 0U);
+}
+
+TEST(ReplyParser, ByteByByteInputIsLinear) {
+    std::string bytes;
+    while (bytes.size() < (4U << 20U)) bytes += "230-" + std::string(4000, 'x') + "\r\n230 end\r\n";
+    const auto start = std::chrono::steady_clock::now();
+    reply_parser parser;
+    reply r;
+    std::size_t replies = 0;
+    for (const char& c : bytes) {
+        parser.append({&c, 1});
+        while (parser.next(r) == status::reply) ++replies;
+    }
+    EXPECT_GT(replies, 1000U);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+TEST(ReplyWriter, OneLine) {
+    std::string out;
+    append_reply(out, 220, "ready");
+    append_reply(out, 200, "");
+    EXPECT_EQ(out, "220 ready\r\n200 \r\n");
+}
+
+TEST(ReplyWriter, IN07_ForeignTextCannotForgeALine) {
+    std::string out;
+    append_reply(out, 257, "\"a\r\n227 x\0y\" created"s);
+    EXPECT_EQ(out, "257 \"a??227 x?y\" created\r\n");
+    out.clear();
+    append_reply(out, 211, "a\nb", {"c\r\n211 d"}, "e\rf");
+    EXPECT_EQ(out, "211-a?b\r\n c??211 d\r\n211 e?f\r\n");
+}
+
+TEST(ReplyWriter, GW02_InnerLinesAreIndentedOnce) {
+    std::string out;
+    append_reply(out, 211, "Features:", {"MDTM", " type=file; /a", "227 x"}, "End");
+    EXPECT_EQ(out, "211-Features:\r\n MDTM\r\n type=file; /a\r\n 227 x\r\n211 End\r\n");
+}
+
+TEST(ReplyWriter, WhatAGatewaySendsOnParsesToItself) {
+    for (const auto* text : {"220 a\r\n", "220\r\n", "230-Hi\r\n230-there\r\nraw\r\n 227 x\r\n550 y\r\n\r\n230 ok\r\n",
+                             "211-F\r\n MDTM\r\n211 End\r\n"}) {
+        const auto first = run({text}).replies.at(0);
+        std::string written;
+        append_reply(written, first);
+        const auto second = run({written}).replies.at(0);
+        std::string again;
+        append_reply(again, second);
+        EXPECT_EQ(written, again);
+        EXPECT_EQ(first.code, second.code);
+        EXPECT_EQ(first.lines.size(), second.lines.size());
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::proto

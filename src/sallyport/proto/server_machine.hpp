@@ -1,0 +1,298 @@
+#pragma once
+// The server's side of a control connection as a value (RFC 959, 2228, 2389, 2428, 2640, 3659, 4217, 7151).
+//
+// The driver feeds bytes with receive(), asks next() what to do, does it, and tells the outcome with the matching call;
+// replies collect in output(). No socket, no clock, no file, no exception. One action is outstanding at a time; the only
+// exception is a running transfer, during which next() goes on to ask for input (ABOR, STAT, and what must wait).
+// The driver sends output() before it waits for anything, and before start_tls, clear_tls, close and open_data.
+// One thread.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/virtual_path.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/failure_reply.hpp>
+#include <sallyport/proto/host_port.hpp>
+#include <sallyport/proto/line_buffer.hpp>
+#include <sallyport/proto/listing.hpp>
+#include <sallyport/proto/telnet.hpp>
+
+namespace sallyport::proto {
+
+struct server_settings {
+    std::string greeting = "Sallyport ready.";
+    endpoint local;  // of the control connection
+    endpoint peer;
+    bool tls_active = false;     // implicit TLS: the connection is protected from its first byte
+    bool tls_available = false;  // AUTH TLS is offered
+    bool tls_required = false;   // named users need TLS (530 to USER before it) and PROT P (521)
+    bool anonymous_allowed = false;
+    bool passive_allowed = true;  // S9
+    bool active_allowed = true;
+    bool ccc_allowed = false;      // TLS-06
+    bool foreign_targets = false;  // PORT to addresses other than the peer's (FXP); off: DC-01
+};
+
+enum class data_type : std::uint8_t { ascii, image };
+enum class protection : std::uint8_t { clear, private_ };
+
+struct active_target {
+    endpoint to;
+};
+struct passive_port {};
+/// How the next data connection is made: not negotiated, passive on the port the driver reserved, or active.
+using data_setup = std::variant<std::monostate, passive_port, active_target>;
+
+struct transfer_request {
+    verb what = verb::retr;                    // RETR STOR APPE STOU LIST NLST MLSD
+    virtual_path path{};                       // STOU: the directory or the suggested name
+    std::string pattern{};                     // LIST/NLST: wildcard of the last component, empty where none
+    std::string prefix{};                      // NLST: what stands before each name, so that RETR takes it (RFC 959)
+    bool show_hidden = false;                  // LIST -a
+    std::uint64_t offset = 0;                  // REST
+    std::optional<std::uint64_t> announced{};  // ALLO
+    data_type type = data_type::ascii;
+    protection protect = protection::clear;
+    data_setup data{};
+    fact_set facts{};  // MLSD
+};
+
+struct login_request {
+    std::string user;
+    std::string password;
+    bool anonymous = false;
+    bool protected_by_tls = false;
+};
+
+/// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, STAT with a path, and RNFR (exists?) and RNTO.
+struct file_request {
+    verb what = verb::cwd;
+    virtual_path path{};
+    virtual_path from{};        // RNTO
+    std::int64_t modified = 0;  // MFMT
+    fact_set facts{};           // MLST
+};
+
+/// What a file_request found; only the fields that its verb needs.
+struct file_answer {
+    std::uint64_t size = 0;          // SIZE
+    std::int64_t modified = 0;       // MDTM
+    std::string line;                // MLST: as mlst_line() made it
+    std::vector<std::string> lines;  // STAT with a path: the listing
+};
+
+struct transfer_result {
+    std::uint64_t bytes = 0;
+    std::string note;  // STOU: the name that was chosen; else an addition to the 226
+};
+
+namespace act {
+struct need_input {};  // send output(), then read
+struct send {};        // send output(), then ask again: many replies have gathered
+struct paused {};      // send output(); do not read: enough is held back until the transfer has ended
+struct start_tls {};   // send output(), then do the handshake, then tls_started()
+struct clear_tls {};   // send output(), then end TLS on the control connection, then tls_cleared()
+struct check_login {
+    login_request request;
+};  // -> login_done()
+struct open_passive {
+    bool extended = false;  // EPSV: only the port is told, so no outside address is needed
+};  // reserve a port in place of the one held before -> passive_done()
+struct drop_data {};  // release a reserved port: the negotiation was replaced or is over. No answer
+struct run_file {
+    file_request request;
+};  // -> file_done()
+struct start_transfer {
+    transfer_request request;
+};  // -> transfer_opened()?, transfer_done()
+struct abort_transfer {};  // give the running transfer up; it still ends with transfer_done()
+struct close {};           // send output(), then close in good order
+}  // namespace act
+
+using server_action =
+    std::variant<act::need_input, act::send, act::paused, act::start_tls, act::clear_tls, act::check_login,
+                 act::open_passive, act::drop_data, act::run_file, act::start_transfer, act::abort_transfer, act::close>;
+
+class server_machine {
+public:
+    explicit server_machine(server_settings settings);
+
+    void receive(std::string_view bytes);
+    /// The greeting is the first thing that this puts into output(), unless expire() came before.
+    [[nodiscard]] server_action next();
+
+    [[nodiscard]] const std::string& output() const noexcept { return output_; }
+    void output_sent() noexcept;
+    /// Swaps output() into `into`, whose old content is dropped: for a driver that writes while more may gather.
+    void take_output(std::string& into) noexcept;
+
+    // Outcomes
+    void tls_started();
+    void tls_cleared();
+    void login_done(const result<void>& outcome);  // errc::login_refused, or what kept us from deciding
+    void passive_done(const result<endpoint>& advertised);
+    void file_done(const result<file_answer>& outcome);
+    /// The data connection stands: 150 with `text` (without the code).
+    void transfer_opened(std::string_view text);
+    /// How the transfer ended. Where it failed and `data_connected` is false the data connection is to blame (425), unless
+    /// the error is the file's own.
+    void transfer_done(const result<transfer_result>& outcome, bool data_connected);
+    /// The driver ends the session: idle, shutting down, too many (421 `text`).
+    void expire(std::string_view text);
+
+    // What the driver and the log want to know
+    [[nodiscard]] bool logged_in() const noexcept { return login_.done; }
+    [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
+    [[nodiscard]] bool transfer_running() const noexcept { return transfer_running_; }
+    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    /// QUIT has been read, and may wait for the transfer: the client may close its side without meaning to break off.
+    [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
+    /// PORT and EPRT that named a third party or a low port (DC-01).
+    [[nodiscard]] std::uint64_t refused_targets() const noexcept { return refused_targets_; }
+
+    /// The log's view of the conversation (S7): called with each complete line, "> " commands with secrets masked, "< "
+    /// replies. Raw peer text: escape it. Set once, before the first call of receive() or next().
+    void set_trace(std::move_only_function<void(std::string_view line)> trace) { trace_ = std::move(trace); }
+
+private:
+    using handler = void (server_machine::*)(const command&);
+    struct route;
+    static const route routes[];
+
+    /// What REIN and AUTH TLS set back to the beginning (TLS-01): nothing said before is known afterwards.
+    struct login_state {
+        std::string user;
+        bool named = false;  // USER was accepted
+        bool anonymous = false;
+        bool done = false;
+        virtual_path directory;
+        data_type type = data_type::ascii;
+        std::optional<virtual_path> rename_from;  // RNFR was accepted, RNTO must be the very next command
+        std::uint64_t restart_at = 0;
+        std::optional<std::uint64_t> announced;  // ALLO
+        bool buffer_size_given = false;          // PBSZ, without which there is no PROT
+        protection protect = protection::clear;
+        fact_set facts;
+    };
+
+    /// The outcome that the driver owes us. A transfer is not among them: it runs beside the conversation.
+    enum class awaited : std::uint8_t { nothing, tls, clear_tls, login, passive, file };
+
+    /// A line that came while a transfer ran.
+    struct held_line {
+        line_buffer::status kind = line_buffer::status::line;
+        std::string text{};
+        unsigned times = 1;         // a run of NOOP is one entry
+        bool abort_served = false;  // this ABOR has stopped the transfer already, only its reply is due
+    };
+
+    // The loop (server_machine.cpp)
+    bool take_held();
+    bool take_line();
+    void serve(line_buffer::status kind, std::string_view line);
+    void serve_line(std::string_view line);
+    void dispatch(const command& c);
+    bool watch_line();
+    void hold(line_buffer::status kind, std::string_view line);
+    void refuse_foreign_protocol();
+    [[nodiscard]] session_stage stage() const noexcept;
+    [[nodiscard]] bool is_offered(verb id) const noexcept;
+    void say(int code, std::string_view text);
+    void say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last);
+    void say(const error& cause, verb what, data_stage stage = data_stage::not_connected);
+    void finish_reply(std::size_t from);
+    void close_after(int code, std::string_view text);
+    void act_on(server_action action, awaited answer);
+    [[nodiscard]] std::optional<virtual_path> path_of(const command& c);
+
+    // Login and protection (server_machine_login.cpp)
+    void on_user(const command& c);
+    void on_pass(const command& c);
+    void on_acct(const command& c);
+    void on_rein(const command& c);
+    void on_quit(const command& c);
+    void on_host(const command& c);
+    void on_auth(const command& c);
+    void on_pbsz(const command& c);
+    void on_prot(const command& c);
+    void on_ccc(const command& c);
+    void reset_login();
+    void refuse_login_missing();
+    [[nodiscard]] bool needs_tls_first() const noexcept { return settings_.tls_required && !tls_; }
+
+    // Files and directories (server_machine_files.cpp)
+    void on_pwd(const command& c);
+    void on_path(const command& c);  // CWD DELE RMD MKD SIZE MDTM RNFR
+    void on_cdup(const command& c);
+    void on_mlst(const command& c);
+    void on_mfmt(const command& c);
+    void on_rnto(const command& c);
+    void on_smnt(const command& c);
+    void run_file(file_request request);
+
+    // Data connections and transfers (server_machine_transfer.cpp)
+    void on_type(const command& c);
+    void on_stru(const command& c);
+    void on_mode(const command& c);
+    void on_port(const command& c);  // PORT EPRT
+    void on_pasv(const command& c);
+    void on_epsv(const command& c);
+    void on_rest(const command& c);
+    void on_allo(const command& c);
+    void on_file_transfer(const command& c);  // RETR STOR APPE STOU
+    void on_listing(const command& c);        // LIST NLST MLSD
+    void on_abor(const command& c);
+    void drop_negotiation();
+    void open_passive(bool extended);
+    void start_transfer(transfer_request request);
+
+    // Information (server_machine_info.cpp)
+    void on_feat(const command& c);
+    void on_help(const command& c);
+    void on_stat(const command& c);
+    void on_syst(const command& c);
+    void on_opts(const command& c);
+    void on_lang(const command& c);
+    void on_site(const command& c);
+    void on_noop(const command& c);
+    void on_clnt(const command& c);
+    void list_verbs(std::string_view first);
+
+    server_settings settings_;
+    std::move_only_function<void(std::string_view line)> trace_;
+    telnet_filter telnet_;
+    line_buffer lines_;
+    std::string output_;
+
+    login_state login_;
+    data_setup data_;
+    file_request file_;                 // being run
+    verb transfer_ = verb::unknown;     // running
+    std::vector<held_line> held_;       // at most limits::commands_during_transfer
+    std::optional<server_action> due_;  // next() gives it before anything else
+    std::uint64_t refused_targets_ = 0;
+    int failed_logins_ = 0;
+    int overlong_lines_ = 0;
+    awaited awaited_ = awaited::nothing;
+    bool passive_extended_ = false;  // the form of the reply that passive_done() writes
+    bool tls_ = false;
+    bool tls_cleared_ = false;  // CCC: no PROT from here on (TLS-06)
+    bool epsv_all_ = false;     // for the whole session (DC-06)
+    bool greeted_ = false;
+    bool spoken_to_ = false;  // a line was read
+    bool drop_due_ = false;   // the driver still holds a passive port that is not wanted any more
+    bool transfer_running_ = false;
+    bool abort_asked_ = false;
+    bool quit_read_ = false;
+    bool closing_ = false;
+};
+
+}  // namespace sallyport::proto

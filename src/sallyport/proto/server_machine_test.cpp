@@ -1,0 +1,160 @@
+// What a transcript can't say: work counted, memory bounded, the trace, calls out of order. The conversations themselves
+// are in tests/transcripts.
+
+#include <sallyport/proto/server_machine.hpp>
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/base/limits.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+server_settings settings() {
+    server_settings s;
+    s.local = *endpoint::parse("10.0.0.1:21");
+    s.peer = *endpoint::parse("192.168.1.2:40000");
+    s.tls_available = true;
+    return s;
+}
+
+std::string take_output(server_machine& m) {
+    std::string out = m.output();
+    m.output_sent();
+    return out;
+}
+
+/// Feeds `text` and asks until the machine wants something other than to send.
+server_action give(server_machine& m, std::string_view text, std::string& out) {
+    m.receive(text);
+    for (;;) {
+        server_action action = m.next();
+        out += take_output(m);
+        if (!std::holds_alternative<act::send>(action)) return action;
+    }
+}
+
+void log_in(server_machine& m) {
+    std::string out;
+    ASSERT_TRUE(std::holds_alternative<act::check_login>(give(m, "USER bob\r\nPASS x\r\n", out)));
+    m.login_done({});
+    ASSERT_TRUE(m.logged_in());
+    take_output(m);
+}
+
+TEST(server_machine, every_verb_of_the_table_is_served) {
+    for (const command_row& row : command_table()) {
+        server_machine m(settings());
+        std::string out;
+        log_in(m);
+        (void)give(m, std::string(row.name) + "\r\n", out);
+        (void)give(m, std::string(row.name) + " 1\r\n", out);
+        EXPECT_EQ(out.find("Unknown"), std::string::npos) << row.name;
+    }
+}
+
+TEST(server_machine, replies_of_a_long_pipeline_are_handed_out_in_parts) {
+    server_machine m(settings());
+    log_in(m);
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += "HELP\r\n";
+    m.receive(many);
+    std::size_t largest = 0;
+    for (;;) {
+        const server_action action = m.next();
+        largest = std::max(largest, m.output().size());
+        m.output_sent();
+        if (std::holds_alternative<act::need_input>(action)) break;
+    }
+    EXPECT_LT(largest, limits::control_read + 1024);
+}
+
+TEST(server_machine, trace_shows_each_line_once_and_no_password) {
+    server_machine m(settings());
+    std::vector<std::string> lines;
+    m.set_trace([&lines](std::string_view line) { lines.emplace_back(line); });
+    std::string out;
+    (void)give(m, "USER bob\r\nPASS canary\r\n", out);
+    m.login_done(fail(errc::login_refused));
+    (void)m.next();
+    EXPECT_EQ(lines, (std::vector<std::string>{"< 220 Sallyport ready.", "> USER bob", "< 331 Password required.",
+                                               "> PASS ****", "< 530 Login incorrect."}));
+}
+
+TEST(server_machine, trace_shows_held_lines_when_they_come) {
+    server_machine m(settings());
+    log_in(m);
+    std::string out;
+    (void)give(m, "PASV\r\n", out);
+    m.passive_done(*endpoint::parse("10.0.0.1:50000"));
+    (void)give(m, "RETR a\r\n", out);
+    ASSERT_TRUE(m.transfer_running());
+    EXPECT_TRUE(std::holds_alternative<act::need_input>(give(m, "PWD\r\nQUIT\r\n", out)));
+    EXPECT_TRUE(m.quit_read());
+    m.transfer_done(transfer_result{}, true);
+    EXPECT_TRUE(std::holds_alternative<act::close>(give(m, "", out)));
+    EXPECT_TRUE(m.closing());
+}
+
+TEST(server_machine, names_in_replies_cannot_forge_a_line) {
+    server_machine m(settings());
+    log_in(m);
+    std::string out;
+    ASSERT_TRUE(std::holds_alternative<act::run_file>(give(m, "MLST x\r\n", out)));
+    m.file_done(file_answer{.line = "227 Entering\r\n227 (1,2,3,4,5,6)"});
+    out.clear();
+    (void)give(m, "", out);
+    EXPECT_EQ(out.find("\r\n227"), std::string::npos) << out;
+}
+
+TEST(server_machine, a_flood_of_telnet_options_ends_the_session) {
+    server_machine m(settings());
+    std::string flood;
+    for (int i = 0; i < 400; ++i) flood += "\xff\xfd\x01";
+    std::string out;
+    EXPECT_TRUE(std::holds_alternative<act::close>(give(m, flood, out)));
+    EXPECT_NE(out.find("421 "), std::string::npos);
+}
+
+TEST(server_machine, expiry_before_the_greeting_takes_its_place) {
+    server_machine m(settings());
+    m.expire("Too many sessions.");
+    EXPECT_TRUE(std::holds_alternative<act::close>(m.next()));
+    EXPECT_EQ(m.output(), "421 Too many sessions.\r\n");
+}
+
+TEST(server_machine, outcomes_that_were_not_asked_for_change_nothing) {
+    server_machine m(settings());
+    (void)m.next();
+    take_output(m);
+    m.login_done({});
+    m.passive_done(*endpoint::parse("10.0.0.1:5"));
+    m.file_done(file_answer{});
+    m.transfer_done(transfer_result{}, true);
+    m.transfer_opened("x");
+    m.tls_started();
+    EXPECT_EQ(m.output(), "");
+    EXPECT_FALSE(m.logged_in());
+}
+
+TEST(server_machine, refused_targets_are_counted) {
+    server_machine m(settings());
+    log_in(m);
+    std::string out;
+    (void)give(m, "PORT 10,9,9,9,7,138\r\nEPRT |1|192.168.1.2|22|\r\n", out);
+    EXPECT_EQ(m.refused_targets(), 2U);
+}
+
+TEST(server_machine, help_before_login_stays_below_512_bytes) {  // RX-08
+    server_machine m(settings());
+    std::string out;
+    (void)give(m, "", out);
+    out.clear();
+    (void)give(m, "HELP\r\n", out);
+    EXPECT_LT(out.size(), 512U);
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,277 @@
+// Replays tests/transcripts/*.ftp against the machines: each whole, and again byte by byte. Here is the player of the
+// server's side; a file for a machine that has no player is a failure, so that none is skipped unseen.
+
+#include <sallyport/proto/transcript.hpp>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/server_machine.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+endpoint address(std::string_view text) {
+    const auto e = endpoint::parse(text);
+    if (!e) throw std::runtime_error(fmt::format("'{}' is not an address and port", text));
+    return *e;
+}
+
+server_settings read_settings(const transcript& t) {
+    server_settings s;
+    s.local = address("10.0.0.1:21");
+    s.peer = address("192.168.1.2:1930");
+    for (const std::string& line : t.settings) {
+        const auto [name, value] = first_word(line);
+        if (name == "anonymous")
+            s.anonymous_allowed = true;
+        else if (name == "tls")
+            s.tls_available = true;
+        else if (name == "tls-required")
+            s.tls_available = s.tls_required = true;
+        else if (name == "implicit-tls")
+            s.tls_available = s.tls_active = true;
+        else if (name == "ccc")
+            s.ccc_allowed = true;
+        else if (name == "no-passive")
+            s.passive_allowed = false;
+        else if (name == "no-active")
+            s.active_allowed = false;
+        else if (name == "greeting")
+            s.greeting = value;
+        else if (name == "local")
+            s.local = address(value);
+        else if (name == "peer")
+            s.peer = address(value);
+        else
+            throw std::runtime_error("unknown setting " + line);
+    }
+    return s;
+}
+
+errc read_cause(std::string_view name_of_cause) {
+    for (int i = 0; i <= static_cast<int>(errc::misuse); ++i)
+        if (name(static_cast<errc>(i)) == name_of_cause) return static_cast<errc>(i);
+    throw std::runtime_error(fmt::format("'{}' is no errc", name_of_cause));
+}
+
+/// Plays the driver's part: performs nothing, tells the outcomes that the transcript's directives name.
+class server_player {
+public:
+    server_player(const transcript& t, bool byte_by_byte) : machine_(read_settings(t)), byte_by_byte_(byte_by_byte) {
+        pump();
+    }
+
+    void client(std::string_view bytes) {
+        unread_ += bytes;
+        read();
+    }
+
+    /// The next line that the server sent; empty where there is none.
+    std::string server_line() {
+        const std::size_t end = sent_.find("\r\n");
+        if (end == std::string::npos) return {};
+        std::string line = sent_.substr(0, end);
+        sent_.erase(0, end + 2);
+        return line;
+    }
+
+    void directive(std::string_view text) {
+        const auto [name_of_it, argument] = first_word(text);
+        if (name_of_it == "login")
+            login(argument);
+        else if (name_of_it == "file")
+            file(argument);
+        else if (name_of_it == "passive")
+            passive(argument);
+        else if (name_of_it == "start")
+            start(argument);
+        else if (name_of_it == "opened")
+            machine_.transfer_opened(argument);
+        else if (name_of_it == "done")
+            done(argument);
+        else if (name_of_it == "failed")
+            failed(argument);
+        else if (name_of_it == "tls")
+            take<act::start_tls>(), machine_.tls_started();
+        else if (name_of_it == "clear")
+            take<act::clear_tls>(), machine_.tls_cleared();
+        else if (name_of_it == "dropped")
+            EXPECT_TRUE(std::exchange(dropped_, false)) << "no passive port was given up";
+        else if (name_of_it == "aborted")
+            EXPECT_TRUE(std::exchange(aborted_, false)) << "the transfer was not to be aborted";
+        else if (name_of_it == "paused")
+            EXPECT_TRUE(paused_) << "the machine still wants input";
+        else if (name_of_it == "expire")
+            machine_.expire(argument);
+        else if (name_of_it == "closed")
+            EXPECT_TRUE(closed_) << "the session was not to be closed";
+        else
+            throw std::runtime_error("unknown directive " + std::string(text));
+        pump();
+        read();
+    }
+
+    void expect_end() const {
+        EXPECT_EQ(sent_, "") << "more was sent than the transcript has";
+        EXPECT_FALSE(owed_.has_value()) << "the machine still waits for an outcome";
+    }
+
+private:
+    /// Bytes as the driver reads them: never while the machine waits for an outcome or wants no input.
+    void read() {
+        while (!unread_.empty() && !owed_ && !closed_ && !paused_) {
+            const std::size_t count = byte_by_byte_ ? 1 : unread_.size();
+            machine_.receive(std::string_view(unread_).substr(0, count));
+            unread_.erase(0, count);
+            pump();
+        }
+    }
+
+    void pump() {
+        while (!owed_ && !closed_) {
+            server_action action = machine_.next();
+            sent_ += machine_.output();
+            machine_.output_sent();
+            paused_ = std::holds_alternative<act::paused>(action);
+            if (paused_ || std::holds_alternative<act::need_input>(action)) return;
+            if (std::holds_alternative<act::send>(action)) continue;
+            if (std::holds_alternative<act::close>(action))
+                closed_ = true;
+            else if (std::holds_alternative<act::drop_data>(action))
+                dropped_ = true;
+            else if (std::holds_alternative<act::abort_transfer>(action))
+                aborted_ = true;
+            else if (auto* started = std::get_if<act::start_transfer>(&action))
+                transfer_ = std::move(started->request);
+            else
+                owed_ = std::move(action);
+        }
+    }
+
+    template <class Action>
+    Action take() {
+        const bool right = owed_ && std::holds_alternative<Action>(*owed_);
+        if (!right) throw std::runtime_error("the machine has not asked for this outcome");
+        Action action = std::get<Action>(std::move(*owed_));
+        owed_.reset();
+        return action;
+    }
+
+    void login(std::string_view outcome) {
+        take<act::check_login>();
+        machine_.login_done(outcome == "ok" ? result<void>() : fail(read_cause(outcome)));
+    }
+
+    /// "ok", "size 12", "modified 0", "line text", or the name of an errc; before it "/path:" asks for that path.
+    void file(std::string_view outcome) {
+        const file_request request = take<act::run_file>().request;
+        if (outcome.starts_with('/')) {
+            const std::size_t colon = outcome.find(": ");
+            EXPECT_EQ(request.path.text(), outcome.substr(0, colon));
+            outcome.remove_prefix(colon + 2);
+        }
+        const auto [name_of_it, value] = first_word(outcome);
+        if (name_of_it == "ok") return machine_.file_done(file_answer{});
+        if (name_of_it == "size") return machine_.file_done(file_answer{.size = parse_decimal(value).value_or(0)});
+        if (name_of_it == "modified")
+            return machine_.file_done(file_answer{.modified = static_cast<std::int64_t>(parse_decimal(value).value_or(0))});
+        if (name_of_it == "line")
+            return machine_.file_done(file_answer{.line = std::string(value), .lines = {std::string(value)}});
+        machine_.file_done(fail(read_cause(name_of_it), request.path.text()));
+    }
+
+    void passive(std::string_view outcome) {
+        take<act::open_passive>();
+        if (const auto e = endpoint::parse(outcome)) return machine_.passive_done(*e);
+        machine_.passive_done(fail(read_cause(outcome), "every port is in use"));
+    }
+
+    /// The transfer must have been asked for: "RETR /a/b 4096", "LIST / *.txt", "LIST /"; type and protection stand in
+    /// words.
+    void start(std::string_view expected) {
+        if (!transfer_) throw std::runtime_error("the machine has not started a transfer");
+        const transfer_request& r = *transfer_;
+        std::string got = fmt::format("{} {}", row_of(r.what).name, r.path.text());
+        if (!r.pattern.empty()) got += " " + r.pattern;
+        if (r.offset > 0) got += fmt::format(" from {}", r.offset);
+        if (r.announced) got += fmt::format(" of {}", *r.announced);
+        if (r.show_hidden && r.what != verb::mlsd) got += " hidden";
+        got += r.type == data_type::ascii ? " ascii" : " image";
+        if (r.protect == protection::private_) got += " tls";
+        if (const auto* target = std::get_if<active_target>(&r.data)) got += " to " + target->to.text();
+        if (std::holds_alternative<passive_port>(r.data)) got += " passive";
+        EXPECT_EQ(got, expected);
+        transfer_.reset();
+    }
+
+    void done(std::string_view note) { machine_.transfer_done(transfer_result{.note = std::string(note)}, true); }
+
+    /// "reset", "timeout nobody connected", "early timeout ...": the data connection did not stand yet.
+    void failed(std::string_view text) {
+        const bool early = text.starts_with("early ");
+        if (early) text.remove_prefix(6);
+        const auto [cause, why] = first_word(text);
+        machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early);
+    }
+
+    server_machine machine_;
+    bool byte_by_byte_;
+    std::string unread_;  // sent by the client, not given to the machine yet
+    std::string sent_;    // by the server, not compared yet
+    std::optional<server_action> owed_;
+    std::optional<transfer_request> transfer_;
+    bool dropped_ = false;
+    bool aborted_ = false;
+    bool paused_ = false;
+    bool closed_ = false;
+};
+
+template <class Player>
+void play(const transcript& t, const std::string& file, bool byte_by_byte) {
+    Player player(t, byte_by_byte);
+    for (const transcript_step& step : t.steps) {
+        SCOPED_TRACE(fmt::format("{}:{}{}", file, step.line, byte_by_byte ? " (byte by byte)" : ""));
+        switch (step.kind) {
+            case transcript_step::what::client: player.client(step.text); break;
+            case transcript_step::what::directive: player.directive(step.text); break;
+            case transcript_step::what::server: {
+                const std::string line = player.server_line();
+                EXPECT_TRUE(matches(step.text, line)) << "expected: " << step.text << "\n     got: " << line;
+                break;
+            }
+        }
+        if (::testing::Test::HasFailure()) return;
+    }
+    player.expect_end();
+}
+
+std::vector<std::string> transcripts() {
+    std::vector<std::string> files;
+    for (const auto& item : std::filesystem::directory_iterator(SALLYPORT_TRANSCRIPTS))
+        if (item.path().extension() == ".ftp") files.push_back(item.path().stem().string());
+    std::ranges::sort(files);
+    return files;
+}
+
+class transcript_file : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(transcript_file, holds) {
+    const std::string file = fmt::format("{}/{}.ftp", SALLYPORT_TRANSCRIPTS, GetParam());
+    const transcript t = read_transcript(file);
+    ASSERT_EQ(t.machine, "server") << file << ": no player for this machine";
+    play<server_player>(t, file, false);
+    if (!t.whole_only) play<server_player>(t, file, true);
+}
+
+INSTANTIATE_TEST_SUITE_P(all, transcript_file, ::testing::ValuesIn(transcripts()),
+                         [](const auto& file) { return file.param; });
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,126 @@
+#include <sallyport/reach/address_advisor.hpp>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::reach {
+namespace {
+
+using namespace std::chrono_literals;
+
+ip_address ip(const char* text) { return *ip_address::parse(text); }
+
+/// Answers look-ups one after the other; the last one for good.
+struct script {
+    std::vector<result<std::vector<ip_address>>> answers;
+    std::size_t asked = 0;
+    std::string host;
+};
+
+net::task<result<std::vector<ip_address>>> answer(std::shared_ptr<script> s, std::string host) {
+    s->host = std::move(host);
+    const auto& next = s->answers[std::min(s->asked, s->answers.size() - 1)];
+    ++s->asked;
+    co_return next;
+}
+
+name_resolver scripted(std::shared_ptr<script> s) {
+    return [s](net::loop&, std::string host, net::time_limit) { return answer(s, std::move(host)); };
+}
+
+class advisor : public testing::Test {
+protected:
+    /// Runs the loop until `done` says so; at most ten seconds.
+    template <class Condition>
+    void run_until(Condition done) {
+        const auto end = net::clock::now() + 10s;
+        while (!done() && net::clock::now() < end) {
+            loops_.at(0).context().restart();
+            loops_.at(0).context().run_for(1ms);
+        }
+        EXPECT_TRUE(done());
+    }
+
+    result<void> start(address_advisor& a) {
+        std::optional<result<void>> out;
+        loops_.at(0).spawn("start", start_into(a, out));
+        run_until([&] { return out.has_value(); });
+        return *out;
+    }
+
+    net::loop_group loops_{1};
+    const ip_address local_ = ip("192.168.1.2");
+    const ip_address client_ = ip("198.51.100.7");
+
+private:
+    static net::task<> start_into(address_advisor& a, std::optional<result<void>>& out) { out = co_await a.start(); }
+};
+
+TEST_F(advisor, without_an_external_address_it_is_the_one_that_was_reached) {
+    const address_advisor a(loops_.at(0), "");
+    const auto advice = a.advertise(local_, client_);
+    ASSERT_TRUE(advice);
+    EXPECT_EQ(advice->address, local_);
+    EXPECT_EQ(advice->reason, "the address the client reached");
+    EXPECT_FALSE(a.advertise(ip("2001:db8::1"), client_));
+}
+
+// G4, S3
+TEST_F(advisor, a_fixed_address_is_advertised_to_everybody) {
+    address_advisor a(loops_.at(0), "203.0.113.5");
+    EXPECT_TRUE(start(a));
+    EXPECT_EQ(a.advertise(local_, client_)->address, ip("203.0.113.5"));
+    EXPECT_EQ(a.advertise(local_, client_)->reason, "external address");
+    EXPECT_EQ(a.advertise(ip("2001:db8::1"), client_)->address, ip("203.0.113.5"));
+}
+
+// S3
+TEST_F(advisor, a_name_is_followed_as_it_changes) {
+    const auto s = std::make_shared<script>();
+    s->answers = {{{ip("2001:db8::5"), ip("203.0.113.5")}}, {{ip("203.0.113.6")}}};
+    address_advisor a(loops_.at(0), "ftp.example.org", 0s, scripted(s));
+    EXPECT_EQ(a.advertise(local_, client_)->address, local_) << "before the first answer";
+    ASSERT_TRUE(start(a));
+    EXPECT_EQ(s->host, "ftp.example.org");
+    EXPECT_EQ(a.advertise(local_, client_)->reason, "name ftp.example.org");
+    run_until([&] { return a.advertise(local_, client_)->address == ip("203.0.113.6"); });
+}
+
+// S3
+TEST_F(advisor, the_last_good_answer_outlives_failures) {
+    const auto s = std::make_shared<script>();
+    s->answers = {{{ip("203.0.113.5")}}, fail(errc::unresolved), {{ip("2001:db8::5")}}, fail(errc::timeout)};
+    address_advisor a(loops_.at(0), "ftp.example.org", 0s, scripted(s));
+    ASSERT_TRUE(start(a));
+    run_until([&] { return s->asked > 5; });
+    EXPECT_EQ(a.advertise(local_, client_)->address, ip("203.0.113.5"));
+}
+
+TEST_F(advisor, service_can_start_before_the_name_resolves) {
+    const auto s = std::make_shared<script>();
+    s->answers = {fail(errc::unresolved, "ftp.example.org"), {{ip("203.0.113.5")}}};
+    address_advisor a(loops_.at(0), "ftp.example.org", 0s, scripted(s));
+    EXPECT_EQ(start(a).error().code, errc::unresolved);
+    run_until([&] { return a.advertise(local_, client_)->address == ip("203.0.113.5"); });
+}
+
+TEST_F(advisor, a_name_without_ipv4_is_unresolved) {
+    const auto s = std::make_shared<script>();
+    s->answers = {{{ip("2001:db8::5")}}};
+    address_advisor a(loops_.at(0), "six.example.org", 60s, scripted(s));
+    EXPECT_EQ(start(a).error().code, errc::unresolved);
+}
+
+TEST_F(advisor, stops_asking) {
+    const auto s = std::make_shared<script>();
+    s->answers = {{{ip("203.0.113.5")}}};
+    {
+        address_advisor a(loops_.at(0), "ftp.example.org", 3600s, scripted(s));
+        ASSERT_TRUE(start(a));
+        EXPECT_EQ(loops_.at(0).running(), 1U);
+    }
+    run_until([&] { return loops_.at(0).running() == 0; });
+    EXPECT_EQ(s->asked, 1U);
+}
+
+}  // namespace
+}  // namespace sallyport::reach

@@ -1,0 +1,377 @@
+#include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/port_facts.hpp>
+#include <sallyport/reach/port_table.hpp>
+
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sallyport/base/log.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+// Ports of the system's choice: kept for each local address, and the most where one client alone needs more.
+constexpr std::size_t any_ports = 512;
+constexpr std::size_t most_any_ports = 16384;
+
+// A port of another program is tried again after this.
+constexpr auto taken_pause = std::chrono::seconds(30);
+
+constexpr std::size_t strangers_kept = 4;
+
+/// Listeners to keep for each local address: they must not eat the descriptors that sessions need.
+std::size_t most_listeners() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return any_ports;
+    return std::max<std::size_t>(64, limit.rlim_cur / 4);
+}
+
+/// One port on one local address. Guarded by the table's mutex but for `listener`.
+struct port {
+    std::uint16_t number = 0;  // 0: nothing listens yet
+    net::loop* owner = nullptr;
+    net::listener* listener = nullptr;  // lives in the coroutine that accepts; the owner's thread only
+    struct stranger {
+        ip_address address;
+        net::deadline when;
+    };
+    std::vector<stranger> strangers;  // the last few, oldest first
+};
+
+struct expectation {
+    port_table::slot slot;
+    ip_address client;
+    friend bool operator==(const expectation&, const expectation&) = default;
+};
+
+struct expectation_hash {
+    std::size_t operator()(const expectation& e) const noexcept {
+        return std::hash<ip_address>()(e.client) ^ (std::size_t{e.slot} * 0x9e3779b97f4a7c15U);
+    }
+};
+
+}  // namespace
+
+struct port_broker::impl : std::enable_shared_from_this<impl> {
+    /// The ports of one local address. Never removed, so pointers to it stay good.
+    struct group {
+        group(const ip_address& at, std::size_t slots, std::size_t shares, std::chrono::seconds rest)
+            : local(at), table(slots, shares, rest, most_listeners()), ports(slots) {}
+        ip_address local;
+        port_table table;
+        std::deque<port> ports;  // by slot; a deque, so that growing moves none
+        std::unordered_map<expectation, std::shared_ptr<reservation::impl>, expectation_hash> expected;
+    };
+
+    impl(net::loop_group& l, const broker_settings& s, status::counters& c) : loops(l), settings(s), counters(c) {}
+
+    [[nodiscard]] bool any_port() const noexcept { return settings.range.first == 0; }
+    group& group_at(const ip_address& local);
+    result<std::shared_ptr<reservation::impl>> reserve(net::loop& home, const ip_address& local, const ip_address& client);
+    [[nodiscard]] error exhausted(const group& g, const ip_address& client) const;
+    result<void> open(net::loop& home, group& g, port_table::slot s);
+    void stop();
+
+    static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l);
+    void admit(group& g, port_table::slot s, net::accepted connection);
+
+    net::loop_group& loops;
+    const broker_settings settings;
+    status::counters& counters;
+    std::mutex opening;  // taken before `mutex` where both are
+    std::mutex mutex;
+    bool stopped = false;
+    std::unordered_map<ip_address, std::unique_ptr<group>> groups;
+};
+
+/// The expectation behind a reservation. All but `expecting` belongs to the session's loop.
+struct reservation::impl {
+    impl(std::shared_ptr<port_broker::impl> b, port_broker::impl::group& g, const expectation& e, net::loop& l)
+        : broker(std::move(b)), in(g), what(e), number(g.ports[e.slot].number), home(l), changed(l) {}
+
+    static net::task<result<net::accepted>> wait(std::shared_ptr<impl> self, net::time_limit limit);
+    void arrive(net::accepted connection);
+    void stop_expecting();
+    void cancel();
+    void release();
+
+    std::shared_ptr<port_broker::impl> broker;
+    port_broker::impl::group& in;
+    const expectation what;
+    const std::uint16_t number;
+    net::loop& home;
+    const net::deadline since = net::clock::now();
+    net::event changed;
+    std::optional<net::accepted> arrived;
+    bool handed_out = false;
+    bool cancelled = false;
+};
+
+// --- the table ---------------------------------------------------------------------------------------------------------
+
+port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
+    auto& g = groups[local];
+    if (!g) {
+        const std::size_t slots = any_port() ? any_ports : settings.range.size();
+        g = std::make_unique<group>(local, slots, loops.size(), settings.rest);
+        for (const auto number : hijacked_ports()) {
+            if (!any_port() && settings.range.contains(number)) {
+                g->table.exclude(static_cast<port_table::slot>(number - settings.range.first), port_table::time::max());
+            }
+        }
+    }
+    return *g;
+}
+
+result<std::shared_ptr<reservation::impl>> port_broker::impl::reserve(net::loop& home, const ip_address& local,
+                                                                      const ip_address& client) {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        if (stopped) return fail(errc::cancelled, "no passive port: the server is stopping");
+        group& g = group_at(local);
+        const auto now = net::clock::now();
+        auto slot = g.table.take(client, home.index(), now);
+        if (!slot && any_port() && g.table.size() < most_any_ports) {
+            g.table.grow(g.table.size() + any_ports);
+            g.ports.resize(g.table.size());
+            slot = g.table.take(client, home.index(), now);
+        }
+        if (!slot) return std::unexpected(exhausted(g, client));
+        if (g.ports[*slot].number == 0) {
+            lock.unlock();
+            auto opened = open(home, g, *slot);
+            lock.lock();
+            if (!opened) {
+                g.table.undo(client, *slot);
+                if (opened.error().os != EADDRINUSE) return std::unexpected(std::move(opened).error());
+                g.table.exclude(*slot, now + taken_pause);
+                continue;
+            }
+        }
+        const expectation what{*slot, client};
+        auto made = std::make_shared<reservation::impl>(shared_from_this(), g, what, home);
+        g.expected.emplace(what, made);
+        return made;
+    }
+}
+
+error port_broker::impl::exhausted(const group& g, const ip_address& client) const {
+    const auto which = any_port() ? fmt::format("{} ports", g.table.size()) : fmt::format("ports {}", settings.range.text());
+    return {errc::exhausted, 0,
+            fmt::format("no passive port left: all {} on {} are promised to {} already or held by other programs; close "
+                        "other transfers of this client or widen the range",
+                        which, g.local.text(), client.text())};
+}
+
+result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot s) {
+    const std::lock_guard one_at_a_time(opening);
+    {
+        const std::lock_guard lock(mutex);
+        if (g.ports[s].number != 0) return {};  // another loop was faster
+    }
+    const auto number = any_port() ? 0U : settings.range.first + s;
+    auto listening = net::listener::open(home, {g.local, static_cast<std::uint16_t>(number)});
+    if (!listening) return std::unexpected(std::move(listening).error());
+    const auto chosen = listening->local().port;
+    if (is_hijacked_port(chosen)) return fail_os(EADDRINUSE, fmt::format("port {}", chosen));
+    {
+        const std::lock_guard lock(mutex);
+        g.ports[s].number = chosen;
+        g.ports[s].owner = &home;
+        g.table.set_open(s);
+    }
+    home.spawn(fmt::format("passive port {}", chosen), accept_on(shared_from_this(), &g, s, std::move(*listening)));
+    return {};
+}
+
+// --- arriving connections ----------------------------------------------------------------------------------------------
+
+// The listener lives in this frame, and so ends with its own loop even when other loops still hold the broker.
+net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l) {
+    port* p = nullptr;
+    {
+        const std::lock_guard lock(self->mutex);
+        if (self->stopped) co_return;
+        p = &g->ports[s];
+    }
+    p->listener = &l;
+    for (;;) {
+        auto connection = co_await l.accept();
+        if (!connection) break;  // closed by stop()
+        self->admit(*g, s, std::move(*connection));
+    }
+    p->listener = nullptr;
+}
+
+void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connection) {
+    std::shared_ptr<reservation::impl> expecting;
+    net::loop* here = nullptr;
+    {
+        const std::lock_guard lock(mutex);
+        port& p = g.ports[s];
+        here = p.owner;
+        if (const auto it = g.expected.find({s, connection.peer.address}); it != g.expected.end()) {
+            expecting = std::move(it->second);
+            g.expected.erase(it);  // from now on this client is a stranger here as well
+        } else {
+            if (p.strangers.size() == strangers_kept) p.strangers.erase(p.strangers.begin());
+            p.strangers.push_back({connection.peer.address, net::clock::now()});
+        }
+    }
+    if (!expecting) {
+        status::count(counters.strangers_refused);
+        if (log::enabled(log::level::debug)) {
+            log::debug({}, fmt::format("refused a data connection from {} to {}: nobody expects it", connection.peer.text(),
+                                       connection.local.text()));
+        }
+        return;
+    }
+    net::loop& home = expecting->home;
+    if (&home == here) return expecting->arrive(std::move(connection));
+    home.post([expecting = std::move(expecting), connection = std::move(connection)]() mutable {
+        expecting->arrive(std::move(connection));
+    });
+}
+
+void port_broker::impl::stop() {
+    {
+        const std::lock_guard lock(mutex);
+        if (stopped) return;
+        stopped = true;
+    }
+    // Each listener is closed on its own loop.
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        loops.at(i).post([self = shared_from_this(), &l = loops.at(i)] {
+            std::vector<port*> own;
+            {
+                const std::lock_guard lock(self->mutex);
+                for (auto& [local, g] : self->groups) {
+                    for (auto& p : g->ports) {
+                        if (p.owner == &l) own.push_back(&p);
+                    }
+                }
+            }
+            for (auto* p : own) {
+                if (p->listener != nullptr) p->listener->close();
+            }
+        });
+    }
+}
+
+// --- reservations ------------------------------------------------------------------------------------------------------
+
+net::task<result<net::accepted>> reservation::impl::wait(std::shared_ptr<impl> self, net::time_limit limit) {
+    if (self->handed_out) co_return fail(errc::misuse, "the data connection was handed out already");
+    if (!self->arrived && !self->cancelled) co_await self->changed.wait(limit.next(net::clock::now()));
+    if (self->arrived) {
+        self->handed_out = true;
+        result<net::accepted> connection = std::move(*self->arrived);
+        self->arrived.reset();
+        co_return connection;
+    }
+    if (self->cancelled) co_return fail(errc::cancelled, "the wait for the data connection was given up");
+    self->stop_expecting();
+    co_return fail(errc::timeout, fmt::format("no data connection came from {} to port {} in time", self->what.client.text(),
+                                              self->number));
+}
+
+void reservation::impl::arrive(net::accepted connection) {
+    if (cancelled) return;
+    arrived = std::move(connection);
+    changed.set();
+}
+
+void reservation::impl::stop_expecting() {
+    std::shared_ptr<impl> last;  // may hold this object, so it goes after the lock
+    const std::lock_guard lock(broker->mutex);
+    if (const auto it = in.expected.find(what); it != in.expected.end() && it->second.get() == this) {
+        last = std::move(it->second);
+        in.expected.erase(it);
+    }
+}
+
+void reservation::impl::cancel() {
+    cancelled = true;
+    arrived.reset();
+    stop_expecting();
+    changed.set();
+}
+
+void reservation::impl::release() {
+    cancel();
+    const std::lock_guard lock(broker->mutex);
+    in.table.give_back(what.client, what.slot, net::clock::now());
+}
+
+reservation::reservation() noexcept = default;
+reservation::reservation(reservation&&) noexcept = default;
+
+reservation::~reservation() {
+    if (impl_) impl_->release();
+}
+
+reservation& reservation::operator=(reservation&& other) noexcept {
+    if (this == &other) return *this;
+    if (impl_) impl_->release();
+    impl_ = std::move(other.impl_);
+    return *this;
+}
+
+std::uint16_t reservation::port() const noexcept { return impl_->number; }
+
+net::task<result<net::accepted>> reservation::wait(net::time_limit limit) { return impl::wait(impl_, limit); }
+
+void reservation::cancel() noexcept { impl_->cancel(); }
+
+std::vector<ip_address> reservation::strangers() const {
+    std::vector<ip_address> out;
+    const std::lock_guard lock(impl_->broker->mutex);
+    for (const auto& s : impl_->in.ports[impl_->what.slot].strangers) {
+        if (s.when >= impl_->since && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
+    }
+    return out;
+}
+
+// --- the broker --------------------------------------------------------------------------------------------------------
+
+port_broker::port_broker(net::loop_group& loops, broker_settings settings, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, settings, counters)) {}
+
+port_broker::~port_broker() { stop(); }
+
+result<reservation> port_broker::reserve(net::loop& home, const ip_address& local, const ip_address& client) {
+    auto made = impl_->reserve(home, local, client);
+    if (!made) return std::unexpected(std::move(made).error());
+    reservation out;
+    out.impl_ = std::move(*made);
+    return out;
+}
+
+std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {
+    std::vector<std::uint16_t> taken;
+    if (impl_->any_port()) return taken;
+    const std::lock_guard no_opening(impl_->opening);
+    for (port_table::slot s = 0; s < impl_->settings.range.size(); ++s) {
+        const auto number = static_cast<std::uint16_t>(impl_->settings.range.first + s);
+        {
+            const std::lock_guard lock(impl_->mutex);
+            if (impl_->group_at(local).ports[s].number != 0) continue;  // held by ourselves
+        }
+        const net::socket_address at(endpoint{local, number});
+        const unique_fd probe(::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+        net::set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+        if (::bind(probe.get(), at.data(), at.length()) == 0 || errno != EADDRINUSE) continue;
+        taken.push_back(number);
+    }
+    return taken;
+}
+
+void port_broker::stop() { impl_->stop(); }
+
+}  // namespace sallyport::reach

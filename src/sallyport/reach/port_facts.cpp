@@ -1,0 +1,35 @@
+// What is known about port numbers in general and on this machine.
+
+#include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/port_facts.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+namespace sallyport::reach {
+
+std::span<const std::uint16_t> hijacked_ports() noexcept {
+    // Routers and firewalls watch these for other protocols and rewrite, delay or drop what they do not understand.
+    static constexpr std::array<std::uint16_t, 25> ports{
+        1025, 1026, 1027, 1080,        // blocked by providers since the worms of 2003; SOCKS
+        1503, 1719, 1720, 1723,        // T.120, H.323, PPTP
+        1863, 2000, 2427, 2727, 3478,  // MSN, SCCP, MGCP, STUN
+        4500, 4661, 4662, 5060, 5061,  // IPsec NAT, eDonkey, SIP
+        554,  5190, 6346, 6667, 6881,  // RTSP, AIM, Gnutella, IRC, BitTorrent
+        7070, 8554,                    // RealAudio, RTSP
+    };
+    return ports;
+}
+
+bool is_hijacked_port(std::uint16_t port) noexcept {
+    return std::ranges::find(hijacked_ports(), port) != hijacked_ports().end();
+}
+
+port_range ephemeral_range() {
+    std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");
+    port_range range;
+    if (!(in >> range.first >> range.last)) return {};
+    return range;
+}
+
+}  // namespace sallyport::reach

@@ -1,0 +1,94 @@
+#pragma once
+// Which of a number of ports to promise to which client: a choice over bit sets, without sockets, clock or lock.
+//
+// Ports are slots 0, 1, ... here. A slot is promised to any number of clients, but to each client once, and after its
+// release it rests for that client. The choice is uniform over the slots that are free for the client: within the
+// caller's share first (slot number modulo shares), then over all, and when none is free, the slot that has rested
+// longest. Once as many slots are open as there should be, the others are used only where nothing else is left. A client
+// costs one bit a slot for as long as something is promised to it or rests; when there are very many, the rests of the
+// inactive ones are forgotten. One thread at a time.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::reach {
+
+class slot_set {
+public:
+    void resize(std::size_t slots) { words_.resize((slots + 63) / 64); }
+    void insert(std::uint32_t slot) { word(slot) |= bit(slot); }
+    void erase(std::uint32_t slot) { word(slot) &= ~bit(slot); }
+    [[nodiscard]] bool contains(std::uint32_t slot) const { return (words_[slot / 64] & bit(slot)) != 0; }
+    [[nodiscard]] const std::vector<std::uint64_t>& words() const noexcept { return words_; }
+
+private:
+    static std::uint64_t bit(std::uint32_t slot) { return std::uint64_t{1} << (slot % 64); }
+    std::uint64_t& word(std::uint32_t slot) { return words_[slot / 64]; }
+    std::vector<std::uint64_t> words_;
+};
+
+class port_table {
+public:
+    using slot = std::uint32_t;
+    using time = std::chrono::steady_clock::time_point;
+
+    /// `most_open`: how many slots should be open at a time. REQUIRES: shares > 0.
+    port_table(std::size_t slots, std::size_t shares, std::chrono::seconds rest, std::size_t most_open = SIZE_MAX);
+
+    [[nodiscard]] std::size_t size() const noexcept { return slots_; }
+    void grow(std::size_t slots);
+
+    /// Promises a slot to `client`; nothing where none is left.
+    [[nodiscard]] std::optional<slot> take(const ip_address& client, std::size_t share, time now);
+    /// The promise ends; the slot rests.
+    void give_back(const ip_address& client, slot s, time now);
+    /// The promise was never told to anybody; the slot is free at once.
+    void undo(const ip_address& client, slot s);
+
+    /// The slot costs nothing more from now on.
+    void set_open(slot s);
+    /// Not to be promised to anybody until then; time::max(): never.
+    void exclude(slot s, time until);
+
+    static constexpr std::size_t most_clients = 4096;  // remembered without a promise
+    [[nodiscard]] std::size_t clients() const noexcept { return books_.size(); }
+
+private:
+    struct resting {
+        slot which;
+        time until;
+    };
+    /// What one client has.
+    struct book {
+        slot_set unavailable;       // promised or resting
+        std::deque<resting> rests;  // in order of time
+        std::size_t promised = 0;
+    };
+
+    book& book_of(const ip_address& client);
+    void end_rests(book& b, time now);
+    void end_exclusions(time now);
+    [[nodiscard]] std::optional<slot> choose(const slot_set& share, const slot_set& among, const book& b) const;
+    [[nodiscard]] std::optional<slot> longest_resting(book& b) const;
+
+    std::size_t slots_ = 0;
+    std::chrono::seconds rest_;
+    slot_set all_;
+    std::vector<slot_set> shares_;
+    slot_set open_;
+    std::size_t open_count_ = 0;
+    std::size_t most_open_;
+    slot_set excluded_;
+    std::vector<resting> exclusions_;
+    std::unordered_map<ip_address, book> books_;
+    std::size_t sweep_at_ = most_clients;
+};
+
+}  // namespace sallyport::reach

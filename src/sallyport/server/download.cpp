@@ -1,0 +1,131 @@
+// RETR: file to data connection.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/proto/ascii_filter.hpp>
+#include <sallyport/server/transfer.hpp>
+
+namespace sallyport::server {
+namespace {
+
+/// What is sent between two looks at the page cache. Large enough for sendfile to run free.
+constexpr std::uint64_t step = 1024 * 1024;
+/// Fits into any socket's send buffer, so that sending it can't wait for the client.
+constexpr std::uint64_t brief = 16 * 1024;
+constexpr std::size_t ascii_block = 64 * 1024;
+
+net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
+    // A small file whose name and content are in memory must not leave the loop (two thread changes cost more than it).
+    result<std::unique_ptr<vfs::read_file>> file = t.files().open_read(t.request().path, vfs::may_block::no);
+    if (!file && file.error().code == errc::busy) {
+        auto open = [&t] { return t.files().open_read(t.request().path, vfs::may_block::yes); };
+        file = co_await net::offload(t.shared().disk, t.home(), std::move(open));
+    }
+    co_return file;
+}
+
+/// Has these bytes in memory, by the pool where the disk must be asked.
+net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::uint64_t offset, std::uint64_t count) {
+    if (file.resident(offset, count)) co_return result<void>();
+    auto load = [&file, offset, count] { return file.load(offset, count); };
+    co_return co_await net::offload(t.shared().disk, t.home(), std::move(load));
+}
+
+error cut_short(const transfer& t) {
+    return {errc::io, 0, fmt::format("{}: the file became shorter while it was sent", t.request().path.text())};
+}
+
+net::task<result<void>> send_image(transfer& t, vfs::read_file& file, bool known_resident) {
+    const std::uint64_t end = file.facts().size;
+    std::uint64_t position = t.request().offset;
+    while (position < end) {
+        const std::uint64_t count = std::min(step, end - position);
+        if (!known_resident) {
+            const result<void> loaded = co_await make_resident(t, file, position, count);
+            if (!loaded) co_return loaded;
+        }
+        if (t.cancelled()) co_return fail(errc::cancelled);
+        std::uint64_t sent = 0;
+        const result<std::uint64_t> done =
+            co_await t.data().send_file(file.descriptor(), position, count, t.patience(), sent);
+        t.count(sent);
+        if (!done) co_return std::unexpected(done.error());
+        if (*done < count) co_return std::unexpected(cut_short(t));  // DU-05
+        position += count;
+    }
+    co_return result<void>();
+}
+
+/// A whole brief file: one packet carries it and the end of the connection, where sendfile would need two.
+net::task<result<void>> send_brief(transfer& t, vfs::read_file& file) {
+    const std::size_t count = static_cast<std::size_t>(file.facts().size - t.request().offset);
+    const auto block = std::make_unique_for_overwrite<char[]>(count);
+    const result<std::size_t> got = file.read_at(t.request().offset, std::span(block.get(), count));
+    if (!got) co_return std::unexpected(got.error());
+    if (*got < count) co_return std::unexpected(cut_short(t));
+    const result<void> done = co_await t.data().write_last({block.get(), count}, t.patience());
+    if (done) t.count(count);
+    co_return done;
+}
+
+/// Through a buffer: for TYPE A, and for files that have no descriptor.
+net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
+    const std::uint64_t end = file.facts().size;
+    const auto block = std::make_unique_for_overwrite<char[]>(ascii_block);
+    proto::to_network_ascii filter;
+    std::string text;
+    std::uint64_t position = t.request().offset;
+    while (position < end) {
+        const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(ascii_block, end - position));
+        const result<void> loaded = co_await make_resident(t, file, position, count);
+        if (!loaded) co_return loaded;
+        if (t.cancelled()) co_return fail(errc::cancelled);
+        const result<std::size_t> got = file.read_at(position, std::span(block.get(), count));
+        if (!got) co_return std::unexpected(got.error());
+        if (*got < count) co_return std::unexpected(cut_short(t));
+        std::string_view bytes(block.get(), count);
+        if (t.is_ascii()) {
+            text.clear();
+            filter.filter(bytes, text);
+            bytes = text;
+        }
+        const result<void> done = co_await t.data().write_all(bytes, t.patience());
+        if (!done) co_return done;
+        t.count(bytes.size());
+        position += count;
+    }
+    co_return result<void>();
+}
+
+}  // namespace
+
+net::task<result<proto::transfer_result>> download(transfer& t) {
+    result<std::unique_ptr<vfs::read_file>> file = co_await open_file(t);
+    if (!file) co_return std::unexpected(file.error());
+    const std::uint64_t size = (*file)->facts().size;
+    const std::uint64_t offset = t.request().offset;
+    if (offset > size)
+        co_return fail(errc::out_of_range, fmt::format("{} has {} bytes only", t.request().path.text(), size));
+
+    const bool straight = !t.is_ascii() && (*file)->descriptor() >= 0;
+    const bool at_once = straight && !t.is_protected() && size - offset <= brief && (*file)->resident(offset, size - offset);
+    const result<void> opened =
+        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset),
+                             at_once ? announce::with_the_end : announce::now);
+    if (!opened) co_return std::unexpected(opened.error());
+    result<void> sent;
+    if (at_once)
+        sent = co_await send_brief(t, **file);
+    else if (straight)
+        sent = co_await send_image(t, **file, at_once);
+    else
+        sent = co_await send_through_buffer(t, **file);
+    if (!sent) co_return std::unexpected(sent.error());
+    co_await t.finish_data();
+    co_return proto::transfer_result{};
+}
+
+}  // namespace sallyport::server

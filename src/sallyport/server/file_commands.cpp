@@ -1,0 +1,93 @@
+#include <sallyport/server/file_commands.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include <sallyport/server/lister.hpp>
+
+namespace sallyport::server {
+namespace {
+
+using proto::verb;
+
+/// STAT of a directory goes over the control connection: for a look, not for a million names.
+constexpr std::size_t most_stat_lines = 1000;
+
+bool is_change(verb what) noexcept {
+    return what == verb::dele || what == verb::rmd || what == verb::mkd || what == verb::rnto || what == verb::mfmt;
+}
+
+result<void> change(vfs::filesystem& files, const proto::file_request& r) {
+    switch (r.what) {
+        case verb::dele: return files.remove_file(r.path);
+        case verb::rmd: return files.remove_directory(r.path);
+        case verb::mkd: return files.make_directory(r.path);
+        case verb::rnto: return files.rename(r.from, r.path);
+        case verb::mfmt: return files.set_modified(r.path, r.modified);
+        default: return fail(errc::misuse);
+    }
+}
+
+result<proto::file_answer> answer(const proto::file_request& r, const vfs::status& found, bool read_only) {
+    switch (r.what) {
+        case verb::cwd:
+        case verb::cdup:
+            if (found.type != vfs::file_type::directory) return fail(errc::not_a_directory, r.path.text());
+            return proto::file_answer{};
+        case verb::size:
+        case verb::mdtm:
+            if (found.type == vfs::file_type::directory) return fail(errc::is_a_directory, r.path.text());
+            if (found.type != vfs::file_type::file) return fail(errc::not_a_file, r.path.text());
+            return proto::file_answer{.size = found.size, .modified = found.modified, .line = {}, .lines = {}};
+        case verb::mlst: return proto::file_answer{.line = describe_entry(r.path, found, r.facts, read_only), .lines = {}};
+        case verb::rnfr: return proto::file_answer{};
+        default: return fail(errc::misuse);
+    }
+}
+
+/// The lines of STAT with a path, as LIST would have them.
+result<proto::file_answer> list_for_stat(vfs::filesystem& files, const proto::file_request& r, const account& who,
+                                         std::int64_t now) {
+    lister source(files, {.what = verb::list, .path = r.path, .facts = {}}, who, now);
+    proto::file_answer out;
+    const result<std::string> block = source.next();
+    if (!block) return std::unexpected(block.error());
+    std::string_view rest = *block;
+    while (!rest.empty() && out.lines.size() < most_stat_lines) {
+        const std::size_t end = rest.find("\r\n");
+        out.lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(end + 2);
+    }
+    if (!rest.empty()) out.lines.emplace_back("and more; LIST shows all");
+    return out;
+}
+
+}  // namespace
+
+net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<context> shared, net::loop& home, account who,
+                                                       proto::file_request request) {
+    vfs::filesystem& files = *shared->config.files;
+    const bool changes = is_change(request.what);
+    if (who.read_only && (changes || request.what == verb::rnfr)) co_return fail(errc::permission, request.path.text());
+    if (changes) {
+        auto work = [&files, &request] { return change(files, request); };
+        const result<void> done = co_await net::offload(shared->disk, home, std::move(work));
+        if (!done) co_return std::unexpected(done.error());
+        co_return proto::file_answer{};
+    }
+    if (request.what == verb::stat) {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+        auto work = [&files, &request, &who, seconds] { return list_for_stat(files, request, who, seconds); };
+        co_return co_await net::offload(shared->disk, home, std::move(work));
+    }
+    result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
+    if (!found && found.error().code == errc::busy) {
+        auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };
+        found = co_await net::offload(shared->disk, home, std::move(work));
+    }
+    if (!found) co_return std::unexpected(found.error());
+    co_return answer(request, *found, who.read_only);
+}
+
+}  // namespace sallyport::server

@@ -1,0 +1,75 @@
+#pragma once
+// The FTP/FTPS server: listeners on every loop, a session driver per connection, users, transfers.
+//
+// Owned by the command that runs it. start() on the thread that will run the loops, before they run; stop() on the first
+// loop. The loops, and what the settings refer to, must outlive it.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/net/tls.hpp>
+#include <sallyport/server/accounts.hpp>
+#include <sallyport/status/counters.hpp>
+#include <sallyport/vfs/filesystem.hpp>
+
+namespace sallyport::server {
+
+struct settings {
+    std::vector<endpoint> listen;
+    std::vector<endpoint> listen_implicit;  // implicit TLS (990)
+    std::shared_ptr<vfs::filesystem> files;
+    std::vector<user> users;
+    bool anonymous = false;  // read only
+    std::string greeting = "Sallyport ready.";
+
+    std::optional<net::tls_server_context> tls;
+    bool tls_required = false;
+    bool require_tls_reuse = false;  // data connections must resume the control connection's session, else 522 (TLS-04)
+    bool ccc = false;
+
+    port_range passive_ports{};    // {0,0}: any
+    std::string external_address;  // for 227: address or name
+    bool passive = true;
+    bool active = true;
+    bool active_from_low_port = true;  // from control port - 1 where the system lets us (S1)
+
+    net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
+    std::chrono::seconds idle = limits::idle;
+    std::chrono::seconds login = limits::login;
+    std::chrono::seconds data_connect = limits::data_connect;
+    std::chrono::seconds data_stall = limits::data_stall;
+    bool log_commands = true;  // each command and reply, at level info (S7); off where only the outline is wanted
+    std::size_t max_sessions = 20000;
+    std::size_t max_sessions_per_address = 0;  // 0: no limit of its own
+};
+
+class server {
+public:
+    server(net::loop_group& loops, settings s, status::counters& counters);
+    ~server();
+
+    /// Binds every listener on every loop and reports what it found odd (S2). An error names the address and the cause.
+    [[nodiscard]] result<void> start();
+    /// The addresses that are listened on, with real port numbers.
+    [[nodiscard]] std::vector<endpoint> endpoints() const;
+
+    /// Stops accepting, tells idle sessions 421, lets transfers run until `grace` is over, then calls `done` on the first
+    /// loop. Once.
+    void stop(std::chrono::milliseconds grace, std::move_only_function<void()> done);
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::server

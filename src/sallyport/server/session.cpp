@@ -1,0 +1,347 @@
+#include <sallyport/server/session.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/server/file_commands.hpp>
+
+namespace sallyport::server {
+namespace {
+
+using namespace std::chrono_literals;
+namespace act = proto::act;
+
+/// How long a client that was sent away may take to read why, before the connection is reset.
+constexpr auto linger = 1s;
+
+std::string random_session_context() {
+    std::string out(16, '\0');
+    randombytes_buf(out.data(), out.size());
+    return out;
+}
+
+proto::server_settings settings_for(const settings& s, const net::stream& control, bool implicit_tls) {
+    proto::server_settings out;
+    out.greeting = s.greeting;
+    out.local = control.local();
+    out.peer = control.peer();
+    out.tls_active = implicit_tls;
+    out.tls_available = s.tls.has_value();
+    out.tls_required = s.tls_required;
+    out.anonymous_allowed = s.anonymous;
+    out.passive_allowed = s.passive;
+    out.active_allowed = s.active;
+    out.ccc_allowed = s.ccc;
+    return out;
+}
+
+}  // namespace
+
+void session_list::add(session& s) {
+    s.place_in_list_ = sessions_.size();
+    sessions_.push_back(&s);
+}
+
+void session_list::remove(session& s) noexcept {
+    sessions_[s.place_in_list_] = sessions_.back();
+    sessions_[s.place_in_list_]->place_in_list_ = s.place_in_list_;
+    sessions_.pop_back();
+}
+
+void session_list::for_each(void (session::*what)()) {
+    const std::vector<session*> now = sessions_;
+    std::vector<std::shared_ptr<session>> alive;
+    for (session* s : now) alive.push_back(s->shared_from_this());
+    for (const auto& s : alive) (s.get()->*what)();
+}
+
+session::session(std::shared_ptr<context> shared, net::loop& home, net::accepted connection, bool implicit_tls,
+                 ticket admitted, std::shared_ptr<session_list> list)
+    : shared_(std::move(shared)),
+      home_(home),
+      admitted_(std::move(admitted)),
+      list_(std::move(list)),
+      control_(home, std::move(connection.socket), connection.local, connection.peer),
+      id_(fmt::format("{}", ++shared_->sessions_numbered)),
+      machine_(settings_for(shared_->config, control_, implicit_tls)),
+      login_until_(net::clock::now() + shared_->config.login),
+      implicit_tls_(implicit_tls) {
+    list_->add(*this);
+    control_.set_keepalive(shared_->config.keepalive);
+    if (shared_->config.tls) tls_session_context_ = random_session_context();
+    if (shared_->config.log_commands && log::enabled(log::level::info))
+        machine_.set_trace([this](std::string_view line) { log::info(id_, escape(line)); });
+}
+
+session::~session() { list_->remove(*this); }
+
+net::task<> session::serve(std::shared_ptr<session> self) { co_await self->run(); }
+
+void session::log(std::string_view text) const {
+    if (log::enabled(log::level::info)) log::info(id_, text);
+}
+
+net::task<> session::run() {
+    if (log::enabled(log::level::info))
+        log(fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.local().text()));
+    result<void> ready;
+    if (implicit_tls_) ready = co_await start_tls();
+    while (ready) {
+        if (outcome_) conclude_transfer(*std::exchange(outcome_, std::nullopt));
+        if (stopping_ && !transfer_) machine_.expire("The server is being stopped. Goodbye.");
+        proto::server_action action = machine_.next();
+        bool goes_on = false;
+        if (std::holds_alternative<act::need_input>(action))
+            goes_on = co_await read_input();
+        else
+            goes_on = co_await perform(std::move(action));
+        if (machine_.refused_targets() != refused_targets_seen_) {
+            status::count(shared_->counters.targets_refused, machine_.refused_targets() - refused_targets_seen_);
+            refused_targets_seen_ = machine_.refused_targets();
+        }
+        if (!goes_on) break;
+    }
+    give_transfer_up();
+    passive_ = {};
+    control_.close();
+    // An upload that is being published can't be taken back any more: its outcome belongs into the log and the counters.
+    if (transfer_ && !outcome_) co_await wait_for_transfer();
+    if (outcome_) conclude_transfer(*std::exchange(outcome_, std::nullopt));
+    log("Connection closed");
+}
+
+/// Sends what there is, then reads. False where the connection is over.
+net::task<bool> session::read_input() {
+    co_await flush();
+    // What a transfer has ended meanwhile comes first: it would find nobody to interrupt.
+    if (outcome_ || (stopping_ && !transfer_)) co_return true;
+    if (broken_) co_return false;
+    if (input_ended_) {
+        if (!transfer_) co_return false;
+        co_await wait_for_transfer();
+        co_return true;
+    }
+    const result<std::size_t> got = co_await control_.read_some(buffer_, patience());
+    if (got && *got > 0) {
+        machine_.receive(std::string_view(buffer_.data(), *got));
+        co_return true;
+    }
+    if (got) {
+        // The client has closed its side. After QUIT it only waits for the transfer; else there is nobody to serve.
+        input_ended_ = true;
+        co_return machine_.quit_read();
+    }
+    switch (got.error().code) {
+        case errc::cancelled: co_return !broken_;
+        case errc::timeout:
+            machine_.expire(machine_.logged_in()
+                                ? fmt::format("No command for {} s. Goodbye.", shared_->config.idle.count())
+                                : fmt::format("No login within {} s. Goodbye.", shared_->config.login.count()));
+            co_return true;
+        default: co_return false;
+    }
+}
+
+net::time_limit session::patience() {
+    // A silent control connection under a running transfer is no idle one (G5).
+    if (transfer_) return {};
+    if (!machine_.logged_in()) return {.progress = shared_->config.login, .total = login_until_};
+    login_until_ = net::clock::now() + shared_->config.login;  // for the next login, after REIN or AUTH
+    return {.progress = shared_->config.idle};
+}
+
+net::task<bool> session::perform(proto::server_action action) {
+    if (std::holds_alternative<act::send>(action)) {
+        co_await flush();
+    } else if (std::holds_alternative<act::paused>(action)) {
+        co_await flush();
+        if (!outcome_) co_await wait_for_transfer();
+    } else if (std::holds_alternative<act::start_tls>(action)) {
+        co_await flush();
+        const result<void> done = co_await start_tls();
+        if (!done) co_return false;
+        machine_.tls_started();
+    } else if (std::holds_alternative<act::clear_tls>(action)) {
+        co_await flush();
+        const result<void> done = co_await control_.end_tls(limits::tls_shutdown);
+        if (!done) co_return false;
+        machine_.tls_cleared();
+    } else if (auto* login = std::get_if<act::check_login>(&action)) {
+        co_await check_login(std::move(login->request));
+    } else if (auto* passive = std::get_if<act::open_passive>(&action)) {
+        open_passive(*passive);
+    } else if (std::holds_alternative<act::drop_data>(action)) {
+        passive_ = {};
+    } else if (auto* file = std::get_if<act::run_file>(&action)) {
+        const result<proto::file_answer> answer = co_await run_file_command(shared_, home_, who_, std::move(file->request));
+        machine_.file_done(answer);
+    } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
+        start_transfer(std::move(started->request));
+    } else if (std::holds_alternative<act::abort_transfer>(action)) {
+        give_transfer_up();
+    } else {
+        co_await close_in_good_order();
+        co_return false;
+    }
+    co_return !broken_;
+}
+
+/// Writes what has gathered, and what gathers meanwhile; one writer at a time.
+net::task<> session::flush() {
+    if (flushing_) co_return;
+    flushing_ = true;
+    while (!machine_.output().empty() && !broken_) {
+        machine_.take_output(writing_);
+        const result<void> sent = co_await control_.write_all(writing_, {.progress = shared_->config.data_stall});
+        if (!sent) broken_ = true;
+    }
+    flushing_ = false;
+}
+
+net::task<> session::close_in_good_order() {
+    co_await flush();
+    if (broken_) co_return;
+    if (control_.is_tls()) (void)co_await control_.finish_sending(limits::tls_shutdown);
+    if (machine_.quit_read()) co_return;
+    // Closing with unread input resets the connection, and the reason in our last reply would be lost on the way.
+    if (!control_.is_tls()) (void)co_await control_.finish_sending(limits::tls_shutdown);
+    const net::time_limit limit = net::time_limit::within(linger);
+    for (;;) {
+        const result<std::size_t> got = co_await control_.read_some(buffer_, limit);
+        if (!got || *got == 0) co_return;
+    }
+}
+
+net::task<result<void>> session::start_tls() {
+    const net::tls_accept_options options{.session_id_context = tls_session_context_};
+    const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
+    result<void> done = co_await control_.accept_tls(*shared_->config.tls, options, limit);
+    if (log::enabled(log::level::info)) {
+        if (done)
+            log(fmt::format("{}, {}", control_.tls().version, control_.tls().cipher));
+        else
+            log(fmt::format("TLS failed: {}", escape(done.error().text())));
+    }
+    co_return done;
+}
+
+net::task<> session::check_login(proto::login_request request) {
+    result<account> who = fail(errc::login_refused);
+    if (shared_->users.is_slow(request)) {
+        co_await flush();
+        auto work = [this, &request] { return shared_->users.check(request); };
+        who = co_await net::offload(shared_->hashes, home_, std::move(work));
+    } else {
+        who = shared_->users.check(request);
+    }
+    sodium_memzero(request.password.data(), request.password.size());
+    if (!who) {
+        status::count(shared_->counters.logins_refused);
+        log(fmt::format("Login of {} refused", escape(request.user)));
+        machine_.login_done(std::unexpected(who.error()));
+        co_return;
+    }
+    who_ = std::move(*who);
+    log(fmt::format("{} logged in{}", escape(who_.name), control_.is_tls() ? " over TLS" : ""));
+    machine_.login_done({});
+}
+
+void session::open_passive(const act::open_passive& how) {
+    passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
+    const ip_address local = control_.local().address;
+    const ip_address client = control_.peer().address;
+    result<reach::reservation> reserved = shared_->ports.reserve(home_, local, client);
+    if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
+    endpoint advertised{local, reserved->port()};
+    if (!how.extended) {
+        const std::optional<reach::advice> advice = shared_->advisor.advertise(local, client);
+        if (!advice || !advice->address.is_v4())
+            return machine_.passive_done(fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV"));
+        advertised.address = advice->address;
+    }
+    passive_ = std::move(*reserved);
+    machine_.passive_done(advertised);
+}
+
+void session::start_transfer(proto::transfer_request request) {
+    transfer_setup setup{.shared = shared_,
+                         .home = home_,
+                         .owner = *this,
+                         .session = id_,
+                         .who = who_,
+                         .control_local = control_.local(),
+                         .control_peer = control_.peer(),
+                         .tls_session_context = tls_session_context_};
+    transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}));
+    home_.spawn("transfer", run_transfer(shared_from_this(), transfer_));
+}
+
+net::task<> session::run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t) {
+    result<proto::transfer_result> outcome = co_await t->run();
+    if (self->transfer_ != t) co_return;  // it was given up, and the client has been told
+    self->outcome_ = std::move(outcome);
+    self->wake();
+}
+
+/// From within the transfer.
+net::task<> session::data_opened(std::string text, announce when) {
+    if (transfer_ == nullptr || transfer_->cancelled()) co_return;
+    machine_.transfer_opened(text);
+    if (when == announce::now) co_await flush();
+}
+
+void session::wake() {
+    if (ended_)
+        ended_->set();
+    else
+        control_.interrupt_read();
+}
+
+net::task<> session::wait_for_transfer() {
+    ended_.emplace(home_);
+    co_await ended_->wait(net::deadline::max());
+    ended_.reset();
+}
+
+void session::conclude_transfer(const result<proto::transfer_result>& outcome) {
+    status::count(outcome ? shared_->counters.transfers_complete : shared_->counters.transfers_failed);
+    status::count(transfer_->receives() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
+                  transfer_->bytes());
+    if (log::enabled(log::level::info)) log_transfer(outcome);
+    machine_.transfer_done(outcome, transfer_->connected());
+    transfer_.reset();
+}
+
+void session::log_transfer(const result<proto::transfer_result>& outcome) const {
+    const double seconds = std::chrono::duration<double>(transfer_->age()).count();
+    const std::string what =
+        fmt::format("{} {}: {} in {:.3f} s", proto::row_of(transfer_->request().what).name,
+                    escape(transfer_->request().path.text()), status::format_bytes(transfer_->bytes()), seconds);
+    if (outcome)
+        log(what);
+    else
+        log(fmt::format("{}, failed: {}", what, escape(outcome.error().text())));
+}
+
+void session::give_transfer_up() {
+    if (transfer_ && transfer_->cancel()) conclude_transfer(fail(errc::cancelled));
+}
+
+void session::stop() {
+    stopping_ = true;
+    if (!transfer_) control_.interrupt_read();
+}
+
+void session::kill() {
+    stopping_ = true;
+    broken_ = true;
+    give_transfer_up();
+    control_.abort();
+    if (ended_) ended_->set();
+}
+
+}  // namespace sallyport::server

@@ -1,0 +1,98 @@
+#pragma once
+// One control connection from accept to close: asks its machine what to do, does it, tells the outcome (style rule "one
+// driver per side"). Lives on one loop; kept alive by its coroutines.
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/server/admission.hpp>
+#include <sallyport/server/context.hpp>
+#include <sallyport/server/transfer.hpp>
+
+namespace sallyport::server {
+
+class session;
+
+/// The sessions of one loop, for the end of the server. Loop thread only.
+class session_list {
+public:
+    void add(session& s);
+    void remove(session& s) noexcept;
+    [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
+    /// Calls `what` for each; sessions may leave the list meanwhile.
+    void for_each(void (session::*what)());
+
+private:
+    std::vector<session*> sessions_;
+};
+
+class session final : public transfer_owner, public std::enable_shared_from_this<session> {
+public:
+    /// `list` is that of the loop.
+    session(std::shared_ptr<context> shared, net::loop& home, net::accepted connection, bool implicit_tls, ticket admitted,
+            std::shared_ptr<session_list> list);
+    ~session() override;
+
+    /// The whole life of a session; spawned on its loop.
+    static net::task<> serve(std::shared_ptr<session> self);
+
+    /// 421 as soon as no transfer runs.
+    void stop();
+    /// Ends now, whatever runs.
+    void kill();
+
+private:
+    friend class session_list;
+
+    net::task<> run();
+    net::task<bool> perform(proto::server_action action);
+    net::task<bool> read_input();
+    net::task<> data_opened(std::string text, announce when) override;
+    net::task<> flush();
+    net::task<> close_in_good_order();
+    net::task<result<void>> start_tls();
+    net::task<> check_login(proto::login_request request);
+    void open_passive(const proto::act::open_passive& how);
+    void start_transfer(proto::transfer_request request);
+    static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);
+    net::task<> wait_for_transfer();
+    void conclude_transfer(const result<proto::transfer_result>& outcome);
+    void give_transfer_up();
+    void wake();
+
+    [[nodiscard]] net::time_limit patience();
+    void log(std::string_view text) const;
+    void log_transfer(const result<proto::transfer_result>& outcome) const;
+
+    std::shared_ptr<context> shared_;
+    net::loop& home_;
+    ticket admitted_;
+    std::shared_ptr<session_list> list_;
+    std::size_t place_in_list_ = 0;
+    net::stream control_;
+    std::string id_;                   // for the log
+    std::string tls_session_context_;  // random where TLS is used
+    proto::server_machine machine_;
+    account who_;
+    reach::reservation passive_;
+    std::shared_ptr<transfer> transfer_;                     // running
+    std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
+    std::optional<net::event> ended_;                        // set where the main coroutine waits for transfer_'s end
+    net::deadline login_until_;
+    std::uint64_t refused_targets_seen_ = 0;
+    std::string writing_;  // what flush() sends
+    bool flushing_ = false;
+    bool implicit_tls_;
+    bool input_ended_ = false;
+    bool broken_ = false;
+    bool stopping_ = false;
+    std::array<char, 2048> buffer_;  // small, as ten thousand idle sessions have one each
+};
+
+}  // namespace sallyport::server

@@ -1,0 +1,179 @@
+#include <sallyport/server/transfer.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::server {
+namespace {
+
+constexpr std::string_view no_connection = "Can't open data connection: ";
+
+/// What kept a bound source port from being used, as opposed to what kept the connection from being made.
+bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
+
+/// Why nobody came, for the one who waits for the data (S7).
+error nobody_came(const reach::reservation& port, std::chrono::seconds waited) {
+    const std::vector<ip_address> strangers = port.strangers();
+    if (strangers.empty())
+        return {errc::timeout, 0,
+                fmt::format("{}nobody connected to port {} within {} s", no_connection, port.port(), waited.count())};
+    std::vector<std::string> names;
+    for (const ip_address& a : strangers) names.push_back(a.text());
+    return {errc::timeout, 0,
+            fmt::format("{}only strangers came to port {}: {}", no_connection, port.port(), fmt::join(names, ", "))};
+}
+
+/// Why a client can't be reached, where it asked to be called back (S1, S7).
+error not_reached(error e, const endpoint& target, std::chrono::seconds waited) {
+    const char* hint = target.address.is_private() ? " (a private address: behind NAT use passive mode)" : "";
+    if (e.code == errc::refused)
+        e.what = fmt::format("{}connection to {} refused{}", no_connection, target.text(), hint);
+    else if (e.code == errc::timeout)
+        e.what = fmt::format("{}no answer from {} within {} s{}", no_connection, target.text(), waited.count(), hint);
+    else
+        e.what = fmt::format("{}no way to {}: {}{}", no_connection, target.text(), e.text(), hint);
+    e.os = 0;
+    // Whatever the system calls it, it is the connection that failed, not a file.
+    if (e.code != errc::refused && e.code != errc::timeout && e.code != errc::cancelled) e.code = errc::unreachable;
+    return e;
+}
+
+}  // namespace
+
+transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive)
+    : setup_(std::move(setup)), request_(std::move(request)), passive_(std::move(passive)) {
+    status::count(setup_.shared->counters.transfers_running);
+}
+
+transfer::~transfer() { status::uncount(setup_.shared->counters.transfers_running); }
+
+net::task<result<proto::transfer_result>> transfer::run() {
+    result<proto::transfer_result> outcome = fail(errc::misuse);
+    switch (request_.what) {
+        case proto::verb::retr: outcome = co_await download(*this); break;
+        case proto::verb::stor:
+        case proto::verb::stou:
+        case proto::verb::appe: outcome = co_await upload(*this); break;
+        default: outcome = co_await send_listing(*this); break;
+    }
+    // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
+    if (!outcome && data_.is_open() && !receives()) data_.abort();
+    data_.close();
+    passive_ = {};
+    if (outcome) outcome->bytes = bytes_;
+    co_return outcome;
+}
+
+bool transfer::cancel() {
+    if (committing_) return false;
+    cancelled_ = true;
+    if (passive_) passive_.cancel();
+    if (data_.is_open()) data_.abort();
+    return true;
+}
+
+bool transfer::begin_commit() noexcept {
+    if (cancelled_) return false;
+    committing_ = true;
+    return true;
+}
+
+void transfer::log(std::string_view text) const {
+    if (log::enabled(log::level::info)) log::info(setup_.session, text);
+}
+
+net::task<result<void>> transfer::open_data(std::string name, std::string detail, announce when) {
+    const auto* target = std::get_if<proto::active_target>(&request_.data);
+    result<net::stream> made = fail(errc::misuse);
+    if (target != nullptr)
+        made = co_await connect_active(target->to);
+    else
+        made = co_await accept_passive();
+    if (!made) {
+        log(fmt::format("Data connection failed: {}", escape(made.error().text())));
+        co_return std::unexpected(made.error());
+    }
+    if (cancelled_) co_return fail(errc::cancelled);
+    data_ = std::move(*made);
+    connected_ = true;
+    std::string text;
+    if (request_.what == proto::verb::stou)
+        text = fmt::format("FILE: {}", name);  // RFC 1123 section 4.1.2.9
+    else if (target != nullptr)
+        text = fmt::format("Opening {} mode data connection for {}{}.", is_ascii() ? "ASCII" : "BINARY", name, detail);
+    else
+        text = fmt::format("Data connection accepted from {}; transfer starting{}.", data_.peer().text(), detail);
+    log(target != nullptr ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
+                          : fmt::format("Data connection accepted from {}", data_.peer().text()));
+    co_await setup_.owner.data_opened(std::move(text), when);
+    if (!is_protected()) co_return result<void>();
+    co_return co_await protect_data();
+}
+
+net::task<result<net::stream>> transfer::accept_passive() {
+    const std::chrono::seconds patience = shared().config.data_connect;
+    result<net::accepted> came = co_await passive_.wait(net::time_limit::within(patience));
+    if (!came) {
+        error why = came.error();
+        if (why.code == errc::timeout) {
+            why = nobody_came(passive_, patience);
+            status::count(shared().counters.data_never_came);
+        }
+        passive_ = {};
+        co_return std::unexpected(std::move(why));
+    }
+    passive_ = {};
+    co_return net::stream(home(), std::move(came->socket), came->local, came->peer);
+}
+
+net::task<result<net::stream>> transfer::connect_active(endpoint target) {
+    const std::chrono::seconds patience = shared().config.data_connect;
+    const net::time_limit limit = net::time_limit::within(patience);
+    net::connect_options options;
+    options.bind_to.address = setup_.control_local.address;
+    const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
+    if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed)) {
+        options.bind_to.port = below;
+        options.reuse_address = true;
+    }
+    result<net::stream> made = co_await net::connect(home(), target, options, limit);
+    if (!made && options.bind_to.port != 0 && is_bind_failure(made.error())) {
+        // Without the right to low ports none of them will ever work; a port in use is a matter of this moment.
+        if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
+            log::warning({}, fmt::format("active data connections come from any port, not from port {}: {}; clients behind "
+                                         "strict firewalls may refuse them (grant CAP_NET_BIND_SERVICE to change this)",
+                                         below, made.error().text()));
+        options.bind_to.port = 0;
+        options.reuse_address = false;
+        made = co_await net::connect(home(), target, options, limit);
+    }
+    if (!made) co_return std::unexpected(not_reached(made.error(), target, patience));
+    co_return made;
+}
+
+net::task<result<void>> transfer::protect_data() {
+    // Where resumption is demanded the client needs a ticket from every connection, and must read it.
+    const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
+                                          .tickets = shared().config.require_tls_reuse || !receives()};
+    const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
+    result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
+    if (!done) {
+        log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
+        co_return done;
+    }
+    if (!shared().config.require_tls_reuse || data_.tls().resumed) co_return done;
+    co_return fail(errc::tls_not_resumed,
+                   "the data connection must resume the TLS session of the control connection; turn session reuse on in "
+                   "your client");
+}
+
+net::task<> transfer::finish_data() {
+    // All bytes have passed. A peer that hung up without waiting for our close_notify had them all.
+    if (data_.is_tls()) (void)co_await data_.finish_sending(limits::tls_shutdown);
+    data_.close();
+}
+
+}  // namespace sallyport::server

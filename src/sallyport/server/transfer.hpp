@@ -1,0 +1,105 @@
+#pragma once
+// One transfer: its data connection and what runs over it. Owned by its session and by the coroutine that runs it, so that
+// a session can give it up at once (ABOR, a vanished client) although a disk still holds it.
+//
+// download.cpp has RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; here is what they have in common.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/server/accounts.hpp>
+#include <sallyport/server/context.hpp>
+
+namespace sallyport::server {
+
+/// When the reply 150 has to leave.
+enum class announce : bool {
+    now,
+    with_the_end,  // all bytes fit into the socket's buffer: 150 and 226 leave together, one system call less
+};
+
+/// The session, as its transfers see it.
+class transfer_owner {
+public:
+    virtual ~transfer_owner() = default;
+    /// The data connection stands. Returns when the 150 with `text` is on its way.
+    virtual net::task<> data_opened(std::string text, announce when) = 0;
+};
+
+struct transfer_setup {
+    std::shared_ptr<context> shared;
+    net::loop& home;
+    transfer_owner& owner;  // outlives the transfer
+    std::string session;    // for the log
+    account who;
+    endpoint control_local;
+    endpoint control_peer;
+    std::string tls_session_context;  // the control connection's, so that only its client can resume (TLS-04)
+};
+
+class transfer {
+public:
+    transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive);
+    ~transfer();
+
+    /// Once. The caller keeps this object alive until it returns.
+    net::task<result<proto::transfer_result>> run();
+
+    /// Gives the transfer up: run() will end as soon as it can, and nothing will be published. False where the end has
+    /// begun already and can't be taken back: then wait for run().
+    [[nodiscard]] bool cancel();
+
+    [[nodiscard]] const proto::transfer_request& request() const noexcept { return request_; }
+    [[nodiscard]] bool connected() const noexcept { return connected_; }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] net::clock::duration age() const { return net::clock::now() - began_; }
+
+    // For the three directions
+    [[nodiscard]] context& shared() noexcept { return *setup_.shared; }
+    [[nodiscard]] vfs::filesystem& files() noexcept { return *setup_.shared->config.files; }
+    [[nodiscard]] net::loop& home() noexcept { return setup_.home; }
+    [[nodiscard]] const account& who() const noexcept { return setup_.who; }
+    [[nodiscard]] net::stream& data() noexcept { return data_; }
+    [[nodiscard]] bool is_ascii() const noexcept { return request_.type == proto::data_type::ascii; }
+    [[nodiscard]] bool receives() const noexcept {
+        return request_.what == proto::verb::stor || request_.what == proto::verb::appe ||
+               request_.what == proto::verb::stou;
+    }
+    [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+    [[nodiscard]] net::time_limit patience() const noexcept { return {.progress = setup_.shared->config.data_stall}; }
+
+    /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.
+    net::task<result<void>> open_data(std::string name, std::string detail, announce when);
+    /// Closes the data connection in good order.
+    net::task<> finish_data();
+    void count(std::uint64_t bytes) noexcept { bytes_ += bytes; }
+    /// From here on cancel() comes too late. False where it came before.
+    [[nodiscard]] bool begin_commit() noexcept;
+
+private:
+    net::task<result<net::stream>> accept_passive();
+    net::task<result<net::stream>> connect_active(endpoint target);
+    net::task<result<void>> protect_data();
+    void log(std::string_view text) const;
+
+    transfer_setup setup_;
+    proto::transfer_request request_;
+    reach::reservation passive_;
+    net::stream data_;
+    net::clock::time_point began_ = net::clock::now();
+    std::uint64_t bytes_ = 0;
+    bool connected_ = false;
+    bool cancelled_ = false;
+    bool committing_ = false;
+};
+
+// The directions. `t` outlives them.
+net::task<result<proto::transfer_result>> download(transfer& t);
+net::task<result<proto::transfer_result>> upload(transfer& t);
+net::task<result<proto::transfer_result>> send_listing(transfer& t);
+
+}  // namespace sallyport::server

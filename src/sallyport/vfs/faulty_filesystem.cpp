@@ -1,0 +1,171 @@
+#include <sallyport/vfs/faulty_filesystem.hpp>
+
+#include <algorithm>
+
+namespace sallyport::vfs {
+
+void fault_plan::fail_at(operation which, std::size_t nth, errc code) {
+    const std::lock_guard lock(mutex_);
+    faults_.push_back({which, nth, code});
+}
+
+void fault_plan::hang(operation which) {
+    const std::lock_guard lock(mutex_);
+    hung_.push_back(which);
+}
+
+void fault_plan::release() {
+    const std::lock_guard lock(mutex_);
+    hung_.clear();
+    changed_.notify_all();
+}
+
+void fault_plan::wait_until_hanging(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return hanging_ >= count; });
+}
+
+bool fault_plan::hangs(operation which) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::find(hung_, which) != hung_.end();
+}
+
+result<void> fault_plan::pass(operation which, may_block wait) {
+    std::unique_lock lock(mutex_);
+    const auto hung = [&] { return std::ranges::find(hung_, which) != hung_.end(); };
+    if (hung()) {
+        if (wait == may_block::no) return fail(errc::busy);
+        ++hanging_;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return !hung(); });
+        --hanging_;
+    }
+    std::optional<errc> code;
+    std::erase_if(faults_, [&](fault& f) {
+        if (f.which != which || --f.left != 0) return false;
+        code = f.code;
+        return true;
+    });
+    if (code) return fail(*code, "a fault ordered by the test");
+    return {};
+}
+
+namespace {
+
+using plan_ptr = std::shared_ptr<fault_plan>;
+
+class faulty_read_file final : public read_file {
+public:
+    faulty_read_file(std::unique_ptr<read_file> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
+    const status& facts() const noexcept override { return real_->facts(); }
+    int descriptor() const noexcept override { return real_->descriptor(); }
+    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
+        if (auto ok = plan_->pass(operation::read); !ok) return std::unexpected(ok.error());
+        return real_->read_at(offset, into);
+    }
+    bool resident(std::uint64_t offset, std::uint64_t count) override {
+        return !plan_->hangs(operation::load) && real_->resident(offset, count);
+    }
+    result<void> load(std::uint64_t offset, std::uint64_t count) override {
+        if (auto ok = plan_->pass(operation::load); !ok) return ok;
+        return real_->load(offset, count);
+    }
+
+private:
+    std::unique_ptr<read_file> real_;
+    plan_ptr plan_;
+};
+
+class faulty_store_file final : public store_file {
+public:
+    faulty_store_file(std::unique_ptr<store_file> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
+    result<void> write(std::span<const char> bytes) override {
+        if (auto ok = plan_->pass(operation::write); !ok) return ok;
+        return real_->write(bytes);
+    }
+    std::uint64_t size() const noexcept override { return real_->size(); }
+    result<void> commit() override {
+        if (auto ok = plan_->pass(operation::commit); !ok) return ok;
+        return real_->commit();
+    }
+
+private:
+    std::unique_ptr<store_file> real_;
+    plan_ptr plan_;
+};
+
+class faulty_directory final : public directory {
+public:
+    faulty_directory(std::unique_ptr<directory> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
+    result<void> read(std::vector<entry>& into, std::size_t most) override {
+        if (auto ok = plan_->pass(operation::list); !ok) return ok;
+        return real_->read(into, most);
+    }
+
+private:
+    std::unique_ptr<directory> real_;
+    plan_ptr plan_;
+};
+
+/// Wraps what was opened, or passes the failure on.
+template <class Wrapper, class T>
+result<std::unique_ptr<T>> wrap(result<std::unique_ptr<T>> opened, const plan_ptr& plan) {
+    if (!opened) return opened;
+    return std::make_unique<Wrapper>(std::move(*opened), plan);
+}
+
+class faulty_filesystem final : public filesystem {
+public:
+    faulty_filesystem(std::shared_ptr<filesystem> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
+
+    result<status> stat(const virtual_path& path, may_block wait) override {
+        if (auto ok = plan_->pass(operation::stat, wait); !ok) return std::unexpected(ok.error());
+        return real_->stat(path, wait);
+    }
+    result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) override {
+        if (auto ok = plan_->pass(operation::open_read, wait); !ok) return std::unexpected(ok.error());
+        return wrap<faulty_read_file>(real_->open_read(path, wait), plan_);
+    }
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
+                                                   std::uint64_t offset) override {
+        if (auto ok = plan_->pass(operation::open_store); !ok) return std::unexpected(ok.error());
+        return wrap<faulty_store_file>(real_->open_store(path, mode, offset), plan_);
+    }
+    result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
+        if (auto ok = plan_->pass(operation::open_directory); !ok) return std::unexpected(ok.error());
+        return wrap<faulty_directory>(real_->open_directory(path), plan_);
+    }
+    result<void> make_directory(const virtual_path& path) override {
+        return change([&] { return real_->make_directory(path); });
+    }
+    result<void> remove_directory(const virtual_path& path) override {
+        return change([&] { return real_->remove_directory(path); });
+    }
+    result<void> remove_file(const virtual_path& path) override {
+        return change([&] { return real_->remove_file(path); });
+    }
+    result<void> rename(const virtual_path& from, const virtual_path& to) override {
+        return change([&] { return real_->rename(from, to); });
+    }
+    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
+        return change([&] { return real_->set_modified(path, seconds); });
+    }
+
+private:
+    template <class Work>
+    result<void> change(Work work) {
+        if (auto ok = plan_->pass(operation::change); !ok) return ok;
+        return work();
+    }
+
+    std::shared_ptr<filesystem> real_;
+    plan_ptr plan_;
+};
+
+}  // namespace
+
+std::shared_ptr<filesystem> make_faulty_filesystem(std::shared_ptr<filesystem> real, std::shared_ptr<fault_plan> plan) {
+    return std::make_shared<faulty_filesystem>(std::move(real), std::move(plan));
+}
+
+}  // namespace sallyport::vfs

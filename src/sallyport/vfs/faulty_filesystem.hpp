@@ -1,0 +1,62 @@
+#pragma once
+// Another file system with faults on demand, for tests: a full disk at the third write, EIO at the sync of a commit, a disk
+// that hangs. Any thread.
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include <sallyport/vfs/filesystem.hpp>
+
+namespace sallyport::vfs {
+
+enum class operation : std::uint8_t {
+    stat,
+    open_read,
+    read,  // read_at
+    load,  // read_file::load
+    open_store,
+    write,
+    commit,
+    open_directory,
+    list,    // directory::read
+    change,  // make_directory, remove_*, rename, set_modified
+};
+
+/// What shall go wrong. Shared by a faulty file system and all that it opened.
+class fault_plan {
+public:
+    /// The `nth` call from now on (1: the next) fails, once.
+    void fail_at(operation which, std::size_t nth, errc code);
+    /// Calls hang until release(). While they do, resident() says false and may_block::no calls give errc::busy, as with a
+    /// disk that does not answer.
+    void hang(operation which);
+    void release();
+    /// Waits until `count` calls hang.
+    void wait_until_hanging(std::size_t count);
+
+    /// For the implementation: hangs, then tells whether to fail.
+    [[nodiscard]] result<void> pass(operation which, may_block wait = may_block::yes);
+    [[nodiscard]] bool hangs(operation which) const;
+
+private:
+    struct fault {
+        operation which;
+        std::size_t left;
+        errc code;
+    };
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<fault> faults_;
+    std::vector<operation> hung_;
+    std::size_t hanging_ = 0;
+};
+
+[[nodiscard]] std::shared_ptr<filesystem> make_faulty_filesystem(std::shared_ptr<filesystem> real,
+                                                                 std::shared_ptr<fault_plan> plan);
+
+}  // namespace sallyport::vfs

@@ -1,0 +1,113 @@
+#pragma once
+// Virtual paths to files beneath a root, without escape (FS-01, FS-02).
+//
+// `filesystem` is abstract because faults must be testable; it has two kinds of implementation: the real one
+// (posix_filesystem, openat2 with RESOLVE_BENEATH from a descriptor of the root) and test doubles. Calls are synchronous
+// and may block on the disk: callers run them on a worker pool, or with may_block::no, where a call that would have to
+// wait fails with errc::busy instead and is then repeated on the pool. Implementations are safe to use from several
+// threads at a time; files and directories they return belong to one user at a time.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/virtual_path.hpp>
+
+namespace sallyport::vfs {
+
+enum class may_block : bool { no, yes };
+
+enum class file_type : std::uint8_t { file, directory, link, other };
+
+struct status {
+    file_type type = file_type::file;
+    std::uint64_t size = 0;
+    std::int64_t modified = 0;  // seconds since 1970
+    std::uint32_t mode = 0;     // permission bits
+    std::uint32_t links = 1;
+    std::uint32_t user = 0;
+    std::uint32_t group = 0;
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+};
+
+struct entry {
+    std::string name;
+    status facts;
+    std::string link_target;  // for links, where it could be read
+};
+
+/// A regular file opened for reading. What a reader sees stays the old file when an upload replaces it (FS-10).
+class read_file {
+public:
+    virtual ~read_file() = default;
+    [[nodiscard]] virtual const status& facts() const noexcept = 0;  // as of opening
+    /// For sendfile; -1 where there is no descriptor (memory files): use read_at.
+    [[nodiscard]] virtual int descriptor() const noexcept = 0;
+    /// Fewer bytes than asked only at the end of the file.
+    [[nodiscard]] virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) = 0;
+    /// True where these bytes can be read now without waiting for the disk.
+    [[nodiscard]] virtual bool resident(std::uint64_t offset, std::uint64_t count) = 0;
+    /// Brings bytes into memory; blocks.
+    [[nodiscard]] virtual result<void> load(std::uint64_t offset, std::uint64_t count) = 0;
+};
+
+/// What an upload does with the name at its end.
+enum class store_mode : std::uint8_t {
+    replace,     // STOR: the old content stands until commit, then is replaced at once
+    create_new,  // STOU, or where overwriting is not allowed: commit fails with errc::exists
+    resume,      // REST n + STOR: a copy of the old content up to the offset, then new bytes
+    append,      // APPE: a copy of the old content, then new bytes
+};
+
+/// How sure a 226 is (DU-01).
+enum class durability : std::uint8_t {
+    full,  // file and directory synced before commit() returns
+    none,  // left to the system
+};
+
+/// An upload in the making: invisible until commit() (DU-02). Destroyed without commit it leaves nothing behind.
+class store_file {
+public:
+    virtual ~store_file() = default;
+    /// errc::no_space, quota, io. After an error only destruction is left.
+    [[nodiscard]] virtual result<void> write(std::span<const char> bytes) = 0;
+    [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;  // of the file as it would be committed now
+    /// Puts the file in its place. No second call.
+    [[nodiscard]] virtual result<void> commit() = 0;
+};
+
+/// A directory being read, in batches. Entries that vanish meanwhile are left out; ".", ".." are never returned, nor are
+/// the temporary names of uploads.
+class directory {
+public:
+    virtual ~directory() = default;
+    /// Appends up to `most` entries; nothing appended means the end.
+    [[nodiscard]] virtual result<void> read(std::vector<entry>& into, std::size_t most) = 0;
+};
+
+class filesystem {
+public:
+    virtual ~filesystem() = default;
+
+    /// Follows links beneath the root; a link that leads out is errc::not_found.
+    [[nodiscard]] virtual result<status> stat(const virtual_path& path, may_block wait) = 0;
+    [[nodiscard]] virtual result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) = 0;
+    /// `offset` is for `resume` only; beyond the end of the old file it is errc::out_of_range.
+    [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
+                                                                         std::uint64_t offset) = 0;
+    [[nodiscard]] virtual result<std::unique_ptr<directory>> open_directory(const virtual_path& path) = 0;
+
+    [[nodiscard]] virtual result<void> make_directory(const virtual_path& path) = 0;
+    [[nodiscard]] virtual result<void> remove_directory(const virtual_path& path) = 0;
+    [[nodiscard]] virtual result<void> remove_file(const virtual_path& path) = 0;
+    /// Replaces a file at `to`. Links are renamed, never followed.
+    [[nodiscard]] virtual result<void> rename(const virtual_path& from, const virtual_path& to) = 0;
+    [[nodiscard]] virtual result<void> set_modified(const virtual_path& path, std::int64_t seconds) = 0;
+};
+
+}  // namespace sallyport::vfs

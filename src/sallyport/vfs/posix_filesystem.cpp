@@ -1,0 +1,111 @@
+#include <sallyport/vfs/beneath.hpp>
+#include <sallyport/vfs/posix_directory.hpp>
+#include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/posix_read_file.hpp>
+#include <sallyport/vfs/posix_store.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sallyport::vfs {
+namespace {
+
+class posix_filesystem final : public filesystem {
+public:
+    posix_filesystem(std::shared_ptr<const root_directory> root, const posix_options& options)
+        : root_(std::move(root)), options_(options) {}
+
+    result<status> stat(const virtual_path& path, may_block wait) override {
+        const auto fd = root_->open(path, O_PATH, wait);
+        if (!fd) return std::unexpected(fd.error());
+        const auto facts = status_at(fd->get(), "", wait);
+        if (!facts) return fail_os(facts.error(), path.text());
+        return *facts;
+    }
+
+    result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) override {
+        return open_posix_read_file(*root_, path, wait);
+    }
+
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
+                                                   std::uint64_t offset) override {
+        if (path.is_root()) return fail(errc::is_a_directory, path.text());
+        auto target = root_->locate(path);
+        if (!target) return std::unexpected(std::move(target).error());
+        return open_posix_store({std::move(*target), path.text(), mode, offset, options_});
+    }
+
+    result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
+        return open_posix_directory(root_, path);
+    }
+
+    result<void> make_directory(const virtual_path& path) override {
+        if (path.is_root()) return fail(errc::exists, path.text());
+        const auto at = root_->locate(path);
+        if (!at) return std::unexpected(at.error());
+        const auto mode = static_cast<mode_t>(options_.directory_mode);
+        if (::mkdirat(at->parent.get(), at->name.c_str(), mode) != 0) return fail_os(errno, path.text());
+        return {};
+    }
+
+    result<void> remove_directory(const virtual_path& path) override {
+        const auto at = root_->locate(path);
+        if (!at) return std::unexpected(at.error());
+        const auto remove = [&at] { return ::unlinkat(at->parent.get(), at->name.c_str(), AT_REMOVEDIR) == 0; };
+        if (remove()) return {};
+        if (errno == ENOTEMPTY || errno == EEXIST) {
+            const unique_fd full(
+                ::openat(at->parent.get(), at->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            if (full && remove_leftovers(full.get()) && remove()) return {};
+            return fail_os(ENOTEMPTY, path.text());
+        }
+        return fail_os(errno, path.text());
+    }
+
+    result<void> remove_file(const virtual_path& path) override {
+        const auto at = root_->locate(path);
+        if (!at) return std::unexpected(at.error());
+        if (::unlinkat(at->parent.get(), at->name.c_str(), 0) != 0) return fail_os(errno, path.text());
+        return {};
+    }
+
+    result<void> rename(const virtual_path& from, const virtual_path& to) override {
+        const auto source = root_->locate(from);
+        if (!source) return std::unexpected(source.error());
+        const auto target = root_->locate(to);
+        if (!target) return std::unexpected(target.error());
+        if (::renameat(source->parent.get(), source->name.c_str(), target->parent.get(), target->name.c_str()) == 0)
+            return {};
+        if (errno == EINVAL) return fail(errc::name_invalid, to.text() + ": a directory cannot be moved into itself");
+        if (errno == EXDEV) return fail(errc::name_invalid, to.text() + ": on another file system; copy the file instead");
+        return fail_os(errno, errno == ENOENT ? from.text() : to.text());
+    }
+
+    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
+        if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
+        const auto fd = root_->open(path, O_PATH, may_block::yes);
+        if (!fd) return std::unexpected(fd.error());
+        const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{static_cast<time_t>(seconds), 0}};
+        if (::utimensat(fd->get(), "", times.data(), AT_EMPTY_PATH) != 0) return fail_os(errno, path.text());
+        return {};
+    }
+
+private:
+    std::shared_ptr<const root_directory> root_;
+    posix_options options_;
+};
+
+}  // namespace
+
+result<std::shared_ptr<filesystem>> open_posix_filesystem(const std::string& root, const posix_options& options) {
+    auto opened = root_directory::open(root);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    return std::make_shared<posix_filesystem>(std::move(*opened), options);
+}
+
+}  // namespace sallyport::vfs

@@ -1,0 +1,98 @@
+#include <sallyport/vfs/posix_read_file.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace sallyport::vfs {
+namespace {
+
+constexpr std::uint64_t page = 4096;  // or larger, which only costs a call too many
+constexpr std::uint64_t load_step = 128 * 1024;
+
+/// File systems whose content is memory in any case.
+bool lives_in_memory(int fd) {
+    struct statfs facts{};
+    if (::fstatfs(fd, &facts) != 0) return false;
+    const auto kind = static_cast<std::uint64_t>(facts.f_type);
+    return kind == TMPFS_MAGIC || kind == RAMFS_MAGIC || kind == HUGETLBFS_MAGIC;
+}
+
+class posix_read_file final : public read_file {
+public:
+    posix_read_file(unique_fd fd, const status& facts, std::string shown)
+        : fd_(std::move(fd)), facts_(facts), shown_(std::move(shown)) {}
+
+    const status& facts() const noexcept override { return facts_; }
+    int descriptor() const noexcept override { return fd_.get(); }
+
+    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
+        std::size_t done = 0;
+        while (done < into.size()) {
+            const ssize_t n = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) return fail_os(errno, shown_);
+            if (n == 0) break;
+            done += static_cast<std::size_t>(n);
+        }
+        return done;
+    }
+
+    // The first and the last byte stand for what is between: the kernel reads ahead in order, and drops old pages first.
+    bool resident(std::uint64_t offset, std::uint64_t count) override {
+        if (in_memory_ || count == 0) return true;
+        const std::uint64_t last = offset + count - 1;
+        return byte_resident(offset) && (offset / page == last / page || byte_resident(last));
+    }
+
+    result<void> load(std::uint64_t offset, std::uint64_t count) override {
+        ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(count), POSIX_FADV_WILLNEED);
+        std::vector<char> scratch(std::min(load_step, count));
+        const std::uint64_t end = offset + count;
+        while (offset < end) {
+            const auto want = static_cast<std::size_t>(std::min(load_step, end - offset));
+            const auto got = read_at(offset, std::span(scratch).first(want));
+            if (!got) return std::unexpected(got.error());
+            if (*got < want) break;  // the end of the file
+            offset += want;
+        }
+        return {};
+    }
+
+private:
+    bool byte_resident(std::uint64_t offset) {
+        char byte = 0;
+        const iovec one{&byte, 1};
+        if (::preadv2(fd_.get(), &one, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0) return true;  // 0: past the end
+        // Some file systems do not know RWF_NOWAIT; for the others EAGAIN means that the disk would have to be asked.
+        if (errno == EOPNOTSUPP) in_memory_ = lives_in_memory(fd_.get());
+        return in_memory_;
+    }
+
+    unique_fd fd_;
+    status facts_;
+    std::string shown_;
+    bool in_memory_ = false;
+};
+
+}  // namespace
+
+result<std::unique_ptr<read_file>> open_posix_read_file(const root_directory& root, const virtual_path& path,
+                                                        may_block wait) {
+    // O_NONBLOCK: a FIFO opens at once and is then refused; on a regular file it has no effect.
+    auto fd = root.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, wait);
+    if (!fd) return std::unexpected(std::move(fd).error());
+    const auto facts = status_at(fd->get(), "", wait);
+    if (!facts) return fail_os(facts.error(), path.text());
+    if (facts->type == file_type::directory) return fail(errc::is_a_directory, path.text());
+    if (facts->type != file_type::file) return fail(errc::not_a_file, path.text());
+    return std::make_unique<posix_read_file>(std::move(*fd), *facts, path.text());
+}
+
+}  // namespace sallyport::vfs

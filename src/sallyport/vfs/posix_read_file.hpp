@@ -1,0 +1,15 @@
+#pragma once
+// Reading a regular file of a real disk.
+
+#include <memory>
+
+#include <sallyport/vfs/beneath.hpp>
+#include <sallyport/vfs/filesystem.hpp>
+
+namespace sallyport::vfs {
+
+/// errc::is_a_directory, errc::not_a_file; never waits for the other end of a FIFO (FS-05).
+[[nodiscard]] result<std::unique_ptr<read_file>> open_posix_read_file(const root_directory& root, const virtual_path& path,
+                                                                      may_block wait);
+
+}  // namespace sallyport::vfs

@@ -1,0 +1,320 @@
+#include <sallyport/vfs/posix_store.hpp>
+#include <sallyport/vfs/temporary_name.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace sallyport::vfs {
+namespace {
+
+result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& shown) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_os(errno, shown);
+        if (n == 0) return fail(errc::io, shown + ": the disk takes no more bytes");
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+        offset += static_cast<std::uint64_t>(n);
+    }
+    return {};
+}
+
+result<void> copy_by_hand(int from, int to, std::uint64_t done, std::uint64_t count, const std::string& shown) {
+    std::vector<char> buffer(128 * 1024);
+    while (done < count) {
+        const auto want = std::min<std::uint64_t>(buffer.size(), count - done);
+        const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_os(errno, shown);
+        if (n == 0) return fail(errc::out_of_range, shown + ": became shorter while it was copied");
+        const auto got = static_cast<std::size_t>(n);
+        if (auto wrote = write_at(to, std::span(buffer).first(got), done, shown); !wrote) return wrote;
+        done += got;
+    }
+    return {};
+}
+
+/// The first `count` bytes of `from` into the empty file `to`: by reference where the file system can, else inside the
+/// kernel, else through a buffer.
+result<void> copy_start(int from, int to, std::uint64_t count, const std::string& shown) {
+    if (count == 0) return {};
+    if (::ioctl(to, FICLONE, from) == 0) {
+        if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, shown);
+        return {};
+    }
+    std::uint64_t done = 0;
+    while (done < count) {
+        auto in = static_cast<loff_t>(done);
+        auto out = static_cast<loff_t>(done);
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
+        const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return fail_os(errno, shown);
+        if (n <= 0) break;
+        done += static_cast<std::uint64_t>(n);
+    }
+    return copy_by_hand(from, to, done, count, shown);
+}
+
+/// Why an existing entry can't be the target of an upload.
+result<void> check_target(const root_directory::place& target, const status& old, const std::string& shown) {
+    switch (old.type) {
+        case file_type::file: break;
+        case file_type::directory: return fail(errc::is_a_directory, shown);
+        case file_type::link:
+            return fail(errc::permission, shown + ": is a symbolic link; uploads do not go through links, delete it first");
+        case file_type::other: return fail(errc::not_a_file, shown);
+    }
+    if (::faccessat(target.parent.get(), target.name.c_str(), W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0) {
+        return fail_os(errno, shown);
+    }
+    return {};
+}
+
+bool same_file(const status& a, const status& b) { return a.inode == b.inode && a.device == b.device; }
+
+/// Opens and locks the file that is to be continued. An empty descriptor: there is none.
+result<unique_fd> lock_old(const root_directory::place& target, const std::string& shown) {
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        unique_fd old(
+            ::openat(target.parent.get(), target.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        if (!old && errno == ENOENT) return unique_fd{};
+        if (!old) return fail_os(errno, shown);
+        if (::flock(old.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
+        // Between opening and locking another upload may have replaced it: then what we hold is the past.
+        const auto held = status_at(old.get(), "");
+        const auto named = status_at(target.parent.get(), target.name.c_str());
+        if (held && named && same_file(*held, *named)) return old;
+    }
+    return fail(errc::busy, shown + ": another upload is continuing this file; try again when it has ended");
+}
+
+struct temporary {
+    unique_fd file;
+    std::string name;  // empty: it has none
+};
+
+result<temporary> make_temporary(const store_request& request) {
+    const int parent = request.target.parent.get();
+    const auto mode = static_cast<mode_t>(request.options.file_mode);
+    if (request.unnamed) {
+        unique_fd file(::openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+        if (file) return temporary{std::move(file), {}};
+        if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return fail_os(errno, request.shown);
+    }
+    std::string name = make_temporary_name();
+    unique_fd file(::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode));
+    if (!file) return fail_os(errno, request.shown);
+    // Says "in use" to remove_leftovers(). Where locks do not work, nothing is worse than before.
+    static_cast<void>(::flock(file.get(), LOCK_EX | LOCK_NB));
+    return temporary{std::move(file), std::move(name)};
+}
+
+class posix_store final : public store_file {
+public:
+    posix_store(store_request request, temporary t, unique_fd old, std::uint64_t size)
+        : target_(std::move(request.target)),
+          shown_(std::move(request.shown)),
+          sync_(request.options.sync),
+          must_be_new_(request.mode == store_mode::create_new),
+          file_(std::move(t.file)),
+          temporary_(std::move(t.name)),
+          old_(std::move(old)),
+          size_(size) {
+        // With nothing to continue, a file that appears meanwhile is somebody else's: it is not overwritten.
+        if ((request.mode == store_mode::append || request.mode == store_mode::resume) && !old_) must_be_new_ = true;
+    }
+
+    posix_store(const posix_store&) = delete;
+    posix_store& operator=(const posix_store&) = delete;
+    ~posix_store() override {
+        if (!temporary_.empty()) ::unlinkat(parent(), temporary_.c_str(), 0);
+    }
+
+    result<void> write(std::span<const char> bytes) override {
+        if (failure_) return std::unexpected(*failure_);
+        auto done = write_at(file_.get(), bytes, size_, shown_);
+        if (done) {
+            size_ += bytes.size();
+        } else {
+            failure_ = done.error();
+        }
+        return done;
+    }
+
+    std::uint64_t size() const noexcept override { return size_; }
+
+    result<void> commit() override {
+        if (failure_) return std::unexpected(*failure_);
+        auto done = put_in_place();
+        // Also after success: there is no second commit.
+        failure_ = done ? error{errc::misuse, 0, shown_ + ": already committed"} : done.error();
+        return done;
+    }
+
+    /// Takes over what belongs to the name rather than to the content.
+    result<void> adopt(const status& old) {
+        struct ::stat now{};
+        if (::fstat(file_.get(), &now) != 0) return fail_os(errno, shown_);
+        if (now.st_uid != old.user || now.st_gid != old.group) {
+            static_cast<void>(!::fchown(file_.get(), old.user, old.group));  // a privilege; without it the file is ours
+        }
+        if (::fchmod(file_.get(), old.mode & 0777U) != 0) return fail_os(errno, shown_);
+        return {};
+    }
+
+    int file() const noexcept { return file_.get(); }
+
+private:
+    int parent() const noexcept { return target_.parent.get(); }
+    const char* name() const noexcept { return target_.name.c_str(); }
+
+    result<void> put_in_place() {
+        if (old_) {
+            const auto held = status_at(old_.get(), "");
+            const auto named = status_at(parent(), name());
+            if (!held || !named || !same_file(*held, *named)) {
+                return fail(errc::busy,
+                            shown_ + ": was replaced or removed while it was being continued; nothing was changed");
+            }
+        }
+        // A failed sync is final: afterwards the kernel's copy can't be believed any more (DU-01).
+        if (sync_ == durability::full && ::fsync(file_.get()) != 0) return fail_os(errno, shown_);
+        const int failed = must_be_new_ ? publish_new() : publish_replacing();
+        if (failed != 0) return fail_os(failed, shown_);
+        temporary_.clear();
+        return sync_ == durability::full ? sync_directory() : result<void>{};
+    }
+
+    /// Gives the unnamed file a name. linkat never replaces. An errno, or 0.
+    int link_to(const char* name) const {
+        const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
+        if (::linkat(AT_FDCWD, self.c_str(), parent(), name, AT_SYMLINK_FOLLOW) == 0) return 0;
+        if (errno != ENOENT) return errno;
+        // Without /proc; needs a privilege or Linux 6.10.
+        return ::linkat(file_.get(), "", parent(), name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+    }
+
+    int publish_new() const {
+        if (temporary_.empty()) return link_to(name());
+        if (::renameat2(parent(), temporary_.c_str(), parent(), name(), RENAME_NOREPLACE) == 0) return 0;
+        if (errno != EINVAL && errno != ENOSYS) return errno;
+        // A file system without RENAME_NOREPLACE: link refuses to replace just as well.
+        if (::linkat(parent(), temporary_.c_str(), parent(), name(), 0) != 0) return errno;
+        ::unlinkat(parent(), temporary_.c_str(), 0);
+        return 0;
+    }
+
+    int publish_replacing() {
+        if (temporary_.empty()) {
+            // The common upload is of a new name. Only rename can replace, and it needs a name to rename from.
+            const int failed = link_to(name());
+            if (failed != EEXIST) return failed;
+            std::string between = make_temporary_name();
+            if (const int refused = link_to(between.c_str()); refused != 0) return refused;
+            temporary_ = std::move(between);
+        }
+        return ::renameat(parent(), temporary_.c_str(), parent(), name()) == 0 ? 0 : errno;
+    }
+
+    result<void> sync_directory() const {
+        const unique_fd directory(::openat(parent(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        // A drop box that we may write but not read can't be opened; then the whole file system is synced.
+        if (!directory && errno != EACCES) return fail_os(errno, shown_);
+        if ((directory ? ::fsync(directory.get()) : ::syncfs(file_.get())) != 0) return fail_os(errno, shown_);
+        return {};
+    }
+
+    root_directory::place target_;
+    std::string shown_;
+    durability sync_;
+    bool must_be_new_;
+    unique_fd file_;
+    std::string temporary_;
+    unique_fd old_;  // locked; what is being continued
+    std::uint64_t size_;
+    std::optional<error> failure_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
+    const auto old = status_at(request.target.parent.get(), request.target.name.c_str());
+    if (!old && old.error() != ENOENT) return fail_os(old.error(), request.shown);
+    if (old) {
+        if (request.mode == store_mode::create_new) return fail(errc::exists, request.shown);
+        if (auto fit = check_target(request.target, *old, request.shown); !fit) return std::unexpected(fit.error());
+    }
+
+    unique_fd continued;
+    std::uint64_t kept = 0;
+    if (request.mode == store_mode::resume || request.mode == store_mode::append) {
+        auto locked = lock_old(request.target, request.shown);
+        if (!locked) return std::unexpected(std::move(locked).error());
+        continued = std::move(*locked);
+        std::uint64_t length = 0;
+        if (continued) {
+            const auto facts = status_at(continued.get(), "");
+            if (!facts) return fail_os(facts.error(), request.shown);
+            length = facts->size;
+        }
+        kept = request.mode == store_mode::append ? length : request.offset;
+        if (kept > length) {
+            return fail(errc::out_of_range,
+                        fmt::format("{}: cannot go on at byte {}, the file has {}", request.shown, kept, length));
+        }
+    }
+
+    auto made = make_temporary(request);
+    if (!made) return std::unexpected(std::move(made).error());
+    const int from = continued.get();
+    const std::string shown = request.shown;
+    auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(continued), kept);
+    if (old) {
+        if (auto adopted = store->adopt(*old); !adopted) return std::unexpected(adopted.error());
+    }
+    if (auto copied = copy_start(from, store->file(), kept, shown); !copied) return std::unexpected(copied.error());
+    return store;
+}
+
+bool remove_leftovers(int directory) {
+    const unique_fd own(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    alignas(dirent64) std::array<char, 16 * 1024> buffer{};
+    std::vector<std::string> leftovers;
+    for (;;) {
+        const ssize_t n = own ? ::getdents64(own.get(), buffer.data(), buffer.size()) : -1;
+        if (n < 0) return false;
+        if (n == 0) break;
+        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
+            const auto* item = reinterpret_cast<const dirent64*>(buffer.data() + at);
+            at += item->d_reclen;
+            const std::string_view name = item->d_name;
+            if (name == "." || name == "..") continue;
+            if (!is_temporary_name(name)) return false;
+            leftovers.emplace_back(name);
+        }
+    }
+    for (const auto& name : leftovers) {
+        const unique_fd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
+        if (::unlinkat(directory, name.c_str(), 0) != 0) return false;
+    }
+    return true;
+}
+
+}  // namespace sallyport::vfs

@@ -1,0 +1,215 @@
+#include <sallyport/vfs/memory_filesystem.hpp>
+#include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/posix_store.hpp>
+#include <sallyport/vfs/test_directory.hpp>
+
+#include <csignal>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::vfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// With O_TMPFILE, and as on a file system without it.
+class posix_upload : public testing::TestWithParam<bool> {
+protected:
+    result<std::unique_ptr<store_file>> open(const char* name, store_mode mode = store_mode::replace,
+                                             std::uint64_t offset = 0) {
+        auto target = (*directory_)->locate(at(name));
+        if (!target) return std::unexpected(target.error());
+        return open_posix_store({std::move(*target), name, mode, offset, {.sync = durability::full}, GetParam()});
+    }
+
+    result<void> store(const char* name, std::string_view content, store_mode mode = store_mode::replace,
+                       std::uint64_t offset = 0) {
+        auto upload = open(name, mode, offset);
+        if (!upload) return std::unexpected(upload.error());
+        if (auto wrote = (*upload)->write(content); !wrote) return wrote;
+        return (*upload)->commit();
+    }
+
+    std::size_t entries_on_disk() const {
+        return static_cast<std::size_t>(std::distance(fs::directory_iterator(root_.path()), fs::directory_iterator()));
+    }
+
+    test_directory root_;
+    result<std::shared_ptr<const root_directory>> directory_ = root_directory::open(root_.path().string());
+};
+
+TEST_P(posix_upload, leaves_one_file_and_nothing_else_in_every_mode) {
+    ASSERT_TRUE(store("/f", "first"));
+    ASSERT_TRUE(store("/f", "0123456789"));
+    ASSERT_TRUE(store("/f", "ab", store_mode::append));
+    ASSERT_TRUE(store("/f", "XYZ", store_mode::resume, 3));
+    EXPECT_EQ(read_disk(root_ / "f"), "012XYZ");
+    ASSERT_TRUE(store("/g", "new", store_mode::create_new));
+    EXPECT_EQ(store("/g", "new", store_mode::create_new).error().code, errc::exists);
+    EXPECT_EQ(entries_on_disk(), 2U);
+}
+
+TEST_P(posix_upload, loses_the_race_for_a_new_name_without_a_trace) {
+    auto upload = open("/f", store_mode::create_new);
+    ASSERT_TRUE(upload);
+    write_disk(root_ / "f", "faster");
+    EXPECT_EQ((*upload)->commit().error().code, errc::exists);
+    upload->reset();
+    EXPECT_EQ(read_disk(root_ / "f"), "faster");
+    EXPECT_EQ(entries_on_disk(), 1U);
+}
+
+TEST_P(posix_upload, stops_at_a_directory_that_took_its_name) {
+    auto upload = open("/f");
+    ASSERT_TRUE(upload);
+    fs::create_directory(root_ / "f");
+    EXPECT_EQ((*upload)->commit().error().code, errc::is_a_directory);
+    upload->reset();
+    EXPECT_EQ(entries_on_disk(), 1U);
+}
+
+// FS-02
+TEST_P(posix_upload, replaces_a_link_that_was_slipped_in_and_not_its_target) {
+    const test_directory outside;
+    write_disk(outside / "canary", "secret");
+    auto upload = open("/f");
+    ASSERT_TRUE(upload);
+    ASSERT_TRUE((*upload)->write(std::string_view("mine")));
+    fs::create_symlink(outside / "canary", root_ / "f");
+    ASSERT_TRUE((*upload)->commit());
+    EXPECT_EQ(read_disk(outside / "canary"), "secret");
+    EXPECT_FALSE(fs::is_symlink(root_ / "f"));
+    EXPECT_EQ(read_disk(root_ / "f"), "mine");
+}
+
+// FS-04
+TEST_P(posix_upload, keeps_the_mode_of_the_replaced_file_without_its_set_id_bits) {
+    write_disk(root_ / "f", "old");
+    ASSERT_EQ(::chmod((root_ / "f").c_str(), 06754), 0);
+    ASSERT_TRUE(store("/f", "new"));
+    struct ::stat facts{};
+    ASSERT_EQ(::stat((root_ / "f").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0754U);
+}
+
+TEST_P(posix_upload, does_not_replace_a_file_that_may_not_be_written) {
+    write_disk(root_ / "f", "kept");
+    ASSERT_EQ(::chmod((root_ / "f").c_str(), 0444), 0);
+    ASSERT_EQ(::chmod(root_.path().c_str(), 0777), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        // The superuser may write everything, so not as that one.
+        if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(1);
+        const auto refused = open("/f");
+        ::_exit(!refused && refused.error().code == errc::permission && open("/g") ? 0 : 2);
+    }
+    int ended = 0;
+    ASSERT_EQ(::waitpid(child, &ended, 0), child);
+    EXPECT_EQ(ended, 0);
+    EXPECT_EQ(read_disk(root_ / "f"), "kept");
+}
+
+// FS-10
+TEST_P(posix_upload, the_second_to_continue_a_file_is_told_that_it_is_busy) {
+    write_disk(root_ / "f", "content");
+    {
+        auto first = open("/f", store_mode::append);
+        ASSERT_TRUE(first);
+        EXPECT_EQ(open("/f", store_mode::append).error().code, errc::busy);
+        EXPECT_EQ(open("/f", store_mode::resume, 1).error().code, errc::busy);
+    }
+    EXPECT_TRUE(open("/f", store_mode::append));
+}
+
+TEST_P(posix_upload, in_use_is_never_taken_for_a_leftover) {
+    auto upload = open("/f");
+    ASSERT_TRUE(upload);
+    const unique_fd fd(::open(root_.path().c_str(), O_RDONLY | O_DIRECTORY));
+    // Without a name there is nothing in the directory; with one it is locked.
+    EXPECT_EQ(remove_leftovers(fd.get()), GetParam());
+    ASSERT_TRUE((*upload)->write(std::string_view("whole")));
+    ASSERT_TRUE((*upload)->commit());
+    EXPECT_EQ(read_disk(root_ / "f"), "whole");
+}
+
+// DU-02, DU-06
+TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
+    const std::string old(100000, 'o');
+    for (const auto mode : {store_mode::replace, store_mode::append, store_mode::resume}) {
+        write_disk(root_ / "f", old);
+        const pid_t child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            auto upload = open("/f", mode, 50);
+            if (upload && (*upload)->write(std::string(300000, 'n'))) ::raise(SIGKILL);
+            ::_exit(1);
+        }
+        int ended = 0;
+        ASSERT_EQ(::waitpid(child, &ended, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(ended)) << "the child could not upload";
+        EXPECT_EQ(read_disk(root_ / "f"), old);
+    }
+    const auto files = *open_posix_filesystem(root_.path().string(), {});
+    std::vector<entry> entries;
+    ASSERT_TRUE((*files->open_directory(virtual_path()))->read(entries, 10));
+    ASSERT_EQ(entries.size(), 1U);
+    EXPECT_EQ(entries[0].name, "f");
+    if (GetParam()) {
+        EXPECT_EQ(entries_on_disk(), 1U);
+    }
+}
+
+/// In a child with its own mounts: a disk of 1 MiB. Ends the process with the number of failed checks, 99 where mounts
+/// are not permitted.
+int on_a_small_disk(const fs::path& where, bool unnamed) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", where.c_str(), "tmpfs", 0, "size=1m") != 0) {
+        return 99;
+    }
+    int failed = 0;
+    write_disk(where / "old", "old content");
+    const auto root = root_directory::open(where.string());
+    const std::string block(64 * 1024, 'x');
+    for (const auto mode : {store_mode::replace, store_mode::append}) {
+        auto upload = open_posix_store({*(*root)->locate(at("/old")), "/old", mode, 0, {}, unnamed});
+        result<void> wrote;
+        for (int i = 0; i < 32 && wrote; ++i) wrote = (*upload)->write(block);
+        failed += wrote || wrote.error().code != errc::no_space ? 1 : 0;
+        const auto committed = (*upload)->commit();
+        failed += committed || committed.error().code != errc::no_space ? 1 : 0;
+        failed += read_disk(where / "old") == "old content" ? 0 : 1;
+    }
+    // And the space is free again.
+    auto upload = open_posix_store({*(*root)->locate(at("/new")), "/new", store_mode::replace, 0, {}, unnamed});
+    for (int i = 0; i < 12; ++i) failed += (*upload)->write(block) ? 0 : 1;
+    failed += (*upload)->commit() ? 0 : 1;
+    return failed;
+}
+
+// DU-04
+TEST_P(posix_upload, a_full_disk_is_no_space_and_the_old_file_stands) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) ::_exit(on_a_small_disk(root_.path(), GetParam()));
+    int ended = 0;
+    ASSERT_EQ(::waitpid(child, &ended, 0), child);
+    ASSERT_TRUE(WIFEXITED(ended));
+    if (WEXITSTATUS(ended) == 99) {
+        const char* ci = std::getenv("CI");
+        if (ci == nullptr || std::string_view(ci).empty()) GTEST_SKIP() << "needs the right to mount";
+    }
+    EXPECT_EQ(WEXITSTATUS(ended), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(each, posix_upload, testing::Bool(),
+                         [](const auto& instance) { return std::string(instance.param ? "unnamed" : "named"); });
+
+}  // namespace
+}  // namespace sallyport::vfs

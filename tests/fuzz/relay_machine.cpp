@@ -1,0 +1,160 @@
+// The relay's machine between any client and any backend. First line: choices; then one event a line:
+//   ">text" the client sends the line   ")text" the client sends the text without its end
+//   "<text" and "(text" the same for the backend   "!x" the driver's outcome, chosen by x
+// - It never crashes or runs on without end; the client gets well-formed replies, the backend well-formed commands.
+// - Without TLS and Telnet, lines fed whole or byte by byte give the same two conversations.
+
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+
+#include "fuzz.hpp"
+
+namespace {
+
+using namespace sallyport;
+using sallyport::fuzz::check;
+using sallyport::fuzz::choices;
+
+class driver {
+public:
+    driver(choices c, bool bytewise)
+        : choices_(c), bytewise_(bytewise), machine_(settings(c), proto::reply{220, {"Welcome."}}) {
+        tls_ = c.setting(1);
+        work();
+    }
+
+    void event(std::string_view line) {
+        if (line.empty() || closed_) return;
+        const char kind = line[0];
+        std::string text(line.substr(1));
+        if (kind == '>' || kind == '<') text += '\n';
+        if (kind == '>' || kind == ')') feed(text, [this](std::string_view part) { machine_.from_client(part); });
+        if (kind == '<' || kind == '(') feed(text, [this](std::string_view part) { machine_.from_backend(part); });
+        if (kind == '!') outcome(text);
+        work();
+    }
+    void end() {
+        machine_.expire("stopping");
+        work();
+        check(closed_, "a session ends when it is told to");
+    }
+
+    std::string to_client, to_backend;
+
+private:
+    static proto::relay_settings settings(const choices& c) {
+        proto::relay_settings s;
+        s.client_peer = *endpoint::parse("198.51.100.7:40000");
+        s.backend_peer = *endpoint::parse("192.0.2.1:21");
+        s.tls_available = c.setting(0);
+        s.tls_active = c.setting(1);
+        s.tls_required = c.setting(0) && c.setting(2);
+        s.protect_backend = c.setting(3);
+        s.backend_epsv = !c.setting(4);
+        return s;
+    }
+
+    template <class Take>
+    void feed(std::string_view text, Take take) {
+        const std::size_t piece = bytewise_ ? 1 : std::max<std::size_t>(text.size(), 1);
+        for (std::size_t at = 0; at < text.size() && !closed_; at += piece) {
+            take(text.substr(at, piece));
+            work();
+        }
+    }
+
+    void outcome(std::string_view text) {
+        switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
+            case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
+            case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
+            case 3: return machine_.data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
+            case 4: return machine_.data_ended({proto::data_end::backend_unreachable, "refused"});
+            case 5: return machine_.backend_closed("reset");
+            case 6: return machine_.expire("idle");
+            case 7: return machine_.port_reserved(fail(errc::exhausted));
+            case 8: return machine_.client_tls_started();
+            default: return machine_.data_ended({});
+        }
+    }
+
+    void work() {
+        for (int steps = 0;; ++steps) {
+            check(steps < 100'000, "next() comes to an end");
+            const auto action = machine_.next();
+            collect();
+            if (std::holds_alternative<proto::relay_act::idle>(action)) return;
+            if (std::holds_alternative<proto::relay_act::close>(action)) {
+                closed_ = true;
+                return;
+            }
+            if (std::holds_alternative<proto::relay_act::start_tls>(action)) {
+                tls_ = true;
+                machine_.client_tls_started();
+            }
+            if (std::holds_alternative<proto::relay_act::reserve_port>(action)) reserve();
+        }
+    }
+
+    void reserve() {
+        if (choices_.next(4) == 3) return machine_.port_reserved(fail(errc::exhausted, "no port"));
+        machine_.port_reserved(*endpoint::parse("203.0.113.5:50000"));
+    }
+
+    void collect() {
+        std::string sent;
+        std::string plain;
+        std::string answers;
+        machine_.take_to_client(sent);
+        if (tls_)
+            plain = sent;
+        else
+            (void)telnet_.filter(sent, plain, answers);
+        replies_.append(plain);
+        to_client += plain;
+        proto::reply r;
+        auto got = replies_.next(r);
+        while (got == proto::reply_parser::status::reply) got = replies_.next(r);
+        check(got != proto::reply_parser::status::error, "the client gets replies");
+
+        machine_.take_to_backend(sent);
+        plain.clear();
+        (void)backend_telnet_.filter(sent, plain, answers);
+        to_backend += plain;
+        commands_.append(plain);
+        std::string_view line;
+        for (auto status = commands_.next(line); status != proto::line_buffer::status::need_more;
+             status = commands_.next(line)) {
+            check(status == proto::line_buffer::status::line && proto::parse_command(line), "the backend gets commands");
+        }
+    }
+
+    choices choices_;
+    bool bytewise_;
+    bool tls_ = false;
+    bool closed_ = false;
+    proto::relay_machine machine_;
+    proto::telnet_filter telnet_;
+    proto::telnet_filter backend_telnet_;
+    proto::reply_parser replies_;
+    proto::line_buffer commands_{16384};
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    auto text = sallyport::fuzz::text_of(data, size);
+    const choices c(sallyport::fuzz::take_line(text));
+    driver whole(c, false);
+    driver bytewise(c, true);
+    const bool comparable = !c.setting(0) && !c.setting(1) && text.find('\xff') == std::string_view::npos;
+    while (!text.empty()) {
+        const auto line = sallyport::fuzz::take_line(text);
+        whole.event(line);
+        bytewise.event(line);
+    }
+    whole.end();
+    bytewise.end();
+    const bool same = whole.to_client == bytewise.to_client && whole.to_backend == bytewise.to_backend;
+    check(!comparable || same, "splits do not matter");
+    return 0;
+}

@@ -1,0 +1,112 @@
+"""One of our daemons as a child process: its ports, what it holds, what it burns, how it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+READY = re.compile(r"^sallyport \w+: listening on (.+)$", re.MULTILINE)
+
+
+def wait_until(condition, seconds=10.0, what="the condition"):
+    """Polls; returns what the condition returned once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+class Daemon:
+    def __init__(self, argv, env=None, wrap=None):
+        """wrap(argv) gives the command line that runs argv elsewhere, such as in a namespace."""
+        self.argv = [str(a) for a in argv]
+        self.output = tempfile.NamedTemporaryFile("r+", prefix="sallyport-test-", suffix=".log")
+        self.process = subprocess.Popen(wrap(self.argv) if wrap else self.argv, stdin=subprocess.DEVNULL, stdout=self.output,
+                                        stderr=self.output, env={**os.environ, **(env or {})})
+        self.endpoints = []
+
+    def log(self):
+        return Path(self.output.name).read_text(errors="replace")
+
+    def wait_ready(self, seconds=10.0):
+        deadline = time.monotonic() + seconds
+        while not (found := READY.search(self.log())):
+            assert self.process.poll() is None, f"{self.argv} ended with {self.process.returncode}:\n{self.log()}"
+            assert time.monotonic() < deadline, f"{self.argv} is not ready:\n{self.log()}"
+            time.sleep(0.01)
+        self.endpoints = [tuple(e.strip().rsplit(":", 1)) for e in found[1].split(",")]
+        return self
+
+    @property
+    def host(self):
+        return self.endpoints[0][0].strip("[]")
+
+    @property
+    def port(self):
+        return int(self.endpoints[0][1])
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def fds(self):
+        """Its descriptors as text, sorted: a difference says what leaked. Without listeners: passive ones stay open on
+        purpose, for whoever comes next."""
+        listening = set()
+        for table in ("tcp", "tcp6"):
+            for row in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == "0A":
+                    listening.add(f"socket:[{fields[9]}]")
+        held = []
+        for fd in Path(f"/proc/{self.pid}/fd").iterdir():
+            try:
+                held.append(os.readlink(fd))
+            except FileNotFoundError:
+                pass
+        return sorted(re.sub(r"\[\d+\]", "", target) for target in held if target not in listening)
+
+    def settled_fds(self):
+        """fds() once they stay the same for a while: what the last session held is given back a moment after its end."""
+        held, since = self.fds(), time.monotonic()
+        while time.monotonic() - since < 0.2:
+            time.sleep(0.03)
+            if (now := self.fds()) != held:
+                held, since = now, time.monotonic()
+        return held
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def idle_share(self, seconds=0.5):
+        """The share of one processor it uses while nobody asks anything of it."""
+        before = self.cpu()
+        time.sleep(seconds)
+        return (self.cpu() - before) / seconds
+
+    def stop(self, seconds=6.0):
+        """SIGTERM, and after a while SIGKILL; the exit code."""
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        return self._reap(seconds)
+
+    def kill(self):
+        self.process.kill()
+        return self._reap(5)
+
+    def _reap(self, seconds):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+            return None

@@ -1,0 +1,324 @@
+#pragma once
+// Test support: FTP servers that behave well or as badly as a test wants, on a thread of their own with blocking sockets.
+//
+// scripted_server runs a function for each control connection. ftp_stub is a small FTP server on top of it whose
+// `behaviour` bends one thing at a time: the rows of the misbehaving-server matrix.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <support/blocking_socket.hpp>
+
+namespace sallyport::testing {
+
+class scripted_server {
+public:
+    using script = std::function<void(blocking_socket& control)>;
+
+    explicit scripted_server(script s) : script_(std::move(s)), acceptor_([this] { accept_all(); }) {}
+    ~scripted_server() {
+        stopping_ = true;
+        listener_.shut_down();
+        acceptor_.join();
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& c : controls_) c->shut_down();
+        }
+        for (auto& t : threads_) t.join();
+    }
+    scripted_server(const scripted_server&) = delete;
+    scripted_server& operator=(const scripted_server&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
+    [[nodiscard]] std::string url(std::string_view scheme, std::string_view path) const {
+        return std::string(scheme) + "://127.0.0.1:" + std::to_string(port()) + "/" + std::string(path);
+    }
+
+private:
+    void accept_all() {
+        while (!stopping_) {
+            auto came = listener_.accept();
+            if (!came) continue;
+            const std::lock_guard lock(mutex_);
+            auto& control = controls_.emplace_back(std::make_unique<blocking_socket>(std::move(came)));
+            threads_.emplace_back([this, c = control.get()] {
+                script_(*c);
+                const std::lock_guard closing(mutex_);
+                c->close();
+            });
+        }
+    }
+
+    script script_;
+    blocking_listener listener_;
+    std::atomic<bool> stopping_ = false;
+    std::mutex mutex_;
+    std::list<std::unique_ptr<blocking_socket>> controls_;
+    std::vector<std::thread> threads_;
+    std::thread acceptor_;
+};
+
+/// Special replies: nothing is said, the connection ends, the connection is reset.
+inline constexpr std::string_view stay_silent = "\x01silent";
+inline constexpr std::string_view hang_up = "\x01hang up";
+inline constexpr std::string_view send_reset = "\x01reset";
+
+enum class data_port : std::uint8_t { works, refuses, silent };
+enum class data_end : std::uint8_t { proper, cut, reset, stays_open };
+
+struct behaviour {
+    std::map<std::string, std::string> files{{"file", std::string(420, 'x')}};
+    /// Said instead of what is usual, by verb ("GREETING" too); no work is done then. Without the line end.
+    std::map<std::string, std::string> replies;
+    data_port epsv_port = data_port::works;
+    data_port pasv_port = data_port::works;
+    std::string pasv_address = "127,0,0,1";
+    std::optional<std::uint64_t> announced_size;  // in SIZE and in the 150, whatever is true
+    bool says_sizes = true;
+    bool has_mlsd = true;
+    bool early_226 = false;
+    bool no_226 = false;
+    bool hangs_up_after_data = false;
+    bool lf_only = false;
+    bool stranger_first = false;  // in active mode another address connects before the server does
+    data_end ends = data_end::proper;
+    std::string listing = "type=file;size=420;modify=20260102030405; file\r\n";
+    std::string list_listing = "-rw-r--r--    1 ftp      ftp           420 Jan 02  2026 file\r\n";
+    std::chrono::milliseconds quit_delay{0};
+    const tls_identity* tls = nullptr;
+    const tls_identity* data_tls = nullptr;  // another certificate for data
+    bool implicit_tls = false;
+};
+
+class ftp_stub {
+public:
+    explicit ftp_stub(behaviour b) : how_(std::move(b)), server_([this](blocking_socket& c) { session(*this, c).run(); }) {}
+
+    [[nodiscard]] std::uint16_t port() const { return server_.port(); }
+    [[nodiscard]] std::string url(std::string_view path, std::string_view scheme = "ftp") const {
+        return server_.url(scheme, path);
+    }
+
+    /// Every command line of every session so far, in order.
+    [[nodiscard]] std::vector<std::string> commands() const {
+        const std::lock_guard lock(mutex_);
+        return commands_;
+    }
+    [[nodiscard]] bool saw(std::string_view verb) const {
+        for (const auto& c : commands())
+            if (c.substr(0, c.find(' ')) == verb) return true;
+        return false;
+    }
+    /// What was uploaded, by name.
+    [[nodiscard]] std::string stored(const std::string& name) const {
+        const std::lock_guard lock(mutex_);
+        const auto found = how_.files.find(name);
+        return found == how_.files.end() ? std::string() : found->second;
+    }
+    [[nodiscard]] int resumed_data_connections() const { return resumed_; }
+    [[nodiscard]] int strangers_refused() const { return strangers_refused_; }
+
+private:
+    /// One control connection.
+    class session {
+    public:
+        session(ftp_stub& stub, blocking_socket& control) : stub_(stub), how_(stub.how_), control_(control) {}
+
+        void run() {
+            if (how_.implicit_tls && !control_.accept_tls(*how_.tls)) return;
+            if (!answer("GREETING", "220 stub ready")) return;
+            for (;;) {
+                const std::string line = control_.read_line();
+                if (line.empty()) return;
+                {
+                    const std::lock_guard lock(stub_.mutex_);
+                    stub_.commands_.push_back(line);
+                }
+                const auto space = line.find(' ');
+                const std::string verb = line.substr(0, space);
+                const std::string argument = space == line.npos ? std::string() : line.substr(space + 1);
+                if (how_.replies.contains(verb) ? !answer(verb, "") : !handle(verb, argument)) return;
+            }
+        }
+
+    private:
+        bool say(std::string_view text) { return control_.send(std::string(text) + (how_.lf_only ? "\n" : "\r\n")); }
+
+        /// False ends the session.
+        bool answer(const std::string& verb, std::string_view usual) {
+            const auto found = how_.replies.find(verb);
+            const std::string_view text = found == how_.replies.end() ? usual : std::string_view(found->second);
+            if (text == stay_silent) return true;
+            if (text == hang_up) return false;
+            if (text == send_reset) {
+                control_.reset();
+                return false;
+            }
+            return say(text);
+        }
+
+        bool handle(const std::string& verb, const std::string& argument) {
+            if (verb == "USER") return say("331 password?");
+            if (verb == "PASS") return say("230 logged in");
+            if (verb == "AUTH" && how_.tls) return say("234 go on") && control_.accept_tls(*how_.tls);
+            if (verb == "PBSZ" || verb == "TYPE" || verb == "OPTS") return say("200 ok");
+            if (verb == "PROT") {
+                protect_ = argument == "P";
+                return say("200 ok");
+            }
+            if (verb == "FEAT")
+                return say(how_.has_mlsd ? "211-Features\r\n MLST type*;size*;\r\n SIZE\r\n211 End"
+                                         : "211-Features\r\n211 End");
+            if (verb == "SIZE") return size(argument);
+            if (verb == "EPSV" || verb == "PASV") return passive(verb);
+            if (verb == "EPRT" || verb == "PORT") return active(argument);
+            if (verb == "REST") {
+                offset_ = std::stoull(argument);
+                return say("350 from there");
+            }
+            if (verb == "RETR") return retrieve(argument);
+            if (verb == "MLSD" && how_.has_mlsd)
+                return transfer([this](blocking_socket& data) { data.send(how_.listing); }, "");
+            if (verb == "LIST") return transfer([this](blocking_socket& data) { data.send(how_.list_listing); }, "");
+            if (verb == "STOR" || verb == "APPE") return store(verb, argument);
+            if (verb == "QUIT") {
+                control_.wait_for_end(how_.quit_delay);
+                say("221 bye");
+                return false;
+            }
+            return say("500 " + verb + " is not known here");
+        }
+
+        bool size(const std::string& name) {
+            const std::lock_guard lock(stub_.mutex_);
+            const auto found = how_.files.find(name);
+            if (!how_.says_sizes) return say("500 no SIZE here");
+            if (found == how_.files.end()) return say("550 no such file");
+            return say("213 " + std::to_string(how_.announced_size.value_or(found->second.size())));
+        }
+
+        bool passive(const std::string& verb) {
+            const auto kind = verb == "EPSV" ? how_.epsv_port : how_.pasv_port;
+            listener_ = std::make_unique<blocking_listener>();
+            active_port_ = 0;
+            std::uint16_t port = listener_->port();
+            if (kind == data_port::refuses) port = refused_port();
+            if (kind == data_port::silent) port = (silent_ = std::make_unique<silent_port>())->port();
+            if (verb == "EPSV") return say("229 Extended (|||" + std::to_string(port) + "|)");
+            return say("227 Passive (" + how_.pasv_address + "," + std::to_string(port / 256) + "," +
+                       std::to_string(port % 256) + ")");
+        }
+
+        bool active(const std::string& argument) {
+            listener_.reset();
+            const auto number = [&](std::size_t from) { return static_cast<unsigned>(std::stoul(argument.substr(from))); };
+            if (argument.starts_with('|')) {
+                active_port_ = static_cast<std::uint16_t>(number(argument.rfind('|', argument.size() - 2) + 1));
+            } else {
+                const auto low = argument.rfind(',');
+                active_port_ = static_cast<std::uint16_t>(number(argument.rfind(',', low - 1) + 1) * 256 + number(low + 1));
+            }
+            return say("200 ok");
+        }
+
+        blocking_socket open_data() {
+            if (listener_) return listener_->accept();
+            if (how_.stranger_first) {
+                auto stranger = blocking_socket::connect(active_port_, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+                if (stranger.read_to_end().empty()) ++stub_.strangers_refused_;
+            }
+            return blocking_socket::connect(active_port_);
+        }
+
+        /// 150, the data, 226, each bent as the behaviour says.
+        bool transfer(const std::function<void(blocking_socket&)>& move, const std::string& size_words) {
+            blocking_socket data;
+            if (how_.stranger_first) {  // the stranger waits for its end while the server goes on
+                if (!say("150 opening" + size_words)) return false;
+                data = open_data();
+            } else {
+                data = open_data();
+                if (!data) return say("425 no data connection");
+                if (!say("150 opening" + size_words)) return false;
+            }
+            const tls_identity* identity = how_.data_tls ? how_.data_tls : how_.tls;
+            if (protect_ && !data.accept_tls(*identity)) return say("522 no TLS");
+            if (data.tls_resumed()) ++stub_.resumed_;
+            if (how_.early_226) say("226 done early");
+            move(data);
+            end(data);
+            if (how_.hangs_up_after_data) return false;
+            if (how_.early_226 || how_.no_226) return true;
+            return answer("FINAL", "226 done");
+        }
+
+        void end(blocking_socket& data) {
+            switch (how_.ends) {
+                case data_end::proper: data.close(); break;
+                case data_end::cut: data.cut(); break;
+                case data_end::reset: data.reset(); break;
+                case data_end::stays_open: stub_.keep(std::move(data)); break;
+            }
+        }
+
+        bool retrieve(const std::string& name) {
+            std::string content;
+            {
+                const std::lock_guard lock(stub_.mutex_);
+                const auto found = how_.files.find(name);
+                if (found == how_.files.end()) return say("550 no such file");
+                content = found->second.substr(std::min<std::size_t>(offset_, found->second.size()));
+            }
+            const auto shown = how_.announced_size.value_or(content.size());
+            offset_ = 0;
+            return transfer([&](blocking_socket& data) { data.send(content); },
+                            how_.says_sizes ? " (" + std::to_string(shown) + " bytes)" : "");
+        }
+
+        bool store(const std::string& verb, const std::string& name) {
+            return transfer(
+                [&](blocking_socket& data) {
+                    const std::string content = data.read_to_end();
+                    const std::lock_guard lock(stub_.mutex_);
+                    auto& file = stub_.how_.files[name];
+                    file = verb == "APPE" ? file + content : content;
+                },
+                "");
+        }
+
+        ftp_stub& stub_;
+        const behaviour& how_;
+        blocking_socket& control_;
+        std::unique_ptr<blocking_listener> listener_;
+        std::unique_ptr<silent_port> silent_;
+        std::uint16_t active_port_ = 0;
+        std::uint64_t offset_ = 0;
+        bool protect_ = false;
+    };
+
+    void keep(blocking_socket data) {
+        const std::lock_guard lock(mutex_);
+        kept_.push_back(std::move(data));
+    }
+
+    behaviour how_;
+    mutable std::mutex mutex_;
+    std::vector<std::string> commands_;
+    std::vector<blocking_socket> kept_;
+    std::atomic<int> resumed_ = 0;
+    std::atomic<int> strangers_refused_ = 0;
+    scripted_server server_;  // last: its threads use the rest
+};
+
+}  // namespace sallyport::testing
