@@ -56,6 +56,15 @@ def pytest_runtest_call(item):
     yield from limited(marker.args[0] if marker else TIME_LIMIT)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what our daemons said last."""
+    report = (yield).get_result()
+    if report.failed and call.when == "call":
+        for daemon in Daemon.RUNNING:
+            report.sections.append((f"end of the log of {' '.join(daemon.argv[:2])} ({daemon.pid})", daemon.log()[-4000:]))
+
+
 def cannot(why):
     """A test that lacks what it needs is skipped, except in CI, where all must run."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(why)

@@ -56,7 +56,8 @@ struct direction {
     const time_limit limit;
     relay_counts& counts;
     std::uint64_t& carried;
-    bool over = false;  // the relay is complete without this direction's end
+    bool over = false;       // the relay is complete without this direction's end
+    bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
     bool ended = false;
     moved outcome{};
 
@@ -173,6 +174,7 @@ task<> pump(direction& d, event& done) {
     const bool plain = !d.from.is_tls() && !d.to.is_tls();
     auto work = plain ? move_plain(d) : move_through_tls(d);
     d.outcome = co_await std::move(work);
+    d.delivered = d.outcome.has_value();
     if (harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
         auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
         if (!passed && d.outcome) d.outcome = fault_at(side::sink, std::move(passed.error()));
@@ -208,18 +210,20 @@ bool receiver_broke(const direction& back) {
 
 task<relay_outcome> relay_one_way(direction& data, direction& back, event& done, bool from_a) {
     while (!data.ended && !receiver_broke(back)) co_await next_end(done, deadline::max());
-    if (data.ended && data.outcome && !back.ended) {
+    if (data.ended && data.delivered && !back.ended) {
         co_await next_end(done, clock::now() + linger);
-        if (!back.ended) {
+        if (!back.ended && data.outcome) {
             back.over = true;
             back.from.interrupt_read();
         }
     }
     while (data.ended && data.outcome && !back.ended) co_await next_end(done, deadline::max());
+    // A receiver that knew the size may be gone in good order before our end of TLS comes, which then breaks the connection.
+    const bool left_with_all = data.delivered && back.ended;
     relay_outcome out;
     if (receiver_broke(back))
         out = verdict(back.outcome.error(), !from_a);
-    else if (!data.outcome)
+    else if (!data.outcome && !left_with_all)
         out = verdict(data.outcome.error(), from_a);
     if (out.end != relay_end::complete) break_off(data);
     while (!data.ended || !back.ended) co_await next_end(done, deadline::max());

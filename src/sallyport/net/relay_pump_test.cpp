@@ -244,6 +244,34 @@ TEST_P(relay_test, of_known_flow_ends_where_the_receiver_vanishes) {
     EXPECT_EQ(run(download_to_a_leaver(kit, here(), GetParam())).end, relay_end::a_failed);
 }
 
+// curl closes once it has the bytes that SIZE promised (none, for an empty file) and does not wait for the end.
+task<relay_outcome> download_to_one_who_knows_the_size(tls_kit& t, loop& l, tls_of_legs tls, std::string bytes) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_known(made.a, made.b, counts, relay_flow::b_to_a));
+    const auto sent = co_await made.backend.write_all(bytes, soon());
+    std::string got;
+    std::array<char, 64> block;
+    while (sent && got.size() < bytes.size()) {
+        const auto n = co_await made.client.read_some(block, soon());
+        if (!n || *n == 0) break;
+        got.append(block.data(), *n);
+    }
+    EXPECT_EQ(got, bytes);
+    co_await made.client.finish_sending(1s);
+    const auto end = co_await made.backend.read_some(block, soon());  // the relay has seen the client's end
+    EXPECT_TRUE(end && *end == 0);
+    made.client.abort();
+    co_await made.backend.finish_sending(1s);
+    auto outcome = co_await relaying.get();
+    co_return outcome;
+}
+
+TEST_P(relay_test, of_known_flow_minds_no_receiver_that_left_with_all_there_was) {
+    EXPECT_EQ(run(download_to_one_who_knows_the_size(kit, here(), GetParam(), "all there is")).end, relay_end::complete);
+    EXPECT_EQ(run(download_to_one_who_knows_the_size(kit, here(), GetParam(), "")).end, relay_end::complete);
+}
+
 task<> transfer(tls_kit& t, loop& l, tls_of_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;

@@ -82,9 +82,7 @@ class Curl(Client):
         argv += {"epsv": [], "pasv": ["--disable-epsv"], "eprt": ["--ftp-port", "-"],
                  "port": ["--ftp-port", "-", "--disable-eprt"]}[self.method]
         if server.tls != "none":
-            # Known fault, not understood yet: about one upload by curl over TLS in some hundred ends as 426 (transient), and
-            # is whole when repeated. The content is still compared by its hash.
-            argv += ["--cacert", server.ca, "--retry", "3", "--retry-delay", "1", "--retry-max-time", "30"]
+            argv += ["--cacert", server.ca]
         if server.tls == "explicit":
             argv += ["--ssl-reqd"]
         return argv

@@ -21,6 +21,8 @@ def wait_until(condition, seconds=10.0, what="the condition"):
 
 
 class Daemon:
+    RUNNING = []  # those that have not been stopped, so that a failed test can show what they said
+
     def __init__(self, argv, env=None, wrap=None):
         """wrap(argv) gives the command line that runs argv elsewhere, such as in a namespace."""
         self.argv = [str(a) for a in argv]
@@ -28,6 +30,7 @@ class Daemon:
         self.process = subprocess.Popen(wrap(self.argv) if wrap else self.argv, stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.output, env={**os.environ, **(env or {})})
         self.endpoints = []
+        self.RUNNING.append(self)
 
     def log(self):
         return Path(self.output.name).read_text(errors="replace")
@@ -104,6 +107,8 @@ class Daemon:
         return self._reap(5)
 
     def _reap(self, seconds):
+        if self in self.RUNNING:
+            self.RUNNING.remove(self)
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
