@@ -17,59 +17,66 @@ constexpr auto connected = session_stage::connected;
 constexpr auto logged_in = session_stage::logged_in;
 constexpr auto waits = in_transfer::wait;
 constexpr auto at_once = in_transfer::now;
+constexpr auto no_data = data_use::none;
+constexpr auto passive = data_use::passive;
+constexpr auto active = data_use::active;
+constexpr auto download = data_use::download;
+constexpr auto upload = data_use::upload;
+constexpr auto listing = data_use::listing;
 
 // In the order of the enum: row_of() indexes it. Two FEAT lines are not verbs: TVFS says how CWD and all others read
 // paths (RFC 3659 section 6), UTF8 what OPTS UTF8 would ask for (RFC 2640 section 3.2); they stand in those rows.
 constexpr auto rows = std::to_array<command_row>({
-    {verb::user, "USER", text, connected, waits, "", "<SP> user-name", "959 4.1.1"},
-    {verb::pass, "PASS", optional_text, connected, waits, "", "<SP> password", "959 4.1.1"},
-    {verb::acct, "ACCT", text, logged_in, waits, "", "<SP> account", "959 4.1.1"},
-    {verb::cwd, "CWD", text, logged_in, waits, "TVFS", "<SP> pathname", "959 4.1.1"},
-    {verb::cdup, "CDUP", none, logged_in, waits, "", "", "959 4.1.1"},
-    {verb::smnt, "SMNT", text, logged_in, waits, "", "<SP> pathname", "959 4.1.1"},
-    {verb::quit, "QUIT", none, connected, waits, "", "", "959 4.1.1"},
-    {verb::rein, "REIN", none, connected, waits, "", "", "959 4.1.1"},
-    {verb::port, "PORT", text, logged_in, waits, "", "<SP> h1,h2,h3,h4,p1,p2", "959 4.1.2"},
-    {verb::pasv, "PASV", none, logged_in, waits, "", "", "959 4.1.2"},
-    {verb::type, "TYPE", text, logged_in, waits, "", "<SP> A | I | L 8", "959 4.1.2"},
-    {verb::stru, "STRU", text, logged_in, waits, "", "<SP> F", "959 4.1.2"},
-    {verb::mode, "MODE", text, logged_in, waits, "", "<SP> S", "959 4.1.2"},
-    {verb::retr, "RETR", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::stor, "STOR", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::stou, "STOU", optional_text, logged_in, waits, "", "[<SP> pathname]", "959 4.1.3"},
-    {verb::appe, "APPE", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::allo, "ALLO", text, logged_in, waits, "", "<SP> bytes [<SP> R <SP> bytes]", "959 4.1.3"},
-    {verb::rest, "REST", number, logged_in, waits, "REST STREAM", "<SP> offset", "3659 5"},
-    {verb::rnfr, "RNFR", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::rnto, "RNTO", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::abor, "ABOR", none, connected, at_once, "", "", "959 4.1.3"},
-    {verb::dele, "DELE", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::rmd, "RMD", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::mkd, "MKD", text, logged_in, waits, "", "<SP> pathname", "959 4.1.3"},
-    {verb::pwd, "PWD", none, logged_in, waits, "", "", "959 4.1.3"},
-    {verb::list, "LIST", optional_text, logged_in, waits, "", "[<SP> pathname]", "959 4.1.3"},
-    {verb::nlst, "NLST", optional_text, logged_in, waits, "", "[<SP> pathname]", "959 4.1.3"},
-    {verb::site, "SITE", text, logged_in, waits, "", "<SP> subcommand", "959 4.1.3"},
-    {verb::syst, "SYST", none, connected, waits, "", "", "959 4.1.3"},
-    {verb::stat, "STAT", optional_text, logged_in, at_once, "", "[<SP> pathname]", "959 4.1.3"},
-    {verb::help, "HELP", optional_text, connected, waits, "", "[<SP> command]", "959 4.1.3"},
-    {verb::noop, "NOOP", none, connected, waits, "", "", "959 4.1.3"},
-    {verb::auth, "AUTH", text, connected, waits, "AUTH TLS", "<SP> TLS", "4217 4"},
-    {verb::pbsz, "PBSZ", number, connected, waits, "PBSZ", "<SP> 0", "4217 8"},
-    {verb::prot, "PROT", text, connected, waits, "PROT", "<SP> C | P", "4217 9"},
-    {verb::ccc, "CCC", none, logged_in, waits, "CCC", "", "4217 6"},
-    {verb::feat, "FEAT", none, connected, waits, "", "", "2389 3"},
-    {verb::opts, "OPTS", text, connected, waits, "UTF8", "<SP> command [<SP> options]", "2389 4"},
-    {verb::eprt, "EPRT", text, logged_in, waits, "EPRT", "<SP> |protocol|address|port|", "2428 2"},
-    {verb::epsv, "EPSV", optional_text, logged_in, waits, "EPSV", "[<SP> 1 | 2 | ALL]", "2428 3"},
-    {verb::lang, "LANG", optional_text, connected, waits, "LANG EN*", "[<SP> language]", "2640 4.1"},
-    {verb::mdtm, "MDTM", text, logged_in, waits, "MDTM", "<SP> pathname", "3659 3"},
-    {verb::mlsd, "MLSD", optional_text, logged_in, waits, "", "[<SP> pathname]", "3659 7"},
-    {verb::mlst, "MLST", optional_text, logged_in, waits, "MLST", "[<SP> pathname]", "3659 7"},
-    {verb::size, "SIZE", text, logged_in, waits, "SIZE", "<SP> pathname", "3659 4"},
-    {verb::host, "HOST", text, connected, waits, "HOST", "<SP> hostname", "7151 3"},
-    {verb::mfmt, "MFMT", text, logged_in, waits, "MFMT", "<SP> YYYYMMDDhhmmss <SP> pathname", "draft-somers-ftp-mfxx 3"},
-    {verb::clnt, "CLNT", optional_text, connected, waits, "", "[<SP> client-name]", "none"},
+    {verb::user, "USER", text, connected, waits, no_data, "", "<SP> user-name", "959 4.1.1"},
+    {verb::pass, "PASS", optional_text, connected, waits, no_data, "", "<SP> password", "959 4.1.1"},
+    {verb::acct, "ACCT", text, logged_in, waits, no_data, "", "<SP> account", "959 4.1.1"},
+    {verb::cwd, "CWD", text, logged_in, waits, no_data, "TVFS", "<SP> pathname", "959 4.1.1"},
+    {verb::cdup, "CDUP", none, logged_in, waits, no_data, "", "", "959 4.1.1"},
+    {verb::smnt, "SMNT", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.1"},
+    {verb::quit, "QUIT", none, connected, waits, no_data, "", "", "959 4.1.1"},
+    {verb::rein, "REIN", none, connected, waits, no_data, "", "", "959 4.1.1"},
+    {verb::port, "PORT", text, logged_in, waits, active, "", "<SP> h1,h2,h3,h4,p1,p2", "959 4.1.2"},
+    {verb::pasv, "PASV", none, logged_in, waits, passive, "", "", "959 4.1.2"},
+    {verb::type, "TYPE", text, logged_in, waits, no_data, "", "<SP> A | I | L 8", "959 4.1.2"},
+    {verb::stru, "STRU", text, logged_in, waits, no_data, "", "<SP> F", "959 4.1.2"},
+    {verb::mode, "MODE", text, logged_in, waits, no_data, "", "<SP> S", "959 4.1.2"},
+    {verb::retr, "RETR", text, logged_in, waits, download, "", "<SP> pathname", "959 4.1.3"},
+    {verb::stor, "STOR", text, logged_in, waits, upload, "", "<SP> pathname", "959 4.1.3"},
+    {verb::stou, "STOU", optional_text, logged_in, waits, upload, "", "[<SP> pathname]", "959 4.1.3"},
+    {verb::appe, "APPE", text, logged_in, waits, upload, "", "<SP> pathname", "959 4.1.3"},
+    {verb::allo, "ALLO", text, logged_in, waits, no_data, "", "<SP> bytes [<SP> R <SP> bytes]", "959 4.1.3"},
+    {verb::rest, "REST", number, logged_in, waits, no_data, "REST STREAM", "<SP> offset", "3659 5"},
+    {verb::rnfr, "RNFR", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3"},
+    {verb::rnto, "RNTO", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3"},
+    {verb::abor, "ABOR", none, connected, at_once, no_data, "", "", "959 4.1.3"},
+    {verb::dele, "DELE", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3"},
+    {verb::rmd, "RMD", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3"},
+    {verb::mkd, "MKD", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3"},
+    {verb::pwd, "PWD", none, logged_in, waits, no_data, "", "", "959 4.1.3"},
+    {verb::list, "LIST", optional_text, logged_in, waits, listing, "", "[<SP> pathname]", "959 4.1.3"},
+    {verb::nlst, "NLST", optional_text, logged_in, waits, listing, "", "[<SP> pathname]", "959 4.1.3"},
+    {verb::site, "SITE", text, logged_in, waits, no_data, "", "<SP> subcommand", "959 4.1.3"},
+    {verb::syst, "SYST", none, connected, waits, no_data, "", "", "959 4.1.3"},
+    {verb::stat, "STAT", optional_text, logged_in, at_once, no_data, "", "[<SP> pathname]", "959 4.1.3"},
+    {verb::help, "HELP", optional_text, connected, waits, no_data, "", "[<SP> command]", "959 4.1.3"},
+    {verb::noop, "NOOP", none, connected, waits, no_data, "", "", "959 4.1.3"},
+    {verb::auth, "AUTH", text, connected, waits, no_data, "AUTH TLS", "<SP> TLS", "4217 4"},
+    {verb::pbsz, "PBSZ", number, connected, waits, no_data, "PBSZ", "<SP> 0", "4217 8"},
+    {verb::prot, "PROT", text, connected, waits, no_data, "PROT", "<SP> C | P", "4217 9"},
+    {verb::ccc, "CCC", none, logged_in, waits, no_data, "CCC", "", "4217 6"},
+    {verb::feat, "FEAT", none, connected, waits, no_data, "", "", "2389 3"},
+    {verb::opts, "OPTS", text, connected, waits, no_data, "UTF8", "<SP> command [<SP> options]", "2389 4"},
+    {verb::eprt, "EPRT", text, logged_in, waits, active, "EPRT", "<SP> |protocol|address|port|", "2428 2"},
+    {verb::epsv, "EPSV", optional_text, logged_in, waits, passive, "EPSV", "[<SP> 1 | 2 | ALL]", "2428 3"},
+    {verb::lang, "LANG", optional_text, connected, waits, no_data, "LANG EN*", "[<SP> language]", "2640 4.1"},
+    {verb::mdtm, "MDTM", text, logged_in, waits, no_data, "MDTM", "<SP> pathname", "3659 3"},
+    {verb::mlsd, "MLSD", optional_text, logged_in, waits, listing, "", "[<SP> pathname]", "3659 7"},
+    {verb::mlst, "MLST", optional_text, logged_in, waits, no_data, "MLST", "[<SP> pathname]", "3659 7"},
+    {verb::size, "SIZE", text, logged_in, waits, no_data, "SIZE", "<SP> pathname", "3659 4"},
+    {verb::host, "HOST", text, connected, waits, no_data, "HOST", "<SP> hostname", "7151 3"},
+    {verb::mfmt, "MFMT", text, logged_in, waits, no_data, "MFMT", "<SP> YYYYMMDDhhmmss <SP> pathname",
+     "draft-somers-ftp-mfxx 3"},
+    {verb::clnt, "CLNT", optional_text, connected, waits, no_data, "", "[<SP> client-name]", "none"},
 });
 static_assert(rows.size() == static_cast<std::size_t>(verb::unknown));
 static_assert([] {
@@ -160,6 +167,7 @@ static_assert(index.find("retr") == verb::retr && index.find("XPWD") == verb::pw
 
 std::span<const command_row> command_table() noexcept { return rows; }
 const command_row& row_of(verb id) noexcept { return rows[static_cast<std::size_t>(id)]; }
+data_use data_use_of(verb id) noexcept { return id == verb::unknown ? data_use::none : row_of(id).data; }
 
 result<command> parse_command(std::string_view line) {
     const auto blank = line.find(' ');

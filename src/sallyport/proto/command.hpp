@@ -91,12 +91,23 @@ enum class in_transfer : std::uint8_t {
     now,   // ABOR and STAT without argument
 };
 
+/// What a verb has to do with the data connection: two ways to agree on one, three to use it.
+enum class data_use : std::uint8_t {
+    none,
+    passive,   // the client will connect
+    active,    // the client will be connected to
+    download,  // a file, to the client
+    upload,    // a file, from the client
+    listing,   // to the client
+};
+
 struct command_row {
     verb id;
     std::string_view name;  // upper case
     argument_shape argument;
     session_stage earliest;
     in_transfer during_transfer;
+    data_use data;
     std::string_view feat;    // its line in FEAT, empty where it has none; dynamic lines are completed by the server
     std::string_view syntax;  // for HELP, without the verb: "<SP> pathname"
     std::string_view rfc;     // "959 4.1.3"
@@ -104,6 +115,7 @@ struct command_row {
 
 [[nodiscard]] std::span<const command_row> command_table() noexcept;
 [[nodiscard]] const command_row& row_of(verb id) noexcept;  // REQUIRES: id != verb::unknown
+[[nodiscard]] data_use data_use_of(verb id) noexcept;       // none for verb::unknown
 
 struct command {
     verb id = verb::unknown;

@@ -1,5 +1,6 @@
 #include <sallyport/proto/command.hpp>
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -27,6 +28,22 @@ TEST(CommandTable, HasEveryVerbOnceInTheOrderOfTheEnum) {
             << row.name;
     }
     EXPECT_EQ(names.size(), static_cast<std::size_t>(verb::unknown));
+}
+
+// GW-02, GW-03: the gateway joins data connections for these verbs and for no other.
+TEST(CommandTable, SaysWhatEachVerbHasToDoWithTheDataConnection) {
+    std::map<data_use, std::set<std::string_view>> verbs;
+    for (const auto& row : command_table()) {
+        EXPECT_EQ(data_use_of(row.id), row.data) << row.name;
+        if (row.data != data_use::none) verbs[row.data].insert(row.name);
+    }
+    const std::map<data_use, std::set<std::string_view>> expected{{data_use::passive, {"PASV", "EPSV"}},
+                                                                  {data_use::active, {"PORT", "EPRT"}},
+                                                                  {data_use::download, {"RETR"}},
+                                                                  {data_use::upload, {"STOR", "STOU", "APPE"}},
+                                                                  {data_use::listing, {"LIST", "NLST", "MLSD"}}};
+    EXPECT_EQ(verbs, expected);
+    EXPECT_EQ(data_use_of(verb::unknown), data_use::none);
 }
 
 TEST(CommandTable, FeatAnnouncesTheExtensions) {

@@ -7,14 +7,7 @@ namespace {
 
 /// Commands that bring a name into being (RFC 959: 553, "file name not allowed").
 bool creates_name(verb what) noexcept {
-    switch (what) {
-        case verb::stor:
-        case verb::stou:
-        case verb::appe:
-        case verb::mkd:
-        case verb::rnto: return true;
-        default: return false;
-    }
+    return data_use_of(what) == data_use::upload || what == verb::mkd || what == verb::rnto;
 }
 
 int code_for(errc cause, verb what, data_stage stage) noexcept {

@@ -15,9 +15,9 @@ constexpr std::uint16_t first_free_port = 1024;  // below are services, never da
     return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
 }
 
-[[nodiscard]] bool is_upload(verb id) noexcept { return id == verb::stor || id == verb::stou || id == verb::appe; }
+[[nodiscard]] bool is_upload(verb id) noexcept { return data_use_of(id) == data_use::upload; }
 
-[[nodiscard]] bool is_passive(verb id) noexcept { return id == verb::pasv || id == verb::epsv; }
+[[nodiscard]] bool is_passive(verb id) noexcept { return data_use_of(id) == data_use::passive; }
 
 }  // namespace
 

@@ -35,19 +35,8 @@ constexpr auto features_in_front =
         case verb::acct:
         case verb::rein:
         case verb::quit:
-        case verb::auth:
-        case verb::port:
-        case verb::eprt:
-        case verb::pasv:
-        case verb::epsv:
-        case verb::retr:
-        case verb::stor:
-        case verb::stou:
-        case verb::appe:
-        case verb::list:
-        case verb::nlst:
-        case verb::mlsd: return true;
-        default: return false;
+        case verb::auth: return true;
+        default: return data_use_of(id) != data_use::none;
     }
 }
 
@@ -224,6 +213,14 @@ void relay_machine::obey(const item& it) {
         pending_.push_back({owed::local, verb::unknown, it.refusal});
         return;
     }
+    switch (data_use_of(cmd.id)) {
+        case data_use::passive:
+        case data_use::active: return negotiate(cmd);
+        case data_use::download:
+        case data_use::upload:
+        case data_use::listing: return transfer(cmd);
+        case data_use::none: break;
+    }
     switch (cmd.id) {
         case verb::auth: return auth(cmd);
         case verb::pbsz: return pbsz();
@@ -233,17 +230,6 @@ void relay_machine::obey(const item& it) {
                         : refuse(cmd, 533, "The control connection is not encrypted.");
         case verb::rein: return rein(cmd);
         case verb::abor: return abor(cmd);
-        case verb::port:
-        case verb::eprt:
-        case verb::pasv:
-        case verb::epsv: return negotiate(cmd);
-        case verb::retr:
-        case verb::stor:
-        case verb::stou:
-        case verb::appe:
-        case verb::list:
-        case verb::nlst:
-        case verb::mlsd: return transfer(cmd);
         case verb::user:
             if (settings_.tls_required && !tls_)
                 return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");

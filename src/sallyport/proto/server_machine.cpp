@@ -229,10 +229,11 @@ bool server_machine::is_offered(verb id) const noexcept {
         case verb::pbsz:
         case verb::prot: return settings_.tls_available || settings_.tls_active;
         case verb::ccc: return settings_.ccc_allowed && !settings_.tls_required;
-        case verb::pasv:
-        case verb::epsv: return settings_.passive_allowed;
-        case verb::port:
-        case verb::eprt: return settings_.active_allowed;
+        default: break;
+    }
+    switch (data_use_of(id)) {
+        case data_use::passive: return settings_.passive_allowed;
+        case data_use::active: return settings_.active_allowed;
         default: return true;
     }
 }

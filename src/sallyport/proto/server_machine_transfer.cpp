@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint16_t lowest_target_port = 1024;  // RFC 2577 section 3
 
-bool is_listing(verb id) noexcept { return id == verb::list || id == verb::nlst || id == verb::mlsd; }
+bool is_listing(verb id) noexcept { return data_use_of(id) == data_use::listing; }
 
 }  // namespace
 

@@ -52,12 +52,11 @@ transfer::~transfer() { status::uncount(setup_.shared->counters.transfers_runnin
 
 net::task<result<proto::transfer_result>> transfer::run() {
     result<proto::transfer_result> outcome = fail(errc::misuse);
-    switch (request_.what) {
-        case proto::verb::retr: outcome = co_await download(*this); break;
-        case proto::verb::stor:
-        case proto::verb::stou:
-        case proto::verb::appe: outcome = co_await upload(*this); break;
-        default: outcome = co_await send_listing(*this); break;
+    switch (proto::data_use_of(request_.what)) {
+        case proto::data_use::download: outcome = co_await download(*this); break;
+        case proto::data_use::upload: outcome = co_await upload(*this); break;
+        case proto::data_use::listing: outcome = co_await send_listing(*this); break;
+        default: break;  // the machine starts no transfer for any other verb
     }
     // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
     if (!outcome && data_.is_open() && !receives()) data_.abort();

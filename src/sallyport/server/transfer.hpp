@@ -64,10 +64,7 @@ public:
     [[nodiscard]] const account& who() const noexcept { return setup_.who; }
     [[nodiscard]] net::stream& data() noexcept { return data_; }
     [[nodiscard]] bool is_ascii() const noexcept { return request_.type == proto::data_type::ascii; }
-    [[nodiscard]] bool receives() const noexcept {
-        return request_.what == proto::verb::stor || request_.what == proto::verb::appe ||
-               request_.what == proto::verb::stou;
-    }
+    [[nodiscard]] bool receives() const noexcept { return proto::data_use_of(request_.what) == proto::data_use::upload; }
     [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     [[nodiscard]] net::time_limit patience() const noexcept { return {.progress = setup_.shared->config.data_stall}; }
