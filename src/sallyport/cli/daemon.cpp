@@ -2,6 +2,7 @@
 #include <sallyport/cli/daemon.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -43,6 +44,9 @@ int daemon::run(const std::vector<endpoint>& listening) {
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
     log::flush();
+    // A thread that waits for a dead disk would be waited for. What was not published is gone with the process, as after
+    // a crash; the old files are whole.
+    if (stopping_ > 0 || !all_ended_) std::_Exit(0);
     return 0;
 }
 
@@ -57,7 +61,8 @@ void daemon::begin_stop(int signal) {
     stopping_ = services_.size();
     // A transfer gets most of the time there is; the rest is for saying 421 and closing.
     for (auto& service : services_) {
-        service(std::chrono::seconds(limits::stop) - std::chrono::milliseconds(1500), [this] {
+        service(std::chrono::seconds(limits::stop) - std::chrono::milliseconds(1500), [this](bool all_ended) {
+            all_ended_ = all_ended_ && all_ended;
             if (--stopping_ == 0) loops_.stop();
         });
     }

@@ -10,13 +10,14 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/front/front.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 
 /// Stops a service: no new sessions, 421 to idle ones, transfers may run on for `grace`; calls `done` when all is over.
-using stopper = std::move_only_function<void(std::chrono::milliseconds grace, std::move_only_function<void()> done)>;
+using stopper = std::move_only_function<void(std::chrono::milliseconds grace, front::stopped done)>;
 
 class daemon {
 public:
@@ -29,7 +30,8 @@ public:
     void add(stopper service) { services_.push_back(std::move(service)); }
 
     /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within
-    /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once.
+    /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once. Where a session can't
+    /// be ended because a disk doesn't answer, the process ends here: nothing could be taken down in order.
     [[nodiscard]] int run(const std::vector<endpoint>& listening);
 
 private:
@@ -40,6 +42,7 @@ private:
     std::vector<stopper> services_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;
+    bool all_ended_ = true;
 };
 
 /// Says what kept the command from starting, and gives the exit code for it.

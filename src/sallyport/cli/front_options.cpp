@@ -70,6 +70,11 @@ void front_options::add_to(CLI::App& command) {
         ->type_name("N")
         ->capture_default_str();
     command.add_option("--max-sessions", max_sessions, "More are told 421")->type_name("N")->capture_default_str();
+    command
+        .add_option("--max-sessions-per-address", max_sessions_per_address,
+                    "More from one address are told 421; 0: no such limit")
+        ->type_name("N")
+        ->capture_default_str();
     command.add_option("--loops", loops, "Event loops (default: one per core)")->type_name("N");
     command.add_option("--log", log_target, "Log file, '-' for standard error")->type_name("FILE")->capture_default_str();
     command.add_option("--log-level", log_level, "debug, info, warning, error or off")

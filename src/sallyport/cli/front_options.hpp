@@ -37,6 +37,7 @@ struct front_options {
     std::size_t keepalive_interval = limits::keepalive_interval.count();
     int keepalive_count = limits::keepalive_count;
     std::size_t max_sessions = 20000;
+    std::size_t max_sessions_per_address = 0;
     std::size_t loops = 0;
     std::string log_target = "-";
     std::string log_level = "info";
@@ -76,6 +77,7 @@ struct front_options {
         settings.data_connect = std::chrono::seconds(data_seconds);
         settings.data_stall = std::chrono::seconds(stall_seconds);
         settings.max_sessions = max_sessions;
+        settings.max_sessions_per_address = max_sessions_per_address;
         return {};
     }
 };

@@ -28,7 +28,6 @@ struct serve_options {
     bool ccc = false;
     std::string sync = "full";
     std::string greeting = "Sallyport ready.";
-    std::size_t max_per_address = 0;
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
@@ -58,10 +57,6 @@ void serve_options::add_to(CLI::App& command) {
         ->type_name("full|none")
         ->capture_default_str();
     command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();
-    command
-        .add_option("--max-sessions-per-address", max_per_address, "More from one address are told 421; 0: no such limit")
-        ->type_name("N")
-        ->capture_default_str();
     front.add_to(command);
     command.footer(
         "Examples:\n"
@@ -97,7 +92,6 @@ result<server::settings> serve_options::settings() const {
     out.passive = !no_passive;
     out.active = !no_active;
     out.ccc = ccc;
-    out.max_sessions_per_address = max_per_address;
     return out;
 }
 

@@ -16,6 +16,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/front/front.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
@@ -59,6 +60,7 @@ struct settings {
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     std::chrono::seconds backend_rest = std::chrono::seconds(10);         // how long one that failed is tried last
     std::size_t max_sessions = 20000;
+    std::size_t max_sessions_per_address = 0;  // 0: no limit of its own
 };
 
 class gate {
@@ -68,11 +70,11 @@ public:
 
     [[nodiscard]] result<void> start();
     [[nodiscard]] std::vector<endpoint> endpoints() const;
-    void stop(std::chrono::milliseconds grace, std::move_only_function<void()> done);
+    void stop(std::chrono::milliseconds grace, front::stopped done);
 
 private:
     struct impl;
-    std::shared_ptr<impl> impl_;
+    std::unique_ptr<impl> impl_;
 };
 
 }  // namespace sallyport::gate

@@ -161,7 +161,7 @@ TEST_F(Gate, TurnsAwayMoreSessionsThanItMayHold) {
     start({at(stub.port())});
     auto one = logged_in();
     auto two = logged_in();
-    EXPECT_EQ(client().control.read_line(), "421 Too many sessions; try again later.");
+    EXPECT_EQ(client().control.read_line(), "421 Too many connections at the moment; try again later.");
 }
 
 TEST_F(Gate, StopsInGoodOrder) {

@@ -92,7 +92,7 @@ protected:
         EXPECT_EQ(counters.transfers_running.load(), 0U);
     }
     void stop_later(std::chrono::milliseconds grace) {
-        loops.at(0).post([this, grace] { gateway->stop(grace, [this] { loops.stop(); }); });
+        loops.at(0).post([this, grace] { gateway->stop(grace, [this](bool) { loops.stop(); }); });
     }
 
     [[nodiscard]] talker client() { return talker(blocking_socket::connect(gateway->endpoints().at(0).port)); }

@@ -27,23 +27,16 @@ constexpr auto stopping_text = "The gateway is stopping; connect again later.";
 
 }  // namespace
 
-session::session(std::shared_ptr<service> gate, net::loop& home, net::accepted socket, bool implicit_tls)
-    : gate_(std::move(gate)),
-      home_(home),
+session::session(std::shared_ptr<service> gate, front::arrival from)
+    : front::session(from),
+      gate_(std::move(gate)),
+      home_(from.home),
       id_(next_id(*gate_)),
-      client_(home, std::move(socket.socket), socket.local, socket.peer),
-      implicit_tls_(implicit_tls),
-      client_wake_(home),
-      backend_wake_(home) {
-    gate_->open.fetch_add(1);
-    status::count(gate_->counters.sessions_open);
-    status::count(gate_->counters.sessions_total);
+      client_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+      implicit_tls_(from.implicit_tls),
+      client_wake_(home_),
+      backend_wake_(home_) {
     client_.set_keepalive(gate_->config.keepalive);
-}
-
-session::~session() {
-    status::uncount(gate_->counters.sessions_open);
-    gate_->open.fetch_sub(1);
 }
 
 net::task<> run_session(std::shared_ptr<session> self) {
@@ -305,7 +298,7 @@ void session::reserve_port(bool extended) {
     auto reserved = gate_->ports.reserve(home_, local, peer);
     if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
     port_ = std::move(*reserved);
-    const auto advice = gate_->advisor->advertise(local, peer);
+    const auto advice = gate_->advisor.advertise(local, peer);
     machine_->port_reserved(endpoint{advice && !extended ? advice->address : local, port_.port()});
 }
 
@@ -313,7 +306,7 @@ void session::open_data(proto::relay_plan plan) {
     data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}};
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(terms));
-    home_.spawn("gate: transfer", run_transfer(shared_from_this(), data_));
+    home_.spawn("gate: transfer", run_transfer(self(), data_));
 }
 
 void session::drop_data() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <sallyport/front/session.hpp>
 #include <sallyport/gate/data_path.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
@@ -18,17 +19,12 @@
 
 namespace sallyport::gate {
 
-class session : public std::enable_shared_from_this<session> {
+class session final : public front::session {
 public:
-    session(std::shared_ptr<service> gate, net::loop& home, net::accepted socket, bool implicit_tls);
-    ~session();
-    session(const session&) = delete;
-    session& operator=(const session&) = delete;
+    session(std::shared_ptr<service> gate, front::arrival from);
 
-    /// The gateway stops: 421 now, or once the running transfer has ended.
-    void stop();
-    /// Ends everything at once.
-    void kill();
+    void stop() override;
+    void kill() override;
 
     /// A session from its connection to its end.
     friend net::task<> run_session(std::shared_ptr<session> self);
@@ -38,6 +34,8 @@ public:
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
+
+    [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
 
     // The way to a running machine
     net::task<bool> start_tls();

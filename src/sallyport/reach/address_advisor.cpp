@@ -1,7 +1,10 @@
 #include <sallyport/reach/address_advisor.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
+
+#include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
@@ -30,7 +33,9 @@ struct address_advisor::impl {
     name_resolver resolver;
     std::optional<ip_address> literal;
     net::event stopped;
+    std::atomic<bool> stop_asked{false};
     bool failing = false;  // so that a failure is logged once, not every minute
+    bool learned = false;
 
     mutable std::mutex mutex;
     std::optional<ip_address> current;
@@ -46,18 +51,19 @@ net::task<result<void>> address_advisor::impl::look_up(std::shared_ptr<impl> sel
         co_return fail(errc::unresolved, self->external + ": the name has no IPv4 address, and a 227 reply needs one");
     }
     self->learn(*v4);
+    self->learned = true;
     co_return result<void>{};
 }
 
 net::task<> address_advisor::impl::follow(std::shared_ptr<impl> self) {
-    for (;;) {
-        const bool stop = co_await self->stopped.wait(net::clock::now() + self->refresh);
-        if (stop) break;
-        auto done = co_await look_up(self);
-        if (!done && !self->failing) {
-            log::warning({}, "external address: " + escape(done.error().text()) + "; the last one stays in use");
-        }
-        self->failing = !done;
+    for (bool stop = false; !stop; stop = co_await self->stopped.wait(net::clock::now() + self->refresh)) {
+        const auto found = co_await look_up(self);
+        if (!found && !self->failing)
+            log::warning({},
+                         fmt::format("external address {}: {}; {}", escape(self->external), escape(found.error().text()),
+                                     self->learned ? "the last one stays in use"
+                                                   : "PASV tells the address that the client reached until it resolves"));
+        self->failing = !found;
     }
 }
 
@@ -78,17 +84,12 @@ address_advisor::address_advisor(net::loop& home, std::string external, std::chr
 
 address_advisor::~address_advisor() { stop(); }
 
-net::task<result<void>> address_advisor::start() {
-    const auto self = impl_;
-    if (!self->has_name()) co_return result<void>{};
-    auto first = co_await impl::look_up(self);
-    self->failing = !first;
-    self->home.spawn("external address", impl::follow(self));
-    co_return first;
+void address_advisor::start() {
+    if (impl_->has_name()) impl_->home.spawn("external address", impl::follow(impl_));
 }
 
 void address_advisor::stop() {
-    if (!impl_->has_name()) return;
+    if (!impl_->has_name() || impl_->stop_asked.exchange(true)) return;
     impl_->home.post([self = impl_] { self->stopped.set(); });
 }
 

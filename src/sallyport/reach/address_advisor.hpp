@@ -34,10 +34,10 @@ public:
                     name_resolver resolver = {});
     ~address_advisor();
 
-    /// Resolves a name for the first time, on the home loop; errc::unresolved says so, service can start all the same and
-    /// the look-up is repeated. Until a first answer the address that the client reached is advertised.
-    net::task<result<void>> start();
-    /// Ends the repeated look-ups.
+    /// Begins to follow a name, on the home loop. Until a first answer the address that the client reached is advertised;
+    /// the log says so where the first look-up fails.
+    void start();
+    /// Ends the look-ups. To be called while the home loop is there; again does nothing.
     void stop();
 
     /// For a client that reached us at `local`. Nothing where a 227 can't be given: IPv6 and no external address; EPSV

@@ -15,6 +15,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/front/front.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
@@ -65,11 +66,11 @@ public:
 
     /// Stops accepting, tells idle sessions 421, lets transfers run until `grace` is over, then calls `done` on the first
     /// loop. Once.
-    void stop(std::chrono::milliseconds grace, std::move_only_function<void()> done);
+    void stop(std::chrono::milliseconds grace, front::stopped done);
 
 private:
     struct impl;
-    std::shared_ptr<impl> impl_;
+    std::unique_ptr<impl> impl_;
 };
 
 }  // namespace sallyport::server

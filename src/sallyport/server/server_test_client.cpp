@@ -208,7 +208,7 @@ running_server::~running_server() {
 
 void running_server::stop(std::chrono::milliseconds grace) {
     stopping_ = true;
-    loops_.at(0).post([this, grace] { server_->stop(grace, [this] { loops_.stop(); }); });
+    loops_.at(0).post([this, grace] { server_->stop(grace, [this](bool) { loops_.stop(); }); });
 }
 
 void running_server::wait_until_stopped() {

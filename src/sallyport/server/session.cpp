@@ -41,43 +41,20 @@ proto::server_settings settings_for(const settings& s, const net::stream& contro
 
 }  // namespace
 
-void session_list::add(session& s) {
-    s.place_in_list_ = sessions_.size();
-    sessions_.push_back(&s);
-}
-
-void session_list::remove(session& s) noexcept {
-    sessions_[s.place_in_list_] = sessions_.back();
-    sessions_[s.place_in_list_]->place_in_list_ = s.place_in_list_;
-    sessions_.pop_back();
-}
-
-void session_list::for_each(void (session::*what)()) {
-    const std::vector<session*> now = sessions_;
-    std::vector<std::shared_ptr<session>> alive;
-    for (session* s : now) alive.push_back(s->shared_from_this());
-    for (const auto& s : alive) (s.get()->*what)();
-}
-
-session::session(std::shared_ptr<context> shared, net::loop& home, net::accepted connection, bool implicit_tls,
-                 ticket admitted, std::shared_ptr<session_list> list)
-    : shared_(std::move(shared)),
-      home_(home),
-      admitted_(std::move(admitted)),
-      list_(std::move(list)),
-      control_(home, std::move(connection.socket), connection.local, connection.peer),
+session::session(std::shared_ptr<context> shared, front::arrival from)
+    : front::session(from),
+      shared_(std::move(shared)),
+      home_(from.home),
+      control_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
       id_(fmt::format("{}", ++shared_->sessions_numbered)),
-      machine_(settings_for(shared_->config, control_, implicit_tls)),
+      machine_(settings_for(shared_->config, control_, from.implicit_tls)),
       login_until_(net::clock::now() + shared_->config.login),
-      implicit_tls_(implicit_tls) {
-    list_->add(*this);
+      implicit_tls_(from.implicit_tls) {
     control_.set_keepalive(shared_->config.keepalive);
     if (shared_->config.tls) tls_session_context_ = random_session_context();
     if (shared_->config.log_commands && log::enabled(log::level::info))
         machine_.set_trace([this](std::string_view line) { log::info(id_, escape(line)); });
 }
-
-session::~session() { list_->remove(*this); }
 
 net::task<> session::serve(std::shared_ptr<session> self) { co_await self->run(); }
 
@@ -277,7 +254,7 @@ void session::start_transfer(proto::transfer_request request) {
                          .control_peer = control_.peer(),
                          .tls_session_context = tls_session_context_};
     transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}));
-    home_.spawn("transfer", run_transfer(shared_from_this(), transfer_));
+    home_.spawn("transfer", run_transfer(self(), transfer_));
 }
 
 net::task<> session::run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t) {

@@ -8,47 +8,27 @@
 #include <string>
 #include <vector>
 
+#include <sallyport/front/session.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
-#include <sallyport/server/admission.hpp>
 #include <sallyport/server/context.hpp>
 #include <sallyport/server/transfer.hpp>
 
 namespace sallyport::server {
 
-class session;
-
-/// The sessions of one loop, for the end of the server. Loop thread only.
-class session_list {
+class session final : public transfer_owner, public front::session {
 public:
-    void add(session& s);
-    void remove(session& s) noexcept;
-    [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
-    /// Calls `what` for each; sessions may leave the list meanwhile.
-    void for_each(void (session::*what)());
-
-private:
-    std::vector<session*> sessions_;
-};
-
-class session final : public transfer_owner, public std::enable_shared_from_this<session> {
-public:
-    /// `list` is that of the loop.
-    session(std::shared_ptr<context> shared, net::loop& home, net::accepted connection, bool implicit_tls, ticket admitted,
-            std::shared_ptr<session_list> list);
-    ~session() override;
+    session(std::shared_ptr<context> shared, front::arrival from);
 
     /// The whole life of a session; spawned on its loop.
     static net::task<> serve(std::shared_ptr<session> self);
 
-    /// 421 as soon as no transfer runs.
-    void stop();
-    /// Ends now, whatever runs.
-    void kill();
+    void stop() override;
+    void kill() override;
 
 private:
-    friend class session_list;
+    [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
 
     net::task<> run();
     net::task<bool> perform(proto::server_action action);
@@ -72,9 +52,6 @@ private:
 
     std::shared_ptr<context> shared_;
     net::loop& home_;
-    ticket admitted_;
-    std::shared_ptr<session_list> list_;
-    std::size_t place_in_list_ = 0;
     net::stream control_;
     std::string id_;                   // for the log
     std::string tls_session_context_;  // random where TLS is used

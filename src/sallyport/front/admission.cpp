@@ -1,6 +1,6 @@
-#include <sallyport/server/admission.hpp>
+#include <sallyport/front/admission.hpp>
 
-namespace sallyport::server {
+namespace sallyport::front {
 
 ticket::~ticket() {
     if (owner_) owner_->leave(from_);
@@ -33,4 +33,4 @@ void admission::leave(const ip_address& from) {
     status::uncount(counters_.sessions_open);
 }
 
-}  // namespace sallyport::server
+}  // namespace sallyport::front

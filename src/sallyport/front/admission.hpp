@@ -10,7 +10,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/status/counters.hpp>
 
-namespace sallyport::server {
+namespace sallyport::front {
 
 class admission;
 
@@ -48,4 +48,4 @@ private:
     std::unordered_map<ip_address, std::size_t> by_address_;  // only where there is a limit for them
 };
 
-}  // namespace sallyport::server
+}  // namespace sallyport::front

@@ -1,0 +1,138 @@
+#include <sallyport/front/front.hpp>
+
+#include <atomic>
+#include <deque>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::front {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// While stopping: how often to look whether the sessions are gone, and how long killed ones may take to unwind.
+constexpr auto stop_look = 10ms;
+constexpr auto unwind = 500ms;
+
+/// One listening socket of one loop.
+struct door {
+    net::listener listener;
+    bool implicit_tls = false;
+};
+
+/// What belongs to one loop and is touched on its thread only, once the loops run.
+struct loop_share {
+    std::deque<door> doors;  // coroutines hold references to its elements
+    std::shared_ptr<roster> sessions = std::make_shared<roster>();
+};
+
+/// A connection over the limits: told so where it can be told without waiting.
+void turn_away(const net::accepted& connection, bool implicit_tls) {
+    static constexpr std::string_view text = "421 Too many connections at the moment; try again later.\r\n";
+    if (!implicit_tls) (void)::send(connection.socket.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+}  // namespace
+
+struct front::impl : std::enable_shared_from_this<front::impl> {
+    impl(net::loop_group& l, limits_of_sessions most, status::counters& counters)
+        : loops(l), gate(std::make_shared<admission>(most.most, most.most_per_address, counters)), shares(l.size()) {}
+
+    static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, door& d);
+    void stop_loop(std::size_t index, net::deadline grace_end);
+    static net::task<> drain(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end);
+
+    net::loop_group& loops;
+    std::shared_ptr<admission> gate;
+    std::vector<loop_share> shares;
+    std::vector<endpoint> endpoints;
+    begin_session begin;
+    std::atomic<std::size_t> loops_draining{0};
+    std::atomic<bool> all_ended{true};
+    stopped done;
+};
+
+net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t index, door& d) {
+    net::loop& home = self->loops.at(index);
+    for (;;) {
+        result<net::accepted> came = co_await d.listener.accept();
+        if (!came) co_return;  // closed
+        std::optional<ticket> admitted = self->gate->admit(came->peer.address);
+        if (!admitted) {
+            turn_away(*came, d.implicit_tls);
+            continue;
+        }
+        self->begin({home, std::move(*came), d.implicit_tls, std::move(*admitted), self->shares[index].sessions});
+    }
+}
+
+void front::impl::stop_loop(std::size_t index, net::deadline grace_end) {
+    for (door& d : shares[index].doors) d.listener.close();
+    shares[index].sessions->for_each(&session::stop);
+    loops.at(index).spawn("stop", drain(shared_from_this(), index, grace_end));
+}
+
+net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end) {
+    net::loop& home = self->loops.at(index);
+    roster& sessions = *self->shares[index].sessions;
+    while (!sessions.empty() && net::clock::now() < grace_end) co_await home.sleep_for(stop_look);
+    if (!sessions.empty()) {
+        log::warning({}, fmt::format("{} sessions are cut: they did not end in time", sessions.size()));
+        sessions.for_each(&session::kill);
+    }
+    const net::deadline last = net::clock::now() + unwind;
+    while (!sessions.empty() && net::clock::now() < last) co_await home.sleep_for(stop_look);
+    if (!sessions.empty()) self->all_ended = false;
+    if (--self->loops_draining == 0) self->loops.at(0).post([self] { std::exchange(self->done, {})(self->all_ended); });
+}
+
+front::front(net::loop_group& loops, limits_of_sessions most, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, most, counters)) {}
+
+// What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
+// until the loops are destroyed.
+front::~front() {
+    for (loop_share& share : impl_->shares) share.doors.clear();
+    impl_->begin = {};
+}
+
+result<void> front::open(const endpoint& at, bool implicit_tls) {
+    net::loop_group& loops = impl_->loops;
+    endpoint real = at;
+    if (loops.size() > 1 && at.port != 0) {
+        // With SO_REUSEPORT a second daemon of the same user would share the port unnoticed: ask for it alone first.
+        const result<net::listener> alone = net::listener::open(loops.at(0), at);
+        if (!alone) return std::unexpected(alone.error());
+    }
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        result<net::listener> opened = net::listener::open(loops.at(i), real, {.reuse_port = loops.size() > 1});
+        if (!opened) return std::unexpected(opened.error());
+        real = opened->local();
+        impl_->shares[i].doors.emplace_back(std::move(*opened), implicit_tls);
+    }
+    impl_->endpoints.push_back(real);
+    return {};
+}
+
+void front::run(begin_session begin) {
+    impl_->begin = std::move(begin);
+    for (std::size_t i = 0; i < impl_->shares.size(); ++i)
+        for (door& d : impl_->shares[i].doors) impl_->loops.at(i).spawn("accept", impl::accept_all(impl_, i, d));
+}
+
+const std::vector<endpoint>& front::endpoints() const noexcept { return impl_->endpoints; }
+
+void front::stop(std::chrono::milliseconds grace, stopped done) {
+    impl_->done = std::move(done);
+    impl_->loops_draining = impl_->loops.size();
+    const net::deadline grace_end = net::clock::now() + grace;
+    for (std::size_t i = 0; i < impl_->loops.size(); ++i)
+        impl_->loops.at(i).post([self = impl_, i, grace_end] { self->stop_loop(i, grace_end); });
+}
+
+}  // namespace sallyport::front

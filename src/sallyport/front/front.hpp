@@ -1,0 +1,54 @@
+#pragma once
+// The front of a daemon: listening sockets on every loop, who is let in, the sessions that run, and their orderly end.
+//
+// Owned by the daemon. open() and run() on the thread that will run the loops, before they run; stop() on the first loop.
+// The loops and the counters must outlive it.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/front/session.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/status/counters.hpp>
+
+namespace sallyport::front {
+
+struct limits_of_sessions {
+    std::size_t most = 20000;
+    std::size_t most_per_address = 0;  // 0: no limit of its own
+};
+
+/// How a daemon stops: `all_ended` is false where a session could not be ended in time, because a disk or a name server
+/// holds it.
+using stopped = std::move_only_function<void(bool all_ended)>;
+
+class front {
+public:
+    /// Makes and spawns the session of an arrival, on its loop.
+    using begin_session = std::function<void(arrival)>;
+
+    front(net::loop_group& loops, limits_of_sessions most, status::counters& counters);
+    /// Closes the listeners.
+    ~front();
+
+    /// Listens on every loop; the kernel spreads connections over them. An error names the address and the cause.
+    [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
+    /// Accepts from now on. Who is over a limit hears 421 and is gone.
+    void run(begin_session begin);
+    /// What is listened on, with real port numbers.
+    [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;
+
+    /// Stops accepting, tells sessions to stop, kills those that still run when `grace` is over, then calls `done` on the
+    /// first loop. Once.
+    void stop(std::chrono::milliseconds grace, stopped done);
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::front

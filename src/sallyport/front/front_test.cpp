@@ -1,0 +1,152 @@
+#include <sallyport/front/front.hpp>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/stream.hpp>
+#include <support/blocking_socket.hpp>
+
+namespace sallyport::front {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::blocking_socket;
+
+/// What the sessions of a test do and what became of them.
+struct behaviour {
+    bool obeys_stop = true;
+    bool obeys_kill = true;
+    std::atomic<int> stopped = 0;
+    std::atomic<int> killed = 0;
+};
+
+/// Greets, then waits until it is told to end.
+class test_session final : public session {
+public:
+    test_session(arrival from, behaviour& how)
+        : session(from),
+          socket_(from.home, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+          over_(from.home),
+          how_(how) {}
+
+    void stop() override {
+        ++how_.stopped;
+        if (how_.obeys_stop) over_.set();
+    }
+    void kill() override {
+        ++how_.killed;
+        if (how_.obeys_kill) over_.set();
+    }
+    static net::task<> serve(std::shared_ptr<test_session> self) {
+        (void)co_await self->socket_.write_all("220 hello\r\n", net::time_limit::within(5s));
+        (void)co_await self->over_.wait(net::deadline::max());
+    }
+
+private:
+    net::stream socket_;
+    net::event over_;
+    behaviour& how_;
+};
+
+class front_test : public ::testing::Test {
+protected:
+    ~front_test() override {
+        if (runner_.joinable()) stop(0ms);
+    }
+
+    void start(limits_of_sessions most = {}) {
+        front_.emplace(loops_, most, counters_);
+        ASSERT_TRUE(front_->open(*endpoint::parse("127.0.0.1:0"), false));
+        front_->run([this](arrival from) {
+            net::loop& home = from.home;
+            home.spawn("a session", test_session::serve(std::make_shared<test_session>(std::move(from), how_)));
+        });
+        runner_ = std::thread([this] { loops_.run(); });
+    }
+
+    /// Whether all sessions had ended when it was done.
+    bool stop(std::chrono::milliseconds grace) {
+        bool all = false;
+        loops_.at(0).post([&] {
+            front_->stop(grace, [&](bool all_ended) {
+                all = all_ended;
+                loops_.stop();
+            });
+        });
+        runner_.join();
+        return all;
+    }
+
+    [[nodiscard]] blocking_socket client() const { return blocking_socket::connect(front_->endpoints().at(0).port); }
+
+    behaviour how_;
+    status::counters counters_;
+    net::loop_group loops_{2};
+    std::optional<front> front_;
+    std::thread runner_;
+};
+
+TEST_F(front_test, who_is_over_the_limit_hears_421) {
+    start({.most = 2});
+    auto first = client();
+    auto second = client();
+    EXPECT_EQ(first.read_line(), "220 hello");
+    EXPECT_EQ(second.read_line(), "220 hello");
+    auto third = client();
+    EXPECT_TRUE(third.read_line().starts_with("421 Too many connections"));
+    EXPECT_EQ(counters_.sessions_open.load(), 2U);
+}
+
+TEST_F(front_test, one_address_has_its_own_limit) {
+    start({.most = 10, .most_per_address = 1});
+    auto first = client();
+    EXPECT_EQ(first.read_line(), "220 hello");
+    auto second = client();
+    EXPECT_TRUE(second.read_line().starts_with("421 "));
+}
+
+TEST_F(front_test, OP09_sessions_that_end_when_told_are_not_killed) {
+    start();
+    auto first = client();
+    auto second = client();
+    EXPECT_EQ(first.read_line(), "220 hello");
+    EXPECT_EQ(second.read_line(), "220 hello");
+    EXPECT_TRUE(stop(10s));
+    EXPECT_EQ(how_.stopped, 2);
+    EXPECT_EQ(how_.killed, 0);
+    EXPECT_EQ(counters_.sessions_open.load(), 0U);
+}
+
+TEST_F(front_test, OP09_the_others_are_killed_after_the_grace) {
+    how_.obeys_stop = false;
+    start();
+    auto one = client();
+    EXPECT_EQ(one.read_line(), "220 hello");
+    EXPECT_TRUE(stop(20ms));
+    EXPECT_EQ(how_.killed, 1);
+}
+
+// A session that waits for a dead disk can't be ended; the daemon must end all the same and know of it.
+TEST_F(front_test, one_that_cannot_be_ended_is_told_of) {
+    how_.obeys_stop = how_.obeys_kill = false;
+    start();
+    auto one = client();
+    EXPECT_EQ(one.read_line(), "220 hello");
+    EXPECT_FALSE(stop(20ms));
+}
+
+TEST_F(front_test, a_port_in_use_is_named) {
+    front first(loops_, {}, counters_);
+    ASSERT_TRUE(first.open(*endpoint::parse("127.0.0.1:0"), false));
+    front second(loops_, {}, counters_);
+    const auto refused = second.open(first.endpoints().at(0), false);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text().find(first.endpoints().at(0).text()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::front

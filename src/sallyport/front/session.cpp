@@ -1,0 +1,26 @@
+#include <sallyport/front/session.hpp>
+
+#include <utility>
+
+namespace sallyport::front {
+
+session::session(arrival& from)
+    : admitted_(std::move(from.admitted)), list_(std::move(from.list)), place_(list_->sessions_.size()) {
+    list_->sessions_.push_back(this);
+}
+
+session::~session() {
+    auto& all = list_->sessions_;
+    all[place_] = all.back();
+    all[place_]->place_ = place_;
+    all.pop_back();
+}
+
+void roster::for_each(void (session::*what)()) {
+    std::vector<std::shared_ptr<session>> alive;
+    alive.reserve(sessions_.size());
+    for (session* s : sessions_) alive.push_back(s->shared_from_this());
+    for (const auto& s : alive) (s.get()->*what)();
+}
+
+}  // namespace sallyport::front

@@ -1,0 +1,64 @@
+#pragma once
+// One running session as its daemon sees it: counted, found again, stopped.
+//
+// A session is made on its loop from an `arrival`, joins that loop's roster by its construction and leaves it by its
+// destruction, and gives back what admission gave it.
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <sallyport/front/admission.hpp>
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/loop.hpp>
+
+namespace sallyport::front {
+
+class session;
+
+/// The sessions of one loop. Loop thread only; it outlives them.
+class roster {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
+    /// Calls `what` for each; sessions may leave meanwhile.
+    void for_each(void (session::*what)());
+
+private:
+    friend class session;
+    std::vector<session*> sessions_;
+};
+
+/// An admitted connection and where its session belongs.
+struct arrival {
+    net::loop& home;
+    net::accepted connection;
+    bool implicit_tls;
+    ticket admitted;
+    std::shared_ptr<roster> list;
+};
+
+/// Base of the sessions of server and gateway. Owned by its own coroutines, through shared pointers.
+class session : public std::enable_shared_from_this<session> {
+public:
+    virtual ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    /// The daemon stops: 421 as soon as no transfer runs.
+    virtual void stop() = 0;
+    /// Ends now, whatever runs.
+    virtual void kill() = 0;
+
+protected:
+    /// Takes what the arrival's session keeps; the connection is the derived class's.
+    explicit session(arrival& from);
+
+private:
+    friend class roster;
+    ticket admitted_;
+    std::shared_ptr<roster> list_;
+    std::size_t place_;
+};
+
+}  // namespace sallyport::front
