@@ -1,13 +1,12 @@
 // sallyport get: one file from a server.
 
-#include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/cli/transfer_run.hpp>
 #include <sallyport/client/part_file.hpp>
 #include <sallyport/proto/listing.hpp>
 
@@ -23,17 +22,16 @@ struct get_job {
 
 /// The transfer itself: the local file is opened only after the login worked, and left as it was where the server has
 /// nothing for it.
-net::task<client::outcome<client::transfer_report>> fetch(client::session& session, const client::url& where,
-                                                          const get_job& job, progress_bar& bar, std::string& kept) {
-    const auto show = [&bar](std::uint64_t done, std::optional<std::uint64_t> size) { bar.update(done, size); };
+net::task<client::outcome<client::transfer_report>> fetch(client::session& session, const std::string& path,
+                                                          const get_job& job, client::progress show, std::string& kept) {
     if (job.output == "-") {
-        auto got = co_await session.get(where.path, STDOUT_FILENO, false, show);
+        auto got = co_await session.get(path, STDOUT_FILENO, false, std::move(show));
         co_return got;
     }
     auto file = client::part_file::open(job.output, job.resume);
     if (!file)
         co_return std::unexpected(client::failure{client::step::local_file, file.error(), 0, "opening the local file", {}});
-    auto got = co_await session.get(where.path, file->get(), job.resume, show);
+    auto got = co_await session.get(path, file->get(), job.resume, std::move(show));
     if (got) {
         const auto named = file->commit();
         if (!named)
@@ -42,24 +40,6 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
     }
     if (!got) kept = file->abandon();
     co_return got;
-}
-
-net::task<> run_session(net::loop& home, const client::url& where, client::options how, const get_job& job,
-                        transfer_result& out) {
-    const auto begun = net::clock::now();
-    client::session session(home, std::move(how));
-    auto opened = co_await session.open(where);
-    if (!opened) {
-        out.got = std::unexpected(std::move(opened.error()));
-    } else {
-        progress_bar bar(job.output == "-" ? std::string(where.file_name()) : job.output,
-                         !job.options.quiet && !job.options.verbose);
-        out.got = co_await fetch(session, where, job, bar, out.kept);
-        out.taken = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun);
-        bar.finish();
-        out.attempts = session.attempts();
-        co_await session.quit();
-    }
 }
 
 int run(get_job job) {
@@ -78,13 +58,11 @@ int run(get_job job) {
         return report_error(
             "get", error{errc::misuse, 0, "-o - leaves no room for --resume or --json: standard output is the file"},
             exit_status::usage);
-    auto how = job.options.session(*where);
-    if (!how) return report_error("get", how.error(), exit_status::usage);
-
-    net::loop_group loops(1);
-    transfer_result result{"get", where->text(), job.output};
-    loops.run_until_done(run_session(loops.at(0), *where, std::move(*how), job, result));
-    return report(result, job.options);
+    const std::string label = job.output == "-" ? std::string(where->file_name()) : job.output;
+    const auto move = [&](client::session& session, client::progress show, std::string& kept) {
+        return fetch(session, where->path, job, std::move(show), kept);
+    };
+    return run_transfer({"get", *where, job.output, label, move}, job.options);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/in_session.hpp>
 #include <sallyport/cli/json_text.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
@@ -26,10 +27,7 @@ struct ls_job {
     bool names_only = false;
 };
 
-struct ls_result {
-    client::outcome<client::listing_report> got = std::unexpected(client::failure{});
-    std::vector<client::attempt> attempts;
-};
+using ls_result = session_result<client::listing_report>;
 
 char letter(entry_type t) {
     switch (t) {
@@ -104,26 +102,13 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
     return 0;
 }
 
-net::task<> run_session(net::loop& home, const client::url& where, client::options how, ls_result& out) {
-    client::session session(home, std::move(how));
-    auto opened = co_await session.open(where);
-    if (!opened) {
-        out.got = std::unexpected(std::move(opened.error()));
-    } else {
-        out.got = co_await session.list(where.path, std::time(nullptr));
-        out.attempts = session.attempts();
-        co_await session.quit();
-    }
-}
-
 int run(const ls_job& job) {
     auto where = client::url::parse(job.url);
     if (!where) return report_error("ls", where.error(), exit_status::usage);
     auto how = job.options.session(*where);
     if (!how) return report_error("ls", how.error(), exit_status::usage);
-    net::loop_group loops(1);
-    ls_result result;
-    loops.run_until_done(run_session(loops.at(0), *where, std::move(*how), result));
+    auto result = in_session<client::listing_report>(
+        *where, std::move(*how), [&](client::session& session) { return session.list(where->path, std::time(nullptr)); });
     return report(where->text(), result, job);
 }
 

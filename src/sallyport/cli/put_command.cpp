@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -11,8 +10,8 @@
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/cli/transfer_run.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -23,24 +22,6 @@ struct put_job {
     std::string url;
     bool resume = false;
 };
-
-net::task<> run_session(net::loop& home, const client::url& where, client::options how, const put_job& job, int file,
-                        transfer_result& out) {
-    const auto begun = net::clock::now();
-    client::session session(home, std::move(how));
-    auto opened = co_await session.open(where);
-    if (!opened) {
-        out.got = std::unexpected(std::move(opened.error()));
-    } else {
-        progress_bar bar(job.file, !job.options.quiet && !job.options.verbose);
-        const auto show = [&bar](std::uint64_t done, std::optional<std::uint64_t> size) { bar.update(done, size); };
-        out.got = co_await session.put(file, where.path, job.resume, show);
-        out.taken = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun);
-        bar.finish();
-        out.attempts = session.attempts();
-        co_await session.quit();
-    }
-}
 
 result<unique_fd> open_local(const std::string& name) {
     unique_fd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
@@ -68,13 +49,11 @@ int run(const put_job& job) {
         if (!opened) return report_error("put", opened.error(), exit_status::local_file);
         local = std::move(*opened);
     }
-    auto how = job.options.session(*where);
-    if (!how) return report_error("put", how.error(), exit_status::usage);
-
-    net::loop_group loops(1);
-    transfer_result result{"put", where->text(), job.file};
-    loops.run_until_done(run_session(loops.at(0), *where, std::move(*how), job, piped ? STDIN_FILENO : local.get(), result));
-    return report(result, job.options);
+    const int file = piped ? STDIN_FILENO : local.get();
+    const auto move = [&](client::session& session, client::progress show, std::string& /*kept*/) {
+        return session.put(file, where->path, job.resume, std::move(show));
+    };
+    return run_transfer({"put", *where, job.file, job.file, move}, job.options);
 }
 
 }  // namespace
