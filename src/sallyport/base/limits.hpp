@@ -35,6 +35,10 @@ inline constexpr std::size_t name_bytes = 255;
 
 // Logins.
 inline constexpr int login_attempts = 3;
+// Penalties of addresses (AU-02), OpenSSH's figures: refused from `least` on, never for longer than `most`.
+inline constexpr auto penalty_least = 15s;
+inline constexpr auto penalty_most = 600s;
+inline constexpr std::size_t penalised_sources = 65536;
 
 // Times (RX-01, DC-04, TLS-09). Each is a default of a setting.
 inline constexpr auto login = 60s;

@@ -11,6 +11,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/front/admission.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 
@@ -38,6 +39,7 @@ struct front_options {
     int keepalive_count = limits::keepalive_count;
     std::size_t max_sessions = 20000;
     std::size_t max_sessions_per_address = 0;
+    bool no_penalties = false;
     std::size_t loops = 0;
     std::string log_target = "-";
     std::string log_level = "info";
@@ -52,6 +54,9 @@ struct front_options {
     [[nodiscard]] result<port_range> passive_range() const;
     [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
+    [[nodiscard]] front::admission_rules admission() const noexcept {
+        return {max_sessions, max_sessions_per_address, !no_penalties};
+    }
 
     /// Copies what server::settings and gate::settings have in common.
     template <class Settings>
@@ -76,8 +81,7 @@ struct front_options {
         settings.login = std::chrono::seconds(login_seconds);
         settings.data_connect = std::chrono::seconds(data_seconds);
         settings.data_stall = std::chrono::seconds(stall_seconds);
-        settings.max_sessions = max_sessions;
-        settings.max_sessions_per_address = max_sessions_per_address;
+        settings.admit = admission();
         return {};
     }
 };

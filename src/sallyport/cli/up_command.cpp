@@ -66,7 +66,7 @@ result<server::settings> up_options::server_settings(const server::user& writing
     out.users = {writing};
     out.anonymous = true;
     out.idle = std::chrono::seconds(front.idle_seconds);
-    out.max_sessions = front.max_sessions;
+    out.admit = front.admission();
     return out;
 }
 

@@ -6,26 +6,41 @@ ticket::~ticket() {
     if (owner_) owner_->leave(from_);
 }
 
-std::optional<ticket> admission::admit(const ip_address& from) {
-    if (counters_.sessions_open.fetch_add(1, std::memory_order_relaxed) >= most_) {
-        status::uncount(counters_.sessions_open);
-        return std::nullopt;
+void ticket::report(offence what) {
+    if (!owner_->rules_.penalties) return;
+    const std::lock_guard lock(owner_->mutex_);
+    owner_->penalties_.add(from_, what, penalties::clock::now());
+}
+
+std::string_view text_of(refusal why) noexcept {
+    switch (why) {
+        case refusal::full: return "Too many connections at the moment; try again later.";
+        case refusal::full_for_address: return "Too many connections from your address; close one, or try again later.";
+        case refusal::penalised: return "Too many refused logins from your address; try again in some minutes.";
     }
-    if (most_per_address_ != 0) {
+    return {};
+}
+
+std::expected<ticket, refusal> admission::admit(const ip_address& from) {
+    {
         const std::lock_guard lock(mutex_);
-        std::size_t& here = by_address_[from];
-        if (here >= most_per_address_) {
-            status::uncount(counters_.sessions_open);
-            return std::nullopt;
+        if (rules_.penalties && penalties_.refuses(from, penalties::clock::now()))
+            return std::unexpected(refusal::penalised);
+        if (rules_.most_per_address != 0) {
+            const auto here = by_address_.find(from);
+            if (here != by_address_.end() && here->second >= rules_.most_per_address)
+                return std::unexpected(refusal::full_for_address);
         }
-        ++here;
+        if (counters_.sessions_open.load(std::memory_order_relaxed) >= rules_.most) return std::unexpected(refusal::full);
+        status::count(counters_.sessions_open);
+        if (rules_.most_per_address != 0) ++by_address_[from];
     }
     status::count(counters_.sessions_total);
     return ticket(shared_from_this(), from);
 }
 
 void admission::leave(const ip_address& from) {
-    if (most_per_address_ != 0) {
+    if (rules_.most_per_address != 0) {
         const std::lock_guard lock(mutex_);
         const auto found = by_address_.find(from);
         if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);

@@ -1,18 +1,27 @@
 #pragma once
-// How many sessions there may be, in all and from one address (421 beyond). Any thread.
+// Who may have a session (421 for the others): how many in all and from one address, and none for a while for addresses
+// that guess passwords. Any thread.
 
 #include <cstddef>
+#include <expected>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/front/penalties.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::front {
 
 class admission;
+
+struct admission_rules {
+    std::size_t most = 20000;
+    std::size_t most_per_address = 0;  // 0: no limit of its own
+    bool penalties = true;
+};
 
 /// The right to one session; gives it back at its end.
 class ticket {
@@ -21,6 +30,9 @@ public:
     ticket& operator=(ticket&&) = delete;
     ~ticket();
 
+    /// What the session's client did is held against its address.
+    void report(offence what);
+
 private:
     friend class admission;
     ticket(std::shared_ptr<admission> owner, const ip_address& from) : owner_(std::move(owner)), from_(from) {}
@@ -28,24 +40,26 @@ private:
     ip_address from_;
 };
 
+enum class refusal : std::uint8_t { full, full_for_address, penalised };
+
+/// What the client is told.
+[[nodiscard]] std::string_view text_of(refusal why) noexcept;
+
 class admission : public std::enable_shared_from_this<admission> {
 public:
-    /// 0: no limit per address.
-    admission(std::size_t most, std::size_t most_per_address, status::counters& counters)
-        : most_(most), most_per_address_(most_per_address), counters_(counters) {}
+    admission(const admission_rules& rules, status::counters& counters) : rules_(rules), counters_(counters) {}
 
-    /// Nothing where a limit is reached.
-    [[nodiscard]] std::optional<ticket> admit(const ip_address& from);
+    [[nodiscard]] std::expected<ticket, refusal> admit(const ip_address& from);
 
 private:
     friend class ticket;
     void leave(const ip_address& from);
 
-    std::size_t most_;
-    std::size_t most_per_address_;
+    const admission_rules rules_;
     status::counters& counters_;
     std::mutex mutex_;
     std::unordered_map<ip_address, std::size_t> by_address_;  // only where there is a limit for them
+    penalties penalties_;
 };
 
 }  // namespace sallyport::front

@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <deque>
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,17 +31,19 @@ struct loop_share {
     std::shared_ptr<roster> sessions = std::make_shared<roster>();
 };
 
-/// A connection over the limits: told so where it can be told without waiting.
-void turn_away(const net::accepted& connection, bool implicit_tls) {
-    static constexpr std::string_view text = "421 Too many connections at the moment; try again later.\r\n";
-    if (!implicit_tls) (void)::send(connection.socket.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+/// Told so where it can be told without waiting.
+void turn_away(const net::accepted& connection, bool implicit_tls, refusal why) {
+    log::info({}, fmt::format("Connection from {} turned away: {}", connection.peer.text(), text_of(why)));
+    if (implicit_tls) return;
+    const std::string line = fmt::format("421 {}\r\n", text_of(why));
+    (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace
 
 struct front::impl : std::enable_shared_from_this<front::impl> {
-    impl(net::loop_group& l, limits_of_sessions most, status::counters& counters)
-        : loops(l), gate(std::make_shared<admission>(most.most, most.most_per_address, counters)), shares(l.size()) {}
+    impl(net::loop_group& l, const admission_rules& rules, status::counters& counters)
+        : loops(l), gate(std::make_shared<admission>(rules, counters)), shares(l.size()) {}
 
     static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, door& d);
     void stop_loop(std::size_t index, net::deadline grace_end);
@@ -62,9 +64,9 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
     for (;;) {
         result<net::accepted> came = co_await d.listener.accept();
         if (!came) co_return;  // closed
-        std::optional<ticket> admitted = self->gate->admit(came->peer.address);
+        std::expected<ticket, refusal> admitted = self->gate->admit(came->peer.address);
         if (!admitted) {
-            turn_away(*came, d.implicit_tls);
+            turn_away(*came, d.implicit_tls, admitted.error());
             continue;
         }
         self->begin({home, std::move(*came), d.implicit_tls, std::move(*admitted), self->shares[index].sessions});
@@ -91,8 +93,8 @@ net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, ne
     if (--self->loops_draining == 0) self->loops.at(0).post([self] { std::exchange(self->done, {})(self->all_ended); });
 }
 
-front::front(net::loop_group& loops, limits_of_sessions most, status::counters& counters)
-    : impl_(std::make_shared<impl>(loops, most, counters)) {}
+front::front(net::loop_group& loops, const admission_rules& rules, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, rules, counters)) {}
 
 // What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
 // until the loops are destroyed.

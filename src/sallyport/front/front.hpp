@@ -17,11 +17,6 @@
 
 namespace sallyport::front {
 
-struct limits_of_sessions {
-    std::size_t most = 20000;
-    std::size_t most_per_address = 0;  // 0: no limit of its own
-};
-
 /// How a daemon stops: `all_ended` is false where a session could not be ended in time, because a disk or a name server
 /// holds it.
 using stopped = std::move_only_function<void(bool all_ended)>;
@@ -31,7 +26,7 @@ public:
     /// Makes and spawns the session of an arrival, on its loop.
     using begin_session = std::function<void(arrival)>;
 
-    front(net::loop_group& loops, limits_of_sessions most, status::counters& counters);
+    front(net::loop_group& loops, const admission_rules& rules, status::counters& counters);
     /// Closes the listeners.
     ~front();
 

@@ -58,8 +58,8 @@ protected:
         if (runner_.joinable()) stop(0ms);
     }
 
-    void start(limits_of_sessions most = {}) {
-        front_.emplace(loops_, most, counters_);
+    void start(admission_rules rules = {}) {
+        front_.emplace(loops_, rules, counters_);
         ASSERT_TRUE(front_->open(*endpoint::parse("127.0.0.1:0"), false));
         front_->run([this](arrival from) {
             net::loop& home = from.home;

@@ -53,6 +53,7 @@ public:
 protected:
     /// Takes what the arrival's session keeps; the connection is the derived class's.
     explicit session(arrival& from);
+    void report(offence what) { admitted_.report(what); }
 
 private:
     friend class roster;

@@ -9,8 +9,7 @@ namespace sallyport::gate {
 
 struct gate::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
-        : front(loops, {s.max_sessions, s.max_sessions_per_address}, counters),
-          common(std::make_shared<service>(loops, std::move(s), counters)) {}
+        : front(loops, s.admit, counters), common(std::make_shared<service>(loops, std::move(s), counters)) {}
 
     front::front front;
     std::shared_ptr<service> common;

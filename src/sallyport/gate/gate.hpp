@@ -59,8 +59,7 @@ struct settings {
     std::chrono::seconds data_stall = limits::data_stall;
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     std::chrono::seconds backend_rest = std::chrono::seconds(10);         // how long one that failed is tried last
-    std::size_t max_sessions = 20000;
-    std::size_t max_sessions_per_address = 0;  // 0: no limit of its own
+    front::admission_rules admit;
 };
 
 class gate {

@@ -157,7 +157,7 @@ TEST_F(Gate, EndsWhoDoesNotLogIn) {
 
 TEST_F(Gate, TurnsAwayMoreSessionsThanItMayHold) {
     ftp_stub stub({});
-    setup.max_sessions = 2;
+    setup.admit.most = 2;
     start({at(stub.port())});
     auto one = logged_in();
     auto two = logged_in();

@@ -332,6 +332,7 @@ net::deadline session::quiet_until() const {
 void session::expire_if_due() {
     if (stop_due()) return machine_->expire(stopping_text);
     if (net::clock::now() < quiet_until()) return;
+    if (!machine_->logged_in()) report(front::offence::login_timed_out);
     machine_->expire(machine_->logged_in() ? fmt::format("Idle for {} s.", gate_->config.idle.count())
                                            : "The login took too long.");
 }
@@ -347,6 +348,7 @@ void session::note(proto::relay_note kind, std::string_view text) {
         case proto::relay_note::violation: return log::warning(id_, fmt::format("Violation: {}", escape(text)));
         case proto::relay_note::login_refused:
             status::count(gate_->counters.logins_refused);
+            report(front::offence::login_refused);
             return log::info(id_, fmt::format("Login refused: {}", escape(text)));
     }
 }

@@ -50,8 +50,7 @@ struct settings {
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
     bool log_commands = true;  // each command and reply, at level info (S7); off where only the outline is wanted
-    std::size_t max_sessions = 20000;
-    std::size_t max_sessions_per_address = 0;  // 0: no limit of its own
+    front::admission_rules admit;
 };
 
 class server {

@@ -83,7 +83,7 @@ TEST(server, thousand_silent_connections_do_not_disturb_a_client) {  // RX-01
 
 TEST(server, limits_are_told_421_and_free_themselves) {
     settings s = test_settings();
-    s.max_sessions_per_address = 2;
+    s.admit.most_per_address = 2;
     running_server server(s);
     client first(server.at());
     EXPECT_TRUE(first.reply().starts_with("220 "));

@@ -115,6 +115,7 @@ net::task<bool> session::read_input() {
     switch (got.error().code) {
         case errc::cancelled: co_return !broken_;
         case errc::timeout:
+            if (!machine_.logged_in()) report(front::offence::login_timed_out);
             machine_.expire(machine_.logged_in()
                                 ? fmt::format("No command for {} s. Goodbye.", shared_->config.idle.count())
                                 : fmt::format("No login within {} s. Goodbye.", shared_->config.login.count()));
@@ -218,6 +219,7 @@ net::task<> session::check_login(proto::login_request request) {
     sodium_memzero(request.password.data(), request.password.size());
     if (!who) {
         status::count(shared_->counters.logins_refused);
+        report(front::offence::login_refused);
         log(fmt::format("Login of {} refused", escape(request.user)));
         machine_.login_done(std::unexpected(who.error()));
         co_return;
@@ -305,7 +307,8 @@ void session::log_transfer(const result<proto::transfer_result>& outcome) const 
 }
 
 void session::give_transfer_up() {
-    if (transfer_ && transfer_->cancel()) conclude_transfer(fail(errc::cancelled));
+    // One that has ended, now or while it was being cancelled, is concluded by its own outcome, and once.
+    if (transfer_ && !outcome_ && transfer_->cancel() && !outcome_) conclude_transfer(fail(errc::cancelled));
 }
 
 void session::stop() {
