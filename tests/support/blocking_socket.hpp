@@ -1,9 +1,10 @@
 #pragma once
 // Test support: a TCP connection with blocking calls, with or without TLS, for the other side of what is under test.
 //
-// Every call gives up after five seconds. Failures are values: an empty line, false; a test looks at what matters to it.
+// Every call gives up after ten seconds. Failures are values: an empty line, false; a test looks at what matters to it.
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -35,9 +36,9 @@ inline sockaddr_in loopback(std::uint16_t port, std::uint32_t address = INADDR_L
 inline const sockaddr* generic(const sockaddr_in& a) { return reinterpret_cast<const sockaddr*>(&a); }
 
 inline void set_timeouts(int fd) {
-    const timeval five{5, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &five, sizeof five);
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &five, sizeof five);
+    const timeval ten{10, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof ten);
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ten, sizeof ten);
 }
 
 /// A server's TLS from PEM text. Sessions may be resumed between its connections.
@@ -96,6 +97,7 @@ public:
         std::array<char, 65536> block;
         const auto n = tls_ ? SSL_read(tls_.get(), block.data(), static_cast<int>(block.size()))
                             : static_cast<int>(::recv(fd_.get(), block.data(), block.size(), 0));
+        was_reset_ = n < 0 && !tls_ && errno == ECONNRESET;
         return n > 0 ? std::string(block.data(), static_cast<std::size_t>(n)) : std::string();
     }
     /// The next line without its end; empty where none came.
@@ -132,14 +134,29 @@ public:
     }
     /// As the connecting side, whoever the server is. `resume` may be empty.
     bool connect_tls(const blocking_socket* resume = nullptr) {
-        const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+        static const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                               SSL_CTX_free);
         tls_.reset(SSL_new(context.get()));
         SSL_set_fd(tls_.get(), fd_.get());
-        if (resume != nullptr) SSL_set_session(tls_.get(), SSL_get0_session(resume->tls_.get()));
+        if (resume != nullptr) {
+            // A copy: OpenSSL takes a TLS 1.3 session out of use once it was resumed.
+            const std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> copy(
+                SSL_SESSION_dup(SSL_get0_session(resume->tls_.get())), SSL_SESSION_free);
+            SSL_set_session(tls_.get(), copy.get());
+        }
         return SSL_connect(tls_.get()) == 1;
     }
+    [[nodiscard]] SSL* tls() const { return tls_.get(); }
     [[nodiscard]] bool tls_resumed() const { return tls_ && SSL_session_reused(tls_.get()) == 1; }
 
+    /// What receive() met was not an orderly end.
+    [[nodiscard]] bool was_reset() const { return was_reset_; }
+
+    /// Nothing more is sent, but the peer can still be heard: close_notify under TLS, then FIN.
+    void finish() {
+        if (tls_) SSL_shutdown(tls_.get());
+        ::shutdown(fd_.get(), SHUT_WR);
+    }
     /// With close_notify under TLS, then FIN.
     void close() {
         if (tls_) SSL_shutdown(tls_.get());
@@ -161,9 +178,17 @@ public:
     }
 
 private:
+    struct free_tls {
+        void operator()(SSL* s) const {
+            // OpenSSL takes a session out of use whose connection ended without close_notify.
+            SSL_set_shutdown(s, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+            SSL_free(s);
+        }
+    };
     unique_fd fd_;
-    std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, SSL_free};
+    std::unique_ptr<SSL, free_tls> tls_;
     std::string pending_;
+    bool was_reset_ = false;
 };
 
 /// Listens on a free port of the loopback address.

@@ -12,18 +12,17 @@ TEST_F(GateData, CarriesDownloadsAndUploadsToTheSessionsOwnBackend_G1) {
     ftp_stub stub({.files = {{"file", "content"}, {"big", big}}});
     start({at(stub.port())});
     auto c = logged_in();
-    EXPECT_EQ(c.retrieve("file"), "content");
-    EXPECT_EQ(c.retrieve("big"), big);
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    EXPECT_EQ(c.download("RETR file"), "content");
+    EXPECT_EQ(c.download("RETR big"), big);
+    auto data = c.passive();
     EXPECT_EQ(c.code("STOR up"), "150");
     data.send(big);
     data.close();
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
     EXPECT_EQ(stub.stored("up"), big);
     EXPECT_EQ(c.ask("QUIT"), "221 bye");
-    EXPECT_EQ(c.control.read_line(), "");
-    eventually([this] { return counters.transfers_complete.load() == 3; });
+    EXPECT_EQ(c.reply(), "");
+    EXPECT_TRUE(eventually([this] { return counters.transfers_complete.load() == 3; }));
     EXPECT_EQ(counters.bytes_sent.load(), big.size() + 7);
     EXPECT_EQ(counters.bytes_received.load(), big.size());
 }
@@ -40,7 +39,7 @@ TEST_F(GateData, AdvertisesTheOutsideAddressIn227_G4) {
     auto data = blocking_socket::connect(told->port);
     EXPECT_EQ(c.code("LIST"), "150");
     EXPECT_NE(data.read_to_end().find(" file"), std::string::npos);
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
     EXPECT_FALSE(stub.saw("PASV")) << "EPSV works at this backend";
 }
 
@@ -48,11 +47,11 @@ TEST_F(GateData, FallsBackToPasvBehindAndIgnoresItsAddress_GW03) {
     ftp_stub stub({.replies = {{"EPSV", "500 what?"}}, .pasv_address = "10,99,99,99"});
     start({at(stub.port())});
     auto first = logged_in();
-    EXPECT_EQ(first.retrieve("file").size(), 420U);
+    EXPECT_EQ(first.download("RETR file").size(), 420U);
     EXPECT_EQ(first.code("QUIT"), "221");
-    EXPECT_EQ(first.control.read_line(), "");
+    EXPECT_EQ(first.reply(), "");
     auto second = logged_in();
-    EXPECT_EQ(second.retrieve("file").size(), 420U);
+    EXPECT_EQ(second.download("RETR file").size(), 420U);
     const auto all = stub.commands();
     EXPECT_EQ(std::ranges::count(all, "EPSV"), 1) << "what was learned in one session serves the next";
 }
@@ -66,14 +65,14 @@ TEST_F(GateData, ConnectsToActiveClientsAndStaysPassiveBehind_G8) {
     EXPECT_EQ(c.ask(fmt::format("PORT 127,0,0,1,{},{}", port / 256, port % 256)), "200 PORT command successful.");
     EXPECT_EQ(c.code("RETR file"), "150");
     EXPECT_EQ(listener.accept().read_to_end().size(), 420U);
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
 
     EXPECT_EQ(c.ask(fmt::format("EPRT |1|127.0.0.1|{}|", port)), "200 EPRT command successful.");
     EXPECT_EQ(c.code("STOR up"), "150");
     auto data = listener.accept();
     data.send("upward");
     data.close();
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
     EXPECT_EQ(stub.stored("up"), "upward");
     EXPECT_FALSE(stub.saw("PORT") || stub.saw("EPRT"));
 
@@ -89,8 +88,8 @@ TEST_F(GateData, Tells425WhereAnActiveClientsPortIsClosed) {
     auto c = logged_in();
     EXPECT_EQ(c.code(fmt::format("EPRT |1|127.0.0.1|{}|", testing::refused_port())), "200");
     EXPECT_EQ(c.code("RETR file"), "150");
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "425");
-    EXPECT_EQ(c.retrieve("file").size(), 420U);
+    EXPECT_EQ(c.reply().substr(0, 3), "425");
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
 TEST_F(GateData, ServesIpv6InFrontOfIpv4) {
@@ -98,13 +97,12 @@ TEST_F(GateData, ServesIpv6InFrontOfIpv4) {
     setup.listen = {*endpoint::parse("[::1]:0")};
     setup.backends = {at(stub.port())};
     start();
-    talker c(connect_v6(gateway->endpoints().at(0).port));
+    ftp_client c{connect_v6(gateway->endpoints().at(0).port)};
     c.log_in();
-    c.epsv();
-    auto data = connect_v6(c.data_port);
+    auto data = connect_v6(c.passive_port());
     EXPECT_EQ(c.code("RETR file"), "150");
     EXPECT_EQ(data.read_to_end().size(), 420U);
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
     EXPECT_EQ(c.code("PASV"), "425");
     EXPECT_EQ(c.code("EPSV 1"), "522");
 }
@@ -113,16 +111,15 @@ TEST_F(GateData, RefusesAStrangerOnTheDataPortAndServesTheRightOne_G2_DC02) {
     ftp_stub stub({});
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
-    auto stranger = blocking_socket::connect(c.data_port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    const auto port = c.passive_port();
+    auto stranger = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
     EXPECT_EQ(stranger.read_to_end(), "");
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = blocking_socket::connect(port);
     EXPECT_EQ(c.code("RETR file"), "150");
     EXPECT_EQ(data.read_to_end().size(), 420U);
-    EXPECT_EQ(c.control.read_line(), "226 done");
-    eventually([this] { return counters.strangers_refused.load() == 1; });
-    EXPECT_FALSE(blocking_socket::connect(c.data_port).send("late") &&
-                 !blocking_socket::connect(c.data_port).read_to_end().empty());
+    EXPECT_EQ(c.reply(), "226 done");
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+    EXPECT_FALSE(blocking_socket::connect(port).send("late") && !blocking_socket::connect(port).read_to_end().empty());
 }
 
 TEST_F(GateData, Tells425WhereTheClientNeverCame) {
@@ -130,34 +127,32 @@ TEST_F(GateData, Tells425WhereTheClientNeverCame) {
     setup.data_connect = 1s;
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
+    (void)c.passive_port();
     EXPECT_EQ(c.code("STOR up"), "150");
-    EXPECT_EQ(c.control.read_line(), "425 No data connection: nobody connected within 1 s");
+    EXPECT_EQ(c.reply(), "425 No data connection: nobody connected within 1 s");
     EXPECT_EQ(counters.data_never_came.load(), 1U);
-    EXPECT_EQ(c.retrieve("file").size(), 420U);
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
 TEST_F(GateData, TellsNoSuccessAfterTheBackendsDataWasCut_I1) {
     ftp_stub stub({.files = {{"big", std::string(8'000'000, 'x')}}, .ends = testing::data_end::reset});
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = c.passive();
     EXPECT_EQ(c.code("RETR big"), "150");
     data.read_to_end();
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "426");
+    EXPECT_EQ(c.reply().substr(0, 3), "426");
 }
 
 TEST_F(GateData, Answers426And421WhereTheBackendDiesInATransfer) {
     ftp_stub stub({.hangs_up_after_data = true, .ends = testing::data_end::stays_open});
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "426");
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "421");
-    EXPECT_EQ(c.control.read_line(), "");
+    EXPECT_EQ(c.reply().substr(0, 3), "426");
+    EXPECT_EQ(c.reply().substr(0, 3), "421");
+    EXPECT_EQ(c.reply(), "");
 }
 
 TEST_F(GateData, AbortsATransfer) {
@@ -165,12 +160,11 @@ TEST_F(GateData, AbortsATransfer) {
         {.files = {{"big", std::string(30'000'000, 'x')}}, .replies = {{"FINAL", "426 cut"}, {"ABOR", "226 aborted"}}});
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = c.passive();
     EXPECT_EQ(c.code("RETR big"), "150");
     c.control.send("ABOR\r\n");
-    EXPECT_EQ(c.control.read_line(), "426 cut");
-    EXPECT_EQ(c.control.read_line(), "226 aborted");
+    EXPECT_EQ(c.reply(), "426 cut");
+    EXPECT_EQ(c.reply(), "226 aborted");
 }
 
 TEST_F(GateData, FreesTheBackendWhenTheClientVanishes) {
@@ -184,12 +178,12 @@ TEST_F(GateData, FreesTheBackendWhenTheClientVanishes) {
     start({at(server.port())});
     {
         auto c = client();
-        c.control.read_line();
+        c.reply();
         c.control.send("NOOP\r\n");
         c.control.reset();
     }
     EXPECT_EQ(seen.wait_for(4s), std::future_status::ready);
-    eventually([this] { return counters.sessions_open.load() == 0; });
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
 }
 
 TEST_F(GateData, PassesAThousandPipelinedCommandsInOrder) {
@@ -200,8 +194,8 @@ TEST_F(GateData, PassesAThousandPipelinedCommandsInOrder) {
     for (int i = 0; i < 500; ++i) all += "TYPE I\r\nBAD \r\n";
     std::thread sender([&] { c.control.send(all); });
     for (int i = 0; i < 500; ++i) {
-        EXPECT_EQ(c.control.read_line(), "200 ok");
-        EXPECT_EQ(c.control.read_line(), "500 BAD is not known here");
+        EXPECT_EQ(c.reply(), "200 ok");
+        EXPECT_EQ(c.reply(), "500 BAD is not known here");
     }
     sender.join();
 }

@@ -16,30 +16,24 @@ TEST_F(Gate, EndsTlsInFrontOfAPlainBackend_G10) {
     setup.require_tls_reuse = true;
     start({at(stub.port())});
     auto c = client();
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "220");
+    EXPECT_EQ(c.reply().substr(0, 3), "220");
     EXPECT_EQ(c.code("USER u"), "530");
-    EXPECT_EQ(c.code("AUTH TLS"), "234");
-    ASSERT_TRUE(c.control.connect_tls());
-    EXPECT_EQ(c.code("USER u"), "331");
-    EXPECT_EQ(c.code("PASS p"), "230");
-    EXPECT_EQ(c.code("PBSZ 0"), "200");
-    EXPECT_EQ(c.code("PROT P"), "200");
+    c.start_tls();
+    c.give_password();
     for (int i = 0; i < 2; ++i) {
-        c.epsv();
-        auto data = blocking_socket::connect(c.data_port);
+        auto data = c.passive();
         EXPECT_EQ(c.code("RETR file"), "150");
         ASSERT_TRUE(data.connect_tls(&c.control));
         EXPECT_TRUE(data.tls_resumed());
         EXPECT_EQ(data.read_to_end().size(), 420U);
-        EXPECT_EQ(c.control.read_line(), "226 done");
+        EXPECT_EQ(c.reply(), "226 done");
     }
     EXPECT_FALSE(stub.saw("AUTH") || stub.saw("PROT"));
     // A data connection with another session is not this client's (TLS-04).
-    c.epsv();
-    auto foreign = blocking_socket::connect(c.data_port);
+    auto foreign = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
     foreign.connect_tls();
-    EXPECT_EQ(c.control.read_line().substr(0, 3), "522");
+    EXPECT_EQ(c.reply().substr(0, 3), "522");
 }
 
 TEST_F(Gate, SpeaksImplicitTlsInFront) {
@@ -51,12 +45,11 @@ TEST_F(Gate, SpeaksImplicitTlsInFront) {
     auto c = client();
     ASSERT_TRUE(c.control.connect_tls());
     c.log_in();
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = c.passive();
     EXPECT_EQ(c.code("LIST"), "150");
     ASSERT_TRUE(data.connect_tls(&c.control));
     EXPECT_NE(data.read_to_end().find(" file"), std::string::npos);
-    EXPECT_EQ(c.control.read_line(), "226 done");
+    EXPECT_EQ(c.reply(), "226 done");
 }
 
 class GateBehindTls : public Gate, public ::testing::WithParamInterface<backend_tls> {};
@@ -68,8 +61,8 @@ TEST_P(GateBehindTls, SpeaksTlsToTheBackend) {
     setup.backend_tls = *net::tls_client_context::make({.verify = false});
     start({at(stub.port(), GetParam())});
     auto c = logged_in();
-    EXPECT_EQ(c.retrieve("file").size(), 420U);
-    EXPECT_EQ(c.retrieve("file").size(), 420U);
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
     EXPECT_EQ(stub.resumed_data_connections(), 2);
     const auto all = stub.commands();
     EXPECT_EQ(std::ranges::count(all, "PROT P"), 1);
@@ -83,7 +76,7 @@ TEST_F(Gate, TrustsNoBackendWithAnUnknownCertificate) {
     ftp_stub stub({.tls = &identity});
     setup.backend_tls = *net::tls_client_context::make({});
     start({at(stub.port(), backend_tls::explicit_)});
-    EXPECT_EQ(client().control.read_line().substr(0, 3), "421");
+    EXPECT_EQ(client().reply().substr(0, 3), "421");
 }
 
 // ---- Choice of backends
@@ -98,15 +91,15 @@ TEST_F(Gate, SkipsRefusingSilentAndBusyBackendsBeforeTheClientNotices_G7) {
     start({at(testing::refused_port()), at(dark.port()), at(mute.port()), at(busy.port()), at(good.port())});
     for (int i = 0; i < 5; ++i) {
         auto c = client();
-        EXPECT_EQ(c.control.read_line(), "220 stub ready");
+        EXPECT_EQ(c.reply(), "220 stub ready");
     }
 }
 
 TEST_F(Gate, SaysSoWhereAllBackendsAreDown) {
     start({at(testing::refused_port()), at(testing::refused_port())});
     auto c = client();
-    EXPECT_EQ(c.control.read_line(), "421 No server behind this gateway answers; try again later.");
-    EXPECT_EQ(c.control.read_line(), "");
+    EXPECT_EQ(c.reply(), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(c.reply(), "");
 }
 
 TEST_F(Gate, SpreadsSessionsEvenlyAndKeepsTheirDataTogether_G7) {
@@ -117,12 +110,12 @@ TEST_F(Gate, SpreadsSessionsEvenlyAndKeepsTheirDataTogether_G7) {
         backends.push_back(at(stubs.back()->port()));
     }
     start(backends);
-    std::vector<talker> clients;
+    std::vector<ftp_client> clients;
     for (int i = 0; i < 9; ++i) clients.push_back(logged_in());
     std::map<std::string, int> share;
     for (auto& c : clients) {
-        const auto who = c.retrieve("who");
-        EXPECT_EQ(c.retrieve("who"), who);
+        const auto who = c.download("RETR who");
+        EXPECT_EQ(c.download("RETR who"), who);
         ++share[who];
     }
     EXPECT_EQ(share, (std::map<std::string, int>{{"0", 3}, {"1", 3}, {"2", 3}}));
@@ -136,13 +129,12 @@ TEST_F(Gate, TellsAnIdleClientSoButNotOneWithARunningTransfer_G5_G6) {
     setup.data_stall = 10s;
     start({at(stub.port())});
     auto busy = logged_in();
-    busy.epsv();
-    auto data = blocking_socket::connect(busy.data_port);
+    auto data = busy.passive();
     EXPECT_EQ(busy.code("RETR file"), "150");
     auto idle = logged_in();
-    EXPECT_EQ(idle.control.read_line(), "421 Idle for 1 s.");
-    EXPECT_EQ(idle.control.read_line(), "");
-    eventually([this] { return counters.sessions_open.load() == 1; });
+    EXPECT_EQ(idle.reply(), "421 Idle for 1 s.");
+    EXPECT_EQ(idle.reply(), "");
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 1; }));
     EXPECT_EQ(counters.transfers_running.load(), 1U);
 }
 
@@ -151,8 +143,8 @@ TEST_F(Gate, EndsWhoDoesNotLogIn) {
     setup.login = 1s;
     start({at(stub.port())});
     auto c = client();
-    c.control.read_line();
-    EXPECT_EQ(c.control.read_line(), "421 The login took too long.");
+    c.reply();
+    EXPECT_EQ(c.reply(), "421 The login took too long.");
 }
 
 TEST_F(Gate, TurnsAwayMoreSessionsThanItMayHold) {
@@ -161,7 +153,7 @@ TEST_F(Gate, TurnsAwayMoreSessionsThanItMayHold) {
     start({at(stub.port())});
     auto one = logged_in();
     auto two = logged_in();
-    EXPECT_EQ(client().control.read_line(), "421 Too many connections at the moment; try again later.");
+    EXPECT_EQ(client().reply(), "421 Too many connections at the moment; try again later.");
 }
 
 TEST_F(Gate, StopsInGoodOrder) {
@@ -169,14 +161,13 @@ TEST_F(Gate, StopsInGoodOrder) {
     start({at(stub.port())});
     auto idle = logged_in();
     auto busy = logged_in();
-    busy.epsv();
-    auto data = blocking_socket::connect(busy.data_port);
+    auto data = busy.passive();
     EXPECT_EQ(busy.code("RETR big"), "150");
     stop_later(4s);
-    EXPECT_EQ(idle.control.read_line().substr(0, 3), "421");
+    EXPECT_EQ(idle.reply().substr(0, 3), "421");
     EXPECT_EQ(data.read_to_end().size(), 8'000'000U);
-    EXPECT_EQ(busy.control.read_line(), "226 done");
-    EXPECT_EQ(busy.control.read_line().substr(0, 3), "421");
+    EXPECT_EQ(busy.reply(), "226 done");
+    EXPECT_EQ(busy.reply().substr(0, 3), "421");
     idle.control.close();
     busy.control.close();
     runner.join();
@@ -187,8 +178,7 @@ TEST_F(Gate, CutsWhatDoesNotEndInTime) {
     ftp_stub stub({.ends = testing::data_end::stays_open});
     start({at(stub.port())});
     auto c = logged_in();
-    c.epsv();
-    auto data = blocking_socket::connect(c.data_port);
+    auto data = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
     const auto begun = net::clock::now();
     stop(100ms);

@@ -10,7 +10,8 @@
 
 #include <fmt/format.h>
 
-#include <sallyport/proto/host_port.hpp>
+#include <support/eventually.hpp>
+#include <support/ftp_client.hpp>
 #include <support/scripted_server.hpp>
 
 namespace sallyport::gate {
@@ -18,6 +19,8 @@ namespace sallyport::gate {
 using namespace std::chrono_literals;
 using testing::behaviour;
 using testing::blocking_socket;
+using testing::eventually;
+using testing::ftp_client;
 using testing::ftp_stub;
 using testing::scripted_server;
 
@@ -33,41 +36,6 @@ using testing::scripted_server;
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return {};
     return out;
 }
-
-/// A client that says one line and hears one reply.
-struct talker {
-    blocking_socket control;
-    std::uint16_t data_port = 0;
-
-    explicit talker(blocking_socket s) : control(std::move(s)) {}
-
-    std::string ask(std::string_view line) {
-        control.send(std::string(line) + "\r\n");
-        return control.read_line();
-    }
-    [[nodiscard]] std::string code(std::string_view line) { return ask(line).substr(0, 3); }
-
-    void log_in() {
-        EXPECT_EQ(control.read_line().substr(0, 3), "220");
-        EXPECT_EQ(code("USER u"), "331");
-        EXPECT_EQ(code("PASS p"), "230");
-    }
-    void epsv() {
-        const auto reply = ask("EPSV");
-        const auto port = proto::parse_229(reply);
-        ASSERT_TRUE(port && reply.starts_with("229 ")) << reply;
-        data_port = *port;
-    }
-    std::string retrieve(const std::string& name) {
-        epsv();
-        auto data = blocking_socket::connect(data_port);
-        EXPECT_EQ(code("RETR " + name), "150");
-        auto content = data.read_to_end();
-        data.close();
-        EXPECT_EQ(control.read_line(), "226 done");
-        return content;
-    }
-};
 
 class gate_test : public ::testing::Test {
 protected:
@@ -95,8 +63,8 @@ protected:
         loops.at(0).post([this, grace] { gateway->stop(grace, [this](bool) { loops.stop(); }); });
     }
 
-    [[nodiscard]] talker client() { return talker(blocking_socket::connect(gateway->endpoints().at(0).port)); }
-    [[nodiscard]] talker logged_in() {
+    [[nodiscard]] ftp_client client() { return {blocking_socket::connect(gateway->endpoints().at(0).port)}; }
+    [[nodiscard]] ftp_client logged_in() {
         auto c = client();
         c.log_in();
         return c;
@@ -104,11 +72,6 @@ protected:
     void use_tls() {
         const auto made = net::make_self_signed({"localhost", "127.0.0.1"}, 1);
         setup.tls = *net::tls_server_context::from_pem(made->certificate, made->key);
-    }
-    void eventually(const std::function<bool()>& condition) {
-        const auto due = net::clock::now() + 5s;
-        while (!condition() && net::clock::now() < due) std::this_thread::sleep_for(1ms);
-        EXPECT_TRUE(condition());
     }
 
     settings setup;

@@ -1,0 +1,97 @@
+#pragma once
+// Test support: a blocking FTP client for servers and gateways, that does exactly what a test says.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/host_port.hpp>
+#include <support/blocking_socket.hpp>
+
+namespace sallyport::testing {
+
+struct ftp_client {
+    blocking_socket control;
+    bool protect_data = false;
+    bool resume = true;  // the control connection's TLS session on data connections
+
+    /// The next reply without its last line's end; empty where the connection has ended.
+    std::string reply() {
+        std::string whole;
+        for (;;) {
+            const std::string line = control.read_line();
+            whole += line;
+            const bool last = line.size() >= 4 && line[3] == ' ' && line.substr(0, 3) == whole.substr(0, 3);
+            if (last || line.empty()) return whole;
+            whole += '\n';
+        }
+    }
+    std::string ask(std::string_view line) {
+        control.send(std::string(line) + "\r\n");
+        return reply();
+    }
+    [[nodiscard]] std::string code(std::string_view line) { return ask(line).substr(0, 3); }
+
+    /// From the greeting on.
+    void log_in(const std::string& user = "bob", const std::string& password = "secret") {
+        EXPECT_EQ(reply().substr(0, 3), "220");
+        give_password(user, password);
+    }
+    /// AUTH TLS and what belongs to it.
+    void start_tls() {
+        EXPECT_EQ(code("AUTH TLS"), "234");
+        ASSERT_TRUE(control.connect_tls());
+        EXPECT_EQ(code("PBSZ 0"), "200");
+        EXPECT_EQ(code("PROT P"), "200");
+        protect_data = true;
+    }
+    void give_password(const std::string& user = "bob", const std::string& password = "secret") {
+        EXPECT_EQ(code("USER " + user), "331");
+        EXPECT_EQ(code("PASS " + password), "230");
+        EXPECT_EQ(code("TYPE I"), "200");
+    }
+
+    /// What the reply to EPSV or PASV names.
+    [[nodiscard]] std::uint16_t passive_port(std::string_view command = "EPSV") {
+        const std::string told = ask(command);
+        if (const auto port = proto::parse_229(told); port && told.starts_with("229 ")) return *port;
+        if (const auto to = proto::parse_227(told); to && told.starts_with("227 ")) return to->port;
+        ADD_FAILURE() << command << ": " << told;
+        return 0;
+    }
+    [[nodiscard]] blocking_socket passive(std::string_view command = "EPSV") {
+        return blocking_socket::connect(passive_port(command));
+    }
+
+    /// A whole transfer over a passive connection: the content where it ended by 226, else the reply that says why not.
+    std::string download(std::string_view command) {
+        blocking_socket data = passive();
+        const std::string refusal = begin(command, data);
+        if (!refusal.empty()) return refusal;
+        std::string content = data.read_to_end();
+        const std::string last = reply();
+        return last.starts_with("226 ") ? content : last;
+    }
+    /// The final reply.
+    std::string upload(std::string_view command, std::string_view content) {
+        blocking_socket data = passive();
+        const std::string refusal = begin(command, data);
+        if (!refusal.empty()) return refusal;
+        data.send(content);  // a server that stops listening says why in its reply
+        data.finish();
+        return reply();
+    }
+
+private:
+    std::string begin(std::string_view command, blocking_socket& data) {
+        const std::string first = ask(command);
+        if (!first.starts_with("150 ")) return first;
+        if (!protect_data || data.connect_tls(resume ? &control : nullptr)) return {};
+        return "handshake failed: " + reply();
+    }
+};
+
+}  // namespace sallyport::testing
