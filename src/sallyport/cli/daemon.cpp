@@ -15,6 +15,8 @@
 namespace sallyport::cli {
 namespace {
 
+constexpr auto look_at_certificates = std::chrono::seconds(10);
+
 // Each session holds one descriptor, two in a transfer: the usual soft limit of 1024 is for programs that use select().
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -38,7 +40,11 @@ daemon::daemon(std::string name, std::size_t loops)
 int daemon::run(const std::vector<endpoint>& listening) {
     std::string where;
     for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
-    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, {});
+    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, [this] { look_now_.set(); });
+    if (certificates_) {
+        disk_.emplace(1);
+        loops_.at(0).spawn("certificates", follow_certificates());
+    }
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
     std::fflush(stderr);
     loops_.run();
@@ -48,6 +54,19 @@ int daemon::run(const std::vector<endpoint>& listening) {
     // a crash; the old files are whole.
     if (stopping_ > 0 || !all_ended_) std::_Exit(0);
     return 0;
+}
+
+net::task<> daemon::follow_certificates() {
+    for (;;) {
+        (void)co_await look_now_.wait(net::clock::now() + look_at_certificates);
+        look_now_.clear();
+        auto work = [this] { return certificates_->reload(); };
+        const auto fresh = co_await net::offload(*disk_, loops_.at(0), std::move(work));
+        if (!fresh)
+            log::error({}, fmt::format("{}; the certificate from before stays in use", fresh.error().text()));
+        else if (*fresh)
+            log::info({}, fmt::format("new certificate, SHA-256 {}", certificates_->fingerprint()));
+    }
 }
 
 void daemon::begin_stop(int signal) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,10 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/front/front.hpp>
+#include <sallyport/net/event.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/net/offload.hpp>
+#include <sallyport/net/tls.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
@@ -29,6 +33,9 @@ public:
     /// Services are stopped together, on SIGTERM or SIGINT.
     void add(stopper service) { services_.push_back(std::move(service)); }
 
+    /// Has the certificates read again while it runs, where their files change.
+    void follow(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+
     /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within
     /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once. Where a session can't
     /// be ended because a disk doesn't answer, the process ends here: nothing could be taken down in order.
@@ -36,9 +43,13 @@ public:
 
 private:
     void begin_stop(int signal);
+    net::task<> follow_certificates();
 
     std::string name_;
     net::loop_group loops_;
+    std::optional<net::tls_server_context> certificates_;
+    std::optional<net::worker_pool> disk_;  // for the certificates' files
+    net::event look_now_{loops_.at(0)};
     std::vector<stopper> services_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;

@@ -31,9 +31,20 @@ void front_options::add_to(CLI::App& command) {
         ->type_name("ADDR:PORT")
         ->allow_extra_args(false)
         ->multi_option_policy(several);
-    command.add_option("--tls-cert", tls_certificate, "Certificate chain in PEM; without it there is no TLS")
-        ->type_name("FILE");
-    command.add_option("--tls-key", tls_key, "Private key in PEM (default: in the certificate's file)")->type_name("FILE");
+    command
+        .add_option(
+            "--tls-cert", tls_certificates,
+            "Certificate chain in PEM; without it there is no TLS. Repeatable: a client gets the one for the name it "
+            "asks for, else the first. A changed file is read again within 10 s, or at SIGHUP")
+        ->type_name("FILE")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command
+        .add_option("--tls-key", tls_keys,
+                    "Private key in PEM (default: in the certificate's file); one for each --tls-cert, in their order")
+        ->type_name("FILE")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
     command.add_flag("--tls-required", tls_required, "Named users must use TLS, on data connections too");
     command.add_flag("--require-tls-reuse", require_tls_reuse,
                      "Data connections must resume the control connection's TLS session; some clients can't");
@@ -93,20 +104,27 @@ result<std::vector<endpoint>> front_options::endpoints() const {
 }
 
 result<std::vector<endpoint>> front_options::implicit_endpoints() const {
-    if (!listen_tls.empty() && tls_certificate.empty()) {
+    if (!listen_tls.empty() && tls_certificates.empty()) {
         return fail(errc::misuse, "--listen-tls needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
     }
     return parse_endpoints(listen_tls, "--listen-tls");
 }
 
 result<std::optional<net::tls_server_context>> front_options::tls() const {
-    if (tls_certificate.empty()) {
+    if (tls_certificates.empty()) {
         if (tls_required)
             return fail(errc::misuse, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
-        if (!tls_key.empty()) return fail(errc::misuse, "--tls-key needs its certificate: add --tls-cert FILE");
+        if (!tls_keys.empty()) return fail(errc::misuse, "--tls-key needs its certificate: add --tls-cert FILE");
         return std::nullopt;
     }
-    auto context = net::tls_server_context::from_files(tls_certificate, tls_key.empty() ? tls_certificate : tls_key);
+    if (!tls_keys.empty() && tls_keys.size() != tls_certificates.size())
+        return fail(errc::misuse,
+                    fmt::format("{} --tls-cert and {} --tls-key: give each certificate its key, in the same order",
+                                tls_certificates.size(), tls_keys.size()));
+    std::vector<net::tls_files> files;
+    for (std::size_t i = 0; i < tls_certificates.size(); ++i)
+        files.push_back({tls_certificates[i], tls_keys.empty() ? "" : tls_keys[i]});
+    auto context = net::tls_server_context::from_files(std::move(files));
     if (!context) return std::unexpected(context.error());
     return std::optional(std::move(*context));
 }

@@ -24,8 +24,8 @@ namespace sallyport::cli {
 struct front_options {
     std::vector<std::string> listen;
     std::vector<std::string> listen_tls;
-    std::string tls_certificate;
-    std::string tls_key;
+    std::vector<std::string> tls_certificates;
+    std::vector<std::string> tls_keys;
     bool tls_required = false;
     bool require_tls_reuse = false;
     std::string passive_ports;

@@ -93,6 +93,7 @@ int run(CLI::App& command, const gate_options& options) {
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, settings.error());
     daemon host(name, options.front.loops);
+    host.follow(settings->tls);
     status::counters counters;
     gate::gate service(host.loops(), std::move(*settings), counters);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());

@@ -45,7 +45,7 @@ result<own_certificate> load_or_make_certificate(const std::string& address) {
     const fs::path certificate = directory / "up-cert.pem";
     const fs::path key = directory / "up-key.pem";
     if (!directory.empty()) {
-        if (auto kept = net::tls_server_context::from_files(certificate, key))
+        if (auto kept = net::tls_server_context::from_files({{certificate, key}}))
             return own_certificate{std::move(*kept), certificate};
     }
     auto made = net::make_self_signed(own_names(address), valid_days);

@@ -1,16 +1,13 @@
 #include <array>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <span>
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/net/tls_engine.hpp>
+#include <sallyport/net/tls_identities.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -53,33 +50,6 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
     return 1;
 }
 
-bio_ptr reader_of(std::string_view text) { return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
-
-// A server has nobody to ask: a key with a passphrase is refused instead of waiting for one on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
-
-bool use_chain(SSL_CTX* context, std::string_view pem, std::string& fingerprint) {
-    const auto reader = reader_of(pem);
-    const x509_ptr own(PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr));
-    if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
-    fingerprint = certificate_fingerprint(*own);
-    while (x509_ptr issuer{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)}) {
-        if (SSL_CTX_add0_chain_cert(context, issuer.get()) != 1) return false;
-        static_cast<void>(issuer.release());  // the context's now
-    }
-    ERR_clear_error();  // the end of the text is no error
-    return true;
-}
-
-result<std::string> read_whole(const std::string& path, std::string_view role) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open() || file.bad()) {
-        return fail_os(errno, fmt::format("cannot read the {} file \"{}\"", role, path));
-    }
-    return text;
-}
-
 }  // namespace
 
 std::string openssl_reason() {
@@ -96,38 +66,35 @@ std::string certificate_fingerprint(const X509& certificate) {
     return fmt::format("{:02X}", fmt::join(std::span(digest).first(size), ":"));
 }
 
-result<tls_server_context> tls_server_context::from_files(const std::string& certificate, const std::string& key) {
-    const auto certificate_text = read_whole(certificate, "certificate");
-    if (!certificate_text) return std::unexpected(certificate_text.error());
-    const auto key_text = key.empty() ? certificate_text : read_whole(key, "key");
-    if (!key_text) return std::unexpected(key_text.error());
-    auto made = from_pem(*certificate_text, *key_text);
-    if (!made) made.error().what += fmt::format(" (files \"{}\" and \"{}\")", certificate, key.empty() ? certificate : key);
-    return made;
+result<tls_server_context> tls_server_context::from_files(std::vector<tls_files> files) {
+    auto loaded = tls_identities::from_files(std::move(files));
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    return present(std::move(*loaded));
 }
 
 result<tls_server_context> tls_server_context::from_pem(std::string_view certificate, std::string_view key) {
+    auto loaded = tls_identities::from_pem(certificate, key);
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    return present(std::move(*loaded));
+}
+
+result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_identities> what) {
     ERR_clear_error();
     tls_server_context made;
     made.context_ = make_context(TLS_server_method());
+    made.identities_ = std::move(what);
     auto* c = made.context_.get();
-    if (c == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
-    if (!use_chain(c, certificate, made.fingerprint_)) {
-        return fail(errc::tls, "the certificate cannot be used; PEM text is needed: " + openssl_reason());
-    }
-    const auto reader = reader_of(key);
-    const key_ptr private_key(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
-    if (!private_key)
-        return fail(errc::tls, "the key cannot be used; PEM text without a passphrase is needed: " + openssl_reason());
-    if (SSL_CTX_use_PrivateKey(c, private_key.get()) != 1) {
-        return fail(errc::tls, "the key does not belong to the certificate: " + openssl_reason());
-    }
+    if (c == nullptr || !made.identities_->serve(c)) return fail(errc::tls, "TLS: " + openssl_reason());
     // Sessions live in tickets only, encrypted with a key of this context: nothing to share between loops, nothing to grow.
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(c, choose_alpn, nullptr);
     return made;
 }
+
+result<bool> tls_server_context::reload() const { return identities_->reload(); }
+
+std::string tls_server_context::fingerprint() const { return identities_->fingerprint(); }
 
 result<tls_client_context> tls_client_context::make(const tls_client_options& options) {
     ERR_clear_error();

@@ -1,8 +1,9 @@
 #pragma once
 // TLS contexts and facts, over OpenSSL 3 (RFC 4217 use; TLS-04 binding, TLS-07 ALPN, TLS-10 floor: TLS 1.2).
 //
-// A server context holds certificate and key and the rules for sessions; a client context holds what is trusted.
-// Both are immutable after construction, shared by all loops, and cheap to copy (a reference).
+// A server context holds certificates, their keys and the rules for sessions; a client context holds what is trusted.
+// Both are shared by all loops and cheap to copy (a reference). They never change, but for the certificates of a server,
+// which reload() replaces for the handshakes to come; sessions can be resumed across that.
 
 #include <cstdint>
 #include <memory>
@@ -30,19 +31,34 @@ private:
     std::shared_ptr<ssl_session_st> session_;
 };
 
+/// Names of PEM files; without `key` it stands in the certificate's file.
+struct tls_files {
+    std::string certificate;
+    std::string key;
+};
+
+class tls_identities;
+
 class tls_server_context {
 public:
-    /// PEM files; the key may stand in the certificate's file.
-    [[nodiscard]] static result<tls_server_context> from_files(const std::string& certificate, const std::string& key);
+    /// The client gets the certificate for the server name that it asks for (SNI), else the first.
+    [[nodiscard]] static result<tls_server_context> from_files(std::vector<tls_files> files);
     /// PEM text, as made by make_self_signed().
     [[nodiscard]] static result<tls_server_context> from_pem(std::string_view certificate, std::string_view key);
+
+    /// Reads the files again where they have changed since, and presents what they hold from then on. True where that was
+    /// so; where a file can't be used all stays as it was. Blocks on the disk; any thread, one at a time.
+    [[nodiscard]] result<bool> reload() const;
+
     [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
-    /// SHA-256 of the certificate, "AB:CD:...", for people to compare.
-    [[nodiscard]] const std::string& fingerprint() const noexcept { return fingerprint_; }
+    /// SHA-256 of the first certificate, "AB:CD:...", for people to compare.
+    [[nodiscard]] std::string fingerprint() const;
 
 private:
+    [[nodiscard]] static result<tls_server_context> present(std::shared_ptr<tls_identities> what);
+
     std::shared_ptr<ssl_ctx_st> context_;
-    std::string fingerprint_;
+    std::shared_ptr<tls_identities> identities_;
 };
 
 struct tls_client_options {

@@ -301,11 +301,11 @@ TEST_F(tls_test, TLS09_a_peer_that_leaves_in_the_handshake_is_named) {
 }
 
 TEST_F(tls_test, unusable_files_are_named) {
-    const auto missing = tls_server_context::from_files("/nonexistent/cert.pem", "");
+    const auto missing = tls_server_context::from_files({{"/nonexistent/cert.pem", ""}});
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().code, errc::not_found);
     EXPECT_THAT(missing.error().text(), testing::HasSubstr("/nonexistent/cert.pem"));
-    EXPECT_FALSE(tls_server_context::from_files("/dev/null", ""));
+    EXPECT_FALSE(tls_server_context::from_files({{"/dev/null", ""}}));
     const auto other = make_self_signed({"a"}, 1);
     const auto own = make_self_signed({"b"}, 1);
     const auto mixed = tls_server_context::from_pem(own->certificate, other->key);

@@ -1,0 +1,173 @@
+#include <sallyport/net/tls_identities.hpp>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <sallyport/net/openssl.hpp>
+
+namespace sallyport::net {
+
+struct tls_identity {
+    struct free_chain {
+        void operator()(STACK_OF(X509) * chain) const noexcept { sk_X509_pop_free(chain, X509_free); }
+    };
+    x509_ptr own;
+    std::unique_ptr<STACK_OF(X509), free_chain> issuers;
+    key_ptr key;
+
+    /// Wildcards only as whole labels.
+    [[nodiscard]] bool is_for(std::string_view name) const {
+        return X509_check_host(own.get(), name.data(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
+    }
+};
+
+namespace {
+
+using identity_ptr = std::shared_ptr<const tls_identity>;
+
+bio_ptr reader_of(std::string_view text) { return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+
+// A server has nobody to ask: a key with a passphrase is refused instead of waiting for one on the terminal.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+bool read_chain(tls_identity& into, std::string_view pem) {
+    const auto reader = reader_of(pem);
+    into.own.reset(PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr));
+    into.issuers.reset(sk_X509_new_null());
+    if (!into.own || !into.issuers) return false;
+    while (x509_ptr issuer{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)}) {
+        if (sk_X509_push(into.issuers.get(), issuer.get()) == 0) return false;
+        static_cast<void>(issuer.release());  // the chain's now
+    }
+    ERR_clear_error();  // the end of the text is no error
+    return true;
+}
+
+result<identity_ptr> read_identity(std::string_view certificate, std::string_view key) {
+    ERR_clear_error();
+    auto made = std::make_shared<tls_identity>();
+    if (!read_chain(*made, certificate))
+        return fail(errc::tls, "the certificate cannot be used; PEM text is needed: " + openssl_reason());
+    const auto reader = reader_of(key);
+    made->key.reset(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
+    if (!made->key)
+        return fail(errc::tls, "the key cannot be used; PEM text without a passphrase is needed: " + openssl_reason());
+    if (X509_check_private_key(made->own.get(), made->key.get()) != 1)
+        return fail(errc::tls, "the key does not belong to the certificate: " + openssl_reason());
+    return made;
+}
+
+result<std::string> read_whole(const std::string& path, std::string_view role) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) return fail_os(errno, fmt::format("cannot read the {} file \"{}\"", role, path));
+    return text;
+}
+
+const std::string& key_file(const tls_files& files) { return files.key.empty() ? files.certificate : files.key; }
+
+/// What tells one state of a file from another; also where a link now leads to another file.
+std::string mark_of(const std::string& path) {
+    struct ::stat s{};
+    if (::stat(path.c_str(), &s) != 0) return "-;";
+    return fmt::format("{},{},{},{}.{};", s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
+}
+
+std::string mark_of(const std::vector<tls_files>& files) {
+    std::string all;
+    for (const auto& each : files) all += mark_of(each.certificate) + mark_of(key_file(each));
+    return all;
+}
+
+}  // namespace
+
+result<std::shared_ptr<tls_identities>> tls_identities::from_files(std::vector<tls_files> files) {
+    if (files.empty()) return fail(errc::misuse, "TLS: no certificate");
+    auto made = std::make_shared<tls_identities>();
+    made->files_ = std::move(files);
+    made->seen_ = mark_of(made->files_);
+    auto loaded = made->load();
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    made->current_ = std::make_shared<const list>(std::move(*loaded));
+    return made;
+}
+
+result<std::shared_ptr<tls_identities>> tls_identities::from_pem(std::string_view certificate, std::string_view key) {
+    auto one = read_identity(certificate, key);
+    if (!one) return std::unexpected(std::move(one.error()));
+    auto made = std::make_shared<tls_identities>();
+    made->current_ = std::make_shared<const list>(list{std::move(*one)});
+    return made;
+}
+
+result<tls_identities::list> tls_identities::load() const {
+    list all;
+    for (const auto& each : files_) {
+        const auto certificate = read_whole(each.certificate, "certificate");
+        if (!certificate) return std::unexpected(certificate.error());
+        const auto key = read_whole(key_file(each), "key");
+        if (!key) return std::unexpected(key.error());
+        auto made = read_identity(*certificate, *key);
+        if (!made) {
+            made.error().what += fmt::format(" (files \"{}\" and \"{}\")", each.certificate, key_file(each));
+            return std::unexpected(std::move(made.error()));
+        }
+        all.push_back(std::move(*made));
+    }
+    return all;
+}
+
+result<bool> tls_identities::reload() {
+    const auto now = mark_of(files_);
+    if (now == seen_) return false;
+    // Also where it fails: a file that can't be used is told of once, and looked at again when it changes.
+    seen_ = now;
+    auto loaded = load();
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    auto next = std::make_shared<const list>(std::move(*loaded));
+    const std::lock_guard lock(mutex_);
+    current_ = std::move(next);
+    return true;
+}
+
+std::shared_ptr<const tls_identities::list> tls_identities::current() const {
+    const std::lock_guard lock(mutex_);
+    return current_;
+}
+
+std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->own); }
+
+// OpenSSL's context may outlive ours, in connections that still run: it holds a share of what its handshakes ask.
+bool tls_identities::serve(ssl_ctx_st* context) {
+    using share = std::shared_ptr<tls_identities>;
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr,
+        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
+    auto held = std::make_unique<share>(shared_from_this());
+    if (SSL_CTX_set_ex_data(context, index, held.get()) != 1) return false;
+    static_cast<void>(held.release());  // the context's now
+    SSL_CTX_set_cert_cb(context, choose, this);
+    return true;
+}
+
+int tls_identities::choose(ssl_st* handshake, void* self) {
+    const auto all = static_cast<tls_identities*>(self)->current();
+    const char* name = SSL_get_servername(handshake, TLSEXT_NAMETYPE_host_name);
+    const tls_identity* chosen = all->front().get();
+    for (const auto& each : *all) {
+        if (name == nullptr) break;
+        if (!each->is_for(name)) continue;
+        chosen = each.get();
+        break;
+    }
+    return SSL_use_cert_and_key(handshake, chosen->own.get(), chosen->key.get(), chosen->issuers.get(), 1);
+}
+
+}  // namespace sallyport::net
