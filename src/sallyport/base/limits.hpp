@@ -57,4 +57,14 @@ inline constexpr auto keepalive_idle = 60s;
 inline constexpr auto keepalive_interval = 15s;
 inline constexpr int keepalive_count = 4;
 
+// Backends of a gateway (G7).
+// A share of more than 256 to 1 is a server that should be drained.
+inline constexpr std::uint64_t backend_weight = 256;
+// Sessions that wait for room: each holds a connection and a client who sees nothing; more are better told 421 at once.
+inline constexpr std::size_t backend_queue = 1000;
+inline constexpr auto backend_queue_wait = 5s;  // clients commonly wait 10 s and more for a greeting
+inline constexpr auto backend_slow_start = 30s;
+// An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.
+inline constexpr auto backend_response_memory = 60s;
+
 }  // namespace sallyport::limits

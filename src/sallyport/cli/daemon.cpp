@@ -40,7 +40,11 @@ daemon::daemon(std::string name, std::size_t loops)
 int daemon::run(const std::vector<endpoint>& listening) {
     std::string where;
     for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
-    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, [this] { look_now_.set(); });
+    const auto reload = [this] {
+        look_now_.set();
+        if (reload_) reload_();
+    };
+    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, reload);
     if (certificates_) {
         disk_.emplace(1);
         loops_.at(0).spawn("certificates", follow_certificates());

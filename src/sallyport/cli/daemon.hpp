@@ -35,6 +35,8 @@ public:
 
     /// Has the certificates read again while it runs, where their files change.
     void follow(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+    /// What SIGHUP does besides, on the first loop.
+    void on_reload(std::move_only_function<void()> reload) { reload_ = std::move(reload); }
 
     /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within
     /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once. Where a session can't
@@ -51,6 +53,7 @@ private:
     std::optional<net::worker_pool> disk_;  // for the certificates' files
     net::event look_now_{loops_.at(0)};
     std::vector<stopper> services_;
+    std::move_only_function<void()> reload_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;
     bool all_ended_ = true;

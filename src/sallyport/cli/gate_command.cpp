@@ -1,11 +1,19 @@
 // sallyport gate: the gateway in front of FTP servers.
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/gate/gate.hpp>
@@ -23,19 +31,33 @@ struct gate_options {
     bool backend_insecure = false;
     std::size_t connect_milliseconds = 3000;
     std::size_t rest_seconds = 10;
+    std::size_t slow_start_seconds = limits::backend_slow_start.count();
+    std::size_t queue_seconds = limits::backend_queue_wait.count();
 
     void add_to(CLI::App& command);
+    [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
     [[nodiscard]] result<gate::settings> settings() const;
 };
+
+constexpr std::array<std::pair<std::string_view, gate::balance>, 4> policies{{
+    {"least-sessions", gate::balance::least_sessions},
+    {"round-robin", gate::balance::round_robin},
+    {"least-response", gate::balance::least_response},
+    {"client-address", gate::balance::client_address},
+}};
 
 void gate_options::add_to(CLI::App& command) {
     command
         .add_option("--backend", backends,
-                    "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS")
-        ->type_name("ftp://HOST[:PORT]")
+                    "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS. "
+                    "Terms: ?weight=N for its share, &max-sessions=N, &state=drain or maintenance for no new sessions")
+        ->type_name("ftp://HOST[:PORT][?TERMS]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--balance", balance, "How sessions are spread: least-sessions, round-robin or client-address")
+    command
+        .add_option("--balance", balance,
+                    "How sessions are spread, by weight: least-sessions, round-robin, least-response (time, "
+                    "by sessions) or client-address (a client keeps its server)")
         ->type_name("POLICY")
         ->capture_default_str();
     command
@@ -44,6 +66,14 @@ void gate_options::add_to(CLI::App& command) {
         ->type_name("MILLISECONDS")
         ->capture_default_str();
     command.add_option("--backend-rest", rest_seconds, "How long a backend that failed is tried last")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command.add_option("--slow-start", slow_start_seconds, "A backend that came back reaches its whole share after this")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command
+        .add_option("--queue-wait", queue_seconds,
+                    "Where all backends have their most sessions, a client waits so long for room; 0: 421 at once")
         ->type_name("SECONDS")
         ->capture_default_str();
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")
@@ -55,40 +85,67 @@ void gate_options::add_to(CLI::App& command) {
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --passive-ports 50000-50099 --external-address "
         "203.0.113.7\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --backend ftp://10.0.0.6 --backend ftp://10.0.0.7\n"
+        "  sallyport gate --listen 0.0.0.0:21 --balance client-address --backend 'ftp://10.0.0.5?weight=3&max-sessions=200' "
+        "--backend 'ftp://10.0.0.6?state=drain'\n"
         "  sallyport gate --listen-tls 0.0.0.0:990 --tls-cert cert.pem --backend ftp://camera.lan\n"
+        "SIGHUP reads weight, max-sessions and state of the backends anew from the --config file; running sessions stay.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
+}
+
+result<std::vector<gate::backend>> gate_options::parse_backends() const {
+    if (backends.empty()) return fail(errc::misuse, "no server behind: add --backend ftp://HOST[:PORT]");
+    std::vector<gate::backend> out;
+    for (const auto& text : backends) {
+        auto parsed = gate::backend::parse(text);
+        if (!parsed) return std::unexpected(parsed.error());
+        out.push_back(std::move(*parsed));
+    }
+    return out;
 }
 
 result<gate::settings> gate_options::settings() const {
     gate::settings out;
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
-    if (backends.empty()) return fail(errc::misuse, "no server behind: add --backend ftp://HOST[:PORT]");
-    bool needs_tls = false;
-    for (const auto& text : backends) {
-        auto parsed = gate::backend::parse(text);
-        if (!parsed) return std::unexpected(parsed.error());
-        needs_tls = needs_tls || parsed->tls != gate::backend_tls::none;
-        out.backends.push_back(std::move(*parsed));
-    }
-    if (needs_tls) {
+    auto parsed = parse_backends();
+    if (!parsed) return std::unexpected(parsed.error());
+    out.backends = std::move(*parsed);
+    if (!std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
         auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca});
         if (!context) return std::unexpected(context.error());
         out.backend_tls = std::move(*context);
     }
-    if (balance == "least-sessions")
-        out.policy = gate::balance::least_sessions;
-    else if (balance == "round-robin")
-        out.policy = gate::balance::round_robin;
-    else if (balance == "client-address")
-        out.policy = gate::balance::client_address;
-    else
-        return fail(errc::syntax, fmt::format("--balance {}: give least-sessions, round-robin or client-address", balance));
+    const auto* const policy = std::ranges::find(policies, balance, &decltype(policies)::value_type::first);
+    if (policy == policies.end()) {
+        return fail(errc::syntax, fmt::format("--balance {}: give least-sessions, round-robin, least-response or "
+                                              "client-address",
+                                              balance));
+    }
+    out.spread.policy = policy->second;
+    out.spread.rest = std::chrono::seconds(rest_seconds);
+    out.spread.slow_start = std::chrono::seconds(slow_start_seconds);
+    out.queue_wait = std::chrono::seconds(queue_seconds);
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
-    out.backend_rest = std::chrono::seconds(rest_seconds);
     return out;
 }
 
+/// The backends as the configuration file has them now.
+result<std::vector<gate::backend>> reread_backends(const std::string& file) {
+    CLI::App command("", "gate");
+    gate_options options;
+    options.add_to(command);
+    if (auto applied = apply_config_file(command, file); !applied) return std::unexpected(applied.error());
+    return options.parse_backends();
+}
+
+void reload(gate::gate& service, const std::string& file) {
+    const auto wanted = reread_backends(file);
+    if (!wanted) return log::error({}, fmt::format("Reload: all stays as it was: {}", wanted.error().text()));
+    log::info({}, fmt::format("Reload: the backends' terms are read from {}", file));
+    service.adjust(*wanted);
+}
+
 int run(CLI::App& command, const gate_options& options) {
+    const bool from_file = command.get_option("--backend")->count() == 0;  // what the command line gives, stays
     if (auto ready = prepare(command, options.front); !ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, settings.error());
@@ -98,6 +155,11 @@ int run(CLI::App& command, const gate_options& options) {
     gate::gate service(host.loops(), std::move(*settings), counters);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
+    host.on_reload([&service, &options, from_file] {
+        if (from_file) return reload(service, options.front.config);
+        log::warning({},
+                     "Reload: the backends stand on the command line; name them in a --config file to change their terms");
+    });
     return host.run(service.endpoints());
 }
 

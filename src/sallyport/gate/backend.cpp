@@ -1,6 +1,8 @@
 #include <sallyport/gate/backend.hpp>
 
+#include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +20,34 @@ struct scheme {
 };
 constexpr auto schemes = std::to_array<scheme>(
     {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
+
+constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
+
+/// One "key=value" of the query. Empty where it is right, else what is wrong.
+[[nodiscard]] std::string_view read_term(std::string_view term, backend_terms& into) noexcept {
+    const auto equals = term.find('=');
+    const auto key = term.substr(0, equals);
+    const auto value = equals == std::string_view::npos ? std::string_view() : term.substr(equals + 1);
+    if (key == "weight") {
+        const auto weight = parse_decimal(value, limits::backend_weight);
+        if (!weight || *weight == 0) return "the weight must be a number from 1 to 256 (no new sessions: state=drain)";
+        into.weight = static_cast<unsigned>(*weight);
+        return {};
+    }
+    if (key == "max-sessions") {
+        const auto most = parse_decimal(value, 1'000'000);
+        if (!most) return "max-sessions must be a number, 0 for no limit";
+        into.max_sessions = *most;
+        return {};
+    }
+    if (key == "state") {
+        const auto known = std::ranges::find(states, value);
+        if (known == states.end()) return "the state must be active, drain or maintenance";
+        into.state = static_cast<backend_state>(known - states.begin());
+        return {};
+    }
+    return "what may stand behind the question mark is weight=N, max-sessions=N and state=WORD, joined by &";
+}
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
     if (text.empty() || text.size() > 253) return false;
@@ -65,6 +95,8 @@ net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, n
 
 }  // namespace
 
+std::string_view name(backend_state s) noexcept { return states[static_cast<std::size_t>(s)]; }
+
 result<backend> backend::parse(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
         return fail(errc::syntax, fmt::format("backend \"{}\": {}; give ftp://HOST[:PORT], ftpes://... or ftps://...",
@@ -73,11 +105,17 @@ result<backend> backend::parse(std::string_view url) {
     for (const auto& known : schemes) {
         if (!starts_with_icase(url, known.prefix)) continue;
         auto rest = url.substr(known.prefix.size());
+        backend b{.host = {}, .port = known.port, .tls = known.tls};
+        if (const auto mark = rest.find('?'); mark != std::string_view::npos) {
+            for (const auto term : std::views::split(rest.substr(mark + 1), '&')) {
+                if (const auto wrong = read_term(std::string_view(term), b.terms); !wrong.empty()) return refuse(wrong);
+            }
+            rest = rest.substr(0, mark);
+        }
         if (rest.ends_with('/')) rest.remove_suffix(1);
         if (rest.find('@') != std::string_view::npos)
             return refuse("a user name has no place here, clients log in themselves");
         if (rest.find('/') != std::string_view::npos) return refuse("a path has no place here");
-        backend b{.host = {}, .port = known.port, .tls = known.tls};
         const bool bracketed = rest.starts_with('[');
         const auto host_end = bracketed ? rest.find(']') : rest.rfind(':');
         if (bracketed && host_end == std::string_view::npos) return refuse("the bracket is not closed");

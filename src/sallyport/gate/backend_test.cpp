@@ -28,6 +28,33 @@ TEST(Backend, ReadsUrls) {
     }
 }
 
+TEST(Backend, ReadsTermsBehindTheUrl_G7) {
+    struct row {
+        std::string query;
+        backend_terms terms;
+    };
+    for (const auto& [query, terms] : std::vector<row>{
+             {"?weight=3", {.weight = 3}},
+             {"/?weight=256&max-sessions=50&state=drain", {256, 50, backend_state::drain}},
+             {"?state=maintenance", {.state = backend_state::maintenance}},
+             {"?state=active&max-sessions=0", {}},
+         }) {
+        for (const std::string host : {"ftp://files.lan:2121", "ftpes://[::1]:2121"}) {
+            const auto b = backend::parse(host + query);
+            ASSERT_TRUE(b) << query << b.error().text();
+            EXPECT_EQ(b->terms, terms) << query;
+            EXPECT_EQ(b->text(), host);
+        }
+    }
+    for (const std::string query :
+         {"?weight", "?weight=", "?weight=0", "?weight=257", "?weight=-1", "?weight=1x", "?max-sessions=x",
+          "?state=", "?state=up", "?weight=1&", "?wait=1", "?weight=1?weight=2"}) {
+        const auto b = backend::parse("ftp://x" + query);
+        ASSERT_FALSE(b) << query;
+        EXPECT_NE(b.error().what.find(query), std::string::npos) << query;
+    }
+}
+
 TEST(Backend, RefusesOtherUrlsWithAReason) {
     for (const std::string url : {"", "10.0.0.5", "http://x", "ftp://", "ftp://:21", "ftp://x:", "ftp://x:0",
                                   "ftp://x:65536", "ftp://x:21x", "ftp://u:p@x", "ftp://x/dir", "ftp://[::1",

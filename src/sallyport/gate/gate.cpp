@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/gate/session.hpp>
 
@@ -45,6 +46,12 @@ result<void> gate::start() {
 }
 
 std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
+
+void gate::adjust(const std::vector<backend>& wanted) {
+    for (const auto& change : impl_->common->backends.adjust(wanted)) log::info({}, change);
+}
+
+pool_snapshot gate::backends() const { return impl_->common->backends.snapshot(net::clock::now()); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->front.stop(grace, [common = impl_->common, done = std::move(done)](bool all_ended) mutable {

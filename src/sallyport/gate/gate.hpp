@@ -26,23 +26,47 @@ namespace sallyport::gate {
 
 enum class backend_tls : std::uint8_t { none, explicit_, implicit };  // ftp://, ftpes://, ftps://
 
+/// Drain and maintenance take no new sessions and let running ones end.
+enum class backend_state : std::uint8_t { active, drain, maintenance };
+[[nodiscard]] std::string_view name(backend_state s) noexcept;
+
+/// What may change while the gateway runs.
+struct backend_terms {
+    unsigned weight = 1;           // its share beside the others', 1 to limits::backend_weight
+    std::size_t max_sessions = 0;  // 0: no limit of its own
+    backend_state state = backend_state::active;
+
+    friend bool operator==(const backend_terms&, const backend_terms&) = default;
+};
+
 struct backend {
     std::string host;  // name or address
     std::uint16_t port = 21;
     backend_tls tls = backend_tls::none;
+    backend_terms terms{};
 
-    /// "ftp://HOST[:PORT]", "ftpes://...", "ftps://...".
+    /// "ftp://HOST[:PORT][?weight=N&max-sessions=N&state=active|drain|maintenance]", "ftpes://...", "ftps://...".
     [[nodiscard]] static result<backend> parse(std::string_view url);
+    /// Its name: the URL with the port and without terms.
     [[nodiscard]] std::string text() const;
 };
 
-enum class balance : std::uint8_t { least_sessions, round_robin, client_address };
+/// Each policy heeds the weights.
+enum class balance : std::uint8_t { least_sessions, round_robin, least_response, client_address };
+
+/// How sessions are spread, and what a failure does to a backend's share.
+struct balancing {
+    balance policy = balance::least_sessions;
+    std::chrono::seconds rest{10};  // how long one that failed is tried last
+    std::chrono::seconds slow_start = limits::backend_slow_start;
+};
 
 struct settings {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_implicit;
     std::vector<backend> backends;
-    balance policy = balance::least_sessions;
+    balancing spread;
+    std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front
     bool tls_required = false;
@@ -58,9 +82,10 @@ struct settings {
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
-    std::chrono::seconds backend_rest = std::chrono::seconds(10);         // how long one that failed is tried last
     front::admission_rules admit;
 };
+
+struct pool_snapshot;
 
 class gate {
 public:
@@ -69,6 +94,10 @@ public:
 
     [[nodiscard]] result<void> start();
     [[nodiscard]] std::vector<endpoint> endpoints() const;
+    /// Any thread: new terms for the backends that there are; see pool::adjust(). What changes is logged.
+    void adjust(const std::vector<backend>& wanted);
+    /// Any thread.
+    [[nodiscard]] pool_snapshot backends() const;
     void stop(std::chrono::milliseconds grace, front::stopped done);
 
 private:

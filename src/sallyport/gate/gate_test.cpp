@@ -87,7 +87,7 @@ TEST_F(Gate, SkipsRefusingSilentAndBusyBackendsBeforeTheClientNotices_G7) {
     ftp_stub mute({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
     const testing::silent_port dark;
     setup.backend_connect = 200ms;
-    setup.policy = balance::round_robin;
+    setup.spread.policy = balance::round_robin;
     start({at(testing::refused_port()), at(dark.port()), at(mute.port()), at(busy.port()), at(good.port())});
     for (int i = 0; i < 5; ++i) {
         auto c = client();
@@ -119,6 +119,50 @@ TEST_F(Gate, SpreadsSessionsEvenlyAndKeepsTheirDataTogether_G7) {
         ++share[who];
     }
     EXPECT_EQ(share, (std::map<std::string, int>{{"0", 3}, {"1", 3}, {"2", 3}}));
+}
+
+TEST_F(Gate, LetsAClientWaitForRoomAndTellsItWhenThereIsNone_G7) {
+    ftp_stub stub({});
+    setup.queue_wait = 4s;
+    start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
+    auto first = logged_in();
+    auto second = client();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    first.control.close();
+    second.log_in();
+    EXPECT_EQ(gateway->backends().backends[0].sessions_total, 2U);
+    stop();
+
+    setup.queue_wait = 100ms;
+    start();
+    auto holds = logged_in();
+    EXPECT_EQ(client().reply(), "421 All servers behind this gateway are full; try again later.");
+    EXPECT_EQ(holds.code("NOOP"), "500");  // by the stub: this one was not disturbed
+}
+
+TEST_F(Gate, EndsTheWaitForRoomWhenItStops) {
+    ftp_stub stub({});
+    setup.queue_wait = 30s;
+    start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
+    auto first = logged_in();
+    auto second = client();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    stop_later(2s);
+    EXPECT_EQ(second.reply(), "421 The gateway is stopping; connect again later.");
+    runner.join();
+}
+
+TEST_F(Gate, DrainsABackendWithoutDisturbingItsSessions_G7) {
+    ftp_stub one({});
+    ftp_stub two({.replies = {{"GREETING", "220 two"}}});
+    start({at(one.port()), at(two.port())});
+    auto stays = logged_in();
+    gateway->adjust({at(one.port(), backend_tls::none, {.state = backend_state::drain}), at(two.port())});
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(client().reply(), "220 two");
+    EXPECT_EQ(stays.download("RETR file").size(), 420U);
+    gateway->adjust({at(one.port(), backend_tls::none, {.state = backend_state::drain}),
+                     at(two.port(), backend_tls::none, {.state = backend_state::maintenance})});
+    EXPECT_EQ(client().reply(), "421 All servers behind this gateway are closed for maintenance; try again later.");
 }
 
 // ---- Time and limits

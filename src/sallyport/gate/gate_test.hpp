@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/gate/pool.hpp>
 #include <support/eventually.hpp>
 #include <support/ftp_client.hpp>
 #include <support/scripted_server.hpp>
@@ -24,7 +25,9 @@ using testing::ftp_client;
 using testing::ftp_stub;
 using testing::scripted_server;
 
-[[nodiscard]] inline backend at(std::uint16_t port, backend_tls tls = backend_tls::none) { return {"127.0.0.1", port, tls}; }
+[[nodiscard]] inline backend at(std::uint16_t port, backend_tls tls = backend_tls::none, backend_terms terms = {}) {
+    return {"127.0.0.1", port, tls, terms};
+}
 
 [[nodiscard]] inline blocking_socket connect_v6(std::uint16_t port) {
     sockaddr_in6 to{};

@@ -1,10 +1,10 @@
 #include <sallyport/gate/pool.hpp>
 
 #include <algorithm>
-#include <limits>
-#include <span>
-#include <tuple>
+#include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace sallyport::gate {
 namespace {
@@ -23,7 +23,22 @@ namespace {
     return mix(h);
 }
 
+/// The same as a number between 0 and 1, neither of them.
+[[nodiscard]] double unit(std::uint64_t h) noexcept { return (static_cast<double>(h >> 11U) + 0.5) * 0x1p-53; }
+
+[[nodiscard]] bool contains(const std::vector<std::size_t>& list, std::size_t index) {
+    return std::ranges::find(list, index) != list.end();
+}
+
+[[nodiscard]] std::string describe(const backend_terms& t) {
+    return fmt::format("weight {}, {}, {}", t.weight,
+                       t.max_sessions == 0 ? "any number of sessions" : fmt::format("{} sessions at most", t.max_sessions),
+                       name(t.state));
+}
+
 }  // namespace
+
+// ---- Slots and waiters
 
 slot& slot::operator=(slot&& other) noexcept {
     if (this == &other) return *this;
@@ -39,58 +54,155 @@ void slot::release() noexcept {
     if (auto* const from = std::exchange(pool_, nullptr)) from->give_back(index_);
 }
 
-pool::pool(std::vector<backend> backends, balance policy, std::chrono::seconds rest) : policy_(policy), rest_(rest) {
+waiter::~waiter() {
+    if (queue_ != nullptr) queue_->leave(*this);
+}
+
+choice waiter::take() {
+    if (auto* const from = std::exchange(queue_, nullptr)) from->leave(*this);
+    if (!given_) return std::unexpected(shortage::full);
+    return std::move(given_);
+}
+
+// ---- Choosing
+
+pool::pool(std::vector<backend> backends, balancing rules) : rules_(rules) {
     members_.reserve(backends.size());
     for (auto& b : backends) {
         const auto name_hash = hash(b.text());
-        members_.push_back({.where = std::move(b), .name_hash = name_hash});
+        const auto terms = b.terms;
+        members_.push_back({.where = std::move(b), .terms = terms, .name_hash = name_hash});
     }
 }
 
-// Smaller is better.
-std::uint64_t pool::rank(const member& m, std::size_t index, std::uint64_t client) const noexcept {
-    switch (policy_) {
-        case balance::least_sessions: return m.sessions;
-        case balance::round_robin: return (index + members_.size() - turn_) % members_.size();
-        case balance::client_address: return mix(m.name_hash ^ client);  // rendezvous: one that leaves moves only its own
+/// Who may be chosen, all of them equally well: those that rest are among them only where there is nobody else.
+std::expected<std::vector<std::size_t>, shortage> pool::candidates(const std::vector<std::size_t>& tried,
+                                                                   net::deadline now) const {
+    std::vector<std::size_t> ready;
+    std::vector<std::size_t> resting;
+    auto why = shortage::closed;
+    for (std::size_t step = 0; step < members_.size(); ++step) {
+        const auto index = (turn_ + step) % members_.size();  // equals take turns
+        const auto& m = members_[index];
+        if (m.terms.state != backend_state::active) continue;
+        if (contains(tried, index)) {
+            if (why == shortage::closed) why = shortage::failing;
+        } else if (!m.has_room()) {
+            why = shortage::full;
+        } else {
+            (m.vitals.rests(now) ? resting : ready).push_back(index);
+        }
+    }
+    if (!ready.empty()) return ready;
+    if (!resting.empty()) return resting;
+    return std::unexpected(why);
+}
+
+/// Seconds; for a backend of which nothing is known. It is taken to be like the others, so that it is neither flooded nor
+/// passed over.
+double pool::usual_response(net::deadline now) const {
+    double sum = 0;
+    double known = 0;
+    for (const auto& m : members_) {
+        if (const auto time = m.vitals.response(now)) {
+            sum += time->count();
+            ++known;
+        }
+    }
+    return known == 0 ? 1 : sum / known;
+}
+
+/// Smaller is better.
+double pool::cost(const member& m, std::uint64_t client, double usual_response, net::deadline now) const {
+    const double weight_now = weight(m, now);
+    const double load = static_cast<double>(m.sessions + 1) / weight_now;
+    switch (rules_.policy) {
+        case balance::round_robin: return -m.credit;
+        case balance::least_sessions: return load;
+        case balance::least_response: {
+            const auto time = m.vitals.response(now);
+            return load * (time ? time->count() : usual_response);
+        }
+        // Rendezvous: an exponential race, won with a probability in proportion to the weight. Each runs by itself, so one
+        // that leaves moves only its own clients.
+        case balance::client_address: return -std::log(unit(mix(m.name_hash ^ client))) / weight_now;
     }
     return 0;
 }
 
-slot pool::choose(const ip_address& client, const std::vector<std::size_t>& tried, net::deadline now) {
+choice pool::choose(const ip_address& client, const std::vector<std::size_t>& tried, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    const auto client_hash = hash(client.bytes());
-    std::optional<std::size_t> best;
-    std::tuple<bool, std::uint64_t> best_key;
-    for (std::size_t step = 0; step < members_.size(); ++step) {
-        const auto index = (turn_ + step) % members_.size();  // equals take turns
-        if (std::ranges::find(tried, index) != tried.end()) continue;
-        const auto& m = members_[index];
-        const std::tuple key(m.rests_until > now, rank(m, index, client_hash));
-        if (best && !(key < best_key)) continue;
-        best = index;
-        best_key = key;
+    const auto able = candidates(tried, now);
+    if (!able) return std::unexpected(able.error());
+
+    // Smooth weighted round robin: each earns its weight, the richest gets the session and pays for all.
+    double paid = 0;
+    for (const auto index : *able) {
+        const double earned = weight(members_[index], now);
+        members_[index].credit += earned;
+        paid += earned;
     }
-    if (!best) return {};
-    auto& chosen = members_[*best];
-    turn_ = (*best + 1) % members_.size();
-    ++chosen.sessions;
-    if (chosen.failing) chosen.rests_until = now + rest_;
-    return {*this, *best};
+    const auto client_hash = hash(client.bytes());
+    const auto usual = usual_response(now);
+    const auto best = std::ranges::min(*able, {}, [&](std::size_t i) { return cost(members_[i], client_hash, usual, now); });
+    members_[best].credit -= paid;
+    members_[best].vitals.tried(rules_, now);
+    turn_ = (best + 1) % members_.size();
+    return take(best);
 }
 
-void pool::failed(const slot& at, net::deadline now) {
-    const std::scoped_lock lock(mutex_);
-    auto& m = members_[at.index_];
-    m.failing = true;
-    m.rests_until = now + rest_;
+slot pool::take(std::size_t index) {
+    ++members_[index].sessions;
+    ++members_[index].sessions_total;
+    return {*this, index};
 }
 
-void pool::answered(const slot& at) {
+// ---- The queue
+
+bool pool::enqueue(waiter& w) {
     const std::scoped_lock lock(mutex_);
-    auto& m = members_[at.index_];
-    m.failing = false;
-    m.rests_until = {};
+    if (queue_.size() >= limits::backend_queue) return false;
+    queue_.push_back(&w);
+    w.queue_ = this;
+    for (std::size_t i = 0; i < members_.size(); ++i) serve(i);  // there may be room since it was told that all are full
+    return true;
+}
+
+/// Gives what room a backend has to those who wait.
+void pool::serve(std::size_t index) {
+    const auto& m = members_[index];
+    while (m.terms.state == backend_state::active && m.has_room()) {
+        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) { return !contains(w->tried_, index); });
+        if (first == queue_.end()) return;
+        waiter& w = **first;
+        queue_.erase(first);
+        w.given_ = take(index);
+        w.wake_();
+    }
+}
+
+void pool::leave(waiter& w) noexcept {
+    const std::scoped_lock lock(mutex_);
+    std::erase(queue_, &w);
+}
+
+void pool::give_back(std::size_t index) noexcept {
+    const std::scoped_lock lock(mutex_);
+    --members_[index].sessions;
+    serve(index);
+}
+
+// ---- What sessions learn
+
+void pool::failed(std::size_t index, std::string reason, net::deadline now) {
+    const std::scoped_lock lock(mutex_);
+    members_[index].vitals.failed(rules_, std::move(reason), now);
+}
+
+void pool::answered(std::size_t index, net::clock::duration after, net::deadline now) {
+    const std::scoped_lock lock(mutex_);
+    members_[index].vitals.took(after, now);
+    members_[index].vitals.succeeded(now);
 }
 
 bool pool::speaks_epsv(const slot& at) const {
@@ -103,17 +215,46 @@ void pool::learn_epsv(const slot& at, bool speaks) {
     members_[at.index_].epsv = speaks;
 }
 
-std::vector<std::size_t> pool::sessions() const {
+// ---- For whoever runs the gateway
+
+std::vector<std::string> pool::adjust(const std::vector<backend>& wanted) {
     const std::scoped_lock lock(mutex_);
-    std::vector<std::size_t> counts;
-    counts.reserve(members_.size());
-    for (const auto& m : members_) counts.push_back(m.sessions);
-    return counts;
+    std::vector<std::string> changes;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        auto& m = members_[i];
+        const auto found = std::ranges::find(wanted, m.where.text(), &backend::text);
+        auto terms = found == wanted.end() ? m.terms : found->terms;
+        if (found == wanted.end()) terms.state = backend_state::drain;
+        if (terms == m.terms) continue;
+        m.terms = terms;
+        changes.push_back(fmt::format("Backend {}: {}", m.where.text(), describe(terms)));
+        serve(i);
+    }
+    for (const auto& b : wanted) {
+        const auto same = [&](const member& m) { return m.where.text() == b.text(); };
+        if (std::ranges::none_of(members_, same))
+            changes.push_back(fmt::format("Backend {} is new; it takes sessions after a restart", b.text()));
+    }
+    return changes;
 }
 
-void pool::give_back(std::size_t index) noexcept {
+pool_snapshot pool::snapshot(net::deadline now) const {
     const std::scoped_lock lock(mutex_);
-    --members_[index].sessions;
+    pool_snapshot out{.backends = {}, .waiting = queue_.size()};
+    out.backends.reserve(members_.size());
+    for (const auto& m : members_) {
+        const auto since = m.vitals.since();
+        out.backends.push_back({.name = m.where.text(),
+                                .terms = m.terms,
+                                .health = m.vitals.state(),
+                                .reason = m.vitals.reason(),
+                                .since_change = since == net::deadline() ? std::nullopt : std::optional(now - since),
+                                .share = m.vitals.share(rules_, now),
+                                .sessions = m.sessions,
+                                .sessions_total = m.sessions_total,
+                                .response = m.vitals.response(now)});
+    }
+    return out;
 }
 
 }  // namespace sallyport::gate

@@ -10,97 +10,352 @@ namespace {
 
 using namespace std::chrono_literals;
 
-[[nodiscard]] pool make(balance policy, int count = 3) {
+const net::deadline now = net::clock::now();
+
+[[nodiscard]] std::vector<backend> farm(const std::vector<backend_terms>& terms) {
     std::vector<backend> backends;
-    for (int i = 0; i < count; ++i) backends.push_back({"10.0.0." + std::to_string(i + 1), 21, backend_tls::none});
-    return {std::move(backends), policy, 10s};
+    for (const auto& t : terms)
+        backends.push_back({"10.0.0." + std::to_string(backends.size() + 1), 21, backend_tls::none, t});
+    return backends;
+}
+
+[[nodiscard]] pool make(balance policy, const std::vector<backend_terms>& terms = std::vector<backend_terms>(3)) {
+    return {farm(terms), {.policy = policy, .rest = 10s, .slow_start = 20s}};
 }
 
 [[nodiscard]] ip_address client(int n) {
     return ip_address::v4({198, 51, static_cast<std::uint8_t>(n / 256), static_cast<std::uint8_t>(n % 256)});
 }
 
-const net::deadline now = net::clock::now();
+/// A slot where there must be one.
+[[nodiscard]] slot take(pool& p, const ip_address& from = client(1), const std::vector<std::size_t>& tried = {},
+                        net::deadline at = now) {
+    auto chosen = p.choose(from, tried, at);
+    if (chosen) return std::move(*chosen);
+    ADD_FAILURE() << "no slot";
+    return {};
+}
+
+[[nodiscard]] shortage refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
+    const auto chosen = p.choose(client(1), tried, now);
+    EXPECT_FALSE(chosen);
+    return chosen ? shortage{} : chosen.error();
+}
+
+using counts = std::vector<std::size_t>;
+[[nodiscard]] counts sessions(const pool& p) {
+    counts out;
+    for (const auto& b : p.snapshot(now).backends) out.push_back(b.sessions);
+    return out;
+}
+
+/// How many of `n` sessions that stay go where.
+[[nodiscard]] counts spread(pool& p, int n, net::deadline at = now) {
+    counts out(p.snapshot(now).backends.size());
+    std::vector<slot> held;
+    for (int i = 0; i < n; ++i) {
+        held.push_back(take(p, client(i), {}, at));
+        ++out[held.back().index()];
+    }
+    return out;
+}
+
+constexpr auto every_policy = {balance::least_sessions, balance::round_robin, balance::least_response,
+                               balance::client_address};
+
+// ---- Policies
 
 TEST(Pool, SpreadsByLeastSessions_G7) {
     pool p = make(balance::least_sessions);
     std::vector<slot> held;
-    for (int i = 0; i < 30; ++i) held.push_back(p.choose(client(1), {}, now));
-    EXPECT_EQ(p.sessions(), (std::vector<std::size_t>{10, 10, 10}));
+    for (int i = 0; i < 30; ++i) held.push_back(take(p));
+    EXPECT_EQ(sessions(p), (counts{10, 10, 10}));
     std::erase_if(held, [](const slot& s) { return s.index() == 1; });
-    EXPECT_EQ(p.sessions(), (std::vector<std::size_t>{10, 0, 10}));
+    EXPECT_EQ(sessions(p), (counts{10, 0, 10}));
     for (int i = 0; i < 10; ++i) {
-        held.push_back(p.choose(client(1), {}, now));
+        held.push_back(take(p));
         EXPECT_EQ(held.back().index(), 1U);
     }
 }
 
 TEST(Pool, TakesTurnsInRoundRobinWhateverTheLoad) {
     pool p = make(balance::round_robin);
-    std::vector<std::size_t> order;
-    const slot stays = p.choose(client(1), {}, now);
-    for (int i = 0; i < 6; ++i) order.push_back(p.choose(client(1), {}, now).index());
-    EXPECT_EQ(order, (std::vector<std::size_t>{1, 2, 0, 1, 2, 0}));
+    counts order;
+    const slot stays = take(p);
+    for (int i = 0; i < 6; ++i) order.push_back(take(p).index());
+    EXPECT_EQ(order, (counts{1, 2, 0, 1, 2, 0}));
 }
 
-TEST(Pool, PinsByClientAddressAndMovesOnlyTheClientsOfOneThatLeft) {
-    pool three = make(balance::client_address, 3);
-    pool two = make(balance::client_address, 2);
+TEST(Pool, HeedsWeightsInEveryPolicy_G7) {
+    for (const auto policy : every_policy) {
+        pool p = make(policy, {{.weight = 1}, {.weight = 3}, {.weight = 6}});
+        const auto got = spread(p, 3000);
+        const double slack = policy == balance::client_address ? 100 : 1;  // that one spreads by chance
+        EXPECT_NEAR(double(got[0]), 300, slack) << int(policy);
+        EXPECT_NEAR(double(got[1]), 900, slack) << int(policy);
+        EXPECT_NEAR(double(got[2]), 1800, slack) << int(policy);
+    }
+}
+
+TEST(Pool, MixesTheTurnsOfWeightsInsteadOfBunchingThem) {
+    pool p = make(balance::round_robin, {{.weight = 5}, {.weight = 1}, {.weight = 1}});
+    counts order;
+    for (int i = 0; i < 7; ++i) order.push_back(take(p).index());
+    EXPECT_EQ(std::ranges::count(order, 0U), 5);
+    std::size_t run = 0;
+    std::size_t longest = 0;
+    for (const auto index : order) longest = std::max(longest, run = index == 0 ? run + 1 : 0);
+    EXPECT_LE(longest, 3U);
+}
+
+TEST(Pool, PrefersTheQuickestByLeastResponse) {
+    pool p = make(balance::least_response);
+    p.answered(0, 10ms, now);
+    p.answered(1, 20ms, now);
+    p.answered(2, 40ms, now);
+    EXPECT_EQ(spread(p, 70), (counts{40, 20, 10}));
+    // Later nothing is known of the slow ones any more: they are asked again, as if they were like the others.
+    const auto later = now + limits::backend_response_memory + 1s;
+    p.answered(0, 10ms, later);
+    EXPECT_EQ(spread(p, 30, later), (counts{10, 10, 10}));
+}
+
+TEST(Pool, PinsByClientAddressAndMovesOnlyTheClientsOfOneThatLeft_G7) {
+    pool three = make(balance::client_address);
+    pool two = make(balance::client_address, std::vector<backend_terms>(2));
     std::map<std::size_t, int> share;
     for (int n = 0; n < 3000; ++n) {
-        const auto index = three.choose(client(n), {}, now).index();
-        EXPECT_EQ(three.choose(client(n), {}, now).index(), index);
+        const auto index = take(three, client(n)).index();
+        EXPECT_EQ(take(three, client(n)).index(), index);
         if (index < 2) {
-            EXPECT_EQ(two.choose(client(n), {}, now).index(), index);
+            EXPECT_EQ(take(two, client(n)).index(), index);
         }
         ++share[index];
     }
     for (const auto& [index, count] : share) EXPECT_NEAR(count, 1000, 120) << index;
 }
 
+TEST(Pool, MovesOnlyToABackendThatGainedWeight) {
+    pool even = make(balance::client_address);
+    pool heavier = make(balance::client_address, {{.weight = 1}, {.weight = 2}, {.weight = 1}});
+    int moved = 0;
+    for (int n = 0; n < 3000; ++n) {
+        const auto before = take(even, client(n)).index();
+        const auto after = take(heavier, client(n)).index();
+        if (before == after) continue;
+        EXPECT_EQ(after, 1U);
+        ++moved;
+    }
+    EXPECT_NEAR(moved, 500, 100);  // from a third of all to a half
+}
+
+// ---- Failures
+
 TEST(Pool, OffersEachBackendOnceToASession) {
-    for (const auto policy : {balance::least_sessions, balance::round_robin, balance::client_address}) {
+    for (const auto policy : every_policy) {
         pool p = make(policy);
         std::vector<std::size_t> tried;
-        while (const slot s = p.choose(client(7), tried, now)) tried.push_back(s.index());
+        while (const auto s = p.choose(client(7), tried, now)) tried.push_back(s->index());
         EXPECT_EQ(std::set(tried.begin(), tried.end()).size(), 3U);
         EXPECT_EQ(tried.size(), 3U);
-        EXPECT_EQ(p.sessions(), (std::vector<std::size_t>{0, 0, 0}));
+        EXPECT_EQ(refusal(p, tried), shortage::failing);
+        EXPECT_EQ(sessions(p), (counts{0, 0, 0}));
     }
 }
 
 TEST(Pool, LetsAFailedBackendRestAndThenAsksItWithOneSession) {
-    pool p = make(balance::round_robin);
-    p.failed(p.choose(client(1), {}, now), now);
-    for (int i = 0; i < 9; ++i) EXPECT_NE(p.choose(client(1), {}, now + 9s).index(), 0U);
-    // All others tried: better the resting one than none.
-    EXPECT_EQ(p.choose(client(1), {1, 2}, now + 9s).index(), 0U);
+    for (const auto policy : {balance::least_sessions, balance::round_robin, balance::least_response}) {
+        pool p = make(policy);
+        p.failed(0, "refused", now);
+        for (int i = 0; i < 9; ++i) EXPECT_NE(take(p, client(1), {}, now + 9s).index(), 0U);
+        // All others tried: better the resting one than none.
+        EXPECT_EQ(take(p, client(1), {1, 2}, now + 9s).index(), 0U);
 
-    const auto later = now + 30s;
-    std::vector<slot> held;
-    int asked = 0;
-    for (int i = 0; i < 9; ++i) {
-        held.push_back(p.choose(client(1), {}, later));
-        if (held.back().index() == 0) {
-            ++asked;
-            EXPECT_TRUE(p.choose(client(1), {}, later).index() != 0) << "a second one asks meanwhile";
-        }
+        const auto later = now + 30s;
+        std::vector<slot> held;
+        for (int i = 0; i < 9; ++i) held.push_back(take(p, client(1), {}, later));
+        EXPECT_EQ(std::ranges::count(held, 0U, &slot::index), 1);
+        p.answered(0, 1ms, later);
+        held.clear();
+        EXPECT_GT(spread(p, 60, later + 20s)[0], 10U);
     }
-    EXPECT_EQ(asked, 1);
-    p.answered(p.choose(client(1), {1, 2}, later));
-    std::set<std::size_t> seen;
-    for (int i = 0; i < 3; ++i) seen.insert(p.choose(client(1), {}, later).index());
-    EXPECT_EQ(seen.size(), 3U);
+}
+
+TEST(Pool, StartsSlowlyAfterARecovery_G7) {
+    for (const auto policy : every_policy) {
+        pool p = make(policy, std::vector<backend_terms>(2));
+        p.failed(0, "refused", now);
+        p.answered(0, 1ms, now);
+        const double slack = policy == balance::client_address ? 60 : 2;
+        EXPECT_NEAR(double(spread(p, 1100)[0]), 100, slack) << int(policy);            // a tenth of its weight
+        EXPECT_NEAR(double(spread(p, 900, now + 10s)[0]), 300, slack) << int(policy);  // half of it
+        EXPECT_NEAR(double(spread(p, 600, now + 20s)[0]), 300, slack) << int(policy);
+    }
 }
 
 TEST(Pool, RemembersWhatABackendCannotDo) {
     pool p = make(balance::round_robin);
-    const slot first = p.choose(client(1), {}, now);
-    const slot second = p.choose(client(1), {}, now);
+    const slot first = take(p);
+    const slot second = take(p);
     EXPECT_TRUE(p.speaks_epsv(first));
     p.learn_epsv(first, false);
     EXPECT_FALSE(p.speaks_epsv(first));
     EXPECT_TRUE(p.speaks_epsv(second));
+}
+
+// ---- Terms
+
+TEST(Pool, GivesNoNewSessionsToADrainedBackendAndKeepsItsOwn_G7) {
+    for (const auto state : {backend_state::drain, backend_state::maintenance}) {
+        pool p = make(balance::round_robin);
+        std::vector<slot> held;
+        for (int i = 0; i < 3; ++i) held.push_back(take(p));
+        auto wanted = farm(std::vector<backend_terms>(3));
+        wanted[1].terms.state = state;
+        EXPECT_EQ(p.adjust(wanted).size(), 1U);
+        EXPECT_EQ(p.adjust(wanted).size(), 0U);
+        for (int i = 0; i < 6; ++i) held.push_back(take(p));
+        EXPECT_EQ(sessions(p), (counts{4, 1, 4}));
+        held.clear();
+        EXPECT_EQ(sessions(p), (counts{0, 0, 0}));
+        wanted[1].terms.state = backend_state::active;
+        EXPECT_EQ(p.adjust(wanted).size(), 1U);
+        EXPECT_EQ(spread(p, 9), (counts{3, 3, 3}));
+    }
+}
+
+TEST(Pool, SaysWhenAllAreOutOfService) {
+    pool p = make(balance::least_sessions, {{.state = backend_state::drain}, {.state = backend_state::maintenance}});
+    EXPECT_EQ(refusal(p), shortage::closed);
+}
+
+TEST(Pool, DrainsWhatIsTakenOffTheListAndNamesWhatIsNew) {
+    pool p = make(balance::round_robin);
+    auto wanted = farm({{}, {.weight = 7, .max_sessions = 9}});
+    wanted.push_back({"10.9.9.9", 21, backend_tls::none});
+    const auto changes = p.adjust(wanted);
+    ASSERT_EQ(changes.size(), 3U);
+    EXPECT_EQ(changes[0], "Backend ftp://10.0.0.2:21: weight 7, 9 sessions at most, active");
+    EXPECT_EQ(changes[1], "Backend ftp://10.0.0.3:21: weight 1, any number of sessions, drain");
+    EXPECT_EQ(changes[2], "Backend ftp://10.9.9.9:21 is new; it takes sessions after a restart");
+    EXPECT_EQ(spread(p, 8), (counts{1, 7, 0}));
+}
+
+TEST(Pool, KeepsToTheMostSessionsOfABackend_G7) {
+    for (const auto policy : every_policy) {
+        pool p = make(policy, {{.max_sessions = 2}, {.max_sessions = 3}});
+        std::vector<slot> held;
+        for (int i = 0; i < 5; ++i) held.push_back(take(p, client(i)));
+        EXPECT_EQ(sessions(p), (counts{2, 3}));
+        EXPECT_EQ(refusal(p), shortage::full);
+        EXPECT_EQ(refusal(p, {0}), shortage::full);
+        EXPECT_EQ(refusal(p, {0, 1}), shortage::failing);
+        held.pop_back();
+        EXPECT_TRUE(take(p));
+    }
+}
+
+// ---- The queue
+
+struct queued {
+    bool woken = false;
+    waiter place;
+    explicit queued(pool& p, std::vector<std::size_t> tried = {}) : place(std::move(tried), [this] { woken = true; }) {
+        EXPECT_TRUE(p.enqueue(place));
+    }
+};
+
+TEST(Pool, ServesThoseWhoWaitInTheOrderTheyCame_G7) {
+    pool p = make(balance::least_sessions, {{.max_sessions = 2}});
+    std::vector<slot> held;
+    for (int i = 0; i < 2; ++i) held.push_back(take(p));
+    queued first(p);
+    queued second(p);
+    EXPECT_EQ(p.snapshot(now).waiting, 2U);
+    EXPECT_FALSE(first.woken || second.woken);
+    held.pop_back();
+    EXPECT_TRUE(first.woken && !second.woken);
+    EXPECT_EQ(refusal(p), shortage::full);  // what became free is spoken for
+    const auto given = first.place.take();
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->index(), 0U);
+    const auto gave_up = second.place.take();
+    EXPECT_EQ(gave_up.error(), shortage::full);
+    held.pop_back();
+    EXPECT_FALSE(second.woken);
+    EXPECT_EQ(p.snapshot(now).waiting, 0U);
+    EXPECT_EQ(sessions(p), (counts{1}));
+}
+
+TEST(Pool, PassesOnARoomThatWasGivenAndNotTaken) {
+    pool p = make(balance::least_sessions, {{.max_sessions = 1}});
+    slot held = take(p);
+    auto first = std::make_unique<queued>(p);
+    queued second(p);
+    held.release();
+    EXPECT_TRUE(first->woken && !second.woken);
+    first.reset();  // its client has gone
+    EXPECT_TRUE(second.woken);
+    EXPECT_TRUE(second.place.take());
+    EXPECT_EQ(sessions(p), (counts{0}));
+}
+
+TEST(Pool, GivesNobodyWhoWaitsABackendThatFailedHim) {
+    pool p = make(balance::round_robin, {{.max_sessions = 1}, {.max_sessions = 1}});
+    slot a = take(p);
+    slot b = take(p);
+    queued first(p, {0});
+    queued second(p);
+    a.release();
+    EXPECT_TRUE(!first.woken && second.woken);
+    b.release();
+    EXPECT_TRUE(first.woken);
+    EXPECT_EQ(first.place.take()->index(), 1U);
+}
+
+TEST(Pool, ServesTheQueueWhenRoomComesByOtherWays) {
+    pool p = make(balance::least_sessions, {{.max_sessions = 1}});
+    slot held = take(p);
+    queued waits(p);
+    auto none = p.adjust(farm({{.max_sessions = 1, .state = backend_state::drain}}));
+    held.release();
+    EXPECT_FALSE(waits.woken);
+    none = p.adjust(farm({{.max_sessions = 1}}));
+    EXPECT_TRUE(waits.woken);
+    slot second = *waits.place.take();
+    // Room that came between the refusal and the queue.
+    ASSERT_EQ(refusal(p), shortage::full);
+    second.release();
+    const queued late(p);
+    EXPECT_TRUE(late.woken);
+}
+
+TEST(Pool, BoundsTheQueue) {
+    pool p = make(balance::least_sessions, {{.max_sessions = 1}});
+    const slot held = take(p);
+    std::deque<queued> all;
+    for (std::size_t i = 0; i < limits::backend_queue; ++i) all.emplace_back(p);
+    waiter beyond({}, [] {});
+    EXPECT_FALSE(p.enqueue(beyond));
+    EXPECT_EQ(beyond.take().error(), shortage::full);
+}
+
+TEST(Pool, ShowsWhatItKnows) {
+    pool p = make(balance::least_sessions, {{}, {.weight = 4}});
+    const slot held = take(p);
+    p.failed(0, "refused", now);
+    p.answered(1, 30ms, now);
+    const auto shown = p.snapshot(now + 3s);
+    EXPECT_EQ(shown.backends[0].name, "ftp://10.0.0.1:21");
+    EXPECT_EQ(shown.backends[0].health, condition::failing);
+    EXPECT_EQ(shown.backends[0].reason, "refused");
+    EXPECT_EQ(shown.backends[0].since_change, std::optional<net::clock::duration>(3s));
+    EXPECT_EQ(shown.backends[1].terms.weight, 4U);
+    EXPECT_EQ(shown.backends[1].sessions, 1U);
+    EXPECT_EQ(shown.backends[1].sessions_total, 1U);
+    EXPECT_EQ(shown.backends[1].health, condition::up);
+    EXPECT_FALSE(shown.backends[1].since_change);
+    EXPECT_NEAR(shown.backends[1].response->count(), 0.03, 1e-9);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct service {
     service(net::loop_group& loops, settings s, status::counters& counts)
         : config(std::move(s)),
           counters(counts),
-          backends(config.backends, config.policy, config.backend_rest),
+          backends(config.backends, config.spread),
           ports(loops, {.range = config.passive_ports}, counts),
           advisor(loops.at(0), config.external_address) {}
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -20,6 +19,15 @@ constexpr std::size_t read_size = 2048;
 // would be lost (G6).
 constexpr auto farewell = std::chrono::milliseconds(500);
 constexpr auto stopping_text = "The gateway is stopping; connect again later.";
+
+[[nodiscard]] std::string_view describe(shortage s) noexcept {
+    switch (s) {
+        case shortage::failing: return "No server behind this gateway answers; try again later.";
+        case shortage::full: return "All servers behind this gateway are full; try again later.";
+        case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
+    }
+    return {};
+}
 
 [[nodiscard]] std::string next_id(service& gate) {
     return fmt::format("gate-{}", gate.next_id.fetch_add(1, std::memory_order_relaxed));
@@ -44,9 +52,9 @@ net::task<> run_session(std::shared_ptr<session> self) {
         const bool shaken = co_await self->start_tls();
         if (!shaken) co_return;
     }
-    const bool found = co_await self->find_backend();
-    if (!found) {
-        std::string why = self->stopping_ ? stopping_text : "No server behind this gateway answers; try again later.";
+    std::string why = co_await self->find_backend();
+    if (!self->machine_) {
+        if (self->stopping_) why = stopping_text;
         if (!self->lost_) co_await turn_away(self, std::move(why));
         co_return;
     }
@@ -72,7 +80,7 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_pat
 
 void session::stop() {
     stopping_ = true;
-    if (machine_) wake();
+    wake();
 }
 
 void session::kill() {
@@ -80,7 +88,7 @@ void session::kill() {
     drop_data();
     client_.abort();
     backend_.abort();
-    if (machine_) wake();
+    wake();
 }
 
 // ---- The way to a running machine
@@ -95,27 +103,49 @@ net::task<bool> session::start_tls() {
     co_return false;
 }
 
-// One backend after the other until one greets: the client only ever sees the one that works.
-net::task<bool> session::find_backend() {
+// One backend after the other until one greets: the client only ever sees the one that works. Without a machine in the end
+// there was none; returns why.
+net::task<std::string> session::find_backend() {
     const auto& config = gate_->config;
+    const auto queue_until = net::clock::now() + config.queue_wait;
     std::vector<std::size_t> tried;
-    while (!lost_ && !stopping_) {
-        slot_ = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
-        if (!slot_) break;
+    for (;;) {
+        auto chosen = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
+        if (!chosen && chosen.error() == shortage::full) chosen = co_await wait_for_room(tried, queue_until);
+        if (!chosen) co_return std::string(describe(chosen.error()));
+        slot_ = std::move(*chosen);
+        if (lost_ || stopping_) co_return std::string();
+        const auto begun = net::clock::now();
         const auto limit = net::time_limit::within(config.backend_connect);
         auto link = co_await reach_backend(home_, slot_.where(), config.backend_tls, config.keepalive, limit);
+        const auto now = net::clock::now();
         if (link) {
-            gate_->backends.answered(slot_);
+            gate_->backends.answered(slot_.index(), now - begun, now);
             backend_ = std::move(link->stream);
             if (!lost_) begin(link->greeting);
-            co_return !lost_;
+            co_return std::string();
         }
+        const auto why = escape(link.error().text());
         // A refusal in words is an answer too: that server lives.
-        if (link.error().code != errc::rejected) gate_->backends.failed(slot_, net::clock::now());
-        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), escape(link.error().text())));
+        if (link.error().code != errc::rejected) gate_->backends.failed(slot_.index(), why, now);
+        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), why));
         tried.push_back(slot_.index());
     }
-    co_return false;
+}
+
+net::task<choice> session::wait_for_room(std::vector<std::size_t> tried, net::deadline until) {
+    const std::weak_ptr<session> me = self();
+    waiter place(std::move(tried), [mail = home_.mail(), me] {
+        mail->post([me] {
+            if (const auto there = me.lock()) there->client_wake_.set();
+        });
+    });
+    client_wake_.clear();
+    if (lost_ || stopping_ || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
+    log::info(id_, "All backends are full; waiting for room");
+    const bool woken = co_await client_wake_.wait(until);
+    if (!woken) log::info(id_, "No room in time");
+    co_return place.take();
 }
 
 void session::begin(const proto::reply& greeting) {
@@ -316,6 +346,7 @@ void session::drop_data() {
 
 /// Whoever waits and now has a reason not to, goes on.
 void session::wake() {
+    if (!machine_) return client_wake_.set();  // it may wait in the queue
     if (over() || tls_due_ || stop_due()) client_.interrupt_read();
     client_wake_.set();
     backend_wake_.set();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sallyport/front/session.hpp>
 #include <sallyport/gate/data_path.hpp>
@@ -39,7 +40,8 @@ private:
 
     // The way to a running machine
     net::task<bool> start_tls();
-    net::task<bool> find_backend();
+    net::task<std::string> find_backend();
+    net::task<choice> wait_for_room(std::vector<std::size_t> tried, net::deadline until);
     void begin(const proto::reply& greeting);
 
     // The legs
