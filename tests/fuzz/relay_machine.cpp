@@ -50,7 +50,8 @@ private:
         s.tls_active = c.setting(1);
         s.tls_required = c.setting(0) && c.setting(2);
         s.protect_backend = c.setting(3);
-        s.backend_epsv = !c.setting(4);
+        if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
+        if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
     }
 
@@ -118,7 +119,10 @@ private:
 
         machine_.take_to_backend(sent);
         plain.clear();
-        (void)backend_telnet_.filter(sent, plain, answers);
+        if (choices_.setting(3))
+            plain = sent;  // under TLS nothing is Telnet
+        else
+            (void)backend_telnet_.filter(sent, plain, answers);
         to_backend += plain;
         commands_.append(plain);
         std::string_view line;

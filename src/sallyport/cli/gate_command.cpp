@@ -27,6 +27,7 @@ struct gate_options {
     front_options front;
     std::vector<std::string> backends;
     std::string balance = "least-sessions";
+    std::string backend_data = "passive";
     std::string backend_ca;
     bool backend_insecure = false;
     std::size_t connect_milliseconds = 3000;
@@ -76,6 +77,14 @@ void gate_options::add_to(CLI::App& command) {
                     "Where all backends have their most sessions, a client waits so long for room; 0: 421 at once")
         ->type_name("SECONDS")
         ->capture_default_str();
+    command
+        .add_option(
+            "--backend-data", backend_data,
+            "How data connections to the backends are made, whatever the client does: passive (the gateway connects), "
+            "active (the backend does, to a port of --passive-ports), as-client, or exactly one of epsv, pasv, eprt, "
+            "port. Where one is refused its sibling is tried, and passive after active")
+        ->type_name("METHOD")
+        ->capture_default_str();
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")
         ->type_name("FILE");
     command.add_flag("--backend-insecure", backend_insecure, "Do not verify the backends' certificates");
@@ -88,6 +97,7 @@ void gate_options::add_to(CLI::App& command) {
         "  sallyport gate --listen 0.0.0.0:21 --balance client-address --backend 'ftp://10.0.0.5?weight=3&max-sessions=200' "
         "--backend 'ftp://10.0.0.6?state=drain'\n"
         "  sallyport gate --listen-tls 0.0.0.0:990 --tls-cert cert.pem --backend ftp://camera.lan\n"
+        "  sallyport gate --listen 0.0.0.0:21 --backend ftp://mainframe.lan --backend-data port\n"
         "SIGHUP reads weight, max-sessions and state of the backends anew from the --config file; running sessions stay.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
 }
@@ -124,6 +134,12 @@ result<gate::settings> gate_options::settings() const {
     out.spread.rest = std::chrono::seconds(rest_seconds);
     out.spread.slow_start = std::chrono::seconds(slow_start_seconds);
     out.queue_wait = std::chrono::seconds(queue_seconds);
+    const auto data = proto::parse_backend_data(backend_data);
+    if (!data) {
+        return fail(errc::syntax, fmt::format("--backend-data {}: give passive, active, as-client, epsv, pasv, eprt or port",
+                                              backend_data));
+    }
+    out.backend_data = *data;
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
     return out;
 }

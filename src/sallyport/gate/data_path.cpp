@@ -13,17 +13,19 @@ using proto::data_end;
 using proto::data_outcome;
 
 data_path::data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
-                     data_terms terms)
+                     reach::reservation port_behind, data_terms terms)
     : gate_(std::move(gate)),
       home_(home),
       plan_(std::move(plan)),
       port_(std::move(port)),
+      port_behind_(std::move(port_behind)),
       terms_(std::move(terms)),
       confirmed_(home) {}
 
 void data_path::stop() noexcept {
     stopped_ = true;
     if (port_) port_.cancel();
+    if (port_behind_) port_behind_.cancel();
     confirmed_.set();
     client_.abort();
     backend_.abort();
@@ -34,7 +36,7 @@ void data_path::stop() noexcept {
 net::task<data_outcome> data_path::run() {
     const auto behind = co_await open_backend();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
-    if (!behind) co_return data_outcome{data_end::backend_unreachable, behind.error().text()};
+    if (!behind) co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error())};
 
     const auto front = co_await open_client();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
@@ -47,6 +49,7 @@ net::task<data_outcome> data_path::run() {
     const auto flow = plan_.upload ? net::relay_flow::a_to_b : net::relay_flow::b_to_a;
     const auto outcome = co_await net::relay(client_, backend_, limit, counts_, flow);
     port_ = {};
+    port_behind_ = {};
     if (outcome.end == net::relay_end::complete) {
         client_.close();
         backend_.close();
@@ -64,33 +67,36 @@ net::task<data_outcome> data_path::run() {
     }
 }
 
+net::task<result<net::stream>> data_path::open_leg(const proto::leg_setup& setup, reach::reservation& port,
+                                                   net::connect_options from, net::time_limit limit) {
+    if (const auto* target = std::get_if<proto::leg_connects>(&setup)) {
+        co_return co_await net::connect(home_, target->to, from, limit);
+    }
+    auto came = co_await port.wait(limit);
+    if (!came) co_return std::unexpected(came.error());
+    co_return net::stream(home_, std::move(came->socket), came->local, came->peer);
+}
+
+// Under TLS we are the client of the handshake whoever connected: the gateway is the backend's FTP client (RFC 4217).
 net::task<result<void>> data_path::open_backend() {
-    const auto& to = std::get<proto::leg_connects>(plan_.backend).to;
     const auto limit = net::time_limit::within(gate_->config.data_connect);
-    auto connected = co_await net::connect(home_, to, net::connect_options(), limit);
-    if (!connected) co_return std::unexpected(connected.error());
+    auto opened = co_await open_leg(plan_.backend, port_behind_, net::connect_options(), limit);
+    if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
-    backend_ = std::move(*connected);
+    backend_ = std::move(*opened);
     if (!plan_.protect_backend) co_return result<void>();
     co_return co_await backend_.connect_tls(*gate_->config.backend_tls, terms_.backend_tls, limit);
 }
 
 net::task<result<void>> data_path::open_client() {
+    if (std::holds_alternative<proto::leg_connects>(plan_.client)) co_await confirmed_.wait(net::deadline::max());
+    if (stopped_) co_return fail(errc::cancelled);
     const auto limit = net::time_limit::within(gate_->config.data_connect);
-    if (const auto* target = std::get_if<proto::leg_connects>(&plan_.client)) {
-        co_await confirmed_.wait(net::deadline::max());
-        if (stopped_) co_return fail(errc::cancelled);
-        const net::connect_options from{.bind_to = {terms_.local, 0}};
-        auto connected = co_await net::connect(home_, target->to, from, limit);
-        if (!connected) co_return std::unexpected(connected.error());
-        if (stopped_) co_return fail(errc::cancelled);
-        client_ = std::move(*connected);
-    } else {
-        auto came = co_await port_.wait(limit);
-        if (!came) co_return std::unexpected(came.error());
-        if (stopped_) co_return fail(errc::cancelled);
-        client_ = net::stream(home_, std::move(came->socket), came->local, came->peer);
-    }
+    const net::connect_options from{.bind_to = {terms_.local, 0}};
+    auto opened = co_await open_leg(plan_.client, port_, from, limit);
+    if (!opened) co_return std::unexpected(opened.error());
+    if (stopped_) co_return fail(errc::cancelled);
+    client_ = std::move(*opened);
     client_peer_ = client_.peer();
     if (!plan_.protect_client) co_return result<void>();
     co_return co_await protect_client();
@@ -116,12 +122,20 @@ data_outcome data_path::no_client(const error& why) const {
         return {data_end::client_never_came, why.text()};
     }
     if (why.code != errc::timeout) return {data_end::client_never_came, why.text()};
+    return {data_end::client_never_came, nobody_came(port_)};
+}
+
+std::string data_path::no_backend(const error& why) const {
+    const bool expected = port_behind_ && !backend_.is_open();
+    return expected && why.code == errc::timeout ? nobody_came(port_behind_) : why.text();
+}
+
+std::string data_path::nobody_came(const reach::reservation& port) const {
     std::vector<std::string> strangers;
-    for (const auto& address : port_.strangers()) strangers.push_back(address.text());
+    for (const auto& address : port.strangers()) strangers.push_back(address.text());
     const auto wait = gate_->config.data_connect.count();
-    if (strangers.empty()) return {data_end::client_never_came, fmt::format("nobody connected within {} s", wait)};
-    return {data_end::client_never_came,
-            fmt::format("only strangers connected within {} s: {}", wait, fmt::join(strangers, ", "))};
+    if (strangers.empty()) return fmt::format("nobody connected within {} s", wait);
+    return fmt::format("only strangers connected within {} s: {}", wait, fmt::join(strangers, ", "));
 }
 
 std::string data_path::summary() const {

@@ -1,8 +1,8 @@
 #pragma once
 // One transfer's way through the gateway: a connection in front, one behind, and the bytes between (G1, G2, DC-02).
 //
-// Owned by the session that began it and by its own coroutine. Loop thread only. The front is met at the reserved port, or
-// connected to, once the backend has said that the transfer takes place; either way only the session's client is the peer.
+// Owned by the session that began it and by its own coroutine. Loop thread only. Each leg is met at its reserved port or
+// connected to; either way only the session's client is the peer in front, and only its backend behind.
 
 #include <functional>
 #include <memory>
@@ -27,7 +27,7 @@ struct data_terms {
 class data_path {
 public:
     data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
-              data_terms terms);
+              reach::reservation port_behind, data_terms terms);
 
     /// Runs the transfer to its end. What it returns after stop() is of no interest any more.
     net::task<proto::data_outcome> run();
@@ -44,12 +44,17 @@ private:
     net::task<result<void>> open_backend();
     net::task<result<void>> open_client();
     net::task<result<void>> protect_client();
+    net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::reservation& port,
+                                            net::connect_options from, net::time_limit limit);
     [[nodiscard]] proto::data_outcome no_client(const error& why) const;
+    [[nodiscard]] std::string no_backend(const error& why) const;
+    [[nodiscard]] std::string nobody_came(const reach::reservation& port) const;
 
     std::shared_ptr<service> gate_;
     net::loop& home_;
     proto::relay_plan plan_;
-    reach::reservation port_;
+    reach::reservation port_;         // where the client is expected, if it is
+    reach::reservation port_behind_;  // where the backend is
     data_terms terms_;
     net::event confirmed_;
     net::stream client_;

@@ -20,6 +20,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::gate {
@@ -72,6 +73,7 @@ struct settings {
     bool tls_required = false;
     bool require_tls_reuse = false;  // data connections must resume the control connection's session, else 522 (TLS-04)
     std::optional<net::tls_client_context> backend_tls;
+    proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 
     port_range passive_ports{};
     std::string external_address;

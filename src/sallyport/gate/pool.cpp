@@ -205,14 +205,14 @@ void pool::answered(std::size_t index, net::clock::duration after, net::deadline
     members_[index].vitals.succeeded(now);
 }
 
-bool pool::speaks_epsv(const slot& at) const {
+proto::method_set pool::refused_by(const slot& at) const {
     const std::scoped_lock lock(mutex_);
-    return members_[at.index_].epsv;
+    return members_[at.index_].refused;
 }
 
-void pool::learn_epsv(const slot& at, bool speaks) {
+void pool::learn_refused(const slot& at, proto::method_set refused) {
     const std::scoped_lock lock(mutex_);
-    members_[at.index_].epsv = speaks;
+    members_[at.index_].refused.insert(refused);
 }
 
 // ---- For whoever runs the gateway

@@ -19,6 +19,7 @@
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health.hpp>
 #include <sallyport/net/deadline.hpp>
+#include <sallyport/proto/data_method.hpp>
 
 namespace sallyport::gate {
 
@@ -104,9 +105,9 @@ public:
     /// each change, and for each that has no place here because the pool was built without it.
     std::vector<std::string> adjust(const std::vector<backend>& wanted);
 
-    /// Whether EPSV is worth trying at this backend; learned by its sessions.
-    [[nodiscard]] bool speaks_epsv(const slot& at) const;
-    void learn_epsv(const slot& at, bool speaks);
+    /// What this backend refuses of EPSV, PASV, EPRT and PORT; learned by its sessions.
+    [[nodiscard]] proto::method_set refused_by(const slot& at) const;
+    void learn_refused(const slot& at, proto::method_set refused);
 
     [[nodiscard]] pool_snapshot snapshot(net::deadline now) const;
 
@@ -121,7 +122,7 @@ private:
         std::size_t sessions = 0;
         std::uint64_t sessions_total = 0;
         double credit = 0;  // in round robin: turns it has coming
-        bool epsv = true;
+        proto::method_set refused;
 
         [[nodiscard]] bool has_room() const noexcept { return terms.max_sessions == 0 || sessions < terms.max_sessions; }
     };

@@ -197,10 +197,14 @@ TEST(Pool, RemembersWhatABackendCannotDo) {
     pool p = make(balance::round_robin);
     const slot first = take(p);
     const slot second = take(p);
-    EXPECT_TRUE(p.speaks_epsv(first));
-    p.learn_epsv(first, false);
-    EXPECT_FALSE(p.speaks_epsv(first));
-    EXPECT_TRUE(p.speaks_epsv(second));
+    EXPECT_FALSE(p.refused_by(first).contains(proto::data_method::epsv));
+    proto::method_set refused;
+    refused.insert(proto::data_method::epsv);
+    p.learn_refused(first, refused);
+    p.learn_refused(first, {});
+    EXPECT_TRUE(p.refused_by(first).contains(proto::data_method::epsv));
+    EXPECT_FALSE(p.refused_by(first).contains(proto::data_method::eprt));
+    EXPECT_FALSE(p.refused_by(second).contains(proto::data_method::epsv));
 }
 
 // ---- Terms

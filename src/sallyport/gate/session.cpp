@@ -159,7 +159,8 @@ void session::begin(const proto::reply& greeting) {
                                                                      .tls_available = config.tls.has_value(),
                                                                      .tls_required = config.tls_required,
                                                                      .protect_backend = backend_.is_tls(),
-                                                                     .backend_epsv = gate_->backends.speaks_epsv(slot_)},
+                                                                     .behind = config.backend_data,
+                                                                     .refused_behind = gate_->backends.refused_by(slot_)},
                                                greeting);
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
@@ -286,7 +287,7 @@ net::task<> session::finish() {
     co_await all_said();
     drop_data();
     backend_.close();
-    gate_->backends.learn_epsv(slot_, machine_->backend_epsv());
+    gate_->backends.learn_refused(slot_, machine_->refused_behind());
     slot_.release();
     backend_wake_.set();
     log::info(id_, lost_ ? "The client's connection ended" : "Session ended");
@@ -314,33 +315,38 @@ void session::perform() {
             tls_due_ = true;
             return;
         }
-        if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(reserve->extended);
+        if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(*reserve);
         if (std::holds_alternative<proto::relay_act::drop_data>(action)) drop_data();
         if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
     }
 }
 
-void session::reserve_port(bool extended) {
-    const auto& local = client_.local().address;
-    const auto& peer = client_.peer().address;
-    port_ = {};
+void session::reserve_port(proto::relay_act::reserve_port what) {
+    const bool in_front = what.leg == proto::relay_leg::client;
+    const auto& leg = in_front ? client_ : backend_;
+    auto& port = in_front ? port_ : port_behind_;
+    const auto& local = leg.local().address;
+    const auto& peer = leg.peer().address;
+    port = {};
     auto reserved = gate_->ports.reserve(home_, local, peer);
     if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
-    port_ = std::move(*reserved);
-    const auto advice = gate_->advisor.advertise(local, peer);
-    machine_->port_reserved(endpoint{advice && !extended ? advice->address : local, port_.port()});
+    port = std::move(*reserved);
+    const auto advice = in_front && !what.extended ? gate_->advisor.advertise(local, peer) : std::nullopt;
+    machine_->port_reserved(endpoint{advice ? advice->address : local, port.port()});
 }
 
 void session::open_data(proto::relay_plan plan) {
     data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}};
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
-    data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(terms));
+    data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
+                                        std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
 }
 
 void session::drop_data() {
     port_ = {};
+    port_behind_ = {};
     if (const auto path = std::exchange(data_, nullptr)) path->stop();
 }
 

@@ -55,7 +55,7 @@ private:
 
     // What the machine asks for
     void perform();
-    void reserve_port(bool extended);
+    void reserve_port(proto::relay_act::reserve_port what);
     void open_data(proto::relay_plan plan);
     void drop_data();
     void wake();
@@ -75,7 +75,8 @@ private:
 
     slot slot_;
     std::unique_ptr<proto::relay_machine> machine_;
-    reach::reservation port_;          // promised, not yet used
+    reach::reservation port_;          // promised to the client, not yet used
+    reach::reservation port_behind_;   // to the backend
     std::shared_ptr<data_path> data_;  // of the running transfer
 
     std::string to_client_;  // being written

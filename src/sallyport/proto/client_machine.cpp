@@ -21,8 +21,6 @@ bool may_carry_data(std::uint16_t port) noexcept {
 /// A control connection may be silent as long as data move; the data side has its own limits.
 constexpr auto while_data_moves = std::chrono::hours(24 * 365);
 
-[[nodiscard]] std::uint8_t bit(data_method m) noexcept { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(m)); }
-
 /// "Opening BINARY mode data connection for x (5000 bytes)": many servers say the size here, in any language.
 std::optional<std::uint64_t> size_in_words(std::string_view text) {
     const auto close = text.rfind(" bytes)");
@@ -33,11 +31,6 @@ std::optional<std::uint64_t> size_in_words(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view name(data_method m) noexcept {
-    static constexpr std::array<std::string_view, 4> names{"EPSV", "PASV", "EPRT", "PORT"};
-    return names.at(static_cast<std::size_t>(m));
-}
 
 std::string_view name(client_step s) noexcept {
     static constexpr std::array<std::string_view, 9> names{"resolve", "connect", "greeting", "tls",       "login",
@@ -271,7 +264,7 @@ void client_machine::after_type() {
     if (size_path_) return send(step::size, "SIZE", *size_path_);
     const auto usable = [this](data_method m) { return !skips(m); };
     // Where nothing is left of the list, what failed before may work for once.
-    if (std::ranges::none_of(settings_.methods, usable)) gone_wrong_ = 0;
+    if (std::ranges::none_of(settings_.methods, usable)) gone_wrong_ = {};
     try_next_method(0);
 }
 
@@ -284,8 +277,7 @@ void client_machine::on_size(const reply& r) {
 // ---- The data connection
 
 bool client_machine::skips(data_method m) const noexcept {
-    const bool only_v4 = m == data_method::pasv || m == data_method::port;
-    return (only_v4 && settings_.peer.address.is_v6()) || (gone_wrong_ & bit(m)) != 0;
+    return (only_ipv4(m) && settings_.peer.address.is_v6()) || gone_wrong_.contains(m);
 }
 
 void client_machine::try_next_method(std::size_t from) {
@@ -308,7 +300,7 @@ void client_machine::try_next_method(std::size_t from) {
 void client_machine::method_failed(error why, bool remember) {
     const data_method m = settings_.methods[method_];
     attempts_.back().failure = std::move(why);
-    if (remember) gone_wrong_ = static_cast<std::uint8_t>(gone_wrong_ | bit(m));
+    if (remember) gone_wrong_.insert(m);
     try_next_method(method_ + 1);
 }
 

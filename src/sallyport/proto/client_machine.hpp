@@ -21,14 +21,10 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/client_channel.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/data_method.hpp>
 #include <sallyport/proto/feature_set.hpp>
 
 namespace sallyport::proto {
-
-/// The four ways to a data connection, by the command that asks for it.
-enum class data_method : std::uint8_t { epsv, pasv, eprt, port };
-[[nodiscard]] std::string_view name(data_method m) noexcept;  // "EPSV"
-[[nodiscard]] constexpr bool is_active(data_method m) noexcept { return m == data_method::eprt || m == data_method::port; }
 
 /// What to do with the address in a 227: ignore it and connect to the control connection's peer, or obey it (C4, CL-01).
 enum class passive_address : std::uint8_t { control, follow };
@@ -218,8 +214,8 @@ private:
     bool size_unknown_to_server_ = false;
     std::optional<std::uint64_t> announced_;
     std::vector<data_attempt> attempts_;
-    std::size_t method_ = 0;       // index in settings_.methods
-    std::uint8_t gone_wrong_ = 0;  // methods not to try again in this session, a bit each
+    std::size_t method_ = 0;  // index in settings_.methods
+    method_set gone_wrong_;   // not to try again in this session
     bool told_to_move_ = false;
     bool data_over_ = false;
     bool control_over_ = false;  // final reply or loss, while moving

@@ -17,7 +17,10 @@ constexpr std::uint16_t first_free_port = 1024;  // below are services, never da
 
 [[nodiscard]] bool is_upload(verb id) noexcept { return data_use_of(id) == data_use::upload; }
 
-[[nodiscard]] bool is_passive(verb id) noexcept { return data_use_of(id) == data_use::passive; }
+// Words about the command, not about the moment or the user: the next session need not ask again.
+[[nodiscard]] bool refuses_the_command(int code) noexcept {
+    return code == 500 || code == 501 || code == 502 || code == 504 || code == 522;
+}
 
 }  // namespace
 
@@ -28,10 +31,15 @@ void relay_machine::negotiate(const command& cmd) {
     if (!logged_in_) return refuse(cmd, 530, "Log in first with USER and PASS.");
     if (epsv_all_ && cmd.id != verb::epsv) return refuse(cmd, 501, "After EPSV ALL only EPSV is allowed.");
     reset_channel();
-    negotiation_ = {cmd.id, {}, {}};
-    if (cmd.id == verb::epsv && !take_epsv(cmd)) return;
-    if (!is_passive(cmd.id) && !take_target(cmd)) return;
-    ask_backend_port();
+    const auto asked = method_of(cmd.id);
+    const bool ipv6 = settings_.backend_peer.address.is_v6();
+    negotiation_ = {.asked = asked, .target = {}, .behind = {}, .own = {}, .backend = {}};
+    if (asked == data_method::epsv && !take_epsv(cmd)) return;
+    if (is_active(asked) && !take_target(cmd)) return;
+    negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, settings_.refused_behind);
+    if (!negotiation_.behind.empty()) return ask_backend();
+    refuse(cmd, 425,
+           "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
 }
 
 bool relay_machine::take_epsv(const command& cmd) {
@@ -78,66 +86,124 @@ bool relay_machine::take_target(const command& cmd) {
     return true;
 }
 
-void relay_machine::ask_backend_port() {
+// ---- The backend's side of a negotiation, then the client's answer
+
+void relay_machine::ask_backend() {
+    const data_method method = negotiation_.behind.front();
+    if (!is_active(method)) {
+        drop_port_behind();  // the backend has refused to connect to it
+        stage_ = stage::negotiating;
+        return send_backend({verb_of(method), std::string(name(method)), {}}, owed::negotiation);
+    }
+    if (!negotiation_.own) {
+        stage_ = stage::reserving_behind;
+        actions_.emplace_back(relay_act::reserve_port{relay_leg::backend, !only_ipv4(method)});
+        return;
+    }
     stage_ = stage::negotiating;
-    const bool extended = settings_.backend_epsv || settings_.backend_peer.address.is_v6();
-    send_backend(extended ? command{verb::epsv, "EPSV", {}} : command{verb::pasv, "PASV", {}}, owed::negotiation);
+    auto argument = only_ipv4(method) ? format_host_port(*negotiation_.own) : format_eprt(*negotiation_.own);
+    send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, owed::negotiation);
+}
+
+void relay_machine::port_behind_reserved(const result<endpoint>& own) {
+    if (own) {
+        negotiation_.own = *own;
+        return ask_backend();
+    }
+    std::erase_if(negotiation_.behind, is_active);
+    if (!negotiation_.behind.empty()) return ask_backend();
+    give_up(425, "No data port can be opened: " + own.error().text());
 }
 
 void relay_machine::on_negotiation(const reply& r) {
     if (r.preliminary()) return;
-    const verb sent = pending_.front().id;
     forget(0);
-    if (sent == verb::epsv && r.permanent() && r.code != 530 && settings_.backend_peer.address.is_v4()) {
-        settings_.backend_epsv = false;  // remembered: PASV from now on
-        return ask_backend_port();
+    auto& n = negotiation_;
+    const data_method method = n.behind.front();
+    if (r.permanent() && r.code != 530 && n.behind.size() > 1) {
+        if (refuses_the_command(r.code)) settings_.refused_behind.insert(method);
+        n.behind.erase(n.behind.begin());
+        return ask_backend();
     }
-    stage_ = stage::open;
     if (r.transient() || r.permanent()) {
-        if (is_passive(negotiation_.asked)) return deliver(r);
-        return answer(425, "The server behind this gateway opens no data port: " + r.text());
+        if (is_active(method)) {
+            return give_up(425, "The server behind this gateway takes no " + std::string(name(method)) + ": " + r.text());
+        }
+        if (is_active(n.asked)) return give_up(425, "The server behind this gateway opens no data port: " + r.text());
+        stage_ = stage::open;
+        return deliver(r);
+    }
+    if (take_backend_leg(r)) return backend_leg_known();
+    note(relay_note::violation, "the backend's data port is unusable: " + std::to_string(r.code) + ' ' + r.text());
+    give_up(425, "The server behind this gateway offered no usable data port.");
+}
+
+bool relay_machine::take_backend_leg(const reply& r) {
+    const data_method method = negotiation_.behind.front();
+    if (is_active(method)) {
+        negotiation_.backend = leg_listens{};
+        return r.positive();
     }
     std::optional<std::uint16_t> port;
-    if (sent == verb::epsv && r.code == 229) {
+    if (method == data_method::epsv && r.code == 229) {
         if (const auto parsed = parse_229(r.text())) port = *parsed;
-    } else if (sent == verb::pasv && r.code == 227) {
+    } else if (method == data_method::pasv && r.code == 227) {
         if (const auto parsed = parse_227(r.text())) port = parsed->port;
     }
-    if (port && *port >= first_free_port) return backend_port_known(*port);
-    note(relay_note::violation, "the backend's data port is unusable: " + std::to_string(r.code) + ' ' + r.text());
-    answer(425, "The server behind this gateway offered no usable data port.");
+    if (!port || *port < first_free_port) return false;
+    negotiation_.backend = leg_connects{{settings_.backend_peer.address, *port}};
+    return true;
 }
 
-void relay_machine::backend_port_known(std::uint16_t port) {
-    negotiation_.backend = {settings_.backend_peer.address, port};
-    if (is_passive(negotiation_.asked)) {
+void relay_machine::backend_leg_known() {
+    auto& n = negotiation_;
+    if (!is_active(n.asked)) {
         stage_ = stage::reserving;
-        actions_.emplace_back(relay_act::reserve_port{negotiation_.asked == verb::epsv});
+        actions_.emplace_back(relay_act::reserve_port{relay_leg::client, n.asked == data_method::epsv});
         return;
     }
-    channel_ = channel{leg_connects{negotiation_.target}, leg_connects{negotiation_.backend}};
-    const std::string name(row_of(negotiation_.asked).name);
-    if (notes_)
-        note(relay_note::rewritten, name + ' ' + negotiation_.target.text() + " -> backend " + negotiation_.backend.text());
-    answer(200, name + " command successful.");
+    negotiated(n.target);
+    answer(200, std::string(name(n.asked)) + " command successful.");
 }
 
-void relay_machine::port_reserved(const result<endpoint>& advertised) {
+void relay_machine::port_reserved(const result<endpoint>& reserved) {
+    if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved);
     if (stage_ != stage::reserving) return;
-    stage_ = stage::open;
-    const bool extended = negotiation_.asked == verb::epsv;
-    if (!advertised) return answer(425, "No data port can be opened: " + advertised.error().text());
-    if (!extended && !advertised->address.is_v4()) {
+    const bool extended = negotiation_.asked == data_method::epsv;
+    if (!reserved) return give_up(425, "No data port can be opened: " + reserved.error().text());
+    if (!extended && !reserved->address.is_v4()) {
+        negotiation_.own.reset();
         actions_.emplace_back(relay_act::drop_data{});
-        return answer(425, "PASV cannot name an IPv6 address; use EPSV.");
+        return give_up(425, "PASV cannot name an IPv6 address; use EPSV.");
     }
-    channel_ = channel{leg_listens{}, leg_connects{negotiation_.backend}};
+    negotiated(*reserved);
+    if (extended) return answer(229, format_229(reserved->port));
+    answer(227, format_227(*reserved));
+}
+
+/// Both legs stand as agreed. `front`: the client's target, or the port that it is told.
+void relay_machine::negotiated(const endpoint& front) {
+    auto& n = negotiation_;
+    stage_ = stage::open;
+    const bool client_connects = !is_active(n.asked);
     if (notes_) {
-        note(relay_note::rewritten,
-             (extended ? "229 " : "227 ") + negotiation_.backend.text() + " -> " + advertised->text());
+        const auto* to = std::get_if<leg_connects>(&n.backend);
+        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " +
+                                        std::string(name(n.behind.front())) + ' ' + (to ? to->to : *n.own).text() +
+                                        " behind");
     }
-    if (extended) return answer(229, format_229(advertised->port));
-    answer(227, format_227(*advertised));
+    channel_ = channel{client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend};
+    n.own.reset();  // the channel has it
+}
+
+void relay_machine::give_up(int code, std::string_view text) {
+    drop_port_behind();
+    stage_ = stage::open;
+    answer(code, text);
+}
+
+void relay_machine::drop_port_behind() {
+    if (std::exchange(negotiation_.own, std::nullopt)) actions_.emplace_back(relay_act::drop_data{});
 }
 
 void relay_machine::reset_channel() {

@@ -92,7 +92,7 @@ TEST(RelayData, NeverObeysTheBackendsAddress_GW03) {
 
 TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
     auto s = usual();
-    s.backend_epsv = true;
+    s.refused_behind = {};
     play(s, {login, R"(> EPSV 1
 >> EPSV
 << 500 EPSV not understood
@@ -107,7 +107,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
 << 425 None free.
 < 425 None free.
 )"},
-         [](stage_hand& hand) { EXPECT_FALSE(hand.machine.backend_epsv()); });
+         [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(data_method::epsv)); });
 }
 
 TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {

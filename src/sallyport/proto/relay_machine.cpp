@@ -451,7 +451,8 @@ void relay_machine::violation(std::string_view what) {
 }
 
 void relay_machine::end_session(std::string_view text) {
-    if (stage_ == stage::transfer || stage_ == stage::reserving || channel_) actions_.emplace_back(relay_act::drop_data{});
+    if (stage_ == stage::transfer || stage_ == stage::reserving || negotiation_.own || channel_)
+        actions_.emplace_back(relay_act::drop_data{});
     if (!text.empty()) emit(one_line(421, text));
     stage_ = stage::closing;
     channel_.reset();

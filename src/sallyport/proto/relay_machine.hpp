@@ -7,9 +7,9 @@
 // and a reply the gateway makes itself takes its place in the order. What is not about data connections, TLS or the length
 // of lines passes with the same verb and argument.
 //
-// Data connections are negotiated on each leg by itself: whatever the client asks for, the gateway asks the backend for a
-// passive port (EPSV, else PASV), and the client is told of a port of the gateway's own, or is connected to. An address
-// inside the protocol is compared, never obeyed: the backend's and the client's addresses come from their sockets (GW-03).
+// Data connections are negotiated on each leg by itself: in front as the client asks, behind as the settings have it
+// (relay_methods.hpp), and each leg has a port of the gateway's own or is connected to (G8). An address inside the protocol
+// is compared, never obeyed: the backend's and the client's addresses come from their sockets (GW-03).
 //
 // The driver feeds bytes of both legs, calls next() until it says `idle`, and sends what collected for each leg. No socket,
 // no clock, no exception. One thread. The machine begins once a backend is chosen: its greeting is the first reply, and
@@ -30,6 +30,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/line_buffer.hpp>
+#include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/telnet.hpp>
 
@@ -42,7 +43,8 @@ struct relay_settings {
     bool tls_available = false;    // AUTH TLS is offered in front
     bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
     bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
-    bool backend_epsv = true;      // false: EPSV is known to fail at this backend, begin with PASV
+    backend_data behind = backend_data::passive;
+    method_set refused_behind;  // what this backend is known to refuse
 };
 
 /// How one leg's data connection comes about, seen from the gateway.
@@ -52,8 +54,7 @@ struct leg_connects {
 };
 using leg_setup = std::variant<leg_listens, leg_connects>;
 
-/// One transfer: the driver joins the two legs. All combinations of the setups have a meaning; today the backend's leg
-/// always connects.
+/// One transfer: the driver joins the two legs, whichever way each of them comes about.
 struct relay_plan {
     verb what = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
     std::string argument;    // for the log
@@ -70,7 +71,7 @@ enum class data_end : std::uint8_t {
     client_never_came,    // nobody connected to the promised port, or the client's port did not answer: 425
     client_not_bound,     // its TLS session is not that of the control connection (TLS-04): 522
     client_failed,        // cut, stalled or given up on the client's side: 426
-    backend_unreachable,  // the backend's data port did not take our connection: 425
+    backend_unreachable,  // the backend's data port did not take our connection, or the backend made none to ours: 425
     backend_failed,       // cut on the backend's side: the backend's own words, or 426
     aborted,              // by ABOR: likewise
 };
@@ -80,15 +81,19 @@ struct data_outcome {
     std::string why;  // a short reason for the client, where end != complete
 };
 
+/// Whose data connection.
+enum class relay_leg : std::uint8_t { client, backend };
+
 namespace relay_act {
 struct idle {};  // send both outputs; read what wants_client() and wants_backend() allow
 struct reserve_port {
+    relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
-};  // reserve a port for the client -> port_reserved()
+};  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {
     relay_plan plan;
-};  // begin: connect behind, accept in front; the client is connected to after confirm_data -> data_ended()
+};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended()
 struct confirm_data {};  // the backend said 1xx: the transfer will take place
 struct start_tls {};     // send to_client, do the handshake in front -> client_tls_started(). Repeated until then
 struct close {};         // send to_client, then close both legs. Repeated
@@ -126,7 +131,8 @@ public:
     [[nodiscard]] bool wants_backend() const noexcept;
 
     // Outcomes
-    void port_reserved(const result<endpoint>& advertised);
+    /// The endpoint to name to the leg's peer; behind, one of the backend's own address family.
+    void port_reserved(const result<endpoint>& reserved);
     void data_ended(const data_outcome& outcome);
     void client_tls_started();
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
@@ -140,7 +146,7 @@ public:
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
     /// What was learned about the backend, for its next session.
-    [[nodiscard]] bool backend_epsv() const noexcept { return settings_.backend_epsv; }
+    [[nodiscard]] method_set refused_behind() const noexcept { return settings_.refused_behind; }
 
     /// Set once, before the first byte. Text is not escaped. `conversation`: every line is told too, as relay_note::said.
     void set_notes(std::move_only_function<void(relay_note kind, std::string_view text)> notes, bool conversation) {
@@ -152,11 +158,12 @@ private:
     /// What the next client line may do. Only in `open` do commands pass freely; the others wait for one thing to end.
     enum class stage : std::uint8_t {
         open,
-        awaiting,     // the reply to a command that changes the session: nothing passes before it
-        negotiating,  // the reply to our EPSV or PASV
-        reserving,    // the driver's port
-        transfer,     // ABOR and STAT pass, other commands are held
-        handshaking,  // TLS in front
+        awaiting,          // the reply to a command that changes the session: nothing passes before it
+        reserving_behind,  // the driver's port for the backend
+        negotiating,       // the backend's reply to our EPSV, PASV, EPRT or PORT
+        reserving,         // the driver's port for the client
+        transfer,          // ABOR and STAT pass, other commands are held
+        handshaking,       // TLS in front
         closing,
     };
 
@@ -164,7 +171,7 @@ private:
         relayed,      // the client's command: its reply is passed on
         local,        // `text` is the reply; it waits for its turn
         transfer,     // passed on in step with the data path
-        negotiation,  // our EPSV or PASV
+        negotiation,  // our EPSV, PASV, EPRT or PORT
         protection,   // our PBSZ or PROT
         swallowed,    // our ABOR
     };
@@ -189,9 +196,11 @@ private:
     };
 
     struct negotiation_state {
-        verb asked = verb::pasv;  // PASV, EPSV, PORT or EPRT, as the client said it
-        endpoint target;          // of PORT and EPRT
-        endpoint backend;         // where the backend listens
+        data_method asked = data_method::pasv;  // by the client
+        endpoint target;                        // of its PORT or EPRT
+        std::vector<data_method> behind;        // what to ask the backend for; the first is under way
+        std::optional<endpoint> own;            // the port that was promised to the backend
+        leg_setup backend;
     };
 
     struct channel {
@@ -228,9 +237,14 @@ private:
     void negotiate(const command& cmd);
     [[nodiscard]] bool take_target(const command& cmd);
     [[nodiscard]] bool take_epsv(const command& cmd);
-    void ask_backend_port();
+    void ask_backend();
+    void port_behind_reserved(const result<endpoint>& own);
     void on_negotiation(const reply& r);
-    void backend_port_known(std::uint16_t port);
+    [[nodiscard]] bool take_backend_leg(const reply& r);
+    void backend_leg_known();
+    void negotiated(const endpoint& front);
+    void give_up(int code, std::string_view text);
+    void drop_port_behind();
     void reset_channel();
     void transfer(const command& cmd);
     void on_transfer(reply r);

@@ -26,7 +26,9 @@ namespace relay_script {
 
 struct action_text {
     std::string operator()(const relay_act::idle&) const { return "idle"; }
-    std::string operator()(const relay_act::reserve_port& a) const { return a.extended ? "reserve extended" : "reserve"; }
+    std::string operator()(const relay_act::reserve_port& a) const {
+        return std::string("reserve") + (a.leg == relay_leg::backend ? " behind" : "") + (a.extended ? " extended" : "");
+    }
     std::string operator()(const relay_act::drop_data&) const { return "drop"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
@@ -158,7 +160,7 @@ private:
     relay_settings s;
     s.client_peer = at("198.51.100.7:40000");
     s.backend_peer = at("172.16.3.4:21");
-    s.backend_epsv = false;
+    s.refused_behind.insert(data_method::epsv);
     return s;
 }
 

@@ -77,7 +77,7 @@ class Rival:
 
 class Vsftpd(Rival):
     """Anonymous with write access: its local users would need the system's password files. Extra: reuse=True demands that
-    data connections resume the TLS session."""
+    data connections resume the TLS session, active=False refuses PORT and EPRT."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
 
@@ -85,11 +85,13 @@ class Vsftpd(Rival):
         chroot = self.folder / "empty"
         chroot.mkdir()
         settings = {
-            "listen": "YES", "listen_address": self.host, "listen_port": self.port, "background": "NO", "seccomp_sandbox": "NO",
+            **({"listen_ipv6": "YES", "listen_address6": self.host} if ":" in self.host else
+               {"listen": "YES", "listen_address": self.host}),
+            "listen_port": self.port, "background": "NO", "seccomp_sandbox": "NO",
             "anonymous_enable": "YES", "local_enable": "NO", "ftp_username": OWNER, "nopriv_user": OWNER, "anon_root": self.root,
             "write_enable": "YES", "anon_upload_enable": "YES", "anon_mkdir_write_enable": "YES", "anon_other_write_enable": "YES",
             "anon_world_readable_only": "NO", "anon_umask": "022", "force_dot_files": "YES", "secure_chroot_dir": chroot,
-            "port_enable": "YES", "connect_from_port_20": "NO", "xferlog_enable": "YES", "vsftpd_log_file": self.folder / "log",
+            "port_enable": "YES" if self.extra.get("active", True) else "NO", "connect_from_port_20": "NO", "xferlog_enable": "YES", "vsftpd_log_file": self.folder / "log",
             "log_ftp_protocol": "YES", "dual_log_enable": "YES", "xferlog_file": self.folder / "xferlog", "max_per_ip": 0,
         }
         if self.tls != "none":

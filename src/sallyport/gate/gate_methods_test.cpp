@@ -1,0 +1,176 @@
+// The method of each leg's data connection, chosen apart, over real sockets.
+
+#include <sallyport/gate/gate_test.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+using proto::backend_data;
+using proto::data_method;
+
+constexpr std::array all_methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
+
+class GateMethods : public gate_test {
+protected:
+    void start_with(backend_data policy, const ftp_stub& stub, backend_tls tls = backend_tls::none) {
+        setup.backend_data = policy;
+        start({at(stub.port(), tls)});
+    }
+};
+
+/// A client's data connection, agreed on by any method and opened once the transfer begins.
+class client_data {
+public:
+    client_data(ftp_client& c, data_method method) {
+        const auto port = listener_.port();
+        switch (method) {
+            case data_method::epsv:
+            case data_method::pasv: port_ = c.passive_port(name(method)); return;
+            case data_method::eprt: EXPECT_EQ(c.code(fmt::format("EPRT |1|127.0.0.1|{}|", port)), "200"); return;
+            case data_method::port: EXPECT_EQ(c.code(fmt::format("PORT 127,0,0,1,{},{}", port / 256, port % 256)), "200");
+        }
+    }
+    blocking_socket open() { return port_ != 0 ? blocking_socket::connect(port_) : listener_.accept(); }
+
+private:
+    testing::blocking_listener listener_;
+    std::uint16_t port_ = 0;
+};
+
+/// The port of the gateway's that the backend was last told.
+[[nodiscard]] std::uint16_t told_port(const ftp_stub& stub) {
+    std::uint16_t port = 0;
+    for (const auto& line : stub.commands()) {
+        if (!line.starts_with("EPRT ")) continue;
+        if (const auto named = proto::parse_eprt(line.substr(5))) port = named->port;
+    }
+    return port;
+}
+
+TEST_F(GateMethods, CarriesFilesByEveryPairOfMethods_G8) {
+    constexpr std::array exactly{backend_data::epsv, backend_data::pasv, backend_data::eprt, backend_data::port};
+    for (std::size_t i = 0; i < exactly.size(); ++i) {
+        ftp_stub stub({});
+        start_with(exactly.at(i), stub);
+        auto c = logged_in();
+        for (const auto in_front : all_methods) {
+            SCOPED_TRACE(fmt::format("{} in front, {} behind", name(in_front), name(all_methods.at(i))));
+            {
+                client_data way(c, in_front);
+                EXPECT_EQ(c.code("RETR file"), "150");
+                EXPECT_EQ(way.open().read_to_end(), std::string(420, 'x'));
+                EXPECT_EQ(c.reply(), "226 done");
+            }
+            client_data way(c, in_front);
+            const auto content = fmt::format("by {}", name(in_front));
+            EXPECT_EQ(c.code("STOR up"), "150");
+            auto data = way.open();
+            data.send(content);
+            data.close();
+            EXPECT_EQ(c.reply(), "226 done");
+            EXPECT_EQ(stub.stored("up"), content);
+        }
+        for (const auto m : all_methods) EXPECT_EQ(stub.saw(name(m)), m == all_methods.at(i)) << name(m);
+        c.control.close();
+        stop();
+    }
+    EXPECT_EQ(counters.transfers_complete.load(), 32U);
+}
+
+TEST_F(GateMethods, FallsBackToPassiveBehindAndRemembersItForTheBackend) {
+    ftp_stub stub({.replies = {{"EPRT", "500 what?"}, {"PORT", "502 not here"}}});
+    start_with(backend_data::active, stub);
+    for (int i = 0; i < 2; ++i) {
+        auto c = logged_in();
+        EXPECT_EQ(c.download("RETR file").size(), 420U);
+        EXPECT_EQ(c.download("RETR file").size(), 420U);
+        EXPECT_EQ(c.code("QUIT"), "221");
+        EXPECT_EQ(c.reply(), "");
+    }
+    std::map<std::string, int> seen;
+    for (const auto& line : stub.commands()) ++seen[line.substr(0, 4)];
+    EXPECT_EQ(seen["EPRT"], 1) << "what was learned in one session serves the next";
+    EXPECT_EQ(seen["PORT"], 1);
+    EXPECT_EQ(seen["EPSV"], 4);
+}
+
+TEST_F(GateMethods, TellsTheClientWhereTheOneMethodIsRefusedBehind) {
+    ftp_stub stub({.replies = {{"PORT", "500 Illegal PORT command."}}});
+    start_with(backend_data::port, stub);
+    auto c = logged_in();
+    EXPECT_EQ(c.ask("EPSV"), "425 The server behind this gateway takes no PORT: Illegal PORT command.");
+    EXPECT_EQ(c.code("RETR file"), "425");
+    EXPECT_FALSE(stub.saw("EPSV"));
+}
+
+TEST_F(GateMethods, RefusesAStrangerOnThePortBehindAndServesTheBackend_G2_DC02) {
+    ftp_stub stub({.stranger_first = true});
+    start_with(backend_data::eprt, stub);
+    auto c = logged_in();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(stub.strangers_refused(), 1);
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+    auto late = blocking_socket::connect(told_port(stub));
+    EXPECT_EQ(late.read_to_end(), "") << "one connection, and no second one from the right address either";
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 2; }));
+}
+
+TEST_F(GateMethods, ClosesThePortBehindWithTheSession_G2) {
+    ftp_stub stub({});
+    start_with(backend_data::eprt, stub);
+    auto c = logged_in();
+    EXPECT_NE(c.passive_port(), 0);
+    EXPECT_EQ(c.code("QUIT"), "221");
+    EXPECT_EQ(c.reply(), "");
+    auto late = blocking_socket::connect(told_port(stub));
+    EXPECT_EQ(late.read_to_end(), "");
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+}
+
+TEST_F(GateMethods, Tells425WhereTheBackendNeverCame) {
+    ftp_stub stub({.replies = {{"RETR", "150 on my way"}}});
+    setup.data_connect = 1s;
+    start_with(backend_data::port, stub);
+    auto c = logged_in();
+    EXPECT_NE(c.passive_port(), 0);
+    EXPECT_EQ(c.code("RETR file"), "150");
+    EXPECT_EQ(c.reply(), "425 No data connection to the server behind this gateway: nobody connected within 1 s");
+    EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
+}
+
+TEST_F(GateMethods, PassesTheBackendsOwnWordsWhereItCannotConnect) {
+    ftp_stub stub({.replies = {{"STOR", "425 No route to you."}}});
+    start_with(backend_data::port, stub);
+    auto c = logged_in();
+    EXPECT_NE(c.passive_port(), 0);
+    EXPECT_EQ(c.ask("STOR up"), "425 No route to you.");
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+}
+
+// RFC 4217: who connects does not matter, the FTP client is the TLS client.
+TEST_F(GateMethods, BeginsTlsOnConnectionsThatTheBackendMakes_G10) {
+    const auto made = net::make_self_signed({"localhost", "127.0.0.1"}, 1);
+    const testing::tls_identity identity(made->certificate, made->key);
+    ftp_stub stub({.tls = &identity});
+    setup.backend_tls = *net::tls_client_context::make({.verify = false});
+    start_with(backend_data::as_client, stub, backend_tls::explicit_);
+    auto c = logged_in();
+    for (const auto in_front : {data_method::port, data_method::eprt}) {
+        client_data way(c, in_front);
+        EXPECT_EQ(c.code("RETR file"), "150");
+        EXPECT_EQ(way.open().read_to_end().size(), 420U);
+        EXPECT_EQ(c.reply(), "226 done");
+        EXPECT_TRUE(stub.saw(name(in_front)));
+    }
+    client_data way(c, data_method::port);
+    EXPECT_EQ(c.code("STOR up"), "150");
+    auto data = way.open();
+    data.send("under TLS behind");
+    data.close();
+    EXPECT_EQ(c.reply(), "226 done");
+    EXPECT_EQ(stub.stored("up"), "under TLS behind");
+    EXPECT_EQ(stub.resumed_data_connections(), 3) << "each proves its session (TLS-04)";
+}
+
+}  // namespace
+}  // namespace sallyport::gate

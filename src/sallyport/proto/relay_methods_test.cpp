@@ -1,0 +1,354 @@
+// The method of each leg, chosen apart: every pair, what follows a refusal, and what is learned from it (G8).
+
+#include <sallyport/proto/relay_methods.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+using enum data_method;
+
+constexpr std::array all_methods{epsv, pasv, eprt, port};
+
+[[nodiscard]] method_set set_of(std::initializer_list<data_method> methods) {
+    method_set out;
+    for (const auto m : methods) out.insert(m);
+    return out;
+}
+
+[[nodiscard]] relay_settings behind(backend_data policy, std::string_view backend = "172.16.3.4:21") {
+    auto s = usual();
+    s.backend_peer = at(backend);
+    s.behind = policy;
+    s.refused_behind = {};
+    return s;
+}
+
+// ---- The order
+
+TEST(RelayMethods, OrdersWhatToAskTheBackendFor) {
+    using methods = std::vector<data_method>;
+    struct row {
+        std::string_view policy;
+        data_method asked;
+        bool ipv6;
+        method_set refused;
+        methods expected;
+    };
+    for (const auto& [policy, asked, ipv6, refused, expected] : std::vector<row>{
+             {"as-client", epsv, false, {}, {epsv, pasv}},
+             {"as-client", pasv, false, {}, {pasv, epsv}},
+             {"as-client", eprt, false, {}, {eprt, port, epsv, pasv}},
+             {"as-client", port, false, {}, {port, eprt, epsv, pasv}},
+             {"as-client", pasv, true, {}, {epsv}},
+             {"as-client", port, true, {}, {eprt, epsv}},
+             {"passive", port, false, {}, {epsv, pasv}},
+             {"passive", port, false, set_of({epsv}), {pasv}},
+             {"passive", port, false, set_of({epsv, pasv}), {pasv}},
+             {"active", pasv, false, {}, {eprt, port, epsv, pasv}},
+             {"active", pasv, false, set_of({port, epsv}), {eprt, pasv}},
+             {"active", pasv, true, set_of({eprt}), {epsv}},
+             {"epsv", port, true, set_of({epsv}), {epsv}},
+             {"pasv", epsv, false, {}, {pasv}},
+             {"pasv", epsv, true, {}, {}},
+             {"eprt", epsv, true, {}, {eprt}},
+             {"port", epsv, false, set_of({port}), {port}},
+             {"port", epsv, true, {}, {}},
+         }) {
+        SCOPED_TRACE(std::string(policy) + ' ' + std::string(name(asked)));
+        const auto known = parse_backend_data(policy);
+        ASSERT_TRUE(known);
+        EXPECT_EQ(methods_behind(*known, asked, ipv6, refused), expected);
+    }
+    EXPECT_FALSE(parse_backend_data("PASV "));
+}
+
+// ---- Every pair
+
+struct side {
+    std::string script;  // of the negotiation
+    std::string leg;     // as it is in the plan
+};
+
+[[nodiscard]] side backend_side(data_method m) {
+    switch (m) {
+        case epsv: return {">> EPSV\n<< 229 Extended (|||6446|)\n", "connect 172.16.3.4:6446"};
+        case pasv: return {">> PASV\n<< 227 Passive (10,9,9,9,25,46)\n", "connect 172.16.3.4:6446"};
+        case eprt:
+            return {"= reserve behind extended\n! port 172.16.0.1:50001\n>> EPRT |1|172.16.0.1|50001|\n<< 200 ok\n",
+                    "listen"};
+        case port: break;
+    }
+    return {"= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n", "listen"};
+}
+
+struct client_side {
+    std::string asks;
+    std::string hears;
+    std::string leg;
+};
+
+[[nodiscard]] client_side front_side(data_method m) {
+    switch (m) {
+        case epsv:
+            return {"> EPSV\n",
+                    "= reserve extended\n! port 17.254.0.91:52397\n< 229 Entering Extended Passive Mode (|||52397|)\n",
+                    "listen"};
+        case pasv:
+            return {"> PASV\n", "= reserve\n! port 17.254.0.91:52397\n< 227 Entering Passive Mode (17,254,0,91,204,173)\n",
+                    "listen"};
+        case eprt:
+            return {"> EPRT |1|198.51.100.7|1930|\n", "< 200 EPRT command successful.\n", "connect 198.51.100.7:1930"};
+        case port: break;
+    }
+    return {"> PORT 198,51,100,7,7,138\n", "< 200 PORT command successful.\n", "connect 198.51.100.7:1930"};
+}
+
+TEST(RelayMethods, JoinsEveryPairOfMethods_G8) {
+    const std::array exactly{backend_data::epsv, backend_data::pasv, backend_data::eprt, backend_data::port};
+    for (const auto in_front : all_methods) {
+        for (std::size_t i = 0; i < all_methods.size(); ++i) {
+            SCOPED_TRACE(std::string(name(in_front)) + " in front, " + std::string(name(all_methods[i])) + " behind");
+            const auto front = front_side(in_front);
+            const auto back = backend_side(all_methods[i]);
+            const auto moving = "> STOR f\n>> STOR f\n= open STOR up " + front.leg + ", " + back.leg +
+                                "\n<< 150 go\n= confirm\n< 150 go\n! data complete\n<< 226 done\n< 226 done\n";
+            play(behind(exactly.at(i)),
+                 {login, front.asks, back.script, front.hears, moving, front.asks, back.script, front.hears});
+        }
+    }
+}
+
+TEST(RelayMethods, AsksAsTheClientAsked) {
+    for (const auto method : all_methods) {
+        SCOPED_TRACE(name(method));
+        const auto front = front_side(method);
+        play(behind(backend_data::as_client), {login, front.asks, backend_side(method).script, front.hears});
+    }
+}
+
+TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
+    play(behind(backend_data::as_client, "[2001:db8::5]:21"), {login, R"(> PORT 198,51,100,7,7,138
+= reserve behind extended
+! port [2001:db8::1]:50001
+>> EPRT |2|2001:db8::1|50001|
+<< 200 ok
+< 200 PORT command successful.
+> PASV
+= drop
+>> EPSV
+<< 229 Extended (|||6446|)
+= reserve
+! port 17.254.0.91:6000
+< 227 Entering Passive Mode (17,254,0,91,23,112)
+> LIST
+>> LIST
+= open LIST down listen, connect [2001:db8::5]:6446
+<< 226 Empty.
+)"});
+    auto s = behind(backend_data::port);
+    s.client_peer = at("[2001:db8::7]:40000");
+    play(s, {login, R"(> EPRT |2|2001:db8::7|5000|
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 200 ok
+< 200 EPRT command successful.
+> PASV
+= drop
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 200 ok
+= reserve
+! port [2001:db8::1]:6000
+= drop
+< 425 PASV cannot name an IPv6 address; use EPSV.
+> LIST
+< 425 Use PASV, EPSV, PORT or EPRT first.
+)"});
+    play(behind(backend_data::port, "[2001:db8::5]:21"),
+         {login,
+          "> EPSV\n< 425 This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 "
+          "address.\n"});
+}
+
+// ---- Refusals
+
+TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
+    constexpr std::string_view second = R"(> EPSV
+= drop
+>> PASV
+<< 227 (172,16,3,4,25,46)
+= reserve extended
+! port 17.254.0.91:6001
+< 229 Entering Extended Passive Mode (|||6001|)
+)";
+    play(behind(backend_data::active),
+         {login, R"(> EPSV
+= reserve behind extended
+! port 172.16.0.1:50001
+>> EPRT |1|172.16.0.1|50001|
+<< 522 Only IPv6.
+>> PORT 172,16,0,1,195,81
+<< 502 Not here.
+= drop
+>> EPSV
+<< 500 What?
+>> PASV
+<< 227 (172,16,3,4,25,46)
+= reserve extended
+! port 17.254.0.91:6000
+< 229 Entering Extended Passive Mode (|||6000|)
+)",
+          second},
+         [](stage_hand& hand) {
+             for (const auto m : {eprt, port, epsv}) EXPECT_TRUE(hand.machine.refused_behind().contains(m)) << name(m);
+             EXPECT_FALSE(hand.machine.refused_behind().contains(pasv)) << "the last resort is always asked for";
+         });
+}
+
+TEST(RelayMethods, DoesNotRememberARefusalThatMayBeAboutTheUser) {
+    constexpr std::string_view once = R"(= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 550 Permission denied.
+>> EPRT |1|172.16.0.1|50001|
+<< 200 ok
+< 200 PORT command successful.
+)";
+    constexpr std::string_view ask = "> PORT 198,51,100,7,7,138\n";
+    play(behind(backend_data::as_client), {login, ask, once, ask, "= drop\n", once});
+}
+
+TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
+    play(behind(backend_data::port), {login, R"(> PASV
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 500 Illegal PORT command.
+= drop
+< 425 The server behind this gateway takes no PORT: Illegal PORT command.
+> EPRT |1|198.51.100.7|1930|
+= reserve behind
+! port 172.16.0.1:50002
+>> PORT 172,16,0,1,195,82
+<< 425 Not now.
+= drop
+< 425 The server behind this gateway takes no PORT: Not now.
+> NOOP
+>> NOOP
+)"});
+    play(behind(backend_data::epsv), {login, R"(> PASV
+>> EPSV
+<< 502 No.
+< 502 No.
+> PORT 198,51,100,7,7,138
+>> EPSV
+<< 502 No.
+< 425 The server behind this gateway opens no data port: No.
+)"});
+}
+
+TEST(RelayMethods, NeverTakesALoginThatIsMissingForARefusal) {
+    play(behind(backend_data::active), {login, R"(> EPSV
+= reserve behind extended
+! port 172.16.0.1:50001
+>> EPRT |1|172.16.0.1|50001|
+<< 530 Log in.
+= drop
+< 425 The server behind this gateway takes no EPRT: Log in.
+)"},
+         [](stage_hand& hand) { EXPECT_FALSE(hand.machine.refused_behind().contains(eprt)); });
+}
+
+TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
+    play(behind(backend_data::active), {login, R"(> PORT 198,51,100,7,7,138
+= reserve behind extended
+! no port
+>> EPSV
+<< 229 (|||6446|)
+< 200 PORT command successful.
+)"});
+    play(behind(backend_data::eprt), {login, R"(> PORT 198,51,100,7,7,138
+= reserve behind extended
+! no port
+< 425 No data port can be opened: all ports of 1-2 are in use: none left
+> LIST
+< 425 Use PASV, EPSV, PORT or EPRT first.
+)"});
+}
+
+// ---- Nothing outlives its use
+
+TEST(RelayMethods, GivesThePortBehindBackWhereTheFrontHasNone_DC07) {
+    play(behind(backend_data::port), {login, R"(> EPSV
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 200 ok
+= reserve extended
+! no port
+= drop
+< 425 No data port can be opened: all ports of 1-2 are in use: none left
+)"});
+}
+
+TEST(RelayMethods, GivesThePortBehindBackWhereTheSessionEnds_G2) {
+    constexpr std::string_view asked = R"(> EPSV
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+)";
+    play(behind(backend_data::port), {login, asked, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"});
+    play(behind(backend_data::port), {login, asked, "<< 421 Bye.\n= drop\n= close\n< 421 Bye.\n"});
+}
+
+TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
+    play(behind(backend_data::port), {login, R"(> EPSV ALL
+< 200 EPSV ALL accepted.
+> PORT 198,51,100,7,7,138
+< 501 After EPSV ALL only EPSV is allowed.
+> EPSV
+= reserve behind
+! port 172.16.0.1:50001
+>> PORT 172,16,0,1,195,81
+<< 200 ok
+= reserve extended
+! port 17.254.0.91:6000
+< 229 Entering Extended Passive Mode (|||6000|)
+> RETR f
+>> RETR f
+= open RETR down listen, listen
+<< 150 go
+= confirm
+< 150 go
+> ABOR
+= drop
+>> ABOR
+<< 426 cut
+< 426 cut
+<< 226 aborted
+< 226 aborted
+> PASV
+< 501 After EPSV ALL only EPSV is allowed.
+)"});
+}
+
+TEST(RelayMethods, TellsBothLegsInItsNotes_G12) {
+    const auto front = front_side(pasv);
+    play(behind(backend_data::eprt), {login, front.asks, backend_side(eprt).script, front.hears}, [](stage_hand& hand) {
+        const auto found = std::ranges::find(hand.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);
+        ASSERT_NE(found, hand.notes.end());
+        EXPECT_EQ(found->second, "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind");
+    });
+}
+
+}  // namespace
+}  // namespace sallyport::proto

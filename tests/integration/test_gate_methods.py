@@ -1,0 +1,147 @@
+"""Each leg of a data connection by its own method: what the client asks the gateway for, and the gateway its server (G8, S4)."""
+
+import os
+import re
+import socket
+
+import pytest
+
+from harness import trees
+from harness.clients import CLIENTS, Server
+from harness.raw import Raw, drain
+
+METHODS = ("epsv", "pasv", "eprt", "port")
+EXTENDED = ("epsv", "eprt")  # those with room for an IPv6 address
+BACKENDS = ("sallyport", "vsftpd")
+
+
+class Backend:
+    """A server behind, ours or a foreign one."""
+
+    def __init__(self, start, kind, folder, host="127.0.0.1", tls=None, **extra):
+        if kind == "sallyport":
+            options = ["--tls-cert", tls.cert, "--tls-key", tls.key] if tls else []
+            self.server = start("serve", folder, "--listen", f"{bracketed(host)}:0", "--user", "writer:lab", *options)
+            self.login, self.base, self.files = ("writer", "lab"), "", folder
+        else:
+            self.server = start.rival(kind, host=host, tls="explicit" if tls else "none", **extra)
+            self.login, self.base, self.files = (self.server.user, self.server.password), self.server.base, self.server.files
+        self.url = f"{'ftpes' if tls else 'ftp'}://{bracketed(host)}:{self.server.port}"
+
+
+def bracketed(host):
+    return f"[{host}]" if ":" in host else host
+
+
+@pytest.fixture(scope="module")
+def pairs(start_for_module, tmp_path_factory):
+    """pairs(kind, policy, front, behind): a gateway at the address `front`, and its server at the address `behind`."""
+    backends, gates = {}, {}
+
+    def pair(kind, policy, front="127.0.0.1", behind="127.0.0.1"):
+        if (kind, behind) not in backends:
+            backends[kind, behind] = Backend(start_for_module, kind, tmp_path_factory.mktemp("files"), behind)
+        backend = backends[kind, behind]
+        key = kind, policy, front, behind
+        if key not in gates:
+            gates[key] = start_for_module("gate", "--listen", f"{bracketed(front)}:0", "--backend", backend.url,
+                                          "--backend-data", policy)
+        return gates[key], backend
+
+    return pair
+
+
+def negotiate(raw, method):
+    """Agrees on a data connection; a function that opens it once the transfer has begun."""
+    if method in ("epsv", "pasv"):
+        port = raw.epsv_port() if method == "epsv" else raw.pasv()[1]
+        return lambda: raw.connect(port)
+    ipv6 = ":" in raw.host
+    listener = socket.create_server((raw.host, 0), family=socket.AF_INET6 if ipv6 else socket.AF_INET)
+    listener.settimeout(10)
+    raw.opened.append(listener)
+    port = listener.getsockname()[1]
+    if method == "eprt":
+        raw.expect(f"EPRT |{2 if ipv6 else 1}|{raw.host}|{port}|", 200)
+    else:
+        raw.expect(f"PORT {raw.host.replace('.', ',')},{port // 256},{port % 256}", 200)
+    return lambda: listener.accept()[0]
+
+
+def up_and_down(gate, backend, method):
+    """A file there and back over one session; the methods behind that the gateway tells of."""
+    content, name = os.urandom(300_000), f"{backend.base}/by-{method}"
+    before = len(gate.log())
+    with Raw(gate.host, gate.port) as raw:
+        raw.login(*backend.login)
+        dial = negotiate(raw, method)
+        raw.expect(f"STOR {name}", 150, 125)
+        with dial() as data:
+            data.sendall(content)
+        assert (done := raw.reply()).code == 226, done
+        dial = negotiate(raw, method)
+        raw.expect(f"RETR {name}", 150, 125)
+        with dial() as data:
+            assert drain(data) == content
+        assert (done := raw.reply()).code == 226, done
+    return re.findall(rf"{method.upper()} \S+ in front, (\w+) \S+ behind", gate.log()[before:])
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("behind", METHODS)
+@pytest.mark.parametrize("front", METHODS)
+def test_every_pair(pairs, kind, front, behind):
+    assert up_and_down(*pairs(kind, behind), front) == [behind.upper()] * 2
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("behind", EXTENDED)
+@pytest.mark.parametrize("front", METHODS)
+def test_ipv4_in_front_of_ipv6(pairs, kind, front, behind):
+    assert up_and_down(*pairs(kind, behind, "127.0.0.1", "::1"), front) == [behind.upper()] * 2
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("behind", METHODS)
+@pytest.mark.parametrize("front", EXTENDED)
+def test_ipv6_in_front_of_ipv4(pairs, kind, front, behind):
+    assert up_and_down(*pairs(kind, behind, "::1", "127.0.0.1"), front) == [behind.upper()] * 2
+
+
+@pytest.mark.parametrize("policy,front,address,behind", [
+    ("as-client", "pasv", "127.0.0.1", "PASV"), ("as-client", "port", "127.0.0.1", "PORT"), ("as-client", "port", "::1", "EPRT"),
+    ("as-client", "pasv", "::1", "EPSV"), ("active", "pasv", "127.0.0.1", "EPRT"), ("passive", "port", "127.0.0.1", "EPSV"),
+])
+def test_policies(pairs, policy, front, address, behind):
+    assert up_and_down(*pairs("sallyport", policy, "127.0.0.1", address), front) == [behind] * 2
+
+
+def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
+    backend = Backend(start, "vsftpd", tmp_path, active=False)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data", "active")
+    assert up_and_down(gate, backend, "port") == ["EPSV"] * 2
+    exact = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data", "port")
+    with Raw(exact.host, exact.port) as raw:
+        raw.login(*backend.login)
+        assert "takes no PORT" in raw.expect("EPSV", 425).text
+        raw.expect(f"LIST {backend.base}", 425)
+
+
+@pytest.mark.parametrize("kind,behind", [("sallyport", "eprt"), ("sallyport", "pasv"), ("vsftpd", "port"), ("vsftpd", "epsv")])
+@pytest.mark.parametrize("front", EXTENDED)
+def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, front, behind):
+    """G10: whoever connects, the FTP client is the TLS client; vsftpd demands that each connection resumes its session."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    backend = Backend(start, kind, folder, tls=certificate, reuse=True)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--backend",
+                 backend.url, "--backend-ca", certificate.cert, "--backend-data", behind)
+    server = Server(gate.host, gate.port, *backend.login, "explicit", certificate.cert, backend.base)
+    program = CLIENTS["ftplib"](front)
+    program.put(server, small_sample)
+    assert trees.hashes(backend.files) == trees.hashes(small_sample)
+    back = tmp_path / "back"
+    back.mkdir()
+    program.get(server, back, trees.files(small_sample))
+    assert trees.hashes(back) == trees.hashes(small_sample)
+    assert re.search(rf"{front.upper()} \S+ in front, {behind.upper()} \S+ behind", gate.log())
