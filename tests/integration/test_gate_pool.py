@@ -112,3 +112,73 @@ def test_a_client_keeps_its_server(start, servers):
             with Raw(gate.host, gate.port, source=f"127.0.0.{last}") as raw:
                 assert first.setdefault(last, name := home(raw.login())) == name
     assert len(set(first.values())) > 1
+
+
+# Health.
+
+CHECKED = ["--check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", 0, "--balance", "round-robin"]
+
+
+def said(gate, server, what):
+    """Whether the log says that of this server."""
+    return f"Backend {url(server)} {what}" in gate.log()
+
+
+def quick_sessions(gate, count=6):
+    """Nobody waits: each has its greeting at once."""
+    raws = []
+    for _ in range(count):
+        begin = time.monotonic()
+        raws.append(session(gate))
+        assert time.monotonic() - begin < 1
+    return raws
+
+
+def test_killed_under_sessions_and_back(start, servers, tmp_path):
+    gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, *backends(servers))
+    held = {home(raw): raw for raw in (session(gate) for _ in range(3))}
+    servers[1].kill()
+    assert held["two"].at_end()
+    assert sorted(homes(quick_sessions(gate))) == ["one"] * 3 + ["three"] * 3
+    wait_until(lambda: said(gate, servers[1], "is down: tcp: "), what="the finding")
+    assert sorted(homes(quick_sessions(gate))) == ["one"] * 3 + ["three"] * 3
+    for name in ("one", "three"):
+        assert home(held[name]) == name
+    start("serve", tmp_path / "two", "--listen", f"127.0.0.1:{servers[1].port}", "--user", "writer:lab")
+    wait_until(lambda: said(gate, servers[1], "is up again"), what="the recovery")
+    assert sorted(homes(quick_sessions(gate))) == sorted(NAMES * 2)
+
+
+def test_a_hung_server_costs_no_client_a_wait(start, servers):
+    """It still accepts connections, by its kernel; it says nothing."""
+    gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, "--backend-timeout", 20000, *backends(servers))
+    servers[0].process.send_signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: said(gate, servers[0], "is down: greeting: "), what="the finding")
+        assert "one" not in homes(quick_sessions(gate))
+    finally:
+        servers[0].process.send_signal(signal.SIGCONT)
+    wait_until(lambda: said(gate, servers[0], "is up again"), what="the recovery")
+    assert "one" in homes(quick_sessions(gate))
+
+
+def test_checks_that_list(start, servers, tmp_path):
+    """Ours pass the deepest check; one where the login fails does not, though it greets."""
+    (tmp_path / "other").mkdir()
+    other = start("serve", tmp_path / "other", "--listen", "127.0.0.1:0", "--user", "somebody:else")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--check", "list", "--check-user", "writer:lab", *CHECKED,
+                 *backends([*servers, other], ("", "", "", "")))
+    wait_until(lambda: said(gate, other, "is failing: login: "), what="the finding")
+    assert sorted(homes(quick_sessions(gate))) == sorted(NAMES * 2)
+    time.sleep(1.5)  # another round
+    assert not any(said(gate, server, "is") for server in servers)
+
+
+def test_all_down_is_said_at_once(start, servers):
+    gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, *backends(servers))
+    for server in servers:
+        server.kill()
+    wait_until(lambda: all(said(gate, server, "is down: tcp: ") for server in servers), what="the finding")
+    with Raw(gate.host, gate.port) as raw:
+        assert raw.reply().text == "421 No server behind this gateway answers; try again later."
+        assert raw.at_end()

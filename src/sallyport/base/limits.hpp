@@ -66,5 +66,13 @@ inline constexpr auto backend_queue_wait = 5s;  // clients commonly wait 10 s an
 inline constexpr auto backend_slow_start = 30s;
 // An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.
 inline constexpr auto backend_response_memory = 60s;
+// Health checks of backends: often enough that few clients meet a dead one, seldom enough not to fill its log.
+inline constexpr auto check_interval = 5s;
+inline constexpr auto check = 10s;       // the whole of one, where the interval is longer
+inline constexpr auto check_pause = 1s;  // between two, however many sessions ask for one
+// A wrong password every few seconds is how guessers behave, and some servers shut the door on them.
+inline constexpr auto check_after_refused_login = 60s;
+inline constexpr unsigned check_fall = 3;  // failures in a row until a backend counts as down
+inline constexpr unsigned check_rise = 2;  // successes in a row until it is up again
 
 }  // namespace sallyport::limits

@@ -34,10 +34,19 @@ struct gate_options {
     std::size_t rest_seconds = 10;
     std::size_t slow_start_seconds = limits::backend_slow_start.count();
     std::size_t queue_seconds = limits::backend_queue_wait.count();
+    std::string check = "auto";
+    std::size_t check_seconds = limits::check_interval.count();
+    std::string check_user;
+    unsigned fall = limits::check_fall;
+    unsigned rise = limits::check_rise;
+    std::string when_all_down = "refuse";
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
     [[nodiscard]] result<gate::settings> settings() const;
+
+private:
+    result<void> fill_checks(gate::settings& out) const;
 };
 
 constexpr std::array<std::pair<std::string_view, gate::balance>, 4> policies{{
@@ -46,6 +55,8 @@ constexpr std::array<std::pair<std::string_view, gate::balance>, 4> policies{{
     {"least-response", gate::balance::least_response},
     {"client-address", gate::balance::client_address},
 }};
+constexpr std::array check_stages{gate::check_stage::off, gate::check_stage::tcp,   gate::check_stage::greeting,
+                                  gate::check_stage::tls, gate::check_stage::login, gate::check_stage::list};
 
 void gate_options::add_to(CLI::App& command) {
     command
@@ -66,7 +77,34 @@ void gate_options::add_to(CLI::App& command) {
                     "A backend that has not greeted by then is skipped for the next")
         ->type_name("MILLISECONDS")
         ->capture_default_str();
-    command.add_option("--backend-rest", rest_seconds, "How long a backend that failed is tried last")
+    command
+        .add_option("--check", check,
+                    "How far a health check goes: off, tcp, greeting, tls, login or list (a listing over a data "
+                    "connection). auto: greeting where there are several backends, else off")
+        ->type_name("STAGE")
+        ->capture_default_str();
+    command.add_option("--check-interval", check_seconds, "Between two checks of a backend")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    command.add_option("--check-user", check_user, "Who logs in for the checks login and list")->type_name("NAME:PASSWORD");
+    command.add_option("--fall", fall, "After so many failures in a row, of checks or sessions, a backend is down")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    command.add_option("--rise", rise, "After so many successes in a row it is up again")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    command
+        .add_option(
+            "--when-all-down", when_all_down,
+            "refuse: clients hear 421 at once while checks find every backend down; try: they are tried all the same")
+        ->type_name("WHAT")
+        ->capture_default_str();
+    command
+        .add_option("--backend-rest", rest_seconds,
+                    "Without checks: how long a backend that failed is tried last before a session asks it again")
         ->type_name("SECONDS")
         ->capture_default_str();
     command.add_option("--slow-start", slow_start_seconds, "A backend that came back reaches its whole share after this")
@@ -130,6 +168,7 @@ result<gate::settings> gate_options::settings() const {
                                               "client-address",
                                               balance));
     }
+    if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());
     out.spread.policy = policy->second;
     out.spread.rest = std::chrono::seconds(rest_seconds);
     out.spread.slow_start = std::chrono::seconds(slow_start_seconds);
@@ -142,6 +181,30 @@ result<gate::settings> gate_options::settings() const {
     out.backend_data = *data;
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
     return out;
+}
+
+result<void> gate_options::fill_checks(gate::settings& out) const {
+    const auto* const stage = std::ranges::find(check_stages, check, [](gate::check_stage s) { return gate::name(s); });
+    if (check == "auto")
+        out.spread.check = out.backends.size() > 1 ? gate::check_stage::greeting : gate::check_stage::off;
+    else if (stage != check_stages.end())
+        out.spread.check = *stage;
+    else
+        return fail(errc::syntax, fmt::format("--check {}: give auto, off, tcp, greeting, tls, login or list", check));
+    if (out.spread.check >= gate::check_stage::login) {
+        const auto colon = check_user.find(':');
+        if (colon == std::string::npos || colon == 0)
+            return fail(errc::misuse, fmt::format("--check {} logs in: add --check-user NAME:PASSWORD", check));
+        out.checks.user = check_user.substr(0, colon);
+        out.checks.password = check_user.substr(colon + 1);
+    }
+    out.checks.interval = std::chrono::seconds(check_seconds);
+    out.spread.fall = fall;
+    out.spread.rise = rise;
+    if (when_all_down != "refuse" && when_all_down != "try")
+        return fail(errc::syntax, fmt::format("--when-all-down {}: give refuse or try", when_all_down));
+    out.spread.when_all_down = when_all_down == "try" ? gate::all_down::try_anyway : gate::all_down::refuse;
+    return {};
 }
 
 /// The backends as the configuration file has them now.

@@ -22,6 +22,7 @@ constexpr auto schemes = std::to_array<scheme>(
     {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
 
 constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
+constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
 
 /// One "key=value" of the query. Empty where it is right, else what is wrong.
 [[nodiscard]] std::string_view read_term(std::string_view term, backend_terms& into) noexcept {
@@ -78,7 +79,7 @@ net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser
 }
 
 [[nodiscard]] error rejection(std::string_view asked, const proto::reply& r) {
-    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, escape(r.text(), 200))};
+    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, r.text())};
 }
 
 net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, net::time_limit limit) {
@@ -96,6 +97,8 @@ net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, n
 }  // namespace
 
 std::string_view name(backend_state s) noexcept { return states[static_cast<std::size_t>(s)]; }
+
+std::string_view name(check_stage s) noexcept { return stages[static_cast<std::size_t>(s)]; }
 
 result<backend> backend::parse(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
@@ -138,33 +141,41 @@ std::string backend::text() const {
     return fmt::format("{}{}{}{}:{}", mine.prefix, bracketed ? "[" : "", host, bracketed ? "]" : "", port);
 }
 
-net::task<result<backend_link>> reach_backend(net::loop& home, const backend& to,
-                                              const std::optional<net::tls_client_context>& tls,
-                                              const net::keepalive& keepalive, net::time_limit limit) {
+std::string backend_failure::text() const { return fmt::format("{}: {}", name(at), escape(cause.text(), 300)); }
+
+net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
+                                                                      const std::optional<net::tls_client_context>& tls,
+                                                                      const net::keepalive& keepalive, net::time_limit limit,
+                                                                      check_stage up_to) {
+    const auto failed = [](check_stage at, const error& why) { return std::unexpected(backend_failure{at, why}); };
     auto connected = co_await connect_any(home, to, limit);
-    if (!connected) co_return std::unexpected(connected.error());
-    auto stream = std::move(*connected);
+    if (!connected) co_return failed(check_stage::tcp, connected.error());
+    backend_link link{std::move(*connected), {}};
+    if (up_to == check_stage::tcp) co_return link;
+    auto& stream = link.stream;
     stream.set_keepalive(keepalive);
-    if (to.tls != backend_tls::none && !tls) co_return fail(errc::misuse, "no TLS settings for a backend with TLS");
+    if (to.tls != backend_tls::none && !tls)
+        co_return failed(check_stage::tls, error{errc::misuse, 0, "no TLS settings for a backend with TLS"});
     const net::tls_connect_options as{.server_name = to.host, .resume = {}};
     if (to.tls == backend_tls::implicit) {
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);
-        if (!shaken) co_return std::unexpected(shaken.error());
+        if (!shaken) co_return failed(check_stage::tls, shaken.error());
     }
     proto::reply_parser parser;
     auto greeting = co_await one_reply(stream, parser, limit);
-    if (!greeting) co_return std::unexpected(greeting.error());
-    if (greeting->code != 220) co_return std::unexpected(rejection("the connection", *greeting));
-    if (to.tls == backend_tls::explicit_) {
+    if (!greeting) co_return failed(check_stage::greeting, greeting.error());
+    if (greeting->code != 220) co_return failed(check_stage::greeting, rejection("the connection", *greeting));
+    link.greeting = std::move(*greeting);
+    if (to.tls == backend_tls::explicit_ && up_to >= check_stage::tls) {
         const auto asked = co_await stream.write_all("AUTH TLS\r\n", limit);
-        if (!asked) co_return std::unexpected(asked.error());
+        if (!asked) co_return failed(check_stage::tls, asked.error());
         const auto agreed = co_await one_reply(stream, parser, limit);
-        if (!agreed) co_return std::unexpected(agreed.error());
-        if (agreed->code != 234) co_return std::unexpected(rejection("AUTH TLS", *agreed));
+        if (!agreed) co_return failed(check_stage::tls, agreed.error());
+        if (agreed->code != 234) co_return failed(check_stage::tls, rejection("AUTH TLS", *agreed));
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);
-        if (!shaken) co_return std::unexpected(shaken.error());
+        if (!shaken) co_return failed(check_stage::tls, shaken.error());
     }
-    co_return backend_link{std::move(stream), std::move(*greeting)};
+    co_return link;
 }
 
 }  // namespace sallyport::gate

@@ -3,6 +3,9 @@
 //
 // Loop thread only; the arguments taken by reference must outlive the call.
 
+#include <expected>
+#include <string>
+
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/reply.hpp>
@@ -14,10 +17,20 @@ struct backend_link {
     proto::reply greeting;  // the 220
 };
 
+struct backend_failure {
+    check_stage at = check_stage::tcp;
+    error cause;
+
+    /// "greeting: timed out", safe to show.
+    [[nodiscard]] std::string text() const;
+};
+
 /// Connects and waits for the greeting (120 is waited out, RFC 959 section 5.4); with explicit TLS also AUTH TLS and the
-/// handshake. A greeting other than 220 is errc::rejected with the backend's words: another one may have room.
-net::task<result<backend_link>> reach_backend(net::loop& home, const backend& to,
-                                              const std::optional<net::tls_client_context>& tls,
-                                              const net::keepalive& keepalive, net::time_limit limit);
+/// handshake. A greeting other than 220 is errc::rejected with the backend's words: another one may have room. A check that
+/// looks at less stops at its stage; after `tcp` there is no greeting.
+net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
+                                                                      const std::optional<net::tls_client_context>& tls,
+                                                                      const net::keepalive& keepalive, net::time_limit limit,
+                                                                      check_stage up_to = check_stage::tls);
 
 }  // namespace sallyport::gate

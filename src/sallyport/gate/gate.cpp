@@ -21,6 +21,7 @@ gate::gate(net::loop_group& loops, settings s, status::counters& counters)
 
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
 gate::~gate() {
+    impl_->common->checks.stop();
     impl_->common->ports.stop();
     impl_->common->advisor.stop();
 }
@@ -42,6 +43,7 @@ result<void> gate::start() {
         home.spawn("gate: session", run_session(std::make_shared<session>(common, std::move(from))));
     });
     impl_->common->advisor.start();
+    if (config.spread.check != check_stage::off) impl_->common->checks.start(impl_->common);
     return {};
 }
 
@@ -54,6 +56,7 @@ void gate::adjust(const std::vector<backend>& wanted) {
 pool_snapshot gate::backends() const { return impl_->common->backends.snapshot(net::clock::now()); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
+    impl_->common->checks.stop();
     impl_->front.stop(grace, [common = impl_->common, done = std::move(done)](bool all_ended) mutable {
         common->ports.stop();
         common->advisor.stop();

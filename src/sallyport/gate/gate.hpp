@@ -55,11 +55,28 @@ struct backend {
 /// Each policy heeds the weights.
 enum class balance : std::uint8_t { least_sessions, round_robin, least_response, client_address };
 
+/// How far one gets with a backend; each stage takes those before it. With implicit TLS the greeting comes after TLS.
+enum class check_stage : std::uint8_t { off, tcp, greeting, tls, login, list };
+[[nodiscard]] std::string_view name(check_stage s) noexcept;
+
+enum class all_down : std::uint8_t { refuse, try_anyway };
+
 /// How sessions are spread, and what a failure does to a backend's share.
 struct balancing {
     balance policy = balance::least_sessions;
-    std::chrono::seconds rest{10};  // how long one that failed is tried last
+    unsigned fall = limits::check_fall;  // failures in a row until a backend is down
+    unsigned rise = limits::check_rise;  // successes in a row until it is up again
     std::chrono::seconds slow_start = limits::backend_slow_start;
+    check_stage check = check_stage::off;  // what checks look at; with them, sessions need not find out what is well again
+    std::chrono::seconds rest{10};         // without them: how long one that failed is tried last, then asked by a session
+    all_down when_all_down = all_down::refuse;  // by the word of checks
+};
+
+/// How checks are made.
+struct checking {
+    std::chrono::milliseconds interval = limits::check_interval;
+    std::string user;  // for the stages login and list
+    std::string password;
 };
 
 struct settings {
@@ -67,6 +84,7 @@ struct settings {
     std::vector<endpoint> listen_implicit;
     std::vector<backend> backends;
     balancing spread;
+    checking checks;
     std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front

@@ -1,6 +1,7 @@
 #include <sallyport/gate/health.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace sallyport::gate {
@@ -11,19 +12,44 @@ constexpr double least_share = 0.1;     // of a backend that has just come back
 
 }  // namespace
 
-std::string_view name(condition c) noexcept { return c == condition::up ? "up" : "failing"; }
-
-void health::failed(const balancing& rules, std::string reason, net::deadline now) {
-    if (state() == condition::up) since_ = now;
-    reason_ = std::move(reason);
-    rests_until_ = now + rules.rest;
+std::string_view name(condition c) noexcept {
+    constexpr auto names = std::to_array<std::string_view>({"up", "failing", "down"});
+    return names[static_cast<std::size_t>(c)];
 }
 
-void health::succeeded(net::deadline now) {
-    if (state() == condition::up) return;
+std::optional<condition> health::failed(const balancing& rules, std::string reason, net::deadline now) {
+    const auto before = state_;
+    reason_ = std::move(reason);
+    rests_until_ = now + rules.rest;
+    successes_ = 0;
+    ++failures_;
+    if (state_ != condition::down) state_ = failures_ >= rules.fall ? condition::down : condition::failing;
+    if (state_ == before) return std::nullopt;
     since_ = now;
-    reason_.clear();
+    return state_;
+}
+
+std::optional<condition> health::succeeded(const balancing& rules, witness by, net::deadline now) {
+    if (state_ == condition::up || (by == witness::session && rules.check != check_stage::off)) return std::nullopt;
     rests_until_ = {};
+    ++successes_;
+    const bool was_down = state_ == condition::down;
+    if (was_down && successes_ < rules.rise) return std::nullopt;
+    state_ = condition::up;
+    failures_ = successes_ = 0;
+    reason_.clear();
+    since_ = now;
+    if (was_down) back_ = now;
+    return state_;
+}
+
+bool health::rests(const balancing& rules, net::deadline now) const noexcept {
+    return state_ != condition::up && (rules.check != check_stage::off || rests_until_ > now);
+}
+
+// Without checks nobody but a session could find out that it is back.
+bool health::shut(const balancing& rules) const noexcept {
+    return state_ == condition::down && rules.check != check_stage::off && rules.when_all_down == all_down::refuse;
 }
 
 void health::took(net::clock::duration time, net::deadline now) {
@@ -34,13 +60,12 @@ void health::took(net::clock::duration time, net::deadline now) {
 }
 
 void health::tried(const balancing& rules, net::deadline now) {
-    if (state() != condition::up) rests_until_ = now + rules.rest;
+    if (state_ != condition::up) rests_until_ = now + rules.rest;
 }
 
 double health::share(const balancing& rules, net::deadline now) const noexcept {
-    // Who was up from the start has no since_, and nothing to recover from.
-    if (state() != condition::up || since_ == net::deadline()) return 1;
-    const std::chrono::duration<double> back = now - since_;
+    if (state_ != condition::up || back_ == net::deadline()) return 1;
+    const std::chrono::duration<double> back = now - back_;
     const std::chrono::duration<double> whole = rules.slow_start;
     return back >= whole ? 1 : std::max(least_share, back / whole);
 }

@@ -14,19 +14,26 @@
 
 namespace sallyport::gate {
 
-enum class condition : std::uint8_t { up, failing };
+/// `failing`: not often enough yet to be down; tried last.
+enum class condition : std::uint8_t { up, failing, down };
 [[nodiscard]] std::string_view name(condition c) noexcept;
+
+enum class witness : std::uint8_t { session, check };
 
 class health {
 public:
-    void failed(const balancing& rules, std::string reason, net::deadline now);
-    void succeeded(net::deadline now);
+    // Each returns the new condition where it changed.
+    std::optional<condition> failed(const balancing& rules, std::string reason, net::deadline now);
+    /// Where checks are made, they alone say so: a session sees less of a backend than a check of its login or listing.
+    std::optional<condition> succeeded(const balancing& rules, witness by, net::deadline now);
     /// How long it took to answer.
     void took(net::clock::duration time, net::deadline now);
 
-    [[nodiscard]] condition state() const noexcept { return reason_.empty() ? condition::up : condition::failing; }
+    [[nodiscard]] condition state() const noexcept { return state_; }
     /// To be tried after all others.
-    [[nodiscard]] bool rests(net::deadline now) const noexcept { return rests_until_ > now; }
+    [[nodiscard]] bool rests(const balancing& rules, net::deadline now) const noexcept;
+    /// Not to be tried at all.
+    [[nodiscard]] bool shut(const balancing& rules) const noexcept;
     /// A session is sent there: while it finds out, no second one should.
     void tried(const balancing& rules, net::deadline now);
 
@@ -40,8 +47,12 @@ public:
     [[nodiscard]] net::deadline since() const noexcept { return since_; }
 
 private:
+    condition state_ = condition::up;
+    unsigned failures_ = 0;   // in a row
+    unsigned successes_ = 0;  // in a row, while it is down
     std::string reason_;
     net::deadline since_{};  // of the present condition; the beginning of the clock: from the start
+    net::deadline back_{};   // when it was last found up after having been down
     net::deadline rests_until_{};
     std::chrono::duration<double> response_{};
     net::deadline response_at_{};

@@ -1,6 +1,7 @@
 #include <sallyport/gate/pool.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -75,26 +76,27 @@ pool::pool(std::vector<backend> backends, balancing rules) : rules_(rules) {
     }
 }
 
-/// Who may be chosen, all of them equally well: those that rest are among them only where there is nobody else.
+/// Who may be chosen, all of them equally well: worse ones only where there is nobody better.
 std::expected<std::vector<std::size_t>, shortage> pool::candidates(const std::vector<std::size_t>& tried,
                                                                    net::deadline now) const {
-    std::vector<std::size_t> ready;
-    std::vector<std::size_t> resting;
+    std::array<std::vector<std::size_t>, 3> tiers;  // well; failing; down and tried anyway
     auto why = shortage::closed;
     for (std::size_t step = 0; step < members_.size(); ++step) {
         const auto index = (turn_ + step) % members_.size();  // equals take turns
         const auto& m = members_[index];
         if (m.terms.state != backend_state::active) continue;
-        if (contains(tried, index)) {
+        if (contains(tried, index) || m.vitals.shut(rules_)) {
             if (why == shortage::closed) why = shortage::failing;
         } else if (!m.has_room()) {
             why = shortage::full;
         } else {
-            (m.vitals.rests(now) ? resting : ready).push_back(index);
+            const bool down = m.vitals.state() == condition::down;
+            tiers[!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U].push_back(index);
         }
     }
-    if (!ready.empty()) return ready;
-    if (!resting.empty()) return resting;
+    for (auto& tier : tiers) {
+        if (!tier.empty()) return std::move(tier);
+    }
     return std::unexpected(why);
 }
 
@@ -171,7 +173,7 @@ bool pool::enqueue(waiter& w) {
 /// Gives what room a backend has to those who wait.
 void pool::serve(std::size_t index) {
     const auto& m = members_[index];
-    while (m.terms.state == backend_state::active && m.has_room()) {
+    while (m.terms.state == backend_state::active && m.has_room() && !m.vitals.shut(rules_)) {
         const auto first = std::ranges::find_if(queue_, [&](const waiter* w) { return !contains(w->tried_, index); });
         if (first == queue_.end()) return;
         waiter& w = **first;
@@ -192,17 +194,25 @@ void pool::give_back(std::size_t index) noexcept {
     serve(index);
 }
 
-// ---- What sessions learn
+// ---- What sessions and checks learn
 
-void pool::failed(std::size_t index, std::string reason, net::deadline now) {
+std::optional<condition> pool::failed(std::size_t index, std::string reason, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    members_[index].vitals.failed(rules_, std::move(reason), now);
+    return members_[index].vitals.failed(rules_, std::move(reason), now);
 }
 
-void pool::answered(std::size_t index, net::clock::duration after, net::deadline now) {
+std::optional<condition> pool::answered(std::size_t index, witness by, net::clock::duration after, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    members_[index].vitals.took(after, now);
-    members_[index].vitals.succeeded(now);
+    auto& vitals = members_[index].vitals;
+    vitals.took(after, now);
+    const auto change = vitals.succeeded(rules_, by, now);
+    if (change == condition::up) serve(index);
+    return change;
+}
+
+backend_state pool::state(std::size_t index) const {
+    const std::scoped_lock lock(mutex_);
+    return members_[index].terms.state;
 }
 
 proto::method_set pool::refused_by(const slot& at) const {

@@ -1,5 +1,5 @@
 #pragma once
-// The backends of a gateway, and which one a session gets (G7). What failed rests and is tried last.
+// The backends of a gateway, and which one a session gets (G7). What fails is tried last, what is down not at all.
 //
 // Choosing and counting happen in one step under a mutex, held for a look over the list only: this is the one place where
 // loops meet. Any thread. No clock and no sockets: the time comes in. The pool must outlive its slots and waiters.
@@ -92,14 +92,15 @@ public:
     pool(std::vector<backend> backends, balancing rules);
 
     /// The best backend for this client that is not among `tried`. A backend that rests is chosen when nothing else is
-    /// left. After its rest one session at a time finds out whether it is back.
+    /// left. Without checks, one session at a time finds out after its rest whether it is back.
     [[nodiscard]] choice choose(const ip_address& client, const std::vector<std::size_t>& tried, net::deadline now);
     /// Puts a session that found all full into the queue. False: the queue is full too.
     [[nodiscard]] bool enqueue(waiter& w);
 
-    void failed(std::size_t index, std::string reason, net::deadline now);
-    /// `after`: how long it took to answer.
-    void answered(std::size_t index, net::clock::duration after, net::deadline now);
+    std::optional<condition> failed(std::size_t index, std::string reason, net::deadline now);
+    /// `after`: how long it took to greet.
+    std::optional<condition> answered(std::size_t index, witness by, net::clock::duration after, net::deadline now);
+    [[nodiscard]] backend_state state(std::size_t index) const;
 
     /// New terms for the backends of the same name; those that are not in the list any more are drained. Returns a line for
     /// each change, and for each that has no place here because the pool was built without it.

@@ -19,8 +19,23 @@ const net::deadline now = net::clock::now();
     return backends;
 }
 
+constexpr balancing usual{.fall = 3, .rise = 1, .slow_start = 20s, .rest = 10s};
+
 [[nodiscard]] pool make(balance policy, const std::vector<backend_terms>& terms = std::vector<backend_terms>(3)) {
-    return {farm(terms), {.policy = policy, .rest = 10s, .slow_start = 20s}};
+    auto rules = usual;
+    rules.policy = policy;
+    return {farm(terms), rules};
+}
+
+[[nodiscard]] pool make_checked(all_down then, const std::vector<backend_terms>& terms) {
+    auto rules = usual;
+    rules.check = check_stage::greeting;
+    rules.when_all_down = then;
+    return {farm(terms), rules};
+}
+
+void bring_down(pool& p, std::size_t index) {
+    for (unsigned i = 0; i < usual.fall; ++i) p.failed(index, "refused", now);
 }
 
 [[nodiscard]] ip_address client(int n) {
@@ -110,13 +125,13 @@ TEST(Pool, MixesTheTurnsOfWeightsInsteadOfBunchingThem) {
 
 TEST(Pool, PrefersTheQuickestByLeastResponse) {
     pool p = make(balance::least_response);
-    p.answered(0, 10ms, now);
-    p.answered(1, 20ms, now);
-    p.answered(2, 40ms, now);
+    p.answered(0, witness::session, 10ms, now);
+    p.answered(1, witness::session, 20ms, now);
+    p.answered(2, witness::session, 40ms, now);
     EXPECT_EQ(spread(p, 70), (counts{40, 20, 10}));
     // Later nothing is known of the slow ones any more: they are asked again, as if they were like the others.
     const auto later = now + limits::backend_response_memory + 1s;
-    p.answered(0, 10ms, later);
+    p.answered(0, witness::session, 10ms, later);
     EXPECT_EQ(spread(p, 30, later), (counts{10, 10, 10}));
 }
 
@@ -175,17 +190,55 @@ TEST(Pool, LetsAFailedBackendRestAndThenAsksItWithOneSession) {
         std::vector<slot> held;
         for (int i = 0; i < 9; ++i) held.push_back(take(p, client(1), {}, later));
         EXPECT_EQ(std::ranges::count(held, 0U, &slot::index), 1);
-        p.answered(0, 1ms, later);
+        p.answered(0, witness::session, 1ms, later);
         held.clear();
-        EXPECT_GT(spread(p, 60, later + 20s)[0], 10U);
+        EXPECT_GT(spread(p, 60, later)[0], 10U);
     }
+}
+
+TEST(Pool, NeverAsksWhatChecksFoundDown_G7) {
+    pool p = make_checked(all_down::refuse, std::vector<backend_terms>(2));
+    p.failed(0, "refused", now);
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(take(p, client(i), {}, now + 1h).index(), 1U);
+    EXPECT_EQ(take(p, client(1), {1}).index(), 0U);  // failing is not down
+    bring_down(p, 0);
+    EXPECT_EQ(refusal(p, {1}), shortage::failing);
+    bring_down(p, 1);
+    EXPECT_EQ(refusal(p), shortage::failing);
+    EXPECT_EQ(p.answered(0, witness::session, 1ms, now), std::nullopt);
+    EXPECT_EQ(refusal(p), shortage::failing);
+    EXPECT_EQ(p.answered(0, witness::check, 1ms, now), condition::up);
+    EXPECT_EQ(take(p).index(), 0U);
+}
+
+TEST(Pool, TriesWhatIsDownLastOfAllWhereThatIsWanted_G7) {
+    pool p = make_checked(all_down::try_anyway, std::vector<backend_terms>(3));
+    bring_down(p, 0);
+    p.failed(1, "refused", now);
+    EXPECT_EQ(take(p).index(), 2U);
+    EXPECT_EQ(take(p, client(1), {2}).index(), 1U);
+    EXPECT_EQ(take(p, client(1), {1, 2}).index(), 0U);
+}
+
+TEST(Pool, GivesNobodyWhoWaitsABackendThatIsDown) {
+    pool p = make_checked(all_down::refuse, {{.max_sessions = 1}, {.max_sessions = 1}});
+    slot a = take(p);
+    slot b = take(p);
+    bool woken = false;
+    waiter place({}, [&] { woken = true; });
+    ASSERT_TRUE(p.enqueue(place));
+    bring_down(p, a.index());
+    a.release();
+    EXPECT_FALSE(woken);
+    EXPECT_EQ(p.answered(0, witness::check, 1ms, now), condition::up);
+    EXPECT_TRUE(woken);
 }
 
 TEST(Pool, StartsSlowlyAfterARecovery_G7) {
     for (const auto policy : every_policy) {
         pool p = make(policy, std::vector<backend_terms>(2));
-        p.failed(0, "refused", now);
-        p.answered(0, 1ms, now);
+        bring_down(p, 0);
+        p.answered(0, witness::session, 1ms, now);
         const double slack = policy == balance::client_address ? 60 : 2;
         EXPECT_NEAR(double(spread(p, 1100)[0]), 100, slack) << int(policy);            // a tenth of its weight
         EXPECT_NEAR(double(spread(p, 900, now + 10s)[0]), 300, slack) << int(policy);  // half of it
@@ -348,7 +401,7 @@ TEST(Pool, ShowsWhatItKnows) {
     pool p = make(balance::least_sessions, {{}, {.weight = 4}});
     const slot held = take(p);
     p.failed(0, "refused", now);
-    p.answered(1, 30ms, now);
+    p.answered(1, witness::session, 30ms, now);
     const auto shown = p.snapshot(now + 3s);
     EXPECT_EQ(shown.backends[0].name, "ftp://10.0.0.1:21");
     EXPECT_EQ(shown.backends[0].health, condition::failing);

@@ -118,17 +118,16 @@ net::task<std::string> session::find_backend() {
         const auto begun = net::clock::now();
         const auto limit = net::time_limit::within(config.backend_connect);
         auto link = co_await reach_backend(home_, slot_.where(), config.backend_tls, config.keepalive, limit);
-        const auto now = net::clock::now();
         if (link) {
-            gate_->backends.answered(slot_.index(), now - begun, now);
+            gate_->backend_answered(slot_.index(), witness::session, net::clock::now() - begun);
             backend_ = std::move(link->stream);
             if (!lost_) begin(link->greeting);
             co_return std::string();
         }
-        const auto why = escape(link.error().text());
+        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), link.error().text()));
         // A refusal in words is an answer too: that server lives.
-        if (link.error().code != errc::rejected) gate_->backends.failed(slot_.index(), why, now);
-        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), why));
+        if (link.error().cause.code != errc::rejected) gate_->backend_failed(slot_.index(), link.error());
+        gate_->checks.hurry(slot_.index());
         tried.push_back(slot_.index());
     }
 }
@@ -221,6 +220,7 @@ net::task<> session::backend_leg() {
             machine_->from_backend({buffer.data(), *got});
         } else {
             machine_->backend_closed(got ? "closed" : got.error().text());
+            gate_->checks.hurry(slot_.index());  // no proof: a client can make a server close
         }
         co_await advance();
     }

@@ -1,0 +1,205 @@
+#include <sallyport/gate/health_check.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <deque>
+#include <utility>
+#include <variant>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/gate/service.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/proto/client_machine.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+namespace act = proto::client_act;
+
+constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to QUIT
+
+/// Logs in and lists, over a connection that has been greeted. Lives in one coroutine's frame.
+class visitor {
+public:
+    visitor(net::loop& home, const settings& config, const backend& where, backend_link& link, net::deadline due)
+        : home_(home), config_(config), where_(where), control_(link.stream), due_(due), machine_(settings_for(link)) {
+        std::string greeting;
+        proto::append_reply(greeting, link.greeting);
+        machine_.receive(greeting);
+    }
+
+    net::task<std::optional<backend_failure>> visit() {
+        co_await carry_out();
+        if (machine_.failure()) co_return failure(check_stage::login);
+        if (config_.spread.check < check_stage::list) co_return std::nullopt;
+        machine_.begin_transfer({.what = proto::verb::list, .path = {}});
+        co_await carry_out();
+        if (data_failure_) co_return backend_failure{check_stage::list, *data_failure_};
+        if (machine_.failure()) co_return failure(check_stage::list);
+        co_return std::nullopt;
+    }
+
+private:
+    [[nodiscard]] proto::client_settings settings_for(const backend_link& link) const {
+        proto::client_settings s;
+        s.local = link.stream.local();
+        s.peer = link.stream.peer();
+        s.tls_active = link.stream.is_tls();
+        s.tls_required = where_.tls != backend_tls::none;
+        s.user = config_.checks.user;
+        s.password = config_.checks.password;
+        s.methods = {proto::data_method::epsv, proto::data_method::pasv};  // as the gateway asks for its clients
+        return s;
+    }
+
+    [[nodiscard]] backend_failure failure(check_stage at) const { return {at, machine_.failure()->cause}; }
+    [[nodiscard]] net::time_limit limit(net::clock::duration at_most) const {
+        return {at_most, std::min(due_, net::clock::now() + at_most)};
+    }
+
+    // Data move while nobody reads the control connection: what the server has to say can wait until they have ended.
+    net::task<> carry_out() {
+        for (;;) {
+            const auto action = machine_.next();
+            if (std::holds_alternative<act::done>(action)) co_return;
+            if (const auto* read = std::get_if<act::read>(&action)) {
+                co_await converse(limit(read->limit));
+            } else if (const auto* connect = std::get_if<act::connect_data>(&action)) {
+                auto opened = co_await net::connect(home_, connect->to, net::connect_options(), limit(connect->limit));
+                machine_.data_opened(opened ? result<void>() : std::unexpected(opened.error()));
+                if (opened) data_ = std::move(*opened);
+            } else {
+                if (const auto* move = std::get_if<act::move_data>(&action)) co_await drain(move->protect);
+                data_.close();
+                machine_.data_done();
+            }
+        }
+    }
+
+    net::task<> converse(net::time_limit limit) {
+        if (!machine_.output().empty()) {
+            const std::string out = machine_.output();
+            machine_.output_sent();
+            const auto sent = co_await control_.write_all(out, limit);
+            if (!sent) co_return machine_.lost(sent.error());
+        }
+        std::array<char, 2048> block;
+        const auto got = co_await control_.read_some(block, limit);
+        if (got && *got > 0)
+            machine_.receive({block.data(), *got});
+        else
+            machine_.lost(got ? error{errc::closed, 0, {}} : got.error());
+    }
+
+    /// A listing counts for its end, not for what it says.
+    net::task<> drain(bool protect) {
+        const net::time_limit until{.total = due_};
+        if (protect) {
+            const net::tls_connect_options as{.server_name = where_.host, .resume = control_.session()};
+            const auto shaken = co_await data_.connect_tls(*config_.backend_tls, as, until);
+            if (!shaken) data_failure_ = shaken.error();
+        }
+        std::array<char, 8192> block;
+        while (!data_failure_) {
+            const auto got = co_await data_.read_some(block, until);
+            if (!got) data_failure_ = got.error();
+            if (!got || *got == 0) break;
+        }
+        if (data_failure_)
+            data_failure_->what =
+                "the data connection" + std::string(data_failure_->what.empty() ? "" : ": ") + data_failure_->what;
+    }
+
+    net::loop& home_;
+    const settings& config_;
+    const backend& where_;
+    net::stream& control_;
+    net::deadline due_;
+    proto::client_machine machine_;
+    net::stream data_;
+    std::optional<error> data_failure_;
+};
+
+/// So that a check is no error in the backend's log.
+net::task<> say_goodbye(net::stream& to) {
+    const auto limit = net::time_limit::within(farewell);
+    std::array<char, 1024> unread;
+    const auto sent = co_await to.write_all("QUIT\r\n", limit);
+    auto got = result<std::size_t>(sent ? 1 : 0);
+    while (got && *got > 0) got = co_await to.read_some(unread, limit);
+}
+
+}  // namespace
+
+net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where) {
+    const auto begun = net::clock::now();
+    const auto whole = std::min<net::clock::duration>(config.checks.interval, limits::check);
+    const auto limit = net::time_limit::within(std::min<net::clock::duration>(config.backend_connect, whole));
+    auto link = co_await reach_backend(home, where, config.backend_tls, config.keepalive, limit, config.spread.check);
+    if (!link) co_return check_outcome{link.error()};
+    check_outcome out{.failure = std::nullopt, .greeted_after = net::clock::now() - begun};
+    if (config.spread.check == check_stage::tcp) co_return out;
+    if (config.spread.check >= check_stage::login) {
+        visitor guest(home, config, where, *link, begun + whole);
+        out.failure = co_await guest.visit();
+    }
+    co_await say_goodbye(link->stream);
+    co_return out;
+}
+
+struct health_checks::impl {
+    impl(net::loop& l, std::size_t backends) : home(l) {
+        for (std::size_t i = 0; i < backends; ++i) asked.emplace_back(l);
+    }
+    static net::task<> follow(std::shared_ptr<impl> self, std::shared_ptr<service> gate, std::size_t index);
+
+    net::loop& home;
+    std::deque<net::event> asked;  // of each backend; loop thread
+    std::atomic<bool> started{false};
+    std::atomic<bool> stopped{false};
+};
+
+net::task<> health_checks::impl::follow(std::shared_ptr<impl> self, std::shared_ptr<service> gate, std::size_t index) {
+    const auto& config = gate->config;
+    while (!self->stopped) {
+        const auto begun = net::clock::now();
+        net::clock::duration pause = config.checks.interval;
+        self->asked[index].clear();
+        // In maintenance it may be switched off or half built; that is nobody's business.
+        if (gate->backends.state(index) != backend_state::maintenance) {
+            const auto outcome = co_await check_backend(self->home, config, config.backends[index]);
+            if (outcome.failure)
+                gate->backend_failed(index, *outcome.failure);
+            else
+                gate->backend_answered(index, witness::check, outcome.greeted_after);
+            if (outcome.failure && outcome.failure->cause.code == errc::login_refused)
+                pause = std::max<net::clock::duration>(pause, limits::check_after_refused_login);
+        }
+        const bool hurried = co_await self->asked[index].wait(begun + pause);
+        if (hurried && !self->stopped)
+            co_await self->home.sleep_until(begun + std::min<net::clock::duration>(pause, limits::check_pause));
+    }
+}
+
+health_checks::health_checks(net::loop& home, std::size_t backends) : impl_(std::make_shared<impl>(home, backends)) {}
+
+void health_checks::start(std::shared_ptr<service> gate) {
+    if (impl_->started.exchange(true)) return;
+    for (std::size_t i = 0; i < impl_->asked.size(); ++i)
+        impl_->home.spawn("gate: health check", impl::follow(impl_, gate, i));
+}
+
+void health_checks::hurry(std::size_t index) {
+    if (!impl_->started || impl_->stopped) return;
+    impl_->home.mail()->post([self = impl_, index] { self->asked[index].set(); });
+}
+
+void health_checks::stop() {
+    if (!impl_->started || impl_->stopped.exchange(true)) return;
+    impl_->home.mail()->post([self = impl_] {
+        for (auto& one : self->asked) one.set();
+    });
+}
+
+}  // namespace sallyport::gate

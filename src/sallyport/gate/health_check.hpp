@@ -1,0 +1,42 @@
+#pragma once
+// Health that speaks FTP (G7): what a client would do with a backend, as far as the settings ask for it.
+//
+// One coroutine for each backend, on the first loop. What it finds goes to the pool; changes go to the log.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include <sallyport/gate/backend.hpp>
+#include <sallyport/gate/gate.hpp>
+#include <sallyport/net/loop.hpp>
+
+namespace sallyport::gate {
+
+struct service;
+
+struct check_outcome {
+    std::optional<backend_failure> failure;
+    net::clock::duration greeted_after{};  // where it greeted, or was only connected to
+};
+
+/// One check, as deep as config.spread.check says. It is over, one way or the other, before the next one is due.
+net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where);
+
+class health_checks {
+public:
+    health_checks(net::loop& home, std::size_t backends);
+
+    /// Begins to check, at once and then at the interval. Before the loops run, or on the first one.
+    void start(std::shared_ptr<service> gate);
+    /// Any thread: something looks wrong with this backend, so that its next check should come soon.
+    void hurry(std::size_t index);
+    /// Any thread: no further checks.
+    void stop();
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::gate

@@ -1,0 +1,215 @@
+#include <sallyport/gate/health_check.hpp>
+
+#include <atomic>
+
+#include <sallyport/gate/gate_test.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+// ---- One check
+
+class HealthCheck : public ::testing::Test {
+protected:
+    HealthCheck() {
+        config.spread.check = check_stage::list;
+        config.checks = {.interval = 1s, .user = "bob", .password = "secret"};
+    }
+
+    [[nodiscard]] check_outcome check(const backend& where) {
+        check_outcome out;
+        net::loop_group loops{1};
+        loops.run_until_done(run(loops.at(0), config, where, out));
+        return out;
+    }
+    /// "stage: reason", empty where all is well.
+    [[nodiscard]] std::string finding(std::uint16_t port, backend_tls tls = backend_tls::none) {
+        const auto out = check(at(port, tls));
+        return out.failure ? out.failure->text() : "";
+    }
+    [[nodiscard]] std::string finding(behaviour b) {
+        const ftp_stub stub(std::move(b));
+        return finding(stub.port());
+    }
+
+    settings config;
+
+private:
+    static net::task<> run(net::loop& home, const settings& config, const backend& where, check_outcome& out) {
+        out = co_await check_backend(home, config, where);
+    }
+};
+
+TEST_F(HealthCheck, GoesAsFarAsItIsTold_G7) {
+    struct row {
+        check_stage depth;
+        std::vector<std::string> said;
+    };
+    for (const auto& [depth, said] : std::vector<row>{
+             {check_stage::tcp, {}},
+             {check_stage::greeting, {"QUIT"}},
+             {check_stage::tls, {"QUIT"}},
+             {check_stage::login, {"USER bob", "PASS secret", "FEAT", "QUIT"}},
+             {check_stage::list, {"USER bob", "PASS secret", "FEAT", "TYPE I", "EPSV", "LIST", "QUIT"}},
+         }) {
+        const ftp_stub stub({});
+        config.spread.check = depth;
+        EXPECT_EQ(finding(stub.port()), "");
+        EXPECT_TRUE(said.empty() || eventually([&] { return stub.saw("QUIT"); }));
+        EXPECT_EQ(stub.commands(), said) << name(depth);
+    }
+}
+
+TEST_F(HealthCheck, NamesTheStageThatFailed_G7) {
+    const std::string silent(testing::stay_silent);
+    struct row {
+        behaviour how;
+        std::string begins;
+    };
+    for (const auto& [how, begins] : std::vector<row>{
+             {{.replies = {{"GREETING", "421 too many"}}}, "greeting: "},
+             {{.replies = {{"GREETING", silent}}}, "greeting: "},
+             {{.replies = {{"GREETING", "\x16\x03\x01 what"}}}, "greeting: "},
+             {{.replies = {{"GREETING", std::string(testing::hang_up)}}}, "greeting: "},
+             {{.replies = {{"PASS", "530 wrong"}}}, "login: "},
+             {{.replies = {{"USER", silent}}}, "login: "},
+             {{.replies = {{"LIST", "550 no"}}}, "list: "},
+             {{.replies = {{"LIST", silent}}}, "list: "},
+             {{.no_226 = true}, "list: "},
+             {{.replies = {{"FINAL", "451 disk"}}}, "list: "},
+             {{.ends = testing::data_end::stays_open}, "list: the data connection"},
+             {{.ends = testing::data_end::reset, .list_listing = ""}, "list: the data connection"},
+             {{.epsv_port = testing::data_port::refuses, .pasv_port = testing::data_port::refuses}, "list: "},
+         }) {
+        const auto found = finding(how);
+        EXPECT_TRUE(found.starts_with(begins)) << "'" << found << "' is not " << begins;
+    }
+    const testing::silent_port dark;
+    EXPECT_TRUE(finding(dark.port()).starts_with("tcp: "));
+    EXPECT_TRUE(finding(testing::refused_port()).starts_with("tcp: "));
+}
+
+TEST_F(HealthCheck, SaysWhatTheServerSaid) {
+    EXPECT_NE(finding({.replies = {{"GREETING", "421 too many\x1b[2J"}}}).find("421 too many\\x1b[2J"), std::string::npos);
+    EXPECT_NE(finding({.replies = {{"PASS", "530 nobody here"}}}).find("530 nobody here"), std::string::npos);
+}
+
+TEST_F(HealthCheck, IsOverBeforeTheNextOneIsDue) {
+    config.checks.interval = 300ms;
+    const auto begun = net::clock::now();
+    EXPECT_NE(finding({.ends = testing::data_end::stays_open}), "");
+    EXPECT_LT(net::clock::now() - begun, 2s);
+}
+
+TEST_F(HealthCheck, TakesPasvWhereThereIsNoEpsv) {
+    EXPECT_EQ(finding({.replies = {{"EPSV", "500 what"}}, .pasv_address = "10,9,9,9"}), "");
+}
+
+TEST_F(HealthCheck, ChecksTlsOnBothConnections) {
+    const auto made = net::make_self_signed({"127.0.0.1"}, 1);
+    const testing::tls_identity identity(made->certificate, made->key);
+    for (const auto tls : {backend_tls::explicit_, backend_tls::implicit}) {
+        const ftp_stub stub({.tls = &identity, .implicit_tls = tls == backend_tls::implicit});
+        config.backend_tls = *net::tls_client_context::make({.verify = false});
+        EXPECT_EQ(finding(stub.port(), tls), "");
+        EXPECT_EQ(stub.resumed_data_connections(), 1);
+        config.backend_tls = *net::tls_client_context::make({});
+        EXPECT_TRUE(finding(stub.port(), tls).starts_with("tls: "));
+    }
+    const ftp_stub plain({});
+    EXPECT_TRUE(finding(plain.port(), backend_tls::explicit_).starts_with("tls: "));
+    EXPECT_FALSE(plain.saw("USER"));
+}
+
+// ---- Checks of a running gateway
+
+class GateChecks : public gate_test {
+protected:
+    GateChecks() {
+        setup.spread.check = check_stage::greeting;
+        setup.spread.fall = 2;
+        setup.spread.rise = 2;
+        setup.checks.interval = 50ms;
+    }
+    [[nodiscard]] bool becomes(std::size_t index, condition wanted) {
+        return eventually([&] { return gateway->backends().backends[index].health == wanted; });
+    }
+};
+
+TEST_F(GateChecks, LetNoClientWaitForADeadBackend_G7) {
+    const testing::silent_port dark;
+    const ftp_stub mute({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
+    const ftp_stub good({});
+    setup.spread.policy = balance::round_robin;
+    setup.backend_connect = 30s;
+    start({at(dark.port()), at(mute.port()), at(good.port())});
+    ASSERT_TRUE(becomes(0, condition::down) && becomes(1, condition::down) && becomes(2, condition::up));
+    const auto begun = net::clock::now();
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(client().reply(), "220 stub ready");
+    EXPECT_LT(net::clock::now() - begun, 2s);
+    const auto shown = gateway->backends().backends;
+    EXPECT_EQ(shown[0].reason.substr(0, 5), "tcp: ");
+    EXPECT_EQ(shown[1].reason.substr(0, 10), "greeting: ");
+    EXPECT_EQ(shown[2].sessions_total, 9U);
+}
+
+TEST_F(GateChecks, RefuseAtOnceWhereAllAreDown_G7) {
+    const testing::silent_port dark;
+    setup.backend_connect = 30s;
+    start({at(dark.port())});
+    ASSERT_TRUE(becomes(0, condition::down));
+    EXPECT_EQ(client().reply(), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(gateway->backends().backends[0].sessions_total, 0U);
+}
+
+TEST_F(GateChecks, TryAllTheSameWhereThatIsWanted_G7) {
+    const ftp_stub strict({.replies = {{"LIST", "550 not now"}}});
+    setup.spread.check = check_stage::list;
+    setup.spread.when_all_down = all_down::try_anyway;
+    setup.checks.interval = 1s;
+    start({at(strict.port())});
+    ASSERT_TRUE(becomes(0, condition::down));
+    EXPECT_EQ(client().reply(), "220 stub ready");
+}
+
+TEST_F(GateChecks, BringABackendBack_G7) {
+    std::atomic<bool> well = false;
+    const scripted_server server([&](blocking_socket& control) {
+        control.send(well ? "220 back\r\n" : "421 not now\r\n");
+        control.read_to_end();
+    });
+    start({at(server.port())});
+    ASSERT_TRUE(becomes(0, condition::down));
+    EXPECT_EQ(client().reply().substr(0, 3), "421");
+    well = true;
+    ASSERT_TRUE(becomes(0, condition::up));
+    EXPECT_EQ(client().reply(), "220 back");
+}
+
+TEST_F(GateChecks, ComeAtOnceWhenASessionLosesItsBackend_G7) {
+    std::atomic<int> visits = 0;
+    const scripted_server server([&](blocking_socket& control) {
+        ++visits;
+        control.send("220 here\r\n");
+        if (control.read_line() != "QUIT") return;  // a session's first command kills its backend
+        control.send("221 bye\r\n");
+    });
+    setup.checks.interval = 1h;
+    start({at(server.port())});
+    ASSERT_TRUE(eventually([&] { return visits == 1; }));
+    auto c = client();
+    EXPECT_EQ(c.reply(), "220 here");
+    c.control.send("USER u\r\n");
+    EXPECT_TRUE(eventually([&] { return visits == 3; }));
+}
+
+TEST_F(GateChecks, LeaveABackendInMaintenanceAlone) {
+    const ftp_stub off({});
+    const ftp_stub good({});
+    start({at(off.port(), backend_tls::none, {.state = backend_state::maintenance}), at(good.port())});
+    ASSERT_TRUE(eventually([&] { return good.commands().size() > 3; }));
+    EXPECT_TRUE(off.commands().empty());
+}
+
+}  // namespace
+}  // namespace sallyport::gate
