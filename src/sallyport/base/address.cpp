@@ -2,6 +2,7 @@
 #include <sallyport/base/ascii.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -16,6 +17,14 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     const auto value = parse_decimal(text, 65535);
     if (!value) return std::nullopt;
     return static_cast<std::uint16_t>(*value);
+}
+
+/// The length of the longest prefix that two addresses of one family share, in bits.
+unsigned common_bits(const ip_address& a, const ip_address& b) noexcept {
+    const auto [left, right] = std::ranges::mismatch(a.bytes(), b.bytes());
+    if (left == a.bytes().end()) return 128;
+    const auto whole = static_cast<unsigned>(left - a.bytes().begin()) * 8;
+    return whole + static_cast<unsigned>(std::countl_zero(static_cast<std::uint8_t>(*left ^ *right)));
 }
 
 }  // namespace
@@ -108,6 +117,30 @@ std::optional<endpoint> endpoint::parse(std::string_view text) {
 std::string endpoint::text() const {
     return (address.is_v4() ? address.text() : "[" + address.text() + "]") + ":" + std::to_string(port);
 }
+
+std::optional<ip_network> ip_network::parse(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto address = ip_address::parse(text.substr(0, slash));
+    if (!address || address->scope() != 0) return std::nullopt;
+    const unsigned whole = address->is_v4() ? 32 : 128;
+    const auto bits =
+        slash == std::string_view::npos ? std::optional<std::uint64_t>(whole) : parse_decimal(text.substr(slash + 1), whole);
+    if (!bits) return std::nullopt;
+    ip_network n;
+    n.prefix_ = static_cast<unsigned>(*bits);
+    const auto& bytes = address->bytes();
+    for (unsigned bit = n.prefix_; bit < whole; ++bit) {
+        if ((bytes[bit / 8] >> (7 - bit % 8) & 1U) != 0) return std::nullopt;
+    }
+    n.base_ = *address;
+    return n;
+}
+
+bool ip_network::contains(const ip_address& a) const noexcept {
+    return a.is_v4() == base_.is_v4() && common_bits(a, base_) >= prefix_;
+}
+
+std::string ip_network::text() const { return base_.text() + "/" + std::to_string(prefix_); }
 
 std::optional<port_range> port_range::parse(std::string_view text) {
     const auto dash = text.find('-');

@@ -59,6 +59,23 @@ struct endpoint {
     friend auto operator<=>(const endpoint&, const endpoint&) = default;
 };
 
+/// All addresses that begin with the same bits.
+class ip_network {
+public:
+    /// "10.0.0.0/8", "2001:db8::/32"; an address alone is a network of one. Nothing where bits behind the prefix are set:
+    /// who writes 10.0.0.1/8 means one of two things.
+    [[nodiscard]] static std::optional<ip_network> parse(std::string_view text);
+    /// The interface of a link-local address does not matter.
+    [[nodiscard]] bool contains(const ip_address& a) const noexcept;
+    [[nodiscard]] std::string text() const;
+
+    friend auto operator<=>(const ip_network&, const ip_network&) = default;
+
+private:
+    ip_address base_;
+    unsigned prefix_ = 0;  // bits
+};
+
 /// A range of ports, both ends included.
 struct port_range {
     std::uint16_t first = 0;

@@ -40,6 +40,38 @@ TEST(Endpoint, ReadsAndWrites) {
     }
 }
 
+TEST(Network, HoldsWhatBeginsWithItsBits) {
+    struct row {
+        const char *network, *inside, *outside;
+    };
+    for (const auto& [network, inside, outside] : {
+             row{"10.0.0.0/8", "10.255.0.1", "11.0.0.0"},
+             row{"192.168.4.0/22", "192.168.7.255", "192.168.8.0"},
+             row{"192.0.2.7", "192.0.2.7", "192.0.2.6"},
+             row{"192.0.2.6/31", "::ffff:192.0.2.7", "192.0.2.5"},
+             row{"0.0.0.0/0", "203.0.113.9", "2001:db8::1"},
+             row{"::/0", "2001:db8::1", "203.0.113.9"},
+             row{"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::"},
+             row{"fe80::/10", "fe80::1%1", "fec0::1"},
+             row{"::1", "::1", "::2"},
+         }) {
+        const auto n = ip_network::parse(network);
+        ASSERT_TRUE(n) << network;
+        EXPECT_TRUE(n->contains(*ip_address::parse(inside))) << network;
+        EXPECT_FALSE(n->contains(*ip_address::parse(outside))) << network;
+    }
+}
+
+TEST(Network, ReadsAndWrites) {
+    EXPECT_EQ(ip_network::parse("10.0.0.0/8")->text(), "10.0.0.0/8");
+    EXPECT_EQ(ip_network::parse("127.0.0.1")->text(), "127.0.0.1/32");
+    EXPECT_EQ(ip_network::parse("2001:DB8:0::/32")->text(), "2001:db8::/32");
+    for (const char* bad : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/-1", "10.0.0.0/8/8",
+                            "2001:db8::1/64", "::/129", "fe80::1%1/128", "10/8", "host/8", "10.0.0.0 /8"}) {
+        EXPECT_FALSE(ip_network::parse(bad)) << bad;
+    }
+}
+
 TEST(PortRange, ReadsAndWrites) {
     EXPECT_EQ(port_range::parse("50000-50009")->size(), 10U);
     EXPECT_EQ(port_range::parse("21")->text(), "21");
