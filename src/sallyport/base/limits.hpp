@@ -28,6 +28,9 @@ inline constexpr std::size_t reply_line = 8192;
 inline constexpr std::size_t reply_lines = 1000;
 inline constexpr std::size_t reply_bytes = 256 * 1024;
 
+// A PROXY header, version 2: addresses take 36 bytes; the rest is what balancers append, a client's certificate at most.
+inline constexpr std::size_t proxy_header = 4096;
+
 // Virtual paths.
 inline constexpr std::size_t path_bytes = 4096;
 inline constexpr std::size_t path_components = 255;
@@ -48,6 +51,7 @@ inline constexpr auto data_stall = 60s;
 inline constexpr auto tls_handshake = 10s;
 inline constexpr auto tls_shutdown = 2s;
 inline constexpr auto greeting = 10s;
+inline constexpr auto proxy_header_wait = 5s;  // a balancer sends it at once; this is room for one packet sent again
 inline constexpr auto reply_wait = 30s;
 inline constexpr auto connect = 10s;
 inline constexpr auto stop = 4s;  // SIGTERM must be over within 5 s

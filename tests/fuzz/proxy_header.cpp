@@ -1,0 +1,33 @@
+// The PROXY header.
+// - However the bytes come, as many at a time as it asks for, it is read the same, and no byte behind it is taken.
+// - What it says can be written in both versions and is then read the same.
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/proxy_header.hpp>
+
+#include "fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport;
+    using sallyport::fuzz::check;
+    using state = proto::proxy_reading::state;
+    const auto bytes = sallyport::fuzz::text_of(data, size);
+    const auto whole = proto::read_proxy_header(bytes);
+
+    std::size_t taken = 0;
+    auto step = proto::read_proxy_header({});
+    while (step.is == state::need_more && taken < size) {
+        check(step.bytes > 0 && taken + step.bytes <= limits::proxy_header, "what it asks for is bounded");
+        taken = std::min(size, taken + step.bytes);
+        step = proto::read_proxy_header(bytes.substr(0, taken));
+    }
+    check(step.is == whole.is && step.header == whole.header, "splits do not matter");
+    if (whole.is != state::done) return 0;
+    check(taken == whole.bytes, "nothing behind the header is taken");
+    for (const auto version : {proto::proxy_version::v1, proto::proxy_version::v2}) {
+        const auto written = proto::write_proxy_header(whole.header, version);
+        const auto again = proto::read_proxy_header(written);
+        check(again.is == state::done && again.bytes == written.size() && again.header == whole.header, "there and back");
+    }
+    return 0;
+}
