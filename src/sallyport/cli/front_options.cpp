@@ -59,6 +59,17 @@ void front_options::add_to(CLI::App& command) {
                     "it differ; a name is followed as it changes")
         ->type_name("X");
     command
+        .add_option(
+            "--proxy-from", proxy_from,
+            "Balancers in front: control connections from these addresses must begin with a PROXY header (v1 or v2), "
+            "which says who the client is; repeatable")
+        ->type_name("NETWORK")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_flag("--proxy-data", proxy_data,
+                     "They send it on passive data connections too, and clients are told apart by it; without this, data "
+                     "connections must come from the clients themselves");
+    command
         .add_option("--idle-timeout", idle_seconds, "Idle sessions end after this; running transfers do not count as idle")
         ->type_name("SECONDS")
         ->capture_default_str();
@@ -136,6 +147,22 @@ result<port_range> front_options::passive_range() const {
         return fail(errc::syntax,
                     fmt::format("--passive-ports {}: give FIRST-LAST, for example 50000-50099", passive_ports));
     return *range;
+}
+
+result<reach::proxy_trust> front_options::proxies() const {
+    if (proxy_data && proxy_from.empty())
+        return fail(errc::misuse, "--proxy-data needs to know from whom: add --proxy-from NETWORK");
+    reach::proxy_trust out{.from = {}, .data = proxy_data};
+    for (const auto& text : proxy_from) {
+        const auto network = ip_network::parse(text);
+        if (!network) {
+            return fail(errc::syntax, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
+                                                  "10.0.0.0/8 (no bits set behind the prefix)",
+                                                  text));
+        }
+        out.from.push_back(*network);
+    }
+    return out;
 }
 
 result<log::level> front_options::level() const {

@@ -14,6 +14,7 @@
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/reach/proxy_door.hpp>
 
 namespace CLI {
 class App;
@@ -30,6 +31,8 @@ struct front_options {
     bool require_tls_reuse = false;
     std::string passive_ports;
     std::string external_address;
+    std::vector<std::string> proxy_from;
+    bool proxy_data = false;
     std::size_t idle_seconds = limits::idle.count();
     std::size_t login_seconds = limits::login.count();
     std::size_t data_seconds = limits::data_connect.count();
@@ -52,6 +55,7 @@ struct front_options {
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
     [[nodiscard]] result<port_range> passive_range() const;
+    [[nodiscard]] result<reach::proxy_trust> proxies() const;
     [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] front::admission_rules admission() const noexcept {
@@ -69,6 +73,8 @@ struct front_options {
         if (!certificate) return std::unexpected(certificate.error());
         auto range = passive_range();
         if (!range) return std::unexpected(range.error());
+        auto trusted = proxies();
+        if (!trusted) return std::unexpected(trusted.error());
         settings.listen = std::move(*plain);
         settings.listen_implicit = std::move(*implicit);
         settings.tls = std::move(*certificate);
@@ -76,6 +82,7 @@ struct front_options {
         settings.require_tls_reuse = require_tls_reuse;
         settings.passive_ports = *range;
         settings.external_address = external_address;
+        settings.proxies = std::move(*trusted);
         settings.keepalive = keepalive();
         settings.idle = std::chrono::seconds(idle_seconds);
         settings.login = std::chrono::seconds(login_seconds);

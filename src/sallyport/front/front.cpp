@@ -29,6 +29,7 @@ struct door {
 struct loop_share {
     std::deque<door> doors;  // coroutines hold references to its elements
     std::shared_ptr<roster> sessions = std::make_shared<roster>();
+    bool stopping = false;
 };
 
 /// Told so where it can be told without waiting.
@@ -42,14 +43,18 @@ void turn_away(const net::accepted& connection, bool implicit_tls, refusal why) 
 }  // namespace
 
 struct front::impl : std::enable_shared_from_this<front::impl> {
-    impl(net::loop_group& l, const admission_rules& rules, status::counters& counters)
-        : loops(l), gate(std::make_shared<admission>(rules, counters)), shares(l.size()) {}
+    impl(net::loop_group& l, const admission_rules& rules, reach::proxy_trust trusted, status::counters& counters)
+        : loops(l), proxies(std::move(trusted)), gate(std::make_shared<admission>(rules, counters)), shares(l.size()) {}
 
     static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, door& d);
+    static net::task<> let_in_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                      bool implicit_tls);
+    void let_in(std::size_t index, net::accepted connection, const endpoint& reached, bool implicit_tls);
     void stop_loop(std::size_t index, net::deadline grace_end);
     static net::task<> drain(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end);
 
     net::loop_group& loops;
+    const reach::proxy_trust proxies;
     std::shared_ptr<admission> gate;
     std::vector<loop_share> shares;
     std::vector<endpoint> endpoints;
@@ -64,16 +69,38 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
     for (;;) {
         result<net::accepted> came = co_await d.listener.accept();
         if (!came) co_return;  // closed
-        std::expected<ticket, refusal> admitted = self->gate->admit(came->peer.address);
-        if (!admitted) {
-            turn_away(*came, d.implicit_tls, admitted.error());
-            continue;
+        if (self->proxies.speaks_for_others(came->peer.address)) {
+            home.spawn("proxied connection", let_in_proxied(self, index, std::move(*came), d.implicit_tls));
+        } else {
+            const endpoint reached = came->local;
+            self->let_in(index, std::move(*came), reached, d.implicit_tls);
         }
-        self->begin({home, std::move(*came), d.implicit_tls, std::move(*admitted), self->shares[index].sessions});
     }
 }
 
+net::task<> front::impl::let_in_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                        bool implicit_tls) {
+    const endpoint balancer = connection.peer;
+    const result<proto::proxy_header> header = co_await reach::take_proxy_header(self->loops.at(index), connection);
+    if (!header) {
+        // Health checks that only connect are daily bread.
+        const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
+        log::write(level, {}, fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
+        co_return;
+    }
+    if (self->shares[index].stopping) co_return;
+    const endpoint reached = header->proxied ? header->destination : connection.local;
+    self->let_in(index, std::move(connection), reached, implicit_tls);
+}
+
+void front::impl::let_in(std::size_t index, net::accepted connection, const endpoint& reached, bool implicit_tls) {
+    std::expected<ticket, refusal> admitted = gate->admit(connection.peer.address);
+    if (!admitted) return turn_away(connection, implicit_tls, admitted.error());
+    begin({loops.at(index), std::move(connection), reached, implicit_tls, std::move(*admitted), shares[index].sessions});
+}
+
 void front::impl::stop_loop(std::size_t index, net::deadline grace_end) {
+    shares[index].stopping = true;
     for (door& d : shares[index].doors) d.listener.close();
     shares[index].sessions->for_each(&session::stop);
     loops.at(index).spawn("stop", drain(shared_from_this(), index, grace_end));
@@ -93,8 +120,8 @@ net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, ne
     if (--self->loops_draining == 0) self->loops.at(0).post([self] { std::exchange(self->done, {})(self->all_ended); });
 }
 
-front::front(net::loop_group& loops, const admission_rules& rules, status::counters& counters)
-    : impl_(std::make_shared<impl>(loops, rules, counters)) {}
+front::front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), counters)) {}
 
 // What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
 // until the loops are destroyed.

@@ -13,6 +13,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/front/session.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/proxy_door.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::front {
@@ -26,13 +27,14 @@ public:
     /// Makes and spawns the session of an arrival, on its loop.
     using begin_session = std::function<void(arrival)>;
 
-    front(net::loop_group& loops, const admission_rules& rules, status::counters& counters);
+    front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies, status::counters& counters);
     /// Closes the listeners.
     ~front();
 
     /// Listens on every loop; the kernel spreads connections over them. An error names the address and the cause.
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
-    /// Accepts from now on. Who is over a limit hears 421 and is gone.
+    /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
+    /// them on: its header is read first.
     void run(begin_session begin);
     /// What is listened on, with real port numbers.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;

@@ -24,12 +24,13 @@ struct behaviour {
     std::atomic<int> killed = 0;
 };
 
-/// Greets, then waits until it is told to end.
+/// Greets by the addresses it knows, then waits until it is told to end.
 class test_session final : public session {
 public:
     test_session(arrival from, behaviour& how)
         : session(from),
           socket_(from.home, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+          greeting_("220 " + from.connection.peer.text() + " at " + from.reached.text() + "\r\n"),
           over_(from.home),
           how_(how) {}
 
@@ -42,12 +43,13 @@ public:
         if (how_.obeys_kill) over_.set();
     }
     static net::task<> serve(std::shared_ptr<test_session> self) {
-        (void)co_await self->socket_.write_all("220 hello\r\n", net::time_limit::within(5s));
+        (void)co_await self->socket_.write_all(self->greeting_, net::time_limit::within(5s));
         (void)co_await self->over_.wait(net::deadline::max());
     }
 
 private:
     net::stream socket_;
+    std::string greeting_;
     net::event over_;
     behaviour& how_;
 };
@@ -59,7 +61,7 @@ protected:
     }
 
     void start(admission_rules rules = {}) {
-        front_.emplace(loops_, rules, counters_);
+        front_.emplace(loops_, rules, proxies_, counters_);
         ASSERT_TRUE(front_->open(*endpoint::parse("127.0.0.1:0"), false));
         front_->run([this](arrival from) {
             net::loop& home = from.home;
@@ -84,6 +86,7 @@ protected:
     [[nodiscard]] blocking_socket client() const { return blocking_socket::connect(front_->endpoints().at(0).port); }
 
     behaviour how_;
+    reach::proxy_trust proxies_;
     status::counters counters_;
     net::loop_group loops_{2};
     std::optional<front> front_;
@@ -94,8 +97,8 @@ TEST_F(front_test, who_is_over_the_limit_hears_421) {
     start({.most = 2});
     auto first = client();
     auto second = client();
-    EXPECT_EQ(first.read_line(), "220 hello");
-    EXPECT_EQ(second.read_line(), "220 hello");
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
+    EXPECT_TRUE(second.read_line().starts_with("220 "));
     auto third = client();
     EXPECT_TRUE(third.read_line().starts_with("421 Too many connections"));
     EXPECT_EQ(counters_.sessions_open.load(), 2U);
@@ -104,17 +107,80 @@ TEST_F(front_test, who_is_over_the_limit_hears_421) {
 TEST_F(front_test, one_address_has_its_own_limit) {
     start({.most = 10, .most_per_address = 1});
     auto first = client();
-    EXPECT_EQ(first.read_line(), "220 hello");
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
     auto second = client();
     EXPECT_TRUE(second.read_line().starts_with("421 "));
+}
+
+constexpr std::string_view header_of_client = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 21\r\n";
+
+TEST_F(front_test, a_trusted_address_says_who_its_client_is) {
+    proxies_.from = {*ip_network::parse("127.0.0.0/8")};
+    start();
+    auto balanced = client();
+    balanced.send(header_of_client);
+    EXPECT_EQ(balanced.read_line(), "220 203.0.113.9:40000 at 198.51.100.1:21");
+}
+
+TEST_F(front_test, a_trusted_address_may_speak_for_itself) {
+    proxies_.from = {*ip_network::parse("127.0.0.1")};
+    start();
+    auto check = client();
+    check.send("PROXY UNKNOWN\r\n");
+    const auto greeting = check.read_line();
+    EXPECT_TRUE(greeting.starts_with("220 127.0.0.1:")) << greeting;
+    EXPECT_TRUE(greeting.ends_with(" at " + front_->endpoints().at(0).text())) << greeting;
+}
+
+TEST_F(front_test, a_trusted_address_gets_nowhere_without_a_header) {
+    proxies_.from = {*ip_network::parse("127.0.0.1")};
+    start();
+    auto bare = client();
+    bare.send("USER anonymous\r\n");
+    EXPECT_EQ(bare.read_to_end(), "");
+    EXPECT_EQ(counters_.sessions_total.load(), 0U);
+}
+
+TEST_F(front_test, nobody_else_is_heard_before_its_session) {
+    proxies_.from = {*ip_network::parse("10.0.0.0/8")};
+    start();
+    auto stranger = client();
+    stranger.send(header_of_client);
+    EXPECT_TRUE(stranger.read_line().starts_with("220 127.0.0.1:"));
+}
+
+TEST_F(front_test, the_limit_is_on_clients_not_on_their_balancer) {
+    proxies_.from = {*ip_network::parse("127.0.0.1")};
+    start({.most = 10, .most_per_address = 1});
+    auto first = client();
+    first.send(header_of_client);
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
+    auto other = client();
+    other.send("PROXY TCP4 203.0.113.10 198.51.100.1 40000 21\r\n");
+    EXPECT_TRUE(other.read_line().starts_with("220 "));
+    auto again = client();
+    again.send(header_of_client);
+    EXPECT_TRUE(again.read_line().starts_with("421 "));
+}
+
+TEST_F(front_test, one_that_sends_no_header_keeps_nobody_waiting) {
+    proxies_.from = {*ip_network::parse("127.0.0.1")};
+    start();
+    auto silent = client();
+    auto half = client();
+    half.send(header_of_client.substr(0, 20));
+    auto third = client();
+    third.send(header_of_client);
+    EXPECT_TRUE(third.read_line().starts_with("220 "));
+    EXPECT_TRUE(stop(10s));  // nor the daemon's end
 }
 
 TEST_F(front_test, OP09_sessions_that_end_when_told_are_not_killed) {
     start();
     auto first = client();
     auto second = client();
-    EXPECT_EQ(first.read_line(), "220 hello");
-    EXPECT_EQ(second.read_line(), "220 hello");
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
+    EXPECT_TRUE(second.read_line().starts_with("220 "));
     EXPECT_TRUE(stop(10s));
     EXPECT_EQ(how_.stopped, 2);
     EXPECT_EQ(how_.killed, 0);
@@ -125,7 +191,7 @@ TEST_F(front_test, OP09_the_others_are_killed_after_the_grace) {
     how_.obeys_stop = false;
     start();
     auto one = client();
-    EXPECT_EQ(one.read_line(), "220 hello");
+    EXPECT_TRUE(one.read_line().starts_with("220 "));
     EXPECT_TRUE(stop(20ms));
     EXPECT_EQ(how_.killed, 1);
 }
@@ -135,14 +201,14 @@ TEST_F(front_test, one_that_cannot_be_ended_is_told_of) {
     how_.obeys_stop = how_.obeys_kill = false;
     start();
     auto one = client();
-    EXPECT_EQ(one.read_line(), "220 hello");
+    EXPECT_TRUE(one.read_line().starts_with("220 "));
     EXPECT_FALSE(stop(20ms));
 }
 
 TEST_F(front_test, a_port_in_use_is_named) {
-    front first(loops_, {}, counters_);
+    front first(loops_, {}, {}, counters_);
     ASSERT_TRUE(first.open(*endpoint::parse("127.0.0.1:0"), false));
-    front second(loops_, {}, counters_);
+    front second(loops_, {}, {}, counters_);
     const auto refused = second.open(first.endpoints().at(0), false);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find(first.endpoints().at(0).text()), std::string::npos);

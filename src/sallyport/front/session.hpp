@@ -32,7 +32,8 @@ private:
 /// An admitted connection and where its session belongs.
 struct arrival {
     net::loop& home;
-    net::accepted connection;
+    net::accepted connection;  // its peer is the client, also where a balancer passes it on
+    endpoint reached;          // by the client: our own address, or the balancer's
     bool implicit_tls;
     ticket admitted;
     std::shared_ptr<roster> list;

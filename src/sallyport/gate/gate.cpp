@@ -10,7 +10,7 @@ namespace sallyport::gate {
 
 struct gate::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
-        : front(loops, s.admit, counters), common(std::make_shared<service>(loops, std::move(s), counters)) {}
+        : front(loops, s.admit, s.proxies, counters), common(std::make_shared<service>(loops, std::move(s), counters)) {}
 
     front::front front;
     std::shared_ptr<service> common;

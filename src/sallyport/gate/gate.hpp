@@ -21,6 +21,7 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/proto/relay_methods.hpp>
+#include <sallyport/reach/proxy_door.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::gate {
@@ -94,6 +95,7 @@ struct settings {
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 
     port_range passive_ports{};
+    reach::proxy_trust proxies;  // balancers in front that say for whom they speak
     std::string external_address;
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};

@@ -19,7 +19,7 @@ struct service {
           counters(counts),
           backends(config.backends, config.spread),
           checks(loops.at(0), config.backends.size()),
-          ports(loops, {.range = config.passive_ports}, counts),
+          ports(loops, {.range = config.passive_ports, .proxies = config.proxies}, counts),
           advisor(loops.at(0), config.external_address) {}
 
     // What is learned of a backend goes to the pool; what changes by it, to the log.

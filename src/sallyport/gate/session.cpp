@@ -41,6 +41,7 @@ session::session(std::shared_ptr<service> gate, front::arrival from)
       home_(from.home),
       id_(next_id(*gate_)),
       client_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+      reached_(from.reached),
       implicit_tls_(from.implicit_tls),
       client_wake_(home_),
       backend_wake_(home_) {
@@ -149,8 +150,8 @@ net::task<choice> session::wait_for_room(std::vector<std::size_t> tried, net::de
 
 void session::begin(const proto::reply& greeting) {
     const auto& config = gate_->config;
-    log::info(id_, fmt::format("Connection accepted from {} at {}, backend {} ({})", client_.peer().text(),
-                               client_.local().text(), slot_.where().text(), backend_.peer().text()));
+    log::info(id_, fmt::format("Connection accepted from {} at {}, backend {} ({})", client_.peer().text(), reached_.text(),
+                               slot_.where().text(), backend_.peer().text()));
     machine_ =
         std::make_unique<proto::relay_machine>(proto::relay_settings{.client_peer = client_.peer(),
                                                                      .backend_peer = backend_.peer(),
@@ -327,13 +328,14 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
     const auto& leg = in_front ? client_ : backend_;
     auto& port = in_front ? port_ : port_behind_;
     const auto& local = leg.local().address;
+    const auto& reached = in_front ? reached_.address : local;
     const auto& peer = leg.peer().address;
     port = {};
     auto reserved = gate_->ports.reserve(home_, local, peer);
     if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
     port = std::move(*reserved);
-    const auto advice = in_front && !what.extended ? gate_->advisor.advertise(local, peer) : std::nullopt;
-    machine_->port_reserved(endpoint{advice ? advice->address : local, port.port()});
+    const auto advice = in_front && !what.extended ? gate_->advisor.advertise(reached, peer) : std::nullopt;
+    machine_->port_reserved(endpoint{advice ? advice->address : reached, port.port()});
 }
 
 void session::open_data(proto::relay_plan plan) {

@@ -70,6 +70,7 @@ private:
     net::loop& home_;
     std::string id_;  // for the log, and the session id context under TLS
     net::stream client_;
+    const endpoint reached_;  // by the client: what it takes for our address
     net::stream backend_;
     bool implicit_tls_;
 

@@ -12,7 +12,8 @@ namespace {
 result<void> bind_socket(int fd, const endpoint& to, const connect_options& options) {
     auto from = options.bind_to;
     if (from == endpoint{}) return {};
-    if (from.address.is_unspecified() && to.address.is_v6()) from.address = ip_address::v6({});
+    // A client behind a balancer may be of the family that the balancer alone speaks with it.
+    if (from.address.is_v6() != to.address.is_v6()) from.address = to.address.is_v6() ? ip_address::v6({}) : ip_address();
     if (options.reuse_address) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     // The port is then chosen at connect(), per destination: otherwise 28,000 bound sockets are all there can be.
     if (from.port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);

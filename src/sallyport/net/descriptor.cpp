@@ -72,6 +72,12 @@ void descriptor::close() noexcept {
     fd_.reset();
 }
 
+unique_fd descriptor::release() noexcept {
+    reactor_.deregister_descriptor(fd_.get(), registration_, false);
+    reactor_.cleanup_descriptor_data(registration_);
+    return std::move(fd_);
+}
+
 task<wait_end> descriptor::wait(wait_op& op, deadline due) {
     return asio::async_initiate<const asio::use_awaitable_t<executor>&, void(wait_end)>(
         [&op, due, registered = enlist()](handler resume) {

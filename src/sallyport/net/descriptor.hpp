@@ -42,6 +42,8 @@ public:
     void interrupt_read() { read_.end_as(wait_end::cancelled); }
     void interrupt_write() { write_.end_as(wait_end::cancelled); }
     void close() noexcept;
+    /// Gives the descriptor away, to another loop perhaps. REQUIRES: nobody waits.
+    [[nodiscard]] unique_fd release() noexcept;
 
 private:
     using reactor = asio::detail::reactor;

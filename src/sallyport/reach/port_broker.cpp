@@ -79,7 +79,10 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     void stop();
 
     static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l);
+    static net::task<> admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
+                                     net::accepted connection);
     void admit(group& g, port_table::slot s, net::accepted connection);
+    void note_stranger(const net::accepted& connection);
 
     net::loop_group& loops;
     const broker_settings settings;
@@ -204,9 +207,22 @@ net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, p
     for (;;) {
         auto connection = co_await l.accept();
         if (!connection) break;  // closed by stop()
-        self->admit(*g, s, std::move(*connection));
+        if (self->settings.proxies.data && self->settings.proxies.speaks_for_others(connection->peer.address))
+            p->owner->spawn("proxied data connection", admit_proxied(self, p->owner, g, s, std::move(*connection)));
+        else
+            self->admit(*g, s, std::move(*connection));
     }
     p->listener = nullptr;
+}
+
+net::task<> port_broker::impl::admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
+                                             net::accepted connection) {
+    const endpoint balancer = connection.peer;
+    const auto header = co_await take_proxy_header(*here, connection);
+    if (header) co_return self->admit(*g, s, std::move(connection));
+    status::count(self->counters.strangers_refused);
+    log::debug({}, fmt::format("refused a data connection through {} to {}: {}", balancer.text(), connection.local.text(),
+                               header.error().text()));
 }
 
 void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connection) {
@@ -224,19 +240,21 @@ void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connec
             p.strangers.push_back({connection.peer.address, net::clock::now()});
         }
     }
-    if (!expecting) {
-        status::count(counters.strangers_refused);
-        if (log::enabled(log::level::debug)) {
-            log::debug({}, fmt::format("refused a data connection from {} to {}: nobody expects it", connection.peer.text(),
-                                       connection.local.text()));
-        }
-        return;
-    }
+    if (!expecting) return note_stranger(connection);
     net::loop& home = expecting->home;
     if (&home == here) return expecting->arrive(std::move(connection));
     home.post([expecting = std::move(expecting), connection = std::move(connection)]() mutable {
         expecting->arrive(std::move(connection));
     });
+}
+
+void port_broker::impl::note_stranger(const net::accepted& connection) {
+    status::count(counters.strangers_refused);
+    if (!log::enabled(log::level::debug)) return;
+    const bool balancer = !settings.proxies.data && settings.proxies.speaks_for_others(connection.peer.address);
+    log::debug({}, fmt::format("refused a data connection from {} to {}: nobody expects it{}", connection.peer.text(),
+                               connection.local.text(),
+                               balancer ? "; it is a proxy: let it send PROXY headers on data and trust it with them" : ""));
 }
 
 void port_broker::impl::stop() {

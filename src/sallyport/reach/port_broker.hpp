@@ -18,6 +18,10 @@
 //
 // No more than a quarter of the process's descriptors go to listeners of one address while their ports will do.
 //
+// Behind a balancer the client is who a PROXY header names, and only an address that is trusted for data may send one: it is
+// read before the look-up, on the listener's loop, while others are accepted. Without that trust a balancer is a stranger
+// like any other. A balancer's address says nothing about which of its clients comes.
+//
 // A port that another program holds is left alone for half a minute, then tried again.
 
 #include <chrono>
@@ -31,6 +35,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/proxy_door.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
@@ -38,6 +43,7 @@ namespace sallyport::reach {
 struct broker_settings {
     port_range range{};  // {0, 0}: ports that the system has free
     std::chrono::seconds rest{60};
+    proxy_trust proxies{};
 };
 
 /// A port promised to one session and one client. Movable; releasing it (destruction) closes the expectation at once: no

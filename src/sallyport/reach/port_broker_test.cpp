@@ -124,6 +124,85 @@ TEST_F(broker, strangers_are_refused_and_the_right_one_is_served_once) {
     run(loops_, serves_the_right_one(home_, ports, counters_));
 }
 
+void say(const unique_fd& socket, std::string_view text) {
+    EXPECT_EQ(::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
+}
+
+net::task<bool> is_refused(net::loop& home, std::uint16_t port, std::string_view text) {
+    const auto socket = connect(mallory, port);
+    co_await home.sleep_for(20ms);  // it connects without waiting for the other side
+    say(socket, text);
+    for (const auto end = net::clock::now() + soon; net::clock::now() < end;) {
+        char byte = 0;
+        // A reset too: what it said was not read to the end.
+        if (::recv(socket.get(), &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) co_return true;
+        co_await home.sleep_for(1ms);
+    }
+    co_return false;
+}
+
+// Mallory is the balancer here, Carol a client far away, whose address nobody but the balancer tells.
+net::task<> matches_by_the_header(net::loop& home, port_broker& ports) {
+    const auto carol = ip("203.0.113.9");
+    auto promised = ports.reserve(home, here, carol);
+    EXPECT_TRUE(promised);
+    if (!promised) co_return;
+
+    for (const std::string_view text :
+         {"PROXY TCP4 203.0.113.10 198.51.100.1 40000 50000\r\n", "PROXY UNKNOWN\r\n", "RETR"}) {
+        const bool refused = co_await is_refused(home, promised->port(), text);
+        EXPECT_TRUE(refused) << text;
+    }
+    const auto silent = connect(mallory, promised->port());
+    const auto client = connect(mallory, promised->port());
+    co_await home.sleep_for(20ms);
+    say(client, "PROXY TCP4 203.0.113.9 198.51.100.1 40000 50000\r\ncontent");
+    const auto got = co_await promised->wait(net::time_limit::within(soon));
+    EXPECT_TRUE(got);
+    if (!got) co_return;
+    EXPECT_EQ(got->peer, *endpoint::parse("203.0.113.9:40000"));
+    std::array<char, 64> text{};
+    EXPECT_EQ(::recv(got->socket.get(), text.data(), text.size(), MSG_DONTWAIT), 7);
+    EXPECT_EQ(std::string_view(text.data()), "content");
+}
+
+// DC-02
+TEST_F(broker, behind_a_balancer_clients_are_told_apart_by_its_header) {
+    port_broker ports(loops_, {.range = free_ports(3), .proxies = {.from = {*ip_network::parse("127.0.0.2")}, .data = true}},
+                      counters_);
+    run(loops_, matches_by_the_header(home_, ports));
+    EXPECT_EQ(strangers(), 3U);
+}
+
+net::task<> takes_no_header_from_others(net::loop& home, port_broker& ports) {
+    constexpr std::string_view header = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 50000\r\n";
+    auto promised = ports.reserve(home, here, ip("203.0.113.9"));
+    EXPECT_TRUE(promised);
+    if (!promised) co_return;
+    const bool refused = co_await is_refused(home, promised->port(), header);
+    EXPECT_TRUE(refused);
+    // Who is expected by its own address may send what it likes.
+    auto own = ports.reserve(home, here, alice);
+    const auto client = connect(alice, own->port());
+    co_await home.sleep_for(20ms);
+    say(client, header);
+    const auto got = co_await own->wait(net::time_limit::within(soon));
+    EXPECT_TRUE(got);
+    std::array<char, 64> text{};
+    EXPECT_EQ(::recv(got->socket.get(), text.data(), text.size(), MSG_DONTWAIT), std::ssize(header));
+}
+
+// DC-02: a balancer that is trusted on control only, and somebody who claims to be one.
+TEST_F(broker, without_that_trust_a_balancer_is_a_stranger) {
+    for (const bool data : {false, true}) {
+        const auto* const trusted = data ? "127.0.0.3" : "127.0.0.2";
+        port_broker ports(loops_, {.range = free_ports(3), .proxies = {.from = {*ip_network::parse(trusted)}, .data = data}},
+                          counters_);
+        run(loops_, takes_no_header_from_others(home_, ports));
+    }
+    EXPECT_EQ(strangers(), 2U);
+}
+
 net::task<> shares_one_port(net::loop& home, port_broker& ports) {
     auto a = ports.reserve(home, here, alice);
     auto m = ports.reserve(home, here, mallory);

@@ -17,7 +17,7 @@ struct context {
         : config(std::move(s)),
           counters(c),
           users(config.users, config.anonymous),
-          ports(loops, {.range = config.passive_ports}, c),
+          ports(loops, {.range = config.passive_ports, .proxies = config.proxies}, c),
           advisor(loops.at(0), config.external_address) {}
 
     const settings config;

@@ -14,7 +14,7 @@ namespace sallyport::server {
 struct server::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
         : home(loops.at(0)),
-          front(loops, s.admit, counters),
+          front(loops, s.admit, s.proxies, counters),
           shared(std::make_shared<context>(loops, std::move(s), counters)) {}
 
     net::loop& home;

@@ -19,6 +19,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/reach/proxy_door.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/status/counters.hpp>
 #include <sallyport/vfs/filesystem.hpp>
@@ -39,6 +40,7 @@ struct settings {
     bool ccc = false;
 
     port_range passive_ports{};    // {0,0}: any
+    reach::proxy_trust proxies;    // balancers in front that say for whom they speak
     std::string external_address;  // for 227: address or name
     bool passive = true;
     bool active = true;

@@ -24,11 +24,11 @@ std::string random_session_context() {
     return out;
 }
 
-proto::server_settings settings_for(const settings& s, const net::stream& control, bool implicit_tls) {
+proto::server_settings settings_for(const settings& s, const endpoint& client, const endpoint& reached, bool implicit_tls) {
     proto::server_settings out;
     out.greeting = s.greeting;
-    out.local = control.local();
-    out.peer = control.peer();
+    out.local = reached;
+    out.peer = client;
     out.tls_active = implicit_tls;
     out.tls_available = s.tls.has_value();
     out.tls_required = s.tls_required;
@@ -46,8 +46,9 @@ session::session(std::shared_ptr<context> shared, front::arrival from)
       shared_(std::move(shared)),
       home_(from.home),
       control_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+      reached_(from.reached),
       id_(fmt::format("{}", ++shared_->sessions_numbered)),
-      machine_(settings_for(shared_->config, control_, from.implicit_tls)),
+      machine_(settings_for(shared_->config, control_.peer(), reached_, from.implicit_tls)),
       login_until_(net::clock::now() + shared_->config.login),
       implicit_tls_(from.implicit_tls) {
     control_.set_keepalive(shared_->config.keepalive);
@@ -64,7 +65,7 @@ void session::log(std::string_view text) const {
 
 net::task<> session::run() {
     if (log::enabled(log::level::info))
-        log(fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.local().text()));
+        log(fmt::format("Connection accepted from {} to {}", control_.peer().text(), reached_.text()));
     result<void> ready;
     if (implicit_tls_) ready = co_await start_tls();
     while (ready) {
@@ -231,13 +232,12 @@ net::task<> session::check_login(proto::login_request request) {
 
 void session::open_passive(const act::open_passive& how) {
     passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
-    const ip_address local = control_.local().address;
     const ip_address client = control_.peer().address;
-    result<reach::reservation> reserved = shared_->ports.reserve(home_, local, client);
+    result<reach::reservation> reserved = shared_->ports.reserve(home_, control_.local().address, client);
     if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
-    endpoint advertised{local, reserved->port()};
+    endpoint advertised{reached_.address, reserved->port()};
     if (!how.extended) {
-        const std::optional<reach::advice> advice = shared_->advisor.advertise(local, client);
+        const std::optional<reach::advice> advice = shared_->advisor.advertise(reached_.address, client);
         if (!advice || !advice->address.is_v4())
             return machine_.passive_done(fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV"));
         advertised.address = advice->address;

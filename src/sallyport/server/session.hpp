@@ -53,6 +53,7 @@ private:
     std::shared_ptr<context> shared_;
     net::loop& home_;
     net::stream control_;
+    const endpoint reached_;           // by the client: what it takes for our address
     std::string id_;                   // for the log
     std::string tls_session_context_;  // random where TLS is used
     proto::server_machine machine_;
