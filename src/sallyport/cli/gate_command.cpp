@@ -62,7 +62,9 @@ void gate_options::add_to(CLI::App& command) {
     command
         .add_option("--backend", backends,
                     "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS. "
-                    "Terms: ?weight=N for its share, &max-sessions=N, &state=drain or maintenance for no new sessions")
+                    "Terms: ?weight=N for its share, &max-sessions=N, &state=drain or maintenance for no new sessions, "
+                    "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
+                    "too")
         ->type_name("ftp://HOST[:PORT][?TERMS]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -25,29 +25,40 @@ constexpr auto states = std::to_array<std::string_view>({"active", "drain", "mai
 constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
 
 /// One "key=value" of the query. Empty where it is right, else what is wrong.
-[[nodiscard]] std::string_view read_term(std::string_view term, backend_terms& into) noexcept {
+[[nodiscard]] std::string_view read_term(std::string_view term, backend& into) noexcept {
     const auto equals = term.find('=');
     const auto key = term.substr(0, equals);
     const auto value = equals == std::string_view::npos ? std::string_view() : term.substr(equals + 1);
     if (key == "weight") {
         const auto weight = parse_decimal(value, limits::backend_weight);
         if (!weight || *weight == 0) return "the weight must be a number from 1 to 256 (no new sessions: state=drain)";
-        into.weight = static_cast<unsigned>(*weight);
+        into.terms.weight = static_cast<unsigned>(*weight);
         return {};
     }
     if (key == "max-sessions") {
         const auto most = parse_decimal(value, 1'000'000);
         if (!most) return "max-sessions must be a number, 0 for no limit";
-        into.max_sessions = *most;
+        into.terms.max_sessions = *most;
         return {};
     }
     if (key == "state") {
         const auto known = std::ranges::find(states, value);
         if (known == states.end()) return "the state must be active, drain or maintenance";
-        into.state = static_cast<backend_state>(known - states.begin());
+        into.terms.state = static_cast<backend_state>(known - states.begin());
         return {};
     }
-    return "what may stand behind the question mark is weight=N, max-sessions=N and state=WORD, joined by &";
+    if (key == "proxy") {
+        if (value != "v1" && value != "v2") return "proxy must be v1 or v2";
+        into.proxy = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
+        return {};
+    }
+    if (key == "proxy-data") {
+        if (value != "yes" && value != "no") return "proxy-data must be yes or no";
+        into.proxy_data = value == "yes";
+        return {};
+    }
+    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, proxy=v1|v2 and "
+           "proxy-data=yes, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
@@ -111,10 +122,11 @@ result<backend> backend::parse(std::string_view url) {
         backend b{.host = {}, .port = known.port, .tls = known.tls};
         if (const auto mark = rest.find('?'); mark != std::string_view::npos) {
             for (const auto term : std::views::split(rest.substr(mark + 1), '&')) {
-                if (const auto wrong = read_term(std::string_view(term), b.terms); !wrong.empty()) return refuse(wrong);
+                if (const auto wrong = read_term(std::string_view(term), b); !wrong.empty()) return refuse(wrong);
             }
             rest = rest.substr(0, mark);
         }
+        if (b.proxy_data && !b.proxy) return refuse("proxy-data=yes needs proxy=v1 or proxy=v2");
         if (rest.ends_with('/')) rest.remove_suffix(1);
         if (rest.find('@') != std::string_view::npos)
             return refuse("a user name has no place here, clients log in themselves");
@@ -144,6 +156,7 @@ std::string backend::text() const {
 std::string backend_failure::text() const { return fmt::format("{}: {}", name(at), escape(cause.text(), 300)); }
 
 net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
+                                                                      const proto::proxy_header& client,
                                                                       const std::optional<net::tls_client_context>& tls,
                                                                       const net::keepalive& keepalive, net::time_limit limit,
                                                                       check_stage up_to) {
@@ -156,6 +169,11 @@ net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop&
     stream.set_keepalive(keepalive);
     if (to.tls != backend_tls::none && !tls)
         co_return failed(check_stage::tls, error{errc::misuse, 0, "no TLS settings for a backend with TLS"});
+    if (to.proxy) {
+        const auto header = proto::write_proxy_header(client, *to.proxy);
+        const auto sent = co_await stream.write_all(header, limit);
+        if (!sent) co_return failed(check_stage::greeting, sent.error());
+    }
     const net::tls_connect_options as{.server_name = to.host, .resume = {}};
     if (to.tls == backend_tls::implicit) {
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);

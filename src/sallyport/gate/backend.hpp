@@ -8,6 +8,7 @@
 
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/net/stream.hpp>
+#include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::gate {
@@ -25,10 +26,12 @@ struct backend_failure {
     [[nodiscard]] std::string text() const;
 };
 
-/// Connects and waits for the greeting (120 is waited out, RFC 959 section 5.4); with explicit TLS also AUTH TLS and the
-/// handshake. A greeting other than 220 is errc::rejected with the backend's words: another one may have room. A check that
-/// looks at less stops at its stage; after `tcp` there is no greeting.
+/// Connects, says for which client where the backend wants to know (PROXY), and waits for the greeting (120 is waited out,
+/// RFC 959 section 5.4); with explicit TLS also AUTH TLS and the handshake. A greeting other than 220 is errc::rejected with
+/// the backend's words: another one may have room. A check that looks at less stops at its stage; after `tcp` there is no
+/// greeting.
 net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
+                                                                      const proto::proxy_header& client,
                                                                       const std::optional<net::tls_client_context>& tls,
                                                                       const net::keepalive& keepalive, net::time_limit limit,
                                                                       check_stage up_to = check_stage::tls);

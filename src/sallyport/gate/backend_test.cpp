@@ -55,6 +55,21 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
     }
 }
 
+TEST(Backend, ReadsWhetherItWantsProxyHeaders) {
+    EXPECT_EQ(backend::parse("ftp://a")->proxy, std::nullopt);
+    EXPECT_EQ(backend::parse("ftp://a?proxy=v1")->proxy, proto::proxy_version::v1);
+    EXPECT_FALSE(backend::parse("ftp://a?proxy=v1")->proxy_data);
+    const auto both = backend::parse("ftps://[::1]:2990/?proxy-data=yes&proxy=v2");
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->proxy, proto::proxy_version::v2);
+    EXPECT_TRUE(both->proxy_data);
+    EXPECT_EQ(both->text(), "ftps://[::1]:2990");
+    for (const std::string query : {"?x=1", "?proxy", "?proxy=", "?proxy=v3", "?proxy=v1&", "?proxy=v1&proxy-data",
+                                    "?proxy-data=yes", "?proxy=v1?proxy-data=yes"}) {
+        EXPECT_FALSE(backend::parse("ftp://a" + query)) << query;
+    }
+}
+
 TEST(Backend, RefusesOtherUrlsWithAReason) {
     for (const std::string url : {"", "10.0.0.5", "http://x", "ftp://", "ftp://:21", "ftp://x:", "ftp://x:0",
                                   "ftp://x:65536", "ftp://x:21x", "ftp://u:p@x", "ftp://x/dir", "ftp://[::1",

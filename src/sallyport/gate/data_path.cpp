@@ -84,6 +84,10 @@ net::task<result<void>> data_path::open_backend() {
     if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
     backend_ = std::move(*opened);
+    if (!terms_.backend_header.empty()) {
+        const auto sent = co_await backend_.write_all(terms_.backend_header, limit);
+        if (!sent) co_return sent;
+    }
     if (!plan_.protect_backend) co_return result<void>();
     co_return co_await backend_.connect_tls(*gate_->config.backend_tls, terms_.backend_tls, limit);
 }

@@ -22,6 +22,7 @@ struct data_terms {
     ip_address local;                      // where the client reached us: connections to it come from there
     std::string tls_id;                    // session id context in front (TLS-04)
     net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
+    std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
 };
 
 class data_path {

@@ -20,6 +20,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/reach/proxy_door.hpp>
 #include <sallyport/status/counters.hpp>
@@ -46,8 +47,11 @@ struct backend {
     std::uint16_t port = 21;
     backend_tls tls = backend_tls::none;
     backend_terms terms{};
+    std::optional<proto::proxy_version> proxy{};  // tells it by a PROXY header who the client is ...
+    bool proxy_data = false;                      // ... on data connections too
 
-    /// "ftp://HOST[:PORT][?weight=N&max-sessions=N&state=active|drain|maintenance]", "ftpes://...", "ftps://...".
+    /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": weight=N, max-sessions=N,
+    /// state=active|drain|maintenance, proxy=v1|v2, proxy-data=yes.
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Its name: the URL with the port and without terms.
     [[nodiscard]] std::string text() const;

@@ -11,12 +11,14 @@
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/proto/client_machine.hpp>
+#include <sallyport/proto/proxy_header.hpp>
 
 namespace sallyport::gate {
 namespace {
 
 namespace act = proto::client_act;
 
+const proto::proxy_header nobody;                          // a check speaks for no client
 constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to QUIT
 
 /// Logs in and lists, over a connection that has been greeted. Lives in one coroutine's frame.
@@ -67,8 +69,15 @@ private:
                 co_await converse(limit(read->limit));
             } else if (const auto* connect = std::get_if<act::connect_data>(&action)) {
                 auto opened = co_await net::connect(home_, connect->to, net::connect_options(), limit(connect->limit));
-                machine_.data_opened(opened ? result<void>() : std::unexpected(opened.error()));
-                if (opened) data_ = std::move(*opened);
+                auto ready = opened ? result<void>() : std::unexpected(opened.error());
+                if (opened) {
+                    data_ = std::move(*opened);
+                    if (where_.proxy && where_.proxy_data) {
+                        const auto header = proto::write_proxy_header(nobody, *where_.proxy);
+                        ready = co_await data_.write_all(header, limit(connect->limit));
+                    }
+                }
+                machine_.data_opened(ready);
             } else {
                 if (const auto* move = std::get_if<act::move_data>(&action)) co_await drain(move->protect);
                 data_.close();
@@ -136,7 +145,8 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
     const auto begun = net::clock::now();
     const auto whole = std::min<net::clock::duration>(config.checks.interval, limits::check);
     const auto limit = net::time_limit::within(std::min<net::clock::duration>(config.backend_connect, whole));
-    auto link = co_await reach_backend(home, where, config.backend_tls, config.keepalive, limit, config.spread.check);
+    auto link =
+        co_await reach_backend(home, where, nobody, config.backend_tls, config.keepalive, limit, config.spread.check);
     if (!link) co_return check_outcome{link.error()};
     check_outcome out{.failure = std::nullopt, .greeted_after = net::clock::now() - begun};
     if (config.spread.check == check_stage::tcp) co_return out;

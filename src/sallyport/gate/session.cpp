@@ -118,7 +118,8 @@ net::task<std::string> session::find_backend() {
         if (lost_ || stopping_) co_return std::string();
         const auto begun = net::clock::now();
         const auto limit = net::time_limit::within(config.backend_connect);
-        auto link = co_await reach_backend(home_, slot_.where(), config.backend_tls, config.keepalive, limit);
+        const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
+        auto link = co_await reach_backend(home_, slot_.where(), client, config.backend_tls, config.keepalive, limit);
         if (link) {
             gate_->backend_answered(slot_.index(), witness::session, net::clock::now() - begun);
             backend_ = std::move(link->stream);
@@ -339,8 +340,16 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
 }
 
 void session::open_data(proto::relay_plan plan) {
-    data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}};
+    data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}, .backend_header = {}};
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
+    const auto& to = slot_.where();
+    if (const auto* behind = std::get_if<proto::leg_connects>(&plan.backend);
+        behind != nullptr && to.proxy && to.proxy_data) {
+        // Before the client has connected nobody knows from which port it will. The other end is the port that the backend
+        // promised: that is how some tell data from control.
+        const proto::proxy_header client{true, {client_.peer().address, 0}, {reached_.address, behind->to.port}};
+        terms.backend_header = proto::write_proxy_header(client, *to.proxy);
+    }
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
                                         std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
