@@ -29,7 +29,8 @@ std::optional<port_table::slot> port_table::take(const ip_address& client, std::
     const slot_set& among = open_count_ < most_open_ ? all_ : open_;
     auto found = choose(shares_[share % shares_.size()], among, b);
     if (!found) found = choose(all_, among, b);
-    if (!found) found = longest_resting(b);
+    if (!found) found = longest_resting(shares_[share % shares_.size()], b);
+    if (!found) found = longest_resting(all_, b);
     if (!found) found = choose(all_, all_, b);
     if (!found) return std::nullopt;
     b.unavailable.insert(*found);
@@ -107,8 +108,9 @@ std::optional<port_table::slot> port_table::choose(const slot_set& share, const 
     }
 }
 
-std::optional<port_table::slot> port_table::longest_resting(book& b) const {
-    const auto found = std::ranges::find_if(b.rests, [&](const resting& r) { return !excluded_.contains(r.which); });
+std::optional<port_table::slot> port_table::longest_resting(const slot_set& share, book& b) const {
+    const auto found = std::ranges::find_if(
+        b.rests, [&](const resting& r) { return share.contains(r.which) && !excluded_.contains(r.which); });
     if (found == b.rests.end()) return std::nullopt;
     const slot s = found->which;
     b.rests.erase(found);

@@ -1,6 +1,7 @@
 #include <sallyport/reach/port_table.hpp>
 #include <sallyport/reach/random.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <set>
@@ -71,6 +72,17 @@ TEST(port_table, takes_the_longest_rested_where_none_is_free) {
     for (const auto s : order) table.give_back(alice, s, start);
     for (const auto s : order) EXPECT_EQ(table.take(alice, 0, start + 1s), s);
     EXPECT_EQ(table.take(alice, 0, start + 1s), std::nullopt);
+}
+
+TEST(port_table, takes_the_longest_rested_of_the_share_first) {
+    port_table table(6, 2, 60s);
+    std::vector<std::uint32_t> order;
+    for (int i = 0; i < 6; ++i) order.push_back(table.take(alice, 0, start).value());
+    for (const auto s : order) table.give_back(alice, s, start);
+    ASSERT_EQ(order.front() % 2, 0U) << "of the other share";
+    std::ranges::stable_partition(order, [](std::uint32_t s) { return s % 2 == 1; });
+    for (const auto s : order) EXPECT_EQ(table.take(alice, 1, start + 1s), s);
+    EXPECT_EQ(table.take(alice, 1, start + 1s), std::nullopt);
 }
 
 TEST(port_table, the_rest_ends) {
