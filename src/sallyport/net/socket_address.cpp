@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 
+#include <netinet/tcp.h>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::net {
@@ -72,6 +73,11 @@ endpoint peer_endpoint(int socket) noexcept {
 
 bool set_option(int socket, int level, int name, int value) noexcept {
     return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
+}
+
+void set_stream_options(int socket) noexcept {
+    set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
 }  // namespace sallyport::net

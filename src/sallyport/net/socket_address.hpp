@@ -36,4 +36,9 @@ private:
 /// An integer socket option; the result only matters where the system may lack it.
 bool set_option(int socket, int level, int name, int value) noexcept;
 
+/// What every stream's socket has: TCP_NODELAY, and urgent bytes in line: the Telnet Synch before an ABOR is sent as such
+/// (RFC 959 section 4.1.3), and without this its last byte would be missing. Connections inherit it from their listener, so
+/// it costs an accepted one nothing.
+void set_stream_options(int socket) noexcept;
+
 }  // namespace sallyport::net

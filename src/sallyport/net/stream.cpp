@@ -86,10 +86,7 @@ stream::~stream() = default;
 stream::stream(stream&&) noexcept = default;
 
 stream::stream(loop& l, unique_fd socket, const endpoint& local, const endpoint& peer)
-    : state_(std::make_shared<stream_state>(l, std::move(socket), local, peer)) {
-    set_option(native_handle(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(native_handle(), SOL_SOCKET, SO_OOBINLINE, 1);
-}
+    : state_(std::make_shared<stream_state>(l, std::move(socket), local, peer)) {}
 
 stream& stream::operator=(stream&& other) noexcept {
     if (this != &other) {

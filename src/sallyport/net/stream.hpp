@@ -34,8 +34,7 @@ struct stream_state;
 class stream {
 public:
     stream() noexcept;  // not open
-    /// Takes a connected, non-blocking socket. Sets TCP_NODELAY, and takes urgent bytes in line: the Telnet Synch before
-    /// an ABOR is sent as such (RFC 959 section 4.1.3), and without this its last byte would be missing.
+    /// Takes a connected, non-blocking socket that has set_stream_options(): one from a listener, as a rule.
     stream(loop& l, unique_fd socket, const endpoint& local, const endpoint& peer);
     ~stream();
     stream(stream&&) noexcept;

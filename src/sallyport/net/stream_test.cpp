@@ -223,10 +223,23 @@ task<bool> keepalive_options(loop& l) {
     };
     co_return option(SOL_SOCKET, SO_KEEPALIVE) == 1 && option(IPPROTO_TCP, TCP_KEEPIDLE) == 60 &&
         option(IPPROTO_TCP, TCP_KEEPINTVL) == 15 && option(IPPROTO_TCP, TCP_KEEPCNT) == 4 &&
-        option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 120'000 && option(IPPROTO_TCP, TCP_NODELAY) == 1;
+        option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 120'000;
 }
 
 TEST_F(stream_test, S5_keepalive_is_set_on_the_socket) { EXPECT_TRUE(run(keepalive_options(here()))); }
+
+task<bool> both_send_at_once(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    const auto no_delay = [](const stream& s) {
+        int value = 0;
+        socklen_t size = sizeof(value);
+        ::getsockopt(s.native_handle(), IPPROTO_TCP, TCP_NODELAY, &value, &size);
+        return value == 1;
+    };
+    co_return no_delay(client) && no_delay(server);
+}
+
+TEST_F(stream_test, nothing_waits_for_an_acknowledgement) { EXPECT_TRUE(run(both_send_at_once(here()))); }
 
 task<errc> connect_to(loop& l, endpoint to, connect_options options, time_limit limit) {
     const auto s = co_await connect(l, to, options, limit);
