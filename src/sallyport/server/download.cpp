@@ -1,6 +1,7 @@
 // RETR: file to data connection.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,15 +39,13 @@ error cut_short(const transfer& t) {
     return {errc::io, 0, fmt::format("{}: the file became shorter while it was sent", t.request().path.text())};
 }
 
-net::task<result<void>> send_image(transfer& t, vfs::read_file& file, bool known_resident) {
+net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
     std::uint64_t position = t.request().offset;
     while (position < end) {
         const std::uint64_t count = std::min(step, end - position);
-        if (!known_resident) {
-            const result<void> loaded = co_await make_resident(t, file, position, count);
-            if (!loaded) co_return loaded;
-        }
+        const result<void> loaded = co_await make_resident(t, file, position, count);
+        if (!loaded) co_return loaded;
         if (t.cancelled()) co_return fail(errc::cancelled);
         std::uint64_t sent = 0;
         const result<std::uint64_t> done =
@@ -59,15 +58,20 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file, bool known
     co_return result<void>();
 }
 
-/// A whole brief file: one packet carries it and the end of the connection, where sendfile would need two.
-net::task<result<void>> send_brief(transfer& t, vfs::read_file& file) {
-    const std::size_t count = static_cast<std::size_t>(file.facts().size - t.request().offset);
-    const auto block = std::make_unique_for_overwrite<char[]>(count);
-    const result<std::size_t> got = file.read_at(t.request().offset, std::span(block.get(), count));
-    if (!got) co_return std::unexpected(got.error());
-    if (*got < count) co_return std::unexpected(cut_short(t));
-    const result<void> done = co_await t.data().write_last({block.get(), count}, t.patience());
-    if (done) t.count(count);
+/// What is left of a brief file, read while that costs no wait.
+std::optional<std::string> brief_content(const transfer& t, vfs::read_file& file) {
+    const std::uint64_t count = file.facts().size - t.request().offset;
+    if (t.is_ascii() || t.is_protected() || count > brief) return std::nullopt;
+    std::string content(static_cast<std::size_t>(count), '\0');
+    const result<std::size_t> got = file.read_at(t.request().offset, content, vfs::may_block::no);
+    if (!got || *got < count) return std::nullopt;  // the long way has the words for it
+    return content;
+}
+
+/// One packet carries it and the end of the connection, where sendfile would need two.
+net::task<result<void>> send_brief(transfer& t, const std::string& content) {
+    const result<void> done = co_await t.data().write_last(content, t.patience());
+    if (done) t.count(content.size());
     co_return done;
 }
 
@@ -80,11 +84,14 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
     std::uint64_t position = t.request().offset;
     while (position < end) {
         const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(ascii_block, end - position));
-        const result<void> loaded = co_await make_resident(t, file, position, count);
-        if (!loaded) co_return loaded;
-        if (t.cancelled()) co_return fail(errc::cancelled);
-        const result<std::size_t> got = file.read_at(position, std::span(block.get(), count));
+        const std::span<char> into(block.get(), count);
+        result<std::size_t> got = file.read_at(position, into, vfs::may_block::no);
+        if (!got && got.error().code == errc::busy) {
+            auto read = [&file, position, into] { return file.read_at(position, into, vfs::may_block::yes); };
+            got = co_await net::offload(t.shared().disk, t.home(), std::move(read));
+        }
         if (!got) co_return std::unexpected(got.error());
+        if (t.cancelled()) co_return fail(errc::cancelled);
         if (*got < count) co_return std::unexpected(cut_short(t));
         std::string_view bytes(block.get(), count);
         if (t.is_ascii()) {
@@ -110,17 +117,16 @@ net::task<result<proto::transfer_result>> download(transfer& t) {
     if (offset > size)
         co_return fail(errc::out_of_range, fmt::format("{} has {} bytes only", t.request().path.text(), size));
 
-    const bool straight = !t.is_ascii() && (*file)->descriptor() >= 0;
-    const bool at_once = straight && !t.is_protected() && size - offset <= brief && (*file)->resident(offset, size - offset);
+    const std::optional<std::string> content = brief_content(t, **file);
     const result<void> opened =
         co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset),
-                             at_once ? announce::with_the_end : announce::now);
+                             content ? announce::with_the_end : announce::now);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent;
-    if (at_once)
-        sent = co_await send_brief(t, **file);
-    else if (straight)
-        sent = co_await send_image(t, **file, at_once);
+    if (content)
+        sent = co_await send_brief(t, *content);
+    else if (!t.is_ascii() && (*file)->descriptor() >= 0)
+        sent = co_await send_image(t, **file);
     else
         sent = co_await send_through_buffer(t, **file);
     if (!sent) co_return std::unexpected(sent.error());

@@ -50,7 +50,7 @@ protected:
         }
         if (const auto file = files_->open_read(path, may_block::yes)) {
             std::array<char, 64> buffer{};
-            const auto got = (*file)->read_at(0, buffer);
+            const auto got = (*file)->read_at(0, buffer, may_block::yes);
             EXPECT_NE(std::string_view(buffer.data(), got.value_or(0)), secret) << path.text();
         }
         if (const auto listing = files_->open_directory(path)) {
@@ -197,7 +197,7 @@ TEST_F(confined, a_directory_swapped_with_a_link_while_we_work_leads_nowhere) {
     for (int i = 0; swaps < 5000 || i < 1000; ++i) {
         if (const auto file = files_->open_read(at("/dir/canary"), may_block::yes)) {
             std::array<char, 64> buffer{};
-            const auto got = (*file)->read_at(0, buffer);
+            const auto got = (*file)->read_at(0, buffer, may_block::yes);
             ASSERT_NE(std::string_view(buffer.data(), got.value_or(0)), secret);
             ++reached;
         }

@@ -59,9 +59,9 @@ public:
     faulty_read_file(std::unique_ptr<read_file> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
     const status& facts() const noexcept override { return real_->facts(); }
     int descriptor() const noexcept override { return real_->descriptor(); }
-    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
-        if (auto ok = plan_->pass(operation::read); !ok) return std::unexpected(ok.error());
-        return real_->read_at(offset, into);
+    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into, may_block wait) override {
+        if (auto ok = plan_->pass(operation::read, wait); !ok) return std::unexpected(ok.error());
+        return real_->read_at(offset, into, wait);
     }
     bool resident(std::uint64_t offset, std::uint64_t count) override {
         return !plan_->hangs(operation::load) && real_->resident(offset, count);

@@ -48,8 +48,8 @@ public:
     [[nodiscard]] virtual const status& facts() const noexcept = 0;  // as of opening
     /// For sendfile; -1 where there is no descriptor (memory files): use read_at.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
-    /// Fewer bytes than asked only at the end of the file.
-    [[nodiscard]] virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) = 0;
+    /// Fewer bytes than asked only at the end of the file. With may_block::no, errc::busy where some are not in memory.
+    [[nodiscard]] virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into, may_block wait) = 0;
     /// True where these bytes can be read now without waiting for the disk.
     [[nodiscard]] virtual bool resident(std::uint64_t offset, std::uint64_t count) = 0;
     /// Brings bytes into memory; blocks.

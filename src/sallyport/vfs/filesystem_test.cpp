@@ -77,14 +77,15 @@ TEST_P(any_filesystem, reads_from_an_offset_and_stops_at_the_end) {
     const auto file = files_->open_read(at("/f"), may_block::yes);
     ASSERT_TRUE(file);
     std::array<char, 8> buffer{};
-    EXPECT_EQ((*file)->read_at(6, buffer), 4U);
+    EXPECT_EQ((*file)->read_at(6, buffer, may_block::yes), 4U);
     EXPECT_EQ(std::string_view(buffer.data(), 4), "6789");
-    EXPECT_EQ((*file)->read_at(10, buffer), 0U);
-    EXPECT_EQ((*file)->read_at(1000, buffer), 0U);
+    EXPECT_EQ((*file)->read_at(10, buffer, may_block::yes), 0U);
+    EXPECT_EQ((*file)->read_at(1000, buffer, may_block::yes), 0U);
     EXPECT_TRUE((*file)->load(0, 10));
     EXPECT_TRUE((*file)->load(4, 1000));
     EXPECT_TRUE((*file)->resident(0, 10));
     EXPECT_TRUE((*file)->resident(0, 0));
+    EXPECT_EQ((*file)->read_at(6, buffer, may_block::no), 4U);
 }
 
 TEST_P(any_filesystem, says_what_is_wrong) {
@@ -205,10 +206,10 @@ TEST_P(any_filesystem, a_reader_keeps_the_file_it_opened) {
     ASSERT_TRUE(reader);
     put_file(*files_, "/f", "new");
     std::array<char, 32> buffer{};
-    ASSERT_EQ((*reader)->read_at(0, buffer), 11U);
+    ASSERT_EQ((*reader)->read_at(0, buffer, may_block::yes), 11U);
     EXPECT_EQ(std::string_view(buffer.data(), 11), "old content");
     ASSERT_TRUE(files_->remove_file(at("/f")));
-    EXPECT_EQ((*reader)->read_at(4, buffer), 7U);
+    EXPECT_EQ((*reader)->read_at(4, buffer, may_block::yes), 7U);
 }
 
 // FS-10

@@ -32,7 +32,7 @@ public:
 
     const status& facts() const noexcept override { return facts_; }
     int descriptor() const noexcept override { return -1; }
-    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
+    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into, may_block) override {
         if (offset >= content_->size()) return std::size_t{0};
         const std::size_t n = std::min(into.size(), content_->size() - static_cast<std::size_t>(offset));
         std::memcpy(into.data(), content_->data() + offset, n);
@@ -300,7 +300,7 @@ void put_file(filesystem& files, const std::string& path, std::string_view conte
 std::string get_file(filesystem& files, const std::string& path) {
     const auto file = must(files.open_read(absolute(path), may_block::yes));
     std::string content(static_cast<std::size_t>(file->facts().size), '\0');
-    content.resize(must(file->read_at(0, content)));
+    content.resize(must(file->read_at(0, content, may_block::yes)));
     return content;
 }
 

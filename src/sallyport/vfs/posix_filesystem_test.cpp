@@ -68,7 +68,7 @@ TEST_F(posix_files, a_huge_sparse_file_is_served_like_any_other) {
     ASSERT_TRUE(file);
     EXPECT_EQ((*file)->facts().size, static_cast<std::uint64_t>(size));
     std::array<char, 16> buffer{'x'};
-    EXPECT_EQ((*file)->read_at(static_cast<std::uint64_t>(size) - 8, buffer), 8U);
+    EXPECT_EQ((*file)->read_at(static_cast<std::uint64_t>(size) - 8, buffer, may_block::yes), 8U);
     EXPECT_EQ(buffer[0], '\0');
 }
 
@@ -91,8 +91,11 @@ TEST_F(posix_files, what_was_dropped_from_memory_is_not_resident_until_loaded) {
     ASSERT_EQ(::fsync((*file)->descriptor()), 0);
     ASSERT_EQ(::posix_fadvise((*file)->descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
     if ((*file)->resident(0, 1 << 20)) GTEST_SKIP() << "this file system's content is always in memory";
+    std::array<char, 16> buffer{};
+    EXPECT_EQ((*file)->read_at(0, buffer, may_block::no).error().code, errc::busy);
     ASSERT_TRUE((*file)->load(0, 1 << 20));
     EXPECT_TRUE((*file)->resident(0, 1 << 20));
+    EXPECT_EQ((*file)->read_at(0, buffer, may_block::no), buffer.size());
 }
 
 TEST_F(posix_files, a_directory_with_leftovers_only_counts_as_empty) {

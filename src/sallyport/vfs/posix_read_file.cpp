@@ -32,11 +32,12 @@ public:
     const status& facts() const noexcept override { return facts_; }
     int descriptor() const noexcept override { return fd_.get(); }
 
-    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
+    result<std::size_t> read_at(std::uint64_t offset, std::span<char> into, may_block wait) override {
         std::size_t done = 0;
         while (done < into.size()) {
-            const ssize_t n = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+            const auto n = read_some(offset + done, into.subspan(done), wait);
             if (n < 0 && errno == EINTR) continue;
+            if (n < 0 && wait == may_block::no && errno == EAGAIN) return fail(errc::busy, shown_);
             if (n < 0) return fail_os(errno, shown_);
             if (n == 0) break;
             done += static_cast<std::size_t>(n);
@@ -57,7 +58,7 @@ public:
         const std::uint64_t end = offset + count;
         while (offset < end) {
             const auto want = static_cast<std::size_t>(std::min(load_step, end - offset));
-            const auto got = read_at(offset, std::span(scratch).first(want));
+            const auto got = read_at(offset, std::span(scratch).first(want), may_block::yes);
             if (!got) return std::unexpected(got.error());
             if (*got < want) break;  // the end of the file
             offset += want;
@@ -68,11 +69,22 @@ public:
 private:
     bool byte_resident(std::uint64_t offset) {
         char byte = 0;
-        const iovec one{&byte, 1};
-        if (::preadv2(fd_.get(), &one, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0) return true;  // 0: past the end
-        // Some file systems do not know RWF_NOWAIT; for the others EAGAIN means that the disk would have to be asked.
-        if (errno == EOPNOTSUPP) in_memory_ = lives_in_memory(fd_.get());
-        return in_memory_;
+        return read_some(offset, {&byte, 1}, may_block::no) >= 0;  // 0: past the end
+    }
+
+    /// As pread(2); where it may not wait, EAGAIN means that the disk would have to be asked.
+    ssize_t read_some(std::uint64_t offset, std::span<char> into, may_block wait) {
+        const auto at = static_cast<off_t>(offset);
+        if (wait == may_block::no && !in_memory_) {
+            const iovec one{into.data(), into.size()};
+            const ssize_t n = ::preadv2(fd_.get(), &one, 1, at, RWF_NOWAIT);
+            if (n >= 0 || errno != EOPNOTSUPP) return n;
+            // This file system does not know RWF_NOWAIT.
+            in_memory_ = lives_in_memory(fd_.get());
+            errno = EAGAIN;
+            if (!in_memory_) return -1;
+        }
+        return ::pread(fd_.get(), into.data(), into.size(), at);
     }
 
     unique_fd fd_;
