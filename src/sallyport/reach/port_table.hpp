@@ -4,9 +4,9 @@
 // Ports are slots 0, 1, ... here. A slot is promised to any number of clients, but to each client once, and after its
 // release it rests for that client. The choice is uniform over the slots that are free for the client: within the
 // caller's share first (slot number modulo shares), then over all, and when none is free, the slot that has rested
-// longest, again within the share first. Once as many slots are open as there should be, the others are used only where nothing else is left. A client
-// costs one bit a slot for as long as something is promised to it or rests; when there are very many, the rests of the
-// inactive ones are forgotten. One thread at a time.
+// longest, again within the share first. Once as many slots are open as there should be, the others are used only where
+// nothing else is left. A client costs one bit a slot for as long as something is promised to it or rests; when there are
+// very many, the rests of the inactive ones are forgotten. One thread at a time.
 
 #include <chrono>
 #include <cstddef>

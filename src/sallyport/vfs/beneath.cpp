@@ -84,12 +84,15 @@ result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_
     return fail(errc::busy, path.text());
 }
 
-result<root_directory::place> root_directory::locate(const virtual_path& path) const {
+result<root_directory::place> root_directory::locate(const virtual_path& path, use what) const {
     if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
     if (is_temporary_name(path.name())) {
         return fail(errc::name_invalid, path.text() + ": this form of name is kept for unfinished uploads; choose another");
     }
-    auto parent = open(path.parent(), O_PATH | O_DIRECTORY, may_block::yes);
+    const virtual_path above = path.parent();
+    auto parent = open(above, O_DIRECTORY | (what == use::sync ? O_RDONLY : O_PATH), may_block::yes);
+    if (!parent && what == use::sync && parent.error().code == errc::permission)
+        parent = open(above, O_DIRECTORY | O_PATH, may_block::yes);
     if (!parent) return std::unexpected(std::move(parent).error());
     return place{std::move(*parent), std::string(path.name())};
 }

@@ -27,11 +27,13 @@ public:
     /// Where an entry is made, replaced or removed: its directory, held open, and its name. Whatever happens to the path
     /// meanwhile, work relative to this descriptor stays in this directory.
     struct place {
-        unique_fd parent;  // O_PATH
+        unique_fd parent;
         std::string name;
     };
-    /// The root itself is errc::permission, a temporary name errc::name_invalid.
-    [[nodiscard]] result<place> locate(const virtual_path& path) const;
+    /// The root itself is errc::permission, a temporary name errc::name_invalid. `parent` is O_PATH; for syncing it is
+    /// opened O_RDONLY, unless it is a drop box that we may write but not read.
+    enum class use : bool { change, sync };
+    [[nodiscard]] result<place> locate(const virtual_path& path, use what = use::change) const;
 
 private:
     explicit root_directory(unique_fd fd) : fd_(std::move(fd)) {}

@@ -35,7 +35,8 @@ public:
     result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
                                                    std::uint64_t offset) override {
         if (path.is_root()) return fail(errc::is_a_directory, path.text());
-        auto target = root_->locate(path);
+        using use = root_directory::use;
+        auto target = root_->locate(path, options_.sync == durability::full ? use::sync : use::change);
         if (!target) return std::unexpected(std::move(target).error());
         return open_posix_store({std::move(*target), path.text(), mode, offset, options_});
     }

@@ -174,7 +174,10 @@ public:
         if (now.st_uid != old.user || now.st_gid != old.group) {
             static_cast<void>(!::fchown(file_.get(), old.user, old.group));  // a privilege; without it the file is ours
         }
-        if (::fchmod(file_.get(), old.mode & 0777U) != 0) return fail_os(errno, shown_);
+        if ((now.st_mode & 07777U) != (old.mode & 0777U) && ::fchmod(file_.get(), old.mode & 0777U) != 0) {
+            return fail_os(errno, shown_);
+        }
+        replaces_ = true;
         return {};
     }
 
@@ -203,11 +206,11 @@ private:
 
     /// Gives the unnamed file a name. linkat never replaces. An errno, or 0.
     int link_to(const char* name) const {
-        const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
-        if (::linkat(AT_FDCWD, self.c_str(), parent(), name, AT_SYMLINK_FOLLOW) == 0) return 0;
+        if (::linkat(file_.get(), "", parent(), name, AT_EMPTY_PATH) == 0) return 0;
         if (errno != ENOENT) return errno;
-        // Without /proc; needs a privilege or Linux 6.10.
-        return ::linkat(file_.get(), "", parent(), name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+        // Before Linux 6.10 that needs a privilege.
+        const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
+        return ::linkat(AT_FDCWD, self.c_str(), parent(), name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
     }
 
     int publish_new() const {
@@ -222,8 +225,8 @@ private:
 
     int publish_replacing() {
         if (temporary_.empty()) {
-            // The common upload is of a new name. Only rename can replace, and it needs a name to rename from.
-            const int failed = link_to(name());
+            // Only rename can replace, and it needs a name to rename from.
+            const int failed = replaces_ ? EEXIST : link_to(name());
             if (failed != EEXIST) return failed;
             std::string between = make_temporary_name();
             if (const int refused = link_to(between.c_str()); refused != 0) return refused;
@@ -233,17 +236,17 @@ private:
     }
 
     result<void> sync_directory() const {
-        const unique_fd directory(::openat(parent(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        // A drop box that we may write but not read can't be opened; then the whole file system is synced.
-        if (!directory && errno != EACCES) return fail_os(errno, shown_);
-        if ((directory ? ::fsync(directory.get()) : ::syncfs(file_.get())) != 0) return fail_os(errno, shown_);
-        return {};
+        if (::fsync(parent()) == 0) return {};
+        // EBADF: a drop box that we may write but not read, see locate(). Then the whole file system is synced.
+        if (errno == EBADF && ::syncfs(file_.get()) == 0) return {};
+        return fail_os(errno, shown_);
     }
 
     root_directory::place target_;
     std::string shown_;
     durability sync_;
     bool must_be_new_;
+    bool replaces_ = false;  // there was an old file when this began
     unique_fd file_;
     std::string temporary_;
     unique_fd old_;  // locked; what is being continued

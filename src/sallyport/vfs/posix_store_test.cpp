@@ -23,7 +23,7 @@ class posix_upload : public testing::TestWithParam<bool> {
 protected:
     result<std::unique_ptr<store_file>> open(const char* name, store_mode mode = store_mode::replace,
                                              std::uint64_t offset = 0) {
-        auto target = (*directory_)->locate(at(name));
+        auto target = (*directory_)->locate(at(name), root_directory::use::sync);
         if (!target) return std::unexpected(target.error());
         return open_posix_store({std::move(*target), name, mode, offset, {.sync = durability::full}, GetParam()});
     }
@@ -53,6 +53,24 @@ TEST_P(posix_upload, leaves_one_file_and_nothing_else_in_every_mode) {
     ASSERT_TRUE(store("/g", "new", store_mode::create_new));
     EXPECT_EQ(store("/g", "new", store_mode::create_new).error().code, errc::exists);
     EXPECT_EQ(entries_on_disk(), 2U);
+}
+
+TEST_P(posix_upload, goes_into_a_drop_box_that_cannot_be_read) {
+    fs::create_directory(root_ / "box");
+    fs::permissions(root_.path(), fs::perms(0711));
+    fs::permissions(root_ / "box", fs::perms(0333));
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        // As root nothing is unreadable; where we are not root this fails and does not matter.
+        static_cast<void>(!::seteuid(65534));
+        ::_exit(store("/box/f", "content") ? 0 : 1);
+    }
+    int ended = 0;
+    ASSERT_EQ(::waitpid(child, &ended, 0), child);
+    EXPECT_EQ(ended, 0);
+    fs::permissions(root_ / "box", fs::perms(0700));
+    EXPECT_EQ(read_disk(root_ / "box/f"), "content");
 }
 
 TEST_P(posix_upload, loses_the_race_for_a_new_name_without_a_trace) {
@@ -178,7 +196,8 @@ int on_a_small_disk(const fs::path& where, bool unnamed) {
     const auto root = root_directory::open(where.string());
     const std::string block(64 * 1024, 'x');
     for (const auto mode : {store_mode::replace, store_mode::append}) {
-        auto upload = open_posix_store({*(*root)->locate(at("/old")), "/old", mode, 0, {}, unnamed});
+        auto upload =
+            open_posix_store({*(*root)->locate(at("/old"), root_directory::use::sync), "/old", mode, 0, {}, unnamed});
         result<void> wrote;
         for (int i = 0; i < 32 && wrote; ++i) wrote = (*upload)->write(block);
         failed += wrote || wrote.error().code != errc::no_space ? 1 : 0;
@@ -187,7 +206,8 @@ int on_a_small_disk(const fs::path& where, bool unnamed) {
         failed += read_disk(where / "old") == "old content" ? 0 : 1;
     }
     // And the space is free again.
-    auto upload = open_posix_store({*(*root)->locate(at("/new")), "/new", store_mode::replace, 0, {}, unnamed});
+    auto upload = open_posix_store(
+        {*(*root)->locate(at("/new"), root_directory::use::sync), "/new", store_mode::replace, 0, {}, unnamed});
     for (int i = 0; i < 12; ++i) failed += (*upload)->write(block) ? 0 : 1;
     failed += (*upload)->commit() ? 0 : 1;
     return failed;
