@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/pipe.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stream_state.hpp>
 
@@ -19,7 +20,6 @@ constexpr auto linger = std::chrono::milliseconds(100);
 // A direction starts by copying through memory that its loop's thread has anyway; one that carries more than this is
 // worth a pipe.
 constexpr std::size_t copy_size = 64 * 1024;
-constexpr std::size_t splice_size = std::size_t{1} << 20U;
 constexpr unsigned splice_cost = 8;  // of stream_state::burst_limit
 
 enum class side : std::uint8_t { source, sink };
@@ -32,22 +32,6 @@ struct fault {
 using moved = std::expected<void, fault>;
 
 std::unexpected<fault> fault_at(side where, error cause) { return std::unexpected(fault{where, std::move(cause)}); }
-
-struct pump_pipe {
-    unique_fd out;
-    unique_fd in;
-
-    /// Empty where the process has no descriptors left.
-    [[nodiscard]] static pump_pipe open() {
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {};
-        pump_pipe made{unique_fd(ends[0]), unique_fd(ends[1])};
-        // May be refused above the user's share of pipe memory (pipe(7)); a smaller pipe only means more calls.
-        ::fcntl(ends[0], F_SETPIPE_SZ, static_cast<int>(splice_size));
-        return made;
-    }
-    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(out); }
-};
 
 /// One direction, and what it shares with the other.
 struct direction {
@@ -93,10 +77,10 @@ task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes) {
     co_return moved{};
 }
 
-task<moved> drain_pipe(direction& d, const pump_pipe& pipe, state_ptr to, std::size_t left) {
+task<moved> drain_pipe(direction& d, const pipe& p, state_ptr to, std::size_t left) {
     auto end = wait_end::ready;
     while (left > 0) {
-        const auto n = ::splice(pipe.out.get(), nullptr, to->socket.get(), nullptr, left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const auto n = ::splice(p.out.get(), nullptr, to->socket.get(), nullptr, left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n > 0) {
             left -= static_cast<std::size_t>(n);
             d.note(static_cast<std::uint64_t>(n));
@@ -114,19 +98,19 @@ task<moved> drain_pipe(direction& d, const pump_pipe& pipe, state_ptr to, std::s
 task<moved> move_plain(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
-    pump_pipe pipe;
+    pipe p;
     bool may_splice = true;
     auto end = wait_end::ready;
     for (;;) {
-        if (!pipe && may_splice && d.carried >= copy_size) {
-            pipe = pump_pipe::open();
-            may_splice = static_cast<bool>(pipe);
+        if (!p && may_splice && d.carried >= copy_size) {
+            p = pipe::open();  // a small one only means more calls
+            may_splice = static_cast<bool>(p);
         }
         const auto memory = scratch();
         // The pipe is empty here, so EAGAIN speaks of the socket.
-        const auto n = pipe ? ::splice(from->socket.get(), nullptr, pipe.in.get(), nullptr, splice_size,
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-                            : ::recv(from->socket.get(), memory.data(), memory.size(), 0);
+        const auto n =
+            p ? ::splice(from->socket.get(), nullptr, p.in.get(), nullptr, pipe::most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+              : ::recv(from->socket.get(), memory.data(), memory.size(), 0);
         if (n == 0) co_return moved{};
         if (n < 0) {
             if (errno == EINTR) continue;
@@ -139,8 +123,8 @@ task<moved> move_plain(direction& d) {
         end = wait_end::ready;
         const auto size = static_cast<std::size_t>(n);
         moved sent;
-        if (pipe) {
-            sent = co_await drain_pipe(d, pipe, to, size);
+        if (p) {
+            sent = co_await drain_pipe(d, p, to, size);
         } else {
             sent = co_await send_copied(d, to, {memory.data(), size});
             d.note(size);

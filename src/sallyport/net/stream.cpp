@@ -67,6 +67,18 @@ task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_lim
     }
 }
 
+// The pipe has room, so what would block is the socket.
+task<result<std::size_t>> splice_plain(state_ptr s, int pipe_in, time_limit limit) {
+    auto end = wait_end::ready;
+    for (;;) {
+        const auto n = ::splice(s->socket.get(), nullptr, pipe_in, nullptr, pipe::most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n >= 0) co_return static_cast<std::size_t>(n);
+        if (errno == EINTR) continue;
+        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "reading from");
+        end = co_await s->readable(limit);
+    }
+}
+
 task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags) {
     auto end = wait_end::ready;
     for (;;) {
@@ -131,6 +143,12 @@ void stream::set_buffers(int send_bytes, int receive_bytes) {
 task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit limit) {
     return state_->tls ? read_tls(state_, into, limit) : read_plain(state_, into, limit);
 }
+
+task<result<std::size_t>> stream::splice_some(const pipe& into, time_limit limit) {
+    return splice_plain(state_, into.in.get(), limit);
+}
+
+void stream::wake_at(std::size_t bytes) { set_option(native_handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes)); }
 
 task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
     return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit);

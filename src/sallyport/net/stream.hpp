@@ -18,6 +18,7 @@
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/net/pipe.hpp>
 #include <sallyport/net/tls.hpp>
 
 namespace sallyport::net {
@@ -51,6 +52,10 @@ public:
 
     /// What is there, at least one byte. 0: the peer ended its direction in good order (FIN; under TLS close_notify).
     task<result<std::size_t>> read_some(std::span<char> into, time_limit limit);
+    /// The same into an empty pipe, without copying. REQUIRES: !is_tls().
+    task<result<std::size_t>> splice_some(const pipe& into, time_limit limit);
+    /// Reading need not be woken before so much is there, or the end, or the deadline. REQUIRES: !is_tls().
+    void wake_at(std::size_t bytes);
     /// All of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
     /// For what close() follows at once: the end of the stream then travels in the same packet.

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -40,6 +41,57 @@ task<std::string> half_close(loop& l) {
 }
 
 TEST_F(stream_test, the_other_direction_goes_on_after_the_end_of_one) { EXPECT_EQ(run(half_close(here())), "226\r\n"); }
+
+task<> send_and_close(stream s, std::string bytes) {
+    const auto sent = co_await s.write_all(bytes, soon());
+    EXPECT_TRUE(sent);
+}
+
+task<> send_in_two(stream& s) {
+    const std::string half(500, 'x');
+    co_await s.owner().sleep_for(20ms);  // until the other end waits
+    const auto first = co_await s.write_all(half, soon());
+    co_await s.owner().sleep_for(50ms);
+    const auto second = co_await s.write_all(half, soon());
+    EXPECT_TRUE(first && second);
+}
+
+task<std::string> through_a_pipe(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    const std::string sent = sample_bytes(300'000);
+    l.spawn("the sender", send_and_close(std::move(client), sent));
+    const pipe pages = pipe::open();
+    std::string all;
+    for (;;) {
+        const auto n = co_await server.splice_some(pages, soon());
+        if (!n) co_return "splicing failed";
+        if (*n == 0) co_return all == sent ? "the same" : "not the same";
+        std::string part(*n, '\0');
+        if (::read(pages.out.get(), part.data(), part.size()) != static_cast<ssize_t>(*n)) co_return "less than was said";
+        all += part;
+    }
+}
+
+TEST_F(stream_test, splices_into_a_pipe_up_to_the_end) { EXPECT_EQ(run(through_a_pipe(here())), "the same"); }
+
+task<std::string> woken_late(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    server.wake_at(1000);
+    std::array<char, 2000> buffer;
+    const auto brief = co_await client.write_all("brief", soon());
+    const auto start = clock::now();
+    // The deadline comes first, and what is there is taken all the same.
+    const auto little = co_await server.read_some(buffer, time_limit::within(100ms));
+    if (!brief || words(little, buffer) != "brief") co_return "the little that was there was lost";
+    l.spawn("the sender", send_in_two(client));
+    const auto both = co_await server.read_some(buffer, soon());
+    if (!both || *both != 1000) co_return fmt::format("woken for {} bytes", both.value_or(0));
+    client.close();
+    const auto end = co_await server.read_some(buffer, soon());
+    co_return clock::now() - start < 9s ? words(end, buffer) : "the end was not noticed";
+}
+
+TEST_F(stream_test, is_woken_when_enough_is_there_or_the_end_or_the_deadline) { EXPECT_EQ(run(woken_late(here())), ""); }
 
 // The five cases of a wait with a deadline (DESIGN.md, decision 8).
 struct ending {
