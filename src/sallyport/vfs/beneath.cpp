@@ -4,10 +4,12 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -32,6 +34,13 @@ file_type type_of(unsigned mode) {
 }
 
 }  // namespace
+
+bool lives_in_memory(int fd) {
+    struct statfs facts{};
+    if (::fstatfs(fd, &facts) != 0) return false;
+    const auto kind = static_cast<std::uint64_t>(facts.f_type);
+    return kind == TMPFS_MAGIC || kind == RAMFS_MAGIC || kind == HUGETLBFS_MAGIC;
+}
 
 std::expected<status, int> status_at(int directory, const char* name, may_block wait) {
     struct statx facts{};
@@ -84,15 +93,15 @@ result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_
     return fail(errc::busy, path.text());
 }
 
-result<root_directory::place> root_directory::locate(const virtual_path& path, use what) const {
+result<root_directory::place> root_directory::locate(const virtual_path& path, use what, may_block wait) const {
     if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
     if (is_temporary_name(path.name())) {
         return fail(errc::name_invalid, path.text() + ": this form of name is kept for unfinished uploads; choose another");
     }
     const virtual_path above = path.parent();
-    auto parent = open(above, O_DIRECTORY | (what == use::sync ? O_RDONLY : O_PATH), may_block::yes);
+    auto parent = open(above, O_DIRECTORY | (what == use::sync ? O_RDONLY : O_PATH), wait);
     if (!parent && what == use::sync && parent.error().code == errc::permission)
-        parent = open(above, O_DIRECTORY | O_PATH, may_block::yes);
+        parent = open(above, O_DIRECTORY | O_PATH, wait);
     if (!parent) return std::unexpected(std::move(parent).error());
     return place{std::move(*parent), std::string(path.name())};
 }

@@ -33,12 +33,16 @@ public:
     /// The root itself is errc::permission, a temporary name errc::name_invalid. `parent` is O_PATH; for syncing it is
     /// opened O_RDONLY, unless it is a drop box that we may write but not read.
     enum class use : bool { change, sync };
-    [[nodiscard]] result<place> locate(const virtual_path& path, use what = use::change) const;
+    [[nodiscard]] result<place> locate(const virtual_path& path, use what = use::change,
+                                       may_block wait = may_block::yes) const;
 
 private:
     explicit root_directory(unique_fd fd) : fd_(std::move(fd)) {}
     unique_fd fd_;
 };
+
+/// Whether this is on a file system whose content is memory in any case.
+[[nodiscard]] bool lives_in_memory(int fd);
 
 /// The facts of `name` in `directory`, never of what a link points to; the directory itself where `name` is "".
 /// A failure is an errno.

@@ -59,7 +59,7 @@ protected:
             for (const auto& e : entries) EXPECT_NE(e.name, "canary") << path.text();
         }
         for (const auto mode : {store_mode::replace, store_mode::create_new, store_mode::append, store_mode::resume}) {
-            if (auto upload = files_->open_store(path, mode, 0)) {
+            if (auto upload = files_->open_store(path, mode, 0, may_block::yes)) {
                 static_cast<void>((*upload)->write(std::string_view("overwritten")));
                 static_cast<void>((*upload)->commit());
             }
@@ -147,11 +147,12 @@ TEST_F(confined, links_that_lead_out_are_not_followed) {
     }
     for (const auto* text : {"/relative/canary", "/absolute/canary", "/chain/canary", "/in-and-out/canary", "/sub/up/canary",
                              "/relative/new", "/sub/up/new", "/magic/etc/passwd", "/magic-cwd/x"}) {
-        EXPECT_EQ(files_->open_store(at(text), store_mode::replace, 0).error().code, errc::not_found) << text;
+        EXPECT_EQ(files_->open_store(at(text), store_mode::replace, 0, may_block::yes).error().code, errc::not_found)
+            << text;
         try_everything(at(text));
     }
     // The links themselves: uploads refuse them, renaming and deleting act on the link.
-    EXPECT_EQ(files_->open_store(at("/file"), store_mode::replace, 0).error().code, errc::permission);
+    EXPECT_EQ(files_->open_store(at("/file"), store_mode::replace, 0, may_block::yes).error().code, errc::permission);
     ASSERT_TRUE(files_->rename(at("/file"), at("/renamed")));
     EXPECT_TRUE(fs::is_symlink(root() / "renamed"));
     ASSERT_TRUE(files_->remove_file(at("/renamed")));
@@ -201,7 +202,7 @@ TEST_F(confined, a_directory_swapped_with_a_link_while_we_work_leads_nowhere) {
             ASSERT_NE(std::string_view(buffer.data(), got.value_or(0)), secret);
             ++reached;
         }
-        if (auto upload = files_->open_store(at("/dir/canary"), store_mode::replace, 0)) {
+        if (auto upload = files_->open_store(at("/dir/canary"), store_mode::replace, 0, may_block::yes)) {
             static_cast<void>((*upload)->write(std::string_view("harmless")));
             static_cast<void>((*upload)->commit());
         }

@@ -83,6 +83,10 @@ public:
         if (auto ok = plan_->pass(operation::write); !ok) return ok;
         return real_->write(bytes);
     }
+    result<void> write_from(int pipe, std::size_t count) override {
+        if (auto ok = plan_->pass(operation::write); !ok) return ok;
+        return real_->write_from(pipe, count);
+    }
     std::uint64_t size() const noexcept override { return real_->size(); }
     result<void> commit() override {
         if (auto ok = plan_->pass(operation::commit); !ok) return ok;
@@ -126,10 +130,12 @@ public:
         if (auto ok = plan_->pass(operation::open_read, wait); !ok) return std::unexpected(ok.error());
         return wrap<faulty_read_file>(real_->open_read(path, wait), plan_);
     }
-    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
-                                                   std::uint64_t offset) override {
-        if (auto ok = plan_->pass(operation::open_store); !ok) return std::unexpected(ok.error());
-        return wrap<faulty_store_file>(real_->open_store(path, mode, offset), plan_);
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode, std::uint64_t offset,
+                                                   may_block wait) override {
+        if (wait == may_block::no && (plan_->hangs(operation::write) || plan_->hangs(operation::commit)))
+            return fail(errc::busy);
+        if (auto ok = plan_->pass(operation::open_store, wait); !ok) return std::unexpected(ok.error());
+        return wrap<faulty_store_file>(real_->open_store(path, mode, offset, wait), plan_);
     }
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
         if (auto ok = plan_->pass(operation::open_directory); !ok) return std::unexpected(ok.error());

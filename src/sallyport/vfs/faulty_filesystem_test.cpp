@@ -28,7 +28,7 @@ TEST_F(faulty, is_the_real_one_without_a_plan) {
 TEST_F(faulty, fails_the_chosen_write_and_leaves_the_old_file) {
     put_file(*files_, "/f", "old");
     plan_->fail_at(operation::write, 3, errc::no_space);
-    auto upload = files_->open_store(at("/f"), store_mode::replace, 0);
+    auto upload = files_->open_store(at("/f"), store_mode::replace, 0, may_block::yes);
     ASSERT_TRUE(upload);
     EXPECT_TRUE((*upload)->write(std::string_view("1")));
     EXPECT_TRUE((*upload)->write(std::string_view("2")));
@@ -40,7 +40,7 @@ TEST_F(faulty, fails_the_chosen_write_and_leaves_the_old_file) {
 // DU-01
 TEST_F(faulty, fails_the_commit_and_publishes_nothing) {
     plan_->fail_at(operation::commit, 1, errc::io);
-    auto upload = files_->open_store(at("/f"), store_mode::replace, 0);
+    auto upload = files_->open_store(at("/f"), store_mode::replace, 0, may_block::yes);
     ASSERT_TRUE(upload);
     EXPECT_EQ((*upload)->commit().error().code, errc::io);
     EXPECT_EQ(files_->stat(at("/f"), may_block::yes).error().code, errc::not_found);

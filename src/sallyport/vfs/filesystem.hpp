@@ -76,8 +76,10 @@ public:
     virtual ~store_file() = default;
     /// errc::no_space, quota, io. After an error only destruction is left.
     [[nodiscard]] virtual result<void> write(std::span<const char> bytes) = 0;
+    /// The next `count` bytes of a pipe, which must hold them; without copying where the file system can.
+    [[nodiscard]] virtual result<void> write_from(int pipe, std::size_t count);
     [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;  // of the file as it would be committed now
-    /// Puts the file in its place. No second call.
+    /// Puts the file in its place. No second call. What it replaced is given up with this object, which may take a while.
     [[nodiscard]] virtual result<void> commit() = 0;
 };
 
@@ -97,9 +99,10 @@ public:
     /// Follows links beneath the root; a link that leads out is errc::not_found.
     [[nodiscard]] virtual result<status> stat(const virtual_path& path, may_block wait) = 0;
     [[nodiscard]] virtual result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) = 0;
-    /// `offset` is for `resume` only; beyond the end of the old file it is errc::out_of_range.
+    /// `offset` is for `resume` only; beyond the end of the old file it is errc::out_of_range. With may_block::no,
+    /// errc::busy unless neither this nor what is done with the file will wait for a disk: where files live in memory.
     [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
-                                                                         std::uint64_t offset) = 0;
+                                                                         std::uint64_t offset, may_block wait) = 0;
     [[nodiscard]] virtual result<std::unique_ptr<directory>> open_directory(const virtual_path& path) = 0;
 
     [[nodiscard]] virtual result<void> make_directory(const virtual_path& path) = 0;

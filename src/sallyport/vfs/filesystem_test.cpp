@@ -10,7 +10,11 @@
 #include <set>
 #include <thread>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
+#include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport::vfs {
 namespace {
@@ -41,12 +45,12 @@ protected:
     }
 
     errc store_error(const std::string& path, store_mode mode, std::uint64_t offset = 0) {
-        const auto opened = files_->open_store(at(path), mode, offset);
+        const auto opened = files_->open_store(at(path), mode, offset, may_block::yes);
         return opened ? errc::misuse : opened.error().code;
     }
 
     result<void> store(const std::string& path, store_mode mode, std::string_view bytes, std::uint64_t offset = 0) {
-        auto opened = files_->open_store(at(path), mode, offset);
+        auto opened = files_->open_store(at(path), mode, offset, may_block::yes);
         if (!opened) return std::unexpected(opened.error());
         if (auto wrote = (*opened)->write(bytes); !wrote) return wrote;
         return (*opened)->commit();
@@ -124,8 +128,8 @@ TEST_P(any_filesystem, the_root_stays_as_it_is) {
 // DU-02
 TEST_P(any_filesystem, an_upload_is_invisible_until_it_is_committed) {
     put_file(*files_, "/old", "before");
-    auto fresh = files_->open_store(at("/fresh"), store_mode::replace, 0);
-    auto old = files_->open_store(at("/old"), store_mode::replace, 0);
+    auto fresh = files_->open_store(at("/fresh"), store_mode::replace, 0, may_block::yes);
+    auto old = files_->open_store(at("/old"), store_mode::replace, 0, may_block::yes);
     ASSERT_TRUE(fresh && old);
     ASSERT_TRUE((*fresh)->write(std::string_view("new")));
     ASSERT_TRUE((*old)->write(std::string_view("after!")));
@@ -143,7 +147,7 @@ TEST_P(any_filesystem, an_upload_is_invisible_until_it_is_committed) {
 TEST_P(any_filesystem, an_upload_given_up_leaves_nothing) {
     put_file(*files_, "/old", "before");
     for (const auto* path : {"/old", "/fresh"}) {
-        auto upload = files_->open_store(at(path), store_mode::replace, 0);
+        auto upload = files_->open_store(at(path), store_mode::replace, 0, may_block::yes);
         ASSERT_TRUE(upload);
         ASSERT_TRUE((*upload)->write(std::string_view("part")));
     }
@@ -154,7 +158,7 @@ TEST_P(any_filesystem, an_upload_given_up_leaves_nothing) {
 TEST_P(any_filesystem, create_new_never_overwrites) {
     ASSERT_TRUE(store("/a", store_mode::create_new, "1"));
     EXPECT_EQ(store_error("/a", store_mode::create_new), errc::exists);
-    auto late = files_->open_store(at("/b"), store_mode::create_new, 0);
+    auto late = files_->open_store(at("/b"), store_mode::create_new, 0, may_block::yes);
     ASSERT_TRUE(late);
     put_file(*files_, "/b", "first");
     EXPECT_EQ((*late)->commit().error().code, errc::exists);
@@ -180,7 +184,7 @@ TEST_P(any_filesystem, append_goes_on_at_the_end) {
     ASSERT_TRUE(store("/log", store_mode::append, "one\n"));
     ASSERT_TRUE(store("/log", store_mode::append, "two\n"));
     EXPECT_EQ(get_file(*files_, "/log"), "one\ntwo\n");
-    const auto upload = files_->open_store(at("/log"), store_mode::append, 0);
+    const auto upload = files_->open_store(at("/log"), store_mode::append, 0, may_block::yes);
     ASSERT_TRUE(upload);
     EXPECT_EQ((*upload)->size(), 8U);
 }
@@ -188,8 +192,8 @@ TEST_P(any_filesystem, append_goes_on_at_the_end) {
 // FS-10
 TEST_P(any_filesystem, a_continued_file_that_was_replaced_meanwhile_is_left_alone) {
     put_file(*files_, "/f", "old");
-    auto append = files_->open_store(at("/f"), store_mode::append, 0);
-    auto fresh = files_->open_store(at("/fresh"), store_mode::append, 0);
+    auto append = files_->open_store(at("/f"), store_mode::append, 0, may_block::yes);
+    auto fresh = files_->open_store(at("/fresh"), store_mode::append, 0, may_block::yes);
     ASSERT_TRUE(append && fresh);
     put_file(*files_, "/f", "newer");
     put_file(*files_, "/fresh", "somebody's");
@@ -219,7 +223,7 @@ TEST_P(any_filesystem, of_many_writers_exactly_one_wins) {
     for (int w = 0; w < writers; ++w) {
         threads.emplace_back([this, w] {
             const std::string part(1000, static_cast<char>('a' + w));
-            auto upload = files_->open_store(at("/contested"), store_mode::replace, 0);
+            auto upload = files_->open_store(at("/contested"), store_mode::replace, 0, may_block::yes);
             ASSERT_TRUE(upload);
             for (int i = 0; i < 20; ++i) ASSERT_TRUE((*upload)->write(part));
             ASSERT_TRUE((*upload)->commit());
@@ -230,6 +234,23 @@ TEST_P(any_filesystem, of_many_writers_exactly_one_wins) {
     ASSERT_EQ(content.size(), 20000U);
     EXPECT_TRUE(std::ranges::all_of(content, [&](char c) { return c == content[0]; }));
     EXPECT_EQ(names("/"), names_set{"contested"});
+}
+
+TEST_P(any_filesystem, takes_an_upload_out_of_a_pipe) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const unique_fd out(ends[0]);
+    const unique_fd in(ends[1]);
+    auto upload = files_->open_store(at("/f"), store_mode::replace, 0, may_block::yes);
+    ASSERT_TRUE(upload);
+    ASSERT_TRUE((*upload)->write(std::string_view("first")));
+    ASSERT_EQ(::write(in.get(), "0123456789", 10), 10);
+    ASSERT_TRUE((*upload)->write_from(out.get(), 4));
+    ASSERT_TRUE((*upload)->write_from(out.get(), 6));
+    EXPECT_EQ((*upload)->size(), 15U);
+    ASSERT_TRUE((*upload)->write(std::string_view("last")));
+    ASSERT_TRUE((*upload)->commit());
+    EXPECT_EQ(get_file(*files_, "/f"), "first0123456789last");
 }
 
 TEST_P(any_filesystem, directories_come_and_go) {

@@ -178,8 +178,8 @@ public:
         });
     }
 
-    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
-                                                   std::uint64_t offset) override {
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode, std::uint64_t offset,
+                                                   may_block) override {
         if (path.is_root()) return fail(errc::is_a_directory, path.text());
         return tree_->locked([&]() -> result<std::unique_ptr<store_file>> {
             const auto parent = tree_->parent_of(path);
@@ -292,7 +292,7 @@ T must(result<T> r) {
 std::shared_ptr<filesystem> make_memory_filesystem() { return std::make_shared<memory_filesystem>(); }
 
 void put_file(filesystem& files, const std::string& path, std::string_view content) {
-    const auto store = must(files.open_store(absolute(path), store_mode::replace, 0));
+    const auto store = must(files.open_store(absolute(path), store_mode::replace, 0, may_block::yes));
     must(store->write(content));
     must(store->commit());
 }

@@ -32,13 +32,13 @@ public:
         return open_posix_read_file(*root_, path, wait);
     }
 
-    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
-                                                   std::uint64_t offset) override {
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode, std::uint64_t offset,
+                                                   may_block wait) override {
         if (path.is_root()) return fail(errc::is_a_directory, path.text());
         using use = root_directory::use;
-        auto target = root_->locate(path, options_.sync == durability::full ? use::sync : use::change);
+        auto target = root_->locate(path, options_.sync == durability::full ? use::sync : use::change, wait);
         if (!target) return std::unexpected(std::move(target).error());
-        return open_posix_store({std::move(*target), path.text(), mode, offset, options_});
+        return open_posix_store({std::move(*target), path.text(), mode, offset, wait, options_});
     }
 
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {

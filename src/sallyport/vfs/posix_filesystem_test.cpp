@@ -2,6 +2,7 @@
 #include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <sallyport/vfs/test_disk.hpp>
 
 #include <algorithm>
 #include <array>
@@ -54,7 +55,7 @@ TEST_F(posix_files, special_files_are_refused_at_once) {
         EXPECT_EQ(files_->open_read(at(path), may_block::yes).error().code, errc::not_a_file) << path;
         EXPECT_EQ(files_->stat(at(path), may_block::yes)->type, file_type::other) << path;
         for (const auto mode : {store_mode::replace, store_mode::resume, store_mode::append}) {
-            EXPECT_EQ(files_->open_store(at(path), mode, 0).error().code, errc::not_a_file) << path;
+            EXPECT_EQ(files_->open_store(at(path), mode, 0, may_block::yes).error().code, errc::not_a_file) << path;
         }
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
@@ -96,6 +97,30 @@ TEST_F(posix_files, what_was_dropped_from_memory_is_not_resident_until_loaded) {
     ASSERT_TRUE((*file)->load(0, 1 << 20));
     EXPECT_TRUE((*file)->resident(0, 1 << 20));
     EXPECT_EQ((*file)->read_at(0, buffer, may_block::no), buffer.size());
+}
+
+// FS-05: what waits for no disk may be done at once, by whoever must not wait.
+TEST_F(posix_files, in_memory_needs_no_waiting_but_much_work_does) {
+    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+        int wrong = 0;
+        const auto files = *open_posix_filesystem(root_.path().string(), {});
+        const auto open_at_once = [&](const char* name, store_mode mode) {
+            const auto opened = files->open_store(at(name), mode, 0, may_block::no);
+            return opened ? errc::misuse : opened.error().code;
+        };
+        write_disk(root_ / "brief", "old");
+        write_disk(root_ / "large", std::string(3 << 20, 'o'));
+        {
+            auto upload = files->open_store(at("/brief"), store_mode::replace, 0, may_block::no);
+            wrong += upload && (*upload)->write(std::string_view("new")) && (*upload)->commit() ? 0 : 1;
+            wrong += read_disk(root_ / "brief") == "new" ? 0 : 1;
+        }
+        wrong += open_at_once("/brief", store_mode::append) == errc::busy ? 0 : 1;
+        wrong += open_at_once("/large", store_mode::replace) == errc::busy ? 0 : 1;
+        return wrong;
+    });
+    if (!failed) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(failed, 0);
 }
 
 TEST_F(posix_files, a_directory_with_leftovers_only_counts_as_empty) {

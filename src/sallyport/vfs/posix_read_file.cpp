@@ -5,9 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace sallyport::vfs {
@@ -15,14 +13,6 @@ namespace {
 
 constexpr std::uint64_t page = 4096;  // or larger, which only costs a call too many
 constexpr std::uint64_t load_step = 128 * 1024;
-
-/// File systems whose content is memory in any case.
-bool lives_in_memory(int fd) {
-    struct statfs facts{};
-    if (::fstatfs(fd, &facts) != 0) return false;
-    const auto kind = static_cast<std::uint64_t>(facts.f_type);
-    return kind == TMPFS_MAGIC || kind == RAMFS_MAGIC || kind == HUGETLBFS_MAGIC;
-}
 
 class posix_read_file final : public read_file {
 public:

@@ -22,12 +22,15 @@
 namespace sallyport::vfs {
 namespace {
 
+constexpr std::uint64_t quickly_freed = 1024 * 1024;
+constexpr const char* takes_no_more = ": the disk takes no more bytes";
+
 result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& shown) {
     while (!bytes.empty()) {
         const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_os(errno, shown);
-        if (n == 0) return fail(errc::io, shown + ": the disk takes no more bytes");
+        if (n == 0) return fail(errc::io, shown + takes_no_more);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
         offset += static_cast<std::uint64_t>(n);
     }
@@ -84,6 +87,12 @@ result<void> check_target(const root_directory::place& target, const status& old
         return fail_os(errno, shown);
     }
     return {};
+}
+
+/// In memory there is no disk to wait for, but much to copy or to free takes a while there too.
+bool takes_no_time(const store_request& request, std::uint64_t old_size) {
+    const bool continues = request.mode == store_mode::resume || request.mode == store_mode::append;
+    return !continues && old_size <= quickly_freed;
 }
 
 bool same_file(const status& a, const status& b) { return a.inode == b.inode && a.device == b.device; }
@@ -157,6 +166,23 @@ public:
         return done;
     }
 
+    result<void> write_from(int pipe, std::size_t count) override {
+        while (!failure_ && count > 0) {
+            auto at = static_cast<loff_t>(size_);
+            const ssize_t n = ::splice(pipe, nullptr, file_.get(), &at, count, SPLICE_F_MOVE);
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0 && errno == EINVAL) return store_file::write_from(pipe, count);  // the file system can't
+            if (n > 0) {
+                size_ += static_cast<std::uint64_t>(n);
+                count -= static_cast<std::size_t>(n);
+            } else {
+                failure_ = n < 0 ? error{from_errno(errno), errno, shown_} : error{errc::io, 0, shown_ + takes_no_more};
+            }
+        }
+        if (failure_) return std::unexpected(*failure_);
+        return {};
+    }
+
     std::uint64_t size() const noexcept override { return size_; }
 
     result<void> commit() override {
@@ -178,6 +204,7 @@ public:
             return fail_os(errno, shown_);
         }
         replaces_ = true;
+        old_size_ = old.size;
         return {};
     }
 
@@ -198,6 +225,8 @@ private:
         }
         // A failed sync is final: afterwards the kernel's copy can't be believed any more (DU-01).
         if (sync_ == durability::full && ::fsync(file_.get()) != 0) return fail_os(errno, shown_);
+        // Freeing a large file takes its time: what is replaced is held until this object goes, so that nobody waits here.
+        if (old_size_ > quickly_freed) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         const int failed = must_be_new_ ? publish_new() : publish_replacing();
         if (failed != 0) return fail_os(failed, shown_);
         temporary_.clear();
@@ -247,6 +276,8 @@ private:
     durability sync_;
     bool must_be_new_;
     bool replaces_ = false;  // there was an old file when this began
+    std::uint64_t old_size_ = 0;
+    unique_fd replaced_;
     unique_fd file_;
     std::string temporary_;
     unique_fd old_;  // locked; what is being continued
@@ -257,11 +288,17 @@ private:
 }  // namespace
 
 result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
+    if (request.wait == may_block::no && !lives_in_memory(request.target.parent.get())) {
+        return fail(errc::busy, request.shown);
+    }
     const auto old = status_at(request.target.parent.get(), request.target.name.c_str());
     if (!old && old.error() != ENOENT) return fail_os(old.error(), request.shown);
     if (old) {
         if (request.mode == store_mode::create_new) return fail(errc::exists, request.shown);
         if (auto fit = check_target(request.target, *old, request.shown); !fit) return std::unexpected(fit.error());
+    }
+    if (request.wait == may_block::no && !takes_no_time(request, old ? old->size : 0)) {
+        return fail(errc::busy, request.shown);
     }
 
     unique_fd continued;

@@ -26,6 +26,7 @@ struct store_request {
     std::string shown;  // the virtual path, for messages
     store_mode mode = store_mode::replace;
     std::uint64_t offset = 0;
+    may_block wait = may_block::yes;
     posix_options options;
     bool unnamed = true;  // try O_TMPFILE first
 };

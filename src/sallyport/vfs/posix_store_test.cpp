@@ -2,12 +2,12 @@
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/posix_store.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <sallyport/vfs/test_disk.hpp>
 
+#include <array>
 #include <csignal>
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -25,7 +25,8 @@ protected:
                                              std::uint64_t offset = 0) {
         auto target = (*directory_)->locate(at(name), root_directory::use::sync);
         if (!target) return std::unexpected(target.error());
-        return open_posix_store({std::move(*target), name, mode, offset, {.sync = durability::full}, GetParam()});
+        return open_posix_store(
+            {std::move(*target), name, mode, offset, may_block::yes, {.sync = durability::full}, GetParam()});
     }
 
     result<void> store(const char* name, std::string_view content, store_mode mode = store_mode::replace,
@@ -184,48 +185,59 @@ TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
     }
 }
 
-/// In a child with its own mounts: a disk of 1 MiB. Ends the process with the number of failed checks, 99 where mounts
-/// are not permitted.
-int on_a_small_disk(const fs::path& where, bool unnamed) {
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("tmpfs", where.c_str(), "tmpfs", 0, "size=1m") != 0) {
-        return 99;
-    }
-    int failed = 0;
-    write_disk(where / "old", "old content");
-    const auto root = root_directory::open(where.string());
-    const std::string block(64 * 1024, 'x');
-    for (const auto mode : {store_mode::replace, store_mode::append}) {
-        auto upload =
-            open_posix_store({*(*root)->locate(at("/old"), root_directory::use::sync), "/old", mode, 0, {}, unnamed});
-        result<void> wrote;
-        for (int i = 0; i < 32 && wrote; ++i) wrote = (*upload)->write(block);
-        failed += wrote || wrote.error().code != errc::no_space ? 1 : 0;
-        const auto committed = (*upload)->commit();
-        failed += committed || committed.error().code != errc::no_space ? 1 : 0;
-        failed += read_disk(where / "old") == "old content" ? 0 : 1;
-    }
-    // And the space is free again.
-    auto upload = open_posix_store(
-        {*(*root)->locate(at("/new"), root_directory::use::sync), "/new", store_mode::replace, 0, {}, unnamed});
-    for (int i = 0; i < 12; ++i) failed += (*upload)->write(block) ? 0 : 1;
-    failed += (*upload)->commit() ? 0 : 1;
-    return failed;
+/// The next bytes of an upload, as they come through a network's pipe.
+result<void> write_through_a_pipe(store_file& upload, std::string_view bytes) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_os(errno, "pipe");
+    const unique_fd out(ends[0]);
+    const unique_fd in(ends[1]);
+    if (::write(in.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return fail_os(errno, "pipe");
+    return upload.write_from(out.get(), bytes.size());
 }
 
 // DU-04
 TEST_P(posix_upload, a_full_disk_is_no_space_and_the_old_file_stands) {
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) ::_exit(on_a_small_disk(root_.path(), GetParam()));
-    int ended = 0;
-    ASSERT_EQ(::waitpid(child, &ended, 0), child);
-    ASSERT_TRUE(WIFEXITED(ended));
-    if (WEXITSTATUS(ended) == 99) {
-        const char* ci = std::getenv("CI");
-        if (ci == nullptr || std::string_view(ci).empty()) GTEST_SKIP() << "needs the right to mount";
-    }
-    EXPECT_EQ(WEXITSTATUS(ended), 0);
+    const auto failed = on_a_disk_in_memory(root_.path(), "1m", [this] {
+        int wrong = 0;
+        directory_ = root_directory::open(root_.path().string());
+        write_disk(root_ / "old", "old content");
+        const std::string block(64 * 1024, 'x');
+        for (const auto mode : {store_mode::replace, store_mode::append}) {
+            for (const bool through_a_pipe : {false, true}) {
+                auto upload = open("/old", mode);
+                result<void> wrote;
+                for (int i = 0; i < 32 && wrote; ++i)
+                    wrote = through_a_pipe ? write_through_a_pipe(**upload, block) : (*upload)->write(block);
+                wrong += wrote || wrote.error().code != errc::no_space ? 1 : 0;
+                const auto committed = (*upload)->commit();
+                wrong += committed || committed.error().code != errc::no_space ? 1 : 0;
+                wrong += read_disk(root_ / "old") == "old content" ? 0 : 1;
+            }
+        }
+        // And the space is free again.
+        wrong += store("/new", std::string(12 * block.size(), 'x')) ? 0 : 1;
+        return wrong;
+    });
+    if (!failed) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(failed, 0);
+}
+
+TEST_P(posix_upload, what_it_replaced_is_freed_after_the_commit) {
+    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+        int wrong = 0;
+        directory_ = root_directory::open(root_.path().string());
+        write_disk(root_ / "f", std::string(3 << 20, 'o'));
+        {
+            auto upload = open("/f");
+            wrong += (*upload)->write(std::string_view("new")) && (*upload)->commit() ? 0 : 1;
+            wrong += read_disk(root_ / "f") == "new" ? 0 : 1;
+            wrong += fs::space(root_.path()).free < (6U << 20) ? 0 : 1;
+        }
+        wrong += fs::space(root_.path()).free > (7U << 20) ? 0 : 1;
+        return wrong;
+    });
+    if (!failed) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(failed, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(each, posix_upload, testing::Bool(),

@@ -1,0 +1,23 @@
+#include <sallyport/vfs/filesystem.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <unistd.h>
+
+namespace sallyport::vfs {
+
+result<void> store_file::write_from(int pipe, std::size_t count) {
+    std::vector<char> buffer(std::min<std::size_t>(count, 128 * 1024));
+    while (count > 0) {
+        const ssize_t n = ::read(pipe, buffer.data(), std::min(count, buffer.size()));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return fail_os(n < 0 ? errno : EPIPE, "reading a pipe");
+        const auto got = static_cast<std::size_t>(n);
+        if (auto wrote = write(std::span(buffer).first(got)); !wrote) return wrote;
+        count -= got;
+    }
+    return {};
+}
+
+}  // namespace sallyport::vfs
