@@ -1,7 +1,9 @@
 // STOR, APPE, STOU: data connection to file. Nothing is published before the data has ended in good order (DU-01, DU-03).
 //
-// What fits into the first block costs one trip to the disk's threads: open, write and commit together. Beyond it two
-// blocks take turns, one arriving while the other is written, so that neither side waits for the other.
+// What fits into the first block costs one trip to the disk's threads, open, write and commit together, and none where no
+// disk takes part. What follows goes from the network's pages to the file's by way of pipes; under TLS and in TYPE A, where
+// the bytes must be looked at, through blocks of memory. Two of either take turns, one being filled while the other is
+// written, so that neither side waits for the other.
 
 #include <algorithm>
 #include <array>
@@ -10,126 +12,66 @@
 #include <fmt/format.h>
 
 #include <sallyport/proto/ascii_filter.hpp>
-#include <sallyport/server/background.hpp>
 #include <sallyport/server/transfer.hpp>
+#include <sallyport/server/work_queue.hpp>
 
 namespace sallyport::server {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t first_block = 64 * 1024;
+// Small, as it is held while nothing comes yet.
+constexpr std::size_t first_block = 32 * 1024;
 constexpr std::size_t further_block = 512 * 1024;
+// How much should be there before we are woken: of a small file all, of a large one what is worth a trip, but so little
+// that the sender's window does not close meanwhile.
+constexpr std::size_t first_wake = 16 * 1024;
+constexpr std::size_t further_wake = 128 * 1024;
 /// After a disk error the client is listened to a little longer, so that it reads our reply and not only a reset (DU-04).
 constexpr auto drain_time = 1s;
 constexpr int unique_tries = 1000;
 
-struct block {
-    explicit block(std::size_t bytes) : data(std::make_unique_for_overwrite<char[]>(bytes)), capacity(bytes) {}
-    std::unique_ptr<char[]> data;
-    std::size_t capacity;
+/// What is written in one piece.
+struct portion {
+    portion() = default;
+    explicit portion(std::size_t bytes) : data(std::make_unique_for_overwrite<char[]>(bytes)), capacity(bytes) {}
+
+    net::pipe pages;               // either this
+    std::unique_ptr<char[]> data;  // or this, with
+    std::size_t capacity = 0;
     std::size_t size = 0;
     bool last = false;  // the sender has ended in good order behind it
     std::string text;   // TYPE A: converted
 
-    [[nodiscard]] std::span<const char> raw() const noexcept { return {data.get(), size}; }
+    [[nodiscard]] explicit operator bool() const noexcept { return pages || data; }
 };
 
 class upload_job {
 public:
-    upload_job(transfer& t, virtual_path path, vfs::store_mode mode)
-        : t_(t), path_(std::move(path)), mode_(mode), writer_(t.shared().disk, t.home()) {}
+    upload_job(transfer& t, virtual_path path, vfs::store_mode mode) : t_(t), path_(std::move(path)), mode_(mode) {}
 
-    /// For what builds on the old content: a bad offset must be known before the data connection is used (554).
-    net::task<result<void>> open_now() {
-        auto open = [this] { return open_store(); };
-        co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(open));
+    /// What is better said before the client sends anything: that there is no such directory, and all else that is known
+    /// without asking a disk. What builds on the old content must ask it: a bad offset is 554.
+    net::task<result<void>> prepare() {
+        if (t_.request().offset > 0) {
+            auto open = [this] { return open_store(vfs::may_block::yes); };
+            co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(open));
+        }
+        result<void> opened = open_store(vfs::may_block::no);
+        in_memory_ = opened.has_value();
+        if (!opened && opened.error().code == errc::busy) co_return result<void>();
+        co_return opened;
     }
 
     net::task<result<void>> receive() {
         result<void> done = co_await receive_all();
         if (!done && disk_failed_) co_await drain();
-        // Giving up a large unpublished file takes the disk's time.
-        if (store_ != nullptr) co_await close_store();
         co_return done;
     }
 
-private:
-    net::task<result<void>> receive_all() {
-        block current(first_block);
-        result<void> got = co_await fill(current);
-        if (!got) co_return got;
-        if (current.last) co_return co_await commit(&current);
-        block next(further_block);
-        for (;;) {
-            writer_.start([this, &current] { return write(current); });
-            got = co_await fill(next);
-            const result<void> written = co_await writer_.finish();
-            if (!written) co_return disk_failure(written.error());
-            if (!got) co_return got;
-            std::swap(current, next);
-            if (current.last) co_return co_await commit(&current);
-            if (next.capacity < further_block) next = block(further_block);
-        }
-    }
-
-    /// Until the block is full or the sender has ended.
-    net::task<result<void>> fill(block& b) {
-        b.size = 0;
-        while (b.size < b.capacity) {
-            const std::span<char> room(b.data.get() + b.size, b.capacity - b.size);
-            const result<std::size_t> got = co_await t_.data().read_some(room, t_.patience());
-            if (!got) co_return std::unexpected(got.error());
-            if (*got == 0) {
-                b.last = true;
-                break;
-            }
-            b.size += *got;
-            t_.count(*got);
-        }
-        if (t_.is_ascii()) {
-            b.text.clear();
-            filter_.filter({b.data.get(), b.size}, b.text);
-            if (b.last) filter_.finish(b.text);
-        }
-        co_return result<void>();
-    }
-
-    /// The last block and the publication, in one trip.
-    net::task<result<void>> commit(const block* last) {
-        const auto announced = t_.request().announced;
-        if (announced && !t_.is_ascii() && t_.bytes() < *announced)
-            co_return fail(errc::truncated,
-                           fmt::format("ALLO announced {} bytes, {} came; nothing was stored", *announced, t_.bytes()));
-        co_await t_.finish_data();
-        if (!t_.begin_commit()) co_return fail(errc::cancelled);
-        auto publish = [this, last]() -> result<void> {
-            result<void> done = write(*last);
-            if (done) done = store_->commit();
-            store_.reset();
-            return done;
-        };
-        co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(publish));
-    }
-
-    // On the pool.
-    result<void> write(const block& b) {
-        if (store_ == nullptr) {
-            const result<void> opened = open_store();
-            if (!opened) return opened;
-        }
-        return store_->write(t_.is_ascii() ? std::span<const char>(b.text) : b.raw());
-    }
-
-    // On the pool.
-    result<void> open_store() {
-        auto opened = t_.files().open_store(path_, mode_, t_.request().offset);
-        if (!opened) return std::unexpected(opened.error());
-        store_ = std::move(*opened);
-        return {};
-    }
-
-    net::task<> close_store() {
+    /// Giving up what was not published takes the disk's time where it is large.
+    net::task<> close() {
+        if (store_ == nullptr || (in_memory_ && t_.bytes() <= first_block)) co_return;
         auto close = [this] {
             store_.reset();
             return true;
@@ -137,9 +79,118 @@ private:
         (void)co_await net::offload(t_.shared().disk, t_.home(), std::move(close));
     }
 
-    result<void> disk_failure(const error& cause) {
+private:
+    net::task<result<void>> receive_all() {
+        if (!t_.is_protected()) t_.data().wake_at(first_wake);
+        portion first(first_block);
+        result<void> received = co_await fill(first);
+        if (received && first.last && in_memory_) {
+            received = co_await end_data();
+            if (received) received = write_and_publish(first);
+            co_return received;
+        }
+        if (!received) co_return received;
+        work_queue writer(t_.shared().disk, t_.home());
+        std::array<portion, 2> turns;
+        received = co_await take_turns(writer, first, turns);
+        // However that ended: what the pool still has in hand refers to us.
+        const result<void> written = co_await writer.until_left(0);
+        if (written) co_return received;
         disk_failed_ = true;
-        return std::unexpected(cause);
+        co_return written;
+    }
+
+    net::task<result<void>> take_turns(work_queue& writer, const portion& first, std::array<portion, 2>& turns) {
+        if (!t_.is_protected()) t_.data().wake_at(further_wake);
+        const portion* filled = &first;
+        for (std::size_t turn = 0; !filled->last; turn = 1 - turn) {
+            writer.add([this, filled] { return write(*filled); });
+            portion& next = turns.at(turn);
+            // What `next` held before was added before what the other one holds, so it is written.
+            result<void> done = co_await writer.until_left(1);
+            if (done && !next) next = further_portion();
+            if (done) done = co_await fill(next);
+            if (!done) co_return done;
+            filled = &next;
+        }
+        const result<void> ended = co_await end_data();
+        if (!ended) co_return ended;
+        // Given up with this piece of work, when the outcome is known already: what was replaced may be large.
+        auto publish = [this, filled, published = std::unique_ptr<vfs::store_file>()]() mutable {
+            const result<void> done = write_and_publish(*filled);
+            if (done) published = std::move(store_);
+            return done;
+        };
+        writer.add(std::move(publish));
+        co_return result<void>();
+    }
+
+    portion further_portion() {
+        if (!t_.is_protected() && !t_.is_ascii()) {
+            portion made;
+            made.pages = net::pipe::open();
+            if (made.pages.room >= further_block) return made;
+        }
+        return portion(further_block);
+    }
+
+    /// Until there is something in a pipe, a block is full, or the sender has ended.
+    net::task<result<void>> fill(portion& p) {
+        p.size = 0;
+        do {
+            const std::span<char> room(p.data.get() + p.size, p.capacity - p.size);
+            result<std::size_t> got = fail(errc::misuse);
+            if (p.pages)
+                got = co_await t_.data().splice_some(p.pages, t_.patience());
+            else
+                got = co_await t_.data().read_some(room, t_.patience());
+            if (!got) co_return std::unexpected(got.error());
+            p.last = *got == 0;
+            p.size += *got;
+            t_.count(*got);
+        } while (!p.last && p.size < p.capacity);
+        if (t_.is_ascii()) {
+            p.text.clear();
+            filter_.filter({p.data.get(), p.size}, p.text);
+            if (p.last) filter_.finish(p.text);
+        }
+        co_return result<void>();
+    }
+
+    /// All bytes are there. From here on the upload can't be taken back.
+    net::task<result<void>> end_data() {
+        const auto announced = t_.request().announced;
+        if (announced && !t_.is_ascii() && t_.bytes() < *announced)
+            co_return fail(errc::truncated,
+                           fmt::format("ALLO announced {} bytes, {} came; nothing was stored", *announced, t_.bytes()));
+        co_await t_.finish_data();
+        if (!t_.begin_commit()) co_return fail(errc::cancelled);
+        co_return result<void>();
+    }
+
+    // These on the pool, where a disk takes part.
+
+    result<void> write_and_publish(const portion& last) {
+        result<void> done = write(last);
+        if (done) done = store_->commit();
+        return done;
+    }
+
+    result<void> write(const portion& p) {
+        if (store_ == nullptr) {
+            const result<void> opened = open_store(vfs::may_block::yes);
+            if (!opened) return opened;
+        }
+        if (p.pages) return store_->write_from(p.pages.out.get(), p.size);
+        if (t_.is_ascii()) return store_->write(p.text);
+        return store_->write({p.data.get(), p.size});
+    }
+
+    result<void> open_store(vfs::may_block wait) {
+        auto opened = t_.files().open_store(path_, mode_, t_.request().offset, wait);
+        if (!opened) return std::unexpected(opened.error());
+        store_ = std::move(*opened);
+        return {};
     }
 
     net::task<> drain() {
@@ -154,9 +205,9 @@ private:
     transfer& t_;
     virtual_path path_;
     vfs::store_mode mode_;
-    background<result<void>> writer_;
     std::unique_ptr<vfs::store_file> store_;
     proto::from_network_ascii filter_;
+    bool in_memory_ = false;  // store_ waits for no disk
     bool disk_failed_ = false;
 };
 
@@ -194,20 +245,12 @@ net::task<result<proto::transfer_result>> upload(transfer& t) {
         if (!chosen) co_return std::unexpected(chosen.error());
         path = std::move(*chosen);
     }
-    // A directory that is not there is best said before the client sends anything; where the disk would have to be asked
-    // it is said later.
-    const result<vfs::status> folder = t.files().stat(path.parent(), vfs::may_block::no);
-    if (!folder && folder.error().code != errc::busy) co_return std::unexpected(folder.error());
-
     const std::string name(path.name());
     upload_job job(t, std::move(path), mode_of(request));
-    if (request.offset > 0) {
-        const result<void> ready = co_await job.open_now();
-        if (!ready) co_return std::unexpected(ready.error());
-    }
-    const result<void> opened = co_await t.open_data(name, {}, announce::now);
-    if (!opened) co_return std::unexpected(opened.error());
-    const result<void> stored = co_await job.receive();
+    result<void> stored = co_await job.prepare();
+    if (stored) stored = co_await t.open_data(name, {}, announce::now);
+    if (stored) stored = co_await job.receive();
+    co_await job.close();
     if (!stored) co_return std::unexpected(stored.error());
     proto::transfer_result outcome;
     if (request.what == proto::verb::stou) outcome.note = fmt::format("Stored as {}.", name);
