@@ -36,6 +36,18 @@ inline constexpr std::size_t path_bytes = 4096;
 inline constexpr std::size_t path_components = 255;
 inline constexpr std::size_t name_bytes = 255;
 
+// Listings. A directory of up to so many entries is listed in the order of names, as people expect it; a larger one as it
+// comes, for sorting would mean to hold it all.
+inline constexpr std::size_t sorted_entries = 4096;
+// What is read of a directory before it is sent, about: long enough that trips between threads don't count.
+inline constexpr std::size_t listing_block = 64 * 1024;
+// Threads that read one large directory side by side: asking for each entry's facts is nearly all of a listing's work. Few
+// enough that some listings at a time leave room on the disk's pool.
+inline constexpr std::size_t listing_readers = 2;
+// Blocks being read or read ahead, about 1 MiB in all. As many as keep the readers at work while the loop waits for its
+// turn on a busy core.
+inline constexpr std::size_t listing_blocks = 8;
+
 // Logins.
 inline constexpr int login_attempts = 3;
 // Penalties of addresses (AU-02), OpenSSH's figures: refused from `least` on, never for longer than `most`.

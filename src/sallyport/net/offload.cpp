@@ -54,4 +54,9 @@ void worker_pool::submit(std::move_only_function<void()> work) {
     impl_->wake.notify_one();
 }
 
+bool worker_pool::is_wanted() const {
+    const std::lock_guard lock(impl_->mutex);
+    return !impl_->queue.empty();
+}
+
 }  // namespace sallyport::net

@@ -1,8 +1,8 @@
 #pragma once
 // Work that may block (disk, password hashes, name look-ups) runs on a small pool of threads and comes back to its loop.
 //
-// The pool's queue is bounded by what the sessions can ask for: one piece of work each. A hung disk holds a pool thread,
-// never a loop.
+// The pool's queue is bounded by what the sessions can ask for: one piece of work each, two for a long listing. A hung disk
+// holds a pool thread, never a loop.
 
 #include <cstddef>
 #include <functional>
@@ -30,6 +30,8 @@ public:
 
     /// Any thread.
     void submit(std::move_only_function<void()> work);
+    /// Any thread: true where work waits for a thread. Who has been at work for long may then give way.
+    [[nodiscard]] bool is_wanted() const;
 
 private:
     struct impl;

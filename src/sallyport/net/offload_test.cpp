@@ -51,5 +51,25 @@ TEST(worker_pool, drops_what_has_not_begun) {
     EXPECT_EQ(held.use_count(), 1);
 }
 
+TEST(worker_pool, says_that_work_waits) {
+    std::atomic<bool> release = false;
+    std::atomic<int> begun = 0;
+    worker_pool one(1);
+    const auto work = [&] {
+        ++begun;
+        begun.notify_one();
+        release.wait(false);
+    };
+    one.submit(work);
+    begun.wait(0);
+    EXPECT_FALSE(one.is_wanted());
+    one.submit(work);
+    EXPECT_TRUE(one.is_wanted());
+    release = true;
+    release.notify_all();
+    begun.wait(1);
+    EXPECT_FALSE(one.is_wanted());
+}
+
 }  // namespace
 }  // namespace sallyport::net

@@ -50,7 +50,7 @@ result<proto::file_answer> list_for_stat(vfs::filesystem& files, const proto::fi
                                          std::int64_t now) {
     lister source(files, {.what = verb::list, .path = r.path, .facts = {}}, who, now);
     proto::file_answer out;
-    const result<std::string> block = source.next();
+    const result<std::string> block = source.first();
     if (!block) return std::unexpected(block.error());
     std::string_view rest = *block;
     while (!rest.empty() && out.lines.size() < most_stat_lines) {

@@ -1,21 +1,17 @@
 #include <sallyport/server/lister.hpp>
 
 #include <algorithm>
-#include <iterator>
+#include <array>
+#include <charconv>
+#include <optional>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include <sallyport/base/limits.hpp>
 #include <sallyport/server/wildcard.hpp>
 #include <sallyport/vfs/names.hpp>
 
 namespace sallyport::server {
 namespace {
-
-constexpr std::size_t batch = 1024;
-/// A directory of up to so many entries is listed in the order of names, as people expect it; a larger one as it comes,
-/// for sorting would mean to hold it all.
-constexpr std::size_t sorted_most = 4096;
 
 proto::entry_type type_of(vfs::file_type type) noexcept {
     switch (type) {
@@ -34,6 +30,11 @@ std::string_view permissions(vfs::file_type type, bool read_only) noexcept {
     return {};
 }
 
+void append_hex(std::string& out, std::uint64_t value) {
+    std::array<char, 16> digits{};
+    out.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value, 16).ptr);
+}
+
 void describe_facts(proto::entry& line, const vfs::status& facts, const proto::fact_set& wanted, bool read_only) {
     line.type = type_of(facts.type);
     line.size = facts.size;
@@ -42,8 +43,60 @@ void describe_facts(proto::entry& line, const vfs::status& facts, const proto::f
     line.links = facts.links;
     line.perm = permissions(facts.type, read_only);
     line.unique.clear();
-    if (wanted.unique) fmt::format_to(std::back_inserter(line.unique), "{:x}g{:x}", facts.device, facts.inode);
+    if (!wanted.unique) return;
+    append_hex(line.unique, facts.device);
+    line.unique += 'g';
+    append_hex(line.unique, facts.inode);
 }
+
+/// Writes the lines of one block.
+class line_writer {
+public:
+    line_writer(const proto::transfer_request& request, bool read_only, std::int64_t now)
+        : request_(request), read_only_(read_only), now_(now) {}
+
+    void append(std::string& out, vfs::entry& found) {
+        if (!is_wanted(found.name)) return;
+        if (request_.what == proto::verb::nlst) {
+            out.append(request_.prefix).append(found.name).append("\r\n");
+            return;
+        }
+        describe_facts(line_, found.facts, request_.facts, read_only_);
+        line_.name.swap(found.name);
+        line_.link_target.swap(found.link_target);
+        if (shows_owner()) name_owner(found.facts);
+        if (is_for_machines())
+            proto::append_mlsx(out, line_, request_.facts);
+        else
+            proto::append_unix_line(out, line_, now_);
+    }
+
+private:
+    [[nodiscard]] bool is_for_machines() const noexcept { return request_.what == proto::verb::mlsd; }
+    [[nodiscard]] bool shows_owner() const noexcept {
+        return !is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group;
+    }
+
+    [[nodiscard]] bool is_wanted(std::string_view name) const {
+        if (!is_for_machines() && !request_.show_hidden && name.starts_with('.')) return false;
+        if (!request_.pattern.empty() && !matches_wildcard(request_.pattern, name)) return false;
+        // A name with a line end in it can't be said in NLST; any other control byte is the client's to show.
+        return request_.what != proto::verb::nlst || name.find_first_of("\r\n") == std::string_view::npos;
+    }
+
+    void name_owner(const vfs::status& facts) {
+        if (user_ != facts.user) line_.owner = vfs::user_name(facts.user);
+        if (group_ != facts.group) line_.group = vfs::group_name(facts.group);
+        user_ = facts.user;
+        group_ = facts.group;
+    }
+
+    const proto::transfer_request& request_;
+    bool read_only_;
+    std::int64_t now_;
+    proto::entry line_;                          // kept between lines, so that its strings keep their memory
+    std::optional<std::uint32_t> user_, group_;  // those that `line_` names
+};
 
 }  // namespace
 
@@ -52,7 +105,7 @@ lister::lister(vfs::filesystem& files, proto::transfer_request request, const ac
     if (!request_.prefix.empty() && !request_.prefix.ends_with('/')) request_.prefix += '/';
 }
 
-result<void> lister::open() {
+result<void> lister::open(std::vector<vfs::entry>& entries) {
     if (!request_.pattern.empty()) {
         // A file may be called like a pattern.
         const auto literal = request_.path.resolve(request_.pattern);
@@ -78,65 +131,44 @@ result<void> lister::open() {
         name = std::exchange(request_.prefix, {});
     }
     request_.show_hidden = true;
-    batch_.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
+    entries.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
+    ended_ = true;
     return {};
 }
 
-result<void> lister::read_first() {
-    while (directory_ != nullptr && batch_.size() < sorted_most) {
-        const std::size_t before = batch_.size();
-        const result<void> read = directory_->read(batch_, sorted_most - before);
-        if (!read) return read;
-        if (batch_.size() == before) directory_.reset();
-    }
-    if (directory_ == nullptr) std::ranges::sort(batch_, {}, &vfs::entry::name);
-    return {};
+result<void> lister::read(std::vector<vfs::entry>& entries) {
+    const std::size_t before = entries.size();
+    const result<void> done = directory_->read(entries);
+    if (!done || entries.size() == before) end();
+    return done;
 }
 
-result<std::string> lister::next() {
+result<std::string> lister::first() {
+    std::vector<vfs::entry> entries;
+    result<void> done = open(entries);
+    // MLSD has no order (RFC 3659 section 7): its client sorts, and gets the first lines the sooner.
+    if (done && request_.what == proto::verb::mlsd) return next();
+    while (done && !ended_ && entries.size() <= limits::sorted_entries) done = read(entries);
+    if (!done) return std::unexpected(done.error());
+    if (ended_) std::ranges::sort(entries, {}, &vfs::entry::name);
     std::string out;
-    if (!std::exchange(opened_, true)) {
-        const result<void> opened = open();
-        if (!opened) return std::unexpected(opened.error());
-        const result<void> read = read_first();
-        if (!read) return std::unexpected(read.error());
-        for (vfs::entry& found : batch_) append(out, found);
-    }
-    while (directory_ != nullptr && out.size() < block_bytes) {
-        batch_.clear();
-        const result<void> read = directory_->read(batch_, batch);
-        if (!read) return std::unexpected(read.error());
-        if (batch_.empty()) directory_.reset();
-        for (vfs::entry& found : batch_) append(out, found);
-    }
+    line_writer lines(request_, read_only_, now_);
+    for (vfs::entry& found : entries) lines.append(out, found);
     return out;
 }
 
-void lister::append(std::string& out, vfs::entry& found) {
-    const bool machine_form = request_.what == proto::verb::mlsd;
-    if (!machine_form && !request_.show_hidden && found.name.starts_with('.')) return;
-    if (!request_.pattern.empty() && !matches_wildcard(request_.pattern, found.name)) return;
-    if (request_.what == proto::verb::nlst) {
-        // A name with a line end in it can't be said in NLST; any other control byte is the client's to show.
-        if (found.name.find_first_of("\r\n") != std::string::npos) return;
-        out.append(request_.prefix).append(found.name).append("\r\n");
-        return;
+result<std::string> lister::next() {
+    std::vector<vfs::entry> entries;
+    entries.reserve(vfs::directory::batch);
+    std::string out;
+    line_writer lines(request_, read_only_, now_);
+    while (!ended_ && out.size() < limits::listing_block) {
+        entries.clear();
+        const result<void> done = read(entries);
+        if (!done) return std::unexpected(done.error());
+        for (vfs::entry& found : entries) lines.append(out, found);
     }
-    describe_facts(line_, found.facts, request_.facts, read_only_);
-    line_.name.swap(found.name);
-    line_.link_target.swap(found.link_target);
-    const bool with_owner = !machine_form || request_.facts.unix_owner || request_.facts.unix_group;
-    if (with_owner && (!names_known_ || named_user_ != found.facts.user || named_group_ != found.facts.group)) {
-        line_.owner = vfs::user_name(found.facts.user);
-        line_.group = vfs::group_name(found.facts.group);
-        named_user_ = found.facts.user;
-        named_group_ = found.facts.group;
-        names_known_ = true;
-    }
-    if (machine_form)
-        proto::append_mlsx(out, line_, request_.facts);
-    else
-        proto::append_unix_line(out, line_, now_);
+    return out;
 }
 
 std::string describe_entry(const virtual_path& path, const vfs::status& facts, const proto::fact_set& wanted,

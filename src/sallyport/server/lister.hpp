@@ -1,8 +1,9 @@
 #pragma once
 // A listing, block by block: the text of LIST, NLST and MLSD, and the lines of STAT and MLST. Reads the directory as it
 // goes, so that a million names need no more memory than a few thousand (FS-03). Blocks the caller on the disk: for the
-// pool. One thread at a time.
+// pool.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,27 +21,28 @@ public:
     /// `now` decides between time and year in LIST. `files` must outlive the lister.
     lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now);
 
-    /// The next lines, about `block_bytes` of them; empty at the end. The first call opens.
+    /// Opens, and gives the first lines: all of them, sorted, where they are no more than limits::sorted_entries. Once,
+    /// before everything else.
+    [[nodiscard]] result<std::string> first();
+    /// The next lines, about limits::listing_block bytes of them. Several threads may ask at a time: each entry is in one
+    /// block, and blocks may be sent in any order.
     [[nodiscard]] result<std::string> next();
-
-    static constexpr std::size_t block_bytes = 128 * 1024;
+    /// Any thread: true where next() would have nothing more.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// Any thread: nobody wants the rest.
+    void end() noexcept { ended_ = true; }
 
 private:
-    result<void> open();
-    result<void> read_first();
-    void append(std::string& out, vfs::entry& found);
+    result<void> open(std::vector<vfs::entry>& entries);
+    /// Appends the directory's next batch.
+    result<void> read(std::vector<vfs::entry>& entries);
 
     vfs::filesystem& files_;
     proto::transfer_request request_;
     bool read_only_;
     std::int64_t now_;
-    bool opened_ = false;
     std::unique_ptr<vfs::directory> directory_;
-    std::vector<vfs::entry> batch_;
-    proto::entry line_;  // kept between lines, so that its strings keep their memory
-    std::uint32_t named_user_ = 0;
-    std::uint32_t named_group_ = 0;
-    bool names_known_ = false;
+    std::atomic<bool> ended_ = false;
 };
 
 /// What MLST says of one entry.

@@ -1,7 +1,18 @@
 #include <sallyport/server/lister.hpp>
 
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
@@ -24,7 +35,7 @@ protected:
             *files_,
             {.what = what, .path = path(where), .pattern = std::move(pattern), .prefix = std::move(prefix), .facts = {}},
             {.name = "bob", .read_only = false}, 0);
-        return source.next().value_or("failed");
+        return source.first().value_or("failed");
     }
 
     std::shared_ptr<vfs::filesystem> files_ = vfs::make_memory_filesystem();
@@ -37,13 +48,82 @@ TEST_F(lister_test, names_carry_what_the_client_wrote_before_them) {
     EXPECT_EQ(list(proto::verb::nlst, "/pub", "a.*", "pub"), "pub/a.txt\r\n");
 }
 
-TEST_F(lister_test, names_come_in_order_whatever_the_directory_says) {
-    const vfs::test_directory real;
-    auto files = vfs::open_posix_filesystem(real.path(), {.sync = vfs::durability::none});
-    ASSERT_TRUE(files);
-    files_ = *files;
-    for (const char* name : {"/m", "/c", "/z", "/a", "/b"}) vfs::put_file(*files_, name, "");
-    EXPECT_EQ(list(proto::verb::nlst, "/"), "a\r\nb\r\nc\r\nm\r\nz\r\n");
+/// A real directory with so many entries, called by their numbers.
+class large_directory : public lister_test {
+protected:
+    /// Links to one file: much quicker made than files.
+    void fill(std::size_t from, std::size_t to) {
+        if (from == 0) vfs::write_disk(real_ / "0", "");
+        for (std::size_t i = std::max(from, 1UL); i < to; ++i)
+            std::filesystem::create_hard_link(real_ / "0", real_ / std::to_string(i));
+    }
+    void remove(std::size_t i) { ASSERT_TRUE(files_->remove_file(path("/" + std::to_string(i)))); }
+
+    /// Every line's name, as often as it comes. The rest is read by some threads, after `meanwhile`.
+    template <class Work>
+    std::multiset<std::string> names(proto::verb what, Work meanwhile) {
+        lister source(*files_, {.what = what, .path = {}, .facts = {}}, {.name = "bob", .read_only = false}, 0);
+        std::multiset<std::string> out = names_in(source.first().value_or("failed"));
+        meanwhile();
+        std::mutex mutex;
+        std::vector<std::jthread> readers;
+        for (int i = 0; i < 4; ++i) {
+            readers.emplace_back([&] {
+                while (!source.ended()) {
+                    std::multiset<std::string> block = names_in(source.next().value_or("failed"));
+                    const std::lock_guard lock(mutex);
+                    out.merge(block);
+                }
+            });
+        }
+        readers.clear();
+        return out;
+    }
+
+private:
+    static std::multiset<std::string> names_in(std::string_view lines) {
+        std::multiset<std::string> out;
+        while (!lines.empty()) {
+            const std::size_t end = lines.find("\r\n");
+            const std::string_view line = lines.substr(0, end);
+            out.emplace(line.substr(line.rfind(' ') + 1));
+            lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
+        }
+        return out;
+    }
+
+    void SetUp() override { files_ = vfs::open_posix_filesystem(real_.path(), {.sync = vfs::durability::none}).value(); }
+
+    const vfs::test_directory real_;
+};
+
+TEST_F(large_directory, names_come_in_order_whatever_the_directory_says) {
+    fill(0, limits::sorted_entries);
+    std::set<std::string> sorted;
+    for (std::size_t i = 0; i < limits::sorted_entries; ++i) sorted.insert(std::to_string(i));
+    EXPECT_EQ(list(proto::verb::nlst, "/"), fmt::format("{}\r\n", fmt::join(sorted, "\r\n")));
+}
+
+TEST_F(large_directory, several_readers_name_each_entry_once) {  // FS-03
+    constexpr std::size_t count = 9000;
+    fill(0, count);
+    for (const proto::verb what : {proto::verb::mlsd, proto::verb::list, proto::verb::nlst}) {
+        const std::multiset<std::string> found = names(what, [] {});
+        EXPECT_EQ(found.size(), count);
+        EXPECT_EQ(std::set(found.begin(), found.end()).size(), count);
+    }
+}
+
+TEST_F(large_directory, may_change_while_it_is_listed) {  // FS-03
+    constexpr std::size_t count = 9000;
+    fill(0, count);
+    const std::multiset<std::string> found = names(proto::verb::list, [this] {
+        for (std::size_t i = 1; i < count; i += 2) remove(i);
+        fill(count, count + 500);
+    });
+    EXPECT_EQ(found.size(), std::set(found.begin(), found.end()).size());
+    EXPECT_LT(found.size(), count);
+    for (std::size_t i = 0; i < count; i += 2) EXPECT_TRUE(found.contains(std::to_string(i))) << i;
 }
 
 TEST_F(lister_test, a_name_with_wildcard_letters_is_found_as_such) {

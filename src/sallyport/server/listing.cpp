@@ -1,10 +1,10 @@
-// LIST, NLST, MLSD: a block is formatted on the pool while the one before it is sent.
+// LIST, NLST, MLSD: blocks are read and formatted on the pool while those before them are sent.
 
 #include <chrono>
 #include <utility>
 
-#include <sallyport/server/background.hpp>
 #include <sallyport/server/lister.hpp>
+#include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/transfer.hpp>
 
 namespace sallyport::server {
@@ -14,30 +14,30 @@ std::int64_t seconds_now() {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-net::task<result<void>> send_blocks(transfer& t, lister& source, std::string block) {
-    background<result<std::string>> ahead(t.shared().disk, t.home());
-    while (!block.empty()) {
-        // A block well below its size was the last one: no trip to the pool to hear so.
-        const bool more = block.size() >= lister::block_bytes;
-        if (more) ahead.start([&source] { return source.next(); });
-        const result<void> sent = co_await t.data().write_all(block, t.patience());
-        if (sent) t.count(block.size());
-        block.clear();
-        if (more) {
-            result<std::string> next = co_await ahead.finish();
-            if (sent && !next) co_return std::unexpected(next.error());
-            if (next) block = std::move(*next);
-        }
-        if (!sent) co_return sent;
+net::task<result<void>> send_block(transfer& t, std::string_view block) {
+    if (block.empty()) co_return result<void>();
+    const result<void> done = co_await t.data().write_all(block, t.patience());
+    if (done) t.count(block.size());
+    co_return done;
+}
+
+net::task<result<void>> send_blocks(transfer& t, lister& source, std::string first) {
+    read_ahead rest(t.shared().disk, t.home(), source);
+    result<void> done = co_await send_block(t, first);
+    for (;;) {
+        if (!done) source.end();
+        const result<std::string> block = co_await rest.next();
+        if (block && block->empty()) co_return done;
+        if (done && !block) done = std::unexpected(block.error());
+        if (done) done = co_await send_block(t, *block);
     }
-    co_return result<void>();
 }
 
 }  // namespace
 
 net::task<result<proto::transfer_result>> send_listing(transfer& t) {
     lister source(t.files(), t.request(), t.who(), seconds_now());
-    auto read = [&source] { return source.next(); };
+    auto read = [&source] { return source.first(); };
     result<std::string> first = co_await net::offload(t.shared().disk, t.home(), std::move(read));
     if (!first) co_return std::unexpected(first.error());
     const result<void> opened = co_await t.open_data("/bin/ls", {}, announce::now);

@@ -44,7 +44,9 @@ bool lives_in_memory(int fd) {
 
 std::expected<status, int> status_at(int directory, const char* name, may_block wait) {
     struct statx facts{};
-    const int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | (wait == may_block::no ? AT_STATX_DONT_SYNC : 0);
+    // AT_EMPTY_PATH where it is needed only: with it the kernel looks at the name twice.
+    const int flags =
+        AT_SYMLINK_NOFOLLOW | (*name == '\0' ? AT_EMPTY_PATH : 0) | (wait == may_block::no ? AT_STATX_DONT_SYNC : 0);
     if (::statx(directory, name, flags, STATX_BASIC_STATS, &facts) != 0) return std::unexpected(errno);
     return status{
         .type = type_of(facts.stx_mode),

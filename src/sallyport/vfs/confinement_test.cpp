@@ -55,7 +55,7 @@ protected:
         }
         if (const auto listing = files_->open_directory(path)) {
             std::vector<entry> entries;
-            static_cast<void>((*listing)->read(entries, 1000));
+            static_cast<void>((*listing)->read(entries));
             for (const auto& e : entries) EXPECT_NE(e.name, "canary") << path.text();
         }
         for (const auto mode : {store_mode::replace, store_mode::create_new, store_mode::append, store_mode::resume}) {
@@ -168,7 +168,7 @@ TEST_F(confined, a_listing_shows_the_target_of_an_inner_link_and_only_the_link_o
     const auto listing = files_->open_directory(at("/sub"));
     ASSERT_TRUE(listing);
     std::vector<entry> entries;
-    ASSERT_TRUE((*listing)->read(entries, 10));
+    ASSERT_TRUE((*listing)->read(entries));
     ASSERT_EQ(entries.size(), 2U);
     for (const auto& e : entries) {
         EXPECT_EQ(e.facts.type, e.name == "inner" ? file_type::file : file_type::link);

@@ -25,6 +25,12 @@ void fault_plan::wait_until_hanging(std::size_t count) {
     changed_.wait(lock, [&] { return hanging_ >= count; });
 }
 
+std::size_t fault_plan::calls(operation which) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = calls_.find(which);
+    return found == calls_.end() ? 0 : found->second;
+}
+
 bool fault_plan::hangs(operation which) const {
     const std::lock_guard lock(mutex_);
     return std::ranges::find(hung_, which) != hung_.end();
@@ -32,6 +38,7 @@ bool fault_plan::hangs(operation which) const {
 
 result<void> fault_plan::pass(operation which, may_block wait) {
     std::unique_lock lock(mutex_);
+    ++calls_[which];
     const auto hung = [&] { return std::ranges::find(hung_, which) != hung_.end(); };
     if (hung()) {
         if (wait == may_block::no) return fail(errc::busy);
@@ -101,9 +108,9 @@ private:
 class faulty_directory final : public directory {
 public:
     faulty_directory(std::unique_ptr<directory> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
-    result<void> read(std::vector<entry>& into, std::size_t most) override {
+    result<void> read(std::vector<entry>& into) override {
         if (auto ok = plan_->pass(operation::list); !ok) return ok;
-        return real_->read(into, most);
+        return real_->read(into);
     }
 
 private:

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ public:
     void release();
     /// Waits until `count` calls hang.
     void wait_until_hanging(std::size_t count);
+    /// How many calls there were.
+    [[nodiscard]] std::size_t calls(operation which) const;
 
     /// For the implementation: hangs, then tells whether to fail.
     [[nodiscard]] result<void> pass(operation which, may_block wait = may_block::yes);
@@ -54,6 +57,7 @@ private:
     std::vector<fault> faults_;
     std::vector<operation> hung_;
     std::size_t hanging_ = 0;
+    std::map<operation, std::size_t> calls_;
 };
 
 [[nodiscard]] std::shared_ptr<filesystem> make_faulty_filesystem(std::shared_ptr<filesystem> real,

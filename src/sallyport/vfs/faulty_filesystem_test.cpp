@@ -22,6 +22,8 @@ TEST_F(faulty, is_the_real_one_without_a_plan) {
     ASSERT_TRUE(files_->make_directory(at("/d")));
     EXPECT_TRUE(files_->open_directory(at("/d")));
     EXPECT_EQ(get_file(*real_, "/f"), "content");
+    EXPECT_EQ(plan_->calls(operation::open_directory), 1U);
+    EXPECT_EQ(plan_->calls(operation::stat), 0U);
 }
 
 // DU-04

@@ -5,7 +5,7 @@
 // (posix_filesystem, openat2 with RESOLVE_BENEATH from a descriptor of the root) and test doubles. Calls are synchronous
 // and may block on the disk: callers run them on a worker pool, or with may_block::no, where a call that would have to
 // wait fails with errc::busy instead and is then repeated on the pool. Implementations are safe to use from several
-// threads at a time; files and directories they return belong to one user at a time.
+// threads at a time; files they return belong to one user at a time, a directory may be read by several.
 
 #include <cstddef>
 #include <cstdint>
@@ -84,12 +84,14 @@ public:
 };
 
 /// A directory being read, in batches. Entries that vanish meanwhile are left out; ".", ".." are never returned, nor are
-/// the temporary names of uploads.
+/// the temporary names of uploads. Any thread: what one call appends no other call does.
 class directory {
 public:
     virtual ~directory() = default;
-    /// Appends up to `most` entries; nothing appended means the end.
-    [[nodiscard]] virtual result<void> read(std::vector<entry>& into, std::size_t most) = 0;
+    /// Appends the next batch, at most `batch` entries; nothing appended means the end.
+    [[nodiscard]] virtual result<void> read(std::vector<entry>& into) = 0;
+
+    static constexpr std::size_t batch = 1024;
 };
 
 class filesystem {

@@ -49,12 +49,14 @@ private:
 class memory_directory final : public directory {
 public:
     explicit memory_directory(std::vector<entry> entries) : entries_(std::move(entries)) {}
-    result<void> read(std::vector<entry>& into, std::size_t most) override {
-        for (; most > 0 && next_ < entries_.size(); --most) into.push_back(entries_[next_++]);
+    result<void> read(std::vector<entry>& into) override {
+        const std::lock_guard lock(mutex_);
+        for (std::size_t n = 0; n < batch && next_ < entries_.size(); ++n) into.push_back(entries_[next_++]);
         return {};
     }
 
 private:
+    std::mutex mutex_;
     std::vector<entry> entries_;
     std::size_t next_ = 0;
 };

@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <mutex>
+#include <span>
 #include <string_view>
 
 #include <dirent.h>
@@ -13,37 +15,48 @@
 namespace sallyport::vfs {
 namespace {
 
+/// A record of getdents64 takes 24 bytes at least. Few enough that what reading a name brings into the processor's cache
+/// is still there when its facts are asked for.
+constexpr std::size_t names_bytes = directory::batch * 24;
+
 class posix_directory final : public directory {
 public:
     posix_directory(std::shared_ptr<const root_directory> root, virtual_path path, unique_fd fd)
         : root_(std::move(root)), path_(std::move(path)), fd_(std::move(fd)) {}
 
-    result<void> read(std::vector<entry>& into, std::size_t most) override {
-        while (most > 0) {
-            if (at_ == filled_) {
-                const ssize_t n = ::getdents64(fd_.get(), buffer_.data(), buffer_.size());
-                if (n < 0 && errno == ENOENT) return {};  // removed while we read it
-                if (n < 0) return fail_os(errno, path_.text());
-                if (n == 0) return {};
-                at_ = 0;
-                filled_ = static_cast<std::size_t>(n);
+    result<void> read(std::vector<entry>& into) override {
+        alignas(dirent64) std::array<char, names_bytes> names;
+        const std::size_t before = into.size();
+        while (into.size() == before) {
+            const result<std::size_t> filled = read_names(names);
+            if (!filled) return std::unexpected(filled.error());
+            if (*filled == 0) break;
+            for (std::size_t at = 0; at < *filled;) {
+                const auto* item = reinterpret_cast<const dirent64*>(names.data() + at);
+                at += item->d_reclen;
+                append(into, item->d_name);
             }
-            const auto* item = reinterpret_cast<const dirent64*>(buffer_.data() + at_);
-            at_ += item->d_reclen;
-            if (append(into, item->d_name)) --most;
         }
         return {};
     }
 
 private:
-    bool append(std::vector<entry>& into, const char* name) const {
+    /// 0 at the end.
+    result<std::size_t> read_names(std::span<char> names) {
+        const std::lock_guard lock(position_);
+        const ssize_t n = ::getdents64(fd_.get(), names.data(), names.size());
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno == ENOENT) return 0U;  // removed while we read it
+        return fail_os(errno, path_.text());
+    }
+
+    void append(std::vector<entry>& into, const char* name) const {
         const std::string_view text = name;
-        if (text == "." || text == ".." || is_temporary_name(text)) return false;
+        if (text == "." || text == ".." || is_temporary_name(text)) return;
         const auto facts = status_at(fd_.get(), name, may_block::no);
-        if (!facts) return false;  // vanished
+        if (!facts) return;  // vanished
         auto& added = into.emplace_back(entry{std::string(text), *facts, {}});
         if (facts->type == file_type::link) follow(added);
-        return true;
     }
 
     void follow(entry& link) const {
@@ -59,10 +72,8 @@ private:
 
     std::shared_ptr<const root_directory> root_;
     virtual_path path_;
+    std::mutex position_;  // the descriptor's
     unique_fd fd_;
-    std::size_t at_ = 0;
-    std::size_t filled_ = 0;
-    alignas(dirent64) std::array<char, 128 * 1024> buffer_;
 };
 
 }  // namespace

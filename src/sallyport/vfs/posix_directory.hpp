@@ -1,6 +1,6 @@
 #pragma once
-// Listing a directory of a real disk: getdents64 in large batches and one statx an entry, relative to the directory's own
-// descriptor. Order is the disk's.
+// Listing a directory of a real disk: getdents64 in batches and one statx an entry, relative to the directory's own
+// descriptor. Order is the disk's. Only the names are read in turn; threads that read together ask for facts side by side.
 //
 // A link is shown with the facts of its target where that lies beneath the root, else as a link.
 

@@ -177,7 +177,7 @@ TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
     }
     const auto files = *open_posix_filesystem(root_.path().string(), {});
     std::vector<entry> entries;
-    ASSERT_TRUE((*files->open_directory(virtual_path()))->read(entries, 10));
+    ASSERT_TRUE((*files->open_directory(virtual_path()))->read(entries));
     ASSERT_EQ(entries.size(), 1U);
     EXPECT_EQ(entries[0].name, "f");
     if (GetParam()) {

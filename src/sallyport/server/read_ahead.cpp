@@ -1,0 +1,91 @@
+#include <sallyport/server/read_ahead.hpp>
+
+#include <atomic>
+#include <deque>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/net/event.hpp>
+
+namespace sallyport::server {
+
+struct read_ahead::state {
+    using pointer = std::shared_ptr<state>;
+
+    state(net::worker_pool& p, net::loop& l, lister& s) : pool(p), home(l), source(s), came(l) {}
+
+    /// Any thread: true where one more block may be read.
+    bool reserve() noexcept {
+        if (source.ended()) return false;
+        if (++blocks <= limits::listing_blocks) return true;
+        --blocks;
+        return false;
+    }
+
+    /// On the loop.
+    static void start_readers(const pointer& s) {
+        for (; s->readers < limits::listing_readers && s->reserve(); ++s->readers) submit(s);
+    }
+
+    static void submit(pointer s) {
+        net::worker_pool& to = s->pool;
+        to.submit(
+            [guard = net::asio::make_work_guard(s->home.context()), s = std::move(s)]() mutable { read(std::move(s)); });
+    }
+
+    /// On the pool. Gives way to others between two blocks, but not before the one it has is on its way: whoever goes on
+    /// could come to the end first.
+    static void read(pointer s) {
+        for (;;) {
+            result<std::string> block = s->source.next();
+            if (!s->reserve()) return hand_over(std::move(s), std::move(block), true);
+            hand_over(s, std::move(block), false);
+            if (s->pool.is_wanted()) return submit(std::move(s));
+        }
+    }
+
+    /// To the loop. The event is the loop's: its last owner must not be a thread of the pool.
+    static void hand_over(pointer s, result<std::string> block, bool last) {
+        net::loop& home = s->home;
+        home.post([s = std::move(s), block = std::move(block), last]() mutable {
+            if (last) --s->readers;
+            s->ready.push_back(std::move(block));
+            s->came.set();
+        });
+    }
+
+    net::worker_pool& pool;
+    net::loop& home;
+    lister& source;
+    std::atomic<std::size_t> blocks = 0;  // that are being read, or wait to be sent
+    // The loop's:
+    net::event came;
+    std::deque<result<std::string>> ready;
+    std::size_t readers = 0;
+};
+
+read_ahead::read_ahead(net::worker_pool& pool, net::loop& home, lister& source)
+    : state_(std::make_shared<state>(pool, home, source)) {
+    state::start_readers(state_);
+}
+
+net::task<result<std::string>> read_ahead::next() {
+    const state::pointer s = state_;
+    while (!s->ready.empty() || s->readers > 0) {
+        if (s->ready.empty()) {
+            s->came.clear();
+            co_await s->came.wait(net::deadline::max());
+            continue;
+        }
+        result<std::string> block = std::move(s->ready.front());
+        s->ready.pop_front();
+        --s->blocks;
+        state::start_readers(s);
+        if (!block || !block->empty()) co_return block;
+    }
+    co_return std::string();
+}
+
+}  // namespace sallyport::server

@@ -1,0 +1,83 @@
+// Listings that are too long for one block, over a real connection.
+
+#include <sallyport/server/server_test.hpp>
+
+#include <set>
+#include <sstream>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/vfs/faulty_filesystem.hpp>
+
+namespace sallyport::server {
+namespace {
+
+class listing_test : public server_test {
+protected:
+    listing_test() { setup.files = vfs::make_faulty_filesystem(setup.files, plan_); }
+    void SetUp() override {
+        start();
+        c = logged_in();
+    }
+    void fill(int entries) {
+        for (int i = 0; i < entries; ++i) vfs::put_file(*setup.files, fmt::format("/{}", i), "x");
+    }
+    [[nodiscard]] bool everything_is_freed() const {
+        return eventually([&] { return counters.sessions_open.load() == 0 && counters.transfers_running.load() == 0; });
+    }
+
+    std::shared_ptr<vfs::fault_plan> plan_ = std::make_shared<vfs::fault_plan>();
+    ftp_client c;
+};
+
+TEST_F(listing_test, comes_whole) {  // FS-03
+    fill(30'000);
+    for (const char* command : {"MLSD", "LIST"}) {
+        std::istringstream listed(c.download(command));
+        std::set<std::string> names;
+        std::size_t lines = 0;
+        for (std::string line; std::getline(listed, line); ++lines) names.insert(line.substr(line.rfind(' ') + 1));
+        EXPECT_EQ(lines, 30'000U) << command;
+        EXPECT_EQ(names.size(), 30'000U) << command;
+    }
+}
+
+TEST_F(listing_test, a_client_that_vanishes_frees_everything) {  // I2
+    fill(100'000);
+    blocking_socket data = c.passive();
+    EXPECT_EQ(c.code("MLSD"), "150");
+    EXPECT_FALSE(data.receive().empty());
+    data.reset();
+    EXPECT_TRUE(c.reply().starts_with("426 "));
+    EXPECT_EQ(c.code("NOOP"), "200");
+    data = c.passive();
+    EXPECT_EQ(c.code("LIST"), "150");
+    c.control.reset();
+    EXPECT_TRUE(everything_is_freed());
+}
+
+TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everything) {  // FS-05
+    fill(20'000);
+    const std::uint16_t port = c.passive_port();
+    c.control.send("LIST\r\n");
+    const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
+    EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
+    plan_->hang(vfs::operation::list);
+    const blocking_socket data = blocking_socket::connect(port);
+    plan_->wait_until_hanging(limits::listing_readers);
+    c.control.reset();
+    plan_->release();
+    EXPECT_TRUE(everything_is_freed());
+}
+
+TEST_F(listing_test, a_read_error_on_the_way_is_no_success) {  // DU-04
+    fill(20'000);
+    plan_->fail_at(vfs::operation::list, 8, errc::io);
+    blocking_socket data = c.passive();
+    EXPECT_EQ(c.code("LIST"), "150");
+    EXPECT_FALSE(data.read_to_end().empty());
+    EXPECT_TRUE(data.was_reset());
+    EXPECT_TRUE(c.reply().starts_with("451 "));
+}
+
+}  // namespace
+}  // namespace sallyport::server
