@@ -130,7 +130,8 @@ std::optional<ip_network> ip_network::parse(std::string_view text) {
     n.prefix_ = static_cast<unsigned>(*bits);
     const auto& bytes = address->bytes();
     for (unsigned bit = n.prefix_; bit < whole; ++bit) {
-        if ((bytes[bit / 8] >> (7 - bit % 8) & 1U) != 0) return std::nullopt;
+        const unsigned byte = bytes[bit / 8];
+        if ((byte >> (7 - bit % 8) & 1U) != 0) return std::nullopt;
     }
     n.base_ = *address;
     return n;
