@@ -31,8 +31,8 @@ struct read_ahead::state {
 
     static void submit(pointer s) {
         net::worker_pool& to = s->pool;
-        to.submit(
-            [guard = net::asio::make_work_guard(s->home.context()), s = std::move(s)]() mutable { read(std::move(s)); });
+        auto guard = net::asio::make_work_guard(s->home.context());
+        to.submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); });
     }
 
     /// On the pool. Gives way to others between two blocks, but not before the one it has is on its way: whoever goes on
