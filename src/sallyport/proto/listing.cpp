@@ -176,7 +176,8 @@ std::string fact_set::text() const {
 void append_unix_line(std::string& out, const entry& e, std::int64_t now) {
     out += type_letter(e.type);
     append_mode(out, e.mode);
-    append_number(out, e.links, 5);
+    out += ' ';
+    append_number(out, e.links, 4);
     out += ' ';
     append_padded(out, e.owner, 8);
     out += ' ';

@@ -92,6 +92,12 @@ TEST(UnixLine, TheFormEveryClientParses) {
     EXPECT_EQ(ls(l), "lrwxrwxrwx    1 ftp      ftp              1024 Jan 02 15:04 link -> to/there\r\n");
 }
 
+TEST(UnixLine, ManyLinksStandApartFromTheMode) {
+    entry d = file("parent of many");
+    d.links = 51024;
+    EXPECT_TRUE(ls(d).starts_with("-rw-r--r-- 51024 ftp ")) << ls(d);
+}
+
 TEST(UnixLine, ModesHaveTheirSpecialBits) {
     const auto mode = [](std::uint32_t bits) {
         auto e = file("x");
