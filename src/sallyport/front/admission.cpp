@@ -2,14 +2,18 @@
 
 namespace sallyport::front {
 
+void admission::set_rules(const admission_rules& rules) {
+    const std::lock_guard lock(mutex_);
+    rules_ = rules;
+}
+
 ticket::~ticket() {
     if (owner_) owner_->leave(from_);
 }
 
 void ticket::report(offence what) {
-    if (!owner_->rules_.penalties) return;
     const std::lock_guard lock(owner_->mutex_);
-    owner_->penalties_.add(from_, what, penalties::clock::now());
+    if (owner_->rules_.penalties) owner_->penalties_.add(from_, what, penalties::clock::now());
 }
 
 std::string_view text_of(refusal why) noexcept {
@@ -26,24 +30,22 @@ std::expected<ticket, refusal> admission::admit(const ip_address& from) {
         const std::lock_guard lock(mutex_);
         if (rules_.penalties && penalties_.refuses(from, penalties::clock::now()))
             return std::unexpected(refusal::penalised);
-        if (rules_.most_per_address != 0) {
-            const auto here = by_address_.find(from);
-            if (here != by_address_.end() && here->second >= rules_.most_per_address)
-                return std::unexpected(refusal::full_for_address);
-        }
+        const auto here = by_address_.find(from);
+        if (rules_.most_per_address != 0 && here != by_address_.end() && here->second >= rules_.most_per_address)
+            return std::unexpected(refusal::full_for_address);
         if (counters_.sessions_open.load(std::memory_order_relaxed) >= rules_.most) return std::unexpected(refusal::full);
         status::count(counters_.sessions_open);
-        if (rules_.most_per_address != 0) ++by_address_[from];
+        ++by_address_[from];
     }
     status::count(counters_.sessions_total);
     return ticket(shared_from_this(), from);
 }
 
 void admission::leave(const ip_address& from) {
-    if (rules_.most_per_address != 0) {
+    {
         const std::lock_guard lock(mutex_);
         const auto found = by_address_.find(from);
-        if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
+        if (--found->second == 0) by_address_.erase(found);
     }
     status::uncount(counters_.sessions_open);
 }

@@ -47,18 +47,20 @@ enum class refusal : std::uint8_t { full, full_for_address, penalised };
 
 class admission : public std::enable_shared_from_this<admission> {
 public:
-    admission(const admission_rules& rules, status::counters& counters) : rules_(rules), counters_(counters) {}
+    admission(const admission_rules& rules, status::counters& counters) : counters_(counters), rules_(rules) {}
 
     [[nodiscard]] std::expected<ticket, refusal> admit(const ip_address& from);
+    /// For those who come from now on.
+    void set_rules(const admission_rules& rules);
 
 private:
     friend class ticket;
     void leave(const ip_address& from);
 
-    const admission_rules rules_;
     status::counters& counters_;
     std::mutex mutex_;
-    std::unordered_map<ip_address, std::size_t> by_address_;  // only where there is a limit for them
+    admission_rules rules_;
+    std::unordered_map<ip_address, std::size_t> by_address_;  // of all: a limit may come while they are there
     penalties penalties_;
 };
 

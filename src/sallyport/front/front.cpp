@@ -154,6 +154,8 @@ void front::run(begin_session begin) {
         for (door& d : impl_->shares[i].doors) impl_->loops.at(i).spawn("accept", impl::accept_all(impl_, i, d));
 }
 
+void front::set_rules(const admission_rules& rules) { impl_->gate->set_rules(rules); }
+
 const std::vector<endpoint>& front::endpoints() const noexcept { return impl_->endpoints; }
 
 void front::stop(std::chrono::milliseconds grace, stopped done) {

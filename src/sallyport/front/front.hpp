@@ -36,6 +36,8 @@ public:
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
     /// them on: its header is read first.
     void run(begin_session begin);
+    /// Any thread: new limits, for those who come from now on.
+    void set_rules(const admission_rules& rules);
     /// What is listened on, with real port numbers.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;
 

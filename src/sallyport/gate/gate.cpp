@@ -1,5 +1,6 @@
 #include <sallyport/gate/gate.hpp>
 
+#include <mutex>
 #include <utility>
 
 #include <sallyport/base/log.hpp>
@@ -9,57 +10,103 @@
 namespace sallyport::gate {
 
 struct gate::impl {
-    impl(net::loop_group& loops, settings s, status::counters& counters)
-        : front(loops, s.admit, s.proxies, counters), common(std::make_shared<service>(loops, std::move(s), counters)) {}
+    impl(net::loop_group& l, settings s, status::counters& counters)
+        : loops(l), front(l, s.admit, s.proxies, counters), base(std::make_shared<foundation>(l, s, counters)) {
+        auto named = std::make_shared<reach::address_advisor>(l.at(0), s.external_address);
+        newest = std::make_shared<service>(std::move(s), base, std::move(named));
+    }
 
+    /// Any thread.
+    [[nodiscard]] std::shared_ptr<service> now() const {
+        const std::scoped_lock lock(mutex);
+        return newest;
+    }
+    void renew(std::shared_ptr<service> by) {
+        const std::scoped_lock lock(mutex);
+        newest.swap(by);
+    }
+
+    net::loop_group& loops;
     front::front front;
-    std::shared_ptr<service> common;
+    std::shared_ptr<foundation> base;
+
+private:
+    mutable std::mutex mutex;
+    std::shared_ptr<service> newest;
 };
+
+namespace {
+
+[[nodiscard]] result<void> usable(const settings& s) {
+    if (s.backends.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
+    if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
+        return fail(errc::misuse, "TLS is asked for and there is no certificate; give one");
+    return {};
+}
+
+}  // namespace
 
 gate::gate(net::loop_group& loops, settings s, status::counters& counters)
     : impl_(std::make_unique<impl>(loops, std::move(s), counters)) {}
 
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
 gate::~gate() {
-    impl_->common->checks.stop();
-    impl_->common->ports.stop();
-    impl_->common->advisor.stop();
+    impl_->base->checks.stop();
+    impl_->base->ports.stop();
+    impl_->now()->advisor.stop();
 }
 
 result<void> gate::start() {
-    const auto& config = impl_->common->config;
-    if (config.backends.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
-    if (!config.tls && (config.tls_required || !config.listen_implicit.empty())) {
-        return fail(errc::misuse, "TLS is asked for and there is no certificate; give one");
-    }
+    const auto first = impl_->now();
+    const auto& config = first->config;
+    if (auto good = usable(config); !good) return good;
     for (const auto& at : config.listen) {
         if (const auto open = impl_->front.open(at, false); !open) return open;
     }
     for (const auto& at : config.listen_implicit) {
         if (const auto open = impl_->front.open(at, true); !open) return open;
     }
-    impl_->front.run([common = impl_->common](front::arrival from) {
+    impl_->front.run([this](front::arrival from) {
         net::loop& home = from.home;
-        home.spawn("gate: session", run_session(std::make_shared<session>(common, std::move(from))));
+        home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
     });
-    impl_->common->advisor.start();
-    if (config.spread.check != check_stage::off) impl_->common->checks.start(impl_->common);
+    first->advisor.start();
+    if (config.spread.check != check_stage::off) impl_->base->checks.start(first);
     return {};
 }
 
 std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
 
 void gate::adjust(const std::vector<backend>& wanted) {
-    for (const auto& change : impl_->common->backends.adjust(wanted)) log::info({}, change);
+    for (const auto& change : impl_->base->backends.adjust(wanted)) log::info({}, change);
 }
 
-pool_snapshot gate::backends() const { return impl_->common->backends.snapshot(net::clock::now()); }
+result<void> gate::renew(settings s) {
+    if (auto good = usable(s); !good) return good;
+    const auto old = impl_->now();
+    auto named = old->named;
+    if (s.external_address != old->config.external_address) {
+        old->advisor.stop();  // what it knows stays good for the sessions that have it
+        named = std::make_shared<reach::address_advisor>(impl_->loops.at(0), s.external_address);
+        named->start();
+    }
+    adjust(s.backends);
+    impl_->base->backends.set_rules(s.spread);
+    impl_->front.set_rules(s.admit);
+    const auto fresh = std::make_shared<service>(std::move(s), impl_->base, std::move(named));
+    impl_->renew(fresh);
+    if (fresh->config.spread.check != check_stage::off || old->config.spread.check != check_stage::off)
+        impl_->base->checks.start(fresh);
+    return {};
+}
+
+pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net::clock::now()); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
-    impl_->common->checks.stop();
-    impl_->front.stop(grace, [common = impl_->common, done = std::move(done)](bool all_ended) mutable {
-        common->ports.stop();
-        common->advisor.stop();
+    impl_->base->checks.stop();
+    impl_->front.stop(grace, [now = impl_->now(), done = std::move(done)](bool all_ended) mutable {
+        now->ports.stop();
+        now->advisor.stop();
         done(all_ended);
     });
 }

@@ -122,6 +122,9 @@ public:
     [[nodiscard]] std::vector<endpoint> endpoints() const;
     /// Any thread: new terms for the backends that there are; see pool::adjust(). What changes is logged.
     void adjust(const std::vector<backend>& wanted);
+    /// On the first loop: sessions that come from now on work by these settings, those that run keep theirs. Where it
+    /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer.
+    [[nodiscard]] result<void> renew(settings s);
     /// Any thread.
     [[nodiscard]] pool_snapshot backends() const;
     void stop(std::chrono::milliseconds grace, front::stopped done);

@@ -162,22 +162,24 @@ struct health_checks::impl {
     impl(net::loop& l, std::size_t backends) : home(l) {
         for (std::size_t i = 0; i < backends; ++i) asked.emplace_back(l);
     }
-    static net::task<> follow(std::shared_ptr<impl> self, std::shared_ptr<service> gate, std::size_t index);
+    static net::task<> follow(std::shared_ptr<impl> self, std::size_t index);
 
     net::loop& home;
-    std::deque<net::event> asked;  // of each backend; loop thread
+    std::shared_ptr<service> gate;  // the newest; loop thread
+    std::deque<net::event> asked;   // of each backend; loop thread
     std::atomic<bool> started{false};
     std::atomic<bool> stopped{false};
 };
 
-net::task<> health_checks::impl::follow(std::shared_ptr<impl> self, std::shared_ptr<service> gate, std::size_t index) {
-    const auto& config = gate->config;
+net::task<> health_checks::impl::follow(std::shared_ptr<impl> self, std::size_t index) {
     while (!self->stopped) {
+        const auto gate = self->gate;
+        const auto& config = gate->config;
         const auto begun = net::clock::now();
         net::clock::duration pause = config.checks.interval;
         self->asked[index].clear();
         // In maintenance it may be switched off or half built; that is nobody's business.
-        if (gate->backends.state(index) != backend_state::maintenance) {
+        if (config.spread.check != check_stage::off && gate->backends.state(index) != backend_state::maintenance) {
             const auto outcome = co_await check_backend(self->home, config, config.backends[index]);
             if (outcome.failure)
                 gate->backend_failed(index, *outcome.failure);
@@ -195,9 +197,9 @@ net::task<> health_checks::impl::follow(std::shared_ptr<impl> self, std::shared_
 health_checks::health_checks(net::loop& home, std::size_t backends) : impl_(std::make_shared<impl>(home, backends)) {}
 
 void health_checks::start(std::shared_ptr<service> gate) {
+    impl_->gate = std::move(gate);
     if (impl_->started.exchange(true)) return;
-    for (std::size_t i = 0; i < impl_->asked.size(); ++i)
-        impl_->home.spawn("gate: health check", impl::follow(impl_, gate, i));
+    for (std::size_t i = 0; i < impl_->asked.size(); ++i) impl_->home.spawn("gate: health check", impl::follow(impl_, i));
 }
 
 void health_checks::hurry(std::size_t index) {
@@ -206,10 +208,9 @@ void health_checks::hurry(std::size_t index) {
 }
 
 void health_checks::stop() {
+    impl_->gate.reset();  // which holds these checks
     if (!impl_->started || impl_->stopped.exchange(true)) return;
-    impl_->home.mail()->post([self = impl_] {
-        for (auto& one : self->asked) one.set();
-    });
+    for (auto& one : impl_->asked) one.set();
 }
 
 }  // namespace sallyport::gate

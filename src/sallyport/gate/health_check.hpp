@@ -27,11 +27,12 @@ class health_checks {
 public:
     health_checks(net::loop& home, std::size_t backends);
 
-    /// Begins to check, at once and then at the interval. Before the loops run, or on the first one.
+    /// Begins to check, at once and then at the interval; again: by these settings from the next check on. Before the loops
+    /// run, or on the first one.
     void start(std::shared_ptr<service> gate);
     /// Any thread: something looks wrong with this backend, so that its next check should come soon.
     void hurry(std::size_t index);
-    /// Any thread: no further checks.
+    /// No further checks. On the first loop, or when no loop runs.
     void stop();
 
 private:

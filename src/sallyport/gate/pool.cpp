@@ -248,6 +248,11 @@ std::vector<std::string> pool::adjust(const std::vector<backend>& wanted) {
     return changes;
 }
 
+void pool::set_rules(const balancing& rules) {
+    const std::scoped_lock lock(mutex_);
+    rules_ = rules;
+}
+
 pool_snapshot pool::snapshot(net::deadline now) const {
     const std::scoped_lock lock(mutex_);
     pool_snapshot out{.backends = {}, .waiting = queue_.size()};

@@ -105,6 +105,7 @@ public:
     /// New terms for the backends of the same name; those that are not in the list any more are drained. Returns a line for
     /// each change, and for each that has no place here because the pool was built without it.
     std::vector<std::string> adjust(const std::vector<backend>& wanted);
+    void set_rules(const balancing& rules);
 
     /// What this backend refuses of EPSV, PASV, EPRT and PORT; learned by its sessions.
     [[nodiscard]] proto::method_set refused_by(const slot& at) const;
@@ -143,7 +144,7 @@ private:
     mutable std::mutex mutex_;
     std::vector<member> members_;
     std::deque<waiter*> queue_;
-    const balancing rules_;
+    balancing rules_;
     std::size_t turn_ = 0;  // where the round goes on
 };
 

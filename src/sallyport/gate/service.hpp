@@ -1,8 +1,12 @@
 #pragma once
 // What the sessions of one gateway share. Each part guards itself; any thread.
+//
+// A session keeps the service that it began with, so settings never change under it. New settings are a new service upon
+// the same foundation, for the sessions to come (G6).
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include <sallyport/gate/gate.hpp>
@@ -13,26 +17,39 @@
 
 namespace sallyport::gate {
 
+/// What outlives a change of the settings.
+struct foundation {
+    foundation(net::loop_group& loops, const settings& s, status::counters& counts)
+        : counters(counts),
+          backends(s.backends, s.spread),
+          checks(loops.at(0), s.backends.size()),
+          ports(loops, {.range = s.passive_ports, .proxies = s.proxies}, counts) {}
+
+    status::counters& counters;
+    pool backends;
+    health_checks checks;
+    reach::port_broker ports;
+    std::atomic<std::uint64_t> next_id{1};
+};
+
 struct service {
-    service(net::loop_group& loops, settings s, status::counters& counts)
-        : config(std::move(s)),
-          counters(counts),
-          backends(config.backends, config.spread),
-          checks(loops.at(0), config.backends.size()),
-          ports(loops, {.range = config.passive_ports, .proxies = config.proxies}, counts),
-          advisor(loops.at(0), config.external_address) {}
+    service(settings s, std::shared_ptr<foundation> f, std::shared_ptr<reach::address_advisor> a)
+        : config(std::move(s)), base(std::move(f)), named(std::move(a)) {}
 
     // What is learned of a backend goes to the pool; what changes by it, to the log.
     void backend_failed(std::size_t index, const backend_failure& why);
     void backend_answered(std::size_t index, witness by, net::clock::duration after);
 
     const settings config;
-    status::counters& counters;
-    pool backends;
-    health_checks checks;
-    reach::port_broker ports;
-    reach::address_advisor advisor;
-    std::atomic<std::uint64_t> next_id{1};
+    const std::shared_ptr<foundation> base;
+    const std::shared_ptr<reach::address_advisor> named;  // kept while the external address stays
+
+    status::counters& counters = base->counters;
+    pool& backends = base->backends;
+    health_checks& checks = base->checks;
+    reach::port_broker& ports = base->ports;
+    reach::address_advisor& advisor = *named;
+    std::atomic<std::uint64_t>& next_id = base->next_id;
 };
 
 }  // namespace sallyport::gate
