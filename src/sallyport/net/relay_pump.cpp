@@ -174,6 +174,12 @@ task<bool> next_end(event& done, deadline due) {
     co_return ended;
 }
 
+/// A moment for a direction to end by itself. The event may speak of the other direction's end, so that one is looked at.
+task<> give_a_moment(const direction& d, event& done) {
+    const auto due = clock::now() + linger;
+    while (!d.ended && clock::now() < due) co_await next_end(done, due);
+}
+
 /// Where one direction has broken: both connections end at once, so that the other direction's pump does too.
 void break_off(direction& d) {
     d.from.abort();
@@ -195,7 +201,7 @@ bool receiver_broke(const direction& back) {
 task<relay_outcome> relay_one_way(direction& data, direction& back, event& done, bool from_a) {
     while (!data.ended && !receiver_broke(back)) co_await next_end(done, deadline::max());
     if (data.ended && data.delivered && !back.ended) {
-        co_await next_end(done, clock::now() + linger);
+        co_await give_a_moment(back, done);
         if (!back.ended && data.outcome) {
             back.over = true;
             back.from.interrupt_read();
@@ -234,7 +240,7 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     if (!first_end) {
         break_off(first);
     } else if (second.carried == 0 && !second.ended) {
-        co_await next_end(done, clock::now() + linger);
+        co_await give_a_moment(second, done);
         if (!second.ended && second.carried == 0) {
             second.over = true;
             second.from.interrupt_read();

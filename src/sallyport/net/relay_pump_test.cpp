@@ -90,6 +90,30 @@ TEST_P(relay_test, G1_carries_a_transfer_to_its_end) {
     }
 }
 
+task<> take_all_and_close_later(loop& l, stream& s, clock::duration wait) {
+    (void)co_await read_to_end(s);
+    co_await l.sleep_for(wait);
+    s.close();
+}
+
+task<clock::duration> upload_that_came_at_once(tls_kit& t, loop& l, tls_of_legs tls, clock::duration receiver_stays) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    const auto all = co_await send_and_end(made.client, "all");
+    EXPECT_TRUE(all);
+    l.spawn("the receiver", take_all_and_close_later(l, made.backend, receiver_stays));
+    const auto begun = clock::now();
+    const auto outcome =
+        co_await relay(made.a, made.b, {.progress = 10s, .total = clock::now() + 20s}, counts, relay_flow::a_to_b);
+    EXPECT_EQ(outcome.end, relay_end::complete);
+    co_return clock::now() - begun;
+}
+
+// Who closes at once meets the receiver's TLS 1.3 tickets with a reset, and what it has not read by then is lost.
+TEST_P(relay_test, TLS05_gives_the_receiver_its_moment_where_all_was_there_at_once) {
+    EXPECT_GE(run(upload_that_came_at_once(kit, here(), GetParam(), 40ms)), 35ms);
+}
+
 task<bool> both_ways(tls_kit& t, loop& l, tls_of_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;

@@ -98,7 +98,7 @@ class Vsftpd(Rival):
             settings |= {
                 "ssl_enable": "YES", "allow_anon_ssl": "YES", "force_anon_logins_ssl": "YES", "force_anon_data_ssl": "YES",
                 "rsa_cert_file": self.certificate.cert, "rsa_private_key_file": self.certificate.key,
-                "require_ssl_reuse": "YES" if self.extra.get("reuse") else "NO", "ssl_ciphers": "HIGH",
+                "require_ssl_reuse": "YES" if self.extra.get("reuse") else "NO", "ssl_ciphers": "HIGH", "debug_ssl": "YES",
                 "implicit_ssl": "YES" if self.tls == "implicit" else "NO",
             }
         config = self.folder / "vsftpd.conf"
