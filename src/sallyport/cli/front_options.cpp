@@ -46,8 +46,13 @@ void front_options::add_to(CLI::App& command) {
         ->allow_extra_args(false)
         ->multi_option_policy(several);
     command.add_flag("--tls-required", tls_required, "Named users must use TLS, on data connections too");
-    command.add_flag("--require-tls-reuse", require_tls_reuse,
-                     "Data connections must resume the control connection's TLS session; some clients can't");
+    command
+        .add_option("--tls-reuse", tls_reuse,
+                    "Whether data connections must resume the control connection's TLS session, which proves whose they "
+                    "are: require (522 to those that don't; some clients can't), prefer, or off (sessions are not given "
+                    "out)")
+        ->type_name("RULE")
+        ->capture_default_str();
     command
         .add_option("--passive-ports", passive_ports,
                     "Ports for passive data connections; open these in the firewall "
@@ -138,6 +143,13 @@ result<std::optional<net::tls_server_context>> front_options::tls() const {
     auto context = net::tls_server_context::from_files(std::move(files));
     if (!context) return std::unexpected(context.error());
     return std::optional(std::move(*context));
+}
+
+result<net::tls_reuse> front_options::reuse() const {
+    if (tls_reuse == "require") return net::tls_reuse::require;
+    if (tls_reuse == "prefer") return net::tls_reuse::prefer;
+    if (tls_reuse == "off") return net::tls_reuse::off;
+    return fail(errc::syntax, fmt::format("--tls-reuse {}: give require, prefer or off", tls_reuse));
 }
 
 result<port_range> front_options::passive_range() const {

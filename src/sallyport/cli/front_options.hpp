@@ -28,7 +28,7 @@ struct front_options {
     std::vector<std::string> tls_certificates;
     std::vector<std::string> tls_keys;
     bool tls_required = false;
-    bool require_tls_reuse = false;
+    std::string tls_reuse = "prefer";
     std::string passive_ports;
     std::string external_address;
     std::vector<std::string> proxy_from;
@@ -54,6 +54,7 @@ struct front_options {
     [[nodiscard]] result<std::vector<endpoint>> endpoints() const;
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
+    [[nodiscard]] result<net::tls_reuse> reuse() const;
     [[nodiscard]] result<port_range> passive_range() const;
     [[nodiscard]] result<reach::proxy_trust> proxies() const;
     [[nodiscard]] result<log::level> level() const;
@@ -71,6 +72,8 @@ struct front_options {
         if (!implicit) return std::unexpected(implicit.error());
         auto certificate = tls();
         if (!certificate) return std::unexpected(certificate.error());
+        const auto reuse_rule = reuse();
+        if (!reuse_rule) return std::unexpected(reuse_rule.error());
         auto range = passive_range();
         if (!range) return std::unexpected(range.error());
         auto trusted = proxies();
@@ -79,7 +82,7 @@ struct front_options {
         settings.listen_implicit = std::move(*implicit);
         settings.tls = std::move(*certificate);
         settings.tls_required = tls_required;
-        settings.require_tls_reuse = require_tls_reuse;
+        settings.reuse = *reuse_rule;
         settings.passive_ports = *range;
         settings.external_address = external_address;
         settings.proxies = std::move(*trusted);

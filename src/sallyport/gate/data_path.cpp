@@ -107,13 +107,15 @@ net::task<result<void>> data_path::open_client() {
 }
 
 net::task<result<void>> data_path::protect_client() {
+    const auto reuse = gate_->config.reuse;
     // Where resumption is demanded the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = terms_.tls_id,
-                                          .tickets = gate_->config.require_tls_reuse || !plan_.upload};
+                                          .tickets = reuse == net::tls_reuse::require || !plan_.upload,
+                                          .resumption = reuse != net::tls_reuse::off};
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (!shaken) co_return std::unexpected(shaken.error());
-    if (gate_->config.require_tls_reuse && !client_.tls().resumed) {
+    if (reuse == net::tls_reuse::require && !client_.tls().resumed) {
         client_.abort();
         co_return fail(errc::tls_not_resumed, client_peer_.text());
     }

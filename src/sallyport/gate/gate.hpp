@@ -94,7 +94,7 @@ struct settings {
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front
     bool tls_required = false;
-    bool require_tls_reuse = false;  // data connections must resume the control connection's session, else 522 (TLS-04)
+    net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 

@@ -13,7 +13,7 @@ TEST_F(Gate, EndsTlsInFrontOfAPlainBackend_G10) {
     ftp_stub stub({});
     use_tls();
     setup.tls_required = true;
-    setup.require_tls_reuse = true;
+    setup.reuse = net::tls_reuse::require;
     start({at(stub.port())});
     auto c = client();
     EXPECT_EQ(c.reply().substr(0, 3), "220");
@@ -34,6 +34,23 @@ TEST_F(Gate, EndsTlsInFrontOfAPlainBackend_G10) {
     EXPECT_EQ(c.code("RETR file"), "150");
     foreign.connect_tls();
     EXPECT_EQ(c.reply().substr(0, 3), "522");
+}
+
+TEST_F(Gate, GivesNoSessionsOutWhereReuseIsOff_TLS04) {
+    ftp_stub stub({});
+    use_tls();
+    setup.reuse = net::tls_reuse::off;
+    start({at(stub.port())});
+    auto c = client();
+    (void)c.reply();
+    c.start_tls();
+    c.give_password();
+    auto data = c.passive();
+    EXPECT_EQ(c.code("RETR file"), "150");
+    ASSERT_TRUE(data.connect_tls(&c.control));
+    EXPECT_FALSE(data.tls_resumed());
+    EXPECT_EQ(data.read_to_end().size(), 420U);
+    EXPECT_EQ(c.reply(), "226 done");
 }
 
 TEST_F(Gate, SpeaksImplicitTlsInFront) {

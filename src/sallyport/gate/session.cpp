@@ -96,7 +96,8 @@ void session::kill() {
 
 net::task<bool> session::start_tls() {
     const auto limit = net::time_limit::within(limits::tls_handshake);
-    const net::tls_accept_options options{.session_id_context = id_};
+    const net::tls_accept_options options{.session_id_context = id_,
+                                          .resumption = gate_->config.reuse != net::tls_reuse::off};
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (shaken) co_return true;
     log::warning(id_, fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));

@@ -78,6 +78,13 @@ private:
     bool verify_ = true;
 };
 
+/// Whether data connections resume the TLS session of their control connection (TLS-04).
+enum class tls_reuse : std::uint8_t {
+    require,  // those that don't are refused
+    prefer,   // each may or may not
+    off,      // sessions can't be resumed at all
+};
+
 struct tls_accept_options {
     /// Sessions can be resumed only by handshakes with the same id: unique per control connection, and used for its data
     /// connections, so that resumption proves the session (TLS-04). At most 32 bytes.
@@ -85,6 +92,8 @@ struct tls_accept_options {
     /// Send TLS 1.3 session tickets. Not on a connection that the peer only writes to: it closes with our tickets unread,
     /// its system answers with a reset, and what is still on its way to us is lost.
     bool tickets = true;
+    /// False: no session is ever given out or taken back.
+    bool resumption = true;
 };
 
 struct tls_connect_options {

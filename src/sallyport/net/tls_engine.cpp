@@ -91,7 +91,8 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
     if (SSL_set_session_id_context(made->ssl_.get(), bytes, static_cast<unsigned>(id.size())) != 1) {
         return fail(errc::misuse, "a session id context is at most 32 bytes long");
     }
-    if (!options.tickets) SSL_set_num_tickets(made->ssl_.get(), 0);
+    if (!options.tickets || !options.resumption) SSL_set_num_tickets(made->ssl_.get(), 0);
+    if (!options.resumption) SSL_set_options(made->ssl_.get(), SSL_OP_NO_TICKET);
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }

@@ -36,7 +36,7 @@ struct settings {
 
     std::optional<net::tls_server_context> tls;
     bool tls_required = false;
-    bool require_tls_reuse = false;  // data connections must resume the control connection's session, else 522 (TLS-04)
+    net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     bool ccc = false;
 
     port_range passive_ports{};    // {0,0}: any

@@ -64,7 +64,7 @@ TEST_F(server_tls, required_tls_refuses_user_without_331) {  // TLS-11
 }
 
 TEST_F(server_tls, a_fresh_session_on_the_data_connection_is_522_where_reuse_is_required) {  // TLS-04
-    setup.require_tls_reuse = true;
+    setup.reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
     auto c = secured();
@@ -76,7 +76,7 @@ TEST_F(server_tls, a_fresh_session_on_the_data_connection_is_522_where_reuse_is_
 }
 
 TEST_F(server_tls, a_session_of_another_control_connection_does_not_count) {  // TLS-04
-    setup.require_tls_reuse = true;
+    setup.reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
     auto thief = secured();
@@ -100,8 +100,21 @@ TEST_F(server_tls, a_client_may_resume_now_and_then_where_reuse_is_not_required)
     }
 }
 
+TEST_F(server_tls, sessions_are_not_given_out_where_reuse_is_off) {  // TLS-04
+    setup.reuse = net::tls_reuse::off;
+    vfs::put_file(*setup.files, "/f", "content");
+    start();
+    auto c = secured();
+    blocking_socket data = c.passive();
+    EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
+    ASSERT_TRUE(data.connect_tls(&c.control));
+    EXPECT_FALSE(data.tls_resumed());
+    EXPECT_EQ(data.read_to_end(), "content");
+    EXPECT_TRUE(c.reply().starts_with("226 "));
+}
+
 TEST_F(server_tls, hundred_transfers_resume_each_time) {
-    setup.require_tls_reuse = true;
+    setup.reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
     auto c = secured();

@@ -196,7 +196,8 @@ net::task<> session::close_in_good_order() {
 }
 
 net::task<result<void>> session::start_tls() {
-    const net::tls_accept_options options{.session_id_context = tls_session_context_};
+    const net::tls_accept_options options{.session_id_context = tls_session_context_,
+                                          .resumption = shared_->config.reuse != net::tls_reuse::off};
     const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
     result<void> done = co_await control_.accept_tls(*shared_->config.tls, options, limit);
     if (log::enabled(log::level::info)) {

@@ -154,16 +154,18 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
 }
 
 net::task<result<void>> transfer::protect_data() {
+    const auto reuse = shared().config.reuse;
     // Where resumption is demanded the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
-                                          .tickets = shared().config.require_tls_reuse || !receives()};
+                                          .tickets = reuse == net::tls_reuse::require || !receives(),
+                                          .resumption = reuse != net::tls_reuse::off};
     const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
     result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
     if (!done) {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
     }
-    if (!shared().config.require_tls_reuse || data_.tls().resumed) co_return done;
+    if (reuse != net::tls_reuse::require || data_.tls().resumed) co_return done;
     co_return fail(errc::tls_not_resumed,
                    "the data connection must resume the TLS session of the control connection; turn session reuse on in "
                    "your client");
