@@ -103,6 +103,37 @@ def test_drain_by_configuration(start, servers, tmp_path):
     assert home(session(gate)) in NAMES
 
 
+def test_servers_come_and_go(start, servers, tmp_path):
+    """By SIGHUP: a new one gets sessions, one that left keeps those it has until they end; another way to the same one counts
+    as another one."""
+    config = tmp_path / "gate.toml"
+
+    def write(*urls):
+        config.write_text(f'listen = "127.0.0.1:0"\nbalance = "round-robin"\nbackend = {list(urls)}\n')
+
+    def reload(*urls):
+        before = gate.log().count("Reload:")
+        write(*urls)
+        gate.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: gate.log().count("Reload:") > before, what="the reload")
+
+    one, two, three = map(url, servers)
+    write(one, two)
+    gate = start("gate", "--config", config)
+    held = {home(raw): raw for raw in (session(gate) for _ in range(2))}
+    assert sorted(held) == ["one", "two"]
+    reload(two, three)
+    assert f"Backend {one} leaves; sessions still there: 1" in gate.log()
+    assert f"Backend {three} joins" in gate.log()
+    assert sorted(homes(session(gate) for _ in range(4))) == ["three", "three", "two", "two"]
+    assert held["one"].store("/kept", b"still served").code == 226
+    assert home(held["one"]) == "one"
+    reload(one)
+    assert f"Backend {one} is back" in gate.log()
+    assert homes(session(gate) for _ in range(3)) == ["one"] * 3
+    assert home(held["two"]) == "two"
+
+
 def test_a_client_keeps_its_server(start, servers):
     """By its address, whatever else goes on."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "client-address", *backends(servers))

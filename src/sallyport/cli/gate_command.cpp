@@ -138,7 +138,8 @@ void gate_options::add_to(CLI::App& command) {
         "--backend 'ftp://10.0.0.6?state=drain'\n"
         "  sallyport gate --listen-tls 0.0.0.0:990 --tls-cert cert.pem --backend ftp://camera.lan\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://mainframe.lan --backend-data port\n"
-        "SIGHUP reads weight, max-sessions and state of the backends anew from the --config file; running sessions stay.\n"
+        "SIGHUP reads the backends anew from the --config file: new ones join, others leave when their sessions have "
+        "ended.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
 }
 
@@ -159,7 +160,9 @@ result<gate::settings> gate_options::settings() const {
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
-    if (!std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
+    const bool others_may_come = !front.config.empty();
+    if (others_may_come ||
+        !std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
         auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca});
         if (!context) return std::unexpected(context.error());
         out.backend_tls = std::move(*context);
@@ -221,7 +224,7 @@ result<std::vector<gate::backend>> reread_backends(const std::string& file) {
 void reload(gate::gate& service, const std::string& file) {
     const auto wanted = reread_backends(file);
     if (!wanted) return log::error({}, fmt::format("Reload: all stays as it was: {}", wanted.error().text()));
-    log::info({}, fmt::format("Reload: the backends' terms are read from {}", file));
+    log::info({}, fmt::format("Reload: the backends are read from {}", file));
     service.adjust(*wanted);
 }
 
@@ -238,8 +241,7 @@ int run(CLI::App& command, const gate_options& options) {
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     host.on_reload([&service, &options, from_file] {
         if (from_file) return reload(service, options.front.config);
-        log::warning({},
-                     "Reload: the backends stand on the command line; name them in a --config file to change their terms");
+        log::warning({}, "Reload: the backends stand on the command line; name them in a --config file to change them");
     });
     return host.run(service.endpoints());
 }

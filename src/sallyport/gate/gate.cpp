@@ -79,6 +79,7 @@ std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints();
 
 void gate::adjust(const std::vector<backend>& wanted) {
     for (const auto& change : impl_->base->backends.adjust(wanted)) log::info({}, change);
+    impl_->base->checks.follow();
 }
 
 result<void> gate::renew(settings s) {

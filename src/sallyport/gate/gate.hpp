@@ -55,6 +55,8 @@ struct backend {
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Its name: the URL with the port and without terms.
     [[nodiscard]] std::string text() const;
+
+    friend bool operator==(const backend&, const backend&) = default;
 };
 
 /// Each policy heeds the weights.
@@ -120,7 +122,7 @@ public:
 
     [[nodiscard]] result<void> start();
     [[nodiscard]] std::vector<endpoint> endpoints() const;
-    /// Any thread: new terms for the backends that there are; see pool::adjust(). What changes is logged.
+    /// Any thread: these are the backends from now on; see pool::adjust(). What changes is logged.
     void adjust(const std::vector<backend>& wanted);
     /// On the first loop: sessions that come from now on work by these settings, those that run keep theirs. Where it
     /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer.

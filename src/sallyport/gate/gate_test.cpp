@@ -182,6 +182,33 @@ TEST_F(Gate, DrainsABackendWithoutDisturbingItsSessions_G7) {
     EXPECT_EQ(client().reply(), "421 All servers behind this gateway are closed for maintenance; try again later.");
 }
 
+TEST_F(Gate, TakesInAndGivesUpBackendsWhileItRuns_G7) {
+    ftp_stub one({});
+    ftp_stub two({.replies = {{"GREETING", "220 two"}}});
+    setup.spread.check = check_stage::greeting;
+    setup.checks.interval = 100ms;
+    start({at(one.port())});
+    auto stays = logged_in();
+    gateway->adjust({at(two.port())});
+    EXPECT_EQ(gateway->backends().backends.size(), 2U);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(client().reply(), "220 two");
+    EXPECT_EQ(stays.download("RETR file").size(), 420U);
+    // Checks go with the list.
+    const auto checks_of = [](ftp_stub& stub) {
+        const auto all = stub.commands();
+        return std::ranges::count(all, "QUIT");
+    };
+    EXPECT_TRUE(eventually([&] { return checks_of(two) >= 2; }));
+    const auto before = checks_of(one);
+    const auto then = checks_of(two);
+    EXPECT_TRUE(eventually([&] { return checks_of(two) >= then + 3; }));
+    EXPECT_LE(checks_of(one), before + 1);  // one that was under way
+    stays.control.close();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().backends.size() == 1; }));
+    gateway->adjust({at(one.port())});
+    EXPECT_EQ(client().reply(), "220 stub ready");
+}
+
 // ---- Time and limits
 
 TEST_F(Gate, TellsAnIdleClientSoButNotOneWithARunningTransfer_G5_G6) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <deque>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -159,58 +159,80 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
 }
 
 struct health_checks::impl {
-    impl(net::loop& l, std::size_t backends) : home(l) {
-        for (std::size_t i = 0; i < backends; ++i) asked.emplace_back(l);
-    }
-    static net::task<> follow(std::shared_ptr<impl> self, std::size_t index);
+    explicit impl(net::loop& l) : home(l) {}
+    static void follow(const std::shared_ptr<impl>& self);
+    static net::task<> check(std::shared_ptr<impl> self, backend_id id, backend where);
 
     net::loop& home;
-    std::shared_ptr<service> gate;  // the newest; loop thread
-    std::deque<net::event> asked;   // of each backend; loop thread
+    std::shared_ptr<service> gate;          // the newest; loop thread
+    std::map<backend_id, net::event> each;  // of the running coroutines: set where it should look up. Loop thread
     std::atomic<bool> started{false};
     std::atomic<bool> stopped{false};
 };
 
-net::task<> health_checks::impl::follow(std::shared_ptr<impl> self, std::size_t index) {
-    while (!self->stopped) {
-        const auto gate = self->gate;
-        const auto& config = gate->config;
-        const auto begun = net::clock::now();
-        net::clock::duration pause = config.checks.interval;
-        self->asked[index].clear();
-        // In maintenance it may be switched off or half built; that is nobody's business.
-        if (config.spread.check != check_stage::off && gate->backends.state(index) != backend_state::maintenance) {
-            const auto outcome = co_await check_backend(self->home, config, config.backends[index]);
-            if (outcome.failure)
-                gate->backend_failed(index, *outcome.failure);
-            else
-                gate->backend_answered(index, witness::check, outcome.greeted_after);
-            if (outcome.failure && outcome.failure->cause.code == errc::login_refused)
-                pause = std::max<net::clock::duration>(pause, limits::check_after_refused_login);
-        }
-        const bool hurried = co_await self->asked[index].wait(begun + pause);
-        if (hurried && !self->stopped)
-            co_await self->home.sleep_until(begun + std::min<net::clock::duration>(pause, limits::check_pause));
+void health_checks::impl::follow(const std::shared_ptr<impl>& self) {
+    if (self->stopped) return;
+    auto& backends = self->gate->backends;
+    for (const auto& [id, where] : backends.list()) {
+        if (!self->each.try_emplace(id, self->home).second) continue;
+        self->home.spawn("gate: health check", check(self, id, where));
+    }
+    for (auto& [id, look_up] : self->each) {
+        if (!backends.state(id)) look_up.set();
     }
 }
 
-health_checks::health_checks(net::loop& home, std::size_t backends) : impl_(std::make_shared<impl>(home, backends)) {}
+net::task<> health_checks::impl::check(std::shared_ptr<impl> self, backend_id id, backend where) {
+    auto& asked = self->each.at(id);
+    while (!self->stopped) {
+        const auto gate = self->gate;
+        const auto& config = gate->config;
+        const auto state = gate->backends.state(id);
+        if (!state) break;
+        const auto begun = net::clock::now();
+        net::clock::duration pause = config.checks.interval;
+        asked.clear();
+        // In maintenance it may be switched off or half built; that is nobody's business.
+        if (config.spread.check != check_stage::off && state != backend_state::maintenance) {
+            const auto outcome = co_await check_backend(self->home, config, where);
+            if (outcome.failure)
+                gate->backend_failed(id, where, *outcome.failure);
+            else
+                gate->backend_answered(id, where, witness::check, outcome.greeted_after);
+            if (outcome.failure && outcome.failure->cause.code == errc::login_refused)
+                pause = std::max<net::clock::duration>(pause, limits::check_after_refused_login);
+        }
+        const bool hurried = co_await asked.wait(begun + pause);
+        if (hurried && !self->stopped && gate->backends.state(id))
+            co_await self->home.sleep_until(begun + std::min<net::clock::duration>(pause, limits::check_pause));
+    }
+    self->each.erase(id);
+}
+
+health_checks::health_checks(net::loop& home) : impl_(std::make_shared<impl>(home)) {}
 
 void health_checks::start(std::shared_ptr<service> gate) {
     impl_->gate = std::move(gate);
-    if (impl_->started.exchange(true)) return;
-    for (std::size_t i = 0; i < impl_->asked.size(); ++i) impl_->home.spawn("gate: health check", impl::follow(impl_, i));
+    impl_->started = true;
+    impl::follow(impl_);
 }
 
-void health_checks::hurry(std::size_t index) {
+void health_checks::follow() {
     if (!impl_->started || impl_->stopped) return;
-    impl_->home.mail()->post([self = impl_, index] { self->asked[index].set(); });
+    impl_->home.mail()->post([self = impl_] { impl::follow(self); });
+}
+
+void health_checks::hurry(backend_id id) {
+    if (!impl_->started || impl_->stopped) return;
+    impl_->home.mail()->post([self = impl_, id] {
+        if (const auto found = self->each.find(id); found != self->each.end()) found->second.set();
+    });
 }
 
 void health_checks::stop() {
     impl_->gate.reset();  // which holds these checks
     if (!impl_->started || impl_->stopped.exchange(true)) return;
-    for (auto& one : impl_->asked) one.set();
+    for (auto& [id, look_up] : impl_->each) look_up.set();
 }
 
 }  // namespace sallyport::gate

@@ -1,14 +1,15 @@
 #pragma once
 // Health that speaks FTP (G7): what a client would do with a backend, as far as the settings ask for it.
 //
-// One coroutine for each backend, on the first loop. What it finds goes to the pool; changes go to the log.
+// One coroutine for each backend on the pool's list, on the first loop. What it finds goes to the pool; changes go to the
+// log.
 
-#include <cstddef>
 #include <memory>
 #include <optional>
 
 #include <sallyport/gate/backend.hpp>
 #include <sallyport/gate/gate.hpp>
+#include <sallyport/gate/pool.hpp>
 #include <sallyport/net/loop.hpp>
 
 namespace sallyport::gate {
@@ -25,13 +26,15 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
 
 class health_checks {
 public:
-    health_checks(net::loop& home, std::size_t backends);
+    explicit health_checks(net::loop& home);
 
     /// Begins to check, at once and then at the interval; again: by these settings from the next check on. Before the loops
     /// run, or on the first one.
     void start(std::shared_ptr<service> gate);
+    /// Any thread: the list has changed; who came is checked from now on, who left no more.
+    void follow();
     /// Any thread: something looks wrong with this backend, so that its next check should come soon.
-    void hurry(std::size_t index);
+    void hurry(backend_id id);
     /// No further checks. On the first loop, or when no loop runs.
     void stop();
 

@@ -27,8 +27,15 @@ namespace {
 /// The same as a number between 0 and 1, neither of them.
 [[nodiscard]] double unit(std::uint64_t h) noexcept { return (static_cast<double>(h >> 11U) + 0.5) * 0x1p-53; }
 
-[[nodiscard]] bool contains(const std::vector<std::size_t>& list, std::size_t index) {
-    return std::ranges::find(list, index) != list.end();
+[[nodiscard]] bool contains(const std::vector<backend_id>& list, backend_id id) {
+    return std::ranges::find(list, id) != list.end();
+}
+
+/// The same but for what may change while it runs.
+[[nodiscard]] bool same_server(const backend& a, const backend& b) {
+    auto other = b;
+    other.terms = a.terms;
+    return a == other;
 }
 
 [[nodiscard]] std::string describe(const backend_terms& t) {
@@ -45,14 +52,13 @@ slot& slot::operator=(slot&& other) noexcept {
     if (this == &other) return *this;
     release();
     pool_ = std::exchange(other.pool_, nullptr);
-    index_ = other.index_;
+    id_ = other.id_;
+    where_ = std::move(other.where_);
     return *this;
 }
 
-const backend& slot::where() const { return pool_->members_[index_].where; }
-
 void slot::release() noexcept {
-    if (auto* const from = std::exchange(pool_, nullptr)) from->give_back(index_);
+    if (auto* const from = std::exchange(pool_, nullptr)) from->give_back(id_);
 }
 
 waiter::~waiter() {
@@ -67,31 +73,35 @@ choice waiter::take() {
 
 // ---- Choosing
 
-pool::pool(std::vector<backend> backends, balancing rules) : rules_(rules) {
-    members_.reserve(backends.size());
-    for (auto& b : backends) {
-        const auto name_hash = hash(b.text());
-        const auto terms = b.terms;
-        members_.push_back({.where = std::move(b), .terms = terms, .name_hash = name_hash});
-    }
+pool::pool(const std::vector<backend>& backends, balancing rules) : rules_(rules) {
+    for (const auto& b : backends) join(b);
+}
+
+void pool::join(const backend& b) {
+    members_.push_back(
+        {.id = next_id_++, .where = std::make_shared<const backend>(b), .terms = b.terms, .name_hash = hash(b.text())});
+}
+
+auto* pool::find(auto& members, backend_id id) noexcept {
+    const auto found = std::ranges::lower_bound(members, id, {}, &member::id);
+    return found != members.end() && found->id == id ? &*found : nullptr;
 }
 
 /// Who may be chosen, all of them equally well: worse ones only where there is nobody better.
-std::expected<std::vector<std::size_t>, shortage> pool::candidates(const std::vector<std::size_t>& tried,
-                                                                   net::deadline now) const {
-    std::array<std::vector<std::size_t>, 3> tiers;  // well; failing; down and tried anyway
-    auto why = shortage::closed;
+std::expected<std::vector<pool::member*>, shortage> pool::candidates(const std::vector<backend_id>& tried,
+                                                                     net::deadline now) {
+    std::array<std::vector<member*>, 3> tiers;  // well; failing; down and tried anyway
+    auto why = std::ranges::none_of(members_, &member::listed) ? shortage::none : shortage::closed;
     for (std::size_t step = 0; step < members_.size(); ++step) {
-        const auto index = (turn_ + step) % members_.size();  // equals take turns
-        const auto& m = members_[index];
-        if (m.terms.state != backend_state::active) continue;
-        if (contains(tried, index) || m.vitals.shut(rules_)) {
+        auto& m = members_[(turn_ + step) % members_.size()];  // equals take turns
+        if (!m.open()) continue;
+        if (contains(tried, m.id) || m.vitals.shut(rules_)) {
             if (why == shortage::closed) why = shortage::failing;
         } else if (!m.has_room()) {
             why = shortage::full;
         } else {
             const bool down = m.vitals.state() == condition::down;
-            tiers[!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U].push_back(index);
+            tiers[!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U].push_back(&m);
         }
     }
     for (auto& tier : tiers) {
@@ -132,31 +142,31 @@ double pool::cost(const member& m, std::uint64_t client, double usual_response, 
     return 0;
 }
 
-choice pool::choose(const ip_address& client, const std::vector<std::size_t>& tried, net::deadline now) {
+choice pool::choose(const ip_address& client, const std::vector<backend_id>& tried, net::deadline now) {
     const std::scoped_lock lock(mutex_);
     const auto able = candidates(tried, now);
     if (!able) return std::unexpected(able.error());
 
     // Smooth weighted round robin: each earns its weight, the richest gets the session and pays for all.
     double paid = 0;
-    for (const auto index : *able) {
-        const double earned = weight(members_[index], now);
-        members_[index].credit += earned;
+    for (auto* const m : *able) {
+        const double earned = weight(*m, now);
+        m->credit += earned;
         paid += earned;
     }
     const auto client_hash = hash(client.bytes());
     const auto usual = usual_response(now);
-    const auto best = std::ranges::min(*able, {}, [&](std::size_t i) { return cost(members_[i], client_hash, usual, now); });
-    members_[best].credit -= paid;
-    members_[best].vitals.tried(rules_, now);
-    turn_ = (best + 1) % members_.size();
+    auto& best = **std::ranges::min_element(*able, {}, [&](const member* m) { return cost(*m, client_hash, usual, now); });
+    best.credit -= paid;
+    best.vitals.tried(rules_, now);
+    turn_ = static_cast<std::size_t>(&best - members_.data()) + 1;
     return take(best);
 }
 
-slot pool::take(std::size_t index) {
-    ++members_[index].sessions;
-    ++members_[index].sessions_total;
-    return {*this, index};
+slot pool::take(member& m) {
+    ++m.sessions;
+    ++m.sessions_total;
+    return {*this, m.id, m.where};
 }
 
 // ---- The queue
@@ -166,19 +176,18 @@ bool pool::enqueue(waiter& w) {
     if (queue_.size() >= limits::backend_queue) return false;
     queue_.push_back(&w);
     w.queue_ = this;
-    for (std::size_t i = 0; i < members_.size(); ++i) serve(i);  // there may be room since it was told that all are full
+    for (auto& m : members_) serve(m);  // there may be room since it was told that all are full
     return true;
 }
 
 /// Gives what room a backend has to those who wait.
-void pool::serve(std::size_t index) {
-    const auto& m = members_[index];
-    while (m.terms.state == backend_state::active && m.has_room() && !m.vitals.shut(rules_)) {
-        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) { return !contains(w->tried_, index); });
+void pool::serve(member& m) {
+    while (m.open() && m.has_room() && !m.vitals.shut(rules_)) {
+        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) { return !contains(w->tried_, m.id); });
         if (first == queue_.end()) return;
         waiter& w = **first;
         queue_.erase(first);
-        w.given_ = take(index);
+        w.given_ = take(m);
         w.wake_();
     }
 }
@@ -188,41 +197,40 @@ void pool::leave(waiter& w) noexcept {
     std::erase(queue_, &w);
 }
 
-void pool::give_back(std::size_t index) noexcept {
+void pool::give_back(backend_id id) noexcept {
     const std::scoped_lock lock(mutex_);
-    --members_[index].sessions;
-    serve(index);
+    auto* const m = find(members_, id);  // who has sessions is there
+    --m->sessions;
+    serve(*m);
+    if (!m->listed && m->sessions == 0) members_.erase(members_.begin() + (m - members_.data()));
 }
 
 // ---- What sessions and checks learn
 
-std::optional<condition> pool::failed(std::size_t index, std::string reason, net::deadline now) {
+std::optional<condition> pool::failed(backend_id id, std::string reason, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    return members_[index].vitals.failed(rules_, std::move(reason), now);
+    auto* const m = find(members_, id);
+    return m == nullptr ? std::nullopt : m->vitals.failed(rules_, std::move(reason), now);
 }
 
-std::optional<condition> pool::answered(std::size_t index, witness by, net::clock::duration after, net::deadline now) {
+std::optional<condition> pool::answered(backend_id id, witness by, net::clock::duration after, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    auto& vitals = members_[index].vitals;
-    vitals.took(after, now);
-    const auto change = vitals.succeeded(rules_, by, now);
-    if (change == condition::up) serve(index);
+    auto* const m = find(members_, id);
+    if (m == nullptr) return std::nullopt;
+    m->vitals.took(after, now);
+    const auto change = m->vitals.succeeded(rules_, by, now);
+    if (change == condition::up) serve(*m);
     return change;
-}
-
-backend_state pool::state(std::size_t index) const {
-    const std::scoped_lock lock(mutex_);
-    return members_[index].terms.state;
 }
 
 proto::method_set pool::refused_by(const slot& at) const {
     const std::scoped_lock lock(mutex_);
-    return members_[at.index_].refused;
+    return find(members_, at.id_)->refused;
 }
 
 void pool::learn_refused(const slot& at, proto::method_set refused) {
     const std::scoped_lock lock(mutex_);
-    members_[at.index_].refused.insert(refused);
+    find(members_, at.id_)->refused.insert(refused);
 }
 
 // ---- For whoever runs the gateway
@@ -230,21 +238,25 @@ void pool::learn_refused(const slot& at, proto::method_set refused) {
 std::vector<std::string> pool::adjust(const std::vector<backend>& wanted) {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> changes;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-        auto& m = members_[i];
-        const auto found = std::ranges::find(wanted, m.where.text(), &backend::text);
-        auto terms = found == wanted.end() ? m.terms : found->terms;
-        if (found == wanted.end()) terms.state = backend_state::drain;
-        if (terms == m.terms) continue;
-        m.terms = terms;
-        changes.push_back(fmt::format("Backend {}: {}", m.where.text(), describe(terms)));
-        serve(i);
+    for (auto& m : members_) {
+        const auto found = std::ranges::find_if(wanted, [&](const backend& b) { return same_server(*m.where, b); });
+        const bool listed = found != wanted.end();
+        if (m.listed && !listed) {
+            changes.push_back(fmt::format("Backend {} leaves; sessions still there: {}", m.where->text(), m.sessions));
+        } else if (listed && (!m.listed || found->terms != m.terms)) {
+            m.terms = found->terms;
+            changes.push_back(
+                fmt::format("Backend {}{}: {}", m.where->text(), m.listed ? "" : " is back", describe(m.terms)));
+        }
+        m.listed = listed;
     }
+    std::erase_if(members_, [](const member& m) { return !m.listed && m.sessions == 0; });
     for (const auto& b : wanted) {
-        const auto same = [&](const member& m) { return m.where.text() == b.text(); };
-        if (std::ranges::none_of(members_, same))
-            changes.push_back(fmt::format("Backend {} is new; it takes sessions after a restart", b.text()));
+        if (std::ranges::any_of(members_, [&](const member& m) { return same_server(*m.where, b); })) continue;
+        join(b);
+        changes.push_back(fmt::format("Backend {} joins: {}", b.text(), describe(b.terms)));
     }
+    for (auto& m : members_) serve(m);
     return changes;
 }
 
@@ -253,14 +265,32 @@ void pool::set_rules(const balancing& rules) {
     rules_ = rules;
 }
 
+std::vector<std::pair<backend_id, backend>> pool::list() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::pair<backend_id, backend>> out;
+    for (const auto& m : members_) {
+        if (!m.listed) continue;
+        out.emplace_back(m.id, *m.where);
+        out.back().second.terms = m.terms;
+    }
+    return out;
+}
+
+std::optional<backend_state> pool::state(backend_id id) const {
+    const std::scoped_lock lock(mutex_);
+    const auto* const m = find(members_, id);
+    return m == nullptr || !m->listed ? std::nullopt : std::optional(m->terms.state);
+}
+
 pool_snapshot pool::snapshot(net::deadline now) const {
     const std::scoped_lock lock(mutex_);
     pool_snapshot out{.backends = {}, .waiting = queue_.size()};
     out.backends.reserve(members_.size());
     for (const auto& m : members_) {
         const auto since = m.vitals.since();
-        out.backends.push_back({.name = m.where.text(),
+        out.backends.push_back({.name = m.where->text(),
                                 .terms = m.terms,
+                                .listed = m.listed,
                                 .health = m.vitals.state(),
                                 .reason = m.vitals.reason(),
                                 .since_change = since == net::deadline() ? std::nullopt : std::optional(now - since),

@@ -1,6 +1,4 @@
-#include <sallyport/gate/pool.hpp>
-
-#include <gtest/gtest.h>
+#include <sallyport/gate/pool_test.hpp>
 
 #include <map>
 #include <set>
@@ -8,72 +6,7 @@
 namespace sallyport::gate {
 namespace {
 
-using namespace std::chrono_literals;
-
-const net::deadline now = net::clock::now();
-
-[[nodiscard]] std::vector<backend> farm(const std::vector<backend_terms>& terms) {
-    std::vector<backend> backends;
-    for (const auto& t : terms)
-        backends.push_back({"10.0.0." + std::to_string(backends.size() + 1), 21, backend_tls::none, t});
-    return backends;
-}
-
-constexpr balancing usual{.fall = 3, .rise = 1, .slow_start = 20s, .rest = 10s};
-
-[[nodiscard]] pool make(balance policy, const std::vector<backend_terms>& terms = std::vector<backend_terms>(3)) {
-    auto rules = usual;
-    rules.policy = policy;
-    return {farm(terms), rules};
-}
-
-[[nodiscard]] pool make_checked(all_down then, const std::vector<backend_terms>& terms) {
-    auto rules = usual;
-    rules.check = check_stage::greeting;
-    rules.when_all_down = then;
-    return {farm(terms), rules};
-}
-
-void bring_down(pool& p, std::size_t index) {
-    for (unsigned i = 0; i < usual.fall; ++i) p.failed(index, "refused", now);
-}
-
-[[nodiscard]] ip_address client(int n) {
-    return ip_address::v4({198, 51, static_cast<std::uint8_t>(n / 256), static_cast<std::uint8_t>(n % 256)});
-}
-
-/// A slot where there must be one.
-[[nodiscard]] slot take(pool& p, const ip_address& from = client(1), const std::vector<std::size_t>& tried = {},
-                        net::deadline at = now) {
-    auto chosen = p.choose(from, tried, at);
-    if (chosen) return std::move(*chosen);
-    ADD_FAILURE() << "no slot";
-    return {};
-}
-
-[[nodiscard]] shortage refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
-    const auto chosen = p.choose(client(1), tried, now);
-    EXPECT_FALSE(chosen);
-    return chosen ? shortage{} : chosen.error();
-}
-
-using counts = std::vector<std::size_t>;
-[[nodiscard]] counts sessions(const pool& p) {
-    counts out;
-    for (const auto& b : p.snapshot(now).backends) out.push_back(b.sessions);
-    return out;
-}
-
-/// How many of `n` sessions that stay go where.
-[[nodiscard]] counts spread(pool& p, int n, net::deadline at = now) {
-    counts out(p.snapshot(now).backends.size());
-    std::vector<slot> held;
-    for (int i = 0; i < n; ++i) {
-        held.push_back(take(p, client(i), {}, at));
-        ++out[held.back().index()];
-    }
-    return out;
-}
+using namespace pool_testing;
 
 constexpr auto every_policy = {balance::least_sessions, balance::round_robin, balance::least_response,
                                balance::client_address};
@@ -85,11 +18,11 @@ TEST(Pool, SpreadsByLeastSessions_G7) {
     std::vector<slot> held;
     for (int i = 0; i < 30; ++i) held.push_back(take(p));
     EXPECT_EQ(sessions(p), (counts{10, 10, 10}));
-    std::erase_if(held, [](const slot& s) { return s.index() == 1; });
+    std::erase_if(held, [](const slot& s) { return s.id() == 1; });
     EXPECT_EQ(sessions(p), (counts{10, 0, 10}));
     for (int i = 0; i < 10; ++i) {
         held.push_back(take(p));
-        EXPECT_EQ(held.back().index(), 1U);
+        EXPECT_EQ(held.back().id(), 1U);
     }
 }
 
@@ -97,7 +30,7 @@ TEST(Pool, TakesTurnsInRoundRobinWhateverTheLoad) {
     pool p = make(balance::round_robin);
     counts order;
     const slot stays = take(p);
-    for (int i = 0; i < 6; ++i) order.push_back(take(p).index());
+    for (int i = 0; i < 6; ++i) order.push_back(take(p).id());
     EXPECT_EQ(order, (counts{1, 2, 0, 1, 2, 0}));
 }
 
@@ -115,7 +48,7 @@ TEST(Pool, HeedsWeightsInEveryPolicy_G7) {
 TEST(Pool, MixesTheTurnsOfWeightsInsteadOfBunchingThem) {
     pool p = make(balance::round_robin, {{.weight = 5}, {.weight = 1}, {.weight = 1}});
     counts order;
-    for (int i = 0; i < 7; ++i) order.push_back(take(p).index());
+    for (int i = 0; i < 7; ++i) order.push_back(take(p).id());
     EXPECT_EQ(std::ranges::count(order, 0U), 5);
     std::size_t run = 0;
     std::size_t longest = 0;
@@ -140,10 +73,10 @@ TEST(Pool, PinsByClientAddressAndMovesOnlyTheClientsOfOneThatLeft_G7) {
     pool two = make(balance::client_address, std::vector<backend_terms>(2));
     std::map<std::size_t, int> share;
     for (int n = 0; n < 3000; ++n) {
-        const auto index = take(three, client(n)).index();
-        EXPECT_EQ(take(three, client(n)).index(), index);
+        const auto index = take(three, client(n)).id();
+        EXPECT_EQ(take(three, client(n)).id(), index);
         if (index < 2) {
-            EXPECT_EQ(take(two, client(n)).index(), index);
+            EXPECT_EQ(take(two, client(n)).id(), index);
         }
         ++share[index];
     }
@@ -155,8 +88,8 @@ TEST(Pool, MovesOnlyToABackendThatGainedWeight) {
     pool heavier = make(balance::client_address, {{.weight = 1}, {.weight = 2}, {.weight = 1}});
     int moved = 0;
     for (int n = 0; n < 3000; ++n) {
-        const auto before = take(even, client(n)).index();
-        const auto after = take(heavier, client(n)).index();
+        const auto before = take(even, client(n)).id();
+        const auto after = take(heavier, client(n)).id();
         if (before == after) continue;
         EXPECT_EQ(after, 1U);
         ++moved;
@@ -170,7 +103,7 @@ TEST(Pool, OffersEachBackendOnceToASession) {
     for (const auto policy : every_policy) {
         pool p = make(policy);
         std::vector<std::size_t> tried;
-        while (const auto s = p.choose(client(7), tried, now)) tried.push_back(s->index());
+        while (const auto s = p.choose(client(7), tried, now)) tried.push_back(s->id());
         EXPECT_EQ(std::set(tried.begin(), tried.end()).size(), 3U);
         EXPECT_EQ(tried.size(), 3U);
         EXPECT_EQ(refusal(p, tried), shortage::failing);
@@ -182,14 +115,14 @@ TEST(Pool, LetsAFailedBackendRestAndThenAsksItWithOneSession) {
     for (const auto policy : {balance::least_sessions, balance::round_robin, balance::least_response}) {
         pool p = make(policy);
         p.failed(0, "refused", now);
-        for (int i = 0; i < 9; ++i) EXPECT_NE(take(p, client(1), {}, now + 9s).index(), 0U);
+        for (int i = 0; i < 9; ++i) EXPECT_NE(take(p, client(1), {}, now + 9s).id(), 0U);
         // All others tried: better the resting one than none.
-        EXPECT_EQ(take(p, client(1), {1, 2}, now + 9s).index(), 0U);
+        EXPECT_EQ(take(p, client(1), {1, 2}, now + 9s).id(), 0U);
 
         const auto later = now + 30s;
         std::vector<slot> held;
         for (int i = 0; i < 9; ++i) held.push_back(take(p, client(1), {}, later));
-        EXPECT_EQ(std::ranges::count(held, 0U, &slot::index), 1);
+        EXPECT_EQ(std::ranges::count(held, 0U, &slot::id), 1);
         p.answered(0, witness::session, 1ms, later);
         held.clear();
         EXPECT_GT(spread(p, 60, later)[0], 10U);
@@ -199,8 +132,8 @@ TEST(Pool, LetsAFailedBackendRestAndThenAsksItWithOneSession) {
 TEST(Pool, NeverAsksWhatChecksFoundDown_G7) {
     pool p = make_checked(all_down::refuse, std::vector<backend_terms>(2));
     p.failed(0, "refused", now);
-    for (int i = 0; i < 9; ++i) EXPECT_EQ(take(p, client(i), {}, now + 1h).index(), 1U);
-    EXPECT_EQ(take(p, client(1), {1}).index(), 0U);  // failing is not down
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(take(p, client(i), {}, now + 1h).id(), 1U);
+    EXPECT_EQ(take(p, client(1), {1}).id(), 0U);  // failing is not down
     bring_down(p, 0);
     EXPECT_EQ(refusal(p, {1}), shortage::failing);
     bring_down(p, 1);
@@ -208,16 +141,16 @@ TEST(Pool, NeverAsksWhatChecksFoundDown_G7) {
     EXPECT_EQ(p.answered(0, witness::session, 1ms, now), std::nullopt);
     EXPECT_EQ(refusal(p), shortage::failing);
     EXPECT_EQ(p.answered(0, witness::check, 1ms, now), condition::up);
-    EXPECT_EQ(take(p).index(), 0U);
+    EXPECT_EQ(take(p).id(), 0U);
 }
 
 TEST(Pool, TriesWhatIsDownLastOfAllWhereThatIsWanted_G7) {
     pool p = make_checked(all_down::try_anyway, std::vector<backend_terms>(3));
     bring_down(p, 0);
     p.failed(1, "refused", now);
-    EXPECT_EQ(take(p).index(), 2U);
-    EXPECT_EQ(take(p, client(1), {2}).index(), 1U);
-    EXPECT_EQ(take(p, client(1), {1, 2}).index(), 0U);
+    EXPECT_EQ(take(p).id(), 2U);
+    EXPECT_EQ(take(p, client(1), {2}).id(), 1U);
+    EXPECT_EQ(take(p, client(1), {1, 2}).id(), 0U);
 }
 
 TEST(Pool, GivesNobodyWhoWaitsABackendThatIsDown) {
@@ -227,7 +160,7 @@ TEST(Pool, GivesNobodyWhoWaitsABackendThatIsDown) {
     bool woken = false;
     waiter place({}, [&] { woken = true; });
     ASSERT_TRUE(p.enqueue(place));
-    bring_down(p, a.index());
+    bring_down(p, a.id());
     a.release();
     EXPECT_FALSE(woken);
     EXPECT_EQ(p.answered(0, witness::check, 1ms, now), condition::up);
@@ -286,18 +219,6 @@ TEST(Pool, SaysWhenAllAreOutOfService) {
     EXPECT_EQ(refusal(p), shortage::closed);
 }
 
-TEST(Pool, DrainsWhatIsTakenOffTheListAndNamesWhatIsNew) {
-    pool p = make(balance::round_robin);
-    auto wanted = farm({{}, {.weight = 7, .max_sessions = 9}});
-    wanted.push_back({"10.9.9.9", 21, backend_tls::none});
-    const auto changes = p.adjust(wanted);
-    ASSERT_EQ(changes.size(), 3U);
-    EXPECT_EQ(changes[0], "Backend ftp://10.0.0.2:21: weight 7, 9 sessions at most, active");
-    EXPECT_EQ(changes[1], "Backend ftp://10.0.0.3:21: weight 1, any number of sessions, drain");
-    EXPECT_EQ(changes[2], "Backend ftp://10.9.9.9:21 is new; it takes sessions after a restart");
-    EXPECT_EQ(spread(p, 8), (counts{1, 7, 0}));
-}
-
 TEST(Pool, KeepsToTheMostSessionsOfABackend_G7) {
     for (const auto policy : every_policy) {
         pool p = make(policy, {{.max_sessions = 2}, {.max_sessions = 3}});
@@ -335,7 +256,7 @@ TEST(Pool, ServesThoseWhoWaitInTheOrderTheyCame_G7) {
     EXPECT_EQ(refusal(p), shortage::full);  // what became free is spoken for
     const auto given = first.place.take();
     ASSERT_TRUE(given);
-    EXPECT_EQ(given->index(), 0U);
+    EXPECT_EQ(given->id(), 0U);
     const auto gave_up = second.place.take();
     EXPECT_EQ(gave_up.error(), shortage::full);
     held.pop_back();
@@ -367,7 +288,7 @@ TEST(Pool, GivesNobodyWhoWaitsABackendThatFailedHim) {
     EXPECT_TRUE(!first.woken && second.woken);
     b.release();
     EXPECT_TRUE(first.woken);
-    EXPECT_EQ(first.place.take()->index(), 1U);
+    EXPECT_EQ(first.place.take()->id(), 1U);
 }
 
 TEST(Pool, ServesTheQueueWhenRoomComesByOtherWays) {

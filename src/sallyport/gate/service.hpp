@@ -22,7 +22,7 @@ struct foundation {
     foundation(net::loop_group& loops, const settings& s, status::counters& counts)
         : counters(counts),
           backends(s.backends, s.spread),
-          checks(loops.at(0), s.backends.size()),
+          checks(loops.at(0)),
           ports(loops, {.range = s.passive_ports, .proxies = s.proxies}, counts) {}
 
     status::counters& counters;
@@ -37,8 +37,8 @@ struct service {
         : config(std::move(s)), base(std::move(f)), named(std::move(a)) {}
 
     // What is learned of a backend goes to the pool; what changes by it, to the log.
-    void backend_failed(std::size_t index, const backend_failure& why);
-    void backend_answered(std::size_t index, witness by, net::clock::duration after);
+    void backend_failed(backend_id id, const backend& where, const backend_failure& why);
+    void backend_answered(backend_id id, const backend& where, witness by, net::clock::duration after);
 
     const settings config;
     const std::shared_ptr<foundation> base;

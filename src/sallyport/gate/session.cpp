@@ -24,10 +24,13 @@ constexpr auto stopping_text = "The gateway is stopping; connect again later.";
     switch (s) {
         case shortage::failing: return "No server behind this gateway answers; try again later.";
         case shortage::full: return "All servers behind this gateway are full; try again later.";
+        case shortage::none: return "There is no server behind this gateway yet; try again later.";
         case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
     }
     return {};
 }
+
+[[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
 
 [[nodiscard]] std::string next_id(service& gate) {
     return fmt::format("gate-{}", gate.next_id.fetch_add(1, std::memory_order_relaxed));
@@ -110,10 +113,10 @@ net::task<bool> session::start_tls() {
 net::task<std::string> session::find_backend() {
     const auto& config = gate_->config;
     const auto queue_until = net::clock::now() + config.queue_wait;
-    std::vector<std::size_t> tried;
+    std::vector<backend_id> tried;
     for (;;) {
         auto chosen = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
-        if (!chosen && chosen.error() == shortage::full) chosen = co_await wait_for_room(tried, queue_until);
+        if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(tried, queue_until);
         if (!chosen) co_return std::string(describe(chosen.error()));
         slot_ = std::move(*chosen);
         if (lost_ || stopping_) co_return std::string();
@@ -122,20 +125,20 @@ net::task<std::string> session::find_backend() {
         const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
         auto link = co_await reach_backend(home_, slot_.where(), client, config.backend_tls, config.keepalive, limit);
         if (link) {
-            gate_->backend_answered(slot_.index(), witness::session, net::clock::now() - begun);
+            gate_->backend_answered(slot_.id(), slot_.where(), witness::session, net::clock::now() - begun);
             backend_ = std::move(link->stream);
             if (!lost_) begin(link->greeting);
             co_return std::string();
         }
         log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), link.error().text()));
         // A refusal in words is an answer too: that server lives.
-        if (link.error().cause.code != errc::rejected) gate_->backend_failed(slot_.index(), link.error());
-        gate_->checks.hurry(slot_.index());
-        tried.push_back(slot_.index());
+        if (link.error().cause.code != errc::rejected) gate_->backend_failed(slot_.id(), slot_.where(), link.error());
+        gate_->checks.hurry(slot_.id());
+        tried.push_back(slot_.id());
     }
 }
 
-net::task<choice> session::wait_for_room(std::vector<std::size_t> tried, net::deadline until) {
+net::task<choice> session::wait_for_room(std::vector<backend_id> tried, net::deadline until) {
     const std::weak_ptr<session> me = self();
     waiter place(std::move(tried), [mail = home_.mail(), me] {
         mail->post([me] {
@@ -144,7 +147,7 @@ net::task<choice> session::wait_for_room(std::vector<std::size_t> tried, net::de
     });
     client_wake_.clear();
     if (lost_ || stopping_ || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
-    log::info(id_, "All backends are full; waiting for room");
+    log::info(id_, "No backend has room yet; waiting for room");
     const bool woken = co_await client_wake_.wait(until);
     if (!woken) log::info(id_, "No room in time");
     co_return place.take();
@@ -223,7 +226,7 @@ net::task<> session::backend_leg() {
             machine_->from_backend({buffer.data(), *got});
         } else {
             machine_->backend_closed(got ? "closed" : got.error().text());
-            gate_->checks.hurry(slot_.index());  // no proof: a client can make a server close
+            gate_->checks.hurry(slot_.id());  // no proof: a client can make a server close
         }
         co_await advance();
     }

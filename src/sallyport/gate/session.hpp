@@ -41,7 +41,7 @@ private:
     // The way to a running machine
     net::task<bool> start_tls();
     net::task<std::string> find_backend();
-    net::task<choice> wait_for_room(std::vector<std::size_t> tried, net::deadline until);
+    net::task<choice> wait_for_room(std::vector<backend_id> tried, net::deadline until);
     void begin(const proto::reply& greeting);
 
     // The legs

@@ -1,0 +1,80 @@
+#pragma once
+// What the tests of the pool share: farms of backends, and looks at who got what.
+
+#include <sallyport/gate/pool.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::gate::pool_testing {
+
+using namespace std::chrono_literals;
+
+inline const net::deadline now = net::clock::now();
+
+[[nodiscard]] inline std::vector<backend> farm(const std::vector<backend_terms>& terms) {
+    std::vector<backend> backends;
+    for (const auto& t : terms)
+        backends.push_back({"10.0.0." + std::to_string(backends.size() + 1), 21, backend_tls::none, t});
+    return backends;
+}
+
+inline constexpr balancing usual{.fall = 3, .rise = 1, .slow_start = 20s, .rest = 10s};
+
+[[nodiscard]] inline pool make(balance policy, const std::vector<backend_terms>& terms = std::vector<backend_terms>(3)) {
+    auto rules = usual;
+    rules.policy = policy;
+    return {farm(terms), rules};
+}
+
+[[nodiscard]] inline pool make_checked(all_down then, const std::vector<backend_terms>& terms) {
+    auto rules = usual;
+    rules.check = check_stage::greeting;
+    rules.when_all_down = then;
+    return {farm(terms), rules};
+}
+
+inline void bring_down(pool& p, std::size_t index) {
+    for (unsigned i = 0; i < usual.fall; ++i) p.failed(index, "refused", now);
+}
+
+[[nodiscard]] inline ip_address client(int n) {
+    return ip_address::v4({198, 51, static_cast<std::uint8_t>(n / 256), static_cast<std::uint8_t>(n % 256)});
+}
+
+/// A slot where there must be one.
+[[nodiscard]] inline slot take(pool& p, const ip_address& from = client(1), const std::vector<std::size_t>& tried = {},
+                               net::deadline at = now) {
+    auto chosen = p.choose(from, tried, at);
+    if (chosen) return std::move(*chosen);
+    ADD_FAILURE() << "no slot";
+    return {};
+}
+
+[[nodiscard]] inline shortage refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
+    const auto chosen = p.choose(client(1), tried, now);
+    EXPECT_FALSE(chosen);
+    return chosen ? shortage{} : chosen.error();
+}
+
+using counts = std::vector<std::size_t>;
+[[nodiscard]] inline counts sessions(const pool& p) {
+    counts out;
+    for (const auto& b : p.snapshot(now).backends) out.push_back(b.sessions);
+    return out;
+}
+
+/// How many of `n` sessions that stay go where.
+[[nodiscard]] inline counts spread(pool& p, int n, net::deadline at = now) {
+    counts out(p.snapshot(now).backends.size());
+    std::vector<slot> held;
+    for (int i = 0; i < n; ++i) {
+        held.push_back(take(p, client(i), {}, at));
+        ++out[held.back().id()];
+    }
+    return out;
+}
+
+}  // namespace sallyport::gate::pool_testing
