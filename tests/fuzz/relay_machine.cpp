@@ -20,6 +20,7 @@ public:
     driver(choices c, bool bytewise)
         : choices_(c), bytewise_(bytewise), machine_(settings(c), proto::reply{220, {"Welcome."}}) {
         tls_ = c.setting(1);
+        tls_behind_ = c.setting(3);
         work();
     }
 
@@ -50,6 +51,10 @@ private:
         s.tls_active = c.setting(1);
         s.tls_required = c.setting(0) && c.setting(2);
         s.protect_backend = c.setting(3);
+        s.match_tls = c.setting(6);
+        s.ccc_allowed = c.setting(7);
+        s.limit_users = c.setting(8);
+        if (c.setting(9)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
         if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
@@ -88,10 +93,18 @@ private:
                 closed_ = true;
                 return;
             }
-            if (std::holds_alternative<proto::relay_act::start_tls>(action)) {
-                tls_ = true;
-                machine_.client_tls_started();
+            if (const auto* start = std::get_if<proto::relay_act::start_tls>(&action)) {
+                (start->leg == proto::relay_leg::client ? tls_ : tls_behind_) = true;
+                if (start->leg == proto::relay_leg::client)
+                    machine_.client_tls_started();
+                else
+                    machine_.backend_tls_started();
             }
+            if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
+                tls_ = false;
+                machine_.client_tls_ended();
+            }
+            if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
             if (std::holds_alternative<proto::relay_act::reserve_port>(action)) reserve();
         }
     }
@@ -119,7 +132,7 @@ private:
 
         machine_.take_to_backend(sent);
         plain.clear();
-        if (choices_.setting(3))
+        if (tls_behind_)
             plain = sent;  // under TLS nothing is Telnet
         else
             (void)backend_telnet_.filter(sent, plain, answers);
@@ -135,6 +148,7 @@ private:
     choices choices_;
     bool bytewise_;
     bool tls_ = false;
+    bool tls_behind_ = false;
     bool closed_ = false;
     proto::relay_machine machine_;
     proto::telnet_filter telnet_;

@@ -1,9 +1,12 @@
 """TLS on either leg of the gateway, with foreign servers behind and foreign clients in front (G10)."""
 
 import os
+import subprocess
 
 import pytest
 
+from harness import trees
+from harness.clients import CLIENTS, Server
 from harness.raw import Raw
 
 VERSIONS = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
@@ -43,3 +46,62 @@ def test_reuse_is_supplied_to_backends_that_demand_it(start, certificate, capped
             assert raw.retrieve(f"{server.base}/f{round_}") == content
     assert VERSIONS[version] in backend_log(server)
     assert "complete" in gate.log()
+
+
+@pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
+@pytest.mark.parametrize("tls", ["explicit", "implicit"])
+def test_match(start, certificate, small_sample, tmp_path, kind, tls):
+    """G10: behind as in front, with curl; these servers demand TLS, so a plain client gets no further than theirs does."""
+    server = start.rival(kind, tls="explicit", reuse=kind != "pure-ftpd")
+    gate = start("gate", "--listen" if tls == "explicit" else "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.cert,
+                 "--tls-key", certificate.key, "--backend", f"ftp://127.0.0.1:{server.port}?tls=match",
+                 "--backend-ca", certificate.cert)
+    there = Server(gate.host, gate.port, server.user, server.password, tls, certificate.cert, server.base)
+    program = CLIENTS["curl"]("epsv")
+    program.put(there, small_sample)
+    assert trees.hashes(server.files) == trees.hashes(small_sample)
+    back = tmp_path / "back"
+    back.mkdir()
+    program.get(there, back, trees.files(small_sample))
+    assert trees.hashes(back) == trees.hashes(small_sample)
+    if tls == "explicit" and kind != "pure-ftpd":
+        with Raw(gate.host, gate.port) as raw, pytest.raises(AssertionError, match="was answered 5"):
+            raw.login(server.user, server.password)
+
+
+@pytest.mark.parametrize("mode", ["active", "passive"])
+def test_ccc_with_curl(start, certificate, tmp_path, mode):
+    """TLS-06: curl ends TLS on the control connection itself, or waits for the gateway to; data stay encrypted."""
+    (tmp_path / "file").write_bytes(content := os.urandom(200_000))
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous")
+    options = ["--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
+               "--backend", f"ftp://127.0.0.1:{server.port}", "--log-level", "debug"]
+    fetch = ["curl", "--silent", "--show-error", "--max-time", "20", "--ssl-reqd", "--cacert", certificate.cert,
+             "--ftp-ssl-ccc", "--ftp-ssl-ccc-mode", mode]
+    gate = start("gate", *options, "--ccc", "allow")
+    got = subprocess.run([*fetch, f"ftp://{gate.host}:{gate.port}/file"], capture_output=True, check=True)
+    assert got.stdout == content
+    log = gate.log()
+    assert log.index("> CCC") < log.index("> EPSV") < log.index("complete")
+    strict = start("gate", *options)
+    subprocess.run([*fetch, f"ftp://{strict.host}:{strict.port}/file"], capture_output=True)
+    assert "534 The control connection stays encrypted." in strict.log()
+
+
+def test_policy_options(start, sallyport, tmp_path):
+    (tmp_path / "file").write_text("content")
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    backend = ["gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}"]
+    gate = start(*backend, "--read-only", "--refuse-commands", "FEAT,SIZE")
+    with Raw(gate.host, gate.port) as raw:
+        raw.login()
+        assert raw.retrieve("file") == b"content"
+        for line in ("DELE file", "SITE CHMOD 600 file", "MKD d", "STOR x"):
+            raw.expect(line, 550)
+        for line in ("FEAT", "SIZE file", "XSOMETHING"):
+            raw.expect(line, 502)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    for wrong, says in ((["--refuse-commands", "STORE"], 'no command "STORE"'), (["--refuse-commands", "PASS"], "PASS"),
+                        (["--ccc", "maybe"], "--ccc maybe")):
+        done = subprocess.run([sallyport, *backend, *wrong], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 2 and says in done.stderr, done

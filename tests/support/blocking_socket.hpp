@@ -146,6 +146,22 @@ public:
         }
         return SSL_connect(tls_.get()) == 1;
     }
+    /// The same for a client that asks for this protocol (ALPN), or for none where it is empty. True where it gets it.
+    bool connect_tls_as(std::string_view protocol) {
+        const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+        tls_.reset(SSL_new(context.get()));
+        SSL_set_fd(tls_.get(), fd_.get());
+        std::string offer(1, static_cast<char>(protocol.size()));
+        offer += protocol;
+        if (!protocol.empty())
+            SSL_set_alpn_protos(tls_.get(), reinterpret_cast<const unsigned char*>(offer.data()),
+                                static_cast<unsigned>(offer.size()));
+        const unsigned char* chosen = nullptr;
+        unsigned size = 0;
+        if (SSL_connect(tls_.get()) != 1) return false;
+        SSL_get0_alpn_selected(tls_.get(), &chosen, &size);
+        return std::string_view(reinterpret_cast<const char*>(chosen), size) == protocol;
+    }
     [[nodiscard]] SSL* tls() const { return tls_.get(); }
     [[nodiscard]] bool tls_resumed() const { return tls_ && SSL_session_reused(tls_.get()) == 1; }
 

@@ -16,6 +16,7 @@
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/policy_options.hpp>
 #include <sallyport/gate/gate.hpp>
 
 namespace sallyport::cli {
@@ -25,6 +26,7 @@ constexpr auto name = "sallyport gate";
 
 struct gate_options {
     front_options front;
+    policy_options permitted;
     std::vector<std::string> backends;
     std::string balance = "least-sessions";
     std::string backend_data = "passive";
@@ -62,7 +64,8 @@ void gate_options::add_to(CLI::App& command) {
     command
         .add_option("--backend", backends,
                     "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS. "
-                    "Terms: ?weight=N for its share, &max-sessions=N, &state=drain or maintenance for no new sessions, "
+                    "Terms: ?tls=match for TLS to ftp:// exactly when the client uses it, &weight=N for its share, "
+                    "&max-sessions=N, &state=drain or maintenance for no new sessions, "
                     "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
                     "too")
         ->type_name("ftp://HOST[:PORT][?TERMS]")
@@ -128,6 +131,7 @@ void gate_options::add_to(CLI::App& command) {
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")
         ->type_name("FILE");
     command.add_flag("--backend-insecure", backend_insecure, "Do not verify the backends' certificates");
+    permitted.add_to(command);
     front.add_to(command);
     command.footer(
         "Examples:\n"
@@ -157,6 +161,7 @@ result<std::vector<gate::backend>> gate_options::parse_backends() const {
 result<gate::settings> gate_options::settings() const {
     gate::settings out;
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
+    if (auto filled = permitted.fill(out); !filled) return std::unexpected(filled.error());
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);

@@ -47,6 +47,12 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.terms.state = static_cast<backend_state>(known - states.begin());
         return {};
     }
+    if (key == "tls") {
+        if (value != "match" || into.tls != backend_tls::none)
+            return "tls=match goes with ftp://; other words are not known";
+        into.tls = backend_tls::match;
+        return {};
+    }
     if (key == "proxy") {
         if (value != "v1" && value != "v2") return "proxy must be v1 or v2";
         into.proxy = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
@@ -57,7 +63,7 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.proxy_data = value == "yes";
         return {};
     }
-    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, proxy=v1|v2 and "
+    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, tls=match, proxy=v1|v2 and "
            "proxy-data=yes, joined by &";
 }
 
@@ -147,8 +153,14 @@ result<backend> backend::parse(std::string_view url) {
     return refuse("the scheme is not known");
 }
 
+backend backend::for_client(bool with_tls) const {
+    backend out = *this;
+    if (tls == backend_tls::match) out.tls = with_tls ? backend_tls::explicit_ : backend_tls::none;
+    return out;
+}
+
 std::string backend::text() const {
-    const auto& mine = schemes[static_cast<std::size_t>(tls)];
+    const auto& mine = schemes[tls == backend_tls::match ? 0 : static_cast<std::size_t>(tls)];
     const bool bracketed = host.find(':') != std::string::npos;
     return fmt::format("{}{}{}{}:{}", mine.prefix, bracketed ? "[" : "", host, bracketed ? "]" : "", port);
 }

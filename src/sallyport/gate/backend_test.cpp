@@ -17,6 +17,7 @@ TEST(Backend, ReadsUrls) {
              {"ftp://files.lan:2121/", "files.lan", 2121, backend_tls::none, "ftp://files.lan:2121"},
              {"FTPES://files", "files", 21, backend_tls::explicit_, "ftpes://files:21"},
              {"ftps://[2001:db8::5]", "2001:db8::5", 990, backend_tls::implicit, "ftps://[2001:db8::5]:990"},
+             {"ftp://files?tls=match", "files", 21, backend_tls::match, "ftp://files:21"},
              {"ftps://[::1]:65535", "::1", 65535, backend_tls::implicit, "ftps://[::1]:65535"},
          }) {
         const auto b = backend::parse(url);

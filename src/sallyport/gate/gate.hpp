@@ -20,6 +20,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/reach/proxy_door.hpp>
@@ -27,7 +28,8 @@
 
 namespace sallyport::gate {
 
-enum class backend_tls : std::uint8_t { none, explicit_, implicit };  // ftp://, ftpes://, ftps://
+/// ftp://, ftpes://, ftps://; ftp://...?tls=match: as the session's client has it.
+enum class backend_tls : std::uint8_t { none, explicit_, implicit, match };
 
 /// Drain and maintenance take no new sessions and let running ones end.
 enum class backend_state : std::uint8_t { active, drain, maintenance };
@@ -50,9 +52,11 @@ struct backend {
     std::optional<proto::proxy_version> proxy{};  // tells it by a PROXY header who the client is ...
     bool proxy_data = false;                      // ... on data connections too
 
-    /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": weight=N, max-sessions=N,
+    /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": tls=match, weight=N, max-sessions=N,
     /// state=active|drain|maintenance, proxy=v1|v2, proxy-data=yes.
     [[nodiscard]] static result<backend> parse(std::string_view url);
+    /// Where TLS is to match the client's: the same with the one or the other.
+    [[nodiscard]] backend for_client(bool with_tls) const;
     /// Its name: the URL with the port and without terms.
     [[nodiscard]] std::string text() const;
 
@@ -96,6 +100,8 @@ struct settings {
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front
     bool tls_required = false;
+    bool ccc_allowed = false;  // clients may end TLS on the control connection, not on data
+    proto::command_policy commands;
     net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about

@@ -145,13 +145,13 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
     const auto begun = net::clock::now();
     const auto whole = std::min<net::clock::duration>(config.checks.interval, limits::check);
     const auto limit = net::time_limit::within(std::min<net::clock::duration>(config.backend_connect, whole));
-    auto link =
-        co_await reach_backend(home, where, nobody, config.backend_tls, config.keepalive, limit, config.spread.check);
+    const backend to = where.for_client(config.spread.check >= check_stage::tls);
+    auto link = co_await reach_backend(home, to, nobody, config.backend_tls, config.keepalive, limit, config.spread.check);
     if (!link) co_return check_outcome{link.error()};
     check_outcome out{.failure = std::nullopt, .greeted_after = net::clock::now() - begun};
     if (config.spread.check == check_stage::tcp) co_return out;
     if (config.spread.check >= check_stage::login) {
-        visitor guest(home, config, where, *link, begun + whole);
+        visitor guest(home, config, to, *link, begun + whole);
         out.failure = co_await guest.visit();
     }
     co_await say_goodbye(link->stream);

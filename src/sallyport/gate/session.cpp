@@ -123,7 +123,8 @@ net::task<std::string> session::find_backend() {
         const auto begun = net::clock::now();
         const auto limit = net::time_limit::within(config.backend_connect);
         const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
-        auto link = co_await reach_backend(home_, slot_.where(), client, config.backend_tls, config.keepalive, limit);
+        const backend to = slot_.where().for_client(client_.is_tls());
+        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit);
         if (link) {
             gate_->backend_answered(slot_.id(), slot_.where(), witness::session, net::clock::now() - begun);
             backend_ = std::move(link->stream);
@@ -164,8 +165,11 @@ void session::begin(const proto::reply& greeting) {
                                                                      .tls_available = config.tls.has_value(),
                                                                      .tls_required = config.tls_required,
                                                                      .protect_backend = backend_.is_tls(),
+                                                                     .match_tls = slot_.where().tls == backend_tls::match,
+                                                                     .ccc_allowed = config.ccc_allowed,
                                                                      .behind = config.backend_data,
-                                                                     .refused_behind = gate_->backends.refused_by(slot_)},
+                                                                     .refused_behind = gate_->backends.refused_by(slot_),
+                                                                     .policy = config.commands},
                                                greeting);
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
@@ -186,6 +190,19 @@ net::task<> session::client_leg() {
             if (!shaken) break;
             tls_due_ = false;
             machine_->client_tls_started();
+            continue;
+        }
+        if (clear_due_) {
+            co_await all_said();
+            const auto ended = co_await client_.end_tls(limits::tls_shutdown);
+            if (!ended) {
+                log::warning(id_, fmt::format("TLS with {} did not end in good order: {}", client_.peer().text(),
+                                              escape(ended.error().text())));
+                lost_ = true;
+                break;
+            }
+            clear_due_ = false;
+            machine_->client_tls_ended();
             continue;
         }
         if (client_ended_ || !machine_->wants_client()) {
@@ -213,6 +230,10 @@ net::task<> session::client_leg() {
 net::task<> session::backend_leg() {
     std::array<char, read_size> buffer;
     while (!over()) {
+        if (tls_behind_due_) {
+            co_await start_tls_behind();
+            continue;
+        }
         if (!machine_->wants_backend()) {
             backend_wake_.clear();
             co_await backend_wake_.wait(net::deadline::max());
@@ -220,7 +241,8 @@ net::task<> session::backend_leg() {
         }
         const auto got = co_await backend_.read_some(buffer, net::time_limit());
         if (over()) break;
-        if (!got && got.error().code == errc::timeout) continue;
+        if (!got && (got.error().code == errc::timeout || (tls_behind_due_ && got.error().code == errc::cancelled)))
+            continue;
         if (got && *got > 0) {
             activity_ = net::clock::now();
             machine_->from_backend({buffer.data(), *got});
@@ -230,6 +252,18 @@ net::task<> session::backend_leg() {
         }
         co_await advance();
     }
+}
+
+net::task<> session::start_tls_behind() {
+    const net::tls_connect_options as{.server_name = slot_.where().host, .resume = {}};
+    const auto limit = net::time_limit::within(limits::tls_handshake);
+    const auto shaken = co_await backend_.connect_tls(*gate_->config.backend_tls, as, limit);
+    tls_behind_due_ = false;
+    if (shaken)
+        machine_->backend_tls_started();
+    else
+        machine_->backend_closed(shaken.error().text());
+    co_await advance();
 }
 
 net::task<> session::transfer(std::shared_ptr<data_path> path) {
@@ -317,8 +351,12 @@ void session::perform() {
         if (std::holds_alternative<proto::relay_act::idle>(action) ||
             std::holds_alternative<proto::relay_act::close>(action))
             return;
-        if (std::holds_alternative<proto::relay_act::start_tls>(action)) {
-            tls_due_ = true;
+        if (const auto* start = std::get_if<proto::relay_act::start_tls>(&action)) {
+            (start->leg == proto::relay_leg::client ? tls_due_ : tls_behind_due_) = true;
+            return;
+        }
+        if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
+            clear_due_ = true;
             return;
         }
         if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(*reserve);
@@ -368,7 +406,8 @@ void session::drop_data() {
 /// Whoever waits and now has a reason not to, goes on.
 void session::wake() {
     if (!machine_) return client_wake_.set();  // it may wait in the queue
-    if (over() || tls_due_ || stop_due()) client_.interrupt_read();
+    if (over() || tls_due_ || clear_due_ || stop_due()) client_.interrupt_read();
+    if (tls_behind_due_) backend_.interrupt_read();
     client_wake_.set();
     backend_wake_.set();
 }

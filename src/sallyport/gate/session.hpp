@@ -47,6 +47,7 @@ private:
     // The legs
     net::task<> client_leg();
     net::task<> backend_leg();
+    net::task<> start_tls_behind();
     net::task<> transfer(std::shared_ptr<data_path> path);
     net::task<> advance();
     net::task<> all_said();
@@ -86,7 +87,9 @@ private:
     bool backend_writing_ = false;
     net::event client_wake_;
     net::event backend_wake_;
-    bool tls_due_ = false;
+    bool tls_due_ = false;  // the handshake in front
+    bool tls_behind_due_ = false;
+    bool clear_due_ = false;  // the end of TLS in front
     bool stopping_ = false;
     bool client_ended_ = false;  // it has said all it will
     bool lost_ = false;          // the client's connection is gone

@@ -80,7 +80,8 @@ public:
     [[nodiscard]] tls_session session() const;
 
     /// Sends close_notify and waits for the peer's, at most `wait`; then the connection goes on in plain text (CCC) or is
-    /// closed. Not waiting (0) sends only.
+    /// closed. Not waiting (0) sends only. A peer that goes on in plain text without a close_notify of its own has ended TLS
+    /// as well: some do, and there was nothing to cut.
     task<result<void>> end_tls(clock::duration wait);
 
     /// FIN: no more bytes from us. Under TLS close_notify first, for which there may be no room for `wait` at most. To be

@@ -104,6 +104,18 @@ task<result<void>> await_close_notify(state_ptr s, time_limit limit) {
     co_return result<void>{};
 }
 
+/// Looks at the peer's next byte without taking it: TLS records begin with 20 to 23, commands with none of these.
+task<bool> goes_on_in_plain_text(state_ptr s, time_limit limit) {
+    auto end = wait_end::ready;
+    for (;;) {
+        unsigned char first = 0;
+        const auto n = ::recv(s->socket.get(), &first, 1, MSG_PEEK);
+        if (n > 0) co_return first<SSL3_RT_CHANGE_CIPHER_SPEC || first> SSL3_RT_APPLICATION_DATA;
+        if (n == 0 || !would_block(errno) || end != wait_end::ready) co_return false;
+        end = co_await s->readable(limit);
+    }
+}
+
 }  // namespace
 
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
@@ -180,7 +192,8 @@ task<result<void>> stream::end_tls(clock::duration wait) {
     const auto limit = time_limit::within(wait);
     auto outcome = co_await send_close_notify(s, limit);
     if (!outcome || wait <= clock::duration::zero()) co_return outcome;
-    outcome = co_await await_close_notify(s, limit);
+    const bool plain = co_await goes_on_in_plain_text(s, limit);
+    if (!plain) outcome = co_await await_close_notify(s, limit);
     if (outcome) s->tls.reset();
     co_return outcome;
 }

@@ -111,6 +111,7 @@ struct command_row {
     std::string_view feat;    // its line in FEAT, empty where it has none; dynamic lines are completed by the server
     std::string_view syntax;  // for HELP, without the verb: "<SP> pathname"
     std::string_view rfc;     // "959 4.1.3"
+    bool changes = false;     // what lies on the server
 };
 
 [[nodiscard]] std::span<const command_row> command_table() noexcept;

@@ -66,7 +66,9 @@ void relay_machine::from_client(std::string_view bytes) {
     if (stage_ == stage::closing || bytes.empty()) return;
     // A TLS ClientHello holds no line end for long: its record type is telling enough.
     if (!std::exchange(spoken_to_, true) && !tls_ && bytes.front() == '\x16') return refuse_foreign();
-    if (stage_ == stage::handshaking) return refuse_behind_auth();
+    if (stage_ == stage::asking_tls || stage_ == stage::securing || stage_ == stage::handshaking)
+        return refuse_behind("AUTH TLS before the handshake");
+    if (stage_ == stage::clearing) return refuse_behind("CCC before its reply");
     if (tls_) return lines_.append(bytes);
     filtered_.clear();
     if (telnet_.filter(bytes, filtered_, to_client_)) return lines_.append(filtered_);
@@ -87,7 +89,9 @@ relay_action relay_machine::next() {
         }
         if (stage_ == stage::closing) return relay_act::close{};
         if (take_reply()) continue;
-        if (stage_ == stage::handshaking) return relay_act::start_tls{};
+        if (stage_ == stage::handshaking) return relay_act::start_tls{relay_leg::client};
+        if (stage_ == stage::securing) return relay_act::start_tls{relay_leg::backend};
+        if (stage_ == stage::clearing) return relay_act::end_tls{};
         if (!take_item() && actions_.empty() && stage_ != stage::closing) return relay_act::idle{};
     }
 }
@@ -103,15 +107,20 @@ void relay_machine::take_to_backend(std::string& out) {
 }
 
 bool relay_machine::wants_client() const noexcept {
-    return stage_ != stage::handshaking && stage_ != stage::closing && lines_.pending() < limits::control_read &&
-           to_client_.size() < output_limit && to_backend_.size() < output_limit;
+    switch (stage_) {
+        case stage::asking_tls:
+        case stage::securing:
+        case stage::handshaking:
+        case stage::clearing:
+        case stage::closing: return false;
+        default:
+            return lines_.pending() < limits::control_read && to_client_.size() < output_limit &&
+                   to_backend_.size() < output_limit;
+    }
 }
 
-bool relay_machine::wants_backend() const noexcept { return stage_ != stage::closing && to_client_.size() < output_limit; }
-
-void relay_machine::client_tls_started() {
-    tls_ = true;
-    stage_ = stage::open;
+bool relay_machine::wants_backend() const noexcept {
+    return stage_ != stage::closing && stage_ != stage::securing && to_client_.size() < output_limit;
 }
 
 void relay_machine::backend_closed(std::string_view why) {
@@ -213,6 +222,7 @@ void relay_machine::obey(const item& it) {
         pending_.push_back({owed::local, verb::unknown, it.refusal});
         return;
     }
+    if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, no->code, no->text);
     switch (data_use_of(cmd.id)) {
         case data_use::passive:
         case data_use::active: return negotiate(cmd);
@@ -225,15 +235,14 @@ void relay_machine::obey(const item& it) {
         case verb::auth: return auth(cmd);
         case verb::pbsz: return pbsz();
         case verb::prot: return prot(cmd);
-        case verb::ccc:
-            return tls_ ? refuse(cmd, 534, "The control connection stays encrypted.")
-                        : refuse(cmd, 533, "The control connection is not encrypted.");
+        case verb::ccc: return ccc(cmd);
         case verb::rein: return rein(cmd);
         case verb::abor: return abor(cmd);
         case verb::user:
             if (settings_.tls_required && !tls_)
                 return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");
             user_given_ = true;
+            user_ = cmd.argument;
             return pass(cmd);
         default:
             if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
@@ -246,57 +255,6 @@ void relay_machine::obey(const item& it) {
 void relay_machine::pass(const command& cmd) {
     send_backend(cmd, owed::relayed);
     if (goes_alone(cmd.id)) stage_ = stage::awaiting;
-}
-
-// RFC 4217 section 4. Nothing that came in the clear may take effect under TLS (TLS-01): no byte may follow the command,
-// and no login may have begun.
-void relay_machine::auth(const command& cmd) {
-    if (!settings_.tls_available) return refuse(cmd, 502, "TLS is not set up on this gateway.");
-    if (tls_) return refuse(cmd, 503, "TLS is already active.");
-    // The older drafts' AUTH SSL and TLS-P mean a protected data connection from the start.
-    const bool protects_data = iequals(cmd.argument, "SSL") || iequals(cmd.argument, "TLS-P");
-    if (!protects_data && !iequals(cmd.argument, "TLS") && !iequals(cmd.argument, "TLS-C")) {
-        return refuse(cmd, 504, "Only AUTH TLS is known here.");
-    }
-    if (user_given_) return refuse(cmd, 503, "AUTH comes before USER; connect again to use TLS.");
-    if (lines_.pending() > 0 || !held_.empty()) return refuse_behind_auth();
-    protect_client_ = protects_data;
-    answer(234, "Begin the TLS handshake.");
-    stage_ = stage::handshaking;
-}
-
-void relay_machine::refuse_behind_auth() {
-    note(relay_note::violation, "plain text sent behind AUTH TLS");
-    end_session("Commands must not follow AUTH TLS before the handshake.");
-}
-
-void relay_machine::pbsz() {
-    if (!tls_) return answer(503, "PBSZ needs TLS first; send AUTH TLS.");
-    pbsz_given_ = true;
-    answer(200, "PBSZ=0");
-}
-
-void relay_machine::prot(const command& cmd) {
-    const auto level = to_upper(cmd.argument);
-    if (!tls_) return refuse(cmd, 503, "PROT needs TLS first; send AUTH TLS.");
-    if (!pbsz_given_) return refuse(cmd, 503, "Send PBSZ 0 before PROT.");
-    if (level == "S" || level == "E") return refuse(cmd, 536, "Only PROT C and PROT P are possible under TLS.");
-    if (level != "C" && level != "P") return refuse(cmd, 504, "PROT takes C or P.");
-    if (level == "C" && settings_.tls_required)
-        return refuse(cmd, 534, "Data connections must be encrypted here; use PROT P.");
-    protect_client_ = level == "P";
-    answer(200, protect_client_ ? "Data connections will be encrypted." : "Data connections will be in plain text.");
-}
-
-// In front TLS stays on, as at the server; but a backend may take the command for the end of TLS (RFC 4217 section 11).
-void relay_machine::rein(const command& cmd) {
-    if (settings_.protect_backend) {
-        return refuse(cmd, 502, "REIN is not possible here, it would end TLS behind; connect again instead.");
-    }
-    reset_channel();
-    protect_client_ = settings_.tls_active;
-    pbsz_given_ = false;
-    pass(cmd);
 }
 
 void relay_machine::abor(const command& cmd) {
@@ -338,6 +296,8 @@ void relay_machine::on_reply(reply r) {
         case owed::transfer: return on_transfer(std::move(r));
         case owed::negotiation: return on_negotiation(r);
         case owed::protection: return on_protection(r, pending_[index].id);
+        case owed::tls: return on_auth(r);
+        case owed::level: return on_level(r);
         case owed::swallowed:
             if (!r.preliminary()) forget(index);
             return;
@@ -360,6 +320,11 @@ std::size_t relay_machine::match(const reply& r) const noexcept {
 void relay_machine::on_relayed(std::size_t index, const reply& r) {
     const verb id = pending_[index].id;
     if (r.code >= 227 && r.code <= 229) return violation("a port offered where none was asked for (GW-02)");
+    if (must_be_admitted(r, id)) {
+        login_reply_ = r;
+        stage_ = stage::admitting;
+        return actions_.push_back(relay_act::admit_user{user_});
+    }
     if (id == verb::feat && r.code == 211)
         deliver_features(r);
     else
@@ -371,25 +336,28 @@ void relay_machine::on_relayed(std::size_t index, const reply& r) {
     forget(index);
 }
 
+// Only who knows the password counts as its user: else anybody could use up a user's sessions by the name alone.
+bool relay_machine::must_be_admitted(const reply& r, verb id) {
+    const bool login = id == verb::user || id == verb::pass || id == verb::acct;
+    return settings_.limit_users && login && (r.code == 230 || r.code == 232) && stage_ != stage::admitting;
+}
+
+void relay_machine::user_admitted(bool yes) {
+    if (stage_ != stage::admitting) return;
+    if (!yes) return end_session("Too many sessions of this user; close one, or try again later.");
+    on_relayed(0, login_reply_);
+    if (stage_ == stage::admitting) stage_ = pending_.empty() ? stage::open : stage::awaiting;
+}
+
 void relay_machine::on_login(const reply& r, verb id) {
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.text());
     if (r.code != 230 && r.code != 232) return;
     logged_in_ = true;
     lines_.set_max_line(limits::command_line);
-    if (!settings_.protect_backend || backend_protected_) return;
-    send_backend({verb::pbsz, "PBSZ", "0"}, owed::protection);
-    send_backend({verb::prot, "PROT", "P"}, owed::protection);
+    if (!settings_.protect_backend || backend_protected_ || (settings_.match_tls && !protect_client_)) return;
+    protect_behind("P", owed::protection);
     backend_protected_ = true;
-}
-
-void relay_machine::on_protection(const reply& r, verb id) {
-    if (r.preliminary()) return;
-    if (id == verb::prot && !r.positive()) {
-        note(relay_note::violation, "the backend refuses PROT P: " + std::to_string(r.code) + ' ' + r.text());
-        return end_session("The server behind this gateway refuses to encrypt data connections.");
-    }
-    forget(0);
 }
 
 void relay_machine::deliver_features(const reply& r) {
@@ -398,9 +366,13 @@ void relay_machine::deliver_features(const reply& r) {
         const auto start = r.lines[i].find_first_not_of(' ');
         if (start == std::string::npos) continue;
         const auto line = std::string_view(r.lines[i]).substr(start);
-        if (!among(line.substr(0, line.find(' ')), features_in_front)) mine.lines.emplace_back(line);
+        const auto name = line.substr(0, line.find(' '));
+        const auto known = parse_command(name);
+        const bool hidden = settings_.policy.hides(known ? known->id : verb::unknown);
+        if (!among(name, features_in_front) && !hidden) mine.lines.emplace_back(line);
     }
     if (settings_.tls_available || tls_) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    if (settings_.ccc_allowed && tls_) mine.lines.emplace_back("CCC");
     mine.lines.insert(mine.lines.end(), {"EPRT", "EPSV", "End"});
     deliver(mine);
 }

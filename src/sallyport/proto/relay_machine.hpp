@@ -29,6 +29,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/line_buffer.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/proto/reply.hpp>
@@ -43,8 +44,12 @@ struct relay_settings {
     bool tls_available = false;    // AUTH TLS is offered in front
     bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
     bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
+    bool match_tls = false;        // TLS behind exactly as in front, on data too: AUTH and PROT are the client's
+    bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
+    command_policy policy{};
+    bool limit_users = false;  // who has logged in is let in by the driver only
 };
 
 /// How one leg's data connection comes about, seen from the gateway.
@@ -95,12 +100,19 @@ struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended()
 struct confirm_data {};  // the backend said 1xx: the transfer will take place
-struct start_tls {};     // send to_client, do the handshake in front -> client_tls_started(). Repeated until then
-struct close {};         // send to_client, then close both legs. Repeated
+struct start_tls {
+    relay_leg leg = relay_leg::client;
+};  // send what the leg is to hear, do the handshake -> client_, backend_tls_started(). Repeated until then
+struct admit_user {
+    std::string name;
+};  // the backend has let this user in: is there room for another session of its? -> user_admitted()
+struct end_tls {};  // send to_client, end TLS in front and go on in the clear -> client_tls_ended(). Repeated until then
+struct close {};    // send to_client, then close both legs. Repeated
 }  // namespace relay_act
 
-using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
-                                  relay_act::confirm_data, relay_act::start_tls, relay_act::close>;
+using relay_action =
+    std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
+                 relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user, relay_act::close>;
 
 /// What is told to the log (G12).
 enum class relay_note : std::uint8_t {
@@ -135,6 +147,9 @@ public:
     void port_reserved(const result<endpoint>& reserved);
     void data_ended(const data_outcome& outcome);
     void client_tls_started();
+    void client_tls_ended();
+    void backend_tls_started();
+    void user_admitted(bool yes);
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
     void backend_closed(std::string_view why);
     /// The driver ends the session: idle, shutting down (421 `text`).
@@ -160,10 +175,14 @@ private:
         open,
         awaiting,          // the reply to a command that changes the session: nothing passes before it
         reserving_behind,  // the driver's port for the backend
+        admitting,         // the driver's word on who has logged in
         negotiating,       // the backend's reply to our EPSV, PASV, EPRT or PORT
         reserving,         // the driver's port for the client
         transfer,          // ABOR and STAT pass, other commands are held
+        asking_tls,        // the backend's reply to our AUTH, which the client's waits for
+        securing,          // TLS behind
         handshaking,       // TLS in front
+        clearing,          // the end of TLS in front
         closing,
     };
 
@@ -173,6 +192,8 @@ private:
         transfer,     // passed on in step with the data path
         negotiation,  // our EPSV, PASV, EPRT or PORT
         protection,   // our PBSZ or PROT
+        tls,          // our AUTH
+        level,        // the client's PROT, which both legs follow; `text` is the level
         swallowed,    // our ABOR
     };
 
@@ -216,13 +237,20 @@ private:
     void hold(item it);
     void obey(const item& it);
     void refuse_foreign();
-    void refuse_behind_auth();
     void pass(const command& cmd);
+    void abor(const command& cmd);
+
+    // TLS on each leg (relay_tls.cpp)
     void auth(const command& cmd);
+    void refuse_behind(std::string_view what);
     void pbsz();
     void prot(const command& cmd);
+    void ccc(const command& cmd);
     void rein(const command& cmd);
-    void abor(const command& cmd);
+    void protect_behind(std::string_view level, owed kind);
+    void on_auth(const reply& r);
+    void on_protection(const reply& r, verb id);
+    void on_level(const reply& r);
 
     // What the backend says (relay_machine.cpp)
     [[nodiscard]] bool take_reply();
@@ -230,7 +258,7 @@ private:
     [[nodiscard]] std::size_t match(const reply& r) const noexcept;
     void on_relayed(std::size_t index, const reply& r);
     void on_login(const reply& r, verb id);
-    void on_protection(const reply& r, verb id);
+    [[nodiscard]] bool must_be_admitted(const reply& r, verb id);
     void deliver_features(const reply& r);
 
     // Data connections (relay_data.cpp)
@@ -271,8 +299,12 @@ private:
     bool tls_;
     bool logged_in_ = false;
     bool user_given_ = false;
+    std::string user_;   // as given last
+    reply login_reply_;  // until the user is admitted
     bool backend_protected_ = false;
     bool pbsz_given_ = false;
+    bool pbsz_given_behind_ = false;
+    bool cleared_ = false;  // by CCC
     bool protect_client_;
     bool spoken_to_ = false;
     bool quit_read_ = false;

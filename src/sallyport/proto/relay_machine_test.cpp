@@ -260,23 +260,6 @@ TEST(RelayMachine, EndsAtAForeignProtocol_GW01) {
 
 // ---- TLS
 
-constexpr std::string_view auth = R"(< 220 Welcome.
-> AUTH TLS
-< 234 Begin the TLS handshake.
-= tls
-! tls
-)";
-
-constexpr std::string_view login_only = R"(> USER u
->> USER u
-<< 331 Password?
-< 331 Password?
-> PASS p
->> PASS p
-<< 230 In.
-< 230 In.
-)";
-
 TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
     play(with_tls(), {auth, login_only, R"(> PROT P
 < 503 Send PBSZ 0 before PROT.
@@ -305,7 +288,7 @@ TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
 TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
     auto s = usual();
     s.protect_backend = true;
-    constexpr std::string_view protect = R"(>> PBSZ 0
+    constexpr std::string_view protect_behind = R"(>> PBSZ 0
 >> PROT P
 > PASV
 << 200 PBSZ=0
@@ -322,7 +305,7 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
 ! data complete
 < 226 Empty.
 )";
-    play(s, {"< 220 Welcome.\n", login_only, protect, login_only,
+    play(s, {"< 220 Welcome.\n", login_only, protect_behind, login_only,
              "> REIN\n< 502 REIN is not possible here, it would end TLS behind; connect again instead.\n"});
     play(s, {"< 220 Welcome.\n", login_only,
              ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The server behind this gateway refuses to encrypt data "

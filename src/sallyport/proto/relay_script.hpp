@@ -36,7 +36,11 @@ struct action_text {
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }
     std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
-    std::string operator()(const relay_act::start_tls&) const { return "tls"; }
+    std::string operator()(const relay_act::start_tls& a) const {
+        return a.leg == relay_leg::backend ? "tls behind" : "tls";
+    }
+    std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
+    std::string operator()(const relay_act::admit_user& a) const { return "admit " + a.name; }
     std::string operator()(const relay_act::close&) const { return "close"; }
 };
 
@@ -96,7 +100,8 @@ public:
         for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
             auto text = std::visit(action_text(), action);
             if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
-            if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action))
+            if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
+                std::holds_alternative<relay_act::end_tls>(action))
                 break;
         }
         collect([this](std::string& out) { machine.take_to_client(out); }, to_client);
@@ -148,6 +153,10 @@ private:
         if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
         if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
         if (text == "tls") return machine.client_tls_started();
+        if (text == "tls ended") return machine.client_tls_ended();
+        if (text == "admitted") return machine.user_admitted(true);
+        if (text == "not admitted") return machine.user_admitted(false);
+        if (text == "tls behind") return machine.backend_tls_started();
         if (text == "backend gone") return machine.backend_closed("reset");
         ASSERT_TRUE(text.starts_with("expire "));
         machine.expire(text.substr(7));
@@ -170,6 +179,12 @@ private:
     return s;
 }
 
+[[nodiscard]] inline relay_settings matching() {
+    auto s = with_tls();
+    s.match_tls = true;
+    return s;
+}
+
 inline constexpr std::string_view login = R"(< 220 Welcome.
 > USER anonymous
 >> USER anonymous
@@ -179,6 +194,29 @@ inline constexpr std::string_view login = R"(< 220 Welcome.
 >> PASS NcFTP@
 << 230 Logged in anonymously.
 < 230 Logged in anonymously.
+)";
+
+inline constexpr std::string_view auth = R"(< 220 Welcome.
+> AUTH TLS
+< 234 Begin the TLS handshake.
+= tls
+! tls
+)";
+
+inline constexpr std::string_view login_only = R"(> USER u
+>> USER u
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+< 230 In.
+)";
+
+inline constexpr std::string_view protect = R"(> PBSZ 0
+< 200 PBSZ=0
+> PROT P
+< 200 Data connections will be encrypted.
 )";
 
 inline constexpr std::string_view passive = R"(> PASV

@@ -1,0 +1,189 @@
+// TLS on both legs alike, its end in front, and what clients may do, over real sockets.
+
+#include <sallyport/gate/gate_test.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+class GateTls : public gate_test {
+protected:
+    GateTls() : made_(*net::make_self_signed({"127.0.0.1"}, 1)), identity_(made_.certificate, made_.key) {
+        use_tls();
+        setup.backend_tls = *net::tls_client_context::make({.verify = false});
+    }
+    /// Greeted, under TLS, logged in.
+    [[nodiscard]] ftp_client secured() {
+        auto c = client();
+        EXPECT_EQ(c.reply().substr(0, 3), "220");
+        c.start_tls();
+        c.give_password();
+        return c;
+    }
+
+    net::self_signed made_;
+    testing::tls_identity identity_;
+};
+
+TEST_F(GateTls, MatchesTheClientsTlsBehind_G10) {
+    ftp_stub stub({.tls = &identity_});
+    start({at(stub.port(), backend_tls::match)});
+    {
+        auto plain = logged_in();
+        EXPECT_EQ(plain.download("RETR file").size(), 420U);
+        EXPECT_FALSE(stub.saw("AUTH") || stub.saw("PROT"));
+    }
+    auto c = secured();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(c.upload("STOR up", "as private behind as in front"), "226 done");
+    EXPECT_EQ(stub.stored("up"), "as private behind as in front");
+    EXPECT_EQ(stub.resumed_data_connections(), 2);
+    EXPECT_EQ(c.code("PROT C"), "200");
+    c.protect_data = false;
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(stub.resumed_data_connections(), 2) << "plain behind too";
+    const auto all = stub.commands();
+    const auto auth = std::ranges::find(all, "AUTH TLS");
+    ASSERT_NE(auth, all.end());
+    EXPECT_EQ(std::find_if(auth, all.end(), [](const auto& line) { return line.starts_with("USER"); }) - auth, 1)
+        << "no name before TLS";
+}
+
+TEST_F(GateTls, MatchesImplicitTlsInFrontByExplicitBehind_G10) {
+    ftp_stub stub({.tls = &identity_});
+    setup.listen_implicit = {*endpoint::parse("127.0.0.1:0")};
+    setup.backends = {at(stub.port(), backend_tls::match)};
+    start();
+    auto c = client();
+    ASSERT_TRUE(c.control.connect_tls());
+    c.log_in();
+    c.protect_data = true;
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(stub.resumed_data_connections(), 1);
+}
+
+TEST_F(GateTls, OffersNoTlsWhereTheBackendToMatchHasNone_TLS03) {
+    ftp_stub stub({});
+    start({at(stub.port(), backend_tls::match)});
+    auto c = client();
+    EXPECT_EQ(c.reply().substr(0, 3), "220");
+    EXPECT_EQ(c.code("AUTH TLS"), "431");
+    c.give_password();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+}
+
+TEST_F(GateTls, EndsWhereTheBackendToMatchCannotBeTrusted_TLS08) {
+    ftp_stub stub({.tls = &identity_});
+    setup.backend_tls = *net::tls_client_context::make({});
+    start({at(stub.port(), backend_tls::match)});
+    auto c = client();
+    EXPECT_EQ(c.reply().substr(0, 3), "220");
+    EXPECT_EQ(c.code("AUTH TLS"), "421");
+    EXPECT_EQ(c.reply(), "");
+}
+
+// ---- CCC
+
+TEST_F(GateTls, GoesOnInPlainTextAfterCccAndKeepsDataEncrypted_TLS06) {
+    ftp_stub stub({});
+    setup.ccc_allowed = true;
+    setup.reuse = net::tls_reuse::require;
+    start({at(stub.port())});
+    auto c = secured();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(c.code("CCC"), "200");
+    EXPECT_EQ(SSL_shutdown(c.control.tls()), 0) << "ours is sent";
+    EXPECT_EQ(SSL_shutdown(c.control.tls()), 1) << "and the gateway's came";
+    // What follows goes past TLS, by the bare socket.
+    ftp_client bare{blocking_socket(::dup(c.control.get()))};
+    EXPECT_EQ(bare.code("PROT C"), "503");
+    auto data = bare.passive();
+    EXPECT_EQ(bare.code("RETR file"), "150");
+    ASSERT_TRUE(data.connect_tls(&c.control));
+    EXPECT_TRUE(data.tls_resumed());
+    EXPECT_EQ(data.read_to_end().size(), 420U);
+    EXPECT_EQ(bare.reply(), "226 done");
+    EXPECT_EQ(bare.ask("QUIT"), "221 bye");
+}
+
+TEST_F(GateTls, TakesAClientsPlainTextForTheEndOfItsTlsAfterCcc_TLS06) {
+    ftp_stub stub({});
+    setup.ccc_allowed = true;
+    start({at(stub.port())});
+    auto c = secured();
+    EXPECT_EQ(c.code("CCC"), "200");
+    ftp_client bare{blocking_socket(::dup(c.control.get()))};
+    bare.control.send("TYPE I\r\n");
+    std::array<char, 64> alert;
+    EXPECT_EQ(SSL_read(c.control.tls(), alert.data(), alert.size()), 0) << "close_notify";
+    EXPECT_EQ(bare.reply(), "200 ok");
+}
+
+TEST_F(GateTls, RefusesCccUnlessItIsAllowed_TLS06) {
+    ftp_stub stub({});
+    start({at(stub.port())});
+    auto c = secured();
+    EXPECT_EQ(c.code("CCC"), "534");
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+}
+
+// ---- Other rows of the catalogue
+
+TEST_F(GateTls, ReportsNoUploadWithoutCloseNotifyAsComplete_TLS05) {
+    ftp_stub stub({});
+    start({at(stub.port())});
+    auto c = secured();
+    auto data = c.passive();
+    EXPECT_EQ(c.code("STOR up"), "150");
+    ASSERT_TRUE(data.connect_tls(&c.control));
+    data.send("half of it");
+    ::shutdown(data.get(), SHUT_WR);  // FIN alone
+    EXPECT_EQ(c.reply().substr(0, 3), "426");
+    EXPECT_EQ(c.upload("STOR up", "all of it"), "226 done");
+}
+
+TEST_F(GateTls, ReportsNoDownloadThatTheBackendCutAsComplete_TLS05) {
+    ftp_stub stub({.ends = testing::data_end::cut, .tls = &identity_});
+    start({at(stub.port(), backend_tls::explicit_)});
+    auto c = secured();
+    EXPECT_EQ(c.download("RETR file").substr(0, 3), "426");
+}
+
+TEST_F(GateTls, HonoursAlpnFtpAndRefusesOthers_TLS07) {
+    ftp_stub stub({});
+    start({at(stub.port())});
+    const auto attempt = [&](std::string_view name) {
+        auto c = client();
+        EXPECT_EQ(c.reply().substr(0, 3), "220");
+        EXPECT_EQ(c.code("AUTH TLS"), "234");
+        return c.control.connect_tls_as(name);
+    };
+    EXPECT_TRUE(attempt("ftp"));
+    EXPECT_TRUE(attempt("")) << "silence is tolerated";
+    for (const auto* name : {"http/1.1", "h2", "imap"}) EXPECT_FALSE(attempt(name)) << name;
+}
+
+// ---- Policy
+
+TEST_F(GateTls, KeepsClientsToWhatTheyMayDo) {
+    ftp_stub stub({});
+    setup.commands = *proto::command_policy::make({}, {"FEAT"}, true);
+    start({at(stub.port())});
+    auto c = logged_in();
+    EXPECT_EQ(c.upload("STOR up", "").substr(0, 3), "550");
+    EXPECT_EQ(c.code("DELE file"), "550");
+    EXPECT_EQ(c.code("FEAT"), "502");
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    for (const auto* verb : {"STOR", "DELE", "FEAT"}) EXPECT_FALSE(stub.saw(verb)) << verb;
+}
+
+TEST_F(GateTls, EndsIdleSessionsBy421_G6) {
+    ftp_stub stub({});
+    setup.idle = 1s;
+    start({at(stub.port())});
+    auto c = logged_in();
+    EXPECT_EQ(c.reply(), "421 Idle for 1 s.");
+    EXPECT_EQ(c.reply(), "");
+}
+
+}  // namespace
+}  // namespace sallyport::gate

@@ -1,0 +1,66 @@
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/proto/command_policy.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::proto {
+namespace {
+
+// Without these there is no session to have a policy for.
+constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::quit, verb::auth, verb::pbsz, verb::prot};
+
+[[nodiscard]] std::size_t place_of(verb id) noexcept { return static_cast<std::size_t>(id); }
+
+[[nodiscard]] result<verb> verb_named(std::string_view name) {
+    for (const auto* argument : {" 0", ""}) {  // whichever its shape takes
+        if (!std::ranges::all_of(name, is_alpha)) break;
+        const auto parsed = parse_command(std::string(name) + argument);
+        if (parsed && parsed->id != verb::unknown) return parsed->id;
+    }
+    return fail(errc::misuse, "there is no command \"" + escape(name, 40) + "\"; give names such as STOR, DELE or SITE");
+}
+
+// Some servers take "MDTM time name" for setting a file's time, as clients asked for it before there was MFMT.
+[[nodiscard]] bool sets_a_time(const command& cmd) noexcept {
+    constexpr std::size_t digits = 14;  // YYYYMMDDhhmmss
+    return cmd.id == verb::mdtm && cmd.argument.size() > digits && cmd.argument[digits] == ' ' &&
+           std::ranges::all_of(std::string_view(cmd.argument).substr(0, digits), is_digit);
+}
+
+}  // namespace
+
+result<command_policy> command_policy::make(const std::vector<std::string>& allow, const std::vector<std::string>& refuse,
+                                            bool read_only) {
+    command_policy out;
+    out.read_only_ = read_only;
+    if (!allow.empty()) {
+        out.refused_.set();
+        for (const verb id : logs_in_and_out) out.refused_.reset(place_of(id));
+    }
+    for (const auto& name : allow) {
+        const auto id = verb_named(name);
+        if (!id) return std::unexpected(id.error());
+        out.refused_.reset(place_of(*id));
+    }
+    for (const auto& name : refuse) {
+        const auto id = verb_named(name);
+        if (!id) return std::unexpected(id.error());
+        if (std::ranges::find(logs_in_and_out, *id) != logs_in_and_out.end())
+            return fail(errc::misuse, "without " + to_upper(name) + " nobody can log in or out; leave it out of the list");
+        out.refused_.set(place_of(*id));
+    }
+    return out;
+}
+
+std::optional<command_policy::refusal> command_policy::refuses(const command& cmd) const {
+    if (hides(cmd.id)) return refusal{502, cmd.name + " is not allowed through this gateway."};
+    if (!read_only_) return std::nullopt;
+    if (cmd.id == verb::unknown) return refusal{502, cmd.name + " is not known to this gateway, which is read-only."};
+    if (row_of(cmd.id).changes || sets_a_time(cmd))
+        return refusal{550, "This gateway is read-only: nothing can be changed through it."};
+    return std::nullopt;
+}
+
+}  // namespace sallyport::proto

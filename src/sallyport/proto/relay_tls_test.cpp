@@ -1,0 +1,252 @@
+// TLS that is the same on both legs, the end of it in front, and who and what is let through.
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+constexpr std::string_view auth_on_both = R"(< 220 Welcome.
+> AUTH TLS
+>> AUTH TLS
+<< 234 Go on.
+= tls behind
+! tls behind
+< 234 Begin the TLS handshake.
+= tls
+! tls
+)";
+
+constexpr std::string_view login_protected_behind = R"(> USER u
+>> USER u
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+< 230 In.
+>> PBSZ 0
+>> PROT P
+<< 200 ok
+<< 200 ok
+)";
+
+TEST(RelayTls, MatchHasTlsBehindBeforeTheLoginAndProtectsDataAsTheClientDoes_G10) {
+    play(matching(), {auth_on_both, protect, login_protected_behind, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen tls, connect 172.16.3.4:52397 tls
+<< 226 Done.
+! data complete
+< 226 Done.
+> PROT C
+>> PROT C
+<< 200 Clear.
+< 200 Clear.
+)",
+                      passive, R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+<< 226 Done.
+! data complete
+< 226 Done.
+)"});
+}
+
+TEST(RelayTls, MatchStaysPlainBehindAPlainClient_G10) {
+    play(matching(), {login, passive, "> RETR f\n>> RETR f\n= open RETR down listen, connect 172.16.3.4:52397\n"});
+}
+
+TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
+    play(matching(), {auth_on_both, login_only, passive, R"(> LIST
+>> LIST
+= open LIST down listen, connect 172.16.3.4:52397
+<< 226 Done.
+! data complete
+< 226 Done.
+> PBSZ 0
+< 200 PBSZ=0
+> PROT P
+>> PBSZ 0
+>> PROT P
+<< 200 ok
+<< 534 Never.
+< 534 Never.
+)",
+                      passive, "> LIST\n>> LIST\n= open LIST down listen, connect 172.16.3.4:52397\n"});
+}
+
+TEST(RelayTls, MatchKnowsImplicitTlsByTheStateItBeginsWith) {
+    auto s = matching();
+    s.tls_active = s.protect_backend = true;
+    play(s, {"< 220 Welcome.\n", login_protected_behind, passive,
+             "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397 tls\n"});
+}
+
+TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
+    play(matching(), {R"(< 220 Welcome.
+> AUTH TLS
+>> AUTH TLS
+<< 502 What?
+< 431 The server behind this gateway offers no TLS.
+)",
+                      login_only});
+    auto s = matching();
+    s.tls_required = true;
+    play(s, {R"(< 220 Welcome.
+> AUTH TLS
+>> AUTH TLS
+<< 530 Log in first.
+< 431 The server behind this gateway offers no TLS.
+> USER u
+< 530 Send AUTH TLS first: logins need encryption here.
+)"});
+}
+
+TEST(RelayTls, MatchTakesNoReplyBehindTheBackends234_TLS02) {
+    stage_hand hand(matching(), false);
+    hand.client("AUTH TLS\r\n");
+    hand.backend("234 Go on.\r\n230 You are in.\r\n");
+    EXPECT_TRUE(hand.machine.closing());
+}
+
+TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
+    stage_hand hand(matching(), false);
+    hand.client("AUTH TLS\r\n");
+    EXPECT_FALSE(hand.machine.wants_client());
+    hand.client("USER evil\r\n");
+    EXPECT_TRUE(hand.machine.closing());
+    EXPECT_EQ(hand.to_backend, std::deque<std::string>{"AUTH TLS"});
+}
+
+// ---- CCC
+
+[[nodiscard]] relay_settings may_clear() {
+    auto s = with_tls();
+    s.ccc_allowed = true;
+    return s;
+}
+
+TEST(RelayTls, CccEndsTlsOnTheControlConnectionOnly_TLS06) {
+    play(may_clear(), {auth, "> CCC\n< 530 Log in first with USER and PASS.\n", login_only,
+                       "> CCC\n< 534 Data connections must be encrypted first; send PROT P.\n", protect, R"(> CCC
+< 200 The control connection goes on in the clear; data connections stay encrypted.
+= end tls
+! tls ended
+)",
+                       passive, R"(> RETR f
+>> RETR f
+= open RETR down listen tls, connect 172.16.3.4:52397
+<< 226 Done.
+! data complete
+< 226 Done.
+> PROT C
+< 503 After CCC the protection of data connections stays as it is.
+> AUTH TLS
+< 503 After CCC the control connection stays in the clear; connect again to use TLS.
+> CCC
+< 533 The control connection is not encrypted.
+> REIN
+< 502 REIN is not possible after CCC; connect again instead.
+)"});
+}
+
+TEST(RelayTls, CccIsNotForThoseWhoMustUseTls_TLS06) {
+    auto s = may_clear();
+    s.tls_required = true;
+    play(s, {auth, login_only, protect, "> CCC\n< 534 The control connection stays encrypted.\n"});
+    play(with_tls(), {auth, login_only, protect, "> CCC\n< 534 The control connection stays encrypted.\n"});
+    play(may_clear(), {login, "> CCC\n< 533 The control connection is not encrypted.\n"});
+}
+
+TEST(RelayTls, NothingMayFollowCccUnderTls_TLS01) {
+    stage_hand hand(may_clear(), false);
+    for (const auto part : {auth, login_only, protect}) hand.play(part);
+    hand.client("CCC\r\nDELE x\r\n");
+    EXPECT_TRUE(hand.machine.closing());
+    EXPECT_EQ(hand.to_client.back(), "421 Commands must not follow CCC before its reply.");
+    EXPECT_TRUE(hand.to_backend.empty());
+}
+
+TEST(RelayTls, FeatNamesCccWhereItIsAllowed) {
+    play(may_clear(), {auth, R"(> FEAT
+>> FEAT
+<< 211-Features:
+<<  CCC
+<<  SIZE
+<< 211 End
+< 211-Features:
+<  SIZE
+<  AUTH TLS
+<  PBSZ
+<  PROT
+<  CCC
+<  EPRT
+<  EPSV
+< 211 End
+)"});
+}
+
+// ---- Policy
+
+TEST(RelayPolicy, AnswersRefusedCommandsItselfAndInTurn) {
+    auto s = usual();
+    s.policy = *command_policy::make({}, {"SITE", "MLST"}, true);
+    play(s, {login, R"(> SIZE f
+>> SIZE f
+> STOR f
+> SITE HELP
+> RNFR f
+<< 213 5
+< 213 5
+< 550 This gateway is read-only: nothing can be changed through it.
+< 502 SITE is not allowed through this gateway.
+< 550 This gateway is read-only: nothing can be changed through it.
+> FEAT
+>> FEAT
+<< 211-Features:
+<<  MLST type*;
+<<  SIZE
+<< 211 End
+< 211-Features:
+<  SIZE
+<  EPRT
+<  EPSV
+< 211 End
+)"});
+}
+
+TEST(RelayPolicy, CountsUsersOnceTheirPasswordWasRight) {
+    auto s = usual();
+    s.limit_users = true;
+    play(s, {R"(< 220 Welcome.
+> USER bob
+>> USER bob
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+= admit bob
+! admitted
+< 230 In.
+> PWD
+>> PWD
+<< 257 "/"
+< 257 "/"
+)"});
+    play(s, {R"(< 220 Welcome.
+> USER bob
+>> USER bob
+<< 230 No password needed.
+= admit bob
+! not admitted
+= close
+< 421 Too many sessions of this user; close one, or try again later.
+)"});
+}
+
+}  // namespace
+}  // namespace sallyport::proto
