@@ -67,6 +67,7 @@ public:
     [[nodiscard]] static std::optional<ip_network> parse(std::string_view text);
     /// The interface of a link-local address does not matter.
     [[nodiscard]] bool contains(const ip_address& a) const noexcept;
+    [[nodiscard]] unsigned prefix() const noexcept { return prefix_; }
     [[nodiscard]] std::string text() const;
 
     friend auto operator<=>(const ip_network&, const ip_network&) = default;

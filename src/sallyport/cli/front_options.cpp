@@ -53,27 +53,7 @@ void front_options::add_to(CLI::App& command) {
                     "out)")
         ->type_name("RULE")
         ->capture_default_str();
-    command
-        .add_option("--passive-ports", passive_ports,
-                    "Ports for passive data connections; open these in the firewall "
-                    "(default: any free high port)")
-        ->type_name("A-B");
-    command
-        .add_option("--external-address", external_address,
-                    "Address or host name to advertise in PASV replies, where NAT makes "
-                    "it differ; a name is followed as it changes")
-        ->type_name("X");
-    command
-        .add_option(
-            "--proxy-from", proxy_from,
-            "Balancers in front: control connections from these addresses must begin with a PROXY header (v1 or v2), "
-            "which says who the client is; repeatable")
-        ->type_name("NETWORK")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command.add_flag("--proxy-data", proxy_data,
-                     "They send it on passive data connections too, and clients are told apart by it; without this, data "
-                     "connections must come from the clients themselves");
+    inbound.add_to(command);
     command
         .add_option("--idle-timeout", idle_seconds, "Idle sessions end after this; running transfers do not count as idle")
         ->type_name("SECONDS")
@@ -150,31 +130,6 @@ result<net::tls_reuse> front_options::reuse() const {
     if (tls_reuse == "prefer") return net::tls_reuse::prefer;
     if (tls_reuse == "off") return net::tls_reuse::off;
     return fail(errc::syntax, fmt::format("--tls-reuse {}: give require, prefer or off", tls_reuse));
-}
-
-result<port_range> front_options::passive_range() const {
-    if (passive_ports.empty()) return port_range{};
-    const auto range = port_range::parse(passive_ports);
-    if (!range)
-        return fail(errc::syntax,
-                    fmt::format("--passive-ports {}: give FIRST-LAST, for example 50000-50099", passive_ports));
-    return *range;
-}
-
-result<reach::proxy_trust> front_options::proxies() const {
-    if (proxy_data && proxy_from.empty())
-        return fail(errc::misuse, "--proxy-data needs to know from whom: add --proxy-from NETWORK");
-    reach::proxy_trust out{.from = {}, .data = proxy_data};
-    for (const auto& text : proxy_from) {
-        const auto network = ip_network::parse(text);
-        if (!network) {
-            return fail(errc::syntax, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
-                                                  "10.0.0.0/8 (no bits set behind the prefix)",
-                                                  text));
-        }
-        out.from.push_back(*network);
-    }
-    return out;
 }
 
 result<log::level> front_options::level() const {

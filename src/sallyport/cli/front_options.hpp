@@ -11,10 +11,10 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/inbound_options.hpp>
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
-#include <sallyport/reach/proxy_door.hpp>
 
 namespace CLI {
 class App;
@@ -29,10 +29,7 @@ struct front_options {
     std::vector<std::string> tls_keys;
     bool tls_required = false;
     std::string tls_reuse = "prefer";
-    std::string passive_ports;
-    std::string external_address;
-    std::vector<std::string> proxy_from;
-    bool proxy_data = false;
+    inbound_options inbound;
     std::size_t idle_seconds = limits::idle.count();
     std::size_t login_seconds = limits::login.count();
     std::size_t data_seconds = limits::data_connect.count();
@@ -55,8 +52,6 @@ struct front_options {
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
     [[nodiscard]] result<net::tls_reuse> reuse() const;
-    [[nodiscard]] result<port_range> passive_range() const;
-    [[nodiscard]] result<reach::proxy_trust> proxies() const;
     [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] front::admission_rules admission() const noexcept {
@@ -74,18 +69,14 @@ struct front_options {
         if (!certificate) return std::unexpected(certificate.error());
         const auto reuse_rule = reuse();
         if (!reuse_rule) return std::unexpected(reuse_rule.error());
-        auto range = passive_range();
-        if (!range) return std::unexpected(range.error());
-        auto trusted = proxies();
-        if (!trusted) return std::unexpected(trusted.error());
+        auto ways_in = inbound.settings();
+        if (!ways_in) return std::unexpected(ways_in.error());
         settings.listen = std::move(*plain);
         settings.listen_implicit = std::move(*implicit);
         settings.tls = std::move(*certificate);
         settings.tls_required = tls_required;
         settings.reuse = *reuse_rule;
-        settings.passive_ports = *range;
-        settings.external_address = external_address;
-        settings.proxies = std::move(*trusted);
+        settings.inbound = std::move(*ways_in);
         settings.keepalive = keepalive();
         settings.idle = std::chrono::seconds(idle_seconds);
         settings.login = std::chrono::seconds(login_seconds);

@@ -10,11 +10,10 @@
 namespace sallyport::gate {
 
 struct gate::impl {
-    impl(net::loop_group& l, settings s, status::counters& counters)
-        : loops(l), front(l, s.admit, s.proxies, counters), base(std::make_shared<foundation>(l, s, counters)) {
-        auto named = std::make_shared<reach::address_advisor>(l.at(0), s.external_address);
-        newest = std::make_shared<service>(std::move(s), base, std::move(named));
-    }
+    impl(net::loop_group& loops, settings s, status::counters& counters)
+        : front(loops, s.admit, s.inbound.ports.proxies, counters),
+          base(std::make_shared<foundation>(loops, s, counters)),
+          newest(std::make_shared<service>(std::move(s), base)) {}
 
     /// Any thread.
     [[nodiscard]] std::shared_ptr<service> now() const {
@@ -26,7 +25,6 @@ struct gate::impl {
         newest.swap(by);
     }
 
-    net::loop_group& loops;
     front::front front;
     std::shared_ptr<foundation> base;
 
@@ -52,8 +50,7 @@ gate::gate(net::loop_group& loops, settings s, status::counters& counters)
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
 gate::~gate() {
     impl_->base->checks.stop();
-    impl_->base->ports.stop();
-    impl_->now()->advisor.stop();
+    impl_->base->inbound.stop();
 }
 
 result<void> gate::start() {
@@ -70,7 +67,8 @@ result<void> gate::start() {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
     });
-    first->advisor.start();
+    impl_->base->inbound.report(endpoints());
+    impl_->base->inbound.start();
     if (config.spread.check != check_stage::off) impl_->base->checks.start(first);
     return {};
 }
@@ -85,16 +83,11 @@ void gate::adjust(const std::vector<backend>& wanted) {
 result<void> gate::renew(settings s) {
     if (auto good = usable(s); !good) return good;
     const auto old = impl_->now();
-    auto named = old->named;
-    if (s.external_address != old->config.external_address) {
-        old->advisor.stop();  // what it knows stays good for the sessions that have it
-        named = std::make_shared<reach::address_advisor>(impl_->loops.at(0), s.external_address);
-        named->start();
-    }
+    impl_->base->inbound.set_addresses(s.inbound.addresses);
     adjust(s.backends);
     impl_->base->backends.set_rules(s.spread);
     impl_->front.set_rules(s.admit);
-    const auto fresh = std::make_shared<service>(std::move(s), impl_->base, std::move(named));
+    const auto fresh = std::make_shared<service>(std::move(s), impl_->base);
     impl_->renew(fresh);
     if (fresh->config.spread.check != check_stage::off || old->config.spread.check != check_stage::off)
         impl_->base->checks.start(fresh);
@@ -105,9 +98,8 @@ pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->base->checks.stop();
-    impl_->front.stop(grace, [now = impl_->now(), done = std::move(done)](bool all_ended) mutable {
-        now->ports.stop();
-        now->advisor.stop();
+    impl_->front.stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
+        base->inbound.stop();
         done(all_ended);
     });
 }

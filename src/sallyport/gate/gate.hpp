@@ -23,7 +23,7 @@
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
-#include <sallyport/reach/proxy_door.hpp>
+#include <sallyport/reach/passive.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::gate {
@@ -106,9 +106,7 @@ struct settings {
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 
-    port_range passive_ports{};
-    reach::proxy_trust proxies;  // balancers in front that say for whom they speak
-    std::string external_address;
+    reach::passive_settings inbound;  // passive data connections
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
     std::chrono::seconds idle = limits::idle;

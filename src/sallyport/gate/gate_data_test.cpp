@@ -29,7 +29,7 @@ TEST_F(GateData, CarriesDownloadsAndUploadsToTheSessionsOwnBackend_G1) {
 
 TEST_F(GateData, AdvertisesTheOutsideAddressIn227_G4) {
     ftp_stub stub({});
-    setup.external_address = "17.254.0.91";
+    setup.inbound.addresses = {*reach::address_rule::parse("17.254.0.91")};
     start({at(stub.port())});
     auto c = logged_in();
     const auto reply = c.ask("PASV");

@@ -12,29 +12,24 @@
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/pool.hpp>
-#include <sallyport/reach/address_advisor.hpp>
-#include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/passive.hpp>
 
 namespace sallyport::gate {
 
 /// What outlives a change of the settings.
 struct foundation {
     foundation(net::loop_group& loops, const settings& s, status::counters& counts)
-        : counters(counts),
-          backends(s.backends, s.spread),
-          checks(loops.at(0)),
-          ports(loops, {.range = s.passive_ports, .proxies = s.proxies}, counts) {}
+        : counters(counts), backends(s.backends, s.spread), checks(loops.at(0)), inbound(loops, s.inbound, counts) {}
 
     status::counters& counters;
     pool backends;
     health_checks checks;
-    reach::port_broker ports;
+    reach::passive inbound;
     std::atomic<std::uint64_t> next_id{1};
 };
 
 struct service {
-    service(settings s, std::shared_ptr<foundation> f, std::shared_ptr<reach::address_advisor> a)
-        : config(std::move(s)), base(std::move(f)), named(std::move(a)) {}
+    service(settings s, std::shared_ptr<foundation> f) : config(std::move(s)), base(std::move(f)) {}
 
     // What is learned of a backend goes to the pool; what changes by it, to the log.
     void backend_failed(backend_id id, const backend& where, const backend_failure& why);
@@ -42,13 +37,11 @@ struct service {
 
     const settings config;
     const std::shared_ptr<foundation> base;
-    const std::shared_ptr<reach::address_advisor> named;  // kept while the external address stays
 
     status::counters& counters = base->counters;
     pool& backends = base->backends;
     health_checks& checks = base->checks;
-    reach::port_broker& ports = base->ports;
-    reach::address_advisor& advisor = *named;
+    reach::passive& inbound = base->inbound;
     std::atomic<std::uint64_t>& next_id = base->next_id;
 };
 

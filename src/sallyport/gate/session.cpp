@@ -367,18 +367,20 @@ void session::perform() {
 }
 
 void session::reserve_port(proto::relay_act::reserve_port what) {
-    const bool in_front = what.leg == proto::relay_leg::client;
-    const auto& leg = in_front ? client_ : backend_;
-    auto& port = in_front ? port_ : port_behind_;
-    const auto& local = leg.local().address;
-    const auto& reached = in_front ? reached_.address : local;
-    const auto& peer = leg.peer().address;
-    port = {};
-    auto reserved = gate_->ports.reserve(home_, local, peer);
-    if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
-    port = std::move(*reserved);
-    const auto advice = in_front && !what.extended ? gate_->advisor.advertise(reached, peer) : std::nullopt;
-    machine_->port_reserved(endpoint{advice ? advice->address : reached, port.port()});
+    if (what.leg == proto::relay_leg::backend) {
+        port_behind_ = {};
+        const auto& local = backend_.local().address;
+        auto reserved = gate_->inbound.ports().reserve(home_, local, backend_.peer().address);
+        if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
+        port_behind_ = std::move(*reserved);
+        return machine_->port_reserved(endpoint{local, port_behind_.port()});
+    }
+    port_ = {};
+    const reach::visitor client{client_.peer().address, reached_, client_.is_tls()};
+    auto offer = gate_->inbound.offer(home_, client_.local().address, client, what.extended);
+    if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
+    port_ = std::move(offer->port);
+    machine_->port_reserved(offer->told);
 }
 
 void session::open_data(proto::relay_plan plan) {

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/seldom.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -36,8 +37,7 @@ struct listener::impl {
     descriptor socket;
     endpoint local;
     unsigned burst = 0;
-    std::uint64_t troubles = 0;  // since the last line in the log
-    deadline next_line{};
+    seldom troubles{log_interval};
 };
 
 result<accepted> listener::impl::take() {
@@ -50,13 +50,10 @@ result<accepted> listener::impl::take() {
 }
 
 void listener::impl::note_trouble(int os) {
-    ++troubles;
-    const auto now = clock::now();
-    if (now < next_line) return;
-    next_line = now + log_interval;
-    log::warning({}, fmt::format("accepting on {} paused {} times: {}", local.text(), troubles,
-                                 error{from_errno(os), os, {}}.text()));
-    troubles = 0;
+    const auto times = troubles.due(clock::now());
+    if (!times) return;
+    log::warning(
+        {}, fmt::format("accepting on {} paused {} times: {}", local.text(), *times, error{from_errno(os), os, {}}.text()));
 }
 
 result<listener> listener::open(loop& l, const endpoint& at, listen_options options) {

@@ -1,6 +1,6 @@
 #pragma once
-// Which address to advertise in a 227 (S3, G4): a fixed one, a host name's that is followed as it changes, or the address
-// that the client reached.
+// Which address to advertise in a 227 (S3, G4): by the administrator's rules (address_rule) a fixed one, a host name's that
+// is followed as it changes, or the address that the client reached; that one too where no rule holds.
 //
 // A name is resolved in the background, at start and then every `refresh`; the last good answer is kept when a look-up
 // fails, and a session never waits for one. A change is logged. Safe from any thread.
@@ -15,6 +15,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/address_rule.hpp>
 
 namespace sallyport::reach {
 
@@ -29,20 +30,21 @@ using name_resolver =
 
 class address_advisor {
 public:
-    /// `external`: empty, an IPv4 address, or a host name.
-    address_advisor(net::loop& home, std::string external, std::chrono::seconds refresh = std::chrono::seconds(60),
-                    name_resolver resolver = {});
+    address_advisor(net::loop& home, std::vector<address_rule> rules,
+                    std::chrono::seconds refresh = std::chrono::seconds(60), name_resolver resolver = {});
     ~address_advisor();
 
-    /// Begins to follow a name, on the home loop. Until a first answer the address that the client reached is advertised;
+    /// Begins to follow the names, on the home loop. Until a first answer the address that the client reached is advertised;
     /// the log says so where the first look-up fails.
     void start();
+    /// What `other` knows of the same names. Before start().
+    void learn_from(const address_advisor& other);
     /// Ends the look-ups. To be called while the home loop is there; again does nothing.
     void stop();
 
-    /// For a client that reached us at `local`. Nothing where a 227 can't be given: IPv6 and no external address; EPSV
+    /// Nothing where a 227 can't be given: IPv6 and no external address; EPSV
     /// works there all the same.
-    [[nodiscard]] std::optional<advice> advertise(const ip_address& local, const ip_address& client) const;
+    [[nodiscard]] std::optional<advice> advertise(const visitor& to) const;
 
 private:
     struct impl;

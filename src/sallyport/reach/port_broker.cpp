@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sallyport/base/log.hpp>
-#include <sallyport/net/event.hpp>
+#include <sallyport/base/seldom.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::reach {
@@ -59,6 +59,8 @@ struct expectation_hash {
 }  // namespace
 
 struct port_broker::impl : std::enable_shared_from_this<impl> {
+    class port_promise;
+
     /// The ports of one local address. Never removed, so pointers to it stay good.
     struct group {
         group(const ip_address& at, std::size_t slots, std::size_t shares, std::chrono::seconds rest)
@@ -66,15 +68,19 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
         ip_address local;
         port_table table;
         std::deque<port> ports;  // by slot; a deque, so that growing moves none
-        std::unordered_map<expectation, std::shared_ptr<reservation::impl>, expectation_hash> expected;
+        std::unordered_map<expectation, std::shared_ptr<port_promise>, expectation_hash> expected;
     };
 
     impl(net::loop_group& l, const broker_settings& s, status::counters& c) : loops(l), settings(s), counters(c) {}
 
     [[nodiscard]] bool any_port() const noexcept { return settings.range.first == 0; }
     group& group_at(const ip_address& local);
-    result<std::shared_ptr<reservation::impl>> reserve(net::loop& home, const ip_address& local, const ip_address& client);
+    result<reservation> reserve(net::loop& home, const ip_address& local, const ip_address& client);
+    [[nodiscard]] std::uint16_t outside(port_table::slot s) const noexcept {
+        return settings.outside.of(static_cast<std::uint16_t>(settings.range.first + s));
+    }
     [[nodiscard]] error exhausted(const group& g, const ip_address& client) const;
+    void note_exhausted(const error& why);
     result<void> open(net::loop& home, group& g, port_table::slot s);
     void stop();
 
@@ -90,30 +96,25 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     std::mutex opening;  // taken before `mutex` where both are
     std::mutex mutex;
     bool stopped = false;
+    seldom exhausted_log{std::chrono::seconds(10)};
     std::unordered_map<ip_address, std::unique_ptr<group>> groups;
 };
 
-/// The expectation behind a reservation. All but `expecting` belongs to the session's loop.
-struct reservation::impl {
-    impl(std::shared_ptr<port_broker::impl> b, port_broker::impl::group& g, const expectation& e, net::loop& l)
-        : broker(std::move(b)), in(g), what(e), number(g.ports[e.slot].number), home(l), changed(l) {}
+/// A port of the range, promised to one client.
+class port_broker::impl::port_promise final : public promise {
+public:
+    port_promise(std::shared_ptr<impl> b, group& g, port_table::slot slot, net::loop& l, const terms& t)
+        : promise(l, t), broker_(std::move(b)), in_(g), key_{slot, what.client} {}
 
-    static net::task<result<net::accepted>> wait(std::shared_ptr<impl> self, net::time_limit limit);
-    void arrive(net::accepted connection);
-    void stop_expecting();
-    void cancel();
-    void release();
+private:
+    void withdraw() override;
+    void end() override;
+    [[nodiscard]] std::vector<ip_address> strangers() const override;
 
-    std::shared_ptr<port_broker::impl> broker;
-    port_broker::impl::group& in;
-    const expectation what;
-    const std::uint16_t number;
-    net::loop& home;
-    const net::deadline since = net::clock::now();
-    net::event changed;
-    std::optional<net::accepted> arrived;
-    bool handed_out = false;
-    bool cancelled = false;
+    std::shared_ptr<impl> broker_;
+    group& in_;
+    const expectation key_;
+    const net::deadline since_ = net::clock::now();
 };
 
 // --- the table ---------------------------------------------------------------------------------------------------------
@@ -123,17 +124,13 @@ port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
     if (!g) {
         const std::size_t slots = any_port() ? any_ports : settings.range.size();
         g = std::make_unique<group>(local, slots, loops.size(), settings.rest);
-        for (const auto number : hijacked_ports()) {
-            if (!any_port() && settings.range.contains(number)) {
-                g->table.exclude(static_cast<port_table::slot>(number - settings.range.first), port_table::time::max());
-            }
-        }
+        for (port_table::slot s = 0; !any_port() && !settings.grabbed_too && s < slots; ++s)
+            if (is_hijacked_port(outside(s))) g->table.exclude(s, port_table::time::max());
     }
     return *g;
 }
 
-result<std::shared_ptr<reservation::impl>> port_broker::impl::reserve(net::loop& home, const ip_address& local,
-                                                                      const ip_address& client) {
+result<reservation> port_broker::impl::reserve(net::loop& home, const ip_address& local, const ip_address& client) {
     std::unique_lock lock(mutex);
     for (;;) {
         if (stopped) return fail(errc::cancelled, "no passive port: the server is stopping");
@@ -145,7 +142,12 @@ result<std::shared_ptr<reservation::impl>> port_broker::impl::reserve(net::loop&
             g.ports.resize(g.table.size());
             slot = g.table.take(client, home.index(), now);
         }
-        if (!slot) return std::unexpected(exhausted(g, client));
+        if (!slot) {
+            error why = exhausted(g, client);
+            lock.unlock();
+            note_exhausted(why);
+            return std::unexpected(std::move(why));
+        }
         if (g.ports[*slot].number == 0) {
             lock.unlock();
             auto opened = open(home, g, *slot);
@@ -157,10 +159,11 @@ result<std::shared_ptr<reservation::impl>> port_broker::impl::reserve(net::loop&
                 continue;
             }
         }
-        const expectation what{*slot, client};
-        auto made = std::make_shared<reservation::impl>(shared_from_this(), g, what, home);
-        g.expected.emplace(what, made);
-        return made;
+        const auto number = g.ports[*slot].number;
+        const promise::terms terms{.client = client, .port = number, .told = settings.outside.of(number)};
+        auto made = std::make_shared<port_promise>(shared_from_this(), g, *slot, home, terms);
+        g.expected.emplace(expectation{*slot, client}, made);
+        return reservation(std::move(made));
     }
 }
 
@@ -170,6 +173,12 @@ error port_broker::impl::exhausted(const group& g, const ip_address& client) con
             fmt::format("no passive port left: all {} on {} are promised to {} already or held by other programs; close "
                         "other transfers of this client or widen the range",
                         which, g.local.text(), client.text())};
+}
+
+void port_broker::impl::note_exhausted(const error& why) {
+    status::count(counters.ports_exhausted);
+    const auto refused = exhausted_log.due(net::clock::now());
+    if (refused) log::warning({}, fmt::format("{} passive negotiations refused with 425; the last: {}", *refused, why.what));
 }
 
 result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot s) {
@@ -182,7 +191,7 @@ result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot
     auto listening = net::listener::open(home, {g.local, static_cast<std::uint16_t>(number)});
     if (!listening) return std::unexpected(std::move(listening).error());
     const auto chosen = listening->local().port;
-    if (is_hijacked_port(chosen)) return fail_os(EADDRINUSE, fmt::format("port {}", chosen));
+    if (any_port() && is_hijacked_port(chosen)) return fail_os(EADDRINUSE, fmt::format("port {}", chosen));
     {
         const std::lock_guard lock(mutex);
         g.ports[s].number = chosen;
@@ -226,12 +235,10 @@ net::task<> port_broker::impl::admit_proxied(std::shared_ptr<impl> self, net::lo
 }
 
 void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connection) {
-    std::shared_ptr<reservation::impl> expecting;
-    net::loop* here = nullptr;
+    std::shared_ptr<port_promise> expecting;
     {
         const std::lock_guard lock(mutex);
         port& p = g.ports[s];
-        here = p.owner;
         if (const auto it = g.expected.find({s, connection.peer.address}); it != g.expected.end()) {
             expecting = std::move(it->second);
             g.expected.erase(it);  // from now on this client is a stranger here as well
@@ -241,11 +248,7 @@ void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connec
         }
     }
     if (!expecting) return note_stranger(connection);
-    net::loop& home = expecting->home;
-    if (&home == here) return expecting->arrive(std::move(connection));
-    home.post([expecting = std::move(expecting), connection = std::move(connection)]() mutable {
-        expecting->arrive(std::move(connection));
-    });
+    expecting->bring(std::move(connection));
 }
 
 void port_broker::impl::note_stranger(const net::accepted& connection) {
@@ -282,76 +285,27 @@ void port_broker::impl::stop() {
     }
 }
 
-// --- reservations ------------------------------------------------------------------------------------------------------
+// --- promises ----------------------------------------------------------------------------------------------------------
 
-net::task<result<net::accepted>> reservation::impl::wait(std::shared_ptr<impl> self, net::time_limit limit) {
-    if (self->handed_out) co_return fail(errc::misuse, "the data connection was handed out already");
-    if (!self->arrived && !self->cancelled) co_await self->changed.wait(limit.next(net::clock::now()));
-    if (self->arrived) {
-        self->handed_out = true;
-        result<net::accepted> connection = std::move(*self->arrived);
-        self->arrived.reset();
-        co_return connection;
-    }
-    if (self->cancelled) co_return fail(errc::cancelled, "the wait for the data connection was given up");
-    self->stop_expecting();
-    co_return fail(errc::timeout, fmt::format("no data connection came from {} to port {} in time", self->what.client.text(),
-                                              self->number));
-}
-
-void reservation::impl::arrive(net::accepted connection) {
-    if (cancelled) return;
-    arrived = std::move(connection);
-    changed.set();
-}
-
-void reservation::impl::stop_expecting() {
-    std::shared_ptr<impl> last;  // may hold this object, so it goes after the lock
-    const std::lock_guard lock(broker->mutex);
-    if (const auto it = in.expected.find(what); it != in.expected.end() && it->second.get() == this) {
+void port_broker::impl::port_promise::withdraw() {
+    std::shared_ptr<promise> last;  // may be this object's, so it goes after the lock
+    const std::lock_guard lock(broker_->mutex);
+    if (const auto it = in_.expected.find(key_); it != in_.expected.end() && it->second.get() == this) {
         last = std::move(it->second);
-        in.expected.erase(it);
+        in_.expected.erase(it);
     }
 }
 
-void reservation::impl::cancel() {
-    cancelled = true;
-    arrived.reset();
-    stop_expecting();
-    changed.set();
+void port_broker::impl::port_promise::end() {
+    const std::lock_guard lock(broker_->mutex);
+    in_.table.give_back(key_.client, key_.slot, net::clock::now());
 }
 
-void reservation::impl::release() {
-    cancel();
-    const std::lock_guard lock(broker->mutex);
-    in.table.give_back(what.client, what.slot, net::clock::now());
-}
-
-reservation::reservation() noexcept = default;
-reservation::reservation(reservation&&) noexcept = default;
-
-reservation::~reservation() {
-    if (impl_) impl_->release();
-}
-
-reservation& reservation::operator=(reservation&& other) noexcept {
-    if (this == &other) return *this;
-    if (impl_) impl_->release();
-    impl_ = std::move(other.impl_);
-    return *this;
-}
-
-std::uint16_t reservation::port() const noexcept { return impl_->number; }
-
-net::task<result<net::accepted>> reservation::wait(net::time_limit limit) { return impl::wait(impl_, limit); }
-
-void reservation::cancel() noexcept { impl_->cancel(); }
-
-std::vector<ip_address> reservation::strangers() const {
+std::vector<ip_address> port_broker::impl::port_promise::strangers() const {
     std::vector<ip_address> out;
-    const std::lock_guard lock(impl_->broker->mutex);
-    for (const auto& s : impl_->in.ports[impl_->what.slot].strangers) {
-        if (s.when >= impl_->since && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
+    const std::lock_guard lock(broker_->mutex);
+    for (const auto& s : in_.ports[key_.slot].strangers) {
+        if (s.when >= since_ && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
     }
     return out;
 }
@@ -359,16 +313,12 @@ std::vector<ip_address> reservation::strangers() const {
 // --- the broker --------------------------------------------------------------------------------------------------------
 
 port_broker::port_broker(net::loop_group& loops, broker_settings settings, status::counters& counters)
-    : impl_(std::make_shared<impl>(loops, settings, counters)) {}
+    : impl_(std::make_shared<impl>(loops, std::move(settings), counters)) {}
 
 port_broker::~port_broker() { stop(); }
 
 result<reservation> port_broker::reserve(net::loop& home, const ip_address& local, const ip_address& client) {
-    auto made = impl_->reserve(home, local, client);
-    if (!made) return std::unexpected(std::move(made).error());
-    reservation out;
-    out.impl_ = std::move(*made);
-    return out;
+    return impl_->reserve(home, local, client);
 }
 
 std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {

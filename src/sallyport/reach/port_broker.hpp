@@ -22,52 +22,31 @@
 // read before the look-up, on the listener's loop, while others are accepted. Without that trust a balancer is a stranger
 // like any other. A balancer's address says nothing about which of its clients comes.
 //
-// A port that another program holds is left alone for half a minute, then tried again.
+// A port that another program holds is left alone for half a minute, then tried again. One that devices on the way are known
+// to grab for other protocols is never handed out: what counts is its number outside.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/external_ports.hpp>
 #include <sallyport/reach/proxy_door.hpp>
+#include <sallyport/reach/reservation.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
 
 struct broker_settings {
-    port_range range{};  // {0, 0}: ports that the system has free
+    port_range range{};        // {0, 0}: ports that the system has free
+    bool grabbed_too = false;  // also those that devices grab for other protocols
+    external_ports outside{};  // what the ports are called there
     std::chrono::seconds rest{60};
     proxy_trust proxies{};
-};
-
-/// A port promised to one session and one client. Movable; releasing it (destruction) closes the expectation at once: no
-/// connection is accepted for it any more. Used on the session's loop.
-class reservation {
-public:
-    reservation() noexcept;
-    ~reservation();
-    reservation(reservation&&) noexcept;
-    reservation& operator=(reservation&&) noexcept;
-
-    [[nodiscard]] explicit operator bool() const noexcept { return impl_ != nullptr; }
-    [[nodiscard]] std::uint16_t port() const noexcept;
-    /// The client's connection; it may have come already. Exactly one is ever handed out. errc::timeout where only
-    /// strangers came or nobody; strangers() then helps to say why. errc::cancelled after cancel().
-    net::task<result<net::accepted>> wait(net::time_limit limit);
-    void cancel() noexcept;
-    /// Addresses that tried this port while it was reserved and were refused; at most the last few.
-    [[nodiscard]] std::vector<ip_address> strangers() const;
-
-private:
-    friend class port_broker;
-    struct impl;
-    std::shared_ptr<impl> impl_;
 };
 
 class port_broker {
@@ -86,15 +65,8 @@ public:
     void stop();
 
 private:
-    friend class reservation;
     struct impl;
     std::shared_ptr<impl> impl_;
 };
-
-/// Ports that middleboxes are known to grab for other protocols (SIP 5060 and kin); never handed out.
-[[nodiscard]] bool is_hijacked_port(std::uint16_t port) noexcept;
-
-/// The system's ephemeral range (net.ipv4.ip_local_port_range), to report an overlap (S2). {0, 0} where unknown.
-[[nodiscard]] port_range ephemeral_range();
 
 }  // namespace sallyport::reach

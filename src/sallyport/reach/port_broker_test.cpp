@@ -60,16 +60,6 @@ std::size_t open_descriptors() {
         std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
 }
 
-net::task<> stop_after(net::task<> work, net::loop_group& loops) {
-    co_await std::move(work);
-    loops.stop();
-}
-
-void run(net::loop_group& loops, net::task<> work) {
-    loops.at(0).spawn("test", stop_after(std::move(work), loops));
-    loops.run();
-}
-
 /// True when the other side closes in good order without having sent anything.
 net::task<bool> closes_silently(net::loop& home, int socket) {
     for (const auto end = net::clock::now() + soon; net::clock::now() < end;) {
@@ -121,7 +111,7 @@ net::task<> serves_the_right_one(net::loop& home, port_broker& ports, status::co
 // G2, S2, DC-02
 TEST_F(broker, strangers_are_refused_and_the_right_one_is_served_once) {
     port_broker ports(loops_, {.range = free_ports(5)}, counters_);
-    run(loops_, serves_the_right_one(home_, ports, counters_));
+    loops_.run_until_done(serves_the_right_one(home_, ports, counters_));
 }
 
 void say(const unique_fd& socket, std::string_view text) {
@@ -170,7 +160,7 @@ net::task<> matches_by_the_header(net::loop& home, port_broker& ports) {
 TEST_F(broker, behind_a_balancer_clients_are_told_apart_by_its_header) {
     port_broker ports(loops_, {.range = free_ports(3), .proxies = {.from = {*ip_network::parse("127.0.0.2")}, .data = true}},
                       counters_);
-    run(loops_, matches_by_the_header(home_, ports));
+    loops_.run_until_done(matches_by_the_header(home_, ports));
     EXPECT_EQ(strangers(), 3U);
 }
 
@@ -198,7 +188,7 @@ TEST_F(broker, without_that_trust_a_balancer_is_a_stranger) {
         const auto* const trusted = data ? "127.0.0.3" : "127.0.0.2";
         port_broker ports(loops_, {.range = free_ports(3), .proxies = {.from = {*ip_network::parse(trusted)}, .data = data}},
                           counters_);
-        run(loops_, takes_no_header_from_others(home_, ports));
+        loops_.run_until_done(takes_no_header_from_others(home_, ports));
     }
     EXPECT_EQ(strangers(), 2U);
 }
@@ -223,7 +213,7 @@ net::task<> shares_one_port(net::loop& home, port_broker& ports) {
 // DC-04
 TEST_F(broker, a_range_of_one_port_serves_several_clients) {
     port_broker ports(loops_, {.range = free_ports(1)}, counters_);
-    run(loops_, shares_one_port(home_, ports));
+    loops_.run_until_done(shares_one_port(home_, ports));
     EXPECT_EQ(strangers(), 0U);
 }
 
@@ -275,6 +265,25 @@ TEST_F(broker, skips_and_reports_ports_of_other_programs) {
 TEST_F(broker, never_hands_out_a_hijacked_port) {
     port_broker ports(loops_, {.range = {5060, 5061}}, counters_);
     EXPECT_EQ(ports.reserve(home_, here, alice).error().code, errc::exhausted);
+    EXPECT_EQ(counters_.take().ports_exhausted, 1U);
+    port_broker all(loops_, {.range = {5060, 5061}, .grabbed_too = true}, counters_);
+    EXPECT_TRUE(all.reserve(home_, here, alice));
+}
+
+external_ports outside(const std::string& text, port_range own) {
+    const std::vector<std::string> texts{text};
+    return *external_ports::parse(texts, own);
+}
+
+// S3: forwarded ports have other numbers outside; those are told, and those are what devices look at.
+TEST_F(broker, tells_the_numbers_that_its_ports_have_outside) {
+    const auto own = free_ports(3);
+    port_broker ports(loops_, {.range = own, .outside = outside("5060-5062", own)}, counters_);
+    const auto promised = ports.reserve(home_, here, alice);
+    ASSERT_TRUE(promised) << promised.error().text();
+    EXPECT_EQ(promised->port(), own.last);
+    EXPECT_EQ(promised->told(), 5062);
+    EXPECT_EQ(ports.reserve(home_, here, alice).error().code, errc::exhausted);
 }
 
 TEST_F(broker, without_a_range_there_is_always_another_port) {
@@ -311,7 +320,7 @@ net::task<> early_and_late(net::loop& home, port_broker& ports) {
 
 TEST_F(broker, keeps_an_early_connection_until_it_is_wanted_or_the_reservation_ends) {
     port_broker ports(loops_, {.range = free_ports(2)}, counters_);
-    run(loops_, early_and_late(home_, ports));
+    loops_.run_until_done(early_and_late(home_, ports));
     EXPECT_EQ(strangers(), 0U);
 }
 
@@ -347,7 +356,7 @@ net::task<> ends_of_waiting(net::loop& home, port_broker& ports) {
 
 TEST_F(broker, a_wait_ends_by_time_out_by_cancel_or_with_its_reservation) {
     port_broker ports(loops_, {.range = free_ports(4)}, counters_);
-    run(loops_, ends_of_waiting(home_, ports));
+    loops_.run_until_done(ends_of_waiting(home_, ports));
     EXPECT_EQ(strangers(), 1U);
 }
 
@@ -366,9 +375,9 @@ net::task<> many(net::loop& home, port_broker& ports, int rounds) {
 
 TEST_F(broker, a_thousand_connections_leave_no_descriptor_behind) {
     port_broker ports(loops_, {.range = free_ports(8)}, counters_);
-    run(loops_, many(home_, ports, 50));  // all eight listeners are open now
+    loops_.run_until_done(many(home_, ports, 50));  // all eight listeners are open now
     const auto before = open_descriptors();
-    run(loops_, many(home_, ports, 1000));
+    loops_.run_until_done(many(home_, ports, 1000));
     EXPECT_EQ(open_descriptors(), before);
     EXPECT_EQ(strangers(), 0U);
 }
@@ -399,7 +408,7 @@ net::task<> under_spray(net::loop& home, port_broker& ports, port_range range, i
 TEST_F(broker, nothing_is_stolen_while_the_range_is_sprayed) {
     const auto range = free_ports(4);
     port_broker ports(loops_, {.range = range}, counters_);
-    run(loops_, under_spray(home_, ports, range, 100));
+    loops_.run_until_done(under_spray(home_, ports, range, 100));
     EXPECT_GE(strangers(), 100U);
 }
 
@@ -418,22 +427,23 @@ net::task<> serves_ipv6(net::loop& home, port_broker& ports) {
 TEST_F(broker, serves_ipv6_beside_ipv4) {
     if (!bound({ip("::1"), 0})) GTEST_SKIP() << "no IPv6 on this machine";
     port_broker ports(loops_, {.range = free_ports(1)}, counters_);
-    run(loops_, serves_ipv6(home_, ports));
+    loops_.run_until_done(serves_ipv6(home_, ports));
 }
 
 net::task<> stops(net::loop& home, port_broker& ports) {
     auto promised = ports.reserve(home, here, alice);
     const auto number = promised->port();
     co_await home.yield();
+    EXPECT_EQ(home.running(), 1U) << "the one that accepts";
     ports.stop();
     EXPECT_EQ(ports.reserve(home, here, alice).error().code, errc::cancelled);
-    while (home.running() > 1) co_await home.yield();
+    while (home.running() > 0) co_await home.yield();
     EXPECT_TRUE(bound({here, number})) << "nothing listens any more";
 }
 
 TEST_F(broker, stop_closes_the_listeners) {
     port_broker ports(loops_, {.range = free_ports(2)}, counters_);
-    run(loops_, stops(home_, ports));
+    loops_.run_until_done(stops(home_, ports));
 }
 
 // --- two loops ---------------------------------------------------------------------------------------------------------

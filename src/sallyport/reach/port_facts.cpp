@@ -1,14 +1,12 @@
-// What is known about port numbers in general and on this machine.
-
-#include <sallyport/reach/port_broker.hpp>
 #include <sallyport/reach/port_facts.hpp>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 namespace sallyport::reach {
 
-std::span<const std::uint16_t> hijacked_ports() noexcept {
+bool is_hijacked_port(std::uint16_t port) noexcept {
     // Routers and firewalls watch these for other protocols and rewrite, delay or drop what they do not understand.
     static constexpr std::array<std::uint16_t, 25> ports{
         1025, 1026, 1027, 1080,        // blocked by providers since the worms of 2003; SOCKS
@@ -18,11 +16,7 @@ std::span<const std::uint16_t> hijacked_ports() noexcept {
         554,  5190, 6346, 6667, 6881,  // RTSP, AIM, Gnutella, IRC, BitTorrent
         7070, 8554,                    // RealAudio, RTSP
     };
-    return ports;
-}
-
-bool is_hijacked_port(std::uint16_t port) noexcept {
-    return std::ranges::find(hijacked_ports(), port) != hijacked_ports().end();
+    return std::ranges::find(ports, port) != ports.end();
 }
 
 port_range ephemeral_range() {

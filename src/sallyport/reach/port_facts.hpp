@@ -1,11 +1,16 @@
 #pragma once
-// The ports behind is_hijacked_port() as a list. Pure; any thread.
+// What is known about port numbers in general and on this machine. Any thread.
 
 #include <cstdint>
-#include <span>
+
+#include <sallyport/base/address.hpp>
 
 namespace sallyport::reach {
 
-[[nodiscard]] std::span<const std::uint16_t> hijacked_ports() noexcept;
+/// Ports that devices on the way are known to grab for other protocols (SIP 5060 and kin).
+[[nodiscard]] bool is_hijacked_port(std::uint16_t port) noexcept;
+
+/// The system's ephemeral range (net.ipv4.ip_local_port_range), to report an overlap (S2). {0, 0} where unknown.
+[[nodiscard]] port_range ephemeral_range();
 
 }  // namespace sallyport::reach

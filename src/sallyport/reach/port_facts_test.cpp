@@ -1,4 +1,4 @@
-#include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/port_facts.hpp>
 
 #include <gtest/gtest.h>
 

@@ -32,16 +32,6 @@ struct passed_on {
     unique_fd theirs;
 };
 
-net::task<> stop_after(net::task<> work, net::loop_group& loops) {
-    co_await std::move(work);
-    loops.stop();
-}
-
-void run(net::loop_group& loops, net::task<> work) {
-    loops.at(0).spawn("test", stop_after(std::move(work), loops));
-    loops.run();
-}
-
 TEST(ProxyTrust, IsByNetwork) {
     const proxy_trust nobody;
     EXPECT_FALSE(nobody.speaks_for_others(balancer.address));
@@ -83,7 +73,7 @@ TEST(ProxyDoor, TakesTheHeaderAndNothingBehindIt) {
     net::loop_group loops(1);
     passed_on connection;
     connection.send(std::string(header) + "USER a\r\n");
-    run(loops, reads_it(loops.at(0), connection, "USER a\r\n"));
+    loops.run_until_done(reads_it(loops.at(0), connection, "USER a\r\n"));
 }
 
 TEST(ProxyDoor, WaitsForAHeaderThatComesByteByByte) {
@@ -91,7 +81,7 @@ TEST(ProxyDoor, WaitsForAHeaderThatComesByteByByte) {
     passed_on connection;
     const auto all = std::string(header) + "USER a\r\n";
     loops.at(0).spawn("drip", drip(loops.at(0), connection, all));
-    run(loops, reads_it(loops.at(0), connection, "USER a\r\n"));
+    loops.run_until_done(reads_it(loops.at(0), connection, "USER a\r\n"));
 }
 
 net::task<> keeps_the_peer(net::loop& home, passed_on& connection) {
@@ -105,7 +95,7 @@ TEST(ProxyDoor, ABalancerMaySpeakForItself) {
     net::loop_group loops(1);
     passed_on connection;
     connection.send("PROXY UNKNOWN\r\n");
-    run(loops, keeps_the_peer(loops.at(0), connection));
+    loops.run_until_done(keeps_the_peer(loops.at(0), connection));
 }
 
 net::task<> fails_as(net::loop& home, passed_on& connection, errc code) {
@@ -118,14 +108,14 @@ TEST(ProxyDoor, TellsWhyThereIsNone) {
     net::loop_group loops(1);
     passed_on garbage;
     garbage.send("USER a\r\n");
-    run(loops, fails_as(loops.at(0), garbage, errc::syntax));
+    loops.run_until_done(fails_as(loops.at(0), garbage, errc::syntax));
 }
 
 TEST(ProxyDoor, AHealthCheckMayJustConnect) {
     net::loop_group loops(1);
     passed_on checked;
     checked.theirs.reset();
-    run(loops, fails_as(loops.at(0), checked, errc::closed));
+    loops.run_until_done(fails_as(loops.at(0), checked, errc::closed));
 }
 
 TEST(ProxyDoor, HalfAHeaderIsNone) {
@@ -133,7 +123,7 @@ TEST(ProxyDoor, HalfAHeaderIsNone) {
     passed_on cut;
     cut.send(header.substr(0, 20));
     cut.theirs.reset();
-    run(loops, fails_as(loops.at(0), cut, errc::truncated));
+    loops.run_until_done(fails_as(loops.at(0), cut, errc::truncated));
 }
 
 }  // namespace

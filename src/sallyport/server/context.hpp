@@ -5,8 +5,7 @@
 #include <cstdint>
 
 #include <sallyport/net/offload.hpp>
-#include <sallyport/reach/address_advisor.hpp>
-#include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/passive.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/server.hpp>
 
@@ -14,17 +13,12 @@ namespace sallyport::server {
 
 struct context {
     context(net::loop_group& loops, settings s, status::counters& c)
-        : config(std::move(s)),
-          counters(c),
-          users(config.users, config.anonymous),
-          ports(loops, {.range = config.passive_ports, .proxies = config.proxies}, c),
-          advisor(loops.at(0), config.external_address) {}
+        : config(std::move(s)), counters(c), users(config.users, config.anonymous), inbound(loops, config.inbound, c) {}
 
     const settings config;
     status::counters& counters;
     const accounts users;
-    reach::port_broker ports;
-    reach::address_advisor advisor;
+    reach::passive inbound;
 
     /// Disk work. More threads than cores: they wait for the disk, not for the processor.
     net::worker_pool disk{8};

@@ -7,14 +7,13 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/server/context.hpp>
 #include <sallyport/server/session.hpp>
-#include <sallyport/server/startup_report.hpp>
 
 namespace sallyport::server {
 
 struct server::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
         : home(loops.at(0)),
-          front(loops, s.admit, s.proxies, counters),
+          front(loops, s.admit, s.inbound.ports.proxies, counters),
           shared(std::make_shared<context>(loops, std::move(s), counters)) {}
 
     net::loop& home;
@@ -26,7 +25,7 @@ server::server(net::loop_group& loops, settings s, status::counters& counters)
     : impl_(std::make_unique<impl>(loops, std::move(s), counters)) {}
 
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
-server::~server() { impl_->shared->advisor.stop(); }
+server::~server() { impl_->shared->inbound.stop(); }
 
 result<void> server::start() {
     const settings& config = impl_->shared->config;
@@ -45,8 +44,8 @@ result<void> server::start() {
         net::loop& home = from.home;
         home.spawn("session", session::serve(std::make_shared<session>(shared, std::move(from))));
     });
-    for (const std::string& line : startup_report(config, impl_->shared->ports, endpoints())) log::warning({}, line);
-    impl_->shared->advisor.start();
+    if (config.passive) impl_->shared->inbound.report(endpoints());
+    impl_->shared->inbound.start();
     return {};
 }
 
@@ -54,8 +53,7 @@ std::vector<endpoint> server::endpoints() const { return impl_->front.endpoints(
 
 void server::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->front.stop(grace, [shared = impl_->shared, done = std::move(done)](bool all_ended) mutable {
-        shared->ports.stop();
-        shared->advisor.stop();
+        shared->inbound.stop();
         done(all_ended);
     });
 }

@@ -19,7 +19,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
-#include <sallyport/reach/proxy_door.hpp>
+#include <sallyport/reach/passive.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/status/counters.hpp>
 #include <sallyport/vfs/filesystem.hpp>
@@ -39,9 +39,7 @@ struct settings {
     net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     bool ccc = false;
 
-    port_range passive_ports{};    // {0,0}: any
-    reach::proxy_trust proxies;    // balancers in front that say for whom they speak
-    std::string external_address;  // for 227: address or name
+    reach::passive_settings inbound;  // passive data connections
     bool passive = true;
     bool active = true;
     bool active_from_low_port = true;  // from control port - 1 where the system lets us (S1)

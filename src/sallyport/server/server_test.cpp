@@ -354,7 +354,7 @@ TEST_F(server_test, port_and_pasv_can_be_switched_off) {  // S9
 }
 
 TEST_F(server_test, fixed_external_address_is_advertised) {  // S3
-    setup.external_address = "17.254.0.91";
+    setup.inbound.addresses = {*reach::address_rule::parse("17.254.0.91")};
     start();
     auto c = logged_in();
     EXPECT_TRUE(c.ask("PASV").starts_with("227 Entering Passive Mode (17,254,0,91,"));
@@ -362,7 +362,7 @@ TEST_F(server_test, fixed_external_address_is_advertised) {  // S3
 
 TEST_F(server_test, one_passive_port_serves_many_transfers) {
     const std::uint16_t port = testing::refused_port();
-    setup.passive_ports = {port, port};
+    setup.inbound.ports.range = {port, port};
     vfs::put_file(*setup.files, "/f", "content");
     start();
     auto c = logged_in();

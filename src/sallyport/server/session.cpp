@@ -233,18 +233,11 @@ net::task<> session::check_login(proto::login_request request) {
 
 void session::open_passive(const act::open_passive& how) {
     passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
-    const ip_address client = control_.peer().address;
-    result<reach::reservation> reserved = shared_->ports.reserve(home_, control_.local().address, client);
-    if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
-    endpoint advertised{reached_.address, reserved->port()};
-    if (!how.extended) {
-        const std::optional<reach::advice> advice = shared_->advisor.advertise(reached_.address, client);
-        if (!advice || !advice->address.is_v4())
-            return machine_.passive_done(fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV"));
-        advertised.address = advice->address;
-    }
-    passive_ = std::move(*reserved);
-    machine_.passive_done(advertised);
+    const reach::visitor client{control_.peer().address, reached_, control_.is_tls()};
+    result<reach::passive_offer> offer = shared_->inbound.offer(home_, control_.local().address, client, how.extended);
+    if (!offer) return machine_.passive_done(std::unexpected(offer.error()));
+    passive_ = std::move(offer->port);
+    machine_.passive_done(offer->told);
 }
 
 void session::start_transfer(proto::transfer_request request) {

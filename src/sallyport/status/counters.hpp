@@ -18,6 +18,7 @@ struct snapshot {
     std::uint64_t bytes_sent = 0;
     std::uint64_t strangers_refused = 0;  // data connections from nobody who was expected (DC-02)
     std::uint64_t data_never_came = 0;    // passive negotiations to which nobody connected
+    std::uint64_t ports_exhausted = 0;    // passive negotiations for which no port was left (425)
     std::uint64_t targets_refused = 0;    // PORT and EPRT to a third party (DC-01)
 
     /// One line for a terminal: "3 sessions, 1 transfer, 12.4 MiB sent, ...".
@@ -36,6 +37,7 @@ struct counters {
     counter bytes_sent{0};
     counter strangers_refused{0};
     counter data_never_came{0};
+    counter ports_exhausted{0};
     counter targets_refused{0};
 
     [[nodiscard]] snapshot take() const;

@@ -1,0 +1,33 @@
+#pragma once
+// For what may happen a thousand times a second and is worth a line now and then, with a count. Any thread.
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace sallyport {
+
+class seldom {
+public:
+    explicit seldom(std::chrono::steady_clock::duration between) : between_(between) {}
+
+    /// It has happened at `now`. How often since the last line, where one is due.
+    [[nodiscard]] std::optional<std::uint64_t> due(std::chrono::steady_clock::time_point now) {
+        const std::lock_guard lock(mutex_);
+        ++count_;
+        if (now < next_) return std::nullopt;
+        next_ = now + between_;
+        const auto told = count_;
+        count_ = 0;
+        return told;
+    }
+
+private:
+    const std::chrono::steady_clock::duration between_;
+    std::mutex mutex_;
+    std::uint64_t count_ = 0;
+    std::chrono::steady_clock::time_point next_{};
+};
+
+}  // namespace sallyport

@@ -1,0 +1,96 @@
+#include <sallyport/cli/inbound_options.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+namespace sallyport::cli {
+
+void inbound_options::add_to(CLI::App& command) {
+    const auto several = CLI::MultiOptionPolicy::TakeAll;
+    command
+        .add_option("--passive-ports", passive_ports,
+                    "Ports for passive data connections; open these in the firewall "
+                    "(default: any free high port)")
+        ->type_name("A-B");
+    command
+        .add_option("--external-ports", external_ports,
+                    "What the passive ports are outside, where a router forwards other numbers: as many for all of them, or "
+                    "OURS=OUTSIDE for one or some; repeatable, the first that names a port counts")
+        ->type_name("[A-B=]C-D")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_flag("--grabbed-ports", grabbed_ports,
+                     "Use ports of the range too that devices on the way are known to grab for other protocols (5060 SIP, "
+                     "2000, 1720, 1723, 554, 6667, ...); they are skipped else");
+    command
+        .add_option("--external-address", external_addresses,
+                    "Address or host name to advertise in PASV replies, where NAT makes it differ; a name is followed as it "
+                    "changes, 'reached' is the address the client connected to. RULE= makes it that of some clients: their "
+                    "network (10.0.0.0/8), tls or plain, where they connect (:990), joined by commas; the longest network "
+                    "counts. Repeatable")
+        ->type_name("[RULE=]X")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command
+        .add_option(
+            "--proxy-from", proxy_from,
+            "Balancers in front: control connections from these addresses must begin with a PROXY header (v1 or v2), "
+            "which says who the client is; repeatable")
+        ->type_name("NETWORK")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
+    command.add_flag("--proxy-data", proxy_data,
+                     "They send it on passive data connections too, and clients are told apart by it; without this, data "
+                     "connections must come from the clients themselves");
+}
+
+result<reach::broker_settings> inbound_options::ports() const {
+    reach::broker_settings out{.grabbed_too = grabbed_ports};
+    if (!passive_ports.empty()) {
+        const auto range = port_range::parse(passive_ports);
+        if (!range)
+            return fail(errc::syntax,
+                        fmt::format("--passive-ports {}: give FIRST-LAST, for example 50000-50099", passive_ports));
+        out.range = *range;
+    }
+    auto outside = reach::external_ports::parse(external_ports, out.range);
+    if (!outside) return fail(outside.error().code, "--external-ports: " + outside.error().what);
+    out.outside = std::move(*outside);
+    return out;
+}
+
+result<reach::proxy_trust> inbound_options::proxies() const {
+    if (proxy_data && proxy_from.empty())
+        return fail(errc::misuse, "--proxy-data needs to know from whom: add --proxy-from NETWORK");
+    reach::proxy_trust out{.from = {}, .data = proxy_data};
+    for (const auto& text : proxy_from) {
+        const auto network = ip_network::parse(text);
+        if (!network) {
+            return fail(errc::syntax, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
+                                                  "10.0.0.0/8 (no bits set behind the prefix)",
+                                                  text));
+        }
+        out.from.push_back(*network);
+    }
+    return out;
+}
+
+result<reach::passive_settings> inbound_options::settings() const {
+    reach::passive_settings out;
+    auto wanted = ports();
+    if (!wanted) return std::unexpected(std::move(wanted.error()));
+    out.ports = std::move(*wanted);
+    auto trusted = proxies();
+    if (!trusted) return std::unexpected(std::move(trusted.error()));
+    out.ports.proxies = std::move(*trusted);
+    for (const auto& text : external_addresses) {
+        auto rule = reach::address_rule::parse(text);
+        if (!rule) return fail(rule.error().code, "--external-address: " + rule.error().what);
+        out.addresses.push_back(std::move(*rule));
+    }
+    return out;
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,34 @@
+#pragma once
+// Options that say how data connections find their way in: ports, addresses, and the balancers that pass them on.
+
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/reach/passive.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+struct inbound_options {
+    std::string passive_ports;
+    std::vector<std::string> external_ports;
+    bool grabbed_ports = false;
+    std::vector<std::string> external_addresses;
+    std::vector<std::string> proxy_from;
+    bool proxy_data = false;
+
+    void add_to(CLI::App& command);
+    /// The texts as values. Errors name the option.
+    [[nodiscard]] result<reach::passive_settings> settings() const;
+
+private:
+    [[nodiscard]] result<reach::broker_settings> ports() const;
+    [[nodiscard]] result<reach::proxy_trust> proxies() const;
+};
+
+}  // namespace sallyport::cli

@@ -1,0 +1,34 @@
+#pragma once
+// Port numbers as the outside knows them, where a router in front forwards them to others: 60000-60099 outside to
+// 50000-50099 here, or single ones. Pure; any thread.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::reach {
+
+class external_ports {
+public:
+    /// Each is "A-B=C-D": our ports A-B are C-D outside, in their order; or "C-D" alone for the whole of `own`. A single
+    /// port is a range of one. Where several name a port, the first counts; a port that none names keeps its number.
+    [[nodiscard]] static result<external_ports> parse(std::span<const std::string> texts, port_range own);
+
+    [[nodiscard]] std::uint16_t of(std::uint16_t own) const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return moves_.empty(); }
+
+private:
+    struct move {
+        port_range own;
+        port_range outside;
+    };
+    [[nodiscard]] static result<move> parse_one(std::string_view text, port_range own);
+    std::vector<move> moves_;
+};
+
+}  // namespace sallyport::reach

@@ -1,0 +1,55 @@
+#include <sallyport/reach/port_report.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/reach/port_facts.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+constexpr std::size_t most_named = 10;
+
+/// "3 of them (5060, 5061, 5190)".
+std::string some(std::vector<std::uint16_t> ports) {
+    const std::size_t all = ports.size();
+    ports.resize(std::min(all, most_named));
+    return fmt::format("{} of them ({}{})", all, fmt::join(ports, ", "), all > most_named ? ", ..." : "");
+}
+
+std::vector<std::uint16_t> grabbed(const broker_settings& settings) {
+    std::vector<std::uint16_t> out;
+    for (std::uint32_t port = settings.range.first; port <= settings.range.last; ++port) {
+        const auto outside = settings.outside.of(static_cast<std::uint16_t>(port));
+        if (is_hijacked_port(outside)) out.push_back(outside);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::string> port_report(const broker_settings& settings, port_broker& ports, const ip_address& local) {
+    std::vector<std::string> lines;
+    const port_range range = settings.range;
+    if (range.first == 0) return lines;
+
+    if (auto taken = ports.taken_ports(local); !taken.empty())
+        lines.push_back(
+            fmt::format("passive ports {}: other programs hold {}; they are skipped", range.text(), some(std::move(taken))));
+    if (auto left_out = grabbed(settings); !left_out.empty())
+        lines.push_back(fmt::format("passive ports {}: routers and firewalls are known to take {} for other protocols; {}",
+                                    range.text(), some(std::move(left_out)),
+                                    settings.grabbed_too ? "they are used all the same, as --grabbed-ports says"
+                                                         : "they are skipped, unless --grabbed-ports is given"));
+    const port_range ephemeral = ephemeral_range();
+    if (ephemeral.first != 0 && range.first <= ephemeral.last && ephemeral.first <= range.last)
+        lines.push_back(
+            fmt::format("passive ports {} overlap with the system's ephemeral ports {}: outgoing connections may take "
+                        "them first; set net.ipv4.ip_local_reserved_ports={} or choose another range",
+                        range.text(), ephemeral.text(), range.text()));
+    return lines;
+}
+
+}  // namespace sallyport::reach

@@ -1,0 +1,17 @@
+#pragma once
+// What an administrator should know of the passive range before the first client fails (S2): ports that other programs
+// hold, ports left out because devices grab them, an overlap with the ports that the system hands to outgoing connections.
+
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/reach/port_broker.hpp>
+
+namespace sallyport::reach {
+
+/// One line for each oddity: the thing, what comes of it, and what to do. `local`: where the daemon listens.
+[[nodiscard]] std::vector<std::string> port_report(const broker_settings& settings, port_broker& ports,
+                                                   const ip_address& local);
+
+}  // namespace sallyport::reach

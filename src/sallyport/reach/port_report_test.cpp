@@ -1,0 +1,37 @@
+#include <sallyport/reach/port_report.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sallyport::reach {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<std::string> report(const broker_settings& settings) {
+    net::loop_group loops(1);
+    status::counters counters;
+    port_broker ports(loops, settings, counters);
+    return port_report(settings, ports, *ip_address::parse("127.0.0.1"));
+}
+
+// S2
+TEST(PortReport, NamesThePortsThatDevicesGrab) {
+    EXPECT_THAT(report({.range = {5055, 5065}}),
+                Contains(HasSubstr("2 of them (5060, 5061) for other protocols; they are skipped")));
+    EXPECT_THAT(report({.range = {5055, 5065}, .grabbed_too = true}), Contains(HasSubstr("used all the same")));
+    EXPECT_THAT(report({.range = {5070, 5080}}), Not(Contains(HasSubstr("other protocols"))));
+}
+
+// S2: what devices on the way see is the number outside.
+TEST(PortReport, LooksAtTheNumbersOutside) {
+    const std::vector<std::string> forwarded{"5060-5069"};
+    const port_range own{50000, 50009};
+    const broker_settings settings{.range = own, .outside = *external_ports::parse(forwarded, own)};
+    EXPECT_THAT(report(settings), Contains(HasSubstr("5060, 5061")));
+}
+
+}  // namespace
+}  // namespace sallyport::reach

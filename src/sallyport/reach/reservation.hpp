@@ -1,0 +1,89 @@
+#pragma once
+// A promise to one session that the data connection of its client will be brought to it, and to nobody else (G2, DC-02).
+//
+// `reservation` is what the session holds; `promise` is what keeps the door's side of it, a port of the range (port_broker).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/loop.hpp>
+
+namespace sallyport::reach {
+
+/// Made by a door, kept by it for as long as it expects the connection. On the session's loop but for the constants.
+class promise : public std::enable_shared_from_this<promise> {
+public:
+    struct terms {
+        ip_address client;
+        std::uint16_t port = 0;  // ours
+        std::uint16_t told = 0;  // the same port as the outside knows it
+    };
+
+    promise(net::loop& home, terms t) : what(std::move(t)), home_(home), changed_(home) {}
+    virtual ~promise() = default;
+    promise(const promise&) = delete;
+    promise& operator=(const promise&) = delete;
+
+    const terms what;
+    [[nodiscard]] net::loop& home() const noexcept { return home_; }
+
+    /// The door has found the connection, or why there will be none. Any thread.
+    void bring(net::accepted connection);
+    void refuse(error why);
+
+protected:
+    /// Nobody is to be brought any more. May be called again.
+    virtual void withdraw() = 0;
+    /// The reservation ends.
+    virtual void end() = 0;
+    [[nodiscard]] virtual std::vector<ip_address> strangers() const { return {}; }
+
+private:
+    friend class reservation;
+    static net::task<result<net::accepted>> wait(std::shared_ptr<promise> self, net::time_limit limit);
+    void arrive(net::accepted connection);
+    void cancel();
+
+    net::loop& home_;
+    net::event changed_;
+    std::optional<net::accepted> arrived_;
+    std::optional<error> refused_;
+    bool handed_out_ = false;
+    bool cancelled_ = false;
+};
+
+/// Movable; releasing it (destruction) closes the expectation at once: no connection is accepted for it any more. Used on
+/// the session's loop.
+class reservation {
+public:
+    reservation() noexcept = default;
+    explicit reservation(std::shared_ptr<promise> made) noexcept : promise_(std::move(made)) {}
+    ~reservation();
+    reservation(reservation&&) noexcept = default;
+    reservation& operator=(reservation&&) noexcept;
+
+    [[nodiscard]] explicit operator bool() const noexcept { return promise_ != nullptr; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return promise_->what.port; }
+    /// What clients are told: the port's number outside.
+    [[nodiscard]] std::uint16_t told() const noexcept { return promise_->what.told; }
+
+    /// The client's connection; it may have come already. Exactly one is ever handed out. errc::timeout where only
+    /// strangers came or nobody; strangers() then helps to say why. errc::cancelled after cancel().
+    net::task<result<net::accepted>> wait(net::time_limit limit);
+    void cancel() noexcept;
+    /// Addresses that tried this port while it was reserved and were refused; at most the last few.
+    [[nodiscard]] std::vector<ip_address> strangers() const { return promise_->strangers(); }
+
+private:
+    void release();
+    std::shared_ptr<promise> promise_;
+};
+
+}  // namespace sallyport::reach
