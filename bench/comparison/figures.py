@@ -44,6 +44,7 @@ class Memory:
     ours_only: bool = False
     tls: bool = False
     most: float = None  # MiB in all
+    target: Target = None  # the share of another's that ours may be
 
     @property
     def title(self):
@@ -96,13 +97,30 @@ GATEWAY = [
     Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, ways="gateway"),
 ]
 
+# Our gateway beside others of its kind, all before the same server.
+MOD_PROXY, HAPROXY = "mod_proxy", "HAProxy"
+FEW_SESSIONS = ("--path", "/small", "--connections", "4", "--sources", "4")  # more at a time, and mod_proxy refuses some
+GATEWAYS = [
+    Figure("balance-sessions", "whole sessions with one 1 KiB download, 4 at a time", "sessions/s", "sessions", FEW_SESSIONS, size=small,
+           target=Target(5.0, MOD_PROXY)),
+    Figure("balance-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small,
+           target=Target(3.0, MOD_PROXY)),
+    Figure("balance-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, HAPROXY)),
+    Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(1.0, HAPROXY)),
+    Figure("balance-get-tls", "large download, TLS in front, plain behind", "MB/s", "get", GET, **MB, size=large, tls=True,
+           target=Target(2.0, MOD_PROXY)),
+    Figure("balance-sessions-tls", "whole sessions, TLS in front, plain behind", "sessions/s", "sessions", SESSIONS, size=small,
+           tls=True, target=Target(2.0, MOD_PROXY)),
+    Memory("balance-memory", "idle sessions", 200, target=Target(0.1, MOD_PROXY)),
+]
+
 MEMORY = [
     Memory("memory", "idle sessions", 1000),
     Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
     Memory("memory-10k", "idle sessions", 10_000, ours_only=True, most=250),
     Memory("memory-10k-tls", "idle TLS sessions", 10_000, ours_only=True, tls=True),
 ]
-EVERYTHING = [*FIGURES, *GATEWAY, *MEMORY]
+EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
 
 
 @dataclass
@@ -120,7 +138,7 @@ class Outcome:
         others = {name: value for name, value in self.values.items() if name != ours and value}
         if not others or not self.values.get(ours):
             return None
-        target = getattr(self.figure, "target", None)
+        target = self.figure.target
         if target and target.of in others:
             return target.of
         pick = min if isinstance(self.figure, Memory) else max
@@ -129,10 +147,11 @@ class Outcome:
     def reached(self, ours):
         """None where there is no target or nothing to compare with."""
         figure = self.figure
-        if isinstance(figure, Memory):
+        if isinstance(figure, Memory) and figure.target is None:
             value = self.values.get(ours)
             return None if figure.most is None or value is None else value <= figure.most
         other = self.compared_with(ours)
         if figure.target is None or other is None or figure.target.of not in (BEST, other):
             return None
-        return self.ratios[other] >= figure.target.factor
+        ratio = self.ratios[other]
+        return ratio <= figure.target.factor if isinstance(figure, Memory) else ratio >= figure.target.factor

@@ -63,6 +63,7 @@ def free_port():
 
 class Server:
     name = ""
+    address = "127.0.0.1"
     mlsd = "mlsd"  # what it lists a large directory by
     writer = ANONYMOUS
 
@@ -112,7 +113,7 @@ class Server:
 
     def _greets(self):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
+            with socket.create_connection((self.address, self.port), 1) as probe:
                 return probe.recv(3) == b"220"
         except OSError:
             return False
@@ -124,7 +125,7 @@ class Sallyport(Server):
     binary = ROOT / "build/release/sallyport"
 
     def command(self):
-        return [self.binary, "serve", self.site.tree, "--listen", f"127.0.0.1:{self.port}", "--anonymous", "--user",
+        return [self.binary, "serve", self.site.tree, "--listen", f"{self.address}:{self.port}", "--anonymous", "--user",
                 ":".join(self.writer), "--log-level", "warning", *self.tls_options()]
 
     def tls_options(self):
@@ -139,7 +140,7 @@ class Gateway(Sallyport):
         self.behind = behind
 
     def command(self):
-        return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", f"ftp://127.0.0.1:{self.behind.port}",
+        return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", f"ftp://{self.behind.address}:{self.behind.port}",
                 "--log-level", "warning", *self.tls_options()]
 
 
@@ -202,9 +203,7 @@ class Proftpd(Rival):
             "ServerType standalone", f"Port {self.port}", "DefaultAddress 127.0.0.1", "SocketBindTight on", "UseIPv6 off",
             "UseReverseDNS off", f"User {ACCOUNT}", "Group nogroup", "MaxInstances none", "DelayEngine off", "WtmpLog off",
             "TransferLog none", "SystemLog none", f"PidFile {self.folder}/pid", f"ScoreboardFile {self.folder}/scoreboard",
-            f"<Anonymous {self.site.tree}>", "User ftp", "Group nogroup", "UserAlias anonymous ftp", "RequireValidShell off",
-            "AllowOverwrite on", "<Limit WRITE>", "DenyAll", "</Limit>", "<Directory up/*>", "<Limit STOR>", "AllowAll", "</Limit>",
-            "</Directory>", "</Anonymous>",
+            *self.settings(),
         ]
         if self.tls:
             lines += ["TLSEngine on", "TLSRequired off", f"TLSECCertificateFile {self.site.cert}",
@@ -212,6 +211,13 @@ class Proftpd(Rival):
         config = self.folder / "proftpd.conf"
         config.write_text("\n".join(lines) + "\n")
         return ["--nodaemon", "--config", config]
+
+    def settings(self):
+        return [
+            f"<Anonymous {self.site.tree}>", "User ftp", "Group nogroup", "UserAlias anonymous ftp", "RequireValidShell off",
+            "AllowOverwrite on", "<Limit WRITE>", "DenyAll", "</Limit>", "<Directory up/*>", "<Limit STOR>", "AllowAll", "</Limit>",
+            "</Directory>", "</Anonymous>",
+        ]
 
 
 COMPARED = {"sallyport": Sallyport, "vsftpd": Vsftpd, "pure-ftpd": PureFtpd, "proftpd": Proftpd}

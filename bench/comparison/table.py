@@ -18,11 +18,11 @@ def number(value):
 
 
 def aim(figure):
-    if isinstance(figure, Memory):
-        return "-" if figure.most is None else f"<= {figure.most:g} MiB"
+    if isinstance(figure, Memory) and figure.most is not None:
+        return f"<= {figure.most:g} MiB"
     if figure.target is None:
         return "-"
-    return f">= {figure.target.factor:g} x {figure.target.of}"
+    return f"{'<=' if isinstance(figure, Memory) else '>='} {figure.target.factor:g} x {figure.target.of}"
 
 
 def cell(outcome, name):

@@ -1,0 +1,87 @@
+"""Programs that stand before FTP servers, each over the same server of ours, which all reach by the same way: mod_proxy,
+which speaks FTP on both sides, and HAProxy, which passes bytes and needs the server's passive range mirrored."""
+
+import contextlib
+import socket
+
+from .servers import RIVALS, Gateway, Proftpd, Sallyport, Server
+
+RANGE = 256  # ports; more than the transfers at a time
+
+
+def free_range():
+    """The first of RANGE ports that nobody listens on, below those that the system gives to outgoing connections."""
+    for first in range(20000, 30000, RANGE):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + RANGE):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+                return first
+            except OSError:
+                continue
+    raise RuntimeError("no range of free ports")
+
+
+class Balanced(Sallyport):
+    """The server behind: at an address of its own, so that HAProxy can have the same ports at another. `announced` is the
+    address in its 227, where what stands before it can't rewrite that."""
+
+    name = "behind"
+
+    def __init__(self, site, announced=None):
+        super().__init__(site, tls=False)
+        self.first_port, self.announced = free_range(), announced
+        self.address = "127.0.0.10" if announced else "127.0.0.9"
+
+    def command(self):
+        announced = ["--external-address", self.announced] if self.announced else []
+        return [*super().command(), "--passive-ports", f"{self.first_port}-{self.first_port + RANGE - 1}", *announced]
+
+
+class OurGateway(Gateway):
+    name = Sallyport.name
+    announced = None
+
+
+class ModProxy(Proftpd):
+    """ProFTPD as a reverse proxy."""
+
+    name = "mod_proxy"
+    writer = Sallyport.writer
+    announced = None
+
+    def __init__(self, site, tls, behind):
+        super().__init__(site, tls)
+        self.behind = behind
+
+    def settings(self):
+        tables = self.folder / "tables"
+        tables.mkdir()
+        # mod_proxy leaves it to mod_tls to bring OpenSSL.
+        return [*([] if self.tls else ["LoadModule mod_tls.c"]), "LoadModule mod_proxy.c", "ProxyEngine on", "ProxyRole reverse", f"ProxyTables {tables}",
+                f"ProxyReverseServers ftp://{self.behind.address}:{self.behind.port}", "ProxyTLSEngine off",
+                "<Limit LOGIN>", "AllowAll", "</Limit>"]
+
+
+class HAProxy(Server):
+    name = "HAProxy"
+    writer = Sallyport.writer
+    announced = "127.0.0.1"
+
+    def __init__(self, site, tls, behind):
+        super().__init__(site, tls)
+        self.behind = behind
+
+    def command(self):
+        behind = self.behind
+        config = self.folder / "haproxy.cfg"
+        config.write_text("\n".join([
+            "global", "  nbthread 2", "  maxconn 4000", "defaults", "  mode tcp", "  option splice-auto", "  timeout connect 5s",
+            "  timeout client 1h", "  timeout server 1h",
+            "listen control", f"  bind 127.0.0.1:{self.port}", f"  server behind {behind.address}:{behind.port}",
+            "listen data", f"  bind 127.0.0.1:{behind.first_port}-{behind.first_port + RANGE - 1}",
+            f"  server behind {behind.address}"]) + "\n")
+        return [RIVALS / "bin/haproxy", "-f", config]
+
+
+BALANCERS = [OurGateway, ModProxy, HAProxy]
