@@ -91,4 +91,18 @@ inline constexpr auto check_after_refused_login = 60s;
 inline constexpr unsigned check_fall = 3;  // failures in a row until a backend counts as down
 inline constexpr unsigned check_rise = 2;  // successes in a row until it is up again
 
+// Records of transfers that wait for the disk: some seconds of a busy gateway's, about 30 MiB.
+inline constexpr std::size_t transfer_records = 65536;
+
+// The control socket of a running daemon. Requests are a few words; who asks is a person or a monitor.
+inline constexpr std::size_t control_request = 64 * 1024;
+inline constexpr std::size_t control_connections = 16;
+inline constexpr auto control_wait = 5s;
+// Sessions that a loop describes in one go, some tens of microseconds, before its transfers get their turn.
+inline constexpr std::size_t survey_step = 64;
+inline constexpr auto survey_wait = 2s;
+// The replaced program ends after this, whatever still runs in it.
+inline constexpr auto drain = 3600s;
+inline constexpr auto replacement_start = 20s;  // certificates, names and files of a slow disk included
+
 }  // namespace sallyport::limits

@@ -13,6 +13,8 @@ enum class level : unsigned char { debug, info, warning, error, off };
 
 /// Where lines go: standard error ("-") or a file that is appended to. Throws std::runtime_error if it can't be opened.
 void open(std::string_view target, level threshold);
+/// Opens the file anew by its name, after it was moved away (rotation). Where that fails, lines go on into the old one.
+void reopen();
 [[nodiscard]] bool enabled(level at) noexcept;
 
 /// `session` is empty for lines of the program itself.

@@ -29,5 +29,25 @@ TEST(Log, WritesOneLinePerEventWithItsSessionAndFiltersByLevel) {
     EXPECT_EQ(all.str().find("not wanted"), std::string::npos);
 }
 
+TEST(Log, GoesOnInANewFileAfterTheOldOneWasMovedAway) {
+    const std::string path = testing::TempDir() + "sallyport_rotated_" + std::to_string(getpid());
+    const std::string moved = path + ".1";
+    const auto text_of = [](const std::string& file) {
+        std::ifstream in(file);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    log::open(path, log::level::info);
+    log::info("", "before");
+    std::rename(path.c_str(), moved.c_str());
+    log::reopen();
+    log::info("", "after");
+    log::flush();
+    log::open("-", log::level::off);
+    EXPECT_TRUE(text_of(moved).ends_with(" I before\n")) << text_of(moved);
+    EXPECT_TRUE(text_of(path).ends_with(" I after\n")) << text_of(path);
+    std::remove(path.c_str());
+    std::remove(moved.c_str());
+}
+
 }  // namespace
 }  // namespace sallyport

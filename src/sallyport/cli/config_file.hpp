@@ -8,7 +8,10 @@
 //
 // What stands on the command line wins over the file.
 
+#include <cstddef>
+#include <map>
 #include <string>
+#include <vector>
 
 #include <sallyport/base/error.hpp>
 
@@ -18,8 +21,33 @@ class App;
 
 namespace sallyport::cli {
 
+/// Where the values of a file stand: many turn out to be wrong only later, when they are put to use.
+class config_places {
+public:
+    explicit config_places(std::string file = {}) : file_(std::move(file)) {}
+    void add(std::string key, std::string word, std::size_t line);
+
+    /// The error with "FILE, line N: " in front, where its text speaks of one of them: by its option or by the value itself.
+    [[nodiscard]] error locate(error why) const;
+
+private:
+    struct value {
+        std::string key;
+        std::string word;
+        std::size_t line;
+    };
+    std::string file_;
+    std::vector<value> values_;
+};
+
 /// Gives every option of `command` that was not used on the command line its value from `file`. An unknown key or a value
 /// of the wrong form is errc::syntax; the text names file, line and key.
-[[nodiscard]] result<void> apply_config_file(CLI::App& command, const std::string& file);
+[[nodiscard]] result<config_places> apply_config_file(CLI::App& command, const std::string& file);
+
+/// The values of a command's options, by name.
+using option_values = std::map<std::string, std::vector<std::string>>;
+[[nodiscard]] option_values values_of(const CLI::App& command);
+/// As if they stood on the command line.
+void give(CLI::App& command, const option_values& values);
 
 }  // namespace sallyport::cli

@@ -1,4 +1,3 @@
-#include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
 
 #include <cstdio>
@@ -40,13 +39,16 @@ daemon::daemon(std::string name, std::size_t loops)
 int daemon::run(const std::vector<endpoint>& listening) {
     std::string where;
     for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
-    const auto reload = [this] {
-        look_now_.set();
-        if (reload_) reload_();
-    };
-    const net::signal_watch signals(loops_.at(0), [this](int signal) { begin_stop(signal); }, reload);
+    const net::signal_watch signals(loops_.at(0), {.stop = [this](int signal) { begin_stop(signal); },
+                                                   .reload =
+                                                       [this] {
+                                                           rotate();
+                                                           look_now_.set();
+                                                           if (reload_) reload_();
+                                                       },
+                                                   .rotate = [this] { rotate(); },
+                                                   .replace = {}});
     if (certificates_) {
-        disk_.emplace(1);
         loops_.at(0).spawn("certificates", follow_certificates());
     }
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
@@ -60,12 +62,17 @@ int daemon::run(const std::vector<endpoint>& listening) {
     return 0;
 }
 
+void daemon::rotate() {
+    log::reopen();
+    if (transfers_) transfers_->reopen();
+}
+
 net::task<> daemon::follow_certificates() {
     for (;;) {
         (void)co_await look_now_.wait(net::clock::now() + look_at_certificates);
         look_now_.clear();
         auto work = [this] { return certificates_->reload(); };
-        const auto fresh = co_await net::offload(*disk_, loops_.at(0), std::move(work));
+        const auto fresh = co_await net::offload(disk_, loops_.at(0), std::move(work));
         if (!fresh)
             log::error({}, fmt::format("{}; the certificate from before stays in use", fresh.error().text()));
         else if (*fresh)
@@ -97,19 +104,21 @@ int report_start_failure(const std::string& name, const error& cause) {
     return usage ? 2 : 1;
 }
 
-result<void> prepare(CLI::App& command, const front_options& options) {
+result<config_places> prepare(CLI::App& command, const front_options& options) {
+    config_places places;
     if (!options.config.empty()) {
         auto applied = apply_config_file(command, options.config);
         if (!applied) return applied;
+        places = std::move(*applied);
     }
     const auto level = options.level();
-    if (!level) return std::unexpected(level.error());
+    if (!level) return std::unexpected(places.locate(level.error()));
     try {
         log::open(options.log_target, *level);
     } catch (const std::exception& e) {
         return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
     }
-    return {};
+    return places;
 }
 
 }  // namespace sallyport::cli

@@ -10,6 +10,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/front/front.hpp>
 #include <sallyport/net/event.hpp>
@@ -30,11 +31,16 @@ public:
 
     [[nodiscard]] net::loop_group& loops() noexcept { return loops_; }
 
+    /// For work that may wait for a disk.
+    [[nodiscard]] net::worker_pool& disk() noexcept { return disk_; }
+
     /// Services are stopped together, on SIGTERM or SIGINT.
     void add(stopper service) { services_.push_back(std::move(service)); }
 
     /// Has the certificates read again while it runs, where their files change.
     void follow(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+    /// What is opened anew besides the log, at SIGHUP and SIGUSR1; may be empty.
+    void on_rotate(std::shared_ptr<status::transfer_log> transfers) { transfers_ = std::move(transfers); }
     /// What SIGHUP does besides, on the first loop.
     void on_reload(std::move_only_function<void()> reload) { reload_ = std::move(reload); }
 
@@ -45,14 +51,16 @@ public:
 
 private:
     void begin_stop(int signal);
+    void rotate();
     net::task<> follow_certificates();
 
     std::string name_;
     net::loop_group loops_;
     std::optional<net::tls_server_context> certificates_;
-    std::optional<net::worker_pool> disk_;  // for the certificates' files
+    net::worker_pool disk_{1};
     net::event look_now_{loops_.at(0)};
     std::vector<stopper> services_;
+    std::shared_ptr<status::transfer_log> transfers_;
     std::move_only_function<void()> reload_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;
@@ -63,6 +71,6 @@ private:
 [[nodiscard]] int report_start_failure(const std::string& name, const error& cause);
 
 /// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
-[[nodiscard]] result<void> prepare(CLI::App& command, const front_options& options);
+[[nodiscard]] result<config_places> prepare(CLI::App& command, const front_options& options);
 
 }  // namespace sallyport::cli

@@ -85,6 +85,7 @@ void front_options::add_to(CLI::App& command) {
     command.add_flag("--no-penalties", no_penalties,
                      "Let addresses go on guessing passwords; else several refused logins cost an address 15 s to 10 min of "
                      "421 (never 127.0.0.1 or ::1). For servers that see many clients as one address");
+    operation.add_to(command);
     command.add_option("--loops", loops, "Event loops (default: one per core)")->type_name("N");
     command.add_option("--log", log_target, "Log file, '-' for standard error")->type_name("FILE")->capture_default_str();
     command.add_option("--log-level", log_level, "debug, info, warning, error or off")

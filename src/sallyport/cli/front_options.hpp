@@ -12,6 +12,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/inbound_options.hpp>
+#include <sallyport/cli/operation_options.hpp>
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
@@ -44,6 +45,7 @@ struct front_options {
     std::string log_target = "-";
     std::string log_level = "info";
     std::string config;
+    operation_options operation;
 
     void add_to(CLI::App& command);
 
@@ -71,6 +73,9 @@ struct front_options {
         if (!reuse_rule) return std::unexpected(reuse_rule.error());
         auto ways_in = inbound.settings();
         if (!ways_in) return std::unexpected(ways_in.error());
+        auto transfers = operation.open_transfer_log();
+        if (!transfers) return std::unexpected(transfers.error());
+        settings.transfers = std::move(*transfers);
         settings.listen = std::move(*plain);
         settings.listen_implicit = std::move(*implicit);
         settings.tls = std::move(*certificate);

@@ -12,10 +12,13 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/control.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/gate_reload.hpp>
 #include <sallyport/cli/policy_options.hpp>
 #include <sallyport/gate/gate.hpp>
 
@@ -133,6 +136,7 @@ void gate_options::add_to(CLI::App& command) {
     command.add_flag("--backend-insecure", backend_insecure, "Do not verify the backends' certificates");
     permitted.add_to(command);
     front.add_to(command);
+    front.operation.add_control_to(command);
     command.footer(
         "Examples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --passive-ports 50000-50099 --external-address "
@@ -142,7 +146,8 @@ void gate_options::add_to(CLI::App& command) {
         "--backend 'ftp://10.0.0.6?state=drain'\n"
         "  sallyport gate --listen-tls 0.0.0.0:990 --tls-cert cert.pem --backend ftp://camera.lan\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://mainframe.lan --backend-data port\n"
-        "SIGHUP reads the backends anew from the --config file: new ones join, others leave when their sessions have "
+        "SIGHUP and 'sallyport gate reload' read the --config file anew: backends join, others leave when their sessions "
+        "have "
         "ended.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
 }
@@ -217,37 +222,57 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     return {};
 }
 
-/// The backends as the configuration file has them now.
-result<std::vector<gate::backend>> reread_backends(const std::string& file) {
+/// What the command line gave, and the configuration file says now.
+result<gate_reading> read_anew(const option_values& given) {
     CLI::App command("", "gate");
     gate_options options;
     options.add_to(command);
-    if (auto applied = apply_config_file(command, file); !applied) return std::unexpected(applied.error());
-    return options.parse_backends();
+    give(command, given);
+    config_places places;
+    if (!options.front.config.empty()) {
+        auto applied = apply_config_file(command, options.front.config);
+        if (!applied) return std::unexpected(applied.error());
+        places = std::move(*applied);
+    }
+    auto settings = options.settings();
+    if (!settings) return std::unexpected(places.locate(settings.error()));
+    return gate_reading{values_of(command), std::move(*settings)};
 }
 
-void reload(gate::gate& service, const std::string& file) {
-    const auto wanted = reread_backends(file);
-    if (!wanted) return log::error({}, fmt::format("Reload: all stays as it was: {}", wanted.error().text()));
-    log::info({}, fmt::format("Reload: the backends are read from {}", file));
-    service.adjust(*wanted);
+/// For "check".
+result<std::string> checked(const CLI::App& command) {
+    const auto good = read_anew(values_of(command));
+    if (!good) return std::unexpected(good.error());
+    return fmt::format("Good: {} backends", good->settings.backends.size());
 }
 
 int run(CLI::App& command, const gate_options& options) {
-    const bool from_file = command.get_option("--backend")->count() == 0;  // what the command line gives, stays
-    if (auto ready = prepare(command, options.front); !ready) return report_start_failure(name, ready.error());
+    const auto given = values_of(command);
+    const auto ready = prepare(command, options.front);
+    if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
-    if (!settings) return report_start_failure(name, settings.error());
+    if (!settings) return report_start_failure(name, ready->locate(settings.error()));
+    gate_reading first{values_of(command), *settings};
     daemon host(name, options.front.loops);
     host.follow(settings->tls);
+    host.on_rotate(settings->transfers);
     status::counters counters;
     gate::gate service(host.loops(), std::move(*settings), counters);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    host.on_reload([&service, &options, from_file] {
-        if (from_file) return reload(service, options.front.config);
-        log::warning({}, "Reload: the backends stand on the command line; name them in a --config file to change them");
+    gate_reloader reloader(host, service, std::move(first), [given] { return read_anew(given); });
+    host.on_reload([&reloader] { reloader.reload_by_signal(); });
+    auto source = std::make_shared<status_source>(status_source{
+        .name = name,
+        .counters = counters,
+        .listening = service.endpoints(),
+        .survey = [&service](net::loop& here) { return service.survey(here); },
+        .backends = [&service] { return service.backends(); },
     });
+    const auto control = open_control(
+        host, options.front.operation, "gate",
+        {{"status", status_action(host, std::move(source))}, {"reload", [&reloader] { return reloader.reload(); }}});
+    if (!control) return report_start_failure(name, control.error());
     return host.run(service.endpoints());
 }
 
@@ -258,7 +283,11 @@ void add_gate_command(CLI::App& app, int& exit_code) {
     CLI::App* command =
         app.add_subcommand("gate", "Lead FTP sessions and their data through NAT and firewalls to servers behind");
     options->add_to(*command);
-    command->callback([options, command, &exit_code] { exit_code = run(*command, *options); });
+    const auto check = [command] { return checked(*command); };
+    add_admin_commands({.command = *command, .options = options->front, .settings = check, .reloads = true}, exit_code);
+    command->callback([options, command, &exit_code] {
+        if (command->get_subcommands().empty()) exit_code = run(*command, *options);
+    });
 }
 
 }  // namespace sallyport::cli

@@ -9,10 +9,10 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/json_text.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/in_session.hpp>
-#include <sallyport/cli/json_text.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
 namespace sallyport::cli {

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/control.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/users.hpp>
@@ -35,7 +37,7 @@ struct serve_options {
 
 void serve_options::add_to(CLI::App& command) {
     const auto several = CLI::MultiOptionPolicy::TakeAll;
-    command.add_option("DIR", directory, "Directory to share")->required()->check(CLI::ExistingDirectory);
+    command.add_option("DIR", directory, "Directory to share")->check(CLI::ExistingDirectory);
     command
         .add_option("--user", users,
                     "A user who may read and write; repeatable. PASSWORD may be a hash from 'sallyport user hash'")
@@ -58,6 +60,7 @@ void serve_options::add_to(CLI::App& command) {
         ->capture_default_str();
     command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();
     front.add_to(command);
+    front.operation.add_control_to(command);
     command.footer(
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
@@ -68,6 +71,7 @@ void serve_options::add_to(CLI::App& command) {
 
 result<server::settings> serve_options::settings() const {
     server::settings out;
+    if (directory.empty()) return fail(errc::misuse, "which directory? sallyport serve DIR");
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
     for (const auto& [list, read_only] : {std::pair(&users, false), std::pair(&readers, true)}) {
         for (const auto& text : *list) {
@@ -96,16 +100,41 @@ result<server::settings> serve_options::settings() const {
 }
 
 int run(CLI::App& command, const serve_options& options) {
-    if (auto ready = prepare(command, options.front); !ready) return report_start_failure(name, ready.error());
+    const auto ready = prepare(command, options.front);
+    if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
-    if (!settings) return report_start_failure(name, settings.error());
+    if (!settings) return report_start_failure(name, ready->locate(settings.error()));
     daemon host(name, options.front.loops);
     host.follow(settings->tls);
+    host.on_rotate(settings->transfers);
     status::counters counters;
     server::server service(host.loops(), std::move(*settings), counters);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
+    auto source = std::make_shared<status_source>(status_source{
+        .name = name,
+        .counters = counters,
+        .listening = service.endpoints(),
+        .survey = [&service](net::loop& here) { return service.survey(here); },
+        .backends = {},
+    });
+    const auto control =
+        open_control(host, options.front.operation, "serve", {{"status", status_action(host, std::move(source))}});
+    if (!control) return report_start_failure(name, control.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     return host.run(service.endpoints());
+}
+
+/// For "check".
+result<std::string> checked(CLI::App& command, const serve_options& options) {
+    config_places places;
+    if (!options.front.config.empty()) {
+        auto applied = apply_config_file(command, options.front.config);
+        if (!applied) return std::unexpected(applied.error());
+        places = std::move(*applied);
+    }
+    const auto good = options.settings();
+    if (!good) return std::unexpected(places.locate(good.error()));
+    return fmt::format("Good: {} accounts{}", good->users.size(), good->anonymous ? " and anonymous" : "");
 }
 
 }  // namespace
@@ -114,7 +143,11 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     auto options = std::make_shared<serve_options>();
     CLI::App* command = app.add_subcommand("serve", "Serve a directory by FTP and FTPS");
     options->add_to(*command);
-    command->callback([options, command, &exit_code] { exit_code = run(*command, *options); });
+    const auto check = [options, command] { return checked(*command, *options); };
+    add_admin_commands({.command = *command, .options = options->front, .settings = check}, exit_code);
+    command->callback([options, command, &exit_code] {
+        if (command->get_subcommands().empty()) exit_code = run(*command, *options);
+    });
 }
 
 }  // namespace sallyport::cli

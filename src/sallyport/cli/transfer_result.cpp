@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/cli/json_text.hpp>
+#include <sallyport/base/json_text.hpp>
 #include <sallyport/cli/progress_bar.hpp>
 
 namespace sallyport::cli {

@@ -25,15 +25,23 @@ std::string_view text_of(refusal why) noexcept {
     return {};
 }
 
+std::unexpected<refusal> admission::refuse(refusal why) {
+    switch (why) {
+        case refusal::full: status::count(counters_.turned_away_full); break;
+        case refusal::full_for_address: status::count(counters_.turned_away_address); break;
+        case refusal::penalised: status::count(counters_.turned_away_penalised); break;
+    }
+    return std::unexpected(why);
+}
+
 std::expected<ticket, refusal> admission::admit(const ip_address& from) {
     {
         const std::lock_guard lock(mutex_);
-        if (rules_.penalties && penalties_.refuses(from, penalties::clock::now()))
-            return std::unexpected(refusal::penalised);
+        if (rules_.penalties && penalties_.refuses(from, penalties::clock::now())) return refuse(refusal::penalised);
         const auto here = by_address_.find(from);
         if (rules_.most_per_address != 0 && here != by_address_.end() && here->second >= rules_.most_per_address)
-            return std::unexpected(refusal::full_for_address);
-        if (counters_.sessions_open.load(std::memory_order_relaxed) >= rules_.most) return std::unexpected(refusal::full);
+            return refuse(refusal::full_for_address);
+        if (counters_.sessions_open.load(std::memory_order_relaxed) >= rules_.most) return refuse(refusal::full);
         status::count(counters_.sessions_open);
         ++by_address_[from];
     }

@@ -56,6 +56,7 @@ public:
 private:
     friend class ticket;
     void leave(const ip_address& from);
+    [[nodiscard]] std::unexpected<refusal> refuse(refusal why);
 
     status::counters& counters_;
     std::mutex mutex_;

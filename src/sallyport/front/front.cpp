@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/front/survey.hpp>
 
 namespace sallyport::front {
 namespace {
@@ -155,6 +156,12 @@ void front::run(begin_session begin) {
 }
 
 void front::set_rules(const admission_rules& rules) { impl_->gate->set_rules(rules); }
+
+net::task<status::session_survey> front::survey(net::loop& here) const {
+    std::vector<surveyed> all;
+    for (std::size_t i = 0; i < impl_->shares.size(); ++i) all.push_back({impl_->loops.at(i), impl_->shares[i].sessions});
+    return sallyport::front::survey(here, std::move(all));
+}
 
 const std::vector<endpoint>& front::endpoints() const noexcept { return impl_->endpoints; }
 

@@ -38,6 +38,8 @@ public:
     void run(begin_session begin);
     /// Any thread: new limits, for those who come from now on.
     void set_rules(const admission_rules& rules);
+    /// What all sessions tell; asked on `here`. Each loop is asked in small steps, so that none is held up by it.
+    net::task<status::session_survey> survey(net::loop& here) const;
     /// What is listened on, with real port numbers.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;
 

@@ -1,6 +1,7 @@
 #include <sallyport/front/front.hpp>
 
 #include <atomic>
+#include <future>
 #include <optional>
 #include <string>
 #include <thread>
@@ -41,6 +42,11 @@ public:
     void kill() override {
         ++how_.killed;
         if (how_.obeys_kill) over_.set();
+    }
+    [[nodiscard]] status::session_report describe() const override {
+        status::session_report out;
+        out.id = socket_.peer().text();
+        return out;
     }
     static net::task<> serve(std::shared_ptr<test_session> self) {
         (void)co_await self->socket_.write_all(self->greeting_, net::time_limit::within(5s));
@@ -102,6 +108,22 @@ TEST_F(front_test, who_is_over_the_limit_hears_421) {
     auto third = client();
     EXPECT_TRUE(third.read_line().starts_with("421 Too many connections"));
     EXPECT_EQ(counters_.sessions_open.load(), 2U);
+}
+
+net::task<> keep_survey(const front& of, net::loop& here, std::promise<status::session_survey>& into) {
+    into.set_value(co_await of.survey(here));
+}
+
+TEST_F(front_test, a_survey_asks_every_session_of_every_loop) {  // G12
+    start();
+    std::vector<blocking_socket> clients;
+    for (int i = 0; i < 300; ++i) clients.push_back(client());
+    for (auto& c : clients) EXPECT_TRUE(c.read_line().starts_with("220 "));
+    std::promise<status::session_survey> told;
+    loops_.at(0).post([&] { loops_.at(0).spawn("survey", keep_survey(*front_, loops_.at(0), told)); });
+    const auto found = told.get_future().get();
+    EXPECT_TRUE(found.whole);
+    EXPECT_EQ(found.sessions.size(), 300U);
 }
 
 TEST_F(front_test, one_address_has_its_own_limit) {

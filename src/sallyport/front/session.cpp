@@ -1,6 +1,9 @@
 #include <sallyport/front/session.hpp>
 
+#include <algorithm>
 #include <utility>
+
+#include <sallyport/base/limits.hpp>
 
 namespace sallyport::front {
 
@@ -14,6 +17,13 @@ session::~session() {
     all[place_] = all.back();
     all[place_]->place_ = place_;
     all.pop_back();
+}
+
+std::size_t roster::describe(std::size_t from, std::vector<status::session_report>& into) const {
+    from = std::min(from, sessions_.size());
+    const std::size_t to = from - std::min(from, limits::survey_step);
+    while (from > to) into.push_back(sessions_[--from]->describe());
+    return to;
 }
 
 void roster::for_each(void (session::*what)()) {

@@ -11,6 +11,7 @@
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/status/session_report.hpp>
 
 namespace sallyport::front {
 
@@ -23,6 +24,9 @@ public:
     [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
     /// Calls `what` for each; sessions may leave meanwhile.
     void for_each(void (session::*what)());
+    /// What those below `from` tell, `limits::survey_step` of them at most, from the last one down. Returns where to go on:
+    /// who leaves meanwhile has his place taken by the last, which was asked already, so nobody is missed.
+    [[nodiscard]] std::size_t describe(std::size_t from, std::vector<status::session_report>& into) const;
 
 private:
     friend class session;
@@ -50,6 +54,7 @@ public:
     virtual void stop() = 0;
     /// Ends now, whatever runs.
     virtual void kill() = 0;
+    [[nodiscard]] virtual status::session_report describe() const = 0;
 
 protected:
     /// Takes what the arrival's session keeps; the connection is the derived class's.

@@ -36,11 +36,13 @@ void data_path::stop() noexcept {
 net::task<data_outcome> data_path::run() {
     const auto behind = co_await open_backend();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
+    too_late_ = !behind && behind.error().code == errc::timeout;
     if (!behind) co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error())};
 
     const auto front = co_await open_client();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
     if (!front) {
+        too_late_ = front.error().code == errc::timeout;
         backend_.abort();  // not a FIN: an upload of nothing must not look complete
         co_return no_client(front.error());
     }
@@ -61,6 +63,7 @@ net::task<data_outcome> data_path::run() {
         case net::relay_end::b_failed:
             co_return data_outcome{data_end::backend_failed, "the server behind this gateway: " + outcome.cause.text()};
         case net::relay_end::stalled:
+            too_late_ = true;
             co_return data_outcome{data_end::client_failed,
                                    fmt::format("no byte moved for {} s", gate_->config.data_stall.count())};
         default: co_return data_outcome{data_end::client_failed, outcome.cause.text()};

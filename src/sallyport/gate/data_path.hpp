@@ -14,6 +14,8 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/reach/port_broker.hpp>
+#include <sallyport/status/session_report.hpp>
+#include <sallyport/status/transfer_record.hpp>
 
 namespace sallyport::gate {
 
@@ -23,6 +25,8 @@ struct data_terms {
     std::string tls_id;                    // session id context in front (TLS-04)
     net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
     std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
+    ip_address client;                     // who is expected in front, and ...
+    ip_address backend;                    // ... behind
 };
 
 class data_path {
@@ -38,6 +42,12 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
+    /// Whether it ended because something took too long.
+    [[nodiscard]] bool too_late() const noexcept { return too_late_; }
+    /// What the path knows of it.
+    [[nodiscard]] status::transfer_record record() const;
+    /// Adds what there is to tell while it runs: the transfer, and the ports at which a side is still expected.
+    void describe(status::session_report& into) const;
     /// For the log: "RETR f: 1024 bytes to the client, from 192.0.2.1:5000".
     [[nodiscard]] std::string summary() const;
 
@@ -62,7 +72,12 @@ private:
     net::stream backend_;
     net::relay_counts counts_;
     endpoint client_peer_;
+    net::deadline begun_ = net::clock::now();
+    bool too_late_ = false;
     bool stopped_ = false;
 };
+
+/// In the words of the record; `too_late` as the path has it.
+[[nodiscard]] status::transfer_end end_of(const proto::data_outcome& outcome, bool too_late);
 
 }  // namespace sallyport::gate

@@ -80,21 +80,24 @@ void gate::adjust(const std::vector<backend>& wanted) {
     impl_->base->checks.follow();
 }
 
-result<void> gate::renew(settings s) {
-    if (auto good = usable(s); !good) return good;
+result<std::vector<std::string>> gate::renew(settings s) {
+    if (auto good = usable(s); !good) return std::unexpected(good.error());
     const auto old = impl_->now();
     impl_->base->inbound.set_addresses(s.inbound.addresses);
-    adjust(s.backends);
+    auto changes = impl_->base->backends.adjust(s.backends);
+    impl_->base->checks.follow();
     impl_->base->backends.set_rules(s.spread);
     impl_->front.set_rules(s.admit);
     const auto fresh = std::make_shared<service>(std::move(s), impl_->base);
     impl_->renew(fresh);
     if (fresh->config.spread.check != check_stage::off || old->config.spread.check != check_stage::off)
         impl_->base->checks.start(fresh);
-    return {};
+    return changes;
 }
 
 pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net::clock::now()); }
+
+net::task<status::session_survey> gate::survey(net::loop& here) const { return impl_->front.survey(here); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->base->checks.stop();

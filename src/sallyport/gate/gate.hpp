@@ -25,6 +25,7 @@
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/reach/passive.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/transfer_log.hpp>
 
 namespace sallyport::gate {
 
@@ -115,6 +116,7 @@ struct settings {
     std::chrono::seconds data_stall = limits::data_stall;
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     front::admission_rules admit;
+    std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
 };
 
 struct pool_snapshot;
@@ -129,10 +131,12 @@ public:
     /// Any thread: these are the backends from now on; see pool::adjust(). What changes is logged.
     void adjust(const std::vector<backend>& wanted);
     /// On the first loop: sessions that come from now on work by these settings, those that run keep theirs. Where it
-    /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer.
-    [[nodiscard]] result<void> renew(settings s);
+    /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer. Returns a
+    /// line for each change of the backends.
+    [[nodiscard]] result<std::vector<std::string>> renew(settings s);
     /// Any thread.
     [[nodiscard]] pool_snapshot backends() const;
+    net::task<status::session_survey> survey(net::loop& here) const;
     void stop(std::chrono::milliseconds grace, front::stopped done);
 
 private:

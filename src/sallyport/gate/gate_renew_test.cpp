@@ -7,8 +7,8 @@ namespace {
 
 class GateRenewed : public gate_test {
 protected:
-    result<void> renew(settings by) {
-        std::promise<result<void>> done;
+    result<std::vector<std::string>> renew(settings by) {
+        std::promise<result<std::vector<std::string>>> done;
         loops.at(0).post([&] { done.set_value(gateway->renew(std::move(by))); });
         return done.get_future().get();
     }

@@ -6,11 +6,15 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend.hpp>
 
 namespace sallyport::gate {
+
+using status::transfer_end;
+
 namespace {
 
 // Commands and replies are short; idle sessions are many.
@@ -20,7 +24,7 @@ constexpr std::size_t read_size = 2048;
 constexpr auto farewell = std::chrono::milliseconds(500);
 constexpr auto stopping_text = "The gateway is stopping; connect again later.";
 
-[[nodiscard]] std::string_view describe(shortage s) noexcept {
+[[nodiscard]] std::string_view words_for(shortage s) noexcept {
     switch (s) {
         case shortage::failing: return "No server behind this gateway answers; try again later.";
         case shortage::full: return "All servers behind this gateway are full; try again later.";
@@ -68,6 +72,7 @@ net::task<> run_session(std::shared_ptr<session> self) {
 }
 
 net::task<> turn_away(std::shared_ptr<session> self, std::string why) {
+    status::count(self->gate_->counters.turned_away_no_backend);
     log::warning(self->id_, fmt::format("Connection from {} turned away: {}", self->client_.peer().text(), why));
     std::string line;
     proto::append_reply(line, 421, why);
@@ -89,7 +94,7 @@ void session::stop() {
 
 void session::kill() {
     lost_ = true;
-    drop_data();
+    drop_data(transfer_end::stopped);
     client_.abort();
     backend_.abort();
     wake();
@@ -117,7 +122,7 @@ net::task<std::string> session::find_backend() {
     for (;;) {
         auto chosen = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
         if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(tried, queue_until);
-        if (!chosen) co_return std::string(describe(chosen.error()));
+        if (!chosen) co_return std::string(words_for(chosen.error()));
         slot_ = std::move(*chosen);
         if (lost_ || stopping_) co_return std::string();
         const auto begun = net::clock::now();
@@ -283,6 +288,7 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
         log::warning(id_, fmt::format("{}, cut: {}", summary, outcome.why.empty() ? "given up" : escape(outcome.why)));
     activity_ = net::clock::now();
     if (data_ != path) co_return;
+    keep_record(*path, end_of(outcome, path->too_late()), outcome.why);
     data_.reset();
     machine_->data_ended(outcome);
     co_await advance();
@@ -325,7 +331,8 @@ net::task<> session::all_said() {
 
 net::task<> session::finish() {
     co_await all_said();
-    drop_data();
+    drop_data(lost_ ? transfer_end::client : transfer_end::stopped);
+    write_record(0);
     backend_.close();
     gate_->backends.learn_refused(slot_, machine_->refused_behind());
     slot_.release();
@@ -360,7 +367,8 @@ void session::perform() {
             return;
         }
         if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(*reserve);
-        if (std::holds_alternative<proto::relay_act::drop_data>(action)) drop_data();
+        if (std::holds_alternative<proto::relay_act::drop_data>(action))
+            drop_data(machine_->closing() ? transfer_end::stopped : transfer_end::aborted);
         if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
     }
@@ -384,7 +392,12 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
 }
 
 void session::open_data(proto::relay_plan plan) {
-    data_terms terms{.local = client_.local().address, .tls_id = id_, .backend_tls = {}, .backend_header = {}};
+    data_terms terms{.local = client_.local().address,
+                     .tls_id = id_,
+                     .backend_tls = {},
+                     .backend_header = {},
+                     .client = client_.peer().address,
+                     .backend = backend_.peer().address};
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
     const auto& to = slot_.where();
     if (const auto* behind = std::get_if<proto::leg_connects>(&plan.backend);
@@ -394,15 +407,19 @@ void session::open_data(proto::relay_plan plan) {
         const proto::proxy_header client{true, {client_.peer().address, 0}, {reached_.address, behind->to.port}};
         terms.backend_header = proto::write_proxy_header(client, *to.proxy);
     }
+    record_owed_ = true;
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
                                         std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
 }
 
-void session::drop_data() {
+void session::drop_data(transfer_end why) {
     port_ = {};
     port_behind_ = {};
-    if (const auto path = std::exchange(data_, nullptr)) path->stop();
+    if (const auto path = std::exchange(data_, nullptr)) {
+        keep_record(*path, why, {});
+        path->stop();
+    }
 }
 
 /// Whoever waits and now has a reason not to, goes on.
@@ -443,6 +460,7 @@ void session::note(proto::relay_note kind, std::string_view text) {
             status::count(gate_->counters.logins_refused);
             report(front::offence::login_refused);
             return log::info(id_, fmt::format("Login refused: {}", escape(text)));
+        case proto::relay_note::transferred: return write_record(static_cast<int>(parse_decimal(text, 999).value_or(0)));
     }
 }
 

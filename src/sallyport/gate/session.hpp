@@ -6,6 +6,7 @@
 // in front, `backend_` the one behind.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ public:
 
     void stop() override;
     void kill() override;
+    [[nodiscard]] status::session_report describe() const override;
 
     /// A session from its connection to its end.
     friend net::task<> run_session(std::shared_ptr<session> self);
@@ -58,8 +60,10 @@ private:
     void perform();
     void reserve_port(proto::relay_act::reserve_port what);
     void open_data(proto::relay_plan plan);
-    void drop_data();
+    void drop_data(status::transfer_end why = status::transfer_end::aborted);
     void wake();
+    void keep_record(const data_path& path, status::transfer_end end, std::string why);
+    void write_record(int reply);
     void note(proto::relay_note kind, std::string_view text);
     void expire_if_due();
 
@@ -77,9 +81,11 @@ private:
 
     slot slot_;
     std::unique_ptr<proto::relay_machine> machine_;
-    reach::reservation port_;          // promised to the client, not yet used
-    reach::reservation port_behind_;   // to the backend
-    std::shared_ptr<data_path> data_;  // of the running transfer
+    reach::reservation port_;                        // promised to the client, not yet used
+    reach::reservation port_behind_;                 // to the backend
+    std::shared_ptr<data_path> data_;                // of the running transfer
+    bool record_owed_ = false;                       // a transfer was begun, and its record is not yet written
+    std::optional<status::transfer_record> record_;  // as far as it is known
 
     std::string to_client_;  // being written
     std::string to_backend_;

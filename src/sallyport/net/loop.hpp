@@ -89,11 +89,18 @@ private:
 /// One loop per core that this process may use.
 [[nodiscard]] std::size_t default_loop_count();
 
-/// Calls `stop` on the loop's thread at SIGTERM or SIGINT, `reload` at SIGHUP (may be empty).
-/// Keep the returned object; destroying it stops the watching.
+/// What a daemon does on signals; each on the loop's thread. Empty: the signal is ignored.
+struct signal_actions {
+    std::move_only_function<void(int)> stop;  // SIGTERM, SIGINT
+    std::move_only_function<void()> reload;   // SIGHUP
+    std::move_only_function<void()> rotate;   // SIGUSR1
+    std::move_only_function<void()> replace;  // SIGUSR2
+};
+
+/// Keep the object; destroying it stops the watching.
 class signal_watch {
 public:
-    signal_watch(loop& l, std::move_only_function<void(int)> stop, std::move_only_function<void()> reload);
+    signal_watch(loop& l, signal_actions actions);
     ~signal_watch();
 
 private:

@@ -105,20 +105,27 @@ TEST_F(loop_test, a_mailbox_outlives_its_loop) {
 
 TEST_F(loop_test, a_signal_watch_tells_stop_from_reload) {
     std::string seen;
-    signal_watch watch(
-        here(),
-        [&](int number) {
-            seen += number == SIGTERM ? "T" : "I";
-            if (seen.size() == 3) group.stop();
-            if (seen.size() == 2) std::raise(SIGINT);
-        },
-        [&] {
-            seen += "H";
-            std::raise(SIGTERM);
-        });
-    here().post([] { std::raise(SIGHUP); });
+    const signal_watch watch(here(), {.stop =
+                                          [&](int number) {
+                                              seen += number == SIGTERM ? "T" : "I";
+                                              if (seen.size() == 4) group.stop();
+                                              if (seen.size() == 3) std::raise(SIGINT);
+                                          },
+                                      .reload =
+                                          [&] {
+                                              seen += "H";
+                                              std::raise(SIGTERM);
+                                          },
+                                      .rotate =
+                                          [&] {
+                                              seen += "1";
+                                              std::raise(SIGUSR2);  // nobody's
+                                              std::raise(SIGHUP);
+                                          },
+                                      .replace = {}});
+    here().post([] { std::raise(SIGUSR1); });
     group.run();
-    EXPECT_EQ(seen, "HTI");
+    EXPECT_EQ(seen, "1HTI");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ struct direction {
     const time_limit limit;
     relay_counts& counts;
     std::uint64_t& carried;
+    std::uint64_t& taken;
     bool over = false;       // the relay is complete without this direction's end
     bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
     bool ended = false;
@@ -122,6 +123,7 @@ task<moved> move_plain(direction& d) {
         }
         end = wait_end::ready;
         const auto size = static_cast<std::size_t>(n);
+        d.taken += size;
         moved sent;
         if (p) {
             sent = co_await drain_pipe(d, p, to, size);
@@ -142,6 +144,7 @@ task<moved> move_through_tls(direction& d) {
         if (!n && n.error().code == errc::timeout && !d.stalled()) continue;
         if (!n) co_return fault_at(side::source, std::move(n.error()));
         if (*n == 0) co_return moved{};
+        d.taken += *n;
         auto written = co_await d.to.write_all({buffer->data(), *n}, d.limit);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         d.note(*n);
@@ -224,8 +227,8 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
 
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow) {
     counts.last_activity = clock::now();
-    direction forth{a, b, limit, counts, counts.a_to_b};
-    direction back{b, a, limit, counts, counts.b_to_a};
+    direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a};
+    direction back{b, a, limit, counts, counts.b_to_a, counts.from_b};
     event done(a.owner());
     a.owner().spawn("a relay's direction", pump(forth, done));
     a.owner().spawn("a relay's direction", pump(back, done));

@@ -14,8 +14,10 @@ namespace sallyport::net {
 
 /// Counts as they grow; read on the loop's thread.
 struct relay_counts {
-    std::uint64_t a_to_b = 0;
+    std::uint64_t a_to_b = 0;  // handed on
     std::uint64_t b_to_a = 0;
+    std::uint64_t from_a = 0;  // taken; more than was handed on where the other side is slow or gone
+    std::uint64_t from_b = 0;
     clock::time_point last_activity = clock::now();
 };
 

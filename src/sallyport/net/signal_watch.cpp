@@ -7,28 +7,31 @@
 namespace sallyport::net {
 
 struct signal_watch::impl : std::enable_shared_from_this<impl> {
-    impl(loop& l, std::move_only_function<void(int)> on_stop, std::move_only_function<void()> on_reload)
-        : signals(l.get_executor(), SIGTERM, SIGINT, SIGHUP), stop(std::move(on_stop)), reload(std::move(on_reload)) {}
+    impl(loop& l, signal_actions a) : signals(l.get_executor(), SIGTERM, SIGINT, SIGHUP), actions(std::move(a)) {
+        signals.add(SIGUSR1);
+        signals.add(SIGUSR2);
+    }
 
     void wait() {
         signals.async_wait([self = shared_from_this()](const boost::system::error_code& error, int number) {
             if (error) return;  // the watch was destroyed
-            if (number != SIGHUP) {
-                self->stop(number);
-            } else if (self->reload) {
-                self->reload();
-            }
+            self->act(number);
             self->wait();
         });
     }
 
+    void act(int number) {
+        auto& a = actions;
+        if (number == SIGTERM || number == SIGINT) return a.stop(number);
+        auto& what = number == SIGHUP ? a.reload : number == SIGUSR1 ? a.rotate : a.replace;
+        if (what) what();
+    }
+
     asio::basic_signal_set<executor> signals;
-    std::move_only_function<void(int)> stop;
-    std::move_only_function<void()> reload;
+    signal_actions actions;
 };
 
-signal_watch::signal_watch(loop& l, std::move_only_function<void(int)> stop, std::move_only_function<void()> reload)
-    : impl_(std::make_shared<impl>(l, std::move(stop), std::move(reload))) {
+signal_watch::signal_watch(loop& l, signal_actions actions) : impl_(std::make_shared<impl>(l, std::move(actions))) {
     impl_->wait();
 }
 

@@ -192,7 +192,8 @@ void relay_machine::negotiated(const endpoint& front) {
                                         std::string(name(n.behind.front())) + ' ' + (to ? to->to : *n.own).text() +
                                         " behind");
     }
-    channel_ = channel{client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend};
+    channel_ = channel{client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend, n.asked,
+                       n.behind.front()};
     n.own.reset();  // the channel has it
 }
 
@@ -219,8 +220,8 @@ void relay_machine::transfer(const command& cmd) {
     if (!channel_) return refuse(cmd, 425, "Use PASV, EPSV, PORT or EPRT first.");
     if (settings_.tls_required && !protect_client_)
         return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
-    relay_plan plan{cmd.id,          cmd.argument,      is_upload(cmd.id), channel_->client, channel_->backend,
-                    protect_client_, backend_protected_};
+    relay_plan plan{cmd.id,          cmd.argument,       is_upload(cmd.id), channel_->client, channel_->backend,
+                    protect_client_, backend_protected_, channel_->asked,   channel_->behind};
     channel_.reset();
     transfer_ = {};
     stage_ = stage::transfer;
@@ -255,26 +256,30 @@ void relay_machine::data_ended(const data_outcome& outcome) {
 void relay_machine::join_transfer() {
     auto& t = transfer_;
     if (!t.ended) return;
+    int told = 0;
     const auto fail_with = [&](int code, std::string_view text) {
         if (notes_) note(relay_note::refused, std::to_string(code) + ' ' + std::string(text));
         std::string line;
         append_reply(line, code, text);
         emit(line);
-        t.answered = true;
+        told = code;
     };
     if (!t.answered) {
         switch (t.ended->end) {
             case data_end::complete:
                 if (!t.final) return;
                 deliver(*t.final);
+                told = t.final->code;
                 break;
             case data_end::backend_failed:
             case data_end::aborted:
                 if (!t.final) return;
-                if (t.final->positive())
+                if (t.final->positive()) {
                     fail_with(426, "Transfer cut: " + t.ended->why);
-                else
+                } else {
                     deliver(*t.final);
+                    told = t.final->code;
+                }
                 break;
             case data_end::client_never_came: fail_with(425, "No data connection: " + t.ended->why); break;
             case data_end::client_not_bound:
@@ -288,6 +293,7 @@ void relay_machine::join_transfer() {
                 break;
         }
         t.answered = true;
+        if (notes_) note(relay_note::transferred, std::to_string(told));
     }
     if (!t.final) return;
     transfer_ = {};

@@ -127,6 +127,7 @@ void relay_machine::backend_closed(std::string_view why) {
     if (stage_ == stage::closing) return;
     if (stage_ == stage::transfer && !transfer_.answered) {
         emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
+        note(relay_note::transferred, "426");
     }
     note(relay_note::violation, "the backend's control connection ended: " + std::string(why));
     end_session("The server behind this gateway ended the connection; connect again.");

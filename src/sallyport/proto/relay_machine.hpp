@@ -68,6 +68,8 @@ struct relay_plan {
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
+    data_method asked = data_method::pasv;   // by the client, and ...
+    data_method behind = data_method::pasv;  // ... of the backend; for the record
 };
 
 /// How the data path of a transfer ended.
@@ -122,6 +124,7 @@ enum class relay_note : std::uint8_t {
     bounce,         // PORT or EPRT to a third party or a low port (DC-01)
     violation,      // a peer broke the protocol
     login_refused,  // the backend refused a login
+    transferred,    // a transfer's final reply to the client
 };
 
 class relay_machine {
@@ -156,6 +159,8 @@ public:
     void expire(std::string_view text);
 
     [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
+    /// As the client named itself last, before or after its login.
+    [[nodiscard]] const std::string& user() const noexcept { return user_; }
     [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
@@ -227,6 +232,8 @@ private:
     struct channel {
         leg_setup client;
         leg_setup backend;
+        data_method asked = data_method::pasv;
+        data_method behind = data_method::pasv;
     };
     static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 

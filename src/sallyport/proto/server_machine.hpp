@@ -19,6 +19,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/virtual_path.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/data_method.hpp>
 #include <sallyport/proto/failure_reply.hpp>
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/line_buffer.hpp>
@@ -46,8 +47,11 @@ enum class protection : std::uint8_t { clear, private_ };
 
 struct active_target {
     endpoint to;
+    data_method asked = data_method::port;
 };
-struct passive_port {};
+struct passive_port {
+    data_method asked = data_method::pasv;
+};
 /// How the next data connection is made: not negotiated, passive on the port the driver reserved, or active.
 using data_setup = std::variant<std::monostate, passive_port, active_target>;
 
@@ -144,7 +148,8 @@ public:
     void transfer_opened(std::string_view text);
     /// How the transfer ended. Where it failed and `data_connected` is false the data connection is to blame (425), unless
     /// the error is the file's own.
-    void transfer_done(const result<transfer_result>& outcome, bool data_connected);
+    /// Returns the code of its reply; 0 where there is none.
+    int transfer_done(const result<transfer_result>& outcome, bool data_connected);
     /// The driver ends the session: idle, shutting down, too many (421 `text`).
     void expire(std::string_view text);
 

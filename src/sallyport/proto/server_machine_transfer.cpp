@@ -70,7 +70,7 @@ void server_machine::on_port(const command& c) {
                                    target->address.text()));
         return say(504, "Data connections go to your own address only, to a port from 1024 on.");  // DC-01, RFC 2577
     }
-    data_ = active_target{*target};
+    data_ = active_target{*target, method_of(c.id)};
     say(200, fmt::format("{} command successful.", c.name));
 }
 
@@ -105,7 +105,7 @@ void server_machine::open_passive(bool extended) {
 void server_machine::passive_done(const result<endpoint>& advertised) {
     if (std::exchange(awaited_, awaited::nothing) != awaited::passive || closing_) return;
     if (!advertised) return say(425, fmt::format("No passive port: {}.", advertised.error().text()));
-    data_ = passive_port{};
+    data_ = passive_port{passive_extended_ ? data_method::epsv : data_method::pasv};
     if (passive_extended_)
         say(229, format_229(advertised->port));
     else
@@ -183,19 +183,22 @@ void server_machine::transfer_opened(std::string_view text) {
     if (transfer_running_ && !closing_) say(150, text);
 }
 
-void server_machine::transfer_done(const result<transfer_result>& outcome, bool data_connected) {
-    if (!std::exchange(transfer_running_, false)) return;
+int server_machine::transfer_done(const result<transfer_result>& outcome, bool data_connected) {
+    if (!std::exchange(transfer_running_, false)) return 0;
     const verb what = std::exchange(transfer_, verb::unknown);
     const bool aborted = std::exchange(abort_asked_, false);
-    if (closing_) return;
+    if (closing_) return 0;
+    failure_reply answer;
     if (outcome) {
         const char* text = is_listing(what) ? "Listing completed." : "Transfer completed.";
-        say(226, outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note));
+        answer = {226, outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note)};
     } else if (aborted && outcome.error().code == errc::cancelled) {
-        say(426, "Transfer aborted.");
+        answer = {426, "Transfer aborted."};
     } else {
-        say(outcome.error(), what, data_connected ? data_stage::connected : data_stage::not_connected);
+        answer = reply_for(outcome.error(), what, data_connected ? data_stage::connected : data_stage::not_connected);
     }
+    say(answer.code, answer.text);
+    return answer.code;
 }
 
 void server_machine::on_abor(const command&) {

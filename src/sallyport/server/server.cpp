@@ -51,6 +51,8 @@ result<void> server::start() {
 
 std::vector<endpoint> server::endpoints() const { return impl_->front.endpoints(); }
 
+net::task<status::session_survey> server::survey(net::loop& here) const { return impl_->front.survey(here); }
+
 void server::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->front.stop(grace, [shared = impl_->shared, done = std::move(done)](bool all_ended) mutable {
         shared->inbound.stop();

@@ -22,6 +22,7 @@
 #include <sallyport/reach/passive.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/transfer_log.hpp>
 #include <sallyport/vfs/filesystem.hpp>
 
 namespace sallyport::server {
@@ -51,6 +52,7 @@ struct settings {
     std::chrono::seconds data_stall = limits::data_stall;
     bool log_commands = true;  // each command and reply, at level info (S7); off where only the outline is wanted
     front::admission_rules admit;
+    std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
 };
 
 class server {
@@ -62,6 +64,7 @@ public:
     [[nodiscard]] result<void> start();
     /// The addresses that are listened on, with real port numbers.
     [[nodiscard]] std::vector<endpoint> endpoints() const;
+    net::task<status::session_survey> survey(net::loop& here) const;
 
     /// Stops accepting, tells idle sessions 421, lets transfers run until `grace` is over, then calls `done` on the first
     /// loop. Once.

@@ -105,6 +105,7 @@ net::task<bool> session::read_input() {
     }
     const result<std::size_t> got = co_await control_.read_some(buffer_, patience());
     if (got && *got > 0) {
+        active_ = net::clock::now();
         machine_.receive(std::string_view(buffer_.data(), *got));
         co_return true;
     }
@@ -285,8 +286,10 @@ void session::conclude_transfer(const result<proto::transfer_result>& outcome) {
     status::count(transfer_->receives() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
                   transfer_->bytes());
     if (log::enabled(log::level::info)) log_transfer(outcome);
-    machine_.transfer_done(outcome, transfer_->connected());
+    const int reply = machine_.transfer_done(outcome, transfer_->connected());
+    if (shared_->config.transfers) write_record(outcome, reply);
     transfer_.reset();
+    active_ = net::clock::now();
 }
 
 void session::log_transfer(const result<proto::transfer_result>& outcome) const {

@@ -26,6 +26,7 @@ public:
 
     void stop() override;
     void kill() override;
+    [[nodiscard]] status::session_report describe() const override;
 
 private:
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
@@ -48,6 +49,7 @@ private:
 
     [[nodiscard]] net::time_limit patience();
     void log(std::string_view text) const;
+    void write_record(const result<proto::transfer_result>& outcome, int reply) const;
     void log_transfer(const result<proto::transfer_result>& outcome) const;
 
     std::shared_ptr<context> shared_;
@@ -63,6 +65,8 @@ private:
     std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
     std::optional<net::event> ended_;                        // set where the main coroutine waits for transfer_'s end
     net::deadline login_until_;
+    net::deadline began_ = net::clock::now();
+    net::deadline active_ = began_;  // when the client was last heard of, or a transfer ended
     std::uint64_t refused_targets_seen_ = 0;
     std::string writing_;  // what flush() sends
     bool flushing_ = false;

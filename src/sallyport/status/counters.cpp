@@ -27,6 +27,10 @@ snapshot counters::take() const {
         .data_never_came = value(data_never_came),
         .ports_exhausted = value(ports_exhausted),
         .targets_refused = value(targets_refused),
+        .turned_away_full = value(turned_away_full),
+        .turned_away_address = value(turned_away_address),
+        .turned_away_penalised = value(turned_away_penalised),
+        .turned_away_no_backend = value(turned_away_no_backend),
     };
 }
 

@@ -16,10 +16,14 @@ struct snapshot {
     std::uint64_t transfers_failed = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
-    std::uint64_t strangers_refused = 0;  // data connections from nobody who was expected (DC-02)
-    std::uint64_t data_never_came = 0;    // passive negotiations to which nobody connected
-    std::uint64_t ports_exhausted = 0;    // passive negotiations for which no port was left (425)
-    std::uint64_t targets_refused = 0;    // PORT and EPRT to a third party (DC-01)
+    std::uint64_t strangers_refused = 0;       // data connections from nobody who was expected (DC-02)
+    std::uint64_t data_never_came = 0;         // passive negotiations to which nobody connected
+    std::uint64_t ports_exhausted = 0;         // passive negotiations for which no port was left (425)
+    std::uint64_t targets_refused = 0;         // PORT and EPRT to a third party (DC-01)
+    std::uint64_t turned_away_full = 0;        // connections over the limit of all sessions, ...
+    std::uint64_t turned_away_address = 0;     // ... over that of their address, ...
+    std::uint64_t turned_away_penalised = 0;   // ... from addresses that guess passwords, ...
+    std::uint64_t turned_away_no_backend = 0;  // ... and where a gateway found no server for them
 
     /// One line for a terminal: "3 sessions, 1 transfer, 12.4 MiB sent, ...".
     [[nodiscard]] std::string line() const;
@@ -39,6 +43,10 @@ struct counters {
     counter data_never_came{0};
     counter ports_exhausted{0};
     counter targets_refused{0};
+    counter turned_away_full{0};
+    counter turned_away_address{0};
+    counter turned_away_penalised{0};
+    counter turned_away_no_backend{0};
 
     [[nodiscard]] snapshot take() const;
 };

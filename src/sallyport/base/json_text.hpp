@@ -1,13 +1,13 @@
 #pragma once
-// The little JSON (RFC 8259) that the commands print. Pure functions.
+// The little JSON (RFC 8259) that commands and logs print. Pure functions.
 
 #include <string>
 #include <string_view>
 
-namespace sallyport::cli {
+namespace sallyport {
 
 /// A string with its quotes. Names on FTP servers need not be UTF-8: a byte 0xNN that is not becomes \udcNN, which Python
 /// and others turn back into the byte (PEP 383).
 [[nodiscard]] std::string json_string(std::string_view text);
 
-}  // namespace sallyport::cli
+}  // namespace sallyport

@@ -1,4 +1,4 @@
-#include <sallyport/cli/json_text.hpp>
+#include <sallyport/base/json_text.hpp>
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 #include <sallyport/base/ascii.hpp>
 
-namespace sallyport::cli {
+namespace sallyport {
 
 namespace {
 
@@ -37,4 +37,4 @@ std::string json_string(std::string_view text) {
     return out + '"';
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport

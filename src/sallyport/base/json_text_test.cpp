@@ -1,8 +1,8 @@
-#include <sallyport/cli/json_text.hpp>
+#include <sallyport/base/json_text.hpp>
 
 #include <gtest/gtest.h>
 
-namespace sallyport::cli {
+namespace sallyport {
 namespace {
 
 TEST(json_text, quotes_what_must_be_quoted) {
@@ -19,4 +19,4 @@ TEST(json_text, bytes_that_are_not_UTF8_can_be_turned_back) {
 }
 
 }  // namespace
-}  // namespace sallyport::cli
+}  // namespace sallyport

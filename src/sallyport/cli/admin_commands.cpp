@@ -1,0 +1,119 @@
+#include <sallyport/cli/admin_commands.hpp>
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/control_client.hpp>
+#include <sallyport/cli/status_report.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr auto exit_codes =
+    "Exit codes: 0 done; 1 refused by the daemon, which goes on as before; 2 wrong options or "
+    "configuration; 3 no such daemon; 10 it did not answer in time.";
+constexpr auto patience = std::chrono::seconds(10);
+constexpr auto long_patience = std::chrono::seconds(60);  // it reads certificates, or starts a program
+
+int report(const error& why) {
+    fmt::print(stderr, "{}\n", why.text());
+    switch (why.code) {
+        case errc::rejected: return 1;
+        case errc::syntax:
+        case errc::misuse: return 2;
+        case errc::timeout: return 10;
+        default: return 3;
+    }
+}
+
+/// The configuration may name the socket.
+result<json::object> ask(CLI::App& daemon, const front_options& options, std::string_view what, std::chrono::seconds wait) {
+    if (!options.config.empty()) {
+        const auto applied = apply_config_file(daemon, options.config);
+        if (!applied) return std::unexpected(applied.error());
+    }
+    const auto path = options.operation.control_path(daemon.get_name());
+    if (path.empty())
+        return fail(errc::misuse,
+                    "where is the daemon's control socket? name it by --status-socket (XDG_RUNTIME_DIR is not "
+                    "set)");
+    return ask_daemon(path, {{"do", what}}, wait);
+}
+
+struct status_options {
+    status_choice show;
+    bool as_json = false;
+};
+
+void add_status(const administered& daemon, int& exit_code) {
+    auto* const command = daemon.command.add_subcommand("status", "Show what a running daemon does");
+    auto wanted = std::make_shared<status_options>();
+    command->fallthrough();
+    command->add_flag("--json", wanted->as_json, "All of it as one JSON object");
+    command->add_flag("--sessions", wanted->show.sessions, "List the sessions too");
+    command->add_option("--limit", wanted->show.limit, "Rows of each list; 0: all")->type_name("N")->capture_default_str();
+    command->footer(exit_codes);
+    command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
+        const auto told = ask(owner, options, "status", patience);
+        if (!told)
+            exit_code = report(told.error());
+        else if (wanted->as_json)
+            fmt::print("{}\n", json::serialize(*told));
+        else
+            fmt::print("{}", status_text(*told, wanted->show));
+    });
+}
+
+void print_lines(const json::object& answer) {
+    for (const auto& line : answer.at("lines").get_array()) fmt::print("{}\n", std::string_view(line.get_string()));
+}
+
+void add_order(const administered& daemon, const std::string& what, const std::string& about, int& exit_code) {
+    auto* const command = daemon.command.add_subcommand(what, about);
+    command->fallthrough();
+    command->footer(exit_codes);
+    command->callback([&owner = daemon.command, &options = daemon.options, what, &exit_code] {
+        const auto told = ask(owner, options, what, long_patience);
+        if (told)
+            print_lines(*told);
+        else
+            exit_code = report(told.error());
+    });
+}
+
+void add_check(const administered& daemon, int& exit_code) {
+    auto* const command =
+        daemon.command.add_subcommand("check", "Check options and configuration, without starting or changing anything");
+    command->fallthrough();
+    command->footer("Exit codes: 0 good; 2 not: the line says which file and line, what and why.");
+    command->callback([settings = daemon.settings, &exit_code] {
+        const auto good = settings();
+        if (good) {
+            fmt::print("{}\n", *good);
+        } else {
+            fmt::print(stderr, "{}\n", good.error().text());
+            exit_code = 2;
+        }
+    });
+}
+
+}  // namespace
+
+void add_admin_commands(const administered& daemon, int& exit_code) {
+    add_status(daemon, exit_code);
+    add_check(daemon, exit_code);
+    if (!daemon.reloads) return;
+    add_order(daemon, "reload",
+              "Read the configuration anew: checked first, changed at once, no session or transfer is lost. As SIGHUP",
+              exit_code);
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,27 @@
+#pragma once
+// The commands for a daemon that runs: sallyport gate status, reload, check and so on. Each speaks with it through its
+// control socket, or reads its configuration.
+
+#include <functional>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/front_options.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+/// `command` is the daemon's own, whose options they share. `settings` tries the options given, and returns what there is to
+/// say about good ones.
+struct administered {
+    CLI::App& command;
+    const front_options& options;
+    std::function<result<std::string>()> settings;
+    bool reloads = false;
+};
+
+void add_admin_commands(const administered& daemon, int& exit_code);
+
+}  // namespace sallyport::cli

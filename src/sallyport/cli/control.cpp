@@ -1,0 +1,69 @@
+#include <sallyport/cli/control.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/cli/status_report.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string refusal(std::string_view why) { return json::serialize(json::object{{"error", why}}); }
+
+net::task<std::string> answer(std::shared_ptr<const control_actions> actions, std::string request) {
+    boost::system::error_code wrong;
+    const auto asked = json::parse(request, wrong);
+    const auto* words = wrong ? nullptr : asked.if_object();
+    const auto* what = words == nullptr ? nullptr : words->if_contains("do");
+    if (what == nullptr || !what->is_string()) co_return refusal("a request is {\"do\": WORD}");
+    const auto found = actions->find(std::string_view(what->get_string()));
+    if (found == actions->end())
+        co_return refusal(fmt::format("this daemon can't {}", escape(std::string_view(what->get_string()), 100)));
+    const auto said = co_await found->second();
+    co_return said ? *said : refusal(said.error().text());
+}
+
+net::task<result<std::string>> tell_status(daemon* host, std::shared_ptr<status_source> from) {
+    const auto survey = co_await from->survey(host->loops().at(0));
+    const auto backends = from->backends ? from->backends() : std::nullopt;
+    const auto counted = from->counters.take();
+    const daemon_facts facts{from->name, std::chrono::duration_cast<std::chrono::seconds>(net::clock::now() - from->begun),
+                             from->listening, from->draining};
+    // Ten thousand sessions are some megabytes of text: not on a loop.
+    auto work = [&] { return json::serialize(status_json(facts, counted, backends, survey)); };
+    co_return co_await net::offload(host->disk(), host->loops().at(0), std::move(work));
+}
+
+}  // namespace
+
+result<std::optional<front::control_socket>> open_control(daemon& host, const operation_options& operation,
+                                                          std::string_view kind, control_actions actions, bool succeed) {
+    const auto path = operation.control_path(kind);
+    if (path.empty()) {
+        if (operation.status_socket.empty())
+            log::info({},
+                      "no control socket: there is no place for one (XDG_RUNTIME_DIR is not set); name one by "
+                      "--status-socket");
+        return std::nullopt;
+    }
+    auto shared = std::make_shared<const control_actions>(std::move(actions));
+    auto opened = front::control_socket::open(
+        host.loops().at(0), path, [shared](std::string request) { return answer(shared, std::move(request)); }, succeed);
+    if (opened) return std::optional(std::move(*opened));
+    if (!operation.status_socket.empty()) return std::unexpected(opened.error());
+    log::info({}, fmt::format("no control socket: {}", opened.error().text()));
+    return std::nullopt;
+}
+
+control_action status_action(daemon& host, std::shared_ptr<status_source> from) {
+    return [&host, from = std::move(from)] { return tell_status(&host, from); };
+}
+
+}  // namespace sallyport::cli

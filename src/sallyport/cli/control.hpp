@@ -1,0 +1,45 @@
+#pragma once
+// What the user of a daemon may ask and tell it through its control socket. A request is {"do": WORD}; the answer is an
+// object, {"error": TEXT} where it is refused.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/daemon.hpp>
+#include <sallyport/front/control_socket.hpp>
+#include <sallyport/gate/pool.hpp>
+#include <sallyport/status/session_report.hpp>
+
+namespace sallyport::cli {
+
+/// Runs on the first loop; returns the answer's line.
+using control_action = std::function<net::task<result<std::string>>()>;
+using control_actions = std::map<std::string, control_action, std::less<>>;
+
+/// Opens the socket that `operation` names. The default one may be missing, since that may be another daemon's: the log
+/// tells. `succeed`: the daemon in whose place we come has it still.
+[[nodiscard]] result<std::optional<front::control_socket>> open_control(daemon& host, const operation_options& operation,
+                                                                        std::string_view kind, control_actions actions,
+                                                                        bool succeed = false);
+
+/// Where "status" finds what it shows.
+struct status_source {
+    std::string name;
+    const status::counters& counters;
+    std::vector<endpoint> listening;
+    std::function<net::task<status::session_survey>(net::loop&)> survey;
+    std::function<std::optional<gate::pool_snapshot>()> backends;
+    bool draining = false;
+    net::clock::time_point begun = net::clock::now();
+};
+
+[[nodiscard]] control_action status_action(daemon& host, std::shared_ptr<status_source> from);
+
+}  // namespace sallyport::cli

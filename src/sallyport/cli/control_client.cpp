@@ -1,0 +1,67 @@
+#include <sallyport/cli/control_client.hpp>
+
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+[[nodiscard]] result<unique_fd> connect_to(const std::string& socket, std::chrono::seconds wait) {
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    if (socket.size() >= sizeof at.sun_path) return fail(errc::too_long, fmt::format("{}: the path is too long", socket));
+    socket.copy(at.sun_path, socket.size());
+    unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval limit{.tv_sec = wait.count(), .tv_usec = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) return fd;
+    const int os = errno;
+    const auto* next = os == ENOENT         ? "nobody made it: start the daemon, or name its socket by --status-socket"
+                       : os == ECONNREFUSED ? "the daemon that made it is gone: start it again"
+                       : os == EACCES       ? "it is its user's alone: ask as that user or as root"
+                                            : "is the daemon well?";
+    return fail_os(os, fmt::format("no daemon answers at {} ({})", socket, next));
+}
+
+}  // namespace
+
+result<boost::json::object> ask_daemon(const std::string& socket, const boost::json::object& request,
+                                       std::chrono::seconds wait) {
+    auto fd = connect_to(socket, wait);
+    if (!fd) return std::unexpected(fd.error());
+    const auto failed = [&](int os) {
+        if (os == EAGAIN) return fail(errc::timeout, fmt::format("{}: no answer within {} s", socket, wait.count()));
+        return fail_os(os, socket);
+    };
+    const std::string line = boost::json::serialize(request) + '\n';
+    if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return failed(errno);
+    std::string answer;
+    std::array<char, 65536> block;
+    while (!answer.ends_with('\n')) {
+        const auto n = ::recv(fd->get(), block.data(), block.size(), 0);
+        if (n < 0) return failed(errno);
+        if (n == 0) return fail(errc::closed, fmt::format("{}: the daemon ended before it answered", socket));
+        answer.append(block.data(), static_cast<std::size_t>(n));
+    }
+    boost::system::error_code wrong;
+    auto value = boost::json::parse(answer, wrong);
+    if (wrong || !value.is_object())
+        return fail(errc::unexpected,
+                    fmt::format("{}: the answer is no JSON object; is it another program's socket?", socket));
+    auto& said = value.get_object();
+    if (const auto* refused = said.if_contains("error")) return fail(errc::rejected, std::string(refused->get_string()));
+    return std::move(said);
+}
+
+}  // namespace sallyport::cli

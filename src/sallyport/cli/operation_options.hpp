@@ -1,0 +1,32 @@
+#pragma once
+// Options of whoever runs a daemon: what is written down, and how one speaks with it while it runs.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/status/transfer_log.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+struct operation_options {
+    std::string transfer_log;
+    std::string transfer_log_format = "words";
+    std::string status_socket;
+
+    void add_to(CLI::App& command);
+    /// For daemons that can be asked while they run.
+    void add_control_to(CLI::App& command);
+
+    /// Where the control socket of a daemon of this kind ("gate") is; empty where there is none.
+    [[nodiscard]] std::string control_path(std::string_view kind) const;
+    /// Nothing where no file was named.
+    [[nodiscard]] result<std::shared_ptr<status::transfer_log>> open_transfer_log() const;
+};
+
+}  // namespace sallyport::cli

@@ -1,0 +1,167 @@
+// The status of a daemon as a person reads it: totals, then tables with aligned columns.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/json/array.hpp>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/cli/status_report.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+namespace json = boost::json;
+
+[[nodiscard]] std::string words(const json::value& v) { return v.is_string() ? std::string(v.get_string()) : "-"; }
+[[nodiscard]] double number(const json::value& v) { return v.is_number() ? v.to_number<double>() : 0; }
+[[nodiscard]] std::uint64_t count(const json::value& v) { return v.to_number<std::uint64_t>(); }
+
+/// "5 s", "3 min", "2 h 10 min", "4 d 3 h": as fine as it matters.
+[[nodiscard]] std::string span_text(const json::value& v) {
+    if (!v.is_number()) return "-";
+    const auto s = static_cast<std::uint64_t>(number(v));
+    if (s < 120) return fmt::format("{} s", s);
+    if (s < 7200) return fmt::format("{} min", s / 60);
+    if (s < 172800) return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
+    return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
+}
+
+[[nodiscard]] std::string plural(std::uint64_t n, std::string_view one) {
+    return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
+}
+
+/// Columns as wide as their widest cell; the last one is left as it is.
+class table {
+public:
+    table(std::string title, std::vector<std::string> head) : title_(std::move(title)), rows_{std::move(head)} {}
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+    [[nodiscard]] std::string text(std::size_t limit) const {
+        const std::size_t all = rows_.size() - 1;
+        if (all == 0) return {};
+        const std::size_t shown = limit == 0 ? all : std::min(limit, all);
+        std::vector<std::size_t> widths(rows_.front().size());
+        for (std::size_t r = 0; r <= shown; ++r)
+            for (std::size_t c = 0; c < widths.size(); ++c) widths[c] = std::max(widths[c], rows_[r][c].size());
+        std::string out = fmt::format("\n{} ({})\n", title_, all);
+        for (std::size_t r = 0; r <= shown; ++r) {
+            std::string line;
+            for (std::size_t c = 0; c < widths.size(); ++c)
+                line += fmt::format("{:<{}}", rows_[r][c], c + 1 < widths.size() ? widths[c] + 2 : 0);
+            line.erase(line.find_last_not_of(' ') + 1);
+            out += "  " + line + '\n';
+        }
+        if (shown < all) out += fmt::format("  ... and {} more; --limit 0 shows all\n", all - shown);
+        return out;
+    }
+
+private:
+    std::string title_;
+    std::vector<std::vector<std::string>> rows_;
+};
+
+[[nodiscard]] std::string head_text(const json::object& s) {
+    std::string listening;
+    for (const auto& e : s.at("listening").get_array()) listening += (listening.empty() ? "" : ", ") + words(e);
+    const auto& t = s.at("totals").get_object();
+    auto out = fmt::format(
+        "{} {}, process {}, up {}{}\n", words(s.at("name")), words(s.at("version")), count(s.at("pid")),
+        span_text(s.at("up")),
+        s.at("draining").get_bool() ? ", draining: a successor takes new sessions" : ", listening on " + listening);
+    out += fmt::format("{}, {} so far; {} running, {} complete, {} failed; {} sent, {} received\n",
+                       plural(count(t.at("sessions")), "session"), count(t.at("sessions_total")),
+                       plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),
+                       count(t.at("transfers_failed")), status::format_bytes(count(t.at("bytes_sent"))),
+                       status::format_bytes(count(t.at("bytes_received"))));
+    if (!s.at("whole").get_bool()) out += "A loop was too busy to tell of its sessions: the lists below are not whole.\n";
+    return out;
+}
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> refusal_words{{
+    {"full", "sessions over the limit"},
+    {"full_for_address", "sessions over the limit of their address"},
+    {"penalised", "connections of penalised addresses"},
+    {"no_backend", "sessions for want of a backend"},
+    {"login", "logins"},
+    {"target", "data targets (PORT to somebody else)"},
+    {"stranger", "data connections of strangers"},
+    {"nobody_came", "data ports to which nobody came"},
+    {"no_port", "negotiations for want of a passive port"},
+}};
+
+[[nodiscard]] std::string refusals_text(const json::object& refused) {
+    std::string out;
+    for (const auto& [key, what] : refusal_words) {
+        const auto n = count(refused.at(key));
+        if (n != 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", n, what);
+    }
+    return out.empty() ? "Nothing was refused.\n" : "Refused: " + out + '\n';
+}
+
+[[nodiscard]] std::string backends_text(const json::object& s) {
+    const auto* list = s.if_contains("backends");
+    if (list == nullptr) return {};
+    table out("Backends",
+              {"NAME", "STATE", "HEALTH", "SINCE", "WEIGHT", "SHARE", "SESSIONS", "SO FAR", "RESPONSE", "REASON"});
+    for (const auto& v : list->get_array()) {
+        const auto& b = v.get_object();
+        const auto most = count(b.at("sessions_most"));
+        const auto here = count(b.at("sessions"));
+        out.add({words(b.at("name")), words(b.at("state")), words(b.at("health")), span_text(b.at("since")),
+                 std::to_string(count(b.at("weight"))), fmt::format("{:.0f} %", number(b.at("share")) * 100),
+                 most == 0 ? std::to_string(here) : fmt::format("{} of {}", here, most),
+                 std::to_string(count(b.at("sessions_total"))),
+                 b.at("response").is_number() ? fmt::format("{:.0f} ms", number(b.at("response")) * 1000) : "-",
+                 words(b.at("reason"))});
+    }
+    auto text = out.text(0);
+    if (const auto waiting = count(s.at("waiting")); waiting != 0)
+        text += fmt::format("  {} for room\n", plural(waiting, "session waiting"));
+    return text;
+}
+
+[[nodiscard]] std::string tls_text(const json::object& session, bool behind) {
+    const auto& front = session.at("tls");
+    const auto text = front.is_string() ? words(front) : "plain";
+    if (!behind) return text;
+    const auto& back = session.at("tls_backend");
+    return text + " / " + (back.is_string() ? words(back) : "plain");
+}
+
+}  // namespace
+
+std::string status_text(const json::object& status, const status_choice& what) {
+    const bool behind = status.contains("backends");
+    table transfers("Transfers", {"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "FOR", "METHODS", "PATH"});
+    table openings("Openings", {"SESSION", "PORT", "FOR", "SIDE", "STILL"});
+    table sessions("Sessions", {"SESSION", "USER", "CLIENT", "SINCE", "IDLE", behind ? "TLS FRONT / BEHIND" : "TLS",
+                                behind ? "BACKEND" : ""});
+    for (const auto& v : status.at("sessions").get_array()) {
+        const auto& s = v.get_object();
+        const auto id = words(s.at("id"));
+        const auto user = words(s.at("user"));
+        const auto client = words(s.at("client"));
+        if (const auto* t = s.at("transfer").if_object()) {
+            transfers.add({id, user, client, words(t->at("verb")), status::format_bytes(count(t->at("bytes"))),
+                           status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s",
+                           span_text(t->at("age")), words(t->at("method")), words(t->at("path"))});
+        }
+        for (const auto& w : s.at("openings").get_array()) {
+            const auto& o = w.get_object();
+            openings.add({id, std::to_string(count(o.at("port"))), words(o.at("for")), words(o.at("side")),
+                          o.at("left").is_null() ? "until used" : span_text(o.at("left"))});
+        }
+        sessions.add({id, user + (s.at("logged_in").get_bool() ? "" : " (no login)"), client, span_text(s.at("age")),
+                      s.at("transfer").is_null() ? span_text(s.at("idle")) : "busy", tls_text(s, behind),
+                      behind ? words(s.at("backend")) : ""});
+    }
+    auto out = head_text(status) + refusals_text(status.at("refused").get_object()) + backends_text(status);
+    out += transfers.text(what.limit) + openings.text(what.limit);
+    if (what.sessions) out += sessions.text(what.limit);
+    return out;
+}
+
+}  // namespace sallyport::cli

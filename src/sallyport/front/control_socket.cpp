@@ -1,0 +1,151 @@
+#include <sallyport/front/control_socket.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/stream.hpp>
+
+namespace sallyport::front {
+namespace {
+
+/// Which file a path leads to, so that we never remove another daemon's.
+struct identity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const identity&, const identity&) = default;
+};
+
+[[nodiscard]] identity identity_of(const std::string& path) {
+    struct stat s{};
+    if (::lstat(path.c_str(), &s) != 0) return {};
+    return {s.st_dev, s.st_ino};
+}
+
+[[nodiscard]] std::optional<sockaddr_un> address_of(const std::string& path) {
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof a.sun_path) return std::nullopt;
+    path.copy(a.sun_path, path.size());
+    return a;
+}
+
+[[nodiscard]] unique_fd new_socket() { return unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+[[nodiscard]] bool is_answered(const sockaddr_un& at) {
+    const auto probe = new_socket();
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 || errno == EAGAIN;
+}
+
+/// Listens under a name of its own first: what stands at `path` is replaced in one step, or not at all.
+[[nodiscard]] result<unique_fd> listen_at(const std::string& path) {
+    const auto own = fmt::format("{}.{}", path, ::getpid());
+    const auto at = address_of(own);
+    if (!at) return fail(errc::too_long, fmt::format("control socket {}: the path is too long; choose a shorter one", path));
+    auto fd = new_socket();
+    const auto refuse = [&](int os) { return fail_os(os, fmt::format("control socket {}", path)); };
+    if (!fd || ::fchmod(fd.get(), 0600) != 0) return refuse(errno);
+    ::unlink(own.c_str());
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*at), sizeof *at) != 0) return refuse(errno);
+    if (::listen(fd.get(), static_cast<int>(limits::control_connections)) != 0 ||
+        std::rename(own.c_str(), path.c_str()) != 0) {
+        const int os = errno;
+        ::unlink(own.c_str());
+        return refuse(os);
+    }
+    return fd;
+}
+
+}  // namespace
+
+struct control_socket::impl : std::enable_shared_from_this<impl> {
+    impl(net::loop& l, unique_fd fd, std::string p, answerer a)
+        : home(l), socket(l, std::move(fd)), path(std::move(p)), mine(identity_of(path)), answer(std::move(a)) {}
+
+    static net::task<> accept_all(std::shared_ptr<impl> self);
+    static net::task<> serve(std::shared_ptr<impl> self, net::stream with);
+
+    net::loop& home;
+    net::descriptor socket;
+    const std::string path;
+    const identity mine;
+    answerer answer;
+    std::size_t served = 0;
+};
+
+net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
+    while (self->socket) {
+        unique_fd fd(::accept4(self->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (fd) {
+            if (self->served >= limits::control_connections) continue;  // closed
+            net::stream with(self->home, std::move(fd), {}, {});
+            self->home.spawn("control connection", serve(self, std::move(with)));
+            continue;
+        }
+        if (errno == EAGAIN)
+            (void)co_await self->socket.readable(net::deadline::max());
+        else if (errno != EINTR && errno != ECONNABORTED)
+            co_await self->home.sleep_for(std::chrono::milliseconds(50));  // no descriptors left
+    }
+}
+
+net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream with) {
+    ++self->served;
+    std::string input;
+    std::array<char, 4096> block;
+    const net::time_limit patience{.progress = limits::control_wait};
+    while (input.size() <= limits::control_request) {
+        const auto end = input.find('\n');
+        if (end == std::string::npos) {
+            const auto got = co_await with.read_some(block, patience);
+            if (!got || *got == 0) break;
+            input.append(block.data(), *got);
+            continue;
+        }
+        std::string request = input.substr(0, end);
+        input.erase(0, end + 1);
+        std::string line = co_await self->answer(std::move(request));
+        line += '\n';
+        const auto sent = co_await with.write_all(line, patience);
+        if (!sent) break;
+    }
+    --self->served;
+}
+
+result<control_socket> control_socket::open(net::loop& home, const std::string& path, answerer answer, bool succeed) {
+    const auto at = address_of(path);
+    if (!at) return fail(errc::too_long, fmt::format("control socket {}: the path is too long; choose a shorter one", path));
+    struct stat there{};
+    if (::lstat(path.c_str(), &there) == 0) {
+        if (!S_ISSOCK(there.st_mode))
+            return fail(errc::exists, fmt::format("control socket {}: there is another file; name another path", path));
+        if (!succeed && is_answered(*at))
+            return fail(errc::exists,
+                        fmt::format("control socket {}: another program answers there; name another path", path));
+    }
+    auto fd = listen_at(path);
+    if (!fd) return std::unexpected(fd.error());
+    auto made = std::make_shared<impl>(home, std::move(*fd), path, std::move(answer));
+    home.spawn("control socket", impl::accept_all(made));
+    return control_socket(std::move(made));
+}
+
+control_socket::control_socket(control_socket&&) noexcept = default;
+
+control_socket::~control_socket() {
+    if (!impl_) return;
+    impl_->socket.close();
+    if (identity_of(impl_->path) == impl_->mine) ::unlink(impl_->path.c_str());
+}
+
+}  // namespace sallyport::front

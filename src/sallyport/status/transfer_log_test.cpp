@@ -1,0 +1,96 @@
+#include <sallyport/status/transfer_log.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::status {
+namespace {
+
+namespace fs = std::filesystem;
+
+transfer_record sample() {
+    return {.session = "gate-7",
+            .user = "bob",
+            .client = *endpoint::parse("192.0.2.1:5000"),
+            .backend = "ftp://10.0.0.5:21",
+            .verb = "STOR",
+            .path = "/in/a b",
+            .upload = true,
+            .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .from = 420, .to = 0},
+            .behind = {.method = "PASV", .from = 0, .to = 400},
+            .ended = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767225600123)),
+            .lasted = std::chrono::milliseconds(1500),
+            .end = transfer_end::backend,
+            .why = "reset",
+            .reply = 426};
+}
+
+TEST(transfer_record, tells_all_four_sockets_G12) {
+    EXPECT_EQ(line_of(sample(), record_style::words),
+              "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
+              "verb=STOR path=\"/in/a b\" direction=upload client_control=tls client_data=tls client_method=EPSV "
+              "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
+              "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
+    const auto json = line_of(sample(), record_style::json);
+    EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
+    EXPECT_TRUE(json.ends_with(R"("seconds":1.500,"end":"backend","reply":426,"why":"reset"})")) << json;
+}
+
+TEST(transfer_record, leaves_out_the_second_side_of_a_server) {
+    auto r = sample();
+    r.backend.clear();
+    EXPECT_EQ(line_of(r, record_style::words).find("backend_"), std::string::npos);
+}
+
+TEST(transfer_record, a_name_poses_as_nothing_else_IN09) {
+    auto r = sample();
+    r.path = "x\" end=complete\r\ntime=forged\x1b[31m";
+    r.user = "\xff";
+    const auto words = line_of(r, record_style::words);
+    EXPECT_NE(words.find(R"(user="\xff")"), std::string::npos) << words;
+    EXPECT_NE(words.find(R"(path="x\x22 end=complete\x0d\x0atime=forged\x1b[31m")"), std::string::npos) << words;
+    for (const auto style : {record_style::words, record_style::json})
+        EXPECT_EQ(line_of(r, style).find_first_of("\r\n\x1b"), std::string::npos);
+}
+
+class TransferLog : public testing::Test {
+protected:
+    void TearDown() override { fs::remove_all(folder); }
+    [[nodiscard]] static std::size_t lines(const fs::path& file) {
+        std::ifstream in(file);
+        std::size_t n = 0;
+        for (std::string line; std::getline(in, line);) ++n;
+        return n;
+    }
+    fs::path folder = [] {
+        std::string name = fs::temp_directory_path() / "transfer-log-XXXXXX";
+        return fs::path(::mkdtemp(name.data()));
+    }();
+};
+
+TEST_F(TransferLog, KeepsEveryRecordOverARotation_G12) {
+    const auto file = folder / "log";
+    const auto moved = folder / "log.1";
+    auto log = transfer_log::open(file, record_style::words);
+    ASSERT_TRUE(log) << log.error().text();
+    for (int i = 0; i < 1000; ++i) (*log)->write(sample());
+    fs::rename(file, moved);
+    (*log)->reopen();
+    while (!fs::exists(file)) std::this_thread::yield();
+    for (int i = 0; i < 500; ++i) (*log)->write(sample());
+    log->reset();
+    EXPECT_EQ(lines(moved) + lines(file), 1500U);
+    EXPECT_GE(lines(file), 500U);
+}
+
+TEST_F(TransferLog, SaysWhichFileCannotBeWritten) {
+    const auto refused = transfer_log::open(folder / "none" / "log", record_style::words);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text().find("none/log"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::status

@@ -1,0 +1,89 @@
+#include <sallyport/status/transfer_record.hpp>
+
+#include <array>
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/json_text.hpp>
+
+namespace sallyport::status {
+namespace {
+
+constexpr std::size_t longest_path = 4096;
+
+/// "2026-01-31T12:00:00.123Z"
+std::string time_text(std::chrono::system_clock::time_point at) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
+}
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : escape(text, longest_path)) out += c == '"' ? std::string("\\x22") : std::string(1, c);
+    return out + '"';
+}
+
+class fields {
+public:
+    explicit fields(record_style style) : json_(style == record_style::json) {}
+
+    void add(std::string_view key, std::string_view text) { put(key, json_ ? json_string(text) : quoted(text)); }
+    /// A word of ours, which needs no quotes.
+    void add_word(std::string_view key, std::string_view word) { put(key, json_ ? json_string(word) : std::string(word)); }
+    void add(std::string_view key, std::uint64_t number) { put(key, std::to_string(number)); }
+    void add_seconds(std::string_view key, double seconds) { put(key, fmt::format("{:.3f}", seconds)); }
+
+    [[nodiscard]] std::string line() && { return json_ ? '{' + out_ + '}' : std::move(out_); }
+
+private:
+    void put(std::string_view key, std::string_view value) {
+        if (!out_.empty()) out_ += json_ ? ',' : ' ';
+        out_ += json_ ? fmt::format("\"{}\":{}", key, value) : fmt::format("{}={}", key, value);
+    }
+
+    bool json_;
+    std::string out_;
+};
+
+std::string_view protection(bool tls) { return tls ? "tls" : "plain"; }
+
+void add_leg(fields& out, std::string_view side, const record_leg& leg) {
+    const auto key = [side](std::string_view what) { return fmt::format("{}_{}", side, what); };
+    out.add_word(key("control"), protection(leg.control_tls));
+    out.add_word(key("data"), protection(leg.data_tls));
+    out.add_word(key("method"), leg.method);
+    out.add(key("bytes_in"), leg.from);
+    out.add(key("bytes_out"), leg.to);
+}
+
+}  // namespace
+
+std::string_view name(transfer_end e) noexcept {
+    constexpr auto names =
+        std::to_array<std::string_view>({"complete", "refused", "aborted", "client", "backend", "deadline", "stopped"});
+    return names[static_cast<std::size_t>(e)];
+}
+
+std::string line_of(const transfer_record& r, record_style style) {
+    fields out(style);
+    out.add_word("time", time_text(r.ended));
+    out.add_word("session", r.session);
+    out.add("user", r.user);
+    out.add_word("client", r.client.text());
+    if (!r.backend.empty()) out.add_word("backend", r.backend);
+    out.add_word("verb", r.verb);
+    out.add("path", r.path);
+    out.add_word("direction", r.upload ? "upload" : "download");
+    add_leg(out, "client", r.front);
+    if (!r.backend.empty()) add_leg(out, "backend", r.behind);
+    out.add_seconds("seconds", r.lasted.count());
+    out.add_word("end", name(r.end));
+    out.add("reply", static_cast<std::uint64_t>(r.reply));
+    if (!r.why.empty()) out.add("why", r.why);
+    return std::move(out).line();
+}
+
+}  // namespace sallyport::status

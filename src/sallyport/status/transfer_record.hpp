@@ -1,0 +1,57 @@
+#pragma once
+// What is written down of one transfer when it is over (G12): who, what, how much on each side, by which way, and how it
+// ended. Plain values; any thread.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::status {
+
+enum class transfer_end : std::uint8_t {
+    complete,
+    refused,   // by the server, before data moved or while it did
+    aborted,   // by ABOR
+    client,    // cut or never connected on the client's side
+    backend,   // cut or never connected on the server's side
+    deadline,  // nothing moved for too long, or nobody came in time
+    stopped,   // by this program: it was stopped, or a peer broke the protocol
+};
+[[nodiscard]] std::string_view name(transfer_end e) noexcept;
+
+/// One side: its two sockets.
+struct record_leg {
+    bool control_tls = false;
+    bool data_tls = false;
+    std::string method;      // "EPSV"
+    std::uint64_t from = 0;  // bytes of data taken from it
+    std::uint64_t to = 0;    // ... and handed to it
+};
+
+struct transfer_record {
+    std::string session;
+    std::string user;
+    endpoint client;
+    std::string backend;  // its name; empty at a server, which has no second side
+    std::string verb;
+    std::string path;  // as the client gave it
+    bool upload = false;
+    record_leg front{};
+    record_leg behind{};
+    std::chrono::system_clock::time_point ended{};
+    std::chrono::duration<double> lasted{};
+    transfer_end end = transfer_end::complete;
+    std::string why;  // where it is not complete
+    int reply = 0;    // the final reply's code; 0 where the client was gone
+};
+
+enum class record_style : std::uint8_t { words, json };
+
+/// One line without its end. `words`: key=value, a value in quotes where it could be mistaken; `json`: an object. Whatever a
+/// peer sent is escaped, so no name can begin a line of its own or pose as another field (IN-09).
+[[nodiscard]] std::string line_of(const transfer_record& r, record_style style);
+
+}  // namespace sallyport::status

@@ -1,0 +1,233 @@
+"""Whoever runs a gateway sees what it does, and changes it while it works (G6, G12)."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.daemon import wait_until
+from harness.raw import Raw, drain
+
+CONFIG = '''listen = "127.0.0.1:0"
+{more}
+status-socket = "{socket}"
+backend = [
+  {backends}
+]
+'''
+
+
+class Gate:
+    """A gateway with a configuration file and a control socket of its own."""
+
+    def __init__(self, start, sallyport, folder, servers):
+        self.sallyport, self.folder, self.servers = sallyport, folder, servers
+        self.config, self.socket = folder / "gate.toml", folder / "gate.sock"
+        self.write()
+        self.daemon = start("gate", "--config", self.config)
+
+    def write(self, more="", terms="", extra=()):
+        urls = [f'"ftp://127.0.0.1:{server.port}{terms}"' for server in self.servers] + list(extra)
+        self.config.write_text(CONFIG.format(more=more, socket=self.socket, backends=",\n  ".join(urls)))
+
+    def ask(self, *words):
+        return subprocess.run([self.sallyport, "gate", *words, "--status-socket", self.socket], capture_output=True, text=True,
+                              timeout=60)
+
+    def status(self):
+        done = self.ask("status", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def session(self):
+        return Raw(self.daemon.host, self.daemon.port).login()
+
+
+@pytest.fixture
+def servers(start, tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "file").write_bytes(os.urandom(24 << 20))  # more than the sockets on its way hold
+    return [start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--log-level", "warning")
+            for _ in range(2)]
+
+
+@pytest.fixture
+def gate(start, sallyport, tmp_path, servers):
+    return Gate(start, sallyport, tmp_path, servers)
+
+
+class Slow(threading.Thread):
+    """A transfer that runs for as long as it is wanted to, and the digest of what was moved."""
+
+    def __init__(self, raw, store=None):
+        super().__init__(daemon=True)
+        self.raw, self.store, self.hurry, self.digest, self.end = raw, store, threading.Event(), hashlib.sha256(), None
+        self.data = raw.passive()
+        raw.expect(f"STOR {store}" if store else "RETR /file", 150)
+        self.start()
+
+    def run(self):
+        try:
+            if self.store:
+                self.send()
+            else:
+                self.receive()
+            self.end = self.raw.reply().code
+        except Exception as e:  # told by the test
+            self.end = repr(e)
+
+    def receive(self):
+        while block := self.data.recv(1 << 20 if self.hurry.is_set() else 4096):
+            self.digest.update(block)
+            self.hurry.wait(0.2)
+
+    def send(self):
+        while not self.hurry.wait(0.2):
+            block = os.urandom(2000)
+            self.digest.update(block)
+            self.data.sendall(block)
+        self.data.close()
+
+
+def finish(transfers):
+    """Each has ended well, and moved what it should have."""
+    for t in transfers:
+        t.hurry.set()
+    for t in transfers:
+        t.join(60)
+    assert {t.end for t in transfers} == {226}
+
+
+def assert_whole(transfers, files):
+    for t in transfers:
+        assert hashlib.sha256((files / (t.store or "/file")[1:]).read_bytes()).hexdigest() == t.digest.hexdigest()
+
+
+def test_status_shows_what_goes_on(gate):
+    idle = gate.session()
+    asked = idle.epsv_port()
+    busy = Slow(gate.session())
+    told = gate.status()
+    assert told["listening"] == [f"127.0.0.1:{gate.daemon.port}"] and told["pid"] == gate.daemon.pid
+    assert told["totals"]["sessions"] == 2 and told["totals"]["transfers"] == 1 and told["whole"]
+    assert [b["sessions"] for b in told["backends"]] == [1, 1] and {b["health"] for b in told["backends"]} == {"up"}
+    first, second = sorted(told["sessions"], key=lambda s: s["id"])
+    assert (first["user"], first["client"], first["transfer"]) == ("writer", "{}:{}".format(*idle.socket.getsockname()), None)
+    assert first["openings"] == [{"side": "client", "port": asked, "for": "127.0.0.1", "left": None}]
+    assert (second["transfer"]["verb"], second["transfer"]["path"]) == ("RETR", "/file")
+    assert {first["backend"], second["backend"]} == {b["name"] for b in told["backends"]}
+    wait_until(lambda: gate.status()["sessions"][1]["transfer"]["bytes"] > 0, what="bytes")
+
+    shown = gate.ask("status", "--sessions", "--limit", "1").stdout.splitlines()
+    assert shown[1].startswith("2 sessions, 2 so far; 1 transfer running")
+    assert "Backends (2)" in shown and "Transfers (1)" in shown and "Openings (1)" in shown and "Sessions (2)" in shown
+    assert shown[-1] == "  ... and 1 more; --limit 0 shows all"
+    head, row = shown[shown.index("Transfers (1)") + 1:][:2]
+    assert row.index("RETR") == head.index("VERB") and row.endswith("/file")
+    finish([busy])
+    # What was refused is counted by its reason.
+    idle.expect("PORT 127,0,0,2,100,100", 504)
+    assert gate.status()["refused"]["target"] == 1
+
+
+def test_nobody_there(sallyport, tmp_path, gate):
+    missing = tmp_path / "none.sock"
+    done = subprocess.run([sallyport, "gate", "status", "--status-socket", missing], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 3 and str(missing) in done.stderr and "start the daemon" in done.stderr
+    assert done.stdout == ""
+    # One that was killed leaves its socket behind; that is told, and its successor takes the place.
+    gate.daemon.kill()
+    assert gate.socket.exists()
+    done = gate.ask("status")
+    assert done.returncode == 3 and "is gone" in done.stderr
+
+
+def test_two_of_one_socket(start, gate):
+    with pytest.raises(AssertionError, match="another program answers there"):
+        start("gate", "--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.1:1", "--status-socket", gate.socket)
+    assert gate.status()["pid"] == gate.daemon.pid
+    assert gate.socket.stat().st_mode & 0o777 == 0o600
+    assert gate.daemon.stop() == 0 and not gate.socket.exists()
+
+
+def test_serve_status(start, sallyport, tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    socket = tmp_path / "serve.sock"
+    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", socket)
+    with Raw(server.host, server.port) as raw:
+        raw.login()
+        done = subprocess.run([sallyport, "serve", "status", "--json", "--status-socket", socket], capture_output=True, timeout=10)
+    (session,) = json.loads(done.stdout)["sessions"]
+    assert (session["user"], session["logged_in"], session["backend"]) == ("writer", True, None)
+
+
+def test_reload(gate):
+    old = gate.session()
+    gate.write(more="idle-timeout = 1\nmax-sessions = 3", terms="?weight=7")
+    done = gate.ask("reload")
+    assert done.returncode == 0, done.stderr
+    assert "idle-timeout: 1, before as by default" in done.stdout and "max-sessions: 3" in done.stdout
+    assert done.stdout.count("weight 7") == 2
+    assert [b["weight"] for b in gate.status()["backends"]] == [7, 7]
+    new = gate.session()
+    assert new.reply().code == 421  # idle by its own settings ...
+    old.expect("NOOP", 200)         # ... and this one by those it came with
+    assert gate.ask("reload").stdout == "nothing has changed\n"
+    gate.write(more='passive-ports = "50000-50010"', terms="?weight=7")
+    assert "passive-ports: 50000-50010, before as by default; not without a restart" in gate.ask("reload").stdout
+
+
+@pytest.mark.parametrize("more,terms,extra,line,words", [
+    ("idle-timeout = 1\nbalance = \"loudest\"", "", (), 3, "--balance loudest: give least-sessions"),
+    ("no-such-thing = 1", "", (), 2, "no-such-thing"),
+    ("idle-timeout = \"soon\"", "", (), 2, "idle-timeout"),
+    ("", "?weight=0", (), 5, "the weight must be"),
+    ("", "", ['"gopher://127.0.0.1"'], 7, "the scheme is not known"),
+    ("idle-timeout = [", "", (), 3, ""),
+    ("tls-cert = \"/nowhere/cert.pem\"", "", (), 2, "/nowhere/cert.pem"),
+])
+def test_a_bad_configuration_changes_nothing(gate, more, terms, extra, line, words):
+    """G6: told by file and line, by all three ways."""
+    before = gate.status()["backends"]
+    gate.write(more, terms, extra)
+    where = f"{gate.config}, line {line}"
+    told = gate.ask("reload")
+    assert told.returncode == 1 and told.stdout == ""
+    assert "all stays as it was" in told.stderr and where in told.stderr and words in told.stderr
+    check = subprocess.run([gate.sallyport, "gate", "check", "--config", gate.config], capture_output=True, text=True, timeout=10)
+    assert check.returncode == 2 and where in check.stderr and words in check.stderr
+    gate.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: gate.daemon.log().count("Reload: all stays as it was") == 2, what="the refusal")
+    after = gate.status()["backends"]
+    assert [(b["name"], b["weight"], b["sessions_total"]) for b in after] == [(b["name"], b["weight"], b["sessions_total"])
+                                                                             for b in before]
+    gate.session().expect("NOOP", 200)
+    gate.write()
+    assert gate.ask("check", "--config", str(gate.config)).returncode == 0
+
+
+@pytest.mark.limit(120)
+def test_fifty_reloads_during_two_hundred_transfers(gate):
+    """G6: none cut, every checksum right."""
+    slow = [Slow(gate.session(), store=f"/up-{i}" if i % 10 else None) for i in range(200)]
+    assert gate.status()["totals"]["transfers"] == 200
+    for turn in range(50):
+        gate.write(more=f"idle-timeout = {100 + turn}\nmax-sessions = {1000 + turn}", terms=f"?weight={1 + turn % 5}")
+        if turn % 2:
+            done = gate.ask("reload")
+            assert done.returncode == 0 and f"idle-timeout: {100 + turn}" in done.stdout, done
+        else:
+            gate.daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: f"Reload: idle-timeout: {100 + turn}," in gate.daemon.log(), what="the reload")
+    assert all(s.is_alive() for s in slow), "the transfers should run throughout"
+    finish(slow)
+    assert_whole(slow, gate.folder / "files")
+    totals = gate.status()["totals"]
+    assert (totals["transfers_complete"], totals["transfers_failed"]) == (200, 0)
