@@ -434,7 +434,7 @@ void session::wake() {
 // G5: a running transfer is activity. G6: who is idle for too long is told so.
 net::deadline session::quiet_until() const {
     const auto& config = gate_->config;
-    if (machine_->transfer_running()) return net::clock::now() + config.idle;
+    if (data_) return net::clock::now() + config.idle;  // which has deadlines of its own (G5)
     const auto due = activity_ + config.idle;
     return machine_->logged_in() ? due : std::min(due, started_ + config.login);
 }
@@ -442,9 +442,10 @@ net::deadline session::quiet_until() const {
 void session::expire_if_due() {
     if (stop_due()) return machine_->expire(stopping_text);
     if (net::clock::now() < quiet_until()) return;
-    if (!machine_->logged_in()) report(front::offence::login_timed_out);
-    machine_->expire(machine_->logged_in() ? fmt::format("Idle for {} s.", gate_->config.idle.count())
-                                           : "The login took too long.");
+    if (machine_->awaits_backend()) return machine_->expire("The server behind has not answered in time.");
+    if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
+    report(front::offence::login_timed_out);
+    machine_->expire("The login took too long.");
 }
 
 void session::note(proto::relay_note kind, std::string_view text) {

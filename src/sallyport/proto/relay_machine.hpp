@@ -162,6 +162,8 @@ public:
     /// As the client named itself last, before or after its login.
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
+    /// It owes replies.
+    [[nodiscard]] bool awaits_backend() const noexcept { return !pending_.empty(); }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }

@@ -1,0 +1,201 @@
+"""A backend that fails at every step of a session in every way: the client hears a reply that says so within seconds, nothing
+false is reported, and the gateway is as it was (G7, GW-*)."""
+
+import contextlib
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.daemon import wait_until
+from harness.raw import Closed, Raw, vanish
+
+BIG = 10 * 1024 * 1024
+STEPS = ("greeting", "USER", "PASS", "NOOP", "STOR", "RETR")
+SOON = 6  # seconds; the deadlines below are 2
+
+
+def reset(line):
+    vanish(line)
+
+
+def close(line):
+    line.close()
+
+
+def silence(line):
+    pass
+
+
+def garbage(line):
+    line.sendall(b"\x00\xff\x16\x03" * 50 + b"\r\n\r\n?!\r\n")
+
+
+def endless_line(line):
+    block = b"2" * 65536
+    for _ in range(BIG // len(block)):
+        line.sendall(block)
+
+
+def endless_reply(line):
+    block = b"220-and so on\r\n" * 1000
+    for _ in range(BIG // len(block)):
+        line.sendall(block)
+
+
+FAULTS = (reset, close, silence, garbage, endless_line, endless_reply)
+
+
+class Backend:
+    """A server that does all right until the step at which it fails. Its transfers are cut in their middle."""
+
+    def __init__(self, step, fault):
+        self.step, self.fault, self.reached = step, fault, threading.Event()
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.port = self.door.getsockname()[1]
+        self.lines = []
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self.door.accept()
+                self.lines.append(line)
+                threading.Thread(target=self.serve, args=(line,), daemon=True).start()
+
+    def fail(self, line):
+        self.reached.set()
+        with contextlib.suppress(OSError):
+            self.fault(line)
+
+    def serve(self, line):
+        with contextlib.suppress(OSError, ValueError):
+            if self.step == "greeting":
+                return self.fail(line)
+            line.sendall(b"220 Hello\r\n")
+            passive = None
+            for command in line.makefile("r", newline="\n"):
+                verb = command.split()[0].upper()
+                if verb == self.step:
+                    if verb in ("STOR", "RETR"):
+                        line.sendall(b"150 Here we go\r\n")
+                        data, _ = passive.accept()
+                        self.lines.append(data)
+                        if verb == "RETR":
+                            data.sendall(b"x" * 100_000)
+                        else:
+                            data.recv(1000)
+                        if self.fault in (reset, close):
+                            self.fault(data)
+                    return self.fail(line)
+                if verb == "EPSV":
+                    passive = socket.create_server(("127.0.0.1", 0))
+                    self.lines.append(passive)
+                    line.sendall(f"229 Entering (|||{passive.getsockname()[1]}|)\r\n".encode())
+                else:
+                    line.sendall({"USER": b"331 Password\r\n", "PASS": b"230 In\r\n"}.get(verb, b"200 Fine\r\n"))
+
+    def stop(self):
+        for each in (self.door, *self.lines):
+            with contextlib.suppress(OSError):
+                each.close()
+
+
+@pytest.fixture
+def failing():
+    made = []
+
+    def make(step, fault):
+        made.append(Backend(step, fault))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def gate_before(start, *ports):
+    backends = [word for port in ports for word in ("--backend", f"ftp://127.0.0.1:{port}")]
+    return start("gate", "--listen", "127.0.0.1:0", *backends, "--check", "off", "--balance", "round-robin", "--backend-timeout", 1000,
+                 "--idle-timeout", 2, "--login-timeout", 2, "--data-timeout", 2, "--stall-timeout", 2)
+
+
+def resident(daemon):
+    text = open(f"/proc/{daemon.pid}/status").read()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+
+
+def conversation(raw, step):
+    """Goes as far as `step`; the first reply that is no success, None where the peer just closed."""
+    def failure(reply):
+        return None if reply.code < 400 else reply
+
+    for ask in (raw.reply, lambda: raw.command("USER writer"), lambda: raw.command("PASS lab"), lambda: raw.command("NOOP")):
+        if refused := failure(ask()):
+            return refused
+    for verb in {"STOR", "RETR"} & {step}:
+        if (opened := raw.command("EPSV")).code != 229:
+            return opened
+        with raw.connect(int(re.search(r"\|(\d+)\|\)", opened.text)[1])) as data:
+            if refused := failure(raw.command(f"{verb} file")):
+                return refused
+            with contextlib.suppress(OSError):
+                if verb == "STOR":
+                    data.sendall(b"y" * 100_000)
+                else:
+                    while data.recv(65536):
+                        pass
+            if verb == "STOR":
+                data.close()
+        done = raw.reply()
+        if refused := failure(done):
+            return refused
+        assert done.code != 226, f"{verb} was cut and reported as {done}"
+    raise AssertionError("nothing failed")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("step", STEPS)
+def test_backend_fails(start, failing, step, fault):
+    backend = failing(step, fault)
+    gate = gate_before(start, backend.port)
+    before, memory = gate.settled_fds(), resident(gate)
+    begin = time.monotonic()
+    with Raw(gate.host, gate.port) as raw:
+        heard = conversation(raw, step)
+        took = time.monotonic() - begin
+    assert backend.reached.is_set(), f"it failed before that: {heard}"
+    assert took < SOON
+    assert heard.code in (421, 425, 426, 451, 500, 502) and len(heard.text) > 10, heard
+    wait_until(lambda: len(gate.fds()) <= len(before), SOON, f"descriptors back to {before}, now {gate.fds()}")
+    assert resident(gate) - memory < 4 * 1024 * 1024
+    assert gate.alive() and gate.idle_share(0.2) < 0.1
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_failure_before_the_greeting_is_unseen(start, failing, fault, tmp_path):
+    """The next backend gets the session, and the client waits no longer than for the first one's deadline."""
+    (tmp_path / "old.txt").write_text("the old content")
+    well = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    gate = gate_before(start, failing("greeting", fault).port, well.port)
+    begin = time.monotonic()
+    for _ in range(4):
+        with Raw(gate.host, gate.port) as raw:
+            assert raw.login().retrieve("/old.txt") == b"the old content"
+    assert time.monotonic() - begin < SOON, "a backend that is dead costs its first client a wait, not each"
+
+
+def test_half_open_client(start, tmp_path):
+    """A client whose machine is gone without a word: its session ends by the idle time, with its place at the backend."""
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    gate = gate_before(start, server.port)
+    before = gate.settled_fds()
+    raw = Raw(gate.host, gate.port).login()
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    with contextlib.suppress(Closed):
+        assert raw.reply().code == 421, "G6: it is told before the connection goes"
+    wait_until(lambda: len(gate.fds()) <= len(before), SOON, f"descriptors back to {before}, now {gate.fds()}")
