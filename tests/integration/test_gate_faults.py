@@ -1,5 +1,5 @@
 """A backend that fails at every step of a session in every way: the client hears a reply that says so within seconds, nothing
-false is reported, and the gateway is as it was (G7, GW-*)."""
+false is reported, and the gateway is as it was (G7, GW-10)."""
 
 import contextlib
 import os

@@ -155,7 +155,7 @@ class Countdown:
 
 @pytest.mark.limit(180)
 def test_transfers_while_the_pool_changes(start, pool, tmp_path):
-    """G1 G7: 8 backends, 200 sessions from one address, 5,000 transfers; weights change, one server is taken out of the
+    """G1 G7 GW-08: 8 backends, 200 sessions from one address, 5,000 transfers; weights change, one server is taken out of the
     configuration and put back, another is killed and started again. Nothing reaches a wrong server, no byte is wrong, and
     the sessions on the others notice nothing."""
     coming, dying = "ours1", "ours2"

@@ -1,4 +1,5 @@
-"""The PROXY protocol in both directions: balancers in front of server and gateway, backends that want it behind."""
+"""The PROXY protocol in both directions: balancers in front of server and gateway, backends that want it behind
+GW-11)."""
 
 import contextlib
 import re

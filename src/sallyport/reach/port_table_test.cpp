@@ -121,7 +121,7 @@ TEST(port_table, does_not_hand_out_an_excluded_slot_because_it_rested) {
 
 // GW-07 in small: 20,000 choices over 100 slots; chi-square with 99 degrees of freedom is below 148 in 99.9 of 100 cases,
 // below 180 in all but one of a million.
-TEST(port_table, chooses_evenly_and_without_pattern) {
+TEST(port_table, GW07_chooses_evenly_and_without_pattern) {
     constexpr std::size_t slots = 100;
     constexpr int rounds = 20000;
     port_table table(slots, 1, 0s);
