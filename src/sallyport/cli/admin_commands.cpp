@@ -111,6 +111,10 @@ void add_admin_commands(const administered& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
     if (!daemon.reloads) return;
+    add_order(daemon, "replace",
+              "Start the program that is installed now in place of the running one: it takes the listening sockets, the old "
+              "one ends with its sessions. As SIGUSR2",
+              exit_code);
     add_order(daemon, "reload",
               "Read the configuration anew: checked first, changed at once, no session or transfer is lost. As SIGHUP",
               exit_code);

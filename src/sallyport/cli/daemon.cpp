@@ -10,6 +10,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/handover.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -47,12 +48,16 @@ int daemon::run(const std::vector<endpoint>& listening) {
                                                            if (reload_) reload_();
                                                        },
                                                    .rotate = [this] { rotate(); },
-                                                   .replace = {}});
+                                                   .replace =
+                                                       [this] {
+                                                           if (replace_) replace_();
+                                                       }});
     if (certificates_) {
         loops_.at(0).spawn("certificates", follow_certificates());
     }
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
     std::fflush(stderr);
+    tell_predecessor({});
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
     log::flush();
@@ -85,8 +90,12 @@ void daemon::begin_stop(int signal) {
         loops_.stop();
         return;
     }
-    stop_begun_ = true;
-    log::info("", fmt::format("{}: signal {}, stopping", name_, signal));
+    stop(fmt::format("signal {}", signal));
+}
+
+void daemon::stop(std::string_view why) {
+    if (std::exchange(stop_begun_, true)) return;
+    log::info("", fmt::format("{}: {}, stopping", name_, why));
     loops_.at(0).spawn("stop deadline", end_after(loops_.at(0), loops_, limits::stop));
     stopping_ = services_.size();
     // A transfer gets most of the time there is; the rest is for saying 421 and closing.
@@ -100,6 +109,7 @@ void daemon::begin_stop(int signal) {
 
 int report_start_failure(const std::string& name, const error& cause) {
     fmt::print(stderr, "{}: {}\n", name, cause.text());
+    tell_predecessor(cause.text());
     const bool usage = cause.code == errc::syntax || cause.code == errc::misuse;
     return usage ? 2 : 1;
 }

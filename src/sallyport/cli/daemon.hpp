@@ -41,6 +41,10 @@ public:
     void follow(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
     /// What is opened anew besides the log, at SIGHUP and SIGUSR1; may be empty.
     void on_rotate(std::shared_ptr<status::transfer_log> transfers) { transfers_ = std::move(transfers); }
+    /// What SIGUSR2 does, on the first loop.
+    void on_replace(std::move_only_function<void()> replace) { replace_ = std::move(replace); }
+    /// Stops all services in order; on the first loop, again does nothing.
+    void stop(std::string_view why);
     /// What SIGHUP does besides, on the first loop.
     void on_reload(std::move_only_function<void()> reload) { reload_ = std::move(reload); }
 
@@ -62,6 +66,7 @@ private:
     std::vector<stopper> services_;
     std::shared_ptr<status::transfer_log> transfers_;
     std::move_only_function<void()> reload_;
+    std::move_only_function<void()> replace_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;
     bool all_ended_ = true;

@@ -20,6 +20,7 @@
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/gate_reload.hpp>
 #include <sallyport/cli/policy_options.hpp>
+#include <sallyport/cli/replacement.hpp>
 #include <sallyport/gate/gate.hpp>
 
 namespace sallyport::cli {
@@ -137,6 +138,7 @@ void gate_options::add_to(CLI::App& command) {
     permitted.add_to(command);
     front.add_to(command);
     front.operation.add_control_to(command);
+    front.operation.add_replacement_to(command);
     command.footer(
         "Examples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --passive-ports 50000-50099 --external-address "
@@ -247,6 +249,7 @@ result<std::string> checked(const CLI::App& command) {
 }
 
 int run(CLI::App& command, const gate_options& options) {
+    auto inherited = inherited_sockets();  // first of all: a failure is told to who left them
     const auto given = values_of(command);
     const auto ready = prepare(command, options.front);
     if (!ready) return report_start_failure(name, ready.error());
@@ -258,6 +261,7 @@ int run(CLI::App& command, const gate_options& options) {
     host.on_rotate(settings->transfers);
     status::counters counters;
     gate::gate service(host.loops(), std::move(*settings), counters);
+    service.inherit(std::move(inherited));
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     gate_reloader reloader(host, service, std::move(first), [given] { return read_anew(given); });
@@ -269,10 +273,34 @@ int run(CLI::App& command, const gate_options& options) {
         .survey = [&service](net::loop& here) { return service.survey(here); },
         .backends = [&service] { return service.backends(); },
     });
-    const auto control = open_control(
-        host, options.front.operation, "gate",
-        {{"status", status_action(host, std::move(source))}, {"reload", [&reloader] { return reloader.reload(); }}});
-    if (!control) return report_start_failure(name, control.error());
+
+    std::optional<front::control_socket> control;
+    const auto drained = std::chrono::seconds(options.front.operation.drain_seconds);
+    const auto replaced = [&] {
+        source->draining = true;
+        service.share_ports(true);
+        control.reset();
+        auto aside =
+            open_control(host, options.front.operation.set_aside("gate"), "gate", {{"status", status_action(host, source)}});
+        if (aside && *aside) control.emplace(std::move(**aside));
+    };
+    replacement successor(host,
+                          {.sockets = [&service] { return service.sockets(); },
+                           .leave = [&service](auto gone) { service.leave(std::move(gone)); },
+                           .replaced = replaced},
+                          drained);
+    host.on_replace([&successor] { successor.replace_by_signal(); });
+    auto opened = open_control(host, options.front.operation, "gate",
+                               {{"status", status_action(host, source)},
+                                {"reload", [&reloader] { return reloader.reload(); }},
+                                {"replace", [&successor] { return successor.replace(); }}},
+                               has_predecessor());
+    if (!opened) return report_start_failure(name, opened.error());
+    if (*opened) control.emplace(std::move(**opened));
+    if (has_predecessor()) {
+        service.share_ports(true);
+        watch_predecessor(host, [&service] { service.share_ports(false); });
+    }
     return host.run(service.endpoints());
 }
 

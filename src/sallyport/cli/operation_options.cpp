@@ -28,6 +28,14 @@ void operation_options::add_control_to(CLI::App& command) {
         ->type_name("PATH");
 }
 
+void operation_options::add_replacement_to(CLI::App& command) {
+    command
+        .add_option("--drain", drain_seconds,
+                    "After 'replace' or SIGUSR2: how long the old program waits for its sessions to end")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+}
+
 std::string operation_options::control_path(std::string_view kind) const {
     if (status_socket == "none") return {};
     if (!status_socket.empty()) return status_socket;
@@ -37,6 +45,13 @@ std::string operation_options::control_path(std::string_view kind) const {
     const std::string folder = std::string(root ? "/run" : own) + "/sallyport";
     ::mkdir(folder.c_str(), 0700);  // where that fails, so does the socket, and says why
     return fmt::format("{}/{}.sock", folder, kind);
+}
+
+operation_options operation_options::set_aside(std::string_view kind) const {
+    auto out = *this;
+    const auto path = control_path(kind);
+    out.status_socket = path.empty() ? "none" : fmt::format("{}.{}", path, ::getpid());
+    return out;
 }
 
 result<std::shared_ptr<status::transfer_log>> operation_options::open_transfer_log() const {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/status/transfer_log.hpp>
 
 namespace CLI {
@@ -18,13 +19,18 @@ struct operation_options {
     std::string transfer_log;
     std::string transfer_log_format = "words";
     std::string status_socket;
+    std::size_t drain_seconds = limits::drain.count();
 
     void add_to(CLI::App& command);
     /// For daemons that can be asked while they run.
     void add_control_to(CLI::App& command);
+    /// For those whose program can be replaced while they work.
+    void add_replacement_to(CLI::App& command);
 
     /// Where the control socket of a daemon of this kind ("gate") is; empty where there is none.
     [[nodiscard]] std::string control_path(std::string_view kind) const;
+    /// The same with the control socket beside that of the successor: "/run/sallyport/gate.sock.1234".
+    [[nodiscard]] operation_options set_aside(std::string_view kind) const;
     /// Nothing where no file was named.
     [[nodiscard]] result<std::shared_ptr<status::transfer_log>> open_transfer_log() const;
 };

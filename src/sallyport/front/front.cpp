@@ -5,11 +5,13 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/front/survey.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::front {
 namespace {
@@ -19,6 +21,8 @@ using namespace std::chrono_literals;
 /// While stopping: how often to look whether the sessions are gone, and how long killed ones may take to unwind.
 constexpr auto stop_look = 10ms;
 constexpr auto unwind = 500ms;
+/// While a successor has taken over: how often to look whether the last session has ended.
+constexpr auto leave_look = 100ms;
 
 /// One listening socket of one loop.
 struct door {
@@ -30,6 +34,7 @@ struct door {
 struct loop_share {
     std::deque<door> doors;  // coroutines hold references to its elements
     std::shared_ptr<roster> sessions = std::make_shared<roster>();
+    std::size_t arriving = 0;  // connections that are not yet sessions
     bool stopping = false;
 };
 
@@ -53,6 +58,9 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     void let_in(std::size_t index, net::accepted connection, const endpoint& reached, bool implicit_tls);
     void stop_loop(std::size_t index, net::deadline grace_end);
     static net::task<> drain(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end);
+    [[nodiscard]] std::vector<net::listener> take_inherited(const endpoint& at);
+    void leave_loop(std::size_t index);
+    static net::task<> outlive_sessions(std::shared_ptr<impl> self, std::size_t index);
 
     net::loop_group& loops;
     const reach::proxy_trust proxies;
@@ -63,6 +71,9 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     std::atomic<std::size_t> loops_draining{0};
     std::atomic<bool> all_ended{true};
     stopped done;
+    std::vector<unique_fd> inherited;
+    std::atomic<std::size_t> loops_left{0};
+    std::move_only_function<void()> gone;
 };
 
 net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t index, door& d) {
@@ -82,7 +93,9 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
 net::task<> front::impl::let_in_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
                                         bool implicit_tls) {
     const endpoint balancer = connection.peer;
+    ++self->shares[index].arriving;
     const result<proto::proxy_header> header = co_await reach::take_proxy_header(self->loops.at(index), connection);
+    --self->shares[index].arriving;
     if (!header) {
         // Health checks that only connect are daily bread.
         const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
@@ -121,6 +134,52 @@ net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, ne
     if (--self->loops_draining == 0) self->loops.at(0).post([self] { std::exchange(self->done, {})(self->all_ended); });
 }
 
+// ---- Succession
+
+/// One for each loop where some of the sockets fit: a loop that comes away empty shares another one's.
+std::vector<net::listener> front::impl::take_inherited(const endpoint& at) {
+    std::vector<unique_fd> fitting;
+    for (unique_fd& fd : inherited) {
+        if (!fd) continue;
+        const endpoint there = net::local_endpoint(fd.get());
+        if (there.address == at.address && (at.port == 0 || there.port == at.port)) fitting.push_back(std::move(fd));
+    }
+    std::vector<net::listener> out;
+    const std::size_t found = fitting.size();
+    for (std::size_t i = 0; found > 0 && i < std::max(found, loops.size()); ++i) {
+        unique_fd fd(::fcntl(fitting[i % found].get(), F_DUPFD_CLOEXEC, 0));
+        if (fd) out.push_back(net::listener::adopt(loops.at(i % loops.size()), std::move(fd)));
+    }
+    return out;
+}
+
+void front::impl::leave_loop(std::size_t index) {
+    for (door& d : shares[index].doors) d.listener.close();
+    loops.at(index).spawn("leave", outlive_sessions(shared_from_this(), index));
+}
+
+net::task<> front::impl::outlive_sessions(std::shared_ptr<impl> self, std::size_t index) {
+    const loop_share& here = self->shares[index];
+    while (!here.sessions->empty() || here.arriving > 0) co_await self->loops.at(index).sleep_for(leave_look);
+    if (--self->loops_left == 0) self->loops.at(0).post([self] { std::exchange(self->gone, {})(); });
+}
+
+void front::inherit(std::vector<unique_fd> sockets) { impl_->inherited = std::move(sockets); }
+
+std::vector<int> front::sockets() const {
+    std::vector<int> out;
+    for (const loop_share& share : impl_->shares)
+        for (const door& d : share.doors) out.push_back(d.listener.native_handle());
+    return out;
+}
+
+void front::leave(std::move_only_function<void()> gone) {
+    impl_->gone = std::move(gone);
+    impl_->loops_left = impl_->loops.size();
+    for (std::size_t i = 0; i < impl_->loops.size(); ++i)
+        impl_->loops.at(i).post([self = impl_, i] { self->leave_loop(i); });
+}
+
 front::front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies, status::counters& counters)
     : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), counters)) {}
 
@@ -134,6 +193,12 @@ front::~front() {
 result<void> front::open(const endpoint& at, bool implicit_tls) {
     net::loop_group& loops = impl_->loops;
     endpoint real = at;
+    if (auto taken = impl_->take_inherited(at); !taken.empty()) {
+        impl_->endpoints.push_back(taken.front().local());
+        for (std::size_t i = 0; i < taken.size(); ++i)
+            impl_->shares[i % loops.size()].doors.emplace_back(std::move(taken[i]), implicit_tls);
+        return {};
+    }
     if (loops.size() > 1 && at.port != 0) {
         // With SO_REUSEPORT a second daemon of the same user would share the port unnoticed: ask for it alone first.
         const result<net::listener> alone = net::listener::open(loops.at(0), at);

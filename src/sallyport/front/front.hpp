@@ -11,6 +11,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/front/session.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/proxy_door.hpp>
@@ -31,6 +32,13 @@ public:
     /// Closes the listeners.
     ~front();
 
+    /// What a predecessor listened on: open() takes from these first. Before open().
+    void inherit(std::vector<unique_fd> sockets);
+    /// For a successor; they stay ours. On the first loop, not after leave() or stop().
+    [[nodiscard]] std::vector<int> sockets() const;
+    /// A successor accepts from now on. The sessions that run go on; `gone` is called on the first loop when the last of
+    /// them has ended. Once; stop() may follow.
+    void leave(std::move_only_function<void()> gone);
     /// Listens on every loop; the kernel spreads connections over them. An error names the address and the cause.
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes

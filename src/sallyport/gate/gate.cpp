@@ -73,6 +73,14 @@ result<void> gate::start() {
     return {};
 }
 
+void gate::inherit(std::vector<unique_fd> sockets) { impl_->front.inherit(std::move(sockets)); }
+
+std::vector<int> gate::sockets() const { return impl_->front.sockets(); }
+
+void gate::leave(std::move_only_function<void()> gone) { impl_->front.leave(std::move(gone)); }
+
+void gate::share_ports(bool with_another) { impl_->base->inbound.ports().share(with_another); }
+
 std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
 
 void gate::adjust(const std::vector<backend>& wanted) {

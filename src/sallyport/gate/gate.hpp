@@ -127,6 +127,12 @@ public:
     ~gate();
 
     [[nodiscard]] result<void> start();
+    // Succession: see front::front. Before start(); and on the first loop.
+    void inherit(std::vector<unique_fd> sockets);
+    [[nodiscard]] std::vector<int> sockets() const;
+    void leave(std::move_only_function<void()> gone);
+    /// Any thread: whether predecessor and successor have the passive ports together.
+    void share_ports(bool with_another);
     [[nodiscard]] std::vector<endpoint> endpoints() const;
     /// Any thread: these are the backends from now on; see pool::adjust(). What changes is logged.
     void adjust(const std::vector<backend>& wanted);

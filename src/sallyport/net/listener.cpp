@@ -72,6 +72,13 @@ result<listener> listener::open(loop& l, const endpoint& at, listen_options opti
     return opened;
 }
 
+listener listener::adopt(loop& l, unique_fd socket) {
+    listener opened;
+    const auto local = local_endpoint(socket.get());
+    opened.impl_ = std::make_shared<impl>(l, std::move(socket), local);
+    return opened;
+}
+
 listener::listener() = default;
 listener::listener(listener&&) noexcept = default;
 
@@ -85,10 +92,13 @@ listener& listener::operator=(listener&& other) noexcept {
 
 listener::~listener() { close(); }
 
+int listener::native_handle() const noexcept { return impl_->socket.get(); }
+
 endpoint listener::local() const { return impl_->local; }
 
+// Taken off the reactor by name: another process may hold the same socket, so that our closing it is not its end.
 void listener::close() noexcept {
-    if (impl_) impl_->socket.close();
+    if (impl_) (void)impl_->socket.release();
 }
 
 task<result<accepted>> listener::accept() { return accept(time_limit{.progress = clock::duration::max()}); }

@@ -27,10 +27,13 @@ class listener {
 public:
     /// errc::exhausted where the port is taken by another program, errc::permission below 1024 without the right.
     [[nodiscard]] static result<listener> open(loop& l, const endpoint& at, listen_options options = {});
+    /// A socket that listens already, as a predecessor left it.
+    [[nodiscard]] static listener adopt(loop& l, unique_fd socket);
     ~listener();
     listener(listener&&) noexcept;
     listener& operator=(listener&&) noexcept;
 
+    [[nodiscard]] int native_handle() const noexcept;
     [[nodiscard]] endpoint local() const;  // with the port that the system chose, where 0 was asked for
 
     /// The next connection. Errors of the moment (a peer gone already, no descriptors left) are survived with a short

@@ -2,9 +2,11 @@
 #include <sallyport/reach/port_facts.hpp>
 #include <sallyport/reach/port_table.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -22,6 +24,8 @@ constexpr std::size_t most_any_ports = 16384;
 
 // A port of another program is tried again after this.
 constexpr auto taken_pause = std::chrono::seconds(30);
+// Where the range is shared with another process of ours, which keeps no port for longer than a client takes to come.
+constexpr auto shared_pause = std::chrono::milliseconds(50);
 
 constexpr std::size_t strangers_kept = 4;
 
@@ -32,11 +36,11 @@ std::size_t most_listeners() {
     return std::max<std::size_t>(64, limit.rlim_cur / 4);
 }
 
-/// One port on one local address. Guarded by the table's mutex but for `listener`.
+/// One port on one local address. Guarded by the table's mutex.
 struct port {
     std::uint16_t number = 0;  // 0: nothing listens yet
     net::loop* owner = nullptr;
-    net::listener* listener = nullptr;  // lives in the coroutine that accepts; the owner's thread only
+    net::listener* listener = nullptr;  // lives in the coroutine that accepts; used on the owner's thread only
     struct stranger {
         ip_address address;
         net::deadline when;
@@ -83,6 +87,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     void note_exhausted(const error& why);
     result<void> open(net::loop& home, group& g, port_table::slot s);
     void stop();
+    void share(bool with_another);
+    static net::task<> give_up_idle(std::shared_ptr<impl> self, net::loop& here);
 
     static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l);
     static net::task<> admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
@@ -96,6 +102,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     std::mutex opening;  // taken before `mutex` where both are
     std::mutex mutex;
     bool stopped = false;
+    std::atomic<bool> shared{false};
     seldom exhausted_log{std::chrono::seconds(10)};
     std::unordered_map<ip_address, std::unique_ptr<group>> groups;
 };
@@ -152,10 +159,11 @@ result<reservation> port_broker::impl::reserve(net::loop& home, const ip_address
             lock.unlock();
             auto opened = open(home, g, *slot);
             lock.lock();
-            if (!opened) {
+            if (!opened || g.ports[*slot].number == 0) {  // it may have been given up again meanwhile
                 g.table.undo(client, *slot);
+                if (opened) continue;
                 if (opened.error().os != EADDRINUSE) return std::unexpected(std::move(opened).error());
-                g.table.exclude(*slot, now + taken_pause);
+                g.table.exclude(*slot, shared ? now + shared_pause : now + taken_pause);
                 continue;
             }
         }
@@ -207,21 +215,24 @@ result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot
 // The listener lives in this frame, and so ends with its own loop even when other loops still hold the broker.
 net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l) {
     port* p = nullptr;
+    net::loop* here = nullptr;
     {
         const std::lock_guard lock(self->mutex);
         if (self->stopped) co_return;
         p = &g->ports[s];
+        here = p->owner;
+        p->listener = &l;
     }
-    p->listener = &l;
     for (;;) {
         auto connection = co_await l.accept();
-        if (!connection) break;  // closed by stop()
+        if (!connection) break;  // closed by stop(), or given up
         if (self->settings.proxies.data && self->settings.proxies.speaks_for_others(connection->peer.address))
-            p->owner->spawn("proxied data connection", admit_proxied(self, p->owner, g, s, std::move(*connection)));
+            here->spawn("proxied data connection", admit_proxied(self, here, g, s, std::move(*connection)));
         else
             self->admit(*g, s, std::move(*connection));
     }
-    p->listener = nullptr;
+    const std::lock_guard lock(self->mutex);
+    if (p->listener == &l) p->listener = nullptr;
 }
 
 net::task<> port_broker::impl::admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
@@ -269,19 +280,51 @@ void port_broker::impl::stop() {
     // Each listener is closed on its own loop.
     for (std::size_t i = 0; i < loops.size(); ++i) {
         loops.at(i).post([self = shared_from_this(), &l = loops.at(i)] {
-            std::vector<port*> own;
+            std::vector<net::listener*> own;
             {
                 const std::lock_guard lock(self->mutex);
                 for (auto& [local, g] : self->groups) {
                     for (auto& p : g->ports) {
-                        if (p.owner == &l) own.push_back(&p);
+                        if (p.owner == &l && p.listener != nullptr) own.push_back(p.listener);
                     }
                 }
             }
-            for (auto* p : own) {
-                if (p->listener != nullptr) p->listener->close();
-            }
+            for (auto* listener : own) listener->close();
         });
+    }
+}
+
+// --- another process with the same range ---------------------------------------------------------------------------------
+
+void port_broker::impl::share(bool with_another) {
+    if (any_port() || shared.exchange(with_another) == with_another || !with_another) return;
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        loops.at(i).post([self = shared_from_this(), &here = loops.at(i)] {
+            here.spawn("shared passive ports", give_up_idle(self, here));
+        });
+    }
+}
+
+net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loop& here) {
+    while (self->shared) {
+        std::vector<net::listener*> idle;
+        {
+            const std::lock_guard lock(self->mutex);
+            if (self->stopped) co_return;
+            for (auto& [local, g] : self->groups) {
+                std::set<port_table::slot> wanted;
+                for (const auto& [key, promised] : g->expected) wanted.insert(key.slot);
+                for (port_table::slot s = 0; s < g->ports.size(); ++s) {
+                    auto& p = g->ports[s];
+                    if (p.owner != &here || p.listener == nullptr || wanted.contains(s)) continue;
+                    idle.push_back(std::exchange(p.listener, nullptr));
+                    p.number = 0;
+                    p.owner = nullptr;
+                }
+            }
+        }
+        for (auto* listener : idle) listener->close();
+        co_await here.sleep_for(shared_pause / 2);
     }
 }
 
@@ -339,6 +382,8 @@ std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {
     }
     return taken;
 }
+
+void port_broker::share(bool with_another) { impl_->share(with_another); }
 
 void port_broker::stop() { impl_->stop(); }
 

@@ -61,6 +61,10 @@ public:
     /// Ports of the range that other programs hold, found by trying; for the start-up report (S2).
     [[nodiscard]] std::vector<std::uint16_t> taken_ports(const ip_address& local);
 
+    /// Another process of ours has the same range for a while, the old one or the new. A port on which nobody is expected is
+    /// given up at once then, so that the other one can have it; no two processes ever listen on one port. Any thread.
+    void share(bool with_another);
+
     /// Closes all listeners.
     void stop();
 

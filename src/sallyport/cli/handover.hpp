@@ -1,0 +1,36 @@
+#pragma once
+// What a process leaves to the program that takes its place: its listening sockets, and a line on which the successor says
+// that it is ready, or why it isn't.
+//
+// Passed on through exec: descriptors from 3 on, as many as the environment says. Nothing is closed before the successor is
+// ready, so no connection is refused in between.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::cli {
+
+/// The sockets that a predecessor left us; none where there is none. Once, before threads are started.
+[[nodiscard]] std::vector<unique_fd> inherited_sockets();
+[[nodiscard]] bool has_predecessor() noexcept;
+/// Told once: an empty text says that we are ready. Nothing happens without a predecessor.
+void tell_predecessor(std::string_view failure);
+/// A copy of the line: reading from it ends when the predecessor is gone. Not open without one.
+[[nodiscard]] unique_fd predecessor_line();
+
+struct successor {
+    int pid = 0;
+    unique_fd line;  // non-blocking
+};
+
+/// Starts `program`, with the words that this process was started with, and leaves it `sockets`.
+[[nodiscard]] result<successor> start_successor(const std::string& program, const std::vector<int>& sockets);
+
+/// Where this program was installed when it was started: a new one will be there under the same name.
+[[nodiscard]] std::string own_program();
+
+}  // namespace sallyport::cli

@@ -1,0 +1,97 @@
+// Two processes with one range of passive ports, while one takes the other's place (G6). Here: two brokers.
+
+#include <sallyport/reach/port_broker.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+using namespace std::chrono_literals;
+
+const ip_address here = *ip_address::parse("127.0.0.1");
+const ip_address alice = *ip_address::parse("127.0.0.1");
+const ip_address bob = *ip_address::parse("127.0.0.2");
+
+unique_fd bound(const endpoint& to) {
+    const net::socket_address address(to);
+    unique_fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    net::set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (::bind(socket.get(), address.data(), address.length()) != 0) return {};
+    return socket;
+}
+
+/// Below the range from which the system picks.
+std::uint16_t free_port() {
+    for (std::uint16_t port = static_cast<std::uint16_t>(10000 + ::getpid() % 9000);; ++port)
+        if (bound({*ip_address::parse("0.0.0.0"), port})) return port;
+}
+
+unique_fd connect(const ip_address& from, std::uint16_t port) {
+    unique_fd socket = bound({from, 0});
+    const net::socket_address address(endpoint{here, port});
+    if (::connect(socket.get(), address.data(), address.length()) != 0 && errno != EINPROGRESS) return {};
+    return socket;
+}
+
+net::task<result<reservation>> reserve_soon(net::loop& home, port_broker& ports, ip_address client) {
+    for (const auto end = net::clock::now() + 10s;;) {
+        auto promised = ports.reserve(home, here, client);
+        if (promised || net::clock::now() > end) co_return promised;
+        co_await home.sleep_for(5ms);
+    }
+}
+
+/// Whether the one who is expected is served, and by this broker.
+net::task<bool> serves(reservation& promised, ip_address client) {
+    const auto socket = connect(client, promised.port());
+    const auto came = co_await promised.wait(net::time_limit::within(10s));
+    co_return came && came->peer == net::local_endpoint(socket.get());
+}
+
+net::task<> takes_turns(net::loop& home, port_broker& old, port_broker& fresh) {
+    old.share(true);
+    fresh.share(true);
+    for (int turn = 0; turn < 3; ++turn) {
+        auto first = co_await reserve_soon(home, old, alice);
+        EXPECT_TRUE(first);
+        if (!first) co_return;
+        auto refused = fresh.reserve(home, here, bob);
+        EXPECT_FALSE(refused) << "the port is the other one's while somebody is expected there";
+        const bool served = co_await serves(*first, alice);
+        EXPECT_TRUE(served);
+
+        auto second = co_await reserve_soon(home, fresh, bob);  // while the first transfer still runs
+        EXPECT_TRUE(second);
+        if (!second) co_return;
+        const bool served_too = co_await serves(*second, bob);
+        EXPECT_TRUE(served_too);
+    }
+    // Alone again, it keeps its port.
+    old.stop();
+    fresh.share(false);
+    auto last = co_await reserve_soon(home, fresh, bob);
+    EXPECT_TRUE(last);
+    if (!last) co_return;
+    const bool served = co_await serves(*last, bob);
+    EXPECT_TRUE(served);
+    co_await home.sleep_for(200ms);
+    EXPECT_FALSE(bound({here, last->port()}));
+}
+
+TEST(PortSharing, TwoProcessesTakeTurnsOnOnePort_G6) {
+    net::loop_group loops(1);
+    status::counters counters;
+    const auto port = free_port();
+    const broker_settings settings{.range = {port, port}};
+    port_broker old(loops, settings, counters);
+    port_broker fresh(loops, settings, counters);
+    loops.run_until_done(takes_turns(loops.at(0), old, fresh));
+    EXPECT_EQ(counters.strangers_refused.load(), 0U);
+}
+
+}  // namespace
+}  // namespace sallyport::reach

@@ -1,0 +1,127 @@
+"""The program of a gateway is replaced while it works: nobody outside notices (G6)."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.daemon import wait_until
+from harness.rivals import free_port
+from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
+
+RANGE = 'passive-ports = "{}-{}"\ndrain = {}'
+
+
+def running(pid):
+    try:
+        return "Z" not in open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def gate(start, sallyport, tmp_path, servers):  # noqa: F811
+    made = Gate(start, sallyport, tmp_path, servers)
+    yield made
+    done = made.ask("status", "--json")
+    if done.returncode == 0:
+        last = made.status()["pid"]
+        os.kill(last, signal.SIGTERM)
+        wait_until(lambda: not running(last), what="the end of the successor")
+
+
+def replace(gate):
+    before = gate.status()["pid"]
+    done = gate.ask("replace")
+    assert done.returncode == 0, done.stderr
+    after = gate.status()
+    assert after["pid"] != before and f"process {after['pid']} has taken over" in done.stdout and not after["draining"]
+    return before
+
+
+class Visitors(threading.Thread):
+    """Comes, fetches, goes, again and again; what went wrong."""
+
+    def __init__(self, gate):
+        super().__init__(daemon=True)
+        self.gate, self.over, self.served, self.wrong = gate, threading.Event(), 0, []
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                with self.gate.session() as raw:
+                    assert raw.retrieve("/small") == b"small"
+                    raw.expect("QUIT", 221)
+                self.served += 1
+            except Exception as e:  # told by the test
+                self.wrong.append(repr(e))
+
+    def end(self):
+        self.over.set()
+        self.join(20)
+        return self.wrong
+
+
+@pytest.mark.limit(120)
+def test_under_load(gate):
+    """Two successions with transfers running and clients coming; passive ports shared by old and new in one range of fifty."""
+    first = min(free_port(), 65000)
+    (gate.folder / "files" / "small").write_bytes(b"small")
+    gate.write(more=RANGE.format(first, first + 49, 60))
+    replace(gate)  # the range needs a new process
+    slow = [Slow(gate.session(), store=f"/up-{i}" if i % 10 else None) for i in range(40)]
+    held = gate.session()
+    visitors = [Visitors(gate) for _ in range(3)]
+    old = replace(gate)
+    assert running(old), "it has sessions still"
+    aside = subprocess.run([gate.sallyport, "gate", "status", "--status-socket", f"{gate.socket}.{old}"], capture_output=True,
+                           text=True, timeout=10)
+    assert "draining: a successor takes new sessions" in aside.stdout and "40 running" in aside.stdout.replace("transfers ", "")
+    for _ in range(5):  # what is logged in goes on working
+        assert held.retrieve("/small") == b"small"
+    middle = replace(gate)
+    for _ in range(5):
+        assert held.retrieve("/small") == b"small"
+    served = [v.served for v in visitors]
+    wait_until(lambda: all(v.served > s + 3 for v, s in zip(visitors, served)), what="visitors served by the newest")
+    assert [v.end() for v in visitors] == [[], [], []]
+    finish(slow)
+    assert_whole(slow, gate.folder / "files")
+    wait_until(lambda: not running(middle), what="the end of the one that had visitors only")
+    assert running(old)
+    for s in slow:
+        s.raw.close()
+    held.expect("QUIT", 221)
+    wait_until(lambda: not running(old), what="the end of the first")
+    gate.session().retrieve("/small")
+
+
+def test_a_successor_that_can_not_start(gate):
+    before = gate.status()["pid"]
+    session = gate.session()
+    gate.write(more='balance = "loudest"')
+    done = gate.ask("replace")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "this one goes on" in done.stderr and f"{gate.config}, line 2" in done.stderr and "loudest" in done.stderr
+    assert gate.status()["pid"] == before and gate.daemon.alive()
+    session.expect("NOOP", 200)
+    gate.session().expect("NOOP", 200)
+    gate.write()
+    replace(gate)  # a failed one stands in nobody's way
+
+
+def test_the_end_of_the_drain(gate):
+    gate.write(more="drain = 1")
+    replace(gate)
+    session = gate.session()
+    old = gate.status()["pid"]
+    os.kill(old, signal.SIGUSR2)
+    wait_until(lambda: gate.status()["pid"] != old, what="the successor")
+    begin = time.monotonic()
+    assert session.reply().code == 421
+    assert 0.5 < time.monotonic() - begin < 5
+    wait_until(lambda: not running(old), what="the end of the old one")
