@@ -17,8 +17,7 @@ using sallyport::fuzz::choices;
 
 class driver {
 public:
-    driver(choices c, bool bytewise)
-        : choices_(c), bytewise_(bytewise), machine_(settings(c), proto::reply{220, {"Welcome."}}) {
+    driver(choices c, bool bytewise) : choices_(c), bytewise_(bytewise), machine_(begin(c)) {
         tls_ = c.setting(1);
         tls_behind_ = c.setting(3);
         work();
@@ -58,6 +57,11 @@ private:
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
         if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
+    }
+
+    static proto::relay_machine begin(const choices& c) {
+        if (!c.setting(6)) return proto::relay_machine(settings(c));
+        return {settings(c), proto::reply{220, {"Welcome."}}};
     }
 
     template <class Take>
@@ -106,12 +110,21 @@ private:
             }
             if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
             if (std::holds_alternative<proto::relay_act::reserve_port>(action)) reserve();
+            if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
     }
 
     void reserve() {
         if (choices_.next(4) == 3) return machine_.port_reserved(fail(errc::exhausted, "no port"));
         machine_.port_reserved(*endpoint::parse("203.0.113.5:50000"));
+    }
+
+    void find_backend() {
+        switch (choices_.next(8)) {
+            case 6: return machine_.no_backend_for_user();
+            case 7: return machine_.no_backend("none is there");
+            default: return machine_.backend_found({*endpoint::parse("192.0.2.2:21"), choices_.setting(3), {}});
+        }
     }
 
     void collect() {

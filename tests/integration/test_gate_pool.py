@@ -145,6 +145,56 @@ def test_a_client_keeps_its_server(start, servers):
     assert len(set(first.values())) > 1
 
 
+# Users and hosts.
+
+
+def test_users_and_their_servers(start, servers):
+    """A server that names users is for them alone; the others take everybody else. A user keeps his server."""
+    gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "user",
+                 *backends(servers, ("?users=writer", "?hosts=two.example", "")))
+    with Raw(gate.host, gate.port) as raw:
+        assert raw.reply().text == "220 FTP service ready."
+        assert {"UTF8", "HOST", "EPSV"} <= {line.strip() for line in raw.command("FEAT").text.splitlines()}
+        raw.expect("USER writer", 331)
+        raw.expect("PASS lab", 230)
+        assert home(raw) == "one"
+    with Raw(gate.host, gate.port) as raw:
+        raw.reply()
+        raw.expect("USER stranger", 331)
+        assert raw.command("PASS x").code == 530
+    servers[0].kill()
+    with Raw(gate.host, gate.port) as raw:
+        raw.reply()
+        assert raw.command("USER writer").code == 421  # his data are nowhere else
+
+
+def test_a_name_asked_for_by_tls(start, servers, certificate):
+    """By the name that the client wants to reach: in the TLS handshake, or by HOST, which counts for more."""
+    gate = start("gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
+                 *backends(servers, ("?hosts=one.example", "?hosts=*.two.example", "")))
+    for name, host, expected in (("one.example", None, "one"), ("x.two.example", None, "two"), (None, None, "three"),
+                                 ("one.example", "y.two.example", "two")):
+        with Raw(gate.host, gate.port) as raw:
+            raw.reply()
+            raw.start_tls(name)
+            if host:
+                raw.expect(f"HOST {host}", 220)
+            raw.expect("USER writer", 331)
+            raw.expect("PASS lab", 230)
+            assert home(raw) == expected
+
+
+def test_a_server_that_dies_during_a_login(start, servers):
+    """The client does not hear of it."""
+    gate = start("gate", "--listen", "127.0.0.1:0", "--check", "off", "--balance", "round-robin", *backends(servers))
+    with Raw(gate.host, gate.port) as raw:
+        raw.reply()
+        servers[0].kill()
+        raw.expect("USER writer", 331)
+        raw.expect("PASS lab", 230)
+        assert home(raw) in ("two", "three")
+
+
 # Health.
 
 CHECKED = ["--check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", 0, "--balance", "round-robin"]

@@ -55,30 +55,34 @@ private:
     result<void> fill_checks(gate::settings& out) const;
 };
 
-constexpr std::array<std::pair<std::string_view, gate::balance>, 4> policies{{
+constexpr std::array<std::pair<std::string_view, gate::balance>, 5> policies{{
     {"least-sessions", gate::balance::least_sessions},
     {"round-robin", gate::balance::round_robin},
     {"least-response", gate::balance::least_response},
     {"client-address", gate::balance::client_address},
+    {"user", gate::balance::user},
 }};
 constexpr std::array check_stages{gate::check_stage::off, gate::check_stage::tcp,   gate::check_stage::greeting,
                                   gate::check_stage::tls, gate::check_stage::login, gate::check_stage::list};
 
 void gate_options::add_to(CLI::App& command) {
     command
-        .add_option("--backend", backends,
-                    "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS. "
-                    "Terms: ?tls=match for TLS to ftp:// exactly when the client uses it, &weight=N for its share, "
-                    "&max-sessions=N, &state=drain or maintenance for no new sessions, "
-                    "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
-                    "too")
+        .add_option(
+            "--backend", backends,
+            "An FTP server behind; repeatable. ftp:// plain, ftpes:// explicit TLS, ftps:// implicit TLS. "
+            "Terms: ?tls=match for TLS to ftp:// exactly when the client uses it, &weight=N for its share, "
+            "&max-sessions=N, &state=drain or maintenance for no new sessions, &priority=N (a larger one only where no "
+            "smaller one has room), &users=NAME,... and &hosts=NAME,... for these users, or hosts asked for by HOST or "
+            "TLS, alone ('*' stands for anything), "
+            "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
+            "too")
         ->type_name("ftp://HOST[:PORT][?TERMS]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command
         .add_option("--balance", balance,
                     "How sessions are spread, by weight: least-sessions, round-robin, least-response (time, "
-                    "by sessions) or client-address (a client keeps its server)")
+                    "by sessions), client-address or user (a client's address, or a user's name, keeps its server)")
         ->type_name("POLICY")
         ->capture_default_str();
     command
@@ -181,8 +185,8 @@ result<gate::settings> gate_options::settings() const {
     }
     const auto* const policy = std::ranges::find(policies, balance, &decltype(policies)::value_type::first);
     if (policy == policies.end()) {
-        return fail(errc::syntax, fmt::format("--balance {}: give least-sessions, round-robin, least-response or "
-                                              "client-address",
+        return fail(errc::syntax, fmt::format("--balance {}: give least-sessions, round-robin, least-response, "
+                                              "client-address or user",
                                               balance));
     }
     if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());

@@ -25,7 +25,7 @@ constexpr auto states = std::to_array<std::string_view>({"active", "drain", "mai
 constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
 
 /// One "key=value" of the query. Empty where it is right, else what is wrong.
-[[nodiscard]] std::string_view read_term(std::string_view term, backend& into) noexcept {
+[[nodiscard]] std::string_view read_term(std::string_view term, backend& into) {
     const auto equals = term.find('=');
     const auto key = term.substr(0, equals);
     const auto value = equals == std::string_view::npos ? std::string_view() : term.substr(equals + 1);
@@ -39,6 +39,22 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         const auto most = parse_decimal(value, 1'000'000);
         if (!most) return "max-sessions must be a number, 0 for no limit";
         into.terms.max_sessions = *most;
+        return {};
+    }
+    if (key == "priority") {
+        const auto priority = parse_decimal(value, 65535);
+        if (!priority) return "the priority must be a number, 0 for the first to be asked";
+        into.terms.priority = static_cast<unsigned>(*priority);
+        return {};
+    }
+    if (key == "users" || key == "hosts") {
+        auto& names = key == "users" ? into.terms.users : into.terms.hosts;
+        for (const auto name : std::views::split(value, ',')) {
+            const std::string_view one(name);
+            names.push_back(key == "users" ? std::string(one) : to_lower(one));
+        }
+        if (names.empty() || std::ranges::find(names, "") != names.end())
+            return "users and hosts must be names, joined by commas";
         return {};
     }
     if (key == "state") {
@@ -63,8 +79,8 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.proxy_data = value == "yes";
         return {};
     }
-    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, tls=match, proxy=v1|v2 and "
-           "proxy-data=yes, joined by &";
+    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
+           "hosts=NAMES, tls=match, proxy=v1|v2 and proxy-data=yes, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {

@@ -39,6 +39,8 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
              {"/?weight=256&max-sessions=50&state=drain", {256, 50, backend_state::drain}},
              {"?state=maintenance", {.state = backend_state::maintenance}},
              {"?state=active&max-sessions=0", {}},
+             {"?priority=2&users=anna,B*", {.priority = 2, .users = {"anna", "B*"}}},
+             {"?hosts=Ftp.A.example,*.b.example", {.hosts = {"ftp.a.example", "*.b.example"}}},
          }) {
         for (const std::string host : {"ftp://files.lan:2121", "ftpes://[::1]:2121"}) {
             const auto b = backend::parse(host + query);
@@ -49,7 +51,7 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
     }
     for (const std::string query :
          {"?weight", "?weight=", "?weight=0", "?weight=257", "?weight=-1", "?weight=1x", "?max-sessions=x",
-          "?state=", "?state=up", "?weight=1&", "?wait=1", "?weight=1?weight=2"}) {
+          "?state=", "?state=up", "?priority=-1", "?users=", "?hosts=a,,b", "?weight=1&", "?wait=1", "?weight=1?weight=2"}) {
         const auto b = backend::parse("ftp://x" + query);
         ASSERT_FALSE(b) << query;
         EXPECT_NE(b.error().what.find(query), std::string::npos) << query;

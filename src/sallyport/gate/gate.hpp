@@ -41,6 +41,9 @@ struct backend_terms {
     unsigned weight = 1;           // its share beside the others', 1 to limits::backend_weight
     std::size_t max_sessions = 0;  // 0: no limit of its own
     backend_state state = backend_state::active;
+    unsigned priority = 0;           // a larger one only where no smaller one can take a session
+    std::vector<std::string> users;  // only for these users; a "*" in a name stands for anything
+    std::vector<std::string> hosts;  // only for who asks for these names, by HOST or TLS; likewise
 
     friend bool operator==(const backend_terms&, const backend_terms&) = default;
 };
@@ -54,7 +57,7 @@ struct backend {
     bool proxy_data = false;                      // ... on data connections too
 
     /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": tls=match, weight=N, max-sessions=N,
-    /// state=active|drain|maintenance, proxy=v1|v2, proxy-data=yes.
+    /// state=active|drain|maintenance, priority=N, users=NAME,..., hosts=NAME,..., proxy=v1|v2, proxy-data=yes.
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Where TLS is to match the client's: the same with the one or the other.
     [[nodiscard]] backend for_client(bool with_tls) const;
@@ -65,7 +68,7 @@ struct backend {
 };
 
 /// Each policy heeds the weights.
-enum class balance : std::uint8_t { least_sessions, round_robin, least_response, client_address };
+enum class balance : std::uint8_t { least_sessions, round_robin, least_response, client_address, user };
 
 /// How far one gets with a backend; each stage takes those before it. With implicit TLS the greeting comes after TLS.
 enum class check_stage : std::uint8_t { off, tcp, greeting, tls, login, list };

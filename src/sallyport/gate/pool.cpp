@@ -1,11 +1,13 @@
 #include <sallyport/gate/pool.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/base/ascii.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -38,10 +40,35 @@ namespace {
     return a == other;
 }
 
+/// A "*" in the pattern stands for anything, also nothing.
+[[nodiscard]] bool fits(std::string_view pattern, std::string_view text) {
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::optional<std::pair<std::size_t, std::size_t>> star;  // the last one, and the end of what it stands for
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star.emplace(p++, t);
+        } else if (p < pattern.size() && pattern[p] == text[t]) {
+            ++p;
+            ++t;
+        } else if (star) {
+            p = star->first + 1;
+            t = ++star->second;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
 [[nodiscard]] std::string describe(const backend_terms& t) {
-    return fmt::format("weight {}, {}, {}", t.weight,
-                       t.max_sessions == 0 ? "any number of sessions" : fmt::format("{} sessions at most", t.max_sessions),
-                       name(t.state));
+    auto out = fmt::format(
+        "weight {}, {}, {}", t.weight,
+        t.max_sessions == 0 ? "any number of sessions" : fmt::format("{} sessions at most", t.max_sessions), name(t.state));
+    if (t.priority != 0) out += fmt::format(", priority {}", t.priority);
+    if (!t.users.empty()) out += fmt::format(", users {}", fmt::join(t.users, ","));
+    if (!t.hosts.empty()) out += fmt::format(", hosts {}", fmt::join(t.hosts, ","));
+    return out;
 }
 
 }  // namespace
@@ -87,13 +114,35 @@ auto* pool::find(auto& members, backend_id id) noexcept {
     return found != members.end() && found->id == id ? &*found : nullptr;
 }
 
+bool pool::decides_at_login() const {
+    const std::scoped_lock lock(mutex_);
+    return rules_.policy == balance::user ||
+           std::ranges::any_of(members_, [](const member& m) { return m.listed && !m.for_all(); });
+}
+
+bool pool::member::names(const caller& who) const {
+    const auto among = [](const std::vector<std::string>& names, const std::string& name) {
+        return names.empty() || std::ranges::any_of(names, [&](const auto& one) { return fits(one, name); });
+    };
+    return !for_all() && among(terms.users, who.user) && among(terms.hosts, to_lower(who.host));
+}
+
+bool pool::is_named(const caller& who) const {
+    return std::ranges::any_of(members_, [&](const member& m) { return m.listed && m.names(who); });
+}
+
 /// Who may be chosen, all of them equally well: worse ones only where there is nobody better.
-std::expected<std::vector<pool::member*>, shortage> pool::candidates(const std::vector<backend_id>& tried,
+std::expected<std::vector<pool::member*>, shortage> pool::candidates(const caller& who, const std::vector<backend_id>& tried,
                                                                      net::deadline now) {
-    std::array<std::vector<member*>, 3> tiers;  // well; failing; down and tried anyway
-    auto why = std::ranges::none_of(members_, &member::listed) ? shortage::none : shortage::closed;
+    using rank = std::pair<unsigned, unsigned>;  // 0: well, 1: failing, 2: down and tried anyway; then the priority
+    std::vector<member*> best;
+    rank best_rank;
+    const bool named = is_named(who);
+    auto why = std::ranges::none_of(members_, &member::listed) ? shortage::none : shortage::stranger;
     for (std::size_t step = 0; step < members_.size(); ++step) {
         auto& m = members_[(turn_ + step) % members_.size()];  // equals take turns
+        if (!m.listed || (named ? !m.names(who) : !m.for_all())) continue;
+        if (why == shortage::stranger) why = shortage::closed;
         if (!m.open()) continue;
         if (contains(tried, m.id) || m.vitals.shut(rules_)) {
             if (why == shortage::closed) why = shortage::failing;
@@ -101,13 +150,15 @@ std::expected<std::vector<pool::member*>, shortage> pool::candidates(const std::
             why = shortage::full;
         } else {
             const bool down = m.vitals.state() == condition::down;
-            tiers[!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U].push_back(&m);
+            const rank mine{!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U, m.terms.priority};
+            if (!best.empty() && mine > best_rank) continue;
+            if (mine < best_rank) best.clear();
+            best_rank = mine;
+            best.push_back(&m);
         }
     }
-    for (auto& tier : tiers) {
-        if (!tier.empty()) return std::move(tier);
-    }
-    return std::unexpected(why);
+    if (best.empty()) return std::unexpected(why);
+    return best;
 }
 
 /// Seconds; for a backend of which nothing is known. It is taken to be like the others, so that it is neither flooded nor
@@ -125,7 +176,7 @@ double pool::usual_response(net::deadline now) const {
 }
 
 /// Smaller is better.
-double pool::cost(const member& m, std::uint64_t client, double usual_response, net::deadline now) const {
+double pool::cost(const member& m, std::uint64_t key, double usual_response, net::deadline now) const {
     const double weight_now = weight(m, now);
     const double load = static_cast<double>(m.sessions + 1) / weight_now;
     switch (rules_.policy) {
@@ -137,14 +188,15 @@ double pool::cost(const member& m, std::uint64_t client, double usual_response, 
         }
         // Rendezvous: an exponential race, won with a probability in proportion to the weight. Each runs by itself, so one
         // that leaves moves only its own clients.
-        case balance::client_address: return -std::log(unit(mix(m.name_hash ^ client))) / weight_now;
+        case balance::client_address:
+        case balance::user: return -std::log(unit(mix(m.name_hash ^ key))) / weight_now;
     }
     return 0;
 }
 
-choice pool::choose(const ip_address& client, const std::vector<backend_id>& tried, net::deadline now) {
+choice pool::choose(const caller& who, const std::vector<backend_id>& tried, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    const auto able = candidates(tried, now);
+    const auto able = candidates(who, tried, now);
     if (!able) return std::unexpected(able.error());
 
     // Smooth weighted round robin: each earns its weight, the richest gets the session and pays for all.
@@ -154,9 +206,9 @@ choice pool::choose(const ip_address& client, const std::vector<backend_id>& tri
         m->credit += earned;
         paid += earned;
     }
-    const auto client_hash = hash(client.bytes());
+    const auto key = rules_.policy == balance::user ? hash(who.user) : hash(who.address.bytes());
     const auto usual = usual_response(now);
-    auto& best = **std::ranges::min_element(*able, {}, [&](const member* m) { return cost(*m, client_hash, usual, now); });
+    auto& best = **std::ranges::min_element(*able, {}, [&](const member* m) { return cost(*m, key, usual, now); });
     best.credit -= paid;
     best.vitals.tried(rules_, now);
     turn_ = static_cast<std::size_t>(&best - members_.data()) + 1;
@@ -183,7 +235,9 @@ bool pool::enqueue(waiter& w) {
 /// Gives what room a backend has to those who wait.
 void pool::serve(member& m) {
     while (m.open() && m.has_room() && !m.vitals.shut(rules_)) {
-        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) { return !contains(w->tried_, m.id); });
+        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) {
+            return !contains(w->tried_, m.id) && (is_named(w->who_) ? m.names(w->who_) : m.for_all());
+        });
         if (first == queue_.end()) return;
         waiter& w = **first;
         queue_.erase(first);

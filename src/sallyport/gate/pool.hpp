@@ -4,6 +4,9 @@
 // Backends come and go while it runs. One that left the list gets nobody new and is forgotten when its last session has
 // ended; a change of anything but its terms makes it another one.
 //
+// A backend that names users or hosts is for them alone, and they are for no other one. Where that decides, or the user name
+// does, a session's backend is chosen at its login.
+//
 // Choosing and counting happen in one step under a mutex, held for a look over the list only: this is the one place where
 // loops meet. Any thread. No clock and no sockets: the time comes in. The pool must outlive its slots and waiters.
 
@@ -55,16 +58,24 @@ private:
     std::shared_ptr<const backend> where_;
 };
 
-/// Why a session gets no slot. `full` and `none` (no backend is known yet): it may wait for room.
-enum class shortage : std::uint8_t { failing, full, closed, none };
+/// For whom a backend is chosen. What is not known yet is empty.
+struct caller {
+    ip_address address;
+    std::string user;
+    std::string host;  // by the command HOST or by TLS
+};
+
+/// Why a session gets no slot. `full` and `none` (no backend is known yet): it may wait for room. `stranger`: no backend is
+/// for this caller.
+enum class shortage : std::uint8_t { failing, full, closed, none, stranger };
 using choice = std::expected<slot, shortage>;
 
 /// A session in the queue for room, served in the order of arrival; leaves it at destruction.
 class waiter {
 public:
     /// `wake` is called once, from any thread and under the pool's lock: it may only pass the word on.
-    waiter(std::vector<backend_id> tried, std::move_only_function<void()> wake)
-        : tried_(std::move(tried)), wake_(std::move(wake)) {}
+    waiter(caller who, std::vector<backend_id> tried, std::move_only_function<void()> wake)
+        : who_(std::move(who)), tried_(std::move(tried)), wake_(std::move(wake)) {}
     ~waiter();
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
@@ -74,6 +85,7 @@ public:
 
 private:
     friend class pool;
+    caller who_;
     std::vector<backend_id> tried_;
     std::move_only_function<void()> wake_;
     pool* queue_ = nullptr;
@@ -102,9 +114,11 @@ class pool {
 public:
     pool(const std::vector<backend>& backends, balancing rules);
 
-    /// The best backend for this client that is not among `tried`. A backend that rests is chosen when nothing else is
+    /// Whether users, or the hosts they ask for, decide: then a choice before the login would be blind.
+    [[nodiscard]] bool decides_at_login() const;
+    /// The best backend for this caller that is not among `tried`. A backend that rests is chosen when nothing else is
     /// left. Without checks, one session at a time finds out after its rest whether it is back.
-    [[nodiscard]] choice choose(const ip_address& client, const std::vector<backend_id>& tried, net::deadline now);
+    [[nodiscard]] choice choose(const caller& who, const std::vector<backend_id>& tried, net::deadline now);
     /// Puts a session that found all full into the queue. False: the queue is full too.
     [[nodiscard]] bool enqueue(waiter& w);
 
@@ -144,18 +158,22 @@ private:
         double credit = 0;  // in round robin: turns it has coming
         proto::method_set refused;
 
+        [[nodiscard]] bool for_all() const noexcept { return terms.users.empty() && terms.hosts.empty(); }
+        [[nodiscard]] bool names(const caller& who) const;
         [[nodiscard]] bool open() const noexcept { return listed && terms.state == backend_state::active; }
         [[nodiscard]] bool has_room() const noexcept { return terms.max_sessions == 0 || sessions < terms.max_sessions; }
     };
 
     [[nodiscard]] static auto* find(auto& members, backend_id id) noexcept;
     void join(const backend& b);
-    [[nodiscard]] std::expected<std::vector<member*>, shortage> candidates(const std::vector<backend_id>& tried,
+    [[nodiscard]] bool is_named(const caller& who) const;
+    [[nodiscard]] std::expected<std::vector<member*>, shortage> candidates(const caller& who,
+                                                                           const std::vector<backend_id>& tried,
                                                                            net::deadline now);
     [[nodiscard]] double weight(const member& m, net::deadline now) const noexcept {
         return m.terms.weight * m.vitals.share(rules_, now);
     }
-    [[nodiscard]] double cost(const member& m, std::uint64_t client, double usual_response, net::deadline now) const;
+    [[nodiscard]] double cost(const member& m, std::uint64_t key, double usual_response, net::deadline now) const;
     [[nodiscard]] double usual_response(net::deadline now) const;
     [[nodiscard]] slot take(member& m);
     void serve(member& m);

@@ -106,7 +106,7 @@ TEST(PoolList, LetsClientsWaitForTheFirstBackend) {
     pool p = make(balance::least_sessions, {});
     EXPECT_EQ(refusal(p), shortage::none);
     bool woken = false;
-    waiter place({}, [&] { woken = true; });
+    waiter place({}, {}, [&] { woken = true; });
     ASSERT_TRUE(p.enqueue(place));
     EXPECT_FALSE(woken);
     const auto changes = p.adjust(farm({{}}));

@@ -103,7 +103,7 @@ TEST(Pool, OffersEachBackendOnceToASession) {
     for (const auto policy : every_policy) {
         pool p = make(policy);
         std::vector<std::size_t> tried;
-        while (const auto s = p.choose(client(7), tried, now)) tried.push_back(s->id());
+        while (const auto s = p.choose({.address = client(7), .user = {}, .host = {}}, tried, now)) tried.push_back(s->id());
         EXPECT_EQ(std::set(tried.begin(), tried.end()).size(), 3U);
         EXPECT_EQ(tried.size(), 3U);
         EXPECT_EQ(refusal(p, tried), shortage::failing);
@@ -158,7 +158,7 @@ TEST(Pool, GivesNobodyWhoWaitsABackendThatIsDown) {
     slot a = take(p);
     slot b = take(p);
     bool woken = false;
-    waiter place({}, [&] { woken = true; });
+    waiter place({}, {}, [&] { woken = true; });
     ASSERT_TRUE(p.enqueue(place));
     bring_down(p, a.id());
     a.release();
@@ -238,7 +238,7 @@ TEST(Pool, KeepsToTheMostSessionsOfABackend_G7) {
 struct queued {
     bool woken = false;
     waiter place;
-    explicit queued(pool& p, std::vector<std::size_t> tried = {}) : place(std::move(tried), [this] { woken = true; }) {
+    explicit queued(pool& p, std::vector<std::size_t> tried = {}) : place({}, std::move(tried), [this] { woken = true; }) {
         EXPECT_TRUE(p.enqueue(place));
     }
 };
@@ -313,7 +313,7 @@ TEST(Pool, BoundsTheQueue) {
     const slot held = take(p);
     std::deque<queued> all;
     for (std::size_t i = 0; i < limits::backend_queue; ++i) all.emplace_back(p);
-    waiter beyond({}, [] {});
+    waiter beyond({}, {}, [] {});
     EXPECT_FALSE(p.enqueue(beyond));
     EXPECT_EQ(beyond.take().error(), shortage::full);
 }

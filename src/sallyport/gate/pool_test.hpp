@@ -47,14 +47,14 @@ inline void bring_down(pool& p, std::size_t index) {
 /// A slot where there must be one.
 [[nodiscard]] inline slot take(pool& p, const ip_address& from = client(1), const std::vector<std::size_t>& tried = {},
                                net::deadline at = now) {
-    auto chosen = p.choose(from, tried, at);
+    auto chosen = p.choose({.address = from, .user = {}, .host = {}}, tried, at);
     if (chosen) return std::move(*chosen);
     ADD_FAILURE() << "no slot";
     return {};
 }
 
 [[nodiscard]] inline shortage refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
-    const auto chosen = p.choose(client(1), tried, now);
+    const auto chosen = p.choose({.address = client(1), .user = {}, .host = {}}, tried, now);
     EXPECT_FALSE(chosen);
     return chosen ? shortage{} : chosen.error();
 }

@@ -22,19 +22,6 @@ constexpr std::size_t read_size = 2048;
 // For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
 // would be lost (G6).
 constexpr auto farewell = std::chrono::milliseconds(500);
-constexpr auto stopping_text = "The gateway is stopping; connect again later.";
-
-[[nodiscard]] std::string_view words_for(shortage s) noexcept {
-    switch (s) {
-        case shortage::failing: return "No server behind this gateway answers; try again later.";
-        case shortage::full: return "All servers behind this gateway are full; try again later.";
-        case shortage::none: return "There is no server behind this gateway yet; try again later.";
-        case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
-    }
-    return {};
-}
-
-[[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
 
 [[nodiscard]] std::string next_id(service& gate) {
     return fmt::format("gate-{}", gate.next_id.fetch_add(1, std::memory_order_relaxed));
@@ -60,12 +47,8 @@ net::task<> run_session(std::shared_ptr<session> self) {
         const bool shaken = co_await self->start_tls();
         if (!shaken) co_return;
     }
-    std::string why = co_await self->find_backend();
-    if (!self->machine_) {
-        if (self->stopping_) why = stopping_text;
-        if (!self->lost_) co_await turn_away(self, std::move(why));
-        co_return;
-    }
+    const bool served = co_await self->meet_backend();
+    if (!served) co_return;
     self->home_.spawn("gate: backend leg", run_backend_leg(self));
     co_await self->client_leg();
     co_await self->finish();
@@ -89,7 +72,8 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_pat
 
 void session::stop() {
     stopping_ = true;
-    wake();
+    if (room_ != nullptr) room_->set();
+    if (machine_) wake();
 }
 
 void session::kill() {
@@ -97,7 +81,8 @@ void session::kill() {
     drop_data(transfer_end::stopped);
     client_.abort();
     backend_.abort();
-    wake();
+    if (room_ != nullptr) room_->set();
+    if (machine_) wake();
 }
 
 // ---- The way to a running machine
@@ -111,74 +96,6 @@ net::task<bool> session::start_tls() {
     log::warning(id_, fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));
     lost_ = true;
     co_return false;
-}
-
-// One backend after the other until one greets: the client only ever sees the one that works. Without a machine in the end
-// there was none; returns why.
-net::task<std::string> session::find_backend() {
-    const auto& config = gate_->config;
-    const auto queue_until = net::clock::now() + config.queue_wait;
-    std::vector<backend_id> tried;
-    for (;;) {
-        auto chosen = gate_->backends.choose(client_.peer().address, tried, net::clock::now());
-        if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(tried, queue_until);
-        if (!chosen) co_return std::string(words_for(chosen.error()));
-        slot_ = std::move(*chosen);
-        if (lost_ || stopping_) co_return std::string();
-        const auto begun = net::clock::now();
-        const auto limit = net::time_limit::within(config.backend_connect);
-        const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
-        const backend to = slot_.where().for_client(client_.is_tls());
-        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit);
-        if (link) {
-            gate_->backend_answered(slot_.id(), slot_.where(), witness::session, net::clock::now() - begun);
-            backend_ = std::move(link->stream);
-            if (!lost_) begin(link->greeting);
-            co_return std::string();
-        }
-        log::warning(id_, fmt::format("Backend {} skipped: {}", slot_.where().text(), link.error().text()));
-        // A refusal in words is an answer too: that server lives.
-        if (link.error().cause.code != errc::rejected) gate_->backend_failed(slot_.id(), slot_.where(), link.error());
-        gate_->checks.hurry(slot_.id());
-        tried.push_back(slot_.id());
-    }
-}
-
-net::task<choice> session::wait_for_room(std::vector<backend_id> tried, net::deadline until) {
-    const std::weak_ptr<session> me = self();
-    waiter place(std::move(tried), [mail = home_.mail(), me] {
-        mail->post([me] {
-            if (const auto there = me.lock()) there->client_wake_.set();
-        });
-    });
-    client_wake_.clear();
-    if (lost_ || stopping_ || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
-    log::info(id_, "No backend has room yet; waiting for room");
-    const bool woken = co_await client_wake_.wait(until);
-    if (!woken) log::info(id_, "No room in time");
-    co_return place.take();
-}
-
-void session::begin(const proto::reply& greeting) {
-    const auto& config = gate_->config;
-    log::info(id_, fmt::format("Connection accepted from {} at {}, backend {} ({})", client_.peer().text(), reached_.text(),
-                               slot_.where().text(), backend_.peer().text()));
-    machine_ =
-        std::make_unique<proto::relay_machine>(proto::relay_settings{.client_peer = client_.peer(),
-                                                                     .backend_peer = backend_.peer(),
-                                                                     .tls_active = client_.is_tls(),
-                                                                     .tls_available = config.tls.has_value(),
-                                                                     .tls_required = config.tls_required,
-                                                                     .protect_backend = backend_.is_tls(),
-                                                                     .match_tls = slot_.where().tls == backend_tls::match,
-                                                                     .ccc_allowed = config.ccc_allowed,
-                                                                     .behind = config.backend_data,
-                                                                     .refused_behind = gate_->backends.refused_by(slot_),
-                                                                     .policy = config.commands},
-                                               greeting);
-    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
-                        log::enabled(log::level::debug));
-    activity_ = net::clock::now();
 }
 
 // ---- The legs
@@ -235,6 +152,11 @@ net::task<> session::client_leg() {
 net::task<> session::backend_leg() {
     std::array<char, read_size> buffer;
     while (!over()) {
+        if (auto what = std::exchange(wanted_, std::nullopt)) {
+            co_await change_backend(std::move(*what));
+            continue;
+        }
+        if (slot_ && !machine_->has_backend()) leave_backend();
         if (tls_behind_due_) {
             co_await start_tls_behind();
             continue;
@@ -246,8 +168,8 @@ net::task<> session::backend_leg() {
         }
         const auto got = co_await backend_.read_some(buffer, net::time_limit());
         if (over()) break;
-        if (!got && (got.error().code == errc::timeout || (tls_behind_due_ && got.error().code == errc::cancelled)))
-            continue;
+        if (wanted_ || (!got && got.error().code == errc::timeout)) continue;
+        if (!got && tls_behind_due_ && got.error().code == errc::cancelled) continue;
         if (got && *got > 0) {
             activity_ = net::clock::now();
             machine_->from_backend({buffer.data(), *got});
@@ -333,9 +255,8 @@ net::task<> session::finish() {
     co_await all_said();
     drop_data(lost_ ? transfer_end::client : transfer_end::stopped);
     write_record(0);
-    backend_.close();
-    gate_->backends.learn_refused(slot_, machine_->refused_behind());
-    slot_.release();
+    leave_backend();
+    if (room_ != nullptr) room_->set();
     backend_wake_.set();
     log::info(id_, lost_ ? "The client's connection ended" : "Session ended");
     if (!lost_) co_await say_farewell();
@@ -369,6 +290,7 @@ void session::perform() {
         if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(*reserve);
         if (std::holds_alternative<proto::relay_act::drop_data>(action))
             drop_data(machine_->closing() ? transfer_end::stopped : transfer_end::aborted);
+        if (auto* find = std::get_if<proto::relay_act::find_backend>(&action)) wanted_ = std::move(*find);
         if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
     }
@@ -424,9 +346,8 @@ void session::drop_data(transfer_end why) {
 
 /// Whoever waits and now has a reason not to, goes on.
 void session::wake() {
-    if (!machine_) return client_wake_.set();  // it may wait in the queue
     if (over() || tls_due_ || clear_due_ || stop_due()) client_.interrupt_read();
-    if (tls_behind_due_) backend_.interrupt_read();
+    if (wanted_ || tls_behind_due_) backend_.interrupt_read();
     client_wake_.set();
     backend_wake_.set();
 }

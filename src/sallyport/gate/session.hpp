@@ -5,6 +5,7 @@
 // asks for; there is no coroutine in between, so a command or a reply passes in one turn of the loop. `client_` is the leg
 // in front, `backend_` the one behind.
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include <sallyport/front/session.hpp>
+#include <sallyport/gate/backend.hpp>
 #include <sallyport/gate/data_path.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
@@ -42,9 +44,17 @@ private:
 
     // The way to a running machine
     net::task<bool> start_tls();
-    net::task<std::string> find_backend();
-    net::task<choice> wait_for_room(std::vector<backend_id> tried, net::deadline until);
-    void begin(const proto::reply& greeting);
+    static constexpr auto stopping_text = "The gateway is stopping; connect again later.";
+    struct found_backend {
+        slot at;
+        backend_link link;
+    };
+    net::task<bool> meet_backend();
+    net::task<std::expected<found_backend, shortage>> find_backend(caller who);
+    net::task<choice> wait_for_room(caller who, net::deadline until);
+    void begin(std::optional<found_backend> with);
+    net::task<> change_backend(proto::relay_act::find_backend what);
+    void leave_backend();
 
     // The legs
     net::task<> client_leg();
@@ -68,6 +78,7 @@ private:
     void expire_if_due();
 
     [[nodiscard]] bool over() const noexcept { return lost_ || machine_->closing(); }
+    [[nodiscard]] bool gives_up() const noexcept { return lost_ || (machine_ ? machine_->closing() : stopping_); }
     [[nodiscard]] bool stop_due() const noexcept { return stopping_ && !machine_->transfer_running(); }
     [[nodiscard]] net::deadline quiet_until() const;
 
@@ -80,6 +91,9 @@ private:
     bool implicit_tls_;
 
     slot slot_;
+    std::vector<backend_id> tried_;                         // for this login, in vain
+    std::optional<proto::relay_act::find_backend> wanted_;  // by the machine
+    net::event* room_ = nullptr;                            // while it waits in the pool's queue
     std::unique_ptr<proto::relay_machine> machine_;
     reach::reservation port_;                        // promised to the client, not yet used
     reach::reservation port_behind_;                 // to the backend

@@ -105,6 +105,7 @@ struct tls_facts {
     std::string version;  // "TLSv1.3"
     std::string cipher;
     std::string alpn;
+    std::string server_name;  // that the client asked for (SNI), empty where it asked for none
     bool resumed = false;
     std::string peer_fingerprint;  // SHA-256 of the peer's certificate, empty where none
 };

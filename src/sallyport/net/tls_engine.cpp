@@ -219,6 +219,7 @@ tls_facts tls_engine::facts() const {
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl, &alpn, &size);
     f.alpn.assign(reinterpret_cast<const char*>(alpn), size);
+    if (const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) f.server_name = name;
     f.resumed = SSL_session_reused(ssl) == 1;
     if (const auto* certificate = SSL_get0_peer_certificate(ssl)) f.peer_fingerprint = certificate_fingerprint(*certificate);
     return f;

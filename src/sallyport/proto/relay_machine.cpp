@@ -120,11 +120,12 @@ bool relay_machine::wants_client() const noexcept {
 }
 
 bool relay_machine::wants_backend() const noexcept {
-    return stage_ != stage::closing && stage_ != stage::securing && to_client_.size() < output_limit;
+    return has_backend_ && stage_ != stage::closing && stage_ != stage::securing && to_client_.size() < output_limit;
 }
 
 void relay_machine::backend_closed(std::string_view why) {
-    if (stage_ == stage::closing) return;
+    if (stage_ == stage::closing || !has_backend_) return;
+    if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: " + std::string(why));
     if (stage_ == stage::transfer && !transfer_.answered) {
         emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
         note(relay_note::transferred, "426");
@@ -224,6 +225,7 @@ void relay_machine::obey(const item& it) {
         return;
     }
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, no->code, no->text);
+    if (!has_backend_) return before_login(cmd);
     switch (data_use_of(cmd.id)) {
         case data_use::passive:
         case data_use::active: return negotiate(cmd);
@@ -239,12 +241,7 @@ void relay_machine::obey(const item& it) {
         case verb::ccc: return ccc(cmd);
         case verb::rein: return rein(cmd);
         case verb::abor: return abor(cmd);
-        case verb::user:
-            if (settings_.tls_required && !tls_)
-                return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");
-            user_given_ = true;
-            user_ = cmd.argument;
-            return pass(cmd);
+        case verb::user: return begin_login(cmd);
         default:
             if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
                 return refuse(cmd, 502, "This gateway does not pass " + cmd.name + " on.");
@@ -254,6 +251,7 @@ void relay_machine::obey(const item& it) {
 }
 
 void relay_machine::pass(const command& cmd) {
+    remember(cmd);
     send_backend(cmd, owed::relayed);
     if (goes_alone(cmd.id)) stage_ = stage::awaiting;
 }
@@ -286,6 +284,7 @@ bool relay_machine::take_reply() {
 
 void relay_machine::on_reply(reply r) {
     if (r.code == 421) {
+        if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
         deliver(r);
         return end_session({});
     }
@@ -294,6 +293,7 @@ void relay_machine::on_reply(reply r) {
     if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
     switch (pending_[index].kind) {
         case owed::relayed: return on_relayed(index, r);
+        case owed::replayed: return on_replayed(r);
         case owed::transfer: return on_transfer(std::move(r));
         case owed::negotiation: return on_negotiation(r);
         case owed::protection: return on_protection(r, pending_[index].id);
@@ -324,7 +324,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r) {
     if (must_be_admitted(r, id)) {
         login_reply_ = r;
         stage_ = stage::admitting;
-        return actions_.push_back(relay_act::admit_user{user_});
+        return actions_.push_back(relay_act::admit_user{login_.user});
     }
     if (id == verb::feat && r.code == 211)
         deliver_features(r);
@@ -332,7 +332,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r) {
         deliver(r);
     if (r.preliminary()) return;
     if (id == verb::user || id == verb::pass || id == verb::acct) on_login(r, id);
-    if (id == verb::rein && r.positive()) logged_in_ = user_given_ = false;
+    if (id == verb::rein && r.positive()) forget_login();
     if (id == verb::quit && r.positive()) return end_session({});
     forget(index);
 }
@@ -348,17 +348,6 @@ void relay_machine::user_admitted(bool yes) {
     if (!yes) return end_session("Too many sessions of this user; close one, or try again later.");
     on_relayed(0, login_reply_);
     if (stage_ == stage::admitting) stage_ = pending_.empty() ? stage::open : stage::awaiting;
-}
-
-void relay_machine::on_login(const reply& r, verb id) {
-    if (id == verb::user && r.intermediate()) logged_in_ = false;
-    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.text());
-    if (r.code != 230 && r.code != 232) return;
-    logged_in_ = true;
-    lines_.set_max_line(limits::command_line);
-    if (!settings_.protect_backend || backend_protected_ || (settings_.match_tls && !protect_client_)) return;
-    protect_behind("P", owed::protection);
-    backend_protected_ = true;
 }
 
 void relay_machine::deliver_features(const reply& r) {

@@ -12,8 +12,12 @@
 // is compared, never obeyed: the backend's and the client's addresses come from their sockets (GW-03).
 //
 // The driver feeds bytes of both legs, calls next() until it says `idle`, and sends what collected for each leg. No socket,
-// no clock, no exception. One thread. The machine begins once a backend is chosen: its greeting is the first reply, and
-// until then the driver reads nothing from the client (GW-01: the server speaks first).
+// no clock, no exception. One thread.
+//
+// The backend is chosen before the machine begins, and then its greeting is the first reply, or at the login
+// (relay_login.cpp): the gateway greets by itself and answers what comes before USER. Until the greeting is sent the driver
+// reads nothing from the client (GW-01: the server speaks first). A backend that fails during a login is replaced unseen by
+// the client, as long as all that has to be said again is no secret; never after the login.
 
 #include <cstddef>
 #include <cstdint>
@@ -101,6 +105,11 @@ struct drop_data {};  // give up all there is of the data path, by RST where con
 struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended()
+struct find_backend {
+    std::string user;
+    std::string host;      // named by HOST, may be empty
+    bool instead = false;  // of the present one, which failed; else of none, or of one that was for another user
+};  // give up the backend there is; read and send nothing behind -> backend_found() or no_backend()
 struct confirm_data {};  // the backend said 1xx: the transfer will take place
 struct start_tls {
     relay_leg leg = relay_leg::client;
@@ -112,9 +121,17 @@ struct end_tls {};  // send to_client, end TLS in front and go on in the clear -
 struct close {};    // send to_client, then close both legs. Repeated
 }  // namespace relay_act
 
-using relay_action =
-    std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
-                 relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user, relay_act::close>;
+using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
+                                  relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
+                                  relay_act::find_backend, relay_act::close>;
+
+/// A backend that has greeted.
+struct relay_backend {
+    endpoint peer;         // its end of the control connection
+    bool protect = false;  // TLS stands; this and the next as in the settings
+    bool match_tls = false;
+    method_set refused;
+};
 
 /// What is told to the log (G12).
 enum class relay_note : std::uint8_t {
@@ -130,6 +147,8 @@ enum class relay_note : std::uint8_t {
 class relay_machine {
 public:
     relay_machine(relay_settings settings, const reply& greeting);
+    /// The backend is chosen at each login; the settings know nothing of it yet.
+    explicit relay_machine(relay_settings settings);
 
     void from_client(std::string_view bytes);
     void from_backend(std::string_view bytes);
@@ -153,14 +172,20 @@ public:
     void client_tls_ended();
     void backend_tls_started();
     void user_admitted(bool yes);
+    void backend_found(const relay_backend& found);
+    /// There is none at the moment: 421 `why`. Or there is none for this user: its login will be refused.
+    void no_backend(std::string_view why);
+    void no_backend_for_user();
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
     void backend_closed(std::string_view why);
     /// The driver ends the session: idle, shutting down (421 `text`).
     void expire(std::string_view text);
 
+    /// False: it is yet to be found, or has failed and was not missed yet; its connection is of no use any more.
+    [[nodiscard]] bool has_backend() const noexcept { return has_backend_; }
     [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
     /// As the client named itself last, before or after its login.
-    [[nodiscard]] const std::string& user() const noexcept { return user_; }
+    [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
     [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
     /// It owes replies.
     [[nodiscard]] bool awaits_backend() const noexcept { return !pending_.empty(); }
@@ -180,6 +205,7 @@ private:
     /// What the next client line may do. Only in `open` do commands pass freely; the others wait for one thing to end.
     enum class stage : std::uint8_t {
         open,
+        seeking,           // the driver's backend for a login
         awaiting,          // the reply to a command that changes the session: nothing passes before it
         reserving_behind,  // the driver's port for the backend
         admitting,         // the driver's word on who has logged in
@@ -195,6 +221,7 @@ private:
 
     enum class owed : std::uint8_t {
         relayed,      // the client's command: its reply is passed on
+        replayed,     // the same again, for a backend that has not heard it
         local,        // `text` is the reply; it waits for its turn
         transfer,     // passed on in step with the data path
         negotiation,  // our EPSV, PASV, EPRT or PORT
@@ -237,6 +264,19 @@ private:
         data_method asked = data_method::pasv;
         data_method behind = data_method::pasv;
     };
+
+    struct login_state {
+        bool chooses = false;          // the backend, by whom it is for
+        std::string user;              // of the last USER
+        command at;                    // what may be said again: its USER, or its PASS where that is no secret
+        std::string chosen_for;        // the user that the present backend was found for
+        std::string host;              // of the last HOST
+        std::vector<command> prelude;  // HOST and OPTS: what another backend must hear before the login
+        std::deque<command> replay;    // what this one is yet to hear; the client waits for the last one's reply
+        bool stranger = false;         // no backend is for this user
+        bool failed = false;           // the backend has gone, and nobody has missed it yet
+        bool denied = false;           // a login was refused: what follows may well be a backend's answer to guessing
+    };
     static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
     // What the client says (relay_machine.cpp)
@@ -266,9 +306,23 @@ private:
     void on_reply(reply r);
     [[nodiscard]] std::size_t match(const reply& r) const noexcept;
     void on_relayed(std::size_t index, const reply& r);
-    void on_login(const reply& r, verb id);
     [[nodiscard]] bool must_be_admitted(const reply& r, verb id);
     void deliver_features(const reply& r);
+
+    // The login, and who serves it (relay_login.cpp)
+    void before_login(const command& cmd);
+    void host(const command& cmd);
+    void early_opts(const command& cmd);
+    void begin_login(const command& cmd);
+    void password(const command& cmd);
+    void seek(const command& cmd, bool instead);
+    void lose_backend();
+    [[nodiscard]] bool replace_backend();
+    void say_next();
+    void on_replayed(const reply& r);
+    void remember(const command& cmd);
+    void forget_login();
+    void on_login(const reply& r, verb id);
 
     // Data connections (relay_data.cpp)
     void negotiate(const command& cmd);
@@ -305,10 +359,10 @@ private:
 
     relay_settings settings_;
     stage stage_ = stage::open;
+    bool has_backend_ = true;
     bool tls_;
     bool logged_in_ = false;
     bool user_given_ = false;
-    std::string user_;   // as given last
     reply login_reply_;  // until the user is admitted
     bool backend_protected_ = false;
     bool pbsz_given_ = false;
@@ -328,6 +382,7 @@ private:
     std::deque<pending> pending_;
     std::vector<relay_action> actions_;  // not yet handed out, first first
 
+    login_state login_;
     negotiation_state negotiation_;
     std::optional<channel> channel_;  // negotiated, not yet used
     transfer_state transfer_;

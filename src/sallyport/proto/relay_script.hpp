@@ -3,6 +3,7 @@
 //   > client's line            >> what the backend must get
 //   << backend's line          < what the client must get
 //   = action that next() must give, in order      ! the driver's outcome
+// A machine that chooses its backend at the login begins without one.
 // Every script runs twice: each line whole, and byte by byte. At its end nothing may be left over.
 
 #include <gtest/gtest.h>
@@ -36,6 +37,9 @@ struct action_text {
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }
     std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
+    std::string operator()(const relay_act::find_backend& a) const {
+        return (a.instead ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host);
+    }
     std::string operator()(const relay_act::start_tls& a) const {
         return a.leg == relay_leg::backend ? "tls behind" : "tls";
     }
@@ -61,7 +65,8 @@ struct action_text {
 class stage_hand {
 public:
     stage_hand(const relay_settings& settings, bool bytewise)
-        : machine(settings, reply{220, {"Welcome."}}), bytewise_(bytewise) {
+        : stage_hand(relay_machine(settings, reply{220, {"Welcome."}}), bytewise) {}
+    stage_hand(relay_machine begun, bool bytewise) : machine(std::move(begun)), bytewise_(bytewise) {
         machine.set_notes([this](relay_note kind, std::string_view text) { notes.emplace_back(kind, text); }, true);
         run();
     }
@@ -158,6 +163,9 @@ private:
         if (text == "not admitted") return machine.user_admitted(false);
         if (text == "tls behind") return machine.backend_tls_started();
         if (text == "backend gone") return machine.backend_closed("reset");
+        if (text == "no backend") return machine.no_backend("All are down.");
+        if (text == "nobody's user") return machine.no_backend_for_user();
+        if (text.starts_with("backend ")) return machine.backend_found({.peer = at(text.substr(8)), .refused = {}});
         ASSERT_TRUE(text.starts_with("expire "));
         machine.expire(text.substr(7));
     }
@@ -237,6 +245,19 @@ void play(const relay_settings& settings, std::initializer_list<std::string_view
         }
         hand.expect_nothing_left();
         check(hand);
+    }
+}
+
+/// The same by a machine that chooses at the login.
+inline void play_choosing(const relay_settings& settings, std::initializer_list<std::string_view> parts) {
+    for (const bool bytewise : {false, true}) {
+        SCOPED_TRACE(bytewise ? "byte by byte" : "whole lines");
+        stage_hand hand(relay_machine(settings), bytewise);
+        for (const auto part : parts) {
+            hand.play(part);
+            if (::testing::Test::HasFatalFailure()) return;
+        }
+        hand.expect_nothing_left();
     }
 }
 

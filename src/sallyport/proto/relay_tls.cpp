@@ -142,7 +142,9 @@ void relay_machine::rein(const command& cmd) {
     reset_channel();
     protect_client_ = settings_.tls_active;
     pbsz_given_ = false;
-    pass(cmd);
+    if (has_backend_) return pass(cmd);
+    forget_login();
+    answer(220, "FTP service ready.");
 }
 
 }  // namespace sallyport::proto

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 from dataclasses import dataclass
 
 CRLF = b"\r\n"
@@ -78,6 +79,14 @@ class Raw:
         reply = self.command(text)
         assert reply.code in codes, f"{text!r} was answered {reply}"
         return reply
+
+    def start_tls(self, name=None):
+        """AUTH TLS; `name` is the server name asked for. Data connections stay as they are."""
+        self.expect("AUTH TLS", 234)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket, server_hostname=name)
+        self.opened.append(self.socket)
 
     def greet(self):
         reply = self.reply()

@@ -1,0 +1,160 @@
+// A session's way to its backend, at the start or at the login, and to another one in its place.
+
+#include <sallyport/gate/session.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+[[nodiscard]] std::string_view words_for(shortage s) noexcept {
+    switch (s) {
+        case shortage::failing: return "No server behind this gateway answers; try again later.";
+        case shortage::full: return "All servers behind this gateway are full; try again later.";
+        case shortage::none: return "There is no server behind this gateway yet; try again later.";
+        case shortage::stranger: return "No server behind this gateway is for you.";
+        case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
+    }
+    return {};
+}
+
+[[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
+
+}  // namespace
+
+// False: there is none, and the client has been told.
+net::task<bool> session::meet_backend() {
+    if (gate_->backends.decides_at_login()) {
+        begin(std::nullopt);
+        co_return true;
+    }
+    const caller who{.address = client_.peer().address, .user = {}, .host = {}};
+    auto found = co_await find_backend(who);
+    if (lost_) co_return false;
+    if (found && !stopping_) {
+        begin(std::move(*found));
+        co_return true;
+    }
+    const std::string why(stopping_ ? std::string_view(stopping_text) : words_for(found.error()));
+    co_await turn_away(self(), why);
+    co_return false;
+}
+
+// One backend after the other until one greets: the client only ever sees the one that works.
+net::task<std::expected<session::found_backend, shortage>> session::find_backend(caller who) {
+    const auto& config = gate_->config;
+    const auto queue_until = net::clock::now() + config.queue_wait;
+    for (;;) {
+        auto chosen = gate_->backends.choose(who, tried_, net::clock::now());
+        if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(who, queue_until);
+        if (!chosen) co_return std::unexpected(chosen.error());
+        found_backend found{.at = std::move(*chosen), .link = {}};
+        if (gives_up()) co_return std::unexpected(shortage::failing);
+        const auto& where = found.at.where();
+        const auto begun = net::clock::now();
+        const auto limit = net::time_limit::within(config.backend_connect);
+        const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
+        const backend to = where.for_client(client_.is_tls());
+        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit);
+        if (link) {
+            gate_->backend_answered(found.at.id(), where, witness::session, net::clock::now() - begun);
+            found.link = std::move(*link);
+            co_return found;
+        }
+        log::warning(id_, fmt::format("Backend {} skipped: {}", where.text(), link.error().text()));
+        // A refusal in words is an answer too: that server lives.
+        if (link.error().cause.code != errc::rejected) gate_->backend_failed(found.at.id(), where, link.error());
+        gate_->checks.hurry(found.at.id());
+        tried_.push_back(found.at.id());
+    }
+}
+
+net::task<choice> session::wait_for_room(caller who, net::deadline until) {
+    const std::weak_ptr<session> me = self();
+    waiter place(std::move(who), tried_, [mail = home_.mail(), me] {
+        mail->post([me] {
+            if (const auto there = me.lock(); there && there->room_ != nullptr) there->room_->set();
+        });
+    });
+    if (gives_up() || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
+    log::info(id_, "No backend has room yet; waiting for room");
+    net::event room(home_);
+    room_ = &room;
+    const bool woken = co_await room.wait(until);
+    room_ = nullptr;
+    if (!woken) log::info(id_, "No room in time");
+    co_return place.take();
+}
+
+/// Without a backend: the login will say for whom one is sought.
+void session::begin(std::optional<found_backend> with) {
+    const auto& config = gate_->config;
+    auto line = fmt::format("Connection accepted from {} at {}", client_.peer().text(), reached_.text());
+    proto::relay_settings s{.client_peer = client_.peer(),
+                            .backend_peer = {},
+                            .tls_active = client_.is_tls(),
+                            .tls_available = config.tls.has_value(),
+                            .tls_required = config.tls_required,
+                            .ccc_allowed = config.ccc_allowed,
+                            .behind = config.backend_data,
+                            .refused_behind = {},
+                            .policy = config.commands};
+    if (with) {
+        slot_ = std::move(with->at);
+        backend_ = std::move(with->link.stream);
+        s.backend_peer = backend_.peer();
+        s.protect_backend = backend_.is_tls();
+        s.match_tls = slot_.where().tls == backend_tls::match;
+        s.refused_behind = gate_->backends.refused_by(slot_);
+        line += fmt::format(", backend {} ({})", slot_.where().text(), backend_.peer().text());
+        machine_ = std::make_unique<proto::relay_machine>(s, with->link.greeting);
+    } else {
+        machine_ = std::make_unique<proto::relay_machine>(s);
+    }
+    log::info(id_, line);
+    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
+                        log::enabled(log::level::debug));
+    activity_ = net::clock::now();
+}
+
+net::task<> session::change_backend(proto::relay_act::find_backend what) {
+    leave_backend();
+    if (!what.instead) tried_.clear();
+    if (what.host.empty() && client_.is_tls()) what.host = client_.tls().server_name;
+    const caller who{.address = client_.peer().address, .user = what.user, .host = std::move(what.host)};
+    auto found = co_await find_backend(who);
+    if (over()) co_return;
+    activity_ = net::clock::now();
+    if (stopping_) {
+        machine_->no_backend(stopping_text);
+    } else if (found) {
+        slot_ = std::move(found->at);
+        backend_ = std::move(found->link.stream);
+        log::info(id_, fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(),
+                                   backend_.peer().text()));
+        machine_->backend_found({.peer = backend_.peer(),
+                                 .protect = backend_.is_tls(),
+                                 .match_tls = slot_.where().tls == backend_tls::match,
+                                 .refused = gate_->backends.refused_by(slot_)});
+    } else if (found.error() == shortage::stranger) {
+        machine_->no_backend_for_user();
+    } else {
+        machine_->no_backend(words_for(found.error()));
+    }
+    co_await advance();
+}
+
+void session::leave_backend() {
+    backend_.close();
+    if (!slot_) return;
+    gate_->backends.learn_refused(slot_, machine_->refused_behind());
+    tried_.push_back(slot_.id());
+    slot_.release();
+}
+
+}  // namespace sallyport::gate

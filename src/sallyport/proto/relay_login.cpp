@@ -1,0 +1,195 @@
+// The login at a gateway: what is answered before a backend is known, the choice of one for the user, and another one in its
+// place when it fails before the user is in (G7).
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace sallyport::proto {
+namespace {
+
+// Users without a secret: RFC 1635, and what most servers take for the same.
+[[nodiscard]] bool is_anonymous(std::string_view user) { return iequals(user, "anonymous") || iequals(user, "ftp"); }
+
+[[nodiscard]] bool is_utf8_option(const command& cmd) {
+    return cmd.id == verb::opts && iequals(std::string_view(cmd.argument).substr(0, 4), "UTF8");
+}
+
+}  // namespace
+
+relay_machine::relay_machine(relay_settings settings)
+    : settings_(settings),
+      has_backend_(false),
+      tls_(settings_.tls_active),
+      protect_client_(settings_.tls_active),
+      lines_(limits::command_line_before_login) {
+    login_.chooses = true;
+    append_reply(to_client_, 220, "FTP service ready.");
+}
+
+// ---- Before a backend is known
+
+// Nothing is promised here that the backend to come might not keep.
+void relay_machine::before_login(const command& cmd) {
+    switch (cmd.id) {
+        case verb::auth: return auth(cmd);
+        case verb::pbsz: return pbsz();
+        case verb::prot: return prot(cmd);
+        case verb::host: return host(cmd);
+        case verb::opts: return early_opts(cmd);
+        case verb::feat: return deliver_features({211, {"Features:", "HOST", "UTF8", "End"}});
+        case verb::syst: return answer(215, "UNIX Type: L8");
+        case verb::noop: return answer(200, "NOOP ok.");
+        case verb::clnt: return answer(200, "Noted.");
+        case verb::help: return answer(214, "Log in with USER and PASS; there is more help then.");
+        case verb::abor: return answer(226, "Nothing to abort.");
+        case verb::rein: return rein(cmd);
+        case verb::user: return begin_login(cmd);
+        case verb::pass: return password(cmd);
+        case verb::quit: answer(221, "Goodbye."); return end_session({});
+        default: return refuse(cmd, 530, "Log in first with USER and PASS.");
+    }
+}
+
+void relay_machine::host(const command& cmd) {
+    remember(cmd);
+    answer(220, "The login decides who serves this host.");
+}
+
+void relay_machine::early_opts(const command& cmd) {
+    if (!is_utf8_option(cmd)) return refuse(cmd, 501, "Only OPTS UTF8 ON has a meaning before the login.");
+    remember(cmd);
+    answer(200, "UTF8 will be on.");
+}
+
+void relay_machine::password(const command& cmd) {
+    if (login_.failed && user_given_) return seek(cmd, true);
+    if (!std::exchange(login_.stranger, false)) return refuse(cmd, 503, "Send USER first.");
+    // Who is unknown hears the same as who has the wrong password (AU-01).
+    note(relay_note::login_refused, "no backend is for user " + login_.user);
+    answer(530, "Login incorrect.");
+}
+
+// ---- Who serves the user
+
+void relay_machine::begin_login(const command& cmd) {
+    if (settings_.tls_required && !tls_) return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");
+    user_given_ = true;
+    login_.user = cmd.argument;
+    login_.stranger = false;
+    if (!has_backend_ || (login_.chooses && login_.chosen_for != cmd.argument)) return seek(cmd, login_.failed);
+    pass(cmd);
+}
+
+/// `cmd`: the client waits for its reply.
+void relay_machine::seek(const command& cmd, bool instead) {
+    login_.replay.assign(login_.prelude.begin(), login_.prelude.end());
+    if (cmd.id == verb::pass) login_.replay.push_back({verb::user, "USER", login_.user});
+    login_.replay.push_back(cmd);
+    remember(cmd);
+    lose_backend();
+    login_.failed = false;
+    logged_in_ = false;
+    stage_ = stage::seeking;
+    actions_.emplace_back(relay_act::find_backend{login_.user, login_.host, instead});
+}
+
+void relay_machine::lose_backend() {
+    has_backend_ = backend_protected_ = pbsz_given_behind_ = false;
+    settings_.protect_backend = settings_.match_tls = false;
+    reset_channel();
+    replies_ = reply_parser();
+    pending_.clear();
+    to_backend_.clear();
+}
+
+void relay_machine::backend_found(const relay_backend& found) {
+    if (stage_ != stage::seeking) return;
+    settings_.backend_peer = found.peer;
+    settings_.protect_backend = found.protect;
+    settings_.match_tls = found.match_tls;
+    settings_.refused_behind = found.refused;
+    has_backend_ = true;
+    login_.chosen_for = login_.user;
+    say_next();
+}
+
+void relay_machine::no_backend(std::string_view why) {
+    if (stage_ == stage::seeking) end_session(why);
+}
+
+void relay_machine::no_backend_for_user() {
+    if (stage_ != stage::seeking) return;
+    stage_ = stage::open;
+    login_.stranger = true;
+    answer(331, "Send the password.");
+}
+
+// ---- What another backend has heard already
+
+void relay_machine::remember(const command& cmd) {
+    if (cmd.id == verb::user || cmd.id == verb::pass)
+        login_.at = cmd.id == verb::user || is_anonymous(login_.user) ? cmd : command();
+    if (cmd.id == verb::host) login_.host = cmd.argument;
+    if (user_given_ || (cmd.id != verb::host && !is_utf8_option(cmd))) return;
+    std::erase_if(login_.prelude, [&](const command& old) { return old.id == cmd.id; });
+    login_.prelude.push_back(cmd);
+}
+
+void relay_machine::forget_login() {
+    logged_in_ = user_given_ = login_.stranger = false;
+    login_.prelude.clear();
+    login_.host.clear();
+}
+
+/// One at a time: some servers throw away what follows a command of the login.
+void relay_machine::say_next() {
+    const auto cmd = std::move(login_.replay.front());
+    login_.replay.pop_front();
+    stage_ = stage::awaiting;
+    send_backend(cmd, login_.replay.empty() ? owed::relayed : owed::replayed);
+}
+
+void relay_machine::on_replayed(const reply& r) {
+    if (r.preliminary()) return;
+    if (pending_.front().id == verb::user && !r.intermediate()) {
+        // No password was asked for, or the user was refused: the client, who waits behind PASS, hears that.
+        login_.replay.clear();
+        pending_.front() = {owed::relayed, verb::pass, {}};
+        return on_relayed(0, r);
+    }
+    forget(0);
+    say_next();
+}
+
+/// True where the client need not hear that its backend has failed: another one is sought, at once or when it goes on.
+bool relay_machine::replace_backend() {
+    if (logged_in_ || login_.denied) return false;
+    if (stage_ == stage::open && pending_.empty()) {
+        lose_backend();
+        login_.failed = true;
+        return true;
+    }
+    if (stage_ != stage::awaiting || pending_.empty()) return false;
+    const auto& now = pending_.front();
+    const bool at_login = now.kind == owed::replayed || now.id == verb::user || now.id == verb::pass;
+    if (!at_login || login_.at.id == verb::unknown) return false;
+    seek(command(login_.at), true);
+    return true;
+}
+
+void relay_machine::on_login(const reply& r, verb id) {
+    if (id == verb::user && r.intermediate()) logged_in_ = false;
+    if (r.permanent()) login_.denied = true;
+    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.text());
+    if (r.code != 230 && r.code != 232) return;
+    logged_in_ = true;
+    lines_.set_max_line(limits::command_line);
+    if (!settings_.protect_backend || backend_protected_ || (settings_.match_tls && !protect_client_)) return;
+    protect_behind("P", owed::protection);
+    backend_protected_ = true;
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,353 @@
+// Logins at a gateway whose backend is chosen at the login, and backends that fail during one.
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+constexpr std::string_view greeted = "< 220 FTP service ready.\n";
+constexpr std::string_view anna = R"(> USER anna
+= find for anna
+! backend 172.16.3.9:21
+>> USER anna
+<< 331 Password?
+< 331 Password?
+> PASS x
+>> PASS x
+<< 230 In.
+< 230 In.
+)";
+
+TEST(RelayLogin, ChoosesTheBackendByTheUser_G7) {
+    play_choosing(usual(), {greeted, anna, R"(> PWD
+>> PWD
+<< 257 "/"
+< 257 "/"
+> PASV
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||50000|)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.9:50000
+<< 550 No.
+= drop
+< 550 No.
+)"});
+}
+
+TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
+    play_choosing(usual(), {greeted, R"(> SYST
+< 215 UNIX Type: L8
+> NOOP
+< 200 NOOP ok.
+> FEAT
+< 211-Features:
+<  HOST
+<  UTF8
+<  EPRT
+<  EPSV
+< 211 End
+> AUTH TLS
+< 502 TLS is not set up on this gateway.
+> PWD
+< 530 Log in first with USER and PASS.
+> PASV
+< 530 Log in first with USER and PASS.
+> RETR f
+< 530 Log in first with USER and PASS.
+> OPTS MLST size
+< 501 Only OPTS UTF8 ON has a meaning before the login.
+> PASS early
+< 503 Send USER first.
+> ABOR
+< 226 Nothing to abort.
+> REIN
+< 220 FTP service ready.
+> QUIT
+< 221 Goodbye.
+= close
+)"});
+}
+
+TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
+    play_choosing(usual(), {greeted, R"(> HOST ftp.a.example
+< 220 The login decides who serves this host.
+> OPTS UTF8 ON
+< 200 UTF8 will be on.
+> HOST ftp.b.example
+< 220 The login decides who serves this host.
+> USER anna
+= find for anna at ftp.b.example
+! backend 172.16.3.9:21
+>> OPTS UTF8 ON
+<< 200 on
+>> HOST ftp.b.example
+<< 502 What?
+>> USER anna
+<< 331 Password?
+< 331 Password?
+)"});
+}
+
+TEST(RelayLogin, HoldsBackWhatIsSentMeanwhile) {
+    play_choosing(usual(), {greeted, R"(> USER anna
+= find for anna
+> PASS x
+> PWD
+! backend 172.16.3.9:21
+>> USER anna
+<< 331 Password?
+< 331 Password?
+>> PASS x
+<< 230 In.
+< 230 In.
+>> PWD
+<< 257 "/"
+< 257 "/"
+)"});
+}
+
+TEST(RelayLogin, SaysSoWhereNoBackendIsThere) {
+    play_choosing(usual(), {greeted, "> USER anna\n= find for anna\n! no backend\n< 421 All are down.\n= close\n"});
+}
+
+TEST(RelayLogin, TellsNobodyWhichUsersThereAre) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(relay_machine(usual()), bytewise);
+        hand.play(greeted);
+        hand.play(R"(> USER nobody
+= find for nobody
+! nobody's user
+< 331 Send the password.
+> PASS x
+< 530 Login incorrect.
+> PASS x
+< 503 Send USER first.
+)");
+        EXPECT_EQ(hand.count(relay_note::login_refused), 1U);
+        hand.play(anna);
+        hand.expect_nothing_left();
+    }
+}
+
+TEST(RelayLogin, LeavesTheBackendOfAnotherUser_G7) {
+    play_choosing(usual(), {greeted, R"(> USER bob
+= find for bob
+! backend 172.16.3.8:21
+>> USER bob
+<< 331 Password?
+< 331 Password?
+> PASS wrong
+>> PASS wrong
+<< 530 No.
+< 530 No.
+> USER bob
+>> USER bob
+<< 331 Password?
+< 331 Password?
+)",
+                            anna});
+}
+
+TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
+    auto settings = with_tls();
+    settings.tls_required = true;
+    play_choosing(settings, {greeted, R"(> USER anna
+< 530 Send AUTH TLS first: logins need encryption here.
+> AUTH TLS
+< 234 Begin the TLS handshake.
+= tls
+! tls
+> PBSZ 0
+< 200 PBSZ=0
+> PROT P
+< 200 Data connections will be encrypted.
+)",
+                             anna, R"(> EPSV
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||52397|)
+= reserve extended
+! port 17.254.0.91:52397
+< 229 Entering Extended Passive Mode (|||52397|)
+> RETR f
+>> RETR f
+= open RETR down listen tls, connect 172.16.3.9:52397
+<< 550 No.
+= drop
+< 550 No.
+)"});
+}
+
+// ---- Backends that fail during a login
+
+TEST(RelayLogin, ReplacesABackendThatFailsAtUser_G7) {
+    for (const std::string_view end : {"! backend gone\n", "<< 421 Too many users.\n"}) {
+        play(usual(), {R"(< 220 Welcome.
+> HOST ftp.a.example
+>> HOST ftp.a.example
+<< 220 Yes.
+< 220 Yes.
+> USER anna
+>> USER anna
+)",
+                       end, R"(= find another for anna at ftp.a.example
+! backend 172.16.3.9:21
+>> HOST ftp.a.example
+<< 220 Yes.
+>> USER anna
+)",
+                       end, R"(= find another for anna at ftp.a.example
+! backend 172.16.3.10:21
+>> HOST ftp.a.example
+<< 220 Yes.
+>> USER anna
+<< 331 Password?
+< 331 Password?
+)"});
+    }
+}
+
+TEST(RelayLogin, ReplacesABackendThatFailsAtThePasswordOfAnAnonymousUser_G7) {
+    play(usual(), {R"(< 220 Welcome.
+> USER anonymous
+>> USER anonymous
+<< 331 Guest?
+< 331 Guest?
+> PASS me@
+>> PASS me@
+! backend gone
+= find another for anonymous
+! backend 172.16.3.9:21
+>> USER anonymous
+<< 331 Guest?
+>> PASS me@
+<< 230 In.
+< 230 In.
+! backend gone
+< 421 The server behind this gateway ended the connection; connect again.
+= close
+)"});
+    // It wants no password, or no such user.
+    for (const std::string_view word : {"230 In.", "530 No."}) {
+        const auto answer = "<< " + std::string(word) + "\n< " + std::string(word) + "\n";
+        play(usual(), {R"(< 220 Welcome.
+> USER ftp
+>> USER ftp
+<< 331 Guest?
+< 331 Guest?
+> PASS me@
+>> PASS me@
+<< 421 Full.
+= find another for ftp
+! backend 172.16.3.9:21
+>> USER ftp
+)",
+                       answer, "> NOOP\n>> NOOP\n<< 200 ok\n< 200 ok\n"});
+    }
+}
+
+TEST(RelayLogin, MissesNoBackendThatGoesWhileNothingIsAsked_G7) {
+    for (const std::string_view end : {"! backend gone\n", "<< 421 Idle.\n"}) {
+        play(usual(), {R"(< 220 Welcome.
+> OPTS UTF8 ON
+>> OPTS UTF8 ON
+<< 200 on
+< 200 on
+)",
+                       end, R"(> NOOP
+< 200 NOOP ok.
+> PASS x
+< 503 Send USER first.
+> USER anna
+= find another for anna
+! backend 172.16.3.9:21
+>> OPTS UTF8 ON
+<< 200 on
+>> USER anna
+<< 331 Password?
+< 331 Password?
+)",
+                       end, R"(> PASS x
+= find another for anna
+! backend 172.16.3.8:21
+>> OPTS UTF8 ON
+<< 200 on
+>> USER anna
+<< 331 Password?
+>> PASS x
+<< 230 In.
+< 230 In.
+)"});
+    }
+}
+
+TEST(RelayLogin, EndsAsTheBackendDoesAfterAWrongPassword) {
+    for (const std::string_view end :
+         {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
+          "<< 421 Enough.\n< 421 Enough.\n= close\n"}) {
+        play(usual(), {R"(< 220 Welcome.
+> USER anonymous
+>> USER anonymous
+<< 331 Guest?
+< 331 Guest?
+> PASS x
+>> PASS x
+<< 530 No.
+< 530 No.
+)",
+                       end});
+    }
+}
+
+TEST(RelayLogin, SaysNoPasswordTwice) {
+    for (const std::string_view end :
+         {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
+          "<< 421 Full.\n< 421 Full.\n= close\n"}) {
+        play(usual(), {R"(< 220 Welcome.
+> USER anna
+>> USER anna
+<< 331 Password?
+< 331 Password?
+> PASS x
+>> PASS x
+)",
+                       end});
+    }
+}
+
+TEST(RelayLogin, TakesARefusedLoginForAnAnswer) {
+    play(usual(), {R"(< 220 Welcome.
+> USER anonymous
+>> USER anonymous
+<< 530 No guests.
+< 530 No guests.
+> USER anonymous
+>> USER anonymous
+<< 331 Guest?
+< 331 Guest?
+> PASS me@
+>> PASS me@
+<< 530 No.
+< 530 No.
+)"});
+}
+
+TEST(RelayLogin, EndsWhereNoOtherBackendIsLeft) {
+    play(usual(), {R"(< 220 Welcome.
+> USER anna
+>> USER anna
+! backend gone
+= find another for anna
+! no backend
+< 421 All are down.
+= close
+)"});
+}
+
+}  // namespace
+}  // namespace sallyport::proto
