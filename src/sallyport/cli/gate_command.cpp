@@ -32,6 +32,9 @@ struct gate_options {
     front_options front;
     policy_options permitted;
     std::vector<std::string> backends;
+    std::string backends_file;
+    std::size_t resolve_seconds = limits::resolve_interval.count();
+    std::string dns_server;
     std::string balance = "least-sessions";
     std::string backend_data = "passive";
     std::string backend_ca;
@@ -73,12 +76,23 @@ void gate_options::add_to(CLI::App& command) {
             "Terms: ?tls=match for TLS to ftp:// exactly when the client uses it, &weight=N for its share, "
             "&max-sessions=N, &state=drain or maintenance for no new sessions, &priority=N (a larger one only where no "
             "smaller one has room), &users=NAME,... and &hosts=NAME,... for these users, or hosts asked for by HOST or "
-            "TLS, alone ('*' stands for anything), "
+            "TLS, alone ('*' stands for anything), &resolve=a or srv for all servers that the name has addresses or SRV records "
+            "(_ftp._tcp.NAME) of, "
             "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
             "too")
         ->type_name("ftp://HOST[:PORT][?TERMS]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command
+        .add_option("--backends-file", backends_file,
+                    "More of them, one a line with its terms; '#' begins a remark. A changed file is read at once")
+        ->type_name("FILE");
+    command.add_option("--resolve-interval", resolve_seconds, "Between two look-ups of a backend with ?resolve")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1, 86400))
+        ->capture_default_str();
+    command.add_option("--dns-server", dns_server, "Whom these look-ups ask (default: as the system does)")
+        ->type_name("ADDR[:PORT]");
     command
         .add_option("--balance", balance,
                     "How sessions are spread, by weight: least-sessions, round-robin, least-response (time, "
@@ -159,7 +173,8 @@ void gate_options::add_to(CLI::App& command) {
 }
 
 result<std::vector<gate::backend>> gate_options::parse_backends() const {
-    if (backends.empty()) return fail(errc::misuse, "no server behind: add --backend ftp://HOST[:PORT]");
+    if (backends.empty() && backends_file.empty())
+        return fail(errc::misuse, "no server behind: add --backend ftp://HOST[:PORT]");
     std::vector<gate::backend> out;
     for (const auto& text : backends) {
         auto parsed = gate::backend::parse(text);
@@ -176,7 +191,15 @@ result<gate::settings> gate_options::settings() const {
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
-    const bool others_may_come = !front.config.empty();
+    out.backends_file = backends_file;
+    out.resolve_interval = std::chrono::seconds(resolve_seconds);
+    if (!dns_server.empty()) {
+        const auto address = ip_address::parse(dns_server);
+        out.dns_server = address ? endpoint{*address, 53} : endpoint::parse(dns_server);
+        if (!out.dns_server)
+            return fail(errc::syntax, fmt::format("--dns-server {}: give ADDRESS or ADDRESS:PORT", dns_server));
+    }
+    const bool others_may_come = !front.config.empty() || !backends_file.empty();
     if (others_may_come ||
         !std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
         auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca});
@@ -206,8 +229,10 @@ result<gate::settings> gate_options::settings() const {
 
 result<void> gate_options::fill_checks(gate::settings& out) const {
     const auto* const stage = std::ranges::find(check_stages, check, [](gate::check_stage s) { return gate::name(s); });
+    const bool several = out.backends.size() > 1 || !out.backends_file.empty() ||
+                         std::ranges::any_of(out.backends, &gate::backend::is_looked_up);
     if (check == "auto")
-        out.spread.check = out.backends.size() > 1 ? gate::check_stage::greeting : gate::check_stage::off;
+        out.spread.check = several ? gate::check_stage::greeting : gate::check_stage::off;
     else if (stage != check_stages.end())
         out.spread.check = *stage;
     else

@@ -69,6 +69,11 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.tls = backend_tls::match;
         return {};
     }
+    if (key == "resolve") {
+        if (value != "a" && value != "srv") return "resolve must be a (all addresses are servers) or srv (SRV records)";
+        into.found_by = value == "a" ? lookup::addresses : lookup::service;
+        return {};
+    }
     if (key == "proxy") {
         if (value != "v1" && value != "v2") return "proxy must be v1 or v2";
         into.proxy = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
@@ -80,7 +85,7 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         return {};
     }
     return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
-           "hosts=NAMES, tls=match, proxy=v1|v2 and proxy-data=yes, joined by &";
+           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2 and proxy-data=yes, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
@@ -116,7 +121,8 @@ net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser
 }
 
 net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, net::time_limit limit) {
-    auto addresses = co_await net::resolve(home, to.host, limit);
+    auto addresses = result<std::vector<ip_address>>(to.addresses);
+    if (addresses->empty()) addresses = co_await net::resolve(home, to.host, limit);
     if (!addresses) co_return std::unexpected(addresses.error());
     auto last = error{errc::unresolved, 0, to.host};
     for (const auto& address : *addresses) {
@@ -202,7 +208,7 @@ net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop&
         const auto sent = co_await stream.write_all(header, limit);
         if (!sent) co_return failed(check_stage::greeting, sent.error());
     }
-    const net::tls_connect_options as{.server_name = to.host, .resume = {}};
+    const net::tls_connect_options as{.server_name = to.tls_host(), .resume = {}};
     if (to.tls == backend_tls::implicit) {
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);
         if (!shaken) co_return failed(check_stage::tls, shaken.error());

@@ -36,7 +36,7 @@ private:
 namespace {
 
 [[nodiscard]] result<void> usable(const settings& s) {
-    if (s.backends.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
+    if (s.backends.empty() && s.backends_file.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
         return fail(errc::misuse, "TLS is asked for and there is no certificate; give one");
     return {};
@@ -49,6 +49,7 @@ gate::gate(net::loop_group& loops, settings s, status::counters& counters)
 
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
 gate::~gate() {
+    impl_->base->list.stop();
     impl_->base->checks.stop();
     impl_->base->inbound.stop();
 }
@@ -57,6 +58,7 @@ result<void> gate::start() {
     const auto first = impl_->now();
     const auto& config = first->config;
     if (auto good = usable(config); !good) return good;
+    if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     for (const auto& at : config.listen) {
         if (const auto open = impl_->front.open(at, false); !open) return open;
     }
@@ -84,16 +86,15 @@ void gate::share_ports(bool with_another) { impl_->base->inbound.ports().share(w
 std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
 
 void gate::adjust(const std::vector<backend>& wanted) {
-    for (const auto& change : impl_->base->backends.adjust(wanted)) log::info({}, change);
-    impl_->base->checks.follow();
+    impl_->base->list.give(wanted);
 }
 
 result<std::vector<std::string>> gate::renew(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());
     const auto old = impl_->now();
+    auto changes = impl_->base->list.use(s);
+    if (!changes) return changes;
     impl_->base->inbound.set_addresses(s.inbound.addresses);
-    auto changes = impl_->base->backends.adjust(s.backends);
-    impl_->base->checks.follow();
     impl_->base->backends.set_rules(s.spread);
     impl_->front.set_rules(s.admit);
     const auto fresh = std::make_shared<service>(std::move(s), impl_->base);
@@ -108,6 +109,7 @@ pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net
 net::task<status::session_survey> gate::survey(net::loop& here) const { return impl_->front.survey(here); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
+    impl_->base->list.stop();
     impl_->base->checks.stop();
     impl_->front.stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
         base->inbound.stop();

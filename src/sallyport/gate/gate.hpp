@@ -48,6 +48,10 @@ struct backend_terms {
     friend bool operator==(const backend_terms&, const backend_terms&) = default;
 };
 
+/// What a name in a backend's URL stands for: one server, however many addresses it has; or as many servers as it has
+/// addresses; or those that its SRV records name.
+enum class lookup : std::uint8_t { none, addresses, service };
+
 struct backend {
     std::string host;  // name or address
     std::uint16_t port = 21;
@@ -55,12 +59,18 @@ struct backend {
     backend_terms terms{};
     std::optional<proto::proxy_version> proxy{};  // tells it by a PROXY header who the client is ...
     bool proxy_data = false;                      // ... on data connections too
+    lookup found_by = lookup::none;               // others: no server itself, see backend_list.hpp
+    std::string tls_name{};                       // that its certificate is for; empty: the host's
+    std::vector<ip_address> addresses{};          // of the host, where they are known
 
     /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": tls=match, weight=N, max-sessions=N,
-    /// state=active|drain|maintenance, priority=N, users=NAME,..., hosts=NAME,..., proxy=v1|v2, proxy-data=yes.
+    /// state=active|drain|maintenance, priority=N, users=NAME,..., hosts=NAME,..., proxy=v1|v2, proxy-data=yes,
+    /// resolve=a|srv.
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Where TLS is to match the client's: the same with the one or the other.
     [[nodiscard]] backend for_client(bool with_tls) const;
+    [[nodiscard]] bool is_looked_up() const noexcept { return found_by != lookup::none; }
+    [[nodiscard]] const std::string& tls_host() const noexcept { return tls_name.empty() ? host : tls_name; }
     /// Its name: the URL with the port and without terms.
     [[nodiscard]] std::string text() const;
 
@@ -98,6 +108,9 @@ struct settings {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_implicit;
     std::vector<backend> backends;
+    std::string backends_file;  // holds more of them; it is watched for change. Empty: there is none
+    std::chrono::seconds resolve_interval = limits::resolve_interval;
+    std::optional<endpoint> dns_server;  // asked for what is behind names, in place of the system's; for resolve=a|srv only
     balancing spread;
     checking checks;
     std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue

@@ -105,7 +105,7 @@ private:
     net::task<> drain(bool protect) {
         const net::time_limit until{.total = due_};
         if (protect) {
-            const net::tls_connect_options as{.server_name = where_.host, .resume = control_.session()};
+            const net::tls_connect_options as{.server_name = where_.tls_host(), .resume = control_.session()};
             const auto shaken = co_await data_.connect_tls(*config_.backend_tls, as, until);
             if (!shaken) data_failure_ = shaken.error();
         }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/pool.hpp>
@@ -19,11 +20,16 @@ namespace sallyport::gate {
 /// What outlives a change of the settings.
 struct foundation {
     foundation(net::loop_group& loops, const settings& s, status::counters& counts)
-        : counters(counts), backends(s.backends, s.spread), checks(loops.at(0)), inbound(loops, s.inbound, counts) {}
+        : counters(counts),
+          backends({}, s.spread),
+          checks(loops.at(0)),
+          list(loops.at(0), backends, checks),
+          inbound(loops, s.inbound, counts) {}
 
     status::counters& counters;
     pool backends;
     health_checks checks;
+    backend_list list;
     reach::passive inbound;
     std::atomic<std::uint64_t> next_id{1};
 };

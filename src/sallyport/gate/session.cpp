@@ -182,7 +182,7 @@ net::task<> session::backend_leg() {
 }
 
 net::task<> session::start_tls_behind() {
-    const net::tls_connect_options as{.server_name = slot_.where().host, .resume = {}};
+    const net::tls_connect_options as{.server_name = slot_.where().tls_host(), .resume = {}};
     const auto limit = net::time_limit::within(limits::tls_handshake);
     const auto shaken = co_await backend_.connect_tls(*gate_->config.backend_tls, as, limit);
     tls_behind_due_ = false;
@@ -320,7 +320,7 @@ void session::open_data(proto::relay_plan plan) {
                      .backend_header = {},
                      .client = client_.peer().address,
                      .backend = backend_.peer().address};
-    if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().host, .resume = backend_.session()};
+    if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().tls_host(), .resume = backend_.session()};
     const auto& to = slot_.where();
     if (const auto* behind = std::get_if<proto::leg_connects>(&plan.backend);
         behind != nullptr && to.proxy && to.proxy_data) {
