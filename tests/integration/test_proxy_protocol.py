@@ -1,5 +1,4 @@
-"""The PROXY protocol in both directions: balancers in front of server and gateway, backends that want it behind
-GW-11)."""
+"""The PROXY protocol in both directions: balancers in front of server and gateway, backends that want it (G7, GW-11)."""
 
 import contextlib
 import re
