@@ -5,10 +5,12 @@ tls, and files, the folder that its user sees as `base`.
 """
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from . import programs
 
@@ -76,10 +78,16 @@ class Rival:
 
 
 class Vsftpd(Rival):
-    """Anonymous with write access: its local users would need the system's password files. Extra: reuse=True demands that
-    data connections resume the TLS session, active=False refuses PORT and EPRT."""
+    """Anonymous with write access: its local users need the system's password files, so local=True, which gives it the same
+    user as the others have, starts it where those are others (needs root). Extra: reuse=True demands that data connections
+    resume the TLS session, active=False refuses PORT and EPRT."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
+
+    def __init__(self, *arguments, **options):
+        if options.get("local"):
+            self.user, self.password, self.base = Rival.user, Rival.password, Rival.base
+        super().__init__(*arguments, **options)
 
     def configure(self):
         chroot = self.folder / "empty"
@@ -101,9 +109,24 @@ class Vsftpd(Rival):
                 "require_ssl_reuse": "YES" if self.extra.get("reuse") else "NO", "ssl_ciphers": "HIGH", "debug_ssl": "YES",
                 "implicit_ssl": "YES" if self.tls == "implicit" else "NO",
             }
+        command = []
+        if self.extra.get("local"):
+            settings |= {"anonymous_enable": "NO", "local_enable": "YES", "local_umask": "022", "chroot_local_user": "YES",
+                         "allow_writeable_chroot": "YES", "pam_service_name": "vsftpd", "check_shell": "NO"}
+            command = self.own_accounts()
         config = self.folder / "vsftpd.conf"
         config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        return [programs.rival("vsftpd"), str(config)]
+        return [*command, programs.rival("vsftpd"), str(config)]
+
+    def own_accounts(self):
+        """What starts a command with a password file and rules of its own in place of the system's."""
+        ids = pwd.getpwnam(OWNER)[2:4]
+        passwd = self.folder / "passwd"
+        passwd.write_text(f"{Path('/etc/passwd').read_text()}{self.user}:x:{ids[0]}:{ids[1]}::{self.files}:/bin/sh\n")
+        rules = self.folder / "pam.d"
+        rules.mkdir()
+        (rules / "vsftpd").write_text("".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session")))
+        return ["unshare", "--mount", "sh", "-c", f'mount --bind {passwd} /etc/passwd && mount --bind {rules} /etc/pam.d && exec "$@"', "sh"]
 
 
 class Proftpd(Rival):

@@ -1,0 +1,57 @@
+"""One pool of four servers of four kinds, each reached in its own way, and clients as people have them in front (G1 G4 G7 G10)."""
+
+import shutil
+
+import pytest
+
+from harness import trees
+from harness.clients import CLIENTS, Server
+
+ROWS = [("curl", "epsv", "none"), ("ftplib", "pasv", "explicit"), ("lftp", "epsv", "explicit"), ("lftp", "port", "none"),
+        ("ncftp", "pasv", "none"), ("ncftp", "port", "none"), ("ftplib", "eprt", "explicit"), ("sallyport", "epsv", "implicit")]
+
+
+@pytest.fixture(scope="module")
+def pool(start_for_module, root, certificate, tmp_path_factory):
+    """Plain and TLS, asked for and from the first byte; two demand that data connections resume the TLS session."""
+    folder = tmp_path_factory.mktemp("ours")
+    ours = start_for_module("serve", folder, "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.both, "--user", "writer:lab",
+                            "--tls-reuse", "require")
+    vsftpd = start_for_module.rival("vsftpd", tls="explicit", local=True, reuse=True)
+    proftpd = start_for_module.rival("proftpd", tls="explicit", reuse=True)
+    pure = start_for_module.rival("pure-ftpd")
+    urls = [f"ftps://127.0.0.1:{ours.port}", f"ftpes://127.0.0.1:{vsftpd.port}", f"ftpes://127.0.0.1:{proftpd.port}",
+            f"ftp://127.0.0.1:{pure.port}"]
+    return [folder, vsftpd.files, proftpd.files, pure.files], urls, (vsftpd, proftpd, pure)
+
+
+@pytest.mark.parametrize("client,method,tls", ROWS)
+def test_any_client_with_any_server(start, pool, certificate, small_sample, tmp_path, client, method, tls):
+    """In turns, so that every server gets the tree and gives it back."""
+    folders, urls, rivals = pool
+    for folder in folders:
+        for old in folder.iterdir():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        if not CLIENTS[client].MAKES_FOLDERS:
+            trees.make_folders(folder, small_sample)
+    for rival in rivals:
+        rival.give(rival.files)
+    gate = start("gate", "--listen", "127.0.0.1:0", *(["--listen-tls", "127.0.0.1:0"] if tls == "implicit" else []),
+                 *(["--tls-cert", certificate.both] if tls != "none" else []), "--balance", "round-robin", "--check", "off",
+                 "--backend-ca", certificate.cert, *[word for url in urls for word in ("--backend", url)])
+    port = int(gate.endpoints[1 if tls == "implicit" else 0][1])
+    server = Server("127.0.0.1", port, "writer", "lab", tls, certificate.cert if tls != "none" else None)
+    program = CLIENTS[client](method)
+    for _ in folders:
+        program.put(server, small_sample)
+    if client == "sallyport":  # a session for each file: they are spread over all
+        for name, content in trees.hashes(small_sample).items():
+            assert {trees.hashes(folder).get(name) for folder in folders} == {content}
+        return
+    for folder in folders:
+        assert trees.hashes(folder) == trees.hashes(small_sample)
+    for number, _ in enumerate(folders):
+        back = tmp_path / f"back{number}"
+        back.mkdir()
+        program.get(server, back, trees.files(small_sample))
+        assert trees.hashes(back) == trees.hashes(small_sample)
