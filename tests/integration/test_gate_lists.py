@@ -1,6 +1,7 @@
 """Backends that come from a file and from a name server (G7)."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -46,6 +47,15 @@ def test_a_file_of_servers(start, servers, tmp_path):
     os.rename(fresh, listed)
     wait_until(lambda: f"Backend {urls[0]} joins" in gate.log().split("line 2: ")[1], what="the replaced file")
     assert homes(gate, 6) == {"one", "two", "three"}
+
+
+def test_a_mistake_at_the_start(sallyport, tmp_path):
+    """Told by its line, before anything is listened on."""
+    listed = tmp_path / "backends"
+    listed.write_text("ftp://10.0.0.5\n\nftp://10.0.0.6?weight=0\n")
+    done = subprocess.run([sallyport, "gate", "--listen", "127.0.0.1:0", "--backends-file", listed], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2
+    assert f"{listed}, line 3: " in done.stderr
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

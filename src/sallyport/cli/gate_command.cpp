@@ -21,6 +21,7 @@
 #include <sallyport/cli/gate_reload.hpp>
 #include <sallyport/cli/policy_options.hpp>
 #include <sallyport/cli/replacement.hpp>
+#include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 
 namespace sallyport::cli {
@@ -76,7 +77,8 @@ void gate_options::add_to(CLI::App& command) {
             "Terms: ?tls=match for TLS to ftp:// exactly when the client uses it, &weight=N for its share, "
             "&max-sessions=N, &state=drain or maintenance for no new sessions, &priority=N (a larger one only where no "
             "smaller one has room), &users=NAME,... and &hosts=NAME,... for these users, or hosts asked for by HOST or "
-            "TLS, alone ('*' stands for anything), &resolve=a or srv for all servers that the name has addresses or SRV records "
+            "TLS, alone ('*' stands for anything), &resolve=a or srv for all servers that the name has addresses or SRV "
+            "records "
             "(_ftp._tcp.NAME) of, "
             "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
             "too")
@@ -191,6 +193,9 @@ result<gate::settings> gate_options::settings() const {
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
+    if (!backends_file.empty()) {
+        if (const auto listed = gate::read_backend_file(backends_file); !listed) return std::unexpected(listed.error());
+    }
     out.backends_file = backends_file;
     out.resolve_interval = std::chrono::seconds(resolve_seconds);
     if (!dns_server.empty()) {

@@ -63,6 +63,14 @@ result<std::vector<backend>> parse_backend_lines(std::string_view text) {
     return out;
 }
 
+result<backend_file> read_backend_file(const std::string& file) {
+    auto text = content_of(file);
+    if (!text) return std::unexpected(text.error());
+    auto parsed = parse_backend_lines(*text);
+    if (!parsed) return fail(parsed.error().code, fmt::format("{}, {}", file, parsed.error().what));
+    return backend_file{std::move(*text), std::move(*parsed)};
+}
+
 std::vector<backend> expand(const backend& name, const std::vector<ip_address>& addresses) {
     std::vector<backend> out;
     for (const auto& address : addresses) {
@@ -260,23 +268,19 @@ backend_list::backend_list(net::loop& home, pool& backends, health_checks& check
 
 result<std::vector<std::string>> backend_list::use(const settings& s) {
     auto& mine = *impl_;
-    std::string text;
-    std::vector<backend> in_file;
+    backend_file listed;
     if (!s.backends_file.empty()) {
-        auto read = content_of(s.backends_file);
+        auto read = read_backend_file(s.backends_file);
         if (!read) return std::unexpected(read.error());
-        auto parsed = parse_backend_lines(*read);
-        if (!parsed) return fail(parsed.error().code, fmt::format("{}, {}", s.backends_file, parsed.error().what));
         if (auto followed = mine.watch.follow(s.backends_file); !followed) return std::unexpected(followed.error());
-        text = std::move(*read);
-        in_file = std::move(*parsed);
+        listed = std::move(*read);
     }
     {
         const std::scoped_lock lock(mine.mutex);
         mine.given = s.backends;
-        mine.in_file = std::move(in_file);
+        mine.in_file = std::move(listed.backends);
         mine.file = s.backends_file;
-        mine.text = std::move(text);
+        mine.text = std::move(listed.text);
         mine.interval = s.resolve_interval;
         mine.server = s.dns_server;
     }
@@ -299,8 +303,7 @@ void backend_list::start() {
     auto& mine = *impl_;
     const auto looked_up = [](const auto& list) { return std::ranges::any_of(list, &backend::is_looked_up); };
     const bool by_name = !mine.file.empty() || looked_up(mine.given);
-    if (by_name && !std::exchange(mine.asks, true))
-        mine.home.spawn("gate: names of backends", impl::look_up_all(impl_));
+    if (by_name && !std::exchange(mine.asks, true)) mine.home.spawn("gate: names of backends", impl::look_up_all(impl_));
     if (!mine.file.empty() && !std::exchange(mine.reads, true))
         mine.home.spawn("gate: file of backends", impl::follow_file(impl_));
 }

@@ -23,6 +23,14 @@ class pool;
 /// backend is a mistake: who wants no sessions says state=maintenance.
 [[nodiscard]] result<std::vector<backend>> parse_backend_lines(std::string_view text);
 
+struct backend_file {
+    std::string text;
+    std::vector<backend> backends;
+};
+
+/// Blocks on the disk. Errors name file and line.
+[[nodiscard]] result<backend_file> read_backend_file(const std::string& file);
+
 /// The backends that stand behind a name: one for each address, or for each record.
 [[nodiscard]] std::vector<backend> expand(const backend& name, const std::vector<ip_address>& addresses);
 [[nodiscard]] backend expand(const backend& name, const net::srv_record& record, std::uint16_t largest_weight,

@@ -9,8 +9,9 @@ namespace sallyport::gate {
 namespace {
 
 TEST(BackendLines, AreUrlsWithTermsBetweenRemarks_G7) {
-    const auto read = parse_backend_lines("# ours\n\n  ftp://10.0.0.5?weight=3 \r\nftps://[2001:db8::5]\n#ftp://10.0.0.7\n"
-                                          "ftp://farm.example?resolve=srv");
+    const auto read = parse_backend_lines(
+        "# ours\n\n  ftp://10.0.0.5?weight=3 \r\nftps://[2001:db8::5]\n#ftp://10.0.0.7\n"
+        "ftp://farm.example?resolve=srv");
     ASSERT_TRUE(read);
     ASSERT_EQ(read->size(), 3U);
     EXPECT_EQ((*read)[0].text(), "ftp://10.0.0.5:21");

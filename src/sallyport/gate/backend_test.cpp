@@ -49,9 +49,9 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
             EXPECT_EQ(b->text(), host);
         }
     }
-    for (const std::string query :
-         {"?weight", "?weight=", "?weight=0", "?weight=257", "?weight=-1", "?weight=1x", "?max-sessions=x",
-          "?state=", "?state=up", "?resolve=", "?resolve=mx", "?priority=-1", "?users=", "?hosts=a,,b", "?weight=1&", "?wait=1", "?weight=1?weight=2"}) {
+    for (const std::string query : {"?weight", "?weight=", "?weight=0", "?weight=257", "?weight=-1", "?weight=1x",
+                                    "?max-sessions=x", "?state=", "?state=up", "?resolve=", "?resolve=mx", "?priority=-1",
+                                    "?users=", "?hosts=a,,b", "?weight=1&", "?wait=1", "?weight=1?weight=2"}) {
         const auto b = backend::parse("ftp://x" + query);
         ASSERT_FALSE(b) << query;
         EXPECT_NE(b.error().what.find(query), std::string::npos) << query;

@@ -85,9 +85,7 @@ void gate::share_ports(bool with_another) { impl_->base->inbound.ports().share(w
 
 std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
 
-void gate::adjust(const std::vector<backend>& wanted) {
-    impl_->base->list.give(wanted);
-}
+void gate::adjust(const std::vector<backend>& wanted) { impl_->base->list.give(wanted); }
 
 result<std::vector<std::string>> gate::renew(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());

@@ -48,6 +48,23 @@ TEST_F(GateTls, MatchesTheClientsTlsBehind_G10) {
         << "no name before TLS";
 }
 
+TEST_F(GateTls, MatchesTheTlsOfAClientWhoseBackendIsChosenAtTheLogin_G7_G10) {
+    ftp_stub stub({.tls = &identity_});
+    start({at(stub.port(), backend_tls::match, {.users = {"bob"}})});
+    {
+        auto plain = logged_in();
+        EXPECT_EQ(plain.download("RETR file").size(), 420U);
+        EXPECT_FALSE(stub.saw("AUTH") || stub.saw("PROT"));
+    }
+    auto c = secured();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_EQ(stub.resumed_data_connections(), 1);
+    const auto all = stub.commands();
+    const auto auth = std::ranges::find(all, "AUTH TLS");
+    ASSERT_NE(auth, all.end());
+    EXPECT_EQ(*std::next(auth), "USER bob") << "no name before TLS";
+}
+
 TEST_F(GateTls, MatchesImplicitTlsInFrontByExplicitBehind_G10) {
     ftp_stub stub({.tls = &identity_});
     setup.listen_implicit = {*endpoint::parse("127.0.0.1:0")};

@@ -1,5 +1,6 @@
 #pragma once
-// Questions to a name server: they can hang for longer than the program takes to stop, so their threads are never waited for.
+// Questions to a name server: they can hang for longer than the program takes to stop, so their threads are never waited
+// for.
 
 #include <memory>
 #include <optional>

@@ -73,7 +73,7 @@ public:
     }
 
 private:
-    struct __res_state state_ {};
+    struct __res_state state_{};
     bool ready_ = false;
 };
 
@@ -88,7 +88,8 @@ result<std::vector<srv_record>> ask_services(const std::string& name, const std:
         const auto* const data = ns_rr_rdata(record);
         std::array<char, NS_MAXDNAME> target;
         if (ns_rr_rdlen(record) < 7) return;
-        const int size = ::ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), data + 6, target.data(), target.size());
+        const int size =
+            ::ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), data + 6, target.data(), target.size());
         if (size < 0 || target[0] == '\0' || std::strcmp(target.data(), ".") == 0) return;  // ".": no such service
         const auto number = [&](int at) { return static_cast<std::uint16_t>(data[at] << 8U | data[at + 1]); };
         out.push_back({.target = target.data(), .port = number(4), .priority = number(0), .weight = number(2)});

@@ -304,6 +304,31 @@ TEST(RelayLogin, EndsAsTheBackendDoesAfterAWrongPassword) {
     }
 }
 
+TEST(RelayLogin, CountsAUserAlsoWhereTheSecondBackendAsksNoPassword) {
+    auto settings = usual();
+    settings.limit_users = true;
+    play(settings, {R"(< 220 Welcome.
+> USER ftp
+>> USER ftp
+<< 331 Guest?
+< 331 Guest?
+> PASS me@
+>> PASS me@
+! backend gone
+= find another for ftp
+! backend 172.16.3.9:21
+>> USER ftp
+<< 230 In.
+= admit ftp
+! admitted
+< 230 In.
+> NOOP
+>> NOOP
+<< 200 ok
+< 200 ok
+)"});
+}
+
 TEST(RelayLogin, SaysNoPasswordTwice) {
     for (const std::string_view end :
          {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
