@@ -25,11 +25,11 @@ backend = [
 class Gate:
     """A gateway with a configuration file and a control socket of its own."""
 
-    def __init__(self, start, sallyport, folder, servers):
+    def __init__(self, start, sallyport, folder, servers, **options):
         self.sallyport, self.folder, self.servers = sallyport, folder, servers
         self.config, self.socket = folder / "gate.toml", folder / "gate.sock"
         self.write()
-        self.daemon = start("gate", "--config", self.config)
+        self.daemon = start("gate", "--config", self.config, **options)
 
     def write(self, more="", terms="", extra=()):
         urls = [f'"ftp://127.0.0.1:{server.port}{terms}"' for server in self.servers] + list(extra)

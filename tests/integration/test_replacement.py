@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -100,6 +101,20 @@ def test_under_load(gate):
     gate.session().retrieve("/small")
 
 
+def test_the_service_manager_is_told(start, sallyport, tmp_path, servers):  # noqa: F811
+    """As systemd has it (sd_notify): who serves, and that a successor is the main process from now on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        made = Gate(start, sallyport, tmp_path, servers, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert manager.recv(200).decode() == f"READY=1\nMAINPID={made.daemon.pid}"
+        replace(made)
+        told = manager.recv(200).decode()
+        pid = made.status()["pid"]
+        os.kill(pid, signal.SIGTERM)
+        assert told == f"READY=1\nMAINPID={pid}"
+
+
 def test_a_successor_that_can_not_start(gate):
     before = gate.status()["pid"]
     session = gate.session()
@@ -112,6 +127,21 @@ def test_a_successor_that_can_not_start(gate):
     gate.session().expect("NOOP", 200)
     gate.write()
     replace(gate)  # a failed one stands in nobody's way
+
+
+def test_what_was_down_stays_down(gate):
+    """No client of the new process has to find out anew."""
+    gate.servers[0].kill()
+    gate.write(more="check-interval = 1\nfall = 1")
+    assert gate.ask("reload").returncode == 0
+
+    def health():
+        return [(b["health"], b["reason"]) for b in gate.status()["backends"]]
+
+    wait_until(lambda: health()[0][0] == "down", what="the checks")
+    gate.write(more="check-interval = 3600")  # no check of its own tells the new one so soon
+    replace(gate)
+    assert health()[0][0] == "down" and health()[1][0] == "up"
 
 
 def test_the_end_of_the_drain(gate):

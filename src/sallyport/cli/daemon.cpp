@@ -11,6 +11,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/handover.hpp>
+#include <sallyport/cli/service_manager.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -58,6 +59,7 @@ int daemon::run(const std::vector<endpoint>& listening) {
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
     std::fflush(stderr);
     tell_predecessor({});
+    tell_service_manager();
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
     log::flush();

@@ -282,8 +282,15 @@ result<std::string> checked(const CLI::App& command) {
     return fmt::format("Good: {} backends", good->settings.backends.size());
 }
 
+std::vector<std::string> down_backends(const gate::gate& service) {
+    std::vector<std::string> out;
+    for (const auto& b : service.backends().backends)
+        if (b.health == gate::condition::down) out.push_back(b.name);
+    return out;
+}
+
 int run(CLI::App& command, const gate_options& options) {
-    auto inherited = inherited_sockets();  // first of all: a failure is told to who left them
+    auto inherited = take_inheritance();  // first of all: a failure is told to who left them
     const auto given = values_of(command);
     const auto ready = prepare(command, options.front);
     if (!ready) return report_start_failure(name, ready.error());
@@ -295,7 +302,7 @@ int run(CLI::App& command, const gate_options& options) {
     host.on_rotate(settings->transfers);
     status::counters counters;
     gate::gate service(host.loops(), std::move(*settings), counters);
-    service.inherit(std::move(inherited));
+    service.inherit(std::move(inherited.sockets), inherited.down);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     gate_reloader reloader(host, service, std::move(first), [given] { return read_anew(given); });
@@ -319,7 +326,7 @@ int run(CLI::App& command, const gate_options& options) {
         if (aside && *aside) control.emplace(std::move(**aside));
     };
     replacement successor(host,
-                          {.sockets = [&service] { return service.sockets(); },
+                          {.left = [&service] { return estate{service.sockets(), down_backends(service)}; },
                            .leave = [&service](auto gone) { service.leave(std::move(gone)); },
                            .replaced = replaced},
                           drained);

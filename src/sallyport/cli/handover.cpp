@@ -6,10 +6,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,7 +23,8 @@ extern char** environ;
 namespace sallyport::cli {
 namespace {
 
-constexpr auto variable = "SALLYPORT_HANDOVER";  // how many sockets there are; the line comes after them
+constexpr auto variable = "SALLYPORT_HANDOVER";   // how many sockets there are; the line comes after them
+constexpr auto down_variable = "SALLYPORT_DOWN";  // names, with blanks between them
 constexpr int first_descriptor = 3;
 constexpr std::uint64_t most_sockets = 4096;
 
@@ -73,18 +76,24 @@ private:
 
 }  // namespace
 
-std::vector<unique_fd> inherited_sockets() {
+inheritance take_inheritance() {
     const char* const told = std::getenv(variable);
     const auto count = told == nullptr ? std::nullopt : parse_decimal(told, most_sockets);
+    const char* const down = std::getenv(down_variable);
+    inheritance out;
+    if (count && down != nullptr) {
+        std::istringstream names(down);
+        out.down.assign(std::istream_iterator<std::string>(names), {});
+    }
     ::unsetenv(variable);
-    std::vector<unique_fd> out;
+    ::unsetenv(down_variable);
     if (!count) return out;
     for (int fd = first_descriptor; fd <= first_descriptor + static_cast<int>(*count); ++fd) {
         ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-        out.emplace_back(fd);
+        out.sockets.emplace_back(fd);
     }
-    line() = std::move(out.back());
-    out.pop_back();
+    line() = std::move(out.sockets.back());
+    out.sockets.pop_back();
     return out;
 }
 
@@ -98,7 +107,7 @@ void tell_predecessor(std::string_view failure) {
 
 unique_fd predecessor_line() { return line() ? unique_fd(::fcntl(line().get(), F_DUPFD_CLOEXEC, 0)) : unique_fd(); }
 
-result<successor> start_successor(const std::string& program, const std::vector<int>& sockets) {
+result<successor> start_successor(const std::string& program, const estate& what) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
     successor out{.pid = 0, .line = unique_fd(ends[0])};
@@ -106,15 +115,16 @@ result<successor> start_successor(const std::string& program, const std::vector<
     ::fcntl(out.line.get(), F_SETFL, O_NONBLOCK);
 
     placement places;
-    const int above = first_descriptor + static_cast<int>(sockets.size()) + 1;
+    const int above = first_descriptor + static_cast<int>(what.sockets.size()) + 1;
     int next = first_descriptor;
     bool placed = true;
-    for (const int fd : sockets) placed = placed && places.add(fd, next++, above);
+    for (const int fd : what.sockets) placed = placed && places.add(fd, next++, above);
     placed = placed && places.add(theirs.get(), next, above);
     if (!placed) return fail_os(errno, "no descriptors left for a successor");
 
     auto words = own_words();
-    std::vector<std::string> environment{fmt::format("{}={}", variable, sockets.size())};
+    std::vector<std::string> environment{fmt::format("{}={}", variable, what.sockets.size()),
+                                         fmt::format("{}={}", down_variable, fmt::join(what.down, " "))};
     for (char** e = environ; *e != nullptr; ++e) environment.emplace_back(*e);
     auto argv = pointers_to(words);
     auto envp = pointers_to(environment);

@@ -1,9 +1,9 @@
 #pragma once
-// What a process leaves to the program that takes its place: its listening sockets, and a line on which the successor says
-// that it is ready, or why it isn't.
+// What a process leaves to the program that takes its place: its listening sockets, the names of what it found to be down,
+// and a line on which the successor says that it is ready, or why it isn't.
 //
-// Passed on through exec: descriptors from 3 on, as many as the environment says. Nothing is closed before the successor is
-// ready, so no connection is refused in between.
+// Passed on through exec: descriptors from 3 on, as many as the environment says, and names there. Nothing is closed before
+// the successor is ready, so no connection is refused in between.
 
 #include <string>
 #include <string_view>
@@ -14,8 +14,12 @@
 
 namespace sallyport::cli {
 
-/// The sockets that a predecessor left us; none where there is none. Once, before threads are started.
-[[nodiscard]] std::vector<unique_fd> inherited_sockets();
+struct inheritance {
+    std::vector<unique_fd> sockets;
+    std::vector<std::string> down;
+};
+/// What a predecessor left us; nothing where there is none. Once, before threads are started.
+[[nodiscard]] inheritance take_inheritance();
 [[nodiscard]] bool has_predecessor() noexcept;
 /// Told once: an empty text says that we are ready. Nothing happens without a predecessor.
 void tell_predecessor(std::string_view failure);
@@ -27,8 +31,12 @@ struct successor {
     unique_fd line;  // non-blocking
 };
 
-/// Starts `program`, with the words that this process was started with, and leaves it `sockets`.
-[[nodiscard]] result<successor> start_successor(const std::string& program, const std::vector<int>& sockets);
+struct estate {
+    std::vector<int> sockets;
+    std::vector<std::string> down;  // names without blanks
+};
+/// Starts `program`, with the words that this process was started with, and leaves it copies of `what`.
+[[nodiscard]] result<successor> start_successor(const std::string& program, const estate& what);
 
 /// Where this program was installed when it was started: a new one will be there under the same name.
 [[nodiscard]] std::string own_program();

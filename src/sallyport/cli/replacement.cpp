@@ -52,7 +52,7 @@ replacement::replacement(daemon& host, parts p, std::chrono::seconds drain)
     : host_(host), parts_(std::move(p)), drain_(drain) {}
 
 net::task<result<int>> replacement::start() {
-    auto started = start_successor(program_, parts_.sockets());
+    auto started = start_successor(program_, parts_.left());
     if (!started) co_return std::unexpected(started.error());
     const auto line = std::make_shared<net::descriptor>(host_.loops().at(0), std::move(started->line));
     const auto said = co_await read_line(line, net::clock::now() + limits::replacement_start);

@@ -18,7 +18,7 @@ namespace sallyport::cli {
 class replacement {
 public:
     struct parts {
-        std::function<std::vector<int>()> sockets;                        // to leave to the successor
+        std::function<estate()> left;                                     // to the successor
         std::function<void(std::move_only_function<void()> gone)> leave;  // no more connections; told when all have ended
         std::function<void()> replaced;                                   // the successor is ready
     };

@@ -125,17 +125,19 @@ void print_guide(const up_options& options, const server::user& writing, const e
 
 int run(CLI::App& command, up_options& options) {
     if (sodium_init() < 0) return report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
-    if (auto ready = prepare(command, options.front); !ready) return report_start_failure(name, ready.error());
+    const auto ready = prepare(command, options.front);
+    if (!ready) return report_start_failure(name, ready.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", made_password(), false})
                                           : parse_user(options.writer, false);
     if (!writing) return report_start_failure(name, writing.error());
     auto inside = options.server_settings(*writing);
     if (!inside) return report_start_failure(name, inside.error());
     auto outside = options.gate_settings();
-    if (!outside) return report_start_failure(name, outside.error());
+    if (!outside) return report_start_failure(name, ready->locate(outside.error()));
     const std::string fingerprint = outside->tls->fingerprint();
 
     daemon host(name, options.front.loops);
+    host.on_rotate(outside->transfers);
     status::counters server_counters;
     status::counters gate_counters;
     server::server files(host.loops(), std::move(*inside), server_counters);

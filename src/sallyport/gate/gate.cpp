@@ -1,5 +1,6 @@
 #include <sallyport/gate/gate.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -75,7 +76,16 @@ result<void> gate::start() {
     return {};
 }
 
-void gate::inherit(std::vector<unique_fd> sockets) { impl_->front.inherit(std::move(sockets)); }
+void gate::inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down) {
+    impl_->front.inherit(std::move(sockets));
+    auto& pool = impl_->base->backends;
+    const auto fall = impl_->now()->config.spread.fall;
+    for (const auto& [id, where] : pool.list()) {
+        const bool was_down = std::ranges::find(down, where.text()) != down.end();
+        for (unsigned i = 0; was_down && i < fall; ++i)
+            (void)pool.failed(id, "down when this process took over", net::clock::now());
+    }
+}
 
 std::vector<int> gate::sockets() const { return impl_->front.sockets(); }
 

@@ -144,7 +144,8 @@ public:
 
     [[nodiscard]] result<void> start();
     // Succession: see front::front. Before start(); and on the first loop.
-    void inherit(std::vector<unique_fd> sockets);
+    /// `down`: names of backends that the predecessor found to be down; checks may find them well again.
+    void inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down);
     [[nodiscard]] std::vector<int> sockets() const;
     void leave(std::move_only_function<void()> gone);
     /// Any thread: whether predecessor and successor have the passive ports together.

@@ -1,0 +1,32 @@
+#include <sallyport/cli/service_manager.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::cli {
+
+// sd_notify(3) is this one datagram. The number is for a successor, which the manager did not start itself.
+void tell_service_manager() {
+    const char* const named = std::getenv("NOTIFY_SOCKET");
+    const std::string_view path = named == nullptr ? "" : named;
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    if (path.size() < 2 || path.size() >= sizeof to.sun_path) return;
+    std::ranges::copy(path, to.sun_path);
+    if (path.front() == '@') to.sun_path[0] = '\0';  // an abstract name
+    const unique_fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const auto text = fmt::format("READY=1\nMAINPID={}", ::getpid());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    (void)::sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), length);
+}
+
+}  // namespace sallyport::cli
