@@ -44,7 +44,7 @@ net::task<status::session_survey> survey(net::loop& here, std::vector<surveyed> 
     const auto all_told = std::make_shared<net::event>(here);
     const auto what = std::make_shared<inquiry>(here, all_told, loops.size());
     for (auto& l : loops) {
-        l.where.post([what, &where = l.where, list = std::move(l.list)]() mutable {
+        l.where.post([what = what, &where = l.where, list = std::move(l.list)]() mutable {
             const std::size_t all = list->size();
             ask(std::move(what), where, std::move(list), all, {});
         });

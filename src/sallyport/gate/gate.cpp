@@ -27,9 +27,16 @@ struct gate::impl {
     }
 
     front::front front;
-    std::shared_ptr<foundation> base;
+    void distrust_those_down(unsigned fall) {
+        for (const auto& [id, where] : base->backends.list()) {
+            const bool was_down = std::ranges::find(down, where.text()) != down.end();
+            for (unsigned i = 0; was_down && i < fall; ++i)
+                (void)base->backends.failed(id, "down when this process took over", net::clock::now());
+        }
+    }
 
-private:
+    std::shared_ptr<foundation> base;
+    std::vector<std::string> down;  // what a predecessor knew
     mutable std::mutex mutex;
     std::shared_ptr<service> newest;
 };
@@ -60,6 +67,7 @@ result<void> gate::start() {
     const auto& config = first->config;
     if (auto good = usable(config); !good) return good;
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
+    impl_->distrust_those_down(config.spread.fall);
     for (const auto& at : config.listen) {
         if (const auto open = impl_->front.open(at, false); !open) return open;
     }
@@ -78,13 +86,7 @@ result<void> gate::start() {
 
 void gate::inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down) {
     impl_->front.inherit(std::move(sockets));
-    auto& pool = impl_->base->backends;
-    const auto fall = impl_->now()->config.spread.fall;
-    for (const auto& [id, where] : pool.list()) {
-        const bool was_down = std::ranges::find(down, where.text()) != down.end();
-        for (unsigned i = 0; was_down && i < fall; ++i)
-            (void)pool.failed(id, "down when this process took over", net::clock::now());
-    }
+    impl_->down = down;
 }
 
 std::vector<int> gate::sockets() const { return impl_->front.sockets(); }
