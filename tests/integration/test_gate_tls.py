@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -105,3 +106,71 @@ def test_policy_options(start, sallyport, tmp_path):
                         (["--ccc", "maybe"], "--ccc maybe")):
         done = subprocess.run([sallyport, *backend, *wrong], capture_output=True, text=True, timeout=10)
         assert done.returncode == 2 and says in done.stderr, done
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """An authority of its own, with a certificate for bob, and one for bob by somebody else."""
+    folder = tmp_path_factory.mktemp("authority")
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=folder)
+
+    def new(stem, subject, *more):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject, "-keyout", f"{stem}.key",
+                "-out", f"{stem}.pem", *more)
+
+    new("ca", "/CN=test authority", "-x509", "-days", 2)
+    new("bob", "/CN=bob", "-addext", "subjectAltName=email:bob@example.org")
+    openssl("x509", "-req", "-in", "bob.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", 2, "-copy_extensions",
+            "copy", "-out", "bob.pem")
+    new("forged", "/CN=bob", "-x509", "-days", 2)
+    return folder
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("field,name", [("cn", "bob"), ("email", "bob@example.org")])
+def test_client_certificates(start, certificate, authority, capped, tmp_path, version, field, name):
+    """G10: asked for, and passed on as the user's name; data connections resume the session that had it."""
+    (tmp_path / "file").write_bytes(b"content")
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", f"{name}:lab", "--user", "alice:lab")
+    options = ["gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--tls-required",
+               "--client-ca", authority / "ca.pem", "--backend", f"ftp://127.0.0.1:{server.port}", "--user-from-cert", field,
+               "--tls-reuse", "require"]
+    wrap = capped(version)
+
+    def curl(gate, user, stem=None):
+        own = ["--cert", authority / f"{stem}.pem", "--key", authority / f"{stem}.key"] if stem else []
+        argv = ["curl", "--silent", "--max-time", "20", "--ssl-reqd", "--cacert", certificate.cert, "--user", f"{user}:lab", *own,
+                f"ftp://{gate.host}:{gate.port}/file"]
+        done = subprocess.run(wrap(argv), capture_output=True)
+        return done.stdout if done.returncode == 0 else done.returncode
+
+    login_denied, tls_failed = 67, {35, 56, 58, 8}
+    gate = start(*options)
+    assert curl(gate, name, "bob") == b"content"
+    assert curl(gate, "alice", "bob") == login_denied
+    assert curl(gate, "alice") == b"content"  # a certificate is optional
+    assert curl(gate, name, "forged") in tls_failed
+    strict = start(*options, "--client-cert", "require", "--user-mismatch", "replace")
+    assert curl(strict, "alice", "bob") == b"content"
+    assert f"USER {name}" in server.log() or "alice" not in server.log()
+    assert curl(strict, "alice") in tls_failed
+
+
+def test_limits_of_sessions_and_rates(start, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(300_000))
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--max-download-rate", "500K",
+                 "--max-sessions-per-user", 2, "--session-rate", 3)
+    begun = time.monotonic()
+    with Raw(gate.host, gate.port) as first, Raw(gate.host, gate.port) as second, Raw(gate.host, gate.port) as third:
+        for raw in (first, second):
+            raw.login()
+        third.greet()
+        third.expect("USER writer", 331)
+        third.expect("PASS lab", 421)
+        with Raw(gate.host, gate.port) as fourth:
+            assert fourth.reply().code == 421
+        assert len(first.retrieve("file")) == 300_000
+    assert time.monotonic() - begun > 0.4

@@ -54,6 +54,8 @@ inline constexpr int login_attempts = 3;
 inline constexpr auto penalty_least = 15s;
 inline constexpr auto penalty_most = 600s;
 inline constexpr std::size_t penalised_sources = 65536;
+// Addresses whose rate of new sessions is remembered, where there is a limit to it.
+inline constexpr std::size_t paced_addresses = 65536;
 
 // Times (RX-01, DC-04, TLS-09). Each is a default of a setting.
 inline constexpr auto login = 60s;

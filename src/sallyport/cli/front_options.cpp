@@ -53,6 +53,13 @@ void front_options::add_to(CLI::App& command) {
                     "out)")
         ->type_name("RULE")
         ->capture_default_str();
+    command
+        .add_option("--client-ca", client_ca,
+                    "Clients are asked for a certificate that one of these signs; another one ends the handshake")
+        ->type_name("FILE");
+    command.add_option("--client-cert", client_certificate, "With --client-ca: a client without one is let in, or not")
+        ->type_name("optional|require")
+        ->capture_default_str();
     inbound.add_to(command);
     command
         .add_option("--idle-timeout", idle_seconds, "Idle sessions end after this; running transfers do not count as idle")
@@ -82,6 +89,14 @@ void front_options::add_to(CLI::App& command) {
                     "More from one address are told 421; 0: no such limit")
         ->type_name("N")
         ->capture_default_str();
+    command.add_option("--session-rate", session_rate, "More new sessions a second, after a burst of as many, are told 421")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
+    command
+        .add_option("--session-rate-per-address", session_rate_per_address,
+                    "The same for each address; 0.1 is one in ten seconds")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
     command.add_flag("--no-penalties", no_penalties,
                      "Let addresses go on guessing passwords; else several refused logins cost an address 15 s to 10 min of "
                      "421 (never 127.0.0.1 or ::1). For servers that see many clients as one address");
@@ -111,6 +126,8 @@ result<std::optional<net::tls_server_context>> front_options::tls() const {
     if (tls_certificates.empty()) {
         if (tls_required)
             return fail(errc::misuse, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
+        if (!client_ca.empty())
+            return fail(errc::misuse, "--client-ca needs a certificate of ours: add --tls-cert FILE (and --tls-key FILE)");
         if (!tls_keys.empty()) return fail(errc::misuse, "--tls-key needs its certificate: add --tls-cert FILE");
         return std::nullopt;
     }
@@ -123,6 +140,14 @@ result<std::optional<net::tls_server_context>> front_options::tls() const {
         files.push_back({tls_certificates[i], tls_keys.empty() ? "" : tls_keys[i]});
     auto context = net::tls_server_context::from_files(std::move(files));
     if (!context) return std::unexpected(context.error());
+    if (client_certificate != "optional" && client_certificate != "require")
+        return fail(errc::syntax, fmt::format("--client-cert {}: give optional or require", client_certificate));
+    if (client_ca.empty() && client_certificate == "require")
+        return fail(errc::misuse, "--client-cert require needs to know who signs them: add --client-ca FILE");
+    if (!client_ca.empty()) {
+        if (auto asked = context->ask_clients(client_ca, client_certificate == "require"); !asked)
+            return std::unexpected(asked.error());
+    }
     return std::optional(std::move(*context));
 }
 

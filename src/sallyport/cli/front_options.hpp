@@ -30,6 +30,8 @@ struct front_options {
     std::vector<std::string> tls_keys;
     bool tls_required = false;
     std::string tls_reuse = "prefer";
+    std::string client_ca;
+    std::string client_certificate = "optional";
     inbound_options inbound;
     std::size_t idle_seconds = limits::idle.count();
     std::size_t login_seconds = limits::login.count();
@@ -40,6 +42,8 @@ struct front_options {
     int keepalive_count = limits::keepalive_count;
     std::size_t max_sessions = 20000;
     std::size_t max_sessions_per_address = 0;
+    double session_rate = 0;
+    double session_rate_per_address = 0;
     bool no_penalties = false;
     std::size_t loops = 0;
     std::string log_target = "-";
@@ -57,7 +61,7 @@ struct front_options {
     [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] front::admission_rules admission() const noexcept {
-        return {max_sessions, max_sessions_per_address, !no_penalties};
+        return {max_sessions, max_sessions_per_address, session_rate, session_rate_per_address, !no_penalties};
     }
 
     /// Copies what server::settings and gate::settings have in common.

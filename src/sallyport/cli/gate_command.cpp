@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,8 @@ struct gate_options {
     std::string balance = "least-sessions";
     std::string backend_data = "passive";
     std::string backend_ca;
+    std::string backend_certificate;
+    std::string backend_key;
     bool backend_insecure = false;
     std::size_t connect_milliseconds = 3000;
     std::size_t rest_seconds = 10;
@@ -154,6 +157,11 @@ void gate_options::add_to(CLI::App& command) {
         ->capture_default_str();
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")
         ->type_name("FILE");
+    command
+        .add_option("--backend-cert", backend_certificate, "The gateway's own certificate, for backends that ask for one")
+        ->type_name("FILE");
+    command.add_option("--backend-key", backend_key, "Its private key (default: in the certificate's file)")
+        ->type_name("FILE");
     command.add_flag("--backend-insecure", backend_insecure, "Do not verify the backends' certificates");
     permitted.add_to(command);
     front.add_to(command);
@@ -207,7 +215,9 @@ result<gate::settings> gate_options::settings() const {
     const bool others_may_come = !front.config.empty() || !backends_file.empty();
     if (others_may_come ||
         !std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
-        auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca});
+        std::optional<net::tls_files> own;
+        if (!backend_certificate.empty()) own = net::tls_files{backend_certificate, backend_key};
+        auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca, .own = own});
         if (!context) return std::unexpected(context.error());
         out.backend_tls = std::move(*context);
     }

@@ -24,6 +24,28 @@ void policy_options::add_to(CLI::App& command) {
                     "its data connections stay encrypted. Not with --tls-required")
         ->type_name("allow|refuse")
         ->capture_default_str();
+    command
+        .add_option("--user-from-cert", user_from_certificate,
+                    "With --client-ca: the certificate's common name, or first mail or DNS name, says who the user is. The "
+                    "password is still the server's to ask for")
+        ->type_name("cn|email|dns");
+    command
+        .add_option("--user-mismatch", user_mismatch,
+                    "With --user-from-cert: a USER that says another name is refused (530), or the server behind hears the "
+                    "certificate's name instead (replace)")
+        ->type_name("refuse|replace")
+        ->capture_default_str();
+    command
+        .add_option("--max-sessions-per-user", max_sessions_per_user,
+                    "More sessions of one user, once logged in, are told 421; 0: no such limit")
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--max-upload-rate", max_upload_rate, "Of each session, in bytes a second, such as 500K or 10M")
+        ->type_name("BYTES")
+        ->transform(CLI::AsSizeValue(false));
+    command.add_option("--max-download-rate", max_download_rate, "Likewise")
+        ->type_name("BYTES")
+        ->transform(CLI::AsSizeValue(false));
 }
 
 result<void> policy_options::fill(gate::settings& out) const {
@@ -35,6 +57,22 @@ result<void> policy_options::fill(gate::settings& out) const {
     out.ccc_allowed = ccc == "allow";
     if (out.ccc_allowed && out.tls_required)
         return fail(errc::misuse, "--ccc allow and --tls-required contradict each other; take one of them away");
+    if (!user_from_certificate.empty()) {
+        if (user_from_certificate == "cn")
+            out.user_from = net::certificate_field::common_name;
+        else if (user_from_certificate == "email")
+            out.user_from = net::certificate_field::email;
+        else if (user_from_certificate == "dns")
+            out.user_from = net::certificate_field::dns;
+        else
+            return fail(errc::syntax, fmt::format("--user-from-cert {}: give cn, email or dns", user_from_certificate));
+    }
+    if (user_mismatch != "refuse" && user_mismatch != "replace")
+        return fail(errc::syntax, fmt::format("--user-mismatch {}: give refuse or replace", user_mismatch));
+    out.replace_user = user_mismatch == "replace";
+    out.most_per_user = max_sessions_per_user;
+    out.upload_rate = max_upload_rate;
+    out.download_rate = max_download_rate;
     return {};
 }
 

@@ -1,15 +1,17 @@
 #pragma once
-// Who may have a session (421 for the others): how many in all and from one address, and none for a while for addresses
-// that guess passwords. Any thread.
+// Who may have a session (421 for the others): how many in all and from one address, how many new ones a second, and none
+// for a while for addresses that guess passwords. Any thread.
 
 #include <cstddef>
 #include <expected>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/token_bucket.hpp>
 #include <sallyport/front/penalties.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -20,6 +22,8 @@ class admission;
 struct admission_rules {
     std::size_t most = 20000;
     std::size_t most_per_address = 0;  // 0: no limit of its own
+    double per_second = 0;             // new ones; 0: no limit
+    double per_second_per_address = 0;
     bool penalties = true;
 };
 
@@ -40,7 +44,7 @@ private:
     ip_address from_;
 };
 
-enum class refusal : std::uint8_t { full, full_for_address, penalised };
+enum class refusal : std::uint8_t { full, full_for_address, too_fast, too_fast_for_address, penalised };
 
 /// What the client is told.
 [[nodiscard]] std::string_view text_of(refusal why) noexcept;
@@ -57,11 +61,14 @@ private:
     friend class ticket;
     void leave(const ip_address& from);
     [[nodiscard]] std::unexpected<refusal> refuse(refusal why);
+    [[nodiscard]] std::optional<refusal> too_fast(const ip_address& from, token_bucket::clock::time_point now);
 
     status::counters& counters_;
     std::mutex mutex_;
     admission_rules rules_;
     std::unordered_map<ip_address, std::size_t> by_address_;  // of all: a limit may come while they are there
+    std::optional<token_bucket> pace_;                        // where there is such a limit
+    std::unordered_map<ip_address, token_bucket> paces_;      // of addresses that came lately
     penalties penalties_;
 };
 

@@ -134,6 +134,29 @@ TEST_F(front_test, one_address_has_its_own_limit) {
     EXPECT_TRUE(second.read_line().starts_with("421 "));
 }
 
+TEST_F(front_test, new_sessions_come_no_faster_than_allowed) {  // RX-01
+    start({.per_second = 1000, .per_second_per_address = 2});
+    auto first = client();
+    auto second = client();
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
+    EXPECT_TRUE(second.read_line().starts_with("220 "));
+    auto third = client();
+    EXPECT_TRUE(third.read_line().starts_with("421 Too many new connections from your address"));
+    auto neighbour = blocking_socket::connect(front_->endpoints().at(0).port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_TRUE(neighbour.read_line().starts_with("220 "));
+    std::this_thread::sleep_for(550ms);
+    auto later = client();
+    EXPECT_TRUE(later.read_line().starts_with("220 "));
+}
+
+TEST_F(front_test, new_sessions_of_all_addresses_have_a_rate_as_well) {
+    start({.per_second = 1});
+    auto first = client();
+    EXPECT_TRUE(first.read_line().starts_with("220 "));
+    auto neighbour = blocking_socket::connect(front_->endpoints().at(0).port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_TRUE(neighbour.read_line().starts_with("421 Too many new connections at the moment"));
+}
+
 constexpr std::string_view header_of_client = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 21\r\n";
 
 TEST_F(front_test, a_trusted_address_says_who_its_client_is) {

@@ -49,7 +49,7 @@ net::task<data_outcome> data_path::run() {
 
     const net::time_limit limit{.progress = gate_->config.data_stall};
     const auto flow = plan_.upload ? net::relay_flow::a_to_b : net::relay_flow::b_to_a;
-    const auto outcome = co_await net::relay(client_, backend_, limit, counts_, flow);
+    const auto outcome = co_await net::relay(client_, backend_, limit, counts_, flow, terms_.pace);
     port_ = {};
     port_behind_ = {};
     if (outcome.end == net::relay_end::complete) {

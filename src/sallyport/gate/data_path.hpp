@@ -24,6 +24,7 @@ struct data_terms {
     ip_address local;                      // where the client reached us: connections to it come from there
     std::string tls_id;                    // session id context in front (TLS-04)
     net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
+    net::relay_pace pace{};                // the session's
     std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
     ip_address client;                     // who is expected in front, and ...
     ip_address backend;                    // ... behind

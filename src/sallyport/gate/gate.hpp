@@ -119,6 +119,11 @@ struct settings {
     bool tls_required = false;
     bool ccc_allowed = false;  // clients may end TLS on the control connection, not on data
     proto::command_policy commands;
+    std::optional<net::certificate_field> user_from{};  // of the client's certificate: who the user is
+    bool replace_user = false;                          // whatever USER says; else USER must say the same
+    std::size_t most_per_user = 0;                      // sessions; 0: no limit
+    std::uint64_t upload_rate = 0;                      // bytes a second of a session; 0: no limit
+    std::uint64_t download_rate = 0;
     net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about

@@ -193,6 +193,39 @@ TEST_F(GateTls, KeepsClientsToWhatTheyMayDo) {
     for (const auto* verb : {"STOR", "DELE", "FEAT"}) EXPECT_FALSE(stub.saw(verb)) << verb;
 }
 
+TEST_F(GateTls, LimitsTheSessionsOfEachUser) {
+    ftp_stub stub({});
+    setup.most_per_user = 1;
+    start({at(stub.port())});
+    {
+        auto bob = logged_in();
+        auto again = client();
+        EXPECT_EQ(again.reply().substr(0, 3), "220");
+        EXPECT_EQ(again.code("USER bob"), "331") << "who only knows the name takes nobody's place";
+        auto alice = client();
+        alice.log_in("alice");
+        EXPECT_EQ(again.ask("PASS secret"), "421 Too many sessions of this user; close one, or try again later.");
+        EXPECT_EQ(again.reply(), "");
+        EXPECT_EQ(bob.code("QUIT"), "221");
+        EXPECT_EQ(bob.reply(), "");
+    }
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
+    auto bob = logged_in();
+}
+
+TEST_F(GateTls, PacesASessionsTransfers) {
+    ftp_stub stub({.files = {{"file", std::string(300'000, 'x')}}});
+    setup.download_rate = 1'000'000;
+    start({at(stub.port())});
+    auto c = logged_in();
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(c.download("RETR file").size(), 300'000U);
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, 400ms) << "the second transfer gets no new burst";
+    const auto upload = std::chrono::steady_clock::now();
+    EXPECT_EQ(c.upload("STOR up", std::string(3'000'000, 'y')), "226 done");
+    EXPECT_LE(std::chrono::steady_clock::now() - upload, 2s) << "the other direction is free";
+}
+
 TEST_F(GateTls, EndsIdleSessionsBy421_G6) {
     ftp_stub stub({});
     setup.idle = 1s;

@@ -13,6 +13,7 @@
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/pool.hpp>
+#include <sallyport/gate/user_limit.hpp>
 #include <sallyport/reach/passive.hpp>
 
 namespace sallyport::gate {
@@ -31,6 +32,7 @@ struct foundation {
     health_checks checks;
     backend_list list;
     reach::passive inbound;
+    const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
     std::atomic<std::uint64_t> next_id{1};
 };
 

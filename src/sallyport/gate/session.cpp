@@ -40,6 +40,11 @@ session::session(std::shared_ptr<service> gate, front::arrival from)
       client_wake_(home_),
       backend_wake_(home_) {
     client_.set_keepalive(gate_->config.keepalive);
+    const auto pace = [](std::uint64_t rate) {
+        return token_bucket(static_cast<double>(rate), static_cast<double>(rate) / 10);
+    };
+    if (gate_->config.upload_rate != 0) upload_pace_ = pace(gate_->config.upload_rate);
+    if (gate_->config.download_rate != 0) download_pace_ = pace(gate_->config.download_rate);
 }
 
 net::task<> run_session(std::shared_ptr<session> self) {
@@ -111,7 +116,7 @@ net::task<> session::client_leg() {
             const bool shaken = co_await start_tls();
             if (!shaken) break;
             tls_due_ = false;
-            machine_->client_tls_started();
+            machine_->client_tls_started(certified_user());
             continue;
         }
         if (clear_due_) {
@@ -291,6 +296,7 @@ void session::perform() {
         if (std::holds_alternative<proto::relay_act::drop_data>(action))
             drop_data(machine_->closing() ? transfer_end::stopped : transfer_end::aborted);
         if (auto* find = std::get_if<proto::relay_act::find_backend>(&action)) wanted_ = std::move(*find);
+        if (const auto* admit = std::get_if<proto::relay_act::admit_user>(&action)) admit_user(admit->name);
         if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
     }
@@ -320,6 +326,8 @@ void session::open_data(proto::relay_plan plan) {
                      .backend_header = {},
                      .client = client_.peer().address,
                      .backend = backend_.peer().address};
+    if (upload_pace_) terms.pace.a_to_b = &*upload_pace_;
+    if (download_pace_) terms.pace.b_to_a = &*download_pace_;
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().tls_host(), .resume = backend_.session()};
     const auto& to = slot_.where();
     if (const auto* behind = std::get_if<proto::leg_connects>(&plan.backend);
@@ -333,6 +341,17 @@ void session::open_data(proto::relay_plan plan) {
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
                                         std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
+}
+
+void session::admit_user(const std::string& name) {
+    user_place_.reset();
+    if (auto place = gate_->base->users->admit(name, gate_->config.most_per_user)) user_place_.emplace(std::move(*place));
+    machine_->user_admitted(user_place_.has_value());
+}
+
+std::optional<std::string> session::certified_user() const {
+    const auto& field = gate_->config.user_from;
+    return field && client_.is_tls() ? client_.peer_name(*field) : std::nullopt;
 }
 
 void session::drop_data(transfer_end why) {

@@ -71,6 +71,8 @@ private:
     void reserve_port(proto::relay_act::reserve_port what);
     void open_data(proto::relay_plan plan);
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
+    void admit_user(const std::string& name);
+    [[nodiscard]] std::optional<std::string> certified_user() const;
     void wake();
     void keep_record(const data_path& path, status::transfer_end end, std::string why);
     void write_record(int reply);
@@ -94,6 +96,9 @@ private:
     std::vector<backend_id> tried_;                         // for this login, in vain
     std::optional<proto::relay_act::find_backend> wanted_;  // by the machine
     net::event* room_ = nullptr;                            // while it waits in the pool's queue
+    std::optional<user_limit::place> user_place_;
+    std::optional<token_bucket> upload_pace_;
+    std::optional<token_bucket> download_pace_;
     std::unique_ptr<proto::relay_machine> machine_;
     reach::reservation port_;                        // promised to the client, not yet used
     reach::reservation port_behind_;                 // to the backend

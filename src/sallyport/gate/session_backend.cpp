@@ -103,7 +103,10 @@ void session::begin(std::optional<found_backend> with) {
                             .ccc_allowed = config.ccc_allowed,
                             .behind = config.backend_data,
                             .refused_behind = {},
-                            .policy = config.commands};
+                            .policy = config.commands,
+                            .certified_user = certified_user(),
+                            .replace_user = config.replace_user,
+                            .limit_users = config.most_per_user != 0};
     if (with) {
         slot_ = std::move(with->at);
         backend_ = std::move(with->link.stream);

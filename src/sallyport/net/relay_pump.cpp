@@ -41,6 +41,7 @@ struct direction {
     relay_counts& counts;
     std::uint64_t& carried;
     std::uint64_t& taken;
+    token_bucket* pace;
     bool over = false;       // the relay is complete without this direction's end
     bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
     bool ended = false;
@@ -54,6 +55,19 @@ struct direction {
     [[nodiscard]] bool stalled() const { return clock::now() >= limit.next(counts.last_activity); }
     [[nodiscard]] time_limit patience() const { return {limit.next(counts.last_activity) - clock::now(), limit.total}; }
 };
+
+/// Small enough that a slow pace is an even one.
+std::size_t piece(const direction& d, std::size_t most) {
+    if (d.pace == nullptr) return most;
+    constexpr double least = 1024;
+    return static_cast<std::size_t>(std::clamp(d.pace->per_second() / 20, least, static_cast<double>(most)));
+}
+
+/// Waits until what was moved is within the pace; the source's own sender is slowed by it, through TCP.
+task<> hold_back(const direction& d, std::size_t moved_bytes) {
+    const auto wait = d.pace->spend(static_cast<double>(moved_bytes), clock::now());
+    if (wait > clock::duration::zero()) co_await d.from.owner().sleep_for(wait);
+}
 
 std::span<char, copy_size> scratch() {
     thread_local const auto memory = std::make_unique<std::array<char, copy_size>>();
@@ -109,9 +123,9 @@ task<moved> move_plain(direction& d) {
         }
         const auto memory = scratch();
         // The pipe is empty here, so EAGAIN speaks of the socket.
-        const auto n =
-            p ? ::splice(from->socket.get(), nullptr, p.in.get(), nullptr, pipe::most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-              : ::recv(from->socket.get(), memory.data(), memory.size(), 0);
+        const auto n = p ? ::splice(from->socket.get(), nullptr, p.in.get(), nullptr, piece(d, pipe::most),
+                                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+                         : ::recv(from->socket.get(), memory.data(), piece(d, memory.size()), 0);
         if (n == 0) co_return moved{};
         if (n < 0) {
             if (errno == EINTR) continue;
@@ -132,6 +146,7 @@ task<moved> move_plain(direction& d) {
             d.note(size);
         }
         if (!sent) co_return sent;
+        if (d.pace != nullptr) co_await hold_back(d, size);
         const bool due = from->greedy(splice_cost);
         if (due) co_await from->home.yield();
     }
@@ -140,7 +155,7 @@ task<moved> move_plain(direction& d) {
 task<moved> move_through_tls(direction& d) {
     const auto buffer = std::make_unique_for_overwrite<std::array<char, copy_size>>();
     for (;;) {
-        auto n = co_await d.from.read_some(*buffer, d.patience());
+        auto n = co_await d.from.read_some(std::span(*buffer).first(piece(d, buffer->size())), d.patience());
         if (!n && n.error().code == errc::timeout && !d.stalled()) continue;
         if (!n) co_return fault_at(side::source, std::move(n.error()));
         if (*n == 0) co_return moved{};
@@ -148,6 +163,7 @@ task<moved> move_through_tls(direction& d) {
         auto written = co_await d.to.write_all({buffer->data(), *n}, d.limit);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         d.note(*n);
+        if (d.pace != nullptr) co_await hold_back(d, *n);
     }
 }
 
@@ -225,10 +241,10 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
 
 }  // namespace
 
-task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow) {
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow, relay_pace pace) {
     counts.last_activity = clock::now();
-    direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a};
-    direction back{b, a, limit, counts, counts.b_to_a, counts.from_b};
+    direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a, pace.a_to_b};
+    direction back{b, a, limit, counts, counts.b_to_a, counts.from_b, pace.b_to_a};
     event done(a.owner());
     a.owner().spawn("a relay's direction", pump(forth, done));
     a.owner().spawn("a relay's direction", pump(back, done));

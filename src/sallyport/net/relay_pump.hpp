@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/token_bucket.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::net {
@@ -36,12 +37,18 @@ struct relay_outcome {
 /// Which way the bytes of a transfer flow, where the caller knows.
 enum class relay_flow : std::uint8_t { either, a_to_b, b_to_a };
 
+/// How fast each way may be, in bytes; shared by one session's transfers, one after the other. Nothing: as fast as can be.
+struct relay_pace {
+    token_bucket* a_to_b = nullptr;
+    token_bucket* b_to_a = nullptr;
+};
+
 /// FTP data flows one way, and a side that only receives may never end its own: once one direction has ended in good
 /// order and its end was passed on, a direction that has carried nothing gets a moment (100 ms) to end or break too, and
 /// then the relay is complete. With a known flow that one direction is meant: a receiver may end its own at any time and
 /// be gone with the last byte, and a sender that is gone after its last byte is no failure. The caller closes the streams;
 /// after a failure both are closed already.
-task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts,
-                          relay_flow flow = relay_flow::either);
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow = relay_flow::either,
+                          relay_pace pace = {});
 
 }  // namespace sallyport::net

@@ -90,6 +90,32 @@ TEST_P(relay_test, G1_carries_a_transfer_to_its_end) {
     }
 }
 
+task<clock::duration> download_at(tls_kit& t, loop& l, tls_of_legs tls, double per_second, std::size_t size) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    token_bucket bucket(per_second, per_second / 10);
+    const auto bytes = sample_bytes(size);
+    background sending(l, send_and_end(made.backend, bytes));
+    background receiving(l, read_to_end(made.client));
+    const auto begun = clock::now();
+    const auto outcome = co_await relay(made.a, made.b, {.progress = 10s, .total = clock::now() + 20s}, counts,
+                                        relay_flow::b_to_a, {.b_to_a = &bucket});
+    const auto took = clock::now() - begun;
+    made.a.close();
+    const auto got = co_await receiving.get();
+    EXPECT_TRUE(co_await sending.get());
+    EXPECT_EQ(outcome.end, relay_end::complete);
+    EXPECT_EQ(got, bytes);
+    co_return took;
+}
+
+// Also past the size from which plain bytes are spliced.
+TEST_P(relay_test, keeps_to_a_pace) {
+    const auto took = run(download_at(kit, here(), GetParam(), 1'000'000, 400'000));
+    EXPECT_GE(took, 250ms);
+    EXPECT_LE(took, 2s);
+}
+
 task<> take_all_and_close_later(loop& l, stream& s, clock::duration wait) {
     (void)co_await read_to_end(s);
     co_await l.sleep_for(wait);

@@ -76,6 +76,9 @@ public:
     task<result<void>> connect_tls(const tls_client_context& context, const tls_connect_options& options, time_limit limit);
     [[nodiscard]] bool is_tls() const noexcept;
     [[nodiscard]] tls_facts tls() const;  // REQUIRES: is_tls()
+    /// Whom the peer's certificate names, empty where it names nobody there. Nothing without a certificate. REQUIRES:
+    /// is_tls()
+    [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;
     /// The newest session of this connection, for resumption on data connections (client side). Empty where none came yet.
     [[nodiscard]] tls_session session() const;
 

@@ -184,6 +184,7 @@ task<result<void>> stream::connect_tls(const tls_client_context& context, const 
 
 bool stream::is_tls() const noexcept { return state_ && state_->tls; }
 tls_facts stream::tls() const { return state_->tls->facts(); }
+std::optional<std::string> stream::peer_name(certificate_field field) const { return state_->tls->peer_name(field); }
 tls_session stream::session() const { return is_tls() ? state_->tls->session() : tls_session{}; }
 
 task<result<void>> stream::end_tls(clock::duration wait) {

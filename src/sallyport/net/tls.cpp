@@ -92,6 +92,21 @@ result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_ident
     return made;
 }
 
+result<void> tls_server_context::ask_clients(const std::string& ca_file, bool required) {
+    ERR_clear_error();
+    auto* c = get();
+    auto* names =
+        SSL_load_client_CA_file(ca_file.c_str());  // so that a client with several certificates finds the right one
+    if (names == nullptr || SSL_CTX_load_verify_file(c, ca_file.c_str()) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return fail(errc::tls, fmt::format("cannot read the certificates that sign clients' from \"{}\": {}", ca_file,
+                                           openssl_reason()));
+    }
+    SSL_CTX_set_client_CA_list(c, names);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    return {};
+}
+
 result<bool> tls_server_context::reload() const { return identities_->reload(); }
 
 std::string tls_server_context::fingerprint() const { return identities_->fingerprint(); }
@@ -107,6 +122,14 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
     SSL_CTX_set_alpn_protos(c, alpn_ftp.data(), alpn_ftp.size());
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c, keep_session);
+    if (options.own) {
+        const auto& key = options.own->key.empty() ? options.own->certificate : options.own->key;
+        if (SSL_CTX_use_certificate_chain_file(c, options.own->certificate.c_str()) != 1 ||
+            SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+            return fail(errc::tls, fmt::format("cannot use the certificate \"{}\" with the key \"{}\": {}",
+                                               options.own->certificate, key, openssl_reason()));
+        }
+    }
     if (!options.verify) return made;
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
     const bool loaded = options.ca_file.empty() ? SSL_CTX_set_default_verify_paths(c) == 1

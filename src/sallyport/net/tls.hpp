@@ -46,6 +46,10 @@ public:
     /// PEM text, as made by make_self_signed().
     [[nodiscard]] static result<tls_server_context> from_pem(std::string_view certificate, std::string_view key);
 
+    /// Asks clients for a certificate that `ca_file` signs; without one the handshake fails where it is required, and with
+    /// another one always. Before the first handshake.
+    [[nodiscard]] result<void> ask_clients(const std::string& ca_file, bool required);
+
     /// Reads the files again where they have changed since, and presents what they hold from then on. True where that was
     /// so; where a file can't be used all stays as it was. Blocks on the disk; any thread, one at a time.
     [[nodiscard]] result<bool> reload() const;
@@ -65,6 +69,7 @@ struct tls_client_options {
     bool verify = true;
     std::string ca_file;  // empty: the system's store
     bool tls12_only = false;
+    std::optional<tls_files> own;  // shown to servers that ask for a certificate
 };
 
 class tls_client_context {
@@ -108,6 +113,13 @@ struct tls_facts {
     std::string server_name;  // that the client asked for (SNI), empty where it asked for none
     bool resumed = false;
     std::string peer_fingerprint;  // SHA-256 of the peer's certificate, empty where none
+};
+
+/// Where a certificate has its owner's name.
+enum class certificate_field : std::uint8_t {
+    common_name,
+    email,  // the first alternative name of its kind
+    dns,    // likewise
 };
 
 struct self_signed {

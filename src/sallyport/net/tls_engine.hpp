@@ -50,6 +50,7 @@ public:
     [[nodiscard]] error cause() const { return cause_; }
 
     [[nodiscard]] tls_facts facts() const;
+    [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;  // peer_name.cpp
     [[nodiscard]] const tls_session& session() const noexcept { return session_; }
 
     // For OpenSSL's callbacks.

@@ -74,8 +74,14 @@ void relay_machine::password(const command& cmd) {
 
 // ---- Who serves the user
 
-void relay_machine::begin_login(const command& cmd) {
-    if (settings_.tls_required && !tls_) return refuse(cmd, 530, "Send AUTH TLS first: logins need encryption here.");
+void relay_machine::begin_login(const command& given) {
+    if (settings_.tls_required && !tls_) return refuse(given, 530, "Send AUTH TLS first: logins need encryption here.");
+    command cmd = given;
+    if (const auto& certified = settings_.certified_user) {
+        if (certified->empty()) return refuse(given, 530, "Your certificate names no user.");
+        if (settings_.replace_user) cmd.argument = *certified;
+        if (cmd.argument != *certified) return refuse(given, 530, "Your certificate is another user's.");
+    }
     user_given_ = true;
     login_.user = cmd.argument;
     login_.stranger = false;

@@ -53,7 +53,9 @@ struct relay_settings {
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
     command_policy policy{};
-    bool limit_users = false;  // who has logged in is let in by the driver only
+    std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
+    bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
+    bool limit_users = false;   // who has logged in is let in by the driver only
 };
 
 /// How one leg's data connection comes about, seen from the gateway.
@@ -168,7 +170,9 @@ public:
     /// The endpoint to name to the leg's peer; behind, one of the backend's own address family.
     void port_reserved(const result<endpoint>& reserved);
     void data_ended(const data_outcome& outcome);
-    void client_tls_started();
+    /// `certified`: whom the client's certificate names, empty where that can be nobody; nothing without a certificate, or
+    /// where it has no say.
+    void client_tls_started(std::optional<std::string> certified = {});
     void client_tls_ended();
     void backend_tls_started();
     void user_admitted(bool yes);
@@ -313,7 +317,7 @@ private:
     void before_login(const command& cmd);
     void host(const command& cmd);
     void early_opts(const command& cmd);
-    void begin_login(const command& cmd);
+    void begin_login(const command& given);
     void password(const command& cmd);
     void seek(const command& cmd, bool instead);
     void lose_backend();

@@ -158,6 +158,7 @@ private:
         if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
         if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
         if (text == "tls") return machine.client_tls_started();
+        if (text.starts_with("tls as ")) return machine.client_tls_started(text.substr(7));
         if (text == "tls ended") return machine.client_tls_ended();
         if (text == "admitted") return machine.user_admitted(true);
         if (text == "not admitted") return machine.user_admitted(false);

@@ -54,8 +54,9 @@ void relay_machine::backend_tls_started() {
     stage_ = stage::handshaking;
 }
 
-void relay_machine::client_tls_started() {
+void relay_machine::client_tls_started(std::optional<std::string> certified) {
     tls_ = true;
+    settings_.certified_user = std::move(certified);
     stage_ = stage::open;
 }
 

@@ -189,6 +189,43 @@ TEST(RelayTls, FeatNamesCccWhereItIsAllowed) {
 )"});
 }
 
+// ---- Certificates of clients
+
+constexpr std::string_view auth_as_bob = R"(< 220 Welcome.
+> AUTH TLS
+< 234 Begin the TLS handshake.
+= tls
+! tls as bob
+)";
+
+TEST(RelayTls, TheCertificateSaysWhoTheUserIs_G10) {
+    play(with_tls(), {auth_as_bob, R"(> USER alice
+< 530 Your certificate is another user's.
+> USER BOB
+< 530 Your certificate is another user's.
+> USER bob
+>> USER bob
+<< 331 Password?
+< 331 Password?
+)"});
+    auto s = with_tls();
+    s.replace_user = true;
+    play(s, {auth_as_bob, "> USER alice\n>> USER bob\n<< 331 Password?\n< 331 Password?\n"});
+    play(s, {auth, login_only}, [](stage_hand&) {});
+    s.tls_active = true;
+    s.certified_user = "";
+    play(s, {"< 220 Welcome.\n> USER bob\n< 530 Your certificate names no user.\n"});
+}
+
+TEST(RelayTls, ACertificatesNameCannotBeACommand_CL02) {
+    auto s = with_tls();
+    s.tls_active = s.replace_user = true;
+    s.certified_user = "bob\r\nDELE x";
+    stage_hand hand(s, false);
+    hand.client("USER x\r\n");
+    EXPECT_TRUE(hand.to_backend.empty());
+}
+
 // ---- Policy
 
 TEST(RelayPolicy, AnswersRefusedCommandsItselfAndInTurn) {

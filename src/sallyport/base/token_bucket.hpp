@@ -1,0 +1,51 @@
+#pragma once
+// A rate with room for bursts, as a value: the time comes in.
+
+#include <algorithm>
+#include <chrono>
+
+namespace sallyport {
+
+class token_bucket {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// `burst`: what may go at once after a pause. It begins full. REQUIRES: both above 0.
+    token_bucket(double per_second, double burst) noexcept : rate_(per_second), burst_(burst), level_(burst) {}
+
+    /// Takes one where there is one.
+    [[nodiscard]] bool take_one(clock::time_point now) noexcept {
+        refill(now);
+        if (level_ < 1) return false;
+        level_ -= 1;
+        return true;
+    }
+    /// For what has happened already: how long to wait until it is paid for.
+    [[nodiscard]] clock::duration spend(double amount, clock::time_point now) noexcept {
+        refill(now);
+        level_ -= amount;
+        if (level_ >= 0) return clock::duration::zero();
+        return std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(-level_ / rate_));
+    }
+    [[nodiscard]] bool full(clock::time_point now) const noexcept {
+        auto then = *this;
+        then.refill(now);
+        return then.level_ >= burst_;
+    }
+    [[nodiscard]] double per_second() const noexcept { return rate_; }
+
+private:
+    void refill(clock::time_point now) noexcept {
+        if (now <= seen_) return;
+        if (seen_ != clock::time_point()) level_ += rate_ * std::chrono::duration<double>(now - seen_).count();
+        level_ = std::min(level_, burst_);
+        seen_ = now;
+    }
+
+    double rate_;
+    double burst_;
+    double level_;
+    clock::time_point seen_{};
+};
+
+}  // namespace sallyport
