@@ -50,10 +50,13 @@ private:
         s.tls_active = c.setting(1);
         s.tls_required = c.setting(0) && c.setting(2);
         s.protect_backend = c.setting(3);
-        s.match_tls = c.setting(6);
-        s.ccc_allowed = c.setting(7);
-        s.limit_users = c.setting(8);
-        if (c.setting(9)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
+        if (c.setting(7)) {
+            s.match_tls = !c.setting(6);
+            s.pass_tls = c.setting(6);
+            s.ccc_allowed = true;
+            s.limit_users = c.setting(4);
+            if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
+        }
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
         if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
@@ -93,7 +96,8 @@ private:
             const auto action = machine_.next();
             collect();
             if (std::holds_alternative<proto::relay_act::idle>(action)) return;
-            if (std::holds_alternative<proto::relay_act::close>(action)) {
+            if (std::holds_alternative<proto::relay_act::close>(action) ||
+                std::holds_alternative<proto::relay_act::pass_through>(action)) {
                 closed_ = true;
                 return;
             }

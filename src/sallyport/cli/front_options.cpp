@@ -116,7 +116,7 @@ result<std::vector<endpoint>> front_options::endpoints() const {
 }
 
 result<std::vector<endpoint>> front_options::implicit_endpoints() const {
-    if (!listen_tls.empty() && tls_certificates.empty()) {
+    if (!listen_tls.empty() && tls_certificates.empty() && !tls_elsewhere) {
         return fail(errc::misuse, "--listen-tls needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
     }
     return parse_endpoints(listen_tls, "--listen-tls");
@@ -124,7 +124,7 @@ result<std::vector<endpoint>> front_options::implicit_endpoints() const {
 
 result<std::optional<net::tls_server_context>> front_options::tls() const {
     if (tls_certificates.empty()) {
-        if (tls_required)
+        if (tls_required && !tls_elsewhere)
             return fail(errc::misuse, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
         if (!client_ca.empty())
             return fail(errc::misuse, "--client-ca needs a certificate of ours: add --tls-cert FILE (and --tls-key FILE)");

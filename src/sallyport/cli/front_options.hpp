@@ -29,6 +29,7 @@ struct front_options {
     std::vector<std::string> tls_certificates;
     std::vector<std::string> tls_keys;
     bool tls_required = false;
+    bool tls_elsewhere = false;  // TLS is asked for, but ends at another program
     std::string tls_reuse = "prefer";
     std::string client_ca;
     std::string client_certificate = "optional";

@@ -83,6 +83,7 @@ void gate_options::add_to(CLI::App& command) {
             "TLS, alone ('*' stands for anything), &resolve=a or srv for all servers that the name has addresses or SRV "
             "records "
             "(_ftp._tcp.NAME) of, "
+            "&mirror=A-B to let its TLS pass unread and lead these ports to the same ones there, "
             "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
             "too")
         ->type_name("ftp://HOST[:PORT][?TERMS]")
@@ -196,14 +197,16 @@ result<std::vector<gate::backend>> gate_options::parse_backends() const {
 
 result<gate::settings> gate_options::settings() const {
     gate::settings out;
-    if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
-    if (auto filled = permitted.fill(out); !filled) return std::unexpected(filled.error());
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
     if (!backends_file.empty()) {
         if (const auto listed = gate::read_backend_file(backends_file); !listed) return std::unexpected(listed.error());
     }
+    auto in_front = front;
+    in_front.tls_elsewhere = out.passes_tls();
+    if (auto filled = in_front.fill(out); !filled) return std::unexpected(filled.error());
+    if (auto filled = permitted.fill(out); !filled) return std::unexpected(filled.error());
     out.backends_file = backends_file;
     out.resolve_interval = std::chrono::seconds(resolve_seconds);
     if (!dns_server.empty()) {

@@ -84,8 +84,14 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.proxy_data = value == "yes";
         return {};
     }
+    if (key == "mirror") {
+        const auto range = port_range::parse(value);
+        if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 50000-50099";
+        into.mirror = *range;
+        return {};
+    }
     return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
-           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2 and proxy-data=yes, joined by &";
+           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2, proxy-data=yes and mirror=A-B, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
@@ -154,6 +160,9 @@ result<backend> backend::parse(std::string_view url) {
             }
             rest = rest.substr(0, mark);
         }
+        if (b.mirror.first != 0 && b.tls != backend_tls::none && b.tls != backend_tls::implicit)
+            return refuse("with mirror=A-B its TLS is the client's: give ftp:// or, for implicit TLS, ftps://");
+        if (b.mirror.first != 0 && b.proxy_data) return refuse("mirrored ports carry no PROXY headers");
         if (b.proxy_data && !b.proxy) return refuse("proxy-data=yes needs proxy=v1 or proxy=v2");
         if (rest.ends_with('/')) rest.remove_suffix(1);
         if (rest.find('@') != std::string_view::npos)
@@ -198,16 +207,16 @@ net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop&
     auto connected = co_await connect_any(home, to, limit);
     if (!connected) co_return failed(check_stage::tcp, connected.error());
     backend_link link{std::move(*connected), {}};
-    if (up_to == check_stage::tcp) co_return link;
     auto& stream = link.stream;
     stream.set_keepalive(keepalive);
-    if (to.tls != backend_tls::none && !tls)
-        co_return failed(check_stage::tls, error{errc::misuse, 0, "no TLS settings for a backend with TLS"});
     if (to.proxy) {
         const auto header = proto::write_proxy_header(client, *to.proxy);
         const auto sent = co_await stream.write_all(header, limit);
         if (!sent) co_return failed(check_stage::greeting, sent.error());
     }
+    if (up_to == check_stage::tcp) co_return link;
+    if (to.tls != backend_tls::none && !tls)
+        co_return failed(check_stage::tls, error{errc::misuse, 0, "no TLS settings for a backend with TLS"});
     const net::tls_connect_options as{.server_name = to.tls_host(), .resume = {}};
     if (to.tls == backend_tls::implicit) {
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);

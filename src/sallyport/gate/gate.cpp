@@ -4,6 +4,8 @@
 #include <mutex>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/gate/session.hpp>
@@ -43,8 +45,33 @@ struct gate::impl {
 
 namespace {
 
+/// TLS that passes through tells nothing of the session, so a port must say which backend is meant, and a listener which
+/// kind of TLS.
+[[nodiscard]] result<void> mirrors_usable(const settings& s) {
+    for (const auto& b : s.backends) {
+        const auto refuse = [&](std::string_view why) {
+            return fail(errc::misuse, fmt::format("backend {}: {}", b.text(), why));
+        };
+        if ((b.mirror.first != 0) != s.passes_tls()) return refuse("either all backends have mirrored ports or none has");
+        if (b.mirror.first == 0) continue;
+        if (!s.backends_file.empty() || b.found_by != lookup::none)
+            return refuse("mirrored ports are for backends that stay: name each by itself, without a file and resolve=");
+        if (!b.terms.users.empty() || !b.terms.hosts.empty())
+            return refuse("with mirrored ports nobody can read for which user or host it is; take these terms away");
+        if (s.tls) return refuse("with mirrored ports TLS ends at the backend; take the gateway's certificate away");
+        if (!(b.tls == backend_tls::implicit ? s.listen : s.listen_implicit).empty())
+            return refuse("implicit TLS (ftps://) goes with listeners for it alone, ftp:// with the others alone");
+        for (const auto& other : s.backends) {
+            if (&other != &b && other.mirror.first <= b.mirror.last && b.mirror.first <= other.mirror.last)
+                return refuse("its mirrored ports are another backend's too; give each its own");
+        }
+    }
+    return {};
+}
+
 [[nodiscard]] result<void> usable(const settings& s) {
     if (s.backends.empty() && s.backends_file.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
+    if (auto good = mirrors_usable(s); !good || s.passes_tls()) return good;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
         return fail(errc::misuse, "TLS is asked for and there is no certificate; give one");
     return {};
@@ -60,6 +87,7 @@ gate::~gate() {
     impl_->base->list.stop();
     impl_->base->checks.stop();
     impl_->base->inbound.stop();
+    impl_->base->mirrored.stop();
 }
 
 result<void> gate::start() {
@@ -78,6 +106,7 @@ result<void> gate::start() {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
     });
+    if (const auto open = impl_->base->mirrored.open(config); !open) return open;
     impl_->base->inbound.report(endpoints());
     impl_->base->inbound.start();
     if (config.spread.check != check_stage::off) impl_->base->checks.start(first);
@@ -102,6 +131,8 @@ void gate::adjust(const std::vector<backend>& wanted) { impl_->base->list.give(w
 result<std::vector<std::string>> gate::renew(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());
     const auto old = impl_->now();
+    if (s.passes_tls() != old->config.passes_tls())
+        return fail(errc::misuse, "whether backends have mirrored ports can be changed by a restart only");
     auto changes = impl_->base->list.use(s);
     if (!changes) return changes;
     impl_->base->inbound.set_addresses(s.inbound.addresses);
@@ -123,6 +154,7 @@ void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->base->checks.stop();
     impl_->front.stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
         base->inbound.stop();
+        base->mirrored.stop();
         done(all_ended);
     });
 }

@@ -62,10 +62,11 @@ struct backend {
     lookup found_by = lookup::none;               // others: no server itself, see backend_list.hpp
     std::string tls_name{};                       // that its certificate is for; empty: the host's
     std::vector<ip_address> addresses{};          // of the host, where they are known
+    port_range mirror{};                          // its TLS passes unread, data by these ports here and there alike
 
     /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": tls=match, weight=N, max-sessions=N,
     /// state=active|drain|maintenance, priority=N, users=NAME,..., hosts=NAME,..., proxy=v1|v2, proxy-data=yes,
-    /// resolve=a|srv.
+    /// resolve=a|srv, mirror=A-B.
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Where TLS is to match the client's: the same with the one or the other.
     [[nodiscard]] backend for_client(bool with_tls) const;
@@ -116,6 +117,8 @@ struct settings {
     std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front
+    /// TLS is between clients and backends: all of them have mirrored ports.
+    [[nodiscard]] bool passes_tls() const noexcept { return !backends.empty() && backends.front().mirror.first != 0; }
     bool tls_required = false;
     bool ccc_allowed = false;  // clients may end TLS on the control connection, not on data
     proto::command_policy commands;

@@ -12,6 +12,7 @@
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
+#include <sallyport/gate/mirror.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <sallyport/gate/user_limit.hpp>
 #include <sallyport/reach/passive.hpp>
@@ -25,13 +26,15 @@ struct foundation {
           backends({}, s.spread),
           checks(loops.at(0)),
           list(loops.at(0), backends, checks),
-          inbound(loops, s.inbound, counts) {}
+          inbound(loops, s.inbound, counts),
+          mirrored(loops, counts) {}
 
     status::counters& counters;
     pool backends;
     health_checks checks;
     backend_list list;
     reach::passive inbound;
+    mirrors mirrored;
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
     std::atomic<std::uint64_t> next_id{1};
 };

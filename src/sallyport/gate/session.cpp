@@ -48,6 +48,10 @@ session::session(std::shared_ptr<service> gate, front::arrival from)
 }
 
 net::task<> run_session(std::shared_ptr<session> self) {
+    if (self->passes_unread()) {
+        co_await self->pass_unread();
+        co_return;
+    }
     if (self->implicit_tls_) {
         const bool shaken = co_await self->start_tls();
         if (!shaken) co_return;
@@ -78,7 +82,7 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_pat
 void session::stop() {
     stopping_ = true;
     if (room_ != nullptr) room_->set();
-    if (machine_) wake();
+    if (machine_ || passing_) wake();
 }
 
 void session::kill() {
@@ -87,20 +91,7 @@ void session::kill() {
     client_.abort();
     backend_.abort();
     if (room_ != nullptr) room_->set();
-    if (machine_) wake();
-}
-
-// ---- The way to a running machine
-
-net::task<bool> session::start_tls() {
-    const auto limit = net::time_limit::within(limits::tls_handshake);
-    const net::tls_accept_options options{.session_id_context = id_,
-                                          .resumption = gate_->config.reuse != net::tls_reuse::off};
-    const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
-    if (shaken) co_return true;
-    log::warning(id_, fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));
-    lost_ = true;
-    co_return false;
+    if (machine_ || passing_) wake();
 }
 
 // ---- The legs
@@ -118,6 +109,11 @@ net::task<> session::client_leg() {
             tls_due_ = false;
             machine_->client_tls_started(certified_user());
             continue;
+        }
+        if (through_due_) {
+            co_await all_said();
+            co_await pass_through();
+            break;
         }
         if (clear_due_) {
             co_await all_said();
@@ -184,18 +180,6 @@ net::task<> session::backend_leg() {
         }
         co_await advance();
     }
-}
-
-net::task<> session::start_tls_behind() {
-    const net::tls_connect_options as{.server_name = slot_.where().tls_host(), .resume = {}};
-    const auto limit = net::time_limit::within(limits::tls_handshake);
-    const auto shaken = co_await backend_.connect_tls(*gate_->config.backend_tls, as, limit);
-    tls_behind_due_ = false;
-    if (shaken)
-        machine_->backend_tls_started();
-    else
-        machine_->backend_closed(shaken.error().text());
-    co_await advance();
 }
 
 net::task<> session::transfer(std::shared_ptr<data_path> path) {
@@ -288,6 +272,10 @@ void session::perform() {
             (start->leg == proto::relay_leg::client ? tls_due_ : tls_behind_due_) = true;
             return;
         }
+        if (std::holds_alternative<proto::relay_act::pass_through>(action)) {
+            through_due_ = true;
+            return;
+        }
         if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
             clear_due_ = true;
             return;
@@ -349,11 +337,6 @@ void session::admit_user(const std::string& name) {
     machine_->user_admitted(user_place_.has_value());
 }
 
-std::optional<std::string> session::certified_user() const {
-    const auto& field = gate_->config.user_from;
-    return field && client_.is_tls() ? client_.peer_name(*field) : std::nullopt;
-}
-
 void session::drop_data(transfer_end why) {
     port_ = {};
     port_behind_ = {};
@@ -365,7 +348,8 @@ void session::drop_data(transfer_end why) {
 
 /// Whoever waits and now has a reason not to, goes on.
 void session::wake() {
-    if (over() || tls_due_ || clear_due_ || stop_due()) client_.interrupt_read();
+    if (passing_) return client_wake_.set();
+    if (over() || tls_due_ || clear_due_ || through_due_ || stop_due()) client_.interrupt_read();
     if (wanted_ || tls_behind_due_) backend_.interrupt_read();
     client_wake_.set();
     backend_wake_.set();

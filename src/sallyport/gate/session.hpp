@@ -23,6 +23,8 @@
 
 namespace sallyport::gate {
 
+struct passage;
+
 class session final : public front::session {
 public:
     session(std::shared_ptr<service> gate, front::arrival from);
@@ -38,6 +40,7 @@ public:
 
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
+    friend net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
 
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
@@ -60,6 +63,8 @@ private:
     net::task<> client_leg();
     net::task<> backend_leg();
     net::task<> start_tls_behind();
+    net::task<> pass_unread();  // session_tls.cpp
+    net::task<> pass_through();
     net::task<> transfer(std::shared_ptr<data_path> path);
     net::task<> advance();
     net::task<> all_said();
@@ -79,6 +84,8 @@ private:
     void note(proto::relay_note kind, std::string_view text);
     void expire_if_due();
 
+    /// Implicit TLS between client and backend: the greeting is under it too.
+    [[nodiscard]] bool passes_unread() const noexcept { return implicit_tls_ && gate_->config.passes_tls(); }
     [[nodiscard]] bool over() const noexcept { return lost_ || machine_->closing(); }
     [[nodiscard]] bool gives_up() const noexcept { return lost_ || (machine_ ? machine_->closing() : stopping_); }
     [[nodiscard]] bool stop_due() const noexcept { return stopping_ && !machine_->transfer_running(); }
@@ -115,6 +122,8 @@ private:
     bool tls_due_ = false;  // the handshake in front
     bool tls_behind_due_ = false;
     bool clear_due_ = false;  // the end of TLS in front
+    bool through_due_ = false;
+    bool passing_ = false;  // the legs' bytes are each other's
     bool stopping_ = false;
     bool client_ended_ = false;  // it has said all it will
     bool lost_ = false;          // the client's connection is gone
@@ -124,5 +133,6 @@ private:
 
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> turn_away(std::shared_ptr<session> self, std::string why);
+net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
 
 }  // namespace sallyport::gate

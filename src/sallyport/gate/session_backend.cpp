@@ -60,7 +60,8 @@ net::task<std::expected<session::found_backend, shortage>> session::find_backend
         const auto limit = net::time_limit::within(config.backend_connect);
         const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
         const backend to = where.for_client(client_.is_tls());
-        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit);
+        const auto up_to = passes_unread() ? check_stage::tcp : check_stage::tls;
+        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit, up_to);
         if (link) {
             gate_->backend_answered(found.at.id(), where, witness::session, net::clock::now() - begun);
             found.link = std::move(*link);
@@ -98,9 +99,10 @@ void session::begin(std::optional<found_backend> with) {
     proto::relay_settings s{.client_peer = client_.peer(),
                             .backend_peer = {},
                             .tls_active = client_.is_tls(),
-                            .tls_available = config.tls.has_value(),
+                            .tls_available = config.tls.has_value() || config.passes_tls(),
                             .tls_required = config.tls_required,
                             .ccc_allowed = config.ccc_allowed,
+                            .pass_tls = config.passes_tls(),
                             .behind = config.backend_data,
                             .refused_behind = {},
                             .policy = config.commands,

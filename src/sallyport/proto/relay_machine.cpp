@@ -92,6 +92,7 @@ relay_action relay_machine::next() {
         if (stage_ == stage::handshaking) return relay_act::start_tls{relay_leg::client};
         if (stage_ == stage::securing) return relay_act::start_tls{relay_leg::backend};
         if (stage_ == stage::clearing) return relay_act::end_tls{};
+        if (stage_ == stage::passing) return relay_act::pass_through{};
         if (!take_item() && actions_.empty() && stage_ != stage::closing) return relay_act::idle{};
     }
 }
@@ -112,6 +113,7 @@ bool relay_machine::wants_client() const noexcept {
         case stage::securing:
         case stage::handshaking:
         case stage::clearing:
+        case stage::passing:
         case stage::closing: return false;
         default:
             return lines_.pending() < limits::control_read && to_client_.size() < output_limit &&
@@ -120,7 +122,8 @@ bool relay_machine::wants_client() const noexcept {
 }
 
 bool relay_machine::wants_backend() const noexcept {
-    return has_backend_ && stage_ != stage::closing && stage_ != stage::securing && to_client_.size() < output_limit;
+    return has_backend_ && stage_ != stage::closing && stage_ != stage::securing && stage_ != stage::passing &&
+           to_client_.size() < output_limit;
 }
 
 void relay_machine::backend_closed(std::string_view why) {

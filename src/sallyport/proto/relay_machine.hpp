@@ -50,6 +50,7 @@ struct relay_settings {
     bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
     bool match_tls = false;        // TLS behind exactly as in front, on data too: AUTH and PROT are the client's
     bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
+    bool pass_tls = false;         // TLS passes unread between client and backend, from the backend\'s 234 on
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
     command_policy policy{};
@@ -120,12 +121,14 @@ struct admit_user {
     std::string name;
 };  // the backend has let this user in: is there room for another session of its? -> user_admitted()
 struct end_tls {};  // send to_client, end TLS in front and go on in the clear -> client_tls_ended(). Repeated until then
-struct close {};    // send to_client, then close both legs. Repeated
+struct pass_through {
+};  // send to_client; from then on the legs' bytes are each other's. Repeated; there is nothing after it
+struct close {};  // send to_client, then close both legs. Repeated
 }  // namespace relay_act
 
 using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
                                   relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
-                                  relay_act::find_backend, relay_act::close>;
+                                  relay_act::find_backend, relay_act::pass_through, relay_act::close>;
 
 /// A backend that has greeted.
 struct relay_backend {
@@ -220,6 +223,7 @@ private:
         securing,          // TLS behind
         handshaking,       // TLS in front
         clearing,          // the end of TLS in front
+        passing,           // TLS that is not ours
         closing,
     };
 

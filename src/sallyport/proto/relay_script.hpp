@@ -44,6 +44,7 @@ struct action_text {
         return a.leg == relay_leg::backend ? "tls behind" : "tls";
     }
     std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
+    std::string operator()(const relay_act::pass_through&) const { return "pass through"; }
     std::string operator()(const relay_act::admit_user& a) const { return "admit " + a.name; }
     std::string operator()(const relay_act::close&) const { return "close"; }
 };
@@ -106,7 +107,8 @@ public:
             auto text = std::visit(action_text(), action);
             if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
             if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
-                std::holds_alternative<relay_act::end_tls>(action))
+                std::holds_alternative<relay_act::end_tls>(action) ||
+                std::holds_alternative<relay_act::pass_through>(action))
                 break;
         }
         collect([this](std::string& out) { machine.take_to_client(out); }, to_client);

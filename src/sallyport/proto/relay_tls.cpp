@@ -23,6 +23,12 @@ void relay_machine::auth(const command& cmd) {
     }
     if (user_given_) return refuse(cmd, 503, "AUTH comes before USER; connect again to use TLS.");
     if (lines_.pending() > 0 || !held_.empty()) return refuse_behind("AUTH TLS before the handshake");
+    if (settings_.pass_tls) {
+        if (!has_backend_) return end_session("The server behind this gateway ended the connection; connect again.");
+        send_backend(cmd, owed::tls);
+        stage_ = stage::asking_tls;
+        return;
+    }
     protect_client_ = protects_data;
     if (settings_.match_tls && !settings_.protect_backend) {
         send_backend({verb::auth, "AUTH", "TLS"}, owed::tls);
@@ -38,11 +44,17 @@ void relay_machine::on_auth(const reply& r) {
     forget(0);
     if (r.code == 234) {
         if (replies_.pending() > 0) return violation("replies sent behind AUTH TLS (TLS-02)");
+        if (settings_.pass_tls) {
+            deliver(r);
+            stage_ = stage::passing;
+            return;
+        }
         stage_ = stage::securing;
         return;
     }
     stage_ = stage::open;
     protect_client_ = false;
+    if (settings_.pass_tls) return deliver(r);
     note(relay_note::refused, "AUTH: the backend answers " + std::to_string(r.code) + ' ' + r.text());
     answer(431, "The server behind this gateway offers no TLS.");
 }

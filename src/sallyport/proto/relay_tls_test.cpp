@@ -121,6 +121,35 @@ TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
     EXPECT_EQ(hand.to_backend, std::deque<std::string>{"AUTH TLS"});
 }
 
+// ---- TLS that passes
+
+[[nodiscard]] relay_settings passing() {
+    auto s = with_tls();
+    s.pass_tls = true;
+    return s;
+}
+
+TEST(RelayTls, PassesTlsFromTheBackends234On_GW06) {
+    play(passing(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
+    play(passing(), {"< 220 Welcome.\n> AUTH SSL\n>> AUTH SSL\n<< 504 No SSL.\n< 504 No SSL.\n> AUTH TLS\n>> AUTH TLS\n"
+                     "<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
+    play(passing(), {login, passive, retrieving}, [](stage_hand&) {});
+    auto s = passing();
+    s.tls_required = true;
+    play(s, {"< 220 Welcome.\n> USER u\n< 530 Send AUTH TLS first: logins need encryption here.\n"});
+}
+
+TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
+    stage_hand early(passing(), false);
+    early.client("AUTH TLS\r\nUSER evil\r\n");
+    EXPECT_TRUE(early.machine.closing());
+    stage_hand late(passing(), false);
+    late.client("AUTH TLS\r\n");
+    EXPECT_FALSE(late.machine.wants_client());
+    late.backend("234 Mine.\r\n230 In.\r\n");
+    EXPECT_TRUE(late.machine.closing());
+}
+
 // ---- CCC
 
 [[nodiscard]] relay_settings may_clear() {

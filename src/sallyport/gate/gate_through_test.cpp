@@ -1,0 +1,127 @@
+// TLS that passes unread between client and backend, and the mirrored ports of its data (GW-06).
+
+#include <sallyport/gate/gate_test.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+/// Accepts a control connection's TLS itself, and data on a port of its mirror.
+class GateThrough : public gate_test {
+protected:
+    GateThrough() : made_(*net::make_self_signed({"127.0.0.1"}, 1)), identity_(made_.certificate, made_.key) {}
+
+    /// A backend at another loopback address than the gateway's, so that both can have the same ports.
+    [[nodiscard]] backend mirrored(std::uint16_t port, std::uint16_t first, backend_tls tls = backend_tls::none) const {
+        backend out = at(port, tls);
+        out.mirror = {first, static_cast<std::uint16_t>(first + 1)};
+        return out;
+    }
+    static std::uint16_t free_ports() {
+        static std::uint16_t next = static_cast<std::uint16_t>(21000 + ::getpid() % 10000);
+        return next = static_cast<std::uint16_t>(next + 4);
+    }
+
+    net::self_signed made_;
+    testing::tls_identity identity_;
+};
+
+TEST_F(GateThrough, PassesTlsUnreadBothWaysAfterAuth_G10_GW06) {
+    ftp_stub stub({.tls = &identity_});
+    start({mirrored(stub.port(), free_ports())});
+    auto c = client();
+    EXPECT_EQ(c.reply(), "220 stub ready");
+    EXPECT_EQ(c.ask("AUTH TLS"), "234 go on");
+    ASSERT_TRUE(c.control.connect_tls());
+    EXPECT_EQ(c.code("PBSZ 0"), "200");
+    c.give_password();
+    EXPECT_EQ(c.ask("XYZZY"), "500 XYZZY is not known here");
+    EXPECT_EQ(c.ask("QUIT"), "221 bye");
+    EXPECT_EQ(c.reply(), "");
+    EXPECT_TRUE(stub.saw("PBSZ")) << "the backend's own TLS";
+}
+
+TEST_F(GateThrough, ServesPlainSessionsAsEver) {
+    ftp_stub stub({.tls = &identity_});
+    start({mirrored(stub.port(), free_ports())});
+    auto c = logged_in();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+}
+
+TEST_F(GateThrough, DemandsTlsWhereItIsRequired_TLS11) {
+    ftp_stub stub({.tls = &identity_});
+    setup.tls_required = true;
+    start({mirrored(stub.port(), free_ports())});
+    auto c = client();
+    (void)c.reply();
+    EXPECT_EQ(c.code("USER bob"), "530");
+    EXPECT_FALSE(stub.saw("USER"));
+}
+
+TEST_F(GateThrough, PassesImplicitTlsFromTheFirstByte) {
+    ftp_stub stub({.tls = &identity_, .implicit_tls = true});
+    setup.listen_implicit = {*endpoint::parse("127.0.0.1:0")};
+    setup.backends = {mirrored(stub.port(), free_ports(), backend_tls::implicit)};
+    start();
+    auto c = client();
+    ASSERT_TRUE(c.control.connect_tls());
+    c.log_in();
+    EXPECT_EQ(c.ask("QUIT"), "221 bye");
+}
+
+TEST_F(GateThrough, ClosesMirroredPortsToWhoHasNoSessionThere_DC02) {
+    const auto first = free_ports();
+    ftp_stub stub({.tls = &identity_});
+    start({mirrored(stub.port(), first)});
+    {
+        auto early = blocking_socket::connect(first);
+        EXPECT_EQ(early.read_to_end(), "");
+    }
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+    auto c = client();
+    (void)c.reply();
+    EXPECT_EQ(c.code("AUTH TLS"), "234");
+    ASSERT_TRUE(c.control.connect_tls());
+    EXPECT_EQ(c.code("PBSZ 0"), "200");
+    auto stranger = blocking_socket::connect(first, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_EQ(stranger.read_to_end(), "");
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 2; }));
+    EXPECT_EQ(c.code("QUIT"), "221");
+    c.control.close();
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
+    auto late = blocking_socket::connect(first);
+    EXPECT_EQ(late.read_to_end(), "");
+    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 3; })) << "the way ends with the session";
+}
+
+TEST_F(GateThrough, CutsWhoIsIdle_G6) {
+    ftp_stub stub({.tls = &identity_});
+    setup.idle = 1s;
+    start({mirrored(stub.port(), free_ports())});
+    auto c = client();
+    (void)c.reply();
+    EXPECT_EQ(c.code("AUTH TLS"), "234");
+    ASSERT_TRUE(c.control.connect_tls());
+    EXPECT_EQ(c.code("PBSZ 0"), "200");
+    EXPECT_EQ(c.reply(), "");
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
+}
+
+TEST_F(GateThrough, TakesNoAmbiguousMirrors) {
+    const auto first = free_ports();
+    const auto refused = [&](std::vector<backend> backends, std::string_view why) {
+        setup.backends = std::move(backends);
+        setup.listen = {*endpoint::parse("127.0.0.1:0")};
+        gateway = std::make_unique<gate>(loops, setup, counters);
+        const auto started = gateway->start();
+        ASSERT_FALSE(started) << why;
+        EXPECT_NE(started.error().text().find(why), std::string::npos) << started.error().text();
+    };
+    refused({mirrored(2121, first), mirrored(2122, static_cast<std::uint16_t>(first + 1))}, "another backend's too");
+    refused({mirrored(2121, first), at(2122)}, "or none has");
+    refused({mirrored(2121, first, backend_tls::implicit)}, "implicit TLS");
+    use_tls();
+    refused({mirrored(2121, first)}, "take the gateway's certificate away");
+}
+
+}  // namespace
+}  // namespace sallyport::gate

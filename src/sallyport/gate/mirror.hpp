@@ -1,0 +1,55 @@
+#pragma once
+// Data connections of sessions whose TLS passes through unread (G10, GW-06): a fixed range for each backend, listened on
+// here and leading to the same port there.
+//
+// What the backend says is encrypted, so nobody knows which port a session was told; but the port says which backend, and
+// the client's address whether it has a session there. Others are closed at once and counted.
+//
+// Opened before the loops run; admit() on any thread. The loops and the counters must outlive it.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/gate/gate.hpp>
+#include <sallyport/net/deadline.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/status/counters.hpp>
+
+namespace sallyport::gate {
+
+class mirrors {
+public:
+    /// One client address at one backend, let through for as long as one of its sessions holds this.
+    class guest {
+    public:
+        /// Data connections that are open.
+        [[nodiscard]] int running() const noexcept { return running_; }
+        /// When the last one ended.
+        [[nodiscard]] net::deadline last_end() const noexcept { return net::deadline(net::clock::duration(last_end_)); }
+
+    private:
+        friend class mirrors;
+        std::atomic<int> running_{0};
+        std::atomic<net::clock::rep> last_end_{0};
+    };
+
+    mirrors(net::loop_group& loops, status::counters& counters);
+
+    /// Listens on every port of each backend's range, at the addresses of `listen`. An error names the port.
+    [[nodiscard]] result<void> open(const settings& config);
+    /// `server`: the address that the session's control connection goes to; data go there too.
+    [[nodiscard]] std::shared_ptr<guest> admit(const backend& at, const ip_address& server, const ip_address& client);
+    /// Closes all listeners.
+    void stop();
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::gate

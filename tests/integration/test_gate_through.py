@@ -1,0 +1,88 @@
+"""TLS that passes through the gateway unread: two backends with mirrored ports (G10, GW-06)."""
+
+import re
+
+import pytest
+
+from harness import trees
+from harness.clients import CLIENTS, Server
+from harness.daemon import wait_until
+from harness.raw import Raw
+
+BACKENDS = {"127.0.0.2": "26100-26109", "127.0.0.3": "26120-26129"}
+
+
+@pytest.fixture
+def through(start, certificate, tmp_path):
+    """through(tls): a gateway at 127.0.0.1 in front of two servers of ours, which tell its address in PASV."""
+
+    def make(tls="explicit"):
+        listen = "--listen" if tls == "explicit" else "--listen-tls"
+        backends, servers = [], []
+        for address, ports in BACKENDS.items():
+            folder = tmp_path / address
+            folder.mkdir()
+            server = start("serve", folder, listen, f"{address}:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
+                           certificate.key, "--tls-required", "--tls-reuse", "prefer", "--passive-ports", ports, "--external-address",
+                           "127.0.0.1")
+            server.files = folder
+            servers.append(server)
+            scheme = "ftp" if tls == "explicit" else "ftps"
+            backends += ["--backend", f"{scheme}://{address}:{server.port}?mirror={ports}"]
+        gate = start("gate", listen, "127.0.0.1:0", "--balance", "round-robin", "--check", "tcp", *backends)
+        return gate, servers
+
+    return make
+
+
+@pytest.mark.parametrize("tls", ["explicit", "implicit"])
+@pytest.mark.parametrize("name,method", [("curl", "epsv"), ("curl", "pasv"), ("lftp", "pasv")])
+def test_files_there_and_back(through, certificate, small_sample, tmp_path, name, method, tls):
+    """Each session by a backend of its own; certificates are the backends', which the clients verify."""
+    gate, servers = through(tls)
+    server = Server(gate.host, gate.port, "writer", "lab", tls, certificate.cert)
+    program = CLIENTS[name](method)
+    program.put(server, small_sample)
+    assert {k: v for s in servers for k, v in trees.hashes(s.files).items()} == trees.hashes(small_sample)
+    for s in servers:  # so that either can serve what was put to one of them
+        for path in small_sample.rglob("*"):
+            target = s.files / path.relative_to(small_sample)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            elif not target.exists():
+                target.write_bytes(path.read_bytes())
+    back = tmp_path / "back"
+    back.mkdir()
+    program.get(server, back, trees.files(small_sample))
+    assert trees.hashes(back) == trees.hashes(small_sample)
+    assert "TLS passes between" in gate.log()
+    ports = {int(p) for p in re.findall(r"Data of \S+ with 127\.0\.0\.\d:(\d+)", gate.log())}
+    assert ports and all(26100 <= p <= 26109 or 26120 <= p <= 26129 for p in ports)
+
+
+def test_data_reach_the_backend_of_the_session_only(through, certificate):
+    """DC-02: a port of the other backend's range is no way in, nor is any after the session."""
+    gate, _ = through()
+    with Raw(gate.host, gate.port) as raw:
+        raw.greet()
+        raw.expect("AUTH TLS", 234)
+        passes = re.compile(r"TLS passes between \S+ and ftp://(127\.0\.0\.\d)")
+        served = wait_until(lambda: passes.search(gate.log()), what="the passage")[1]
+        other = next(ports for address, ports in BACKENDS.items() if address != served)
+        with raw.connect(other.split("-")[0]) as stranger:
+            assert stranger.recv(1) == b""
+    assert "no session there has this address" in gate.log()
+
+
+def test_vsftpd_behind(start, certificate, small_sample, tmp_path):
+    """A foreign server with a fixed range, which demands that data connections resume the session."""
+    server = start.rival("vsftpd", tls="explicit", reuse=True, host="127.0.0.2", ports=(26140, 26149))
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?mirror=26140-26149")
+    there = Server(gate.host, gate.port, server.user, server.password, "explicit", certificate.cert, server.base)
+    program = CLIENTS["lftp"]("epsv")  # curl does not resume after every upload
+    program.put(there, small_sample)
+    assert trees.hashes(server.files) == trees.hashes(small_sample)
+    back = tmp_path / "back"
+    back.mkdir()
+    program.get(there, back, trees.files(small_sample))
+    assert trees.hashes(back) == trees.hashes(small_sample)
