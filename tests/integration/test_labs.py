@@ -118,6 +118,8 @@ ROUTES = [
     ("server-firewall", "17.254.0.1", 21, "hidden", 0, BY_PASSIVE + BY_ACTIVE),
     ("client-firewall", "17.254.0.92", 21, "kind", 0, BY_PASSIVE),
     ("client-firewall", "17.254.0.93", 21, "usual", 0, BY_PASSIVE),
+    ("single-port", "17.254.1.4", 21, "server", 0, BY_PASSIVE),
+    ("single-port", "17.254.1.6", 21, "hidden", 0, BY_PASSIVE),
     ("ipv6", "2001:db8:2::91", 21, "server", 0, OVER_IPV6),
     ("ipv6", "2001:db8:2::92", 21, "old-server", 0, OVER_IPV6),
 ]

@@ -66,6 +66,14 @@ inline constexpr auto tls_handshake = 10s;
 inline constexpr auto tls_shutdown = 2s;
 inline constexpr auto greeting = 10s;
 inline constexpr auto proxy_header_wait = 5s;  // a balancer sends it at once; this is room for one packet sent again
+// Single-port mode. How long a connection may go unanswered that is either data or a new client, who would wait for its
+// greeting; common clients wait 15 s and more.
+inline constexpr auto single_port_hold = 10s;
+// What a connection on its way may need to be here, or to be given up; a SYN that was lost is sent again for about as long.
+inline constexpr auto single_port_rest = 60s;
+// Beside two round trips: what has arrived at the machine and waits for its turn in one of our loops.
+inline constexpr auto single_port_settle = 20ms;
+inline constexpr std::size_t single_port_candidates = 256;  // held for one address
 inline constexpr auto reply_wait = 30s;
 inline constexpr auto connect = 10s;
 inline constexpr auto stop = 4s;  // SIGTERM must be over within 5 s

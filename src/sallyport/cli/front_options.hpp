@@ -78,6 +78,10 @@ struct front_options {
         if (!reuse_rule) return std::unexpected(reuse_rule.error());
         auto ways_in = inbound.settings();
         if (!ways_in) return std::unexpected(ways_in.error());
+        if (ways_in->single.on() && certificate->has_value() && *reuse_rule == net::tls_reuse::off)
+            return fail(errc::misuse,
+                        "--data-port tells TLS connections apart by the sessions that they resume: leave "
+                        "--tls-reuse at prefer");
         auto transfers = operation.open_transfer_log();
         if (!transfers) return std::unexpected(transfers.error());
         settings.transfers = std::move(*transfers);

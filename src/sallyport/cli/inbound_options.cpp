@@ -15,6 +15,13 @@ void inbound_options::add_to(CLI::App& command) {
                     "(default: any free high port)")
         ->type_name("A-B");
     command
+        .add_option("--data-port", data_port,
+                    "Single-port mode: passive data connections come to the control port itself, or to this one port, and "
+                    "a firewall lets in nothing else. By TLS any number of clients behind one address are told apart, "
+                    "in the clear one transfer at a time; where that is not enough, ports of --passive-ports are used, if "
+                    "given")
+        ->type_name("control|PORT");
+    command
         .add_option("--external-ports", external_ports,
                     "What the passive ports are outside, where a router forwards other numbers: as many for all of them, or "
                     "OURS=OUTSIDE for one or some; repeatable, the first that names a port counts")
@@ -77,6 +84,13 @@ result<reach::proxy_trust> inbound_options::proxies() const {
     return out;
 }
 
+std::string inbound_options::ports_beside() const {
+    std::string out;
+    if (!data_port.empty() && data_port != "control") out += " and " + data_port;
+    if (!passive_ports.empty()) out += " and " + passive_ports;
+    return out;
+}
+
 result<reach::passive_settings> inbound_options::settings() const {
     reach::passive_settings out;
     auto wanted = ports();
@@ -85,6 +99,11 @@ result<reach::passive_settings> inbound_options::settings() const {
     auto trusted = proxies();
     if (!trusted) return std::unexpected(std::move(trusted.error()));
     out.ports.proxies = std::move(*trusted);
+    if (!data_port.empty()) {
+        const auto single = reach::single_port_settings::parse(data_port);
+        if (!single) return fail(single.error().code, "--data-port " + single.error().what);
+        out.single = *single;
+    }
     for (const auto& text : external_addresses) {
         auto rule = reach::address_rule::parse(text);
         if (!rule) return fail(rule.error().code, "--external-address: " + rule.error().what);

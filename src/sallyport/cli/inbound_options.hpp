@@ -16,6 +16,7 @@ namespace sallyport::cli {
 
 struct inbound_options {
     std::string passive_ports;
+    std::string data_port;
     std::vector<std::string> external_ports;
     bool grabbed_ports = false;
     std::vector<std::string> external_addresses;
@@ -25,6 +26,8 @@ struct inbound_options {
     void add_to(CLI::App& command);
     /// The texts as values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
+    /// What a firewall has to let in beside the control port: " and 50000-50099", or nothing.
+    [[nodiscard]] std::string ports_beside() const;
 
 private:
     [[nodiscard]] result<reach::broker_settings> ports() const;

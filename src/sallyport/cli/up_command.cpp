@@ -89,7 +89,7 @@ std::string outward_address() {
 }
 
 result<gate::settings> up_options::gate_settings() {
-    if (front.inbound.passive_ports.empty()) front.inbound.passive_ports = default_range;
+    if (front.inbound.passive_ports.empty() && front.inbound.data_port.empty()) front.inbound.passive_ports = default_range;
     gate::settings out;
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
     if (!out.tls) {
@@ -118,8 +118,8 @@ void print_guide(const up_options& options, const server::user& writing, const e
     fmt::print("  lftp       lftp -u {},{} -e '{}' ftp://{}\n", writing.name, secret, lftp_trust, place);
     fmt::print("  Sallyport  sallyport ls ftp://{0}/\n             sallyport put {1} FILE ftpes://{2}@{0}/\n\n", place,
                own_trust, as_writer);
-    fmt::print("Certificate SHA-256 {}\nIn a firewall open TCP {} and {}. Ctrl-C stops.\n\n", fingerprint, at.port,
-               options.front.inbound.passive_ports);
+    fmt::print("Certificate SHA-256 {}\nIn a firewall open TCP {}{}. Ctrl-C stops.\n\n", fingerprint, at.port,
+               options.front.inbound.ports_beside());
     std::fflush(stdout);
 }
 

@@ -1,7 +1,9 @@
 #include <sallyport/front/front.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,7 +29,7 @@ constexpr auto leave_look = 100ms;
 /// One listening socket of one loop.
 struct door {
     net::listener listener;
-    bool implicit_tls = false;
+    reach::door_kind kind;
 };
 
 /// What belongs to one loop and is touched on its thread only, once the loops run.
@@ -39,9 +41,9 @@ struct loop_share {
 };
 
 /// Told so where it can be told without waiting.
-void turn_away(const net::accepted& connection, bool implicit_tls, refusal why) {
+void turn_away(const net::accepted& connection, reach::door_kind at, refusal why) {
     log::info({}, fmt::format("Connection from {} turned away: {}", connection.peer.text(), text_of(why)));
-    if (implicit_tls) return;
+    if (at == reach::door_kind::implicit_tls) return;
     const std::string line = fmt::format("421 {}\r\n", text_of(why));
     (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -49,13 +51,23 @@ void turn_away(const net::accepted& connection, bool implicit_tls, refusal why) 
 }  // namespace
 
 struct front::impl : std::enable_shared_from_this<front::impl> {
-    impl(net::loop_group& l, const admission_rules& rules, reach::proxy_trust trusted, status::counters& counters)
-        : loops(l), proxies(std::move(trusted)), gate(std::make_shared<admission>(rules, counters)), shares(l.size()) {}
+    impl(net::loop_group& l, const admission_rules& rules, reach::proxy_trust trusted,
+         std::shared_ptr<reach::single_port> single, status::counters& counters)
+        : loops(l),
+          proxies(std::move(trusted)),
+          data(std::move(single)),
+          gate(std::make_shared<admission>(rules, counters)),
+          shares(l.size()) {}
 
     static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, door& d);
-    static net::task<> let_in_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
-                                      bool implicit_tls);
-    void let_in(std::size_t index, net::accepted connection, const endpoint& reached, bool implicit_tls);
+    static net::task<> meet_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                    reach::door_kind at);
+    static net::task<> meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                     endpoint reached, reach::door_kind at);
+    void meet(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at);
+    void let_in(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at);
+    [[nodiscard]] bool has_header(const net::accepted& connection, reach::door_kind at) const noexcept;
+    [[nodiscard]] result<endpoint> listen(const endpoint& at, reach::door_kind kind);
     void stop_loop(std::size_t index, net::deadline grace_end);
     static net::task<> drain(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end);
     [[nodiscard]] std::vector<net::listener> take_inherited(const endpoint& at);
@@ -64,9 +76,11 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
 
     net::loop_group& loops;
     const reach::proxy_trust proxies;
+    const std::shared_ptr<reach::single_port> data;  // empty where data has ports of its own
     std::shared_ptr<admission> gate;
     std::vector<loop_share> shares;
     std::vector<endpoint> endpoints;
+    std::vector<endpoint> data_endpoints;
     begin_session begin;
     std::atomic<std::size_t> loops_draining{0};
     std::atomic<bool> all_ended{true};
@@ -81,17 +95,21 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
     for (;;) {
         result<net::accepted> came = co_await d.listener.accept();
         if (!came) co_return;  // closed
-        if (self->proxies.speaks_for_others(came->peer.address)) {
-            home.spawn("proxied connection", let_in_proxied(self, index, std::move(*came), d.implicit_tls));
+        if (self->has_header(*came, d.kind)) {
+            home.spawn("proxied connection", meet_proxied(self, index, std::move(*came), d.kind));
         } else {
             const endpoint reached = came->local;
-            self->let_in(index, std::move(*came), reached, d.implicit_tls);
+            self->meet(index, std::move(*came), reached, d.kind);
         }
     }
 }
 
-net::task<> front::impl::let_in_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
-                                        bool implicit_tls) {
+bool front::impl::has_header(const net::accepted& connection, reach::door_kind at) const noexcept {
+    return proxies.speaks_for_others(connection.peer.address) && (at != reach::door_kind::data || proxies.data);
+}
+
+net::task<> front::impl::meet_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                      reach::door_kind at) {
     const endpoint balancer = connection.peer;
     ++self->shares[index].arriving;
     const result<proto::proxy_header> header = co_await reach::take_proxy_header(self->loops.at(index), connection);
@@ -102,14 +120,30 @@ net::task<> front::impl::let_in_proxied(std::shared_ptr<impl> self, std::size_t 
         log::write(level, {}, fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
         co_return;
     }
-    if (self->shares[index].stopping) co_return;
     const endpoint reached = header->proxied ? header->destination : connection.local;
-    self->let_in(index, std::move(connection), reached, implicit_tls);
+    self->meet(index, std::move(connection), reached, at);
 }
 
-void front::impl::let_in(std::size_t index, net::accepted connection, const endpoint& reached, bool implicit_tls) {
+void front::impl::meet(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at) {
+    if (shares[index].stopping) return;
+    if (at != reach::door_kind::data && (!data || !data->expects(connection.peer.address, connection.local.port)))
+        return let_in(index, std::move(connection), reached, at);
+    loops.at(index).spawn("unsorted connection",
+                          meet_unsorted(shared_from_this(), index, std::move(connection), reached, at));
+}
+
+net::task<> front::impl::meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
+                                       endpoint reached, reach::door_kind at) {
+    ++self->shares[index].arriving;
+    std::optional<net::accepted> client = co_await self->data->sort(self->loops.at(index), std::move(connection), at);
+    --self->shares[index].arriving;
+    if (client && !self->shares[index].stopping) self->let_in(index, std::move(*client), reached, at);
+}
+
+void front::impl::let_in(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at) {
     std::expected<ticket, refusal> admitted = gate->admit(connection.peer.address);
-    if (!admitted) return turn_away(connection, implicit_tls, admitted.error());
+    if (!admitted) return turn_away(connection, at, admitted.error());
+    const bool implicit_tls = at == reach::door_kind::implicit_tls;
     begin({loops.at(index), std::move(connection), reached, implicit_tls, std::move(*admitted), shares[index].sessions});
 }
 
@@ -180,8 +214,9 @@ void front::leave(std::move_only_function<void()> gone) {
         impl_->loops.at(i).post([self = impl_, i] { self->leave_loop(i); });
 }
 
-front::front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies, status::counters& counters)
-    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), counters)) {}
+front::front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies,
+             std::shared_ptr<reach::single_port> data, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(data), counters)) {}
 
 // What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
 // until the loops are destroyed.
@@ -190,14 +225,13 @@ front::~front() {
     impl_->begin = {};
 }
 
-result<void> front::open(const endpoint& at, bool implicit_tls) {
-    net::loop_group& loops = impl_->loops;
+result<endpoint> front::impl::listen(const endpoint& at, reach::door_kind kind) {
     endpoint real = at;
-    if (auto taken = impl_->take_inherited(at); !taken.empty()) {
-        impl_->endpoints.push_back(taken.front().local());
+    if (auto taken = take_inherited(at); !taken.empty()) {
+        real = taken.front().local();
         for (std::size_t i = 0; i < taken.size(); ++i)
-            impl_->shares[i % loops.size()].doors.emplace_back(std::move(taken[i]), implicit_tls);
-        return {};
+            shares[i % loops.size()].doors.emplace_back(std::move(taken[i]), kind);
+        return real;
     }
     if (loops.size() > 1 && at.port != 0) {
         // With SO_REUSEPORT a second daemon of the same user would share the port unnoticed: ask for it alone first.
@@ -208,9 +242,21 @@ result<void> front::open(const endpoint& at, bool implicit_tls) {
         result<net::listener> opened = net::listener::open(loops.at(i), real, {.reuse_port = loops.size() > 1});
         if (!opened) return std::unexpected(opened.error());
         real = opened->local();
-        impl_->shares[i].doors.emplace_back(std::move(*opened), implicit_tls);
+        shares[i].doors.emplace_back(std::move(*opened), kind);
     }
-    impl_->endpoints.push_back(real);
+    return real;
+}
+
+result<void> front::open(const endpoint& at, bool implicit_tls) {
+    const auto real = impl_->listen(at, implicit_tls ? reach::door_kind::implicit_tls : reach::door_kind::control);
+    if (!real) return std::unexpected(real.error());
+    impl_->endpoints.push_back(*real);
+    const endpoint beside{at.address, impl_->data ? impl_->data->own_port() : std::uint16_t{0}};
+    auto& open = impl_->data_endpoints;
+    if (beside.port == 0 || std::ranges::find(open, beside) != open.end()) return {};
+    const auto data = impl_->listen(beside, reach::door_kind::data);
+    if (!data) return std::unexpected(data.error());
+    open.push_back(beside);
     return {};
 }
 

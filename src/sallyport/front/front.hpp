@@ -15,6 +15,7 @@
 #include <sallyport/front/session.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/proxy_door.hpp>
+#include <sallyport/reach/single_port.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::front {
@@ -28,7 +29,9 @@ public:
     /// Makes and spawns the session of an arrival, on its loop.
     using begin_session = std::function<void(arrival)>;
 
-    front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies, status::counters& counters);
+    /// `data`: which connections are data, where they come to the control ports or to one other port (single-port mode).
+    front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies,
+          std::shared_ptr<reach::single_port> data, status::counters& counters);
     /// Closes the listeners.
     ~front();
 
@@ -39,7 +42,8 @@ public:
     /// A successor accepts from now on. The sessions that run go on; `gone` is called on the first loop when the last of
     /// them has ended. Once; stop() may follow.
     void leave(std::move_only_function<void()> gone);
-    /// Listens on every loop; the kernel spreads connections over them. An error names the address and the cause.
+    /// Listens on every loop; the kernel spreads connections over them. Where data has one port for itself, on that one too,
+    /// at the same address. An error names the address and the cause.
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
     /// them on: its header is read first.

@@ -67,7 +67,7 @@ protected:
     }
 
     void start(admission_rules rules = {}) {
-        front_.emplace(loops_, rules, proxies_, counters_);
+        front_.emplace(loops_, rules, proxies_, nullptr, counters_);
         ASSERT_TRUE(front_->open(*endpoint::parse("127.0.0.1:0"), false));
         front_->run([this](arrival from) {
             net::loop& home = from.home;
@@ -251,9 +251,9 @@ TEST_F(front_test, one_that_cannot_be_ended_is_told_of) {
 }
 
 TEST_F(front_test, a_port_in_use_is_named) {
-    front first(loops_, {}, {}, counters_);
+    front first(loops_, {}, {}, nullptr, counters_);
     ASSERT_TRUE(first.open(*endpoint::parse("127.0.0.1:0"), false));
-    front second(loops_, {}, {}, counters_);
+    front second(loops_, {}, {}, nullptr, counters_);
     const auto refused = second.open(first.endpoints().at(0), false);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find(first.endpoints().at(0).text()), std::string::npos);

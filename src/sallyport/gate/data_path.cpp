@@ -20,7 +20,12 @@ data_path::data_path(std::shared_ptr<service> gate, net::loop& home, proto::rela
       port_(std::move(port)),
       port_behind_(std::move(port_behind)),
       terms_(std::move(terms)),
-      confirmed_(home) {}
+      confirmed_(home),
+      by_silence_(port_ && port_.by_silence()) {}
+
+void data_path::client_met() {
+    if (!std::exchange(met_, true) && terms_.client_met) terms_.client_met();
+}
 
 void data_path::stop() noexcept {
     stopped_ = true;
@@ -37,6 +42,7 @@ net::task<data_outcome> data_path::run() {
     const auto behind = co_await open_backend();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
     too_late_ = !behind && behind.error().code == errc::timeout;
+    if (!behind) client_met();
     if (!behind) co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error())};
 
     const auto front = co_await open_client();
@@ -101,6 +107,7 @@ net::task<result<void>> data_path::open_client() {
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     const net::connect_options from{.bind_to = {terms_.local, 0}};
     auto opened = co_await open_leg(plan_.client, port_, from, limit);
+    client_met();
     if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
     client_ = std::move(*opened);
@@ -118,7 +125,7 @@ net::task<result<void>> data_path::protect_client() {
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (!shaken) co_return std::unexpected(shaken.error());
-    if (reuse == net::tls_reuse::require && !client_.tls().resumed) {
+    if (terms_.must_resume && !client_.tls().resumed) {
         client_.abort();
         co_return fail(errc::tls_not_resumed, client_peer_.text());
     }

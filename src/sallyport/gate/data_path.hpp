@@ -23,11 +23,13 @@ namespace sallyport::gate {
 struct data_terms {
     ip_address local;                      // where the client reached us: connections to it come from there
     std::string tls_id;                    // session id context in front (TLS-04)
+    bool must_resume = false;              // in front
     net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
     net::relay_pace pace{};                // the session's
     std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
     ip_address client;                     // who is expected in front, and ...
     ip_address backend;                    // ... behind
+    std::function<void()> client_met;      // called once the client's connection is there, or will not be
 };
 
 class data_path {
@@ -39,6 +41,9 @@ public:
     net::task<proto::data_outcome> run();
     /// The backend has said 1xx: an active client may be connected to.
     void confirm() { confirmed_.set(); }
+    /// Until then no reply of the backend may reach the client: by 150 it would begin to send, and it is told from others by
+    /// its silence (single-port mode).
+    [[nodiscard]] bool needs_silence() const noexcept { return by_silence_ && !met_; }
     /// Gives it up: RST on both sides.
     void stop() noexcept;
 
@@ -55,6 +60,7 @@ public:
 private:
     net::task<result<void>> open_backend();
     net::task<result<void>> open_client();
+    void client_met();
     net::task<result<void>> protect_client();
     net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::reservation& port,
                                             net::connect_options from, net::time_limit limit);
@@ -75,6 +81,8 @@ private:
     endpoint client_peer_;
     net::deadline begun_ = net::clock::now();
     bool too_late_ = false;
+    bool by_silence_;
+    bool met_ = false;
     bool stopped_ = false;
 };
 

@@ -14,8 +14,8 @@ namespace sallyport::gate {
 
 struct gate::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
-        : front(loops, s.admit, s.inbound.ports.proxies, counters),
-          base(std::make_shared<foundation>(loops, s, counters)),
+        : base(std::make_shared<foundation>(loops, s, counters)),
+          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters),
           newest(std::make_shared<service>(std::move(s), base)) {}
 
     /// Any thread.
@@ -28,7 +28,6 @@ struct gate::impl {
         newest.swap(by);
     }
 
-    front::front front;
     void distrust_those_down(unsigned fall) {
         for (const auto& [id, where] : base->backends.list()) {
             const bool was_down = std::ranges::find(down, where.text()) != down.end();
@@ -38,6 +37,7 @@ struct gate::impl {
     }
 
     std::shared_ptr<foundation> base;
+    front::front front;
     std::vector<std::string> down;  // what a predecessor knew
     mutable std::mutex mutex;
     std::shared_ptr<service> newest;

@@ -26,7 +26,7 @@ struct foundation {
           backends({}, s.spread),
           checks(loops.at(0)),
           list(loops.at(0), backends, checks),
-          inbound(loops, s.inbound, counts),
+          inbound(loops, s.inbound, s.tls, counts),
           mirrored(loops, counts) {}
 
     status::counters& counters;

@@ -168,6 +168,10 @@ net::task<> session::backend_leg() {
             continue;
         }
         const auto got = co_await backend_.read_some(buffer, net::time_limit());
+        while (!over() && data_ && data_->needs_silence()) {
+            backend_wake_.clear();
+            co_await backend_wake_.wait(net::deadline::max());
+        }
         if (over()) break;
         if (wanted_ || (!got && got.error().code == errc::timeout)) continue;
         if (!got && tls_behind_due_ && got.error().code == errc::cancelled) continue;
@@ -300,20 +304,25 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
         return machine_->port_reserved(endpoint{local, port_behind_.port()});
     }
     port_ = {};
-    const reach::visitor client{client_.peer().address, reached_, client_.is_tls()};
-    auto offer = gate_->inbound.offer(home_, client_.local().address, client, what.extended);
+    const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
+    if (what.protect && demanded) client_.offer_ticket();
+    const reach::passive_caller who{client_, reached_, id_, what.protect ? id_ : std::string()};
+    auto offer = gate_->inbound.offer(who, what.extended);
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
     machine_->port_reserved(offer->told);
 }
 
 void session::open_data(proto::relay_plan plan) {
+    if (port_) port_.begin(plan.protect_client);
     data_terms terms{.local = client_.local().address,
                      .tls_id = id_,
+                     .must_resume = gate_->config.reuse == net::tls_reuse::require || (port_ && port_.by_tls()),
                      .backend_tls = {},
                      .backend_header = {},
                      .client = client_.peer().address,
-                     .backend = backend_.peer().address};
+                     .backend = backend_.peer().address,
+                     .client_met = [this] { backend_wake_.set(); }};
     if (upload_pace_) terms.pace.a_to_b = &*upload_pace_;
     if (download_pace_) terms.pace.b_to_a = &*download_pace_;
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().tls_host(), .resume = backend_.session()};

@@ -135,6 +135,13 @@ void stream::set_keepalive(const keepalive& k) {
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle + interval * k.count) * 1000);
 }
 
+std::chrono::microseconds stream::round_trip() const {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+    return std::chrono::microseconds(info.tcpi_rtt);
+}
+
 void stream::set_buffers(int send_bytes, int receive_bytes) {
     if (send_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, send_bytes);
     if (receive_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, receive_bytes);

@@ -48,6 +48,8 @@ public:
     [[nodiscard]] loop& owner() const noexcept;
 
     void set_keepalive(const keepalive& k);
+    /// As measured by TCP so far.
+    [[nodiscard]] std::chrono::microseconds round_trip() const;
     void set_buffers(int send_bytes, int receive_bytes);  // 0 leaves the system's choice
 
     /// What is there, at least one byte. 0: the peer ended its direction in good order (FIN; under TLS close_notify).
@@ -81,6 +83,9 @@ public:
     [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;
     /// The newest session of this connection, for resumption on data connections (client side). Empty where none came yet.
     [[nodiscard]] tls_session session() const;
+    /// Sends the client a fresh ticket ahead of the next write, where TLS 1.3 has use for one: some clients use each only
+    /// once.
+    void offer_ticket();
 
     /// Sends close_notify and waits for the peer's, at most `wait`; then the connection goes on in plain text (CCC) or is
     /// closed. Not waiting (0) sends only. A peer that goes on in plain text without a close_notify of its own has ended TLS

@@ -187,6 +187,10 @@ tls_facts stream::tls() const { return state_->tls->facts(); }
 std::optional<std::string> stream::peer_name(certificate_field field) const { return state_->tls->peer_name(field); }
 tls_session stream::session() const { return is_tls() ? state_->tls->session() : tls_session{}; }
 
+void stream::offer_ticket() {
+    if (is_tls()) state_->tls->offer_ticket();
+}
+
 task<result<void>> stream::end_tls(clock::duration wait) {
     const auto s = state_;
     if (!s->tls) co_return result<void>{};

@@ -7,6 +7,7 @@
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/net/tls_engine.hpp>
+#include <sallyport/net/tls_hello.hpp>
 #include <sallyport/net/tls_identities.hpp>
 
 namespace sallyport::net {
@@ -89,6 +90,8 @@ result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_ident
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(c, choose_alpn, nullptr);
+    made.hello_reader_ = make_hello_reader(c);
+    if (!made.hello_reader_) return fail(errc::tls, "TLS: " + openssl_reason());
     return made;
 }
 

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] result<bool> reload() const;
 
     [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
+    /// For read_tls_hello().
+    [[nodiscard]] ssl_ctx_st* hello_reader() const noexcept { return hello_reader_.get(); }
     /// SHA-256 of the first certificate, "AB:CD:...", for people to compare.
     [[nodiscard]] std::string fingerprint() const;
 
@@ -62,6 +64,7 @@ private:
     [[nodiscard]] static result<tls_server_context> present(std::shared_ptr<tls_identities> what);
 
     std::shared_ptr<ssl_ctx_st> context_;
+    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the ticket key of the first
     std::shared_ptr<tls_identities> identities_;
 };
 

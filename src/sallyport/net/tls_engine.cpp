@@ -154,6 +154,11 @@ tls_engine::step tls_engine::close_notify() {
     return returned >= 0 ? step::done : outcome(returned);
 }
 
+bool tls_engine::offer_ticket() {
+    ERR_clear_error();
+    return SSL_version(ssl_.get()) >= TLS1_3_VERSION && SSL_new_session_ticket(ssl_.get()) == 1;
+}
+
 void tls_engine::sent(std::size_t bytes) {
     sent_ += bytes;
     if (sent_ < output_.size()) return;

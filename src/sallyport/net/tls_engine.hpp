@@ -39,6 +39,8 @@ public:
     step read(std::span<char> into, std::size_t& count);
     step write(std::string_view bytes);  // all of it
     step close_notify();
+    /// A server's fresh ticket for TLS 1.3, in output() behind what is written next. False where there is none to give.
+    bool offer_ticket();
 
     /// Encrypted bytes on their way out.
     [[nodiscard]] std::string_view output() const noexcept { return {output_.data() + sent_, output_.size() - sent_}; }

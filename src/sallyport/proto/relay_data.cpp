@@ -159,7 +159,7 @@ void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
     if (!is_active(n.asked)) {
         stage_ = stage::reserving;
-        actions_.emplace_back(relay_act::reserve_port{relay_leg::client, n.asked == data_method::epsv});
+        actions_.emplace_back(relay_act::reserve_port{relay_leg::client, n.asked == data_method::epsv, protect_client_});
         return;
     }
     negotiated(n.target);

@@ -103,6 +103,7 @@ struct idle {};  // send both outputs; read what wants_client() and wants_backen
 struct reserve_port {
     relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
+    bool protect = false;   // in front: PROT P is in force
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {

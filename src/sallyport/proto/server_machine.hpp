@@ -109,6 +109,7 @@ struct check_login {
 };  // -> login_done()
 struct open_passive {
     bool extended = false;  // EPSV: only the port is told, so no outside address is needed
+    bool protect = false;   // PROT P is in force
 };  // reserve a port in place of the one held before -> passive_done()
 struct drop_data {};  // release a reserved port: the negotiation was replaced or is over. No answer
 struct run_file {

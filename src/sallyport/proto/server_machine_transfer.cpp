@@ -99,7 +99,7 @@ void server_machine::on_epsv(const command& c) {
 void server_machine::open_passive(bool extended) {
     drop_due_ = false;  // the driver puts the new port in the old one's place
     passive_extended_ = extended;
-    act_on(act::open_passive{extended}, awaited::passive);
+    act_on(act::open_passive{extended, login_.protect == protection::private_}, awaited::passive);
 }
 
 void server_machine::passive_done(const result<endpoint>& advertised) {

@@ -4,20 +4,33 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/net/stream.hpp>
 #include <sallyport/reach/address_advisor.hpp>
 #include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/single_port.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
 
 struct passive_settings {
     broker_settings ports;
+    single_port_settings single;
     std::vector<address_rule> addresses;  // for 227
+};
+
+/// The session that asks.
+struct passive_caller {
+    const net::stream& control;
+    endpoint reached;     // by the client
+    std::string session;  // its name, unique
+    std::string tls_id;   // the control connection's session id context, where data is protected; empty else
 };
 
 struct passive_offer {
@@ -27,12 +40,16 @@ struct passive_offer {
 
 class passive {
 public:
-    passive(net::loop_group& loops, passive_settings settings, status::counters& counters);
+    /// `tls`: that of the control connections, for single-port mode.
+    passive(net::loop_group& loops, passive_settings settings, const std::optional<net::tls_server_context>& tls,
+            status::counters& counters);
 
-    /// For a session on `home` whose client came to `local`. Without an address where it is `extended` (EPSV): the one that
-    /// the client reached. errc::exhausted where no port is left; errc::unsupported where a 227 can't be given.
-    [[nodiscard]] result<passive_offer> offer(net::loop& home, const ip_address& local, const visitor& to, bool extended);
+    /// On the session's loop. With `extended` (EPSV) the address does not matter. errc::exhausted where no port is left;
+    /// errc::unsupported where a 227 can't be given.
+    [[nodiscard]] result<passive_offer> offer(const passive_caller& who, bool extended);
 
+    /// Empty where each data connection has a port of its own.
+    [[nodiscard]] const std::shared_ptr<single_port>& single() const noexcept { return single_; }
     [[nodiscard]] port_broker& ports() noexcept { return ports_; }
 
     /// Logs what is odd about the ports (port_report), for a daemon that listens there.
@@ -45,10 +62,13 @@ public:
 
 private:
     [[nodiscard]] std::shared_ptr<address_advisor> advisor() const;
+    [[nodiscard]] result<reservation> on_single_port(const passive_caller& who) const;
 
     net::loop_group& loops_;
-    const broker_settings settings_;
+    status::counters& counters_;
+    const passive_settings settings_;
     port_broker ports_;
+    std::shared_ptr<single_port> single_;
     mutable std::mutex mutex_;
     std::vector<address_rule> rules_;
     std::shared_ptr<address_advisor> advisor_;

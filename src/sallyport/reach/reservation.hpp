@@ -1,7 +1,8 @@
 #pragma once
 // A promise to one session that the data connection of its client will be brought to it, and to nobody else (G2, DC-02).
 //
-// `reservation` is what the session holds; `promise` is what keeps the door's side of it, a port of the range (port_broker).
+// `reservation` is what the session holds; `promise` is what keeps the door's side of it: a port of the range (port_broker)
+// or the port that all share (single_port).
 
 #include <cstdint>
 #include <memory>
@@ -22,8 +23,10 @@ class promise : public std::enable_shared_from_this<promise> {
 public:
     struct terms {
         ip_address client;
-        std::uint16_t port = 0;  // ours
-        std::uint16_t told = 0;  // the same port as the outside knows it
+        std::uint16_t port = 0;   // ours
+        std::uint16_t told = 0;   // the same port as the outside knows it
+        bool by_tls = false;      // the connection is known by the TLS session that it resumes
+        bool by_silence = false;  // ... by being alone and silent at its time
     };
 
     promise(net::loop& home, terms t) : what(std::move(t)), home_(home), changed_(home) {}
@@ -39,6 +42,8 @@ public:
     void refuse(error why);
 
 protected:
+    /// The transfer begins.
+    virtual void begin(bool /*protect*/) {}
     /// Nobody is to be brought any more. May be called again.
     virtual void withdraw() = 0;
     /// The reservation ends.
@@ -73,7 +78,17 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return promise_->what.port; }
     /// What clients are told: the port's number outside.
     [[nodiscard]] std::uint16_t told() const noexcept { return promise_->what.told; }
+    /// The connection will be known by the TLS session that it resumes, and clients begin TLS when they have read 150: so
+    /// 150 has to be sent before wait(). Such a connection that does not resume is not the client's.
+    [[nodiscard]] bool by_tls() const noexcept { return promise_->what.by_tls; }
 
+    /// The connection will be known by being the only one that came and said nothing: so 150, after which clients send, must
+    /// not be sent before it is there.
+    [[nodiscard]] bool by_silence() const noexcept { return promise_->what.by_silence; }
+
+    /// The transfer begins, by TLS (`protect`) or in the clear: which connection it is may be decided by what comes until
+    /// now. Once, before wait().
+    void begin(bool protect) { promise_->begin(protect); }
     /// The client's connection; it may have come already. Exactly one is ever handed out. errc::timeout where only
     /// strangers came or nobody; strangers() then helps to say why. errc::cancelled after cancel().
     net::task<result<net::accepted>> wait(net::time_limit limit);

@@ -13,7 +13,10 @@ namespace sallyport::server {
 
 struct context {
     context(net::loop_group& loops, settings s, status::counters& c)
-        : config(std::move(s)), counters(c), users(config.users, config.anonymous), inbound(loops, config.inbound, c) {}
+        : config(std::move(s)),
+          counters(c),
+          users(config.users, config.anonymous),
+          inbound(loops, config.inbound, config.tls, c) {}
 
     const settings config;
     status::counters& counters;

@@ -13,12 +13,12 @@ namespace sallyport::server {
 struct server::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
         : home(loops.at(0)),
-          front(loops, s.admit, s.inbound.ports.proxies, counters),
-          shared(std::make_shared<context>(loops, std::move(s), counters)) {}
+          shared(std::make_shared<context>(loops, std::move(s), counters)),
+          front(loops, shared->config.admit, shared->config.inbound.ports.proxies, shared->inbound.single(), counters) {}
 
     net::loop& home;
-    front::front front;
     std::shared_ptr<context> shared;
+    front::front front;
 };
 
 server::server(net::loop_group& loops, settings s, status::counters& counters)

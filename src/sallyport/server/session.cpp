@@ -234,14 +234,17 @@ net::task<> session::check_login(proto::login_request request) {
 
 void session::open_passive(const act::open_passive& how) {
     passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
-    const reach::visitor client{control_.peer().address, reached_, control_.is_tls()};
-    result<reach::passive_offer> offer = shared_->inbound.offer(home_, control_.local().address, client, how.extended);
+    const bool demanded = shared_->config.reuse == net::tls_reuse::require || shared_->inbound.single();
+    if (how.protect && demanded) control_.offer_ticket();
+    const reach::passive_caller who{control_, reached_, id_, how.protect ? tls_session_context_ : std::string()};
+    result<reach::passive_offer> offer = shared_->inbound.offer(who, how.extended);
     if (!offer) return machine_.passive_done(std::unexpected(offer.error()));
     passive_ = std::move(offer->port);
     machine_.passive_done(offer->told);
 }
 
 void session::start_transfer(proto::transfer_request request) {
+    if (passive_) passive_.begin(request.protect == proto::protection::private_);
     transfer_setup setup{.shared = shared_,
                          .home = home_,
                          .owner = *this,

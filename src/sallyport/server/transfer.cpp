@@ -86,6 +86,15 @@ void transfer::log(std::string_view text) const {
 
 net::task<result<void>> transfer::open_data(std::string name, std::string detail, announce when) {
     const auto* target = std::get_if<proto::active_target>(&request_.data);
+    must_resume_ = shared().config.reuse == net::tls_reuse::require || (passive_ && passive_.by_tls());
+    // Clients that are known by their TLS begin it only after 150.
+    const bool announced = passive_ && passive_.by_tls();
+    // For STOU it is the name: RFC 1123 section 4.1.2.9.
+    const auto opening = [&](std::string text) { return request_.what == proto::verb::stou ? "FILE: " + name : text; };
+    if (announced) {
+        std::string text = fmt::format("Data connection expected at port {}; transfer starting{}.", passive_.port(), detail);
+        co_await setup_.owner.data_opened(opening(std::move(text)), announce::now);
+    }
     result<net::stream> made = fail(errc::misuse);
     if (target != nullptr)
         made = co_await connect_active(target->to);
@@ -99,15 +108,13 @@ net::task<result<void>> transfer::open_data(std::string name, std::string detail
     data_ = std::move(*made);
     connected_ = true;
     std::string text;
-    if (request_.what == proto::verb::stou)
-        text = fmt::format("FILE: {}", name);  // RFC 1123 section 4.1.2.9
-    else if (target != nullptr)
+    if (target != nullptr)
         text = fmt::format("Opening {} mode data connection for {}{}.", is_ascii() ? "ASCII" : "BINARY", name, detail);
     else
         text = fmt::format("Data connection accepted from {}; transfer starting{}.", data_.peer().text(), detail);
     log(target != nullptr ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
                           : fmt::format("Data connection accepted from {}", data_.peer().text()));
-    co_await setup_.owner.data_opened(std::move(text), when);
+    if (!announced) co_await setup_.owner.data_opened(opening(std::move(text)), when);
     if (!is_protected()) co_return result<void>();
     co_return co_await protect_data();
 }
@@ -165,7 +172,7 @@ net::task<result<void>> transfer::protect_data() {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
     }
-    if (reuse != net::tls_reuse::require || data_.tls().resumed) co_return done;
+    if (!must_resume_ || data_.tls().resumed) co_return done;
     co_return fail(errc::tls_not_resumed,
                    "the data connection must resume the TLS session of the control connection; turn session reuse on in "
                    "your client");

@@ -89,6 +89,7 @@ private:
     net::stream data_;
     net::clock::time_point began_ = net::clock::now();
     std::uint64_t bytes_ = 0;
+    bool must_resume_ = false;  // the TLS session of the control connection
     bool connected_ = false;
     bool cancelled_ = false;
     bool committing_ = false;

@@ -1,0 +1,73 @@
+#include <sallyport/net/tls_hello.hpp>
+
+#include <memory>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sallyport/net/openssl.hpp>
+
+namespace sallyport::net {
+namespace {
+
+constexpr char handshake_record = 22;
+
+int no_ticket(SSL*, void*) { return 1; }
+
+SSL_TICKET_RETURN stop_at_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                                 void*) {
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE;
+    unsigned size = 0;
+    const auto* id = SSL_SESSION_get0_id_context(session, &size);
+    static_cast<std::string*>(SSL_get_app_data(ssl))->assign(reinterpret_cast<const char*>(id), size);
+    return SSL_TICKET_RETURN_ABORT;
+}
+
+// Only who may have a certificate is asked for TLS 1.3; and there the reading ends.
+int no_certificate(SSL*, void*) { return 0; }
+
+}  // namespace
+
+std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of) {
+    std::shared_ptr<ssl_ctx_st> made(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+    if (!made) return made;
+    auto* c = made.get();
+    std::string keys(static_cast<std::size_t>(SSL_CTX_ctrl(of, SSL_CTRL_GET_TLSEXT_TICKET_KEYS, 0, nullptr)), '\0');
+    const auto size = static_cast<long>(keys.size());
+    const bool same = SSL_CTX_ctrl(of, SSL_CTRL_GET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1 &&
+                      SSL_CTX_ctrl(c, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1;
+    OPENSSL_cleanse(keys.data(), keys.size());
+    if (!same || SSL_CTX_set_session_ticket_cb(c, no_ticket, stop_at_ticket, nullptr) != 1) return nullptr;
+    SSL_CTX_set_cert_cb(c, no_certificate, nullptr);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    return made;
+}
+
+tls_hello read_tls_hello(const tls_server_context& context, std::string_view bytes) {
+    using kind = tls_hello::kind;
+    if (bytes.empty()) return {};
+    if (bytes.front() != handshake_record) return {kind::not_tls, {}};
+    ERR_clear_error();
+    const std::unique_ptr<SSL, openssl_delete<SSL_free>> ssl(SSL_new(context.hello_reader()));
+    auto* in = BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()));
+    auto* out = BIO_new(BIO_s_mem());
+    if (!ssl || in == nullptr || out == nullptr) {
+        BIO_free(in);
+        BIO_free(out);
+        return {kind::new_session, {}};
+    }
+    BIO_set_mem_eof_return(in, -1);  // the end of the bytes is not the end of the connection
+    SSL_set_bio(ssl.get(), in, out);
+    tls_hello found{kind::new_session, {}};
+    SSL_set_app_data(ssl.get(), &found.session_id_context);
+    const int returned = SSL_accept(ssl.get());
+    const bool starved = SSL_get_error(ssl.get(), returned) == SSL_ERROR_WANT_READ && BIO_pending(out) == 0;
+    ERR_clear_error();
+    if (!found.session_id_context.empty())
+        found.is = kind::resumes;
+    else if (starved && bytes.size() < longest_tls_hello)
+        found.is = kind::need_more;
+    return found;
+}
+
+}  // namespace sallyport::net

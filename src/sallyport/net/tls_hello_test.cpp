@@ -1,0 +1,64 @@
+#include <sallyport/net/tls_hello.hpp>
+
+#include <gtest/gtest.h>
+#include <sallyport/net/tls_hello_test.hpp>
+
+namespace sallyport::net {
+namespace {
+
+using kind = tls_hello::kind;
+class TlsHello : public testing::TestWithParam<int> {
+protected:
+    const tls_server_context server_ = made_up_server();
+    const foreign_tls_client client_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(net, TlsHello, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                         [](const auto& p) { return p.param == TLS1_2_VERSION ? "v12" : "v13"; });
+
+// G8, TLS-04: the ticket names the control session before any handshake, and as often as it is shown.
+TEST_P(TlsHello, NamesTheSessionThatItResumes) {
+    const auto session = client_.session_with(server_, "session 1");
+    const auto other = client_.session_with(server_, "session 2");
+    const auto bytes = client_.hello(session.get());
+    for (int i = 0; i < 2; ++i) {
+        const auto found = read_tls_hello(server_, bytes);
+        EXPECT_EQ(found.is, kind::resumes);
+        EXPECT_EQ(found.session_id_context, "session 1");
+    }
+    EXPECT_EQ(read_tls_hello(server_, client_.hello(other.get())).session_id_context, "session 2");
+    EXPECT_EQ(read_tls_hello(server_, bytes + "and more").is, kind::resumes);
+}
+
+TEST_P(TlsHello, WaitsForTheWhole) {
+    const auto session = client_.session_with(server_, "session 1");
+    const auto bytes = client_.hello(session.get());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        ASSERT_EQ(read_tls_hello(server_, std::string_view(bytes).substr(0, size)).is, kind::need_more) << size;
+}
+
+TEST_P(TlsHello, WithoutATicketOfOursItIsANewSession) {
+    EXPECT_EQ(read_tls_hello(server_, client_.hello()).is, kind::new_session);
+    const auto strange = made_up_server();
+    const auto session = client_.session_with(strange, "session 1");
+    const auto found = read_tls_hello(server_, client_.hello(session.get()));
+    EXPECT_EQ(found.is, kind::new_session) << "another server's ticket";
+}
+
+TEST_P(TlsHello, OtherBytesAreNotTls) {
+    EXPECT_EQ(read_tls_hello(server_, "USER anonymous\r\n").is, kind::not_tls);
+    EXPECT_EQ(read_tls_hello(server_, std::string("\0\0\0", 3)).is, kind::not_tls);
+    EXPECT_EQ(read_tls_hello(server_, "\x16garbage of any kind").is, kind::new_session);
+    auto bytes = client_.hello();
+    bytes[5] = 'x';  // no ClientHello
+    EXPECT_NE(read_tls_hello(server_, bytes).is, kind::resumes);
+}
+
+// A peer can't make us gather more and more.
+TEST_P(TlsHello, ThereIsAnEndToWaiting) {
+    std::string endless("\x16\x03\x01\x3f\xff\x01\x00\xff\xff", 9);
+    endless.resize(longest_tls_hello, 'a');
+    EXPECT_NE(read_tls_hello(server_, endless).is, kind::need_more);
+}
+
+}  // namespace
+}  // namespace sallyport::net

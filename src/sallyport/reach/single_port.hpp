@@ -1,0 +1,91 @@
+#pragma once
+// Single-port mode (G8): passive data connections come to the control port itself, or to one other port for all, so that a
+// firewall needs to let in nothing else. Which session is a connection for? By the client's address alone where that is
+// enough, and never by a guess. The rule:
+//
+// TLS data. The ClientHello asks to resume the control connection's TLS session, which names it exactly: any number of
+// clients behind one address work side by side. One that resumes nothing is closed; where just one session of its address
+// waits, that one is told why (522). On a plain control port a ClientHello is always data: new clients begin with FTP or
+// wait to be greeted.
+//
+// Plain data. A session of an address may expect a plain connection only while no other session of that address expects any.
+// The others are refused (425), or get a port of the range if there is one. A TLS expectation that begins meanwhile ends the
+// plain one, which hears 425. One that ended before its connection came bars other sessions of the address for a while: the
+// connection may still be on its way.
+//   On a port of its own, the next connection of that address is the one.
+//   On the control port it might be a new client, who is as silent as a data connection before 150. So all that come and say
+// nothing are kept until the transfer command has come and a round trip has passed since (clients connect before they send
+// it, or at once after): if just one has come by then, it is the one. If none or several have, the transfer is refused
+// (425), and those who came are greeted as new clients. One that speaks is none of them: it is a new client that does not
+// wait for its greeting, as lftp.
+//
+// A connection that comes while its address expects nothing is a new client at once, or on a port for data alone a stranger.
+// One that can be neither told nor excluded is greeted when the expectations that it met are over, after `hold` at the
+// latest; on a control port an expectation that old is refused its transfer.
+//
+// The state is guarded by a mutex; any thread.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/tls.hpp>
+#include <sallyport/reach/reservation.hpp>
+#include <sallyport/status/counters.hpp>
+
+namespace sallyport::reach {
+
+struct single_port_settings {
+    bool control = false;    // on the control ports
+    std::uint16_t port = 0;  // on this one
+    std::chrono::milliseconds hold = limits::single_port_hold;
+    std::chrono::milliseconds rest = limits::single_port_rest;
+
+    [[nodiscard]] bool on() const noexcept { return control || port != 0; }
+    /// "control" or a number.
+    [[nodiscard]] static result<single_port_settings> parse(std::string_view text);
+};
+
+/// What listens: for control connections, for those with implicit TLS, for data alone.
+enum class door_kind : std::uint8_t { control, implicit_tls, data };
+
+class single_port {
+public:
+    single_port(const single_port_settings& settings, std::optional<net::tls_server_context> tls,
+                status::counters& counters);
+    ~single_port();
+
+    struct asker {
+        net::loop& home;
+        ip_address client;
+        std::uint16_t port;   // ours, to which the connection will come
+        std::uint16_t told;   // as the outside knows it
+        std::string session;  // unique
+        std::string tls_id;   // id context of the control connection's TLS session; empty: plain data
+        std::chrono::microseconds round_trip{};
+    };
+    /// The port for data alone; 0 where it is the control port.
+    [[nodiscard]] std::uint16_t own_port() const noexcept;
+
+    /// errc::exhausted where the rule does not let plain data come here now.
+    [[nodiscard]] result<reservation> expect(asker who);
+
+    /// Whether a connection from there to that port of ours could be data.
+    [[nodiscard]] bool expects(const ip_address& client, std::uint16_t port) const;
+    /// Leads a connection to the session that expects it. Returned: what turned out to be a new client.
+    net::task<std::optional<net::accepted>> sort(net::loop& here, net::accepted came, door_kind at);
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace sallyport::reach
