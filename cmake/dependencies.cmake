@@ -12,7 +12,8 @@ find_package(Boost 1.81 REQUIRED COMPONENTS url) # Asio (headers), URL
 # Asio and its OpenSSL half are compiled once, in net/asio_impl.cpp; everything else only sees declarations.
 add_library(sallyport_asio INTERFACE)
 target_compile_definitions(sallyport_asio INTERFACE
-  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TYPEID=0)
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TYPEID=0
+  BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC BOOST_ASIO_DISABLE_BOOST_ALIGN)
 target_link_libraries(sallyport_asio INTERFACE Boost::headers Threads::Threads)
 
 if(SALLYPORT_TESTS)

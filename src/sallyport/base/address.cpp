@@ -93,8 +93,13 @@ bool ip_address::is_public() const noexcept {
 }
 
 std::string ip_address::text() const {
+    // inet_ntop is a sprintf, and a server writes its clients' addresses at every step.
+    if (v4_) {
+        const auto octet = [this](std::size_t i) { return std::to_string(bytes_.at(i)); };
+        return octet(0) + '.' + octet(1) + '.' + octet(2) + '.' + octet(3);
+    }
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), buffer.data(), buffer.size());
+    inet_ntop(AF_INET6, bytes_.data(), buffer.data(), buffer.size());
     std::string out(buffer.data());
     if (scope_ != 0) out += "%" + std::to_string(scope_);
     return out;

@@ -2,6 +2,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/reply.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace sallyport::proto {
@@ -16,9 +17,9 @@ void append_code(std::string& out, int code, char separator) {
 }
 
 void append_text(std::string& out, std::string_view text) {
-    auto at = out.size();
+    const auto at = static_cast<std::ptrdiff_t>(out.size());
     out += text;
-    while ((at = out.find_first_of(line_breakers, at)) != std::string::npos) out[at] = '?';
+    std::replace_if(out.begin() + at, out.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, '?');
     out += "\r\n";
 }
 

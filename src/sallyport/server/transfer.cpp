@@ -112,8 +112,11 @@ net::task<result<void>> transfer::open_data(std::string name, std::string detail
         text = fmt::format("Opening {} mode data connection for {}{}.", is_ascii() ? "ASCII" : "BINARY", name, detail);
     else
         text = fmt::format("Data connection accepted from {}; transfer starting{}.", data_.peer().text(), detail);
-    log(target != nullptr ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
-                          : fmt::format("Data connection accepted from {}", data_.peer().text()));
+    if (log::enabled(log::level::info)) {
+        log(target != nullptr
+                ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
+                : fmt::format("Data connection accepted from {}", data_.peer().text()));
+    }
     if (!announced) co_await setup_.owner.data_opened(opening(std::move(text)), when);
     if (!is_protected()) co_return result<void>();
     co_return co_await protect_data();
