@@ -19,7 +19,7 @@ namespace {
 
 /// What belongs to the process and not to its sessions.
 constexpr auto fixed_options =
-    std::to_array<std::string_view>({"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports",
+    std::to_array<std::string_view>({"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port",
                                      "proxy-from", "proxy-data", "loops", "log", "log-level", "status-socket", "drain"});
 constexpr auto secret_options = std::to_array<std::string_view>({"check-user"});
 

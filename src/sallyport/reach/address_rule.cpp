@@ -72,8 +72,10 @@ std::vector<address_rule> by_precedence(std::vector<address_rule> rules) {
         const auto conditions = int{r.clients.has_value()} + int{r.reached.has_value()} + int{r.tls.has_value()};
         return std::tuple(r.clients ? r.clients->prefix() : 0U, conditions);
     };
-    std::ranges::stable_sort(rules, std::ranges::greater(), rank);
-    return rules;
+    std::vector<address_rule> ordered;
+    for (auto& rule : rules)
+        ordered.insert(std::ranges::upper_bound(ordered, rank(rule), std::ranges::greater(), rank), std::move(rule));
+    return ordered;
 }
 
 }  // namespace sallyport::reach
