@@ -13,6 +13,7 @@ import pytest
 
 from harness.daemon import wait_until
 from harness.raw import Closed, Raw, drain, vanish
+from harness.rivals import free_range
 
 BIG = 64 * 1024 * 1024
 
@@ -362,8 +363,8 @@ def test_keepalive_on_both_legs(server, gate):
 # Ports (S2) and methods (S9).
 
 def test_port_of_another_program_is_skipped(start, folder):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_range(4)
+    with socket.create_server(("127.0.0.1", port)):
         daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--passive-ports", f"{port}-{port + 3}")
         for _ in range(8):
             raw = session(daemon)

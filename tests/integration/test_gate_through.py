@@ -8,8 +8,9 @@ from harness import trees
 from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
 from harness.raw import Raw
+from harness.rivals import free_range
 
-BACKENDS = {"127.0.0.2": "26100-26109", "127.0.0.3": "26120-26129"}
+BACKENDS = ("127.0.0.2", "127.0.0.3")
 
 
 @pytest.fixture
@@ -19,13 +20,15 @@ def through(start, certificate, tmp_path):
     def make(tls="explicit"):
         listen = "--listen" if tls == "explicit" else "--listen-tls"
         backends, servers = [], []
-        for address, ports in BACKENDS.items():
+        first = free_range(20)
+        for address, begin in zip(BACKENDS, (first, first + 10)):
+            ports = f"{begin}-{begin + 9}"
             folder = tmp_path / address
             folder.mkdir()
             server = start("serve", folder, listen, f"{address}:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
                            certificate.key, "--tls-required", "--tls-reuse", "prefer", "--passive-ports", ports, "--external-address",
                            "127.0.0.1")
-            server.files = folder
+            server.files, server.first = folder, begin
             servers.append(server)
             scheme = "ftp" if tls == "explicit" else "ftps"
             backends += ["--backend", f"{scheme}://{address}:{server.port}?mirror={ports}"]
@@ -57,27 +60,28 @@ def test_files_there_and_back(through, certificate, small_sample, tmp_path, name
     assert trees.hashes(back) == trees.hashes(small_sample)
     assert "TLS passes between" in gate.log()
     ports = {int(p) for p in re.findall(r"Data of \S+ with 127\.0\.0\.\d:(\d+)", gate.log())}
-    assert ports and all(26100 <= p <= 26109 or 26120 <= p <= 26129 for p in ports)
+    assert ports and all(any(s.first <= p < s.first + 10 for s in servers) for p in ports)
 
 
 def test_data_reach_the_backend_of_the_session_only(through, certificate):
     """DC-02: a port of the other backend's range is no way in, nor is any after the session."""
-    gate, _ = through()
+    gate, servers = through()
     with Raw(gate.host, gate.port) as raw:
         raw.greet()
         raw.expect("AUTH TLS", 234)
         passes = re.compile(r"TLS passes between \S+ and ftp://(127\.0\.0\.\d)")
         served = wait_until(lambda: passes.search(gate.log()), what="the passage")[1]
-        other = next(ports for address, ports in BACKENDS.items() if address != served)
-        with raw.connect(other.split("-")[0]) as stranger:
+        other = servers[1 - BACKENDS.index(served)]
+        with raw.connect(other.first) as stranger:
             assert stranger.recv(1) == b""
     assert "no session there has this address" in gate.log()
 
 
 def test_vsftpd_behind(start, certificate, small_sample, tmp_path):
     """A foreign server with a fixed range, which demands that data connections resume the session."""
-    server = start.rival("vsftpd", tls="explicit", reuse=True, host="127.0.0.2", ports=(26140, 26149))
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?mirror=26140-26149")
+    first = free_range(10)
+    server = start.rival("vsftpd", tls="explicit", reuse=True, host="127.0.0.2", ports=(first, first + 9))
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?mirror={first}-{first + 9}")
     there = Server(gate.host, gate.port, server.user, server.password, "explicit", certificate.cert, server.base)
     program = CLIENTS["lftp"]("epsv")  # curl does not resume after every upload
     program.put(there, small_sample)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.daemon import wait_until
-from harness.rivals import free_port
+from harness.rivals import free_range
 from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
 
 RANGE = 'passive-ports = "{}-{}"\ndrain = {}'
@@ -70,7 +70,7 @@ class Visitors(threading.Thread):
 @pytest.mark.limit(120)
 def test_under_load(gate):
     """Two successions with transfers running and clients coming; passive ports shared by old and new in one range of fifty."""
-    first = min(free_port(), 65000)
+    first = free_range(50)
     (gate.folder / "files" / "small").write_bytes(b"small")
     gate.write(more=RANGE.format(first, first + 49, 60))
     replace(gate)  # the range needs a new process

@@ -1,6 +1,7 @@
 // TLS that passes unread between client and backend, and the mirrored ports of its data (GW-06).
 
 #include <sallyport/gate/gate_test.hpp>
+#include <support/free_ports.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -16,10 +17,8 @@ protected:
         out.mirror = {first, static_cast<std::uint16_t>(first + 1)};
         return out;
     }
-    static std::uint16_t free_ports() {
-        static std::uint16_t next = static_cast<std::uint16_t>(21000 + ::getpid() % 10000);
-        return next = static_cast<std::uint16_t>(next + 4);
-    }
+    /// The first of three: two mirrors may overlap there.
+    static std::uint16_t free_ports() { return testing::free_ports(3).first; }
 
     net::self_signed made_;
     testing::tls_identity identity_;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <support/free_ports.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ namespace sallyport::reach {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
+using sallyport::testing::free_ports;
+using ::testing::ElementsAre;
 
 ip_address ip(const char* text) { return *ip_address::parse(text); }
 
@@ -42,19 +44,6 @@ unique_fd connect(const ip_address& from, std::uint16_t port, const ip_address& 
     return socket;
 }
 
-/// `count` ports in a row that nobody uses, outside the range from which the system picks at the same time.
-port_range free_ports(std::uint16_t count) {
-    static std::uint16_t next = static_cast<std::uint16_t>(20000 + (::getpid() % 100) * 100);
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        const port_range range{next, static_cast<std::uint16_t>(next + count - 1)};
-        next = static_cast<std::uint16_t>(next < 31000 ? range.last + 1 : 20000);
-        std::vector<unique_fd> held;
-        for (auto p = range.first; p <= range.last; ++p) held.push_back(bound({ip("0.0.0.0"), p}));
-        if (std::ranges::all_of(held, [](const unique_fd& fd) { return static_cast<bool>(fd); })) return range;
-    }
-    throw std::runtime_error("no free ports");
-}
-
 std::size_t open_descriptors() {
     return static_cast<std::size_t>(
         std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
@@ -72,7 +61,7 @@ net::task<bool> closes_silently(net::loop& home, int socket) {
     co_return false;
 }
 
-class broker : public testing::Test {
+class broker : public ::testing::Test {
 protected:
     static net::time_limit limit() { return net::time_limit::within(soon); }
     std::uint64_t strangers() const { return counters_.take().strangers_refused; }
