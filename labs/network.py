@@ -111,6 +111,11 @@ table ip forward_{into} {{
 }}"""
 
 
+def pin(into, tcp, even, odd):
+    """A balancer that knows nothing of FTP: the client's address alone says which of two inside hosts its connections go to."""
+    return port_forward(into, tcp, f"ip saddr & 0.0.0.1 map {{ 0.0.0.0 : {even}, 0.0.0.1 : {odd} }}")
+
+
 def admit_only(into, tcp=None):
     """New connections that come in by that segment, to the router or through it, are dropped unless to these ports."""
     allow = f'tcp dport {{ {tcp} }} accept' if tcp else ""

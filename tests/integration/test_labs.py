@@ -118,6 +118,7 @@ ROUTES = [
     ("server-firewall", "17.254.0.1", 21, "hidden", 0, BY_PASSIVE + BY_ACTIVE),
     ("client-firewall", "17.254.0.92", 21, "kind", 0, BY_PASSIVE),
     ("client-firewall", "17.254.0.93", 21, "usual", 0, BY_PASSIVE),
+    ("plain-balancer", "17.254.0.91", 21, "one", 0, BY_PASSIVE + BY_ACTIVE),
     ("single-port", "17.254.1.4", 21, "server", 0, BY_PASSIVE),
     ("single-port", "17.254.1.6", 21, "hidden", 0, BY_PASSIVE),
     ("ipv6", "2001:db8:2::91", 21, "server", 0, OVER_IPV6),
@@ -283,7 +284,21 @@ def test_many_transfers_over_one_port(lab):
             raw.close()
 
 
-# The balancer.
+# The balancers.
+
+def test_a_client_is_pinned_with_its_data(lab):
+    """G7(3) S3: each client's control and data connections meet at one server, whose 227 names the balancer."""
+    built = lab("plain-balancer")
+    for host in ("one", "two"):
+        (built.files[host][0] / "whose").write_text(host)
+    for client, home in (("client", b"one"), ("second-client", b"two"), ("client", b"one")):
+        with built.raw(client, "17.254.0.91") as raw:
+            raw.login()
+            assert raw.pasv()[0] == "17.254.0.91"
+            assert raw.retrieve("/whose") == home
+            assert raw.store("/mine", home).code == 226
+            raw.expect("QUIT", 221)
+
 
 def test_sessions_are_spread_and_stay(lab):
     """G7(2) G1: three sessions, three servers; everything of a session at the same one."""
