@@ -14,13 +14,16 @@ constexpr char handshake_record = 22;
 
 int no_ticket(SSL*, void*) { return 1; }
 
-SSL_TICKET_RETURN stop_at_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
-                                 void*) {
+// The ticket is only read. To abort here would leave the session to nobody under TLS 1.3; the certificate, which there is
+// none of, ends the reading soon enough.
+SSL_TICKET_RETURN note_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                              void*) {
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE;
     unsigned size = 0;
     const auto* id = SSL_SESSION_get0_id_context(session, &size);
-    static_cast<std::string*>(SSL_get_app_data(ssl))->assign(reinterpret_cast<const char*>(id), size);
-    return SSL_TICKET_RETURN_ABORT;
+    auto& found = *static_cast<std::string*>(SSL_get_app_data(ssl));
+    if (found.empty()) found.assign(reinterpret_cast<const char*>(id), size);
+    return SSL_TICKET_RETURN_IGNORE;
 }
 
 // Only who may have a certificate is asked for TLS 1.3; and there the reading ends.
@@ -37,7 +40,7 @@ std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of) {
     const bool same = SSL_CTX_ctrl(of, SSL_CTRL_GET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1 &&
                       SSL_CTX_ctrl(c, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1;
     OPENSSL_cleanse(keys.data(), keys.size());
-    if (!same || SSL_CTX_set_session_ticket_cb(c, no_ticket, stop_at_ticket, nullptr) != 1) return nullptr;
+    if (!same || SSL_CTX_set_session_ticket_cb(c, no_ticket, note_ticket, nullptr) != 1) return nullptr;
     SSL_CTX_set_cert_cb(c, no_certificate, nullptr);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     return made;
