@@ -75,12 +75,13 @@ server_machine::server_machine(server_settings settings)
 
 void server_machine::receive(std::string_view bytes) {
     if (closing_ || bytes.empty()) return;
+    const bool first = !std::exchange(heard_, true);
     if (tls_) {
         lines_.append(bytes);
         return;
     }
     // A TLS ClientHello on a plain port holds no line end for long: its record type is telling enough.
-    if (!spoken_to_ && lines_.pending() == 0 && bytes.front() == '\x16') {
+    if (first && bytes.front() == '\x16') {
         refuse_foreign_protocol();
         return;
     }

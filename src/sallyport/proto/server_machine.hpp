@@ -293,6 +293,7 @@ private:
     bool tls_cleared_ = false;  // CCC: no PROT from here on (TLS-06)
     bool epsv_all_ = false;     // for the whole session (DC-06)
     bool greeted_ = false;
+    bool heard_ = false;      // a byte came
     bool spoken_to_ = false;  // a line was read
     bool drop_due_ = false;   // the driver still holds a passive port that is not wanted any more
     bool transfer_running_ = false;
