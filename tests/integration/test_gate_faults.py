@@ -2,7 +2,6 @@
 false is reported, and the gateway is as it was (G7, GW-10)."""
 
 import contextlib
-import os
 import re
 import socket
 import threading

@@ -4,7 +4,6 @@ The daemons are those of the situation's own definition, so that a person who br
 """
 
 import contextlib
-import re
 import socket
 import time
 
@@ -12,8 +11,8 @@ import pytest
 
 import network
 from harness import trees
-from harness.clients import ACTIVE, CLIENTS, PASSIVE, Failed, Server
-from harness.daemon import Daemon, wait_until
+from harness.clients import CLIENTS, PASSIVE, Failed, Server
+from harness.daemon import Daemon
 from harness.raw import Raw, drain
 from situations import SITUATIONS
 

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 
 from harness.daemon import wait_until
-from harness.raw import Raw, drain
+from harness.raw import Raw
 
 CONFIG = '''listen = "127.0.0.1:0"
 {more}

@@ -20,22 +20,14 @@ constexpr std::string_view auth_on_both = R"(< 220 Welcome.
 ! tls
 )";
 
-constexpr std::string_view login_protected_behind = R"(> USER u
->> USER u
-<< 331 Password?
-< 331 Password?
-> PASS p
->> PASS p
-<< 230 In.
-< 230 In.
->> PBSZ 0
+constexpr std::string_view protected_behind = R"(>> PBSZ 0
 >> PROT P
 << 200 ok
 << 200 ok
 )";
 
 TEST(RelayTls, MatchHasTlsBehindBeforeTheLoginAndProtectsDataAsTheClientDoes_G10) {
-    play(matching(), {auth_on_both, protect, login_protected_behind, passive, R"(> RETR f
+    play(matching(), {auth_on_both, protect, login_only, protected_behind, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen tls, connect 172.16.3.4:52397 tls
 << 226 Done.
@@ -81,7 +73,7 @@ TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
 TEST(RelayTls, MatchKnowsImplicitTlsByTheStateItBeginsWith) {
     auto s = matching();
     s.tls_active = s.protect_backend = true;
-    play(s, {"< 220 Welcome.\n", login_protected_behind, passive,
+    play(s, {"< 220 Welcome.\n", login_only, protected_behind, passive,
              "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397 tls\n"});
 }
 

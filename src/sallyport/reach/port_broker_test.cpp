@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <set>
-#include <stdexcept>
 #include <thread>
 
 #include <sys/socket.h>
