@@ -2,7 +2,6 @@
 PREFIX  ?= /usr/local
 SECONDS ?= 10
 DIR     ?= build/sample
-PYTHON   = /usr/bin/python3
 
 .DEFAULT_GOAL := build
 .PHONY: deps build dev up test bench fuzz tidy install clean help rivals
@@ -27,7 +26,7 @@ up: deps                                  ## build, then share DIR (default: a s
 test: deps                                ## unit tests, then whole programs over real networks
 	@$(MAKE) --no-print-directory dev rivals
 	ctest --preset dev -j $$(nproc)
-	SALLYPORT=$${SALLYPORT:-build/dev/sallyport} $(PYTHON) -m pytest -q tests/integration
+	tools/integration
 
 bench: deps                               ## compare with vsftpd, Pure-FTPd and ProFTPD
 	@$(MAKE) --no-print-directory build rivals

@@ -243,9 +243,11 @@ def test_interrupt_ends_it_at_once(sallyport, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = subprocess.Popen([sallyport, "ls", f"ftp://127.0.0.1:{silent.getsockname()[1]}/"], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
-        client.send_signal(signal.SIGINT)
-        assert client.wait(3) != 0
+        silent.settimeout(10)
+        connection, _ = silent.accept()
+        with connection:
+            client.send_signal(signal.SIGINT)
+            assert client.wait(3) != 0
 
 
 def test_pipe_is_quiet_and_verbose_shows_the_conversation(sallyport, start, tmp_path):
