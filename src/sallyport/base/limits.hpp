@@ -116,4 +116,9 @@ inline constexpr auto survey_wait = 2s;
 inline constexpr auto drain = 3600s;
 inline constexpr auto replacement_start = 20s;  // certificates, names and files of a slow disk included
 
+// Openings in the kernel (firewall): what is committed together, so that none waits long for many; and how long a client
+// waits for its own while another program holds the kernel's lock, before it is served without.
+inline constexpr std::size_t openings_at_once = 128;
+inline constexpr auto opening_commit = 2s;
+
 }  // namespace sallyport::limits

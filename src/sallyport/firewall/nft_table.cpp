@@ -1,0 +1,164 @@
+#include <sallyport/firewall/nft_table.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <sallyport/firewall/nft_rules.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+/// What stands in a map: each part begins at a word of its own, and is in network order.
+class element {
+public:
+    element& operator<<(const ip_address& a) {
+        const std::size_t size = a.is_v4() ? 4 : 16;
+        std::memcpy(&bytes_.at(size_), a.bytes().data(), size);
+        size_ += size;
+        return *this;
+    }
+    element& operator<<(std::uint16_t port) {
+        const auto in_order = htons(port);
+        std::memcpy(&bytes_.at(size_), &in_order, sizeof in_order);
+        size_ += 4;
+        return *this;
+    }
+    [[nodiscard]] const void* data() const noexcept { return bytes_.data(); }
+    [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_); }
+
+private:
+    std::array<char, 40> bytes_{};
+    std::size_t size_ = 0;
+};
+
+[[nodiscard]] element key_of(const opening& o) {
+    element out;
+    out << o.client << o.at.address << o.at.port;
+    return out;
+}
+
+using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
+
+/// A set or map with one element, for a message about that.
+[[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& key) {
+    set_owner out(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
+    nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
+    nftnl_set_set_str(out.get(), NFTNL_SET_NAME, set);
+    auto* e = nftnl_set_elem_alloc();
+    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key.data(), key.size());
+    nftnl_set_elem_add(out.get(), e);
+    return out;
+}
+
+[[nodiscard]] nftnl_set_elem* only_element(const set_owner& in) {
+    nftnl_set_elem* out = nullptr;
+    nftnl_set_elem_foreach(
+        in.get(),
+        [](nftnl_set_elem* e, void* into) {
+            *static_cast<nftnl_set_elem**>(into) = e;
+            return 0;
+        },
+        &out);
+    return out;
+}
+
+[[nodiscard]] set_owner with_time(const std::string& table, const opening& o) {
+    auto out = with_element(table, names_of(o.client.is_v4()).expected, key_of(o));
+    nftnl_set_elem_set_u64(only_element(out), NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
+    return out;
+}
+
+[[nodiscard]] set_owner with_value(const std::string& table, const char* map, const opening& o, const element& value) {
+    auto out = with_element(table, map, key_of(o));
+    nftnl_set_elem_set(only_element(out), NFTNL_SET_ELEM_DATA, value.data(), value.size());
+    return out;
+}
+
+void say(nft_transaction& to, std::uint16_t type, std::uint16_t flags, const set_owner& about) {
+    auto* m = to.message(type, flags);
+    nftnl_set_elems_nlmsg_build_payload(m, about.get());
+    to.done();
+}
+
+[[nodiscard]] error unusable(const error& why) {
+    std::string_view next = "see whether the kernel has nf_tables with NAT";
+    if (why.os == EPERM || why.os == EACCES)
+        next = "run as root, or give this process CAP_NET_ADMIN (AmbientCapabilities= in a systemd unit)";
+    else if (why.os == EOPNOTSUPP || why.os == ENOENT || why.os == EPROTONOSUPPORT || why.os == EAFNOSUPPORT)
+        next = "the kernel must have nf_tables with NAT (modules nf_tables, nft_chain_nat, nft_nat) and be 5.12 or later";
+    return {why.code, why.os, fmt::format("the kernel's NAT cannot be used ({}); {}", why.what, next)};
+}
+
+}  // namespace
+
+nft_table::nft_table(std::string name, nft_socket owner, nft_socket asking)
+    : name_(std::move(name)), owner_(std::move(owner)), asking_(std::move(asking)) {}
+
+result<std::unique_ptr<table>> nft_table::make() {
+    auto owner = open_nft_socket();
+    if (!owner) return std::unexpected(unusable(owner.error()));
+    auto asking = open_nft_socket();
+    if (!asking) return std::unexpected(unusable(asking.error()));
+    std::random_device random;
+    auto name = fmt::format("sallyport_{:08x}", random());
+    nft_transaction all;
+    add_table(all, name);
+    if (const auto made = all.commit(**owner); !made) return std::unexpected(unusable(made.error()));
+    return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*asking)));
+}
+
+// What is to be taken out of `expected` may be gone by itself, which the kernel would call an error: so it is put in first,
+// which does nothing where it still is.
+result<void> nft_table::commit(std::span<const change> changes) {
+    nft_transaction all;
+    for (const auto& [kind, what] : changes) {
+        const auto sets = names_of(what.client.is_v4());
+        if (kind == change_kind::open) {
+            element target;
+            target << what.to.address << what.to.port;
+            element source;
+            source << what.from;
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, sets.target, what, target));
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, sets.source, what, source));
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_time(name_, what));
+        } else {
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_time(name_, what));
+            for (const auto* set : {sets.expected, sets.target, sets.source})
+                say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, set, key_of(what)));
+        }
+    }
+    auto done = all.commit(*owner_);
+    if (done) return done;
+    auto why = std::move(done).error();
+    why.what = fmt::format("{} refused {} openings, the first {}", why.what, changes.size(), changes.front().what.text());
+    return std::unexpected(std::move(why));
+}
+
+std::optional<std::chrono::milliseconds> nft_table::left(const opening& o) {
+    const auto asked = with_element(name_, names_of(o.client.is_v4()).expected, key_of(o));
+    std::array<char, 4096> room;
+    const std::scoped_lock lock(mutex_);
+    auto* m = nftnl_nlmsg_build_hdr(room.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
+    nftnl_set_elems_nlmsg_build_payload(m, asked.get());
+    if (mnl_socket_sendto(asking_.get(), m, m->nlmsg_len) < 0) return std::nullopt;
+    const auto got = ::recv(mnl_socket_get_fd(asking_.get()), room.data(), room.size(), MSG_DONTWAIT);
+    if (got <= 0) return std::nullopt;
+    const auto* answer = reinterpret_cast<const nlmsghdr*>(room.data());
+    const set_owner there(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
+    if (answer->nlmsg_type == NLMSG_ERROR || nftnl_set_elems_nlmsg_parse(answer, there.get()) < 0) return std::nullopt;
+    auto* e = only_element(there);
+    if (e == nullptr) return std::nullopt;
+    return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
+}
+
+}  // namespace sallyport::firewall

@@ -1,0 +1,71 @@
+#include <sallyport/firewall/nft_transaction.hpp>
+
+#include <array>
+#include <cerrno>
+
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/limits.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+// A message of ours is a few hundred bytes, and one opening takes up to four.
+constexpr std::size_t message_room = 512;
+constexpr std::size_t batch_room = 5 * message_room * limits::openings_at_once;
+
+}  // namespace
+
+result<nft_socket> open_nft_socket() {
+    nft_socket made(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+    if (!made) return fail_os(errno, "netlink to the kernel's packet filter");
+    if (mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0)
+        return fail_os(errno, "netlink to the kernel's packet filter");
+    // A refusal need not bring its message back. Where the kernel knows no such option, it does.
+    int on = 1;
+    (void)mnl_socket_setsockopt(made.get(), NETLINK_CAP_ACK, &on, sizeof on);
+    return made;
+}
+
+nft_transaction::nft_transaction()
+    : memory_(batch_room + message_room), batch_(mnl_nlmsg_batch_start(memory_.data(), batch_room)) {
+    nftnl_batch_begin(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
+    done();
+}
+
+nlmsghdr* nft_transaction::message(std::uint16_t type, std::uint16_t flags) {
+    return nftnl_nlmsg_build_hdr(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), type, NFPROTO_INET, flags,
+                                 sequence_++);
+}
+
+void nft_transaction::done() { full_ = !mnl_nlmsg_batch_next(batch_.get()) || full_; }
+
+// nf_tables obeys within the call that sends, and answers only what it refuses.
+result<void> nft_transaction::commit(mnl_socket& to) {
+    nftnl_batch_end(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
+    done();
+    if (full_) return fail(errc::misuse, "more in one transaction of nf_tables than fits");
+    const auto size = mnl_nlmsg_batch_size(batch_.get());
+    if (mnl_socket_sendto(&to, mnl_nlmsg_batch_head(batch_.get()), size) < 0) return fail_os(errno, "nf_tables");
+    int refused = 0;
+    for (;;) {
+        std::array<char, 8192> answer;
+        const auto got = ::recv(mnl_socket_get_fd(&to), answer.data(), answer.size(), MSG_DONTWAIT);
+        if (got <= 0) break;
+        auto left = static_cast<int>(got);
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(answer.data()); mnl_nlmsg_ok(m, left);
+             m = mnl_nlmsg_next(m, &left)) {
+            if (m->nlmsg_type != NLMSG_ERROR) continue;
+            const auto* said = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
+            if (refused == 0) refused = -said->error;  // the first is the cause
+        }
+    }
+    if (refused != 0) return fail_os(refused, "nf_tables");
+    return {};
+}
+
+}  // namespace sallyport::firewall

@@ -1,0 +1,61 @@
+#pragma once
+// Openings that stand, each as a lease: it is in force before its holder hears of it, and ends with its holder at the latest
+// (G2, GW-05; DESIGN.md decision 4).
+//
+// An opening admits one connection. The kernel closes it at its first use, by the packet that uses it, and when its time is
+// over; the lease's end closes it in any case; and the process's end, by whatever signal, closes them all. A connection that
+// has come through stays until its own ends close it.
+//
+// The kernel takes changes under a lock that another program's changes can hold for long, so they have a thread of their
+// own. It takes all that wait into one transaction.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include <sallyport/firewall/opening.hpp>
+#include <sallyport/firewall/table.hpp>
+#include <sallyport/net/loop.hpp>
+
+namespace sallyport::firewall {
+
+class openings;
+
+/// Movable; its end closes the opening. Any thread.
+class lease {
+public:
+    lease() noexcept = default;
+    ~lease() { end(); }
+    lease(lease&& other) noexcept = default;
+    lease& operator=(lease&& other) noexcept;
+
+    [[nodiscard]] explicit operator bool() const noexcept { return from_ != nullptr; }
+    [[nodiscard]] const opening& what() const noexcept { return what_; }
+    /// By the kernel's own word: how long it will stand if nobody comes; nothing once it was used or its time was over.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
+
+private:
+    friend class openings;
+    struct keeper;
+    lease(std::shared_ptr<keeper> from, opening what) noexcept : from_(std::move(from)), what_(std::move(what)) {}
+    void end() noexcept;
+
+    std::shared_ptr<keeper> from_;
+    opening what_;
+};
+
+/// Any thread. What it opened outlives it, as long as the leases do.
+class openings {
+public:
+    /// In this process's table of the kernel. The error says what the process or the system lacks.
+    [[nodiscard]] static result<openings> in_kernel();
+    explicit openings(std::unique_ptr<table> carried_out_by);
+
+    /// On the caller's loop, once it is in force. errc::timeout where the kernel took too long; it is closed then, too.
+    net::task<result<lease>> admit(net::loop& home, opening what, net::time_limit limit) const;
+
+private:
+    std::shared_ptr<lease::keeper> keeper_;
+};
+
+}  // namespace sallyport::firewall

@@ -1,0 +1,188 @@
+#include <sallyport/firewall/openings.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include <sallyport/net/net_test.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a kernel would hold, seen from the test; it can be made to wait, and to refuse a port.
+struct state {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<opening> standing;
+    std::vector<std::size_t> transactions;  // how many changes each had
+    bool held = false;
+    bool waiting = false;
+    std::uint16_t refused_port = 0;
+    int refusals_of_closes = 0;
+
+    void hold(bool yes) {
+        const std::scoped_lock lock(mutex);
+        held = yes;
+        changed.notify_all();
+    }
+    template <class Condition>
+    bool wait(Condition met) {
+        std::unique_lock lock(mutex);
+        return changed.wait_for(lock, 10s, met);
+    }
+};
+
+class memory_table final : public table {
+public:
+    explicit memory_table(state& s) : s_(s) {}
+
+    result<void> commit(std::span<const change> changes) override {
+        std::unique_lock lock(s_.mutex);
+        s_.transactions.push_back(changes.size());
+        s_.waiting = s_.held;
+        s_.changed.notify_all();
+        s_.changed.wait(lock, [this] { return !s_.held; });
+        auto after = s_.standing;
+        for (const auto& c : changes) {
+            if (c.kind == change_kind::close) {
+                if (s_.refusals_of_closes-- > 0) return fail_os(ENOENT, "test");
+                std::erase(after, c.what);
+                continue;
+            }
+            if (c.what.at.port == s_.refused_port) return fail_os(EEXIST, "test");
+            after.push_back(c.what);
+        }
+        s_.standing = std::move(after);
+        s_.changed.notify_all();
+        return {};
+    }
+    std::optional<std::chrono::milliseconds> left(const opening& o) override {
+        const std::scoped_lock lock(s_.mutex);
+        if (std::ranges::find(s_.standing, o) == s_.standing.end()) return std::nullopt;
+        return o.lifetime;
+    }
+
+private:
+    state& s_;
+};
+
+opening at_port(std::uint16_t port) {
+    const auto loopback = *ip_address::parse("127.0.0.1");
+    return {loopback, {loopback, port}, {loopback, 4000}, loopback, 30s};
+}
+
+class openings_test : public net::net_test {
+protected:
+    net::task<result<lease>> admit(std::uint16_t port) { return tried.admit(here(), at_port(port), net::soon()); }
+    bool none_stand() {
+        return kernel.wait([this] { return kernel.standing.empty(); });
+    }
+
+    state kernel;
+    openings tried{std::make_unique<memory_table>(kernel)};
+};
+
+TEST_F(openings_test, is_in_force_before_the_lease_is_there) {
+    auto got = run(admit(2000));
+    ASSERT_TRUE(got);
+    EXPECT_EQ(kernel.standing, std::vector{at_port(2000)});
+    EXPECT_EQ(got->what(), at_port(2000));
+    EXPECT_EQ(got->left(), 30s);
+}
+
+// GW-05
+TEST_F(openings_test, ends_with_the_lease) {
+    {
+        auto got = run(admit(2000));
+        ASSERT_TRUE(got);
+        const lease moved = std::move(*got);
+        EXPECT_FALSE(*got);
+        EXPECT_TRUE(moved.left());
+    }
+    EXPECT_TRUE(none_stand());
+}
+
+net::task<bool> replace(openings& by, net::loop& l) {
+    auto held = co_await by.admit(l, at_port(2000), net::soon());
+    if (!held) co_return false;
+    *held = lease();
+    auto next = co_await by.admit(l, at_port(2000), net::soon());
+    co_return next.has_value() && next->left().has_value();
+}
+
+// The old one is closed before the new one of the same port is opened, in whatever transactions.
+TEST_F(openings_test, keeps_the_order) { EXPECT_TRUE(run(replace(tried, here()))); }
+
+net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
+    // The first holds the thread; the others wait meanwhile.
+    kernel.hold(true);
+    net::background first(l, by.admit(l, at_port(2000), net::soon()));
+    kernel.wait([&] { return kernel.waiting; });
+    net::background second(l, by.admit(l, at_port(2001), net::soon()));
+    net::background third(l, by.admit(l, at_port(2002), net::soon()));
+    net::background fourth(l, by.admit(l, at_port(2003), net::soon()));
+    kernel.hold(false);
+    const auto a = co_await first.get();
+    const auto b = co_await second.get();
+    const auto c = co_await third.get();
+    const auto d = co_await fourth.get();
+    co_return static_cast<std::size_t>(a.has_value()) + b.has_value() + c.has_value() + d.has_value();
+}
+
+TEST_F(openings_test, commits_what_waits_together) {
+    EXPECT_EQ(run(together(tried, here(), kernel)), 4U);
+    EXPECT_EQ(kernel.transactions[0], 1U);
+    EXPECT_EQ(kernel.transactions[1], 3U);
+}
+
+TEST_F(openings_test, does_not_let_one_spoil_the_others) {
+    kernel.refused_port = 2002;
+    EXPECT_EQ(run(together(tried, here(), kernel)), 3U);
+}
+
+TEST_F(openings_test, tells_what_the_kernel_could_not_lead) {
+    auto o = at_port(2000);
+    o.to.address = *ip_address::parse("10.0.0.5");
+    const auto got = run(tried.admit(here(), o, net::soon()));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, errc::unreachable);
+    EXPECT_TRUE(kernel.transactions.empty());
+}
+
+// A close that meets the opening's use in the kernel is refused there, and said again.
+TEST_F(openings_test, closes_again_where_the_kernel_was_busy_with_it) {
+    {
+        const auto got = run(admit(2000));
+        ASSERT_TRUE(got);
+        kernel.refusals_of_closes = 2;
+    }
+    EXPECT_TRUE(none_stand());
+}
+
+// The client is served without, and what comes into force too late is closed.
+TEST_F(openings_test, gives_up_a_kernel_that_takes_too_long) {
+    kernel.hold(true);
+    const auto got = run(tried.admit(here(), at_port(2000), net::time_limit::within(20ms)));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, errc::timeout);
+    kernel.hold(false);
+    EXPECT_TRUE(kernel.wait([this] { return kernel.transactions.size() == 2; }));
+    EXPECT_TRUE(none_stand());
+}
+
+TEST_F(openings_test, leases_outlive_it) {
+    std::optional<openings> own(std::in_place, std::make_unique<memory_table>(kernel));
+    {
+        const auto got = run(own->admit(here(), at_port(2000), net::soon()));
+        own.reset();
+        ASSERT_TRUE(got);
+        EXPECT_TRUE(got->left());
+    }
+    // Its table went with the last lease, and with it whatever stood.
+}
+
+}  // namespace
+}  // namespace sallyport::firewall

@@ -1,0 +1,34 @@
+#pragma once
+// What carries the openings out: the kernel (nft_table), or a table of a test's own.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/firewall/opening.hpp>
+
+namespace sallyport::firewall {
+
+enum class change_kind : std::uint8_t { open, close };
+
+struct change {
+    change_kind kind = change_kind::open;
+    opening what;
+};
+
+class table {
+public:
+    table() = default;
+    virtual ~table() = default;  // closes all
+    table(const table&) = delete;
+    table& operator=(const table&) = delete;
+
+    /// All of it, in this order, or nothing. One thread at a time.
+    [[nodiscard]] virtual result<void> commit(std::span<const change> changes) = 0;
+    /// How long it will still stand; nothing once it was used or its time was over. Any thread; never waits for commit().
+    [[nodiscard]] virtual std::optional<std::chrono::milliseconds> left(const opening& o) = 0;
+};
+
+}  // namespace sallyport::firewall
