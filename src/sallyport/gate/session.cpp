@@ -196,11 +196,11 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
     status::count(counters.bytes_received, path->counts().a_to_b);
     status::count(counters.bytes_sent, path->counts().b_to_a);
     if (outcome.end == proto::data_end::client_never_came) status::count(counters.data_never_came);
-    const auto summary = path->summary();
-    if (complete)
-        log::info(id_, fmt::format("{}, complete", summary));
-    else
-        log::warning(id_, fmt::format("{}, cut: {}", summary, outcome.why.empty() ? "given up" : escape(outcome.why)));
+    if (complete && log::enabled(log::level::info))
+        log::info(id_, fmt::format("{}, complete", path->summary()));
+    else if (!complete)
+        log::warning(id_,
+                     fmt::format("{}, cut: {}", path->summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
     activity_ = net::clock::now();
     if (data_ != path) co_return;
     keep_record(*path, end_of(outcome, path->too_late()), outcome.why);

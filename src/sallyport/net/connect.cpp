@@ -22,6 +22,8 @@ result<void> bind_socket(int fd, const endpoint& to, const connect_options& opti
     return fail_os(errno, fmt::format("cannot connect from {}", from.text()));
 }
 
+bool is_connected(int fd) { return peer_endpoint(fd).port != 0; }
+
 int pending_error(int fd) {
     int os = 0;
     socklen_t size = sizeof(os);
@@ -49,15 +51,15 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     auto bound = bind_socket(fd.get(), to, options);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
 
-    int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
+    const int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
     if (os != 0 && os != EINPROGRESS) co_return refusal(to, wait_end::ready, os);
     stream s(l, std::move(fd), {}, to);
     auto& state = *state_of(s);
-    if (os == EINPROGRESS) {
+    // On one machine the connection stands already: asking costs less than a wait.
+    if (os == EINPROGRESS && !is_connected(s.native_handle())) {
         const auto end = co_await state.writable(limit);
-        const bool connected = peer_endpoint(s.native_handle()).port != 0;  // value, deadline, error
-        os = connected ? 0 : pending_error(s.native_handle());
-        if (!connected) co_return refusal(to, end, os);
+        const bool connected = is_connected(s.native_handle());  // value, deadline, error
+        if (!connected) co_return refusal(to, end, pending_error(s.native_handle()));
     }
     state.local = local_endpoint(s.native_handle());
     co_return s;

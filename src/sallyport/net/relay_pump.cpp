@@ -47,6 +47,7 @@ struct direction {
     bool ended = false;
     moved outcome{};
 
+    [[nodiscard]] bool plain() const noexcept { return !from.is_tls() && !to.is_tls(); }
     void note(std::uint64_t bytes) {
         carried += bytes;
         counts.last_activity = clock::now();
@@ -81,15 +82,71 @@ task<wait_end> await_source(direction& d, state_ptr from) {
     }
 }
 
+struct received {
+    std::size_t size = 0;
+    bool ended = false;  // behind these bytes
+    int os = 0;          // why there was no more; EAGAIN as a rule
+};
+
+/// All there is, and the end too where it is known: it can then leave in one packet with the last bytes.
+received receive(int socket, std::span<char> into) {
+    received got;
+    while (got.size < into.size()) {
+        const auto n = ::recv(socket, into.data() + got.size, into.size() - got.size, 0);
+        got.ended = n == 0;
+        if (n < 0) got.os = errno;
+        if (n <= 0) break;
+        got.size += static_cast<std::size_t>(n);
+    }
+    return got;
+}
+
 /// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
-task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes) {
-    const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
+    const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (last ? MSG_MORE : 0));
     const auto taken = n > 0 ? static_cast<std::size_t>(n) : 0;
     if (taken == bytes.size()) co_return moved{};
     const std::string rest(bytes.substr(taken));
     auto written = co_await write_plain(to, rest, d.limit);
     if (!written) co_return fault_at(side::sink, std::move(written.error()));
     co_return moved{};
+}
+
+/// A small transfer, whole: what the source has and its end, while both come within a moment each. True: it is over. Most
+/// transfers are such, and a watch over the receiver would cost as much again: all has left before it could tell anything.
+task<bool> move_brief(direction& d) {
+    const auto from = state_of(d.from);
+    const auto to = state_of(d.to);
+    while (d.carried < copy_size) {
+        const auto memory = scratch();
+        const auto got = receive(from->socket.get(), memory);
+        d.taken += got.size;
+        if (got.size > 0) d.outcome = co_await send_copied(d, to, {memory.data(), got.size}, got.ended);
+        d.note(got.size);
+        if (d.outcome && got.ended) {
+            d.delivered = true;
+            const auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
+            if (!passed) d.outcome = fault_at(side::sink, passed.error());
+        } else if (d.outcome && got.os != 0 && got.os != EAGAIN) {
+            d.outcome = fault_at(side::source, from->failure(wait_end::ready, got.os, "reading from").error());
+        }
+        d.ended = got.ended || !d.outcome;
+        if (d.ended) co_return true;
+        if (got.os != EAGAIN) continue;
+        const auto end = co_await from->readable({.progress = linger});
+        if (end != wait_end::ready) break;
+    }
+    co_return false;
+}
+
+/// What can be told of a receiver without waiting. What it has sent must be read: a close would make a reset of it.
+void look_at_receiver(direction& back) {
+    const auto receiver = state_of(back.from);
+    char byte = 0;
+    const auto n = ::recv(receiver->socket.get(), &byte, 1, MSG_PEEK);
+    if (n < 0 && errno != EAGAIN)
+        back.outcome = fault_at(side::source, receiver->failure(wait_end::ready, errno, "reading from").error());
+    back.ended = n <= 0;
 }
 
 task<moved> drain_pipe(direction& d, const pipe& p, state_ptr to, std::size_t left) {
@@ -174,8 +231,7 @@ bool harmless(const direction& d) {
 
 /// Runs one direction to its end and passes that end on.
 task<> pump(direction& d, event& done) {
-    const bool plain = !d.from.is_tls() && !d.to.is_tls();
-    auto work = plain ? move_plain(d) : move_through_tls(d);
+    auto work = d.plain() ? move_plain(d) : move_through_tls(d);
     d.outcome = co_await std::move(work);
     d.delivered = d.outcome.has_value();
     if (harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
@@ -184,6 +240,10 @@ task<> pump(direction& d, event& done) {
     }
     d.ended = true;
     done.set();
+}
+
+void start(direction& d, event& done) {
+    if (!d.ended) d.from.owner().spawn("a relay's direction", pump(d, done));
 }
 
 /// Waits for the next direction to end.
@@ -246,11 +306,19 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a, pace.a_to_b};
     direction back{b, a, limit, counts, counts.b_to_a, counts.from_b, pace.b_to_a};
     event done(a.owner());
-    a.owner().spawn("a relay's direction", pump(forth, done));
-    a.owner().spawn("a relay's direction", pump(back, done));
-
-    if (flow == relay_flow::a_to_b) co_return co_await relay_one_way(forth, back, done, true);
-    if (flow == relay_flow::b_to_a) co_return co_await relay_one_way(back, forth, done, false);
+    if (flow != relay_flow::either) {
+        const bool from_a = flow == relay_flow::a_to_b;
+        direction& data = from_a ? forth : back;
+        direction& other = from_a ? back : forth;
+        bool over = false;
+        if (data.plain() && data.pace == nullptr) over = co_await move_brief(data);
+        if (over) look_at_receiver(other);
+        start(data, done);
+        start(other, done);
+        co_return co_await relay_one_way(data, other, done, from_a);
+    }
+    start(forth, done);
+    start(back, done);
 
     while (!forth.ended && !back.ended) co_await next_end(done, deadline::max());
     direction& first = forth.ended ? forth : back;

@@ -46,8 +46,9 @@ struct relay_pace {
 /// FTP data flows one way, and a side that only receives may never end its own: once one direction has ended in good
 /// order and its end was passed on, a direction that has carried nothing gets a moment (100 ms) to end or break too, and
 /// then the relay is complete. With a known flow that one direction is meant: a receiver may end its own at any time and
-/// be gone with the last byte, and a sender that is gone after its last byte is no failure. The caller closes the streams;
-/// after a failure both are closed already.
+/// be gone with the last byte, and a sender that is gone after its last byte is no failure. A small one in the clear is over
+/// with its last byte: its end may be passed to the receiver alone. The caller closes the streams; after a failure both are
+/// closed already.
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow = relay_flow::either,
                           relay_pace pace = {});
 
