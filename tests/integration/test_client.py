@@ -240,9 +240,12 @@ def test_server_that_dies_in_mid_transfer(sallyport, start, tmp_path):
 
 
 def test_interrupt_ends_it_at_once(sallyport, tmp_path):
+    def as_at_a_terminal():  # who runs the tests in the background has SIGINT ignored, and that is inherited
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = subprocess.Popen([sallyport, "ls", f"ftp://127.0.0.1:{silent.getsockname()[1]}/"], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=as_at_a_terminal)
         silent.settimeout(10)
         connection, _ = silent.accept()
         with connection:

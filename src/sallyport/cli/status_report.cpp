@@ -61,10 +61,14 @@ constexpr std::size_t shown_path = 300;
 
 [[nodiscard]] json::object json_of(const status::running_transfer& t) {
     const double age = seconds(t.age);
-    return {{"verb", t.verb},     {"path", escape(t.path, shown_path)},
-            {"upload", t.upload}, {"method", t.method},
-            {"bytes", t.bytes},   {"rate", age > 0 ? static_cast<double>(t.bytes) / age : 0.0},
-            {"age", age}};
+    json::object out{{"verb", t.verb},     {"path", escape(t.path, shown_path)},
+                     {"upload", t.upload}, {"method", t.method},
+                     {"bytes", nullptr},   {"rate", nullptr},
+                     {"age", age}};
+    if (!t.bytes) return out;
+    out["bytes"] = *t.bytes;
+    out["rate"] = age > 0 ? static_cast<double>(*t.bytes) / age : 0.0;
+    return out;
 }
 
 [[nodiscard]] json::object json_of(const status::session_report& s) {

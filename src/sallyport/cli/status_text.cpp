@@ -145,8 +145,10 @@ std::string status_text(const json::object& status, const status_choice& what) {
         const auto user = words(s.at("user"));
         const auto client = words(s.at("client"));
         if (const auto* t = s.at("transfer").if_object()) {
-            transfers.add({id, user, client, words(t->at("verb")), status::format_bytes(count(t->at("bytes"))),
-                           status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s",
+            const bool passes = !t->at("bytes").is_null();
+            transfers.add({id, user, client, words(t->at("verb")),
+                           passes ? status::format_bytes(count(t->at("bytes"))) : "direct",
+                           passes ? status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s" : "",
                            span_text(t->at("age")), words(t->at("method")), words(t->at("path"))});
         }
         for (const auto& w : s.at("openings").get_array()) {

@@ -84,6 +84,18 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         into.proxy_data = value == "yes";
         return {};
     }
+    if (key == "direct") {
+        if (value != "passive" && value != "active" && value != "both") return "direct must be passive, active or both";
+        into.direct.passive = value != "active";
+        into.direct.active = value != "passive";
+        return {};
+    }
+    if (key == "outside") {
+        into.direct.outside = ip_address::parse(value);
+        if (!into.direct.outside || !into.direct.outside->is_v4())
+            return "outside must be the IPv4 address at which clients reach the server itself";
+        return {};
+    }
     if (key == "mirror") {
         const auto range = port_range::parse(value);
         if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 50000-50099";
@@ -91,7 +103,8 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
         return {};
     }
     return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
-           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2, proxy-data=yes and mirror=A-B, joined by &";
+           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2, proxy-data=yes, direct=passive|active|both, "
+           "outside=ADDRESS and mirror=A-B, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
@@ -163,6 +176,9 @@ result<backend> backend::parse(std::string_view url) {
         if (b.mirror.first != 0 && b.tls != backend_tls::none && b.tls != backend_tls::implicit)
             return refuse("with mirror=A-B its TLS is the client's: give ftp:// or, for implicit TLS, ftps://");
         if (b.mirror.first != 0 && b.proxy_data) return refuse("mirrored ports carry no PROXY headers");
+        const bool direct = b.direct.passive || b.direct.active;
+        if (b.mirror.first != 0 && direct) return refuse("with mirror=A-B nothing is known of data that could go direct");
+        if (b.direct.outside && !b.direct.passive) return refuse("outside=ADDRESS needs direct=passive or direct=both");
         if (b.proxy_data && !b.proxy) return refuse("proxy-data=yes needs proxy=v1 or proxy=v2");
         if (rest.ends_with('/')) rest.remove_suffix(1);
         if (rest.find('@') != std::string_view::npos)

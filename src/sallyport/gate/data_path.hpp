@@ -86,6 +86,12 @@ private:
     bool stopped_ = false;
 };
 
+/// A transfer that goes straight between client and backend: all that is known of it.
+struct direct_transfer {
+    proto::relay_plan plan;
+    net::deadline begun = net::clock::now();
+};
+
 /// In the words of the record; `too_late` as the path has it.
 [[nodiscard]] status::transfer_end end_of(const proto::data_outcome& outcome, bool too_late);
 

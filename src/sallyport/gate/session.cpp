@@ -203,7 +203,7 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
                      fmt::format("{}, cut: {}", path->summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
     activity_ = net::clock::now();
     if (data_ != path) co_return;
-    keep_record(*path, end_of(outcome, path->too_late()), outcome.why);
+    keep_record(path->record(), end_of(outcome, path->too_late()), outcome.why);
     data_.reset();
     machine_->data_ended(outcome);
     co_await advance();
@@ -247,6 +247,7 @@ net::task<> session::all_said() {
 net::task<> session::finish() {
     co_await all_said();
     drop_data(lost_ ? transfer_end::client : transfer_end::stopped);
+    end_direct(0);
     write_record(0);
     leave_backend();
     if (room_ != nullptr) room_->set();
@@ -314,6 +315,8 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
 }
 
 void session::open_data(proto::relay_plan plan) {
+    record_owed_ = true;
+    if (plan.route == proto::data_route::direct) return begin_direct(std::move(plan));
     if (port_) port_.begin(plan.protect_client);
     data_terms terms{.local = client_.local().address,
                      .tls_id = id_,
@@ -334,7 +337,6 @@ void session::open_data(proto::relay_plan plan) {
         const proto::proxy_header client{true, {client_.peer().address, 0}, {reached_.address, behind->to.port}};
         terms.backend_header = proto::write_proxy_header(client, *to.proxy);
     }
-    record_owed_ = true;
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
                                         std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
@@ -350,7 +352,7 @@ void session::drop_data(transfer_end why) {
     port_ = {};
     port_behind_ = {};
     if (const auto path = std::exchange(data_, nullptr)) {
-        keep_record(*path, why, {});
+        keep_record(path->record(), why, {});
         path->stop();
     }
 }
@@ -367,7 +369,9 @@ void session::wake() {
 // G5: a running transfer is activity. G6: who is idle for too long is told so.
 net::deadline session::quiet_until() const {
     const auto& config = gate_->config;
-    if (data_) return net::clock::now() + config.idle;  // which has deadlines of its own (G5)
+    // A transfer has deadlines of its own (G5). One that goes past us is the server's business, and keepalive tells whether
+    // that is still there.
+    if (data_ || direct_) return net::clock::now() + config.idle;
     const auto due = activity_ + config.idle;
     return machine_->logged_in() ? due : std::min(due, started_ + config.login);
 }
@@ -394,7 +398,11 @@ void session::note(proto::relay_note kind, std::string_view text) {
             status::count(gate_->counters.logins_refused);
             report(front::offence::login_refused);
             return log::info(id_, fmt::format("Login refused: {}", escape(text)));
-        case proto::relay_note::transferred: return write_record(static_cast<int>(parse_decimal(text, 999).value_or(0)));
+        case proto::relay_note::transferred: {
+            const auto reply = static_cast<int>(parse_decimal(text, 999).value_or(0));
+            end_direct(reply);
+            return write_record(reply);
+        }
     }
 }
 

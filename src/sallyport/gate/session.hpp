@@ -58,6 +58,7 @@ private:
     void begin(std::optional<found_backend> with);
     net::task<> change_backend(proto::relay_act::find_backend what);
     void leave_backend();
+    [[nodiscard]] proto::direct_data direct_data() const;
 
     // The legs
     net::task<> client_leg();
@@ -79,7 +80,9 @@ private:
     void admit_user(const std::string& name);
     [[nodiscard]] std::optional<std::string> certified_user() const;
     void wake();
-    void keep_record(const data_path& path, status::transfer_end end, std::string why);
+    void begin_direct(proto::relay_plan plan);
+    void end_direct(int reply);
+    void keep_record(status::transfer_record of, status::transfer_end end, std::string why);
     void write_record(int reply);
     void note(proto::relay_note kind, std::string_view text);
     void expire_if_due();
@@ -110,6 +113,7 @@ private:
     reach::reservation port_;                        // promised to the client, not yet used
     reach::reservation port_behind_;                 // to the backend
     std::shared_ptr<data_path> data_;                // of the running transfer
+    std::optional<direct_transfer> direct_;          // that is running instead
     bool record_owed_ = false;                       // a transfer was begun, and its record is not yet written
     std::optional<status::transfer_record> record_;  // as far as it is known
 

@@ -116,6 +116,7 @@ void session::begin(std::optional<found_backend> with) {
         s.protect_backend = backend_.is_tls();
         s.match_tls = slot_.where().tls == backend_tls::match;
         s.refused_behind = gate_->backends.refused_by(slot_);
+        s.direct = direct_data();
         line += fmt::format(", backend {} ({})", slot_.where().text(), backend_.peer().text());
         machine_ = std::make_unique<proto::relay_machine>(s, with->link.greeting);
     } else {
@@ -125,6 +126,11 @@ void session::begin(std::optional<found_backend> with) {
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
     activity_ = net::clock::now();
+}
+
+/// What is to be kept at a pace has to pass here.
+proto::direct_data session::direct_data() const {
+    return upload_pace_ || download_pace_ ? proto::direct_data() : slot_.where().direct;
 }
 
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
@@ -145,7 +151,8 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
         machine_->backend_found({.peer = backend_.peer(),
                                  .protect = backend_.is_tls(),
                                  .match_tls = slot_.where().tls == backend_tls::match,
-                                 .refused = gate_->backends.refused_by(slot_)});
+                                 .refused = gate_->backends.refused_by(slot_),
+                                 .direct = direct_data()});
     } else if (found.error() == shortage::stranger) {
         machine_->no_backend_for_user();
     } else {

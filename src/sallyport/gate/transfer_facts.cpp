@@ -4,7 +4,11 @@
 #include <chrono>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
 #include <sallyport/gate/session.hpp>
 
 namespace sallyport::gate {
@@ -25,27 +29,67 @@ transfer_end end_of(const proto::data_outcome& outcome, bool too_late) {
     return too_late ? transfer_end::deadline : transfer_end::client;
 }
 
-status::transfer_record data_path::record() const {
+namespace {
+
+[[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::deadline begun) {
     status::transfer_record r;
-    r.verb = proto::row_of(plan_.what).name;
-    r.path = plan_.argument;
-    r.upload = plan_.upload;
-    r.front.data_tls = plan_.protect_client;
-    r.front.method = name(plan_.asked);
-    r.front.from = counts_.from_a;
-    r.front.to = counts_.b_to_a;
-    r.behind.data_tls = plan_.protect_backend;
-    r.behind.method = name(plan_.behind);
-    r.behind.from = counts_.from_b;
-    r.behind.to = counts_.a_to_b;
-    r.lasted = net::clock::now() - begun_;
+    r.verb = proto::row_of(plan.what).name;
+    r.path = plan.argument;
+    r.upload = plan.upload;
+    r.route = name(plan.route);
+    r.front.data_tls = plan.protect_client;
+    r.front.method = name(plan.asked);
+    r.behind.data_tls = plan.protect_backend;
+    r.behind.method = name(plan.behind);
+    r.lasted = net::clock::now() - begun;
     return r;
 }
 
+[[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline begun) {
+    return {.verb = std::string(proto::row_of(plan.what).name),
+            .path = plan.argument,
+            .upload = plan.upload,
+            .method = std::string(name(plan.asked)) + '/' + std::string(name(plan.behind)),
+            .bytes = {},
+            .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};
+}
+
+}  // namespace
+
+status::transfer_record data_path::record() const {
+    auto r = record_of(plan_, begun_);
+    r.front.bytes = {.from = counts_.from_a, .to = counts_.b_to_a};
+    r.behind.bytes = {.from = counts_.from_b, .to = counts_.a_to_b};
+    return r;
+}
+
+// ---- Past the gateway
+
+void session::begin_direct(proto::relay_plan plan) {
+    status::count(gate_->counters.transfers_running);
+    direct_.emplace(std::move(plan));
+}
+
+/// The backend's word is all there is to go by.
+void session::end_direct(int reply) {
+    const auto past = std::exchange(direct_, std::nullopt);
+    if (!past) return;
+    auto& counters = gate_->counters;
+    const bool complete = reply >= 200 && reply <= 299;
+    status::uncount(counters.transfers_running);
+    status::count(complete ? counters.transfers_complete : counters.transfers_failed);
+    activity_ = net::clock::now();
+    log::info(id_, fmt::format("{} {}: past this gateway, {}", proto::row_of(past->plan.what).name,
+                               escape(past->plan.argument, 200), complete ? "complete" : fmt::format("ended by {}", reply)));
+    const bool cut = reply == 425 || reply == 426 || reply == 0;
+    keep_record(record_of(past->plan, past->begun),
+                complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused), {});
+}
+
 /// The data path is at its end; the client's final reply may still be to come.
-void session::keep_record(const data_path& path, transfer_end end, std::string why) {
+void session::keep_record(status::transfer_record of, transfer_end end, std::string why) {
     if (!gate_->config.transfers || !record_owed_) return;
-    record_ = path.record();
+    record_ = std::move(of);
     record_->end = end;
     record_->why = std::move(why);
 }
@@ -55,7 +99,7 @@ void session::write_record(int reply) {
     const auto& log = gate_->config.transfers;
     if (!log || !record_owed_) return;
     // The server's word may be quicker than the data's end.
-    if (!record_ && data_) keep_record(*data_, reply == 426 ? transfer_end::backend : transfer_end::refused, {});
+    if (!record_ && data_) keep_record(data_->record(), reply == 426 ? transfer_end::backend : transfer_end::refused, {});
     record_owed_ = false;
     if (!record_) return;
     auto r = std::move(*record_);
@@ -76,16 +120,9 @@ void session::write_record(int reply) {
 void data_path::describe(status::session_report& into) const {
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
-    const auto age = duration_cast<milliseconds>(net::clock::now() - begun_);
-    into.transfer = status::running_transfer{
-        .verb = std::string(proto::row_of(plan_.what).name),
-        .path = plan_.argument,
-        .upload = plan_.upload,
-        .method = std::string(name(plan_.asked)) + '/' + std::string(name(plan_.behind)),
-        .bytes = plan_.upload ? counts_.a_to_b : counts_.b_to_a,
-        .age = age,
-    };
-    const milliseconds left = std::max(milliseconds(0), milliseconds(gate_->config.data_connect) - age);
+    into.transfer = running(plan_, begun_);
+    into.transfer->bytes = plan_.upload ? counts_.a_to_b : counts_.b_to_a;
+    const auto left = std::max(milliseconds(0), milliseconds(gate_->config.data_connect) - into.transfer->age);
     if (port_ && !client_.is_open()) into.openings.push_back({false, port_.port(), terms_.client, left});
     if (port_behind_ && !backend_.is_open()) into.openings.push_back({true, port_behind_.port(), terms_.backend, left});
 }
@@ -107,6 +144,8 @@ status::session_report session::describe() const {
     out.age = duration_cast<milliseconds>(now - started_);
     if (data_)
         data_->describe(out);
+    else if (direct_)
+        out.transfer = running(direct_->plan, direct_->begun);
     else
         out.idle = duration_cast<milliseconds>(now - activity_);
     if (port_) out.openings.push_back({false, port_.port(), client_.peer().address, std::nullopt});

@@ -33,10 +33,15 @@ void relay_machine::negotiate(const command& cmd) {
     reset_channel();
     const auto asked = method_of(cmd.id);
     const bool ipv6 = settings_.backend_peer.address.is_v6();
-    negotiation_ = {.asked = asked, .target = {}, .behind = {}, .own = {}, .backend = {}};
+    negotiation_ = {};
+    negotiation_.asked = asked;
     if (asked == data_method::epsv && !take_epsv(cmd)) return;
     if (is_active(asked) && !take_target(cmd)) return;
     negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, settings_.refused_behind);
+    if (may_go_direct()) {
+        if (asked == data_method::epsv) return refuse(cmd, 502, "Data connections go straight to the server; use PASV.");
+        try_direct();
+    }
     if (!negotiation_.behind.empty()) return ask_backend();
     refuse(cmd, 425,
            "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
@@ -95,13 +100,15 @@ void relay_machine::ask_backend() {
         stage_ = stage::negotiating;
         return send_backend({verb_of(method), std::string(name(method)), {}}, owed::negotiation);
     }
-    if (!negotiation_.own) {
+    const bool direct = negotiation_.route == data_route::direct;
+    if (!direct && !negotiation_.own) {
         stage_ = stage::reserving_behind;
         actions_.emplace_back(relay_act::reserve_port{relay_leg::backend, !only_ipv4(method)});
         return;
     }
     stage_ = stage::negotiating;
-    auto argument = only_ipv4(method) ? format_host_port(*negotiation_.own) : format_eprt(*negotiation_.own);
+    const auto& to = direct ? negotiation_.target : *negotiation_.own;
+    auto argument = only_ipv4(method) ? format_host_port(to) : format_eprt(to);
     send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, owed::negotiation);
 }
 
@@ -121,7 +128,12 @@ void relay_machine::on_negotiation(const reply& r) {
     auto& n = negotiation_;
     const data_method method = n.behind.front();
     if (r.permanent() && r.code != 530 && n.behind.size() > 1) {
-        if (refuses_the_command(r.code)) settings_.refused_behind.insert(method);
+        if (n.route == data_route::direct && is_active(method)) {
+            settings_.direct.active = false;  // it minds the address, not the command
+        } else if (refuses_the_command(r.code)) {
+            settings_.refused_behind.insert(method);
+        }
+        n.route = data_route::relayed;
         n.behind.erase(n.behind.begin());
         return ask_backend();
     }
@@ -139,24 +151,29 @@ void relay_machine::on_negotiation(const reply& r) {
 }
 
 bool relay_machine::take_backend_leg(const reply& r) {
-    const data_method method = negotiation_.behind.front();
+    auto& n = negotiation_;
+    const data_method method = n.behind.front();
     if (is_active(method)) {
-        negotiation_.backend = leg_listens{};
+        n.backend = leg_listens{};
         return r.positive();
     }
     std::optional<std::uint16_t> port;
     if (method == data_method::epsv && r.code == 229) {
         if (const auto parsed = parse_229(r.text())) port = *parsed;
     } else if (method == data_method::pasv && r.code == 227) {
-        if (const auto parsed = parse_227(r.text())) port = parsed->port;
+        if (const auto parsed = parse_227(r.text())) {
+            n.named = *parsed;
+            port = parsed->port;
+        }
     }
     if (!port || *port < first_free_port) return false;
-    negotiation_.backend = leg_connects{{settings_.backend_peer.address, *port}};
+    n.backend = leg_connects{{settings_.backend_peer.address, *port}};
     return true;
 }
 
 void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
+    if (n.route == data_route::direct) return direct_agreed();
     if (!is_active(n.asked)) {
         stage_ = stage::reserving;
         actions_.emplace_back(relay_act::reserve_port{relay_leg::client, n.asked == data_method::epsv, protect_client_});
@@ -192,8 +209,8 @@ void relay_machine::negotiated(const endpoint& front) {
                                         std::string(name(n.behind.front())) + ' ' + (to ? to->to : *n.own).text() +
                                         " behind");
     }
-    channel_ = channel{client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend, n.asked,
-                       n.behind.front()};
+    channel_ = channel{data_route::relayed, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}),
+                       n.backend, n.asked, n.behind.front()};
     n.own.reset();  // the channel has it
 }
 
@@ -220,10 +237,15 @@ void relay_machine::transfer(const command& cmd) {
     if (!channel_) return refuse(cmd, 425, "Use PASV, EPSV, PORT or EPRT first.");
     if (settings_.tls_required && !protect_client_)
         return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
-    relay_plan plan{cmd.id,          cmd.argument,       is_upload(cmd.id), channel_->client, channel_->backend,
-                    protect_client_, backend_protected_, channel_->asked,   channel_->behind};
+    const bool direct = channel_->route == data_route::direct;
+    if (direct && (protect_client_ || backend_protected_))
+        return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
+    relay_plan plan{cmd.id,           cmd.argument,      is_upload(cmd.id), channel_->route,
+                    channel_->client, channel_->backend, protect_client_,   backend_protected_,
+                    channel_->asked,  channel_->behind};
     channel_.reset();
     transfer_ = {};
+    if (direct) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
     send_backend(cmd, owed::transfer);
     actions_.emplace_back(relay_act::open_data{std::move(plan)});

@@ -117,6 +117,7 @@ void relay_machine::backend_found(const relay_backend& found) {
     settings_.protect_backend = found.protect;
     settings_.match_tls = found.match_tls;
     settings_.refused_behind = found.refused;
+    settings_.direct = found.direct;
     has_backend_ = true;
     login_.chosen_for = login_.user;
     say_next();

@@ -53,6 +53,7 @@ struct relay_settings {
     bool pass_tls = false;         // TLS passes unread between client and backend, from the backend\'s 234 on
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
+    direct_data direct{};
     command_policy policy{};
     std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
     bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
@@ -71,7 +72,8 @@ struct relay_plan {
     verb what = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
     std::string argument;    // for the log
     bool upload = false;     // bytes flow from the client to the backend
-    leg_setup client;
+    data_route route = data_route::relayed;
+    leg_setup client;  // this and the next where it is relayed
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
@@ -108,7 +110,8 @@ struct reserve_port {
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {
     relay_plan plan;
-};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended()
+};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended(). What goes
+    // past the gateway is only to be known of: its end is that of the backend's replies, relay_note::transferred
 struct find_backend {
     std::string user;
     std::string host;      // named by HOST, may be empty
@@ -137,6 +140,7 @@ struct relay_backend {
     bool protect = false;  // TLS stands; this and the next as in the settings
     bool match_tls = false;
     method_set refused;
+    direct_data direct{};
 };
 
 /// What is told to the log (G12).
@@ -261,13 +265,16 @@ private:
 
     struct negotiation_state {
         data_method asked = data_method::pasv;  // by the client
-        endpoint target;                        // of its PORT or EPRT
-        std::vector<data_method> behind;        // what to ask the backend for; the first is under way
-        std::optional<endpoint> own;            // the port that was promised to the backend
+        data_route route = data_route::relayed;
+        endpoint target;                  // of its PORT or EPRT
+        std::vector<data_method> behind;  // what to ask the backend for; the first is under way
+        std::optional<endpoint> own;      // the port that was promised to the backend
+        endpoint named;                   // by the backend's 227
         leg_setup backend;
     };
 
     struct channel {
+        data_route route = data_route::relayed;
         leg_setup client;
         leg_setup backend;
         data_method asked = data_method::pasv;
@@ -349,6 +356,11 @@ private:
     void transfer(const command& cmd);
     void on_transfer(reply r);
     void join_transfer();
+
+    // Past the gateway (relay_direct.cpp)
+    [[nodiscard]] bool may_go_direct() const noexcept;
+    void try_direct();
+    void direct_agreed();
 
     // Both ways
     void send_backend(const command& cmd, owed kind);

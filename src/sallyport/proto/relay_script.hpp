@@ -33,6 +33,7 @@ struct action_text {
     std::string operator()(const relay_act::drop_data&) const { return "drop"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
+        if (p.route == data_route::direct) return "past: " + std::string(row_of(p.what).name);
         return "open " + std::string(row_of(p.what).name) + (p.upload ? " up " : " down ") + describe(p.client) +
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }

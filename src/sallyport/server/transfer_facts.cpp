@@ -46,7 +46,8 @@ void session::write_record(const result<proto::transfer_result>& outcome, int re
     r.front.control_tls = control_.is_tls();
     r.front.data_tls = t.is_protected();
     r.front.method = method_of(t.request().data);
-    (r.upload ? r.front.from : r.front.to) = t.bytes();
+    auto& moved = r.front.bytes.emplace();
+    (r.upload ? moved.from : moved.to) = t.bytes();
     r.lasted = t.age();
     r.end = end_of(outcome, stopping_, reply);
     if (!outcome) r.why = outcome.error().text();

@@ -23,8 +23,8 @@ struct running_transfer {
     std::string verb;
     std::string path;
     bool upload = false;
-    std::string method;  // "EPSV", or "EPSV/PASV" with a side behind
-    std::uint64_t bytes = 0;
+    std::string method;                  // "EPSV", or "EPSV/PASV" with a side behind
+    std::optional<std::uint64_t> bytes;  // nothing: they don't pass here
     std::chrono::milliseconds age{};
 };
 

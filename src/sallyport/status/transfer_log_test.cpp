@@ -19,8 +19,9 @@ transfer_record sample() {
             .verb = "STOR",
             .path = "/in/a b",
             .upload = true,
-            .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .from = 420, .to = 0},
-            .behind = {.method = "PASV", .from = 0, .to = 400},
+            .route = "relayed",
+            .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .bytes = {{.from = 420, .to = 0}}},
+            .behind = {.method = "PASV", .bytes = {{.from = 0, .to = 400}}},
             .ended = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767225600123)),
             .lasted = std::chrono::milliseconds(1500),
             .end = transfer_end::backend,
@@ -29,14 +30,24 @@ transfer_record sample() {
 }
 
 TEST(transfer_record, tells_all_four_sockets_G12) {
-    EXPECT_EQ(line_of(sample(), record_style::words),
-              "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
-              "verb=STOR path=\"/in/a b\" direction=upload client_control=tls client_data=tls client_method=EPSV "
-              "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
-              "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
+    EXPECT_EQ(
+        line_of(sample(), record_style::words),
+        "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
+        "verb=STOR path=\"/in/a b\" direction=upload route=relayed client_control=tls client_data=tls client_method=EPSV "
+        "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
+        "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
     const auto json = line_of(sample(), record_style::json);
     EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
     EXPECT_TRUE(json.ends_with(R"("seconds":1.500,"end":"backend","reply":426,"why":"reset"})")) << json;
+}
+
+TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
+    auto r = sample();
+    r.route = "direct";
+    r.front.bytes = r.behind.bytes = std::nullopt;
+    const auto words = line_of(r, record_style::words);
+    EXPECT_NE(words.find(" route=direct "), std::string::npos) << words;
+    EXPECT_EQ(words.find("bytes"), std::string::npos) << words;
 }
 
 TEST(transfer_record, leaves_out_the_second_side_of_a_server) {

@@ -55,8 +55,9 @@ void add_leg(fields& out, std::string_view side, const record_leg& leg) {
     out.add_word(key("control"), protection(leg.control_tls));
     out.add_word(key("data"), protection(leg.data_tls));
     out.add_word(key("method"), leg.method);
-    out.add(key("bytes_in"), leg.from);
-    out.add(key("bytes_out"), leg.to);
+    if (!leg.bytes) return;
+    out.add(key("bytes_in"), leg.bytes->from);
+    out.add(key("bytes_out"), leg.bytes->to);
 }
 
 }  // namespace
@@ -77,6 +78,7 @@ std::string line_of(const transfer_record& r, record_style style) {
     out.add_word("verb", r.verb);
     out.add("path", r.path);
     out.add_word("direction", r.upload ? "upload" : "download");
+    if (!r.route.empty()) out.add_word("route", r.route);
     add_leg(out, "client", r.front);
     if (!r.backend.empty()) add_leg(out, "backend", r.behind);
     out.add_seconds("seconds", r.lasted.count());

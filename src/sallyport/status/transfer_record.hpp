@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,11 +25,14 @@ enum class transfer_end : std::uint8_t {
 
 /// One side: its two sockets.
 struct record_leg {
+    struct amount {
+        std::uint64_t from = 0;  // bytes of data taken from it
+        std::uint64_t to = 0;    // ... and handed to it
+    };
     bool control_tls = false;
     bool data_tls = false;
-    std::string method;      // "EPSV"
-    std::uint64_t from = 0;  // bytes of data taken from it
-    std::uint64_t to = 0;    // ... and handed to it
+    std::string method;           // "EPSV"
+    std::optional<amount> bytes;  // where they have passed here
 };
 
 struct transfer_record {
@@ -39,6 +43,7 @@ struct transfer_record {
     std::string verb;
     std::string path;  // as the client gave it
     bool upload = false;
+    std::string route;  // of the bytes at a gateway: "relayed", "direct"; empty at a server
     record_leg front{};
     record_leg behind{};
     std::chrono::system_clock::time_point ended{};

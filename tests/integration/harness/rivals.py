@@ -95,8 +95,8 @@ class Rival:
 class Vsftpd(Rival):
     """Anonymous with write access: its local users need the system's password files, so local=True, which gives it the same
     user as the others have, starts it where those are others (needs root). Extra: reuse=True demands that data connections
-    resume the TLS session, active=False refuses PORT and EPRT, ports=(A, B) are those for passive
-    data."""
+    resume the TLS session, active=False refuses PORT and EPRT, ports=(A, B) are those for passive data, foreign=True lets data
+    connections be with others than the control connection's peer."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
 
@@ -115,7 +115,10 @@ class Vsftpd(Rival):
             "anonymous_enable": "YES", "local_enable": "NO", "ftp_username": OWNER, "nopriv_user": OWNER, "anon_root": self.root,
             "write_enable": "YES", "anon_upload_enable": "YES", "anon_mkdir_write_enable": "YES", "anon_other_write_enable": "YES",
             "anon_world_readable_only": "NO", "anon_umask": "022", "force_dot_files": "YES", "secure_chroot_dir": chroot,
-            "port_enable": "YES" if self.extra.get("active", True) else "NO", **dict(zip(("pasv_min_port", "pasv_max_port"), self.extra.get("ports", ()))), "connect_from_port_20": "NO", "xferlog_enable": "YES", "vsftpd_log_file": self.folder / "log",
+            "port_enable": "YES" if self.extra.get("active", True) else "NO",
+            **dict(zip(("pasv_min_port", "pasv_max_port"), self.extra.get("ports", ()))),
+            **dict.fromkeys(("pasv_promiscuous", "port_promiscuous"), "YES" if self.extra.get("foreign") else "NO"),
+            "connect_from_port_20": "NO", "xferlog_enable": "YES", "vsftpd_log_file": self.folder / "log",
             "log_ftp_protocol": "YES", "dual_log_enable": "YES", "xferlog_file": self.folder / "xferlog", "max_per_ip": 0,
         }
         if self.tls != "none":

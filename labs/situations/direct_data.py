@@ -1,0 +1,47 @@
+"""The gateway balances, the data go straight between client and server (the article's first solution)."""
+
+from network import Daemon, Fact, Host, Segment, Situation, admit_only, masquerade, port_forward
+
+# Server: its inside address, its own NAT router's addresses inside and outside.
+SERVERS = {"one": ("10.0.0.11", "10.0.0.2", "17.254.0.92"), "two": ("10.0.0.12", "10.0.0.3", "17.254.0.93")}
+
+situation = Situation(
+    name="direct-data",
+    title="Data past the balancer",
+    rows="G1 G7(1)",
+    about="Sessions come to the gateway at 17.254.0.91. Each server has an outside address of its own, which its 227 names, and "
+          "learns by a PROXY header who the client is; so files don't pass the gateway. EPSV and TLS need it and are relayed, with "
+          "a PROXY header on data too.",
+    segments=(Segment("internet", "17.254.0.0/24"), Segment("farm", "10.0.0.0/24")),
+    hosts=(
+        Host("client", {"internet": "17.254.0.10/24"}),
+        Host("stranger", {"internet": "17.254.0.66/24"}),
+        Host("gateway", {"internet": "17.254.0.91/24", "farm": "10.0.0.1/24"}, forwards=True,
+             rules=(admit_only("internet", tcp="21, 990, 51000-51009"),), about="balances, and relays what can't go past"),
+        *(Host(f"door-{name}", {"internet": f"{outside}/24", "farm": f"{door}/24"}, forwards=True,
+               rules=(masquerade(out="internet"), port_forward("internet", tcp="50000-50009", to=inside), admit_only("internet")),
+               about=f"NAT for {name}")
+          for name, (inside, door, outside) in SERVERS.items()),
+        *(Host(name, {"farm": f"{inside}/24"}, via=door) for name, (inside, door, _) in SERVERS.items()),
+    ),
+    daemons=(
+        *(Daemon(name, f"serve {{files}} --listen {inside}:21 --proxy-from 10.0.0.1 --proxy-data --passive-ports 50000-50009 "
+                       f"--external-address {outside} --anonymous --user writer:lab")
+          for name, (inside, _, outside) in SERVERS.items()),
+        Daemon("gateway", "gate --listen 17.254.0.91:21 --passive-ports 51000-51009 "
+               + " ".join(f"--backend ftp://{inside}:21?direct=both&proxy=v2&proxy-data=yes" for inside, _, _ in SERVERS.values())),
+    ),
+    facts=(
+        Fact("client", "17.254.0.91", 21, "gateway", True),
+        Fact("client", "17.254.0.91", 51000, "gateway", True, "what is relayed"),
+        Fact("client", "17.254.0.92", 50000, "one", True, "data past the gateway"),
+        Fact("client", "17.254.0.93", 50009, "two", True, "data past the gateway"),
+        Fact("client", "17.254.0.92", 21, "one", False, "sessions only by the gateway"),
+        Fact("one", "17.254.0.10", 50000, "client", True, "active mode, past the gateway as well"),
+    ),
+    tries=(
+        ("curl -v --no-ftp-skip-pasv-ip ftp://17.254.0.91/this-is", "EPSV is refused, then the server's own address in 227"),
+        ("curl -v --ftp-port - ftp://17.254.0.91/this-is", "the server connects to the client"),
+        ("curl -v ftp://17.254.0.91/this-is", "curl takes no other address than the one it called: no data"),
+    ),
+)

@@ -1,0 +1,208 @@
+// Data past the gateway: the client hears the backend's own address, or the backend the client's, wherever both can be used
+// in the clear; everything else is relayed as ever (G7, solution 1).
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+[[nodiscard]] relay_settings direct(direct_data which) {
+    auto s = usual();
+    s.refused_behind = {};
+    s.direct = which;
+    return s;
+}
+
+constexpr direct_data passive_data{.passive = true};
+constexpr direct_data active_data{.active = true};
+
+constexpr std::string_view own_address = R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (17,254,0,91,204,173).
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)";
+
+constexpr std::string_view download = R"(> RETR f
+>> RETR f
+= past: RETR
+<< 150 Here it comes.
+< 150 Here it comes.
+<< 226 Done.
+< 226 Done.
+)";
+
+TEST(RelayDirect, PassesTheBackendsOwnAddressG7) {
+    play(direct(passive_data), {login, own_address, download, own_address, download}, [](const stage_hand& hand) {
+        EXPECT_EQ(hand.count(relay_note::rewritten), 2U);
+        EXPECT_EQ(hand.count(relay_note::transferred), 2U);
+    });
+}
+
+TEST(RelayDirect, NamesTheOutsideAddressOfTheSettingsG7) {
+    play(direct({.passive = true, .outside = at("17.254.0.92:0").address}), {login, R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (10,0,0,5,204,173).
+< 227 Entering Passive Mode (17,254,0,92,204,173)
+)",
+                                                                             download});
+}
+
+TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
+    play(direct(passive_data), {login, passive, retrieving, R"(<< 226 Done.
+! data complete
+< 226 Done.
+)"},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::refused), 1U) << "it says why"; });
+}
+
+TEST(RelayDirect, KnowsWhichAddressLeadsSomewhere) {
+    const auto reaches = [](std::string_view client, std::string_view told) {
+        return is_direct_for(*ip_address::parse(client), *ip_address::parse(told));
+    };
+    EXPECT_TRUE(reaches("198.51.100.7", "17.254.0.91"));
+    EXPECT_TRUE(reaches("10.0.0.7", "10.0.0.5"));
+    EXPECT_TRUE(reaches("10.0.0.7", "17.254.0.91"));
+    EXPECT_TRUE(reaches("127.0.0.1", "127.0.0.1"));
+    for (const auto* told : {"10.0.0.5", "127.0.0.1", "0.0.0.0", "239.1.1.1", "255.255.255.255"})
+        EXPECT_FALSE(reaches("198.51.100.7", told)) << told;
+    EXPECT_FALSE(reaches("10.0.0.7", "127.0.0.1"));
+    EXPECT_FALSE(reaches("::1", "127.0.0.1"));
+}
+
+TEST(RelayDirect, RefusesEpsvWhichWouldLeadHere) {
+    play(direct(passive_data), {login, R"(> EPSV
+< 502 Data connections go straight to the server; use PASV.
+)",
+                                own_address, download});
+}
+
+TEST(RelayDirect, RelaysWhoHasOnlyEpsv) {
+    play(direct(passive_data), {login, R"(> EPSV ALL
+< 200 EPSV ALL accepted.
+> EPSV
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||52397|)
+= reserve extended
+! port 17.254.0.91:52397
+< 229 Entering Extended Passive Mode (|||52397|)
+)",
+                                retrieving, R"(! data complete
+<< 226 Done.
+< 226 Done.
+)"});
+}
+
+TEST(RelayDirect, RelaysUnderTlsWhichEndsHereG10) {
+    auto s = direct(passive_data);
+    s.tls_available = true;
+    s.refused_behind.insert(data_method::epsv);
+    play(s, {auth, login_only, protect, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen tls, connect 172.16.3.4:52397
+<< 226 Nothing in it.
+! data complete
+< 226 Nothing in it.
+)"});
+}
+
+TEST(RelayDirect, AsksAnewWhereProtectionCameBetween) {
+    auto s = direct(passive_data);
+    s.tls_available = true;
+    play(s, {auth, login_only, own_address, protect, R"(> RETR f
+< 425 PROT came after the data connection was agreed on; send PASV or PORT again.
+)"});
+}
+
+TEST(RelayDirect, TriesAnotherMethodWherePasvIsUnknown) {
+    play(direct(passive_data), {login, R"(> PASV
+>> PASV
+<< 502 No.
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||52397|)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)",
+                                retrieving, R"(! data complete
+<< 226 Done.
+< 226 Done.
+)"});
+}
+
+TEST(RelayDirect, GivesTheClientsAddressToTheBackendG7) {
+    play(direct(active_data), {login, R"(> PORT 198,51,100,7,7,138
+>> PORT 198,51,100,7,7,138
+<< 200 Fine.
+< 200 PORT command successful.
+> STOR f
+>> STOR f
+= past: STOR
+<< 150 Connecting.
+< 150 Connecting.
+<< 426 Cut.
+< 426 Cut.
+> EPRT |1|198.51.100.7|5001|
+>> EPRT |1|198.51.100.7|5001|
+<< 200 Fine.
+< 200 EPRT command successful.
+)"});
+}
+
+TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
+    constexpr std::string_view relayed = R"(>> EPSV
+<< 229 Entering Extended Passive Mode (|||52397|)
+< 200 PORT command successful.
+)";
+    play(direct(active_data),
+         {login, R"(> PORT 198,51,100,7,7,138
+>> PORT 198,51,100,7,7,138
+<< 500 Illegal PORT command.
+)",
+          relayed, R"(> PORT 198,51,100,7,7,139
+= drop
+)",
+          relayed},
+         [](const stage_hand& hand) {
+             EXPECT_FALSE(hand.machine.refused_behind().contains(data_method::port)) << "its own PORT may be welcome";
+         });
+}
+
+TEST(RelayDirect, AbortIsTheBackendsBusiness) {
+    play(direct(passive_data), {login, own_address, R"(> RETR f
+>> RETR f
+= past: RETR
+<< 150 Here it comes.
+< 150 Here it comes.
+> ABOR
+>> ABOR
+<< 426 Aborted.
+< 426 Aborted.
+<< 226 Closing.
+< 226 Closing.
+)"});
+}
+
+TEST(RelayDirect, LostBackendEndsTheTransfer) {
+    play(direct(passive_data), {login, own_address, R"(> RETR f
+>> RETR f
+= past: RETR
+! backend gone
+= drop
+= close
+< 426 Transfer cut: the connection to the server behind this gateway was lost.
+< 421 The server behind this gateway ended the connection; connect again.
+)"});
+}
+
+TEST(RelayDirect, NeverBeyondTheClientsOwnAddressDC01) {
+    play(direct(active_data), {login, R"(> PORT 203,0,113,9,7,138
+< 504 Data connections go to your own address only, to a port from 1024 on.
+)"});
+}
+
+}  // namespace
+}  // namespace sallyport::proto
