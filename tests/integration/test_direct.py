@@ -82,10 +82,13 @@ def test_tree(lab, small_sample, tmp_path, client, method, tls):  # noqa: F811
     assert ways == ({"in front"} if tls != "none" else {"past the gateway"})
 
 
-def test_curl_is_told_to_believe_the_address(lab):  # noqa: F811
+@pytest.mark.parametrize("argv", [
+    ["curl", "--silent", "--show-error", "--max-time", "10", "--no-ftp-skip-pasv-ip"],
+    ["sallyport", "get", "--passive-address", "follow", "-o", "-"]], ids=["curl", "sallyport"])
+def test_a_client_is_told_to_believe_the_address(lab, sallyport, argv):  # noqa: F811
     built = lab("direct-data")
-    curl = ["curl", "--silent", "--show-error", "--max-time", "10", f"ftp://{GATEWAY}/this-is"]
-    done = subprocess.run(built.network.command("client", *curl, "--no-ftp-skip-pasv-ip"), capture_output=True, timeout=30)
+    argv = [sallyport if argv[0] == "sallyport" else argv[0], *argv[1:], f"ftp://{GATEWAY}/this-is"]
+    done = subprocess.run(built.network.command("client", *argv), capture_output=True, timeout=30)
     assert done.stdout in (b"one", b"two"), done.stderr
 
 
