@@ -158,6 +158,44 @@ def test_client_certificates(start, certificate, authority, capped, tmp_path, ve
     assert curl(strict, "alice") in tls_failed
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", ["serve", "proftpd"])
+def test_own_certificate_towards_backends(start, certificate, authority, capped, kind, version):
+    """G10: a backend that demands a certificate of its clients is shown the gateway's; without it, or with one that its
+    authority has not signed, the client hears a reason and nothing of its login is passed."""
+    wrap = capped(version)
+    if kind == "serve":
+        folder = start.folder / "files"
+        folder.mkdir()
+        server = start(kind, folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
+                       certificate.key, "--tls-required", "--client-ca", authority / "ca.pem", "--client-cert", "require", wrap=wrap)
+    else:
+        server = start.rival(kind, tls="explicit", client_ca=authority / "ca.pem", wrap=wrap)
+    options = ["gate", "--listen", "127.0.0.1:0", "--backend", f"ftpes://127.0.0.1:{server.port}", "--backend-ca", certificate.cert]
+
+    def own(stem):
+        return ["--backend-cert", authority / f"{stem}.pem", "--backend-key", authority / f"{stem}.key"]
+
+    content = os.urandom(300_000)
+    gate = start(*options, *own("bob"))
+    with Raw(gate.host, gate.port) as raw:
+        raw.login()
+        assert raw.store("file", content).code == 226
+        assert raw.retrieve("file") == content
+    for given in ([], own("forged")):
+        shut_out = start(*options, *given)
+        with Raw(shut_out.host, shut_out.port) as raw:
+            heard = raw.reply()  # with TLS 1.3 a server judges the certificate after the client's part of the handshake
+            if heard.code == 220:
+                heard = raw.command("USER writer")
+            assert heard.code == 421 and "No server behind this gateway answers" in heard.text, heard
+    together = authority / "together.pem"
+    together.write_text((authority / "bob.pem").read_text() + (authority / "bob.key").read_text())
+    in_one_file = start(*options, "--backend-cert", together)
+    with Raw(in_one_file.host, in_one_file.port) as raw:
+        assert raw.login().retrieve("file") == content
+
+
 def test_limits_of_sessions_and_rates(start, tmp_path):
     (tmp_path / "file").write_bytes(bytes(300_000))
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")

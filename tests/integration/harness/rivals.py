@@ -149,6 +149,8 @@ class Vsftpd(Rival):
 
 
 class Proftpd(Rival):
+    """Extra: reuse=True demands that data connections resume the TLS session, client_ca=FILE a certificate signed by it."""
+
     def configure(self):
         root = programs.ROOT / "build/rivals/proftpd"
         modules = next(root.glob("usr/lib/proftpd"))
@@ -171,6 +173,8 @@ class Proftpd(Rival):
             lines += ["TLSEngine on", "TLSRequired on", f"TLSECCertificateFile {self.certificate.cert}",
                       f"TLSECCertificateKeyFile {self.certificate.key}", f"TLSLog {self.folder}/tls-log",
                       "TLSProtocol TLSv1.2 TLSv1.3", f"TLSOptions {' '.join(options)}" if options else ""]
+            if authority := self.extra.get("client_ca"):
+                lines += ["TLSVerifyClient on", f"TLSCACertificateFile {authority}"]
         config = self.folder / "proftpd.conf"
         config.write_text("\n".join(lines) + "\n")
         return [programs.rival("proftpd"), "--nodaemon", "--config", str(config)]
