@@ -77,6 +77,7 @@ private:
     }
 
     void outcome(std::string_view text) {
+        if (text == "silent") return machine_.backend_silent();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
             case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
             case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});

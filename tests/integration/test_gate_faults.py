@@ -188,6 +188,42 @@ def test_failure_before_the_greeting_is_unseen(start, failing, fault, tmp_path):
     assert time.monotonic() - begin < SOON, "a backend that is dead costs its first client a wait, not each"
 
 
+@pytest.fixture
+def silent_then_well(start, failing, tmp_path):
+    """(where the first backend falls silent): a gateway before that one and another that serves."""
+    (tmp_path / "old.txt").write_text("the old content")
+    well = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--anonymous")
+
+    def make(step):
+        silent = failing(step, silence)
+        return silent, start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{silent.port}?weight=2", "--backend",
+                             f"ftp://127.0.0.1:{well.port}?priority=1", "--check", "off", "--backend-answer", 1)
+
+    return make
+
+
+@pytest.mark.parametrize("step,user", [("USER", "writer"), ("USER", "anonymous"), ("PASS", "anonymous")])
+def test_backend_silent_at_the_login_is_replaced(silent_then_well, step, user):
+    """G7: what it has heard is no secret, so the next backend is told the same, and the client only waits a little."""
+    silent, gate = silent_then_well(step)
+    begin = time.monotonic()
+    with Raw(gate.host, gate.port) as raw:
+        assert raw.login(user).retrieve("/old.txt") == b"the old content"
+    assert silent.reached.is_set() and 1 <= time.monotonic() - begin < SOON
+
+
+def test_backend_silent_after_a_password(silent_then_well):
+    """G7: nobody else may hear it; the client is told why long before its login's time is over."""
+    silent, gate = silent_then_well("PASS")
+    begin = time.monotonic()
+    with Raw(gate.host, gate.port) as raw:
+        raw.greet().expect("USER writer", 331)
+        heard = raw.expect("PASS lab", 421)
+        assert "does not answer" in heard.text and raw.at_end()
+    assert silent.reached.is_set() and 1 <= time.monotonic() - begin < SOON
+    assert "lab" not in gate.log()
+
+
 def test_half_open_client(start, tmp_path):
     """A client whose machine is gone without a word: its session ends by the idle time, with its place at the backend."""
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")

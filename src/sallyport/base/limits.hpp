@@ -89,6 +89,9 @@ inline constexpr std::uint64_t backend_weight = 256;
 // Sessions that wait for room: each holds a connection and a client who sees nothing; more are better told 421 at once.
 inline constexpr std::size_t backend_queue = 1000;
 inline constexpr auto backend_queue_wait = 5s;  // clients commonly wait 10 s and more for a greeting
+// For an answer during the login: longer than a wrong password's usual delay or a directory service that is asked anew, and
+// twice within the login's own time.
+inline constexpr auto backend_answer = 20s;
 inline constexpr auto resolve_interval = 30s;   // names of backends; as often as their records commonly change at most
 inline constexpr auto backend_slow_start = 30s;
 // An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.

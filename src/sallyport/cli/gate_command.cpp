@@ -44,6 +44,7 @@ struct gate_options {
     std::string backend_key;
     bool backend_insecure = false;
     std::size_t connect_milliseconds = 3000;
+    std::size_t answer_seconds = limits::backend_answer.count();
     std::size_t rest_seconds = 10;
     std::size_t slow_start_seconds = limits::backend_slow_start.count();
     std::size_t queue_seconds = limits::backend_queue_wait.count();
@@ -111,6 +112,13 @@ void gate_options::add_to(CLI::App& command) {
         .add_option("--backend-timeout", connect_milliseconds,
                     "A backend that has not greeted by then is skipped for the next")
         ->type_name("MILLISECONDS")
+        ->capture_default_str();
+    command
+        .add_option("--backend-answer", answer_seconds,
+                    "A backend that answers nothing for so long during a login is given up: for the next, where no password "
+                    "has been said to it, else the client hears 421")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1, 3600))
         ->capture_default_str();
     command
         .add_option("--check", check,
@@ -244,6 +252,7 @@ result<gate::settings> gate_options::settings() const {
     }
     out.backend_data = *data;
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
+    out.backend_answer = std::chrono::seconds(answer_seconds);
     return out;
 }
 

@@ -140,6 +140,7 @@ struct settings {
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
+    std::chrono::seconds backend_answer = limits::backend_answer;         // to each command until the login
     front::admission_rules admit;
     std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
 };

@@ -100,6 +100,10 @@ net::task<> session::client_leg() {
     std::array<char, read_size> buffer;
     co_await advance();
     while (!over()) {
+        if (net::clock::now() >= answer_due()) {
+            give_up_silent_backend();
+            co_await advance();
+        }
         expire_if_due();
         if (over()) break;
         if (tls_due_) {
@@ -373,7 +377,20 @@ net::deadline session::quiet_until() const {
     // that is still there.
     if (data_ || direct_) return net::clock::now() + config.idle;
     const auto due = activity_ + config.idle;
-    return machine_->logged_in() ? due : std::min(due, started_ + config.login);
+    return machine_->logged_in() ? due : std::min({due, started_ + config.login, answer_due()});
+}
+
+// G7: during the login another backend may still do, where it can be asked; a client that waits for its time to be over gives
+// up first, and its next try may find the same backend.
+net::deadline session::answer_due() const {
+    return machine_->awaits_login() ? activity_ + gate_->config.backend_answer : net::deadline::max();
+}
+
+void session::give_up_silent_backend() {
+    log::warning(id_, fmt::format("Backend {} has not answered for {} s", slot_.where().text(),
+                                  gate_->config.backend_answer.count()));
+    gate_->checks.hurry(slot_.id());
+    machine_->backend_silent();
 }
 
 void session::expire_if_due() {

@@ -86,6 +86,8 @@ private:
     void write_record(int reply);
     void note(proto::relay_note kind, std::string_view text);
     void expire_if_due();
+    void give_up_silent_backend();
+    [[nodiscard]] net::deadline answer_due() const;
 
     /// Implicit TLS between client and backend: the greeting is under it too.
     [[nodiscard]] bool passes_unread() const noexcept { return implicit_tls_ && gate_->config.passes_tls(); }

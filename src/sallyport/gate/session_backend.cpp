@@ -159,6 +159,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
         machine_->no_backend(words_for(found.error()));
     }
     co_await advance();
+    client_.interrupt_read();  // it waits by a deadline from before
 }
 
 void session::leave_backend() {

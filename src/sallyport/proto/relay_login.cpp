@@ -187,6 +187,12 @@ bool relay_machine::replace_backend() {
     return true;
 }
 
+void relay_machine::backend_silent() {
+    if (stage_ == stage::closing || !has_backend_) return;
+    note(relay_note::violation, "the backend does not answer");
+    if (!replace_backend()) end_session("The server behind this gateway does not answer; try again later.");
+}
+
 void relay_machine::on_login(const reply& r, verb id) {
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_.denied = true;

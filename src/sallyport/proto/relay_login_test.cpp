@@ -186,7 +186,7 @@ TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
 // ---- Backends that fail during a login
 
 TEST(RelayLogin, ReplacesABackendThatFailsAtUser_G7) {
-    for (const std::string_view end : {"! backend gone\n", "<< 421 Too many users.\n"}) {
+    for (const std::string_view end : {"! backend gone\n", "! backend silent\n", "<< 421 Too many users.\n"}) {
         play(usual(), {R"(< 220 Welcome.
 > HOST ftp.a.example
 >> HOST ftp.a.example
@@ -332,6 +332,7 @@ TEST(RelayLogin, CountsAUserAlsoWhereTheSecondBackendAsksNoPassword) {
 TEST(RelayLogin, SaysNoPasswordTwice) {
     for (const std::string_view end :
          {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
+          "! backend silent\n< 421 The server behind this gateway does not answer; try again later.\n= close\n",
           "<< 421 Full.\n< 421 Full.\n= close\n"}) {
         play(usual(), {R"(< 220 Welcome.
 > USER anna

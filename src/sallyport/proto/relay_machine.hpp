@@ -190,6 +190,8 @@ public:
     void no_backend_for_user();
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
     void backend_closed(std::string_view why);
+    /// It owes a reply for too long: as if it were gone.
+    void backend_silent();
     /// The driver ends the session: idle, shutting down (421 `text`).
     void expire(std::string_view text);
 
@@ -201,6 +203,8 @@ public:
     [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
     /// It owes replies.
     [[nodiscard]] bool awaits_backend() const noexcept { return !pending_.empty(); }
+    /// Such as decide whether it is the one to stay with.
+    [[nodiscard]] bool awaits_login() const noexcept { return !logged_in_ && awaits_backend(); }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }

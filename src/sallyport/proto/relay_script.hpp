@@ -167,6 +167,7 @@ private:
         if (text == "not admitted") return machine.user_admitted(false);
         if (text == "tls behind") return machine.backend_tls_started();
         if (text == "backend gone") return machine.backend_closed("reset");
+        if (text == "backend silent") return machine.backend_silent();
         if (text == "no backend") return machine.no_backend("All are down.");
         if (text == "nobody's user") return machine.no_backend_for_user();
         if (text.starts_with("backend ")) return machine.backend_found({.peer = at(text.substr(8)), .refused = {}});
