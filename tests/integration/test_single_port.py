@@ -132,8 +132,8 @@ def front(request, start, tmp_path, certificate):
 class Tls(Raw):
     """Explicit TLS, protected data, resumed or not."""
 
-    def secure(self, ca, version=None):
-        self.context = ssl.create_default_context(cafile=ca)
+    def secure(self, ca, version=None, context=None):
+        self.context = context or ssl.create_default_context(cafile=ca)
         if version:
             self.context.maximum_version = version
         self.greet().expect("AUTH TLS", 234)

@@ -92,7 +92,7 @@ inline constexpr auto backend_queue_wait = 5s;  // clients commonly wait 10 s an
 // For an answer during the login: longer than a wrong password's usual delay or a directory service that is asked anew, and
 // twice within the login's own time.
 inline constexpr auto backend_answer = 20s;
-inline constexpr auto resolve_interval = 30s;   // names of backends; as often as their records commonly change at most
+inline constexpr auto resolve_interval = 30s;  // names of backends; as often as their records commonly change at most
 inline constexpr auto backend_slow_start = 30s;
 // An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.
 inline constexpr auto backend_response_memory = 60s;

@@ -380,8 +380,8 @@ net::deadline session::quiet_until() const {
     return machine_->logged_in() ? due : std::min({due, started_ + config.login, answer_due()});
 }
 
-// G7: during the login another backend may still do, where it can be asked; a client that waits for its time to be over gives
-// up first, and its next try may find the same backend.
+// G7: during the login another backend may still do, where it can be asked; a client that waits for its time to be over
+// gives up first, and its next try may find the same backend.
 net::deadline session::answer_due() const {
     return machine_->awaits_login() ? activity_ + gate_->config.backend_answer : net::deadline::max();
 }

@@ -42,6 +42,7 @@ struct stream_state {
     endpoint local;
     endpoint peer;
     std::unique_ptr<tls_engine> tls;
+    tls_session_ids::place session_before;  // after the end of TLS (CCC) data connections still resume its session
     unsigned burst = 0;
     bool flushing = false;  // a writer is at work on tls->output()
 };

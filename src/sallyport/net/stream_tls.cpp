@@ -199,7 +199,10 @@ task<result<void>> stream::end_tls(clock::duration wait) {
     if (!outcome || wait <= clock::duration::zero()) co_return outcome;
     const bool plain = co_await goes_on_in_plain_text(s, limit);
     if (!plain) outcome = co_await await_close_notify(s, limit);
-    if (outcome) s->tls.reset();
+    if (outcome) {
+        s->session_before = s->tls->take_place();
+        s->tls.reset();
+    }
     co_return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include <sallyport/net/tls_engine.hpp>
 #include <sallyport/net/tls_hello.hpp>
 #include <sallyport/net/tls_identities.hpp>
+#include <sallyport/net/tls_session_ids.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -51,6 +52,26 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
     return 1;
 }
 
+tls_session_ids& ids_of(SSL* ssl) { return *static_cast<tls_session_ids*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))); }
+
+// Only TLS 1.2 without a ticket has an id to be found by. What is kept is a copy: a failed handshake marks the sessions that
+// it has to do with as unfit, and whoever has seen an id on the wire can fail one.
+int keep_by_id(SSL* ssl, SSL_SESSION* session) {
+    unsigned size = 0;
+    const auto* id = SSL_SESSION_get_id(session, &size);
+    auto* engine = static_cast<tls_engine*>(SSL_get_app_data(ssl));
+    if (engine == nullptr || size == 0 || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) return 0;
+    tls_session copy({SSL_SESSION_dup(session), SSL_SESSION_free});
+    if (copy) engine->keep_place(ids_of(ssl).keep({reinterpret_cast<const char*>(id), size}, std::move(copy)));
+    return 0;
+}
+
+SSL_SESSION* find_by_id(SSL* ssl, const unsigned char* id, int size, int* shared) {
+    *shared = 0;
+    const auto found = ids_of(ssl).find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+    return found ? SSL_SESSION_dup(found.get()) : nullptr;
+}
+
 }  // namespace
 
 std::string openssl_reason() {
@@ -86,8 +107,13 @@ result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_ident
     made.identities_ = std::move(what);
     auto* c = made.context_.get();
     if (c == nullptr || !made.identities_->serve(c)) return fail(errc::tls, "TLS: " + openssl_reason());
-    // Sessions live in tickets only, encrypted with a key of this context: nothing to share between loops, nothing to grow.
-    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    // Sessions live in tickets, encrypted with a key of this context: nothing to share between loops, nothing to grow. Those
+    // of clients that take none are found by id.
+    made.session_ids_ = std::make_shared<tls_session_ids>();
+    SSL_CTX_set_app_data(c, made.session_ids_.get());
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c, keep_by_id);
+    SSL_CTX_sess_set_get_cb(c, find_by_id);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(c, choose_alpn, nullptr);
     made.hello_reader_ = make_hello_reader(c);

@@ -38,6 +38,7 @@ struct tls_files {
 };
 
 class tls_identities;
+class tls_session_ids;
 
 class tls_server_context {
 public:
@@ -64,8 +65,9 @@ private:
     [[nodiscard]] static result<tls_server_context> present(std::shared_ptr<tls_identities> what);
 
     std::shared_ptr<ssl_ctx_st> context_;
-    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the ticket key of the first
+    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the ticket key and the session ids of the first
     std::shared_ptr<tls_identities> identities_;
+    std::shared_ptr<tls_session_ids> session_ids_;
 };
 
 struct tls_client_options {

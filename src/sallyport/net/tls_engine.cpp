@@ -92,7 +92,10 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
         return fail(errc::misuse, "a session id context is at most 32 bytes long");
     }
     if (!options.tickets || !options.resumption) SSL_set_num_tickets(made->ssl_.get(), 0);
-    if (!options.resumption) SSL_set_options(made->ssl_.get(), SSL_OP_NO_TICKET);
+    if (!options.resumption) {
+        SSL_set_options(made->ssl_.get(), SSL_OP_NO_TICKET);
+        SSL_set_not_resumable_session_callback(made->ssl_.get(), [](SSL*, int) { return 1; });
+    }
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }

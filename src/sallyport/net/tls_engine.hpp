@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/net/tls_session_ids.hpp>
 
 namespace sallyport::net {
 
@@ -54,9 +55,12 @@ public:
     [[nodiscard]] tls_facts facts() const;
     [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;  // peer_name.cpp
     [[nodiscard]] const tls_session& session() const noexcept { return session_; }
+    /// Of the session that this connection began, where it is found by its id. Who takes it keeps it findable.
+    [[nodiscard]] tls_session_ids::place take_place() noexcept { return std::move(place_); }
 
     // For OpenSSL's callbacks.
     void keep(tls_session session) { session_ = std::move(session); }
+    void keep_place(tls_session_ids::place place) noexcept { place_ = std::move(place); }
     void note_refused_alpn() noexcept { refused_alpn_ = true; }
     /// Bytes from the socket; 0 at its end, -1 with errno.
     std::ptrdiff_t pull(char* into, std::size_t size);
@@ -79,6 +83,7 @@ private:
     std::vector<char> output_;
     std::size_t sent_ = 0;  // of output_
     tls_session session_;
+    tls_session_ids::place place_;
     error cause_;
     std::string name_;  // whom the certificate should name
 };

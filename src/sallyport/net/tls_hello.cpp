@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/tls_session_ids.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -14,15 +15,27 @@ constexpr char handshake_record = 22;
 
 int no_ticket(SSL*, void*) { return 1; }
 
+void note_session(SSL* ssl, const SSL_SESSION* session) {
+    unsigned size = 0;
+    const auto* id = SSL_SESSION_get0_id_context(session, &size);
+    auto& found = *static_cast<std::string*>(SSL_get_app_data(ssl));
+    if (found.empty()) found.assign(reinterpret_cast<const char*>(id), size);
+}
+
+// Likewise only read; to go on with it would be to answer.
+SSL_SESSION* note_session_id(SSL* ssl, const unsigned char* id, int size, int*) {
+    const auto& known = *static_cast<const tls_session_ids*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const auto found = known.find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+    if (found) note_session(ssl, found.get());
+    return nullptr;
+}
+
 // The ticket is only read. To abort here would leave the session to nobody under TLS 1.3; the certificate, which there is
 // none of, ends the reading soon enough.
 SSL_TICKET_RETURN note_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
                               void*) {
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE;
-    unsigned size = 0;
-    const auto* id = SSL_SESSION_get0_id_context(session, &size);
-    auto& found = *static_cast<std::string*>(SSL_get_app_data(ssl));
-    if (found.empty()) found.assign(reinterpret_cast<const char*>(id), size);
+    note_session(ssl, session);
     return SSL_TICKET_RETURN_IGNORE;
 }
 
@@ -42,7 +55,9 @@ std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of) {
     OPENSSL_cleanse(keys.data(), keys.size());
     if (!same || SSL_CTX_set_session_ticket_cb(c, no_ticket, note_ticket, nullptr) != 1) return nullptr;
     SSL_CTX_set_cert_cb(c, no_certificate, nullptr);
-    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_app_data(c, SSL_CTX_get_app_data(of));
+    SSL_CTX_sess_set_get_cb(c, note_session_id);
     return made;
 }
 

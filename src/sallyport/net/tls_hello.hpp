@@ -2,9 +2,9 @@
 // What the first bytes of a connection say about TLS, without answering them: whether they are a ClientHello, and the
 // session of ours that it asks to resume. So a connection can be led to its session before anybody takes the handshake on.
 //
-// The bytes are given to an OpenSSL connection that has our ticket key, no certificate and nobody to send to; it stops as
-// soon as it has read the ticket. Nothing is proved by that: whoever has seen a ticket on the wire can send it. The
-// handshake that follows proves it or fails. Any thread.
+// The bytes are given to an OpenSSL connection that has our ticket key and session ids, no certificate and nobody to send
+// to; it stops as soon as it has read the ticket or the id. Nothing is proved by that: whoever has seen it on the wire can
+// send it. The handshake that follows proves it or fails. Any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@ struct tls_hello {
     enum class kind : std::uint8_t {
         need_more,
         not_tls,
-        new_session,  // a ClientHello, or something like it, with no ticket of ours
+        new_session,  // a ClientHello, or something like it, with no ticket or session id of ours
         resumes,      // the session with this id context
     };
     kind is = kind::need_more;

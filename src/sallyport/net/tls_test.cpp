@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sallyport/net/net_test.hpp>
+#include <sallyport/net/tls_hello.hpp>
+#include <sallyport/net/tls_hello_test.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -35,20 +37,21 @@ struct handshakes {
     stream server;
     std::optional<error> client_error;
     std::optional<error> server_error;
+    tls_session session{};  // the client's, also after the end of TLS
 };
 
-task<std::optional<error>> accept_one(stream& s, const tls_server_context& context, std::string id) {
-    const tls_accept_options options{std::move(id)};
+task<std::optional<error>> accept_one(stream& s, const tls_server_context& context, std::string id, bool resumption) {
+    const tls_accept_options options{.session_id_context = std::move(id), .resumption = resumption};
     const auto done = co_await s.accept_tls(context, options, soon());
     co_return done ? std::nullopt : std::optional(done.error());
 }
 
 /// A TLS connection whose first bytes have gone both ways, so that TLS 1.3's tickets have arrived.
 task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_context client_context,
-                             tls_connect_options options, std::string id) {
+                             tls_connect_options options, std::string id, bool resumption = true) {
     auto pair = co_await make_pair_of_streams(l);
     handshakes h{.client = std::move(pair.client), .server = std::move(pair.server)};
-    background accepting(l, accept_one(h.server, context, std::move(id)));
+    background accepting(l, accept_one(h.server, context, std::move(id), resumption));
     const auto connected = co_await h.client.connect_tls(client_context, options, soon());
     if (!connected) h.client_error = connected.error();
     if (!connected) h.client.close();
@@ -60,6 +63,7 @@ task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_con
     const auto answered = co_await h.server.write_all("b", soon());
     const auto answer = co_await h.client.read_some(buffer, soon());
     if (!asked || !question || !answered || !answer) h.client_error = error{errc::misuse, 0, "no bytes after the handshake"};
+    h.session = h.client.session();
     co_return h;
 }
 
@@ -95,31 +99,93 @@ TEST_F(tls_test, TLS08_a_self_signed_certificate_is_not_trusted_by_itself) {
     EXPECT_FALSE(run(shake_hands(here(), server, unverified, {.server_name = "anything"}, "s")).client_error);
 }
 
-class tls_versions : public tls_test, public testing::WithParamInterface<bool> {};
-INSTANTIATE_TEST_SUITE_P(tls, tls_versions, testing::Values(true, false),
-                         [](const auto& p) { return p.param ? "v12" : "v13"; });
+enum class client_kind { v13, v12, v12_without_tickets };
+
+class tls_versions : public tls_test, public testing::WithParamInterface<client_kind> {
+protected:
+    /// The client under test.
+    [[nodiscard]] tls_client_context client() const {
+        auto made = trusting(GetParam() != client_kind::v13);
+        if (GetParam() == client_kind::v12_without_tickets) SSL_CTX_set_options(made.get(), SSL_OP_NO_TICKET);
+        return made;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(tls, tls_versions,
+                         testing::Values(client_kind::v12, client_kind::v12_without_tickets, client_kind::v13),
+                         [](const auto& p) {
+                             return p.param == client_kind::v13   ? "v13"
+                                    : p.param == client_kind::v12 ? "v12"
+                                                                  : "v12_without_tickets";
+                         });
 
 TEST_P(tls_versions, TLS04a_a_data_connection_resumes_its_control_session) {
-    const auto client = trusting(GetParam());
-    const auto control = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
-    const auto data = run(shake_hands(here(), server, client, {"localhost", control.client.session()}, "session 1"));
+    const auto as = client();
+    const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 1"));
     ASSERT_FALSE(data.client_error || data.server_error);
     EXPECT_TRUE(data.server.tls().resumed);
     EXPECT_TRUE(data.client.tls().resumed);
 }
 
 TEST_P(tls_versions, TLS04b_another_session_is_not_resumed) {
-    const auto client = trusting(GetParam());
-    const auto control = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
-    const auto data = run(shake_hands(here(), server, client, {"localhost", control.client.session()}, "session 2"));
+    const auto as = client();
+    const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 2"));
     ASSERT_FALSE(data.client_error || data.server_error) << "a full handshake takes its place";
     EXPECT_FALSE(data.server.tls().resumed);
 }
 
 TEST_P(tls_versions, TLS04c_no_session_is_not_resumed) {
-    const auto client = trusting(GetParam());
-    const auto data = run(shake_hands(here(), server, client, {.server_name = "localhost"}, "session 1"));
+    const auto as = client();
+    const auto data = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
     EXPECT_FALSE(data.server.tls().resumed);
+}
+
+// Such a session can only be found while somebody keeps it; then its memory is free again.
+TEST_F(tls_test, TLS04_a_session_without_ticket_ends_with_the_connection_that_began_it) {
+    const auto as = trusting(true);
+    SSL_CTX_set_options(as.get(), SSL_OP_NO_TICKET);
+    const foreign_tls_client other(TLS1_2_VERSION);
+    const auto of_control = [&] {
+        const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
+        const auto named = read_tls_hello(server, other.hello(control.client.session().get()));
+        EXPECT_EQ(named.is, tls_hello::kind::resumes);
+        EXPECT_EQ(named.session_id_context, "session 1");
+        const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 1"));
+        EXPECT_EQ(data.client.session().get(), nullptr) << "it is the control connection's, not another one";
+        return control.client.session();
+    }();
+    EXPECT_EQ(read_tls_hello(server, other.hello(of_control.get())).is, tls_hello::kind::new_session);
+    const auto late = run(shake_hands(here(), server, as, {"localhost", of_control}, "session 1"));
+    ASSERT_FALSE(late.client_error || late.server_error);
+    EXPECT_FALSE(late.server.tls().resumed);
+}
+
+task<bool> resumes_after_the_end_of_tls(loop& l, tls_server_context server, tls_client_context client) {
+    auto control = co_await shake_hands(l, server, client, to_localhost(), "session 1");
+    background other(l, control.client.end_tls(1s));
+    const auto ended = co_await control.server.end_tls(1s);
+    const auto other_ended = co_await other.get();
+    if (!ended || !other_ended) co_return false;
+    const tls_connect_options again{"localhost", control.session};
+    const auto data = co_await shake_hands(l, server, client, again, "session 1");
+    co_return !data.server_error && data.server.tls().resumed;
+}
+
+TEST_P(tls_versions, TLS06_data_connections_resume_the_session_of_a_control_connection_that_left_it) {
+    EXPECT_TRUE(run(resumes_after_the_end_of_tls(here(), server, client())));
+}
+
+task<bool> resumes_though_off(loop& l, tls_server_context server, tls_client_context client) {
+    const auto control = co_await shake_hands(l, server, client, to_localhost(), "session 1", false);
+    if (!control.session) co_return false;
+    const tls_connect_options again{"localhost", control.session};
+    const auto data = co_await shake_hands(l, server, client, again, "session 1", false);
+    co_return data.server_error || data.server.tls().resumed;
+}
+
+TEST_P(tls_versions, TLS04_where_it_is_off_nothing_is_resumed) {
+    EXPECT_FALSE(run(resumes_though_off(here(), server, client())));
 }
 
 task<int> resume_often(loop& l, tls_server_context server, tls_client_context client, int times) {
@@ -137,7 +203,7 @@ task<int> resume_often(loop& l, tls_server_context server, tls_client_context cl
 }
 
 TEST_P(tls_versions, TLS04_one_session_serves_500_data_connections) {
-    EXPECT_EQ(run(resume_often(here(), server, trusting(GetParam()), 500)), 500);
+    EXPECT_EQ(run(resume_often(here(), server, client(), 500)), 500);
 }
 
 task<std::string> read_end(stream& s) {
@@ -161,8 +227,8 @@ task<std::string> end_of_stream(loop& l, tls_server_context server, tls_client_c
 }
 
 TEST_P(tls_versions, TLS05_only_close_notify_is_the_end) {
-    EXPECT_EQ(run(end_of_stream(here(), server, trusting(GetParam()), true)), "0 and 3");
-    EXPECT_THAT(run(end_of_stream(here(), server, trusting(GetParam()), false)), testing::StartsWith("truncated"));
+    EXPECT_EQ(run(end_of_stream(here(), server, client(), true)), "0 and 3");
+    EXPECT_THAT(run(end_of_stream(here(), server, client(), false)), testing::StartsWith("truncated"));
 }
 
 task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client_context client) {
@@ -185,7 +251,7 @@ task<std::string> plain_after_tls(loop& l, tls_server_context server, tls_client
 }
 
 TEST_P(tls_versions, a_connection_goes_on_in_plain_text_after_the_end_of_tls) {
-    EXPECT_EQ(run(plain_after_tls(here(), server, trusting(GetParam()))), "3");
+    EXPECT_EQ(run(plain_after_tls(here(), server, client())), "3");
 }
 
 task<std::optional<std::string>> send_over_tls(loop& l, tls_server_context server, tls_client_context client,
@@ -204,7 +270,7 @@ task<std::optional<std::string>> send_over_tls(loop& l, tls_server_context serve
 
 TEST_P(tls_versions, sends_files_whole) {
     const auto bytes = sample_bytes(5'000'011);
-    EXPECT_EQ(run(send_over_tls(here(), server, trusting(GetParam()), bytes)), bytes);
+    EXPECT_EQ(run(send_over_tls(here(), server, client(), bytes)), bytes);
 }
 
 task<> echo(stream& s) {
@@ -236,7 +302,7 @@ task<std::optional<std::string>> both_ways_at_once(loop& l, tls_server_context s
 
 TEST_P(tls_versions, reads_and_writes_at_the_same_time) {
     const auto bytes = sample_bytes(3'000'000);
-    EXPECT_EQ(run(both_ways_at_once(here(), server, trusting(GetParam()), bytes)), bytes);
+    EXPECT_EQ(run(both_ways_at_once(here(), server, client(), bytes)), bytes);
 }
 
 /// A client context that asks for another protocol, made by hand.
