@@ -1,25 +1,11 @@
 """Programs that stand before FTP servers, each over the same server of ours, which all reach by the same way: mod_proxy,
 which speaks FTP on both sides, and HAProxy, which passes bytes and needs the server's passive range mirrored."""
 
-import contextlib
-import socket
+from free_ports import free_range
 
 from .servers import RIVALS, Gateway, Proftpd, Sallyport, Server
 
 RANGE = 256  # ports; more than the transfers at a time
-
-
-def free_range():
-    """The first of RANGE ports that nobody listens on, below those that the system gives to outgoing connections."""
-    for first in range(20000, 30000, RANGE):
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(first, first + RANGE):
-                    held.enter_context(socket.create_server(("127.0.0.1", port)))
-                return first
-            except OSError:
-                continue
-    raise RuntimeError("no range of free ports")
 
 
 class Balanced(Sallyport):
@@ -30,7 +16,7 @@ class Balanced(Sallyport):
 
     def __init__(self, site, announced=None):
         super().__init__(site, tls=False)
-        self.first_port, self.announced = free_range(), announced
+        self.first_port, self.announced = free_range(RANGE), announced
         self.address = "127.0.0.10" if announced else "127.0.0.9"
 
     def command(self):

@@ -12,6 +12,8 @@ import socket
 import subprocess
 import time
 
+from free_ports import free_port
+
 from .site import ACCOUNT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -54,11 +56,6 @@ def end_descendants():
             pass
     except ChildProcessError:
         pass
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class Server:

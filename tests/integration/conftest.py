@@ -12,7 +12,7 @@ import pytest
 
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "labs")]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "labs"), str(ROOT / "tests/support")]
 
 import network  # noqa: E402
 from harness import certificates, programs, trees  # noqa: E402

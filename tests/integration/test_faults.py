@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from free_ports import free_range
 from harness.daemon import wait_until
 from harness.raw import Closed, Raw, drain, vanish
-from harness.rivals import free_range
 
 BIG = 64 * 1024 * 1024
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
+from free_ports import free_range
 from harness import trees
 from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
 from harness.raw import Raw
-from harness.rivals import free_range
 
 BACKENDS = ("127.0.0.2", "127.0.0.3")
 

@@ -5,9 +5,9 @@ import ssl
 
 import pytest
 
+from free_ports import free_port
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
-from harness.rivals import free_port
 
 
 @pytest.fixture(params=["server", "gate"])

@@ -10,10 +10,10 @@ import time
 import pytest
 
 from conftest import cannot
+from free_ports import free_port
 from harness import programs
 from harness.daemon import wait_until
 from harness.raw import Closed, Raw, drain
-from harness.rivals import free_port
 
 CLIENT, REACHED = "203.0.113.9", "198.51.100.1"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

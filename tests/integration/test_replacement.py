@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from free_ports import free_range
 from harness.daemon import wait_until
-from harness.rivals import free_range
 from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
 
 RANGE = 'passive-ports = "{}-{}"\ndrain = {}'

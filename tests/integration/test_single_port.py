@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from free_ports import free_port
 from harness import trees
 from harness.clients import Server
 from harness.raw import Raw, drain
-from harness.rivals import free_port
 from test_labs import lab  # noqa: F401 (a fixture)
 
 HOSTS = {"server": ("17.254.1.4", "server"), "gateway": ("17.254.1.6", "hidden")}

@@ -4,38 +4,19 @@ Each is started with NAME(folder, certificate, tls="none" | "explicit" | "implic
 tls, and files, the folder that its user sees as `base`.
 """
 
-import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
+
+from free_ports import free_port
 
 from . import programs
 
 # A user whose home directory exists: vsftpd goes there before it goes to its root.
 OWNER, GROUP = "daemon", "daemon"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def free_range(count):
-    """The first of so many ports in a row that nobody uses, at any address; below those that the system gives to outgoing
-    connections, which come and go at the same time."""
-    for first in range(20000 + os.getpid() % 100 * 100, 32000 - count):
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(first, first + count):
-                    held.enter_context(socket.create_server(("", port)))
-                return first
-            except OSError:
-                continue
-    raise RuntimeError(f"no {count} free ports in a row")
 
 
 class Rival:

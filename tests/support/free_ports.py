@@ -1,0 +1,27 @@
+"""Ports for programs that have to be told a number, for tests and benchmarks alike."""
+
+import contextlib
+import random
+import socket
+
+FIRST, LAST = 20000, 31999  # below those that the system gives to outgoing connections, which come and go at any time
+
+
+def free_range(count):
+    """The first of so many ports in a row that nobody uses at any address. Begins anywhere, so that two who ask at the same
+    time hardly get the same."""
+    begin = random.randrange(LAST - FIRST)
+    for step in range(0, LAST - FIRST, count):
+        first = FIRST + (begin + step) % (LAST - FIRST - count + 2)
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    held.enter_context(socket.create_server(("", port)))
+                return first
+            except OSError:
+                continue
+    raise RuntimeError(f"no {count} free ports in a row")
+
+
+def free_port():
+    return free_range(1)
