@@ -11,6 +11,7 @@ import pytest
 
 from free_ports import free_range
 from harness.daemon import wait_until
+from harness.raw import Raw
 from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
 
 RANGE = 'passive-ports = "{}-{}"\ndrain = {}'
@@ -142,6 +143,36 @@ def test_what_was_down_stays_down(gate):
     gate.write(more="check-interval = 3600")  # no check of its own tells the new one so soon
     replace(gate)
     assert health()[0][0] == "down" and health()[1][0] == "up"
+
+
+@pytest.mark.parametrize("ranged", [False, True], ids=["alone", "with-range"])
+def test_old_sessions_on_a_single_port(gate, ranged):
+    """G8: the port is the successor's. Older sessions get ports of the range where there is one, else 425 and the reason at
+    once, also where a data connection was promised before."""
+    (gate.folder / "files" / "small").write_bytes(b"small")
+    first = free_range(8)
+    gate.write(more='data-port = "control"\n' + (RANGE.format(first, first + 7, 60) if ranged else "drain = 60"))
+    replace(gate)  # the port needs a new process
+    old, promised = gate.session(), Raw(gate.daemon.host, gate.daemon.port, source="127.0.0.2").login()
+    assert old.retrieve("/small") == b"small"
+    assert promised.epsv_port() == gate.daemon.port
+    replace(gate)
+    begin = time.monotonic()
+    promised.send(b"RETR /small\r\n")
+    while (reply := promised.reply()).code in (150, 125):
+        pass
+    assert reply.code in (425, 426) and "a new program serves it since" in reply.text and time.monotonic() - begin < 5
+    for session in (old, promised):
+        if ranged:
+            assert session.retrieve("/small") == b"small"
+            assert first <= session.epsv_port() <= first + 7
+        else:
+            refused = session.command("EPSV")
+            assert refused.code == 425 and "connect again" in refused.text
+        session.expect("NOOP", 200)
+    assert gate.session().retrieve("/small") == b"small"
+    old.close()
+    promised.close()
 
 
 def test_the_end_of_the_drain(gate):

@@ -209,6 +209,7 @@ std::vector<int> front::sockets() const {
 
 void front::leave(std::move_only_function<void()> gone) {
     impl_->gone = std::move(gone);
+    if (impl_->data) impl_->data->leave();
     impl_->loops_left = impl_->loops.size();
     for (std::size_t i = 0; i < impl_->loops.size(); ++i)
         impl_->loops.at(i).post([self = impl_, i] { self->leave_loop(i); });

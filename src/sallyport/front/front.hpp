@@ -39,8 +39,8 @@ public:
     void inherit(std::vector<unique_fd> sockets);
     /// For a successor; they stay ours. On the first loop, not after leave() or stop().
     [[nodiscard]] std::vector<int> sockets() const;
-    /// A successor accepts from now on. The sessions that run go on; `gone` is called on the first loop when the last of
-    /// them has ended. Once; stop() may follow.
+    /// A successor accepts from now on. The sessions that run go on, without the single port; `gone` is called on the first
+    /// loop when the last of them has ended. Once; stop() may follow.
     void leave(std::move_only_function<void()> gone);
     /// Listens on every loop; the kernel spreads connections over them. Where data has one port for itself, on that one too,
     /// at the same address. An error names the address and the cause.

@@ -40,6 +40,9 @@ struct candidate : std::enable_shared_from_this<candidate> {
 
 using candidate_ptr = std::shared_ptr<candidate>;
 
+constexpr auto left_to_successor =
+    "a new program serves it since, and data connections of older sessions can't come there; connect again";
+
 error refusal(std::uint16_t port, std::string_view why) {
     return {errc::exhausted, 0, fmt::format("port {}: {}", port, why)};
 }
@@ -66,6 +69,7 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
         : settings(s), tls(std::move(t)), counters(c) {}
 
     result<reservation> expect(asker who);
+    void leave();
     void remove(const claim& which);
     void settle(const std::shared_ptr<claim>& which);
     [[nodiscard]] std::shared_ptr<claim> find(const place& p, const std::string& tls_id) const;
@@ -92,6 +96,7 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     std::map<key, place> places;
     std::uint64_t last_number = 0;
     std::size_t sweep_at = sweep_from;
+    bool left = false;
 };
 
 /// The expectation of one session. The constants apart, guarded by the mutex.
@@ -151,6 +156,7 @@ result<reservation> single_port::impl::expect(asker who) {
     const auto now = net::clock::now();
     const bool plain = who.tls_id.empty();
     const std::lock_guard lock(mutex);
+    if (left) return std::unexpected(refusal(who.told, left_to_successor));
     sweep(now);
     place& p = places[{who.client, who.port}];
     const bool barred = now < p.barred_until && p.barred_for_others_than != who.session;
@@ -170,6 +176,21 @@ result<reservation> single_port::impl::expect(asker who) {
     auto made = std::make_shared<claim>(shared_from_this(), std::move(who), ++last_number);
     p.claims.push_back(made);
     return reservation(std::move(made));
+}
+
+// Connections that have come already are sorted to their end: a claim that one of them was found for is no longer among
+// these.
+void single_port::impl::leave() {
+    std::vector<std::shared_ptr<claim>> ended;  // until the mutex is free
+    const std::lock_guard lock(mutex);
+    left = true;
+    for (auto& [where, p] : places) {
+        for (auto& each : std::exchange(p.claims, {})) {
+            each->refuse(refusal(each->what.told, left_to_successor));
+            ended.push_back(std::move(each));
+        }
+        judge_all(p);
+    }
 }
 
 void single_port::impl::claim::begin(bool protect) {
@@ -394,6 +415,8 @@ single_port::~single_port() = default;
 std::uint16_t single_port::own_port() const noexcept { return impl_->settings.port; }
 
 result<reservation> single_port::expect(asker who) { return impl_->expect(std::move(who)); }
+
+void single_port::leave() { impl_->leave(); }
 
 bool single_port::expects(const ip_address& client, std::uint16_t port) const {
     const std::lock_guard lock(impl_->mutex);

@@ -75,8 +75,10 @@ public:
     /// The port for data alone; 0 where it is the control port.
     [[nodiscard]] std::uint16_t own_port() const noexcept;
 
-    /// errc::exhausted where the rule does not let plain data come here now.
+    /// errc::exhausted where the rule does not let plain data come here now, and after leave().
     [[nodiscard]] result<reservation> expect(asker who);
+    /// Connections go to a successor from now on: who expects one is told so, and nobody may any more.
+    void leave();
 
     /// Whether a connection from there to that port of ours could be data.
     [[nodiscard]] bool expects(const ip_address& client, std::uint16_t port) const;

@@ -301,6 +301,22 @@ TEST_F(SinglePort, TlsComesBeforePlain) {
     EXPECT_EQ(expect("plain").error().code, errc::exhausted) << "while TLS connections may come";
 }
 
+// Both kinds, begun or not; what comes meanwhile is a new client of the old program's or of the new one's.
+TEST_F(SinglePort, AfterItWasLeftToASuccessorNothingIsExpected) {
+    open({.control = true});
+    auto one = expect("one");
+    auto two = expect("two", "tls two", other);
+    const auto& w = begin(one);
+    ports->leave();
+    turn();
+    EXPECT_EQ(w.failed, errc::exhausted);
+    const auto& late = begin(two, true);
+    turn();
+    EXPECT_EQ(late.failed, errc::exhausted);
+    EXPECT_FALSE(expect("one"));
+    EXPECT_TRUE(come().greeted);
+}
+
 TEST_F(SinglePort, ProtectionMustNotChangeInBetween) {
     open({.port = port});
     auto one = expect("one", "id 1");
