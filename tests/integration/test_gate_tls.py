@@ -89,6 +89,28 @@ def test_ccc_with_curl(start, certificate, tmp_path, mode):
     assert "534 The control connection stays encrypted." in strict.log()
 
 
+@pytest.mark.parametrize("terms", ["ftpes://127.0.0.1:{}", "ftp://127.0.0.1:{}?tls=match", "ftp://127.0.0.1:{}"])
+def test_rein(start, certificate, tmp_path, terms):
+    """G4, G10: another login in the same session, TLS behind or not; it has its whole time, however old the session is."""
+    (tmp_path / "file").write_bytes(b"content")
+    tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key]
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--user", "other:lab2", *tls)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", terms.format(server.port), "--backend-ca", certificate.cert,
+                 "--login-timeout", 1, *tls)
+    with Raw(gate.host, gate.port) as raw:
+        raw.greet().start_tls("127.0.0.1")
+        for user, password in (("writer", "lab"), ("other", "lab2"), ("writer", "lab")):
+            raw.expect(f"USER {user}", 331)
+            raw.expect(f"PASS {password}", 230)
+            assert raw.retrieve("file") == b"content"
+            time.sleep(0.7)
+            raw.expect("REIN", 220)
+            raw.expect("PWD", 530)
+        time.sleep(0.5)
+        raw.expect("NOOP", 200)
+        assert raw.reply().code == 421
+
+
 def test_policy_options(start, sallyport, tmp_path):
     (tmp_path / "file").write_text("content")
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")

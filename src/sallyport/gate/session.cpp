@@ -149,6 +149,7 @@ net::task<> session::client_leg() {
             break;
         }
         activity_ = net::clock::now();
+        if (machine_->logged_in()) login_since_ = activity_;  // it may be REIN
         machine_->from_client({buffer.data(), *got});
         co_await advance();
     }
@@ -177,7 +178,7 @@ net::task<> session::backend_leg() {
             co_await backend_wake_.wait(net::deadline::max());
         }
         if (over()) break;
-        if (wanted_ || (!got && got.error().code == errc::timeout)) continue;
+        if (wanted_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
         if (!got && tls_behind_due_ && got.error().code == errc::cancelled) continue;
         if (got && *got > 0) {
             activity_ = net::clock::now();
@@ -365,7 +366,7 @@ void session::drop_data(transfer_end why) {
 void session::wake() {
     if (passing_) return client_wake_.set();
     if (over() || tls_due_ || clear_due_ || through_due_ || stop_due()) client_.interrupt_read();
-    if (wanted_ || tls_behind_due_) backend_.interrupt_read();
+    if (wanted_ || tls_behind_due_ || !machine_->has_backend()) backend_.interrupt_read();
     client_wake_.set();
     backend_wake_.set();
 }
@@ -377,7 +378,7 @@ net::deadline session::quiet_until() const {
     // that is still there.
     if (data_ || direct_) return net::clock::now() + config.idle;
     const auto due = activity_ + config.idle;
-    return machine_->logged_in() ? due : std::min({due, started_ + config.login, answer_due()});
+    return machine_->logged_in() ? due : std::min({due, login_since_ + config.login, answer_due()});
 }
 
 // G7: during the login another backend may still do, where it can be asked; a client that waits for its time to be over

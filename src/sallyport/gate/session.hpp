@@ -134,6 +134,7 @@ private:
     bool client_ended_ = false;  // it has said all it will
     bool lost_ = false;          // the client's connection is gone
     net::deadline started_ = net::clock::now();
+    net::deadline login_since_ = started_;  // a login has its time from here
     net::deadline activity_ = net::clock::now();
 };
 

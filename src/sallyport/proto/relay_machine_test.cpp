@@ -306,7 +306,8 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
 < 226 Empty.
 )";
     play(s, {"< 220 Welcome.\n", login_only, protect_behind, login_only,
-             "> REIN\n< 502 REIN is not possible here, it would end TLS behind; connect again instead.\n"});
+             "> REIN\n< 220 FTP service ready.\n> PWD\n< 530 Log in first with USER and PASS.\n> USER v\n= find for v\n"
+             "! backend 172.16.3.9:21\n>> USER v\n<< 331 Password?\n< 331 Password?\n"});
     play(s, {"< 220 Welcome.\n", login_only,
              ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The server behind this gateway refuses to encrypt data "
              "connections.\n= close\n"});

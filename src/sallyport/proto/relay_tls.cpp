@@ -146,16 +146,15 @@ void relay_machine::client_tls_ended() {
     stage_ = stage::open;
 }
 
-// In front TLS stays on, as at the server; but a backend may take the command for the end of TLS (RFC 4217 section 11).
+// In front TLS stays on, as at the server; but a backend may take the command for the end of TLS (RFC 4217 section 11), so
+// the next login gets a fresh connection there.
 void relay_machine::rein(const command& cmd) {
-    if (settings_.protect_backend) {
-        return refuse(cmd, 502, "REIN is not possible here, it would end TLS behind; connect again instead.");
-    }
     if (cleared_) return refuse(cmd, 502, "REIN is not possible after CCC; connect again instead.");
     reset_channel();
     protect_client_ = settings_.tls_active;
     pbsz_given_ = false;
-    if (has_backend_) return pass(cmd);
+    if (has_backend_ && !settings_.protect_backend) return pass(cmd);
+    if (has_backend_) lose_backend();
     forget_login();
     answer(220, "FTP service ready.");
 }
