@@ -1,0 +1,212 @@
+#include <sallyport/net/dns.hpp>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sallyport/net/net_test.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::net {
+namespace {
+
+constexpr std::uint16_t a = 1;
+constexpr std::uint16_t aaaa = 28;
+constexpr std::uint16_t srv = 33;
+constexpr unsigned char no_such_name = 3;
+
+std::string two_bytes(unsigned n) { return {static_cast<char>(n >> 8U), static_cast<char>(n & 0xffU)}; }
+
+/// RFC 1035 section 3.1.
+std::string encoded(std::string_view name) {
+    std::string out;
+    while (!name.empty() && name != ".") {
+        const auto label = name.substr(0, name.find('.'));
+        out += static_cast<char>(label.size());
+        out += label;
+        name.remove_prefix(std::min(label.size() + 1, name.size()));
+    }
+    return out + '\0';
+}
+
+std::string service(unsigned priority, unsigned weight, unsigned port, std::string_view target) {
+    return two_bytes(priority) + two_bytes(weight) + two_bytes(port) + encoded(target);
+}
+
+/// Answers over UDP what its table says, from a thread of its own.
+class name_server {
+public:
+    explicit name_server(const char* at = "127.0.0.1:0") {
+        socket_address address(*endpoint::parse(at));
+        socket_ = unique_fd(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::bind(socket_.get(), address.data(), *address.size()), 0);
+        thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+    }
+
+    [[nodiscard]] endpoint where() const { return local_endpoint(socket_.get()); }
+
+    // Before the first question.
+    std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records;  // by encoded name and type
+    std::map<std::uint16_t, unsigned char> failures;                                    // what a type is answered instead
+    std::size_t cut = 0;                                                                // bytes that answers lack
+    bool silent = false;
+    std::atomic<int> asked = 0;
+
+private:
+    void serve(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+            if (::poll(&ready, 1, 20) != 1) continue;
+            std::array<char, 1500> question;
+            sockaddr_storage from{};
+            socklen_t size = sizeof(from);
+            const auto n =
+                ::recvfrom(socket_.get(), question.data(), question.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+            if (n < 17) continue;
+            ++asked;
+            if (silent) continue;
+            const auto answer = answer_to({question.data(), static_cast<std::size_t>(n)});
+            ::sendto(socket_.get(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
+        }
+    }
+
+    [[nodiscard]] std::string answer_to(std::string_view question) const {
+        const auto name_size = question.find('\0', 12) + 1 - 12;
+        const std::string name(question.substr(12, name_size));
+        const auto type = static_cast<std::uint16_t>(static_cast<unsigned char>(question[12 + name_size + 1]));
+        const bool known = std::ranges::any_of(records, [&](const auto& each) { return each.first.first == name; });
+        auto code = known ? '\0' : static_cast<char>(no_such_name);
+        if (const auto failure = failures.find(type); failure != failures.end()) code = static_cast<char>(failure->second);
+        std::string body;
+        unsigned count = 0;
+        if (const auto found = records.find({name, type}); found != records.end()) {
+            for (const auto& data : found->second) {
+                body += "\xc0\x0c" + two_bytes(type) + two_bytes(1) + two_bytes(0) + two_bytes(1) +
+                        two_bytes(static_cast<unsigned>(data.size())) + data;
+                ++count;
+            }
+        }
+        std::string out(question.substr(0, 2));
+        out += std::string{'\x85', static_cast<char>('\x80' | code)} + two_bytes(1) + two_bytes(count) + two_bytes(0) +
+               two_bytes(0);
+        out += question.substr(12, name_size + 4);
+        out += body;
+        return out.substr(0, out.size() - std::min(cut, out.size()));
+    }
+
+    unique_fd socket_;
+    std::jthread thread_;
+};
+
+class dns_test : public net_test {
+protected:
+    auto services(const name_server& names, const std::string& name) {
+        return run(find_service(here(), name, names.where(), soon()));
+    }
+    auto addresses(const name_server& names, const std::string& name) {
+        return run(find_addresses(here(), name, names.where(), soon()));
+    }
+};
+
+TEST_F(dns_test, G7_services_come_sorted_with_all_that_they_say) {
+    name_server names;
+    names.records[{encoded("_ftp._tcp.farm.test"), srv}] = {service(10, 5, 2121, "two.farm.test"),
+                                                            service(10, 60, 65535, "one.farm.test")};
+    const auto found = services(names, "_ftp._tcp.farm.test");
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(*found, (std::vector<srv_record>{{"one.farm.test", 65535, 10, 60}, {"two.farm.test", 2121, 10, 5}}));
+}
+
+// RFC 2782: a target "." says that the service is decidedly not there.
+TEST_F(dns_test, G7_a_service_that_is_not_there_is_no_server) {
+    name_server names;
+    names.records[{encoded("_ftp._tcp.none.test"), srv}] = {service(0, 0, 0, ".")};
+    const auto found = services(names, "_ftp._tcp.none.test");
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, errc::unresolved);
+    EXPECT_NE(found.error().what.find("names no server"), std::string::npos);
+}
+
+TEST_F(dns_test, G7_addresses_of_both_families_come_sorted) {
+    name_server names;
+    names.records[{encoded("farm.test"), a}] = {std::string("\x0a\0\0\x07", 4), std::string("\x0a\0\0\x05", 4)};
+    names.records[{encoded("farm.test"), aaaa}] = {std::string("\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16)};
+    const auto found = addresses(names, "farm.test");
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(*found,
+              (std::vector{*ip_address::parse("10.0.0.5"), *ip_address::parse("10.0.0.7"), *ip_address::parse("fd00::1")}));
+}
+
+TEST_F(dns_test, one_family_alone_is_enough) {
+    name_server names;
+    names.records[{encoded("six.test"), aaaa}] = {std::string("\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02", 16)};
+    const auto found = addresses(names, "six.test");
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(*found, std::vector{*ip_address::parse("fd00::2")});
+}
+
+// G7: servers that were known must not leave the list because one question of two failed.
+TEST_F(dns_test, G7_half_an_answer_is_none) {
+    constexpr unsigned char server_failed = 2;
+    name_server names;
+    names.records[{encoded("half.test"), a}] = {std::string("\x0a\0\0\x05", 4)};
+    names.failures[aaaa] = server_failed;
+    const auto found = addresses(names, "half.test");
+    ASSERT_FALSE(found);
+    EXPECT_NE(found.error().what.find("half.test"), std::string::npos);
+}
+
+TEST_F(dns_test, a_name_that_is_not_there_is_named) {
+    const name_server names;
+    const auto service = services(names, "_ftp._tcp.nowhere.test");
+    ASSERT_FALSE(service);
+    EXPECT_EQ(service.error().code, errc::unresolved);
+    EXPECT_NE(service.error().what.find("_ftp._tcp.nowhere.test"), std::string::npos);
+    const auto address = addresses(names, "nowhere.test");
+    ASSERT_FALSE(address);
+    EXPECT_EQ(address.error().code, errc::unresolved);
+}
+
+// What a name server sends is not to be trusted: an answer that is cut anywhere is a failure, never a crash or half a list.
+TEST_F(dns_test, a_cut_answer_is_no_answer) {
+    const auto whole = service(10, 60, 2121, "one.farm.test");
+    for (std::size_t cut = 1; cut < whole.size(); cut += 5) {
+        name_server names;
+        names.records[{encoded("_ftp._tcp.farm.test"), srv}] = {whole};
+        names.cut = cut;
+        const auto found = run(find_service(here(), "_ftp._tcp.farm.test", names.where(), soon()));
+        EXPECT_FALSE(found) << cut;
+    }
+}
+
+TEST_F(dns_test, a_silent_server_costs_no_more_than_the_limit) {
+    name_server names;
+    names.silent = true;
+    const auto begun = clock::now();
+    const auto found = run(find_service(here(), "_ftp._tcp.farm.test", names.where(), time_limit::within(200ms)));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, errc::timeout);
+    EXPECT_LT(clock::now() - begun, 1900ms) << "before the resolver itself gives the first question up";
+    EXPECT_GE(names.asked, 1);
+}
+
+TEST_F(dns_test, asks_a_server_at_an_ipv6_address) {
+    name_server names("[::1]:0");
+    names.records[{encoded("farm.test"), a}] = {std::string("\x0a\0\0\x05", 4)};
+    const auto found = addresses(names, "farm.test");
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(*found, std::vector{*ip_address::parse("10.0.0.5")});
+}
+
+TEST_F(dns_test, asks_nobody_about_an_address) {
+    const name_server names;
+    const auto found = addresses(names, "192.0.2.7");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(*found, std::vector{*ip_address::parse("192.0.2.7")});
+    EXPECT_EQ(names.asked, 0);
+}
+
+}  // namespace
+}  // namespace sallyport::net
