@@ -1,0 +1,59 @@
+// Rules of --external-address, one a line.
+// - What is taken has a usable address, and means the same whatever the order of its conditions.
+// - Rules are put in order whole, and the first that holds for a client is of the longest network among those that do.
+
+#include <vector>
+
+#include <sallyport/reach/address_rule.hpp>
+
+#include "fuzz.hpp"
+
+namespace {
+
+using sallyport::fuzz::check;
+using namespace sallyport;
+
+std::string backwards(std::string_view rule) {
+    const auto equals = rule.rfind('=');
+    if (equals == std::string_view::npos) return std::string(rule);
+    auto conditions = rule.substr(0, equals);
+    std::string out;
+    for (auto comma = conditions.rfind(','); comma != std::string_view::npos; comma = conditions.rfind(',')) {
+        out.append(conditions.substr(comma + 1)).append(",");
+        conditions = conditions.substr(0, comma);
+    }
+    return out.append(conditions).append(rule.substr(equals));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const reach::visitor visitors[] = {{*ip_address::parse("10.1.2.3"), *endpoint::parse("192.0.2.1:990"), true},
+                                       {*ip_address::parse("fd00::1"), *endpoint::parse("[2001:db8::1]:21"), false}};
+    auto text = sallyport::fuzz::text_of(data, size);
+    std::vector<reach::address_rule> rules;
+    while (!text.empty()) {
+        const auto line = sallyport::fuzz::take_line(text);
+        const auto rule = reach::address_rule::parse(line);
+        const auto again = reach::address_rule::parse(backwards(line));
+        check(rule.has_value() == again.has_value() && (!rule || *rule == *again),
+              "the order of conditions does not matter");
+        if (!rule) continue;
+        const auto address = ip_address::parse(rule->address);
+        check(!address || address->is_v4(), "a 227 has room for it");
+        check(rule->address.find_first_of(std::string_view("\0\r\n =,", 6)) == std::string::npos, "a name is a name");
+        rules.push_back(*rule);
+    }
+    const auto ordered = reach::by_precedence(rules);
+    check(ordered.size() == rules.size(), "none is lost");
+    for (const auto& rule : rules)
+        check(std::ranges::count(ordered, rule) == std::ranges::count(rules, rule), "each is there as often");
+    for (const auto& visitor : visitors) {
+        const auto holds = [&](const reach::address_rule& rule) { return rule.holds_for(visitor); };
+        const auto length = [](const reach::address_rule& rule) { return rule.clients ? rule.clients->prefix() : 0U; };
+        const auto first = std::ranges::find_if(ordered, holds);
+        check((first == ordered.end()) == std::ranges::none_of(rules, holds), "one that holds is found");
+        for (const auto& rule : rules) check(!holds(rule) || length(rule) <= length(*first), "the longest network counts");
+    }
+    return 0;
+}

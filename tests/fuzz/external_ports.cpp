@@ -1,0 +1,31 @@
+// Texts of --external-ports: the first line is our range, each other one a text.
+// - No two of our ports are the same outside, and what is outside is a port.
+// - What moves nothing leaves every port as it is.
+
+#include <bitset>
+#include <string>
+#include <vector>
+
+#include <sallyport/reach/external_ports.hpp>
+
+#include "fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport;
+    using sallyport::fuzz::check;
+    auto text = sallyport::fuzz::text_of(data, size);
+    const auto own = port_range::parse(sallyport::fuzz::take_line(text)).value_or(port_range());
+    std::vector<std::string> texts;
+    while (!text.empty()) texts.emplace_back(sallyport::fuzz::take_line(text));
+    const auto ports = reach::external_ports::parse(texts, own);
+    if (!ports) return 0;
+    check(ports->empty() == texts.empty(), "every text counts");
+    std::bitset<65536> used;
+    for (std::uint32_t port = own.first; own.first != 0 && port <= own.last; ++port) {
+        const auto outside = ports->of(static_cast<std::uint16_t>(port));
+        check(outside != 0 && !used.test(outside), "each has a number of its own outside");
+        check(!ports->empty() || outside == port, "nothing moves by itself");
+        used.set(outside);
+    }
+    return 0;
+}
