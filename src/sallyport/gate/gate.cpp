@@ -106,7 +106,7 @@ result<void> gate::start() {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
     });
-    if (const auto open = impl_->base->mirrored.open(config); !open) return open;
+    if (const auto open = impl_->base->mirrored.use(config); !open) return open;
     impl_->base->inbound.report(endpoints());
     impl_->base->inbound.start();
     if (config.spread.check != check_stage::off) impl_->base->checks.start(first);
@@ -133,6 +133,7 @@ result<std::vector<std::string>> gate::renew(settings s) {
     const auto old = impl_->now();
     if (s.passes_tls() != old->config.passes_tls())
         return fail(errc::misuse, "whether backends have mirrored ports can be changed by a restart only");
+    if (auto open = impl_->base->mirrored.use(s); !open) return std::unexpected(std::move(open.error()));
     auto changes = impl_->base->list.use(s);
     if (!changes) return changes;
     impl_->base->inbound.set_addresses(s.inbound.addresses);

@@ -5,14 +5,7 @@
 namespace sallyport::gate {
 namespace {
 
-class GateRenewed : public gate_test {
-protected:
-    result<std::vector<std::string>> renew(settings by) {
-        std::promise<result<std::vector<std::string>>> done;
-        loops.at(0).post([&] { done.set_value(gateway->renew(std::move(by))); });
-        return done.get_future().get();
-    }
-};
+using GateRenewed = gate_test;
 
 TEST_F(GateRenewed, ServesNewSessionsByNewSettingsAndLeavesThoseThatRun_G6) {
     ftp_stub stub({});

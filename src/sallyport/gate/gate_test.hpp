@@ -66,6 +66,12 @@ protected:
         loops.at(0).post([this, grace] { gateway->stop(grace, [this](bool) { loops.stop(); }); });
     }
 
+    result<std::vector<std::string>> renew(settings by) {
+        std::promise<result<std::vector<std::string>>> done;
+        loops.at(0).post([&] { done.set_value(gateway->renew(std::move(by))); });
+        return done.get_future().get();
+    }
+
     [[nodiscard]] ftp_client client() { return {blocking_socket::connect(gateway->endpoints().at(0).port)}; }
     [[nodiscard]] ftp_client logged_in() {
         auto c = client();

@@ -1,6 +1,7 @@
 // TLS that passes unread between client and backend, and the mirrored ports of its data (GW-06).
 
 #include <sallyport/gate/gate_test.hpp>
+#include <sallyport/net/listener.hpp>
 #include <support/free_ports.hpp>
 
 namespace sallyport::gate {
@@ -90,6 +91,42 @@ TEST_F(GateThrough, ClosesMirroredPortsToWhoHasNoSessionThere_DC02) {
     auto late = blocking_socket::connect(first);
     EXPECT_EQ(late.read_to_end(), "");
     EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 3; })) << "the way ends with the session";
+}
+
+TEST_F(GateThrough, OpensAndClosesMirrorsAsBackendsComeAndGo_G6) {
+    const auto ports = testing::free_ports(5).first;
+    const auto later = static_cast<std::uint16_t>(ports + 2);
+    const auto listens = [](std::uint16_t port) {
+        return !net::listener::bind({*ip_address::parse("127.0.0.1"), port});  // a connection would be led back here
+    };
+    ftp_stub stub({.tls = &identity_});
+    ftp_stub other({.tls = &identity_});
+    start({mirrored(stub.port(), ports)});
+    EXPECT_FALSE(listens(later));
+
+    auto c = client();
+    (void)c.reply();
+    EXPECT_EQ(c.code("AUTH TLS"), "234");
+    ASSERT_TRUE(c.control.connect_tls());
+    EXPECT_EQ(c.code("PBSZ 0"), "200") << "the way to its ports is open from here on";
+
+    auto wanted = setup;
+    wanted.backends = {mirrored(other.port(), static_cast<std::uint16_t>(ports + 1))};
+    const auto refused = renew(wanted);
+    ASSERT_FALSE(refused) << "a port would lead to one or the other";
+    EXPECT_NE(refused.error().text().find("try again when they have ended"), std::string::npos) << refused.error().text();
+
+    wanted.backends = {mirrored(other.port(), later)};
+    ASSERT_TRUE(renew(wanted));
+    EXPECT_TRUE(eventually([&] { return listens(later); }));
+    EXPECT_TRUE(listens(ports)) << "the old backend has a session yet";
+
+    EXPECT_EQ(c.code("QUIT"), "221");
+    c.control.close();
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
+    ASSERT_TRUE(renew(wanted));
+    EXPECT_TRUE(eventually([&] { return !listens(ports); }));
+    EXPECT_TRUE(listens(later));
 }
 
 TEST_F(GateThrough, CutsWhoIsIdle_G6) {

@@ -1,8 +1,8 @@
 #include <sallyport/gate/mirror.hpp>
 
-#include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -21,55 +21,89 @@ struct mirrors::impl : std::enable_shared_from_this<impl> {
     /// One port at one address.
     struct door {
         net::loop& home;
-        port_range range;
         net::listener* listener = nullptr;  // lives in the coroutine that accepts; the loop's thread only
     };
+    using doors_at = std::map<endpoint, std::shared_ptr<door>>;
     struct entry {
         std::weak_ptr<guest> who;
         ip_address server;
     };
-    using key = std::pair<port_range, ip_address>;  // a backend's range, a client's address
+    using key = std::pair<ip_address, port_range>;  // a client's address, a backend's range
 
-    static net::task<> accept_all(std::shared_ptr<impl> self, door* at, net::listener listener);
+    void open(const endpoint& at, unique_fd socket);
+    static void close(const std::shared_ptr<door>& d);
+    static net::task<> accept_all(std::shared_ptr<impl> self, std::shared_ptr<door> at, net::listener listener);
     static net::task<> carry(std::shared_ptr<impl> self, net::loop* home, net::accepted came, ip_address server,
                              std::shared_ptr<guest> who);
-    [[nodiscard]] std::pair<std::shared_ptr<guest>, ip_address> find(const key& k);
+    [[nodiscard]] std::pair<std::shared_ptr<guest>, ip_address> find(const ip_address& client, std::uint16_t port);
+    [[nodiscard]] std::optional<port_range> range_in_use(std::uint16_t port);
 
     net::loop_group& loops;
     status::counters& counters;
     std::chrono::seconds connect{};
     std::chrono::seconds stall{};
-    std::deque<door> doors;  // of which coroutines hold pointers
-    std::mutex mutex;
+    doors_at doors;
+    std::size_t opened = 0;  // so far
+    std::mutex mutex;        // for what follows
     std::map<key, entry> guests;
 };
 
 mirrors::mirrors(net::loop_group& loops, status::counters& counters) : impl_(std::make_shared<impl>(loops, counters)) {}
 
-result<void> mirrors::open(const settings& config) {
-    impl_->connect = config.data_connect;
-    impl_->stall = config.data_stall;
+// All is bound before anything is opened or closed.
+result<void> mirrors::use(const settings& config) {
     std::set<ip_address> addresses;
     for (const auto& at : config.listen) addresses.insert(at.address);
     for (const auto& at : config.listen_implicit) addresses.insert(at.address);
+    std::set<endpoint> wanted;
+    std::map<endpoint, unique_fd> fresh;
     for (const auto& b : config.backends) {
-        for (std::uint32_t port = b.mirror.first; port != 0 && port <= b.mirror.last; ++port) {
+        for (std::uint32_t number = b.mirror.first; number != 0 && number <= b.mirror.last; ++number) {
+            const auto port = static_cast<std::uint16_t>(number);
+            if (const auto other = impl_->range_in_use(port); other && *other != b.mirror)
+                return fail(errc::exhausted,
+                            fmt::format("backend {}: its mirrored port {} is still another backend's, whose "
+                                        "sessions have {}; try again when they have ended",
+                                        b.text(), port, other->text()));
             for (const auto& address : addresses) {
-                net::loop& home = impl_->loops.at(impl_->doors.size() % impl_->loops.size());
-                auto opened = net::listener::open(home, {address, static_cast<std::uint16_t>(port)});
-                if (!opened) return std::unexpected(opened.error());
-                auto& made = impl_->doors.emplace_back(home, b.mirror);
-                home.spawn("gate: mirrored port", impl::accept_all(impl_, &made, std::move(*opened)));
+                const endpoint at{address, port};
+                wanted.insert(at);
+                if (impl_->doors.contains(at)) continue;
+                auto bound = net::listener::bind(at);
+                if (!bound) return std::unexpected(std::move(bound.error()));
+                fresh.emplace(at, std::move(*bound));
             }
         }
     }
+    impl_->connect = config.data_connect;
+    impl_->stall = config.data_stall;
+    std::erase_if(impl_->doors, [&](const auto& d) {
+        const bool over = !wanted.contains(d.first) && !impl_->range_in_use(d.first.port);
+        if (over) impl::close(d.second);
+        return over;
+    });
+    for (auto& [at, socket] : fresh) impl_->open(at, std::move(socket));
     return {};
+}
+
+void mirrors::impl::open(const endpoint& at, unique_fd socket) {
+    auto made = std::make_shared<door>(loops.at(opened++ % loops.size()));
+    doors.emplace(at, made);
+    made->home.mail()->post([self = shared_from_this(), made, socket = std::move(socket)]() mutable {
+        made->home.spawn("gate: mirrored port", accept_all(self, made, net::listener::adopt(made->home, std::move(socket))));
+    });
+}
+
+void mirrors::impl::close(const std::shared_ptr<door>& d) {
+    d->home.mail()->post([d] {
+        if (d->listener != nullptr) d->listener->close();
+    });
 }
 
 std::shared_ptr<mirrors::guest> mirrors::admit(const backend& at, const ip_address& server, const ip_address& client) {
     const std::scoped_lock lock(impl_->mutex);
     std::erase_if(impl_->guests, [](const auto& g) { return g.second.who.expired(); });
-    auto& here = impl_->guests[{at.mirror, client}];
+    auto& here = impl_->guests[{client, at.mirror}];
     auto who = here.who.lock();
     if (!who) here.who = who = std::make_shared<guest>();
     here.server = server;
@@ -77,26 +111,33 @@ std::shared_ptr<mirrors::guest> mirrors::admit(const backend& at, const ip_addre
 }
 
 void mirrors::stop() {
-    for (auto& d : impl_->doors) {
-        d.home.mail()->post([self = impl_, &d] {
-            if (d.listener != nullptr) d.listener->close();
-        });
-    }
+    for (const auto& [at, d] : impl_->doors) impl::close(d);
 }
 
-std::pair<std::shared_ptr<mirrors::guest>, ip_address> mirrors::impl::find(const key& k) {
+std::pair<std::shared_ptr<mirrors::guest>, ip_address> mirrors::impl::find(const ip_address& client, std::uint16_t port) {
     const std::scoped_lock lock(mutex);
-    const auto found = guests.find(k);
-    if (found == guests.end()) return {};
-    return {found->second.who.lock(), found->second.server};
+    for (auto at = guests.lower_bound({client, {}}); at != guests.end() && at->first.first == client; ++at) {
+        if (!at->first.second.contains(port)) continue;
+        if (auto who = at->second.who.lock()) return {std::move(who), at->second.server};
+    }
+    return {};
 }
 
-net::task<> mirrors::impl::accept_all(std::shared_ptr<impl> self, door* at, net::listener listener) {
+/// That of a guest who is still there.
+std::optional<port_range> mirrors::impl::range_in_use(std::uint16_t port) {
+    const std::scoped_lock lock(mutex);
+    for (const auto& [who, here] : guests) {
+        if (who.second.contains(port) && !here.who.expired()) return who.second;
+    }
+    return std::nullopt;
+}
+
+net::task<> mirrors::impl::accept_all(std::shared_ptr<impl> self, std::shared_ptr<door> at, net::listener listener) {
     at->listener = &listener;
     for (;;) {
         auto came = co_await listener.accept();
         if (!came) break;  // closed
-        auto [who, server] = self->find({at->range, came->peer.address});
+        auto [who, server] = self->find(came->peer.address, came->local.port);
         if (who) {
             at->home.spawn("gate: mirrored data", carry(self, &at->home, std::move(*came), server, std::move(who)));
             continue;

@@ -5,7 +5,7 @@
 // What the backend says is encrypted, so nobody knows which port a session was told; but the port says which backend, and
 // the client's address whether it has a session there. Others are closed at once and counted.
 //
-// Opened before the loops run; admit() on any thread. The loops and the counters must outlive it.
+// use() before the loops run, or on the first one; admit() on any thread. The loops and the counters must outlive it.
 
 #include <atomic>
 #include <chrono>
@@ -40,8 +40,9 @@ public:
 
     mirrors(net::loop_group& loops, status::counters& counters);
 
-    /// Listens on every port of each backend's range, at the addresses of `listen`. An error names the port.
-    [[nodiscard]] result<void> open(const settings& config);
+    /// From now on listens on every port of each backend's range, at the addresses of `listen`, and gives up others, where
+    /// no guest is left. Changes nothing where it fails; the error names the port.
+    [[nodiscard]] result<void> use(const settings& config);
     /// `server`: the address that the session's control connection goes to; data go there too.
     [[nodiscard]] std::shared_ptr<guest> admit(const backend& at, const ip_address& server, const ip_address& client);
     /// Closes all listeners.

@@ -57,6 +57,12 @@ void listener::impl::note_trouble(int os) {
 }
 
 result<listener> listener::open(loop& l, const endpoint& at, listen_options options) {
+    auto bound = bind(at, options);
+    if (!bound) return std::unexpected(std::move(bound.error()));
+    return adopt(l, std::move(*bound));
+}
+
+result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
     const socket_address address(at);
     unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return refusal(at, errno);
@@ -66,10 +72,7 @@ result<listener> listener::open(loop& l, const endpoint& at, listen_options opti
     if (at.address.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.address.is_unspecified() ? 0 : 1);
     if (::bind(fd.get(), address.data(), address.length()) != 0) return refusal(at, errno);
     if (::listen(fd.get(), options.backlog) != 0) return refusal(at, errno);
-    listener opened;
-    const auto local = local_endpoint(fd.get());
-    opened.impl_ = std::make_shared<impl>(l, std::move(fd), local);
-    return opened;
+    return fd;
 }
 
 listener listener::adopt(loop& l, unique_fd socket) {

@@ -27,7 +27,9 @@ class listener {
 public:
     /// errc::exhausted where the port is taken by another program, errc::permission below 1024 without the right.
     [[nodiscard]] static result<listener> open(loop& l, const endpoint& at, listen_options options = {});
-    /// A socket that listens already, as a predecessor left it.
+    /// The same without a loop yet, on any thread.
+    [[nodiscard]] static result<unique_fd> bind(const endpoint& at, listen_options options = {});
+    /// A socket that listens already: by bind(), or as a predecessor left it.
     [[nodiscard]] static listener adopt(loop& l, unique_fd socket);
     ~listener();
     listener(listener&&) noexcept;
