@@ -110,7 +110,6 @@ void add_check(const administered& daemon, int& exit_code) {
 void add_admin_commands(const administered& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
-    if (!daemon.reloads) return;
     add_order(daemon, "replace",
               "Start the program that is installed now in place of the running one: it takes the listening sockets, the old "
               "one ends with its sessions. As SIGUSR2",

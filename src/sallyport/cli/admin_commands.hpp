@@ -19,7 +19,6 @@ struct administered {
     CLI::App& command;
     const front_options& options;
     std::function<result<std::string>()> settings;
-    bool reloads = false;
 };
 
 void add_admin_commands(const administered& daemon, int& exit_code);

@@ -101,7 +101,8 @@ option_values values_of(const CLI::App& command) {
 
 void give(CLI::App& command, const option_values& values) {
     for (const auto& [name, words] : values) {
-        auto* const option = command.get_option("--" + name);
+        auto* option = command.get_option_no_throw("--" + name);
+        if (option == nullptr) option = command.get_option(name);  // one without dashes
         for (const auto& word : words) option->add_result(word);
         option->run_callback();
     }

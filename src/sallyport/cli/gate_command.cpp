@@ -16,12 +16,11 @@
 #include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/control.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
-#include <sallyport/cli/gate_reload.hpp>
 #include <sallyport/cli/policy_options.hpp>
-#include <sallyport/cli/replacement.hpp>
+#include <sallyport/cli/reload.hpp>
+#include <sallyport/cli/service_run.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 
@@ -282,6 +281,11 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     return {};
 }
 
+struct gate_reading {
+    option_values given;
+    gate::settings settings;
+};
+
 /// What the command line gave, and the configuration file says now.
 result<gate_reading> read_anew(const option_values& given) {
     CLI::App command("", "gate");
@@ -320,17 +324,20 @@ int run(CLI::App& command, const gate_options& options) {
     if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    gate_reading first{values_of(command), *settings};
     daemon host(name, options.front.loops);
     host.follow(settings->tls);
     host.on_rotate(settings->transfers);
     status::counters counters;
-    gate::gate service(host.loops(), std::move(*settings), counters);
+    gate::gate service(host.loops(), *settings, counters);
     service.inherit(std::move(inherited.sockets), inherited.down);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    gate_reloader reloader(host, service, std::move(first), [given] { return read_anew(given); });
-    host.on_reload([&reloader] { reloader.reload_by_signal(); });
+    const auto read = [given, &service]() -> result<reading> {
+        auto fresh = read_anew(given);
+        if (!fresh) return std::unexpected(fresh.error());
+        return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
+    };
+    reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
     auto source = std::make_shared<status_source>(status_source{
         .name = name,
         .counters = counters,
@@ -338,35 +345,9 @@ int run(CLI::App& command, const gate_options& options) {
         .survey = [&service](net::loop& here) { return service.survey(here); },
         .backends = [&service] { return service.backends(); },
     });
-
-    std::optional<front::control_socket> control;
-    const auto drained = std::chrono::seconds(options.front.operation.drain_seconds);
-    const auto replaced = [&] {
-        source->draining = true;
-        service.share_ports(true);
-        control.reset();
-        auto aside =
-            open_control(host, options.front.operation.set_aside("gate"), "gate", {{"status", status_action(host, source)}});
-        if (aside && *aside) control.emplace(std::move(**aside));
-    };
-    replacement successor(host,
-                          {.left = [&service] { return estate{service.sockets(), down_backends(service)}; },
-                           .leave = [&service](auto gone) { service.leave(std::move(gone)); },
-                           .replaced = replaced},
-                          drained);
-    host.on_replace([&successor] { successor.replace_by_signal(); });
-    auto opened = open_control(host, options.front.operation, "gate",
-                               {{"status", status_action(host, source)},
-                                {"reload", [&reloader] { return reloader.reload(); }},
-                                {"replace", [&successor] { return successor.replace(); }}},
-                               has_predecessor());
-    if (!opened) return report_start_failure(name, opened.error());
-    if (*opened) control.emplace(std::move(**opened));
-    if (has_predecessor()) {
-        service.share_ports(true);
-        watch_predecessor(host, [&service] { service.share_ports(false); });
-    }
-    return host.run(service.endpoints());
+    auto whole = running("gate", host, options.front.operation, reloading, std::move(source), service);
+    whole.down = [&service] { return down_backends(service); };
+    return run_service(whole);
 }
 
 }  // namespace
@@ -377,7 +358,7 @@ void add_gate_command(CLI::App& app, int& exit_code) {
         app.add_subcommand("gate", "Lead FTP sessions and their data through NAT and firewalls to servers behind");
     options->add_to(*command);
     const auto check = [command] { return checked(*command); };
-    add_admin_commands({.command = *command, .options = options->front, .settings = check, .reloads = true}, exit_code);
+    add_admin_commands({.command = *command, .options = options->front, .settings = check}, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);
     });

@@ -7,9 +7,11 @@
 
 #include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/control.hpp>
+#include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/reload.hpp>
+#include <sallyport/cli/service_run.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -61,11 +63,15 @@ void serve_options::add_to(CLI::App& command) {
     command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();
     front.add_to(command);
     front.operation.add_control_to(command);
+    front.operation.add_replacement_to(command);
     command.footer(
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
         "  sallyport serve /srv/files --user scanner:secret --listen 0.0.0.0:21 --passive-ports 50000-50099 \\\n"
         "    --external-address ftp.example.org --tls-cert cert.pem --tls-key key.pem\n"
+        "SIGHUP and 'sallyport serve reload' read the --config file anew, users and certificates too; SIGUSR2 and "
+        "'sallyport "
+        "serve replace' start a new program in place of this one. Sessions that run keep what they have.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
 }
 
@@ -99,7 +105,39 @@ result<server::settings> serve_options::settings() const {
     return out;
 }
 
+struct serve_reading {
+    option_values given;
+    server::settings settings;
+};
+
+/// What the command line gave, and the configuration file says now.
+result<serve_reading> read_anew(const option_values& given) {
+    CLI::App command("", "serve");
+    serve_options options;
+    options.add_to(command);
+    give(command, given);
+    config_places places;
+    if (!options.front.config.empty()) {
+        auto applied = apply_config_file(command, options.front.config);
+        if (!applied) return std::unexpected(applied.error());
+        places = std::move(*applied);
+    }
+    auto settings = options.settings();
+    if (!settings) return std::unexpected(places.locate(settings.error()));
+    return serve_reading{values_of(command), std::move(*settings)};
+}
+
+/// For "check".
+result<std::string> checked(const CLI::App& command) {
+    const auto good = read_anew(values_of(command));
+    if (!good) return std::unexpected(good.error());
+    const auto& settings = good->settings;
+    return fmt::format("Good: {} accounts{}", settings.users.size(), settings.anonymous ? " and anonymous" : "");
+}
+
 int run(CLI::App& command, const serve_options& options) {
+    auto inherited = take_inheritance();  // first of all: a failure is told to who left them
+    const auto given = values_of(command);
     const auto ready = prepare(command, options.front);
     if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
@@ -108,8 +146,16 @@ int run(CLI::App& command, const serve_options& options) {
     host.follow(settings->tls);
     host.on_rotate(settings->transfers);
     status::counters counters;
-    server::server service(host.loops(), std::move(*settings), counters);
+    server::server service(host.loops(), *settings, counters);
+    service.inherit(std::move(inherited.sockets));
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
+    host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
+    const auto read = [given, &service]() -> result<reading> {
+        auto fresh = read_anew(given);
+        if (!fresh) return std::unexpected(fresh.error());
+        return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
+    };
+    reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
     auto source = std::make_shared<status_source>(status_source{
         .name = name,
         .counters = counters,
@@ -117,24 +163,7 @@ int run(CLI::App& command, const serve_options& options) {
         .survey = [&service](net::loop& here) { return service.survey(here); },
         .backends = {},
     });
-    const auto control =
-        open_control(host, options.front.operation, "serve", {{"status", status_action(host, std::move(source))}});
-    if (!control) return report_start_failure(name, control.error());
-    host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    return host.run(service.endpoints());
-}
-
-/// For "check".
-result<std::string> checked(CLI::App& command, const serve_options& options) {
-    config_places places;
-    if (!options.front.config.empty()) {
-        auto applied = apply_config_file(command, options.front.config);
-        if (!applied) return std::unexpected(applied.error());
-        places = std::move(*applied);
-    }
-    const auto good = options.settings();
-    if (!good) return std::unexpected(places.locate(good.error()));
-    return fmt::format("Good: {} accounts{}", good->users.size(), good->anonymous ? " and anonymous" : "");
+    return run_service(running("serve", host, options.front.operation, reloading, std::move(source), service));
 }
 
 }  // namespace
@@ -143,7 +172,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     auto options = std::make_shared<serve_options>();
     CLI::App* command = app.add_subcommand("serve", "Serve a directory by FTP and FTPS");
     options->add_to(*command);
-    const auto check = [options, command] { return checked(*command, *options); };
+    const auto check = [command] { return checked(*command); };
     add_admin_commands({.command = *command, .options = options->front, .settings = check}, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);

@@ -1,8 +1,13 @@
 #pragma once
-// What all sessions of a server share. Made once, held by every session, so that it outlives them; safe from all loops.
+// What the sessions of a server share. Made once, held by every session, so that it outlives them; safe from all loops.
+//
+// A session keeps the context that it began with, so settings never change under it. New settings are a new context upon the
+// same foundation, for the sessions to come (G6).
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include <sallyport/net/offload.hpp>
 #include <sallyport/reach/passive.hpp>
@@ -11,16 +16,12 @@
 
 namespace sallyport::server {
 
-struct context {
-    context(net::loop_group& loops, settings s, status::counters& c)
-        : config(std::move(s)),
-          counters(c),
-          users(config.users, config.anonymous),
-          inbound(loops, config.inbound, config.tls, c) {}
+/// What outlives a change of the settings.
+struct foundation {
+    foundation(net::loop_group& loops, const settings& s, status::counters& c)
+        : counters(c), inbound(loops, s.inbound, s.tls, c) {}
 
-    const settings config;
     status::counters& counters;
-    const accounts users;
     reach::passive inbound;
 
     /// Disk work. More threads than cores: they wait for the disk, not for the processor.
@@ -31,6 +32,22 @@ struct context {
     std::atomic<std::uint64_t> sessions_numbered{0};
     /// Set once a source port next to the control port was refused by the system: said once, not tried again (S1).
     std::atomic<bool> low_port_refused{false};
+};
+
+struct context {
+    context(settings s, std::shared_ptr<foundation> f)
+        : config(std::move(s)), users(config.users, config.anonymous), base(std::move(f)) {}
+
+    const settings config;
+    const accounts users;
+    const std::shared_ptr<foundation> base;
+
+    status::counters& counters = base->counters;
+    reach::passive& inbound = base->inbound;
+    net::worker_pool& disk = base->disk;
+    net::worker_pool& hashes = base->hashes;
+    std::atomic<std::uint64_t>& sessions_numbered = base->sessions_numbered;
+    std::atomic<bool>& low_port_refused = base->low_port_refused;
 };
 
 }  // namespace sallyport::server

@@ -15,6 +15,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/front/front.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
@@ -62,6 +63,15 @@ public:
 
     /// Binds every listener on every loop and reports what it found odd (S2). An error names the address and the cause.
     [[nodiscard]] result<void> start();
+    // Succession: see front::front. Before start(); and on the first loop.
+    void inherit(std::vector<unique_fd> sockets);
+    [[nodiscard]] std::vector<int> sockets() const;
+    void leave(std::move_only_function<void()> gone);
+    /// Any thread: whether predecessor and successor have the passive ports together.
+    void share_ports(bool with_another);
+    /// On the first loop: sessions that come from now on work by these settings, those that run keep theirs. Where it
+    /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer.
+    [[nodiscard]] result<std::vector<std::string>> renew(settings s);
     /// The addresses that are listened on, with real port numbers.
     [[nodiscard]] std::vector<endpoint> endpoints() const;
     net::task<status::session_survey> survey(net::loop& here) const;

@@ -1,4 +1,4 @@
-#include <sallyport/cli/gate_reload.hpp>
+#include <sallyport/cli/reload.hpp>
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@ namespace {
 constexpr auto fixed_options =
     std::to_array<std::string_view>({"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port",
                                      "proxy-from", "proxy-data", "loops", "log", "log-level", "status-socket", "drain"});
-constexpr auto secret_options = std::to_array<std::string_view>({"check-user"});
+constexpr auto secret_options = std::to_array<std::string_view>({"check-user", "user", "reader"});
 
 [[nodiscard]] bool is_among(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
 
@@ -54,32 +54,32 @@ constexpr auto secret_options = std::to_array<std::string_view>({"check-user"});
 
 }  // namespace
 
-gate_reloader::gate_reloader(daemon& host, gate::gate& service, gate_reading first,
-                             std::function<result<gate_reading>()> read)
+reloader::reloader(daemon& host, option_values given, std::optional<net::tls_server_context> tls,
+                   std::shared_ptr<status::transfer_log> transfers, std::function<result<reading>()> read)
     : host_(host),
-      service_(service),
       read_(std::move(read)),
-      in_use_(std::move(first.given)),
-      tls_(std::move(first.settings.tls)),
-      transfers_(std::move(first.settings.transfers)) {}
+      in_use_(std::move(given)),
+      tls_(std::move(tls)),
+      transfers_(std::move(transfers)) {}
 
 /// A context whose files are named as before goes on with their new content, so that sessions it has encrypted tickets for
 /// can be resumed; a log that is open stays open.
-void gate_reloader::keep_what_stays(gate_reading& fresh) {
+void reloader::keep_what_stays(reading& fresh) const {
     const auto changed = changed_options(in_use_, fresh.given);
-    if (tls_ && fresh.settings.tls && !differs(changed, "tls-")) fresh.settings.tls = tls_;
-    if (!differs(changed, "transfer-log")) fresh.settings.transfers = transfers_;
-    tls_ = fresh.settings.tls;
-    transfers_ = fresh.settings.transfers;
+    const bool same_clients = !differs(changed, "tls-") && !differs(changed, "client-c");
+    if (tls_ && fresh.tls && same_clients) fresh.tls = tls_;
+    if (!differs(changed, "transfer-log")) fresh.transfers = transfers_;
 }
 
-net::task<result<std::vector<std::string>>> gate_reloader::run() {
+net::task<result<std::vector<std::string>>> reloader::run() {
     auto work = [this] { return read_(); };
     auto fresh = co_await net::offload(host_.disk(), host_.loops().at(0), std::move(work));
     if (!fresh) co_return std::unexpected(fresh.error());
     keep_what_stays(*fresh);
-    auto renewed = service_.renew(std::move(fresh->settings));
+    auto renewed = fresh->use(fresh->tls, fresh->transfers);
     if (!renewed) co_return std::unexpected(renewed.error());
+    tls_ = fresh->tls;
+    transfers_ = fresh->transfers;
     host_.follow(tls_);
     host_.on_rotate(transfers_);
 
@@ -100,7 +100,7 @@ net::task<result<std::vector<std::string>>> gate_reloader::run() {
     co_return lines;
 }
 
-net::task<result<std::string>> gate_reloader::reload() {
+net::task<result<std::string>> reloader::reload() {
     if (std::exchange(running_, true)) co_return fail(errc::busy, "another reload is at work; try again");
     const auto lines = co_await run();
     running_ = false;
@@ -116,8 +116,8 @@ net::task<result<std::string>> gate_reloader::reload() {
     co_return boost::json::serialize(boost::json::object{{"lines", std::move(told)}});
 }
 
-net::task<> gate_reloader::log_outcome(gate_reloader* self) { (void)co_await self->reload(); }
+net::task<> reloader::log_outcome(reloader* self) { (void)co_await self->reload(); }
 
-void gate_reloader::reload_by_signal() { host_.loops().at(0).spawn("reload", log_outcome(this)); }
+void reloader::reload_by_signal() { host_.loops().at(0).spawn("reload", log_outcome(this)); }
 
 }  // namespace sallyport::cli
