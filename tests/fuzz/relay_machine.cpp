@@ -58,6 +58,8 @@ private:
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
         }
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
+        const auto past = choices(c).next(4);
+        s.direct = {.passive = past % 2 == 1, .active = past >= 2};
         if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
     }
