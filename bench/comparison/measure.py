@@ -18,6 +18,7 @@ class Failed(Exception):
 class Meter:
     def __init__(self, site, generator, seconds, rounds, say):
         self.site, self.generator, self.seconds, self.rounds, self.say = site, generator, seconds, rounds, say
+        self.checked = set()  # whose content was compared, by figure
 
     def rates(self, figure, servers, ours):
         """`servers` are running, by the names of their columns; `ours` is one of those."""
@@ -71,6 +72,9 @@ class Meter:
         login = server.writer if figure.writes else ANONYMOUS
         options = [option.format(large=self.site.large) for option in figure.options]
         argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(self.seconds), *options]
+        if figure.looked_at and (figure.name, server) not in self.checked:
+            self.checked.add((figure.name, server))
+            argv += ["--expect", self.site.tree / figure.looked_at]
         try:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,5 @@
 #include <load/channel.hpp>
+#include <load/records.hpp>
 
 #include <algorithm>
 #include <array>
@@ -170,16 +171,11 @@ task<result<void>> channel::write(std::string_view bytes) {
     co_return result<void>{};
 }
 
-task<result<std::uint64_t>> channel::drain() {
+task<result<std::uint64_t>> channel::drain() { return tls_ ? drain_records() : drain_plain(); }
+
+task<result<std::uint64_t>> channel::drain_plain() {
     std::uint64_t total = 0;
     while (true) {
-        if (tls_) {
-            auto got = co_await read(scratch());
-            if (!got) co_return std::unexpected(got.error());
-            if (*got == 0) co_return total;
-            total += *got;
-            continue;
-        }
         co_await until_readable{state_};
         // MSG_TRUNC: the kernel drops the bytes instead of copying them.
         auto outcome = try_receive(nullptr, std::size_t{1} << 30, MSG_TRUNC);
@@ -188,6 +184,57 @@ task<result<std::uint64_t>> channel::drain() {
         if (**outcome == 0) co_return total;
         if (total < bulk && total + **outcome >= bulk) read_in_large_steps(socket_.get());
         total += **outcome;
+    }
+}
+
+task<result<std::uint64_t>> channel::drain_records() {
+    // OpenSSL takes the tickets and what it holds already; after that the socket stands between two records.
+    SSL_set_read_ahead(tls_.get(), 0);
+    std::uint64_t total = 0;
+    do {
+        auto got = co_await read(scratch());
+        if (!got) co_return std::unexpected(got.error());
+        if (*got == 0) co_return total;
+        total += *got;
+    } while (SSL_has_pending(tls_.get()) == 1);
+
+    record_tally tally(SSL_version(tls_.get()) >= TLS1_3_VERSION);
+    record_header header{};
+    std::size_t held = 0;  // of the header
+    std::size_t body = 0;  // still to come
+    while (true) {
+        co_await until_readable{state_};
+        auto outcome = body > 0 ? try_receive(nullptr, body, MSG_TRUNC)
+                                : try_receive(reinterpret_cast<char*>(header.data()) + held, header.size() - held, 0);
+        if (!outcome) co_return std::unexpected(outcome.error());
+        if (!*outcome) continue;
+        if (**outcome == 0 && (held > 0 || body > 0)) co_return fail(errc::truncated, "the end came within a TLS record");
+        if (**outcome == 0) break;
+        if (body > 0) {
+            body -= **outcome;
+            if (body == 0 && tally.ended()) break;  // vsftpd ends the connection after us only
+            continue;
+        }
+        held += **outcome;
+        if (held < header.size()) continue;
+        held = 0;
+        auto size = tally.add(header);
+        if (!size) co_return std::unexpected(size.error());
+        body = *size;
+    }
+    co_return total + tally.content();
+}
+
+task<result<void>> channel::expect(std::string_view content) {
+    while (true) {
+        auto got = co_await read(scratch());
+        if (!got) co_return std::unexpected(got.error());
+        const std::string_view bytes(scratch().data(), *got);
+        if (bytes != content.substr(0, bytes.size())) co_return fail(errc::unexpected, "other content than expected");
+        content.remove_prefix(bytes.size());
+        if (!bytes.empty()) continue;
+        if (!content.empty()) co_return fail(errc::truncated, "less content than expected");
+        co_return result<void>{};
     }
 }
 

@@ -38,14 +38,19 @@ public:
     task<result<std::size_t>> read(std::span<char> into);
     task<result<void>> write(std::string_view bytes);
 
-    /// Reads to the end and throws away; returns how much there was.
+    /// Reads to the end and throws away; returns how much there was. Under TLS the records are counted by their headers,
+    /// and only the first is decrypted: else it would be this side that sets the figure.
     task<result<std::uint64_t>> drain();
+    /// Reads to the end; an error where that is not `content`.
+    task<result<void>> expect(std::string_view content);
     /// Writes `size` bytes of no meaning.
     task<result<void>> fill(std::uint64_t size);
     /// Tells the peer that nothing more comes, so that it loses nothing of what it has not read yet.
     task<result<void>> finish();
 
 private:
+    task<result<std::uint64_t>> drain_plain();
+    task<result<std::uint64_t>> drain_records();
     [[nodiscard]] result<std::optional<std::size_t>> try_read(std::span<char> into);
     [[nodiscard]] result<std::optional<std::size_t>> try_write(std::string_view bytes);
     [[nodiscard]] result<std::optional<std::size_t>> try_receive(char* into, std::size_t size, int flags);

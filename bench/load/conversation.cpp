@@ -36,6 +36,13 @@ task<result<reply>> conversation::ask(std::string line) {
     co_return answer;
 }
 
+task<result<void>> conversation::completion(std::string line) {
+    auto done = co_await next_reply(line);
+    if (!done) co_return std::unexpected(done.error());
+    if (!done->completed()) co_return refused(line, *done);
+    co_return result<void>{};
+}
+
 task<result<void>> conversation::command(std::string line) {
     auto answer = co_await ask(line);
     if (!answer) co_return std::unexpected(answer.error());
@@ -101,10 +108,20 @@ task<result<std::uint64_t>> conversation::receive(std::string line) {
     auto size = co_await data.drain();
     if (!size) co_return std::unexpected(size.error());
     data.close();
-    auto done = co_await next_reply(line);
+    auto done = co_await completion(line);
     if (!done) co_return std::unexpected(done.error());
-    if (!done->completed()) co_return refused(line, *done);
     co_return *size;
+}
+
+task<result<void>> conversation::expect(std::string line, std::string_view content) {
+    channel data(loop_);
+    auto opened = co_await open_data(data, line);
+    if (!opened) co_return opened;
+    auto same = co_await data.expect(content);
+    if (!same) co_return same;
+    data.close();
+    auto done = co_await completion(line);
+    co_return done;
 }
 
 task<result<void>> conversation::store(std::string line, std::uint64_t size) {
@@ -116,10 +133,8 @@ task<result<void>> conversation::store(std::string line, std::uint64_t size) {
     auto finished = co_await data.finish();
     if (!finished) co_return finished;
     data.close();
-    auto done = co_await next_reply(line);
-    if (!done) co_return std::unexpected(done.error());
-    if (!done->completed()) co_return refused(line, *done);
-    co_return result<void>{};
+    auto done = co_await completion(line);
+    co_return done;
 }
 
 task<result<void>> conversation::quit() {

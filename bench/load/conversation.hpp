@@ -22,12 +22,15 @@ public:
     task<result<void>> command(std::string line);
     /// PASV, `line` (RETR, LIST, MLSD) and everything that comes; the number of bytes.
     task<result<std::uint64_t>> receive(std::string line);
+    /// The same, where every byte of it must be as in `content`.
+    task<result<void>> expect(std::string line, std::string_view content);
     /// PASV, `line` (STOR) and `size` bytes.
     task<result<void>> store(std::string line, std::uint64_t size);
     /// QUIT, its reply, and the end of the connection.
     task<result<void>> quit();
 
 private:
+    task<result<void>> completion(std::string line);
     task<result<reply>> next_reply(std::string_view asked);
     task<result<reply>> ask(std::string line);
     task<result<void>> log_in();

@@ -45,6 +45,8 @@ std::optional<options> parse_options(int argc, char** argv, int& exit_code) {
     app.add_option("--user", out.user, "User name")->capture_default_str();
     app.add_option("--pass", out.password, "Password")->capture_default_str();
     app.add_option("--path", out.path, "File or directory; put adds the number of the connection, which has its own file");
+    app.add_option("--expect", out.expected, "get: before anything is measured, one download must equal this file")
+        ->check(CLI::ExistingFile);
     app.add_option("--size", out.size, "Bytes of an uploaded file")->capture_default_str();
     app.add_flag("--tls", out.tls, "AUTH TLS and PROT P; data connections resume the control connection's session");
     app.add_option("--connections", out.connections, "Sessions at a time")

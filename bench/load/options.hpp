@@ -26,6 +26,7 @@ struct options {
     std::string user = "anonymous";
     std::string password = "load@example.org";
     std::string path;
+    std::string expected;  // a local file that `path` must be equal to; get only
     std::uint64_t size = 1024;
     bool tls = false;
     unsigned connections = 1;
