@@ -20,6 +20,8 @@ constexpr auto linger = std::chrono::milliseconds(100);
 // A direction starts by copying through memory that its loop's thread has anyway; one that carries more than this is
 // worth a pipe.
 constexpr std::size_t copy_size = 64 * 1024;
+// Under TLS a direction that carries much goes on in larger pieces, as each wakes both its sender and its receiver.
+constexpr std::size_t large_piece = 256 * 1024;
 constexpr unsigned splice_cost = 8;  // of stream_state::burst_limit
 
 enum class side : std::uint8_t { source, sink };
@@ -210,14 +212,19 @@ task<moved> move_plain(direction& d) {
 }
 
 task<moved> move_through_tls(direction& d) {
-    const auto buffer = std::make_unique_for_overwrite<std::array<char, copy_size>>();
+    std::size_t room = copy_size;
+    auto buffer = std::make_unique_for_overwrite<char[]>(room);
     for (;;) {
-        auto n = co_await d.from.read_some(std::span(*buffer).first(piece(d, buffer->size())), d.patience());
+        if (room < large_piece && d.carried >= large_piece) {
+            room = large_piece;
+            buffer = std::make_unique_for_overwrite<char[]>(room);
+        }
+        auto n = co_await d.from.read_some(std::span(buffer.get(), piece(d, room)), d.patience());
         if (!n && n.error().code == errc::timeout && !d.stalled()) continue;
         if (!n) co_return fault_at(side::source, std::move(n.error()));
         if (*n == 0) co_return moved{};
         d.taken += *n;
-        auto written = co_await d.to.write_all({buffer->data(), *n}, d.limit);
+        auto written = co_await d.to.write_all({buffer.get(), *n}, d.limit);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         d.note(*n);
         if (d.pace != nullptr) co_await hold_back(d, *n);

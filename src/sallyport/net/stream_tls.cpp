@@ -13,9 +13,10 @@ namespace {
 
 using step = tls_engine::step;
 
-// Records gathered for one send: enough that system calls don't count, little enough to stay in the cache.
-constexpr std::size_t gather = 128 * 1024;
-constexpr unsigned gather_cost = 8;  // of stream_state::burst_limit: yields every MiB
+// Records gathered for one send: each wakes the peer.
+constexpr std::size_t gather = 256 * 1024;
+// What is read of a file for one send: little enough to stay in the cache until it is encrypted.
+constexpr std::size_t file_piece = 128 * 1024;
 
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
@@ -88,7 +89,7 @@ task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit
         const auto reached = s->tls->write(part);
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());
         outcome = co_await flush(s, limit);
-        const bool due = s->greedy(1 + (part.size() == gather ? gather_cost : 0));
+        const bool due = s->greedy(1 + static_cast<unsigned>(part.size() / (16 * 1024)));  // as in reading: every MiB
         if (due) co_await s->home.yield();
     }
     co_return outcome;
@@ -145,7 +146,7 @@ task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit lim
 
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress) {
-    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(count, gather));
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(count, file_piece));
     const auto buffer = std::make_unique_for_overwrite<char[]>(room);
     std::uint64_t sent = 0;
     while (sent < count) {
