@@ -250,7 +250,8 @@ void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connec
     {
         const std::lock_guard lock(mutex);
         port& p = g.ports[s];
-        if (const auto it = g.expected.find({s, connection.peer.address}); it != g.expected.end()) {
+        if (const auto it = g.expected.find({s, connection.peer.address});
+            it != g.expected.end() && !it->second->is_led_past()) {
             expecting = std::move(it->second);
             g.expected.erase(it);  // from now on this client is a stranger here as well
         } else {
@@ -311,9 +312,11 @@ net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loo
         {
             const std::lock_guard lock(self->mutex);
             if (self->stopped) co_return;
+            const auto now = net::clock::now();
             for (auto& [local, g] : self->groups) {
                 std::set<port_table::slot> wanted;
-                for (const auto& [key, promised] : g->expected) wanted.insert(key.slot);
+                for (const auto& [key, promised] : g->expected)
+                    if (promised->needs_door(now)) wanted.insert(key.slot);
                 for (port_table::slot s = 0; s < g->ports.size(); ++s) {
                     auto& p = g->ports[s];
                     if (p.owner != &here || p.listener == nullptr || wanted.contains(s)) continue;

@@ -102,6 +102,26 @@ TEST_F(broker, strangers_are_refused_and_the_right_one_is_served_once) {
     loops_.run_until_done(serves_the_right_one(home_, ports, counters_));
 }
 
+net::task<> refuses_all(net::loop& home, port_broker& ports, status::counters& counters) {
+    auto promised = ports.reserve(home, here, alice);
+    EXPECT_TRUE(promised);
+    promised->lead_past(net::clock::now() + 1h);
+    for (std::uint64_t i = 1; i <= 2; ++i) {
+        const auto client = connect(alice, promised->port());
+        const bool refused = co_await closes_silently(home, client.get());
+        EXPECT_TRUE(refused);
+        EXPECT_EQ(counters.take().strangers_refused, i);
+    }
+    const auto another = ports.reserve(home, here, alice);
+    EXPECT_FALSE(another) << "the port is this promise's alone";
+}
+
+// G2: what the kernel leads past the door needs nobody at the door, and whoever comes is a stranger.
+TEST_F(broker, nobody_is_let_in_where_the_connection_is_led_past) {
+    port_broker ports(loops_, {.range = free_ports(1)}, counters_);
+    loops_.run_until_done(refuses_all(home_, ports, counters_));
+}
+
 void say(const unique_fd& socket, std::string_view text) {
     EXPECT_EQ(::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
 }

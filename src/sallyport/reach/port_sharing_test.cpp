@@ -93,5 +93,28 @@ TEST(PortSharing, TwoProcessesTakeTurnsOnOnePort_G6) {
     EXPECT_EQ(counters.strangers_refused.load(), 0U);
 }
 
+net::task<> keeps_while_led(net::loop& home, port_broker& old, port_broker& fresh) {
+    old.share(true);
+    fresh.share(true);
+    auto led = co_await reserve_soon(home, old, alice);
+    EXPECT_TRUE(led);
+    led->lead_past(net::clock::now() + 1h);
+    co_await home.sleep_for(200ms);
+    EXPECT_FALSE(fresh.reserve(home, here, bob)) << "the kernel still has an opening there";
+    led->lead_past(net::clock::now());
+    const auto next = co_await reserve_soon(home, fresh, bob);  // while the transfer still runs
+    EXPECT_TRUE(next);
+}
+
+// Two openings of one client at one port would take each other's connections.
+TEST(PortSharing, APortStaysWhileTheKernelHasAnOpeningThere_GW08) {
+    net::loop_group loops(1);
+    status::counters counters;
+    const auto port = free_port();
+    port_broker old(loops, {.range = {port, port}}, counters);
+    port_broker fresh(loops, {.range = {port, port}}, counters);
+    loops.run_until_done(keeps_while_led(loops.at(0), old, fresh));
+}
+
 }  // namespace
 }  // namespace sallyport::reach

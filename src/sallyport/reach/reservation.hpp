@@ -4,6 +4,7 @@
 // `reservation` is what the session holds; `promise` is what keeps the door's side of it: a port of the range (port_broker)
 // or the port that all share (single_port).
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,6 +38,13 @@ public:
     const terms what;
     [[nodiscard]] net::loop& home() const noexcept { return home_; }
 
+    /// Whether the connection will come to the door, if it comes. Any thread.
+    [[nodiscard]] bool is_led_past() const noexcept { return led_past_until_.load() != net::deadline(); }
+    /// Whether the door must stay for it. Any thread.
+    [[nodiscard]] bool needs_door(net::deadline now) const noexcept {
+        return !is_led_past() || now < led_past_until_.load();
+    }
+
     /// The door has found the connection, or why there will be none. Any thread.
     void bring(net::accepted connection);
     void refuse(error why);
@@ -57,6 +65,7 @@ private:
     void cancel();
 
     net::loop& home_;
+    std::atomic<net::deadline> led_past_until_{net::deadline()};
     net::event changed_;
     std::optional<net::accepted> arrived_;
     std::optional<error> refused_;
@@ -93,6 +102,9 @@ public:
     /// strangers came or nobody; strangers() then helps to say why. errc::cancelled after cancel().
     net::task<result<net::accepted>> wait(net::time_limit limit);
     void cancel() noexcept;
+    /// The kernel leads the connection past the door, until then at the latest. The port stays promised to this client
+    /// alone, and whoever comes to the door is a stranger.
+    void lead_past(net::deadline until) noexcept { promise_->led_past_until_ = until; }
     /// Addresses that tried this port while it was reserved and were refused; at most the last few.
     [[nodiscard]] std::vector<ip_address> strangers() const { return promise_->strangers(); }
 
