@@ -116,14 +116,15 @@ private:
                 machine_.client_tls_ended();
             }
             if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
-            if (std::holds_alternative<proto::relay_act::reserve_port>(action)) reserve();
+            if (const auto* what = std::get_if<proto::relay_act::reserve_port>(&action)) reserve(*what);
             if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
     }
 
-    void reserve() {
-        if (choices_.next(4) == 3) return machine_.port_reserved(fail(errc::exhausted, "no port"));
-        machine_.port_reserved(*endpoint::parse("203.0.113.5:50000"));
+    void reserve(const proto::relay_act::reserve_port& what) {
+        const auto choice = choices_.next(4);
+        if (choice == 3) return machine_.port_reserved(fail(errc::exhausted, "no port"));
+        machine_.port_reserved(*endpoint::parse("203.0.113.5:50000"), choice == 2 && what.to);
     }
 
     void find_backend() {

@@ -176,14 +176,18 @@ void relay_machine::backend_leg_known() {
     if (n.route == data_route::direct) return direct_agreed();
     if (!is_active(n.asked)) {
         stage_ = stage::reserving;
-        actions_.emplace_back(relay_act::reserve_port{relay_leg::client, n.asked == data_method::epsv, protect_client_});
+        relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protect_client_, {}};
+        const auto* to = std::get_if<leg_connects>(&n.backend);
+        const bool in_the_clear = !protect_client_ && !backend_protected_ && !settings_.tls_required;
+        if (to != nullptr && in_the_clear) reserve.to = to->to;
+        actions_.emplace_back(reserve);
         return;
     }
     negotiated(n.target);
     answer(200, std::string(name(n.asked)) + " command successful.");
 }
 
-void relay_machine::port_reserved(const result<endpoint>& reserved) {
+void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
     if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved);
     if (stage_ != stage::reserving) return;
     const bool extended = negotiation_.asked == data_method::epsv;
@@ -193,6 +197,7 @@ void relay_machine::port_reserved(const result<endpoint>& reserved) {
         actions_.emplace_back(relay_act::drop_data{});
         return give_up(425, "PASV cannot name an IPv6 address; use EPSV.");
     }
+    if (led) negotiation_.route = data_route::kernel;
     negotiated(*reserved);
     if (extended) return answer(229, format_229(reserved->port));
     answer(227, format_227(*reserved));
@@ -207,10 +212,10 @@ void relay_machine::negotiated(const endpoint& front) {
         const auto* to = std::get_if<leg_connects>(&n.backend);
         note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " +
                                         std::string(name(n.behind.front())) + ' ' + (to ? to->to : *n.own).text() +
-                                        " behind");
+                                        " behind" + (n.route == data_route::kernel ? ", led by the kernel" : ""));
     }
-    channel_ = channel{data_route::relayed, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}),
-                       n.backend, n.asked, n.behind.front()};
+    channel_ = channel{n.route, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
+                       n.asked, n.behind.front()};
     n.own.reset();  // the channel has it
 }
 
@@ -237,15 +242,15 @@ void relay_machine::transfer(const command& cmd) {
     if (!channel_) return refuse(cmd, 425, "Use PASV, EPSV, PORT or EPRT first.");
     if (settings_.tls_required && !protect_client_)
         return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
-    const bool direct = channel_->route == data_route::direct;
-    if (direct && (protect_client_ || backend_protected_))
+    const bool carried = channel_->route == data_route::relayed;
+    if (!carried && (protect_client_ || backend_protected_))
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
     relay_plan plan{cmd.id,           cmd.argument,      is_upload(cmd.id), channel_->route,
                     channel_->client, channel_->backend, protect_client_,   backend_protected_,
                     channel_->asked,  channel_->behind};
     channel_.reset();
     transfer_ = {};
-    if (direct) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
+    if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
     send_backend(cmd, owed::transfer);
     actions_.emplace_back(relay_act::open_data{std::move(plan)});

@@ -106,6 +106,8 @@ struct reserve_port {
     relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
     bool protect = false;   // in front: PROT P is in force
+    // In front, where nothing has to look at the bytes: the backend's port, to which the connection may be led unread.
+    std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {
@@ -175,8 +177,9 @@ public:
     [[nodiscard]] bool wants_backend() const noexcept;
 
     // Outcomes
-    /// The endpoint to name to the leg's peer; behind, one of the backend's own address family.
-    void port_reserved(const result<endpoint>& reserved);
+    /// The endpoint to name to the leg's peer; behind, one of the backend's own address family. `led`: what comes there is
+    /// led to the backend without us; only where that was allowed.
+    void port_reserved(const result<endpoint>& reserved, bool led = false);
     void data_ended(const data_outcome& outcome);
     /// `certified`: whom the client's certificate names, empty where that can be nobody; nothing without a certificate, or
     /// where it has no say.

@@ -47,7 +47,13 @@ std::optional<backend_data> parse_backend_data(std::string_view text) {
     return found->second;
 }
 
-std::string_view name(data_route r) noexcept { return r == data_route::direct ? "direct" : "relayed"; }
+std::string_view name(data_route r) noexcept {
+    switch (r) {
+        case data_route::direct: return "direct";
+        case data_route::kernel: return "kernel";
+        default: return "relayed";
+    }
+}
 
 bool is_direct_for(const ip_address& client, const ip_address& told) noexcept {
     if (told.is_unspecified() || told.is_multicast() || told.is_v4() != client.is_v4()) return false;

@@ -25,8 +25,9 @@ enum class backend_data : std::uint8_t {
 enum class data_route : std::uint8_t {
     relayed,  // by the gateway's hands
     direct,   // from client to backend or back, past the gateway
+    kernel,   // through the gateway's machine, led by the kernel
 };
-/// "relayed", "direct".
+/// "relayed", "direct", "kernel".
 [[nodiscard]] std::string_view name(data_route r) noexcept;
 
 /// What may go past the gateway: only in the clear, since TLS ends here, and never by EPSV, which names no address.

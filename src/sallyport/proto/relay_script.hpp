@@ -33,6 +33,7 @@ struct action_text {
     std::string operator()(const relay_act::drop_data&) const { return "drop"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
+        if (p.route == data_route::kernel) return "led: " + std::string(row_of(p.what).name);
         if (p.route == data_route::direct) return "past: " + std::string(row_of(p.what).name);
         return "open " + std::string(row_of(p.what).name) + (p.upload ? " up " : " down ") + describe(p.client) +
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
@@ -105,6 +106,7 @@ public:
 
     void run() {
         for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
+            if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) may_lead_to = reserve->to;
             auto text = std::visit(action_text(), action);
             if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
             if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
@@ -128,6 +130,7 @@ public:
 
     relay_machine machine;
     std::deque<std::string> to_client, to_backend, actions;
+    std::optional<endpoint> may_lead_to;  // by the last reservation
     std::vector<std::pair<relay_note, std::string>> notes;
 
 private:
@@ -158,6 +161,7 @@ private:
 
     void outcome(const std::string& text) {
         if (text.starts_with("port ")) return machine.port_reserved(at(text.substr(5)));
+        if (text.starts_with("led port ")) return machine.port_reserved(at(text.substr(9)), true);
         if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
         if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
         if (text == "tls") return machine.client_tls_started();

@@ -1,0 +1,155 @@
+// Data that the kernel leads: allowed by the machine where no byte has to be read, and then over by the backend's word alone
+// (DESIGN.md decision 3).
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+constexpr std::string_view led = R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! led port 17.254.0.91:51000
+< 227 Entering Passive Mode (17,254,0,91,199,56)
+)";
+
+constexpr std::string_view download = R"(> RETR f
+>> RETR f
+= led: RETR
+<< 150 Here it comes.
+< 150 Here it comes.
+<< 226 Done.
+< 226 Done.
+)";
+
+TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
+    play(usual(), {login, led, download, led, download}, [](const stage_hand& hand) {
+        EXPECT_EQ(hand.may_lead_to, at("172.16.3.4:52397"));
+        EXPECT_EQ(hand.count(relay_note::transferred), 2U);
+        const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
+        ASSERT_NE(told, hand.notes.end());
+        EXPECT_EQ(told->second, "PASV 17.254.0.91:51000 in front, PASV 172.16.3.4:52397 behind, led by the kernel");
+    });
+}
+
+TEST(RelayKernel, LeadsAfterEpsvToo) {
+    auto s = usual();
+    s.refused_behind = {};
+    play(s, {login, R"(> EPSV
+>> EPSV
+<< 229 Entering Extended Passive Mode (|||52397|)
+= reserve extended
+! led port 17.254.0.91:51000
+< 229 Entering Extended Passive Mode (|||51000|)
+)",
+             download});
+}
+
+TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
+    play(usual(), {login, passive, retrieving, R"(<< 226 Done.
+! data complete
+< 226 Done.
+)"},
+         [](const stage_hand& hand) { EXPECT_TRUE(hand.may_lead_to); });
+}
+
+TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
+    play(with_tls(), {auth, login_only, protect, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+
+    auto required = with_tls();
+    required.tls_required = true;
+    play(required, {auth, login_only, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+}
+
+TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
+    auto s = usual();
+    s.behind = backend_data::port;
+    play(s, {login, R"(> PASV
+= reserve behind
+! port 172.16.3.1:40000
+>> PORT 172,16,3,1,156,64
+<< 200 Good.
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)"},
+         [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+}
+
+// What was opened in the clear is of no use for what is to be encrypted.
+TEST(RelayKernel, RefusesPlainDataAfterProtP) {
+    play(with_tls(), {auth, login_only, led, protect, R"(> RETR f
+< 425 PROT came after the data connection was agreed on; send PASV or PORT again.
+> PASV
+= drop
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)"});
+}
+
+TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
+    play(usual(), {login, led, R"(> PASV
+= drop
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! led port 17.254.0.91:51000
+< 227 Entering Passive Mode (17,254,0,91,199,56)
+)",
+                   download});
+}
+
+TEST(RelayKernel, DropsWhatPasvCannotName) {
+    play(usual(), {login, R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! led port [2001:db8::1]:51000
+= drop
+< 425 PASV cannot name an IPv6 address; use EPSV.
+)"});
+}
+
+// Only the backend knows what became of it.
+TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
+    play(usual(), {login, led, R"(> RETR f
+>> RETR f
+= led: RETR
+<< 550 No such file.
+< 550 No such file.
+)",
+                   led, R"(> STOR f
+>> STOR f
+= led: STOR
+<< 150 Go on.
+< 150 Go on.
+<< 426 Cut.
+< 426 Cut.
+)"});
+}
+
+TEST(RelayKernel, AnAbortIsTheBackendsBusiness) {
+    play(usual(), {login, led, R"(> RETR f
+>> RETR f
+= led: RETR
+<< 150 Here it comes.
+< 150 Here it comes.
+> ABOR
+>> ABOR
+<< 426 Cut.
+< 426 Cut.
+<< 226 Aborted.
+< 226 Aborted.
+)"});
+}
+
+}  // namespace
+}  // namespace sallyport::proto
