@@ -38,6 +38,7 @@ struct gate_options {
     std::string dns_server;
     std::string balance = "least-sessions";
     std::string backend_data = "passive";
+    std::string data_path = "relay";
     std::string backend_ca;
     std::string backend_certificate;
     std::string backend_key;
@@ -165,6 +166,15 @@ void gate_options::add_to(CLI::App& command) {
             "port. Where one is refused its sibling is tried, and passive after active")
         ->type_name("METHOD")
         ->capture_default_str();
+    command
+        .add_option(
+            "--data-path", data_path,
+            "relay: data pass through this process. kernel: where nothing has to look at them (no TLS on them, passive "
+            "on both sides, no rates, no PROXY headers, not on a single port) the kernel's NAT leads them from the "
+            "client to the server; needs root or CAP_NET_ADMIN, and ip_forward for servers on other machines. All "
+            "others are relayed")
+        ->type_name("relay|kernel")
+        ->capture_default_str();
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")
         ->type_name("FILE");
     command
@@ -250,6 +260,9 @@ result<gate::settings> gate_options::settings() const {
                                               backend_data));
     }
     out.backend_data = *data;
+    if (data_path != "relay" && data_path != "kernel")
+        return fail(errc::syntax, fmt::format("--data-path {}: give relay or kernel", data_path));
+    out.kernel_data = data_path == "kernel";
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
     out.backend_answer = std::chrono::seconds(answer_seconds);
     return out;

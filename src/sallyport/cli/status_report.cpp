@@ -64,7 +64,7 @@ constexpr std::size_t shown_path = 300;
     json::object out{{"verb", t.verb},     {"path", escape(t.path, shown_path)},
                      {"upload", t.upload}, {"method", t.method},
                      {"bytes", nullptr},   {"rate", nullptr},
-                     {"age", age}};
+                     {"age", age},         {"route", or_null(t.route)}};
     if (!t.bytes) return out;
     out["bytes"] = *t.bytes;
     out["rate"] = age > 0 ? static_cast<double>(*t.bytes) / age : 0.0;
@@ -77,7 +77,8 @@ constexpr std::size_t shown_path = 300;
         openings.push_back({{"side", o.behind ? "backend" : "client"},
                             {"port", o.port},
                             {"for", o.peer.text()},
-                            {"left", o.left ? json::value(seconds(*o.left)) : json::value()}});
+                            {"left", o.left ? json::value(seconds(*o.left)) : json::value()},
+                            {"led_to", or_null(o.led_to ? o.led_to->text() : std::string())}});
     }
     return {{"id", s.id},
             {"client", s.client.text()},

@@ -136,7 +136,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> refusal_w
 std::string status_text(const json::object& status, const status_choice& what) {
     const bool behind = status.contains("backends");
     table transfers("Transfers", {"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "FOR", "METHODS", "PATH"});
-    table openings("Openings", {"SESSION", "PORT", "FOR", "SIDE", "STILL"});
+    table openings("Openings", {"SESSION", "PORT", "FOR", "SIDE", "STILL", behind ? "LED BY THE KERNEL TO" : ""});
     table sessions("Sessions", {"SESSION", "USER", "CLIENT", "SINCE", "IDLE", behind ? "TLS FRONT / BEHIND" : "TLS",
                                 behind ? "BACKEND" : ""});
     for (const auto& v : status.at("sessions").get_array()) {
@@ -147,14 +147,15 @@ std::string status_text(const json::object& status, const status_choice& what) {
         if (const auto* t = s.at("transfer").if_object()) {
             const bool passes = !t->at("bytes").is_null();
             transfers.add({id, user, client, words(t->at("verb")),
-                           passes ? status::format_bytes(count(t->at("bytes"))) : "direct",
+                           passes ? status::format_bytes(count(t->at("bytes"))) : words(t->at("route")),
                            passes ? status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s" : "",
                            span_text(t->at("age")), words(t->at("method")), words(t->at("path"))});
         }
         for (const auto& w : s.at("openings").get_array()) {
             const auto& o = w.get_object();
             openings.add({id, std::to_string(count(o.at("port"))), words(o.at("for")), words(o.at("side")),
-                          o.at("left").is_null() ? "until used" : span_text(o.at("left"))});
+                          o.at("left").is_null() ? "until used" : span_text(o.at("left")),
+                          o.at("led_to").is_null() ? (behind ? "-" : "") : words(o.at("led_to"))});
         }
         sessions.add({id, user + (s.at("logged_in").get_bool() ? "" : " (no login)"), client, span_text(s.at("age")),
                       s.at("transfer").is_null() ? span_text(s.at("idle")) : "busy", tls_text(s, behind),

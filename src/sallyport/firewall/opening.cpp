@@ -44,7 +44,7 @@ result<void> can_lead(const opening& o, forwarding allowed) {
     const bool client_is_here = o.client == o.at.address || o.client.is_loopback();
     const bool server_is_here = o.from == to || to.is_loopback();
     if (client_is_here || server_is_here || (v4 ? allowed.v4 : allowed.v6)) return {};
-    return fail(errc::not_allowed,
+    return fail(errc::unreachable,
                 fmt::format("this system passes nothing on between {} and {}; set {} to 1", o.client.text(), to.text(),
                             v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"));
 }

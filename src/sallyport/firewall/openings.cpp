@@ -18,6 +18,8 @@ namespace {
 
 // A close and the use of the same opening can meet in the kernel, which then refuses the close; the next one goes through.
 constexpr int close_attempts = 3;
+// The system's settings are read anew after this: reading them takes longer than an opening.
+constexpr auto forwarding_memory = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -41,6 +43,8 @@ struct lease::keeper {
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
+    forwarding allowed;  // this and the next on the thread alone
+    net::deadline read_again{};
     std::mutex mutex;
     std::deque<waiting> queue;
     bool busy = false;
@@ -63,7 +67,10 @@ void lease::keeper::work() {
 }
 
 void lease::keeper::commit(std::vector<waiting> taken) {
-    const auto allowed = forwarding::of_system();
+    if (const auto now = net::clock::now(); now >= read_again) {
+        allowed = forwarding::of_system();
+        read_again = now + forwarding_memory;
+    }
     std::vector<change> good;
     std::vector<waiting> asked;
     for (auto& w : taken) {

@@ -96,6 +96,7 @@ result<void> gate::start() {
     if (auto good = usable(config); !good) return good;
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     impl_->distrust_those_down(config.spread.fall);
+    first->use_kernel();
     for (const auto& at : config.listen) {
         if (const auto open = impl_->front.open(at, false); !open) return open;
     }
@@ -140,6 +141,7 @@ result<std::vector<std::string>> gate::renew(settings s) {
     impl_->base->backends.set_rules(s.spread);
     impl_->front.set_rules(s.admit);
     const auto fresh = std::make_shared<service>(std::move(s), impl_->base);
+    fresh->use_kernel(old.get());
     impl_->renew(fresh);
     if (fresh->config.spread.check != check_stage::off || old->config.spread.check != check_stage::off)
         impl_->base->checks.start(fresh);

@@ -133,6 +133,7 @@ struct settings {
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 
     reach::passive_settings inbound;  // passive data connections
+    bool kernel_data = false;         // those that nothing has to look at are led by the kernel's NAT, where it will
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
     std::chrono::seconds idle = limits::idle;

@@ -1,5 +1,7 @@
 #include <sallyport/gate/service.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <sallyport/base/log.hpp>
@@ -16,6 +18,30 @@ void service::backend_failed(backend_id id, const backend& where, const backend_
 void service::backend_answered(backend_id id, const backend& where, witness by, net::clock::duration after) {
     const auto now = backends.answered(id, by, after, net::clock::now());
     if (now) log::info({}, fmt::format("Backend {} is {} again", where.text(), name(*now)));
+}
+
+void service::use_kernel(const service* before) {
+    if (!config.kernel_data) return;
+    if (before != nullptr && before->kernel) {
+        kernel = before->kernel;
+        return;
+    }
+    auto made = firewall::openings::in_kernel();
+    if (!made) return log::warning({}, fmt::format("All data connections are relayed: {}", made.error().what));
+    kernel = std::move(*made);
+    log::info({}, "Data connections that nothing has to look at are led by the kernel's NAT");
+    const auto allowed = firewall::forwarding::of_system();
+    const auto warn = [](std::string_view family, std::string_view setting) {
+        log::warning({},
+                     fmt::format("{} is 0: the system passes no {} on, so data connections between clients and servers on "
+                                 "other machines are relayed; set it to 1",
+                                 setting, family));
+    };
+    const auto listens = [this](bool v4) {
+        return std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
+    };
+    if (!allowed.v4 && listens(true)) warn("IPv4", "net.ipv4.ip_forward");
+    if (!allowed.v6 && listens(false)) warn("IPv6", "net.ipv6.conf.all.forwarding");
 }
 
 }  // namespace sallyport::gate

@@ -7,8 +7,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include <sallyport/firewall/openings.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
@@ -46,6 +48,10 @@ struct service {
     void backend_failed(backend_id id, const backend& where, const backend_failure& why);
     void backend_answered(backend_id id, const backend& where, witness by, net::clock::duration after);
 
+    /// Before its first session: the kernel leads data connections, where the settings have it and the system lets us;
+    /// the same table as before a change of the settings. What is in the way goes to the log.
+    void use_kernel(const service* before = nullptr);
+
     const settings config;
     const std::shared_ptr<foundation> base;
 
@@ -54,6 +60,7 @@ struct service {
     health_checks& checks = base->checks;
     reach::passive& inbound = base->inbound;
     std::atomic<std::uint64_t>& next_id = base->next_id;
+    std::optional<firewall::openings> kernel;
 };
 
 }  // namespace sallyport::gate

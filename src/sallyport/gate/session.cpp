@@ -310,18 +310,25 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
         return machine_->port_reserved(endpoint{local, port_behind_.port()});
     }
     port_ = {};
+    led_ = {};
     const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
     if (what.protect && demanded) client_.offer_ticket();
     const reach::passive_caller who{client_, reached_, id_, what.protect ? id_ : std::string()};
     auto offer = gate_->inbound.offer(who, what.extended);
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
-    machine_->port_reserved(offer->told);
+    if (!what.to || !may_lead()) return machine_->port_reserved(offer->told);
+    firewall::opening wanted{.client = client_.peer().address,
+                             .at = {client_.local().address, port_.port()},
+                             .to = *what.to,
+                             .from = backend_.local().address,
+                             .lifetime = gate_->config.data_connect};
+    home_.spawn("gate: opening", run_opening(self(), std::move(wanted), offer->told));
 }
 
 void session::open_data(proto::relay_plan plan) {
     record_owed_ = true;
-    if (plan.route == proto::data_route::direct) return begin_direct(std::move(plan));
+    if (plan.route != proto::data_route::relayed) return begin_direct(std::move(plan));
     if (port_) port_.begin(plan.protect_client);
     data_terms terms{.local = client_.local().address,
                      .tls_id = id_,
@@ -355,6 +362,7 @@ void session::admit_user(const std::string& name) {
 
 void session::drop_data(transfer_end why) {
     port_ = {};
+    led_ = {};
     port_behind_ = {};
     if (const auto path = std::exchange(data_, nullptr)) {
         keep_record(path->record(), why, {});

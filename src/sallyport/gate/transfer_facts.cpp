@@ -50,6 +50,7 @@ namespace {
             .path = plan.argument,
             .upload = plan.upload,
             .method = std::string(name(plan.asked)) + '/' + std::string(name(plan.behind)),
+            .route = std::string(name(plan.route)),
             .bytes = {},
             .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};
 }
@@ -78,9 +79,12 @@ void session::end_direct(int reply) {
     const bool complete = reply >= 200 && reply <= 299;
     status::uncount(counters.transfers_running);
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
+    port_ = {};
+    led_ = {};
     activity_ = net::clock::now();
-    log::info(id_, fmt::format("{} {}: past this gateway, {}", proto::row_of(past->plan.what).name,
-                               escape(past->plan.argument, 200), complete ? "complete" : fmt::format("ended by {}", reply)));
+    log::info(id_, fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
+                               past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
+                               complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
     keep_record(record_of(past->plan, past->begun),
                 complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused), {});
@@ -148,7 +152,12 @@ status::session_report session::describe() const {
         out.transfer = running(direct_->plan, direct_->begun);
     else
         out.idle = duration_cast<milliseconds>(now - activity_);
-    if (port_) out.openings.push_back({false, port_.port(), client_.peer().address, std::nullopt});
+    if (led_) {
+        const auto& o = led_.what();
+        if (const auto left = led_.left()) out.openings.push_back({false, o.at.port, o.client, left, o.to});
+    } else if (port_) {
+        out.openings.push_back({false, port_.port(), client_.peer().address, std::nullopt});
+    }
     if (port_behind_) out.openings.push_back({true, port_behind_.port(), backend_.peer().address, std::nullopt});
     return out;
 }

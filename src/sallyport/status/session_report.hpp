@@ -17,6 +17,7 @@ struct opening {
     std::uint16_t port = 0;
     ip_address peer;
     std::optional<std::chrono::milliseconds> left;  // nothing: until it is used or replaced
+    std::optional<endpoint> led_to{};               // by the kernel; nothing: the connection is met at the port
 };
 
 struct running_transfer {
@@ -24,6 +25,7 @@ struct running_transfer {
     std::string path;
     bool upload = false;
     std::string method;                  // "EPSV", or "EPSV/PASV" with a side behind
+    std::string route;                   // of the bytes at a gateway: "relayed", ...; empty at a server
     std::optional<std::uint64_t> bytes;  // nothing: they don't pass here
     std::chrono::milliseconds age{};
 };

@@ -43,7 +43,7 @@ struct transfer_record {
     std::string verb;
     std::string path;  // as the client gave it
     bool upload = false;
-    std::string route;  // of the bytes at a gateway: "relayed", "direct"; empty at a server
+    std::string route;  // of the bytes at a gateway: "relayed", "direct", "kernel"; empty at a server
     record_leg front{};
     record_leg behind{};
     std::chrono::system_clock::time_point ended{};

@@ -1,0 +1,41 @@
+// Data connections that the kernel leads from the client to the backend, so that no byte comes to us (DESIGN.md decision 3).
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/gate/session.hpp>
+
+namespace sallyport::gate {
+
+net::task<> run_opening(std::shared_ptr<session> self, firewall::opening wanted, endpoint told) {
+    co_await self->open_in_kernel(std::move(wanted), told);
+}
+
+/// The machine has seen that nobody has to read the bytes. They must not be paced or counted here either, no PROXY header
+/// may come or go before them, and the port must be this client's alone.
+bool session::may_lead() const {
+    return gate_->kernel && !gate_->inbound.single() && !gate_->config.inbound.ports.proxies.data && !upload_pace_ &&
+           !download_pace_ && !slot_.where().proxy_data;
+}
+
+/// The client hears of its port when the kernel is ready for it. Where that can't be, the port is met as ever.
+net::task<> session::open_in_kernel(firewall::opening wanted, endpoint told) {
+    const auto limit = net::time_limit::within(limits::opening_commit);
+    const auto lifetime = wanted.lifetime;
+    auto got = co_await gate_->kernel->admit(home_, std::move(wanted), limit);
+    if (over()) co_return;
+    const bool led = got && port_;
+    if (led) {
+        led_ = std::move(*got);
+        port_.lead_past(net::clock::now() + lifetime);
+    } else if (!got) {
+        log::info(id_, fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
+    }
+    machine_->port_reserved(told, led);
+    co_await advance();
+}
+
+}  // namespace sallyport::gate
