@@ -322,6 +322,18 @@ def test_descriptors_come_back(request, server, big, door):
 
 # Time.
 
+def test_curl_that_sleeps_on_quick_answers_is_answered_later(start, folder, tmp_path):
+    """Where a reply is there when curl first looks it goes to sleep for a second, at every file of a session (7.88)."""
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}")
+    for door in (daemon, gate):
+        urls = [f"ftp://writer:lab@127.0.0.1:{door.port}/old.txt"] * 25
+        begin = time.monotonic()
+        done = subprocess.run(["curl", "--silent", "--show-error", *urls], capture_output=True, timeout=50)
+        assert done.stdout == b"the old content" * 25, done.stderr
+        assert time.monotonic() - begin < 10
+
+
 def test_running_transfer_is_not_idle(start, folder, big):
     """G5: the control connection says nothing for longer than the idle time, the data flows."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--idle-timeout", 1)

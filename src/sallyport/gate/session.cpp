@@ -10,6 +10,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend.hpp>
+#include <sallyport/net/pause.hpp>
 
 namespace sallyport::gate {
 
@@ -150,6 +151,7 @@ net::task<> session::client_leg() {
         }
         activity_ = net::clock::now();
         if (machine_->logged_in()) login_since_ = activity_;  // it may be REIN
+        haste_.heard(activity_);
         machine_->from_client({buffer.data(), *got});
         co_await advance();
     }
@@ -317,13 +319,26 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
     auto offer = gate_->inbound.offer(who, what.extended);
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
-    if (!what.to || !may_lead()) return machine_->port_reserved(offer->told);
-    firewall::opening wanted{.client = client_.peer().address,
-                             .at = {client_.local().address, port_.port()},
-                             .to = *what.to,
-                             .from = backend_.local().address,
-                             .lifetime = gate_->config.data_connect};
-    home_.spawn("gate: opening", run_opening(self(), std::move(wanted), offer->told));
+    if (what.to && may_lead()) {  // which takes a moment by itself
+        firewall::opening wanted{.client = client_.peer().address,
+                                 .at = {client_.local().address, port_.port()},
+                                 .to = *what.to,
+                                 .from = backend_.local().address,
+                                 .lifetime = gate_->config.data_connect};
+        return home_.spawn("gate: opening", run_opening(self(), std::move(wanted), offer->told));
+    }
+    if (haste_.pause() > net::clock::duration::zero())
+        return home_.spawn("gate: a pause", tell_port_later(self(), offer->told));
+    haste_.answered(net::clock::now());
+    machine_->port_reserved(offer->told);
+}
+
+net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told) {
+    co_await net::brief_pause(self->home_, self->haste_.pause());
+    if (self->over()) co_return;
+    self->haste_.answered(net::clock::now());
+    self->machine_->port_reserved(told);
+    co_await self->advance();
 }
 
 void session::open_data(proto::relay_plan plan) {

@@ -21,6 +21,7 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
+#include <sallyport/reach/hasty_client.hpp>
 
 namespace sallyport::gate {
 
@@ -42,6 +43,7 @@ public:
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
     friend net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
+    friend net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
     friend net::task<> run_opening(std::shared_ptr<session> self, firewall::opening wanted, endpoint told);
 
@@ -116,6 +118,7 @@ private:
     std::optional<token_bucket> upload_pace_;
     std::optional<token_bucket> download_pace_;
     std::unique_ptr<proto::relay_machine> machine_;
+    reach::hasty_client haste_;
     reach::reservation port_;                        // promised to the client, not yet used
     firewall::lease led_;                            // the kernel's opening at that port, where it has one
     reach::reservation port_behind_;                 // to the backend

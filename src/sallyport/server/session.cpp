@@ -7,6 +7,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/net/pause.hpp>
 #include <sallyport/server/file_commands.hpp>
 
 namespace sallyport::server {
@@ -106,6 +107,7 @@ net::task<bool> session::read_input() {
     const result<std::size_t> got = co_await control_.read_some(buffer_, patience());
     if (got && *got > 0) {
         active_ = net::clock::now();
+        haste_.heard(active_);
         machine_.receive(std::string_view(buffer_.data(), *got));
         co_return true;
     }
@@ -153,7 +155,9 @@ net::task<bool> session::perform(proto::server_action action) {
     } else if (auto* login = std::get_if<act::check_login>(&action)) {
         co_await check_login(std::move(login->request));
     } else if (auto* passive = std::get_if<act::open_passive>(&action)) {
+        if (haste_.pause() > net::clock::duration::zero()) co_await net::brief_pause(home_, haste_.pause());
         open_passive(*passive);
+        haste_.answered(net::clock::now());
     } else if (std::holds_alternative<act::drop_data>(action)) {
         passive_ = {};
     } else if (auto* file = std::get_if<act::run_file>(&action)) {

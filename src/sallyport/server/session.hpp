@@ -12,6 +12,7 @@
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
+#include <sallyport/reach/hasty_client.hpp>
 #include <sallyport/server/context.hpp>
 #include <sallyport/server/transfer.hpp>
 
@@ -60,6 +61,7 @@ private:
     std::string tls_session_context_;  // random where TLS is used
     proto::server_machine machine_;
     account who_;
+    reach::hasty_client haste_;
     reach::reservation passive_;
     std::shared_ptr<transfer> transfer_;                     // running
     std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
