@@ -57,7 +57,8 @@ void serve_options::add_to(CLI::App& command) {
     command.add_flag("--no-active", no_active, "Refuse active mode");
     command
         .add_option("--upload-sync", sync,
-                    "full: an upload is on the disk before it is acknowledged; none: left to the system")
+                    "full: an upload, or a change of names, is on the disk before it is acknowledged; none: left to the "
+                    "system")
         ->type_name("full|none")
         ->capture_default_str();
     command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();

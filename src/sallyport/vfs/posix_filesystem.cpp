@@ -47,41 +47,44 @@ public:
 
     result<void> make_directory(const virtual_path& path) override {
         if (path.is_root()) return fail(errc::exists, path.text());
-        const auto at = root_->locate(path);
+        const auto at = locate(path);
         if (!at) return std::unexpected(at.error());
         const auto mode = static_cast<mode_t>(options_.directory_mode);
         if (::mkdirat(at->parent.get(), at->name.c_str(), mode) != 0) return fail_os(errno, path.text());
-        return {};
+        return sync(*at, path);
     }
 
     result<void> remove_directory(const virtual_path& path) override {
-        const auto at = root_->locate(path);
+        const auto at = locate(path);
         if (!at) return std::unexpected(at.error());
         const auto remove = [&at] { return ::unlinkat(at->parent.get(), at->name.c_str(), AT_REMOVEDIR) == 0; };
-        if (remove()) return {};
+        if (remove()) return sync(*at, path);
         if (errno == ENOTEMPTY || errno == EEXIST) {
             const unique_fd full(
                 ::openat(at->parent.get(), at->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-            if (full && remove_leftovers(full.get()) && remove()) return {};
+            if (full && remove_leftovers(full.get()) && remove()) return sync(*at, path);
             return fail_os(ENOTEMPTY, path.text());
         }
         return fail_os(errno, path.text());
     }
 
     result<void> remove_file(const virtual_path& path) override {
-        const auto at = root_->locate(path);
+        const auto at = locate(path);
         if (!at) return std::unexpected(at.error());
         if (::unlinkat(at->parent.get(), at->name.c_str(), 0) != 0) return fail_os(errno, path.text());
-        return {};
+        return sync(*at, path);
     }
 
     result<void> rename(const virtual_path& from, const virtual_path& to) override {
-        const auto source = root_->locate(from);
+        const auto source = locate(from);
         if (!source) return std::unexpected(source.error());
-        const auto target = root_->locate(to);
+        const auto target = locate(to);
         if (!target) return std::unexpected(target.error());
-        if (::renameat(source->parent.get(), source->name.c_str(), target->parent.get(), target->name.c_str()) == 0)
-            return {};
+        if (::renameat(source->parent.get(), source->name.c_str(), target->parent.get(), target->name.c_str()) == 0) {
+            // The new name first: with a crash in between there may be two, but never none.
+            const auto synced = sync(*target, to);
+            return synced && from.parent() != to.parent() ? sync(*source, from) : synced;
+        }
         if (errno == EINVAL) return fail(errc::name_invalid, to.text() + ": a directory cannot be moved into itself");
         if (errno == EXDEV) return fail(errc::name_invalid, to.text() + ": on another file system; copy the file instead");
         return fail_os(errno, errno == ENOENT ? from.text() : to.text());
@@ -97,6 +100,25 @@ public:
     }
 
 private:
+    using place = root_directory::place;
+
+    /// Where an entry changes, so that the change can be synced.
+    [[nodiscard]] result<place> locate(const virtual_path& path) const {
+        using use = root_directory::use;
+        return root_->locate(path, options_.sync == durability::full ? use::sync : use::change);
+    }
+
+    /// A reply that a name has changed promises as much as one that an upload is stored (DU-01).
+    [[nodiscard]] result<void> sync(const place& at, const virtual_path& path) const {
+        if (options_.sync != durability::full || ::fsync(at.parent.get()) == 0) return {};
+        if (errno != EBADF) return fail_os(errno, path.text());
+        // A drop box that we may write but not read: the whole file system instead, by way of the root.
+        const auto root = root_->open(virtual_path(), O_RDONLY | O_DIRECTORY, may_block::yes);
+        if (!root) return std::unexpected(root.error());
+        if (::syncfs(root->get()) != 0) return fail_os(errno, path.text());
+        return {};
+    }
+
     std::shared_ptr<const root_directory> root_;
     posix_options options_;
 };
