@@ -248,6 +248,15 @@ result<endpoint> front::impl::listen(const endpoint& at, reach::door_kind kind) 
     return real;
 }
 
+result<void> front::open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls) {
+    for (const auto& [all, implicit] : {std::pair(plain, false), std::pair(implicit_tls, true)}) {
+        for (const endpoint& at : all) {
+            if (auto opened = open(at, implicit); !opened) return opened;
+        }
+    }
+    return {};
+}
+
 result<void> front::open(const endpoint& at, bool implicit_tls) {
     const auto real = impl_->listen(at, implicit_tls ? reach::door_kind::implicit_tls : reach::door_kind::control);
     if (!real) return std::unexpected(real.error());

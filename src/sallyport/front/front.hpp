@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -42,8 +43,9 @@ public:
     /// A successor accepts from now on. The sessions that run go on, without the single port; `gone` is called on the first
     /// loop when the last of them has ended. Once; stop() may follow.
     void leave(std::move_only_function<void()> gone);
-    /// Listens on every loop; the kernel spreads connections over them. Where data has one port for itself, on that one too,
-    /// at the same address. An error names the address and the cause.
+    /// Listens at all of them on every loop; the kernel spreads connections over these. Where data has one port for itself,
+    /// on that one too, at the same address. An error names the address and the cause.
+    [[nodiscard]] result<void> open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls);
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
     /// them on: its header is read first.

@@ -97,12 +97,7 @@ result<void> gate::start() {
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     impl_->distrust_those_down(config.spread.fall);
     first->use_kernel();
-    for (const auto& at : config.listen) {
-        if (const auto open = impl_->front.open(at, false); !open) return open;
-    }
-    for (const auto& at : config.listen_implicit) {
-        if (const auto open = impl_->front.open(at, true); !open) return open;
-    }
+    if (const auto open = impl_->front.open(config.listen, config.listen_implicit); !open) return open;
     impl_->front.run([this](front::arrival from) {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));

@@ -199,6 +199,12 @@ result<std::string> format_command(std::string_view name, std::string_view argum
     return line;
 }
 
+bool begins_tls(std::string_view bytes) noexcept { return bytes.starts_with('\x16'); }
+
+bool acts_during_transfer(const command& cmd) noexcept {
+    return cmd.id != verb::unknown && cmd.argument.empty() && row_of(cmd.id).during_transfer == in_transfer::now;
+}
+
 bool is_foreign_protocol(std::string_view line) noexcept {
     if (line.starts_with("\x16\x03") || line.starts_with("SSH-")) return true;  // a TLS handshake record; SSH
     const auto name = line.substr(0, line.find(' '));

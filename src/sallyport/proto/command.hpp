@@ -136,6 +136,13 @@ struct command {
 /// A first line that belongs to another protocol (HTTP, TLS, SSH, SIP, SMTP): the session ends at once (GW-01, TLS-07).
 [[nodiscard]] bool is_foreign_protocol(std::string_view line) noexcept;
 
+/// The same by a connection's first bytes alone: a TLS ClientHello holds no line end for long, and its record type is
+/// telling enough.
+[[nodiscard]] bool begins_tls(std::string_view bytes) noexcept;
+
+/// Whether it is obeyed at once while a transfer runs, and not held back until that is over (IN-05, IN-06).
+[[nodiscard]] bool acts_during_transfer(const command& cmd) noexcept;
+
 /// For transcripts and logs: the line with the argument of PASS and ACCT replaced by "****" (S7).
 [[nodiscard]] std::string mask_secrets(std::string_view line);
 

@@ -40,10 +40,6 @@ constexpr auto features_in_front =
     }
 }
 
-[[nodiscard]] bool passes_during_transfer(const command& cmd) noexcept {
-    return cmd.id == verb::abor || (cmd.id == verb::stat && cmd.argument.empty());
-}
-
 [[nodiscard]] std::string one_line(int code, std::string_view text) {
     std::string line;
     append_reply(line, code, text);
@@ -64,8 +60,7 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
 
 void relay_machine::from_client(std::string_view bytes) {
     if (stage_ == stage::closing || bytes.empty()) return;
-    // A TLS ClientHello holds no line end for long: its record type is telling enough.
-    if (!std::exchange(spoken_to_, true) && !tls_ && bytes.front() == '\x16') return refuse_foreign();
+    if (!std::exchange(spoken_to_, true) && !tls_ && begins_tls(bytes)) return refuse_foreign();
     if (stage_ == stage::asking_tls || stage_ == stage::securing || stage_ == stage::handshaking)
         return refuse_behind("AUTH TLS before the handshake");
     if (stage_ == stage::clearing) return refuse_behind("CCC before its reply");
@@ -151,7 +146,7 @@ bool relay_machine::take_item() {
         if (held_.size() >= limits::commands_during_transfer) return false;
         auto it = read_item();
         if (!it) return false;
-        if (it->refusal.empty() && passes_during_transfer(it->cmd))
+        if (it->refusal.empty() && acts_during_transfer(it->cmd))
             obey(*it);
         else
             hold(std::move(*it));

@@ -80,8 +80,7 @@ void server_machine::receive(std::string_view bytes) {
         lines_.append(bytes);
         return;
     }
-    // A TLS ClientHello on a plain port holds no line end for long: its record type is telling enough.
-    if (first && bytes.front() == '\x16') {
+    if (first && begins_tls(bytes)) {
         refuse_foreign_protocol();
         return;
     }
@@ -150,7 +149,7 @@ bool server_machine::watch_line() {
     if (kind == line_buffer::status::need_more) return false;
     if (trace_ && kind != line_buffer::status::too_long) trace_("> " + mask_secrets(line));
     const result<command> c = kind == line_buffer::status::line ? parse_command(line) : fail(errc::syntax);
-    const bool now = c && c->id != verb::unknown && c->argument.empty() && row_of(c->id).during_transfer == in_transfer::now;
+    const bool now = c && acts_during_transfer(*c);
     if (now && c->id == verb::abor) {
         held_.push_back({.abort_served = true});
         if (!std::exchange(abort_asked_, true)) due_ = act::abort_transfer{};

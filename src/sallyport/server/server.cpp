@@ -53,14 +53,7 @@ result<void> server::start() {
     const auto first = impl_->now();
     const settings& config = first->config;
     if (auto good = usable(config); !good) return good;
-    for (const endpoint& at : config.listen) {
-        const result<void> opened = impl_->front.open(at, false);
-        if (!opened) return opened;
-    }
-    for (const endpoint& at : config.listen_implicit) {
-        const result<void> opened = impl_->front.open(at, true);
-        if (!opened) return opened;
-    }
+    if (auto opened = impl_->front.open(config.listen, config.listen_implicit); !opened) return opened;
     // Only now, when nothing can fail any more, does anything run.
     impl_->front.run([this](front::arrival from) {
         net::loop& home = from.home;
