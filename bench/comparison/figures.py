@@ -32,7 +32,7 @@ class Figure:
     size: object = None    # bytes of one operation, as a function of the site; checked
     looked_at: str = None  # the file that one download is compared with: what is measured isn't decrypted
     target: Target = None
-    ways: str = "servers"  # "gateway": the server behind our gateway against the server itself
+    ways: str = "servers"  # "gateway": the server behind our gateway against the server itself; "kernel": data led by the kernel
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,11 @@ GATEWAY = [
     Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(0.8, DIRECT), ways="gateway"),
     Figure("gate-sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small, ways="gateway"),
     Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, ways="gateway"),
+    Figure("kernel-get", "large download, `--data-path kernel`", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT),
+           ways="kernel"),
+    Figure("kernel-put", "large upload, `--data-path kernel`", "MB/s", "put", PUT, **MB, size=large, writes=True,
+           target=Target(0.8, DIRECT), ways="kernel"),
+    Figure("kernel-small-get", "1 KiB downloads, `--data-path kernel`", "files/s", "get", SMALL_GET, size=small, ways="kernel"),
 ]
 
 # Our gateway beside others of its kind, all before the same server.

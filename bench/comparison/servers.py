@@ -10,6 +10,7 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 from free_ports import free_port
@@ -58,8 +59,20 @@ def end_descendants():
         pass
 
 
+class OwnNetwork:
+    """With nothing but a loopback device: what a kernel is told to do there concerns no other server of the run."""
+
+    def __init__(self):
+        script = "ip link set dev lo up && echo up && exec sleep infinity"
+        self.holder = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "up\n":
+            raise RuntimeError("no right to a network of its own")
+        self.enter = ("nsenter", f"--net=/proc/{self.holder.pid}/ns/net")
+
+
 class Server:
     name = ""
+    enter = ()  # the beginning of command lines that are to run in its network
     address = "127.0.0.1"
     mlsd = "mlsd"  # what it lists a large directory by
     writer = ANONYMOUS
@@ -70,7 +83,7 @@ class Server:
         self.process = None
 
     def start(self):
-        argv = [str(word) for word in self.command()]
+        argv = [*self.enter, *(str(word) for word in self.command())]
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
         deadline = time.monotonic() + 15
@@ -109,6 +122,9 @@ class Server:
         return total * 1024
 
     def _greets(self):
+        if self.enter:
+            asked = f"import socket; print(socket.create_connection(({self.address!r}, {self.port}), 1).recv(3).decode())"
+            return subprocess.run([*self.enter, sys.executable, "-c", asked], capture_output=True, text=True).stdout == "220\n"
         try:
             with socket.create_connection((self.address, self.port), 1) as probe:
                 return probe.recv(3) == b"220"
@@ -136,9 +152,21 @@ class Gateway(Sallyport):
         super().__init__(site, tls)
         self.behind = behind
 
+    def in_network(self, network):
+        """Itself and the server behind."""
+        self.enter = self.behind.enter = network.enter
+        return self
+
     def command(self):
         return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", f"ftp://{self.behind.address}:{self.behind.port}",
                 "--log-level", "warning", *self.tls_options()]
+
+
+class KernelGateway(Gateway):
+    """Data connections led by the kernel's NAT."""
+
+    def command(self):
+        return [*super().command(), "--data-path", "kernel"]
 
 
 class Rival(Server):
