@@ -22,6 +22,7 @@ WAYS = [("curl", V4, "epsv"), ("curl", V4, "pasv"), ("lftp", V4, "pasv"), ("lftp
         ("ftplib", V4, "pasv"), ("sallyport", V4, "epsv"),
         ("curl", V6, "epsv"), ("lftp", V6, "epsv"), ("ftplib", V6, "epsv"), ("sallyport", V6, "epsv")]
 BIG = 8 * 1024 * 1024
+MANY = 300
 
 
 def ruleset(built, host="router"):
@@ -348,6 +349,29 @@ def test_a_server_that_dies_ends_the_transfer(machine):
         server.kill()
         assert [raw.reply().code, raw.reply().code] == [426, 421]
     assert not standing(machine.net, "machine")
+
+
+def test_many_openings_and_every_ending(machine):
+    """GW-05: all stand at once, and a second after the last session's end none does."""
+    machine.serve("127.0.0.1:2100", "--max-sessions-per-address", "0", "--no-penalties")
+    machine.gate("--max-sessions-per-address", "0", "--no-penalties")
+    sessions = [machine.raw() for _ in range(MANY)]
+    ports = [raw.login().epsv_port() for raw in sessions]
+    assert {opening[2] for opening in standing(machine.net, "machine")} == set(ports) and len(set(ports)) == MANY
+    for number, (raw, port) in enumerate(zip(sessions, ports)):
+        if number % 5 == 0:
+            raw.connect(port)  # used, and left alone
+        elif number % 5 == 1:
+            raw.expect("RETR /nothing", 550)
+        if number % 3 == 0:
+            raw.reset()
+        elif number % 3 == 1:
+            raw.expect("QUIT", 221)
+        raw.close()
+    gone(machine.net, 1, "machine")
+    left = [item for item in json.loads(ruleset(machine.net, "machine"))["nftables"]
+            if any(item.get(kind, {}).get("elem") for kind in ("set", "map"))]
+    assert not left
 
 
 @pytest.mark.parametrize("name", RIVALS)
