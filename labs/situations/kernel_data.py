@@ -2,12 +2,12 @@
 
 from network import Daemon, Fact, Host, Segment, Situation, admit_only
 
-GATE = "gate --data-path kernel --passive-ports 51000-51009 --data-timeout 3"
+GATE = "gate --data-path kernel --backend-data as-client --passive-ports 51000-51009 --data-timeout 3"
 
 situation = Situation(
     name="kernel-data",
     title="Data by the kernel's NAT",
-    rows="G1 G2 G4 G12",
+    rows="G1 G2 G3 G4 G12",
     about="The server answers none but the router: it has no way back to anybody else. A negotiation makes an opening for one "
           "connection of one client; \"nft list ruleset\" on the router shows it. Under TLS the gateway relays.",
     segments=(Segment("internet", "17.254.0.0/24, 2001:db8:2::/64"), Segment("inside", "172.16.3.0/24, fd00:3::/64")),
@@ -32,6 +32,7 @@ situation = Situation(
     tries=(
         ("curl -v ftp://17.254.0.91/", "EPSV"),
         ("curl -v --disable-epsv ftp://17.254.0.91/", "PASV"),
+        ("curl -v --ftp-port - ftp://17.254.0.91/", "the server's connection is led to the client"),
         ("curl -v -g ftp://[2001:db8:2::91]/", "IPv6"),
     ),
 )

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -20,6 +21,7 @@ V4, V6 = "17.254.0.91", "2001:db8:2::91"
 LIFETIME = 3  # of an opening in this lab
 WAYS = [("curl", V4, "epsv"), ("curl", V4, "pasv"), ("lftp", V4, "pasv"), ("lftp", V4, "epsv"), ("ncftp", V4, "pasv"),
         ("ftplib", V4, "pasv"), ("sallyport", V4, "epsv"),
+        ("curl", V4, "port"), ("lftp", V4, "port"), ("ncftp", V4, "port"), ("sallyport", V4, "eprt"), ("ftplib", V6, "eprt"),
         ("curl", V6, "epsv"), ("lftp", V6, "epsv"), ("ftplib", V6, "epsv"), ("sallyport", V6, "epsv")]
 BIG = 8 * 1024 * 1024
 MANY = 300
@@ -86,7 +88,7 @@ def built(lab):  # noqa: F811
 
 @pytest.mark.parametrize("client,address,method", WAYS)
 def test_tree(built, small_sample, tmp_path, client, address, method):
-    """G1 G4: up and down again, every data connection by the kernel."""
+    """G1 G3 G4: up and down again, every data connection by the kernel."""
     (files,) = built.files["server"]
     program, server = built.client(client, method), built.server(address)
     fill(files, small_sample)
@@ -100,7 +102,7 @@ def test_tree(built, small_sample, tmp_path, client, address, method):
         trees.make_folders(files, small_sample)
     program.put(server, small_sample)
     assert trees.hashes(files) == trees.hashes(small_sample)
-    negotiated = re.findall(r"\] (?:PASV|EPSV) .* in front, .*", said())
+    negotiated = re.findall(r"\] (?:PASV|EPSV|PORT|EPRT) .* in front, .*", said())
     assert len(negotiated) > 20 and all(line.endswith("led by the kernel") for line in negotiated)
     gone(built.network, 2)
 
@@ -179,6 +181,23 @@ def test_admits_its_client_alone(built, address):
         with dial(built, "client", address, port) as data:
             raw.expect("RETR /secret", 150)
             assert drain(data) == b"secret"
+        assert raw.reply().code == 226
+
+
+def test_admits_the_server_alone_to_an_active_client(built):
+    """G2 G3: the opening is for the server then, and is used up by it."""
+    with built.raw("client", V4) as raw, built.network.inside("client", lambda: socket.create_server(("17.254.0.10", 0))) as listener:
+        raw.login()
+        port = listener.getsockname()[1]
+        raw.expect(f"PORT 17,254,0,10,{port // 256},{port % 256}", 200)
+        ((client, at, _),) = standing(built.network)
+        assert (client, at) == ("172.16.3.4", "172.16.3.1")
+        raw.expect("LIST", 150)
+        listener.settimeout(5)
+        data, (peer, _) = listener.accept()
+        assert peer == V4 and not standing(built.network)
+        assert b"this-is" in drain(data)
+        data.close()
         assert raw.reply().code == 226
 
 

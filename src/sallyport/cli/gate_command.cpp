@@ -170,9 +170,9 @@ void gate_options::add_to(CLI::App& command) {
         .add_option(
             "--data-path", data_path,
             "relay: data pass through this process. kernel: where nothing has to look at them (no TLS on them, passive "
-            "on both sides, no rates, no PROXY headers, not on a single port) the kernel's NAT leads them from the "
-            "client to the server; needs root or CAP_NET_ADMIN, and ip_forward for servers on other machines. All "
-            "others are relayed")
+            "on both sides or active on both, no rates, no PROXY headers, not on a single port) the kernel's NAT leads "
+            "them between client and server; needs root or CAP_NET_ADMIN, and ip_forward for servers on other "
+            "machines. All others are relayed")
         ->type_name("relay|kernel")
         ->capture_default_str();
     command.add_option("--backend-ca", backend_ca, "Certificates that sign the backends' (default: the system's)")

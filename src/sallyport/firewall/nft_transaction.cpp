@@ -32,7 +32,8 @@ result<nft_socket> open_nft_socket() {
 }
 
 nft_transaction::nft_transaction()
-    : memory_(batch_room + message_room), batch_(mnl_nlmsg_batch_start(memory_.data(), batch_room)) {
+    : memory_(std::make_unique_for_overwrite<char[]>(batch_room + message_room)),
+      batch_(mnl_nlmsg_batch_start(memory_.get(), batch_room)) {
     nftnl_batch_begin(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
     done();
 }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include <libmnl/libmnl.h>
 #include <sallyport/base/error.hpp>
@@ -36,7 +35,7 @@ private:
     struct stops_batch {
         void operator()(mnl_nlmsg_batch* b) const noexcept { mnl_nlmsg_batch_stop(b); }
     };
-    std::vector<char> memory_;
+    std::unique_ptr<char[]> memory_;
     std::unique_ptr<mnl_nlmsg_batch, stops_batch> batch_;
     std::uint32_t sequence_ = 0;
     bool full_ = false;

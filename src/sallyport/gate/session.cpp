@@ -303,16 +303,19 @@ void session::perform() {
 }
 
 void session::reserve_port(proto::relay_act::reserve_port what) {
+    led_ = {};
     if (what.leg == proto::relay_leg::backend) {
         port_behind_ = {};
         const auto& local = backend_.local().address;
         auto reserved = gate_->inbound.ports().reserve(home_, local, backend_.peer().address);
         if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
         port_behind_ = std::move(*reserved);
-        return machine_->port_reserved(endpoint{local, port_behind_.port()});
+        const endpoint own{local, port_behind_.port()};
+        if (!what.to || !may_lead()) return machine_->port_reserved(own);
+        return lead(what.leg,
+                    {.client = backend_.peer().address, .at = own, .to = *what.to, .from = client_.local().address}, own);
     }
     port_ = {};
-    led_ = {};
     const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
     if (what.protect && demanded) client_.offer_ticket();
     const reach::passive_caller who{client_, reached_, id_, what.protect ? id_ : std::string()};
@@ -320,12 +323,10 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
     if (what.to && may_lead()) {  // which takes a moment by itself
-        firewall::opening wanted{.client = client_.peer().address,
-                                 .at = {client_.local().address, port_.port()},
-                                 .to = *what.to,
-                                 .from = backend_.local().address,
-                                 .lifetime = gate_->config.data_connect};
-        return home_.spawn("gate: opening", run_opening(self(), std::move(wanted), offer->told));
+        const endpoint own{client_.local().address, port_.port()};
+        return lead(what.leg,
+                    {.client = client_.peer().address, .at = own, .to = *what.to, .from = backend_.local().address},
+                    offer->told);
     }
     if (haste_.pause() > net::clock::duration::zero())
         return home_.spawn("gate: a pause", tell_port_later(self(), offer->told));

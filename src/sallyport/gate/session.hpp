@@ -45,7 +45,8 @@ private:
     friend net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
     friend net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
-    friend net::task<> run_opening(std::shared_ptr<session> self, firewall::opening wanted, endpoint told);
+    friend net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, firewall::opening wanted,
+                                   endpoint told);
 
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
 
@@ -79,8 +80,9 @@ private:
     // What the machine asks for
     void perform();
     void reserve_port(proto::relay_act::reserve_port what);
-    [[nodiscard]] bool may_lead() const;  // session_kernel.cpp, this and the next
-    net::task<> open_in_kernel(firewall::opening wanted, endpoint told);
+    [[nodiscard]] bool may_lead() const;  // session_kernel.cpp, this and the next two
+    void lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told);
+    net::task<> open_in_kernel(proto::relay_leg from, firewall::opening wanted, endpoint told);
     void open_data(proto::relay_plan plan);
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
     void admit_user(const std::string& name);
@@ -120,7 +122,7 @@ private:
     std::unique_ptr<proto::relay_machine> machine_;
     reach::hasty_client haste_;
     reach::reservation port_;                        // promised to the client, not yet used
-    firewall::lease led_;                            // the kernel's opening at that port, where it has one
+    firewall::lease led_;                            // the kernel's opening at one of these ports
     reach::reservation port_behind_;                 // to the backend
     std::shared_ptr<data_path> data_;                // of the running transfer
     std::optional<direct_transfer> direct_;          // that is running instead
@@ -149,6 +151,6 @@ private:
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> turn_away(std::shared_ptr<session> self, std::string why);
 net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
-net::task<> run_opening(std::shared_ptr<session> self, firewall::opening wanted, endpoint told);
+net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, firewall::opening wanted, endpoint told);
 
 }  // namespace sallyport::gate

@@ -1,4 +1,4 @@
-// Data connections that the kernel leads from the client to the backend, so that no byte comes to us (DESIGN.md decision 3).
+// Data connections that the kernel leads between client and backend, so that no byte comes to us (DESIGN.md decision 3).
 
 #include <utility>
 
@@ -10,27 +10,33 @@
 
 namespace sallyport::gate {
 
-net::task<> run_opening(std::shared_ptr<session> self, firewall::opening wanted, endpoint told) {
-    co_await self->open_in_kernel(std::move(wanted), told);
+net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, firewall::opening wanted, endpoint told) {
+    co_await self->open_in_kernel(from, std::move(wanted), told);
 }
 
-/// The machine has seen that nobody has to read the bytes. They must not be paced or counted here either, no PROXY header
-/// may come or go before them, and the port must be this client's alone.
+/// The machine has seen that nobody has to read the bytes. They must not be paced here either, no PROXY header may come or
+/// go before them, and the port must be this session's alone.
 bool session::may_lead() const {
     return gate_->kernel && !gate_->inbound.single() && !gate_->config.inbound.ports.proxies.data && !upload_pace_ &&
            !download_pace_ && !slot_.where().proxy_data;
 }
 
-/// The client hears of its port when the kernel is ready for it. Where that can't be, the port is met as ever.
-net::task<> session::open_in_kernel(firewall::opening wanted, endpoint told) {
+void session::lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told) {
+    wanted.lifetime = gate_->config.data_connect;
+    home_.spawn("gate: opening", run_opening(self(), from, std::move(wanted), told));
+}
+
+/// The peer of that leg hears of its port when the kernel is ready for it. Where that can't be, the port is met as ever.
+net::task<> session::open_in_kernel(proto::relay_leg from, firewall::opening wanted, endpoint told) {
     const auto limit = net::time_limit::within(limits::opening_commit);
     const auto lifetime = wanted.lifetime;
     auto got = co_await gate_->kernel->admit(home_, std::move(wanted), limit);
     if (over()) co_return;
-    const bool led = got && port_;
+    auto& port = from == proto::relay_leg::client ? port_ : port_behind_;
+    const bool led = got && port;
     if (led) {
         led_ = std::move(*got);
-        port_.lead_past(net::clock::now() + lifetime);
+        port.lead_past(net::clock::now() + lifetime);
     } else if (!got) {
         log::info(id_, fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
     }

@@ -80,6 +80,7 @@ void session::end_direct(int reply) {
     status::uncount(counters.transfers_running);
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
     port_ = {};
+    port_behind_ = {};
     led_ = {};
     activity_ = net::clock::now();
     log::info(id_, fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
@@ -154,10 +155,10 @@ status::session_report session::describe() const {
         out.idle = duration_cast<milliseconds>(now - activity_);
     if (led_) {
         const auto& o = led_.what();
-        if (const auto left = led_.left()) out.openings.push_back({false, o.at.port, o.client, left, o.to});
-    } else if (port_) {
-        out.openings.push_back({false, port_.port(), client_.peer().address, std::nullopt});
+        if (const auto left = led_.left()) out.openings.push_back({bool(port_behind_), o.at.port, o.client, left, o.to});
+        return out;
     }
+    if (port_) out.openings.push_back({false, port_.port(), client_.peer().address, std::nullopt});
     if (port_behind_) out.openings.push_back({true, port_behind_.port(), backend_.peer().address, std::nullopt});
     return out;
 }

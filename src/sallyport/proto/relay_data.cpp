@@ -103,7 +103,9 @@ void relay_machine::ask_backend() {
     const bool direct = negotiation_.route == data_route::direct;
     if (!direct && !negotiation_.own) {
         stage_ = stage::reserving_behind;
-        actions_.emplace_back(relay_act::reserve_port{relay_leg::backend, !only_ipv4(method)});
+        relay_act::reserve_port reserve{relay_leg::backend, !only_ipv4(method), false, {}};
+        if (is_active(negotiation_.asked) && nobody_reads()) reserve.to = negotiation_.target;
+        actions_.emplace_back(reserve);
         return;
     }
     stage_ = stage::negotiating;
@@ -112,9 +114,10 @@ void relay_machine::ask_backend() {
     send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, owed::negotiation);
 }
 
-void relay_machine::port_behind_reserved(const result<endpoint>& own) {
+void relay_machine::port_behind_reserved(const result<endpoint>& own, bool led) {
     if (own) {
         negotiation_.own = *own;
+        if (led) negotiation_.route = data_route::kernel;
         return ask_backend();
     }
     std::erase_if(negotiation_.behind, is_active);
@@ -133,7 +136,7 @@ void relay_machine::on_negotiation(const reply& r) {
         } else if (refuses_the_command(r.code)) {
             settings_.refused_behind.insert(method);
         }
-        n.route = data_route::relayed;
+        if (n.route == data_route::direct) n.route = data_route::relayed;
         n.behind.erase(n.behind.begin());
         return ask_backend();
     }
@@ -171,6 +174,11 @@ bool relay_machine::take_backend_leg(const reply& r) {
     return true;
 }
 
+/// No byte of the data connection has to be understood here.
+bool relay_machine::nobody_reads() const noexcept {
+    return !protect_client_ && !backend_protected_ && !settings_.tls_required;
+}
+
 void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
     if (n.route == data_route::direct) return direct_agreed();
@@ -178,8 +186,7 @@ void relay_machine::backend_leg_known() {
         stage_ = stage::reserving;
         relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protect_client_, {}};
         const auto* to = std::get_if<leg_connects>(&n.backend);
-        const bool in_the_clear = !protect_client_ && !backend_protected_ && !settings_.tls_required;
-        if (to != nullptr && in_the_clear) reserve.to = to->to;
+        if (to != nullptr && nobody_reads()) reserve.to = to->to;
         actions_.emplace_back(reserve);
         return;
     }
@@ -188,7 +195,7 @@ void relay_machine::backend_leg_known() {
 }
 
 void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
-    if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved);
+    if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved, led);
     if (stage_ != stage::reserving) return;
     const bool extended = negotiation_.asked == data_method::epsv;
     if (!reserved) return give_up(425, "No data port can be opened: " + reserved.error().text());
@@ -226,7 +233,9 @@ void relay_machine::give_up(int code, std::string_view text) {
 }
 
 void relay_machine::drop_port_behind() {
-    if (std::exchange(negotiation_.own, std::nullopt)) actions_.emplace_back(relay_act::drop_data{});
+    if (!std::exchange(negotiation_.own, std::nullopt)) return;
+    negotiation_.route = data_route::relayed;
+    actions_.emplace_back(relay_act::drop_data{});
 }
 
 void relay_machine::reset_channel() {

@@ -66,6 +66,62 @@ TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
     play(required, {auth, login_only, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
 }
 
+constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
+= reserve behind
+! led port 172.16.3.1:40000
+>> PORT 172,16,3,1,156,64
+<< 200 Good.
+< 200 PORT command successful.
+)";
+
+TEST(RelayKernel, MayLeadTheBackendToTheClientG3) {
+    auto s = usual();
+    s.behind = backend_data::as_client;
+    play(s, {login, active, download},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.may_lead_to, at("198.51.100.7:40001")); });
+}
+
+TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
+    auto s = usual();
+    s.behind = backend_data::as_client;
+    play(s, {login, R"(> EPRT |1|198.51.100.7|40001|
+= reserve behind extended
+! led port 172.16.3.1:40000
+>> EPRT |1|172.16.3.1|40000|
+<< 500 What?
+>> PORT 172,16,3,1,156,64
+<< 200 Good.
+< 200 EPRT command successful.
+)",
+             download});
+}
+
+TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
+    auto s = usual();
+    s.behind = backend_data::as_client;
+    play(s, {login, R"(> PORT 198,51,100,7,156,65
+= reserve behind
+! led port 172.16.3.1:40000
+>> PORT 172,16,3,1,156,64
+<< 500 What?
+>> EPRT |1|172.16.3.1|40000|
+<< 500 What?
+= drop
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)"});
+}
+
 TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
     auto s = usual();
     s.behind = backend_data::port;

@@ -106,7 +106,7 @@ struct reserve_port {
     relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
     bool protect = false;   // in front: PROT P is in force
-    // In front, where nothing has to look at the bytes: the backend's port, to which the connection may be led unread.
+    // Where nothing has to look at the bytes: the other leg's port, to which the connection may be led unread.
     std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
@@ -178,7 +178,7 @@ public:
 
     // Outcomes
     /// The endpoint to name to the leg's peer; behind, one of the backend's own address family. `led`: what comes there is
-    /// led to the backend without us; only where that was allowed.
+    /// led on without us; only where that was allowed.
     void port_reserved(const result<endpoint>& reserved, bool led = false);
     void data_ended(const data_outcome& outcome);
     /// `certified`: whom the client's certificate names, empty where that can be nobody; nothing without a certificate, or
@@ -352,9 +352,10 @@ private:
     [[nodiscard]] bool take_target(const command& cmd);
     [[nodiscard]] bool take_epsv(const command& cmd);
     void ask_backend();
-    void port_behind_reserved(const result<endpoint>& own);
+    void port_behind_reserved(const result<endpoint>& own, bool led);
     void on_negotiation(const reply& r);
     [[nodiscard]] bool take_backend_leg(const reply& r);
+    [[nodiscard]] bool nobody_reads() const noexcept;
     void backend_leg_known();
     void negotiated(const endpoint& front);
     void give_up(int code, std::string_view text);
