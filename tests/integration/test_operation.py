@@ -212,6 +212,14 @@ def test_a_bad_configuration_changes_nothing(gate, more, terms, extra, line, wor
     assert gate.ask("check", "--config", str(gate.config)).returncode == 0
 
 
+def test_the_last_of_many_signals_counts(gate):
+    """What was written before the last SIGHUP is in use in the end, also where a reload was at work."""
+    for seconds in range(101, 121):
+        gate.write(more=f"idle-timeout = {seconds}")
+        gate.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "Reload: idle-timeout: 120," in gate.daemon.log(), what="the last one")
+
+
 @pytest.mark.limit(120)
 def test_fifty_reloads_during_two_hundred_transfers(gate):
     """G6: none cut, every checksum right."""

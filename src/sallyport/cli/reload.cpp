@@ -104,6 +104,7 @@ net::task<result<std::string>> reloader::reload() {
     if (std::exchange(running_, true)) co_return fail(errc::busy, "another reload is at work; try again");
     const auto lines = co_await run();
     running_ = false;
+    if (std::exchange(due_, false)) reload_by_signal();
     if (!lines) {
         log::error({}, fmt::format("Reload: all stays as it was: {}", lines.error().text()));
         co_return fail(errc::rejected, fmt::format("all stays as it was: {}", lines.error().text()));
@@ -118,6 +119,9 @@ net::task<result<std::string>> reloader::reload() {
 
 net::task<> reloader::log_outcome(reloader* self) { (void)co_await self->reload(); }
 
-void reloader::reload_by_signal() { host_.loops().at(0).spawn("reload", log_outcome(this)); }
+void reloader::reload_by_signal() {
+    due_ = running_;
+    if (!due_) host_.loops().at(0).spawn("reload", log_outcome(this));
+}
 
 }  // namespace sallyport::cli

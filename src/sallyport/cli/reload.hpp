@@ -48,7 +48,8 @@ public:
 
     /// For the control socket: the answer lists what has changed, and what waits for a restart.
     [[nodiscard]] net::task<result<std::string>> reload();
-    /// For SIGHUP: the same goes to the log.
+    /// For SIGHUP: the same goes to the log. One that comes while another reload is at work begins after it: what that one
+    /// has read may be older.
     void reload_by_signal();
 
 private:
@@ -62,6 +63,7 @@ private:
     std::optional<net::tls_server_context> tls_;
     std::shared_ptr<status::transfer_log> transfers_;
     bool running_ = false;
+    bool due_ = false;  // again
 };
 
 }  // namespace sallyport::cli
