@@ -118,7 +118,7 @@ def test_status_shows_what_goes_on(gate):
     assert [b["sessions"] for b in told["backends"]] == [1, 1] and {b["health"] for b in told["backends"]} == {"up"}
     first, second = sorted(told["sessions"], key=lambda s: s["id"])
     assert (first["user"], first["client"], first["transfer"]) == ("writer", "{}:{}".format(*idle.socket.getsockname()), None)
-    assert first["openings"] == [{"side": "client", "port": asked, "for": "127.0.0.1", "left": None}]
+    assert first["openings"] == [{"side": "client", "port": asked, "for": "127.0.0.1", "left": None, "led_to": None}]
     assert (second["transfer"]["verb"], second["transfer"]["path"]) == ("RETR", "/file")
     assert {first["backend"], second["backend"]} == {b["name"] for b in told["backends"]}
     wait_until(lambda: gate.status()["sessions"][1]["transfer"]["bytes"] > 0, what="bytes")

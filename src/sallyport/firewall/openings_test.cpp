@@ -28,6 +28,10 @@ struct state {
         held = yes;
         changed.notify_all();
     }
+    std::vector<std::size_t> sizes() {
+        const std::scoped_lock lock(mutex);
+        return transactions;
+    }
     template <class Condition>
     bool wait(Condition met) {
         std::unique_lock lock(mutex);
@@ -134,8 +138,8 @@ net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
 
 TEST_F(openings_test, commits_what_waits_together) {
     EXPECT_EQ(run(together(tried, here(), kernel)), 4U);
-    EXPECT_EQ(kernel.transactions[0], 1U);
-    EXPECT_EQ(kernel.transactions[1], 3U);
+    EXPECT_EQ(kernel.sizes().at(0), 1U);
+    EXPECT_EQ(kernel.sizes().at(1), 3U);
 }
 
 TEST_F(openings_test, does_not_let_one_spoil_the_others) {
@@ -149,7 +153,7 @@ TEST_F(openings_test, tells_what_the_kernel_could_not_lead) {
     const auto got = run(tried.admit(here(), o, net::soon()));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::unreachable);
-    EXPECT_TRUE(kernel.transactions.empty());
+    EXPECT_TRUE(kernel.sizes().empty());
 }
 
 // A close that meets the opening's use in the kernel is refused there, and said again.

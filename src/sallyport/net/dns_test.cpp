@@ -42,12 +42,15 @@ public:
         socket_address address(*endpoint::parse(at));
         socket_ = unique_fd(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::bind(socket_.get(), address.data(), *address.size()), 0);
-        thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
     }
 
-    [[nodiscard]] endpoint where() const { return local_endpoint(socket_.get()); }
+    /// Whom to ask; it answers from then on.
+    [[nodiscard]] endpoint where() {
+        if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+        return local_endpoint(socket_.get());
+    }
 
-    // Before the first question.
+    // Before where().
     std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records;  // by encoded name and type
     std::map<std::uint16_t, unsigned char> failures;                                    // what a type is answered instead
     std::size_t cut = 0;                                                                // bytes that answers lack
@@ -102,10 +105,10 @@ private:
 
 class dns_test : public net_test {
 protected:
-    auto services(const name_server& names, const std::string& name) {
+    auto services(name_server& names, const std::string& name) {
         return run(find_service(here(), name, names.where(), soon()));
     }
-    auto addresses(const name_server& names, const std::string& name) {
+    auto addresses(name_server& names, const std::string& name) {
         return run(find_addresses(here(), name, names.where(), soon()));
     }
 };
@@ -159,7 +162,7 @@ TEST_F(dns_test, G7_half_an_answer_is_none) {
 }
 
 TEST_F(dns_test, a_name_that_is_not_there_is_named) {
-    const name_server names;
+    name_server names;
     const auto service = services(names, "_ftp._tcp.nowhere.test");
     ASSERT_FALSE(service);
     EXPECT_EQ(service.error().code, errc::unresolved);
@@ -201,7 +204,7 @@ TEST_F(dns_test, asks_a_server_at_an_ipv6_address) {
 }
 
 TEST_F(dns_test, asks_nobody_about_an_address) {
-    const name_server names;
+    name_server names;
     const auto found = addresses(names, "192.0.2.7");
     ASSERT_TRUE(found);
     EXPECT_EQ(*found, std::vector{*ip_address::parse("192.0.2.7")});
