@@ -23,16 +23,18 @@ enum class transfer_end : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(transfer_end e) noexcept;
 
+/// Bytes of data on one side.
+struct moved_bytes {
+    std::uint64_t from = 0;  // taken from it
+    std::uint64_t to = 0;    // handed to it
+};
+
 /// One side: its two sockets.
 struct record_leg {
-    struct amount {
-        std::uint64_t from = 0;  // bytes of data taken from it
-        std::uint64_t to = 0;    // ... and handed to it
-    };
     bool control_tls = false;
     bool data_tls = false;
-    std::string method;           // "EPSV"
-    std::optional<amount> bytes;  // where they have passed here
+    std::string method;                // "EPSV"
+    std::optional<moved_bytes> bytes;  // where they have passed here
 };
 
 struct transfer_record {
