@@ -123,6 +123,17 @@ def listen(raw):
     return listener
 
 
+def called_back(raw, name):
+    """The content of a file, over an active data connection."""
+    with listen(raw) as listener:
+        raw.send(f"RETR {name}\r\n".encode())
+        data, _ = listener.accept()
+        with data:
+            content = drain(data)
+    assert [raw.reply().code, raw.reply().code] == [150, 226]
+    return content
+
+
 def test_a_server_that_serves_strangers(start, direct, tmp_path):
     """vsftpd that is told to: both ways go past; the record says so, and no number of bytes (G12)."""
     server = start.rival("vsftpd", foreign=True)
@@ -134,12 +145,7 @@ def test_a_server_that_serves_strangers(start, direct, tmp_path):
             raw.expect(f"RETR {server.base}/file", 150)
             assert drain(data) == b"content"
         assert raw.reply().code == 226
-        with listen(raw) as listener:
-            raw.send(f"RETR {server.base}/file\r\n".encode())
-            data, _ = listener.accept()
-            assert drain(data) == b"content"
-            data.close()
-        assert [raw.reply().code, raw.reply().code] == [150, 226]
+        assert called_back(raw, f"{server.base}/file") == b"content"
     wait_until(lambda: len(gate.records()) == 2, what="records")
     for record in gate.records():
         assert record["route"] == "direct" and record["end"] == "complete" and not [key for key in record if "bytes" in key]
@@ -152,12 +158,7 @@ def test_a_server_that_minds_is_asked_by_the_gateway(start, direct):
     gate = direct(server, "direct=active")
     with session(gate, server) as raw:
         for _ in range(2):
-            with listen(raw) as listener:
-                raw.send(f"RETR {server.base}/file\r\n".encode())
-                data, _ = listener.accept()
-                assert drain(data) == b"content"
-                data.close()
-            assert [raw.reply().code, raw.reply().code] == [150, 226]
+            assert called_back(raw, f"{server.base}/file") == b"content"
     wait_until(lambda: len(gate.records()) == 2, what="records")
     assert {record["route"] for record in gate.records()} == {"relayed"}
 

@@ -21,6 +21,7 @@
 #include <sallyport/cli/policy_options.hpp>
 #include <sallyport/cli/reload.hpp>
 #include <sallyport/cli/service_run.hpp>
+#include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 
@@ -294,31 +295,9 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     return {};
 }
 
-struct gate_reading {
-    option_values given;
-    gate::settings settings;
-};
-
-/// What the command line gave, and the configuration file says now.
-result<gate_reading> read_anew(const option_values& given) {
-    CLI::App command("", "gate");
-    gate_options options;
-    options.add_to(command);
-    give(command, given);
-    config_places places;
-    if (!options.front.config.empty()) {
-        auto applied = apply_config_file(command, options.front.config);
-        if (!applied) return std::unexpected(applied.error());
-        places = std::move(*applied);
-    }
-    auto settings = options.settings();
-    if (!settings) return std::unexpected(places.locate(settings.error()));
-    return gate_reading{values_of(command), std::move(*settings)};
-}
-
 /// For "check".
 result<std::string> checked(const CLI::App& command) {
-    const auto good = read_anew(values_of(command));
+    const auto good = read_anew<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
     return fmt::format("Good: {} backends", good->settings.backends.size());
 }
@@ -346,7 +325,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     const auto read = [given, &service]() -> result<reading> {
-        auto fresh = read_anew(given);
+        auto fresh = read_anew<gate_options>("gate", given);
         if (!fresh) return std::unexpected(fresh.error());
         return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
     };

@@ -12,6 +12,7 @@
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/reload.hpp>
 #include <sallyport/cli/service_run.hpp>
+#include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -106,31 +107,9 @@ result<server::settings> serve_options::settings() const {
     return out;
 }
 
-struct serve_reading {
-    option_values given;
-    server::settings settings;
-};
-
-/// What the command line gave, and the configuration file says now.
-result<serve_reading> read_anew(const option_values& given) {
-    CLI::App command("", "serve");
-    serve_options options;
-    options.add_to(command);
-    give(command, given);
-    config_places places;
-    if (!options.front.config.empty()) {
-        auto applied = apply_config_file(command, options.front.config);
-        if (!applied) return std::unexpected(applied.error());
-        places = std::move(*applied);
-    }
-    auto settings = options.settings();
-    if (!settings) return std::unexpected(places.locate(settings.error()));
-    return serve_reading{values_of(command), std::move(*settings)};
-}
-
 /// For "check".
 result<std::string> checked(const CLI::App& command) {
-    const auto good = read_anew(values_of(command));
+    const auto good = read_anew<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
     return fmt::format("Good: {} accounts{}", settings.users.size(), settings.anonymous ? " and anonymous" : "");
@@ -152,7 +131,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     const auto read = [given, &service]() -> result<reading> {
-        auto fresh = read_anew(given);
+        auto fresh = read_anew<serve_options>("serve", given);
         if (!fresh) return std::unexpected(fresh.error());
         return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
     };

@@ -1,0 +1,43 @@
+#pragma once
+// A daemon's settings as they are to be now: what the command line gave, and what the configuration file says (G6).
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/config_file.hpp>
+
+namespace sallyport::cli {
+
+template <class Settings>
+struct settings_reading {
+    option_values given;
+    Settings settings;
+};
+
+template <class Options>
+using settings_of = typename std::invoke_result_t<decltype(&Options::settings), const Options&>::value_type;
+
+/// `Options` are the command's: add_to(), front.config and settings(). An error names the file's line where it comes from
+/// there. Any thread.
+template <class Options>
+[[nodiscard]] result<settings_reading<settings_of<Options>>> read_anew(const std::string& name, const option_values& given) {
+    CLI::App command("", name);
+    Options options;
+    options.add_to(command);
+    give(command, given);
+    config_places places;
+    if (!options.front.config.empty()) {
+        auto applied = apply_config_file(command, options.front.config);
+        if (!applied) return std::unexpected(applied.error());
+        places = std::move(*applied);
+    }
+    auto settings = options.settings();
+    if (!settings) return std::unexpected(places.locate(settings.error()));
+    return settings_reading<settings_of<Options>>{values_of(command), std::move(*settings)};
+}
+
+}  // namespace sallyport::cli
