@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <sched.h>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/net_test.hpp>
 
@@ -34,6 +35,27 @@ TEST(loop_group, gives_each_loop_its_thread) {
     EXPECT_EQ(ids[0], std::this_thread::get_id());
     EXPECT_NE(ids[1], ids[0]);
     EXPECT_NE(ids[2], ids[1]);
+}
+
+/// How a loop's thread is scheduled that was so before.
+int policy_under_a_loop(int before) {
+    int seen = -1;
+    std::jthread([&] {
+        const sched_param unranked{};
+        ASSERT_EQ(::sched_setscheduler(0, before, &unranked), 0);
+        loop_group group(1);
+        group.at(0).post([&] {
+            seen = ::sched_getscheduler(0);
+            group.stop();
+        });
+        group.run();
+    }).join();
+    return seen;
+}
+
+TEST(loop_group, takes_no_core_from_who_wakes_it_unless_it_was_told_how_to_run) {
+    EXPECT_EQ(policy_under_a_loop(SCHED_OTHER), SCHED_BATCH);
+    EXPECT_EQ(policy_under_a_loop(SCHED_IDLE), SCHED_IDLE);
 }
 
 task<> throws_at_once() {
