@@ -63,12 +63,16 @@ def large(site):
     return site.large
 
 
+def upload(site):
+    return site.upload
+
+
 def small(_):
     return 1024
 
 
 GET = ("--path", "/large", "--connections", "1")
-PUT = ("--path", "/up/large", "--connections", "1", "--size", "{large}")
+PUT = ("--path", "/up/large", "--connections", "1", "--size", "{upload}")
 SMALL_GET = ("--path", "/small", "--connections", "16")
 SMALL_PUT = ("--path", "/up/small", "--connections", "16", "--size", "1024", "--sources", "8")
 SESSIONS = ("--path", "/small", "--connections", "16", "--sources", "8")
@@ -76,9 +80,9 @@ MB = {"per": "bytes_per_second", "scale": 1e6}
 
 FIGURES = [
     Figure("get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, BEST)),
-    Figure("put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(1.0, BEST)),
+    Figure("put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, BEST)),
     Figure("get-tls", "large download, TLS", "MB/s", "get", GET, **MB, size=large, tls=True, looked_at="large", target=Target(2.0, "vsftpd")),
-    Figure("put-tls", "large upload, TLS", "MB/s", "put", PUT, **MB, size=large, tls=True, writes=True, target=Target(2.0, "vsftpd")),
+    Figure("put-tls", "large upload, TLS", "MB/s", "put", PUT, **MB, size=upload, tls=True, writes=True, target=Target(2.0, "vsftpd")),
     Figure("small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, target=Target(1.2, "Pure-FTPd")),
     Figure("small-put", "1 KiB uploads in 16 kept sessions", "files/s", "put", SMALL_PUT, size=small, writes=True,
            target=Target(1.2, "Pure-FTPd")),
@@ -93,12 +97,12 @@ FIGURES = [
 
 GATEWAY = [
     Figure("gate-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT), ways="gateway"),
-    Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(0.8, DIRECT), ways="gateway"),
+    Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(0.8, DIRECT), ways="gateway"),
     Figure("gate-sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small, ways="gateway"),
     Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, ways="gateway"),
     Figure("kernel-get", "large download, `--data-path kernel`", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT),
            ways="kernel"),
-    Figure("kernel-put", "large upload, `--data-path kernel`", "MB/s", "put", PUT, **MB, size=large, writes=True,
+    Figure("kernel-put", "large upload, `--data-path kernel`", "MB/s", "put", PUT, **MB, size=upload, writes=True,
            target=Target(0.8, DIRECT), ways="kernel"),
     Figure("kernel-small-get", "1 KiB downloads, `--data-path kernel`", "files/s", "get", SMALL_GET, size=small, ways="kernel"),
 ]
@@ -112,11 +116,13 @@ GATEWAYS = [
     Figure("balance-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small,
            target=Target(3.0, MOD_PROXY)),
     Figure("balance-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, HAPROXY)),
-    Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=large, writes=True, target=Target(1.0, HAPROXY)),
+    Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, HAPROXY)),
     Figure("balance-get-tls", "large download, TLS in front, plain behind", "MB/s", "get", GET, **MB, size=large, tls=True,
            looked_at="large", target=Target(2.0, MOD_PROXY)),
     Figure("balance-sessions-tls", "whole sessions, TLS in front, plain behind", "sessions/s", "sessions", SESSIONS, size=small,
            tls=True, target=Target(2.0, MOD_PROXY)),
+    Figure("balance-small-get-tls", "1 KiB downloads, TLS in front, plain behind", "files/s", "get", SMALL_GET, size=small, tls=True,
+           target=Target(2.0, MOD_PROXY)),
     Memory("balance-memory", "idle sessions", 200, target=Target(0.1, MOD_PROXY)),
 ]
 

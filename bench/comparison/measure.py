@@ -70,7 +70,7 @@ class Meter:
     def _run(self, figure, server):
         mode = server.mlsd if figure.mode == "mlsd" else figure.mode
         login = server.writer if figure.writes else ANONYMOUS
-        options = [option.format(large=self.site.large) for option in figure.options]
+        options = [option.format(upload=self.site.upload) for option in figure.options]
         argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(self.seconds), *options]
         if figure.looked_at and (figure.name, server) not in self.checked:
             self.checked.add((figure.name, server))

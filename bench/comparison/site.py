@@ -17,6 +17,8 @@ class Site:
 
     def __init__(self, large):
         self.large = large  # bytes of the large file
+        # Of an upload: little enough that the memory of the one before is used again before a virtual machine gives it back.
+        self.upload = large // 4
         self.folder = None
 
     def __enter__(self):

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <vector>
 
 #include <netinet/tcp.h>
@@ -49,6 +50,9 @@ result<void> channel::connect(const sockaddr_in& to, const std::optional<sockadd
     ended_ = false;
     socket_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket_) return fail_os(errno, "socket");
+    // The servers are to be measured, not the timers of a system whose congestion control paces (BBR).
+    constexpr std::string_view unpaced = "reno";
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CONGESTION, unpaced.data(), static_cast<socklen_t>(unpaced.size()));
     const int on = 1;
     if (source) {
         ::setsockopt(socket_.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
