@@ -47,7 +47,7 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     const socket_address address(to);
     unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) co_return fail_os(errno, "cannot make a socket");
-    set_stream_options(fd.get());
+    set_stream_options(fd.get(), to.address);
     auto bound = bind_socket(fd.get(), to, options);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
 

@@ -68,7 +68,7 @@ result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
     if (!fd) return refusal(at, errno);
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (options.reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return refusal(at, errno);
-    set_stream_options(fd.get());
+    set_stream_options(fd.get(), at.address);
     if (at.address.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.address.is_unspecified() ? 0 : 1);
     if (::bind(fd.get(), address.data(), address.length()) != 0) return refusal(at, errno);
     if (::listen(fd.get(), options.backlog) != 0) return refusal(at, errno);

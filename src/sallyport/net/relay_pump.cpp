@@ -105,6 +105,13 @@ received receive(int socket, std::span<char> into) {
 
 /// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
 task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
+    if (to->tls) {
+        const std::string kept(bytes);
+        auto write = last ? d.to.write_last(kept, d.limit) : d.to.write_all(kept, d.limit);
+        auto written = co_await std::move(write);
+        if (!written) co_return fault_at(side::sink, std::move(written.error()));
+        co_return moved{};
+    }
     const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (last ? MSG_MORE : 0));
     const auto taken = n > 0 ? static_cast<std::size_t>(n) : 0;
     if (taken == bytes.size()) co_return moved{};
@@ -318,7 +325,7 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
         direction& data = from_a ? forth : back;
         direction& other = from_a ? back : forth;
         bool over = false;
-        if (data.plain() && data.pace == nullptr) over = co_await move_brief(data);
+        if (!data.from.is_tls() && data.pace == nullptr) over = co_await move_brief(data);
         if (over) look_at_receiver(other);
         start(data, done);
         start(other, done);

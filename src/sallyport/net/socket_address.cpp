@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <string_view>
 
 #include <netinet/tcp.h>
 #include <sallyport/net/socket_address.hpp>
@@ -75,9 +76,12 @@ bool set_option(int socket, int level, int name, int value) noexcept {
     return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
 }
 
-void set_stream_options(int socket) noexcept {
+void set_stream_options(int socket, const ip_address& at) noexcept {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);
+    if (!at.is_loopback()) return;
+    constexpr std::string_view unpaced = "reno";  // always there, and allowed to everybody
+    ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, unpaced.data(), static_cast<socklen_t>(unpaced.size()));
 }
 
 }  // namespace sallyport::net

@@ -39,6 +39,10 @@ bool set_option(int socket, int level, int name, int value) noexcept;
 /// What every stream's socket has: TCP_NODELAY, and urgent bytes in line: the Telnet Synch before an ABOR is sent as such
 /// (RFC 959 section 4.1.3), and without this its last byte would be missing. Connections inherit it from their listener, so
 /// it costs an accepted one nothing.
-void set_stream_options(int socket) noexcept;
+///
+/// `at`: the address that it will listen at or connect to. On loopback no network has to be shared: there congestion control
+/// that paces (BBR) halves the rate of a large transfer by its timers. It is left before the connection stands, as a
+/// connection that was paced once remains so.
+void set_stream_options(int socket, const ip_address& at) noexcept;
 
 }  // namespace sallyport::net

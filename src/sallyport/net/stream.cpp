@@ -13,6 +13,8 @@ namespace {
 
 // One sendfile call: long enough that calls don't matter, short enough that others get their turn.
 constexpr std::size_t sendfile_step = std::size_t{1} << 20U;
+// Below this the call costs more than the packets that it saves.
+constexpr std::uint64_t worth_a_cork = 256 * 1024;
 constexpr unsigned sendfile_cost = 16;  // of stream_state::burst_limit: yields every 4 MiB
 
 // A recv or send that does not wait is never interrupted (signal(7)); only sendfile is, when it waits for the disk.
@@ -162,11 +164,12 @@ task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
 }
 
 task<result<void>> stream::write_last(std::string_view bytes, time_limit limit) {
-    return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit, MSG_MORE);
+    return state_->tls ? write_last_tls(state_, bytes, limit) : write_plain(state_, bytes, limit, MSG_MORE);
 }
 
 task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                               std::uint64_t& progress) {
+    if (count >= worth_a_cork) state_->cork(true);
     return state_->tls ? send_file_tls(state_, file, offset, count, limit, progress)
                        : send_file_plain(state_, file, offset, count, limit, progress);
 }

@@ -60,11 +60,13 @@ public:
     void wake_at(std::size_t bytes);
     /// All of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
-    /// For what close() follows at once: the end of the stream then travels in the same packet.
+    /// For a little that finish_sending() or close() follows at once: the end of the stream, and under TLS its close_notify,
+    /// then travels in the same packet.
     task<result<void>> write_last(std::string_view bytes, time_limit limit);
     /// Bytes of a file from `offset` on, straight from the page cache where there is no TLS (sendfile), else in full TLS
-    /// records. `progress` is advanced as bytes leave. Ends early, without an error, at the end of the file: compare the
-    /// result with `count`. The file's pages should be resident: reading the disk blocks the loop.
+    /// records. `progress` is advanced as bytes leave. Of much, the last part of a packet waits for what follows, a moment
+    /// at most. Ends early, without an error, at the end of the file: compare the result with `count`. The file's pages
+    /// should be resident: reading the disk blocks the loop.
     task<result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress);
 

@@ -4,7 +4,9 @@
 #include <memory>
 #include <string_view>
 
+#include <netinet/tcp.h>
 #include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls_engine.hpp>
 
@@ -32,6 +34,12 @@ struct stream_state {
         return socket.writable(limit.next(clock::now()));
     }
 
+    /// Full packets only (TCP_CORK), for much in a row: else each acknowledgement sends what there is of a packet, a third
+    /// more packets in all. What is held back leaves with what follows, with the end of the stream, or after 200 ms.
+    void cork(bool on) noexcept {
+        if (on != corked) corked = set_option(socket.get(), IPPROTO_TCP, TCP_CORK, on ? 1 : 0) && on;
+    }
+
     /// Why an operation could not go on: the deadline before the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_end end, int os, std::string_view doing) const;
 
@@ -44,6 +52,7 @@ struct stream_state {
     std::unique_ptr<tls_engine> tls;
     tls_session_ids::place session_before;  // after the end of TLS (CCC) data connections still resume its session
     unsigned burst = 0;
+    bool corked = false;
     bool flushing = false;  // a writer is at work on tls->output()
 };
 
@@ -56,6 +65,7 @@ task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit l
 // Over TLS (stream_tls.cpp).
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit);
+task<result<void>> write_last_tls(state_ptr s, std::string_view bytes, time_limit limit);
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress);
 

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sallyport/net/net_test.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -214,6 +215,27 @@ TEST_F(stream_test, sends_files_whole) {
 
 TEST_F(stream_test, a_file_that_has_shrunk_ends_the_sending_early) { EXPECT_TRUE(run(send_files(here(), 5'000, 0, 1'000))); }
 
+/// Whether a packet's last part waits for what follows, after a file of this size.
+task<bool> holds_back_after(loop& l, std::size_t size) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    const auto file = file_of(sample_bytes(size));
+    background reader(l, read_to_end(client));
+    std::uint64_t progress = 0;
+    const auto sent = co_await server.send_file(file.get(), 0, size, soon(), progress);
+    int corked = 0;
+    socklen_t length = sizeof corked;
+    ::getsockopt(server.native_handle(), IPPROTO_TCP, TCP_CORK, &corked, &length);
+    const auto ended = co_await server.finish_sending(0ms);
+    const auto got = co_await reader.get();
+    EXPECT_TRUE(sent && ended && got && got->size() == size);
+    co_return corked != 0;
+}
+
+TEST_F(stream_test, much_leaves_in_full_packets_and_little_at_once) {
+    EXPECT_TRUE(run(holds_back_after(here(), 1'000'001)));
+    EXPECT_FALSE(run(holds_back_after(here(), 100'001)));
+}
+
 // A peer that floods us must leave turns to the others.
 task<> flood(stream& s, const bool& stop) {
     const std::string bytes(4096, 'x');
@@ -292,6 +314,27 @@ task<bool> both_send_at_once(loop& l) {
 }
 
 TEST_F(stream_test, nothing_waits_for_an_acknowledgement) { EXPECT_TRUE(run(both_send_at_once(here()))); }
+
+std::string congestion_control(int socket) {
+    std::array<char, 16> name{};
+    socklen_t size = name.size();
+    ::getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size);
+    return name.data();
+}
+
+task<std::string> both_congestion_controls(loop& l) {
+    auto [client, server] = co_await make_pair_of_streams(l);
+    co_return congestion_control(client.native_handle()) + ' ' + congestion_control(server.native_handle());
+}
+
+TEST_F(stream_test, loopback_is_not_paced) { EXPECT_EQ(run(both_congestion_controls(here())), "reno reno"); }
+
+TEST_F(stream_test, a_networks_congestion_control_is_the_systems) {
+    const unique_fd untouched(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const unique_fd prepared(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    set_stream_options(prepared.get(), *ip_address::parse("192.0.2.1"));
+    EXPECT_EQ(congestion_control(prepared.get()), congestion_control(untouched.get()));
+}
 
 task<errc> connect_to(loop& l, endpoint to, connect_options options, time_limit limit) {
     const auto s = co_await connect(l, to, options, limit);

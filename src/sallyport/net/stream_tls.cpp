@@ -21,19 +21,19 @@ constexpr std::size_t file_piece = 128 * 1024;
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
 /// One send of what OpenSSL has put out. False where it failed; errno says why.
-bool send_output(stream_state& s) {
+bool send_output(stream_state& s, int flags = 0) {
     const auto bytes = s.tls->output();
-    const auto n = ::send(s.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto n = ::send(s.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
     if (n >= 0) s.tls->sent(static_cast<std::size_t>(n));
     return n >= 0;
 }
 
-task<result<void>> flush(state_ptr s, time_limit limit) {
+task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
     s->flushing = true;
     result<void> outcome;
     auto end = wait_end::ready;
     while (s->tls && !s->tls->output().empty()) {
-        const bool sent = send_output(*s);
+        const bool sent = send_output(*s, flags);
         if (sent && end == wait_end::ready) continue;
         if (s->tls->output().empty()) break;
         if ((!sent && !would_block(errno)) || end != wait_end::ready) {
@@ -58,6 +58,7 @@ task<result<void>> handshake(state_ptr s, time_limit limit) {
     auto end = wait_end::ready;
     for (;;) {
         const auto reached = s->tls->handshake();
+        if (reached == step::done && s->tls->only_tickets_left()) co_return result<void>{};
         auto sent = co_await flush(s, limit);
         s->tls->release_output();
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());  // the peer was told, if it could be
@@ -70,9 +71,9 @@ task<result<void>> handshake(state_ptr s, time_limit limit) {
     }
 }
 
-task<result<void>> send_close_notify(state_ptr s, time_limit limit) {
+task<result<void>> send_close_notify(state_ptr s, time_limit limit, int flags = 0) {
     if (s->tls->close_notify() == step::failed) co_return std::unexpected(s->tls->cause());
-    auto sent = co_await flush(s, limit);
+    auto sent = co_await flush(s, limit, flags);
     if (s->tls) s->tls->release_output();
     co_return sent;
 }
@@ -144,6 +145,12 @@ task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit lim
     co_return outcome;
 }
 
+// Data, close_notify and the end of the connection in one packet.
+task<result<void>> write_last_tls(state_ptr s, std::string_view bytes, time_limit limit) {
+    if (s->tls->write(bytes) == step::failed) co_return std::unexpected(s->tls->cause());
+    co_return co_await send_close_notify(s, limit, MSG_MORE);
+}
+
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress) {
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(count, file_piece));
@@ -211,7 +218,7 @@ task<result<void>> stream::finish_sending(clock::duration wait) {
     const auto s = state_;
     if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "ending the stream to");
     if (s->tls) {
-        auto ended = co_await send_close_notify(s, time_limit::within(wait));
+        auto ended = co_await send_close_notify(s, time_limit::within(wait), MSG_MORE);
         if (!ended) co_return ended;
     }
     if (::shutdown(s->socket.get(), SHUT_WR) != 0) co_return s->failure(wait_end::ready, errno, "ending the stream to");

@@ -151,7 +151,13 @@ tls_engine::step tls_engine::write(std::string_view bytes) {
     return bytes.empty() ? step::done : outcome(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n));
 }
 
+bool tls_engine::only_tickets_left() const noexcept {
+    return SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) >= TLS1_3_VERSION &&
+           SSL_is_init_finished(ssl_.get()) == 1;
+}
+
 tls_engine::step tls_engine::close_notify() {
+    if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return step::done;
     ERR_clear_error();
     const int returned = SSL_shutdown(ssl_.get());
     return returned >= 0 ? step::done : outcome(returned);

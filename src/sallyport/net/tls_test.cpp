@@ -231,6 +231,18 @@ TEST_P(tls_versions, TLS05_only_close_notify_is_the_end) {
     EXPECT_THAT(run(end_of_stream(here(), server, client(), false)), testing::StartsWith("truncated"));
 }
 
+task<std::string> last_words(loop& l, tls_server_context server, tls_client_context client) {
+    auto h = co_await shake_hands(l, std::move(server), std::move(client), to_localhost(), "s");
+    const auto written = co_await h.server.write_last("farewell", soon());
+    const auto ended = co_await h.server.finish_sending(0ms);
+    if (!written || !ended) co_return "not written";
+    co_return (co_await read_to_end(h.client)).value_or("cut");
+}
+
+TEST_P(tls_versions, TLS05_last_words_have_their_close_notify) {
+    EXPECT_EQ(run(last_words(here(), server, client())), "farewell");
+}
+
 task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client_context client) {
     auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
     h.client.abort();

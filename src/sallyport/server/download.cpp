@@ -61,7 +61,7 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
 /// What is left of a brief file, read while that costs no wait.
 std::optional<std::string> brief_content(const transfer& t, vfs::read_file& file) {
     const std::uint64_t count = file.facts().size - t.request().offset;
-    if (t.is_ascii() || t.is_protected() || count > brief) return std::nullopt;
+    if (t.is_ascii() || count > brief) return std::nullopt;
     std::string content(static_cast<std::size_t>(count), '\0');
     const result<std::size_t> got = file.read_at(t.request().offset, content, vfs::may_block::no);
     if (!got || *got < count) return std::nullopt;  // the long way has the words for it
@@ -118,9 +118,10 @@ net::task<result<proto::transfer_result>> download(transfer& t) {
         co_return fail(errc::out_of_range, fmt::format("{} has {} bytes only", t.request().path.text(), size));
 
     const std::optional<std::string> content = brief_content(t, **file);
+    // Many clients begin TLS only after 150.
+    const announce when = content && !t.is_protected() ? announce::with_the_end : announce::now;
     const result<void> opened =
-        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset),
-                             content ? announce::with_the_end : announce::now);
+        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset), when);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent;
     if (content)
