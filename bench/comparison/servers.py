@@ -147,6 +147,7 @@ class Sallyport(Server):
 
 class Gateway(Sallyport):
     name = "gateway"
+    terms = ""  # of its backend
 
     def __init__(self, site, tls, behind):
         super().__init__(site, tls)
@@ -158,8 +159,8 @@ class Gateway(Sallyport):
         return self
 
     def command(self):
-        return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", f"ftp://{self.behind.address}:{self.behind.port}",
-                "--log-level", "warning", *self.tls_options()]
+        backend = f"ftp://{self.behind.address}:{self.behind.port}{self.terms}"
+        return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", backend, "--log-level", "warning", *self.tls_options()]
 
 
 class KernelGateway(Gateway):
@@ -167,6 +168,12 @@ class KernelGateway(Gateway):
 
     def command(self):
         return [*super().command(), "--data-path", "kernel"]
+
+
+class DirectGateway(Gateway):
+    """Data goes straight between client and server."""
+
+    terms = "?direct=passive"
 
 
 class Rival(Server):

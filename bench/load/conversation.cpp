@@ -87,10 +87,11 @@ task<result<void>> conversation::log_in() {
 task<result<void>> conversation::open_data(channel& data, std::string line) {
     auto passive = co_await ask("PASV");
     if (!passive) co_return std::unexpected(passive.error());
-    const auto port = passive->code == 227 ? passive_port(passive->last_line) : std::nullopt;
-    if (!port) co_return refused("PASV", *passive);
-    // The address in the 227 is not used, as careful clients do not.
-    auto connected = data.connect(options_.address(*port), options_.source(index_));
+    const auto target = passive->code == 227 ? parse_passive(passive->last_line) : std::nullopt;
+    if (!target) co_return refused("PASV", *passive);
+    sockaddr_in to = options_.address(target->port);
+    to.sin_addr.s_addr = htonl(target->address);  // a gateway may lead straight to its server
+    auto connected = data.connect(to, options_.source(index_));
     if (!connected) co_return connected;
     auto answer = co_await ask(line);
     if (!answer) co_return std::unexpected(answer.error());

@@ -42,7 +42,7 @@ std::optional<reply> reply_reader::next() {
     }
 }
 
-std::optional<std::uint16_t> passive_port(std::string_view line) {
+std::optional<passive_target> parse_passive(std::string_view line) {
     const auto comma = line.find(',');
     if (comma == std::string_view::npos) return std::nullopt;
     auto at = comma;
@@ -55,7 +55,10 @@ std::optional<std::uint16_t> passive_port(std::string_view line) {
         at += static_cast<std::size_t>(after - first);
         if (i + 1 < numbers.size() && (at >= line.size() || line[at++] != ',')) return std::nullopt;
     }
-    return static_cast<std::uint16_t>(numbers[4] * 256 + numbers[5]);
+    passive_target target;
+    for (std::size_t i = 0; i < 4; ++i) target.address = target.address << 8U | numbers[i];
+    target.port = static_cast<std::uint16_t>(numbers[4] * 256 + numbers[5]);
+    return target;
 }
 
 }  // namespace sallyport::load

@@ -1,5 +1,5 @@
 #pragma once
-// The two things of RFC 959 that a load generator must read: replies and the port in a 227. Pure; deliberately not the
+// The two things of RFC 959 that a load generator must read: replies and what a 227 names. Pure; deliberately not the
 // product's parsers, so that an error there cannot hide here.
 
 #include <cstdint>
@@ -29,7 +29,14 @@ private:
     int multi_line_ = 0;  // code of the multi-line reply under way
 };
 
-/// The port of "227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)".
-[[nodiscard]] std::optional<std::uint16_t> passive_port(std::string_view line);
+struct passive_target {
+    std::uint32_t address = 0;  // in the host's byte order
+    std::uint16_t port = 0;
+
+    friend bool operator==(const passive_target&, const passive_target&) = default;
+};
+
+/// Of "227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)".
+[[nodiscard]] std::optional<passive_target> parse_passive(std::string_view line);
 
 }  // namespace sallyport::load

@@ -36,14 +36,15 @@ TEST(ReplyReader, EndsAMultiLineReplyAtItsOwnCodeOnly) {
 }
 
 TEST(PassivePort, ReadsEveryForm) {
-    EXPECT_EQ(passive_port("227 Entering Passive Mode (127,0,0,1,204,173)."), 204 * 256 + 173);
-    EXPECT_EQ(passive_port("227 127,0,0,1,0,21"), 21);
+    EXPECT_EQ(parse_passive("227 Entering Passive Mode (127,0,0,9,204,173)."),
+              (passive_target{0x7f000009, 204 * 256 + 173}));
+    EXPECT_EQ(parse_passive("227 127,0,0,1,0,21"), (passive_target{0x7f000001, 21}));
 }
 
 TEST(PassivePort, RefusesWhatIsNoPort) {
-    EXPECT_FALSE(passive_port("227 Entering Passive Mode"));
-    EXPECT_FALSE(passive_port("227 (127,0,0,1,204)"));
-    EXPECT_FALSE(passive_port("227 (127,0,0,1,204,256)"));
+    EXPECT_FALSE(parse_passive("227 Entering Passive Mode"));
+    EXPECT_FALSE(parse_passive("227 (127,0,0,1,204)"));
+    EXPECT_FALSE(parse_passive("227 (127,0,0,1,204,256)"));
 }
 
 }  // namespace
