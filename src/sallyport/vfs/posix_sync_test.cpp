@@ -15,8 +15,9 @@
 
 namespace {
 
-std::vector<std::string> synced;  // paths, in order
-int fails_with = 0;
+// By thread, as every test of this program comes through here, with several threads some of them.
+thread_local std::vector<std::string> synced;  // paths, in order
+thread_local int fails_with = 0;
 
 }  // namespace
 
