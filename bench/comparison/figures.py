@@ -118,7 +118,7 @@ GATEWAYS = [
            target=Target(5.0, MOD_PROXY)),
     Figure("balance-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small,
            target=Target(3.0, MOD_PROXY)),
-    Figure("balance-small-get-long", "the same, for 12 s on end", "files/s", "get", SMALL_GET, size=small, on_end=True,
+    Figure("balance-small-get-long", "the same, ten times as long on end", "files/s", "get", SMALL_GET, size=small, on_end=True,
            target=Target(3.0, MOD_PROXY)),
     Figure("balance-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, HAPROXY)),
     Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, HAPROXY)),

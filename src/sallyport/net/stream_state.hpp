@@ -4,9 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include <netinet/tcp.h>
 #include <sallyport/net/descriptor.hpp>
-#include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls_engine.hpp>
 
@@ -34,12 +32,6 @@ struct stream_state {
         return socket.writable(limit.next(clock::now()));
     }
 
-    /// Full packets only (TCP_CORK), for much in a row: else each acknowledgement sends what there is of a packet, a third
-    /// more packets in all. What is held back leaves with what follows, with the end of the stream, or after 200 ms.
-    void cork(bool on) noexcept {
-        if (on != corked) corked = set_option(socket.get(), IPPROTO_TCP, TCP_CORK, on ? 1 : 0) && on;
-    }
-
     /// Why an operation could not go on: the deadline before the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_end end, int os, std::string_view doing) const;
 
@@ -52,7 +44,6 @@ struct stream_state {
     std::unique_ptr<tls_engine> tls;
     tls_session_ids::place session_before;  // after the end of TLS (CCC) data connections still resume its session
     unsigned burst = 0;
-    bool corked = false;
     bool flushing = false;  // a writer is at work on tls->output()
 };
 

@@ -152,8 +152,7 @@ tls_engine::step tls_engine::write(std::string_view bytes) {
 }
 
 bool tls_engine::only_tickets_left() const noexcept {
-    return SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) >= TLS1_3_VERSION &&
-           SSL_is_init_finished(ssl_.get()) == 1;
+    return SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) >= TLS1_3_VERSION;
 }
 
 tls_engine::step tls_engine::close_notify() {

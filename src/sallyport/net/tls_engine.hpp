@@ -40,7 +40,7 @@ public:
     step read(std::span<char> into, std::size_t& count);
     step write(std::string_view bytes);  // all of it
     step close_notify();                 // once; what follows finds it done
-    /// True where the server's part in a handshake of TLS 1.3 is over: tickets may leave with what is sent next.
+    /// True for a server in TLS 1.3: tickets may leave with what is sent next. REQUIRES: handshake() is done.
     [[nodiscard]] bool only_tickets_left() const noexcept;
     /// A server's fresh ticket for TLS 1.3, in output() behind what is written next. False where there is none to give.
     bool offer_ticket();
