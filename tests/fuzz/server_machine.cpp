@@ -112,8 +112,9 @@ private:
         answer.lines = {"-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 " + std::string(a.request.path.text())};
         machine_.file_done(outcome(answer));
     }
-    void perform(const proto::act::start_transfer&) {
+    void perform(const proto::act::start_transfer& a) {
         transfer_ = true;
+        in_blocks_ = a.request.mode == proto::transfer_mode::block;
         if (choices_.next(4) != 3) machine_.transfer_opened("Opening.");
         if (!patient_) end_transfer();
     }
@@ -126,13 +127,16 @@ private:
 
     void end_transfer() {
         if (!std::exchange(transfer_, false)) return;
-        machine_.transfer_done(outcome(proto::transfer_result{}), choices_.next(2) == 1);
+        const auto ended = outcome(proto::transfer_result{});
+        const bool connected = choices_.next(2) == 1;
+        machine_.transfer_done(ended, connected, in_blocks_ && (ended || !connected));
     }
 
     choices choices_;
     bool patient_;
     bool tls_ = false;
     bool transfer_ = false;
+    bool in_blocks_ = false;
     bool closed_ = false;
     proto::server_machine machine_;
     proto::telnet_filter telnet_;

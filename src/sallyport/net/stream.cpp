@@ -176,6 +176,12 @@ task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, st
                        : send_file_plain(state_, file, offset, count, limit, progress);
 }
 
+bool stream::has_ended() const noexcept {
+    char byte = 0;
+    const auto n = ::recv(native_handle(), &byte, 1, MSG_PEEK);
+    return n == 0 || (n < 0 && !would_block(errno));
+}
+
 void stream::interrupt_read() {
     if (state_) state_->socket.interrupt_read();
 }

@@ -39,7 +39,7 @@ constexpr auto rows = std::to_array<command_row>({
     {verb::pasv, "PASV", none, logged_in, waits, passive, "", "", "959 4.1.2"},
     {verb::type, "TYPE", text, logged_in, waits, no_data, "", "<SP> A | I | L 8", "959 4.1.2"},
     {verb::stru, "STRU", text, logged_in, waits, no_data, "", "<SP> F", "959 4.1.2"},
-    {verb::mode, "MODE", text, logged_in, waits, no_data, "", "<SP> S", "959 4.1.2"},
+    {verb::mode, "MODE", text, logged_in, waits, no_data, "MODE B", "<SP> S | B", "959 4.1.2"},
     {verb::retr, "RETR", text, logged_in, waits, download, "", "<SP> pathname", "959 4.1.3"},
     {verb::stor, "STOR", text, logged_in, waits, upload, "", "<SP> pathname", "959 4.1.3", true},
     {verb::stou, "STOU", optional_text, logged_in, waits, upload, "", "[<SP> pathname]", "959 4.1.3", true},

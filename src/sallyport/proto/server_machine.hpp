@@ -18,6 +18,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/virtual_path.hpp>
+#include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/data_method.hpp>
 #include <sallyport/proto/failure_reply.hpp>
@@ -52,8 +53,10 @@ struct active_target {
 struct passive_port {
     data_method asked = data_method::pasv;
 };
-/// How the next data connection is made: not negotiated, passive on the port the driver reserved, or active.
-using data_setup = std::variant<std::monostate, passive_port, active_target>;
+struct standing_connection {};
+/// How the next data connection is made: not negotiated, passive on the port the driver reserved, active, or not at all
+/// since the one before stands (MODE B).
+using data_setup = std::variant<std::monostate, passive_port, active_target, standing_connection>;
 
 struct transfer_request {
     verb what = verb::retr;                    // RETR STOR APPE STOU LIST NLST MLSD
@@ -64,6 +67,7 @@ struct transfer_request {
     std::uint64_t offset = 0;                  // REST
     std::optional<std::uint64_t> announced{};  // ALLO
     data_type type = data_type::ascii;
+    transfer_mode mode = transfer_mode::stream;
     protection protect = protection::clear;
     data_setup data{};
     fact_set facts{};  // MLSD
@@ -110,8 +114,8 @@ struct check_login {
 struct open_passive {
     bool extended = false;  // EPSV: only the port is told, so no outside address is needed
     bool protect = false;   // PROT P is in force
-};  // reserve a port in place of the one held before -> passive_done()
-struct drop_data {};  // release a reserved port: the negotiation was replaced or is over. No answer
+};  // reserve a port in place of what was held before, port or connection -> passive_done()
+struct drop_data {};  // release a reserved port, close a standing data connection: it was replaced or is over. No answer
 struct run_file {
     file_request request;
 };  // -> file_done()
@@ -145,12 +149,12 @@ public:
     void login_done(const result<void>& outcome);  // errc::login_refused, or what kept us from deciding
     void passive_done(const result<endpoint>& advertised);
     void file_done(const result<file_answer>& outcome);
-    /// The data connection stands: 150 with `text` (without the code).
+    /// There is a data connection: 150 with `text` (without the code), 125 where it stood before.
     void transfer_opened(std::string_view text);
     /// How the transfer ended. Where it failed and `data_connected` is false the data connection is to blame (425), unless
-    /// the error is the file's own.
+    /// the error is the file's own. `data_stands`: the data connection can carry the next transfer too (MODE B).
     /// Returns the code of its reply; 0 where there is none.
-    int transfer_done(const result<transfer_result>& outcome, bool data_connected);
+    int transfer_done(const result<transfer_result>& outcome, bool data_connected, bool data_stands = false);
     /// The driver ends the session: idle, shutting down, too many (421 `text`).
     void expire(std::string_view text);
 
@@ -181,6 +185,7 @@ private:
         bool done = false;
         virtual_path directory;
         data_type type = data_type::ascii;
+        transfer_mode mode = transfer_mode::stream;
         std::optional<virtual_path> rename_from;  // RNFR was accepted, RNTO must be the very next command
         std::uint64_t restart_at = 0;
         std::optional<std::uint64_t> announced;  // ALLO
@@ -257,6 +262,7 @@ private:
     void on_listing(const command& c);        // LIST NLST MLSD
     void on_abor(const command& c);
     void drop_negotiation();
+    void drop_standing();
     void open_passive(bool extended);
     void start_transfer(transfer_request request);
 
@@ -295,8 +301,9 @@ private:
     bool greeted_ = false;
     bool heard_ = false;      // a byte came
     bool spoken_to_ = false;  // a line was read
-    bool drop_due_ = false;   // the driver still holds a passive port that is not wanted any more
+    bool drop_due_ = false;   // the driver still holds a passive port or a data connection that is not wanted any more
     bool transfer_running_ = false;
+    bool data_stood_ = false;  // before the running transfer
     bool abort_asked_ = false;
     bool quit_read_ = false;
     bool closing_ = false;

@@ -61,12 +61,14 @@ void server_machine::on_stat(const command& c) {
         if (!path) return say(error{errc::name_invalid, 0, {}}, c.id);
         return run_file({.what = c.id, .path = *path, .facts = login_.facts});
     }
-    const std::string_view data = std::holds_alternative<passive_port>(data_)    ? "passive port is open"
-                                  : std::holds_alternative<active_target>(data_) ? "active target is set"
-                                                                                 : "nothing is negotiated";
+    const std::string_view data = std::holds_alternative<passive_port>(data_)          ? "passive port is open"
+                                  : std::holds_alternative<active_target>(data_)       ? "active target is set"
+                                  : std::holds_alternative<standing_connection>(data_) ? "the data connection stands"
+                                                                                       : "nothing is negotiated";
     say(211, "Status:",
         {fmt::format(" Connected from {}", settings_.peer.address.text()), fmt::format(" Logged in as {}", login_.user),
-         fmt::format(" Type: {}, structure: file, mode: stream", login_.type == data_type::ascii ? "ASCII" : "image"),
+         fmt::format(" Type: {}, structure: file, mode: {}", login_.type == data_type::ascii ? "ASCII" : "image",
+                     login_.mode == transfer_mode::block ? "block" : "stream"),
          fmt::format(" Control connection: {}, data connections: {}", tls_ ? "TLS" : "clear text",
                      login_.protect == protection::private_ ? "TLS" : "clear text"),
          transfer_running_ ? fmt::format(" Transfer: {} is running", row_of(transfer_).name)

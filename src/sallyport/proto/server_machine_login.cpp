@@ -131,10 +131,12 @@ void server_machine::on_prot(const command& c) {
     if (!tls_) return say(503, "Start TLS with AUTH TLS first.");
     if (!login_.buffer_size_given) return say(503, "Send PBSZ 0 first.");
     if (iequals(c.argument, "P")) {
+        drop_standing();  // it has the protection that it was made with
         login_.protect = protection::private_;
         say(200, "Data connections will be protected by TLS.");
     } else if (iequals(c.argument, "C")) {
         if (settings_.tls_required && !login_.anonymous) return say(534, "Data must be protected here; send PROT P.");
+        drop_standing();
         login_.protect = protection::clear;
         say(200, "Data connections will be clear text.");
     } else if (iequals(c.argument, "S") || iequals(c.argument, "E")) {

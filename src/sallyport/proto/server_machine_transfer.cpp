@@ -38,12 +38,22 @@ void server_machine::on_stru(const command& c) {
 }
 
 void server_machine::on_mode(const command& c) {
-    if (iequals(c.argument, "S")) return say(200, "Mode is stream.");
-    say(504, "Only MODE S is spoken here; the mode is unchanged.");
+    const bool block = iequals(c.argument, "B");
+    if (!block && !iequals(c.argument, "S")) return say(504, "Only MODE S and B are spoken here; the mode is unchanged.");
+    if (!block) drop_standing();  // a stream ends with its connection
+    login_.mode = block ? transfer_mode::block : transfer_mode::stream;
+    say(200, block ? "Mode is block." : "Mode is stream.");
 }
 
 void server_machine::drop_negotiation() {
     if (std::holds_alternative<passive_port>(data_)) drop_due_ = true;
+    drop_standing();
+    data_ = std::monostate{};
+}
+
+void server_machine::drop_standing() {
+    if (!std::holds_alternative<standing_connection>(data_)) return;
+    drop_due_ = true;
     data_ = std::monostate{};
 }
 
@@ -171,8 +181,10 @@ void server_machine::start_transfer(transfer_request request) {
         return say(426, "Aborted before it began.");
     }
     request.type = login_.type;
+    request.mode = login_.mode;
     request.protect = login_.protect;
     request.data = std::exchange(data_, std::monostate{});
+    data_stood_ = std::holds_alternative<standing_connection>(request.data);
     transfer_ = request.what;
     transfer_running_ = true;
     abort_asked_ = false;
@@ -180,18 +192,20 @@ void server_machine::start_transfer(transfer_request request) {
 }
 
 void server_machine::transfer_opened(std::string_view text) {
-    if (transfer_running_ && !closing_) say(150, text);
+    if (transfer_running_ && !closing_) say(data_stood_ ? 125 : 150, text);
 }
 
-int server_machine::transfer_done(const result<transfer_result>& outcome, bool data_connected) {
+int server_machine::transfer_done(const result<transfer_result>& outcome, bool data_connected, bool data_stands) {
     if (!std::exchange(transfer_running_, false)) return 0;
+    if (data_stands) data_ = standing_connection{};
     const verb what = std::exchange(transfer_, verb::unknown);
     const bool aborted = std::exchange(abort_asked_, false);
     if (closing_) return 0;
     failure_reply answer;
     if (outcome) {
         const char* text = is_listing(what) ? "Listing completed." : "Transfer completed.";
-        answer = {226, outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note)};
+        // RFC 959 section 5.4: 226 closes the data connection, 250 leaves it open.
+        answer = {data_stands ? 250 : 226, outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note)};
     } else if (aborted && outcome.error().code == errc::cancelled) {
         answer = {426, "Transfer aborted."};
     } else {

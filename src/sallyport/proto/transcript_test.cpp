@@ -96,6 +96,8 @@ public:
             machine_.transfer_opened(argument);
         else if (name_of_it == "done")
             done(argument);
+        else if (name_of_it == "stands")
+            machine_.transfer_done(transfer_result{.note = std::string(argument)}, true, true);
         else if (name_of_it == "failed")
             failed(argument);
         else if (name_of_it == "tls")
@@ -103,7 +105,7 @@ public:
         else if (name_of_it == "clear")
             take<act::clear_tls>(), machine_.tls_cleared();
         else if (name_of_it == "dropped")
-            EXPECT_TRUE(std::exchange(dropped_, false)) << "no passive port was given up";
+            EXPECT_TRUE(std::exchange(dropped_, false)) << "nothing was given up";
         else if (name_of_it == "aborted")
             EXPECT_TRUE(std::exchange(aborted_, false)) << "the transfer was not to be aborted";
         else if (name_of_it == "paused")
@@ -204,9 +206,11 @@ private:
         if (r.announced) got += fmt::format(" of {}", *r.announced);
         if (r.show_hidden && r.what != verb::mlsd) got += " hidden";
         got += r.type == data_type::ascii ? " ascii" : " image";
+        if (r.mode == transfer_mode::block) got += " block";
         if (r.protect == protection::private_) got += " tls";
         if (const auto* target = std::get_if<active_target>(&r.data)) got += " to " + target->to.text();
         if (std::holds_alternative<passive_port>(r.data)) got += " passive";
+        if (std::holds_alternative<standing_connection>(r.data)) got += " standing";
         EXPECT_EQ(got, expected);
         transfer_.reset();
     }
@@ -217,8 +221,10 @@ private:
     void failed(std::string_view text) {
         const bool early = text.starts_with("early ");
         if (early) text.remove_prefix(6);
+        const bool stands = text.starts_with("stands ");
+        if (stands) text.remove_prefix(7);
         const auto [cause, why] = first_word(text);
-        machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early);
+        machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early, stands);
     }
 
     server_machine machine_;

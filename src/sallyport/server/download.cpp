@@ -68,14 +68,14 @@ std::optional<std::string> brief_content(const transfer& t, vfs::read_file& file
     return content;
 }
 
-/// One packet carries it and the end of the connection, where sendfile would need two.
+/// One packet carries it and its end, where sendfile would need two.
 net::task<result<void>> send_brief(transfer& t, const std::string& content) {
-    const result<void> done = co_await t.data().write_last(content, t.patience());
+    const result<void> done = co_await t.send_last(content);
     if (done) t.count(content.size());
     co_return done;
 }
 
-/// Through a buffer: for TYPE A, and for files that have no descriptor.
+/// Through a buffer: for TYPE A and MODE B, and for files that have no descriptor.
 net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
     const auto block = std::make_unique_for_overwrite<char[]>(ascii_block);
@@ -99,7 +99,7 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
             filter.filter(bytes, text);
             bytes = text;
         }
-        const result<void> done = co_await t.data().write_all(bytes, t.patience());
+        const result<void> done = co_await t.send(bytes);
         if (!done) co_return done;
         t.count(bytes.size());
         position += count;
@@ -119,19 +119,20 @@ net::task<result<proto::transfer_result>> download(transfer& t) {
 
     const std::optional<std::string> content = brief_content(t, **file);
     // Many clients begin TLS only after 150.
-    const announce when = content && !t.is_protected() ? announce::with_the_end : announce::now;
+    const bool in_one = content && (!t.is_protected() || t.data_stood());
+    const announce when = in_one ? announce::with_the_end : announce::now;
     const result<void> opened =
         co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset), when);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent;
     if (content)
         sent = co_await send_brief(t, *content);
-    else if (!t.is_ascii() && (*file)->descriptor() >= 0)
+    else if (!t.is_ascii() && !t.in_blocks() && (*file)->descriptor() >= 0)
         sent = co_await send_image(t, **file);
     else
         sent = co_await send_through_buffer(t, **file);
+    if (sent) sent = co_await t.finish_data();
     if (!sent) co_return std::unexpected(sent.error());
-    co_await t.finish_data();
     co_return proto::transfer_result{};
 }
 

@@ -16,7 +16,7 @@ std::int64_t seconds_now() {
 
 net::task<result<void>> send_block(transfer& t, std::string_view block) {
     if (block.empty()) co_return result<void>();
-    const result<void> done = co_await t.data().write_all(block, t.patience());
+    const result<void> done = co_await t.send(block);
     if (done) t.count(block.size());
     co_return done;
 }
@@ -42,9 +42,9 @@ net::task<result<proto::transfer_result>> send_listing(transfer& t) {
     if (!first) co_return std::unexpected(first.error());
     const result<void> opened = co_await t.open_data("/bin/ls", {}, announce::now);
     if (!opened) co_return std::unexpected(opened.error());
-    const result<void> sent = co_await send_blocks(t, source, std::move(*first));
+    result<void> sent = co_await send_blocks(t, source, std::move(*first));
+    if (sent) sent = co_await t.finish_data();
     if (!sent) co_return std::unexpected(sent.error());
-    co_await t.finish_data();
     co_return proto::transfer_result{};
 }
 

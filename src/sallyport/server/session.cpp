@@ -86,6 +86,7 @@ net::task<> session::run() {
     }
     give_transfer_up();
     passive_ = {};
+    standing_.close();
     control_.close();
     // An upload that is being published can't be taken back any more: its outcome belongs into the log and the counters.
     if (transfer_ && !outcome_) co_await wait_for_transfer();
@@ -160,6 +161,7 @@ net::task<bool> session::perform(proto::server_action action) {
         haste_.answered(net::clock::now());
     } else if (std::holds_alternative<act::drop_data>(action)) {
         passive_ = {};
+        standing_.close();
     } else if (auto* file = std::get_if<act::run_file>(&action)) {
         const result<proto::file_answer> answer = co_await run_file_command(shared_, home_, who_, std::move(file->request));
         machine_.file_done(answer);
@@ -237,6 +239,7 @@ net::task<> session::check_login(proto::login_request request) {
 }
 
 void session::open_passive(const act::open_passive& how) {
+    standing_.close();
     passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
     const bool demanded = shared_->config.reuse == net::tls_reuse::require || shared_->inbound.single();
     if (how.protect && demanded) control_.offer_ticket();
@@ -257,7 +260,8 @@ void session::start_transfer(proto::transfer_request request) {
                          .control_local = control_.local(),
                          .control_peer = control_.peer(),
                          .tls_session_context = tls_session_context_};
-    transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}));
+    transfer_ =
+        std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}), std::move(standing_));
     home_.spawn("transfer", run_transfer(self(), transfer_));
 }
 
@@ -293,7 +297,8 @@ void session::conclude_transfer(const result<proto::transfer_result>& outcome) {
     status::count(transfer_->receives() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
                   transfer_->bytes());
     if (log::enabled(log::level::info)) log_transfer(outcome);
-    const int reply = machine_.transfer_done(outcome, transfer_->connected());
+    standing_ = transfer_->take_standing();
+    const int reply = machine_.transfer_done(outcome, transfer_->connected(), standing_.is_open());
     if (shared_->config.transfers) write_record(outcome, reply);
     transfer_.reset();
     active_ = net::clock::now();

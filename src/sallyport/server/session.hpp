@@ -63,6 +63,7 @@ private:
     account who_;
     reach::hasty_client haste_;
     reach::reservation passive_;
+    net::stream standing_;                                   // the data connection of the transfer before (MODE B)
     std::shared_ptr<transfer> transfer_;                     // running
     std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
     std::optional<net::event> ended_;                        // set where the main coroutine waits for transfer_'s end

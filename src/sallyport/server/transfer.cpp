@@ -1,5 +1,7 @@
 #include <sallyport/server/transfer.hpp>
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -43,8 +45,8 @@ error not_reached(error e, const endpoint& target, std::chrono::seconds waited) 
 
 }  // namespace
 
-transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive)
-    : setup_(std::move(setup)), request_(std::move(request)), passive_(std::move(passive)) {
+transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive, net::stream standing)
+    : setup_(std::move(setup)), request_(std::move(request)), passive_(std::move(passive)), standing_(std::move(standing)) {
     status::count(setup_.shared->counters.transfers_running);
 }
 
@@ -60,6 +62,7 @@ net::task<result<proto::transfer_result>> transfer::run() {
     }
     // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
     if (!outcome && data_.is_open() && !receives()) data_.abort();
+    if (outcome && in_blocks()) standing_ = std::move(data_);
     data_.close();
     passive_ = {};
     if (outcome) outcome->bytes = bytes_;
@@ -71,6 +74,7 @@ bool transfer::cancel() {
     cancelled_ = true;
     if (passive_) passive_.cancel();
     if (data_.is_open()) data_.abort();
+    standing_.close();
     return true;
 }
 
@@ -85,6 +89,19 @@ void transfer::log(std::string_view text) const {
 }
 
 net::task<result<void>> transfer::open_data(std::string name, std::string detail, announce when) {
+    if (!data_stood()) co_return co_await make_data(std::move(name), std::move(detail), when);
+    if (!standing_.is_open() || standing_.has_ended()) {
+        standing_.close();
+        co_return fail(errc::closed, "Your end of the data connection is closed; send EPSV or PASV for another one");
+    }
+    data_ = std::move(standing_);
+    connected_ = true;
+    std::string text = fmt::format("Transfer of {} starting{}.", name, detail);
+    co_await setup_.owner.data_opened(std::move(text), when);
+    co_return result<void>();
+}
+
+net::task<result<void>> transfer::make_data(std::string name, std::string detail, announce when) {
     const auto* target = std::get_if<proto::active_target>(&request_.data);
     must_resume_ = shared().config.reuse == net::tls_reuse::require || (passive_ && passive_.by_tls());
     // Clients that are known by their TLS begin it only after 150.
@@ -181,10 +198,49 @@ net::task<result<void>> transfer::protect_data() {
                    "your client");
 }
 
-net::task<> transfer::finish_data() {
+net::task<result<void>> transfer::send_blocks(std::string_view bytes, bool last) {
+    std::string block;
+    do {
+        const std::string_view part = bytes.substr(0, proto::most_in_block);
+        bytes.remove_prefix(part.size());
+        end_marked_ = last && bytes.empty();
+        const auto header = proto::block_header(part.size(), end_marked_);
+        block.assign(header.begin(), header.end()).append(part);
+        const result<void> done = co_await data_.write_all(block, patience());
+        if (!done) co_return done;
+    } while (!bytes.empty());
+    co_return result<void>();
+}
+
+net::task<result<void>> transfer::send(std::string_view bytes) {
+    return in_blocks() ? send_blocks(bytes, false) : data_.write_all(bytes, patience());
+}
+
+net::task<result<void>> transfer::send_last(std::string_view bytes) {
+    return in_blocks() ? send_blocks(bytes, true) : data_.write_last(bytes, patience());
+}
+
+net::task<result<std::size_t>> transfer::receive(std::span<char> into) {
+    if (!in_blocks()) co_return co_await data_.read_some(into, patience());
+    while (!blocks_.ended()) {
+        const result<std::size_t> got = co_await data_.read_some(into, patience());
+        if (!got) co_return got;
+        if (*got == 0) co_return fail(errc::truncated, "the data connection ended before the end of the file");
+        const result<std::size_t> bytes = blocks_.unwrap(into.first(*got));
+        if (!bytes || *bytes > 0) co_return bytes;
+    }
+    co_return std::size_t{0};
+}
+
+net::task<result<void>> transfer::finish_data() {
+    if (in_blocks()) {
+        if (receives() || end_marked_) co_return result<void>();
+        co_return co_await send_blocks({}, true);
+    }
     // All bytes have passed. A peer that hung up without waiting for our close_notify had them all.
     if (data_.is_tls()) (void)co_await data_.finish_sending(limits::tls_shutdown);
     data_.close();
+    co_return result<void>();
 }
 
 }  // namespace sallyport::server

@@ -9,6 +9,7 @@
 #include <string>
 
 #include <sallyport/net/stream.hpp>
+#include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/context.hpp>
@@ -42,7 +43,8 @@ struct transfer_setup {
 
 class transfer {
 public:
-    transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive);
+    /// `standing`: the data connection of the transfer before, where the request is for that.
+    transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive, net::stream standing);
     ~transfer();
 
     /// Once. The caller keeps this object alive until it returns.
@@ -55,6 +57,8 @@ public:
     [[nodiscard]] const proto::transfer_request& request() const noexcept { return request_; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    /// The data connection for the next transfer, once run() has returned: MODE B. Not open where there is none.
+    [[nodiscard]] net::stream take_standing() noexcept { return std::move(standing_); }
     [[nodiscard]] net::clock::duration age() const { return net::clock::now() - began_; }
 
     // For the three directions
@@ -65,19 +69,32 @@ public:
     [[nodiscard]] net::stream& data() noexcept { return data_; }
     [[nodiscard]] bool is_ascii() const noexcept { return request_.type == proto::data_type::ascii; }
     [[nodiscard]] bool receives() const noexcept { return proto::data_use_of(request_.what) == proto::data_use::upload; }
+    [[nodiscard]] bool in_blocks() const noexcept { return request_.mode == proto::transfer_mode::block; }
+    /// There is nobody to wait for, and no handshake.
+    [[nodiscard]] bool data_stood() const noexcept {
+        return std::holds_alternative<proto::standing_connection>(request_.data);
+    }
     [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     [[nodiscard]] net::time_limit patience() const noexcept { return {.progress = setup_.shared->config.data_stall}; }
 
     /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.
     net::task<result<void>> open_data(std::string name, std::string detail, announce when);
-    /// Closes the data connection in good order.
-    net::task<> finish_data();
+    // The file's bytes, in the transfer's mode.
+    net::task<result<void>> send(std::string_view bytes);
+    /// For a brief end: finish_data() follows at once.
+    net::task<result<void>> send_last(std::string_view bytes);
+    /// 0: the file has ended in good order.
+    net::task<result<std::size_t>> receive(std::span<char> into);
+    /// Ends the file, and the data connection with it where that is the end's only mark.
+    net::task<result<void>> finish_data();
     void count(std::uint64_t bytes) noexcept { bytes_ += bytes; }
     /// From here on cancel() comes too late. False where it came before.
     [[nodiscard]] bool begin_commit() noexcept;
 
 private:
+    net::task<result<void>> send_blocks(std::string_view bytes, bool last);
+    net::task<result<void>> make_data(std::string name, std::string detail, announce when);
     net::task<result<net::stream>> accept_passive();
     net::task<result<net::stream>> connect_active(endpoint target);
     net::task<result<void>> protect_data();
@@ -86,7 +103,10 @@ private:
     transfer_setup setup_;
     proto::transfer_request request_;
     reach::reservation passive_;
+    net::stream standing_;  // until it becomes data_, and from when data_ is done with
     net::stream data_;
+    proto::block_reader blocks_;
+    bool end_marked_ = false;  // MODE B: no more is to be sent
     net::clock::time_point began_ = net::clock::now();
     std::uint64_t bytes_ = 0;
     bool must_resume_ = false;  // the TLS session of the control connection

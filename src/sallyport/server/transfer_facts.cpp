@@ -29,6 +29,7 @@ using status::transfer_end;
 [[nodiscard]] std::string method_of(const proto::data_setup& how) {
     if (const auto* active = std::get_if<proto::active_target>(&how)) return std::string(name(active->asked));
     if (const auto* passive = std::get_if<proto::passive_port>(&how)) return std::string(name(passive->asked));
+    if (std::holds_alternative<proto::standing_connection>(how)) return "standing";
     return "none";
 }
 

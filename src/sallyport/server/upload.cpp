@@ -81,7 +81,7 @@ public:
 
 private:
     net::task<result<void>> receive_all() {
-        if (!t_.is_protected()) t_.data().wake_at(first_wake);
+        if (is_stream()) t_.data().wake_at(first_wake);
         portion first(first_block);
         result<void> received = co_await fill(first);
         if (received && first.last && in_memory_) {
@@ -101,7 +101,7 @@ private:
     }
 
     net::task<result<void>> take_turns(work_queue& writer, const portion& first, std::array<portion, 2>& turns) {
-        if (!t_.is_protected()) t_.data().wake_at(further_wake);
+        if (is_stream()) t_.data().wake_at(further_wake);
         const portion* filled = &first;
         for (std::size_t turn = 0; !filled->last; turn = 1 - turn) {
             writer.add([this, filled] { return write(*filled); });
@@ -125,8 +125,11 @@ private:
         co_return result<void>();
     }
 
+    /// Nothing but the file's bytes is on the wire.
+    [[nodiscard]] bool is_stream() const noexcept { return !t_.is_protected() && !t_.in_blocks(); }
+
     portion further_portion() {
-        if (!t_.is_protected() && !t_.is_ascii()) {
+        if (is_stream() && !t_.is_ascii()) {
             portion made;
             made.pages = net::pipe::open();
             if (made.pages.room >= further_block) return made;
@@ -143,7 +146,7 @@ private:
             if (p.pages)
                 got = co_await t_.data().splice_some(p.pages, t_.patience());
             else
-                got = co_await t_.data().read_some(room, t_.patience());
+                got = co_await t_.receive(room);
             if (!got) co_return std::unexpected(got.error());
             p.last = *got == 0;
             p.size += *got;
@@ -163,7 +166,8 @@ private:
         if (announced && !t_.is_ascii() && t_.bytes() < *announced)
             co_return fail(errc::truncated,
                            fmt::format("ALLO announced {} bytes, {} came; nothing was stored", *announced, t_.bytes()));
-        co_await t_.finish_data();
+        const result<void> ended = co_await t_.finish_data();
+        if (!ended) co_return ended;
         if (!t_.begin_commit()) co_return fail(errc::cancelled);
         co_return result<void>();
     }
