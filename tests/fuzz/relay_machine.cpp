@@ -2,6 +2,7 @@
 //   ">text" the client sends the line   ")text" the client sends the text without its end
 //   "<text" and "(text" the same for the backend   "!x" the driver's outcome, chosen by x
 // - It never crashes or runs on without end; the client gets well-formed replies, the backend well-formed commands.
+// - A transfer is given the connection of the one before only where that has left it and nothing has dropped it since.
 // - Without TLS and Telnet, lines fed whole or byte by byte give the same two conversations.
 
 #include <sallyport/proto/command.hpp>
@@ -57,6 +58,7 @@ private:
             s.limit_users = c.setting(4);
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
         }
+        s.blocks = !c.setting(7);
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
         const auto past = choices(c).next(4);
         s.direct = {.passive = past % 2 == 1, .active = past >= 2};
@@ -80,6 +82,10 @@ private:
 
     void outcome(std::string_view text) {
         if (text == "silent") return machine_.backend_silent();
+        if (text == "rested") {
+            stands_ = stands_ && !machine_.give_up_standing();
+            return;
+        }
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
             case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
             case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
@@ -89,7 +95,7 @@ private:
             case 6: return machine_.expire("idle");
             case 7: return machine_.port_reserved(fail(errc::exhausted));
             case 8: return machine_.client_tls_started();
-            default: return machine_.data_ended({});
+            default: stands_ = std::exchange(in_blocks_, false); return machine_.data_ended({});
         }
     }
 
@@ -116,9 +122,17 @@ private:
                 machine_.client_tls_ended();
             }
             if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
+            if (const auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(open->plan);
+            if (std::holds_alternative<proto::relay_act::drop_data>(action)) stands_ = in_blocks_ = false;
             if (const auto* what = std::get_if<proto::relay_act::reserve_port>(&action)) reserve(*what);
             if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
+    }
+
+    void open_data(const proto::relay_plan& plan) {
+        check(!std::holds_alternative<proto::leg_stands>(plan.backend) || stands_, "what stands is there");
+        in_blocks_ = plan.behind_mode == proto::transfer_mode::block;
+        stands_ = false;
     }
 
     void reserve(const proto::relay_act::reserve_port& what) {
@@ -171,6 +185,8 @@ private:
     bool tls_ = false;
     bool tls_behind_ = false;
     bool closed_ = false;
+    bool in_blocks_ = false;  // the running transfer
+    bool stands_ = false;     // the connection of the last one
     proto::relay_machine machine_;
     proto::telnet_filter telnet_;
     proto::telnet_filter backend_telnet_;

@@ -26,6 +26,7 @@ struct data_terms {
     bool must_resume = false;              // in front
     net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
     net::relay_pace pace{};                // the session's
+    net::stream standing{};                // what the transfer before has left behind, where this one is to use it
     std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
     ip_address client;                     // who is expected in front, and ...
     ip_address backend;                    // ... behind
@@ -46,6 +47,8 @@ public:
     [[nodiscard]] bool needs_silence() const noexcept { return by_silence_ && !met_; }
     /// Gives it up: RST on both sides.
     void stop() noexcept;
+    /// Of a complete transfer in blocks: the backend's connection.
+    [[nodiscard]] net::stream take_standing() noexcept { return std::move(backend_); }
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
     /// Whether it ended because something took too long.

@@ -85,6 +85,8 @@ private:
     net::task<> open_in_kernel(proto::relay_leg from, firewall::opening wanted, endpoint told);
     void open_data(proto::relay_plan plan);
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
+    void look_after_standing();
+    [[nodiscard]] bool may_use_blocks() const;
     void admit_user(const std::string& name);
     [[nodiscard]] std::optional<std::string> certified_user() const;
     void wake();
@@ -125,6 +127,7 @@ private:
     firewall::lease led_;                            // the kernel's opening at one of these ports
     reach::reservation port_behind_;                 // to the backend
     std::shared_ptr<data_path> data_;                // of the running transfer
+    net::stream standing_;                           // what the one before has left behind (MODE B)
     std::optional<direct_transfer> direct_;          // that is running instead
     bool record_owed_ = false;                       // a transfer was begun, and its record is not yet written
     std::optional<status::transfer_record> record_;  // as far as it is known
@@ -146,6 +149,7 @@ private:
     net::deadline started_ = net::clock::now();
     net::deadline login_since_ = started_;  // a login has its time from here
     net::deadline activity_ = net::clock::now();
+    net::deadline standing_since_ = started_;
 };
 
 net::task<> run_session(std::shared_ptr<session> self);

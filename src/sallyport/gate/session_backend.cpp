@@ -117,6 +117,7 @@ void session::begin(std::optional<found_backend> with) {
         s.match_tls = slot_.where().tls == backend_tls::match;
         s.refused_behind = gate_->backends.refused_by(slot_);
         s.direct = direct_data();
+        s.blocks = may_use_blocks();
         line += fmt::format(", backend {} ({})", slot_.where().text(), backend_.peer().text());
         machine_ = std::make_unique<proto::relay_machine>(s, with->link.greeting);
     } else {
@@ -132,6 +133,8 @@ void session::begin(std::optional<found_backend> with) {
 proto::direct_data session::direct_data() const {
     return upload_pace_ || download_pace_ ? proto::direct_data() : slot_.where().direct;
 }
+
+bool session::may_use_blocks() const { return slot_.where().blocks && !upload_pace_ && !download_pace_; }
 
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
     leave_backend();
@@ -152,7 +155,8 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
                                  .protect = backend_.is_tls(),
                                  .match_tls = slot_.where().tls == backend_tls::match,
                                  .refused = gate_->backends.refused_by(slot_),
-                                 .direct = direct_data()});
+                                 .direct = direct_data(),
+                                 .blocks = may_use_blocks()});
     } else if (found.error() == shortage::stranger) {
         machine_->no_backend_for_user();
     } else {

@@ -42,6 +42,11 @@ void relay_machine::negotiate(const command& cmd) {
         if (asked == data_method::epsv) return refuse(cmd, 502, "Data connections go straight to the server; use PASV.");
         try_direct();
     }
+    choose_mode(negotiation_.route == data_route::relayed);
+    if (blocks_.stands) {
+        negotiation_.backend = leg_stands{};
+        return backend_leg_known();
+    }
     if (!negotiation_.behind.empty()) return ask_backend();
     refuse(cmd, 425,
            "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
@@ -176,7 +181,7 @@ bool relay_machine::take_backend_leg(const reply& r) {
 
 /// No byte of the data connection has to be understood here.
 bool relay_machine::nobody_reads() const noexcept {
-    return !protect_client_ && !backend_protected_ && !settings_.tls_required;
+    return !protect_client_ && !backend_protected_ && !settings_.tls_required && blocks_.mode == transfer_mode::stream;
 }
 
 void relay_machine::backend_leg_known() {
@@ -201,7 +206,7 @@ void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
     if (!reserved) return give_up(425, "No data port can be opened: " + reserved.error().text());
     if (!extended && !reserved->address.is_v4()) {
         negotiation_.own.reset();
-        actions_.emplace_back(relay_act::drop_data{});
+        drop_data();
         return give_up(425, "PASV cannot name an IPv6 address; use EPSV.");
     }
     if (led) negotiation_.route = data_route::kernel;
@@ -216,10 +221,13 @@ void relay_machine::negotiated(const endpoint& front) {
     stage_ = stage::open;
     const bool client_connects = !is_active(n.asked);
     if (notes_) {
-        const auto* to = std::get_if<leg_connects>(&n.backend);
-        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " +
-                                        std::string(name(n.behind.front())) + ' ' + (to ? to->to : *n.own).text() +
-                                        " behind" + (n.route == data_route::kernel ? ", led by the kernel" : ""));
+        std::string behind = "the connection that stands";
+        if (const auto* to = std::get_if<leg_connects>(&n.backend))
+            behind = std::string(name(n.behind.front())) + ' ' + to->to.text();
+        else if (n.own)
+            behind = std::string(name(n.behind.front())) + ' ' + n.own->text();
+        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " + behind + " behind" +
+                                        (n.route == data_route::kernel ? ", led by the kernel" : ""));
     }
     channel_ = channel{n.route, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
                        n.asked, n.behind.front()};
@@ -235,13 +243,13 @@ void relay_machine::give_up(int code, std::string_view text) {
 void relay_machine::drop_port_behind() {
     if (!std::exchange(negotiation_.own, std::nullopt)) return;
     negotiation_.route = data_route::relayed;
-    actions_.emplace_back(relay_act::drop_data{});
+    drop_data();
 }
 
 void relay_machine::reset_channel() {
     if (!channel_) return;
     channel_.reset();
-    actions_.emplace_back(relay_act::drop_data{});
+    drop_data();
 }
 
 // ---- Transfers
@@ -254,11 +262,21 @@ void relay_machine::transfer(const command& cmd) {
     const bool carried = channel_->route == data_route::relayed;
     if (!carried && (protect_client_ || backend_protected_))
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
-    relay_plan plan{cmd.id,           cmd.argument,      is_upload(cmd.id), channel_->route,
-                    channel_->client, channel_->backend, protect_client_,   backend_protected_,
-                    channel_->asked,  channel_->behind};
+    const auto mode = blocks_.mode.value_or(transfer_mode::stream);
+    relay_plan plan{.what = cmd.id,
+                    .argument = cmd.argument,
+                    .upload = is_upload(cmd.id),
+                    .route = channel_->route,
+                    .client = channel_->client,
+                    .backend = channel_->backend,
+                    .protect_client = protect_client_,
+                    .protect_backend = backend_protected_,
+                    .behind_mode = mode,
+                    .asked = channel_->asked,
+                    .behind = channel_->behind};
     channel_.reset();
     transfer_ = {};
+    transfer_.in_blocks = mode == transfer_mode::block;
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
     send_backend(cmd, owed::transfer);
@@ -266,6 +284,7 @@ void relay_machine::transfer(const command& cmd) {
 }
 
 void relay_machine::on_transfer(reply r) {
+    if (transfer_.in_blocks) r = in_front(std::move(r));
     if (r.preliminary()) {
         if (transfer_.answered) return;
         deliver(r);
@@ -274,7 +293,7 @@ void relay_machine::on_transfer(reply r) {
     }
     // After a refusal no byte is worth waiting for, and what came must not be taken for the whole.
     if (!r.positive() && !transfer_.ended) {
-        actions_.emplace_back(relay_act::drop_data{});
+        drop_data();
         transfer_.ended = data_outcome{data_end::backend_failed, {}};
     }
     transfer_.final = std::move(r);
@@ -283,6 +302,7 @@ void relay_machine::on_transfer(reply r) {
 
 void relay_machine::data_ended(const data_outcome& outcome) {
     if (stage_ != stage::transfer || transfer_.ended) return;
+    count_file(outcome);
     transfer_.ended = outcome;
     join_transfer();
 }
@@ -332,9 +352,16 @@ void relay_machine::join_transfer() {
         if (notes_) note(relay_note::transferred, std::to_string(told));
     }
     if (!t.final) return;
+    if (t.in_blocks) {
+        if (t.stays && t.ended->end == data_end::complete)
+            blocks_.stands = true;
+        else
+            drop_data();
+    }
     transfer_ = {};
     stage_ = stage::open;
     forget(0);
+    ask_for_blocks();
 }
 
 }  // namespace sallyport::proto

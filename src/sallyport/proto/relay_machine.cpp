@@ -240,6 +240,7 @@ void relay_machine::obey(const item& it) {
         case verb::rein: return rein(cmd);
         case verb::abor: return abor(cmd);
         case verb::user: return begin_login(cmd);
+        case verb::mode: return mode(cmd);
         default:
             if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
                 return refuse(cmd, 502, "This gateway does not pass " + cmd.name + " on.");
@@ -249,6 +250,7 @@ void relay_machine::obey(const item& it) {
 }
 
 void relay_machine::pass(const command& cmd) {
+    if (cmd.id == verb::user || cmd.id == verb::rein) end_blocks();
     remember(cmd);
     send_backend(cmd, owed::relayed);
     if (goes_alone(cmd.id)) stage_ = stage::awaiting;
@@ -257,10 +259,11 @@ void relay_machine::pass(const command& cmd) {
 void relay_machine::abor(const command& cmd) {
     if (stage_ != stage::transfer) {
         reset_channel();
+        drop_standing();  // as the backend does
         return pass(cmd);
     }
     if (!transfer_.ended) {
-        actions_.emplace_back(relay_act::drop_data{});
+        drop_data();
         transfer_.ended = data_outcome{data_end::aborted, "aborted at your request"};
     }
     send_backend(cmd, owed::relayed);
@@ -297,6 +300,8 @@ void relay_machine::on_reply(reply r) {
         case owed::protection: return on_protection(r, pending_[index].id);
         case owed::tls: return on_auth(r);
         case owed::level: return on_level(r);
+        case owed::features: return on_features(r);
+        case owed::mode: return on_mode(r);
         case owed::swallowed:
             if (!r.preliminary()) forget(index);
             return;
@@ -357,7 +362,7 @@ void relay_machine::deliver_features(const reply& r) {
         const auto name = line.substr(0, line.find(' '));
         const auto known = parse_command(name);
         const bool hidden = settings_.policy.hides(known ? known->id : verb::unknown);
-        if (!among(name, features_in_front) && !hidden) mine.lines.emplace_back(line);
+        if (!among(name, features_in_front) && !iequals(line, "MODE B") && !hidden) mine.lines.emplace_back(line);
     }
     if (settings_.tls_available || tls_) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
     if (settings_.ccc_allowed && tls_) mine.lines.emplace_back("CCC");
@@ -411,8 +416,7 @@ void relay_machine::violation(std::string_view what) {
 }
 
 void relay_machine::end_session(std::string_view text) {
-    if (stage_ == stage::transfer || stage_ == stage::reserving || negotiation_.own || channel_)
-        actions_.emplace_back(relay_act::drop_data{});
+    if (stage_ == stage::transfer || stage_ == stage::reserving || negotiation_.own || channel_) drop_data();
     if (!text.empty()) emit(one_line(421, text));
     stage_ = stage::closing;
     channel_.reset();

@@ -32,6 +32,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/line_buffer.hpp>
@@ -54,6 +55,7 @@ struct relay_settings {
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
     direct_data direct{};
+    bool blocks = false;  // many small files may share one data connection behind (relay_blocks.cpp)
     command_policy policy{};
     std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
     bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
@@ -65,7 +67,8 @@ struct leg_listens {};  // on the port that the driver reserved
 struct leg_connects {
     endpoint to;
 };
-using leg_setup = std::variant<leg_listens, leg_connects>;
+struct leg_stands {};  // behind: the connection that the transfer before has left
+using leg_setup = std::variant<leg_listens, leg_connects, leg_stands>;
 
 /// One transfer: the driver joins the two legs, whichever way each of them comes about.
 struct relay_plan {
@@ -77,8 +80,9 @@ struct relay_plan {
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
-    data_method asked = data_method::pasv;   // by the client, and ...
-    data_method behind = data_method::pasv;  // ... of the backend; for the record
+    transfer_mode behind_mode = transfer_mode::stream;  // in blocks: what is complete leaves the backend's connection open
+    data_method asked = data_method::pasv;              // by the client, and ...
+    data_method behind = data_method::pasv;             // ... of the backend; for the record
 };
 
 /// How the data path of a transfer ended.
@@ -94,7 +98,8 @@ enum class data_end : std::uint8_t {
 
 struct data_outcome {
     data_end end = data_end::complete;
-    std::string why;  // a short reason for the client, where end != complete
+    std::string why{};        // a short reason for the client, where end != complete
+    std::uint64_t bytes = 0;  // of the file
 };
 
 /// Whose data connection.
@@ -109,7 +114,8 @@ struct reserve_port {
     // Where nothing has to look at the bytes: the other leg's port, to which the connection may be led unread.
     std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
-struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
+struct drop_data {};  // give up all there is of the data path, by RST where connected, with what the last transfer left. No
+                      // answer, no data_ended()
 struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended(). What goes
@@ -143,6 +149,7 @@ struct relay_backend {
     bool match_tls = false;
     method_set refused;
     direct_data direct{};
+    bool blocks = false;
 };
 
 /// What is told to the log (G12).
@@ -181,6 +188,8 @@ public:
     /// led on without us; only where that was allowed.
     void port_reserved(const result<endpoint>& reserved, bool led = false);
     void data_ended(const data_outcome& outcome);
+    /// What the last transfer has left rests for too long, or was closed. False: it is promised to the next one already.
+    [[nodiscard]] bool give_up_standing();
     /// `certified`: whom the client's certificate names, empty where that can be nobody; nothing without a certificate, or
     /// where it has no say.
     void client_tls_started(std::optional<std::string> certified = {});
@@ -248,6 +257,8 @@ private:
         protection,   // our PBSZ or PROT
         tls,          // our AUTH
         level,        // the client's PROT, which both legs follow; `text` is the level
+        features,     // our FEAT
+        mode,         // our MODE; `text` is its argument
         swallowed,    // our ABOR
     };
 
@@ -268,6 +279,18 @@ private:
         std::optional<reply> final;         // the backend's word, held until the data path has ended
         std::optional<data_outcome> ended;  // the data path
         bool answered = false;              // the client has its final reply
+        bool in_blocks = false;             // behind
+        bool stays = false;                 // the backend leaves its data connection open
+    };
+
+    /// MODE B behind.
+    struct blocks_state {
+        enum class backend : std::uint8_t { unknown, asked, speaks_it, does_not };
+        backend known = backend::unknown;
+        std::optional<transfer_mode> mode = transfer_mode::stream;  // behind; nothing: it is in doubt
+        bool clients = false;                                       // the client has chosen another one for itself
+        unsigned brief = 0;                                         // files in a row
+        bool stands = false;                                        // the last one's data connection
     };
 
     struct negotiation_state {
@@ -370,6 +393,19 @@ private:
     void try_direct();
     void direct_agreed();
 
+    // In blocks (relay_blocks.cpp)
+    void mode(const command& cmd);
+    void count_file(const data_outcome& outcome) noexcept;
+    void ask_for_blocks();
+    void on_features(const reply& r);
+    void choose_mode(bool relayed);
+    void say_mode(transfer_mode wanted);
+    void on_mode(const reply& r);
+    [[nodiscard]] reply in_front(reply r);
+    void end_blocks();
+    void drop_standing();
+    void drop_data();
+
     // Both ways
     void send_backend(const command& cmd, owed kind);
     void deliver(const reply& r);
@@ -415,6 +451,7 @@ private:
     negotiation_state negotiation_;
     std::optional<channel> channel_;  // negotiated, not yet used
     transfer_state transfer_;
+    blocks_state blocks_;
 
     std::string to_client_;
     std::string to_backend_;
