@@ -181,7 +181,7 @@ bool relay_machine::take_backend_leg(const reply& r) {
 
 /// No byte of the data connection has to be understood here.
 bool relay_machine::nobody_reads() const noexcept {
-    return !protect_client_ && !backend_protected_ && !settings_.tls_required && blocks_.mode == transfer_mode::stream;
+    return data_in_clear() && !settings_.tls_required && blocks_.mode == transfer_mode::stream;
 }
 
 void relay_machine::backend_leg_known() {
@@ -260,7 +260,7 @@ void relay_machine::transfer(const command& cmd) {
     if (settings_.tls_required && !protect_client_)
         return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
     const bool carried = channel_->route == data_route::relayed;
-    if (!carried && (protect_client_ || backend_protected_))
+    if (!carried && !data_in_clear())
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
     const auto mode = blocks_.mode.value_or(transfer_mode::stream);
     relay_plan plan{.what = cmd.id,

@@ -10,7 +10,7 @@ namespace sallyport::proto {
 /// TLS ends here, and by EPSV the client would come here: who has no other method (IPv6, EPSV ALL) is relayed.
 bool relay_machine::may_go_direct() const noexcept {
     const auto& n = negotiation_;
-    if (protect_client_ || backend_protected_) return false;
+    if (!data_in_clear()) return false;
     if (is_active(n.asked)) {
         return settings_.direct.active && n.target.address.is_v4() == settings_.backend_peer.address.is_v4();
     }

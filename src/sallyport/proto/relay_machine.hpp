@@ -378,6 +378,7 @@ private:
     void port_behind_reserved(const result<endpoint>& own, bool led);
     void on_negotiation(const reply& r);
     [[nodiscard]] bool take_backend_leg(const reply& r);
+    [[nodiscard]] bool data_in_clear() const noexcept { return !protect_client_ && !backend_protected_; }
     [[nodiscard]] bool nobody_reads() const noexcept;
     void backend_leg_known();
     void negotiated(const endpoint& front);
