@@ -1,6 +1,12 @@
 """TLS that passes through the gateway unread: two backends with mirrored ports (G10, GW-06)."""
 
+import ftplib
+import io
+import json
+import os
 import re
+import signal
+import subprocess
 
 import pytest
 
@@ -32,7 +38,8 @@ def through(start, certificate, tmp_path):
             servers.append(server)
             scheme = "ftp" if tls == "explicit" else "ftps"
             backends += ["--backend", f"{scheme}://{address}:{server.port}?mirror={ports}"]
-        gate = start("gate", listen, "127.0.0.1:0", "--balance", "round-robin", "--check", "tcp", *backends)
+        gate = start("gate", listen, "127.0.0.1:0", "--balance", "round-robin", "--check", "tcp", "--status-socket",
+                     tmp_path / "gate.sock", *backends)
         return gate, servers
 
     return make
@@ -75,6 +82,60 @@ def test_data_reach_the_backend_of_the_session_only(through, certificate):
         with raw.connect(other.first) as stranger:
             assert stranger.recv(1) == b""
     assert "no session there has this address" in gate.log()
+
+
+def test_the_program_is_replaced_under_sessions(through, sallyport, tmp_path):
+    """G6: the mirrored ports are the successor's; sessions that began before it go on with theirs, and it with its own."""
+    gate, servers = through()
+    content = os.urandom(8 << 20)
+    for server in servers:
+        (server.files / "f").write_bytes(content)
+
+    def ask(*words):
+        done = subprocess.run([sallyport, "gate", *words, "--status-socket", tmp_path / "gate.sock"], capture_output=True, text=True,
+                              timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def session():
+        ftp = ftplib.FTP_TLS(timeout=10)
+        ftp.context.check_hostname = False
+        ftp.connect(gate.host, gate.port)
+        ftp.login("writer", "lab")
+        ftp.prot_p()
+        return ftp
+
+    def works(ftp):
+        into = io.BytesIO()
+        ftp.retrbinary("RETR f", into.write)
+        assert into.getvalue() == content
+        ftp.storbinary("STOR up", io.BytesIO(content[:100_000]))
+
+    with session() as before, session() as running:
+        works(before)
+        running.voidcmd("TYPE I")
+        data = running.transfercmd("RETR f")
+        ask("replace")
+        pid = json.loads(ask("status", "--json"))["pid"]
+        assert pid != gate.pid
+        try:
+            works(before)
+            with session() as after, session() as other:
+                for ftp in (after, before, other):
+                    works(ftp)
+            assert b"".join(iter(lambda: data.recv(65536), b"")) == content, "what ran has not been cut"
+            data.close()
+            running.voidresp()
+            before.quit()
+            running.quit()
+            wait_until(lambda: not gate.alive(), what="the predecessor's end")
+            for server in servers:
+                with Raw(gate.host, gate.port) as stranger, stranger.connect(server.first) as door:
+                    assert door.recv(1) == b""
+            with session() as last:
+                works(last)
+        finally:
+            os.kill(pid, signal.SIGTERM)
 
 
 def test_vsftpd_behind(start, certificate, small_sample, tmp_path):

@@ -324,6 +324,7 @@ int run(CLI::App& command, const gate_options& options) {
     status::counters counters;
     gate::gate service(host.loops(), *settings, counters);
     service.inherit(std::move(inherited.sockets), inherited.down);
+    if (has_predecessor()) service.pass_on(pass_to_predecessor);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     const auto read = [given, &service]() -> result<reading> {
@@ -341,6 +342,7 @@ int run(CLI::App& command, const gate_options& options) {
     });
     auto whole = running("gate", host, options.front.operation, reloading, std::move(source), service);
     whole.down = [&service] { return down_backends(service); };
+    whole.take = [&service](unique_fd connection) { service.take(std::move(connection)); };
     return run_service(whole);
 }
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -106,6 +107,42 @@ void tell_predecessor(std::string_view failure) {
 }
 
 unique_fd predecessor_line() { return line() ? unique_fd(::fcntl(line().get(), F_DUPFD_CLOEXEC, 0)) : unique_fd(); }
+
+bool pass_to_predecessor(int connection) {
+    if (!line()) return false;
+    char byte = 0;
+    iovec bytes{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+    auto* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof connection);
+    std::memcpy(CMSG_DATA(rights), &connection, sizeof connection);
+    return ::sendmsg(line().get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+result<unique_fd> take_passed(int line) {
+    char byte = 0;
+    iovec bytes{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+    const auto n = ::recvmsg(line, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return fail(errc::busy);
+    const auto* const rights = CMSG_FIRSTHDR(&message);
+    if (n <= 0 || rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return fail(errc::closed);
+    int connection = -1;
+    std::memcpy(&connection, CMSG_DATA(rights), sizeof connection);
+    return unique_fd(connection);
+}
 
 result<successor> start_successor(const std::string& program, const estate& what) {
     std::array<int, 2> ends{};

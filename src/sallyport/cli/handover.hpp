@@ -1,6 +1,6 @@
 #pragma once
 // What a process leaves to the program that takes its place: its listening sockets, the names of what it found to be down,
-// and a line on which the successor says that it is ready, or why it isn't.
+// and a line on which the successor says that it is ready, or why it isn't, and later gives connections back.
 //
 // Passed on through exec: descriptors from 3 on, as many as the environment says, and names there. Nothing is closed before
 // the successor is ready, so no connection is refused in between.
@@ -25,6 +25,11 @@ struct inheritance {
 void tell_predecessor(std::string_view failure);
 /// A copy of the line: reading from it ends when the predecessor is gone. Not open without one.
 [[nodiscard]] unique_fd predecessor_line();
+
+/// Any thread: gives it a connection that belongs to one of its sessions. False where it is gone, or has no room.
+[[nodiscard]] bool pass_to_predecessor(int connection);
+/// The other end of that. errc::busy: there is none now; errc::closed: there will be none.
+[[nodiscard]] result<unique_fd> take_passed(int line);
 
 struct successor {
     int pid = 0;

@@ -57,8 +57,7 @@ net::task<result<int>> replacement::start() {
     const auto line = std::make_shared<net::descriptor>(host_.loops().at(0), std::move(started->line));
     const auto said = co_await read_line(line, net::clock::now() + limits::replacement_start);
     if (said == "ready\n") {
-        // Kept open for the life of this process: its end tells the successor that we are gone.
-        (void)line->release().release();
+        host_.loops().at(0).spawn("what the successor gives back", take_back(this, line));
         co_return started->pid;
     }
     ::kill(started->pid, SIGKILL);
@@ -91,6 +90,19 @@ net::task<result<std::string>> replacement::replace() {
     parts_.leave([this] { host_.stop("all sessions have ended"); });
     boost::json::object answer{{"lines", boost::json::array{boost::json::value(line)}}, {"pid", *pid}};
     co_return boost::json::serialize(answer);
+}
+
+/// Keeps the line for the life of this process: its end tells the successor that we are gone.
+net::task<> replacement::take_back(replacement* self, std::shared_ptr<net::descriptor> line) {
+    for (;;) {
+        auto connection = take_passed(line->get());
+        if (connection) {
+            if (self->parts_.take) self->parts_.take(std::move(*connection));
+            continue;
+        }
+        if (connection.error().code != errc::busy) co_return;
+        (void)co_await line->readable(net::deadline::max());
+    }
 }
 
 net::task<> replacement::log_outcome(replacement* self) { (void)co_await self->replace(); }

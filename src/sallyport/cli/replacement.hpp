@@ -6,12 +6,14 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/handover.hpp>
+#include <sallyport/net/descriptor.hpp>
 
 namespace sallyport::cli {
 
@@ -21,6 +23,7 @@ public:
         std::function<estate()> left;                                     // to the successor
         std::function<void(std::move_only_function<void()> gone)> leave;  // no more connections; told when all have ended
         std::function<void()> replaced;                                   // the successor is ready
+        std::function<void(unique_fd connection)> take;                   // that belongs to a session here; may be empty
     };
     /// `drain`: what still runs after this is ended as at SIGTERM.
     replacement(daemon& host, parts p, std::chrono::seconds drain);
@@ -34,6 +37,7 @@ private:
     [[nodiscard]] net::task<result<int>> start();
     static net::task<> log_outcome(replacement* self);
     static net::task<> end_drain(replacement* self);
+    static net::task<> take_back(replacement* self, std::shared_ptr<net::descriptor> line);
 
     daemon& host_;
     parts parts_;

@@ -24,7 +24,8 @@ int run_service(const running_service& service) {
     replacement successor(host,
                           {.left = [&service] { return estate{service.sockets(), service.down()}; },
                            .leave = service.leave,
-                           .replaced = replaced},
+                           .replaced = replaced,
+                           .take = service.take},
                           std::chrono::seconds(service.operation.drain_seconds));
     host.on_replace([&successor] { successor.replace_by_signal(); });
     host.on_reload([&service] { service.reloading.reload_by_signal(); });

@@ -25,6 +25,7 @@ struct running_service {
     std::function<std::vector<std::string>()> down;  // what a successor should know to be so; names without blanks
     std::function<void(std::move_only_function<void()> gone)> leave;
     std::function<void(bool)> share_ports;
+    std::function<void(unique_fd connection)> take{};  // that the successor knows nothing of; may be empty
 };
 
 /// A service that has started, to its end. The exit code.

@@ -9,6 +9,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/gate/session.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::gate {
 
@@ -110,13 +111,37 @@ result<void> gate::start() {
 }
 
 void gate::inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down) {
-    impl_->front.inherit(std::move(sockets));
+    const auto& backends = impl_->now()->config.backends;
+    std::vector<unique_fd> doors;
+    for (auto& fd : sockets) {
+        const auto port = net::local_endpoint(fd.get()).port;
+        const bool mirrored = std::ranges::any_of(backends, [&](const backend& b) { return b.mirror.contains(port); });
+        if (mirrored)
+            impl_->base->mirrored.inherit(std::move(fd));
+        else
+            doors.push_back(std::move(fd));
+    }
+    impl_->front.inherit(std::move(doors));
     impl_->down = down;
 }
 
-std::vector<int> gate::sockets() const { return impl_->front.sockets(); }
+std::vector<int> gate::sockets() const {
+    auto all = impl_->front.sockets();
+    const auto mirrored = impl_->base->mirrored.sockets();
+    all.insert(all.end(), mirrored.begin(), mirrored.end());
+    return all;
+}
 
-void gate::leave(std::move_only_function<void()> gone) { impl_->front.leave(std::move(gone)); }
+void gate::leave(std::move_only_function<void()> gone) {
+    impl_->base->mirrored.stop();
+    impl_->front.leave(std::move(gone));
+}
+
+void gate::pass_on(std::function<bool(int connection)> to_predecessor) {
+    impl_->base->mirrored.pass_on(std::move(to_predecessor));
+}
+
+void gate::take(unique_fd connection) { impl_->base->mirrored.take(std::move(connection)); }
 
 void gate::share_ports(bool with_another) { impl_->base->inbound.ports().share(with_another); }
 

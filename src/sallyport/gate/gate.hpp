@@ -160,6 +160,9 @@ public:
     void inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down);
     [[nodiscard]] std::vector<int> sockets() const;
     void leave(std::move_only_function<void()> gone);
+    /// Mirrored ports: connections of the predecessor's sessions go back to it, where take() has them. See mirrors.
+    void pass_on(std::function<bool(int connection)> to_predecessor);
+    void take(unique_fd connection);
     /// Any thread: whether predecessor and successor have the passive ports together.
     void share_ports(bool with_another);
     [[nodiscard]] std::vector<endpoint> endpoints() const;

@@ -11,6 +11,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::gate {
@@ -21,6 +22,7 @@ struct mirrors::impl : std::enable_shared_from_this<impl> {
     /// One port at one address.
     struct door {
         net::loop& home;
+        int socket;
         net::listener* listener = nullptr;  // lives in the coroutine that accepts; the loop's thread only
     };
     using doors_at = std::map<endpoint, std::shared_ptr<door>>;
@@ -30,7 +32,9 @@ struct mirrors::impl : std::enable_shared_from_this<impl> {
     };
     using key = std::pair<ip_address, port_range>;  // a client's address, a backend's range
 
+    [[nodiscard]] result<unique_fd> bind(const endpoint& at);
     void open(const endpoint& at, unique_fd socket);
+    void serve(net::loop& home, net::accepted came);
     static void close(const std::shared_ptr<door>& d);
     static net::task<> accept_all(std::shared_ptr<impl> self, std::shared_ptr<door> at, net::listener listener);
     static net::task<> carry(std::shared_ptr<impl> self, net::loop* home, net::accepted came, ip_address server,
@@ -42,6 +46,8 @@ struct mirrors::impl : std::enable_shared_from_this<impl> {
     status::counters& counters;
     std::chrono::seconds connect{};
     std::chrono::seconds stall{};
+    std::map<endpoint, unique_fd> inherited;  // until use()
+    std::function<bool(int)> predecessor;
     doors_at doors;
     std::size_t opened = 0;  // so far
     std::mutex mutex;        // for what follows
@@ -69,12 +75,13 @@ result<void> mirrors::use(const settings& config) {
                 const endpoint at{address, port};
                 wanted.insert(at);
                 if (impl_->doors.contains(at)) continue;
-                auto bound = net::listener::bind(at);
+                auto bound = impl_->bind(at);
                 if (!bound) return std::unexpected(std::move(bound.error()));
                 fresh.emplace(at, std::move(*bound));
             }
         }
     }
+    impl_->inherited.clear();  // of backends that are no more
     impl_->connect = config.data_connect;
     impl_->stall = config.data_stall;
     std::erase_if(impl_->doors, [&](const auto& d) {
@@ -86,8 +93,13 @@ result<void> mirrors::use(const settings& config) {
     return {};
 }
 
+result<unique_fd> mirrors::impl::bind(const endpoint& at) {
+    if (auto left = inherited.extract(at)) return std::move(left.mapped());
+    return net::listener::bind(at);
+}
+
 void mirrors::impl::open(const endpoint& at, unique_fd socket) {
-    auto made = std::make_shared<door>(loops.at(opened++ % loops.size()));
+    auto made = std::make_shared<door>(loops.at(opened++ % loops.size()), socket.get());
     doors.emplace(at, made);
     made->home.mail()->post([self = shared_from_this(), made, socket = std::move(socket)]() mutable {
         made->home.spawn("gate: mirrored port", accept_all(self, made, net::listener::adopt(made->home, std::move(socket))));
@@ -137,16 +149,41 @@ net::task<> mirrors::impl::accept_all(std::shared_ptr<impl> self, std::shared_pt
     for (;;) {
         auto came = co_await listener.accept();
         if (!came) break;  // closed
-        auto [who, server] = self->find(came->peer.address, came->local.port);
-        if (who) {
-            at->home.spawn("gate: mirrored data", carry(self, &at->home, std::move(*came), server, std::move(who)));
-            continue;
-        }
-        status::count(self->counters.strangers_refused);
-        log::info({}, fmt::format("Refused a data connection from {} to {}: no session there has this address",
-                                  came->peer.text(), came->local.text()));
+        const bool stranger = !self->find(came->peer.address, came->local.port).first;
+        if (stranger && self->predecessor && self->predecessor(came->socket.get())) continue;
+        self->serve(at->home, std::move(*came));
     }
     at->listener = nullptr;
+}
+
+void mirrors::impl::serve(net::loop& home, net::accepted came) {
+    auto [who, server] = find(came.peer.address, came.local.port);
+    if (who)
+        return home.spawn("gate: mirrored data", carry(shared_from_this(), &home, std::move(came), server, std::move(who)));
+    status::count(counters.strangers_refused);
+    log::info({}, fmt::format("Refused a data connection from {} to {}: no session there has this address", came.peer.text(),
+                              came.local.text()));
+}
+
+// ---- Succession
+
+void mirrors::inherit(unique_fd socket) {
+    const endpoint at = net::local_endpoint(socket.get());
+    impl_->inherited.insert_or_assign(at, std::move(socket));
+}
+
+void mirrors::pass_on(std::function<bool(int connection)> to_predecessor) { impl_->predecessor = std::move(to_predecessor); }
+
+std::vector<int> mirrors::sockets() const {
+    std::vector<int> out;
+    for (const auto& [at, d] : impl_->doors) out.push_back(d->socket);
+    return out;
+}
+
+void mirrors::take(unique_fd connection) {
+    const endpoint local = net::local_endpoint(connection.get());
+    const endpoint peer = net::peer_endpoint(connection.get());
+    impl_->serve(impl_->loops.at(0), {std::move(connection), local, peer});
 }
 
 net::task<> mirrors::impl::carry(std::shared_ptr<impl> self, net::loop* home, net::accepted came, ip_address server,

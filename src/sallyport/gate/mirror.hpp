@@ -5,16 +5,21 @@
 // What the backend says is encrypted, so nobody knows which port a session was told; but the port says which backend, and
 // the client's address whether it has a session there. Others are closed at once and counted.
 //
+// A successor listens on its predecessor's sockets, and passes on whom it does not know: the predecessor's sessions go on
+// there, with their data.
+//
 // use() before the loops run, or on the first one; admit() on any thread. The loops and the counters must outlive it.
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
@@ -47,6 +52,14 @@ public:
     [[nodiscard]] std::shared_ptr<guest> admit(const backend& at, const ip_address& server, const ip_address& client);
     /// Closes all listeners.
     void stop();
+
+    // Succession. The first two before use(), the others on the first loop.
+    void inherit(unique_fd socket);
+    /// Any loop's thread: false where the connection could not be passed on.
+    void pass_on(std::function<bool(int connection)> to_predecessor);
+    [[nodiscard]] std::vector<int> sockets() const;
+    /// What the successor has passed on.
+    void take(unique_fd connection);
 
 private:
     struct impl;
