@@ -158,14 +158,14 @@ def test_abort_closes_it(raw):
 # ---- Behind the gateway
 
 
-def methods(log, count):
-    """By which the server's transfers got their data connections."""
+def methods(log, count, leg="client"):
+    """By which transfers got their data connections."""
 
     def read():
         lines = log.read_text().splitlines() if log.exists() else []
         return lines if len(lines) >= count else None
 
-    return [json.loads(line)["client_method"] for line in wait_until(read, what=f"{count} records")]
+    return [json.loads(line)[f"{leg}_method"] for line in wait_until(read, what=f"{count} records")]
 
 
 @pytest.mark.parametrize("tls", ["plain", "tls behind", "tls"])
@@ -174,7 +174,8 @@ def test_many_small_files_share_a_connection_behind(start, files, tmp_path, cert
     server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--transfer-log", tmp_path / "server.log",
                    "--transfer-log-format", "json", *(own if tls != "plain" else []))
     scheme = "ftp" if tls == "plain" else "ftpes"
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{scheme}://127.0.0.1:{server.port}",
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{scheme}://127.0.0.1:{server.port}", "--transfer-log",
+                 tmp_path / "gate.log", "--transfer-log-format", "json",
                  *(["--backend-insecure"] if tls != "plain" else []), *(own if tls == "tls" else []))
     client = ftplib.FTP_TLS() if tls == "tls" else ftplib.FTP()
     if tls == "tls":
@@ -221,7 +222,10 @@ def test_many_small_files_share_a_connection_behind(start, files, tmp_path, cert
         get("f1024")
         for _ in range(10):
             get("f1")
-        assert methods(tmp_path / "server.log", count)[-1] == "standing"
+        seen = methods(tmp_path / "server.log", count)
+        assert seen[-1] == "standing"
+        assert methods(tmp_path / "gate.log", count, "backend") == seen
+        assert "standing" not in methods(tmp_path / "gate.log", count)
 
 
 def test_not_where_it_is_not_wanted(start, server, files, tmp_path):

@@ -33,7 +33,7 @@ struct moved_bytes {
 struct record_leg {
     bool control_tls = false;
     bool data_tls = false;
-    std::string method;                // "EPSV"
+    std::string method;                // "EPSV"; "standing": that of the transfer before (MODE B)
     std::optional<moved_bytes> bytes;  // where they have passed here
 };
 
