@@ -257,7 +257,7 @@ def test_port_to_a_third_party(session, stranger_to_us):
     ("PORT 127,0,0,1,0,22", 504), ("EPRT |1|127.0.0.1|80|", 504),
     ("PORT 127,0,0,1,0,51201", 501), ("PORT 127,0,0,1,256,1", 501), ("PORT 1,2,3", 501), ("PORT 127,0,0,1,0,0", 501),
     ("EPRT |1|127.0.0.1|116737|", 501), ("EPRT |3|127.0.0.1|5000|", 522), ("EPRT junk", 501), ("PORT", 501),
-    ("REST -1", 501), ("REST 99999999999999999999", 501), ("REST 1x", 501), ("TYPE Q", 504), ("STRU P", 504), ("MODE B", 504),
+    ("REST -1", 501), ("REST 99999999999999999999", 501), ("REST 1x", 501), ("TYPE Q", 504), ("STRU P", 504), ("MODE C", 504),
     ("SITE EXEC id", 504), ("EPSV 3", 522),
 ])
 def test_arguments(session, line, code):
