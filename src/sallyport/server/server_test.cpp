@@ -361,7 +361,7 @@ TEST_F(server_test, fixed_external_address_is_advertised) {  // S3
 }
 
 TEST_F(server_test, one_passive_port_serves_many_transfers) {
-    const std::uint16_t port = testing::refused_port();
+    const std::uint16_t port = testing::free_ports(1).first;
     setup.inbound.ports.range = {port, port};
     vfs::put_file(*setup.files, "/f", "content");
     start();

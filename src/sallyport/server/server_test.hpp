@@ -12,6 +12,7 @@
 
 #include <sallyport/vfs/memory_filesystem.hpp>
 #include <support/eventually.hpp>
+#include <support/free_ports.hpp>
 #include <support/ftp_client.hpp>
 
 namespace sallyport::server {
