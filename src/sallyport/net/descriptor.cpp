@@ -1,5 +1,6 @@
 #include <utility>
 
+#include <fcntl.h>
 #include <boost/asio/detail/scheduler.hpp>
 #include <boost/asio/post.hpp>
 #include <sallyport/net/descriptor.hpp>
@@ -67,9 +68,16 @@ bool descriptor::enlist() {
 
 void descriptor::close() noexcept {
     if (!fd_) return;
-    reactor_.deregister_descriptor(fd_.get(), registration_, true);  // pending waits end as cancelled
+    // Pending waits end as cancelled. The kernel forgets a descriptor that is closed, but not while there is another of it.
+    reactor_.deregister_descriptor(fd_.get(), registration_, !duplicated_);
     reactor_.cleanup_descriptor_data(registration_);
     fd_.reset();
+}
+
+unique_fd descriptor::duplicate() {
+    unique_fd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    duplicated_ = duplicated_ || other;
+    return other;
 }
 
 unique_fd descriptor::release() noexcept {

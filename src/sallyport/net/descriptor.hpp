@@ -42,6 +42,9 @@ public:
     void interrupt_read() { read_.end_as(wait_end::cancelled); }
     void interrupt_write() { write_.end_as(wait_end::cancelled); }
     void close() noexcept;
+    /// The same under a number of its own, for another thread: it stays open when this one is closed. Nothing where the
+    /// system has no number left.
+    [[nodiscard]] unique_fd duplicate();
     /// Gives the descriptor away, to another loop perhaps. REQUIRES: nobody waits.
     [[nodiscard]] unique_fd release() noexcept;
 
@@ -73,6 +76,7 @@ private:
 
     reactor& reactor_;
     unique_fd fd_;
+    bool duplicated_ = false;
     reactor::per_descriptor_data registration_ = nullptr;
     wait_op read_;
     wait_op write_;

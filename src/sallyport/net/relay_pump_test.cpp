@@ -356,6 +356,74 @@ TEST_P(relay_test, of_known_flow_minds_no_receiver_that_left_with_all_there_was)
     EXPECT_EQ(run(download_to_one_who_knows_the_size(kit, here(), GetParam(), "")).end, relay_end::complete);
 }
 
+// Much, and fast: with TLS in front of a plain backend a second thread receives.
+constexpr std::size_t much = 24'000'000;
+
+TEST_P(relay_test, G1_carries_much_to_its_end) { EXPECT_TRUE(run(download(kit, here(), GetParam(), much))); }
+
+task<bool> write_and_stay(stream& s, std::string bytes) {
+    const auto written = co_await s.write_all(bytes, soon());
+    co_return written.has_value();
+}
+
+/// What arrives until the stream ends or breaks.
+task<std::string> read_what_comes(stream& s) {
+    std::string all;
+    std::vector<char> buffer(64 * 1024);
+    for (;;) {
+        const auto n = co_await s.read_some(buffer, soon());
+        if (!n || *n == 0) co_return all;
+        all.append(buffer.data(), *n);
+    }
+}
+
+task<std::string> read_so_much(stream& s, std::size_t size) {
+    std::string all;
+    std::vector<char> buffer(64 * 1024);
+    while (all.size() < size) {
+        const auto n = co_await s.read_some(buffer, soon());
+        if (!n || *n == 0) break;
+        all.append(buffer.data(), *n);
+    }
+    co_return all;
+}
+
+enum class trouble : std::uint8_t { sender_breaks, receiver_leaves, sender_stalls, owner_gives_up };
+
+/// The outcome, where what arrived is what was sent, as far as it came.
+task<std::optional<relay_outcome>> download_in_trouble(tls_kit& t, loop& l, tls_of_legs tls, trouble what) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    const auto bytes = sample_bytes(much);
+    background relaying(l, relay_and_close(made.a, made.b, counts, 300ms));
+    background sending(l, write_and_stay(made.backend, bytes));
+    auto got = co_await read_so_much(made.client, much / 2);
+    if (what == trouble::sender_breaks) made.backend.abort();
+    if (what == trouble::receiver_leaves) made.client.abort();
+    if (what == trouble::owner_gives_up) made.b.abort();
+    if (what != trouble::receiver_leaves) got += co_await read_what_comes(made.client);
+    auto outcome = co_await relaying.get();
+    co_await sending.get();
+    const bool so_far = bytes.starts_with(got) && counts.b_to_a <= counts.from_b && counts.from_b <= much;
+    const bool all = what != trouble::sender_stalls || got == bytes;
+    co_return so_far&& all ? std::optional(outcome) : std::nullopt;
+}
+
+TEST_P(relay_test, G8_never_calls_much_complete_that_was_cut) {
+    const auto broken = run(download_in_trouble(kit, here(), GetParam(), trouble::sender_breaks));
+    ASSERT_TRUE(broken);
+    EXPECT_EQ(broken->end, relay_end::b_failed);
+    const auto left = run(download_in_trouble(kit, here(), GetParam(), trouble::receiver_leaves));
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->end, relay_end::a_failed);
+    const auto stalled = run(download_in_trouble(kit, here(), GetParam(), trouble::sender_stalls));
+    ASSERT_TRUE(stalled);
+    EXPECT_EQ(stalled->end, relay_end::stalled);
+    const auto given_up = run(download_in_trouble(kit, here(), GetParam(), trouble::owner_gives_up));
+    ASSERT_TRUE(given_up);
+    EXPECT_NE(given_up->end, relay_end::complete);
+}
+
 task<> transfer(tls_kit& t, loop& l, tls_of_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;

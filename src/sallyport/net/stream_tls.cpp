@@ -14,7 +14,7 @@ namespace {
 using step = tls_engine::step;
 
 // Records gathered for one send: each wakes the peer.
-constexpr std::size_t gather = 256 * 1024;
+constexpr std::size_t gather = 512 * 1024;
 // What is read of a file for one send: little enough to stay in the cache until it is encrypted.
 constexpr std::size_t file_piece = 128 * 1024;
 
