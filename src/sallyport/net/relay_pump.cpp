@@ -389,7 +389,8 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     }
     while (!second.ended) co_await next_end(done, deadline::max());
     if (!first_end) co_return verdict(first_end.error(), &first == &forth);
-    if (harmless(second)) co_return relay_outcome{};
+    // Who has ended in good order may be gone when the last of the other side's bytes, or only its end, comes to him.
+    if (harmless(second) || second.delivered) co_return relay_outcome{};
     break_off(second);
     co_return verdict(second.outcome.error(), &second == &forth);
 }

@@ -204,6 +204,27 @@ TEST_P(relay_test, passes_on_the_end_of_one_direction_while_the_other_goes_on) {
     EXPECT_TRUE(run(both_ways(kit, here(), GetParam())));
 }
 
+task<bool> parting_word(tls_kit& t, loop& l, tls_of_legs tls) {
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    background relaying(l, relay_and_close(made.a, made.b, counts, 10s));
+    std::array<char, 16> asked{};
+    const auto asking = co_await made.client.write_all("hello", soon());
+    const auto heard = co_await made.backend.read_some(asked, soon());
+    const bool sent = co_await send_and_end(made.backend, sample_bytes(100'000));
+    const auto got = co_await read_to_end(made.client);
+    made.backend.close();
+    const auto parting = co_await made.client.write_all("bye", soon());
+    const auto ended = co_await made.client.finish_sending(1s);
+    const auto outcome = co_await relaying.get();
+    co_return asking&& heard&& sent&& parting&& ended&& got && got->size() == 100'000 && outcome.end == relay_end::complete;
+}
+
+// So do servers under TLS that nobody here reads: the client's close_notify comes when they are gone.
+TEST_P(relay_test, is_complete_where_the_last_word_is_for_one_who_has_left) {
+    EXPECT_TRUE(run(parting_word(kit, here(), GetParam())));
+}
+
 task<clock::duration> upload(tls_kit& t, loop& l, tls_of_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
