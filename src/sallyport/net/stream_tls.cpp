@@ -13,9 +13,11 @@ namespace {
 
 using step = tls_engine::step;
 
-// Records gathered for one send: each wakes the peer.
+// Records gathered for one send: each wakes the peer. To send each as OpenSSL makes it (MSG_MORE) saves a copy and costs
+// more: a tenth of a gateway's rate.
 constexpr std::size_t gather = 512 * 1024;
-// What is read of a file for one send: little enough to stay in the cache until it is encrypted.
+// What is read of a file for one send: little enough to stay in the cache until it is encrypted; 512 KiB are a quarter
+// slower.
 constexpr std::size_t file_piece = 128 * 1024;
 
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
