@@ -30,14 +30,6 @@ void log_bug(std::string_view what, const std::exception_ptr& escaped) {
     log::error({}, fmt::format("{}: a bug in Sallyport, please report it: {}", what, words_of(escaped)));
 }
 
-/// Who is woken by default takes the core from who woke him: each packet then means two changes of threads, a third of what
-/// short commands cost. In a batch a loop waits its turn, a few milliseconds at most where every core is busy, and then
-/// finds more to do at once. A policy that the administrator chose stays.
-void prefer_throughput() {
-    const sched_param unranked{};
-    if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);  // this thread
-}
-
 void run_one(loop& l) {
     prefer_throughput();
     const auto guard = asio::make_work_guard(l.context());
@@ -53,6 +45,11 @@ void run_one(loop& l) {
 }
 
 }  // namespace
+
+void prefer_throughput() noexcept {
+    const sched_param unranked{};
+    if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);  // this thread
+}
 
 void mailbox::post(std::move_only_function<void()> work) {
     const std::lock_guard lock(mutex_);

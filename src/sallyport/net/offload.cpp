@@ -12,6 +12,7 @@ namespace sallyport::net {
 struct worker_pool::impl {
     void run() {
         pthread_setname_np(pthread_self(), "worker");
+        prefer_throughput();
         std::unique_lock lock(mutex);
         for (;;) {
             wake.wait(lock, [this] { return stopping || !queue.empty(); });

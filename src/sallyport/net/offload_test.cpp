@@ -1,4 +1,7 @@
+#include <future>
 #include <thread>
+
+#include <sched.h>
 
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/offload.hpp>
@@ -29,6 +32,18 @@ task<int> sum_of_many(worker_pool& pool, loop& l) {
 }
 
 TEST_F(offload_test, carries_results_that_only_move) { EXPECT_EQ(run(sum_of_many(pool, here())), 500 * 499 / 2); }
+
+TEST(worker_pool, takes_no_core_from_who_wakes_it) {
+    const sched_param unranked{};
+    if (::sched_setscheduler(0, SCHED_BATCH, &unranked) != 0) GTEST_SKIP() << "no right to choose a policy here";
+    std::promise<int> seen;
+    std::jthread([&] {
+        ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &unranked), 0);  // which the pool's threads begin with
+        worker_pool one(1);
+        one.submit([&] { seen.set_value(::sched_getscheduler(0)); });
+        EXPECT_EQ(seen.get_future().get(), SCHED_BATCH);
+    }).join();
+}
 
 TEST(worker_pool, drops_what_has_not_begun) {
     const auto held = std::make_shared<int>(0);
