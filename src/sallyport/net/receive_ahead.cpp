@@ -78,11 +78,13 @@ struct receive_ahead::shared {
     std::size_t first = 0;
     std::size_t count = 0;
     stage now = stage::at_rest;
+    bool queued = false;  // work() is to be called
     bool awaited = false;
 };
 
 void receive_ahead::shared::work(const std::weak_ptr<event>& changed) {
     std::unique_lock lock(mutex);
+    queued = false;
     if (now != stage::offered) return;
     now = stage::at_work;
     while (now == stage::at_work) {
@@ -143,10 +145,10 @@ void receive_ahead::begin() {
         const std::lock_guard lock(shared_->mutex);
         if (shared_->now != shared::stage::at_rest || shared_->count == most) return;
         shared_->now = shared::stage::offered;
+        // What was taken back still stands in the queue, and does for this time too.
+        if (std::exchange(shared_->queued, true)) return;
     }
-    auto& threads = helpers().threads();
-    // What was taken back still stands in the queue, and does for this time too.
-    if (!threads.is_wanted()) threads.submit([s = shared_, changed = std::weak_ptr(changed_)] { s->work(changed); });
+    helpers().threads().submit([s = shared_, changed = std::weak_ptr(changed_)] { s->work(changed); });
 }
 
 task<received> receive_ahead::next(std::unique_ptr<char[]>& piece) {
