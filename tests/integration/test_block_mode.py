@@ -84,6 +84,10 @@ def test_one_connection_carries_all(raw, files):
             data.sendall(blocks_of(content))
             assert raw.reply().code == 250
             assert (files / f"up-{name}").read_bytes() == content
+        unique = raw.expect("STOU f1", 125).text
+        data.sendall(blocks_of(b"unique"))
+        assert raw.reply().code == 250
+        assert unique.startswith("125 FILE: f1.") and (files / unique.split()[2]).read_bytes() == b"unique"
         raw.expect("MLSD", 125)
         assert read_file(data).count(b"\r\n") >= 2 * len(SIZES)
         assert raw.reply().code == 250

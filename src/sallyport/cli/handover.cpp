@@ -75,6 +75,23 @@ private:
     std::vector<unique_fd> copies_;
 };
 
+/// A message of one byte, with room for a descriptor (unix(7)).
+struct parcel {
+    parcel() {
+        message.msg_iov = &bytes;
+        message.msg_iovlen = 1;
+        message.msg_control = room.data();
+        message.msg_controllen = room.size();
+    }
+    parcel(const parcel&) = delete;
+    parcel& operator=(const parcel&) = delete;
+
+    char byte = 0;
+    iovec bytes{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+    msghdr message{};
+};
+
 }  // namespace
 
 inheritance take_inheritance() {
@@ -110,34 +127,20 @@ unique_fd predecessor_line() { return line() ? unique_fd(::fcntl(line().get(), F
 
 bool pass_to_predecessor(int connection) {
     if (!line()) return false;
-    char byte = 0;
-    iovec bytes{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = room.data();
-    message.msg_controllen = room.size();
-    auto* const rights = CMSG_FIRSTHDR(&message);
+    parcel sent;
+    auto* const rights = CMSG_FIRSTHDR(&sent.message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof connection);
     std::memcpy(CMSG_DATA(rights), &connection, sizeof connection);
-    return ::sendmsg(line().get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+    return ::sendmsg(line().get(), &sent.message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
 result<unique_fd> take_passed(int line) {
-    char byte = 0;
-    iovec bytes{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = room.data();
-    message.msg_controllen = room.size();
-    const auto n = ::recvmsg(line, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    parcel got;
+    const auto n = ::recvmsg(line, &got.message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return fail(errc::busy);
-    const auto* const rights = CMSG_FIRSTHDR(&message);
+    const auto* const rights = CMSG_FIRSTHDR(&got.message);
     if (n <= 0 || rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return fail(errc::closed);
     int connection = -1;
     std::memcpy(&connection, CMSG_DATA(rights), sizeof connection);

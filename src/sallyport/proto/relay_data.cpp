@@ -42,14 +42,14 @@ void relay_machine::negotiate(const command& cmd) {
         if (asked == data_method::epsv) return refuse(cmd, 502, "Data connections go straight to the server; use PASV.");
         try_direct();
     }
+    if (negotiation_.behind.empty())
+        return refuse(
+            cmd, 425,
+            "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
     choose_mode(negotiation_.route == data_route::relayed);
-    if (blocks_.stands) {
-        negotiation_.backend = leg_stands{};
-        return backend_leg_known();
-    }
-    if (!negotiation_.behind.empty()) return ask_backend();
-    refuse(cmd, 425,
-           "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
+    if (!blocks_.stands) return ask_backend();
+    negotiation_.backend = leg_stands{};
+    backend_leg_known();
 }
 
 bool relay_machine::take_epsv(const command& cmd) {

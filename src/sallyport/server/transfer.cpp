@@ -88,6 +88,11 @@ void transfer::log(std::string_view text) const {
     if (log::enabled(log::level::info)) log::info(setup_.session, text);
 }
 
+/// For STOU the reply is the name: RFC 1123 section 4.1.2.9.
+std::string transfer::opening(const std::string& name, std::string text) const {
+    return request_.what == proto::verb::stou ? "FILE: " + name : std::move(text);
+}
+
 net::task<result<void>> transfer::open_data(std::string name, std::string detail, announce when) {
     if (!data_stood()) co_return co_await make_data(std::move(name), std::move(detail), when);
     if (!standing_.is_open() || standing_.has_ended()) {
@@ -96,8 +101,7 @@ net::task<result<void>> transfer::open_data(std::string name, std::string detail
     }
     data_ = std::move(standing_);
     connected_ = true;
-    std::string text = fmt::format("Transfer of {} starting{}.", name, detail);
-    co_await setup_.owner.data_opened(std::move(text), when);
+    co_await setup_.owner.data_opened(opening(name, fmt::format("Transfer of {} starting{}.", name, detail)), when);
     co_return result<void>();
 }
 
@@ -106,11 +110,9 @@ net::task<result<void>> transfer::make_data(std::string name, std::string detail
     must_resume_ = shared().config.reuse == net::tls_reuse::require || (passive_ && passive_.by_tls());
     // Clients that are known by their TLS begin it only after 150.
     const bool announced = passive_ && passive_.by_tls();
-    // For STOU it is the name: RFC 1123 section 4.1.2.9.
-    const auto opening = [&](std::string text) { return request_.what == proto::verb::stou ? "FILE: " + name : text; };
     if (announced) {
         std::string text = fmt::format("Data connection expected at port {}; transfer starting{}.", passive_.port(), detail);
-        co_await setup_.owner.data_opened(opening(std::move(text)), announce::now);
+        co_await setup_.owner.data_opened(opening(name, std::move(text)), announce::now);
     }
     result<net::stream> made = fail(errc::misuse);
     if (target != nullptr)
@@ -134,7 +136,7 @@ net::task<result<void>> transfer::make_data(std::string name, std::string detail
                 ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
                 : fmt::format("Data connection accepted from {}", data_.peer().text()));
     }
-    if (!announced) co_await setup_.owner.data_opened(opening(std::move(text)), when);
+    if (!announced) co_await setup_.owner.data_opened(opening(name, std::move(text)), when);
     if (!is_protected()) co_return result<void>();
     co_return co_await protect_data();
 }

@@ -94,6 +94,7 @@ public:
 
 private:
     net::task<result<void>> send_blocks(std::string_view bytes, bool last);
+    [[nodiscard]] std::string opening(const std::string& name, std::string text) const;
     net::task<result<void>> make_data(std::string name, std::string detail, announce when);
     net::task<result<net::stream>> accept_passive();
     net::task<result<net::stream>> connect_active(endpoint target);
