@@ -134,7 +134,8 @@ proto::direct_data session::direct_data() const {
     return upload_pace_ || download_pace_ ? proto::direct_data() : slot_.where().direct;
 }
 
-bool session::may_use_blocks() const { return slot_.where().blocks && !upload_pace_ && !download_pace_; }
+/// Where the kernel may lead data, files are not looked at.
+bool session::may_use_blocks() const { return slot_.where().blocks && !upload_pace_ && !download_pace_ && !may_lead(); }
 
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
     leave_backend();
