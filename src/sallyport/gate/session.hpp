@@ -87,6 +87,8 @@ private:
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
     void look_after_standing();
     [[nodiscard]] bool may_use_blocks() const;
+    /// What is to be kept at a pace has to pass here, unframed.
+    [[nodiscard]] bool is_paced() const noexcept { return upload_pace_ || download_pace_; }
     void admit_user(const std::string& name);
     [[nodiscard]] std::optional<std::string> certified_user() const;
     void wake();

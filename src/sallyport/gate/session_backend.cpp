@@ -129,13 +129,10 @@ void session::begin(std::optional<found_backend> with) {
     activity_ = net::clock::now();
 }
 
-/// What is to be kept at a pace has to pass here.
-proto::direct_data session::direct_data() const {
-    return upload_pace_ || download_pace_ ? proto::direct_data() : slot_.where().direct;
-}
+proto::direct_data session::direct_data() const { return is_paced() ? proto::direct_data() : slot_.where().direct; }
 
 /// Where the kernel may lead data, files are not looked at.
-bool session::may_use_blocks() const { return slot_.where().blocks && !upload_pace_ && !download_pace_ && !may_lead(); }
+bool session::may_use_blocks() const { return slot_.where().blocks && !is_paced() && !may_lead(); }
 
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
     leave_backend();

@@ -17,8 +17,8 @@ net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, fi
 /// The machine has seen that nobody has to read the bytes. They must not be paced here either, no PROXY header may come or
 /// go before them, and the port must be this session's alone.
 bool session::may_lead() const {
-    return gate_->kernel && !gate_->inbound.single() && !gate_->config.inbound.ports.proxies.data && !upload_pace_ &&
-           !download_pace_ && !slot_.where().proxy_data;
+    return gate_->kernel && !gate_->inbound.single() && !gate_->config.inbound.ports.proxies.data && !is_paced() &&
+           !slot_.where().proxy_data;
 }
 
 void session::lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told) {

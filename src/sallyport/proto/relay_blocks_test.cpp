@@ -16,14 +16,19 @@ using namespace relay_script;
     return s;
 }
 
+/// From the login on; each ends as `each` has it.
+void fetch_eight(stage_hand& hand, std::string_view each) {
+    hand.play(login);
+    for (int i = 0; i < 8; ++i) hand.play(std::string(passive).append(retrieving).append(each));
+}
+
 /// What follows eight files, which end as `each` has it.
 void play_blocks(std::string_view each, std::initializer_list<std::string_view> then,
                  relay_settings settings = with_blocks()) {
     for (const bool bytewise : {false, true}) {
         SCOPED_TRACE(bytewise ? "byte by byte" : "whole lines");
         stage_hand hand(settings, bytewise);
-        hand.play(login);
-        for (int i = 0; i < 8; ++i) hand.play(std::string(passive).append(retrieving).append(each));
+        fetch_eight(hand, each);
         for (const auto part : then) {
             hand.play(part);
             if (::testing::Test::HasFatalFailure()) return;
@@ -83,12 +88,11 @@ constexpr std::string_view stays = R"(<< 250 Done.
 < 226 Done.
 )";
 
-constexpr std::string_view from_the_beginning = R"(> PASV
->> PASV
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-= reserve
-! port 17.254.0.91:52397
-< 227 Entering Passive Mode (17,254,0,91,204,173)
+// What follows the client's PASV where the backend is asked for a port.
+constexpr std::string_view port_behind_too = passive.substr(passive.find('\n') + 1);
+
+constexpr std::string_view back_to_streams = R"(>> MODE S
+<< 200 Mode is stream.
 )";
 
 TEST(RelayBlocks, OneConnectionBehindCarriesManyFiles) {
@@ -151,15 +155,8 @@ TEST(RelayBlocks, ALargeFileIsFollowedByAStream) {
 < 226 Done.
 > PASV
 = drop
->> MODE S
->> PASV
-<< 200 Mode is stream.
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-= reserve
-! port 17.254.0.91:52397
-< 227 Entering Passive Mode (17,254,0,91,204,173)
 )",
-                       retrieving, done});
+                       back_to_streams, port_behind_too, retrieving, done});
 }
 
 TEST(RelayBlocks, AConnectionThatTheBackendClosesIsReplaced) {
@@ -168,14 +165,14 @@ TEST(RelayBlocks, AConnectionThatTheBackendClosesIsReplaced) {
 = drop
 < 226 Done, and closed.
 )",
-                       from_the_beginning});
+                       passive});
 }
 
 TEST(RelayBlocks, AfterAFailureTheConnectionIsAnother) {
     for (const std::string_view failure : {"<< 250 Done.\n! data client_failed reset\n= drop\n< 426 Transfer cut: reset\n",
                                            "<< 426 Cut.\n= drop\n< 426 Cut.\n"}) {
         SCOPED_TRACE(failure);
-        play_blocks(done, {speaks_it, first_in_blocks, port_in_front, asked_again, failure, from_the_beginning});
+        play_blocks(done, {speaks_it, first_in_blocks, port_in_front, asked_again, failure, passive});
     }
     play_blocks(done, {speaks_it, first_in_blocks, port_in_front, R"(> RETR none
 >> RETR none
@@ -184,7 +181,7 @@ TEST(RelayBlocks, AfterAFailureTheConnectionIsAnother) {
 = drop
 < 550 None such.
 )",
-                       from_the_beginning});
+                       passive});
 }
 
 TEST(RelayBlocks, WhatEndsItBehindEndsItHere) {
@@ -194,7 +191,7 @@ TEST(RelayBlocks, WhatEndsItBehindEndsItHere) {
 << 226 Nothing to abort.
 < 226 Nothing to abort.
 )",
-                       from_the_beginning});
+                       passive});
     play_blocks(done, {speaks_it, first_in_blocks, R"(> USER b
 = drop
 >> USER b
@@ -205,24 +202,12 @@ TEST(RelayBlocks, WhatEndsItBehindEndsItHere) {
 << 230 In.
 < 230 In.
 > PASV
->> MODE S
->> PASV
-<< 200 Mode is stream.
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-= reserve
-! port 17.254.0.91:52397
-< 227 Entering Passive Mode (17,254,0,91,204,173)
 )",
-                       retrieving, done});
+                       back_to_streams, port_behind_too, retrieving, done});
 }
 
 TEST(RelayBlocks, AnUnusedPortInFrontTakesItAlong) {
-    play_blocks(done, {speaks_it, first_in_blocks, port_in_front, "> PASV\n= drop\n", R"(>> PASV
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-= reserve
-! port 17.254.0.91:52397
-< 227 Entering Passive Mode (17,254,0,91,204,173)
-)"});
+    play_blocks(done, {speaks_it, first_in_blocks, port_in_front, "> PASV\n= drop\n", port_behind_too});
 }
 
 TEST(RelayBlocks, TheClientsOwnModePassesAndEndsThem) {
@@ -258,8 +243,7 @@ TEST(RelayBlocks, TheClientDoesNotHearOfThem) {
 TEST(RelayBlocks, ARestedConnectionIsGivenUpBetweenTransfersOnly) {
     for (const bool bytewise : {false, true}) {
         stage_hand hand(with_blocks(), bytewise);
-        hand.play(login);
-        for (int i = 0; i < 8; ++i) hand.play(std::string(passive).append(retrieving).append(done));
+        fetch_eight(hand, done);
         hand.play(speaks_it);
         hand.play(first_in_blocks);
         hand.play(port_in_front);
@@ -268,7 +252,7 @@ TEST(RelayBlocks, ARestedConnectionIsGivenUpBetweenTransfersOnly) {
         EXPECT_FALSE(hand.machine.give_up_standing()) << "it is in use";
         hand.play(stays);
         EXPECT_TRUE(hand.machine.give_up_standing());
-        hand.play(from_the_beginning);
+        hand.play(passive);
         hand.expect_nothing_left();
     }
 }
