@@ -87,16 +87,22 @@ private:
             return;
         }
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
-            case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
-            case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
-            case 3: return machine_.data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
-            case 4: return machine_.data_ended({proto::data_end::backend_unreachable, "refused"});
+            case 1: return data_ended({proto::data_end::client_never_came, "nobody came"});
+            case 2: return data_ended({proto::data_end::client_failed, "cut"});
+            case 3: return data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
+            case 4: return data_ended({proto::data_end::backend_unreachable, "refused"});
             case 5: return machine_.backend_closed("reset");
             case 6: return machine_.expire("idle");
             case 7: return machine_.port_reserved(fail(errc::exhausted));
             case 8: return machine_.client_tls_started();
-            default: stands_ = std::exchange(in_blocks_, false); return machine_.data_ended({});
+            default: return data_ended({});
         }
+    }
+
+    /// The machine may also hear it where no transfer runs; what stands then goes on standing.
+    void data_ended(const proto::data_outcome& outcome) {
+        if (std::exchange(in_blocks_, false)) stands_ = outcome.end == proto::data_end::complete;
+        machine_.data_ended(outcome);
     }
 
     void work() {
