@@ -32,13 +32,14 @@ def ruleset(built, host="router"):
                           timeout=10).stdout
 
 
+UNUSED = re.compile(r"(\S+) \. (\S+) \. (\d+) limit rate 1/day burst 1 packets counter packets 0 ")
+
+
 def standing(built, host="router"):
-    """(client, our address, our port) of each opening that the kernel has."""
-    found = []
-    for item in json.loads(ruleset(built, host))["nftables"]:
-        if item.get("set", {}).get("name", "").startswith("expected"):
-            found += [tuple(e["elem"]["val"]["concat"]) for e in item["set"].get("elem", ())]
-    return found
+    """(client, our address, our port) of each opening that the kernel has, and that nobody has used."""
+    rules = subprocess.run(built.command(host, "nft", "list", "ruleset"), capture_output=True, text=True, check=True,
+                           timeout=10).stdout
+    return [(client, at, int(port)) for client, at, port in UNUSED.findall(rules)]
 
 
 def tables(built, host="router"):

@@ -101,13 +101,11 @@ public:
         auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_DREG, found}});
         nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
     }
-    void require_in(const char* set) {
-        auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}});
-        nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
-    }
-    void take_out(const char* set) {
-        auto* e = add("dynset", {{NFTNL_EXPR_DYNSET_SREG_KEY, key}, {NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_DELETE}});
-        nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+    void translate(std::uint32_t which, const family& f) {
+        add("nat", {{NFTNL_EXPR_NAT_TYPE, which},
+                    {NFTNL_EXPR_NAT_FAMILY, f.number},
+                    {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
+                    {NFTNL_EXPR_NAT_REG_PROTO_MIN, found + f.words()}});
     }
     void tcp_of(const family& f) {
         load_meta(NFT_META_NFPROTO);
@@ -152,32 +150,25 @@ void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     to.done();
 }
 
-/// What a map's keys lead to; nothing for a set.
-struct values {
-    std::uint32_t type = 0;
-    std::uint32_t size = 0;
-};
-
-void add_set(nft_transaction& to, const std::string& table, const char* name, const family& f, const values& v,
+/// From an opening's key to an address and port.
+void add_map(nft_transaction& to, const std::string& table, const char* name, const family& f, std::uint32_t flags,
              std::uint32_t id) {
     const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
     auto* s = made.get();
     nftnl_set_set_str(s, NFTNL_SET_TABLE, table.c_str());
     nftnl_set_set_str(s, NFTNL_SET_NAME, name);
     nftnl_set_set_u32(s, NFTNL_SET_ID, id);
-    nftnl_set_set_u32(s, NFTNL_SET_FLAGS, v.size == 0 ? NFT_SET_TIMEOUT | NFT_SET_EVAL : NFT_SET_MAP);
+    nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_MAP | flags);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, joined(joined(f.address_type, f.address_type), inet_service));
     nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 2 * f.size + 4);
-    if (v.size != 0) {
-        nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, v.type);
-        nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, v.size);
-    }
+    nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, joined(f.address_type, inet_service));
+    nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, f.size + 4);
     auto* m = to.message(NFT_MSG_NEWSET, NLM_F_CREATE);
     nftnl_set_nlmsg_build_payload(m, s);
     to.done();
 }
 
-// A new connection to us that is expected: its element is taken out, and it is led on.
+// A new connection to us that is expected and the first of its element is led on.
 void add_leading(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     constexpr std::uint32_t tcp_port_at = 2;
     constexpr std::uint32_t tcp_flags_at = 13;
@@ -191,13 +182,8 @@ void add_leading(nft_transaction& to, const std::string& table, const char* chai
     r.load(NFT_PAYLOAD_NETWORK_HEADER, f.source_at, f.size, key);
     r.load(NFT_PAYLOAD_NETWORK_HEADER, f.target_at, f.size, key + f.words());
     r.load(NFT_PAYLOAD_TRANSPORT_HEADER, tcp_port_at, 2, key + 2 * f.words());
-    r.require_in(names_of(f.v4).expected);
-    r.take_out(names_of(f.v4).expected);
-    r.look_up(names_of(f.v4).target);
-    r.add("nat", {{NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT},
-                  {NFTNL_EXPR_NAT_FAMILY, f.number},
-                  {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
-                  {NFTNL_EXPR_NAT_REG_PROTO_MIN, found + f.words()}});
+    r.look_up(names_of(f.v4).expected);
+    r.translate(NFT_NAT_DNAT, f);
     r.finish(to);
 }
 
@@ -212,8 +198,7 @@ void add_sourcing(nft_transaction& to, const std::string& table, const char* cha
     r.load_original(f.ct_target, key + f.words());
     r.load_original(NFT_CT_PROTO_DST, key + 2 * f.words());
     r.look_up(names_of(f.v4).source);
-    r.add("nat",
-          {{NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT}, {NFTNL_EXPR_NAT_FAMILY, f.number}, {NFTNL_EXPR_NAT_REG_ADDR_MIN, found}});
+    r.translate(NFT_NAT_SNAT, f);
     r.finish(to);
 }
 
@@ -231,9 +216,8 @@ void add_table(nft_transaction& to, const std::string& name) {
     std::uint32_t id = 1;
     for (const auto& f : families) {
         const auto sets = names_of(f.v4);
-        add_set(to, name, sets.expected, f, {}, id++);
-        add_set(to, name, sets.target, f, {joined(f.address_type, inet_service), f.size + 4}, id++);
-        add_set(to, name, sets.source, f, {f.address_type, f.size}, id++);
+        add_map(to, name, sets.expected, f, NFT_SET_TIMEOUT, id++);
+        add_map(to, name, sets.source, f, 0, id++);
     }
     for (const auto& c : leading) {
         add_chain(to, name, c);

@@ -11,11 +11,10 @@ namespace sallyport::firewall {
 /// Of one address family.
 struct nft_names {
     const char* expected;
-    const char* target;
     const char* source;
 };
 [[nodiscard]] constexpr nft_names names_of(bool v4) noexcept {
-    return v4 ? nft_names{"expected4", "target4", "source4"} : nft_names{"expected6", "target6", "source6"};
+    return v4 ? nft_names{"expected4", "source4"} : nft_names{"expected6", "source6"};
 }
 
 /// Fails where the kernel has a table of this name already.

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -72,15 +73,41 @@ using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
     return out;
 }
 
-[[nodiscard]] set_owner with_time(const std::string& table, const opening& o) {
-    auto out = with_element(table, names_of(o.client.is_v4()).expected, key_of(o));
-    nftnl_set_elem_set_u64(only_element(out), NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
-    return out;
-}
-
 [[nodiscard]] set_owner with_value(const std::string& table, const char* map, const opening& o, const element& value) {
     auto out = with_element(table, map, key_of(o));
     nftnl_set_elem_set(only_element(out), NFTNL_SET_ELEM_DATA, value.data(), value.size());
+    return out;
+}
+
+/// What has its first packet counted and no second one let through while it stands: a limit of one a day.
+[[nodiscard]] set_owner expectation(const std::string& table, const opening& o) {
+    constexpr std::uint64_t day = 24UL * 60 * 60;
+    element target;
+    target << o.to.address << o.to.port;
+    auto out = with_value(table, names_of(o.client.is_v4()).expected, o, target);
+    auto* e = only_element(out);
+    nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
+    auto* once = nftnl_expr_alloc("limit");
+    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_RATE, 1);
+    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_UNIT, day);
+    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_BURST, 1);
+    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    nftnl_set_elem_add_expr(e, once);
+    nftnl_set_elem_add_expr(e, nftnl_expr_alloc("counter"));
+    return out;
+}
+
+/// How many connections an element has let through.
+[[nodiscard]] std::uint64_t uses(nftnl_set_elem* e) {
+    std::uint64_t out = 0;
+    nftnl_set_elem_expr_foreach(
+        e,
+        [](nftnl_expr* x, void* into) {
+            if (std::string_view(nftnl_expr_get_str(x, NFTNL_EXPR_NAME)) == "counter")
+                *static_cast<std::uint64_t*>(into) = nftnl_expr_get_u64(x, NFTNL_EXPR_CTR_PACKETS);
+            return 0;
+        },
+        &out);
     return out;
 }
 
@@ -117,24 +144,21 @@ result<std::unique_ptr<table>> nft_table::make() {
     return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*asking)));
 }
 
-// What is to be taken out of `expected` may be gone by itself, which the kernel would call an error: so it is put in first,
-// which does nothing where it still is.
+// An element whose time is over may be gone by itself, and to take it out is an error then: so it is put in first, which
+// does nothing where it still is.
 result<void> nft_table::commit(std::span<const change> changes) {
     nft_transaction all;
     for (const auto& [kind, what] : changes) {
-        const auto sets = names_of(what.client.is_v4());
+        const auto maps = names_of(what.client.is_v4());
         if (kind == change_kind::open) {
-            element target;
-            target << what.to.address << what.to.port;
             element source;
-            source << what.from;
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, sets.target, what, target));
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, sets.source, what, source));
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_time(name_, what));
+            source << what.from << ports_.next(what.to);
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, maps.source, what, source));
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, expectation(name_, what));
         } else {
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_time(name_, what));
-            for (const auto* set : {sets.expected, sets.target, sets.source})
-                say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, set, key_of(what)));
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, expectation(name_, what));
+            for (const auto* map : {maps.expected, maps.source})
+                say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(what)));
         }
     }
     auto done = all.commit(*owner_);
@@ -157,7 +181,7 @@ std::optional<std::chrono::milliseconds> nft_table::left(const opening& o) {
     const set_owner there(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
     if (answer->nlmsg_type == NLMSG_ERROR || nftnl_set_elems_nlmsg_parse(answer, there.get()) < 0) return std::nullopt;
     auto* e = only_element(there);
-    if (e == nullptr) return std::nullopt;
+    if (e == nullptr || uses(e) > 0) return std::nullopt;
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }
 

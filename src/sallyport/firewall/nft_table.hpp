@@ -3,15 +3,15 @@
 //
 // Seen by "nft list ruleset", for each family:
 //
-//   set expected { client . our address . our port }     elements with a time-out
-//   map target { the same : server . its port }
-//   map source { the same : address to come from }
-//   prerouting, output:  a SYN that is in "expected" takes its element out, and is led on: exactly one connection
-//   postrouting, input:  what was led gets the address to come from
+//   map expected { client . our address . our port : server . its port }    elements with a time-out, each for one packet
+//   map source { the same : address and port to come from }
+//   prerouting, output:  a SYN that is in "expected", the first there, is led on: exactly one connection
+//   postrouting, input:  what was led gets the address and port to come from
 //
-// The look-up and the element's end are one rule's work on one packet, so nothing has to be watched or reacted to. Only the
-// first packet of a connection gets here at all: the kernel remembers the rest. Where two of the same client's come at the
-// same instant on two processors both can pass; the server takes but one.
+// That an element serves once is its own doing (a limit of one packet a day), so nothing has to be watched or reacted to. To
+// have the rule take the element out would leave it to the kernel's collector, which never gets to it while there are many
+// changes a second: dead elements pile up, openings are refused, and each refusal waits for the kernel to settle. Only the
+// first packet of a connection gets here at all: the kernel remembers the rest.
 //
 // prerouting is for clients elsewhere, output for those on this machine; postrouting for servers elsewhere, input for those
 // on this machine. The chains stand before the usual places of an administrator's own NAT (-100, 100): the first to decide
@@ -25,6 +25,7 @@
 #include <string>
 
 #include <sallyport/firewall/nft_transaction.hpp>
+#include <sallyport/firewall/source_ports.hpp>
 #include <sallyport/firewall/table.hpp>
 
 namespace sallyport::firewall {
@@ -41,6 +42,7 @@ private:
 
     const std::string name_;
     nft_socket owner_;
+    source_ports ports_;
     std::mutex mutex_;   // of what follows
     nft_socket asking_;  // the owner's would wait for a change under way
     std::uint32_t sequence_ = 0;

@@ -16,7 +16,7 @@
 namespace sallyport::firewall {
 namespace {
 
-// A close and the use of the same opening can meet in the kernel, which then refuses the close; the next one goes through.
+// A close and the end of the opening's time can meet in the kernel, which then refuses the close; the next one goes through.
 constexpr int close_attempts = 3;
 // The system's settings are read anew after this: reading them takes longer than an opening.
 constexpr auto forwarding_memory = std::chrono::seconds(1);
