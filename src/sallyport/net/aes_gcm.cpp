@@ -360,16 +360,16 @@ int begin(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** o
 }
 
 /// Beside OpenSSL's own providers, which go on doing all the rest.
-bool load() {
-    return library() != nullptr && OSSL_PROVIDER_add_builtin(nullptr, "sallyport", begin) == 1 &&
-           OSSL_PROVIDER_try_load(nullptr, "sallyport", 1) != nullptr;
+const OSSL_PROVIDER* load() {
+    if (library() == nullptr || OSSL_PROVIDER_add_builtin(nullptr, "sallyport", begin) != 1) return nullptr;
+    return OSSL_PROVIDER_try_load(nullptr, "sallyport", 1);
 }
 
 }  // namespace
 
 const char* fastest_ciphers() {
-    static const bool loaded = load();
-    return loaded ? "?provider=sallyport" : nullptr;
+    static const auto* loaded = load();  // ours as long as the process lasts
+    return loaded != nullptr ? "?provider=sallyport" : nullptr;
 }
 
 }  // namespace sallyport::net
