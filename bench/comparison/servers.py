@@ -61,7 +61,7 @@ def end_descendants():
 
 class OwnNetwork:
     """With nothing but a loopback device: what a kernel is told to do there concerns no other server of the run. It forgets
-    ended connections at once: those of two minutes, as is usual, are at these rates more than its table holds."""
+    ended connections soon: those of two minutes, as is usual, are at these rates more than its table holds."""
 
     def __init__(self):
         script = ("ip link set dev lo up && sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=5 && echo up && "

@@ -27,8 +27,8 @@ BIG = 8 * 1024 * 1024
 MANY = 300
 
 
-def ruleset(built, host="router"):
-    return subprocess.run(built.command(host, "nft", "--json", "list", "ruleset"), capture_output=True, text=True, check=True,
+def ruleset(built, host="router", options=("--json",)):
+    return subprocess.run(built.command(host, "nft", *options, "list", "ruleset"), capture_output=True, text=True, check=True,
                           timeout=10).stdout
 
 
@@ -37,9 +37,7 @@ UNUSED = re.compile(r"(\S+) \. (\S+) \. (\d+) limit rate 1/day burst 1 packets c
 
 def standing(built, host="router"):
     """(client, our address, our port) of each opening that the kernel has, and that nobody has used."""
-    rules = subprocess.run(built.command(host, "nft", "list", "ruleset"), capture_output=True, text=True, check=True,
-                           timeout=10).stdout
-    return [(client, at, int(port)) for client, at, port in UNUSED.findall(rules)]
+    return [(client, at, int(port)) for client, at, port in UNUSED.findall(ruleset(built, host, ()))]
 
 
 def tables(built, host="router"):

@@ -168,7 +168,7 @@ void add_map(nft_transaction& to, const std::string& table, const char* name, co
     to.done();
 }
 
-// A new connection to us that is expected and the first of its element is led on.
+// A new connection to us that is expected, the first of its element, is led on.
 void add_leading(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     constexpr std::uint32_t tcp_port_at = 2;
     constexpr std::uint32_t tcp_flags_at = 13;
@@ -215,9 +215,9 @@ void add_table(nft_transaction& to, const std::string& name) {
 
     std::uint32_t id = 1;
     for (const auto& f : families) {
-        const auto sets = names_of(f.v4);
-        add_map(to, name, sets.expected, f, NFT_SET_TIMEOUT, id++);
-        add_map(to, name, sets.source, f, 0, id++);
+        const auto maps = names_of(f.v4);
+        add_map(to, name, maps.expected, f, NFT_SET_TIMEOUT, id++);
+        add_map(to, name, maps.source, f, 0, id++);
     }
     for (const auto& c : leading) {
         add_chain(to, name, c);

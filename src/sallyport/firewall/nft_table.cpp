@@ -79,12 +79,16 @@ using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
     return out;
 }
 
+[[nodiscard]] set_owner with_target(const std::string& table, const opening& o) {
+    element target;
+    target << o.to.address << o.to.port;
+    return with_value(table, names_of(o.client.is_v4()).expected, o, target);
+}
+
 /// What has its first packet counted and no second one let through while it stands: a limit of one a day.
 [[nodiscard]] set_owner expectation(const std::string& table, const opening& o) {
     constexpr std::uint64_t day = 24UL * 60 * 60;
-    element target;
-    target << o.to.address << o.to.port;
-    auto out = with_value(table, names_of(o.client.is_v4()).expected, o, target);
+    auto out = with_target(table, o);
     auto* e = only_element(out);
     nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
     auto* once = nftnl_expr_alloc("limit");
@@ -156,7 +160,7 @@ result<void> nft_table::commit(std::span<const change> changes) {
             say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, maps.source, what, source));
             say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, expectation(name_, what));
         } else {
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, expectation(name_, what));
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_target(name_, what));
             for (const auto* map : {maps.expected, maps.source})
                 say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(what)));
         }
