@@ -34,13 +34,18 @@ def big(folder):
 
 
 @pytest.fixture
-def server(start, folder):
-    return start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+def stop_timeout():
+    return []
 
 
 @pytest.fixture
-def gate(start, server):
-    return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
+def server(start, folder, stop_timeout):
+    return start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *stop_timeout)
+
+
+@pytest.fixture
+def gate(start, server, stop_timeout):
+    return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", *stop_timeout)
 
 
 def session(daemon):
@@ -248,8 +253,9 @@ def test_backends_that_refuse_or_are_silent_are_skipped(start, server):
 # Endings.
 
 @pytest.mark.parametrize("door", ["server", "gate"])
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_stops_within_five_seconds(request, big, door, sign):
+@pytest.mark.parametrize(("sign", "stop_timeout"), [(signal.SIGTERM, ["--stop-timeout", 4]), (signal.SIGINT, [])],
+                         ids=["SIGTERM", "SIGINT"])
+def test_stops_within_five_seconds(request, big, door, sign, stop_timeout):
     daemon = request.getfixturevalue(door)
     idle = [session(daemon) for _ in range(20)]
     busy = session(daemon)
@@ -269,6 +275,39 @@ def test_stops_at_once_when_idle(server, gate):
         begin = time.monotonic()
         assert daemon.stop() == 0
         assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize("door", ["server", "gate"])
+def test_a_second_sigterm_stops_at_once(request, big, door):
+    daemon = request.getfixturevalue(door)
+    idle, busy = session(daemon), session(daemon)
+    data = begin_download(busy, big)
+    daemon.process.send_signal(signal.SIGTERM)
+    assert idle.reply().code == 421  # at once; the transfer has its time
+    assert idle.at_end()
+    begin = time.monotonic()
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(6) == 0
+    assert time.monotonic() - begin < 1
+    data.close()
+
+
+@pytest.mark.parametrize("door", ["server", "gate"])
+def test_a_transfer_has_five_seconds_and_more_after_sigterm(request, big, door):
+    """By default eight, of which some are for the goodbyes: containers are killed after ten."""
+    daemon = request.getfixturevalue(door)
+    busy = session(daemon)
+    data = begin_download(busy, big)
+    received, begin = 1000, time.monotonic()
+    daemon.process.send_signal(signal.SIGTERM)
+    while time.monotonic() - begin < 5:
+        received += len(data.recv(1000))
+        time.sleep(0.1)  # the pace of a slow client
+    received += len(drain(data))
+    assert received == BIG
+    assert busy.reply().code == 226
+    assert busy.reply().code == 421
+    assert daemon.process.wait(6) == 0
 
 
 def test_running_transfer_may_end_in_the_grace(server, big):

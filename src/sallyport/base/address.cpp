@@ -92,6 +92,13 @@ bool ip_address::is_public() const noexcept {
     return !reserved && !is_unspecified() && !is_loopback() && !is_multicast() && !is_link_local() && !is_private();
 }
 
+ip_address ip_address::client_network() const noexcept {
+    ip_address out = *this;
+    if (!v4_) std::fill(out.bytes_.begin() + 8, out.bytes_.end(), std::uint8_t{0});
+    out.scope_ = 0;
+    return out;
+}
+
 std::string ip_address::text() const {
     // inet_ntop is a sprintf, and a server writes its clients' addresses at every step.
     if (v4_) {

@@ -38,6 +38,9 @@ public:
     /// True where a peer elsewhere on the Internet could connect to it.
     [[nodiscard]] bool is_public() const noexcept;
 
+    /// What limits per client count as one: an IPv4 address, or the /64 of an IPv6 address, which one host can have whole.
+    [[nodiscard]] ip_address client_network() const noexcept;
+
     [[nodiscard]] std::string text() const;
 
     friend auto operator<=>(const ip_address&, const ip_address&) = default;

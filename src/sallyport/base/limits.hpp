@@ -76,7 +76,11 @@ inline constexpr auto single_port_settle = 20ms;
 inline constexpr std::size_t single_port_candidates = 256;  // held for one address
 inline constexpr auto reply_wait = 30s;
 inline constexpr auto connect = 10s;
-inline constexpr auto stop = 4s;  // SIGTERM must be over within 5 s
+// Time to finish after SIGTERM: container managers kill after 10 s. After SIGINT a person waits.
+inline constexpr auto stop_timeout = 8s;
+inline constexpr auto interrupt_timeout = 2s;
+// What of the time to stop is kept for the 421 replies and the closing, after the last transfer.
+inline constexpr auto stop_reserve = 1500ms;
 
 // TCP keepalive (S5): below the ten minutes after which common firewalls forget a connection.
 inline constexpr auto keepalive_idle = 60s;
@@ -104,6 +108,15 @@ inline constexpr auto check_pause = 1s;  // between two, however many sessions a
 inline constexpr auto check_after_refused_login = 60s;
 inline constexpr unsigned check_fall = 3;  // failures in a row until a backend counts as down
 inline constexpr unsigned check_rise = 2;  // successes in a row until it is up again
+
+// Log lines that a client causes before it has logged in: enough at once for one session's story, then one a second for
+// each address. The addresses that are counted one by one; all others share one budget.
+inline constexpr double log_lines_at_once = 10;
+inline constexpr double log_lines_per_second = 1;
+inline constexpr std::size_t log_sources = 65536;
+
+// A ticket key encrypts new TLS session tickets for this long (TLS-12).
+inline constexpr auto ticket_key = 3600s;
 
 // Records of transfers that wait for the disk: some seconds of a busy gateway's, about 30 MiB.
 inline constexpr std::size_t transfer_records = 65536;

@@ -1,14 +1,23 @@
 #include <sallyport/base/log.hpp>
 
+#include <cerrno>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 
-#include <spdlog/details/file_helper.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include <sallyport/base/line_budget.hpp>
+#include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport::log {
 namespace {
@@ -24,14 +33,20 @@ spdlog::level::level_enum translate(level at) {
     return spdlog::level::info;
 }
 
-/// A file that can be opened anew.
+[[nodiscard]] unique_fd open_file(const std::string& name) {
+    unique_fd fd(::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!fd && errno == ENOENT) throw std::runtime_error("its directory does not exist; create the directory first");
+    if (!fd) throw std::runtime_error(std::generic_category().message(errno));
+    return fd;
+}
+
+/// A file that can be reopened by its name.
 class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    explicit file_sink(std::string name) : name_(std::move(name)) { file_->open(name_); }
+    explicit file_sink(std::string name) : name_(std::move(name)), file_(open_file(name_)) {}
 
     void reopen() {
-        auto fresh = std::make_unique<spdlog::details::file_helper>();
-        fresh->open(name_);
+        unique_fd fresh = open_file(name_);
         const std::scoped_lock lock(mutex_);
         file_ = std::move(fresh);
     }
@@ -40,13 +55,14 @@ protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
-        file_->write(line);
+        // A full disk costs lines, never a session.
+        (void)!::write(file_.get(), line.data(), line.size());
     }
-    void flush_() override { file_->flush(); }
+    void flush_() override {}
 
 private:
     std::string name_;
-    std::unique_ptr<spdlog::details::file_helper> file_ = std::make_unique<spdlog::details::file_helper>();
+    unique_fd file_;
 };
 
 std::shared_ptr<file_sink>& opened_file() {
@@ -80,7 +96,7 @@ void reopen() {
     try {
         opened_file()->reopen();
     } catch (const std::exception& e) {
-        error({}, std::string("the log goes on into the old file: ") + e.what());
+        error({}, std::string("The log file cannot be reopened, and the old one stays in use: ") + e.what());
     }
 }
 
@@ -92,6 +108,20 @@ void write(level at, std::string_view session, std::string_view text) {
         instance()->log(translate(at), "{}", text);
     else
         instance()->log(translate(at), "[{}] {}", session, text);
+}
+
+void write_limited(level at, std::string_view session, const ip_address& source, std::string_view text) {
+    if (!enabled(at)) return;
+    static std::mutex mutex;
+    static line_budget budget;
+    const auto left_out = [&] {
+        const std::scoped_lock lock(mutex);
+        return budget.take(source, line_budget::clock::now());
+    }();
+    if (!left_out) return;
+    write(at, session,
+          *left_out == 0 ? std::string(text)
+                         : fmt::format("{} ({} earlier lines of {} were left out)", text, *left_out, source.text()));
 }
 
 void flush() { instance()->flush(); }

@@ -1,10 +1,13 @@
 #include <sallyport/base/log.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -47,6 +50,39 @@ TEST(Log, GoesOnInANewFileAfterTheOldOneWasMovedAway) {
     EXPECT_TRUE(text_of(path).ends_with(" I after\n")) << text_of(path);
     std::remove(path.c_str());
     std::remove(moved.c_str());
+}
+
+TEST(Log, MakesItsFileReadableForOwnerAndGroupOnly) {
+    const std::string path = testing::TempDir() + "sallyport_mode_" + std::to_string(getpid());
+    const mode_t before = ::umask(0);
+    log::open(path, log::level::info);
+    ::umask(before);
+    log::open("-", log::level::off);
+    struct stat made{};
+    ASSERT_EQ(::stat(path.c_str(), &made), 0);
+    EXPECT_EQ(made.st_mode & 0777U, 0640U);
+    std::remove(path.c_str());
+}
+
+TEST(Log, DoesNotMakeTheDirectoryOfItsFile) {
+    const std::string missing = testing::TempDir() + "sallyport_no_directory_" + std::to_string(getpid());
+    EXPECT_THROW(log::open(missing + "/the.log", log::level::info), std::runtime_error);
+    EXPECT_NE(::access(missing.c_str(), F_OK), 0);
+}
+
+TEST(Log, LimitsWhatOneSourceCanWriteAndSaysHowMuchWasLeftOut) {
+    const std::string path = testing::TempDir() + "sallyport_limited_" + std::to_string(getpid());
+    const auto noisy = *ip_address::parse("2001:db8::1");
+    const auto other = *ip_address::parse("192.0.2.9");
+    log::open(path, log::level::info);
+    for (int i = 0; i < 10'000; ++i) log::write_limited(log::level::info, "s", noisy, "noise");
+    log::write_limited(log::level::info, "s", other, "heard");
+    log::open("-", log::level::off);
+    std::ifstream in(path);
+    const std::string all(std::istreambuf_iterator<char>(in), {});
+    std::remove(path.c_str());
+    EXPECT_LT(std::ranges::count(all, '\n'), 20) << all;
+    EXPECT_NE(all.find("heard"), std::string::npos);
 }
 
 }  // namespace

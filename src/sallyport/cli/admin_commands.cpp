@@ -1,6 +1,8 @@
 #include <sallyport/cli/admin_commands.hpp>
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -35,7 +37,8 @@ int report(const error& why) {
 }
 
 /// The configuration may name the socket.
-result<json::object> ask(CLI::App& daemon, const front_options& options, std::string_view what, std::chrono::seconds wait) {
+result<json::object> ask(CLI::App& daemon, const front_options& options, const json::object& request,
+                         std::chrono::seconds wait) {
     if (!options.config.empty()) {
         const auto applied = apply_config_file(daemon, options.config);
         if (!applied) return std::unexpected(applied.error());
@@ -45,7 +48,7 @@ result<json::object> ask(CLI::App& daemon, const front_options& options, std::st
         return fail(errc::misuse,
                     "where is the daemon's control socket? name it by --status-socket (XDG_RUNTIME_DIR is not "
                     "set)");
-    return ask_daemon(path, {{"do", what}}, wait);
+    return ask_daemon(path, request, wait);
 }
 
 struct status_options {
@@ -59,10 +62,12 @@ void add_status(const administered& daemon, int& exit_code) {
     command->fallthrough();
     command->add_flag("--json", wanted->as_json, "All of it as one JSON object");
     command->add_flag("--sessions", wanted->show.sessions, "List the sessions too");
+    command->add_flag("--penalized", wanted->show.penalties,
+                      "Also list the addresses that are refused because of failed logins, and for how long");
     command->add_option("--limit", wanted->show.limit, "Rows of each list; 0: all")->type_name("N")->capture_default_str();
     command->footer(exit_codes);
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
-        const auto told = ask(owner, options, "status", patience);
+        const auto told = ask(owner, options, {{"do", "status"}}, patience);
         if (!told)
             exit_code = report(told.error());
         else if (wanted->as_json)
@@ -76,12 +81,27 @@ void print_lines(const json::object& answer) {
     for (const auto& line : answer.at("lines").get_array()) fmt::print("{}\n", std::string_view(line.get_string()));
 }
 
-void add_order(const administered& daemon, const std::string& what, const std::string& about, int& exit_code) {
+/// What an order is about: an address, a session.
+struct order_subject {
+    std::string key;          // in the request
+    std::string placeholder;  // on the command line
+    std::string about;
+};
+
+void add_order(const administered& daemon, const std::string& what, const std::string& about, int& exit_code,
+               const std::optional<order_subject>& subject = {}) {
     auto* const command = daemon.command.add_subcommand(what, about);
     command->fallthrough();
     command->footer(exit_codes);
-    command->callback([&owner = daemon.command, &options = daemon.options, what, &exit_code] {
-        const auto told = ask(owner, options, what, long_patience);
+    auto request = std::make_shared<std::pair<std::string, std::string>>();
+    if (subject) {
+        request->first = subject->key;
+        command->add_option(subject->placeholder, request->second, subject->about)->required();
+    }
+    command->callback([&owner = daemon.command, &options = daemon.options, what, request, &exit_code] {
+        json::object words{{"do", what}};
+        if (!request->first.empty()) words[request->first] = request->second;
+        const auto told = ask(owner, options, words, long_patience);
         if (told)
             print_lines(*told);
         else
@@ -114,6 +134,10 @@ void add_admin_commands(const administered& daemon, int& exit_code) {
               "Start the program that is installed now in place of the running one: it takes the listening sockets, the old "
               "one ends with its sessions. As SIGUSR2",
               exit_code);
+    add_order(daemon, "forgive", "Let an address log in again that is refused because of failed logins", exit_code,
+              order_subject{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
+    add_order(daemon, "kick", "End one session: its client gets 421, whatever it does", exit_code,
+              order_subject{"session", "ID", "The session, as status --sessions and the log name it"});
     add_order(daemon, "reload",
               "Read the configuration anew: checked first, changed at once, no session or transfer is lost. As SIGHUP",
               exit_code);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -26,7 +27,7 @@ net::task<std::string> answer(std::shared_ptr<const control_actions> actions, st
     const auto found = actions->find(std::string_view(what->get_string()));
     if (found == actions->end())
         co_return refusal(fmt::format("this daemon can't {}", escape(std::string_view(what->get_string()), 100)));
-    const auto said = co_await found->second();
+    const auto said = co_await found->second(*words);
     co_return said ? *said : refusal(said.error().text());
 }
 
@@ -35,10 +36,39 @@ net::task<result<std::string>> tell_status(daemon* host, std::shared_ptr<status_
     const auto backends = from->backends ? from->backends() : std::nullopt;
     const auto counted = from->counters.take();
     const daemon_facts facts{from->name, std::chrono::duration_cast<std::chrono::seconds>(net::clock::now() - from->begun),
-                             from->listening, from->draining};
+                             from->listening, from->draining, from->penalties()};
     // Ten thousand sessions are some megabytes of text: not on a loop.
     auto work = [&] { return json::serialize(status_json(facts, counted, backends, survey)); };
     co_return co_await net::offload(host->disk(), host->loops().at(0), std::move(work));
+}
+
+/// The text that a request has under `key`.
+[[nodiscard]] std::string text_of(const json::object& request, std::string_view key) {
+    const auto* const found = request.if_contains(key);
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+[[nodiscard]] std::string answer_with(const std::string& line) {
+    return json::serialize(json::object{{"lines", json::array{line}}});
+}
+
+net::task<result<std::string>> forgive(front::front* of, std::string address) {
+    const auto parsed = ip_address::parse(address);
+    if (!parsed) co_return fail(errc::syntax, fmt::format("\"{}\" is not an IP address", escape(address, 100)));
+    if (!of->forgive(*parsed))
+        co_return fail(errc::not_found,
+                       fmt::format("{} has no login penalty; status --penalized lists those that have one", parsed->text()));
+    log::info({}, fmt::format("Login penalty of {} removed by the administrator", parsed->text()));
+    co_return answer_with(fmt::format("{} may log in again", parsed->text()));
+}
+
+net::task<result<std::string>> kick(daemon* host, front::front* of, std::string id) {
+    const bool found = co_await of->end_session(host->loops().at(0), id);
+    if (!found)
+        co_return fail(errc::not_found,
+                       fmt::format("no session has the id \"{}\"; status --sessions lists them", escape(id, 100)));
+    log::info(id, "Session ended by the administrator");
+    co_return answer_with(fmt::format("session {} ended", id));
 }
 
 }  // namespace
@@ -63,7 +93,15 @@ result<std::optional<front::control_socket>> open_control(daemon& host, const op
 }
 
 control_action status_action(daemon& host, std::shared_ptr<status_source> from) {
-    return [&host, from = std::move(from)] { return tell_status(&host, from); };
+    return [&host, from = std::move(from)](const json::object&) { return tell_status(&host, from); };
+}
+
+control_action forgive_action(front::front& of) {
+    return [&of](const json::object& request) { return forgive(&of, text_of(request, "address")); };
+}
+
+control_action kick_action(daemon& host, front::front& of) {
+    return [&host, &of](const json::object& request) { return kick(&host, &of, text_of(request, "session")); };
 }
 
 }  // namespace sallyport::cli

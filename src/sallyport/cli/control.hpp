@@ -1,6 +1,6 @@
 #pragma once
-// What the user of a daemon may ask and tell it through its control socket. A request is {"do": WORD}; the answer is an
-// object, {"error": TEXT} where it is refused.
+// What the user of a daemon may ask and tell it through its control socket. A request is {"do": WORD}, with what the word
+// needs beside it ("address", "session"); the answer is an object, {"error": TEXT} where it is refused.
 
 #include <functional>
 #include <map>
@@ -19,8 +19,8 @@
 
 namespace sallyport::cli {
 
-/// Runs on the first loop; returns the answer's line.
-using control_action = std::function<net::task<result<std::string>>()>;
+/// Runs on the first loop, with the request, which outlives it; returns the answer's line.
+using control_action = std::function<net::task<result<std::string>>(const boost::json::object& request)>;
 using control_actions = std::map<std::string, control_action, std::less<>>;
 
 /// Opens the socket that `operation` names. The default one may be missing, since that may be another daemon's: the log
@@ -36,9 +36,14 @@ struct status_source {
     std::vector<endpoint> listening;
     std::function<net::task<status::session_survey>(net::loop&)> survey;
     std::function<std::optional<gate::pool_snapshot>()> backends;
+    std::function<std::vector<status::login_penalty>()> penalties;
     bool draining = false;
     net::clock::time_point begun = net::clock::now();
 };
+
+/// "forgive" and "kick", for the sessions and penalties of this front.
+[[nodiscard]] control_action forgive_action(front::front& of);
+[[nodiscard]] control_action kick_action(daemon& host, front::front& of);
 
 [[nodiscard]] control_action status_action(daemon& host, std::shared_ptr<status_source> from);
 

@@ -1,5 +1,7 @@
 #include <sallyport/cli/daemon.hpp>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -33,8 +35,8 @@ net::task<> end_after(net::loop& l, net::loop_group& loops, std::chrono::millise
 
 }  // namespace
 
-daemon::daemon(std::string name, std::size_t loops)
-    : name_(std::move(name)), loops_(loops == 0 ? net::default_loop_count() : loops) {
+daemon::daemon(std::string name, std::size_t loops, std::chrono::milliseconds stop_timeout)
+    : name_(std::move(name)), stop_timeout_(stop_timeout), loops_(loops == 0 ? net::default_loop_count() : loops) {
     raise_descriptor_limit();
 }
 
@@ -92,17 +94,17 @@ void daemon::begin_stop(int signal) {
         loops_.stop();
         return;
     }
-    stop(fmt::format("signal {}", signal));
+    stop(fmt::format("signal {}", signal), signal == SIGINT ? limits::interrupt_timeout : stop_timeout_);
 }
 
-void daemon::stop(std::string_view why) {
+void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
     if (std::exchange(stop_begun_, true)) return;
     log::info("", fmt::format("{}: {}, stopping", name_, why));
-    loops_.at(0).spawn("stop deadline", end_after(loops_.at(0), loops_, limits::stop));
+    loops_.at(0).spawn("stop deadline", end_after(loops_.at(0), loops_, within));
     stopping_ = services_.size();
-    // A transfer gets most of the time there is; the rest is for saying 421 and closing.
+    const auto for_transfers = std::max(within - limits::stop_reserve, std::chrono::milliseconds(0));
     for (auto& service : services_) {
-        service(std::chrono::seconds(limits::stop) - std::chrono::milliseconds(1500), [this](bool all_ended) {
+        service(for_transfers, [this](bool all_ended) {
             all_ended_ = all_ended_ && all_ended;
             if (--stopping_ == 0) loops_.stop();
         });

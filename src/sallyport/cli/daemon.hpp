@@ -26,8 +26,9 @@ using stopper = std::move_only_function<void(std::chrono::milliseconds grace, fr
 
 class daemon {
 public:
-    /// `name` as in "sallyport serve". Raises the limit of open files to what the system allows.
-    daemon(std::string name, std::size_t loops);
+    /// `name` as in "sallyport serve". Raises the limit of open files to what the system allows. `stop_timeout`: from
+    /// SIGTERM to the end of the process at the latest.
+    daemon(std::string name, std::size_t loops, std::chrono::milliseconds stop_timeout = limits::stop_timeout);
 
     [[nodiscard]] net::loop_group& loops() noexcept { return loops_; }
 
@@ -43,22 +44,25 @@ public:
     void on_rotate(std::shared_ptr<status::transfer_log> transfers) { transfers_ = std::move(transfers); }
     /// What SIGUSR2 does, on the first loop.
     void on_replace(std::move_only_function<void()> replace) { replace_ = std::move(replace); }
-    /// Stops all services in order; on the first loop, again does nothing.
-    void stop(std::string_view why);
+    /// Stops all services in order within the stop timeout; on the first loop, again does nothing.
+    void stop(std::string_view why) { stop(why, stop_timeout_); }
     /// What SIGHUP does besides, on the first loop.
     void on_reload(std::move_only_function<void()> reload) { reload_ = std::move(reload); }
 
-    /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within
-    /// limits::stop of the first signal, whatever the sessions do; a second signal ends it at once. Where a session can't
-    /// be ended because a disk doesn't answer, the process ends here: nothing could be taken down in order.
+    /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within the stop
+    /// timeout of SIGTERM, in which running transfers may finish; SIGINT interrupts them (limits::interrupt_timeout); a
+    /// second signal ends the process at once. Where a session can't be ended because a disk doesn't answer, the process
+    /// ends here: nothing could be taken down in order.
     [[nodiscard]] int run(const std::vector<endpoint>& listening);
 
 private:
     void begin_stop(int signal);
+    void stop(std::string_view why, std::chrono::milliseconds within);
     void rotate();
     net::task<> follow_certificates();
 
     std::string name_;
+    const std::chrono::milliseconds stop_timeout_;
     net::loop_group loops_;
     std::optional<net::tls_server_context> certificates_;
     net::worker_pool disk_{1};

@@ -74,6 +74,11 @@ void front_options::add_to(CLI::App& command) {
     command.add_option("--stall-timeout", stall_seconds, "A transfer in which nothing moves for so long is given up")
         ->type_name("SECONDS")
         ->capture_default_str();
+    command
+        .add_option("--stop-timeout", stop_seconds,
+                    "After SIGTERM, time for running transfers to finish; a second SIGTERM or SIGINT stops at once")
+        ->type_name("SECONDS")
+        ->capture_default_str();
     command.add_option("--keepalive-idle", keepalive_idle, "TCP keepalive on control connections: first probe after this")
         ->type_name("SECONDS")
         ->capture_default_str();

@@ -38,6 +38,7 @@ struct front_options {
     std::size_t login_seconds = limits::login.count();
     std::size_t data_seconds = limits::data_connect.count();
     std::size_t stall_seconds = limits::data_stall.count();
+    std::size_t stop_seconds = std::chrono::seconds(limits::stop_timeout).count();
     std::size_t keepalive_idle = limits::keepalive_idle.count();
     std::size_t keepalive_interval = limits::keepalive_interval.count();
     int keepalive_count = limits::keepalive_count;

@@ -18,9 +18,9 @@ namespace sallyport::cli {
 namespace {
 
 /// What belongs to the process and not to its sessions.
-constexpr auto fixed_options =
-    std::to_array<std::string_view>({"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port",
-                                     "proxy-from", "proxy-data", "loops", "log", "log-level", "status-socket", "drain"});
+constexpr auto fixed_options = std::to_array<std::string_view>(
+    {"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port", "proxy-from", "proxy-data",
+     "loops", "log", "log-level", "status-socket", "drain", "stop-timeout"});
 constexpr auto secret_options = std::to_array<std::string_view>({"check-user", "user", "reader"});
 
 [[nodiscard]] bool is_among(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }

@@ -122,7 +122,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    daemon host(name, options.front.loops);
+    daemon host(name, options.front.loops, std::chrono::seconds(options.front.stop_seconds));
     host.follow(settings->tls);
     host.on_rotate(settings->transfers);
     status::counters counters;
@@ -142,6 +142,7 @@ int run(CLI::App& command, const serve_options& options) {
         .listening = service.endpoints(),
         .survey = [&service](net::loop& here) { return service.survey(here); },
         .backends = {},
+        .penalties = [&service] { return service.sessions().login_penalties(); },
     });
     return run_service(running("serve", host, options.front.operation, reloading, std::move(source), service));
 }

@@ -12,13 +12,18 @@ namespace sallyport::cli {
 
 int run_service(const running_service& service) {
     auto& host = service.host;
-    const auto status = [&] { return status_action(host, service.source); };
+    // What can be done with sessions and penalties as long as there are any, also while a successor takes the new ones.
+    const auto for_sessions = [&] {
+        return control_actions{{"status", status_action(host, service.source)},
+                               {"forgive", forgive_action(service.sessions)},
+                               {"kick", kick_action(host, service.sessions)}};
+    };
     std::optional<front::control_socket> control;
     const auto replaced = [&] {
         service.source->draining = true;
         service.share_ports(true);
         control.reset();
-        auto aside = open_control(host, service.operation.set_aside(service.kind), service.kind, {{"status", status()}});
+        auto aside = open_control(host, service.operation.set_aside(service.kind), service.kind, for_sessions());
         if (aside && *aside) control.emplace(std::move(**aside));
     };
     replacement successor(host,
@@ -29,11 +34,10 @@ int run_service(const running_service& service) {
                           std::chrono::seconds(service.operation.drain_seconds));
     host.on_replace([&successor] { successor.replace_by_signal(); });
     host.on_reload([&service] { service.reloading.reload_by_signal(); });
-    auto opened = open_control(host, service.operation, service.kind,
-                               {{"status", status()},
-                                {"reload", [&service] { return service.reloading.reload(); }},
-                                {"replace", [&successor] { return successor.replace(); }}},
-                               has_predecessor());
+    auto actions = for_sessions();
+    actions.emplace("reload", [&service](const auto&) { return service.reloading.reload(); });
+    actions.emplace("replace", [&successor](const auto&) { return successor.replace(); });
+    auto opened = open_control(host, service.operation, service.kind, std::move(actions), has_predecessor());
     if (!opened) return report_start_failure(fmt::format("sallyport {}", service.kind), opened.error());
     if (*opened) control.emplace(std::move(**opened));
     if (has_predecessor()) {

@@ -25,6 +25,7 @@ struct running_service {
     std::function<std::vector<std::string>()> down;  // what a successor should know to be so; names without blanks
     std::function<void(std::move_only_function<void()> gone)> leave;
     std::function<void(bool)> share_ports;
+    front::front& sessions;
     std::function<void(unique_fd connection)> take{};  // that the successor knows nothing of; may be empty
 };
 
@@ -43,7 +44,8 @@ template <class Service>
             .sockets = [&service] { return service.sockets(); },
             .down = [] { return std::vector<std::string>(); },
             .leave = [&service](auto gone) { service.leave(std::move(gone)); },
-            .share_ports = [&service](bool with_another) { service.share_ports(with_another); }};
+            .share_ports = [&service](bool with_another) { service.share_ports(with_another); },
+            .sessions = service.sessions()};
 }
 
 }  // namespace sallyport::cli

@@ -16,6 +16,11 @@ constexpr std::size_t shown_path = 300;
 
 [[nodiscard]] json::value or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
 
+/// "192.0.2.1", "2001:db8:0:1::/64"
+[[nodiscard]] std::string source_text(const ip_address& source) {
+    return source.is_v4() ? source.text() : source.text() + "/64";
+}
+
 [[nodiscard]] json::object json_of(const status::snapshot& c) {
     return {{"sessions", c.sessions_open},
             {"sessions_total", c.sessions_total},
@@ -101,6 +106,9 @@ json::object status_json(const daemon_facts& daemon, const status::snapshot& cou
     for (const auto& e : daemon.listening) listening.push_back(json::value(e.text()));
     json::array sessions;
     for (const auto& s : survey.sessions) sessions.push_back(json_of(s));
+    json::array penalties;
+    for (const auto& p : daemon.penalties)
+        penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
     json::object out{{"name", daemon.name},        {"version", SALLYPORT_VERSION},   {"pid", ::getpid()},
                      {"up", daemon.up.count()},    {"draining", daemon.draining},    {"listening", std::move(listening)},
                      {"totals", json_of(counted)}, {"refused", refusals_of(counted)}};
@@ -108,6 +116,7 @@ json::object status_json(const daemon_facts& daemon, const status::snapshot& cou
         out["backends"] = json_of(*backends);
         out["waiting"] = backends->waiting;
     }
+    out["login_penalties"] = std::move(penalties);
     out["whole"] = survey.whole;
     out["sessions"] = std::move(sessions);
     return out;

@@ -23,6 +23,7 @@ struct daemon_facts {
     std::chrono::seconds up{};
     std::vector<endpoint> listening;
     bool draining = false;  // a successor has taken over
+    std::vector<status::login_penalty> penalties{};
 };
 
 /// All text of peers is escaped in it.
@@ -32,6 +33,7 @@ struct daemon_facts {
 
 struct status_choice {
     bool sessions = false;   // the list of all sessions too
+    bool penalties = false;  // and of the addresses with a login penalty
     std::size_t limit = 20;  // rows of each list; 0: all
 };
 

@@ -123,6 +123,17 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> refusal_w
     return text;
 }
 
+[[nodiscard]] std::string penalties_text(const json::object& s, std::size_t limit) {
+    table out("Login penalties", {"SOURCE", "REMAINING"});
+    const auto& all = s.at("login_penalties").get_array();
+    if (all.empty()) return "\nNo address has a login penalty.\n";
+    for (const auto& v : all) {
+        const auto& p = v.get_object();
+        out.add({words(p.at("source")), span_text(p.at("remaining_seconds"))});
+    }
+    return out.text(limit);
+}
+
 [[nodiscard]] std::string tls_text(const json::object& session, bool behind) {
     const auto& front = session.at("tls");
     const auto text = front.is_string() ? words(front) : "plain";
@@ -164,6 +175,7 @@ std::string status_text(const json::object& status, const status_choice& what) {
     auto out = head_text(status) + refusals_text(status.at("refused").get_object()) + backends_text(status);
     out += transfers.text(what.limit) + openings.text(what.limit);
     if (what.sessions) out += sessions.text(what.limit);
+    if (what.penalties) out += penalties_text(status, what.limit);
     return out;
 }
 

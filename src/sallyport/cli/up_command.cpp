@@ -136,7 +136,7 @@ int run(CLI::App& command, up_options& options) {
     if (!outside) return report_start_failure(name, ready->locate(outside.error()));
     const std::string fingerprint = outside->tls->fingerprint();
 
-    daemon host(name, options.front.loops);
+    daemon host(name, options.front.loops, std::chrono::seconds(options.front.stop_seconds));
     host.on_rotate(outside->transfers);
     status::counters server_counters;
     status::counters gate_counters;

@@ -13,6 +13,16 @@ void admission::set_rules(const admission_rules& rules) {
     rules_ = rules;
 }
 
+std::vector<status::login_penalty> admission::login_penalties() {
+    const std::lock_guard lock(mutex_);
+    return penalties_.list(penalties::clock::now());
+}
+
+bool admission::forgive(const ip_address& from) {
+    const std::lock_guard lock(mutex_);
+    return penalties_.forgive(from, penalties::clock::now());
+}
+
 ticket::~ticket() {
     if (owner_) owner_->leave(from_);
 }

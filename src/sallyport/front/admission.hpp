@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/token_bucket.hpp>
@@ -36,6 +37,7 @@ public:
 
     /// What the session's client did is held against its address.
     void report(offence what);
+    [[nodiscard]] const ip_address& client() const noexcept { return from_; }
 
 private:
     friend class admission;
@@ -56,6 +58,9 @@ public:
     [[nodiscard]] std::expected<ticket, refusal> admit(const ip_address& from);
     /// For those who come from now on.
     void set_rules(const admission_rules& rules);
+    /// The sources that are refused because of their failed logins, and the end of that for one of them.
+    [[nodiscard]] std::vector<status::login_penalty> login_penalties();
+    bool forgive(const ip_address& from);
 
 private:
     friend class ticket;

@@ -11,8 +11,10 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/front/survey.hpp>
+#include <sallyport/net/event.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::front {
@@ -42,10 +44,35 @@ struct loop_share {
 
 /// Told so where it can be told without waiting.
 void turn_away(const net::accepted& connection, reach::door_kind at, refusal why) {
-    log::info({}, fmt::format("Connection from {} turned away: {}", connection.peer.text(), text_of(why)));
+    log::write_limited(log::level::info, {}, connection.peer.address,
+                       fmt::format("Connection from {} turned away: {}", connection.peer.text(), text_of(why)));
     if (at == reach::door_kind::implicit_tls) return;
     const std::string line = fmt::format("421 {}\r\n", text_of(why));
     (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/// Begins the ids of this process's sessions: its start in milliseconds. A process that takes this one's place, or runs
+/// after it, started at another time.
+[[nodiscard]] std::string session_id_prefix() {
+    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+    auto rest = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
+    std::string out;
+    for (; rest != 0; rest /= 36) out.insert(out.begin(), "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36]);
+    return out;
+}
+
+/// How the loops' answers to end_session() come together. It belongs to the loop that asked; a loop that goes down may keep
+/// it for longer than the event lives.
+struct dismissal {
+    std::weak_ptr<net::event> all_answered;
+    std::size_t open;  // loops that have not answered
+    bool found = false;
+};
+
+net::task<> kill_later(std::shared_ptr<session> which, net::loop& home) {
+    const std::weak_ptr<session> watched = std::exchange(which, nullptr);
+    co_await home.sleep_for(limits::stop_reserve);
+    if (const auto left = watched.lock()) left->kill();
 }
 
 }  // namespace
@@ -86,6 +113,8 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     std::atomic<bool> all_ended{true};
     stopped done;
     std::vector<unique_fd> inherited;
+    const std::string id_prefix = session_id_prefix();
+    std::atomic<std::uint64_t> sessions_begun{0};
     std::atomic<std::size_t> loops_left{0};
     std::move_only_function<void()> gone;
 };
@@ -117,7 +146,8 @@ net::task<> front::impl::meet_proxied(std::shared_ptr<impl> self, std::size_t in
     if (!header) {
         // Health checks that only connect are daily bread.
         const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
-        log::write(level, {}, fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
+        log::write_limited(level, {}, balancer.address,
+                           fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
         co_return;
     }
     const endpoint reached = header->proxied ? header->destination : connection.local;
@@ -144,7 +174,8 @@ void front::impl::let_in(std::size_t index, net::accepted connection, const endp
     std::expected<ticket, refusal> admitted = gate->admit(connection.peer.address);
     if (!admitted) return turn_away(connection, at, admitted.error());
     const bool implicit_tls = at == reach::door_kind::implicit_tls;
-    begin({loops.at(index), std::move(connection), reached, implicit_tls, std::move(*admitted), shares[index].sessions});
+    begin({fmt::format("{}-{}", id_prefix, ++sessions_begun), loops.at(index), std::move(connection), reached, implicit_tls,
+           std::move(*admitted), shares[index].sessions});
 }
 
 void front::impl::stop_loop(std::size_t index, net::deadline grace_end) {
@@ -277,6 +308,31 @@ void front::run(begin_session begin) {
 }
 
 void front::set_rules(const admission_rules& rules) { impl_->gate->set_rules(rules); }
+
+std::vector<status::login_penalty> front::login_penalties() const { return impl_->gate->login_penalties(); }
+
+bool front::forgive(const ip_address& from) { return impl_->gate->forgive(from); }
+
+net::task<bool> front::end_session(net::loop& here, std::string id) {
+    const auto all_answered = std::make_shared<net::event>(here);
+    const auto answers = std::make_shared<dismissal>(all_answered, impl_->loops.size());
+    for (std::size_t i = 0; i < impl_->loops.size(); ++i) {
+        impl_->loops.at(i).post([self = impl_, answers, &here, id, i] {
+            const auto found = self->shares[i].sessions->find(id);
+            if (found) {
+                found->dismiss();
+                self->loops.at(i).spawn("end of a session", kill_later(found, self->loops.at(i)));
+            }
+            here.post([answers, was_here = found != nullptr] {
+                answers->found = answers->found || was_here;
+                if (--answers->open > 0) return;
+                if (const auto waiting = answers->all_answered.lock()) waiting->set();
+            });
+        });
+    }
+    (void)co_await all_answered->wait(net::clock::now() + limits::survey_wait);
+    co_return answers->found;
+}
 
 net::task<status::session_survey> front::survey(net::loop& here) const {
     std::vector<surveyed> all;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -54,6 +55,13 @@ public:
     void set_rules(const admission_rules& rules);
     /// What all sessions tell; asked on `here`. Each loop is asked in small steps, so that none is held up by it.
     net::task<status::session_survey> survey(net::loop& here) const;
+    /// Any thread: the sources refused because of their failed logins, and the end of that for one of them. False where
+    /// nothing is known of it.
+    [[nodiscard]] std::vector<status::login_penalty> login_penalties() const;
+    bool forgive(const ip_address& from);
+    /// Ends one session: 421, whatever it does, and soon without a word. Asked on `here`; false where no session has this
+    /// id.
+    net::task<bool> end_session(net::loop& here, std::string id);
     /// What is listened on, with real port numbers.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;
 

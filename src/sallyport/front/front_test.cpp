@@ -23,6 +23,7 @@ struct behaviour {
     bool obeys_kill = true;
     std::atomic<int> stopped = 0;
     std::atomic<int> killed = 0;
+    std::atomic<int> dismissed = 0;
 };
 
 /// Greets by the addresses it knows, then waits until it is told to end.
@@ -39,13 +40,17 @@ public:
         ++how_.stopped;
         if (how_.obeys_stop) over_.set();
     }
+    void dismiss() override {
+        ++how_.dismissed;
+        stop();
+    }
     void kill() override {
         ++how_.killed;
         if (how_.obeys_kill) over_.set();
     }
     [[nodiscard]] status::session_report describe() const override {
         status::session_report out;
-        out.id = socket_.peer().text();
+        out.id = id();
         return out;
     }
     static net::task<> serve(std::shared_ptr<test_session> self) {
@@ -124,6 +129,26 @@ TEST_F(front_test, a_survey_asks_every_session_of_every_loop) {  // G12
     const auto found = told.get_future().get();
     EXPECT_TRUE(found.whole);
     EXPECT_EQ(found.sessions.size(), 300U);
+}
+
+net::task<> keep_end(front& of, net::loop& here, std::string id, std::promise<bool>& into) {
+    into.set_value(co_await of.end_session(here, std::move(id)));
+}
+
+TEST_F(front_test, one_session_can_be_ended_by_its_id) {  // G12
+    start();
+    std::vector<blocking_socket> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(client());
+    for (auto& c : clients) EXPECT_TRUE(c.read_line().starts_with("220 "));
+    std::promise<status::session_survey> told;
+    loops_.at(0).post([&] { loops_.at(0).spawn("survey", keep_survey(*front_, loops_.at(0), told)); });
+    const auto id = told.get_future().get().sessions.at(7).id;
+    for (const auto& [which, found] : {std::pair(id, true), std::pair(std::string("nobody"), false)}) {
+        std::promise<bool> ended;
+        loops_.at(0).post([&] { loops_.at(0).spawn("end", keep_end(*front_, loops_.at(0), which, ended)); });
+        EXPECT_EQ(ended.get_future().get(), found);
+    }
+    EXPECT_EQ(how_.dismissed.load(), 1);
 }
 
 TEST_F(front_test, one_address_has_its_own_limit) {

@@ -1,8 +1,6 @@
 #include <sallyport/front/penalties.hpp>
 
 #include <algorithm>
-#include <functional>
-#include <string_view>
 
 #include <sallyport/base/limits.hpp>
 
@@ -21,21 +19,10 @@ std::chrono::seconds price(offence what) noexcept {
 
 }  // namespace
 
-std::size_t penalties::hash::operator()(const source& s) const noexcept {
-    const std::string_view bytes(reinterpret_cast<const char*>(s.prefix.data()), s.prefix.size());
-    return std::hash<std::string_view>()(bytes) ^ (s.v4 ? 1U : 0U);
-}
-
-penalties::source penalties::source_of(const ip_address& address) noexcept {
-    source out{{}, address.is_v4()};
-    std::ranges::copy_n(address.bytes().begin(), address.is_v4() ? 4 : 8, out.prefix.begin());
-    return out;
-}
-
 void penalties::add(const ip_address& from, offence what, clock::time_point now) {
     if (from.is_loopback()) return;
     forget_what_is_over(now);
-    const source who = source_of(from);
+    const ip_address who = from.client_network();
     auto found = sources_.find(who);
     if (found == sources_.end()) {
         if (sources_.size() >= limits::penalised_sources) forget_the_shortest();
@@ -50,8 +37,27 @@ void penalties::add(const ip_address& from, offence what, clock::time_point now)
 
 bool penalties::refuses(const ip_address& from, clock::time_point now) {
     forget_what_is_over(now);
-    const auto found = sources_.find(source_of(from));
+    const auto found = sources_.find(from.client_network());
     return found != sources_.end() && found->second.enforced;
+}
+
+std::vector<status::login_penalty> penalties::list(clock::time_point now) {
+    forget_what_is_over(now);
+    std::vector<status::login_penalty> out;
+    for (auto it = ends_.rbegin(); it != ends_.rend(); ++it) {
+        if (sources_.at(it->second).enforced)
+            out.push_back({it->second, std::chrono::ceil<std::chrono::seconds>(it->first - now)});
+    }
+    return out;
+}
+
+bool penalties::forgive(const ip_address& from, clock::time_point now) {
+    forget_what_is_over(now);
+    const auto found = sources_.find(from.client_network());
+    if (found == sources_.end()) return false;
+    ends_.erase(found->second.end);
+    sources_.erase(found);
+    return true;
 }
 
 void penalties::forget_what_is_over(clock::time_point now) {

@@ -2,17 +2,19 @@
 // Who guesses passwords waits longer and longer (AU-02), after OpenSSH's PerSourcePenalties: each offence adds to the time
 // of its source, and a source that owes more than a threshold is refused until its time is over.
 //
-// A source is an IPv4 address or an IPv6 /64. Loopback is never punished: it is a gateway or a front end of this machine,
-// which would be refused for what its clients do. Pure: the caller tells the time. Not safe from several threads at once.
+// A source is an IPv4 address or an IPv6 /64 (ip_address::client_network). Loopback is never punished: it is a gateway or a
+// front end of this machine, which would be refused for what its clients do. Pure: the caller tells the time. Not safe from
+// several threads at once.
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <unordered_map>
+#include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/status/session_report.hpp>
 
 namespace sallyport::front {
 
@@ -29,28 +31,23 @@ public:
     void add(const ip_address& from, offence what, clock::time_point now);
     /// Whether the source owes enough to be refused.
     [[nodiscard]] bool refuses(const ip_address& from, clock::time_point now);
+    /// Those that are refused at `now`, the longest first.
+    [[nodiscard]] std::vector<status::login_penalty> list(clock::time_point now);
+    /// Lets the source of this address in again, and forgets what it did. False where nothing was known of it.
+    bool forgive(const ip_address& from, clock::time_point now);
     [[nodiscard]] std::size_t tracked() const noexcept { return sources_.size(); }
 
 private:
-    struct source {
-        std::array<std::uint8_t, 8> prefix;
-        bool v4;
-        friend auto operator<=>(const source&, const source&) = default;
-    };
-    struct hash {
-        std::size_t operator()(const source& s) const noexcept;
-    };
-    using by_end = std::multimap<clock::time_point, source>;
+    using by_end = std::multimap<clock::time_point, ip_address>;
     struct debt {
         by_end::iterator end;
         bool enforced = false;
     };
 
-    [[nodiscard]] static source source_of(const ip_address& address) noexcept;
     void forget_what_is_over(clock::time_point now);
     void forget_the_shortest();
 
-    std::unordered_map<source, debt, hash> sources_;
+    std::unordered_map<ip_address, debt> sources_;
     by_end ends_;
 };
 

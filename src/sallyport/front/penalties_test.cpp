@@ -72,5 +72,30 @@ TEST_F(penalties_test, AU02_a_flood_of_sources_keeps_the_table_bounded_and_the_b
     EXPECT_TRUE(table.refuses(guesser, now));
 }
 
+TEST_F(penalties_test, AU02_lists_who_is_refused_and_for_how_long) {
+    const auto patient = ip("198.51.100.8");
+    for (int i = 0; i < 3; ++i) table.add(guesser, offence::login_refused, now);
+    for (int i = 0; i < 10; ++i) table.add(patient, offence::login_refused, now);
+    table.add(ip("198.51.100.9"), offence::login_refused, now);
+    const auto listed = table.list(now + 5s);
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[0].source, patient);
+    EXPECT_EQ(listed[0].remaining, 45s);
+    EXPECT_EQ(listed[1].source, guesser);
+    EXPECT_EQ(listed[1].remaining, 10s);
+    EXPECT_TRUE(table.list(now + 50s).empty());
+}
+
+TEST_F(penalties_test, AU02_who_is_forgiven_begins_anew) {
+    const auto host = ip("2001:db8:0:1::7");
+    for (int i = 0; i < 5; ++i) table.add(host, offence::login_refused, now);
+    ASSERT_TRUE(table.refuses(host, now));
+    EXPECT_TRUE(table.forgive(ip("2001:db8:0:1::8"), now));  // its network is meant
+    EXPECT_FALSE(table.refuses(host, now));
+    EXPECT_FALSE(table.forgive(host, now));
+    table.add(host, offence::login_refused, now);
+    EXPECT_FALSE(table.refuses(host, now));
+}
+
 }  // namespace
 }  // namespace sallyport::front

@@ -8,7 +8,10 @@
 namespace sallyport::front {
 
 session::session(arrival& from)
-    : admitted_(std::move(from.admitted)), list_(std::move(from.list)), place_(list_->sessions_.size()) {
+    : id_(std::move(from.id)),
+      admitted_(std::move(from.admitted)),
+      list_(std::move(from.list)),
+      place_(list_->sessions_.size()) {
     list_->sessions_.push_back(this);
 }
 
@@ -17,6 +20,18 @@ session::~session() {
     all[place_] = all.back();
     all[place_]->place_ = place_;
     all.pop_back();
+}
+
+void session::log(log::level at, std::string_view text) const {
+    if (log_limited_)
+        log::write_limited(at, id_, admitted_.client(), text);
+    else
+        log::write(at, id_, text);
+}
+
+std::shared_ptr<session> roster::find(std::string_view id) const {
+    const auto found = std::ranges::find(sessions_, id, &session::id);
+    return found == sessions_.end() ? nullptr : (*found)->shared_from_this();
 }
 
 std::size_t roster::describe(std::size_t from, std::vector<status::session_report>& into) const {

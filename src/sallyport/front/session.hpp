@@ -6,8 +6,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
@@ -22,6 +25,8 @@ class roster {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
     [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
+    /// Empty where no session has this id.
+    [[nodiscard]] std::shared_ptr<session> find(std::string_view id) const;
     /// Calls `what` for each; sessions may leave meanwhile.
     void for_each(void (session::*what)());
     /// What those below `from` tell, `limits::survey_step` of them at most, from the last one down. Returns where to go on:
@@ -35,6 +40,7 @@ private:
 
 /// An admitted connection and where its session belongs.
 struct arrival {
+    std::string id;  // of the session to be: no other session has it, of this process or of another one
     net::loop& home;
     net::accepted connection;  // its peer is the client, also where a balancer passes it on
     endpoint reached;          // by the client: our own address, or the balancer's
@@ -52,7 +58,9 @@ public:
 
     /// The daemon stops: 421 as soon as no transfer runs.
     virtual void stop() = 0;
-    /// Ends now, whatever runs.
+    /// The administrator ends this session: 421, whatever runs.
+    virtual void dismiss() = 0;
+    /// Ends now, whatever runs, without a word.
     virtual void kill() = 0;
     [[nodiscard]] virtual status::session_report describe() const = 0;
 
@@ -60,10 +68,17 @@ protected:
     /// Takes what the arrival's session keeps; the connection is the derived class's.
     explicit session(arrival& from);
     void report(offence what) { admitted_.report(what); }
+    [[nodiscard]] const std::string& id() const noexcept { return id_; }
+    /// Writes a line about this session. Until allow_log(), as few as any client may cause (log::write_limited).
+    void log(log::level at, std::string_view text) const;
+    /// The client has logged in.
+    void allow_log() noexcept { log_limited_ = false; }
 
 private:
     friend class roster;
+    const std::string id_;
     ticket admitted_;
+    bool log_limited_ = true;
     std::shared_ptr<roster> list_;
     std::size_t place_;
 };

@@ -172,6 +172,8 @@ pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net
 
 net::task<status::session_survey> gate::survey(net::loop& here) const { return impl_->front.survey(here); }
 
+front::front& gate::sessions() noexcept { return impl_->front; }
+
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->base->list.stop();
     impl_->base->checks.stop();

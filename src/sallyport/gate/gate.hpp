@@ -175,6 +175,8 @@ public:
     /// Any thread.
     [[nodiscard]] pool_snapshot backends() const;
     net::task<status::session_survey> survey(net::loop& here) const;
+    /// For whoever administers the sessions that run.
+    [[nodiscard]] front::front& sessions() noexcept;
     void stop(std::chrono::milliseconds grace, front::stopped done);
 
 private:

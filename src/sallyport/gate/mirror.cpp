@@ -161,8 +161,9 @@ void mirrors::impl::serve(net::loop& home, net::accepted came) {
     if (who)
         return home.spawn("gate: mirrored data", carry(shared_from_this(), &home, std::move(came), server, std::move(who)));
     status::count(counters.strangers_refused);
-    log::info({}, fmt::format("Refused a data connection from {} to {}: no session there has this address", came.peer.text(),
-                              came.local.text()));
+    log::write_limited(log::level::info, {}, came.peer.address,
+                       fmt::format("Refused a data connection from {} to {}: no session there has this address",
+                                   came.peer.text(), came.local.text()));
 }
 
 // ---- Succession
@@ -208,7 +209,8 @@ net::task<> mirrors::impl::carry(std::shared_ptr<impl> self, net::loop* home, ne
     if (!connected) {
         client.abort();
         status::count(self->counters.transfers_failed);
-        log::warning({}, fmt::format("Data connection from {} cut: {}", client.peer().text(), connected.error().text()));
+        log::write_limited(log::level::warning, {}, client.peer().address,
+                           fmt::format("Data connection from {} cut: {}", client.peer().text(), connected.error().text()));
         co_return;
     }
     net::relay_counts counts;
@@ -218,8 +220,9 @@ net::task<> mirrors::impl::carry(std::shared_ptr<impl> self, net::loop* home, ne
     status::count(complete ? self->counters.transfers_complete : self->counters.transfers_failed);
     status::count(self->counters.bytes_received, counts.a_to_b);
     status::count(self->counters.bytes_sent, counts.b_to_a);
-    log::info({}, fmt::format("Data of {} with {}: {} bytes there, {} back{}", client.peer().text(), to.text(),
-                              counts.a_to_b, counts.b_to_a, complete ? "" : ", cut: " + outcome.cause.text()));
+    log::write_limited(log::level::info, {}, client.peer().address,
+                       fmt::format("Data of {} with {}: {} bytes there, {} back{}", client.peer().text(), to.text(),
+                                   counts.a_to_b, counts.b_to_a, complete ? "" : ", cut: " + outcome.cause.text()));
     client.close();
     connected->close();
 }

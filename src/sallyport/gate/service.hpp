@@ -38,7 +38,6 @@ struct foundation {
     reach::passive inbound;
     mirrors mirrored;
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
-    std::atomic<std::uint64_t> next_id{1};
 };
 
 struct service {
@@ -59,7 +58,6 @@ struct service {
     pool& backends = base->backends;
     health_checks& checks = base->checks;
     reach::passive& inbound = base->inbound;
-    std::atomic<std::uint64_t>& next_id = base->next_id;
     std::optional<firewall::openings> kernel;
 };
 

@@ -26,17 +26,12 @@ constexpr auto farewell = std::chrono::milliseconds(500);
 // For a data connection that waits for the next file.
 constexpr auto longest_rest = std::chrono::seconds(20);
 
-[[nodiscard]] std::string next_id(service& gate) {
-    return fmt::format("gate-{}", gate.next_id.fetch_add(1, std::memory_order_relaxed));
-}
-
 }  // namespace
 
 session::session(std::shared_ptr<service> gate, front::arrival from)
     : front::session(from),
       gate_(std::move(gate)),
       home_(from.home),
-      id_(next_id(*gate_)),
       client_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
       reached_(from.reached),
       implicit_tls_(from.implicit_tls),
@@ -68,7 +63,7 @@ net::task<> run_session(std::shared_ptr<session> self) {
 
 net::task<> turn_away(std::shared_ptr<session> self, std::string why) {
     status::count(self->gate_->counters.turned_away_no_backend);
-    log::warning(self->id_, fmt::format("Connection from {} turned away: {}", self->client_.peer().text(), why));
+    self->log(log::level::warning, fmt::format("Connection from {} turned away: {}", self->client_.peer().text(), why));
     std::string line;
     proto::append_reply(line, 421, why);
     const auto limit = net::time_limit::within(farewell);
@@ -86,6 +81,12 @@ void session::stop() {
     stopping_ = true;
     if (room_ != nullptr) room_->set();
     if (machine_ || passing_) wake();
+}
+
+void session::dismiss() {
+    dismissed_ = true;
+    if (passing_) return kill();  // nothing can be said inside another's TLS
+    stop();
 }
 
 void session::kill() {
@@ -126,8 +127,8 @@ net::task<> session::client_leg() {
             co_await all_said();
             const auto ended = co_await client_.end_tls(limits::tls_shutdown);
             if (!ended) {
-                log::warning(id_, fmt::format("TLS with {} did not end in good order: {}", client_.peer().text(),
-                                              escape(ended.error().text())));
+                log(log::level::warning, fmt::format("TLS with {} did not end in good order: {}", client_.peer().text(),
+                                                     escape(ended.error().text())));
                 lost_ = true;
                 break;
             }
@@ -188,6 +189,7 @@ net::task<> session::backend_leg() {
         if (got && *got > 0) {
             activity_ = net::clock::now();
             machine_->from_backend({buffer.data(), *got});
+            if (machine_->logged_in()) allow_log();
         } else {
             machine_->backend_closed(got ? "closed" : got.error().text());
             gate_->checks.hurry(slot_.id());  // no proof: a client can make a server close
@@ -207,10 +209,10 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
     status::count(counters.bytes_sent, path->counts().b_to_a);
     if (outcome.end == proto::data_end::client_never_came) status::count(counters.data_never_came);
     if (complete && log::enabled(log::level::info))
-        log::info(id_, fmt::format("{}, complete", path->summary()));
+        log(log::level::info, fmt::format("{}, complete", path->summary()));
     else if (!complete)
-        log::warning(id_,
-                     fmt::format("{}, cut: {}", path->summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
+        log(log::level::warning,
+            fmt::format("{}, cut: {}", path->summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
     activity_ = net::clock::now();
     if (data_ != path) co_return;
     keep_record(path->record(), end_of(outcome, path->too_late()), outcome.why);
@@ -264,7 +266,7 @@ net::task<> session::finish() {
     leave_backend();
     if (room_ != nullptr) room_->set();
     backend_wake_.set();
-    log::info(id_, lost_ ? "The client's connection ended" : "Session ended");
+    log(log::level::info, lost_ ? "The client's connection ended" : "Session ended");
     if (!lost_) co_await say_farewell();
     client_.close();
 }
@@ -323,7 +325,7 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
     port_ = {};
     const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
     if (what.protect && demanded) client_.offer_ticket();
-    const reach::passive_caller who{client_, reached_, id_, what.protect ? id_ : std::string()};
+    const reach::passive_caller who{client_, reached_, id(), what.protect ? id() : std::string()};
     auto offer = gate_->inbound.offer(who, what.extended);
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
@@ -352,7 +354,7 @@ void session::open_data(proto::relay_plan plan) {
     if (plan.route != proto::data_route::relayed) return begin_direct(std::move(plan));
     if (port_) port_.begin(plan.protect_client);
     data_terms terms{.local = client_.local().address,
-                     .tls_id = id_,
+                     .tls_id = id(),
                      .must_resume = gate_->config.reuse == net::tls_reuse::require || (port_ && port_.by_tls()),
                      .backend_tls = {},
                      .standing = std::move(standing_),
@@ -426,14 +428,14 @@ net::deadline session::answer_due() const {
 }
 
 void session::give_up_silent_backend() {
-    log::warning(id_, fmt::format("Backend {} has not answered for {} s", slot_.where().text(),
-                                  gate_->config.backend_answer.count()));
+    log(log::level::warning,
+        fmt::format("Backend {} has not answered for {} s", slot_.where().text(), gate_->config.backend_answer.count()));
     gate_->checks.hurry(slot_.id());
     machine_->backend_silent();
 }
 
 void session::expire_if_due() {
-    if (stop_due()) return machine_->expire(stopping_text);
+    if (stop_due()) return machine_->expire(dismissed_ ? "The administrator has ended this session." : stopping_text);
     if (net::clock::now() < quiet_until()) return;
     if (machine_->awaits_backend()) return machine_->expire("The server behind has not answered in time.");
     if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
@@ -443,17 +445,17 @@ void session::expire_if_due() {
 
 void session::note(proto::relay_note kind, std::string_view text) {
     switch (kind) {
-        case proto::relay_note::said: return log::debug(id_, escape(text));
-        case proto::relay_note::rewritten: return log::info(id_, escape(text));
-        case proto::relay_note::refused: return log::info(id_, fmt::format("Refused: {}", escape(text)));
+        case proto::relay_note::said: return log(log::level::debug, escape(text));
+        case proto::relay_note::rewritten: return log(log::level::info, escape(text));
+        case proto::relay_note::refused: return log(log::level::info, fmt::format("Refused: {}", escape(text)));
         case proto::relay_note::bounce:
             status::count(gate_->counters.targets_refused);
-            return log::warning(id_, fmt::format("Refused target: {}", escape(text)));
-        case proto::relay_note::violation: return log::warning(id_, fmt::format("Violation: {}", escape(text)));
+            return log(log::level::warning, fmt::format("Refused target: {}", escape(text)));
+        case proto::relay_note::violation: return log(log::level::warning, fmt::format("Violation: {}", escape(text)));
         case proto::relay_note::login_refused:
             status::count(gate_->counters.logins_refused);
             report(front::offence::login_refused);
-            return log::info(id_, fmt::format("Login refused: {}", escape(text)));
+            return log(log::level::info, fmt::format("Login refused: {}", escape(text)));
         case proto::relay_note::transferred: {
             const auto reply = static_cast<int>(parse_decimal(text, 999).value_or(0));
             end_direct(reply);

@@ -32,6 +32,7 @@ public:
     session(std::shared_ptr<service> gate, front::arrival from);
 
     void stop() override;
+    void dismiss() override;
     void kill() override;
     [[nodiscard]] status::session_report describe() const override;
 
@@ -105,12 +106,11 @@ private:
     [[nodiscard]] bool passes_unread() const noexcept { return implicit_tls_ && gate_->config.passes_tls(); }
     [[nodiscard]] bool over() const noexcept { return lost_ || machine_->closing(); }
     [[nodiscard]] bool gives_up() const noexcept { return lost_ || (machine_ ? machine_->closing() : stopping_); }
-    [[nodiscard]] bool stop_due() const noexcept { return stopping_ && !machine_->transfer_running(); }
+    [[nodiscard]] bool stop_due() const noexcept { return stopping_ && (dismissed_ || !machine_->transfer_running()); }
     [[nodiscard]] net::deadline quiet_until() const;
 
     std::shared_ptr<service> gate_;
     net::loop& home_;
-    std::string id_;  // for the log, and the session id context under TLS
     net::stream client_;
     const endpoint reached_;  // by the client: what it takes for our address
     net::stream backend_;
@@ -146,6 +146,7 @@ private:
     bool through_due_ = false;
     bool passing_ = false;  // the legs' bytes are each other's
     bool stopping_ = false;
+    bool dismissed_ = false;     // by the administrator
     bool client_ended_ = false;  // it has said all it will
     bool lost_ = false;          // the client's connection is gone
     net::deadline started_ = net::clock::now();

@@ -67,7 +67,7 @@ net::task<std::expected<session::found_backend, shortage>> session::find_backend
             found.link = std::move(*link);
             co_return found;
         }
-        log::warning(id_, fmt::format("Backend {} skipped: {}", where.text(), link.error().text()));
+        log(log::level::warning, fmt::format("Backend {} skipped: {}", where.text(), link.error().text()));
         // A refusal in words is an answer too: that server lives.
         if (link.error().cause.code != errc::rejected) gate_->backend_failed(found.at.id(), where, link.error());
         gate_->checks.hurry(found.at.id());
@@ -83,12 +83,12 @@ net::task<choice> session::wait_for_room(caller who, net::deadline until) {
         });
     });
     if (gives_up() || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
-    log::info(id_, "No backend has room yet; waiting for room");
+    log(log::level::info, "No backend has room yet; waiting for room");
     net::event room(home_);
     room_ = &room;
     const bool woken = co_await room.wait(until);
     room_ = nullptr;
-    if (!woken) log::info(id_, "No room in time");
+    if (!woken) log(log::level::info, "No room in time");
     co_return place.take();
 }
 
@@ -123,7 +123,7 @@ void session::begin(std::optional<found_backend> with) {
     } else {
         machine_ = std::make_unique<proto::relay_machine>(s);
     }
-    log::info(id_, line);
+    log(log::level::info, line);
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
     activity_ = net::clock::now();
@@ -147,8 +147,8 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
     } else if (found) {
         slot_ = std::move(found->at);
         backend_ = std::move(found->link.stream);
-        log::info(id_, fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(),
-                                   backend_.peer().text()));
+        log(log::level::info,
+            fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(), backend_.peer().text()));
         machine_->backend_found({.peer = backend_.peer(),
                                  .protect = backend_.is_tls(),
                                  .match_tls = slot_.where().tls == backend_tls::match,

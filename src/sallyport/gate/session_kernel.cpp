@@ -38,7 +38,8 @@ net::task<> session::open_in_kernel(proto::relay_leg from, firewall::opening wan
         led_ = std::move(*got);
         port.lead_past(net::clock::now() + lifetime);
     } else if (!got) {
-        log::info(id_, fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
+        log(log::level::info,
+            fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
     }
     machine_->port_reserved(told, led);
     co_await advance();

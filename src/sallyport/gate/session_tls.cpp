@@ -22,11 +22,12 @@ constexpr auto stopping_look = 100ms;
 
 net::task<bool> session::start_tls() {
     const auto limit = net::time_limit::within(limits::tls_handshake);
-    const net::tls_accept_options options{.session_id_context = id_,
+    const net::tls_accept_options options{.session_id_context = id(),
                                           .resumption = gate_->config.reuse != net::tls_reuse::off};
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (shaken) co_return true;
-    log::warning(id_, fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));
+    log(log::level::warning,
+        fmt::format("TLS handshake with {} failed: {}", client_.peer().text(), escape(shaken.error().text())));
     lost_ = true;
     co_return false;
 }
@@ -65,7 +66,8 @@ net::task<> session::pass_unread() {
     if (lost_ || stopping_) co_return;
     if (!found) {
         status::count(gate_->counters.turned_away_no_backend);
-        log::warning(id_, fmt::format("Connection from {} turned away: no backend can be reached", client_.peer().text()));
+        log(log::level::warning,
+            fmt::format("Connection from {} turned away: no backend can be reached", client_.peer().text()));
         co_return;
     }
     slot_ = std::move(found->at);
@@ -79,16 +81,16 @@ net::task<> session::pass_through() {
     const auto& at = slot_.where();
     const auto way =
         std::make_shared<passage>(gate_->base->mirrored.admit(at, backend_.peer().address, client_.peer().address));
-    log::info(id_, fmt::format("TLS passes between {} and {}; data by ports {}", client_.peer().text(), at.text(),
-                               at.mirror.text()));
+    log(log::level::info,
+        fmt::format("TLS passes between {} and {}; data by ports {}", client_.peer().text(), at.text(), at.mirror.text()));
     passing_ = true;
     home_.spawn("gate: passage", watch_passage(self(), way));
     const auto outcome = co_await net::relay(client_, backend_, net::time_limit(), way->counts);
     way->ended = true;
     client_wake_.set();
     lost_ = true;  // there is nothing that could be said
-    log::info(id_, fmt::format("{} bytes of control passed there, {} back{}", way->counts.a_to_b, way->counts.b_to_a,
-                               outcome.end == net::relay_end::complete ? "" : ", cut: " + outcome.cause.text()));
+    log(log::level::info, fmt::format("{} bytes of control passed there, {} back{}", way->counts.a_to_b, way->counts.b_to_a,
+                                      outcome.end == net::relay_end::complete ? "" : ", cut: " + outcome.cause.text()));
 }
 
 // G5: a running transfer is activity. Nobody can be told 421 in another's TLS, so who is idle is cut.
@@ -99,7 +101,7 @@ net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage
         const bool busy = way->guest->running() > 0;
         const auto due = busy ? now + idle : std::max(way->counts.last_activity, way->guest->last_end()) + idle;
         if (now >= due || (self->stopping_ && !busy)) {
-            log::info(self->id_, self->stopping_ ? "The gateway stops" : fmt::format("Idle for {} s", idle.count()));
+            self->log(log::level::info, self->stopping_ ? "The gateway stops" : fmt::format("Idle for {} s", idle.count()));
             self->client_.abort();
             self->backend_.abort();
             co_return;

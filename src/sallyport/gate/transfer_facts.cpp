@@ -87,9 +87,10 @@ void session::end_direct(int reply) {
     port_behind_ = {};
     led_ = {};
     activity_ = net::clock::now();
-    log::info(id_, fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
-                               past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
-                               complete ? "complete" : fmt::format("ended by {}", reply)));
+    log(log::level::info,
+        fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
+                    past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
+                    complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
     keep_record(record_of(past->plan, past->begun),
                 complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused), {});
@@ -114,7 +115,7 @@ void session::write_record(int reply) {
     auto r = std::move(*record_);
     record_.reset();
     if (r.end == transfer_end::complete && (reply < 200 || reply > 299)) r.end = transfer_end::refused;
-    r.session = id_;
+    r.session = id();
     r.user = machine_->user();
     r.client = client_.peer();
     r.backend = slot_ ? slot_.where().text() : std::string();
@@ -141,7 +142,7 @@ status::session_report session::describe() const {
     using std::chrono::milliseconds;
     const auto now = net::clock::now();
     status::session_report out;
-    out.id = id_;
+    out.id = id();
     out.client = client_.peer();
     if (machine_) {
         out.user = machine_->user();

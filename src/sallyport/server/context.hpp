@@ -29,7 +29,6 @@ struct foundation {
     /// Slow password hashes, apart from the disk's threads and few: two at a time bound their memory (AU-04).
     net::worker_pool hashes{2};
 
-    std::atomic<std::uint64_t> sessions_numbered{0};
     /// Set once a source port next to the control port was refused by the system: said once, not tried again (S1).
     std::atomic<bool> low_port_refused{false};
 };
@@ -46,7 +45,6 @@ struct context {
     reach::passive& inbound = base->inbound;
     net::worker_pool& disk = base->disk;
     net::worker_pool& hashes = base->hashes;
-    std::atomic<std::uint64_t>& sessions_numbered = base->sessions_numbered;
     std::atomic<bool>& low_port_refused = base->low_port_refused;
 };
 

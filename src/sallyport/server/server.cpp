@@ -84,6 +84,8 @@ std::vector<endpoint> server::endpoints() const { return impl_->front.endpoints(
 
 net::task<status::session_survey> server::survey(net::loop& here) const { return impl_->front.survey(here); }
 
+front::front& server::sessions() noexcept { return impl_->front; }
+
 void server::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->front.stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
         base->inbound.stop();

@@ -51,7 +51,6 @@ struct settings {
     std::chrono::seconds login = limits::login;
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
-    bool log_commands = true;  // each command and reply, at level info (S7); off where only the outline is wanted
     front::admission_rules admit;
     std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
 };
@@ -75,6 +74,8 @@ public:
     /// The addresses that are listened on, with real port numbers.
     [[nodiscard]] std::vector<endpoint> endpoints() const;
     net::task<status::session_survey> survey(net::loop& here) const;
+    /// For whoever administers the sessions that run.
+    [[nodiscard]] front::front& sessions() noexcept;
 
     /// Stops accepting, tells idle sessions 421, lets transfers run until `grace` is over, then calls `done` on the first
     /// loop. Once.

@@ -48,30 +48,25 @@ session::session(std::shared_ptr<context> shared, front::arrival from)
       home_(from.home),
       control_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
       reached_(from.reached),
-      id_(fmt::format("{}", ++shared_->sessions_numbered)),
       machine_(settings_for(shared_->config, control_.peer(), reached_, from.implicit_tls)),
       login_until_(net::clock::now() + shared_->config.login),
       implicit_tls_(from.implicit_tls) {
     control_.set_keepalive(shared_->config.keepalive);
     if (shared_->config.tls) tls_session_context_ = random_session_context();
-    if (shared_->config.log_commands && log::enabled(log::level::info))
-        machine_.set_trace([this](std::string_view line) { log::info(id_, escape(line)); });
+    if (log::enabled(log::level::debug))
+        machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
 }
 
 net::task<> session::serve(std::shared_ptr<session> self) { co_await self->run(); }
 
-void session::log(std::string_view text) const {
-    if (log::enabled(log::level::info)) log::info(id_, text);
-}
-
 net::task<> session::run() {
     if (log::enabled(log::level::info))
-        log(fmt::format("Connection accepted from {} to {}", control_.peer().text(), reached_.text()));
+        log(log::level::info, fmt::format("Connection accepted from {} to {}", control_.peer().text(), reached_.text()));
     result<void> ready;
     if (implicit_tls_) ready = co_await start_tls();
     while (ready) {
         if (outcome_) conclude_transfer(*std::exchange(outcome_, std::nullopt));
-        if (stopping_ && !transfer_) machine_.expire("The server is being stopped. Goodbye.");
+        if (stopping_ && !transfer_) machine_.expire(stop_text_);
         proto::server_action action = machine_.next();
         bool goes_on = false;
         if (std::holds_alternative<act::need_input>(action))
@@ -91,7 +86,7 @@ net::task<> session::run() {
     // An upload that is being published can't be taken back any more: its outcome belongs into the log and the counters.
     if (transfer_ && !outcome_) co_await wait_for_transfer();
     if (outcome_) conclude_transfer(*std::exchange(outcome_, std::nullopt));
-    log("Connection closed");
+    log(log::level::info, "Connection closed");
 }
 
 /// Sends what there is, then reads. False where the connection is over.
@@ -209,9 +204,9 @@ net::task<result<void>> session::start_tls() {
     result<void> done = co_await control_.accept_tls(*shared_->config.tls, options, limit);
     if (log::enabled(log::level::info)) {
         if (done)
-            log(fmt::format("{}, {}", control_.tls().version, control_.tls().cipher));
+            log(log::level::info, fmt::format("{}, {}", control_.tls().version, control_.tls().cipher));
         else
-            log(fmt::format("TLS failed: {}", escape(done.error().text())));
+            log(log::level::info, fmt::format("TLS failed: {}", escape(done.error().text())));
     }
     co_return done;
 }
@@ -229,12 +224,13 @@ net::task<> session::check_login(proto::login_request request) {
     if (!who) {
         status::count(shared_->counters.logins_refused);
         report(front::offence::login_refused);
-        log(fmt::format("Login of {} refused", escape(request.user)));
+        log(log::level::info, fmt::format("Login of {} refused", escape(request.user)));
         machine_.login_done(std::unexpected(who.error()));
         co_return;
     }
     who_ = std::move(*who);
-    log(fmt::format("{} logged in{}", escape(who_.name), control_.is_tls() ? " over TLS" : ""));
+    allow_log();
+    log(log::level::info, fmt::format("{} logged in{}", escape(who_.name), control_.is_tls() ? " over TLS" : ""));
     machine_.login_done({});
 }
 
@@ -243,7 +239,7 @@ void session::open_passive(const act::open_passive& how) {
     passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
     const bool demanded = shared_->config.reuse == net::tls_reuse::require || shared_->inbound.single();
     if (how.protect && demanded) control_.offer_ticket();
-    const reach::passive_caller who{control_, reached_, id_, how.protect ? tls_session_context_ : std::string()};
+    const reach::passive_caller who{control_, reached_, id(), how.protect ? tls_session_context_ : std::string()};
     result<reach::passive_offer> offer = shared_->inbound.offer(who, how.extended);
     if (!offer) return machine_.passive_done(std::unexpected(offer.error()));
     passive_ = std::move(offer->port);
@@ -255,7 +251,7 @@ void session::start_transfer(proto::transfer_request request) {
     transfer_setup setup{.shared = shared_,
                          .home = home_,
                          .owner = *this,
-                         .session = id_,
+                         .session = id(),
                          .who = who_,
                          .control_local = control_.local(),
                          .control_peer = control_.peer(),
@@ -310,9 +306,9 @@ void session::log_transfer(const result<proto::transfer_result>& outcome) const 
         fmt::format("{} {}: {} in {:.3f} s", proto::row_of(transfer_->request().what).name,
                     escape(transfer_->request().path.text()), status::format_bytes(transfer_->bytes()), seconds);
     if (outcome)
-        log(what);
+        log(log::level::info, what);
     else
-        log(fmt::format("{}, failed: {}", what, escape(outcome.error().text())));
+        log(log::level::info, fmt::format("{}, failed: {}", what, escape(outcome.error().text())));
 }
 
 void session::give_transfer_up() {
@@ -322,7 +318,15 @@ void session::give_transfer_up() {
 
 void session::stop() {
     stopping_ = true;
+    stop_text_ = "The server is being stopped. Goodbye.";
     if (!transfer_) control_.interrupt_read();
+}
+
+void session::dismiss() {
+    stopping_ = true;
+    stop_text_ = "The administrator has ended this session. Goodbye.";
+    give_transfer_up();
+    wake();
 }
 
 void session::kill() {

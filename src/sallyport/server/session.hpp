@@ -26,6 +26,7 @@ public:
     static net::task<> serve(std::shared_ptr<session> self);
 
     void stop() override;
+    void dismiss() override;
     void kill() override;
     [[nodiscard]] status::session_report describe() const override;
 
@@ -49,7 +50,6 @@ private:
     void wake();
 
     [[nodiscard]] net::time_limit patience();
-    void log(std::string_view text) const;
     void write_record(const result<proto::transfer_result>& outcome, int reply) const;
     void log_transfer(const result<proto::transfer_result>& outcome) const;
 
@@ -57,7 +57,6 @@ private:
     net::loop& home_;
     net::stream control_;
     const endpoint reached_;           // by the client: what it takes for our address
-    std::string id_;                   // for the log
     std::string tls_session_context_;  // random where TLS is used
     proto::server_machine machine_;
     account who_;
@@ -77,6 +76,7 @@ private:
     bool input_ended_ = false;
     bool broken_ = false;
     bool stopping_ = false;
+    std::string_view stop_text_;     // why, for the 421
     std::array<char, 2048> buffer_;  // small, as ten thousand idle sessions have one each
 };
 

@@ -38,7 +38,7 @@ using status::transfer_end;
 void session::write_record(const result<proto::transfer_result>& outcome, int reply) const {
     const auto& t = *transfer_;
     status::transfer_record r;
-    r.session = id_;
+    r.session = id();
     r.user = who_.name;
     r.client = control_.peer();
     r.verb = proto::row_of(t.request().what).name;
@@ -61,7 +61,7 @@ status::session_report session::describe() const {
     using std::chrono::milliseconds;
     const auto now = net::clock::now();
     status::session_report out;
-    out.id = id_;
+    out.id = id();
     out.client = control_.peer();
     out.user = who_.name;
     out.logged_in = machine_.logged_in();

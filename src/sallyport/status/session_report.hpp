@@ -44,6 +44,12 @@ struct session_report {
     std::vector<opening> openings;
 };
 
+/// A source (an IPv4 address or an IPv6 /64) that is refused for a while, because of its failed logins.
+struct login_penalty {
+    ip_address source;
+    std::chrono::seconds remaining{};
+};
+
 /// The sessions of all loops, each as it was within a moment.
 struct session_survey {
     std::vector<session_report> sessions;

@@ -1,0 +1,37 @@
+#include <sallyport/base/line_budget.hpp>
+
+#include <utility>
+
+#include <sallyport/base/limits.hpp>
+
+namespace sallyport {
+namespace {
+
+[[nodiscard]] token_bucket new_bucket() { return {limits::log_lines_per_second, limits::log_lines_at_once}; }
+
+}  // namespace
+
+std::optional<std::uint64_t> line_budget::take(const ip_address& source, clock::time_point now) {
+    account& its = account_of(source.client_network(), now);
+    if (!its.lines.take_one(now)) {
+        ++its.left_out;
+        return std::nullopt;
+    }
+    return std::exchange(its.left_out, 0);
+}
+
+// A source whose bucket is full and that owes no count is as good as a new one. Where even the others are too many, as in
+// a flood from a whole network, newcomers share one account, and nothing is looked through
+// for each of them.
+line_budget::account& line_budget::account_of(const ip_address& source, clock::time_point now) {
+    if (const auto found = sources_.find(source); found != sources_.end()) return found->second;
+    if (sources_.size() >= limits::log_sources && now >= next_sweep_) {
+        std::erase_if(sources_, [&](const auto& s) { return s.second.left_out == 0 && s.second.lines.full(now); });
+        next_sweep_ = now + std::chrono::seconds(1);
+    }
+    if (sources_.size() < limits::log_sources) return sources_.try_emplace(source, account{new_bucket()}).first->second;
+    if (!others_) others_.emplace(account{new_bucket()});
+    return *others_;
+}
+
+}  // namespace sallyport
