@@ -10,7 +10,7 @@
 #include <sallyport/net/tls_engine.hpp>
 #include <sallyport/net/tls_hello.hpp>
 #include <sallyport/net/tls_identities.hpp>
-#include <sallyport/net/tls_session_ids.hpp>
+#include <sallyport/net/tls_resumption.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -53,8 +53,6 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
     return 1;
 }
 
-tls_session_ids& ids_of(SSL* ssl) { return *static_cast<tls_session_ids*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))); }
-
 // Only TLS 1.2 without a ticket has an id to be found by. What is kept is a copy: a failed handshake marks the sessions that
 // it has to do with as unfit, and whoever has seen an id on the wire can fail one.
 int keep_by_id(SSL* ssl, SSL_SESSION* session) {
@@ -63,13 +61,15 @@ int keep_by_id(SSL* ssl, SSL_SESSION* session) {
     auto* engine = static_cast<tls_engine*>(SSL_get_app_data(ssl));
     if (engine == nullptr || size == 0 || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) return 0;
     tls_session copy({SSL_SESSION_dup(session), SSL_SESSION_free});
-    if (copy) engine->keep_place(ids_of(ssl).keep({reinterpret_cast<const char*>(id), size}, std::move(copy)));
+    if (copy)
+        engine->keep_place(tls_resumption::of(ssl).ids->keep({reinterpret_cast<const char*>(id), size}, std::move(copy)));
     return 0;
 }
 
 SSL_SESSION* find_by_id(SSL* ssl, const unsigned char* id, int size, int* shared) {
     *shared = 0;
-    const auto found = ids_of(ssl).find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+    const auto found =
+        tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
     return found ? SSL_SESSION_dup(found.get()) : nullptr;
 }
 
@@ -108,10 +108,11 @@ result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_ident
     made.identities_ = std::move(what);
     auto* c = made.context_.get();
     if (c == nullptr || !made.identities_->serve(c)) return fail(errc::tls, "TLS: " + openssl_reason());
-    // Sessions live in tickets, encrypted with a key of this context: nothing to share between loops, nothing to grow. Those
+    // Sessions live in tickets, encrypted with keys of this context: nothing to share between loops, nothing to grow. Those
     // of clients that take none are found by id.
-    made.session_ids_ = std::make_shared<tls_session_ids>();
-    SSL_CTX_set_app_data(c, made.session_ids_.get());
+    made.resumption_ = std::make_shared<tls_resumption>();
+    SSL_CTX_set_app_data(c, made.resumption_.get());
+    if (!use_ticket_keys(c)) return fail(errc::tls, "TLS: " + openssl_reason());
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c, keep_by_id);
     SSL_CTX_sess_set_get_cb(c, find_by_id);
@@ -136,6 +137,8 @@ result<void> tls_server_context::ask_clients(const std::string& ca_file, bool re
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     return {};
 }
+
+ticket_key_ptr tls_server_context::ticket_key() const { return resumption_->tickets.current(ticket_keys::clock::now()); }
 
 result<bool> tls_server_context::reload() const { return identities_->reload(); }
 

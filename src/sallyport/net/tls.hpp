@@ -38,7 +38,8 @@ struct tls_files {
 };
 
 class tls_identities;
-class tls_session_ids;
+class ticket_key;
+struct tls_resumption;
 
 class tls_server_context {
 public:
@@ -58,6 +59,8 @@ public:
     [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
     /// For read_tls_hello().
     [[nodiscard]] ssl_ctx_st* hello_reader() const noexcept { return hello_reader_.get(); }
+    /// The present key of session tickets, for connections to hold (ticket_keys.hpp).
+    [[nodiscard]] std::shared_ptr<net::ticket_key> ticket_key() const;
     /// SHA-256 of the first certificate, "AB:CD:...", for people to compare.
     [[nodiscard]] std::string fingerprint() const;
 
@@ -65,9 +68,9 @@ private:
     [[nodiscard]] static result<tls_server_context> present(std::shared_ptr<tls_identities> what);
 
     std::shared_ptr<ssl_ctx_st> context_;
-    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the ticket key and the session ids of the first
+    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the tickets' keys and the session ids of the first
     std::shared_ptr<tls_identities> identities_;
-    std::shared_ptr<tls_session_ids> session_ids_;
+    std::shared_ptr<tls_resumption> resumption_;
 };
 
 struct tls_client_options {

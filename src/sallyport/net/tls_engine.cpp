@@ -96,6 +96,7 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
         SSL_set_options(made->ssl_.get(), SSL_OP_NO_TICKET);
         SSL_set_not_resumable_session_callback(made->ssl_.get(), [](SSL*, int) { return 1; });
     }
+    made->ticket_key_ = context.ticket_key();
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }

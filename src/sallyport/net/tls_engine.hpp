@@ -86,6 +86,7 @@ private:
     std::size_t sent_ = 0;  // of output_
     tls_session session_;
     tls_session_ids::place place_;
+    std::shared_ptr<ticket_key> ticket_key_;  // current when a server's connection began
     error cause_;
     std::string name_;  // whom the certificate should name
 };

@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sallyport/net/openssl.hpp>
-#include <sallyport/net/tls_session_ids.hpp>
+#include <sallyport/net/tls_resumption.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -24,8 +24,8 @@ void note_session(SSL* ssl, const SSL_SESSION* session) {
 
 // Likewise only read; to go on with it would be to answer.
 SSL_SESSION* note_session_id(SSL* ssl, const unsigned char* id, int size, int*) {
-    const auto& known = *static_cast<const tls_session_ids*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    const auto found = known.find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+    const auto found =
+        tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
     if (found) note_session(ssl, found.get());
     return nullptr;
 }
@@ -48,12 +48,7 @@ std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of) {
     std::shared_ptr<ssl_ctx_st> made(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
     if (!made) return made;
     auto* c = made.get();
-    std::string keys(static_cast<std::size_t>(SSL_CTX_ctrl(of, SSL_CTRL_GET_TLSEXT_TICKET_KEYS, 0, nullptr)), '\0');
-    const auto size = static_cast<long>(keys.size());
-    const bool same = SSL_CTX_ctrl(of, SSL_CTRL_GET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1 &&
-                      SSL_CTX_ctrl(c, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, size, keys.data()) == 1;
-    OPENSSL_cleanse(keys.data(), keys.size());
-    if (!same || SSL_CTX_set_session_ticket_cb(c, no_ticket, note_ticket, nullptr) != 1) return nullptr;
+    if (!use_ticket_keys(c) || SSL_CTX_set_session_ticket_cb(c, no_ticket, note_ticket, nullptr) != 1) return nullptr;
     SSL_CTX_set_cert_cb(c, no_certificate, nullptr);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_app_data(c, SSL_CTX_get_app_data(of));

@@ -1,0 +1,43 @@
+#pragma once
+// The keys that encrypt a server's TLS session tickets (RFC 5077 section 4), changed every limits::ticket_key (TLS-12).
+//
+// Each connection holds the key that was current when it began, and a key holds the one that came after it. So a key lives,
+// and its tickets can be resumed, as long as any connection does that may have been given a ticket under it, on itself or
+// on its data connections; then it is wiped. Any thread.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+struct ssl_ctx_st;
+
+namespace sallyport::net {
+
+class ticket_key;
+using ticket_key_ptr = std::shared_ptr<ticket_key>;
+
+class ticket_keys {
+public:
+    using clock = std::chrono::steady_clock;
+    static constexpr std::size_t name_size = 16;  // in front of each ticket, in the clear
+
+    /// The key for new tickets. Empty where the system gives no random numbers.
+    [[nodiscard]] ticket_key_ptr current(clock::time_point now);
+    /// Empty where no such key lives.
+    [[nodiscard]] ticket_key_ptr find(std::span<const std::uint8_t, name_size> name) const;
+
+private:
+    mutable std::mutex mutex_;
+    ticket_key_ptr current_;
+    clock::time_point renew_at_{};
+    std::vector<std::weak_ptr<ticket_key>> older_;
+};
+
+/// Has a context encrypt and decrypt its tickets with the keys of its tls_resumption.
+[[nodiscard]] bool use_ticket_keys(ssl_ctx_st* context);
+
+}  // namespace sallyport::net
