@@ -129,7 +129,7 @@ net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser
             case proto::reply_parser::status::error: co_return std::unexpected(parser.failure());
             case proto::reply_parser::status::reply:
                 if (r.preliminary()) continue;
-                if (parser.pending() > 0) co_return fail(errc::unexpected, "it sent more than one reply at once");
+                if (!parser.only_blank()) co_return fail(errc::unexpected, "it sent more than one reply at once");
                 co_return r;
             case proto::reply_parser::status::need_more: break;
         }
@@ -141,7 +141,7 @@ net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser
 }
 
 [[nodiscard]] error rejection(std::string_view asked, const proto::reply& r) {
-    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, r.text())};
+    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, r.whole_text())};
 }
 
 net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, net::time_limit limit) {
@@ -253,6 +253,8 @@ net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop&
         if (!asked) co_return failed(check_stage::tls, asked.error());
         const auto agreed = co_await one_reply(stream, parser, limit);
         if (!agreed) co_return failed(check_stage::tls, agreed.error());
+        if (parser.pending() > 0)  // not even a blank line: nothing that came in the clear may count under TLS (TLS-02)
+            co_return failed(check_stage::tls, {errc::unexpected, 0, "it sent more than its reply to AUTH TLS"});
         if (agreed->code != 234) co_return failed(check_stage::tls, rejection("AUTH TLS", *agreed));
         const auto shaken = co_await stream.connect_tls(*tls, as, limit);
         if (!shaken) co_return failed(check_stage::tls, shaken.error());

@@ -16,12 +16,15 @@ bool has_preliminary(std::string_view command) {
 
 }  // namespace
 
-std::string summary(const reply& r) { return std::to_string(r.code) + (r.text().empty() ? "" : " ") + r.text(); }
+std::string summary(const reply& r) {
+    const auto text = r.whole_text();
+    return std::to_string(r.code) + (text.empty() ? "" : " ") + text;
+}
 
 client_channel::client_channel() { waiting_.push_back({"greeting"}); }
 
 result<void> client_channel::send(std::string_view name, std::string_view argument) {
-    if (waiting_.empty() && !drained())
+    if (waiting_.empty() && !parser_.only_blank())
         return fail(errc::unexpected, "the server sent more than was asked of it, before " + std::string(name));
     auto line = format_command(name, argument);
     if (!line) return std::unexpected(line.error());

@@ -72,7 +72,7 @@ private:
     std::move_only_function<void(std::string_view)> trace_;
 };
 
-/// "550 No such file": code and first line, for messages.
+/// "550 No such file": code and text of all lines, for messages.
 [[nodiscard]] std::string summary(const reply& r);
 
 }  // namespace sallyport::proto

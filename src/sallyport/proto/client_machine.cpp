@@ -318,11 +318,11 @@ result<endpoint> client_machine::passive_target(const reply& r, endpoint& advert
     const bool extended = settings_.methods[method_] == data_method::epsv;
     if (r.code != (extended ? 229 : 227)) return fail(errc::unexpected, "not a passive answer: " + summary(r));
     if (extended) {
-        const auto port = parse_229(r.text());
+        const auto port = search_lines(r, parse_229);
         if (!port) return fail(port.error().code, "no port in it: " + summary(r));
         advertised = {settings_.peer.address, *port};
     } else {
-        const auto named = parse_227(r.text());
+        const auto named = search_lines(r, parse_227);
         if (!named) return fail(named.error().code, "no address in it: " + summary(r));
         advertised = *named;
     }

@@ -171,6 +171,26 @@ TEST(client_data, active_and_nobody_comes_ends_the_session) {
     EXPECT_EQ(mute.failure().at, client_step::data);
 }
 
+TEST(client_data, the_port_may_stand_in_any_line_of_the_reply) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229-Hello", "< 229-Extended (|||5001|)", "< 229 ready",
+           "* connect 192.0.2.1:5001"});
+    auto s = play::plain();
+    s.methods = {data_method::pasv};
+    play pasv(s);
+    pasv.log_in().machine.begin_transfer(retr("x"));
+    pasv.run({"> TYPE I", "< 200 ok", "> PASV", "< 227-Entering", "<  Passive Mode", "< 227 (192,0,2,1,19,137)",
+              "* connect 192.0.2.1:5001"});
+}
+
+TEST(client_data, blank_lines_between_replies_mean_nothing) {
+    play p;
+    p.machine.receive("220 hi\r\n\r\n");
+    p.run({"> USER anonymous", "< ", "< 331 pw?", "<  ", "> PASS pw", "< 230 in", "> FEAT", "< 502 what?", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+}
+
 TEST(client_data, active_announces_the_outside_address_where_one_is_given) {
     auto s = play::plain();
     s.methods = {data_method::port};

@@ -167,9 +167,9 @@ bool relay_machine::take_backend_leg(const reply& r) {
     }
     std::optional<std::uint16_t> port;
     if (method == data_method::epsv && r.code == 229) {
-        if (const auto parsed = parse_229(r.text())) port = *parsed;
+        if (const auto parsed = search_lines(r, parse_229)) port = *parsed;
     } else if (method == data_method::pasv && r.code == 227) {
-        if (const auto parsed = parse_227(r.text())) {
+        if (const auto parsed = search_lines(r, parse_227)) {
             n.named = *parsed;
             port = parsed->port;
         }

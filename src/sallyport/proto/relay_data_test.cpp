@@ -167,6 +167,28 @@ TEST(RelayData, RefusesUnusablePortsOfTheBackend_GW02) {
     }
 }
 
+TEST(RelayData, ReadsThePortInAnyLineOfTheReply) {
+    play(usual(), {login, R"(> PASV
+>> PASV
+<< 227-Entering Passive Mode
+<<  as you asked
+<< 227 (172,16,3,4,204,173)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)"});
+    auto s = usual();
+    s.refused_behind = {};
+    play(s, {login, R"(> EPSV
+>> EPSV
+<< 229-Entering Extended Passive Mode (|||6446|)
+<< 229
+= reserve extended
+! port 17.254.0.91:52397
+< 229 Entering Extended Passive Mode (|||52397|)
+)"});
+}
+
 TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
     play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
 < 421 The server behind this gateway broke the protocol.

@@ -199,7 +199,7 @@ void relay_machine::backend_silent() {
 void relay_machine::on_login(const reply& r, verb id) {
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_.denied = true;
-    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.text());
+    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.whole_text());
     if (r.code != 230 && r.code != 232) return;
     logged_in_ = true;
     lines_.set_max_line(limits::command_line);

@@ -55,7 +55,7 @@ void relay_machine::on_auth(const reply& r) {
     stage_ = stage::open;
     protect_client_ = false;
     if (settings_.pass_tls) return deliver(r);
-    note(relay_note::refused, "AUTH: the backend answers " + std::to_string(r.code) + ' ' + r.text());
+    note(relay_note::refused, "AUTH: the backend answers " + std::to_string(r.code) + ' ' + r.whole_text());
     answer(431, "The server behind this gateway offers no TLS.");
 }
 
@@ -114,7 +114,7 @@ void relay_machine::protect_behind(std::string_view level, owed kind) {
 void relay_machine::on_protection(const reply& r, verb id) {
     if (r.preliminary()) return;
     if (id == verb::prot && !r.positive()) {
-        note(relay_note::violation, "the backend refuses PROT P: " + std::to_string(r.code) + ' ' + r.text());
+        note(relay_note::violation, "the backend refuses PROT P: " + std::to_string(r.code) + ' ' + r.whole_text());
         return end_session("The server behind this gateway refuses to encrypt data connections.");
     }
     forget(0);

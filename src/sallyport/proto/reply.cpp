@@ -9,6 +9,9 @@ namespace sallyport::proto {
 namespace {
 
 constexpr std::string_view line_breakers("\r\n\0", 3);
+constexpr std::string_view blanks(" \t\r\n");
+// Of a reply's text in a message: more is a banner, not a reason.
+constexpr std::size_t message_text = 500;
 
 void append_code(std::string& out, int code, char separator) {
     const char digits[] = {static_cast<char>('0' + code / 100 % 10), static_cast<char>('0' + code / 10 % 10),
@@ -58,7 +61,29 @@ void append_reply(std::string& out, const reply& r) {
     append_reply(out, r.code, r.lines.empty() ? std::string_view() : r.lines.back());
 }
 
+std::string reply::whole_text() const {
+    std::string out;
+    for (std::string_view line : lines) {
+        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+        line = line.substr(0, line.find_last_not_of(blanks) + 1);
+        if (line.empty()) continue;
+        if (!out.empty()) out += ' ';
+        if (out.size() + line.size() > message_text) {
+            out += line.substr(0, message_text - std::min(message_text, out.size()));
+            return out += "...";
+        }
+        out += line;
+    }
+    return out;
+}
+
 reply_parser::reply_parser() : buffer_(limits::reply_line) {}
+
+void reply_parser::append(std::string_view bytes) {
+    const auto last = bytes.find_last_not_of(blanks);
+    blank_tail_ = last == std::string_view::npos ? blank_tail_ + bytes.size() : bytes.size() - last - 1;
+    buffer_.append(bytes);
+}
 
 reply_parser::status reply_parser::next(reply& out) {
     if (failed_) return status::error;
@@ -75,6 +100,12 @@ reply_parser::status reply_parser::next(reply& out) {
                 return refuse(errc::syntax, "The server sent a NUL or a bare CR in a reply");
             case line_buffer::status::line: break;
         }
+        if (partial_.code == 0 && line.find_first_not_of(blanks) == std::string_view::npos) {
+            if (++blank_lines_ > limits::reply_lines)
+                return refuse(errc::too_long, "The server sent over 1000 blank lines in a row");
+            continue;
+        }
+        blank_lines_ = 0;
         const bool whole = partial_.code == 0 ? begin(line) : add(line);
         if (failed_) return status::error;
         if (!whole) continue;
@@ -103,10 +134,12 @@ bool reply_parser::add(std::string_view line) {
         refuse(errc::too_long, "The server sent a reply over 1000 lines or 256 KiB");
         return false;
     }
-    // An inner line may bear the reply's own code too; any other number in front of it is text.
-    const bool own_code = line.size() > 3 && code_of(line) == partial_.code && (line[3] == ' ' || line[3] == '-');
-    partial_.lines.emplace_back(own_code ? line.substr(4) : line);
-    return own_code && line[3] == ' ';
+    // An inner line may bear the reply's own code too; any other number in front of it is text. The code alone is the last
+    // line without its text (RFC 3659 section 7.2 as some servers write it).
+    const char separator = line.size() > 3 ? line[3] : ' ';
+    const bool own_code = code_of(line) == partial_.code && (separator == ' ' || separator == '-');
+    partial_.lines.emplace_back(own_code ? line.substr(std::min<std::size_t>(line.size(), 4)) : line);
+    return own_code && separator == ' ';
 }
 
 reply_parser::status reply_parser::refuse(errc code, std::string why) {
@@ -121,7 +154,7 @@ reply_parser::status reply_parser::refuse(errc code, std::string why) {
 void reply_parser::clear() noexcept {
     buffer_.clear();
     partial_ = {};
-    partial_bytes_ = 0;
+    partial_bytes_ = blank_lines_ = blank_tail_ = 0;
     failure_ = {};
     failed_ = false;
 }

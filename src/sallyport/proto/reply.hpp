@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
@@ -24,9 +25,23 @@ struct reply {
     [[nodiscard]] bool protected_reply() const noexcept { return code / 100 == 6; }  // RFC 2228; never legal here
     /// The first line's text.
     [[nodiscard]] const std::string& text() const noexcept { return lines.front(); }
+    /// The text of all lines as one, for messages: the reason may stand in any of them. Shortened to 500 bytes.
+    [[nodiscard]] std::string whole_text() const;
 
     friend bool operator==(const reply&, const reply&) = default;
 };
+
+/// Runs `parse` over the lines of a reply until it finds something. A server may put the number or the words that answer
+/// a command into any line of its reply. What is returned is what `parse` returns: a result or an optional, of the first
+/// line where it found nothing at all. REQUIRES: the reply is that to the command which asks for it (GW-02).
+template <class Parse>
+[[nodiscard]] auto search_lines(const reply& r, const Parse& parse) {
+    auto found = parse(std::string_view(r.lines.front()));
+    for (std::size_t i = 1; !found && i < r.lines.size(); ++i) {
+        if (auto here = parse(std::string_view(r.lines[i]))) found = std::move(here);
+    }
+    return found;
+}
 
 /// Appends "code text\r\n". CR, LF and NUL in `text` become '?', so foreign text can't forge a line (IN-07).
 void append_reply(std::string& out, int code, std::string_view text);
@@ -38,8 +53,9 @@ void append_reply(std::string& out, int code, std::string_view first, const std:
 /// Appends a reply as it was parsed, canonically: what a gateway sends on.
 void append_reply(std::string& out, const reply& r);
 
-/// Bytes of a server in, replies out. Strict where it matters: a multi-line reply ends only at its own code and a blank.
-/// Lenient where servers are known to differ: LF alone or CR CR LF ends a line, a line of only the code is a reply.
+/// Bytes of a server in, replies out. Strict where it matters: a multi-line reply ends only at its own code, followed by a
+/// blank or by nothing. Lenient where servers are known to differ: LF alone or CR CR LF ends a line, a line of only the code
+/// is a reply, and blank lines between replies mean nothing.
 /// After an error the parser stays in error: the connection can't be trusted any more.
 class reply_parser {
 public:
@@ -47,11 +63,13 @@ public:
 
     reply_parser();
 
-    void append(std::string_view bytes) { buffer_.append(bytes); }
+    void append(std::string_view bytes);
     /// On `reply`, `out` is filled. On `error`, failure() says why: errc::syntax or errc::too_long (CL-03).
     status next(reply& out);
     [[nodiscard]] const error& failure() const noexcept { return failure_; }
     [[nodiscard]] std::size_t pending() const noexcept { return buffer_.pending() + partial_bytes_; }
+    /// No reply has begun: what is pending, if anything, belongs to blank lines.
+    [[nodiscard]] bool only_blank() const noexcept { return partial_.code == 0 && buffer_.pending() <= blank_tail_; }
     void clear() noexcept;
 
 private:
@@ -62,6 +80,8 @@ private:
     line_buffer buffer_;
     reply partial_;  // a multi-line reply in the making; code 0 when there is none
     std::size_t partial_bytes_ = 0;
+    std::size_t blank_lines_ = 0;  // in a row, between replies
+    std::size_t blank_tail_ = 0;   // blanks and line ends at the end of all input
     error failure_{};
     bool failed_ = false;
 };

@@ -73,9 +73,90 @@ TEST(ReplyParser, SingleLines) {
 TEST(ReplyParser, MultiLineEndsAtItsOwnCodeAndABlankOnly) {
     expect("230-Hi\r\n230-there\r\n230 ok\r\n", {{230, {"Hi", "there", "ok"}}});
     expect("211-Features:\r\n MDTM\r\n REST STREAM\r\n211 End\r\n", {{211, {"Features:", " MDTM", " REST STREAM", "End"}}});
-    expect("230-a\r\n220 not the end\r\n230\r\n2300 nor this\r\n\r\n230 end\r\n",
-           {{230, {"a", "220 not the end", "230", "2300 nor this", "", "end"}}});
+    expect("230-a\r\n220 not the end\r\n220\r\n2300 nor this\r\n\r\n230 end\r\n",
+           {{230, {"a", "220 not the end", "220", "2300 nor this", "", "end"}}});
     expect("230-\r\n230 \r\n", {{230, {"", ""}}});
+}
+
+TEST(ReplyParser, TheCodeAloneEndsAMultiLineReply) {
+    // RFC 3659 section 7.2, as some servers write it.
+    expect("250-\r\n type=file;size=3; x\r\n250\r\n", {{250, {"", " type=file;size=3; x", ""}}});
+    expect("200-blabla\r\n200-\r\n200\r\n226 x\r\n", {{200, {"blabla", "", ""}}, {226, {"x"}}});
+    expect("553-\n553\n", {{553, {"", ""}}});
+    expect("230-a\r\n230x\r\n 230\r\n2301\r\n230\r\n", {{230, {"a", "230x", " 230", "2301", ""}}});
+}
+
+TEST(ReplyParser, BlankLinesBetweenRepliesMeanNothing) {
+    expect("220 hi\r\n\r\n331 x\r\n", {{220, {"hi"}}, {331, {"x"}}});
+    expect("\r\n \r\n\n\r\r\n\t\r\n220 hi\r\n", {{220, {"hi"}}});
+    expect("220-hi\r\n\r\n220 x\r\n", {{220, {"hi", "", "x"}}});  // inside one it is a line
+    expect("\r\n", {});
+}
+
+TEST(ReplyParser, C7_EndlessBlankLinesAreRefused) {
+    std::string bytes;
+    for (std::size_t i = 0; i < limits::reply_lines; ++i) bytes += "\r\n";
+    expect(bytes + "220 x\r\n" + bytes, {{220, {"x"}}});
+    expect_error(bytes + "\r\n", errc::too_long);
+}
+
+TEST(ReplyParser, OnlyBlank) {
+    struct row {
+        std::string bytes;
+        bool blank;
+    };
+    for (const auto& [bytes, blank] : std::vector<row>{{"", true},
+                                                       {"\r", true},
+                                                       {"\r\n", true},
+                                                       {" \r\n\r\n", true},
+                                                       {"2", false},
+                                                       {"220", false},
+                                                       {"220-x\r\n", false},
+                                                       {"220-x\r\n\r\n", false},
+                                                       {"\r\n2", false}}) {
+        for (const auto* before : {"", "220 ready\r\n", "220-a\r\n220\r\n"}) {
+            const auto all = before + bytes;
+            for (const auto& pieces : arrivals(all)) {
+                SCOPED_TRACE(all);
+                reply_parser parser;
+                reply r;
+                for (const auto piece : pieces) {
+                    parser.append(piece);
+                    while (parser.next(r) == status::reply) {
+                    }
+                }
+                EXPECT_EQ(parser.only_blank(), blank);
+            }
+        }
+    }
+    // Before they are taken too: what came behind a reply lies there unread.
+    reply_parser parser;
+    reply r;
+    parser.append("220 hi\r\n\r\n\r");
+    ASSERT_EQ(parser.next(r), status::reply);
+    EXPECT_TRUE(parser.only_blank());
+    EXPECT_EQ(parser.pending(), 3U) << "for TLS it counts";
+    parser.append("\n2");
+    EXPECT_FALSE(parser.only_blank());
+}
+
+TEST(Reply, WhatAnswersMayStandInAnyLine) {
+    const auto number = [](std::string_view line) -> result<int> {
+        if (line.starts_with('#')) return static_cast<int>(line.size());
+        return fail(errc::syntax, std::string(line));
+    };
+    EXPECT_EQ(*search_lines({200, {"#"}}, number), 1);
+    EXPECT_EQ(*search_lines({200, {"a", "##", "###"}}, number), 2);
+    EXPECT_EQ(search_lines({200, {"a", "b"}}, number).error().what, "a");
+}
+
+TEST(Reply, ItsWholeTextIsOneLine) {
+    EXPECT_EQ((reply{550, {"No"}}).whole_text(), "No");
+    EXPECT_EQ((reply{550, {"", " Sorry, ", "", "no such file"}}).whole_text(), "Sorry, no such file");
+    EXPECT_EQ((reply{550, {"", " "}}).whole_text(), "");
+    const reply banner{230, std::vector<std::string>(100, std::string(60, 'x'))};
+    EXPECT_LE(banner.whole_text().size(), 503U);
+    EXPECT_TRUE(banner.whole_text().ends_with("..."));
 }
 
 TEST(ReplyParser, GW02_AnInner227IsText) {
@@ -84,7 +165,7 @@ TEST(ReplyParser, GW02_AnInner227IsText) {
 }
 
 TEST(ReplyParser, CL03_WhatIsNoReplyIsRefused) {
-    for (const auto* bad : {"hello\r\n", "\r\n", "22\r\n", "2200 x\r\n", "220x\r\n", "999 x\r\n", "-20 x\r\n", "099 x\r\n",
+    for (const auto* bad : {"hello\r\n", "22\r\n", "2200 x\r\n", "220x\r\n", "999 x\r\n", "-20 x\r\n", "099 x\r\n",
                             "060 x\r\n", "260 x\r\n", "700 x\r\n", " 220 x\r\n", "SSH-2.0-x\r\n", "HTTP/1.1 400 Bad\r\n"}) {
         expect_error(bad, errc::syntax);
     }
@@ -182,7 +263,7 @@ TEST(ReplyWriter, GW02_InnerLinesAreIndentedOnce) {
 
 TEST(ReplyWriter, WhatAGatewaySendsOnParsesToItself) {
     for (const auto* text : {"220 a\r\n", "220\r\n", "230-Hi\r\n230-there\r\nraw\r\n 227 x\r\n550 y\r\n\r\n230 ok\r\n",
-                             "211-F\r\n MDTM\r\n211 End\r\n"}) {
+                             "250-\r\n x\r\n250\r\n", "211-F\r\n MDTM\r\n211 End\r\n"}) {
         const auto first = run({text}).replies.at(0);
         std::string written;
         append_reply(written, first);
