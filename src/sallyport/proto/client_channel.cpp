@@ -49,6 +49,8 @@ client_channel::status client_channel::next(answer& out) {
     if (r.protected_reply()) return end(errc::unexpected, "a protected reply, which was never agreed on: " + summary(r));
     if (waiting_.empty()) return end(errc::unexpected, "a reply that nothing was asked for: " + summary(r));
     out.command = waiting_.front().command;
+    if (r.offers_port() && out.command != "PASV" && out.command != "EPSV")
+        return end(errc::unexpected, "a port that nothing was asked for, in reply to " + out.command + ": " + summary(r));
     if (!r.preliminary()) {
         waiting_.pop_front();
     } else if (!has_preliminary(out.command)) {

@@ -3,7 +3,8 @@
 //
 // Commands wait in the order they were sent; a reply belongs to the oldest of them (RFC 959 section 5.4). A 1xx comes before
 // the final reply and leaves the command waiting. 421 ends the session whenever it comes. A reply that nobody asked for is a
-// violation: what follows can't be trusted to answer what we ask next. After an error the channel stays in error.
+// violation: what follows can't be trusted to answer what we ask next. So is a passive port that is offered in reply to
+// anything but PASV and EPSV (GW-02). After an error the channel stays in error.
 // One way out of step is allowed for: firewalls exist that swallow EPSV (RFC 2428 was new once). give_up_waiting() lets the
 // next command be sent; the reply that is due is dropped if it comes after all.
 // No socket and no clock; one thread.

@@ -184,6 +184,20 @@ TEST(client_data, the_port_may_stand_in_any_line_of_the_reply) {
               "* connect 192.0.2.1:5001"});
 }
 
+TEST(client_data, GW02_a_port_in_any_other_reply_ends_the_session) {
+    for (const auto* last : {"< 227 Logout.", "< 227 Entering Passive Mode (10,1,2,3,0,22)", "< 228 Long (1)",
+                             "< 229 Entering Extended Passive Mode (|||22|)"}) {
+        SCOPED_TRACE(last);
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+               "* move", last, "* await", "* data", "* done"});
+        EXPECT_FALSE(p.machine.transfer_confirmed());
+        EXPECT_FALSE(p.machine.usable());
+        EXPECT_EQ(p.failure().cause.code, errc::unexpected);
+    }
+}
+
 TEST(client_data, blank_lines_between_replies_mean_nothing) {
     play p;
     p.machine.receive("220 hi\r\n\r\n");

@@ -189,6 +189,39 @@ TEST(RelayData, ReadsThePortInAnyLineOfTheReply) {
 )"});
 }
 
+TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
+    constexpr std::string_view ended = "< 421 The server behind this gateway broke the protocol.\n";
+    for (const std::string offer : {"227 Logout.", "227 Entering Passive Mode (10,1,2,3,0,22)",
+                                    "228 Long (4,4,10,1,2,3,2,0,22)", "229 Entering Extended Passive Mode (|||22|)"}) {
+        SCOPED_TRACE(offer);
+        const auto said = "<< " + offer + "\n";
+        const auto dropped = std::string(ended) + "= drop\n= close\n";
+        const auto closed = std::string(ended) + "= close\n";
+        // As the last word of a transfer, or the only one.
+        play(usual(), {login, passive, retrieving, said, dropped});
+        play(usual(), {login, passive, retrieving, "! data complete\n", said, dropped});
+        play(usual(),
+             {login, passive, "> RETR f\n>> RETR f\n= open RETR down listen, connect 172.16.3.4:52397\n", said, dropped});
+        // To STAT and ABOR during one, before and after its own reply.
+        play(usual(), {login, passive, retrieving, "> STAT\n>> STAT\n", said, dropped});
+        play(usual(), {login, passive, retrieving, "<< 226 Done.\n> STAT\n>> STAT\n", said, dropped});
+        play(usual(), {login, passive, retrieving, "> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n", said, closed});
+        // To a login, held until the user is admitted; to a command of ours; to PORT.
+        auto limited = usual();
+        limited.limit_users = true;
+        play(limited, {"< 220 Welcome.\n> USER u\n>> USER u\n", said, closed});
+        auto s = usual();
+        s.protect_backend = true;
+        play(s, {"< 220 Welcome.\n", login_only, ">> PBSZ 0\n>> PROT P\n", said, closed});
+        auto active = usual();
+        active.behind = backend_data::port;
+        play(active, {login, "> PASV\n= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n", said,
+                      "= drop\n", closed});
+        // After our own failure, when nobody listens any more.
+        play(usual(), {login, passive, retrieving, "! data client_failed x\n< 426 Transfer cut: x\n", said, dropped});
+    }
+}
+
 TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
     play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
 < 421 The server behind this gateway broke the protocol.

@@ -292,6 +292,9 @@ void relay_machine::on_reply(reply r) {
     const auto index = match(r);
     if (index == npos) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
     if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
+    const auto& asked = pending_[index];
+    const bool asks_for_port = asked.kind == owed::negotiation && (asked.id == verb::pasv || asked.id == verb::epsv);
+    if (r.offers_port() && !asks_for_port) return violation("a port offered where none was asked for (GW-02)");
     switch (pending_[index].kind) {
         case owed::relayed: return on_relayed(index, r);
         case owed::replayed: return on_replayed(r);
@@ -323,7 +326,6 @@ std::size_t relay_machine::match(const reply& r) const noexcept {
 
 void relay_machine::on_relayed(std::size_t index, const reply& r) {
     const verb id = pending_[index].id;
-    if (r.code >= 227 && r.code <= 229) return violation("a port offered where none was asked for (GW-02)");
     if (must_be_admitted(r, id)) {
         login_reply_ = r;
         stage_ = stage::admitting;

@@ -23,6 +23,8 @@ struct reply {
     [[nodiscard]] bool transient() const noexcept { return code / 100 == 4; }
     [[nodiscard]] bool permanent() const noexcept { return code / 100 == 5; }
     [[nodiscard]] bool protected_reply() const noexcept { return code / 100 == 6; }  // RFC 2228; never legal here
+    /// It offers a passive port: 227, 228 (RFC 1639) and 229 count only in reply to the command that asks for one (GW-02).
+    [[nodiscard]] bool offers_port() const noexcept { return code >= 227 && code <= 229; }
     /// The first line's text.
     [[nodiscard]] const std::string& text() const noexcept { return lines.front(); }
     /// The text of all lines as one, for messages: the reason may stand in any of them. Shortened to 500 bytes.

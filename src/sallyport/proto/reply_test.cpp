@@ -159,6 +159,11 @@ TEST(Reply, ItsWholeTextIsOneLine) {
     EXPECT_TRUE(banner.whole_text().ends_with("..."));
 }
 
+TEST(Reply, GW02_KnowsWhatOffersAPort) {
+    for (const int code : {227, 228, 229}) EXPECT_TRUE((reply{code, {""}}).offers_port());
+    for (const int code : {226, 230, 127, 327, 527}) EXPECT_FALSE((reply{code, {""}}).offers_port());
+}
+
 TEST(ReplyParser, GW02_AnInner227IsText) {
     expect("550-x\r\n227 Entering Passive Mode (10,2,0,2,0,22)\r\n550 y\r\n",
            {{550, {"x", "227 Entering Passive Mode (10,2,0,2,0,22)", "y"}}});
