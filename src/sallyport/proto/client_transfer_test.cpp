@@ -171,6 +171,25 @@ TEST(client_data, active_and_nobody_comes_ends_the_session) {
     EXPECT_EQ(mute.failure().at, client_step::data);
 }
 
+TEST(client_data, a_reply_without_a_usable_port_refuses_the_method_for_good) {
+    for (const auto* reply : {"< 200 ok", "< 350 go on", "< 229 (|||0|)", "< 229 garbage", "< 227 (192,0,2,1,19,137)"}) {
+        SCOPED_TRACE(reply);
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> EPSV", reply, "> PASV", "< 227 ok (192,0,2,1,19,137)", "* connect 192.0.2.1:5001",
+               "> RETR x", "< 150 ok", "* move", "* data", "< 226 ok", "* done"});
+        EXPECT_TRUE(p.machine.attempts().front().failure.has_value());
+        p.machine.begin_transfer(retr("y"));
+        p.run({"> PASV"});
+    }
+    play p;  // 4xx is about the moment
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 425 none free", "> PASV", "< 227 ok (192,0,2,1,19,137)",
+           "* connect 192.0.2.1:5001", "> RETR x", "< 550 no", "* done"});
+    p.machine.begin_transfer(retr("y"));
+    p.run({"> EPSV"});
+}
+
 TEST(client_data, the_port_may_stand_in_any_line_of_the_reply) {
     play p;
     p.log_in().machine.begin_transfer(retr("x"));

@@ -22,6 +22,11 @@ constexpr std::uint16_t first_free_port = 1024;  // below are services, never da
     return code == 500 || code == 501 || code == 502 || code == 504 || code == 522;
 }
 
+[[nodiscard]] std::string unusable(data_method method, const reply& r) {
+    return "the backend's reply to " + std::string(name(method)) + " has no usable port: " + std::to_string(r.code) + ' ' +
+           r.whole_text();
+}
+
 }  // namespace
 
 // ---- PASV, EPSV, PORT, EPRT
@@ -135,27 +140,42 @@ void relay_machine::on_negotiation(const reply& r) {
     forget(0);
     auto& n = negotiation_;
     const data_method method = n.behind.front();
-    if (r.permanent() && r.code != 530 && n.behind.size() > 1) {
-        if (n.route == data_route::direct && is_active(method)) {
-            settings_.direct.active = false;  // it minds the address, not the command
-        } else if (refuses_the_command(r.code)) {
-            settings_.refused_behind.insert(method);
-        }
-        if (n.route == data_route::direct) n.route = data_route::relayed;
-        n.behind.erase(n.behind.begin());
-        return ask_backend();
-    }
+    if (take_backend_leg(r)) return backend_leg_known();
+    // Whatever its code, a reply without a usable port is a refusal of the method.
+    if (r.code != 530 && n.behind.size() > 1) return ask_by_next_method(r);
     if (r.transient() || r.permanent()) {
         if (is_active(method)) {
-            return give_up(425, "The server behind this gateway takes no " + std::string(name(method)) + ": " + r.text());
+            return give_up(425,
+                           "The server behind this gateway takes no " + std::string(name(method)) + ": " + r.whole_text());
         }
-        if (is_active(n.asked)) return give_up(425, "The server behind this gateway opens no data port: " + r.text());
+        if (is_active(n.asked)) return give_up(425, "The server behind this gateway opens no data port: " + r.whole_text());
         stage_ = stage::open;
         return deliver(r);
     }
-    if (take_backend_leg(r)) return backend_leg_known();
-    note(relay_note::violation, "the backend's data port is unusable: " + std::to_string(r.code) + ' ' + r.text());
+    note(relay_note::violation, unusable(method, r));
     give_up(425, "The server behind this gateway offered no usable data port.");
+}
+
+void relay_machine::ask_by_next_method(const reply& refusal) {
+    auto& n = negotiation_;
+    const data_method method = n.behind.front();
+    const bool in_words = refusal.transient() || refusal.permanent();
+    if (n.route == data_route::direct && is_active(method)) {
+        settings_.direct.active = false;  // it minds the address, not the command
+    } else if (!in_words || refuses_the_command(refusal.code)) {
+        settings_.refused_behind.insert(method);
+    }
+    if (n.route == data_route::direct) n.route = data_route::relayed;
+    n.behind.erase(n.behind.begin());
+    if (notes_) {
+        const auto next = "; trying " + std::string(name(n.behind.front()));
+        if (in_words)
+            note(relay_note::refused, std::string(name(method)) + " by the backend: " + std::to_string(refusal.code) + ' ' +
+                                          refusal.whole_text() + next);
+        else
+            note(relay_note::violation, unusable(method, refusal) + next);
+    }
+    ask_backend();
 }
 
 bool relay_machine::take_backend_leg(const reply& r) {

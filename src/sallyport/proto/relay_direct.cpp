@@ -14,6 +14,7 @@ bool relay_machine::may_go_direct() const noexcept {
     if (is_active(n.asked)) {
         return settings_.direct.active && n.target.address.is_v4() == settings_.backend_peer.address.is_v4();
     }
+    if (settings_.refused_behind.contains(data_method::pasv)) return false;
     return settings_.direct.passive && settings_.client_peer.address.is_v4() && !epsv_all_;
 }
 

@@ -59,6 +59,16 @@ TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
          [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::refused), 1U) << "it says why"; });
 }
 
+TEST(RelayDirect, RelaysForGoodWhereTheBackendHasNoUsablePasv) {
+    constexpr std::string_view by_epsv = R"(>> EPSV
+<< 229 (|||6446|)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+)";
+    play(direct(passive_data), {login, "> PASV\n>> PASV\n<< 200 ok\n", by_epsv, "> PASV\n= drop\n", by_epsv});
+}
+
 TEST(RelayDirect, KnowsWhichAddressLeadsSomewhere) {
     const auto reaches = [](std::string_view client, std::string_view told) {
         return is_direct_for(*ip_address::parse(client), *ip_address::parse(told));

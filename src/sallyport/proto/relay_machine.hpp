@@ -377,6 +377,7 @@ private:
     void ask_backend();
     void port_behind_reserved(const result<endpoint>& own, bool led);
     void on_negotiation(const reply& r);
+    void ask_by_next_method(const reply& refusal);
     [[nodiscard]] bool take_backend_leg(const reply& r);
     [[nodiscard]] bool data_in_clear() const noexcept { return !protect_client_ && !backend_protected_; }
     [[nodiscard]] bool nobody_reads() const noexcept;

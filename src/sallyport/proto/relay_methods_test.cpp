@@ -227,6 +227,67 @@ TEST(RelayMethods, DoesNotRememberARefusalThatMayBeAboutTheUser) {
     play(behind(backend_data::as_client), {login, ask, once, ask, "= drop\n", once});
 }
 
+TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
+    constexpr std::string_view by_pasv = R"(>> PASV
+<< 227 (172,16,3,4,25,46)
+= reserve extended
+! port 17.254.0.91:6000
+< 229 Entering Extended Passive Mode (|||6000|)
+)";
+    for (const std::string reply :
+         {"200 ok", "350 go on", "229 garbage", "229 (|||0|)", "229 (|||22|)", "227 (172,16,3,4,25,46)", "228 x"}) {
+        SCOPED_TRACE(reply);
+        play(behind(backend_data::passive),
+             {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= drop\n", by_pasv}, [](stage_hand& hand) {
+                 EXPECT_TRUE(hand.machine.refused_behind().contains(epsv));
+                 EXPECT_EQ(hand.count(relay_note::violation), 1U) << "it is said";
+             });
+    }
+    for (const std::string reply :
+         {"200 ok", "227 (172,16,3,4,0,0)", "227 (172,16,3,4,0,22)", "227 none", "229 (|||6446|)"}) {
+        SCOPED_TRACE(reply);
+        play(behind(backend_data::as_client),
+             {login, "> PASV\n>> PASV\n<< " + reply + "\n",
+              ">> EPSV\n<< 229 (|||6446|)\n= reserve\n! port 17.254.0.91:52397\n< 227 Entering Passive Mode "
+              "(17,254,0,91,204,173)\n"},
+             [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(pasv)); });
+    }
+    for (const std::string reply : {"331 who?", "350 go on"}) {
+        SCOPED_TRACE(reply);
+        play(behind(backend_data::active),
+             {login,
+              "> EPSV\n= reserve behind extended\n! port 172.16.0.1:50001\n>> EPRT "
+              "|1|172.16.0.1|50001|\n<< " +
+                  reply +
+                  "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
+                  "extended\n! no port\n= drop\n< 425 No data port can be "
+                  "opened: all ports of 1-2 are in use: none left\n"},
+             [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(eprt)); });
+    }
+}
+
+TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
+    play(behind(backend_data::passive), {login, R"(> EPSV
+>> EPSV
+<< 425 None free.
+>> PASV
+<< 425-None
+<< 425 free.
+< 425-None
+< 425 free.
+> PORT 198,51,100,7,7,138
+>> EPSV
+<< 425 None free.
+>> PASV
+<< 425-None
+<< 425 free.
+< 425 The server behind this gateway opens no data port: None free.
+)"},
+         [](stage_hand& hand) {
+             EXPECT_FALSE(hand.machine.refused_behind().contains(epsv)) << "the next time there may be one";
+         });
+}
+
 TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
     play(behind(backend_data::port), {login, R"(> PASV
 = reserve behind
