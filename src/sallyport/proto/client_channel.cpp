@@ -29,7 +29,7 @@ result<void> client_channel::send(std::string_view name, std::string_view argume
     auto line = format_command(name, argument);
     if (!line) return std::unexpected(line.error());
     if (trace_) trace_("> " + mask_secrets(std::string_view(*line).substr(0, line->size() - 2)));
-    output_ += telnet_escape(*line);
+    output_ += telnet_ ? telnet_escape_command(*line) : *line;
     waiting_.push_back({std::string(name)});
     return {};
 }

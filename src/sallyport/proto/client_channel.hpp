@@ -40,6 +40,8 @@ public:
     void receive(std::string_view bytes) { parser_.append(bytes); }
     enum class status : unsigned char { answer, need_more, ended };
     status next(answer& out);
+    /// TLS has begun: what passes is not Telnet any more.
+    void leave_telnet() noexcept { telnet_ = false; }
     /// The reply to the oldest command is not worth waiting for. REQUIRES: !waiting_for().empty().
     void give_up_waiting() { waiting_.front().given_up = true; }
 
@@ -70,6 +72,7 @@ private:
     error failure_{};
     int reply_code_ = 0;
     bool ended_ = false;
+    bool telnet_ = true;
     std::move_only_function<void(std::string_view)> trace_;
 };
 

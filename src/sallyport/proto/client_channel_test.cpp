@@ -114,9 +114,16 @@ TEST(client_channel, CL_02_no_line_break_leaves_in_an_argument) {
     EXPECT_EQ(c.output(), "");
 }
 
-TEST(client_channel, doubles_0xff_as_telnet_asks) {
+TEST(client_channel, doubles_0xff_where_it_could_be_telnet) {
     auto c = greeted();
-    ASSERT_TRUE(c.send("RETR", "\xff"));
+    ASSERT_TRUE(c.send("RETR", "\xff\xff"));
+    EXPECT_EQ(c.output(), "RETR \xff\xff\xff\r\n");
+}
+
+TEST(client_channel, sends_bytes_as_they_are_under_tls) {
+    auto c = greeted();
+    c.leave_telnet();
+    ASSERT_TRUE(c.send("RETR", "\xff\xff"));
     EXPECT_EQ(c.output(), "RETR \xff\xff\r\n");
 }
 

@@ -39,7 +39,9 @@ std::string_view name(client_step s) noexcept {
 }
 
 client_machine::client_machine(client_settings settings)
-    : settings_(std::move(settings)), tls_active_(settings_.tls_active), last_{0, {std::string()}} {}
+    : settings_(std::move(settings)), tls_active_(settings_.tls_active), last_{0, {std::string()}} {
+    if (tls_active_) channel_.leave_telnet();
+}
 
 // ---- Orders
 
@@ -207,6 +209,7 @@ void client_machine::on_auth(const reply& r) {
 
 void client_machine::tls_started() {
     tls_active_ = true;
+    channel_.leave_telnet();
     send(step::user, "USER", settings_.user);
 }
 

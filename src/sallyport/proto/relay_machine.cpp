@@ -378,7 +378,7 @@ void relay_machine::send_backend(const command& cmd, owed kind) {
     const auto line = format_command(cmd.name, cmd.argument);
     if (!line) return refuse(cmd, 501, line.error().what);
     const bool telnet = !settings_.protect_backend && line->find('\xff') != std::string::npos;
-    to_backend_ += telnet ? telnet_escape(*line) : *line;
+    to_backend_ += telnet ? telnet_escape_command(*line) : *line;
     pending_.push_back({kind, cmd.id, {}});
 }
 

@@ -94,14 +94,38 @@ TEST(RelayMachine, RelaysWhatItNeedNotChangeWithTheSameVerbAndArgument) {
     }
 }
 
-TEST(RelayMachine, DoublesTheTelnetByteItPassesOn) {
+// The client may double the byte or not: what the backend gets is read alike by servers that undo Telnet and others.
+TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
+    for (const std::string verb :
+         {"CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MDTM", "MLST", "STAT", "SITE CHMOD 644",
+          "MFMT 20260102030405", "RETR", "STOR", "APPE", "STOU", "LIST", "NLST", "MLSD"}) {
+        SCOPED_TRACE(verb);
+        for (const std::string name : {"d\xff",
+                                       "\xff"
+                                       "1",
+                                       "d\xff"
+                                       "1",
+                                       "d\xff\xff"
+                                       "1",
+                                       "d\xff\xff"}) {
+            stage_hand hand(usual(), true);
+            hand.play(login);
+            hand.play(passive);
+            hand.to_backend.clear();
+            hand.client(verb + " " + name + "\r\n");
+            ASSERT_FALSE(hand.to_backend.empty());
+            const bool one = name.find("\xff\xff") == std::string::npos;
+            const std::string meant = one ? name : name.substr(0, name.find('\xff')) + name.substr(name.find('\xff') + 1);
+            EXPECT_EQ(hand.to_backend.front(), verb + " " + meant);
+        }
+    }
     stage_hand hand(usual(), true);
     hand.client(
-        "CWD a\xff\xff"
-        "b\r\n");
-    EXPECT_EQ(hand.to_backend.front(),
-              "CWD a\xff\xff"
-              "b");
+        "CWD \xff\xff\xf2\r\n\xff\xff"
+        "DELE a\r\n");
+    EXPECT_EQ(hand.to_backend, (std::deque<std::string>{"CWD \xff\xff\xf2",
+                                                        "\xff\xff"
+                                                        "DELE a"}));
 }
 
 TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {

@@ -1,6 +1,8 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/telnet.hpp>
 
+#include <algorithm>
+
 namespace sallyport::proto {
 namespace {
 
@@ -11,6 +13,9 @@ constexpr char wont = '\xfc';
 constexpr char will = '\xfb';
 constexpr char first_command = '\xf0';
 
+[[nodiscard]] constexpr bool is_command(char c) noexcept {
+    return static_cast<unsigned char>(c) >= static_cast<unsigned char>(first_command);
+}
 [[nodiscard]] constexpr bool is_negotiation(unsigned char c) noexcept { return c >= static_cast<unsigned char>(will); }
 
 }  // namespace
@@ -19,7 +24,9 @@ bool telnet_filter::filter(std::string_view bytes, std::string& out, std::string
     while (!bytes.empty()) {
         if (state_ == state::text) {
             const auto at = bytes.find(iac);
-            out.append(bytes.substr(0, at));
+            const auto text = bytes.substr(0, at);
+            out.append(text);
+            if (!text.empty()) line_begins_ = text.back() == '\n';
             if (at == std::string_view::npos) return true;
             bytes.remove_prefix(at + 1);
             state_ = state::command;
@@ -34,11 +41,13 @@ bool telnet_filter::filter(std::string_view bytes, std::string& out, std::string
             answers.append({iac, peers_side ? dont : wont, c});
             continue;
         }
-        const auto code = static_cast<unsigned char>(c);
-        state_ = c != iac && is_negotiation(code) ? state::option : state::text;
+        state_ = c != iac && is_negotiation(static_cast<unsigned char>(c)) ? state::option : state::text;
         verb_ = c;
-        // A byte that is no command: the urgent DM between IAC and it was lost on the way ("IAC ABOR"), or IAC IAC.
-        if (c == iac || code < static_cast<unsigned char>(first_command)) out += c;
+        if (is_command(c) && c != iac) continue;
+        // No command, so the 0xFF before it was data; or an interrupt whose urgent DM was lost on the way ("IAC ABOR").
+        if (c != iac && !line_begins_) out += iac;
+        out += c;
+        line_begins_ = c == '\n';
     }
     return true;
 }
@@ -51,6 +60,18 @@ std::string telnet_escape(std::string_view text) {
         text.remove_prefix(at + 1);
     }
     return out.append(text);
+}
+
+std::string telnet_escape_command(std::string_view line) {
+    const auto verb = std::min(line.find(' '), line.size());
+    std::string out;
+    out.reserve(line.size());
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        out += line[i];
+        const bool ambiguous = i < verb || (i + 1 < line.size() && is_command(line[i + 1]));
+        if (line[i] == iac && ambiguous) out += iac;
+    }
+    return out;
 }
 
 }  // namespace sallyport::proto

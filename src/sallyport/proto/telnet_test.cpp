@@ -56,6 +56,51 @@ TEST(Telnet, IN02_CommandsVanishAndDoubledBytesBecomeOne) {
     expect("\xff\xf6\xff\xf0", "");
 }
 
+TEST(Telnet, IN02_AByteOfANameIsKept) {
+    for (int c = 0; c < 256; ++c) {
+        const std::string after(1, static_cast<char>(c));
+        const bool command = c >= 0xf0;
+        const bool negotiation = c >= 0xfb && c != 0xff;
+        const std::string kept = command ? (c == 0xff ? "\xff" : "") : "\xff" + after;
+        const std::string option = negotiation ? "o" : "";
+        const std::string answer = negotiation ? (c <= 0xfc ? "\xff\xfeo" : "\xff\xfco") : "";
+        expect("STOR d\xff" + after + option + "1.txt\r\n", "STOR d" + kept + "1.txt\r\n", answer);
+        expect("\xff\xf4\xff\xf2STOR \xff" + after + option + "\r\n", "STOR " + kept + "\r\n", answer);
+    }
+    expect("STOR d\xff\r\n", "STOR d\xff\r\n");
+    expect(
+        "STOR d\xff\n\xff"
+        "ABOR\r\n",
+        "STOR d\xff\nABOR\r\n");
+    expect(
+        "STOR \xff\xff\xff"
+        "1\r\n",
+        "STOR \xff\xff"
+        "1\r\n");
+}
+
+TEST(Telnet, IN02_EachLineBeginsAnew) {
+    const std::string interrupt =
+        "\xff\xf4\xff"
+        "ABOR\r\n";
+    expect(interrupt + interrupt +
+               "RETR \xff"
+               "a\r\n" +
+               interrupt,
+           "ABOR\r\nABOR\r\nRETR \xff"
+           "a\r\nABOR\r\n");
+    // What vanishes leaves the line at its beginning, what stays does not.
+    expect(
+        "\xff\xfb\x01\xff\xf6\xff"
+        "NOOP\r\n",
+        "NOOP\r\n", "\xff\xfe\x01");
+    expect(
+        "\xff\xff\xff"
+        "NOOP\r\n",
+        "\xff\xff"
+        "NOOP\r\n");
+}
+
 TEST(Telnet, IN02_NegotiationIsRefused) {
     expect("\xff\xfb\x01", "", "\xff\xfe\x01");  // WILL -> DONT
     expect("\xff\xfc\x01", "", "\xff\xfe\x01");  // WONT -> DONT
@@ -101,6 +146,43 @@ TEST(Telnet, IN02_OutputIsNeverLongerThanInputAndSplitsDoNotMatter) {
         }
     };
     check(check, 5);
+}
+
+TEST(Telnet, ACommandIsEscapedOnlyWhereItsBytesCouldBeTelnet) {
+    EXPECT_EQ(telnet_escape_command("RETR d\xff"
+                                    "1.txt\r\n"),
+              "RETR d\xff"
+              "1.txt\r\n");
+    EXPECT_EQ(telnet_escape_command("RETR d\xff\r\n"), "RETR d\xff\r\n");
+    EXPECT_EQ(telnet_escape_command("RETR d\xff"), "RETR d\xff");
+    EXPECT_EQ(telnet_escape_command("RETR d\xff\xf2"
+                                    "1\r\n"),
+              "RETR d\xff\xff\xf2"
+              "1\r\n");
+    EXPECT_EQ(telnet_escape_command("RETR \xff\xff\r\n"), "RETR \xff\xff\xff\r\n");
+    // GW-04: "\xff" "DELE a" is no DELE, and must not become one on its way.
+    EXPECT_EQ(telnet_escape_command("\xff"
+                                    "DELE \xff"
+                                    "a\r\n"),
+              "\xff\xff"
+              "DELE \xff"
+              "a\r\n");
+    EXPECT_EQ(telnet_escape_command("\xff\r\n"), "\xff\xff\r\n");
+}
+
+TEST(Telnet, EveryCommandComesBackThroughTheFilter) {
+    constexpr std::array<char, 6> alphabet{'\xff', '\xfb', '\xf2', '\xef', ' ', 'A'};
+    std::string line;
+    const auto check = [&](const auto& self, int left) -> void {
+        expect(telnet_escape_command(line + "\r\n"), line + "\r\n");
+        if (left == 0) return;
+        for (const char c : alphabet) {
+            line += c;
+            self(self, left - 1);
+            line.pop_back();
+        }
+    };
+    check(check, 4);
 }
 
 TEST(Telnet, EscapedTextComesBackThroughTheFilter) {

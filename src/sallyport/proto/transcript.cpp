@@ -73,7 +73,7 @@ bool add_step(transcript& t, std::string_view mark, std::string_view text, std::
         const auto [count, one] = repeated(text);
         for (std::uint64_t i = 0; i < count; ++i) t.steps.push_back({what::server, unescape(one), line});
     } else if (mark == "!") {
-        t.steps.push_back({what::directive, std::string(text), line});
+        t.steps.push_back({what::directive, unescape(text), line});
     } else {
         return false;
     }
