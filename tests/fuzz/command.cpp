@@ -24,6 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (c->id != proto::verb::unknown && proto::row_of(c->id).argument == proto::argument_shape::number) {
         check(parse_decimal(c->argument).has_value(), "a number is a number");
     }
+    if (c->id != proto::verb::unknown && !proto::is_name(proto::row_of(c->id).argument))
+        check(!c->argument.ends_with(' '), "blanks are trimmed where they mean nothing");
     if (c->id == proto::verb::pass && !c->argument.empty())
         check(masked.ends_with("S ****") || masked.ends_with("s ****"), "S7");
     auto formatted = proto::format_command(c->name, c->argument);

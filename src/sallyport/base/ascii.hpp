@@ -18,6 +18,11 @@ namespace sallyport {
 [[nodiscard]] constexpr char to_upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 [[nodiscard]] constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+[[nodiscard]] constexpr std::string_view without_trailing_blanks(std::string_view text) noexcept {
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
 [[nodiscard]] std::string to_upper(std::string_view text);
 [[nodiscard]] std::string to_lower(std::string_view text);
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;

@@ -12,6 +12,8 @@ namespace {
 constexpr auto none = argument_shape::none;
 constexpr auto optional_text = argument_shape::optional_text;
 constexpr auto text = argument_shape::text;
+constexpr auto keyword = argument_shape::keyword;
+constexpr auto optional_keyword = argument_shape::optional_keyword;
 constexpr auto number = argument_shape::number;
 constexpr auto connected = session_stage::connected;
 constexpr auto logged_in = session_stage::logged_in;
@@ -35,16 +37,16 @@ constexpr auto rows = std::to_array<command_row>({
     {verb::smnt, "SMNT", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.1"},
     {verb::quit, "QUIT", none, connected, waits, no_data, "", "", "959 4.1.1"},
     {verb::rein, "REIN", none, connected, waits, no_data, "", "", "959 4.1.1"},
-    {verb::port, "PORT", text, logged_in, waits, active, "", "<SP> h1,h2,h3,h4,p1,p2", "959 4.1.2"},
+    {verb::port, "PORT", keyword, logged_in, waits, active, "", "<SP> h1,h2,h3,h4,p1,p2", "959 4.1.2"},
     {verb::pasv, "PASV", none, logged_in, waits, passive, "", "", "959 4.1.2"},
-    {verb::type, "TYPE", text, logged_in, waits, no_data, "", "<SP> A | I | L 8", "959 4.1.2"},
-    {verb::stru, "STRU", text, logged_in, waits, no_data, "", "<SP> F", "959 4.1.2"},
-    {verb::mode, "MODE", text, logged_in, waits, no_data, "MODE B", "<SP> S | B", "959 4.1.2"},
+    {verb::type, "TYPE", keyword, logged_in, waits, no_data, "", "<SP> A | I | L 8", "959 4.1.2"},
+    {verb::stru, "STRU", keyword, logged_in, waits, no_data, "", "<SP> F", "959 4.1.2"},
+    {verb::mode, "MODE", keyword, logged_in, waits, no_data, "MODE B", "<SP> S | B", "959 4.1.2"},
     {verb::retr, "RETR", text, logged_in, waits, download, "", "<SP> pathname", "959 4.1.3"},
     {verb::stor, "STOR", text, logged_in, waits, upload, "", "<SP> pathname", "959 4.1.3", true},
     {verb::stou, "STOU", optional_text, logged_in, waits, upload, "", "[<SP> pathname]", "959 4.1.3", true},
     {verb::appe, "APPE", text, logged_in, waits, upload, "", "<SP> pathname", "959 4.1.3", true},
-    {verb::allo, "ALLO", text, logged_in, waits, no_data, "", "<SP> bytes [<SP> R <SP> bytes]", "959 4.1.3"},
+    {verb::allo, "ALLO", keyword, logged_in, waits, no_data, "", "<SP> bytes [<SP> R <SP> bytes]", "959 4.1.3"},
     {verb::rest, "REST", number, logged_in, waits, no_data, "REST STREAM", "<SP> offset", "3659 5"},
     {verb::rnfr, "RNFR", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3", true},
     {verb::rnto, "RNTO", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.3", true},
@@ -58,22 +60,22 @@ constexpr auto rows = std::to_array<command_row>({
     {verb::site, "SITE", text, logged_in, waits, no_data, "", "<SP> subcommand", "959 4.1.3", true},
     {verb::syst, "SYST", none, connected, waits, no_data, "", "", "959 4.1.3"},
     {verb::stat, "STAT", optional_text, logged_in, at_once, no_data, "", "[<SP> pathname]", "959 4.1.3"},
-    {verb::help, "HELP", optional_text, connected, waits, no_data, "", "[<SP> command]", "959 4.1.3"},
+    {verb::help, "HELP", optional_keyword, connected, waits, no_data, "", "[<SP> command]", "959 4.1.3"},
     {verb::noop, "NOOP", none, connected, waits, no_data, "", "", "959 4.1.3"},
-    {verb::auth, "AUTH", text, connected, waits, no_data, "AUTH TLS", "<SP> TLS", "4217 4"},
+    {verb::auth, "AUTH", keyword, connected, waits, no_data, "AUTH TLS", "<SP> TLS", "4217 4"},
     {verb::pbsz, "PBSZ", number, connected, waits, no_data, "PBSZ", "<SP> 0", "4217 8"},
-    {verb::prot, "PROT", text, connected, waits, no_data, "PROT", "<SP> C | P", "4217 9"},
+    {verb::prot, "PROT", keyword, connected, waits, no_data, "PROT", "<SP> C | P", "4217 9"},
     {verb::ccc, "CCC", none, logged_in, waits, no_data, "CCC", "", "4217 6"},
     {verb::feat, "FEAT", none, connected, waits, no_data, "", "", "2389 3"},
-    {verb::opts, "OPTS", text, connected, waits, no_data, "UTF8", "<SP> command [<SP> options]", "2389 4"},
-    {verb::eprt, "EPRT", text, logged_in, waits, active, "EPRT", "<SP> |protocol|address|port|", "2428 2"},
-    {verb::epsv, "EPSV", optional_text, logged_in, waits, passive, "EPSV", "[<SP> 1 | 2 | ALL]", "2428 3"},
-    {verb::lang, "LANG", optional_text, connected, waits, no_data, "LANG EN*", "[<SP> language]", "2640 4.1"},
+    {verb::opts, "OPTS", keyword, connected, waits, no_data, "UTF8", "<SP> command [<SP> options]", "2389 4"},
+    {verb::eprt, "EPRT", keyword, logged_in, waits, active, "EPRT", "<SP> |protocol|address|port|", "2428 2"},
+    {verb::epsv, "EPSV", optional_keyword, logged_in, waits, passive, "EPSV", "[<SP> 1 | 2 | ALL]", "2428 3"},
+    {verb::lang, "LANG", optional_keyword, connected, waits, no_data, "LANG EN*", "[<SP> language]", "2640 4.1"},
     {verb::mdtm, "MDTM", text, logged_in, waits, no_data, "MDTM", "<SP> pathname", "3659 3"},
     {verb::mlsd, "MLSD", optional_text, logged_in, waits, listing, "", "[<SP> pathname]", "3659 7"},
     {verb::mlst, "MLST", optional_text, logged_in, waits, no_data, "MLST", "[<SP> pathname]", "3659 7"},
     {verb::size, "SIZE", text, logged_in, waits, no_data, "SIZE", "<SP> pathname", "3659 4"},
-    {verb::host, "HOST", text, connected, waits, no_data, "HOST", "<SP> hostname", "7151 3"},
+    {verb::host, "HOST", keyword, connected, waits, no_data, "HOST", "<SP> hostname", "7151 3"},
     {verb::mfmt, "MFMT", text, logged_in, waits, no_data, "MFMT", "<SP> YYYYMMDDhhmmss <SP> pathname",
      "draft-somers-ftp-mfxx 3", true},
     {verb::clnt, "CLNT", optional_text, connected, waits, no_data, "", "[<SP> client-name]", "none"},
@@ -140,8 +142,10 @@ static_assert(index.find("retr") == verb::retr && index.find("XPWD") == verb::pw
 [[nodiscard]] bool fits(argument_shape shape, std::string_view argument) noexcept {
     switch (shape) {
         case argument_shape::none: return argument.empty();
-        case argument_shape::optional_text: return true;
-        case argument_shape::text: return !argument.empty();
+        case argument_shape::optional_text:
+        case argument_shape::optional_keyword: return true;
+        case argument_shape::text:
+        case argument_shape::keyword: return !argument.empty();
         case argument_shape::number: return parse_decimal(argument).has_value();
     }
     return false;
@@ -174,8 +178,11 @@ result<command> parse_command(std::string_view line) {
     const auto name = line.substr(0, blank);
     if (name.empty()) return fail(errc::syntax, "A line starts with a command; send HELP for a list.");
     if (std::ranges::any_of(line, is_control)) return fail(errc::syntax, "Control characters are not allowed in a command.");
-    const auto argument = blank == std::string_view::npos ? std::string_view() : line.substr(blank + 1);
+    auto argument = blank == std::string_view::npos ? std::string_view() : line.substr(blank + 1);
     const verb id = index.find(name);
+    if (id != verb::unknown && !is_name(row_of(id).argument)) argument = without_trailing_blanks(argument);
+    // Some clients name what CDUP leads to.
+    if (id == verb::cdup && argument == "..") argument = {};
     if (id != verb::unknown && !fits(row_of(id).argument, argument)) return fail(errc::syntax, refusal(row_of(id)));
     return command{id, to_upper(name), std::string(argument)};
 }

@@ -75,12 +75,20 @@ enum class verb : std::uint8_t {
     unknown,
 };
 
+/// What follows a verb. Some clients pad their lines: blanks at the end of a keyword or a number mean nothing, but those of
+/// a name belong to it.
 enum class argument_shape : std::uint8_t {
-    none,           // anything after the verb is 501
-    optional_text,  // a path, a topic, options
-    text,           // required, taken as it stands after one blank
-    number,         // a plain decimal in 0..2^63-1 (IN-11)
+    none,              // anything after the verb is 501
+    optional_text,     // a name, or nothing
+    text,              // a name, taken as it stands after one blank
+    optional_keyword,  // a keyword, or nothing
+    keyword,           // one or more keywords, numbers or addresses
+    number,            // a plain decimal in 0..2^63-1 (IN-11)
 };
+/// Its blanks belong to it.
+[[nodiscard]] constexpr bool is_name(argument_shape shape) noexcept {
+    return shape == argument_shape::text || shape == argument_shape::optional_text;
+}
 
 /// The earliest state of a session in which a verb may be used. Before it: 530 or 503.
 enum class session_stage : std::uint8_t { connected, user_given, logged_in };
@@ -121,13 +129,14 @@ struct command_row {
 struct command {
     verb id = verb::unknown;
     std::string name;      // as sent, upper-cased; for replies and logs about unknown verbs
-    std::string argument;  // raw bytes after the first blank, nothing trimmed
+    std::string argument;  // the bytes after the first blank; as they stand where they are a name
 
     friend bool operator==(const command&, const command&) = default;
 };
 
 /// One line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are their plain forms.
-/// errc::syntax: no verb at all, or a shape the table refuses (reply 501). An unknown verb is not an error.
+/// "CDUP .." is CDUP. errc::syntax: no verb at all, or a shape the table refuses (reply 501). An unknown verb is not an
+/// error.
 [[nodiscard]] result<command> parse_command(std::string_view line);
 
 /// "RETR name\r\n". errc::name_invalid where the argument holds CR, LF or NUL (CL-02): nothing is ever sent then.

@@ -24,8 +24,9 @@ TEST(CommandTable, HasEveryVerbOnceInTheOrderOfTheEnum) {
         EXPECT_TRUE(names.insert(row.name).second) << row.name;
         EXPECT_FALSE(row.rfc.empty()) << row.name;
         EXPECT_EQ(row.syntax.empty(), row.argument == argument_shape::none) << row.name;
-        EXPECT_EQ(row.syntax.starts_with('['), row.argument == argument_shape::optional_text && row.id != verb::pass)
-            << row.name;
+        const bool optional =
+            row.argument == argument_shape::optional_text || row.argument == argument_shape::optional_keyword;
+        EXPECT_EQ(row.syntax.starts_with('['), optional && row.id != verb::pass) << row.name;
     }
     EXPECT_EQ(names.size(), static_cast<std::size_t>(verb::unknown));
 }
@@ -87,6 +88,54 @@ TEST(Command, ArgumentsAreKeptAsTheyStand) {
     EXPECT_EQ(parsed("NOOP "), "NOOP|");
 }
 
+TEST(Command, BlanksAtTheEndOfAKeywordOrNumberMeanNothing) {
+    for (const auto* line : {"TYPE I",
+                             "TYPE A N",
+                             "TYPE L 8",
+                             "STRU F",
+                             "MODE S",
+                             "REST 0",
+                             "ALLO 10",
+                             "ALLO 10 R 80",
+                             "PORT 127,0,0,1,200,20",
+                             "EPRT |1|127.0.0.1|50000|",
+                             "EPSV 1",
+                             "EPSV ALL",
+                             "PROT P",
+                             "PBSZ 0",
+                             "AUTH TLS",
+                             "OPTS UTF8 ON",
+                             "OPTS MLST type;size;",
+                             "LANG EN",
+                             "HELP STOR",
+                             "HOST a.example"}) {
+        const std::string plain(line);
+        EXPECT_NE(parsed(plain), "refused");
+        for (const auto* blanks : {" ", "  ", "     "}) EXPECT_EQ(parsed(plain + blanks), parsed(plain)) << plain;
+    }
+    for (const auto& row : command_table()) {
+        if (row.argument != argument_shape::none) continue;
+        EXPECT_EQ(parsed(std::string(row.name) + "   "), std::string(row.name) + "|");
+    }
+}
+
+TEST(Command, BlanksAtTheEndOfANameBelongToIt) {
+    std::set<std::string_view> names;
+    for (const auto& row : command_table()) {
+        if (!is_name(row.argument)) continue;
+        names.insert(row.name);
+        EXPECT_EQ(parsed(std::string(row.name) + " a "), std::string(row.name) + "|a ");
+    }
+    EXPECT_EQ(names, (std::set<std::string_view>{"USER", "PASS", "ACCT", "CWD",  "SMNT", "RETR", "STOR", "STOU",
+                                                 "APPE", "RNFR", "RNTO", "DELE", "RMD",  "MKD",  "LIST", "NLST",
+                                                 "SITE", "STAT", "MDTM", "MLSD", "MLST", "SIZE", "MFMT", "CLNT"}));
+    EXPECT_EQ(parsed("XYZZY a "), "?XYZZY|a ");
+}
+
+TEST(Command, CdupMayNameWhatItLeadsTo) {
+    for (const auto* line : {"CDUP ..", "CDUP .. ", "cdup ..", "XCUP ..", "CDUP  "}) EXPECT_EQ(parsed(line), "CDUP|");
+}
+
 TEST(Command, UnknownVerbsAreNoErrorButLinesWithoutOneAre) {
     EXPECT_EQ(parsed("XYZZY now"), "?XYZZY|now");
     EXPECT_EQ(parsed("PORTXYZ junk"), "?PORTXYZ|junk");  // table 2.1 row Q
@@ -97,7 +146,8 @@ TEST(Command, UnknownVerbsAreNoErrorButLinesWithoutOneAre) {
 }
 
 TEST(Command, TheTableRefusesWrongShapes) {
-    for (const auto* line : {"RETR", "RETR ", "QUIT now", "PASV 1", "USER", "REST", "PORT", "CDUP /"}) {
+    for (const auto* line : {"RETR", "RETR ", "QUIT now", "PASV 1", "USER", "REST", "PORT", "CDUP /", "CDUP ...", "TYPE  ",
+                             "REST  ", "PWD .."}) {
         EXPECT_EQ(parsed(line), "refused") << line;
     }
     const auto error = parse_command("RETR");
@@ -112,7 +162,7 @@ TEST(Command, IN11_NumbersArePlainDecimals) {
     }
     for (const auto* bad :
          {"-1", "-0", "+1", "0x10", "1e3", "9223372036854775808", "18446744073709551615", "18446744073709551616",
-          "10000000000000000000000000000000000000000", "", " 1", "1 ", "1\t", "\xd9\xa1"}) {
+          "10000000000000000000000000000000000000000", "", " 1", "1\t", "1 2", "\xd9\xa1"}) {
         EXPECT_EQ(parsed("REST "s + bad), "refused") << bad;
         EXPECT_EQ(parsed("PBSZ "s + bad), "refused") << bad;
     }

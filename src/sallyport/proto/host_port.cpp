@@ -17,11 +17,15 @@ constexpr std::size_t longest_field = 64;  // of EPRT and 229; IPv6 text has at 
     return static_cast<std::uint16_t>(*value);
 }
 
+enum class after_comma : bool { nothing, blanks };
+
 // Six comma-separated numbers of one to three digits at the front of `text`: how many bytes they take, or 0.
-[[nodiscard]] std::size_t six_numbers(std::string_view text, std::array<unsigned, 6>& numbers) noexcept {
+[[nodiscard]] std::size_t six_numbers(std::string_view text, std::array<unsigned, 6>& numbers,
+                                      after_comma between = after_comma::nothing) noexcept {
     std::size_t at = 0;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
         if (i > 0 && (at >= text.size() || text[at++] != ',')) return 0;
+        while (i > 0 && between == after_comma::blanks && at < text.size() && text[at] == ' ') ++at;
         const auto start = at;
         numbers[i] = 0;
         while (at < text.size() && is_digit(text[at])) {
@@ -77,7 +81,7 @@ struct three_fields {
 
 result<endpoint> parse_host_port(std::string_view text) {
     std::array<unsigned, 6> numbers{};
-    const bool shaped = six_numbers(text, numbers) == text.size() && !text.empty();
+    const bool shaped = six_numbers(text, numbers, after_comma::blanks) == text.size() && !text.empty();
     if (const auto e = shaped ? to_endpoint(numbers) : std::nullopt) return *e;
     return fail(errc::syntax, "PORT needs six numbers 0 to 255, h1,h2,h3,h4,p1,p2, and a port that is not 0");
 }

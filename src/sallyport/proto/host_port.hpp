@@ -2,7 +2,8 @@
 // The forms in which FTP names an endpoint: PORT and 227 (RFC 959), EPRT and 229 (RFC 2428). Strict ranges, both ways.
 //
 // Parsers take exact shapes and nothing else: decimal numbers of one to three (octets) or five (ports) digits, no signs,
-// no blanks inside, port 1..65535. Whether an address may be used is the caller's policy (DC-01, CL-01), not the parser's.
+// no blanks but those after a comma of PORT, which some clients write, port 1..65535. Whether an address may be used is the
+// caller's policy (DC-01, CL-01), not the parser's.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,7 @@
 
 namespace sallyport::proto {
 
-/// "192,168,1,2,7,138". errc::syntax otherwise.
+/// "192,168,1,2,7,138", or with blanks after the commas. errc::syntax otherwise.
 [[nodiscard]] result<endpoint> parse_host_port(std::string_view text);
 /// REQUIRES: e.address.is_v4().
 [[nodiscard]] std::string format_host_port(const endpoint& e);

@@ -29,7 +29,7 @@ TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
                                                              {"PORT 198,51,100,7,256,1", "501", false},
                                                              {"PORT 198,51,100,7,0,51201", "501", false},
                                                              {"PORT +198,51,100,7,7,138", "501", false},
-                                                             {"PORT 198,51,100,7,7,138 ", "501", false},
+                                                             {"PORT 198,51,100,7,7,138x", "501", false},
                                                              {"EPRT |1|198.51.100.7|1023|", "504", true},
                                                              {"EPRT |2|::1|5000|", "504", true},
                                                              {"EPRT |2|::ffff:198.51.100.8|5000|", "504", true},

@@ -128,6 +128,12 @@ TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
                                                         "DELE a"}));
 }
 
+TEST(RelayMachine, PassesKeywordsOnWithoutTheirTrailingBlanks) {
+    stage_hand hand(usual(), false);
+    hand.client("TYPE I  \r\nREST 0 \r\nPWD \r\nCDUP ..\r\nOPTS UTF8 ON \r\nCWD a \r\n");
+    EXPECT_EQ(hand.to_backend, (std::deque<std::string>{"TYPE I", "REST 0", "PWD", "CDUP", "OPTS UTF8 ON", "CWD a "}));
+}
+
 TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {
     play(with_tls(), {login, R"(> NOOP
 >> NOOP

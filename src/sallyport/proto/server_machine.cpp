@@ -157,14 +157,13 @@ bool server_machine::watch_line() {
         dispatch(*c);
     } else {
         quit_read_ = quit_read_ || (c && c->id == verb::quit);
-        hold(kind, line);
+        hold(kind, line, c && c->id == verb::noop);
     }
     return true;
 }
 
-void server_machine::hold(line_buffer::status kind, std::string_view line) {
+void server_machine::hold(line_buffer::status kind, std::string_view line, bool noop) {
     // Clients keep a control connection awake by NOOP for hours: a run of them must not fill the queue (G5).
-    const bool noop = kind == line_buffer::status::line && iequals(line, "NOOP");
     if (noop && !held_.empty() && held_.back().text == "NOOP")
         ++held_.back().times;
     else

@@ -212,7 +212,7 @@ private:
     void serve_line(std::string_view line);
     void dispatch(const command& c);
     bool watch_line();
-    void hold(line_buffer::status kind, std::string_view line);
+    void hold(line_buffer::status kind, std::string_view line, bool noop);
     void refuse_foreign_protocol();
     [[nodiscard]] session_stage stage() const noexcept;
     [[nodiscard]] bool is_offered(verb id) const noexcept;

@@ -3,6 +3,7 @@
 
 #include <sallyport/proto/server_machine.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,10 +14,11 @@
 namespace sallyport::proto {
 namespace {
 
-/// First word and the rest, without the blank between them.
+/// First word and the rest, without the blanks between them.
 std::pair<std::string_view, std::string_view> split_word(std::string_view text) {
-    const std::size_t blank = text.find(' ');
-    return {text.substr(0, blank), blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1)};
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const std::size_t rest = std::min(text.find_first_not_of(' ', blank), text.size());
+    return {text.substr(0, blank), text.substr(rest)};
 }
 
 }  // namespace
@@ -98,7 +100,7 @@ void server_machine::on_lang(const command& c) {
 }
 
 void server_machine::on_site(const command& c) {
-    if (iequals(c.argument, "HELP")) return say(214, "SITE knows HELP and nothing else.");
+    if (iequals(without_trailing_blanks(c.argument), "HELP")) return say(214, "SITE knows HELP and nothing else.");
     say(504, "SITE knows HELP only.");  // no extras, so none to be abused (IN-12)
 }
 
