@@ -18,6 +18,9 @@ bool may_carry_data(std::uint16_t port) noexcept {
     return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
 }
 
+/// A server that can't connect to us says so, but it may find out later than we do; its words say more than ours.
+constexpr auto words_for_no_data = std::chrono::seconds(2);
+
 /// A control connection may be silent as long as data move; the data side has its own limits.
 constexpr auto while_data_moves = std::chrono::hours(24 * 365);
 
@@ -122,6 +125,7 @@ client_act::read client_machine::read_action() const {
         case step::quit: return {settings_.quit, turn_};
         case step::moving: return {data_over_ ? settings_.reply : while_data_moves, turn_};
         case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
+        case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, words_for_no_data), turn_};
         case step::request:
             // In active mode the server connects to us before it answers: a firewall in between shows as silence here.
             return {is_active(attempts_.back().method) ? settings_.data_open : settings_.reply, turn_};
@@ -150,6 +154,7 @@ void client_machine::on_answer(const answer& a) {
             return refuse(client_step::request, errc::unsupported, "the server can't continue a file: ", r);
         case step::request:
         case step::moving: return on_request(r);
+        case step::unopened: return on_unopened(r);
         case step::quit:
             step_ = step::idle;
             ended_ = true;
@@ -354,8 +359,20 @@ void client_machine::data_opened(const result<void>& outcome) {
         return;
     }
     if (!active) return method_failed(outcome.error(), true);
-    // The server has begun a transfer that we can't see: the conversation is out of step from here on.
-    end_session(client_step::data, outcome.error());
+    if (control_over_) return end_session(client_step::data, outcome.error());
+    attempts_.back().failure = outcome.error();
+    step_ = step::unopened;
+    ++turn_;
+}
+
+/// The server has begun a transfer whose data connection we don't have. Where it says that it has none either, the session
+/// goes on; else it is out of step from here on.
+void client_machine::on_unopened(const reply& r) {
+    if (r.preliminary()) return;
+    auto ours = *attempts_.back().failure;
+    if (r.positive()) return end_session(client_step::data, std::move(ours));
+    if (r.code == 425 || r.code == 426) return method_failed(error{errc::rejected, 0, summary(r)}, true);
+    refuse(client_step::request, errc::rejected, {}, r);
 }
 
 // ---- The transfer
@@ -406,6 +423,8 @@ void client_machine::lost(const error& why) {
         channel_.give_up_waiting();
         return method_failed(std::move(cause), true);
     }
+    // Of two facts about one event the first stands where the server has no words for it.
+    if (step_ == step::unopened) cause = *attempts_.back().failure;
     const bool server_never_came = step_ == step::request && is_active(attempts_.back().method);
     end_session(server_never_came ? client_step::data : failing_step(), std::move(cause));
 }
@@ -433,7 +452,8 @@ client_step client_machine::failing_step() const noexcept {
         case step::negotiate:
         case step::connecting:
         case step::listening:
-        case step::accepting: return client_step::data;
+        case step::accepting:
+        case step::unopened: return client_step::data;
         case step::moving: return client_step::transfer;
         case step::idle:
         case step::type:

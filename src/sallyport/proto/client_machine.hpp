@@ -158,6 +158,7 @@ private:
         connecting,
         listening,
         accepting,
+        unopened,
         rest,
         request,
         moving,  // the transfer
@@ -175,6 +176,7 @@ private:
     void on_size(const reply& r);
     void on_negotiated(const reply& r);
     void on_request(const reply& r);
+    void on_unopened(const reply& r);
 
     void begin(client_step expected_failure);
     void after_greeting();

@@ -160,8 +160,9 @@ TEST(client_data, active_and_nobody_comes_ends_the_session) {
     play p(s);
     p.log_in().machine.begin_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x", "< 150 ok",
-           "* nobody", "* done"});
+           "* nobody", "* silence", "* done"});
     EXPECT_EQ(p.failure().at, client_step::data);
+    EXPECT_EQ(p.failure().cause.code, errc::timeout);
     EXPECT_FALSE(p.machine.usable());
 
     play mute(s);  // the server tries to connect before it answers
@@ -169,6 +170,36 @@ TEST(client_data, active_and_nobody_comes_ends_the_session) {
     mute.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
               "* silence", "* done"});
     EXPECT_EQ(mute.failure().at, client_step::data);
+}
+
+TEST(client_data, active_and_nobody_comes_is_told_in_the_servers_own_words) {
+    const std::initializer_list<std::string_view> until_nobody = {
+        "> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
+        "< 150 ok", "* nobody"};
+    auto s = play::plain();
+    s.methods = {data_method::port, data_method::pasv};
+    play p(s);
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run(until_nobody).run({"< 425 Can't open data connection: no route", "> PASV"});
+    EXPECT_EQ(p.machine.attempts().front().failure->what, "425 Can't open data connection: no route");
+    EXPECT_TRUE(p.machine.usable());
+
+    play refused(s);
+    refused.log_in().machine.begin_transfer(retr("x"));
+    refused.run(until_nobody).run({"< 150 trying", "< 550-No", "< 550 such file", "* done"});
+    EXPECT_EQ(refused.failure().cause.what, "550 No such file");
+    EXPECT_TRUE(refused.machine.usable());
+
+    play out_of_step(s);  // it has sent what we never saw
+    out_of_step.log_in().machine.begin_transfer(retr("x"));
+    out_of_step.run(until_nobody).run({"< 226 done", "* done"});
+    EXPECT_EQ(out_of_step.failure().at, client_step::data);
+    EXPECT_FALSE(out_of_step.machine.usable());
+
+    play full(s);
+    full.log_in().machine.begin_transfer(retr("x"));
+    full.run(until_nobody).run({"< 421 Timeout.", "* done"});
+    EXPECT_EQ(full.failure().reply_code, 421);
 }
 
 TEST(client_data, a_reply_without_a_usable_port_refuses_the_method_for_good) {
