@@ -82,6 +82,7 @@ private:
 
     void outcome(std::string_view text) {
         if (text == "silent") return machine_.backend_silent();
+        if (text == "waited") return waited();
         if (text == "rested") {
             stands_ = stands_ && !machine_.give_up_standing();
             return;
@@ -96,6 +97,15 @@ private:
             case 7: return machine_.port_reserved(fail(errc::exhausted));
             case 8: return machine_.client_tls_started();
             default: return data_ended({});
+        }
+    }
+
+    /// Three waits at most: for a refusal, for the backend's word, for its answer to NOOP.
+    void waited() {
+        for (int waits = 0; machine_.backend_wait() && !closed_; ++waits) {
+            check(waits < 3, "waits for the backend come to an end");
+            machine_.backend_wait_over();
+            work();
         }
     }
 

@@ -108,6 +108,10 @@ net::task<> session::client_leg() {
             give_up_silent_backend();
             co_await advance();
         }
+        if (!over() && net::clock::now() >= word_due_) {
+            give_up_waiting();
+            co_await advance();
+        }
         expire_if_due();
         if (over()) break;
         if (tls_due_) {
@@ -245,6 +249,7 @@ net::task<> session::advance() {
             break;
         }
     }
+    keep_time_of_backend();
     wake();
 }
 
@@ -416,8 +421,8 @@ net::deadline session::quiet_until() const {
     const auto& config = gate_->config;
     // A transfer has deadlines of its own (G5). One that goes past us is the server's business, and keepalive tells whether
     // that is still there.
-    if (data_ || direct_) return net::clock::now() + config.idle;
-    const auto due = activity_ + config.idle;
+    if (data_ || direct_) return std::min(net::clock::now() + config.idle, word_due_);
+    const auto due = std::min(activity_ + config.idle, word_due_);
     return machine_->logged_in() ? due : std::min({due, login_since_ + config.login, answer_due()});
 }
 
@@ -436,7 +441,7 @@ void session::give_up_silent_backend() {
 
 void session::expire_if_due() {
     if (stop_due()) return machine_->expire(dismissed_ ? "The administrator has ended this session." : stopping_text);
-    if (net::clock::now() < quiet_until()) return;
+    if (const auto now = net::clock::now(); now < quiet_until() || now >= word_due_) return;
     if (machine_->awaits_backend()) return machine_->expire("The server behind has not answered in time.");
     if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
     report(front::offence::login_timed_out);

@@ -101,6 +101,8 @@ private:
     void expire_if_due();
     void give_up_silent_backend();
     [[nodiscard]] net::deadline answer_due() const;
+    void keep_time_of_backend();  // session_backend.cpp
+    void give_up_waiting();
 
     /// Implicit TLS between client and backend: the greeting is under it too.
     [[nodiscard]] bool passes_unread() const noexcept { return implicit_tls_ && gate_->config.passes_tls(); }
@@ -153,6 +155,8 @@ private:
     net::deadline login_since_ = started_;  // a login has its time from here
     net::deadline activity_ = net::clock::now();
     net::deadline standing_since_ = started_;
+    net::deadline word_due_ = net::deadline::max();  // of the wait that the machine has for the backend
+    unsigned word_turn_ = 0;
 };
 
 net::task<> run_session(std::shared_ptr<session> self);

@@ -164,6 +164,26 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
     client_.interrupt_read();  // it waits by a deadline from before
 }
 
+/// What the machine waits for has its time from the first look on; the reader in front, which may be at rest, keeps it.
+void session::keep_time_of_backend() {
+    const auto wait = machine_->backend_wait();
+    const auto before = word_due_;
+    if (!wait)
+        word_due_ = net::deadline::max();
+    else if (wait->turn != word_turn_ || word_due_ == net::deadline::max())
+        word_due_ = net::clock::now() + wait->limit;
+    if (wait) word_turn_ = wait->turn;
+    if (word_due_ < before) client_.interrupt_read();
+}
+
+void session::give_up_waiting() {
+    word_due_ = net::deadline::max();
+    machine_->backend_wait_over();
+    if (!machine_->closing()) return;
+    log(log::level::warning, fmt::format("Backend {} did not reply in time", slot_.where().text()));
+    gate_->checks.hurry(slot_.id());
+}
+
 void session::leave_backend() {
     backend_.close();
     if (!slot_) return;

@@ -306,7 +306,8 @@ void relay_machine::transfer(const command& cmd) {
 void relay_machine::on_transfer(reply r) {
     if (transfer_.in_blocks) r = in_front(std::move(r));
     if (r.preliminary()) {
-        if (transfer_.answered) return;
+        // Pure-FTPd says 150 again after a cut; a client would take it for a beginning.
+        if (transfer_.answered || in_doubt()) return;
         deliver(r);
         if (!transfer_.ended) actions_.emplace_back(relay_act::confirm_data{});
         return;
@@ -328,7 +329,8 @@ void relay_machine::data_ended(const data_outcome& outcome) {
 }
 
 // A transfer is over when the data path has ended and the backend has spoken. Only both together make a success; a failure
-// on our side of things is told at once, and the backend's word is then awaited in silence.
+// on the client's side is told at once, and the backend's word is then awaited in silence. Where the backend's side failed,
+// its own words say why: they are waited for, but not for long (relay_waits.cpp).
 void relay_machine::join_transfer() {
     auto& t = transfer_;
     if (!t.ended) return;
@@ -349,39 +351,51 @@ void relay_machine::join_transfer() {
                 break;
             case data_end::backend_failed:
             case data_end::aborted:
-                if (!t.final) return;
-                if (t.final->positive()) {
-                    fail_with(426, "Transfer cut: " + t.ended->why);
-                } else {
+            case data_end::backend_unreachable: {
+                if (!t.final && !t.waited) return;
+                const bool unreachable = t.ended->end == data_end::backend_unreachable;
+                if (t.final && !t.final->positive()) {
                     deliver(*t.final);
                     told = t.final->code;
+                } else if (unreachable) {
+                    fail_with(425, "No data connection to the server behind this gateway: " + t.ended->why);
+                } else {
+                    fail_with(426, "Transfer cut: " + t.ended->why);
                 }
+                // It may wait for us much longer than we for it.
+                if (unreachable && !t.final) send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
                 break;
+            }
             case data_end::client_never_came: fail_with(425, "No data connection: " + t.ended->why); break;
             case data_end::client_not_bound:
                 fail_with(522, "Data connections must resume the TLS session of the control connection.");
                 break;
             case data_end::client_failed: fail_with(426, "Transfer cut: " + t.ended->why); break;
-            case data_end::backend_unreachable:
-                fail_with(425, "No data connection to the server behind this gateway: " + t.ended->why);
-                // It may wait for us much longer than we for it.
-                if (!t.final) send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
-                break;
         }
         t.answered = true;
+        ++turn_;
         if (notes_) note(relay_note::transferred, std::to_string(told));
     }
-    if (!t.final) return;
-    if (t.in_blocks) {
-        if (t.stays && t.ended->end == data_end::complete)
+    if (t.final) finish_transfer();
+}
+
+/// Only ABOR, STAT and our NOOP may be unanswered then, and are answered before anything else is sent.
+void relay_machine::finish_transfer() {
+    clear_transfer();
+    forget(0);
+    if (!pending_.empty()) stage_ = stage::awaiting;
+    ask_for_blocks();
+}
+
+void relay_machine::clear_transfer() {
+    if (transfer_.in_blocks) {
+        if (transfer_.stays && transfer_.ended->end == data_end::complete)
             blocks_.stands = true;
         else
             drop_data();
     }
     transfer_ = {};
     stage_ = stage::open;
-    forget(0);
-    ask_for_blocks();
 }
 
 }  // namespace sallyport::proto

@@ -300,6 +300,7 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
 ! data backend_unreachable refused
+! waited 2
 < 425 No data connection to the server behind this gateway: refused
 >> ABOR
 << 425 Nobody came.
@@ -318,9 +319,9 @@ TEST(RelayData, AbortsATransfer) {
 >> ABOR
 << 426 Aborted.
 < 426 Aborted.
->> NOOP
 << 226 Abort ok.
 < 226 Abort ok.
+>> NOOP
 << 200 ok
 < 200 ok
 )"});

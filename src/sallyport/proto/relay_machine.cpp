@@ -72,7 +72,9 @@ void relay_machine::from_client(std::string_view bytes) {
 }
 
 void relay_machine::from_backend(std::string_view bytes) {
-    if (stage_ != stage::closing) replies_.append(bytes);
+    if (stage_ == stage::closing) return;
+    if (!in_doubt()) ++turn_;  // a reply that goes on has its time anew
+    replies_.append(bytes);
 }
 
 relay_action relay_machine::next() {
@@ -295,6 +297,7 @@ void relay_machine::on_reply(reply r) {
     const auto& asked = pending_[index];
     const bool asks_for_port = asked.kind == owed::negotiation && (asked.id == verb::pasv || asked.id == verb::epsv);
     if (r.offers_port() && !asks_for_port) return violation("a port offered where none was asked for (GW-02)");
+    if (passes_over(r)) return give_up_replies();
     switch (pending_[index].kind) {
         case owed::relayed: return on_relayed(index, r);
         case owed::replayed: return on_replayed(r);
@@ -306,6 +309,7 @@ void relay_machine::on_reply(reply r) {
         case owed::features: return on_features(r);
         case owed::mode: return on_mode(r);
         case owed::swallowed:
+        case owed::probe:
             if (!r.preliminary()) forget(index);
             return;
         case owed::local: return;  // never the first: forget() sends them
@@ -409,6 +413,7 @@ void relay_machine::forget(std::size_t index) {
         emit(pending_.front().text);
         pending_.pop_front();
     }
+    ++turn_;
     if (stage_ == stage::awaiting && pending_.empty()) stage_ = stage::open;
 }
 

@@ -152,6 +152,12 @@ struct relay_backend {
     bool blocks = false;
 };
 
+/// The driver calls backend_wait_over() when `limit` has passed since it first saw this `turn`.
+struct relay_wait {
+    std::chrono::milliseconds limit;
+    unsigned turn;
+};
+
 /// What is told to the log (G12).
 enum class relay_note : std::uint8_t {
     said,           // a line of either side, secrets masked
@@ -204,6 +210,9 @@ public:
     void backend_closed(std::string_view why);
     /// It owes a reply for too long: as if it were gone.
     void backend_silent();
+    /// What the backend owes and may never say (relay_waits.cpp); nothing where there is no such wait.
+    [[nodiscard]] std::optional<relay_wait> backend_wait() const noexcept;
+    void backend_wait_over();
     /// The driver ends the session: idle, shutting down (421 `text`).
     void expire(std::string_view text);
 
@@ -260,6 +269,7 @@ private:
         features,     // our FEAT
         mode,         // our MODE; `text` is its argument
         swallowed,    // our ABOR
+        probe,        // our NOOP, after which nothing is owed any more
     };
 
     struct pending {
@@ -278,6 +288,7 @@ private:
     struct transfer_state {
         std::optional<reply> final;         // the backend's word, held until the data path has ended
         std::optional<data_outcome> ended;  // the data path
+        bool waited = false;                // long enough for a refusal that belongs to our failure
         bool answered = false;              // the client has its final reply
         bool in_blocks = false;             // behind
         bool stays = false;                 // the backend leaves its data connection open
@@ -389,6 +400,16 @@ private:
     void transfer(const command& cmd);
     void on_transfer(reply r);
     void join_transfer();
+    void clear_transfer();
+    void finish_transfer();
+
+    // Replies that may never come (relay_waits.cpp)
+    enum class awaited : std::uint8_t { nothing, refusal, word, rest_of_reply, probe };
+    [[nodiscard]] awaited what_is_awaited() const noexcept;
+    [[nodiscard]] bool abort_unanswered() const noexcept;
+    [[nodiscard]] bool in_doubt() const noexcept;
+    [[nodiscard]] bool passes_over(const reply& r) const noexcept;
+    void give_up_replies();
 
     // Past the gateway (relay_direct.cpp)
     [[nodiscard]] bool may_go_direct() const noexcept;
@@ -440,6 +461,7 @@ private:
     bool quit_read_ = false;
     bool epsv_all_ = false;
     int overlong_lines_ = 0;
+    unsigned turn_ = 0;  // of backend_wait()
 
     telnet_filter telnet_;
     std::string filtered_;

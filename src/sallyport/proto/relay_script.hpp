@@ -173,12 +173,21 @@ private:
         if (text == "not admitted") return machine.user_admitted(false);
         if (text == "tls behind") return machine.backend_tls_started();
         if (text == "backend gone") return machine.backend_closed("reset");
+        if (text.starts_with("waited ")) return waited(text.substr(7));
         if (text == "backend silent") return machine.backend_silent();
         if (text == "no backend") return machine.no_backend("All are down.");
         if (text == "nobody's user") return machine.no_backend_for_user();
         if (text.starts_with("backend ")) return machine.backend_found({.peer = at(text.substr(8)), .refused = {}});
         ASSERT_TRUE(text.starts_with("expire "));
         machine.expire(text.substr(7));
+    }
+
+    /// The machine must be waiting for its backend, for so many seconds, and they pass.
+    void waited(std::string_view seconds) {
+        const auto wait = machine.backend_wait();
+        ASSERT_TRUE(wait) << "there is no such wait";
+        EXPECT_EQ(wait->limit, std::chrono::seconds(parse_decimal(seconds).value_or(0)));
+        machine.backend_wait_over();
     }
 
     bool bytewise_;

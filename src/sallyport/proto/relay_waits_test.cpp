@@ -1,0 +1,209 @@
+// Waits for words of the backend that may never come: their limits, what is told to the client, and what ends them.
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+constexpr std::string_view given_up = "! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n";
+constexpr std::string_view probed = "! waited 10\n>> NOOP\n";
+constexpr std::string_view no_answer = "! waited 10\n< 421 The FTP server did not respond in time.\n= drop\n= close\n";
+constexpr std::string_view no_answer_outside = "! waited 10\n< 421 The FTP server did not respond in time.\n= close\n";
+constexpr std::string_view goes_on = "> PWD\n>> PWD\n<< 257 \"/\"\n< 257 \"/\"\n> PASV\n>> PASV\n";
+constexpr std::string_view unreachable = R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+! data backend_unreachable reset
+)";
+
+void expect_no_wait(stage_hand& hand) { EXPECT_FALSE(hand.machine.backend_wait()); }
+
+// ---- Our failure and the backend's refusal
+
+TEST(RelayWaits, TheBackendsOwnRefusalWins) {
+    play(usual(), {login, passive, unreachable, "<< 550 f: No such file.\n< 550 f: No such file.\n", goes_on});
+    play(usual(), {login, passive, unreachable, "<< 150 Here.\n<< 522 Use PROT P.\n< 522 Use PROT P.\n"});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 452 Full.\n< 452 Full.\n", goes_on});
+}
+
+TEST(RelayWaits, SuccessOfTheBackendDoesNotWinOverOurFailure) {
+    play(usual(), {login, passive, unreachable,
+                   "<< 226 Done.\n< 425 No data connection to the server behind this gateway: reset\n", goes_on});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer cut: cut\n"});
+}
+
+TEST(RelayWaits, OurFailureIsToldAfterTwoSeconds) {
+    play(usual(), {login, passive, unreachable, R"(! waited 2
+< 425 No data connection to the server behind this gateway: reset
+>> ABOR
+<< 550 f: No such file.
+<< 226 Abort ok.
+)",
+                   goes_on});
+    play(usual(), {login, passive, retrieving,
+                   "! data backend_failed cut\n! waited 2\n< 426 Transfer cut: cut\n<< 451 Late.\n", goes_on});
+}
+
+TEST(RelayWaits, AFailureOfTheClientsIsToldAtOnce) {
+    for (const auto* end : {"client_failed", "client_never_came"}) {
+        stage_hand hand(usual(), false);
+        for (const auto part : {login, passive, retrieving}) hand.play(part);
+        hand.step("! data " + std::string(end) + " why");
+        ASSERT_EQ(hand.to_client.size(), 1U) << end;
+    }
+}
+
+// ---- The final reply to a transfer that has failed here
+
+TEST(RelayWaits, ATransferWithoutItsFinalReplyEndsByNoop) {
+    // Pure-FTPd says 150 a second time and no more.
+    constexpr std::string_view again = "<< 150 0.001 seconds (measured here), 260.97 Mbytes per second\n";
+    play(usual(),
+         {login, passive, retrieving, given_up, again, "> PWD\n", probed,
+          "<< 200 Zzz...\n>> PWD\n<< 257 \"/\"\n< 257 \"/\"\n"},
+         expect_no_wait);
+    for (const auto* answer : {"<< 500 What?\n", "<< 502 Not here.\n"}) {
+        play(usual(), {login, passive, retrieving, given_up, probed, answer, goes_on});
+    }
+}
+
+TEST(RelayWaits, ALateFinalReplyIsTakenForWhatItIs) {
+    play(usual(), {login, passive, retrieving, given_up, "<< 426 Broken pipe.\n", goes_on});
+    for (const auto* late : {"<< 426 Broken pipe.\n", "<< 226 Done.\n", "<< 550 No.\n"}) {
+        play(usual(),
+             {login, passive, retrieving, given_up, probed, late, "> PWD\n<< 200 ok\n", ">> PWD\n<< 257 /\n< 257 /\n"});
+    }
+}
+
+TEST(RelayWaits, WithoutAnAnswerToNoopTheSessionEnds) {
+    play(usual(), {login, passive, retrieving, given_up, probed, no_answer});
+    play(usual(),
+         {login, passive, unreachable,
+          "! waited 2\n< 425 No data connection to the server behind this gateway: reset\n>> ABOR\n", probed, no_answer});
+    // A reply that begins and does not end swallows the answer.
+    play(usual(), {login, passive, retrieving, given_up, "<< 553-No\n", probed, "<< 200 ok\n", no_answer});
+}
+
+TEST(RelayWaits, EveryFailureThatIsToldIsFollowedByThatWait) {
+    for (const auto& [end, told] : std::vector<std::pair<std::string, std::string>>{
+             {"client_never_came", "425 No data connection: x"},
+             {"client_not_bound", "522 Data connections must resume the TLS session of the control connection."},
+             {"client_failed", "426 Transfer cut: x"}}) {
+        play(usual(),
+             {login, passive, retrieving, "! data " + end + " x\n< " + told + "\n", probed, "<< 200 ok\n", goes_on});
+    }
+}
+
+TEST(RelayWaits, StatIsAnsweredMeanwhile) {
+    play(usual(), {login, passive, retrieving, given_up, "> STAT\n>> STAT\n<< 211 Idle.\n< 211 Idle.\n", probed,
+                   "<< 200 ok\n", goes_on});
+    play(usual(), {login, passive, retrieving, given_up, "> STAT\n>> STAT\n", probed,
+                   "<< 200 ok\n< 451 The FTP server did not answer this command.\n", goes_on});
+}
+
+// ---- ABOR
+
+constexpr std::string_view aborted = "> ABOR\n= drop\n>> ABOR\n";
+
+TEST(RelayWaits, ABackendThatAnswersAborOnlyOnce) {
+    play(usual(),
+         {login, passive, retrieving, aborted, "<< 226 Aborted.\n< 426 Transfer cut: aborted at your request\n", "> PWD\n",
+          probed, "<< 200 ok\n< 226 Transfer aborted.\n>> PWD\n<< 257 /\n< 257 /\n"},
+         expect_no_wait);
+    play(usual(), {login, passive, retrieving, aborted, "<< 426 Aborted.\n< 426 Aborted.\n", probed,
+                   "<< 226 Late.\n< 226 Late.\n<< 200 ok\n", goes_on});
+}
+
+TEST(RelayWaits, ABackendThatDoesNotAnswerAborAtAll) {
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
+                   "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
+                   no_answer});
+}
+
+TEST(RelayWaits, ABackendThatBeginsAgainAfterAbor) {
+    // Pure-FTPd: 150 once more, then one reply for both commands.
+    play(usual(),
+         {login, passive, retrieving, aborted,
+          "<< 150 0.002 seconds\n<< 226 Since you see this ABOR must have succeeded\n< 426 Transfer cut: aborted at your "
+          "request\n",
+          probed, "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
+}
+
+TEST(RelayWaits, A500ToAborIsNotTakenForTheAnswerToNoop) {
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
+                   "<< 426 Cut.\n<< 500 ABOR?\n< 500 ABOR?\n<< 200 ok\n", goes_on});
+}
+
+// ---- A reply that begins and does not end
+
+TEST(RelayWaits, AReplyThatDoesNotEnd) {
+    constexpr std::string_view begun = "> DELE x\n>> DELE x\n<< 553-It\n";
+    play(usual(), {login, begun, probed, "<< 200 ok\n", no_answer_outside});
+    play(usual(), {login, begun, probed, "<< 553 is not yours\n< 553-It\n< 553 is not yours\n<< 200 ok\n", goes_on});
+    play(usual(), {login, passive, retrieving, "! data complete\n<< 226-It\n", probed, no_answer});
+    stage_hand hand(usual(), false);
+    hand.play(login);
+    hand.client("DELE x\r\n");
+    hand.backend("55");  // half a line is a beginning too
+    ASSERT_TRUE(hand.machine.backend_wait());
+    EXPECT_EQ(hand.machine.backend_wait()->limit, std::chrono::seconds(10));
+}
+
+TEST(RelayWaits, AReplyThatGoesOnHasItsTimeAnew) {
+    stage_hand hand(usual(), false);
+    hand.play(login);
+    hand.client("DELE x\r\n");
+    hand.backend("250-working\r\n");
+    const auto before = hand.machine.backend_wait();
+    hand.backend("250-still\r\n");
+    const auto after = hand.machine.backend_wait();
+    ASSERT_TRUE(before && after);
+    EXPECT_NE(before->turn, after->turn);
+    EXPECT_FALSE(hand.machine.closing());
+    hand.backend("250 done\r\n");
+    EXPECT_FALSE(hand.machine.backend_wait());
+}
+
+TEST(RelayWaits, AFailureIsNotPutOffByBytesOfTheBackend) {
+    stage_hand hand(usual(), false);
+    for (const auto part : {login, passive, retrieving, given_up}) hand.play(part);
+    const auto before = hand.machine.backend_wait();
+    hand.backend("150 one more\r\n");
+    hand.backend("553-x\r\n");
+    const auto after = hand.machine.backend_wait();
+    ASSERT_TRUE(before && after);
+    EXPECT_EQ(before->turn, after->turn);
+}
+
+// ---- What goes on being awaited
+
+TEST(RelayWaits, SlowAnswersAreAwaited) {
+    play(usual(), {login, "> DELE x\n>> DELE x\n"}, expect_no_wait);
+    play(usual(), {login, passive, retrieving}, expect_no_wait);
+    play(usual(), {login, passive, retrieving, "! data complete\n"}, expect_no_wait);
+    play(usual(), {login, passive, retrieving, "! data complete\n<< \n"}, expect_no_wait);  // a blank line is no beginning
+    play(usual(), {login, passive, retrieving, "<< 226 Done.\n"}, expect_no_wait);
+    play(usual(), {login, "> ABOR\n>> ABOR\n"}, expect_no_wait);  // no transfer is in doubt
+    play(usual(), {login}, expect_no_wait);
+    play(usual(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331-Pass\n"}, expect_no_wait);  // the login has its own time
+    // While a transfer moves, a reply that has begun is nobody's loss.
+    play(usual(), {login, passive, "> RETR f\n>> RETR f\n= open RETR down listen, connect 172.16.3.4:52397\n<< 150-Here\n"},
+         expect_no_wait);
+}
+
+TEST(RelayWaits, AreOverWithTheSession) {
+    play(usual(), {login, passive, retrieving, given_up, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"},
+         [](stage_hand& hand) {
+             EXPECT_FALSE(hand.machine.backend_wait());
+             hand.machine.backend_wait_over();
+             EXPECT_FALSE(hand.machine.has_to_client());
+         });
+}
+
+}  // namespace
+}  // namespace sallyport::proto
