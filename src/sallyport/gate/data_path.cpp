@@ -111,7 +111,13 @@ net::task<result<void>> data_path::open_backend() {
 }
 
 net::task<result<void>> data_path::open_client() {
-    if (std::holds_alternative<proto::leg_connects>(plan_.client)) co_await confirmed_.wait(net::deadline::max());
+    if (std::holds_alternative<proto::leg_connects>(plan_.client)) {
+        // A passive client would be connected by now, and no byte would move: the same limit.
+        const auto stall = gate_->config.data_stall;
+        const bool confirmed = co_await confirmed_.wait(net::clock::now() + stall);
+        if (!confirmed)
+            co_return fail(errc::timeout, fmt::format("the FTP server sent no reply within {} s", stall.count()));
+    }
     if (stopped_) co_return fail(errc::cancelled);
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     const net::connect_options from{.bind_to = {terms_.local, 0}};

@@ -92,6 +92,17 @@ TEST_F(GateData, Tells425WhereAnActiveClientsPortIsClosed) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
+TEST_F(GateData, DoesNotWaitForEverForTheReplyThatAnActiveClientNeeds) {
+    ftp_stub stub({.replies = {{"RETR", std::string(testing::stay_silent)}}});
+    setup.data_stall = 1s;
+    start({at(stub.port())});
+    auto c = logged_in();
+    const testing::blocking_listener listener;
+    EXPECT_EQ(c.code(fmt::format("EPRT |1|127.0.0.1|{}|", listener.port())), "200");
+    const auto reply = c.ask("RETR file");
+    EXPECT_TRUE(reply.starts_with("425 No data connection: the FTP server sent no reply within 1 s")) << reply;
+}
+
 TEST_F(GateData, ServesIpv6InFrontOfIpv4) {
     ftp_stub stub({});
     setup.listen = {*endpoint::parse("[::1]:0")};
