@@ -92,6 +92,25 @@ TEST_F(GateData, Tells425WhereAnActiveClientsPortIsClosed) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
+TEST_F(GateData, PassesTheBackendsRefusalThatComesWithTheFailureOfItsDataConnection) {
+    ftp_stub stub({.replies = {{"RETR", "550 none: no such file"}}, .epsv_port = testing::data_port::refuses});
+    start({at(stub.port())});
+    auto c = logged_in();
+    for (int i = 0; i < 5; ++i) {
+        (void)c.passive_port();
+        EXPECT_EQ(c.ask("RETR none"), "550 none: no such file");
+    }
+    EXPECT_FALSE(stub.saw("ABOR"));
+}
+
+TEST_F(GateData, TakesBlankLinesBetweenRepliesForNothing) {
+    ftp_stub stub({.replies = {{"GREETING", "220 ready\r\n\r\n"}, {"SYST", "\r\n215 UNIX\r\n \r\n"}}});
+    start({at(stub.port())});
+    auto c = logged_in();
+    EXPECT_EQ(c.ask("SYST"), "215 UNIX");
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+}
+
 TEST_F(GateData, DoesNotWaitForEverForTheReplyThatAnActiveClientNeeds) {
     ftp_stub stub({.replies = {{"RETR", std::string(testing::stay_silent)}}});
     setup.data_stall = 1s;

@@ -48,6 +48,21 @@ TEST_F(GateTls, MatchesTheClientsTlsBehind_G10) {
         << "no name before TLS";
 }
 
+TEST_F(GateTls, ABackendThatSaysMoreThan234IsNotUsed_TLS02) {
+    for (const auto* more : {"\r\n", " ", "230 in\r\n"}) {
+        const scripted_server server([&](blocking_socket& control) {
+            control.send("220 ready\r\n\r\n");  // before the command it is nothing
+            control.read_line();
+            control.send("234 go on\r\n" + std::string(more));
+            control.read_line();
+        });
+        start({at(server.port(), backend_tls::explicit_)});
+        auto c = client();
+        EXPECT_EQ(c.reply().substr(0, 3), "421") << more;
+        stop();
+    }
+}
+
 TEST_F(GateTls, MatchesTheTlsOfAClientWhoseBackendIsChosenAtTheLogin_G7_G10) {
     ftp_stub stub({.tls = &identity_});
     start({at(stub.port(), backend_tls::match, {.users = {"bob"}})});
