@@ -38,7 +38,7 @@ struct status {
 struct entry {
     std::string name;
     status facts;
-    std::string link_target;  // for links, where it could be read
+    std::string link_target;  // for links; empty where it leads out of the root, or could not be read
 };
 
 /// A regular file opened for reading. What a reader sees stays the old file when an upload replaces it (FS-10).
@@ -61,7 +61,7 @@ enum class store_mode : std::uint8_t {
     replace,     // STOR: the old content stands until commit, then is replaced at once
     create_new,  // STOU, or where overwriting is not allowed: commit fails with errc::exists
     resume,      // REST n + STOR: a copy of the old content up to the offset, then new bytes
-    append,      // APPE: a copy of the old content, then new bytes
+    append,      // APPE: the old content, then new bytes
 };
 
 /// How sure a 226 is (DU-01).

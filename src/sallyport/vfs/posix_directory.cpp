@@ -1,6 +1,7 @@
 #include <sallyport/vfs/posix_directory.hpp>
 #include <sallyport/vfs/temporary_name.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -18,6 +19,20 @@ namespace {
 /// A record of getdents64 takes 24 bytes at least. Few enough that what reading a name brings into the processor's cache
 /// is still there when its facts are asked for.
 constexpr std::size_t names_bytes = directory::batch * 24;
+
+/// Whether this way, begun in `from`, never goes above the root, by its text alone.
+bool stays_beneath(const virtual_path& from, std::string_view way) {
+    if (way.starts_with('/')) return false;
+    auto depth = from.is_root() ? 0 : std::ranges::count(from.text(), '/');
+    while (!way.empty()) {
+        const std::string_view step = way.substr(0, way.find('/'));
+        way.remove_prefix(std::min(way.size(), step.size() + 1));
+        if (step.empty() || step == ".") continue;
+        depth += step == ".." ? -1 : 1;
+        if (depth < 0) return false;
+    }
+    return true;
+}
 
 class posix_directory final : public directory {
 public:
@@ -60,14 +75,18 @@ private:
     }
 
     void follow(entry& link) const {
-        std::array<char, PATH_MAX> target{};
-        const ssize_t n = ::readlinkat(fd_.get(), link.name.c_str(), target.data(), target.size());
-        if (n > 0) link.link_target.assign(target.data(), static_cast<std::size_t>(n));
         const auto path = path_.resolve(link.name);
         if (!path) return;
         const auto fd = root_->open(*path, O_PATH, may_block::yes);
-        if (!fd) return;
-        if (const auto facts = status_at(fd->get(), "")) link.facts = *facts;
+        if (fd) {
+            if (const auto facts = status_at(fd->get(), "")) link.facts = *facts;
+        }
+        std::array<char, PATH_MAX> target{};
+        const ssize_t n = ::readlinkat(fd_.get(), link.name.c_str(), target.data(), target.size());
+        if (n <= 0) return;
+        const std::string_view text(target.data(), static_cast<std::size_t>(n));
+        // Where one leads out, its text is about what is outside. One that leads nowhere may lead out on its way there.
+        if (fd || (fd.error().os == ENOENT && stays_beneath(path_, text))) link.link_target = text;
     }
 
     std::shared_ptr<const root_directory> root_;

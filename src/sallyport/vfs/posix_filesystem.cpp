@@ -1,4 +1,5 @@
 #include <sallyport/vfs/beneath.hpp>
+#include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_directory.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/posix_read_file.hpp>

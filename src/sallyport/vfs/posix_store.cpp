@@ -2,14 +2,12 @@
 #include <sallyport/vfs/temporary_name.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <optional>
-#include <string_view>
+#include <utility>
 #include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -23,6 +21,8 @@ namespace sallyport::vfs {
 namespace {
 
 constexpr std::uint64_t quickly_freed = 1024 * 1024;
+// Of a file that is continued: what costs less than the promise to replace it at once is worth.
+constexpr std::uint64_t quickly_copied = 1024 * 1024;
 constexpr const char* takes_no_more = ": the disk takes no more bytes";
 
 result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& shown) {
@@ -37,33 +37,28 @@ result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset,
     return {};
 }
 
-result<void> copy_by_hand(int from, int to, std::uint64_t done, std::uint64_t count, const std::string& shown) {
+result<void> copy_by_hand(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                          const std::string& shown) {
     std::vector<char> buffer(128 * 1024);
-    while (done < count) {
+    for (std::uint64_t done = 0; done < count;) {
         const auto want = std::min<std::uint64_t>(buffer.size(), count - done);
-        const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(done));
+        const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(at + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_os(errno, shown);
         if (n == 0) return fail(errc::out_of_range, shown + ": became shorter while it was copied");
         const auto got = static_cast<std::size_t>(n);
-        if (auto wrote = write_at(to, std::span(buffer).first(got), done, shown); !wrote) return wrote;
+        if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, shown); !wrote) return wrote;
         done += got;
     }
     return {};
 }
 
-/// The first `count` bytes of `from` into the empty file `to`: by reference where the file system can, else inside the
-/// kernel, else through a buffer.
-result<void> copy_start(int from, int to, std::uint64_t count, const std::string& shown) {
-    if (count == 0) return {};
-    if (::ioctl(to, FICLONE, from) == 0) {
-        if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, shown);
-        return {};
-    }
+/// The first `count` bytes of `from` into `to`, from `into` on: inside the kernel where it can, else through a buffer.
+result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t count, const std::string& shown) {
     std::uint64_t done = 0;
     while (done < count) {
         auto in = static_cast<loff_t>(done);
-        auto out = static_cast<loff_t>(done);
+        auto out = static_cast<loff_t>(into + done);
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
         const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
         if (n < 0 && errno == EINTR) continue;
@@ -71,7 +66,14 @@ result<void> copy_start(int from, int to, std::uint64_t count, const std::string
         if (n <= 0) break;
         done += static_cast<std::uint64_t>(n);
     }
-    return copy_by_hand(from, to, done, count, shown);
+    return copy_by_hand(from, done, to, into + done, count - done, shown);
+}
+
+/// The first `count` bytes of `from` as those of the empty file `to`, by reference. False where the file system can't.
+result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& shown) {
+    if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
+    if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, shown);
+    return true;
 }
 
 /// Why an existing entry can't be the target of an upload.
@@ -113,6 +115,26 @@ result<unique_fd> lock_old(const root_directory::place& target, const std::strin
     return fail(errc::busy, shown + ": another upload is continuing this file; try again when it has ended");
 }
 
+/// For writing to what `old` is, where its end may grow in place: under no other name than this one, as that may lie outside
+/// of the root. Empty where it may not.
+unique_fd open_to_grow(const root_directory::place& target, int old) {
+    unique_fd file(
+        ::openat(target.parent.get(), target.name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!file) return {};
+    const auto opened = status_at(file.get(), "");
+    const auto held = status_at(old, "");
+    const bool may = opened && held && same_file(*opened, *held) && held->links == 1;
+    return may ? std::move(file) : unique_fd{};
+}
+
+/// Says "in use" to who looks for leftovers (leftovers.hpp). False where one of them was faster and has removed it. Where
+/// locks do not work, nobody removes anything.
+bool claim(int file) {
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+    const auto facts = status_at(file, "");
+    return !facts || facts->links > 0;
+}
+
 struct temporary {
     unique_fd file;
     std::string name;  // empty: it has none
@@ -122,16 +144,16 @@ result<temporary> make_temporary(const store_request& request) {
     const int parent = request.target.parent.get();
     const auto mode = static_cast<mode_t>(request.options.file_mode);
     if (request.unnamed) {
-        unique_fd file(::openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+        unique_fd file(::openat(parent, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
         if (file) return temporary{std::move(file), {}};
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return fail_os(errno, request.shown);
     }
-    std::string name = make_temporary_name();
-    unique_fd file(::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode));
-    if (!file) return fail_os(errno, request.shown);
-    // Says "in use" to remove_leftovers(). Where locks do not work, nothing is worse than before.
-    static_cast<void>(::flock(file.get(), LOCK_EX | LOCK_NB));
-    return temporary{std::move(file), std::move(name)};
+    for (;;) {
+        std::string name = make_temporary_name();
+        unique_fd file(::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, mode));
+        if (!file) return fail_os(errno, request.shown);
+        if (claim(file.get())) return temporary{std::move(file), std::move(name)};
+    }
 }
 
 class posix_store final : public store_file {
@@ -157,7 +179,7 @@ public:
 
     result<void> write(std::span<const char> bytes) override {
         if (failure_) return std::unexpected(*failure_);
-        auto done = write_at(file_.get(), bytes, size_, shown_);
+        auto done = write_at(file_.get(), bytes, size_ - grows_from_, shown_);
         if (done) {
             size_ += bytes.size();
         } else {
@@ -168,7 +190,7 @@ public:
 
     result<void> write_from(int pipe, std::size_t count) override {
         while (!failure_ && count > 0) {
-            auto at = static_cast<loff_t>(size_);
+            auto at = static_cast<loff_t>(size_ - grows_from_);
             const ssize_t n = ::splice(pipe, nullptr, file_.get(), &at, count, SPLICE_F_MOVE);
             if (n < 0 && errno == EINTR) continue;
             if (n < 0 && errno == EINVAL) return store_file::write_from(pipe, count);  // the file system can't
@@ -187,7 +209,7 @@ public:
 
     result<void> commit() override {
         if (failure_) return std::unexpected(*failure_);
-        auto done = put_in_place();
+        auto done = growing_ ? grow() : put_in_place();
         // Also after success: there is no second commit.
         failure_ = done ? error{errc::misuse, 0, shown_ + ": already committed"} : done.error();
         return done;
@@ -208,20 +230,39 @@ public:
         return {};
     }
 
+    /// The bytes so far stay where they are: commit() adds the new ones to `file`, which is the old one, opened for writing.
+    void grow_at_the_end(unique_fd file) noexcept {
+        growing_ = std::move(file);
+        grows_from_ = size_;
+    }
+
     int file() const noexcept { return file_.get(); }
 
 private:
     int parent() const noexcept { return target_.parent.get(); }
     const char* name() const noexcept { return target_.name.c_str(); }
 
+    result<void> check_old() const {
+        const auto held = status_at(old_.get(), "");
+        const auto named = status_at(parent(), name());
+        if (held && named && same_file(*held, *named) && (!growing_ || held->size == grows_from_)) return {};
+        return fail(errc::busy,
+                    shown_ + ": was changed, replaced or removed while it was being continued; nothing was done");
+    }
+
+    /// What fails here is taken back. What ends us in the middle of it leaves the old bytes and some of the new ones.
+    result<void> grow() {
+        if (auto good = check_old(); !good) return good;
+        auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, shown_);
+        if (done && sync_ == durability::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, shown_);
+        if (!done) static_cast<void>(!::ftruncate(growing_.get(), static_cast<off_t>(grows_from_)));
+        old_.reset();  // and with it the lock: the next one may continue
+        return done;
+    }
+
     result<void> put_in_place() {
         if (old_) {
-            const auto held = status_at(old_.get(), "");
-            const auto named = status_at(parent(), name());
-            if (!held || !named || !same_file(*held, *named)) {
-                return fail(errc::busy,
-                            shown_ + ": was replaced or removed while it was being continued; nothing was changed");
-            }
+            if (auto good = check_old(); !good) return good;
         }
         // A failed sync is final: afterwards the kernel's copy can't be believed any more (DU-01).
         if (sync_ == durability::full && ::fsync(file_.get()) != 0) return fail_os(errno, shown_);
@@ -229,7 +270,7 @@ private:
         if (old_size_ > quickly_freed) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         const int failed = must_be_new_ ? publish_new() : publish_replacing();
         if (failed != 0) return fail_os(failed, shown_);
-        temporary_.clear();
+        if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);  // claim(); it is a file like others now
         return sync_ == durability::full ? sync_directory() : result<void>{};
     }
 
@@ -258,6 +299,7 @@ private:
             const int failed = replaces_ ? EEXIST : link_to(name());
             if (failed != EEXIST) return failed;
             std::string between = make_temporary_name();
+            static_cast<void>(claim(file_.get()));  // before it has a name that could be taken for a leftover
             if (const int refused = link_to(between.c_str()); refused != 0) return refused;
             temporary_ = std::move(between);
         }
@@ -282,6 +324,8 @@ private:
     std::string temporary_;
     unique_fd old_;  // locked; what is being continued
     std::uint64_t size_;
+    unique_fd growing_;  // the old file for writing, where only its end changes: then file_ has the new bytes only
+    std::uint64_t grows_from_ = 0;  // where they begin
     std::optional<error> failure_;
 };
 
@@ -302,12 +346,12 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     }
 
     unique_fd continued;
+    std::uint64_t length = 0;
     std::uint64_t kept = 0;
     if (request.mode == store_mode::resume || request.mode == store_mode::append) {
         auto locked = lock_old(request.target, request.shown);
         if (!locked) return std::unexpected(std::move(locked).error());
         continued = std::move(*locked);
-        std::uint64_t length = 0;
         if (continued) {
             const auto facts = status_at(continued.get(), "");
             if (!facts) return fail_os(facts.error(), request.shown);
@@ -324,37 +368,23 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     if (!made) return std::unexpected(std::move(made).error());
     const int from = continued.get();
     const std::string shown = request.shown;
+    const auto cloned = clone_start(from, made->file.get(), kept, shown);
+    if (!cloned) return std::unexpected(cloned.error());
+    unique_fd growing;
+    if (!*cloned && kept == length && kept > quickly_copied && (old->mode & 07000U) == 0)  // set-id bits would stay (FS-04)
+        growing = open_to_grow(request.target, from);
     auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(continued), kept);
+    if (growing) {
+        store->grow_at_the_end(std::move(growing));
+        return store;
+    }
     if (old) {
         if (auto adopted = store->adopt(*old); !adopted) return std::unexpected(adopted.error());
     }
-    if (auto copied = copy_start(from, store->file(), kept, shown); !copied) return std::unexpected(copied.error());
+    if (!*cloned) {
+        if (auto copied = copy_start(from, store->file(), 0, kept, shown); !copied) return std::unexpected(copied.error());
+    }
     return store;
-}
-
-bool remove_leftovers(int directory) {
-    const unique_fd own(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    alignas(dirent64) std::array<char, 16 * 1024> buffer{};
-    std::vector<std::string> leftovers;
-    for (;;) {
-        const ssize_t n = own ? ::getdents64(own.get(), buffer.data(), buffer.size()) : -1;
-        if (n < 0) return false;
-        if (n == 0) break;
-        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
-            const auto* item = reinterpret_cast<const dirent64*>(buffer.data() + at);
-            at += item->d_reclen;
-            const std::string_view name = item->d_name;
-            if (name == "." || name == "..") continue;
-            if (!is_temporary_name(name)) return false;
-            leftovers.emplace_back(name);
-        }
-    }
-    for (const auto& name : leftovers) {
-        const unique_fd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-        if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
-        if (::unlinkat(directory, name.c_str(), 0) != 0) return false;
-    }
-    return true;
 }
 
 }  // namespace sallyport::vfs

@@ -3,8 +3,15 @@
 //
 // The bytes go to a file without a name in the target's directory (O_TMPFILE); it vanishes by itself when the process
 // dies. commit() syncs it, links it to its name and syncs the directory. Where the file system has no O_TMPFILE a hidden
-// temporary name is used, locked while its upload lives; after a crash it stays behind unseen until its directory is
-// removed. Nothing is swept at start: the tree may be large, and nobody can see the leftovers.
+// temporary name is used, and for an instant where an old file is replaced; a crash leaves it behind, unseen by clients,
+// until leftovers.hpp removes it.
+//
+// A file that is continued is replaced by a copy with the new bytes behind it: by reference where the file system can do
+// that (FICLONE: btrfs, xfs), else byte by byte. A large one on another file system (ext4, tmpfs), continued at its very
+// end, is not copied: the new bytes gather in a file without a name all the same, and only commit() adds them, in place. A
+// failure there, a full disk for instance, cuts the file back to its old size. If the process is killed within commit(), or
+// the power fails, the old bytes are whole, some of the new ones may stand behind them, and nobody was told that it
+// succeeded.
 //
 // Replacing keeps mode and, where we may, owner of the old file; set-id bits are not kept (FS-04). A link as the target is
 // refused with errc::permission: an upload through it would either change a file elsewhere or silently turn the link into a
@@ -32,9 +39,5 @@ struct store_request {
 };
 
 [[nodiscard]] result<std::unique_ptr<store_file>> open_posix_store(store_request request);
-
-/// Removes what uploads of a killed process left in this directory (O_RDONLY), but nothing that is in use. True where
-/// nothing else is in the directory.
-[[nodiscard]] bool remove_leftovers(int directory);
 
 }  // namespace sallyport::vfs

@@ -1,3 +1,4 @@
+#include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/posix_store.hpp>
@@ -6,6 +7,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -160,8 +162,12 @@ TEST_P(posix_upload, in_use_is_never_taken_for_a_leftover) {
 
 // DU-02, DU-06
 TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
-    const std::string old(100000, 'o');
-    for (const auto mode : {store_mode::replace, store_mode::append, store_mode::resume}) {
+    const std::string small(100000, 'o');
+    const std::string large(2 << 20, 'o');
+    using kind = std::pair<const std::string*, store_mode>;
+    for (const auto& [content, mode] : {kind(&small, store_mode::replace), kind(&small, store_mode::append),
+                                        kind(&small, store_mode::resume), kind(&large, store_mode::append)}) {
+        const std::string& old = *content;
         write_disk(root_ / "f", old);
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
@@ -182,6 +188,114 @@ TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
     EXPECT_EQ(entries[0].name, "f");
     if (GetParam()) {
         EXPECT_EQ(entries_on_disk(), 1U);
+    }
+}
+
+/// What a large file takes on the disk when it is continued without being copied: a disk of 8 MiB has no room for two of 6.
+TEST_P(posix_upload, appends_to_a_large_file_without_copying_it) {
+    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+        int wrong = 0;
+        directory_ = root_directory::open(root_.path().string());
+        std::string content(6 << 20, 'o');
+        write_disk(root_ / "f", content);
+        for (const auto mode : {store_mode::append, store_mode::resume, store_mode::append}) {
+            const auto appended = store("/f", "1", mode, content.size());
+            if (!appended) std::fprintf(stderr, "%s\n", appended.error().text().c_str());
+            wrong += appended ? 0 : 1;
+            content += '1';
+            wrong += read_disk(root_ / "f") == content ? 0 : 1;
+        }
+        wrong += entries_on_disk() == 1 ? 0 : 1;
+        return wrong;
+    });
+    if (!failed) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(failed, 0);
+}
+
+// DU-04
+TEST_P(posix_upload, cuts_a_large_file_back_where_the_new_end_has_no_room) {
+    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+        int wrong = 0;
+        directory_ = root_directory::open(root_.path().string());
+        const std::string old(4 << 20, 'o');
+        write_disk(root_ / "f", old);
+        {
+            auto upload = open("/f", store_mode::append);
+            // Fits once, beside the old file, but not behind it as well.
+            wrong += upload && (*upload)->write(std::string(3 << 20, 'n')) ? 0 : 1;
+            wrong += read_disk(root_ / "f") == old ? 0 : 1;
+            const auto done = (*upload)->commit();
+            wrong += !done && done.error().code == errc::no_space ? 0 : 1;
+            wrong += read_disk(root_ / "f") == old ? 0 : 1;
+            wrong += (*upload)->commit() ? 1 : 0;
+        }
+        wrong += store("/f", std::string(1 << 20, 'n'), store_mode::append) ? 0 : 1;
+        return wrong;
+    });
+    if (!failed) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(failed, 0);
+}
+
+// DU-06, FS-10
+TEST_P(posix_upload, of_a_large_file_shows_nothing_of_an_append_before_its_commit) {
+    const std::string old(2 << 20, 'o');
+    write_disk(root_ / "f", old);
+    {
+        auto upload = open("/f", store_mode::append);
+        ASSERT_TRUE(upload);
+        EXPECT_EQ((*upload)->size(), old.size());
+        ASSERT_TRUE((*upload)->write(std::string(300'000, 'n')));
+        EXPECT_EQ((*upload)->size(), old.size() + 300'000);
+        EXPECT_EQ(read_disk(root_ / "f"), old);
+        EXPECT_EQ(open("/f", store_mode::append).error().code, errc::busy);
+    }
+    EXPECT_EQ(read_disk(root_ / "f"), old) << "given up";
+    auto upload = open("/f", store_mode::append);
+    ASSERT_TRUE(upload);
+    ASSERT_TRUE((*upload)->write(std::string_view("more")));
+    ASSERT_TRUE((*upload)->commit());
+    EXPECT_EQ(read_disk(root_ / "f"), old + "more");
+    EXPECT_TRUE(open("/f", store_mode::append)) << "the next one needs not wait for the end of the one before";
+}
+
+TEST_P(posix_upload, appends_nothing_to_a_large_file_that_has_changed) {
+    write_disk(root_ / "f", std::string(2 << 20, 'o'));
+    auto upload = open("/f", store_mode::append);
+    ASSERT_TRUE((*upload)->write(std::string_view("more")));
+    std::ofstream(root_ / "f", std::ios::app) << "another's";
+    EXPECT_EQ((*upload)->commit().error().code, errc::busy);
+    EXPECT_TRUE(read_disk(root_ / "f").ends_with("another's"));
+    fs::rename(root_ / "f", root_ / "g");
+    EXPECT_EQ(fs::file_size(root_ / "g"), (2U << 20) + 9);
+}
+
+// FS-02, FS-04
+TEST_P(posix_upload, never_grows_a_file_in_place_that_has_another_name_or_runs_as_somebody) {
+    const test_directory outside;
+    const std::string old(2 << 20, 'o');
+    write_disk(outside / "canary", old);
+    fs::create_hard_link(outside / "canary", root_ / "f");
+    ASSERT_TRUE(store("/f", "more", store_mode::append));
+    EXPECT_EQ(read_disk(root_ / "f"), old + "more");
+    EXPECT_EQ(read_disk(outside / "canary"), old);
+    write_disk(root_ / "s", old);
+    ASSERT_EQ(::chmod((root_ / "s").c_str(), 06755), 0);
+    ASSERT_TRUE(store("/s", "more", store_mode::append));
+    struct ::stat facts{};
+    ASSERT_EQ(::stat((root_ / "s").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0755U);
+    EXPECT_EQ(read_disk(root_ / "s"), old + "more");
+}
+
+// FS-10: what was published can be continued at once, also while the upload's object is still there.
+TEST_P(posix_upload, holds_no_lock_on_what_it_has_published) {
+    write_disk(root_ / "f", "old");
+    for (const auto mode : {store_mode::replace, store_mode::append}) {
+        auto upload = open("/f", mode);
+        ASSERT_TRUE(upload);
+        ASSERT_TRUE((*upload)->write(std::string_view("new")));
+        ASSERT_TRUE((*upload)->commit());
+        EXPECT_TRUE(open("/f", store_mode::append));
     }
 }
 
