@@ -1,8 +1,13 @@
 #include <sallyport/cli/ask_password.hpp>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
+#include <optional>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,6 +16,8 @@
 namespace sallyport::cli {
 
 namespace {
+
+constexpr std::size_t longest_password = 1024;
 
 /// Keeps what is typed off the screen while it lives.
 class echo_off {
@@ -34,16 +41,80 @@ private:
     bool active_ = false;
 };
 
+/// Signals that end or stop this process wait while this lives, so that the terminal is in order before they take effect.
+/// Those that are ignored stay ignored.
+class held_signals {
+public:
+    held_signals() {
+        ::sigemptyset(&held_);
+        for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP}) {
+            struct ::sigaction now{};
+            if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) ::sigaddset(&held_, signal);
+        }
+        ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
+        came_.reset(::signalfd(-1, &held_, SFD_CLOEXEC | SFD_NONBLOCK));
+    }
+    ~held_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    held_signals(const held_signals&) = delete;
+    held_signals& operator=(const held_signals&) = delete;
+
+    /// Readable once one has come.
+    [[nodiscard]] int descriptor() const { return came_.get(); }
+    [[nodiscard]] std::optional<int> take() const {
+        ::signalfd_siginfo info{};
+        if (::read(came_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return std::nullopt;
+        return static_cast<int>(info.ssi_signo);
+    }
+
+private:
+    sigset_t held_{};
+    sigset_t before_{};
+    unique_fd came_;
+};
+
+void show(int terminal, std::string_view text) { static_cast<void>(!::write(terminal, text.data(), text.size())); }
+
+struct typed {
+    std::optional<std::string> line;
+    int signal = 0;  // or the signal that came first
+};
+
+/// One line of the terminal, or the signal that came before its end. Neither: the terminal is gone, or ended the input.
+typed read_line(int terminal, const held_signals& signals) {
+    const echo_off quiet(terminal);
+    std::string line;
+    for (;;) {
+        std::array<pollfd, 2> wait{pollfd{terminal, POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
+        if (::poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return {};
+        if (const auto signal = signals.take()) return {std::nullopt, *signal};
+        if (wait[0].revents == 0) continue;
+        char c = 0;
+        const auto n = ::read(terminal, &c, 1);
+        if (n < 0 && errno == EINTR) continue;
+        if (n == 1 && c == '\n') return {std::move(line), 0};
+        if (n != 1) return line.empty() ? typed{} : typed{std::move(line), 0};
+        if (line.size() < longest_password) line += c;
+    }
+}
+
 }  // namespace
 
 result<std::string> ask_password(std::string_view prompt) {
     const unique_fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
     if (!terminal) return fail(errc::not_found, "there is no terminal to ask for a password on");
-    if (::write(terminal.get(), prompt.data(), prompt.size()) < 0) return fail_os(errno, "the terminal");
-    const echo_off quiet(terminal.get());
-    std::string line;
-    for (char c = 0; ::read(terminal.get(), &c, 1) == 1 && c != '\n';) line += c;
-    return line;
+    for (;;) {
+        typed got;
+        {
+            const held_signals signals;
+            show(terminal.get(), prompt);
+            got = read_line(terminal.get(), signals);
+        }
+        if (got.line) return std::move(*got.line);
+        show(terminal.get(), "\n");
+        if (got.signal == 0) return fail(errc::cancelled, "no password was typed");
+        // The terminal is as it was, and the signal does what it does. After a stop the question is asked again.
+        ::raise(got.signal);
+    }
 }
 
 }  // namespace sallyport::cli

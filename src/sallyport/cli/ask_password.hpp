@@ -8,7 +8,9 @@
 
 namespace sallyport::cli {
 
-/// errc::not_found where there is no terminal to ask on.
+/// errc::not_found where there is no terminal to ask on, errc::cancelled where the input ended without a line. A signal that
+/// ends or stops the process (Ctrl-C, Ctrl-Z, SIGTERM) does so once the terminal is as it was before. Blocks; call it before
+/// there are other threads.
 [[nodiscard]] result<std::string> ask_password(std::string_view prompt);
 
 }  // namespace sallyport::cli

@@ -9,7 +9,6 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/exit_code.hpp>
-#include <sallyport/client/netrc.hpp>
 
 namespace sallyport::cli {
 
@@ -43,6 +42,13 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
     return out;
 }
 
+bool is_anonymous(std::string_view user) { return iequals(user, "anonymous") || iequals(user, "ftp"); }
+
+std::optional<std::string> secret_from_environment() {
+    auto secret = environment("SALLYPORT_PASSWORD");
+    return secret.empty() ? std::nullopt : std::optional(std::move(secret));
+}
+
 void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)); }
 
 }  // namespace
@@ -70,8 +76,9 @@ void client_options::add_to(CLI::App& command) {
         ->check(CLI::Range(0.1, 3600.0))
         ->capture_default_str();
     command
-        .add_option("--timeout", timeout_seconds,
-                    "Seconds without any progress before giving up (else 30 for a reply, 60 for data)")
+        .add_option(
+            "--timeout", timeout_seconds,
+            "Seconds without any progress before giving up (else 60 for the greeting and for data, 30 for other replies)")
         ->check(CLI::Range(0.1, 86400.0));
     command.footer(exit_code_help());
 }
@@ -131,20 +138,17 @@ result<client::credentials> client_options::login(const client::url& where) cons
         password = where.password;
 
     client::credentials out;
-    if (name) out.user = *name;
-    const bool anonymous = iequals(out.user, "anonymous") || iequals(out.user, "ftp");
-    if (!password && name && !anonymous && !environment("SALLYPORT_PASSWORD").empty())
-        password = environment("SALLYPORT_PASSWORD");
+    if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
     if (!password) {
-        auto netrc = client::read_netrc(environment("HOME") + "/.netrc");
-        if (!netrc) return std::unexpected(netrc.error());
-        if (const auto known = client::find_login(*netrc, where.host, name)) {
-            out.user = known->user;
+        if (const auto known = from_netrc(where.host, name)) {
+            name = known->user;
             out.account = known->account;
             password = known->password;
         }
     }
-    if (!password && name && !anonymous) {
+    if (name) out.user = *name;
+    if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
+    if (!password && name && !is_anonymous(*name)) {
         auto asked = ask_password(fmt::format("Password for {} at {}: ", escape(*name), escape(where.host)));
         if (!asked)
             return fail(errc::login_refused,
@@ -155,6 +159,17 @@ result<client::credentials> client_options::login(const client::url& where) cons
     }
     if (password) out.password = std::move(*password);
     return out;
+}
+
+/// A file that can't be used is no reason to fail: there are other ways to give a password, and anonymous logins need none.
+std::optional<client::netrc_login> client_options::from_netrc(const std::string& host,
+                                                              const std::optional<std::string>& name) const {
+    const std::string home = environment("HOME");
+    if (home.empty()) return std::nullopt;
+    const auto text = client::read_netrc(home + "/.netrc");
+    if (text) return client::find_login(*text, host, name);
+    if (!quiet) fmt::print(stderr, "sallyport: warning: ignoring {}\n", escape(text.error().text()));
+    return std::nullopt;
 }
 
 }  // namespace sallyport::cli

@@ -6,6 +6,7 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/client/client.hpp>
+#include <sallyport/client/netrc.hpp>
 
 namespace CLI {
 class App;
@@ -39,6 +40,8 @@ struct client_options {
 private:
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
     [[nodiscard]] result<client::credentials> login(const client::url& where) const;
+    [[nodiscard]] std::optional<client::netrc_login> from_netrc(const std::string& host,
+                                                                const std::optional<std::string>& name) const;
 };
 
 }  // namespace sallyport::cli

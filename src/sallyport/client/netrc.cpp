@@ -15,11 +15,15 @@ namespace sallyport::client {
 namespace {
 
 constexpr std::size_t largest_netrc = 1 << 20;
+/// Editors of other systems begin UTF-8 files with it.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// Words apart by blanks; "quoted words" keep theirs; '#' at the start of a word hides the rest of its line.
 class words {
 public:
-    explicit words(std::string_view text) : text_(text) {}
+    explicit words(std::string_view text) : text_(text) {
+        if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
+    }
 
     std::optional<std::string> next() {
         for (;;) {
@@ -40,20 +44,25 @@ public:
         while (at_ < text_.size() && !is_blank(text_[at_])) out += text_[at_++];
         return out;
     }
-    /// The value of a keyword; a '#' in it is a character like any other.
-    std::string value() {
+    /// The value of a keyword, where there is one; a '#' in it is a character like any other.
+    std::optional<std::string> value() {
         while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
         if (at_ < text_.size() && text_[at_] == '#') {
             std::string out;
             while (at_ < text_.size() && !is_blank(text_[at_])) out += text_[at_++];
             return out;
         }
-        return next().value_or("");
+        return next();
     }
     /// A macro ends with an empty line.
     void skip_macro() {
-        const auto end = text_.find("\n\n", at_);
-        at_ = end == text_.npos ? text_.size() : end + 2;
+        skip_line();
+        while (at_ < text_.size()) {
+            const auto begin = ++at_;
+            skip_line();
+            const auto line = text_.substr(begin, at_ - begin);
+            if (line.empty() || line == "\r") return;
+        }
     }
 
 private:
@@ -75,13 +84,16 @@ std::optional<netrc_login> find_login(std::string_view netrc, std::string_view h
         if (*word == "machine" || *word == "default") {
             if (fits()) break;
             entry.reset();
-            if (*word == "default" || iequals(in.value(), host)) entry.emplace();
+            if (*word == "default" || iequals(in.value().value_or(""), host)) entry.emplace();
         } else if (*word == "macdef") {
             in.skip_macro();
         } else if (*word == "login" || *word == "password" || *word == "account") {
-            const std::string value = in.value();
-            if (!entry) continue;
-            (*word == "login" ? entry->user : *word == "password" ? entry->password : entry->account) = value;
+            const auto value = in.value();
+            if (!entry || !value) continue;
+            if (*word == "password")
+                entry->password = value;
+            else
+                (*word == "login" ? entry->user : entry->account) = *value;
         }
     }
     if (!fits()) return std::nullopt;
@@ -90,24 +102,25 @@ std::optional<netrc_login> find_login(std::string_view netrc, std::string_view h
 }
 
 result<std::string> read_netrc(const std::string& path) {
-    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
     if (!file) {
         if (errno == ENOENT || errno == ENOTDIR) return std::string();
         return fail_os(errno, path);
     }
     struct ::stat about{};
     if (::fstat(file.get(), &about) != 0) return fail_os(errno, path);
+    if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, path + ": not a regular file");
     if ((about.st_mode & 077) != 0)
-        return fail(errc::permission, path + ": others can read the passwords in it; run: chmod 600 " + path);
+        return fail(errc::permission, path + ": other users can read the passwords in it; run: chmod 600 " + path);
     std::string out;
     std::array<char, 4096> block{};
-    while (out.size() < largest_netrc) {
+    while (out.size() <= largest_netrc) {
         const auto n = ::read(file.get(), block.data(), block.size());
         if (n < 0) return fail_os(errno, path);
-        if (n == 0) break;
+        if (n == 0) return out;
         out.append(block.data(), static_cast<std::size_t>(n));
     }
-    return out;
+    return fail(errc::too_long, path + ": larger than 1 MiB");
 }
 
 }  // namespace sallyport::client

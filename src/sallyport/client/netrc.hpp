@@ -12,7 +12,7 @@ namespace sallyport::client {
 
 struct netrc_login {
     std::string user;
-    std::string password;
+    std::optional<std::string> password;  // nothing: the entry has none
     std::string account;
 };
 
@@ -20,7 +20,8 @@ struct netrc_login {
 [[nodiscard]] std::optional<netrc_login> find_login(std::string_view netrc, std::string_view host,
                                                     const std::optional<std::string>& user);
 
-/// The text of `path`; empty where there is no such file. errc::permission where others can read it (CL-06).
+/// The text of `path`; empty where there is no such file. errc::permission where others can read it (CL-06): then nothing in
+/// it may be used.
 [[nodiscard]] result<std::string> read_netrc(const std::string& path);
 
 }  // namespace sallyport::client

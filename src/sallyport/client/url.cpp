@@ -7,6 +7,7 @@
 #include <boost/url/url.hpp>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/url_zone.hpp>
 
 namespace sallyport::client {
 
@@ -54,6 +55,23 @@ std::string strict(std::string_view scheme_name, std::string_view rest) {
     return out + encode_stray(path, "/:@");
 }
 
+/// Takes "%25eth0" out of "[fe80::1%25eth0]": Boost.URL knows no zones. Gives "%eth0", or nothing where there is none.
+result<std::string> take_zone(std::string& rest) {
+    const std::string_view authority = std::string_view(rest).substr(0, rest.find('/'));
+    const auto at = authority.rfind('@');
+    const auto open = at == authority.npos ? 0 : at + 1;
+    const auto close = authority.find(']', open);
+    if (!authority.substr(open).starts_with('[') || close == authority.npos) return std::string();
+    const auto percent = authority.substr(0, close).find('%', open);
+    if (percent == authority.npos) return std::string();
+    const auto zone = without_zone_escape(authority.substr(percent, close - percent));
+    const auto fits = [](char c) { return is_alpha(c) || is_digit(c) || std::string_view("-._~").contains(c); };
+    if (zone.size() == 1 || !std::ranges::all_of(std::string_view(zone).substr(1), fits))
+        return fail(errc::syntax, "not a URL: after the % of an address comes an interface, as in [fe80::1%25eth0]");
+    rest.erase(percent, close - percent);
+    return zone;
+}
+
 bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
 
 result<void> take_type(std::string& encoded_path, url& out) {
@@ -91,7 +109,10 @@ result<url> url::parse(std::string_view text) {
     if (std::ranges::any_of(text, [](char c) { return is_control(c); }))
         return fail(errc::name_invalid, "the URL holds a control character");
 
-    const std::string clean = strict(found->name, text.substr(colon + 3));  // `parsed` refers to it
+    std::string rest(text.substr(colon + 3));
+    const auto zone = take_zone(rest);
+    if (!zone) return std::unexpected(zone.error());
+    const std::string clean = strict(found->name, rest);  // `parsed` refers to it
     const auto parsed = boost::urls::parse_uri(clean);
     if (!parsed) return fail(errc::syntax, "not a URL: " + parsed.error().message());
     const auto& view = *parsed;
@@ -100,6 +121,7 @@ result<url> url::parse(std::string_view text) {
     out.tls = found->tls;
     out.host = view.host_address();
     if (out.host.empty()) return fail(errc::syntax, "the URL names no host");
+    out.host += *zone;
     out.port = found->port;
     if (view.has_port()) {
         const auto port = parse_decimal(std::string(view.port()), 65535);
@@ -131,7 +153,7 @@ std::string url::text() const {
             usual = s.port;
         }
     if (user) out += encode(*user, "") + "@";
-    out += host.contains(':') ? "[" + host + "]" : host;
+    out += host.contains(':') ? "[" + encode(host, ":") + "]" : host;
     if (port != usual) out += ":" + std::to_string(port);
     out += "/" + encode(path, "/:@");
     if (ascii) out += ";type=a";

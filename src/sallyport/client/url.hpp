@@ -8,6 +8,8 @@
 // The path is relative to the directory that the login leads to; a doubled slash ("ftp://host//etc/motd") or %2F at its
 // front makes it absolute. ";type=a" and ";type=i" at its end choose the type. Characters that a strict URL would have to
 // encode (blanks, UTF-8, '#', '?') are taken as they stand.
+// A link-local address names its interface: "ftp://[fe80::1%25eth0]/" (RFC 6874), or "[fe80::1%eth0]" as other programs
+// print it.
 
 #include <cstdint>
 #include <optional>
@@ -22,7 +24,7 @@ enum class tls_mode : std::uint8_t { none, explicit_, implicit };
 
 struct url {
     tls_mode tls = tls_mode::none;
-    std::string host;  // name or address, IPv6 without brackets
+    std::string host;  // name or address, IPv6 without brackets; a zone as the system writes it, fe80::1%eth0
     std::uint16_t port = 21;
     std::optional<std::string> user;
     std::optional<std::string> password;

@@ -61,6 +61,24 @@ TEST(url, IPv6_literals) {
     EXPECT_EQ(u.text(), "ftp://[2001:db8::1]:2121/x");
 }
 
+TEST(url, link_local_addresses_name_their_interface) {
+    for (const auto* text : {"ftp://[fe80::1%25eth0]/", "ftp://[fe80::1%eth0]", "ftp://ann@[fe80::1%25eth0]:21/"}) {
+        const auto u = parsed(text);
+        EXPECT_EQ(u.host, "fe80::1%eth0") << text;
+        EXPECT_EQ(u.port, 21) << text;
+        EXPECT_EQ(u.authority(), "[fe80::1%eth0]:21") << text;
+        EXPECT_EQ(parsed(u.text()).host, u.host) << u.text();
+    }
+    EXPECT_EQ(parsed("ftp://[fe80::1%25eth0]:2121/x").text(), "ftp://[fe80::1%25eth0]:2121/x");
+    EXPECT_EQ(parsed("ftp://[fe80::1%253]/").host, "fe80::1%3");
+    EXPECT_EQ(parsed("ftp://[fe80::1%25]/").host, "fe80::1%25");
+    EXPECT_EQ(parsed("ftp://[fe80::1%25br-lan.5]/").host, "fe80::1%br-lan.5");
+    EXPECT_EQ(parsed("ftp://[::1]/a%25b").path, "a%b");
+    for (const auto* text : {"ftp://[fe80::1%]/", "ftp://[fe80::1%25e%0ath]/", "ftp://[fe80::1%25a b]/", "ftp://[%25eth0]/",
+                             "ftp://[fe80::1%25eth0/", "ftp://[x%25eth0]/"})
+        EXPECT_FALSE(url::parse(text).has_value()) << text;
+}
+
 TEST(url, a_type_may_stand_at_the_end) {
     EXPECT_TRUE(parsed("ftp://h/x;type=a").ascii);
     EXPECT_TRUE(parsed("ftp://h/x;TYPE=A").ascii);

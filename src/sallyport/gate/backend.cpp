@@ -9,6 +9,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/url_zone.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -192,7 +193,8 @@ result<backend> backend::parse(std::string_view url) {
         const bool bracketed = rest.starts_with('[');
         const auto host_end = bracketed ? rest.find(']') : rest.rfind(':');
         if (bracketed && host_end == std::string_view::npos) return refuse("the bracket is not closed");
-        auto host = rest.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
+        const auto literal = rest.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
+        const std::string host = bracketed ? without_zone_escape(literal) : std::string(literal);
         auto port = host_end == std::string_view::npos ? std::string_view() : rest.substr(host_end + (bracketed ? 1 : 0));
         if (bracketed ? !ip_address::parse(host) : !is_host_name(host)) return refuse("that is no host");
         b.host = host;

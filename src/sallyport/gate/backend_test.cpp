@@ -18,6 +18,8 @@ TEST(Backend, ReadsUrls) {
              {"FTPES://files", "files", 21, backend_tls::explicit_, "ftpes://files:21"},
              {"ftps://[2001:db8::5]", "2001:db8::5", 990, backend_tls::implicit, "ftps://[2001:db8::5]:990"},
              {"ftp://files?tls=match", "files", 21, backend_tls::match, "ftp://files:21"},
+             {"ftp://[fe80::5%25lo]", "fe80::5%lo", 21, backend_tls::none, "ftp://[fe80::5%lo]:21"},
+             {"ftp://[fe80::5%lo]:2121", "fe80::5%lo", 2121, backend_tls::none, "ftp://[fe80::5%lo]:2121"},
              {"ftps://[::1]:65535", "::1", 65535, backend_tls::implicit, "ftps://[::1]:65535"},
          }) {
         const auto b = backend::parse(url);

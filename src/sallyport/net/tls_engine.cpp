@@ -106,8 +106,10 @@ result<std::unique_ptr<tls_engine>> tls_engine::connect(const tls_client_context
     std::unique_ptr<tls_engine> made(new tls_engine(context.get(), socket, options.server_name));
     auto* ssl = made->ssl_.get();
     if (ssl == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
-    const auto& name = options.server_name;
+    auto name = options.server_name;
     const bool is_address = ip_address::parse(name).has_value();
+    // The zone of a link-local address is this machine's own matter: no certificate holds it.
+    if (is_address) name.resize(std::min(name.find('%'), name.size()));
     bool ok = name.empty() || is_address || name_server(ssl, name);
     if (context.verifies()) {
         if (name.empty()) return fail(errc::misuse, "TLS: no name to verify the certificate against");

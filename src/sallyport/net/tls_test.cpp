@@ -88,6 +88,16 @@ TEST_F(tls_test, TLS08_verifies_names_and_addresses) {
     EXPECT_EQ(address.client_error->code, errc::tls_untrusted);
 }
 
+TEST_F(tls_test, TLS08_the_zone_of_an_address_is_not_looked_for_in_the_certificate) {
+    const auto made = make_self_signed({"fe80::1"}, 30);
+    std::ofstream(ca_file) << made->certificate;
+    const auto link_local = *tls_server_context::from_pem(made->certificate, made->key);
+    EXPECT_FALSE(run(shake_hands(here(), link_local, trusting(), {.server_name = "fe80::1%lo"}, "s")).client_error);
+    const auto other = run(shake_hands(here(), link_local, trusting(), {.server_name = "fe80::2%lo"}, "s"));
+    ASSERT_TRUE(other.client_error);
+    EXPECT_EQ(other.client_error->code, errc::tls_untrusted);
+}
+
 TEST_F(tls_test, TLS08_a_self_signed_certificate_is_not_trusted_by_itself) {
     const auto system_store = *tls_client_context::make({});
     const auto h = run(shake_hands(here(), server, system_store, {.server_name = "localhost"}, "s"));
