@@ -406,7 +406,7 @@ private:
     // Replies that may never come (relay_waits.cpp)
     enum class awaited : std::uint8_t { nothing, refusal, word, rest_of_reply, probe };
     [[nodiscard]] awaited what_is_awaited() const noexcept;
-    [[nodiscard]] bool abort_unanswered() const noexcept;
+    [[nodiscard]] bool left_unanswered() const noexcept;
     [[nodiscard]] bool in_doubt() const noexcept;
     [[nodiscard]] bool passes_over(const reply& r) const noexcept;
     void give_up_replies();

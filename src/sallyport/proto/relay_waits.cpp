@@ -1,7 +1,7 @@
 // What the relay machine waits for from its backend, and for how long. A slow answer is awaited as long as the session may
 // be idle: some servers take minutes over a checksum or a DELE. These waits are those for words that may never come: for a
 // refusal that belongs to a failure which we have seen ourselves, for the final reply to a transfer that has failed here,
-// for the reply to ABOR, and for the rest of a reply that has begun.
+// for the replies to ABOR and STAT that were sent during one, and for the rest of a reply that has begun.
 
 #include <sallyport/proto/relay_machine.hpp>
 
@@ -60,24 +60,27 @@ void relay_machine::backend_wait_over() {
     send_backend({verb::noop, "NOOP", {}}, owed::probe);
 }
 
-/// The transfer that ABOR was about is over.
-bool relay_machine::abort_unanswered() const noexcept {
+/// The transfer is over during which ABOR or STAT was sent.
+bool relay_machine::left_unanswered() const noexcept {
     if (stage_ != stage::awaiting || pending_.empty()) return false;
     const auto& first = pending_.front();
-    return first.kind == owed::swallowed || (first.kind == owed::relayed && first.id == verb::abor);
+    return first.kind == owed::swallowed ||
+           (first.kind == owed::relayed && (first.id == verb::abor || first.id == verb::stat));
 }
 
-/// It may be that no more replies come to what the backend was sent last: to a transfer that failed here, or to ABOR.
+/// It may be that no more replies come to what the backend was sent last: to a transfer that failed here, to ABOR or to
+/// STAT.
 bool relay_machine::in_doubt() const noexcept {
-    if (stage_ != stage::transfer) return abort_unanswered();
+    if (stage_ != stage::transfer) return left_unanswered();
     return transfer_.ended && transfer_.ended->end != data_end::complete && !transfer_.final;
 }
 
 /// Whether `r` answers our NOOP although replies to what was sent before it are missing: they will not come any more.
 bool relay_machine::passes_over(const reply& r) const noexcept {
     if (!in_doubt() || pending_.front().kind == owed::probe || what_is_awaited() != awaited::probe) return false;
-    const bool aborts = std::ranges::any_of(pending_, [](const pending& p) { return p.id == verb::abor; });
-    return r.code == 200 || (refuses_to_know(r.code) && !aborts);
+    const bool other_commands =
+        std::ranges::any_of(pending_, [](const pending& p) { return p.kind == owed::relayed || p.kind == owed::swallowed; });
+    return r.code == 200 || (refuses_to_know(r.code) && !other_commands);
 }
 
 void relay_machine::give_up_replies() {

@@ -103,6 +103,11 @@ TEST(RelayWaits, StatIsAnsweredMeanwhile) {
                    "<< 200 ok\n", goes_on});
     play(usual(), {login, passive, retrieving, given_up, "> STAT\n>> STAT\n", probed,
                    "<< 200 ok\n< 451 The FTP server did not answer this command.\n", goes_on});
+    // A server that does not read commands while it sends a file, and forgets them.
+    play(usual(), {login, passive, retrieving, "> STAT\n>> STAT\n! data complete\n<< 226 Done.\n< 226 Done.\n> PWD\n",
+                   probed, "<< 200 ok\n< 451 The FTP server did not answer this command.\n>> PWD\n<< 257 /\n< 257 /\n"});
+    play(usual(), {login, passive, retrieving, "> STAT\n>> STAT\n! data complete\n<< 226 Done.\n< 226 Done.\n", probed,
+                   "<< 502 No.\n< 502 No.\n<< 200 ok\n", goes_on});
 }
 
 // ---- ABOR
