@@ -251,11 +251,24 @@ TEST_F(session_test, an_upload_that_is_cut_leaves_the_old_file) {  // DU-03
         EXPECT_TRUE(c.reply().starts_with("426 ")) << size;
         EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "old");
     }
-    (void)c.ask("ALLO 5");
-    EXPECT_TRUE(c.upload("STOR f", "abc").starts_with("426 "));
-    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "old");
-    (void)c.ask("ALLO 3");
-    EXPECT_TRUE(c.upload("STOR f", "abc").starts_with("226 "));
+}
+
+TEST_F(session_test, what_comes_is_stored_whatever_allo_announced) {
+    for (const auto* announced : {"3", "0", "2", "5", "9223372036854775807", "5 R 80"}) {
+        for (const auto* type : {"I", "A"}) {
+            EXPECT_EQ(c.code(fmt::format("TYPE {}", type)), "200");
+            EXPECT_EQ(c.code(fmt::format("ALLO {}", announced)), "200");
+            EXPECT_TRUE(c.upload("STOR f", "abc").starts_with("226 ")) << announced;
+            EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "abc");
+        }
+        EXPECT_EQ(c.code("TYPE I"), "200");
+        EXPECT_EQ(c.code(fmt::format("ALLO {}", announced)), "200");
+        EXPECT_TRUE(c.upload("APPE f", "de").starts_with("226 ")) << announced;
+        EXPECT_EQ(c.code("REST 1"), "350");
+        EXPECT_EQ(c.code(fmt::format("ALLO {}", announced)), "200");
+        EXPECT_TRUE(c.upload("STOR f", "x").starts_with("226 ")) << announced;
+        EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "ax");
+    }
 }
 
 TEST_F(session_test, a_new_passive_port_replaces_the_old_one) {  // DC-04

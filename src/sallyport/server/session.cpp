@@ -302,9 +302,16 @@ void session::conclude_transfer(const result<proto::transfer_result>& outcome) {
 
 void session::log_transfer(const result<proto::transfer_result>& outcome) const {
     const double seconds = std::chrono::duration<double>(transfer_->age()).count();
-    const std::string what =
+    std::string what =
         fmt::format("{} {}: {} in {:.3f} s", proto::row_of(transfer_->request().what).name,
                     escape(transfer_->request().path.text()), status::format_bytes(transfer_->bytes()), seconds);
+    // The size that ALLO announces is advice (RFC 959 section 4.1.3). With REST some clients mean the whole file by it, and
+    // some what is left to send.
+    const proto::transfer_request& request = transfer_->request();
+    const std::uint64_t bytes = transfer_->bytes();
+    if (transfer_->receives() && request.announced && *request.announced != bytes &&
+        *request.announced != request.offset + bytes)
+        what += fmt::format("; ALLO had announced {} bytes", *request.announced);
     if (outcome)
         log(log::level::info, what);
     else

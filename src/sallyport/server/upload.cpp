@@ -162,10 +162,6 @@ private:
 
     /// All bytes are there. From here on the upload can't be taken back.
     net::task<result<void>> end_data() {
-        const auto announced = t_.request().announced;
-        if (announced && !t_.is_ascii() && t_.bytes() < *announced)
-            co_return fail(errc::truncated,
-                           fmt::format("ALLO announced {} bytes, {} came; nothing was stored", *announced, t_.bytes()));
         const result<void> ended = co_await t_.finish_data();
         if (!ended) co_return ended;
         if (!t_.begin_commit()) co_return fail(errc::cancelled);
