@@ -48,6 +48,11 @@ inline constexpr std::size_t listing_readers = 2;
 // turn on a busy core.
 inline constexpr std::size_t listing_blocks = 8;
 
+// How long one look at a directory may last before others get their turn on the disk's threads: a pattern may let through
+// nothing of a million names. STAT gives up after so many looks, as its reply must fit into the control connection.
+inline constexpr auto listing_slice = 10ms;
+inline constexpr std::size_t stat_slices = 100;
+
 // Logins.
 inline constexpr int login_attempts = 3;
 // Penalties of addresses (AU-02), OpenSSH's figures: refused from `least` on, never for longer than `most`.

@@ -1,5 +1,7 @@
 #include <sallyport/proto/list_argument.hpp>
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace sallyport::proto {
@@ -10,6 +12,8 @@ struct row {
     std::string_view path;
     std::string_view pattern;
     bool show_hidden;
+    std::string_view name = {};  // where it is not path and pattern
+    std::string_view unusual = {};
 };
 
 TEST(list_argument, takes_options_path_and_pattern_apart) {
@@ -26,12 +30,19 @@ TEST(list_argument, takes_options_path_and_pattern_apart) {
         {"-- -x", "-x", "", false},
         {"dir -x", "dir -x", "", false},
         {"-", "", "", false},
+        {"-1aAC dir", "dir", "", true},
+        {"-old", "", "", false, "", "-old"},
+        {"-la -old dir", "dir", "", true, "dir", "-old dir"},
+        {"-o -n", "", "", false, "", "-o -n"},
+        {"a/[2020] b", "a/", "[2020] b", false, "a/[2020] b"},
     };
     for (const row& r : rows) {
         const list_argument got = list_argument::parse(r.text);
         EXPECT_EQ(got.path, r.path) << r.text;
         EXPECT_EQ(got.pattern, r.pattern) << r.text;
         EXPECT_EQ(got.show_hidden, r.show_hidden) << r.text;
+        EXPECT_EQ(got.name, r.name.empty() ? std::string(r.path) + std::string(r.pattern) : r.name) << r.text;
+        EXPECT_EQ(got.unusual, r.unusual) << r.text;
     }
 }
 

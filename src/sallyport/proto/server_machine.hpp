@@ -58,10 +58,17 @@ struct standing_connection {};
 /// since the one before stands (MODE B).
 using data_setup = std::variant<std::monostate, passive_port, active_target, standing_connection>;
 
+/// One thing that a listing's argument may name.
+struct list_name {
+    virtual_path path;
+    std::string text;  // as the client wrote it
+};
+
 struct transfer_request {
     verb what = verb::retr;                    // RETR STOR APPE STOU LIST NLST MLSD
     virtual_path path{};                       // STOU: the directory or the suggested name
-    std::string pattern{};                     // LIST/NLST: wildcard of the last component, empty where none
+    std::vector<list_name> names{};            // listings: the first of these that exists is meant, before path and pattern
+    std::string pattern{};                     // listings: wildcard of the last component, empty where none
     std::string prefix{};                      // NLST: what stands before each name, so that RETR takes it (RFC 959)
     bool show_hidden = false;                  // LIST -a
     std::uint64_t offset = 0;                  // REST
@@ -84,9 +91,10 @@ struct login_request {
 struct file_request {
     verb what = verb::cwd;
     virtual_path path{};
-    virtual_path from{};        // RNTO
-    std::int64_t modified = 0;  // MFMT
-    fact_set facts{};           // MLST
+    virtual_path from{};                        // RNTO
+    std::int64_t modified = 0;                  // MFMT
+    fact_set facts{};                           // MLST
+    std::optional<transfer_request> listing{};  // STAT: what LIST would be asked for
 };
 
 /// What a file_request found; only the fields that its verb needs.
@@ -258,8 +266,9 @@ private:
     void on_epsv(const command& c);
     void on_rest(const command& c);
     void on_allo(const command& c);
-    void on_file_transfer(const command& c);  // RETR STOR APPE STOU
-    void on_listing(const command& c);        // LIST NLST MLSD
+    void on_file_transfer(const command& c);                                     // RETR STOR APPE STOU
+    void on_listing(const command& c);                                           // LIST NLST MLSD
+    [[nodiscard]] std::optional<transfer_request> listing_of(const command& c);  // and STAT
     void on_abor(const command& c);
     void drop_negotiation();
     void drop_standing();

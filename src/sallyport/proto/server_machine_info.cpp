@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
-#include <sallyport/proto/list_argument.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -58,10 +57,9 @@ void server_machine::on_help(const command& c) {
 
 void server_machine::on_stat(const command& c) {
     if (!c.argument.empty()) {
-        // Clients send the options of LIST here too; all of them mean the same listing.
-        const auto path = login_.directory.resolve(list_argument::parse(c.argument).path);
-        if (!path) return say(error{errc::name_invalid, 0, {}}, c.id);
-        return run_file({.what = c.id, .path = *path, .facts = login_.facts});
+        auto listing = listing_of(c);
+        if (!listing) return;
+        return run_file({.what = c.id, .path = listing->path, .facts = {}, .listing = std::move(listing)});
     }
     const std::string_view data = std::holds_alternative<passive_port>(data_)          ? "passive port is open"
                                   : std::holds_alternative<active_target>(data_)       ? "active target is set"

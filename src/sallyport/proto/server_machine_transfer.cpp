@@ -155,19 +155,32 @@ void server_machine::on_file_transfer(const command& c) {
 
 void server_machine::on_listing(const command& c) {
     login_.restart_at = 0;
-    // MLSD takes a directory as it stands (RFC 3659 section 7.2).
-    const list_argument argument =
-        c.id == verb::mlsd ? list_argument{c.argument, {}, true} : list_argument::parse(c.argument);
+    if (auto request = listing_of(c)) start_transfer(std::move(*request));
+}
+
+/// LIST, NLST, MLSD and STAT read their argument alike: a name where there is something of that name, else what clients of
+/// ls write, options and a pattern. Says the reply itself where it can be neither.
+std::optional<transfer_request> server_machine::listing_of(const command& c) {
+    const list_argument argument = list_argument::parse(c.argument);
     const auto path = login_.directory.resolve(argument.path);
-    if (!path) return say(error{errc::name_invalid, 0, {}}, c.id);
-    std::string prefix;
-    if (c.id == verb::nlst) prefix = argument.path;
-    start_transfer({.what = c.id,
-                    .path = *path,
-                    .pattern = std::string(argument.pattern),
-                    .prefix = std::move(prefix),
-                    .show_hidden = argument.show_hidden,
-                    .facts = login_.facts});
+    if (!path) {
+        say(error{errc::name_invalid, 0, {}}, c.id);
+        return std::nullopt;
+    }
+    transfer_request request{.what = c.id,
+                             .path = *path,
+                             .pattern = std::string(argument.pattern),
+                             .prefix = c.id == verb::nlst ? std::string(argument.path) : std::string(),
+                             .show_hidden = argument.show_hidden,
+                             .facts = login_.facts};
+    const auto may_be = [&](std::string_view text) {
+        if (auto named = login_.directory.resolve(text)) request.names.push_back({std::move(*named), std::string(text)});
+    };
+    // MLSD has no options of its own (RFC 3659 section 7.2).
+    if (c.id == verb::mlsd && c.argument.starts_with('-')) may_be(c.argument);
+    if (!argument.unusual.empty()) may_be(argument.unusual);
+    if (!argument.pattern.empty()) may_be(argument.name);
+    return request;
 }
 
 void server_machine::start_transfer(transfer_request request) {

@@ -195,12 +195,13 @@ private:
         machine_.passive_done(fail(read_cause(outcome), "every port is in use"));
     }
 
-    /// The transfer must have been asked for: "RETR /a/b 4096", "LIST / *.txt", "LIST /"; type and protection stand in
-    /// words.
+    /// The transfer must have been asked for: "RETR /a/b 4096", "LIST / or /*.txt *.txt" (with the names that come first),
+    /// "LIST /"; type and protection stand in words.
     void start(std::string_view expected) {
         if (!transfer_) throw std::runtime_error("the machine has not started a transfer");
         const transfer_request& r = *transfer_;
         std::string got = fmt::format("{} {}", row_of(r.what).name, r.path.text());
+        for (const list_name& name : r.names) got += " or " + name.path.text();
         if (!r.pattern.empty()) got += " " + r.pattern;
         if (r.offset > 0) got += fmt::format(" from {}", r.offset);
         if (r.announced) got += fmt::format(" of {}", *r.announced);

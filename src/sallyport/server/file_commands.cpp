@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/server/lister.hpp>
 
 namespace sallyport::server {
@@ -45,21 +46,34 @@ result<proto::file_answer> answer(const proto::file_request& r, const vfs::statu
     }
 }
 
-/// The lines of STAT with a path, as LIST would have them.
-result<proto::file_answer> list_for_stat(vfs::filesystem& files, const proto::file_request& r, const account& who,
-                                         std::int64_t now) {
-    lister source(files, {.what = verb::list, .path = r.path, .facts = {}}, who, now);
-    proto::file_answer out;
-    const result<std::string> block = source.first();
-    if (!block) return std::unexpected(block.error());
-    std::string_view rest = *block;
-    while (!rest.empty() && out.lines.size() < most_stat_lines) {
+/// What of a listing's lines still has room.
+void take_lines(std::vector<std::string>& lines, std::string_view& rest) {
+    while (!rest.empty() && lines.size() < most_stat_lines) {
         const std::size_t end = rest.find("\r\n");
-        out.lines.emplace_back(rest.substr(0, end));
+        lines.emplace_back(rest.substr(0, end));
         rest.remove_prefix(end + 2);
     }
-    if (!rest.empty()) out.lines.emplace_back("and more; LIST shows all");
-    return out;
+}
+
+/// The lines of STAT with a path, as LIST would have them. Others get their turn on the disk's threads between two looks.
+net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<context> shared, net::loop& home, account who,
+                                                    proto::transfer_request listing) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    listing.what = verb::list;
+    lister source(*shared->config.files, std::move(listing), who,
+                  std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    proto::file_answer out;
+    bool whole = false;
+    for (std::size_t slice = 0; !whole && slice < limits::stat_slices && out.lines.size() < most_stat_lines; ++slice) {
+        auto look = [&source, slice] { return slice == 0 ? source.first() : source.next(); };
+        const result<std::string> block = co_await net::offload(shared->disk, home, std::move(look));
+        if (!block) co_return std::unexpected(block.error());
+        std::string_view rest = *block;
+        take_lines(out.lines, rest);
+        whole = rest.empty() && source.ended();
+    }
+    if (!whole) out.lines.emplace_back("and more; LIST shows all");
+    co_return out;
 }
 
 }  // namespace
@@ -75,12 +89,7 @@ net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<context> 
         if (!done) co_return std::unexpected(done.error());
         co_return proto::file_answer{};
     }
-    if (request.what == verb::stat) {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-        auto work = [&files, &request, &who, seconds] { return list_for_stat(files, request, who, seconds); };
-        co_return co_await net::offload(shared->disk, home, std::move(work));
-    }
+    if (request.listing) co_return co_await list_for_stat(shared, home, std::move(who), std::move(*request.listing));
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
     if (!found && found.error().code == errc::busy) {
         auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
+#include <chrono>
 #include <utility>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/server/wildcard.hpp>
 #include <sallyport/vfs/names.hpp>
 
 namespace sallyport::server {
@@ -52,8 +51,9 @@ void describe_facts(proto::entry& line, const vfs::status& facts, const proto::f
 /// Writes the lines of one block.
 class line_writer {
 public:
-    line_writer(const proto::transfer_request& request, bool read_only, std::int64_t now)
-        : request_(request), read_only_(read_only), now_(now) {}
+    line_writer(const proto::transfer_request& request, const std::optional<wildcard>& pattern, bool read_only,
+                std::int64_t now)
+        : request_(request), pattern_(pattern), read_only_(read_only), now_(now) {}
 
     void append(std::string& out, vfs::entry& found) {
         if (!is_wanted(found.name)) return;
@@ -78,8 +78,9 @@ private:
     }
 
     [[nodiscard]] bool is_wanted(std::string_view name) const {
-        if (!is_for_machines() && !request_.show_hidden && name.starts_with('.')) return false;
-        if (!request_.pattern.empty() && !matches_wildcard(request_.pattern, name)) return false;
+        const bool asked_for = request_.show_hidden || request_.pattern.starts_with('.');
+        if (!is_for_machines() && !asked_for && name.starts_with('.')) return false;
+        if (pattern_ && !pattern_->matches(name)) return false;
         // A name with a line end in it can't be said in NLST; any other control byte is the client's to show.
         return request_.what != proto::verb::nlst || name.find_first_of("\r\n") == std::string_view::npos;
     }
@@ -92,6 +93,7 @@ private:
     }
 
     const proto::transfer_request& request_;
+    const std::optional<wildcard>& pattern_;
     bool read_only_;
     std::int64_t now_;
     proto::entry line_;                          // kept between lines, so that its strings keep their memory
@@ -100,21 +102,25 @@ private:
 
 }  // namespace
 
-lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now)
-    : files_(files), request_(std::move(request)), read_only_(who.read_only), now_(now) {
+lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now,
+               const std::atomic<bool>* given_up)
+    : files_(files), request_(std::move(request)), read_only_(who.read_only), now_(now), given_up_(given_up) {}
+
+/// A file may be called like a pattern, and a directory like an option: what is there is meant.
+void lister::find_name() {
+    for (const proto::list_name& name : request_.names) {
+        if (!files_.stat(name.path, vfs::may_block::yes)) continue;
+        request_.path = name.path;
+        request_.pattern.clear();
+        if (request_.what == proto::verb::nlst) request_.prefix = name.text;
+        break;
+    }
+    if (!request_.pattern.empty()) pattern_.emplace(request_.pattern);
     if (!request_.prefix.empty() && !request_.prefix.ends_with('/')) request_.prefix += '/';
 }
 
 result<void> lister::open(std::vector<vfs::entry>& entries) {
-    if (!request_.pattern.empty()) {
-        // A file may be called like a pattern.
-        const auto literal = request_.path.resolve(request_.pattern);
-        if (literal && files_.stat(*literal, vfs::may_block::yes)) {
-            request_.path = *literal;
-            request_.prefix += request_.pattern + "/";
-            request_.pattern.clear();
-        }
-    }
+    find_name();
     auto opened = files_.open_directory(request_.path);
     if (opened) {
         directory_ = std::move(*opened);
@@ -137,6 +143,10 @@ result<void> lister::open(std::vector<vfs::entry>& entries) {
 }
 
 result<void> lister::read(std::vector<vfs::entry>& entries) {
+    if (given_up_ != nullptr && *given_up_) {
+        end();
+        return fail(errc::cancelled);
+    }
     const std::size_t before = entries.size();
     const result<void> done = directory_->read(entries);
     if (!done || entries.size() == before) end();
@@ -152,7 +162,7 @@ result<std::string> lister::first() {
     if (!done) return std::unexpected(done.error());
     if (ended_) std::ranges::sort(entries, {}, &vfs::entry::name);
     std::string out;
-    line_writer lines(request_, read_only_, now_);
+    line_writer lines(request_, pattern_, read_only_, now_);
     for (vfs::entry& found : entries) lines.append(out, found);
     return out;
 }
@@ -161,8 +171,9 @@ result<std::string> lister::next() {
     std::vector<vfs::entry> entries;
     entries.reserve(vfs::directory::batch);
     std::string out;
-    line_writer lines(request_, read_only_, now_);
-    while (!ended_ && out.size() < limits::listing_block) {
+    line_writer lines(request_, pattern_, read_only_, now_);
+    const auto until = std::chrono::steady_clock::now() + limits::listing_slice;
+    while (!ended_ && out.size() < limits::listing_block && std::chrono::steady_clock::now() < until) {
         entries.clear();
         const result<void> done = read(entries);
         if (!done) return std::unexpected(done.error());

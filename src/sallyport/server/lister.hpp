@@ -6,26 +6,30 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/server/accounts.hpp>
+#include <sallyport/server/wildcard.hpp>
 #include <sallyport/vfs/filesystem.hpp>
 
 namespace sallyport::server {
 
 class lister {
 public:
-    /// `now` decides between time and year in LIST. `files` must outlive the lister.
-    lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now);
+    /// `now` decides between time and year in LIST. `given_up`, from any thread: nobody wants the listing any more, so the
+    /// next look at the directory is errc::cancelled. It and `files` must outlive the lister.
+    lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now,
+           const std::atomic<bool>* given_up = nullptr);
 
     /// Opens, and gives the first lines: all of them, sorted, where they are no more than limits::sorted_entries. Once,
     /// before everything else.
     [[nodiscard]] result<std::string> first();
-    /// The next lines, about limits::listing_block bytes of them. Several threads may ask at a time: each entry is in one
-    /// block, and blocks may be sent in any order.
+    /// The next lines, about limits::listing_block bytes of them, or what limits::listing_slice brings, which may be none.
+    /// Several threads may ask at a time: each entry is in one block, and blocks may be sent in any order.
     [[nodiscard]] result<std::string> next();
     /// Any thread: true where next() would have nothing more.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -33,6 +37,7 @@ public:
     void end() noexcept { ended_ = true; }
 
 private:
+    void find_name();
     result<void> open(std::vector<vfs::entry>& entries);
     /// Appends the directory's next batch.
     result<void> read(std::vector<vfs::entry>& entries);
@@ -41,6 +46,8 @@ private:
     proto::transfer_request request_;
     bool read_only_;
     std::int64_t now_;
+    const std::atomic<bool>* given_up_;
+    std::optional<wildcard> pattern_;
     std::unique_ptr<vfs::directory> directory_;
     std::atomic<bool> ended_ = false;
 };

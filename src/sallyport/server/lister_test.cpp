@@ -31,11 +31,21 @@ protected:
     static virtual_path path(std::string_view text) { return *virtual_path().resolve(text); }
 
     std::string list(proto::verb what, std::string_view where, std::string pattern = {}, std::string prefix = {}) {
-        lister source(
-            *files_,
-            {.what = what, .path = path(where), .pattern = std::move(pattern), .prefix = std::move(prefix), .facts = {}},
-            {.name = "bob", .read_only = false}, 0);
+        return list(
+            {.what = what, .path = path(where), .pattern = std::move(pattern), .prefix = std::move(prefix), .facts = {}});
+    }
+    std::string list(proto::transfer_request request) {
+        lister source(*files_, std::move(request), {.name = "bob", .read_only = false}, 0);
         return source.first().value_or("failed");
+    }
+    /// The names, each with a blank behind it.
+    static std::string names_of(std::string_view lines) {
+        std::string out;
+        for (; lines.find('\n') != std::string_view::npos; lines.remove_prefix(lines.find('\n') + 1)) {
+            const std::string_view line = lines.substr(0, lines.find('\r'));
+            out.append(line.substr(line.rfind(' ') + 1)) += ' ';
+        }
+        return out;
     }
 
     std::shared_ptr<vfs::filesystem> files_ = vfs::make_memory_filesystem();
@@ -126,8 +136,39 @@ TEST_F(large_directory, may_change_while_it_is_listed) {  // FS-03
     for (std::size_t i = 0; i < count; i += 2) EXPECT_TRUE(found.contains(std::to_string(i))) << i;
 }
 
-TEST_F(lister_test, a_name_with_wildcard_letters_is_found_as_such) {
-    EXPECT_EQ(list(proto::verb::nlst, "/pub", "x[1]"), "x[1]\r\n");
+constexpr proto::verb all_listings[] = {proto::verb::list, proto::verb::nlst, proto::verb::mlsd};
+
+TEST_F(lister_test, the_first_name_that_is_there_comes_before_the_pattern) {
+    vfs::put_file(*files_, "/pub/x1", "x");
+    const auto request = [](proto::verb what, std::vector<proto::list_name> names) {
+        return proto::transfer_request{
+            .what = what, .path = path("/pub"), .names = std::move(names), .pattern = "x[1]", .facts = {}};
+    };
+    EXPECT_EQ(list(request(proto::verb::nlst, {{path("/no"), "no"}, {path("/pub/x[1]"), "x[1]"}})), "x[1]\r\n");
+    EXPECT_EQ(names_of(list(request(proto::verb::list, {{path("/pub/x[1]"), "x[1]"}}))), "x[1] ");
+    EXPECT_EQ(names_of(list(request(proto::verb::list, {{path("/no"), "no"}}))), "x1 ");
+    ASSERT_TRUE(files_->make_directory(path("/pub/d[1]")));
+    vfs::put_file(*files_, "/pub/d[1]/inner", "x");
+    for (const proto::verb what : all_listings) {
+        const std::string inner = what == proto::verb::nlst ? "d[1]/inner " : "inner ";
+        EXPECT_EQ(names_of(list(request(what, {{path("/pub/d[1]"), "d[1]"}, {path("/pub/x1"), "x1"}}))), inner);
+        EXPECT_EQ(names_of(list(request(what, {}))), "x1 ");
+    }
+}
+
+TEST_F(lister_test, a_pattern_with_a_dot_asks_for_dot_files) {
+    EXPECT_EQ(list(proto::verb::nlst, "/pub", ".d*"), ".dot\r\n");
+    EXPECT_EQ(names_of(list(proto::verb::list, "/pub", ".*")), ".dot ");
+    EXPECT_EQ(names_of(list(proto::verb::list, "/pub", "*")), "a.txt x[1] ");
+}
+
+TEST_F(lister_test, nothing_is_read_for_a_client_that_has_left) {  // FS-03
+    std::atomic<bool> given_up = false;
+    lister source(*files_, {.what = proto::verb::list, .path = path("/pub"), .facts = {}},
+                  {.name = "bob", .read_only = false}, 0, &given_up);
+    given_up = true;
+    EXPECT_EQ(source.first().error().code, errc::cancelled);
+    EXPECT_TRUE(source.ended());
 }
 
 TEST_F(lister_test, dot_files_show_in_mlsd_and_where_asked_for) {

@@ -36,7 +36,7 @@ net::task<result<void>> send_blocks(transfer& t, lister& source, std::string fir
 }  // namespace
 
 net::task<result<proto::transfer_result>> send_listing(transfer& t) {
-    lister source(t.files(), t.request(), t.who(), seconds_now());
+    lister source(t.files(), t.request(), t.who(), seconds_now(), &t.given_up());
     auto read = [&source] { return source.first(); };
     result<std::string> first = co_await net::offload(t.shared().disk, t.home(), std::move(read));
     if (!first) co_return std::unexpected(first.error());

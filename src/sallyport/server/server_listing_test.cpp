@@ -2,6 +2,7 @@
 
 #include <sallyport/server/server_test.hpp>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -67,6 +68,39 @@ TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everythin
     c.control.reset();
     plan_->release();
     EXPECT_TRUE(everything_is_freed());
+}
+
+// FS-03: nothing is sent that would tell of the client's end, so the directory itself must stop being read.
+TEST_F(listing_test, a_client_that_vanishes_while_nothing_matches_stops_the_reading) {
+    fill(50'000);
+    const std::uint16_t port = c.passive_port();
+    c.control.send("LIST *nothing\r\n");
+    const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
+    EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
+    plan_->hang(vfs::operation::list);
+    const blocking_socket data = blocking_socket::connect(port);
+    plan_->wait_until_hanging(limits::listing_readers);
+    c.control.reset();
+    EXPECT_TRUE(eventually([&] { return counters.transfers_failed.load() == 1; }));
+    const std::size_t calls = plan_->calls(vfs::operation::list);
+    plan_->release();
+    EXPECT_TRUE(everything_is_freed());
+    EXPECT_LE(plan_->calls(vfs::operation::list), calls + limits::listing_readers);
+}
+
+TEST_F(listing_test, stat_takes_names_and_patterns_as_list_does) {
+    fill(10'000);
+    vfs::put_file(*setup.files, "/[7]", "x");
+    const auto lines = [this](const char* command) {
+        const std::string reply = c.ask(command);
+        return std::count(reply.begin(), reply.end(), '\n') - 1;
+    };
+    EXPECT_EQ(lines("STAT [7]"), 1);
+    EXPECT_EQ(lines("STAT [78]"), 2);
+    EXPECT_EQ(lines("STAT -la 123*"), 11);
+    EXPECT_EQ(lines("STAT *nothing"), 0);
+    EXPECT_EQ(lines("STAT /"), 1001);  // and one that says so
+    EXPECT_EQ(lines("STAT *"), 1001);
 }
 
 TEST_F(listing_test, a_read_error_on_the_way_is_no_success) {  // DU-04

@@ -4,6 +4,7 @@
 //
 // download.cpp has RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; here is what they have in common.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +77,8 @@ public:
     }
     [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+    /// For work on other threads, which must end before run() does.
+    [[nodiscard]] const std::atomic<bool>& given_up() const noexcept { return cancelled_; }
     [[nodiscard]] net::time_limit patience() const noexcept { return {.progress = setup_.shared->config.data_stall}; }
 
     /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.
@@ -112,7 +115,7 @@ private:
     std::uint64_t bytes_ = 0;
     bool must_resume_ = false;  // the TLS session of the control connection
     bool connected_ = false;
-    bool cancelled_ = false;
+    std::atomic<bool> cancelled_ = false;
     bool committing_ = false;
 };
 

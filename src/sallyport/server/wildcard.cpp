@@ -1,70 +1,76 @@
 #include <sallyport/server/wildcard.hpp>
 
-#include <cstddef>
+#include <optional>
 
 namespace sallyport::server {
 namespace {
 
-/// One step of a pattern at its front: how long it is, and whether it takes `c`.
-struct step {
-    std::size_t length = 1;
-    bool takes = false;
-};
+using byte_set = std::bitset<256>;
 
-/// "[a-z]" at the front of `pattern`; an unclosed bracket is an ordinary character.
-step match_set(std::string_view pattern, char c) noexcept {
+[[nodiscard]] std::size_t index_of(char c) noexcept { return static_cast<unsigned char>(c); }
+
+/// "[a-z]" at the front of `pattern`, which is taken off; nothing where the bracket is not closed.
+std::optional<byte_set> take_set(std::string_view& pattern) {
     std::size_t i = 1;
     const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
     if (negated) ++i;
-    bool found = false;
-    const std::size_t first = i;
-    for (; i < pattern.size() && (pattern[i] != ']' || i == first); ++i) {
-        const auto low = static_cast<unsigned char>(pattern[i]);
-        auto high = low;
-        if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
-            high = static_cast<unsigned char>(pattern[i + 2]);
+    // A bracket at the very beginning is one of the set.
+    const std::size_t end = pattern.find(']', i + 1);
+    if (end == std::string_view::npos) return std::nullopt;
+    byte_set found;
+    for (; i < end; ++i) {
+        const std::size_t low = index_of(pattern[i]);
+        std::size_t high = low;
+        if (i + 2 < end && pattern[i + 1] == '-') {
+            high = index_of(pattern[i + 2]);
             i += 2;
         }
-        const auto byte = static_cast<unsigned char>(c);
-        found = found || (byte >= low && byte <= high);
+        for (std::size_t byte = low; byte <= high; ++byte) found.set(byte);
     }
-    if (i == pattern.size()) return {1, c == '['};
-    return {i + 1, found != negated};
-}
-
-step match_one(std::string_view pattern, char c) noexcept {
-    if (pattern.front() == '?') return {1, true};
-    if (pattern.front() == '[') return match_set(pattern, c);
-    return {1, pattern.front() == c};
+    pattern.remove_prefix(end + 1);
+    return negated ? ~found : found;
 }
 
 }  // namespace
 
-bool matches_wildcard(std::string_view pattern, std::string_view name) noexcept {
-    std::size_t p = 0;
-    std::size_t n = 0;
-    // After a mismatch only the last '*' needs to take one more: what an earlier one could do, the last one can too.
-    std::size_t star = std::string_view::npos;
-    std::size_t star_end = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            star_end = n;
+wildcard::wildcard(std::string_view pattern) : takes_(256) {
+    bool closed_ahead = true;  // where a bracket is not closed, no later one is
+    while (possible_ && !pattern.empty()) {
+        const char c = pattern.front();
+        if (c == '*') {
+            stays_.set(steps_);
+            pattern.remove_prefix(1);
             continue;
         }
-        const step s = p < pattern.size() ? match_one(pattern.substr(p), name[n]) : step{};
-        if (s.takes) {
-            p += s.length;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++star_end;
-        } else {
-            return false;
+        std::optional<byte_set> set;
+        if (c == '[' && closed_ahead) {
+            set = take_set(pattern);
+            closed_ahead = set.has_value();
         }
+        if (!set) {
+            set = c == '?' ? ~byte_set() : byte_set().set(index_of(c));
+            pattern.remove_prefix(1);
+        }
+        possible_ = add_step(*set);
     }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
+}
+
+bool wildcard::add_step(const byte_set& bytes) {
+    if (steps_ == limits::name_bytes) return false;
+    for (std::size_t byte = 0; byte < bytes.size(); ++byte) takes_[byte].set(steps_, bytes.test(byte));
+    ++steps_;
+    return true;
+}
+
+bool wildcard::matches(std::string_view name) const noexcept {
+    if (!possible_ || name.size() > limits::name_bytes) return false;
+    places at;
+    at[0] = true;
+    for (const char c : name) {
+        at = ((at & takes_[index_of(c)]) << 1) | (at & stays_);
+        if (at.none()) return false;
+    }
+    return at[steps_];
 }
 
 }  // namespace sallyport::server
