@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/server/endless_test.hpp>
 #include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
@@ -160,6 +161,19 @@ TEST_F(lister_test, a_pattern_with_a_dot_asks_for_dot_files) {
     EXPECT_EQ(list(proto::verb::nlst, "/pub", ".d*"), ".dot\r\n");
     EXPECT_EQ(names_of(list(proto::verb::list, "/pub", ".*")), ".dot ");
     EXPECT_EQ(names_of(list(proto::verb::list, "/pub", "*")), "a.txt x[1] ");
+}
+
+TEST_F(lister_test, a_look_at_a_directory_ends_though_nothing_was_found) {  // FS-03
+    endless_filesystem endless(files_);
+    std::atomic<bool> given_up = false;
+    lister source(endless, {.what = proto::verb::list, .path = {}, .pattern = "nothing*", .facts = {}},
+                  {.name = "bob", .read_only = false}, 0, &given_up);
+    EXPECT_EQ(source.first().value_or("failed"), "");
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(source.next().value_or("failed"), "");
+    EXPECT_FALSE(source.ended());
+    given_up = true;
+    EXPECT_EQ(source.next().error().code, errc::cancelled);
+    EXPECT_TRUE(source.ended());
 }
 
 TEST_F(lister_test, nothing_is_read_for_a_client_that_has_left) {  // FS-03

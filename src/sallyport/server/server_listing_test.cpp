@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/server/endless_test.hpp>
 #include <sallyport/vfs/faulty_filesystem.hpp>
 
 namespace sallyport::server {
@@ -111,6 +112,35 @@ TEST_F(listing_test, a_read_error_on_the_way_is_no_success) {  // DU-04
     EXPECT_FALSE(data.read_to_end().empty());
     EXPECT_TRUE(data.was_reset());
     EXPECT_TRUE(c.reply().starts_with("451 "));
+}
+
+class endless_listing_test : public server_test {
+    void SetUp() override {
+        setup.files = std::make_shared<endless_filesystem>(setup.files);
+        start();
+    }
+};
+
+// FS-03: more listings than there are threads for them, and none that ever finds a line or ends.
+TEST_F(endless_listing_test, others_are_served_until_its_clients_leave) {
+    std::vector<ftp_client> busy;
+    std::vector<blocking_socket> data;
+    for (int i = 0; i < 8; ++i) {
+        busy.push_back(logged_in());
+        data.push_back(busy.back().passive());
+        EXPECT_EQ(busy.back().code("LIST nothing*"), "150");
+    }
+    ftp_client other = logged_in();
+    EXPECT_TRUE(other.upload("STOR f", "content").starts_with("226 "));
+    EXPECT_EQ(other.download("RETR f"), "content");
+    EXPECT_TRUE(busy.front().ask("ABOR").starts_with("426 "));
+    EXPECT_TRUE(busy.front().reply().starts_with("226 "));
+    EXPECT_EQ(busy.front().code("NOOP"), "200");
+    for (ftp_client& one : busy) one.control.reset();
+    EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 1 && counters.transfers_running.load() == 0; }));
+    const std::string reply = other.ask("STAT nothing*");
+    EXPECT_TRUE(reply.starts_with("213-")) << reply;
+    EXPECT_NE(reply.find("and more"), std::string::npos) << reply;
 }
 
 }  // namespace

@@ -1,0 +1,47 @@
+#pragma once
+// Test support: a file system whose directories never end, so that only what gives way or is ended comes back.
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <sallyport/vfs/filesystem.hpp>
+
+namespace sallyport::server {
+
+class endless_filesystem final : public vfs::filesystem {
+public:
+    explicit endless_filesystem(std::shared_ptr<vfs::filesystem> real) : real_(std::move(real)) {}
+
+    result<std::unique_ptr<vfs::directory>> open_directory(const virtual_path&) override {
+        return std::make_unique<directory>();
+    }
+
+    result<vfs::status> stat(const virtual_path& path, vfs::may_block wait) override { return real_->stat(path, wait); }
+    result<std::unique_ptr<vfs::read_file>> open_read(const virtual_path& path, vfs::may_block wait) override {
+        return real_->open_read(path, wait);
+    }
+    result<std::unique_ptr<vfs::store_file>> open_store(const virtual_path& path, vfs::store_mode mode, std::uint64_t offset,
+                                                        vfs::may_block wait) override {
+        return real_->open_store(path, mode, offset, wait);
+    }
+    result<void> make_directory(const virtual_path& path) override { return real_->make_directory(path); }
+    result<void> remove_directory(const virtual_path& path) override { return real_->remove_directory(path); }
+    result<void> remove_file(const virtual_path& path) override { return real_->remove_file(path); }
+    result<void> rename(const virtual_path& from, const virtual_path& to) override { return real_->rename(from, to); }
+    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
+        return real_->set_modified(path, seconds);
+    }
+
+private:
+    class directory final : public vfs::directory {
+        result<void> read(std::vector<vfs::entry>& into) override {
+            for (std::size_t i = 0; i < batch; ++i) into.push_back({.name = "again", .facts = {}, .link_target = {}});
+            return {};
+        }
+    };
+
+    std::shared_ptr<vfs::filesystem> real_;
+};
+
+}  // namespace sallyport::server
