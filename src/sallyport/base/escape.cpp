@@ -1,7 +1,5 @@
-#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/character.hpp>
 #include <sallyport/base/escape.hpp>
-
-#include <cstdint>
 
 namespace sallyport {
 namespace {
@@ -15,20 +13,20 @@ void put_hex(std::string& out, char c) {
     out += hex[u & 15U];
 }
 
-std::size_t sequence_length(char lead) {
-    const auto u = static_cast<unsigned char>(lead);
-    return u < 0x80 ? 1 : u < 0xe0 ? 2 : u < 0xf0 ? 3 : 4;
-}
-
 // Characters that change how the text around them is shown.
 bool is_deceptive(std::string_view s) {
-    if (s.size() == 2) return s[0] == '\xc2' && static_cast<unsigned char>(s[1]) < 0xa0;  // C1 controls
     if (s.size() != 3) return false;
     const auto b = static_cast<unsigned char>(s[1]);
     const auto c = static_cast<unsigned char>(s[2]);
     if (s[0] == '\xe2' && b == 0x80) return (c >= 0x8b && c <= 0x8f) || (c >= 0xa8 && c <= 0xae);
     if (s[0] == '\xe2' && b == 0x81) return c >= 0xa0 && c <= 0xaf;
     return s[0] == '\xef' && b == 0xbb && c == 0xbf;
+}
+
+/// Of the character beyond ASCII that `text` begins with; 0 where it is not to be shown as it is.
+std::size_t shown_length(std::string_view text) {
+    const character next = first_character(text);
+    return next.length > 1 && !next.control && !is_deceptive(text.substr(0, next.length)) ? next.length : 0;
 }
 
 }  // namespace
@@ -46,7 +44,7 @@ std::string escape(std::string_view text, std::size_t max_bytes) {
         } else if (c >= 0x20 && c < 0x7f) {
             out += c;
             ++i;
-        } else if (const auto s = text.substr(i, sequence_length(c)); s.size() > 1 && is_utf8(s) && !is_deceptive(s)) {
+        } else if (const auto s = text.substr(i, shown_length(text.substr(i))); !s.empty()) {
             out += s;
             i += s.size();
         } else {

@@ -12,6 +12,17 @@ TEST(json_text, quotes_what_must_be_quoted) {
     EXPECT_EQ(json_string("ünïcode €"), "\"ünïcode €\"");
 }
 
+TEST(json_text, carries_no_control_character_as_itself) {  // IN-09
+    EXPECT_EQ(json_string("\x1b[2J"), R"("\u001b[2J")");
+    EXPECT_EQ(json_string("\xc2\x9b"
+                          "2J"),
+              R"("\u009b2J")");
+    EXPECT_EQ(json_string("\x9b"
+                          "2J"),
+              R"("\udc9b2J")");
+    EXPECT_EQ(json_string("\xc2\xa0\xc3\x9b"), "\"\xc2\xa0\xc3\x9b\"");
+}
+
 TEST(json_text, bytes_that_are_not_UTF8_can_be_turned_back) {
     EXPECT_EQ(json_string("a\xff"), R"("a\udcff")");
     EXPECT_EQ(json_string("\xc3"), R"("\udcc3")");

@@ -1,7 +1,9 @@
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/character.hpp>
 #include <sallyport/proto/calendar.hpp>
 #include <sallyport/proto/listing.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -46,13 +48,7 @@ void append_padded(std::string& out, std::string_view text, std::size_t width) {
     if (size < width) out.append(width - size, ' ');
 }
 
-void append_name(std::string& out, std::string_view name) {
-    const auto start = out.size();
-    out += name;
-    for (auto at = start; at < out.size(); ++at) {
-        if (is_control(out[at])) out[at] = '?';
-    }
-}
+bool is_plain(char c) { return c >= ' ' && c < '\x7f'; }
 
 // A fact's value ends at ';' and the facts at the first blank (RFC 3659 section 7.2).
 void append_fact(std::string& out, std::string_view name, std::string_view value) {
@@ -171,6 +167,21 @@ std::string fact_set::text() const {
         if (this->*fact.chosen) out.append(fact.shown) += ';';
     }
     return out;
+}
+
+void append_name(std::string& out, std::string_view name) {
+    while (!name.empty()) {
+        const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(name, is_plain) - name.begin());
+        out += name.substr(0, plain);
+        name.remove_prefix(plain);
+        if (name.empty()) return;
+        const character next = first_character(name);
+        if (next.control)
+            out += '?';
+        else
+            out += name.substr(0, next.length);
+        name.remove_prefix(next.length);
+    }
 }
 
 void append_unix_line(std::string& out, const entry& e, std::int64_t now) {

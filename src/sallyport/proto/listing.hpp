@@ -44,8 +44,11 @@ struct fact_set {
     [[nodiscard]] std::string text() const;
 };
 
+/// A name as every listing shows it, NLST too: each control character (C0, DEL, C1, also as a single byte) becomes '?', as
+/// terminals act on them, and lines end by them (IN-09).
+void append_name(std::string& out, std::string_view name);
 /// "-rw-r--r--    1 ftp      ftp          1024 Jan 02 15:04 name\r\n"; the year instead of the time where `modified` is more
-/// than half a year from `now`. Control bytes in names become '?'.
+/// than half a year from `now`.
 void append_unix_line(std::string& out, const entry& e, std::int64_t now);
 /// "type=file;size=1024;modify=20260102150405; name\r\n".
 void append_mlsx(std::string& out, const entry& e, const fact_set& facts);

@@ -92,6 +92,37 @@ TEST(UnixLine, TheFormEveryClientParses) {
     EXPECT_EQ(ls(l), "lrwxrwxrwx    1 ftp      ftp              1024 Jan 02 15:04 link -> to/there\r\n");
 }
 
+TEST(UnixLine, EveryKindOfListingHidesWhatATerminalActsOn) {  // IN-09
+    const struct {
+        std::string_view name;
+        std::string_view shown;
+    } rows[] = {{"a\x1b[2J", "a?[2J"},
+                {"a\r\nb\x7f\tc", "a??b??c"},
+                {"\x9b"
+                 "2J",
+                 "?2J"},
+                {"\xc2\x9b"
+                 "2J\xc2\x85",
+                 "?2J?"},
+                {"\xc3\x80\xe2\x82\xac", "\xc3\x80\xe2\x82\xac"},  // letters that hold such bytes
+                {"caf\xe9\xff", "caf\xe9\xff"},                    // another encoding
+                {"", ""}};
+    for (const auto& row : rows) {
+        std::string out;
+        append_name(out, row.name);
+        EXPECT_EQ(out, row.shown);
+        entry e = file(std::string(row.name));
+        EXPECT_TRUE(ls(e).ends_with(" " + std::string(row.shown) + "\r\n"));
+        EXPECT_TRUE(mlsx(e).ends_with("; " + std::string(row.shown) + "\r\n"));
+        EXPECT_TRUE(mlst_line(e, {}, row.name).ends_with("; " + std::string(row.shown)));
+        e = file("l");
+        e.type = entry_type::link;
+        e.link_target = row.name;
+        if (row.name.empty()) continue;
+        EXPECT_TRUE(ls(e).ends_with(" -> " + std::string(row.shown) + "\r\n"));
+    }
+}
+
 TEST(UnixLine, ManyLinksStandApartFromTheMode) {
     entry d = file("parent of many");
     d.links = 51024;
@@ -128,7 +159,7 @@ TEST(UnixLine, TheYearStandsWhereTheTimeWouldBeReadWrongly) {
 TEST(Listing, IN07_ControlBytesInNamesForgeNoLine) {
     for (int c = 1; c < 256; ++c) {
         const auto byte = static_cast<char>(c);
-        const bool control = c < 0x20 || c == 0x7f;
+        const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);  // C0, DEL, C1
         const std::string shown = std::string("a") + (control ? '?' : byte) + "b";
         const auto e = file(std::string("a") + byte + "b");
         EXPECT_TRUE(ls(e).ends_with(" " + shown + "\r\n")) << c;

@@ -58,7 +58,9 @@ public:
     void append(std::string& out, vfs::entry& found) {
         if (!is_wanted(found.name)) return;
         if (request_.what == proto::verb::nlst) {
-            out.append(request_.prefix).append(found.name).append("\r\n");
+            proto::append_name(out, request_.prefix);
+            proto::append_name(out, found.name);
+            out += "\r\n";
             return;
         }
         describe_facts(line_, found.facts, request_.facts, read_only_);
@@ -80,9 +82,7 @@ private:
     [[nodiscard]] bool is_wanted(std::string_view name) const {
         const bool asked_for = request_.show_hidden || request_.pattern.starts_with('.');
         if (!is_for_machines() && !asked_for && name.starts_with('.')) return false;
-        if (pattern_ && !pattern_->matches(name)) return false;
-        // A name with a line end in it can't be said in NLST; any other control byte is the client's to show.
-        return request_.what != proto::verb::nlst || name.find_first_of("\r\n") == std::string_view::npos;
+        return !pattern_ || pattern_->matches(name);
     }
 
     void name_owner(const vfs::status& facts) {

@@ -191,6 +191,35 @@ TEST_F(lister_test, dot_files_show_in_mlsd_and_where_asked_for) {
     EXPECT_NE(list(proto::verb::list, "/pub/.dot").find(" .dot\r\n"), std::string::npos);
 }
 
+TEST_F(lister_test, no_listing_carries_what_a_terminal_acts_on) {  // IN-09
+    // A disk has names that no client could have made.
+    const vfs::test_directory disk;
+    vfs::write_disk(disk / "e\x1b[2Jf", "");
+    vfs::write_disk(disk / "n\r\n227 x", "");
+    vfs::write_disk(disk /
+                        "c\x9b"
+                        "1",
+                    "");
+    vfs::write_disk(disk /
+                        "u\xc2\x9b"
+                        "1",
+                    "");
+    files_ = vfs::open_posix_filesystem(disk.path(), {.sync = vfs::durability::none}).value();
+    EXPECT_EQ(list(proto::verb::nlst, "/"), "c?1\r\ne?[2Jf\r\nn??227 x\r\nu?1\r\n");
+    for (const proto::verb what : {proto::verb::list, proto::verb::mlsd}) {
+        const std::string listed = list(what, "/");
+        EXPECT_EQ(std::ranges::count(listed, '\n'), 4) << listed;
+        EXPECT_EQ(listed.find_first_of("\x1b\x9b"), std::string::npos) << listed;
+    }
+    EXPECT_EQ(list(proto::verb::nlst,
+                   "/u\xc2\x9b"
+                   "1",
+                   {},
+                   "u\xc2\x9b"
+                   "1"),
+              "u?1\r\n");
+}
+
 TEST_F(lister_test, permissions_are_those_of_the_user) {  // RFC 3659 section 7.5.5
     EXPECT_NE(list(proto::verb::mlsd, "/").find("perm=cdeflmp;"), std::string::npos);
     const std::string line =
