@@ -13,7 +13,9 @@ bool is_lost(errc code) { return code == errc::closed || code == errc::reset || 
 exit_status status_of(const client::failure& f) noexcept {
     using client::step;
     const errc code = f.cause.code;
-    if (f.reply_code == 421) return exit_status::unavailable;
+    const bool before_the_login = f.at == step::greeting || f.at == step::login;
+    if (f.reason == client::refusal::needs_tls && before_the_login) return exit_status::login;
+    if (f.reply_code == 421 || f.reason == client::refusal::too_many) return exit_status::unavailable;
     if (f.at == step::local_file) return exit_status::local_file;
     if (f.at == step::resolve || f.at == step::connect) return exit_status::connect;
     if (f.at == step::data) return exit_status::data;
@@ -32,9 +34,11 @@ exit_status status_of(const client::failure& f) noexcept {
 
 std::string exit_code_help() {
     return "Exit codes: 0 done; 2 wrong usage; 3 can't connect; 4 TLS; 5 login refused; 6 refused by the server (no such "
-           "file, no "
-           "permission, no room); 7 login worked but no data connection (firewall, NAT); 8 cut or incomplete; 9 local file; "
-           "10 server silent; 11 server broke the protocol; 12 server busy (421), try later; 1 a bug.";
+           "file, no permission, no room); 7 login worked but no data connection (firewall, NAT); 8 cut or incomplete; 9 "
+           "local "
+           "file; 10 server silent; 11 server broke the protocol; 12 server busy (421, or a limit of users or connections), "
+           "try "
+           "later; 1 a bug.";
 }
 
 }  // namespace sallyport::cli

@@ -20,7 +20,7 @@ enum class exit_status : int {
     local_file = 9,   // reading or writing here
     timeout = 10,     // the server fell silent
     violation = 11,   // the server broke the protocol
-    unavailable = 12  // 421: too busy or closing; try again later
+    unavailable = 12  // too busy or closing (421), or a limit of users or connections; try again later
 };
 
 [[nodiscard]] exit_status status_of(const client::failure& f) noexcept;

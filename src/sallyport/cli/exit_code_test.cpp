@@ -15,6 +15,15 @@ exit_status of(step at, errc code, int reply_code = 0) {
     return status_of(f);
 }
 
+exit_status of(step at, client::refusal reason, int reply_code) {
+    client::failure f;
+    f.at = at;
+    f.cause.code = reply_code == 421 ? errc::closed : errc::login_refused;
+    f.reply_code = reply_code;
+    f.reason = reason;
+    return status_of(f);
+}
+
 TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::resolve, errc::unresolved), exit_status::connect);
     EXPECT_EQ(of(step::connect, errc::timeout), exit_status::connect);
@@ -29,6 +38,16 @@ TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::transfer, errc::timeout), exit_status::timeout);
     EXPECT_EQ(of(step::local_file, errc::no_space), exit_status::local_file);
     EXPECT_EQ(of(step::request, errc::name_invalid), exit_status::usage);
+}
+
+TEST(exit_code, what_the_server_says_outweighs_its_code) {
+    using client::refusal;
+    EXPECT_EQ(of(step::login, refusal::too_many, 530), exit_status::unavailable);
+    EXPECT_EQ(of(step::greeting, refusal::too_many, 530), exit_status::unavailable);
+    EXPECT_EQ(of(step::login, refusal::other, 530), exit_status::login);
+    // Trying again later would not help where TLS is missing.
+    EXPECT_EQ(of(step::greeting, refusal::needs_tls, 421), exit_status::login);
+    EXPECT_EQ(of(step::login, refusal::needs_tls, 530), exit_status::login);
 }
 
 }  // namespace

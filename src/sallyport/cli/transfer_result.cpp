@@ -60,8 +60,8 @@ int report(const transfer_result& r, const client_options& options) {
     }
     fmt::print(stderr, "sallyport {}: {}\n", r.command, r.got.error().text());
     if (!r.kept.empty())
-        fmt::print(stderr, "sallyport {}: what came is kept in {}; the same command with --resume goes on from there\n",
-                   r.command, escape(r.kept));
+        fmt::print(stderr, "sallyport {}: partial file kept in {}{}\n", r.command, escape(r.kept),
+                   r.got.error().can_resume ? "; run the same command with --resume to continue" : "");
     if (options.json) fmt::print("{}\n", failure_json(r.url, r.got.error(), r.attempts));
     return static_cast<int>(status_of(r.got.error()));
 }

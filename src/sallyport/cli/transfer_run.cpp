@@ -25,6 +25,7 @@ net::task<client::outcome<transfer_report>> move_watched(client::session& sessio
 int run_transfer(const transfer_run& run, const client_options& options) {
     auto how = options.session(run.where);
     if (!how) return report_error(run.command, how.error(), exit_status::usage);
+    how->can_resume = run.file != "-";
     transfer_result result{run.command, run.where.text(), run.file};
     const auto begun = net::clock::now();
     const bool with_bar = !options.quiet && !options.verbose;

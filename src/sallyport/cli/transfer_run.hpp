@@ -12,7 +12,7 @@ namespace sallyport::cli {
 struct transfer_run {
     std::string command;  // "get"
     client::url where;
-    std::string file;   // the local side, "-" for a pipe
+    std::string file;   // the local side, "-" for a pipe, which can't be continued
     std::string label;  // of the progress bar
     /// The transfer itself. `kept` is for the name of what it leaves behind where it fails.
     std::function<net::task<client::outcome<client::transfer_report>>(client::session&, client::progress, std::string& kept)>

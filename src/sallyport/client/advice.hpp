@@ -8,21 +8,28 @@
 
 namespace sallyport::client {
 
+enum class operation : std::uint8_t { open, get, put, list };
+
 /// What is known of a session when something fails.
 struct circumstances {
     url where;
     endpoint peer;  // of the control connection; port 0: it never stood
     std::vector<attempt> attempts;
     std::string path;
+    operation doing = operation::open;
+    std::string user = "anonymous";
+    bool protect_data = true;  // where there is TLS
+    /// Get and put: the receiver has kept a part of the file, and transferring the rest of it would complete it.
+    bool can_resume = false;
 };
 
-/// "EPSV: 192.0.2.1:5001 gave no answer; PASV: ...": how each way to a data connection ended.
+/// "EPSV: no answer from 192.0.2.1:5001; PASV: ...": how each way to a data connection ended.
 [[nodiscard]] std::string describe_attempts(const std::vector<attempt>& attempts);
 
 /// The next step for a person.
 [[nodiscard]] std::string advise(const proto::client_failure& what, const circumstances& known);
 
-/// The whole failure: `doing` is "getting x", the host is added.
+/// The whole failure: `doing` is "getting x from HOST:PORT".
 [[nodiscard]] failure make_failure(proto::client_failure what, const circumstances& known, std::string doing);
 
 }  // namespace sallyport::client

@@ -18,6 +18,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/client/refusal.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
@@ -57,6 +58,7 @@ struct options {
     std::chrono::milliseconds stall = limits::data_stall;
     std::chrono::milliseconds tls_handshake = limits::tls_handshake;
     std::chrono::milliseconds quit = std::chrono::seconds(1);
+    bool can_resume = true;  // the caller keeps what arrived of a file: not so with a pipe
     /// Each line of the conversation, "> " and "< ", secrets masked; lines of our own begin with "* ". Not escaped yet.
     std::function<void(std::string_view)> transcript;
 };
@@ -66,8 +68,10 @@ struct failure {
     step at = step::request;
     error cause;
     int reply_code = 0;  // where the server refused
-    std::string doing;   // "getting x from ftp.example.org:21"
+    std::string doing;   // "getting x from ftp.example.org:21"; empty where the cause says it
     std::string advice;
+    refusal reason = refusal::other;  // why the server refused, as far as its words tell
+    bool can_resume = false;          // a part of the file was kept, and `resume` would complete it
 
     /// One line for a person, made safe to show: what was being done, the cause, the next step.
     [[nodiscard]] std::string text() const;

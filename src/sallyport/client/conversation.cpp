@@ -32,7 +32,7 @@ proto::client_settings settings_for(const url& where, const options& o, const ne
     s.methods = o.methods;
     s.address_rule = o.address_rule;
     s.active_address = o.active_address;
-    s.greeting = o.greeting;
+    s.greeting = s.delayed_greeting = o.greeting;
     s.reply = o.reply;
     s.data_open = o.data_open;
     s.quit = o.quit;

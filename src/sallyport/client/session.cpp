@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/advice.hpp>
 #include <sallyport/client/conversation.hpp>
+#include <sallyport/client/verdict.hpp>
 
 namespace sallyport::client {
 
@@ -42,25 +46,36 @@ struct session::impl {
     std::vector<attempt> attempts;
     std::string doing;
     std::string path;
+    operation current = operation::open;
+    std::uint64_t received = 0;  // by the file's receiver, us or the server: what a resumed transfer would begin with
 
     [[nodiscard]] std::unexpected<failure> failed(client_failure what) const {
-        const circumstances known{where, talk.control().peer(), attempts, path};
+        circumstances known{where, talk.control().peer(), attempts, path, current};
+        known.user = login().user;
+        known.protect_data = opts.protect_data;
+        known.can_resume = opts.can_resume && !where.ascii && received > 0;
         return std::unexpected(make_failure(std::move(what), known, doing));
     }
     [[nodiscard]] std::unexpected<failure> failed(step at, errc code, std::string what) const {
         return failed(client_failure{at, error{code, 0, std::move(what)}});
     }
-    void begin(std::string what, std::string about) {
+    void begin(operation order, std::string what, std::string about) {
+        current = order;
         doing = std::move(what);
         path = std::move(about);
+        received = 0;
         attempts.clear();
     }
+    [[nodiscard]] credentials login() const { return opts.login.value_or(login_of(where)); }
 
     net::task<std::optional<client_failure>> size_of(std::string file, std::optional<std::uint64_t>& size);
     net::task<std::optional<client_failure>> transfer(client_transfer order, data_job* job);
-    net::task<std::optional<client_failure>> confirm_upload(std::uint64_t expected, transfer_report& report);
-    [[nodiscard]] std::optional<client_failure> judge(const transfer_report& report, bool size_counts) const;
+    net::task<> ask_what_was_stored(transfer_facts& facts, transfer_report& report);
+    net::task<> look_for_a_part(transfer_facts facts);
+    [[nodiscard]] transfer_facts facts(const transfer_report& report) const;
+    [[nodiscard]] std::optional<client_failure> judge(transfer_report& report, bool size_counts) const;
     void describe(transfer_report& report);
+    void warn_of_unreadable_size(transfer_report& report) const;
 };
 
 // ---- Steps shared by get, put and list
@@ -87,38 +102,31 @@ void session::impl::describe(transfer_report& report) {
     report.final_reply = proto::summary(talk.machine().last_reply());
 }
 
-/// How a transfer ended, judged by both of its halves: the data's own end, the server's final reply and the sizes.
-/// `size_counts`: bytes and the server's size are comparable (they aren't in TYPE A).
-std::optional<client_failure> session::impl::judge(const transfer_report& report, bool size_counts) const {
-    const auto& said = talk.machine().failure();
-    const auto& data = talk.data();
-    if (!data) return said;  // it never began
-    if (data->local) return client_failure{step::local_file, *data->failure};
-    if (said && said->reply_code != 0) return said;
+transfer_facts session::impl::facts(const transfer_report& report) const {
+    transfer_facts out;
+    out.bytes = report.resumed_from + report.bytes;
+    out.control = talk.machine().failure();
+    if (const auto& data = talk.data()) {
+        out.begun = true;
+        out.data_failure = data->failure;
+        out.local = data->local;
+    }
+    return out;
+}
 
-    const auto total = report.resumed_from + report.bytes;
-    const bool complete = size_counts && report.size && *report.size == total;
-    if (data->failure && !(data->failure->code == errc::truncated && complete)) {
-        error why = *data->failure;
-        why.what = fmt::format("the data connection failed after {} bytes{}: {}", total,
-                               report.size ? fmt::format(" of {}", *report.size) : "", why.text());
-        why.os = 0;
-        return client_failure{step::transfer, why};
-    }
-    if (size_counts && report.size && !complete)
-        return client_failure{
-            step::transfer,
-            {total < *report.size ? errc::truncated : errc::out_of_range, 0,
-             fmt::format("{} bytes came, but the server says the file has {}: incomplete", total, *report.size)}};
-    if (said) {
-        error why = said->cause;
-        why.what = fmt::format("{}, but the server's word that all is well (226) is missing: {}",
-                               complete ? fmt::format("all {} bytes moved", total) : fmt::format("{} bytes moved", total),
-                               why.text());
-        why.os = 0;
-        return client_failure{step::transfer, why, said->reply_code};
-    }
-    return std::nullopt;
+/// How a download or a listing ended. `size_counts`: bytes and the server's size are comparable (they aren't in TYPE A).
+std::optional<client_failure> session::impl::judge(transfer_report& report, bool size_counts) const {
+    auto known = facts(report);
+    if (size_counts) known.expected = report.size;
+    auto result = client::judge(known);
+    std::ranges::move(result.warnings, std::back_inserter(report.warnings));
+    return std::move(result.failure);
+}
+
+void session::impl::warn_of_unreadable_size(transfer_report& report) const {
+    const auto& said = talk.machine().unreadable_size();
+    if (!said.empty())
+        report.warnings.push_back(fmt::format("the server's reply to SIZE could not be read, so it was not used: {}", said));
 }
 
 // ---- The calls
@@ -143,10 +151,10 @@ const std::vector<attempt>& session::attempts() const { return impl_->attempts; 
 net::task<outcome<void>> session::open(url where) {
     auto& me = *impl_;
     me.where = std::move(where);
-    me.begin("connecting", me.where.path);
+    me.begin(operation::open, "connecting to " + me.where.authority(), me.where.path);
     auto what = co_await me.talk.open(me.where);
     if (!what) co_return outcome<void>{};
-    if (what->at == step::login) me.doing = fmt::format("logging in as {}", me.opts.login.value_or(login_of(me.where)).user);
+    if (what->at == step::login) me.doing = fmt::format("logging in as {} at {}", me.login().user, me.where.authority());
     auto failure = me.failed(std::move(*what));
     me.talk.close();
     co_return failure;
@@ -154,7 +162,7 @@ net::task<outcome<void>> session::open(url where) {
 
 net::task<outcome<transfer_report>> session::get(std::string path, int local_file, bool resume, progress on_progress) {
     auto& me = *impl_;
-    me.begin("getting " + path, path);
+    me.begin(operation::get, fmt::format("getting {} from {}", path, me.where.authority()), path);
     const bool ascii = me.where.ascii;
     transfer_report report;
     if (resume && ascii)
@@ -162,6 +170,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     if (!ascii) {
         auto what = co_await me.size_of(path, report.size);
         if (what) co_return me.failed(std::move(*what));
+        me.warn_of_unreadable_size(report);
     }
     if (resume) {
         const auto have = length_of(local_file);
@@ -184,17 +193,16 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     const auto said = co_await me.transfer(std::move(order), &job);
     static_cast<void>(said);  // judge() weighs it
     me.describe(report);
+    me.received = from + report.bytes;
     // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
     if (!report.size && !ascii && from == 0) report.size = me.talk.machine().announced();
     if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));
-    if (me.talk.data()->failure)
-        report.warnings.emplace_back("the server ended the data connection without TLS's closing message; the size agrees");
     co_return report;
 }
 
 net::task<outcome<transfer_report>> session::put(int local_file, std::string path, bool resume, progress on_progress) {
     auto& me = *impl_;
-    me.begin("putting " + path, path);
+    me.begin(operation::put, fmt::format("putting {} to {}", path, me.where.authority()), path);
     const bool ascii = me.where.ascii;
     transfer_report report;
     if (resume && ascii)
@@ -206,6 +214,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
         std::optional<std::uint64_t> there;
         auto what = co_await me.size_of(path, there);
         if (what) co_return me.failed(std::move(*what));
+        me.warn_of_unreadable_size(report);
         report.resumed_from = there.value_or(0);
         if (report.resumed_from > *length)
             co_return me.failed(
@@ -225,30 +234,45 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     const auto said = co_await me.transfer(std::move(order), &job);
     static_cast<void>(said);
     me.describe(report);
-    if (auto what = me.judge(report, false)) co_return me.failed(std::move(*what));
-    if (ascii) co_return report;
-    if (auto what = co_await me.confirm_upload(from + report.bytes, report)) co_return me.failed(std::move(*what));
+    auto facts = me.facts(report);
+    facts.way = direction::upload;
+    facts.expected = length;
+    if (!ascii && !facts.control) co_await me.ask_what_was_stored(facts, report);
+    auto result = judge(facts);
+    if (result.failure) {
+        if (!ascii && facts.begun) co_await me.look_for_a_part(facts);
+        co_return me.failed(std::move(*result.failure));
+    }
+    std::ranges::move(result.warnings, std::back_inserter(report.warnings));
     co_return report;
 }
 
 /// The 226 says that the server is content; its SIZE says with how much.
-net::task<std::optional<client_failure>> session::impl::confirm_upload(std::uint64_t expected, transfer_report& report) {
-    const auto what = co_await size_of(path, report.size);
-    if (what || !report.size) {
-        // Some servers move an upload away at once, or hide it: 226 has to do then.
-        report.warnings.emplace_back("the server doesn't tell the size of what it has; only its 226 vouches for the upload");
-        co_return std::nullopt;
+net::task<> session::impl::ask_what_was_stored(transfer_facts& facts, transfer_report& report) {
+    const auto lost = co_await size_of(path, report.size);
+    facts.stored = report.size;
+    if (!lost) warn_of_unreadable_size(report);
+    // Some servers move an upload away at once, or hide it: 226 has to do then.
+    if (!report.size)
+        report.warnings.emplace_back(
+            "the server did not report the size of the stored file; only its 226 confirms the upload");
+}
+
+/// After a failed upload: whether the server has kept a part of it, and how much.
+net::task<> session::impl::look_for_a_part(transfer_facts facts) {
+    if (!facts.expected || !talk.machine().usable()) co_return;
+    if (!facts.stored) {
+        const auto lost = co_await size_of(path, facts.stored);
+        if (lost) co_return;
     }
-    if (*report.size == expected) co_return std::nullopt;
-    co_return client_failure{
-        step::transfer,
-        {errc::truncated, 0,
-         fmt::format("{} bytes were sent, but the server's file has {}: incomplete", expected, *report.size)}};
+    // More than was sent is another file.
+    if (facts.stored && *facts.stored <= facts.bytes && *facts.stored < *facts.expected) received = *facts.stored;
 }
 
 net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now) {
     auto& me = *impl_;
-    me.begin(path.empty() ? "listing the login directory" : "listing " + path, path);
+    me.begin(operation::list,
+             fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.where.authority()), path);
     listing_report report;
     bool as_list = !me.talk.machine().features().may_have_mlsd();
     std::uint64_t bytes = 0;

@@ -71,7 +71,7 @@ TEST(client_ends, a_missing_226_is_said_as_what_it_is) {
         const auto r = get(server.url("file"), to, how);
         ASSERT_FALSE(r.got);
         EXPECT_EQ(r.got.error().at, step::transfer);
-        EXPECT_THAT(r.text(), HasSubstr("all 420 bytes moved"));
+        EXPECT_THAT(r.text(), HasSubstr("all 420 bytes"));
         EXPECT_THAT(r.text(), HasSubstr("226"));
         EXPECT_EQ(to.content(), whole);
     }

@@ -248,7 +248,7 @@ TEST(client_data, C6_says_what_is_wrong_when_nothing_gets_through) {
     const auto r = get(server.url("file"), to, how);
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().at, step::data);
-    EXPECT_THAT(r.text(), HasSubstr("login worked"));
+    EXPECT_THAT(r.text(), HasSubstr("login succeeded"));
     EXPECT_THAT(r.text(), HasSubstr("firewall"));
     EXPECT_THAT(r.text(), HasSubstr(r.attempts.front().to.text()));
     EXPECT_LT(r.took, 2s);
@@ -299,7 +299,7 @@ TEST(client_matrix, a_short_file_is_no_success) {
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().at, step::transfer);
     EXPECT_EQ(r.got.error().cause.code, errc::truncated);
-    EXPECT_THAT(r.text(), HasSubstr("420 bytes came, but the server says the file has 5000"));
+    EXPECT_THAT(r.text(), HasSubstr("received 420 of 5000 bytes"));
     b.replies["SIZE"] = "500 no";  // only the 150 tells
     ftp_stub by_words(b);
     memory_file other;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/host_port.hpp>
+#include <sallyport/proto/size_reply.hpp>
 
 namespace sallyport::proto {
 
@@ -24,13 +24,9 @@ constexpr auto words_for_no_data = std::chrono::seconds(2);
 /// A control connection may be silent as long as data move; the data side has its own limits.
 constexpr auto while_data_moves = std::chrono::hours(24 * 365);
 
-/// "Opening BINARY mode data connection for x (5000 bytes)": many servers say the size here, in any language.
-std::optional<std::uint64_t> size_in_words(std::string_view text) {
-    const auto close = text.rfind(" bytes)");
-    if (close == std::string_view::npos) return std::nullopt;
-    const auto open = text.rfind('(', close);
-    if (open == std::string_view::npos) return std::nullopt;
-    return parse_decimal(text.substr(open + 1, close - open - 1));
+client_failure failure_at(client_step at, error cause, const reply* refusal) {
+    if (refusal == nullptr) return {at, std::move(cause)};
+    return {at, std::move(cause), refusal->code, summary(*refusal)};
 }
 
 }  // namespace
@@ -66,6 +62,7 @@ void client_machine::begin_transfer(client_transfer order) {
 void client_machine::begin_size(std::string path) {
     begin(client_step::request);
     size_.reset();
+    unreadable_size_.clear();
     size_path_ = std::move(path);
     if (!failure_ && !size_unknown_to_server_) require_type(false);
 }
@@ -95,7 +92,7 @@ client_action client_machine::next() {
         switch (channel_.next(a)) {
             case client_channel::status::need_more: return read_action();
             case client_channel::status::ended:
-                end_session(failing_step(), channel_.failure(), channel_.reply_code());
+                end_session(failing_step(), channel_.failure(), channel_.reply_code() != 0 ? &a.what : nullptr);
                 break;
             case client_channel::status::answer:
                 last_ = a.what;
@@ -184,8 +181,8 @@ void client_machine::send(step then, std::string_view command_name, std::string_
 
 void client_machine::on_greeting(const reply& r) {
     if (r.code == 120) {
+        if (!delayed_) ++turn_;
         delayed_ = true;
-        ++turn_;
         return;
     }
     if (r.code == 220) return after_greeting();
@@ -240,7 +237,7 @@ void client_machine::on_protection(const reply& r) {
     // Servers without PBSZ exist; PROT alone decides.
     if (!is_prot) return send(step::prot, "PROT", settings_.protect_data ? "P" : "C");
     if (!r.positive())
-        return refuse(client_step::tls, errc::unsupported,
+        return refuse(client_step::tls, errc::rejected,
                       settings_.protect_data ? "the server won't protect data connections: "
                                              : "the server insists on protected data connections: ",
                       r);
@@ -278,7 +275,8 @@ void client_machine::after_type() {
 
 void client_machine::on_size(const reply& r) {
     step_ = step::idle;
-    if (r.code == 213) size_ = parse_decimal(r.text());
+    if (r.code == 213) size_ = size_in(r);
+    if (!size_ && !r.transient() && !r.permanent()) unreadable_size_ = summary(r);
     if (r.code == 500 || r.code == 502) size_unknown_to_server_ = true;
 }
 
@@ -316,10 +314,14 @@ void client_machine::on_negotiated(const reply& r) {
     const data_method m = settings_.methods[method_];
     // No usable port is a refusal of the method, whatever the code; only a 4xx may be about the moment.
     if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, !r.transient());
-    if (is_active(m)) return request_transfer();
+    if (is_active(m)) {
+        attempts_.back().agreed = true;
+        return request_transfer();
+    }
     auto target = passive_target(r, attempts_.back().advertised);
     if (!target) return method_failed(target.error(), true);
     attempts_.back().to = *target;
+    attempts_.back().agreed = true;
     step_ = step::connecting;
 }
 
@@ -385,7 +387,7 @@ void client_machine::request_transfer() {
 void client_machine::on_request(const reply& r) {
     if (r.preliminary()) {
         if (step_ == step::moving) return;
-        announced_ = size_in_words(r.text());
+        announced_ = announced_size(r);
         ++turn_;
         step_ = is_active(attempts_.back().method) ? step::accepting : step::moving;
         return;
@@ -402,7 +404,7 @@ void client_machine::on_request(const reply& r) {
     step_ = step::moving;
     control_over_ = true;
     confirmed_ = r.positive();
-    if (!confirmed_) failure_ = client_failure{client_step::transfer, {errc::rejected, 0, summary(r)}, r.code};
+    if (!confirmed_) failure_ = failure_at(client_step::transfer, {errc::rejected, 0, summary(r)}, &r);
 }
 
 void client_machine::data_done() {
@@ -441,12 +443,12 @@ client_step client_machine::failing_step() const noexcept {
         case step::greeting: return client_step::greeting;
         case step::auth_tls:
         case step::auth_ssl:
-        case step::handshake:
-        case step::pbsz:
-        case step::prot: return client_step::tls;
+        case step::handshake: return client_step::tls;
         case step::user:
         case step::pass:
         case step::acct:
+        case step::pbsz:
+        case step::prot:
         case step::feat:
         case step::opts: return client_step::login;
         case step::negotiate:
@@ -470,17 +472,17 @@ void client_machine::refuse(client_step at, errc code, std::string what, const r
     // A login that failed half-way leaves nothing to build on; a refused request leaves the session as it was.
     const bool fatal = at == client_step::greeting || at == client_step::tls || at == client_step::login;
     if (fatal)
-        end_session(at, std::move(cause), r.code);
+        end_session(at, std::move(cause), &r);
     else
-        fail_order(at, std::move(cause), r.code);
+        fail_order(at, std::move(cause), &r);
 }
 
-void client_machine::fail_order(client_step at, error cause, int reply_code) {
-    failure_ = client_failure{at, std::move(cause), reply_code};
+void client_machine::fail_order(client_step at, error cause, const reply* refusal) {
+    failure_ = failure_at(at, std::move(cause), refusal);
     step_ = step::idle;
 }
 
-void client_machine::end_session(client_step at, error cause, int reply_code) {
+void client_machine::end_session(client_step at, error cause, const reply* refusal) {
     ended_ = true;
     if (step_ == step::quit) {
         step_ = step::idle;
@@ -488,12 +490,12 @@ void client_machine::end_session(client_step at, error cause, int reply_code) {
     }
     if (step_ == step::moving) {
         // The data may still come to a good end: that is reported apart from the loss of the control connection.
-        failure_ = client_failure{at, std::move(cause), reply_code};
+        failure_ = failure_at(at, std::move(cause), refusal);
         control_over_ = true;
         return;
     }
     if (at == client_step::data && !attempts_.empty() && !attempts_.back().failure) attempts_.back().failure = cause;
-    fail_order(at, std::move(cause), reply_code);
+    fail_order(at, std::move(cause), refusal);
 }
 
 }  // namespace sallyport::proto

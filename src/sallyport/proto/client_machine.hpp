@@ -42,7 +42,7 @@ struct client_settings {
     passive_address address_rule = passive_address::control;
     std::optional<ip_address> active_address;  // announced instead of our own, where NAT makes it differ
     std::chrono::milliseconds greeting = limits::greeting;
-    std::chrono::milliseconds delayed_greeting = limits::login;  // after a 120
+    std::chrono::milliseconds delayed_greeting = limits::login;  // after the first 120; more of them don't extend it
     std::chrono::milliseconds reply = limits::reply_wait;
     std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
     std::chrono::milliseconds quit = std::chrono::seconds(1);
@@ -55,7 +55,8 @@ enum class client_step : std::uint8_t { resolve, connect, greeting, tls, login, 
 struct client_failure {
     client_step at = client_step::request;
     error cause;
-    int reply_code = 0;  // where the server refused; 0: it didn't say anything
+    int reply_code = 0;   // where the server refused; 0: it didn't say anything
+    std::string refusal;  // the reply that refused: its code and the text of all its lines
 };
 
 /// One way that was tried to open a data connection.
@@ -63,6 +64,7 @@ struct data_attempt {
     data_method method = data_method::epsv;
     endpoint to;                   // passive: what we connected to; active: what we announced
     endpoint advertised;           // passive: what the server's reply named; differs from `to` behind a wrong NAT
+    bool agreed = false;           // the server accepted the method; where it failed all the same, the network is to blame
     std::optional<error> failure;  // nothing: it worked
 };
 
@@ -131,6 +133,8 @@ public:
     [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return attempts_; }
     /// Of the last begin_size(); nothing where the server can't or won't tell.
     [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_; }
+    /// The reply to the last SIZE where it was no refusal and no number could be read in it; else empty.
+    [[nodiscard]] const std::string& unreadable_size() const noexcept { return unreadable_size_; }
     /// What the 150 said in words: "... (5000 bytes)".
     [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return announced_; }
     /// A final 2xx has come for the running or last transfer.
@@ -193,8 +197,9 @@ private:
     [[nodiscard]] client_act::read read_action() const;
     [[nodiscard]] client_step failing_step() const noexcept;
 
-    void fail_order(client_step at, error cause, int reply_code = 0);
-    void end_session(client_step at, error cause, int reply_code = 0);
+    /// `refusal`: the reply that says so, where there is one.
+    void fail_order(client_step at, error cause, const reply* refusal = nullptr);
+    void end_session(client_step at, error cause, const reply* refusal = nullptr);
     void refuse(client_step at, errc code, std::string what, const reply& r);
 
     client_settings settings_;
@@ -213,6 +218,7 @@ private:
     client_transfer order_;
     std::optional<std::string> size_path_;  // the order is a SIZE
     std::optional<std::uint64_t> size_;
+    std::string unreadable_size_;
     bool size_unknown_to_server_ = false;
     std::optional<std::uint64_t> announced_;
     std::vector<data_attempt> attempts_;

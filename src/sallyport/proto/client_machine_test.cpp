@@ -34,6 +34,37 @@ TEST(client_login, waits_after_a_120) {
     p.run({"< 220 now", "> USER anonymous"});
 }
 
+TEST(client_login, C3_a_120_again_and_again_gains_no_time) {
+    play p;
+    const auto turn = [&p] {
+        const auto action = p.machine.next();
+        const auto* read = std::get_if<client_act::read>(&action);
+        return read != nullptr ? read->turn : 0;
+    };
+    const auto at_first = turn();
+    p.machine.receive("120 ready in 1 minute\r\n");
+    const auto delayed = turn();
+    EXPECT_NE(delayed, at_first);  // the limit of the wait begins anew, once
+    for (int i = 0; i < 3; ++i) {
+        p.machine.receive("120 ready in 1 minute\r\n");
+        EXPECT_EQ(turn(), delayed);
+    }
+    p.run({"* silence", "* done"});
+    EXPECT_EQ(p.failure().cause.code, errc::timeout);
+    EXPECT_EQ(p.failure().at, client_step::greeting);
+}
+
+TEST(client_login, the_reason_may_stand_in_any_line_of_a_refusal) {
+    play p;
+    p.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS pw", "< 530-Sorry.", "<  Must use TLS first ", "< 530 ",
+           "* done"});
+    EXPECT_EQ(p.failure().refusal, "530 Sorry. Must use TLS first");
+    EXPECT_EQ(p.failure().cause.what, "530 Sorry. Must use TLS first");
+    play full;
+    full.run({"< 421-no", "< 421 too many", "* done"});
+    EXPECT_EQ(full.failure().refusal, "421 no too many");
+}
+
 TEST(client_login, an_account_is_given_where_asked) {
     auto s = play::plain();
     s.account = "dept7";
@@ -163,6 +194,7 @@ TEST(client_tls, clear_data_where_protection_was_asked_is_an_error) {
     p.run({"< 220 hi", "> AUTH TLS", "< 234 ok", "* tls", "> USER anonymous", "< 230 in", "> PBSZ 0", "< 200 ok", "> PROT P",
            "< 536 no", "* done"});
     EXPECT_EQ(p.failure().at, client_step::tls);
+    EXPECT_EQ(p.failure().cause.code, errc::rejected);
 }
 
 TEST(client_tls, data_are_clear_only_by_choice) {

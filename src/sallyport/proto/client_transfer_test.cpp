@@ -24,6 +24,25 @@ TEST(client_transfer, a_passive_download) {
     p.run({"> EPSV"});
 }
 
+TEST(client_transfer, C3_a_150_again_and_again_changes_nothing) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+           "* move", "* data"});
+    const auto turn = [&p] {
+        const auto action = p.machine.next();
+        const auto* read = std::get_if<client_act::read>(&action);
+        return read != nullptr ? read->turn : 0;
+    };
+    const auto at_first = turn();
+    for (int i = 0; i < 3; ++i) {
+        p.machine.receive("150 ok\r\n");
+        EXPECT_EQ(turn(), at_first);
+    }
+    p.run({"* silence", "* done"});
+    EXPECT_EQ(p.failure().cause.code, errc::timeout);
+}
+
 TEST(client_transfer, a_226_may_come_before_the_data_end) {
     play p;
     p.log_in().machine.begin_transfer(retr("x"));
@@ -131,6 +150,17 @@ TEST(client_data, C1_a_firewall_that_swallows_EPSV_is_passed_by_PASV) {
     EXPECT_FALSE(p.machine.failure());
     p.machine.begin_transfer(retr("y"));
     p.run({"> PASV"});
+}
+
+TEST(client_data, a_method_that_the_server_refused_is_told_from_one_that_led_nowhere) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 500 what", "> PASV", "< 227 ok (192,0,2,1,19,137)",
+           "* silent 192.0.2.1:5001", "* listen 192.0.2.7:6000", "> EPRT |1|192.0.2.7|6000|", "< 500 what",
+           "* listen 192.0.2.7:6001", "> PORT 192,0,2,7,23,113", "< 200 ok", "> RETR x", "< 425 can't connect", "* done"});
+    std::vector<bool> agreed;
+    for (const auto& a : p.machine.attempts()) agreed.push_back(a.agreed);
+    EXPECT_EQ(agreed, (std::vector<bool>{false, true, false, true}));
 }
 
 TEST(client_data, a_425_to_the_request_leads_to_the_next_method) {
@@ -357,14 +387,30 @@ TEST(client_size, is_asked_in_image_type) {
     p.run({"* done"});
 }
 
-TEST(client_size, nonsense_is_no_size) {
-    for (const auto* reply : {"213 -1", "213 4x", "213 99999999999999999999", "213 ", "200 420"}) {
+TEST(client_size, is_found_in_the_whole_reply) {
+    for (const auto* reply : {"213 420 ", "213  420", "213-size follows\r\n 420\r\n213 End"}) {
+        play p;
+        p.log_in().machine.begin_size("x");
+        p.run({"> TYPE I", "< 200 ok", "> SIZE x"});
+        p.machine.receive(std::string(reply) + "\r\n");
+        p.run({"* done"});
+        EXPECT_EQ(p.machine.size(), 420U) << reply;
+        EXPECT_EQ(p.machine.unreadable_size(), "");
+    }
+}
+
+TEST(client_size, nonsense_is_no_size_and_is_kept_to_be_said) {
+    for (const auto* reply : {"213 -1", "213 4x", "213 99999999999999999999", "213", "200 420"}) {
         play p;
         p.log_in().machine.begin_size("x");
         p.run({"> TYPE I", "< 200 ok", "> SIZE x"});
         p.machine.receive(std::string(reply) + "\r\n");
         p.run({"* done"});
         EXPECT_EQ(p.machine.size(), std::nullopt) << reply;
+        EXPECT_EQ(p.machine.unreadable_size(), reply);
+        p.machine.begin_size("y");
+        p.run({"> SIZE y", "< 550 none", "* done"});
+        EXPECT_EQ(p.machine.unreadable_size(), "");  // a refusal is no number, and no wonder
     }
 }
 
