@@ -69,7 +69,8 @@ inline constexpr auto data_connect = 30s;
 inline constexpr auto data_stall = 60s;
 inline constexpr auto tls_handshake = 10s;
 inline constexpr auto tls_shutdown = 2s;
-inline constexpr auto greeting = 10s;
+// Our client's: servers that look up their clients' names first take the resolver's time, thirty seconds and more.
+inline constexpr auto greeting = 60s;
 inline constexpr auto proxy_header_wait = 5s;  // a balancer sends it at once; this is room for one packet sent again
 // Single-port mode. How long a connection may go unanswered that is either data or a new client, who would wait for its
 // greeting; common clients wait 15 s and more.
