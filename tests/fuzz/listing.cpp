@@ -1,7 +1,11 @@
 // Listings: LIST lines and MLSx lines of any server, the facts that a client chooses, and times.
 // - Whatever parses can be written in one line without control bytes, and then reading and writing it changes nothing more.
+// - Of a listing of several lines each entry has a name, and no line counts twice.
+
+#include <algorithm>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/list_parser.hpp>
 #include <sallyport/proto/listing.hpp>
 
 #include "fuzz.hpp"
@@ -35,10 +39,29 @@ std::string as_mlsx(const proto::entry& e) {
     return line;
 }
 
+void check_listing(std::string_view text) {
+    proto::list_parser parser(now);
+    std::size_t lines = 0;
+    std::size_t entries = 0;
+    while (!text.empty()) {
+        auto line = sallyport::fuzz::take_line(text);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        ++lines;
+        if (const auto e = parser.read(line)) {
+            ++entries;
+            check(!e->name.empty(), "an entry has a name");
+        }
+    }
+    parser.finish();
+    check(entries + parser.unrecognized() <= lines, "a line counts once");
+    check(parser.first_unrecognized().empty() == (parser.unrecognized() == 0), "there is a sample");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = sallyport::fuzz::text_of(data, size);
+    check_listing(text);
     if (const auto e = proto::parse_list_line(text, now)) {
         check(!e->name.empty(), "an entry has a name");
         const auto first = proto::parse_list_line(as_unix(*e), now);

@@ -314,10 +314,8 @@ void client_machine::on_negotiated(const reply& r) {
     const data_method m = settings_.methods[method_];
     // No usable port is a refusal of the method, whatever the code; only a 4xx may be about the moment.
     if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, !r.transient());
-    if (is_active(m)) {
-        attempts_.back().agreed = true;
-        return request_transfer();
-    }
+    attempts_.back().agreed = is_active(m);
+    if (is_active(m)) return request_transfer();
     auto target = passive_target(r, attempts_.back().advertised);
     if (!target) return method_failed(target.error(), true);
     attempts_.back().to = *target;

@@ -3,33 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/proto/calendar.hpp>
-#include <sallyport/proto/listing.hpp>
+#include <sallyport/proto/listing_shown.hpp>
 
 namespace sallyport::proto {
 namespace {
 
 using std::string_literals::operator""s;
 
-constexpr std::int64_t now = *to_seconds({2026, 6, 15, 12, 0, 0});
-
-/// "type size time name[ -> target]"; '?' where the line did not say.
-std::string shown(const entry& e) {
-    constexpr std::string_view letters = "-dcpl?";
-    std::string out(1, letters[static_cast<std::size_t>(e.type)]);
-    out += " " + (e.has_size ? std::to_string(e.size) : "?") + " " + (e.has_modified ? format_time(e.modified) : "?");
-    out += " [" + e.name + "]";
-    return e.link_target.empty() ? out : out + " -> [" + e.link_target + "]";
-}
-
-std::string list(std::string_view line, std::int64_t at = now) {
-    const auto e = parse_list_line(line, at);
-    return e ? shown(*e) : "nothing";
-}
-
-std::string mlsx(std::string_view line) {
-    const auto e = parse_mlsx(line);
-    return e ? shown(*e) : "nothing";
-}
+constexpr auto now = test_now;
 
 TEST(ListParser, UnixServersAsTheyAre) {
     // vsftpd, ProFTPD, Pure-FTPd, IIS in Unix style, lftp's and curl's own collections of forms
@@ -95,6 +76,29 @@ TEST(ListParser, MsDos) {
     EXPECT_EQ(list("2026-01-02  15:04                 7 year first"), "- 7 20260102150400 [year first]");
     EXPECT_EQ(list("01/02/2026  15:04                 7  lead"), "- 7 20260102150400 [ lead]");
     EXPECT_EQ(list("01-02-26  03:04PM   <JUNCTION>   j"), "l ? 20260102150400 [j]");
+}
+
+TEST(ListParser, MsDosOfOtherCountries) {
+    EXPECT_EQ(list("02.01.2026  15:04                 7 dots"), "- 7 20260102150400 [dots]");
+    EXPECT_EQ(list("2002-09-02  19:06                9,730 groups"), "- 9730 20020902190600 [groups]");
+    EXPECT_EQ(list("02.09.2002  19:06            1.009.730 dots"), "- 1009730 20020902190600 [dots]");
+    EXPECT_EQ(list("09/02/2002  07:06 PM         <DIR>          two words"), "d ? 20020902190600 [two words]");
+    for (const auto* bad : {"2002-09-02  19:06 9,73 x", "2002-09-02  19:06 9730,730 x", "2002-09-02  19:06 ,730 x",
+                            "2002-09-02  19:06 9,730. x", "2002-09-02  07:06P AM 7 x"})
+        EXPECT_EQ(list(bad), "nothing") << bad;
+}
+
+TEST(ListParser, UnixColumnsOfRarerServers) {
+    EXPECT_EQ(list("-rw-r--r--   1 group domain user 531 Jan 29 03:26 domain"), "- 531 20260129032600 [domain]");
+    EXPECT_EQ(list("-rw-r--r--   1 root     other  34.5k Oct 5 21:22 rounded"), "- ? 20251005212200 [rounded]");
+    EXPECT_EQ(list("-rw-r--r--   1 root     other  12M Oct 5 21:22 rounded"), "- ? 20251005212200 [rounded]");
+    EXPECT_EQ(list("drwxrwxr-x               folder        2 May 10  1996 mac"), "d 2 19960510000000 [mac]");
+    EXPECT_EQ(list("-------r--         326  1391972  1392298 Nov 22  1995 mac"), "- 1392298 19951122000000 [mac]");
+    EXPECT_EQ(list("0100644   500  101   12345    123456789       a number"), "- 12345 19731129213309 [a number]");
+    EXPECT_EQ(list("040755 500 101 0 123456789 d"), "d 0 19731129213309 [d]");
+    EXPECT_EQ(list("0100648 500 101 1 123456789 x"), "nothing");
+    EXPECT_EQ(list("-rw-r--r--@ 1 10 12 2024 Jan 02 15:04 ids that look like a date"),
+              "- 2024 20260102150400 [ids that look like a date]");
 }
 
 TEST(ListParser, LinesThatAreNoEntries) {
@@ -168,40 +172,6 @@ TEST(ListParser, CL04_HugeLinesAreLinear) {
         (void)mlsx(tail);
     }
     EXPECT_EQ(list("-rw-r--r-- 1 0 0 7 Jan 02 15:04 " + digits), "- 7 20260102150400 [" + digits + "]");
-}
-
-TEST(MlsxParser, FactsAndNames) {
-    EXPECT_EQ(mlsx("type=file;size=1024;modify=20260102150405; a b"), "- 1024 20260102150405 [a b]");
-    EXPECT_EQ(mlsx("Type=DIR;Modify=20260102150405.123;Perm=el; d"), "d ? 20260102150405 [d]");
-    EXPECT_EQ(mlsx("type=cdir; ."), "c ? ? [.]");
-    EXPECT_EQ(mlsx("type=pdir; .."), "p ? ? [..]");
-    EXPECT_EQ(mlsx("type=OS.unix=slink:/a/b; l"), "l ? ? [l] -> [/a/b]");
-    EXPECT_EQ(mlsx("type=OS.unix=symlink; l"), "l ? ? [l]");
-    EXPECT_EQ(mlsx("type=OS.unix=chr-1/3; n"), "? ? ? [n]");
-    EXPECT_EQ(mlsx("  leading"), "- ? ? [ leading]");
-    EXPECT_EQ(mlsx("type=file a"), "- ? ? [a]") << "the last ';' may be missing";
-    EXPECT_EQ(mlsx("size=1;x=y;z;;=;size=2; a=b;c"), "- 2 ? [a=b;c]");
-    const auto e = parse_mlsx("UNIX.mode=0755;UNIX.owner=alice;UNIX.group=staff;unique=1U2;perm=adfr; x");
-    ASSERT_TRUE(e);
-    EXPECT_EQ(e->mode, 0755U);
-    EXPECT_EQ(e->owner, "alice");
-    EXPECT_EQ(e->group, "staff");
-    EXPECT_EQ(e->unique, "1U2");
-    EXPECT_EQ(e->perm, "adfr");
-}
-
-TEST(MlsxParser, IN11_BadValuesAreLeftOut) {
-    for (const auto* bad : {"-1", "+1", "0x10", "1e3", "9223372036854775808", ""}) {
-        const auto e = parse_mlsx("size="s + bad + ";modify=" + bad + ";UNIX.mode=9; x");
-        ASSERT_TRUE(e) << bad;
-        EXPECT_FALSE(e->has_size) << bad;
-        EXPECT_FALSE(e->has_modified) << bad;
-        EXPECT_EQ(e->mode, 0644U);
-    }
-}
-
-TEST(MlsxParser, LinesWithoutANameAreRefused) {
-    for (const auto* bad : {"", "type=file;", "type=file; ", " "}) EXPECT_EQ(mlsx(bad), "nothing") << bad;
 }
 
 }  // namespace

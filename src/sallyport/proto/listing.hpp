@@ -59,10 +59,10 @@ void append_mlsx(std::string& out, const entry& e, const fact_set& facts);
 [[nodiscard]] std::string format_time(std::int64_t seconds);
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
-/// One line of MLSD, without its end.
+/// One line of MLSD, without its end. A line whose first word holds no fact is refused: it is some other listing.
 [[nodiscard]] result<entry> parse_mlsx(std::string_view line);
-/// One line of LIST: the Unix form and its known variants, or the MS-DOS form. Nothing for "total 12" and lines that
-/// are not entries. `now` guesses the year where the line has none.
+/// One line of LIST by itself, in any form that list_parser knows; a whole listing is list_parser's. Nothing for "total 12"
+/// and lines that are not entries. `now` guesses the year of a line without one.
 [[nodiscard]] std::optional<entry> parse_list_line(std::string_view line, std::int64_t now);
 
 /// True where a name from a server may be used as one local path component (CL-04): not empty, not "." or "..", no '/',
