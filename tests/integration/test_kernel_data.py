@@ -12,6 +12,7 @@ import pytest
 import network
 from harness import programs, trees
 from harness.daemon import Daemon, wait_until
+from harness.openings import gone, ruleset, standing, tables
 from harness.raw import Raw, drain
 from harness.rivals import RIVALS
 from network import Host, Segment, Situation
@@ -25,27 +26,6 @@ WAYS = [("curl", V4, "epsv"), ("curl", V4, "pasv"), ("lftp", V4, "pasv"), ("lftp
         ("curl", V6, "epsv"), ("lftp", V6, "epsv"), ("ftplib", V6, "epsv"), ("sallyport", V6, "epsv")]
 BIG = 8 * 1024 * 1024
 MANY = 300
-
-
-def ruleset(built, host="router", options=("--json",)):
-    return subprocess.run(built.command(host, "nft", *options, "list", "ruleset"), capture_output=True, text=True, check=True,
-                          timeout=10).stdout
-
-
-UNUSED = re.compile(r"(\S+) \. (\S+) \. (\d+) limit rate 1/day burst 1 packets counter packets 0 ")
-
-
-def standing(built, host="router"):
-    """(client, our address, our port) of each opening that the kernel has, and that nobody has used."""
-    return [(client, at, int(port)) for client, at, port in UNUSED.findall(ruleset(built, host, ()))]
-
-
-def tables(built, host="router"):
-    return re.findall(r'"name": "(sallyport_\w+)"', ruleset(built, host))
-
-
-def gone(built, within, host="router"):
-    wait_until(lambda: not standing(built, host), within, "the openings' end")
 
 
 def new_words(built):

@@ -14,7 +14,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+
+#include <sallyport/firewall/source_ports.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -22,6 +25,21 @@ namespace {
 // Before an administrator's own, at -100 and 100.
 constexpr std::uint32_t before_dnat = static_cast<std::uint32_t>(-110);
 constexpr std::uint32_t before_snat = 90;
+// As soon as the kernel has seen what a packet does to its connection (-200).
+constexpr std::uint32_t after_tracking = static_cast<std::uint32_t>(-149);
+
+// Openings that have served their connection and are not closed yet, at most. The kernel allots a table for so many.
+constexpr std::uint32_t most_spent = 131'072;
+
+constexpr std::uint32_t tcp_flags_at = 13;
+constexpr std::uint8_t fin_syn_rst_ack = 0x17;
+constexpr std::uint8_t syn = 0x02;
+constexpr std::uint8_t rst = 0x04;
+
+// The label of a connection that has spent its opening: bit 127, of which nobody else is likely to make use. Labels rather
+// than marks, as administrators route by marks.
+constexpr std::uint32_t label_size = 16;
+constexpr std::array<std::uint32_t, 4> spender{0, 0, 0, 0x80000000U};
 
 // How nft(8) reads keys and values, six bits a part. The kernel keeps the number and makes nothing of it.
 constexpr std::uint32_t ipv4_addr = 7;
@@ -97,15 +115,77 @@ public:
         nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &bits, sizeof bits);
         nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &none, sizeof none);
     }
-    void look_up(const char* map) {
-        auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_DREG, found}});
+    void look_up(const char* map, std::uint32_t into = found) {
+        auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_DREG, into}});
         nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
+    }
+    /// Only whether it is there. That is written as a comparison, as nft(8) shows no look-up whose result is not used.
+    void require_in(const char* map_to_addresses, const family& f, std::uint32_t into = found) {
+        constexpr std::array<char, 16> unspecified{};
+        look_up(map_to_addresses, into);
+        auto* e = add("cmp", {{NFTNL_EXPR_CMP_SREG, into}, {NFTNL_EXPR_CMP_OP, NFT_CMP_NEQ}});
+        nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, unspecified.data(), f.size);
+    }
+    void require_absent(const char* set) {
+        auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV}});
+        nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+    }
+    /// Goes on for the first packet of this key alone, on however many processors others arrive at the same time.
+    void insert_once(const char* set) {
+        auto* e = add("dynset", {{NFTNL_EXPR_DYNSET_SREG_KEY, key}, {NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD}});
+        nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+        nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, once_a_day(), 0);
+    }
+    void decide(std::uint32_t verdict) {
+        add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, verdict}});
+    }
+    void load_connection(std::uint32_t what, std::uint32_t into) {
+        add("ct", {{NFTNL_EXPR_CT_KEY, what}, {NFTNL_EXPR_CT_DREG, into}});
+    }
+    void require_label() {
+        constexpr std::array<std::uint32_t, 4> none{};
+        load_connection(NFT_CT_LABELS, found);
+        auto* masked = add("bitwise", {{NFTNL_EXPR_BITWISE_SREG, found},
+                                       {NFTNL_EXPR_BITWISE_DREG, found},
+                                       {NFTNL_EXPR_BITWISE_LEN, label_size},
+                                       {NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL}});
+        nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_MASK, spender.data(), label_size);
+        nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_XOR, none.data(), label_size);
+        auto* compared = add("cmp", {{NFTNL_EXPR_CMP_SREG, found}, {NFTNL_EXPR_CMP_OP, NFT_CMP_NEQ}});
+        nftnl_expr_set(compared, NFTNL_EXPR_CMP_DATA, none.data(), label_size);
+    }
+    void set_label() {
+        auto* e = add("immediate", {{NFTNL_EXPR_IMM_DREG, found}});
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, spender.data(), label_size);
+        add("ct", {{NFTNL_EXPR_CT_KEY, NFT_CT_LABELS}, {NFTNL_EXPR_CT_SREG, found}});
+    }
+    void load_original_key(const family& f) {
+        load_original(f.ct_source, key);
+        load_original(f.ct_target, key + f.words());
+        load_original(NFT_CT_PROTO_DST, key + 2 * f.words());
     }
     void translate(std::uint32_t which, const family& f) {
         add("nat", {{NFTNL_EXPR_NAT_TYPE, which},
                     {NFTNL_EXPR_NAT_FAMILY, f.number},
                     {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
                     {NFTNL_EXPR_NAT_REG_PROTO_MIN, found + f.words()}});
+    }
+    /// To the address that was found, and any free one of our ports.
+    void translate_to_any_port(const family& f) {
+        const auto set = [this](std::uint32_t where, std::uint16_t port) {
+            const auto in_order = htons(port);
+            nftnl_expr_set(add("immediate", {{NFTNL_EXPR_IMM_DREG, where}}), NFTNL_EXPR_IMM_DATA, &in_order,
+                           sizeof in_order);
+        };
+        const auto first = found + f.words();
+        set(first, source_ports::first);
+        set(first + 1, source_ports::last);
+        add("nat", {{NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT},
+                    {NFTNL_EXPR_NAT_FAMILY, f.number},
+                    {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
+                    {NFTNL_EXPR_NAT_REG_PROTO_MIN, first},
+                    {NFTNL_EXPR_NAT_REG_PROTO_MAX, first + 1},
+                    {NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY}});
     }
     void tcp_of(const family& f) {
         load_meta(NFT_META_NFPROTO);
@@ -129,20 +209,23 @@ private:
 
 struct chain {
     const char* name;
+    const char* type;
     std::uint32_t hook;
     std::uint32_t priority;
 };
-constexpr std::array leading{chain{"prerouting", NF_INET_PRE_ROUTING, before_dnat},
-                             chain{"output", NF_INET_LOCAL_OUT, before_dnat}};
-constexpr std::array sourcing{chain{"postrouting", NF_INET_POST_ROUTING, before_snat},
-                              chain{"input", NF_INET_LOCAL_IN, before_snat}};
+constexpr std::array leading{chain{"prerouting", "nat", NF_INET_PRE_ROUTING, before_dnat},
+                             chain{"output", "nat", NF_INET_LOCAL_OUT, before_dnat}};
+constexpr std::array sourcing{chain{"postrouting", "nat", NF_INET_POST_ROUTING, before_snat},
+                              chain{"input", "nat", NF_INET_LOCAL_IN, before_snat}};
+constexpr std::array spending{chain{"established", "filter", NF_INET_PRE_ROUTING, after_tracking},
+                              chain{"established_here", "filter", NF_INET_LOCAL_OUT, after_tracking}};
 
 void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     const std::unique_ptr<nftnl_chain, void (*)(nftnl_chain*)> made(nftnl_chain_alloc(),
                                                                     [](nftnl_chain* x) { nftnl_chain_free(x); });
     nftnl_chain_set_str(made.get(), NFTNL_CHAIN_TABLE, table.c_str());
     nftnl_chain_set_str(made.get(), NFTNL_CHAIN_NAME, c.name);
-    nftnl_chain_set_str(made.get(), NFTNL_CHAIN_TYPE, "nat");
+    nftnl_chain_set_str(made.get(), NFTNL_CHAIN_TYPE, c.type);
     nftnl_chain_set_u32(made.get(), NFTNL_CHAIN_HOOKNUM, c.hook);
     nftnl_chain_set_u32(made.get(), NFTNL_CHAIN_PRIO, c.priority);
     auto* m = to.message(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
@@ -150,9 +233,9 @@ void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     to.done();
 }
 
-/// From an opening's key to an address and port.
-void add_map(nft_transaction& to, const std::string& table, const char* name, const family& f, std::uint32_t flags,
-             std::uint32_t id) {
+/// From an opening's key to an address, and mostly to a port as well.
+void add_map(nft_transaction& to, const std::string& table, const char* name, const family& f, bool with_port,
+             std::uint32_t flags, std::uint32_t id) {
     const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
     auto* s = made.get();
     nftnl_set_set_str(s, NFTNL_SET_TABLE, table.c_str());
@@ -161,19 +244,33 @@ void add_map(nft_transaction& to, const std::string& table, const char* name, co
     nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_MAP | flags);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, joined(joined(f.address_type, f.address_type), inet_service));
     nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 2 * f.size + 4);
-    nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, joined(f.address_type, inet_service));
-    nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, f.size + 4);
+    nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, with_port ? joined(f.address_type, inet_service) : f.address_type);
+    nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, with_port ? f.size + 4 : f.size);
     auto* m = to.message(NFT_MSG_NEWSET, NLM_F_CREATE);
     nftnl_set_nlmsg_build_payload(m, s);
     to.done();
 }
 
-// A new connection to us that is expected, the first of its element, is led on.
+/// The keys of openings that have served.
+void add_spent(nft_transaction& to, const std::string& table, const char* name, const family& f, std::uint32_t id) {
+    const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
+    auto* s = made.get();
+    nftnl_set_set_str(s, NFTNL_SET_TABLE, table.c_str());
+    nftnl_set_set_str(s, NFTNL_SET_NAME, name);
+    nftnl_set_set_u32(s, NFTNL_SET_ID, id);
+    nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_EVAL);
+    nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, joined(joined(f.address_type, f.address_type), inet_service));
+    nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 2 * f.size + 4);
+    nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, most_spent);
+    auto* m = to.message(NFT_MSG_NEWSET, NLM_F_CREATE);
+    nftnl_set_nlmsg_build_payload(m, s);
+    to.done();
+}
+
+// A new connection to us that is expected is led on, while none has been established. That there was one is counted in
+// "opened", which outlasts "expected".
 void add_leading(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     constexpr std::uint32_t tcp_port_at = 2;
-    constexpr std::uint32_t tcp_flags_at = 13;
-    constexpr std::uint8_t fin_syn_rst_ack = 0x17;
-    constexpr std::uint8_t syn = 0x02;
     rule r(table, chain);
     r.tcp_of(f);
     r.load(NFT_PAYLOAD_TRANSPORT_HEADER, tcp_flags_at, 1, scratch);
@@ -183,26 +280,90 @@ void add_leading(nft_transaction& to, const std::string& table, const char* chai
     r.load(NFT_PAYLOAD_NETWORK_HEADER, f.target_at, f.size, key + f.words());
     r.load(NFT_PAYLOAD_TRANSPORT_HEADER, tcp_port_at, 2, key + 2 * f.words());
     r.look_up(names_of(f.v4).expected);
+    r.require_absent(names_of(f.v4).spent);
+    r.require_in(names_of(f.v4).opened, f, key);
     r.translate(NFT_NAT_DNAT, f);
     r.finish(to);
 }
 
-// What was led is found again by what it was before.
+// What was led is found again by what it was before. The first connection comes from the port that is its turn; those after
+// it, of which at most one is the client's, from any other, since that one may be held by the first for as long as the
+// kernel remembers it.
 void add_sourcing(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
-    rule r(table, chain);
-    r.tcp_of(f);
-    r.add("ct", {{NFTNL_EXPR_CT_KEY, NFT_CT_STATUS}, {NFTNL_EXPR_CT_DREG, scratch}});
-    r.mask(std::uint32_t{IPS_DST_NAT});
-    r.require(NFT_CMP_NEQ, std::uint32_t{0});
-    r.load_original(f.ct_source, key);
-    r.load_original(f.ct_target, key + f.words());
-    r.load_original(NFT_CT_PROTO_DST, key + 2 * f.words());
-    r.look_up(names_of(f.v4).source);
-    r.translate(NFT_NAT_SNAT, f);
-    r.finish(to);
+    const auto begin = [&](rule& r) {
+        r.tcp_of(f);
+        r.load_connection(NFT_CT_STATUS, scratch);
+        r.mask(std::uint32_t{IPS_DST_NAT});
+        r.require(NFT_CMP_NEQ, std::uint32_t{0});
+        r.load_original_key(f);
+    };
+    rule first(table, chain);
+    begin(first);
+    first.look_up(names_of(f.v4).source);
+    first.translate(NFT_NAT_SNAT, f);
+    first.finish(to);
+    rule others(table, chain);
+    begin(others);
+    others.look_up(names_of(f.v4).opened);
+    others.translate_to_any_port(f);
+    others.finish(to);
+}
+
+// What is nobody's business here leaves at once, since each packet of the machine comes by. Of a connection that was led,
+// what its client sends after the handshake goes on.
+void add_passing(nft_transaction& to, const std::string& table, const char* chain) {
+    rule others(table, chain);
+    others.load_connection(NFT_CT_STATUS, scratch);
+    others.mask(std::uint32_t{IPS_DST_NAT});
+    others.require(NFT_CMP_EQ, std::uint32_t{0});
+    others.decide(NF_ACCEPT);
+    others.finish(to);
+    rule answers(table, chain);
+    answers.load_connection(NFT_CT_DIRECTION, scratch);
+    answers.require(NFT_CMP_EQ, std::uint8_t{IP_CT_DIR_REPLY});
+    answers.decide(NF_ACCEPT);
+    answers.finish(to);
+    rule known(table, chain);
+    known.require_label();
+    known.decide(NF_ACCEPT);
+    known.finish(to);
+}
+
+// Its first packet spends the opening. Where another connection was faster, or the handshake was none, it gets no further.
+void add_spending(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
+    rule first(table, chain);
+    first.tcp_of(f);
+    first.load_connection(NFT_CT_STATUS, scratch);
+    first.mask(std::uint32_t{IPS_ASSURED});
+    first.require(NFT_CMP_NEQ, std::uint32_t{0});
+    first.load_original_key(f);
+    first.require_in(names_of(f.v4).opened, f);
+    first.insert_once(names_of(f.v4).spent);
+    first.set_label();
+    first.decide(NF_ACCEPT);
+    first.finish(to);
+    rule second(table, chain);
+    second.tcp_of(f);
+    second.load(NFT_PAYLOAD_TRANSPORT_HEADER, tcp_flags_at, 1, scratch);
+    second.mask(std::uint8_t{syn | rst});
+    second.require(NFT_CMP_EQ, std::uint8_t{0});
+    second.load_original_key(f);
+    second.require_in(names_of(f.v4).opened, f);
+    second.decide(NF_DROP);
+    second.finish(to);
 }
 
 }  // namespace
+
+nftnl_expr* once_a_day() {
+    constexpr std::uint64_t day = 24UL * 60 * 60;
+    auto* once = nftnl_expr_alloc("limit");
+    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_RATE, 1);
+    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_UNIT, day);
+    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_BURST, 1);
+    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    return once;
+}
 
 void add_table(nft_transaction& to, const std::string& name) {
     const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> made(nftnl_table_alloc(),
@@ -216,8 +377,10 @@ void add_table(nft_transaction& to, const std::string& name) {
     std::uint32_t id = 1;
     for (const auto& f : families) {
         const auto maps = names_of(f.v4);
-        add_map(to, name, maps.expected, f, NFT_SET_TIMEOUT, id++);
-        add_map(to, name, maps.source, f, 0, id++);
+        add_map(to, name, maps.expected, f, true, NFT_SET_TIMEOUT, id++);
+        add_map(to, name, maps.source, f, true, 0, id++);
+        add_map(to, name, maps.opened, f, false, 0, id++);
+        add_spent(to, name, maps.spent, f, id++);
     }
     for (const auto& c : leading) {
         add_chain(to, name, c);
@@ -226,6 +389,11 @@ void add_table(nft_transaction& to, const std::string& name) {
     for (const auto& c : sourcing) {
         add_chain(to, name, c);
         for (const auto& f : families) add_sourcing(to, name, c.name, f);
+    }
+    for (const auto& c : spending) {
+        add_chain(to, name, c);
+        add_passing(to, name, c.name);
+        for (const auto& f : families) add_spending(to, name, c.name, f);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <libnftnl/expr.h>
 #include <sallyport/firewall/nft_transaction.hpp>
 
 namespace sallyport::firewall {
@@ -12,10 +13,16 @@ namespace sallyport::firewall {
 struct nft_names {
     const char* expected;
     const char* source;
+    const char* opened;
+    const char* spent;
 };
 [[nodiscard]] constexpr nft_names names_of(bool v4) noexcept {
-    return v4 ? nft_names{"expected4", "source4"} : nft_names{"expected6", "source6"};
+    return v4 ? nft_names{"expected4", "source4", "opened4", "spent4"}
+              : nft_names{"expected6", "source6", "opened6", "spent6"};
 }
+
+/// For an element: lets the first packet through that looks it up, and no second one while it stands.
+[[nodiscard]] nftnl_expr* once_a_day();
 
 /// Fails where the kernel has a table of this name already.
 void add_table(nft_transaction& to, const std::string& name);

@@ -48,8 +48,6 @@ private:
     return out;
 }
 
-using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
-
 /// A set or map with one element, for a message about that.
 [[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& key) {
     set_owner out(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
@@ -85,23 +83,32 @@ using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
     return with_value(table, names_of(o.client.is_v4()).expected, o, target);
 }
 
-/// What has its first packet counted and no second one let through while it stands: a limit of one a day.
+/// Stands for its time.
 [[nodiscard]] set_owner expectation(const std::string& table, const opening& o) {
-    constexpr std::uint64_t day = 24UL * 60 * 60;
     auto out = with_target(table, o);
-    auto* e = only_element(out);
-    nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
-    auto* once = nftnl_expr_alloc("limit");
-    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_RATE, 1);
-    nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_UNIT, day);
-    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_BURST, 1);
-    nftnl_expr_set_u32(once, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
-    nftnl_set_elem_add_expr(e, once);
-    nftnl_set_elem_add_expr(e, nftnl_expr_alloc("counter"));
+    nftnl_set_elem_set_u64(only_element(out), NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
     return out;
 }
 
-/// How many connections an element has let through.
+/// For the first connection.
+[[nodiscard]] set_owner first_source(const std::string& table, const opening& o, std::uint16_t port) {
+    element source;
+    source << o.from << port;
+    auto out = with_value(table, names_of(o.client.is_v4()).source, o, source);
+    nftnl_set_elem_add_expr(only_element(out), once_a_day());
+    return out;
+}
+
+/// Counts what is led.
+[[nodiscard]] set_owner counted(const std::string& table, const opening& o) {
+    element source;
+    source << o.from;
+    auto out = with_value(table, names_of(o.client.is_v4()).opened, o, source);
+    nftnl_set_elem_add_expr(only_element(out), nftnl_expr_alloc("counter"));
+    return out;
+}
+
+/// How many packets an element was looked up for.
 [[nodiscard]] std::uint64_t uses(nftnl_set_elem* e) {
     std::uint64_t out = 0;
     nftnl_set_elem_expr_foreach(
@@ -148,20 +155,21 @@ result<std::unique_ptr<table>> nft_table::make() {
     return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*asking)));
 }
 
-// An element whose time is over may be gone by itself, and to take it out is an error then: so it is put in first, which
-// does nothing where it still is.
+// An element whose time is over may be gone by itself, and one that was never spent is not in "spent"; to take out what is
+// not there is an error: so it is put in first, which does nothing where it still is.
 result<void> nft_table::commit(std::span<const change> changes) {
     nft_transaction all;
     for (const auto& [kind, what] : changes) {
         const auto maps = names_of(what.client.is_v4());
         if (kind == change_kind::open) {
-            element source;
-            source << what.from << ports_.next(what.to);
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, with_value(name_, maps.source, what, source));
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, expectation(name_, what));
+            constexpr auto fresh = NLM_F_CREATE | NLM_F_EXCL;
+            say(all, NFT_MSG_NEWSETELEM, fresh, first_source(name_, what, ports_.next(what.to)));
+            say(all, NFT_MSG_NEWSETELEM, fresh, counted(name_, what));
+            say(all, NFT_MSG_NEWSETELEM, fresh, expectation(name_, what));
         } else {
             say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_target(name_, what));
-            for (const auto* map : {maps.expected, maps.source})
+            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_element(name_, maps.spent, key_of(what)));
+            for (const auto* map : {maps.expected, maps.source, maps.opened, maps.spent})
                 say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(what)));
         }
     }
@@ -172,21 +180,36 @@ result<void> nft_table::commit(std::span<const change> changes) {
     return std::unexpected(std::move(why));
 }
 
-std::optional<std::chrono::milliseconds> nft_table::left(const opening& o) {
-    const auto asked = with_element(name_, names_of(o.client.is_v4()).expected, key_of(o));
+/// The set or map with the element of this opening, or without one.
+set_owner nft_table::find(const char* set, const opening& o) {
+    const auto asked = with_element(name_, set, key_of(o));
+    set_owner there(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
     std::array<char, 4096> room;
     const std::scoped_lock lock(mutex_);
     auto* m = nftnl_nlmsg_build_hdr(room.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
     nftnl_set_elems_nlmsg_build_payload(m, asked.get());
-    if (mnl_socket_sendto(asking_.get(), m, m->nlmsg_len) < 0) return std::nullopt;
+    if (mnl_socket_sendto(asking_.get(), m, m->nlmsg_len) < 0) return there;
     const auto got = ::recv(mnl_socket_get_fd(asking_.get()), room.data(), room.size(), MSG_DONTWAIT);
-    if (got <= 0) return std::nullopt;
+    if (got <= 0) return there;
     const auto* answer = reinterpret_cast<const nlmsghdr*>(room.data());
-    const set_owner there(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
-    if (answer->nlmsg_type == NLMSG_ERROR || nftnl_set_elems_nlmsg_parse(answer, there.get()) < 0) return std::nullopt;
+    if (answer->nlmsg_type != NLMSG_ERROR) (void)nftnl_set_elems_nlmsg_parse(answer, there.get());
+    return there;
+}
+
+std::optional<std::chrono::milliseconds> nft_table::left(const opening& o) {
+    const auto maps = names_of(o.client.is_v4());
+    const auto there = find(maps.expected, o);
     auto* e = only_element(there);
-    if (e == nullptr || uses(e) > 0) return std::nullopt;
+    if (e == nullptr || only_element(find(maps.spent, o)) != nullptr) return std::nullopt;
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
+}
+
+opening_use nft_table::use_of(const opening& o) {
+    const auto maps = names_of(o.client.is_v4());
+    if (only_element(find(maps.spent, o)) != nullptr) return opening_use::established;
+    const auto opened = find(maps.opened, o);
+    auto* e = only_element(opened);
+    return e != nullptr && uses(e) > 0 ? opening_use::attempted : opening_use::none;
 }
 
 }  // namespace sallyport::firewall

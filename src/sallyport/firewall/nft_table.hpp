@@ -3,15 +3,22 @@
 //
 // Seen by "nft list ruleset", for each family:
 //
-//   map expected { client . our address . our port : server . its port }    elements with a time-out, each for one packet
-//   map source { the same : address and port to come from }
-//   prerouting, output:  a SYN that is in "expected", the first there, is led on: exactly one connection
+//   map expected { client . our address . our port : server . its port }    elements with a time-out
+//   map source { the same : address and port to come from }                 for the first connection; until it is closed
+//   map opened { the same : address to come from }                          for those after it; likewise
+//   set spent { the same }                                                  openings that have served their connection
+//   prerouting, output:  a SYN that is in "expected" and not in "spent" is led on
+//   established, established_here:  the first packet of a led connection after its handshake spends the opening; where it is
+//     spent already, the connection gets no further
 //   postrouting, input:  what was led gets the address and port to come from
 //
-// That an element serves once is its own doing (a limit of one packet a day), so nothing has to be watched or reacted to. To
-// have the rule take the element out would leave it to the kernel's collector, which never gets to it while there are many
-// changes a second: dead elements pile up, openings are refused, and each refusal waits for the kernel to settle. Only the
-// first packet of a connection gets here at all: the kernel remembers the rest.
+// So an opening serves exactly one connection, and it is spent by one that is established, not by a SYN, which anybody can
+// send in the client's name. Who cannot see the answer cannot complete a handshake. The connection that has spent its
+// opening has a label by which its packets pass, with three comparisons for each and no look-up.
+//
+// What "spent" holds is taken out when the opening is closed, with the rest of it. To have a rule take elements out, or to
+// let their time end, would leave them to the kernel's collector, which never gets to it while there are many changes a
+// second: dead elements pile up, openings are refused, and each refusal waits for the kernel to settle.
 //
 // prerouting is for clients elsewhere, output for those on this machine; postrouting for servers elsewhere, input for those
 // on this machine. The chains stand before the usual places of an administrator's own NAT (-100, 100): the first to decide
@@ -24,11 +31,15 @@
 #include <mutex>
 #include <string>
 
+#include <libnftnl/set.h>
+
 #include <sallyport/firewall/nft_transaction.hpp>
 #include <sallyport/firewall/source_ports.hpp>
 #include <sallyport/firewall/table.hpp>
 
 namespace sallyport::firewall {
+
+using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
 
 class nft_table final : public table {
 public:
@@ -36,8 +47,11 @@ public:
 
     [[nodiscard]] result<void> commit(std::span<const change> changes) override;
     [[nodiscard]] std::optional<std::chrono::milliseconds> left(const opening& o) override;
+    [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
+    [[nodiscard]] set_owner find(const char* set, const opening& o);
+
     nft_table(std::string name, nft_socket owner, nft_socket asking);
 
     const std::string name_;

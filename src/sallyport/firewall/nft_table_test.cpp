@@ -2,14 +2,19 @@
 
 #include <sallyport/firewall/nft_table.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <set>
+#include <string>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -34,6 +39,88 @@ bool enter_own_network() {
     lo.ifr_flags = IFF_UP | IFF_RUNNING;
     return ::ioctl(any.get(), SIOCSIFFLAGS, &lo) == 0;
 }
+
+/// A TCP that does by hand what a test says: packet by packet, from any port.
+class raw_client {
+public:
+    raw_client(std::string_view from, std::uint16_t port, const endpoint& to)
+        : from_(endpoint{address(from), 0}), to_(endpoint{to.address, 0}), port_(port), to_port_(to.port) {
+        socket_ = unique_fd(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
+        EXPECT_EQ(::bind(socket_.get(), from_.data(), from_.length()), 0);
+    }
+
+    void send_syn() { send(TH_SYN, {}); }
+    bool receive_syn_ack() {
+        pollfd ready{socket_.get(), POLLIN, 0};
+        while (::poll(&ready, 1, 2000) == 1) {
+            std::array<unsigned char, 2048> packet{};
+            const auto got = ::recv(socket_.get(), packet.data(), packet.size(), 0);
+            const std::size_t header = (packet[0] & 0x0fU) * 4U;
+            tcphdr tcp{};
+            if (got < static_cast<ssize_t>(header + sizeof tcp)) continue;
+            std::memcpy(&tcp, packet.data() + header, sizeof tcp);
+            if (ntohs(tcp.th_dport) != port_ || tcp.th_flags != (TH_SYN | TH_ACK)) continue;
+            ++sequence_;
+            acknowledged_ = ntohl(tcp.th_seq) + 1;
+            return true;
+        }
+        return false;
+    }
+    void send_ack(std::string_view with) {
+        send(TH_ACK, {});
+        send_more(with);
+    }
+    void send_more(std::string_view data) {
+        send(TH_ACK | TH_PUSH, data);
+        sequence_ += static_cast<std::uint32_t>(data.size());
+    }
+
+private:
+    void send(unsigned flags, std::string_view data) {
+        struct pseudo_header {
+            std::array<std::uint8_t, 4> from;
+            std::array<std::uint8_t, 4> to;
+            std::uint8_t zero;
+            std::uint8_t protocol;
+            std::uint16_t size;
+        };
+        tcphdr tcp{};
+        tcp.th_sport = htons(port_);
+        tcp.th_dport = htons(to_port_);
+        tcp.th_seq = htonl(sequence_);
+        tcp.th_ack = htonl(acknowledged_);
+        tcp.th_off = sizeof tcp / 4;
+        tcp.th_flags = static_cast<std::uint8_t>(flags);
+        tcp.th_win = htons(8192);
+        const auto size = static_cast<std::uint16_t>(sizeof tcp + data.size());
+        const pseudo_header pseudo{from_.value().address.v4_bytes(), to_.value().address.v4_bytes(), 0, IPPROTO_TCP,
+                                   htons(size)};
+        std::string summed(reinterpret_cast<const char*>(&pseudo), sizeof pseudo);
+        summed.append(reinterpret_cast<const char*>(&tcp), sizeof tcp).append(data);
+        if (summed.size() % 2 != 0) summed += '\0';
+        std::uint32_t sum = 0;
+        for (std::size_t i = 0; i < summed.size(); i += 2) {
+            std::uint16_t word = 0;
+            std::memcpy(&word, summed.data() + i, sizeof word);
+            sum += word;
+        }
+        while (sum > 0xffff) sum = (sum & 0xffffU) + (sum >> 16U);
+        tcp.th_sum = static_cast<std::uint16_t>(~sum);
+        std::string packet(reinterpret_cast<const char*>(&tcp), sizeof tcp);
+        packet.append(data);
+        const auto sent = ::sendto(socket_.get(), packet.data(), packet.size(), 0, to_.data(), to_.length());
+        EXPECT_TRUE(sent == size || errno == EPERM)
+            << errno;  // which is how a sender on this machine hears that it was dropped
+    }
+
+    net::socket_address from_;
+    net::socket_address to_;
+    std::uint16_t port_;
+    std::uint16_t to_port_;
+    unique_fd socket_;
+    std::uint32_t sequence_ = 1000;
+    std::uint32_t acknowledged_ = 0;
+};
 
 class nft_table_test : public testing::Test {
 protected:
@@ -93,6 +180,20 @@ protected:
         return text;
     }
 
+    /// From now on no RST leaves from these ports, as if nobody were there: it never was, or it is lost on the way.
+    static bool keep_silent(int first, int last, bool lost = false) {
+        const auto rules = fmt::format(
+            "nft 'add table ip quiet; add chain ip quiet out_{3} {{ type filter hook output priority {0}; }}; "
+            "add rule ip quiet out_{3} tcp flags rst tcp sport {1}-{2} drop'",
+            lost ? "0" : "-300", first, last, lost ? "late" : "early");
+        return std::system(rules.c_str()) == 0;
+    }
+
+    bool somebody_comes() {
+        pollfd ready{server.get(), POLLIN, 0};
+        return ::poll(&ready, 1, 100) == 1;
+    }
+
     std::unique_ptr<table> kernel;
     unique_fd server;
     unique_fd client;
@@ -131,6 +232,78 @@ TEST_F(nft_table_test, admits_exactly_one_connection) {
     ASSERT_EQ(connect("127.0.0.2", o.at), 0);
     EXPECT_FALSE(kernel->left(o));
     EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+}
+
+// GW-05: an opening is spent by what is established. Anybody can send a SYN in the client's name.
+TEST_F(nft_table_test, is_not_spent_by_a_SYN_alone) {
+    const auto o = to_server();
+    ASSERT_TRUE(commit(change_kind::open, o));
+    EXPECT_EQ(kernel->use_of(o), opening_use::none);
+    for (std::uint16_t port = 5001; port < 5011; ++port) raw_client("127.0.0.2", port, o.at).send_syn();
+    EXPECT_EQ(kernel->use_of(o), opening_use::attempted);
+    EXPECT_TRUE(kernel->left(o));
+    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_EQ(peer(), "127.0.0.3");
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+    EXPECT_FALSE(kernel->left(o));
+    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+}
+
+// G2: of two that are on their way at once, the one whose handshake is complete first; the other gets no further.
+TEST_F(nft_table_test, serves_one_of_several_on_their_way) {
+    const auto o = to_server();
+    ASSERT_TRUE(commit(change_kind::open, o));
+    ASSERT_TRUE(keep_silent(5001, 5002));
+    raw_client slow("127.0.0.2", 5001, o.at);
+    raw_client fast("127.0.0.2", 5002, o.at);
+    slow.send_syn();
+    fast.send_syn();
+    ASSERT_TRUE(slow.receive_syn_ack());
+    ASSERT_TRUE(fast.receive_syn_ack());
+    fast.send_ack("fast");
+    EXPECT_EQ(peer(), "127.0.0.3");
+    std::array<char, 16> text{};
+    EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(::recv(accepted.get(), text.data(), text.size(), 0))),
+              "fast");
+    slow.send_ack("slow");
+    EXPECT_FALSE(somebody_comes());
+    fast.send_more("er");
+    EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(::recv(accepted.get(), text.data(), text.size(), 0))), "er");
+}
+
+// The kernel's tracking has given a connection up, and the server has not: it would be one that nobody counts.
+TEST_F(nft_table_test, lets_nothing_through_without_a_handshake) {
+    const auto o = to_server();
+    ASSERT_TRUE(commit(change_kind::open, o));
+    ASSERT_TRUE(keep_silent(5003, 5003, true));
+    raw_client given_up("127.0.0.2", 5003, o.at);
+    given_up.send_syn();
+    ASSERT_TRUE(given_up.receive_syn_ack());
+    given_up.send_ack("x");
+    EXPECT_FALSE(somebody_comes());
+    EXPECT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_EQ(peer(), "127.0.0.3");
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+}
+
+// The one connection goes on when its opening is closed, and so does the next one through another opening of the same kind.
+TEST_F(nft_table_test, keeps_what_is_established_when_it_is_closed) {
+    const auto o = to_server();
+    ASSERT_TRUE(commit(change_kind::open, o));
+    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_EQ(peer(), "127.0.0.3");
+    const change both[]{{change_kind::close, o}, {change_kind::open, o}};
+    ASSERT_TRUE(kernel->commit(both));
+    char byte = 'a';
+    ASSERT_EQ(::send(client.get(), &byte, 1, 0), 1);
+    ASSERT_EQ(::recv(accepted.get(), &byte, 1, 0), 1);
+    EXPECT_EQ(kernel->use_of(o), opening_use::none) << "its packets spend nothing any more";
+    EXPECT_TRUE(kernel->left(o));
+    const auto first = std::move(client);
+    const auto first_accepted = std::move(accepted);
+    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_EQ(peer(), "127.0.0.3");
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
 }
 
 // What the server still remembers of the last connection must not meet this one.

@@ -14,9 +14,9 @@
 namespace sallyport::firewall {
 namespace {
 
-// A message of ours is a few hundred bytes, and one opening takes up to four.
+// A message of ours is a few hundred bytes, and the end of an opening takes six.
 constexpr std::size_t message_room = 512;
-constexpr std::size_t batch_room = 5 * message_room * limits::openings_at_once;
+constexpr std::size_t batch_room = 7 * message_room * limits::openings_at_once;
 
 }  // namespace
 

@@ -121,6 +121,8 @@ std::optional<std::chrono::milliseconds> lease::left() const {
     return from_->kernel->left(what_);
 }
 
+opening_use lease::use() const { return from_->kernel->use_of(what_); }
+
 // ---- openings
 
 openings::openings(std::unique_ptr<table> carried_out_by)

@@ -2,8 +2,8 @@
 // Openings that stand, each as a lease: it is in force before its holder hears of it, and ends with its holder at the latest
 // (G2, GW-05; DESIGN.md decision 4).
 //
-// An opening admits one connection. The kernel closes it at its first use, by the packet that uses it, and when its time is
-// over; the lease's end closes it in any case; and the process's end, by whatever signal, closes them all. A connection that
+// An opening admits one connection. The kernel closes it when one is established through it, and when its time is over; the
+// lease's end closes it in any case; and the process's end, by whatever signal, closes them all. A connection that
 // has come through stays until its own ends close it.
 //
 // The kernel takes changes under a lock that another program's changes can hold for long, so they have a thread of their
@@ -33,6 +33,8 @@ public:
     [[nodiscard]] const opening& what() const noexcept { return what_; }
     /// By the kernel's own word: how long it will stand if nobody comes; nothing once it was used or its time was over.
     [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
+    /// REQUIRES: *this. Likewise.
+    [[nodiscard]] opening_use use() const;
 
 private:
     friend class openings;

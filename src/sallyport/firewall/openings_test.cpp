@@ -68,6 +68,7 @@ public:
         if (std::ranges::find(s_.standing, o) == s_.standing.end()) return std::nullopt;
         return o.lifetime;
     }
+    opening_use use_of(const opening& o) override { return left(o) ? opening_use::none : opening_use::established; }
 
 private:
     state& s_;
@@ -95,6 +96,7 @@ TEST_F(openings_test, is_in_force_before_the_lease_is_there) {
     EXPECT_EQ(kernel.standing, std::vector{at_port(2000)});
     EXPECT_EQ(got->what(), at_port(2000));
     EXPECT_EQ(got->left(), 30s);
+    EXPECT_EQ(got->use(), opening_use::none);
 }
 
 // GW-05

@@ -18,6 +18,13 @@ struct change {
     opening what;
 };
 
+/// What has become of an opening.
+enum class opening_use : std::uint8_t {
+    none,         // no connection was led
+    attempted,    // connections were led, and none of them was established
+    established,  // it has served its one connection
+};
+
 class table {
 public:
     table() = default;
@@ -29,6 +36,8 @@ public:
     [[nodiscard]] virtual result<void> commit(std::span<const change> changes) = 0;
     /// How long it will still stand; nothing once it was used or its time was over. Any thread; never waits for commit().
     [[nodiscard]] virtual std::optional<std::chrono::milliseconds> left(const opening& o) = 0;
+    /// Also after its time, until it is closed. Likewise.
+    [[nodiscard]] virtual opening_use use_of(const opening& o) = 0;
 };
 
 }  // namespace sallyport::firewall

@@ -93,6 +93,7 @@ private:
 struct direct_transfer {
     proto::relay_plan plan;
     net::deadline begun = net::clock::now();
+    std::string why{};  // it was given up
 };
 
 /// In the words of the record; `too_late` as the path has it.

@@ -112,6 +112,10 @@ net::task<> session::client_leg() {
             give_up_waiting();
             co_await advance();
         }
+        if (!over() && net::clock::now() >= led_due()) {
+            look_at_led();
+            co_await advance();
+        }
         expire_if_due();
         if (over()) break;
         if (tls_due_) {
@@ -421,7 +425,7 @@ net::deadline session::quiet_until() const {
     const auto& config = gate_->config;
     // A transfer has deadlines of its own (G5). One that goes past us is the server's business, and keepalive tells whether
     // that is still there.
-    if (data_ || direct_) return std::min(net::clock::now() + config.idle, word_due_);
+    if (data_ || direct_) return std::min({net::clock::now() + config.idle, word_due_, led_due()});
     const auto due = std::min(activity_ + config.idle, word_due_);
     return machine_->logged_in() ? due : std::min({due, login_since_ + config.login, answer_due()});
 }
@@ -441,7 +445,7 @@ void session::give_up_silent_backend() {
 
 void session::expire_if_due() {
     if (stop_due()) return machine_->expire(dismissed_ ? "The administrator has ended this session." : stopping_text);
-    if (const auto now = net::clock::now(); now < quiet_until() || now >= word_due_) return;
+    if (const auto now = net::clock::now(); now < quiet_until() || now >= std::min(word_due_, led_due())) return;
     if (machine_->awaits_backend()) return machine_->expire("The server behind has not answered in time.");
     if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
     report(front::offence::login_timed_out);

@@ -84,6 +84,8 @@ private:
     [[nodiscard]] bool may_lead() const;  // session_kernel.cpp, this and the next two
     void lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told);
     net::task<> open_in_kernel(proto::relay_leg from, firewall::opening wanted, endpoint told);
+    [[nodiscard]] net::deadline led_due() const;
+    void look_at_led();
     void open_data(proto::relay_plan plan);
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
     void look_after_standing();
@@ -129,6 +131,7 @@ private:
     reach::hasty_client haste_;
     reach::reservation port_;                        // promised to the client, not yet used
     firewall::lease led_;                            // the kernel's opening at one of these ports
+    bool led_stands_ = false;                        // its connection is known to be established
     reach::reservation port_behind_;                 // to the backend
     std::shared_ptr<data_path> data_;                // of the running transfer
     net::stream standing_;                           // what the one before has left behind (MODE B)

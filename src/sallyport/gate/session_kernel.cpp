@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/session.hpp>
@@ -36,6 +37,7 @@ net::task<> session::open_in_kernel(proto::relay_leg from, firewall::opening wan
     const bool led = got && port;
     if (led) {
         led_ = std::move(*got);
+        led_stands_ = false;
         port.lead_past(net::clock::now() + lifetime);
     } else if (!got) {
         log(log::level::info,
@@ -43,6 +45,38 @@ net::task<> session::open_in_kernel(proto::relay_leg from, firewall::opening wan
     }
     machine_->port_reserved(told, led);
     co_await advance();
+}
+
+/// By then its connection must be established. Looked at once, and only where the transfer still runs then.
+net::deadline session::led_due() const {
+    const bool waits = direct_ && direct_->plan.route == proto::data_route::kernel && led_ && !led_stands_;
+    return waits ? direct_->begun + gate_->config.data_connect : net::deadline::max();
+}
+
+/// Without us to accept the connection, nobody else would notice that it never comes about.
+void session::look_at_led() {
+    const auto use = led_.use();
+    led_stands_ = use == firewall::opening_use::established;
+    if (led_stands_) return;
+    const auto& o = led_.what();
+    const auto waited = gate_->config.data_connect.count();
+    const bool tried = use == firewall::opening_use::attempted;
+    const auto seen =
+        tried ? fmt::format(
+                    "connections from {} were led to {}, and none was established: probably a forward chain of this "
+                    "machine drops them; it must accept 'ct status dnat', see \"Data by the kernel's NAT\" in "
+                    "docs/gateway.md",
+                    o.client.text(), o.to.text())
+              : fmt::format(
+                    "none from {} arrived at {}: probably a firewall on the way, or on this machine before NAT, drops "
+                    "them",
+                    o.client.text(), o.at.text());
+    direct_->why = fmt::format("no data connection within {} s: {}", waited, seen);
+    log(log::level::warning, fmt::format("{} {}: {}", proto::row_of(direct_->plan.what).name, escape(direct_->plan.argument, 200),
+                                  direct_->why));
+    status::count(gate_->counters.data_never_came);
+    led_ = {};
+    machine_->data_ended({proto::data_end::not_established, fmt::format("none was established within {} s.", waited)});
 }
 
 }  // namespace sallyport::gate

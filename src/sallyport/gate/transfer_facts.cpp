@@ -19,6 +19,7 @@ transfer_end end_of(const proto::data_outcome& outcome, bool too_late) {
     using proto::data_end;
     switch (outcome.end) {
         case data_end::complete: return transfer_end::complete;
+        case data_end::not_established: return transfer_end::deadline;
         case data_end::aborted: return transfer_end::aborted;
         case data_end::backend_unreachable:
         case data_end::backend_failed: return too_late ? transfer_end::deadline : transfer_end::backend;
@@ -73,6 +74,7 @@ status::transfer_record data_path::record() const {
 void session::begin_direct(proto::relay_plan plan) {
     status::count(gate_->counters.transfers_running);
     direct_.emplace(std::move(plan));
+    if (led_due() != net::deadline::max()) client_.interrupt_read();  // it waits by a deadline from before
 }
 
 /// The backend's word is all there is to go by.
@@ -92,8 +94,9 @@ void session::end_direct(int reply) {
                     past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
                     complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
-    keep_record(record_of(past->plan, past->begun),
-                complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused), {});
+    auto end = complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused);
+    if (!past->why.empty()) end = transfer_end::deadline;
+    keep_record(record_of(past->plan, past->begun), end, past->why);
 }
 
 /// The data path is at its end; the client's final reply may still be to come.

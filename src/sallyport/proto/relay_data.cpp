@@ -3,6 +3,7 @@
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace sallyport::proto {
@@ -322,7 +323,10 @@ void relay_machine::on_transfer(reply r) {
 }
 
 void relay_machine::data_ended(const data_outcome& outcome) {
-    if (stage_ != stage::transfer || transfer_.ended) return;
+    // Past the gateway the data path counts as ended from the start. A client that has said ABOR hears of that.
+    const bool gave_up = std::ranges::any_of(pending_, [](const pending& p) { return p.id == verb::abor; });
+    const bool never_began = outcome.end == data_end::not_established && !gave_up;
+    if (stage_ != stage::transfer || (transfer_.ended && !never_began)) return;
     count_file(outcome);
     transfer_.ended = outcome;
     join_transfer();
@@ -371,6 +375,10 @@ void relay_machine::join_transfer() {
                 fail_with(522, "Data connections must resume the TLS session of the control connection.");
                 break;
             case data_end::client_failed: fail_with(426, "Transfer cut: " + t.ended->why); break;
+            case data_end::not_established:
+                fail_with(425, "No data connection: " + t.ended->why);
+                send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
+                break;
         }
         t.answered = true;
         ++turn_;

@@ -192,6 +192,39 @@ TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
 )"});
 }
 
+// A forward chain drops the connection: neither end learns of it, and the backend would wait for long.
+TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
+    play(usual(), {login, led, R"(> RETR f
+>> RETR f
+= led: RETR
+<< 150 Here it comes.
+< 150 Here it comes.
+! data not_established none was established within 30 s.
+< 425 No data connection: none was established within 30 s.
+>> ABOR
+<< 426 Gave up.
+<< 226 Aborted.
+)",
+                   led, download});
+}
+
+// The backend's word was quicker, or the client has given it up itself.
+TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
+    play(usual(), {login, led, download, R"(! data not_established too late
+)",
+                   led, R"(> RETR f
+>> RETR f
+= led: RETR
+> ABOR
+>> ABOR
+! data not_established too late
+<< 426 Cut.
+< 426 Cut.
+<< 226 Aborted.
+< 226 Aborted.
+)"});
+}
+
 TEST(RelayKernel, AnAbortIsTheBackendsBusiness) {
     play(usual(), {login, led, R"(> RETR f
 >> RETR f

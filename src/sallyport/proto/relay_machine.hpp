@@ -92,6 +92,7 @@ enum class data_end : std::uint8_t {
     client_not_bound,     // its TLS session is not that of the control connection (TLS-04): 522
     client_failed,        // cut, stalled or given up on the client's side: 426
     backend_unreachable,  // the backend's data port did not take our connection, or the backend made none to ours: 425
+    not_established,      // past the gateway: neither end got through to the other: 425
     backend_failed,       // cut on the backend's side: the backend's own words, or 426
     aborted,              // by ABOR: likewise
 };

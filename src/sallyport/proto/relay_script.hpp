@@ -61,6 +61,7 @@ struct action_text {
     if (name == "client_never_came") return {data_end::client_never_came, why};
     if (name == "client_not_bound") return {data_end::client_not_bound, why};
     if (name == "client_failed") return {data_end::client_failed, why};
+    if (name == "not_established") return {data_end::not_established, why};
     if (name == "backend_unreachable") return {data_end::backend_unreachable, why};
     EXPECT_EQ(name, "backend_failed");
     return {data_end::backend_failed, why};

@@ -1,0 +1,224 @@
+"""What spends an opening in the kernel, and what is said where a firewall keeps the kernel from forwarding (GW-05, G12)."""
+
+import json
+import os
+import re
+import socket
+import struct
+import time
+
+import pytest
+
+import network
+from harness.daemon import Daemon, wait_until
+from harness.openings import gone, standing
+from harness.raw import Raw, drain
+from network import Host, Segment, Situation
+
+CLIENT, STRANGER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
+WAIT = 2  # --data-timeout
+
+# The most usual forward chain of all. It says nothing of what NAT has led.
+STRICT = """
+table inet strict {
+    chain forward {
+        type filter hook forward priority filter; policy drop
+        ct state established,related accept
+    }
+}"""
+SILENT = """
+table inet silent {
+    chain input {
+        type filter hook input priority filter
+        ct state invalid drop
+        tcp flags & (syn | ack) == syn | ack ct state new drop
+    }
+}"""
+
+
+def situation(router=(), client=()):
+    return Situation("openings", "a router that leads by its kernel", "", (Segment("outside"), Segment("inside")), (
+        Host("client", {"outside": f"{CLIENT}/24"}, rules=client),
+        Host("stranger", {"outside": f"{STRANGER}/24"}),
+        Host("router", {"outside": f"{GATE}/24", "inside": "172.16.3.1/24"}, forwards=True, rules=router),
+        Host("server", {"inside": f"{SERVER}/24"}),
+    ))
+
+
+class Site:
+    def __init__(self, built, sallyport, folder):
+        self.net, self.files, self.records_file = built, folder / "files", folder / "records"
+        self.files.mkdir()
+        (self.files / "file").write_bytes(b"content")
+        self.server = self.start("server", sallyport, "serve", self.files, "--listen", f"{SERVER}:21", "--user", "writer:lab")
+        self.gate = self.start("router", sallyport, "gate", "--listen", f"{GATE}:21", "--backend", f"ftp://{SERVER}",
+                               "--data-path", "kernel", "--backend-data", "as-client", "--data-timeout", WAIT,
+                               "--transfer-log", self.records_file, "--transfer-log-format", "json")
+
+    def start(self, host, *argv):
+        return Daemon(argv, wrap=lambda a: self.net.command(host, *a)).wait_ready()
+
+    def stop(self):
+        self.gate.stop()
+        self.server.stop()
+
+    def raw(self):
+        return Raw(GATE, 21, dial=self.net.dial("client"))
+
+    def begin_to_connect(self, port):
+        """A connection of the client's that is on its way."""
+        def act():
+            data = socket.socket()
+            data.setblocking(False)
+            data.connect_ex((GATE, port))
+            return data
+        return self.net.inside("client", act)
+
+    def last_record(self):
+        wait_until(lambda: self.records_file.read_text().endswith("\n"), what="a record")
+        return json.loads(self.records_file.read_text().splitlines()[-1])
+
+
+@pytest.fixture
+def site(networks, sallyport, tmp_path, certificate):
+    """site(RULES of the router, RULES of the client)"""
+    built = []
+
+    def make(**rules):
+        up = network.Network(situation(**rules)).up()
+        built.append((up, None))
+        made = Site(up, sallyport, tmp_path)
+        built.append((up, made))
+        return made
+
+    yield make
+    for up, made in reversed(built):
+        if made:
+            made.stop()
+        up.down()
+
+
+def forge_syn(site, port, source_port):
+    """A SYN in the client's name, from another host."""
+    def words(data):
+        data += b"\0" * (len(data) % 2)
+        total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+        while total > 0xFFFF:
+            total = (total & 0xFFFF) + (total >> 16)
+        return ~total & 0xFFFF
+
+    ends = socket.inet_aton(CLIENT) + socket.inet_aton(GATE)
+    tcp = struct.pack("!HHIIBBHHH", source_port, port, int.from_bytes(os.urandom(4), "big"), 0, 5 << 4, 2, 64240, 0, 0)
+    checksum = words(ends + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack("!H", checksum) + tcp[18:]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0) + ends
+
+    def act():
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+            raw.sendto(ip + tcp, (GATE, port))
+    site.net.inside("stranger", act)
+
+
+@pytest.mark.parametrize("client", ["answers", "silent"])
+def test_a_forged_SYN_does_not_spend_an_opening(site, client):
+    """GW-05: ten of ten transfers survive, whether the client answers what it did not ask for by RST or says nothing."""
+    site = site(client=(SILENT,) if client == "silent" else ())
+    with site.raw() as raw:
+        raw.login()
+        for attempt in range(10):
+            port = raw.epsv_port()
+            for source_port in range(40000, 40005):
+                forge_syn(site, port, source_port + 10 * attempt)
+            time.sleep(0.05)  # they are led to the server, and what answers them comes back
+            assert [opening[2] for opening in standing(site.net)] == [port]
+            with raw.connect(port) as data:
+                raw.expect("RETR /file", 150)
+                assert drain(data) == b"content"
+            assert raw.reply().code == 226
+        gone(site.net, 2)
+    assert site.gate.log().count("led by the kernel, complete") == 10
+
+
+def test_a_spent_opening_stays_spent(site):
+    """G2: neither a forged SYN nor a second connection of the client's gets through afterwards."""
+    site = site()
+    (site.files / "big").write_bytes(bytes(16 << 20))
+    with site.raw() as raw:
+        port = raw.login().epsv_port()
+        with raw.connect(port) as data:
+            raw.expect("RETR /big", 150)
+            assert not standing(site.net)
+            for source_port in range(40000, 40005):
+                forge_syn(site, port, source_port)
+            try:
+                with raw.connect(port) as second:
+                    assert second.recv(1) == b""
+            except ConnectionError:
+                pass
+            assert len(drain(data)) == 16 << 20
+        assert raw.reply().code == 226
+
+
+def final(raw):
+    """The final reply; a 150 may stand before it."""
+    reply = raw.reply()
+    return raw.reply() if reply.code == 150 else reply
+
+
+@pytest.mark.parametrize("method", ["passive", "pipelined", "active"])
+def test_a_forward_chain_that_drops_what_is_led(site, method):
+    """The transfer ends by 425 within --data-timeout, the log names the cause and the page, and the session goes on."""
+    site = site(router=(STRICT,))
+    with site.raw() as raw:
+        raw.login()
+        asked = b"RETR /file\r\n"
+        if method == "passive":
+            data = site.begin_to_connect(raw.epsv_port())
+        elif method == "pipelined":
+            asked = b"EPSV\r\nRETR /file\r\n"
+        else:
+            data = site.net.inside("client", lambda: socket.create_server((CLIENT, 0)))
+            port = data.getsockname()[1]
+            raw.expect(f"PORT {CLIENT.replace('.', ',')},{port // 256},{port % 256}", 200)
+        begun = time.monotonic()
+        raw.send(asked)
+        if method == "pipelined":
+            port = int(re.search(r"\|(\d+)\|\)", raw.reply().text)[1])
+            data = site.begin_to_connect(port)
+        reply = final(raw)
+        assert reply.code == 425 and time.monotonic() - begun < WAIT + 1.5, reply
+        data.close()
+        (line,) = [line for line in site.gate.log().splitlines() if "ct status dnat" in line]
+        assert "forward chain" in line and "docs/gateway.md" in line and "RETR /file" in line
+        record = site.last_record()
+        assert record["end"] == "deadline" and record["reply"] == 425 and "forward chain" in record["why"]
+        raw.expect("NOOP", 200)
+        gone(site.net, WAIT + 2)
+        network.run(*site.net.command("router", "nft", "add rule inet strict forward ct status dnat accept"))
+        assert raw.retrieve("/file") == b"content"
+    assert site.gate.log().count("led by the kernel, complete") == 1
+
+
+def test_nobody_comes(site):
+    """Another cause, and other words for it."""
+    site = site()
+    with site.raw() as raw:
+        raw.login().epsv_port()
+        raw.send(b"RETR /file\r\n")
+        assert final(raw).code == 425
+        assert re.search(rf"none from {CLIENT} arrived at {GATE}:\d+", site.gate.log())
+        assert "ct status dnat" not in site.gate.log()
+        raw.expect("NOOP", 200)
+        assert raw.retrieve("/file") == b"content"
+
+
+def test_a_transfer_that_lasts_longer_than_that_goes_on(site):
+    """What is established has no such deadline."""
+    site = site()
+    (site.files / "big").write_bytes(bytes(16 << 20))
+    with site.raw() as raw:
+        with raw.connect(raw.login().epsv_port()) as data:
+            raw.expect("RETR /big", 150)
+            time.sleep(WAIT + 1)
+            assert len(drain(data)) == 16 << 20
+        assert raw.reply().code == 226
