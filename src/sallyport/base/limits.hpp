@@ -114,6 +114,15 @@ inline constexpr auto check_pause = 1s;  // between two, however many sessions a
 inline constexpr auto check_after_refused_login = 60s;
 inline constexpr unsigned check_fall = 3;  // failures in a row until a backend counts as down
 inline constexpr unsigned check_rise = 2;  // successes in a row until it is up again
+// Where a backend has no room, a session that has been silent for longer than this, and has not said USER, gives up its
+// place: programs log in at once, and a person who is slower than that can connect again.
+inline constexpr auto silent_session = 2s;
+inline constexpr auto yielding = 500ms;  // for such a session to leave, before another one is asked
+
+// Descriptors that sessions leave free for their transfers, at most: enough for a thousand transfers at a time.
+inline constexpr std::size_t descriptors_for_transfers = 4096;
+// Descriptors that no new connection may use: for 421, for the control socket, for a log that is opened again.
+inline constexpr std::size_t descriptors_in_reserve = 16;
 
 // Log lines that a client causes before it has logged in: enough at once for one session's story, then one a second for
 // each address. The addresses that are counted one by one; all others share one budget.

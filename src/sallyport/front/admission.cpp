@@ -20,16 +20,17 @@ std::vector<status::login_penalty> admission::login_penalties() {
 
 bool admission::forgive(const ip_address& from) {
     const std::lock_guard lock(mutex_);
-    return penalties_.forgive(from, penalties::clock::now());
+    return penalties_.forgive(from.client_network(), penalties::clock::now());
 }
 
 ticket::~ticket() {
-    if (owner_) owner_->leave(from_);
+    if (owner_) owner_->leave(source_);
 }
 
 void ticket::report(offence what) {
+    if (!punishable_ || !source_) return;
     const std::lock_guard lock(owner_->mutex_);
-    if (owner_->rules_.penalties) owner_->penalties_.add(from_, what, penalties::clock::now());
+    if (owner_->rules_.penalties) owner_->penalties_.add(*source_, what, penalties::clock::now());
 }
 
 std::string_view text_of(refusal why) noexcept {
@@ -54,24 +55,39 @@ std::unexpected<refusal> admission::refuse(refusal why) {
     return std::unexpected(why);
 }
 
-std::expected<ticket, refusal> admission::admit(const ip_address& from) {
+std::size_t admission::bound(std::size_t most) {
+    const std::lock_guard lock(mutex_);
+    bound_ = most;
+    return rules_.most;
+}
+
+refusal admission::turn_away_unseen() { return refuse(refusal::full).error(); }
+
+std::expected<ticket, refusal> admission::admit(const visitor& who) {
+    std::optional<ip_address> source;
+    if (who.is != visitor::kind::balancer) source = who.address.client_network();
+    const bool punishable = who.is == visitor::kind::reported || !who.address.is_loopback();
     {
         const std::lock_guard lock(mutex_);
-        if (rules_.penalties && penalties_.refuses(from, penalties::clock::now())) return refuse(refusal::penalised);
-        const auto here = by_address_.find(from);
-        if (rules_.most_per_address != 0 && here != by_address_.end() && here->second >= rules_.most_per_address)
+        const auto now = token_bucket::clock::now();
+        if (source && punishable && rules_.penalties && penalties_.refuses(*source, now)) return refuse(refusal::penalised);
+        const auto here = source ? by_source_.find(*source) : by_source_.end();
+        if (rules_.most_per_address != 0 && here != by_source_.end() && here->second >= rules_.most_per_address)
             return refuse(refusal::full_for_address);
-        if (counters_.sessions_open.load(std::memory_order_relaxed) >= rules_.most) return refuse(refusal::full);
-        if (const auto why = too_fast(from, token_bucket::clock::now())) return refuse(*why);
+        if (counters_.sessions_open.load(std::memory_order_relaxed) >= std::min(rules_.most, bound_))
+            return refuse(refusal::full);
+        if (source) {
+            if (const auto why = too_fast(*source, now)) return refuse(*why);
+            ++by_source_[*source];
+        }
         status::count(counters_.sessions_open);
-        ++by_address_[from];
     }
     status::count(counters_.sessions_total);
-    return ticket(shared_from_this(), from);
+    return ticket(shared_from_this(), source, punishable);
 }
 
 // The address first: who is too fast alone must not use up what all others have.
-std::optional<refusal> admission::too_fast(const ip_address& from, token_bucket::clock::time_point now) {
+std::optional<refusal> admission::too_fast(const ip_address& source, token_bucket::clock::time_point now) {
     const auto pace = [](double per_second) { return token_bucket(per_second, std::max(1.0, per_second)); };
     if (const double rate = rules_.per_second_per_address; rate > 0) {
         if (paces_.size() >= limits::paced_addresses) {
@@ -80,7 +96,7 @@ std::optional<refusal> admission::too_fast(const ip_address& from, token_bucket:
             std::erase_if(paces_, [&](const auto& p) { return p.second.full(now); });
             if (paces_.size() > limits::paced_addresses / 2) paces_.clear();
         }
-        if (!paces_.try_emplace(from, pace(rate)).first->second.take_one(now)) return refusal::too_fast_for_address;
+        if (!paces_.try_emplace(source, pace(rate)).first->second.take_one(now)) return refusal::too_fast_for_address;
     }
     if (rules_.per_second > 0) {
         if (!pace_) pace_ = pace(rules_.per_second);
@@ -89,11 +105,11 @@ std::optional<refusal> admission::too_fast(const ip_address& from, token_bucket:
     return std::nullopt;
 }
 
-void admission::leave(const ip_address& from) {
-    {
+void admission::leave(const std::optional<ip_address>& source) {
+    if (source) {
         const std::lock_guard lock(mutex_);
-        const auto found = by_address_.find(from);
-        if (--found->second == 0) by_address_.erase(found);
+        const auto found = by_source_.find(*source);
+        if (--found->second == 0) by_source_.erase(found);
     }
     status::uncount(counters_.sessions_open);
 }

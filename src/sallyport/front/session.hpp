@@ -77,6 +77,7 @@ protected:
 private:
     friend class roster;
     const std::string id_;
+    const ip_address client_address_;
     ticket admitted_;
     bool log_limited_ = true;
     std::shared_ptr<roster> list_;

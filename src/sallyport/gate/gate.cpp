@@ -13,10 +13,18 @@
 
 namespace sallyport::gate {
 
+namespace {
+
+/// The client's and the backend's control connection; for a transfer the two data connections, a pipe between them, a
+/// second descriptor to read ahead with, and a passive port.
+constexpr front::descriptor_need need{.session = 2, .transfer = 6};
+
+}  // namespace
+
 struct gate::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
         : base(std::make_shared<foundation>(loops, s, counters)),
-          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters),
+          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters, need),
           newest(std::make_shared<service>(std::move(s), base)) {}
 
     /// Any thread.

@@ -53,6 +53,7 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
 
     const int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
     if (os != 0 && os != EINPROGRESS) co_return refusal(to, wait_end::ready, os);
+    if (options.on_local) options.on_local(local_endpoint(fd.get()));
     stream s(l, std::move(fd), {}, to);
     auto& state = *state_of(s);
     // On one machine the connection stands already: asking costs less than a wait.

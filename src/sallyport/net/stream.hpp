@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -113,6 +114,8 @@ private:
 struct connect_options {
     endpoint bind_to{};          // address and port to come from; port 0 any, unspecified address any (S1)
     bool reuse_address = false;  // several connections from one bound port (active mode from port 20)
+    /// Called with our own end before the peer's program can see the connection, or hardly later.
+    std::function<void(const endpoint& local)> on_local{};
 };
 
 task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit);

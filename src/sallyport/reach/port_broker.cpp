@@ -10,9 +10,9 @@
 #include <unordered_map>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/seldom.hpp>
+#include <sallyport/net/descriptor_room.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::reach {
@@ -30,11 +30,7 @@ constexpr auto shared_pause = std::chrono::milliseconds(50);
 constexpr std::size_t strangers_kept = 4;
 
 /// Listeners to keep for each local address: they must not eat the descriptors that sessions need.
-std::size_t most_listeners() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return any_ports;
-    return std::max<std::size_t>(64, limit.rlim_cur / 4);
-}
+std::size_t most_listeners() { return std::max<std::size_t>(4, net::descriptor_limit() / 8); }
 
 /// One port on one local address. Guarded by the table's mutex.
 struct port {

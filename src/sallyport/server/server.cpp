@@ -11,10 +11,17 @@
 
 namespace sallyport::server {
 
+namespace {
+
+/// The control connection; for a transfer its connection, its file, that file's directory, and a passive port.
+constexpr front::descriptor_need need{.session = 1, .transfer = 4};
+
+}  // namespace
+
 struct server::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
         : base(std::make_shared<foundation>(loops, s, counters)),
-          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters),
+          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters, need),
           newest(std::make_shared<context>(std::move(s), base)) {}
 
     /// Any thread.

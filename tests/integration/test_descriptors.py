@@ -1,0 +1,137 @@
+"""Few descriptors: who can't be served hears 421, who is in can transfer, and the daemon stays in reach (RX-02)."""
+
+import json
+import re
+import resource
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness.daemon import Daemon, wait_until
+from harness.raw import Raw
+
+CLIENTS = 200
+
+
+def limited(sallyport, limit, *arguments):
+    """A daemon with that many descriptors, hard limit and all."""
+    return Daemon(["prlimit", f"--nofile={limit}:{limit}", sallyport, *arguments])
+
+
+@pytest.fixture(params=["server", "gate"])
+def front(request, start, sallyport, tmp_path):
+    """front(LIMIT, OPTION...): a server, or a gateway before one, with few descriptors and a status socket."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "file").write_bytes(b"content")
+    started = []
+
+    def begin(limit, *options):
+        common = ["--listen", "127.0.0.1:0", "--status-socket", tmp_path / "socket", "--loops", 2, *options]
+        users = ["--user", "writer:lab"]
+        if request.param == "server":
+            daemon = limited(sallyport, limit, "serve", root, *users, *common)
+        else:
+            behind = start("serve", root, "--listen", "127.0.0.1:0", *users)
+            daemon = limited(sallyport, limit, "gate", "--backend", f"ftp://127.0.0.1:{behind.port}", *common)
+        started.append(daemon)
+        return daemon.wait_ready()
+
+    yield begin
+    for daemon in started:
+        assert daemon.stop() == 0
+
+
+def status(daemon, tmp_path, sallyport):
+    said = subprocess.run([sallyport, daemon.argv[3], "--status-socket", tmp_path / "socket", "status", "--json"],
+                          capture_output=True, check=True, timeout=6).stdout
+    return json.loads(said)
+
+
+def first_words(connections):
+    """What each has heard: 220, 421, or nothing."""
+    heard = []
+    for connection in connections:
+        connection.settimeout(5)
+        try:
+            heard.append(connection.recv(100)[:3].decode() or "nothing")
+        except OSError:
+            heard.append("nothing")
+    return heard
+
+
+def allowed(daemon):
+    """How many sessions the daemon says that it can have."""
+    return int(re.search(r"At most (\d+) sessions at a time instead of 20000 \(--max-sessions\)", daemon.log())[1])
+
+
+@pytest.mark.parametrize("limit", [72, 128, 256])
+def test_a_crowd_at_the_door(front, sallyport, tmp_path, limit):
+    daemon = front(limit)
+    most = allowed(daemon)
+    assert 1 <= most < limit / 2
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        crowd = [socket.create_connection((daemon.host, daemon.port), 5) for _ in range(CLIENTS)]
+        heard = first_words(crowd)
+        assert heard.count("220") == most - 1 and heard.count("421") == CLIENTS - most + 1
+        for _ in range(3):
+            assert raw.retrieve("/file") == b"content"
+        assert status(daemon, tmp_path, sallyport)["totals"]["sessions"] == most
+        assert daemon.idle_share() < 0.1
+        for connection in crowd:
+            connection.close()
+
+    def served_again():
+        with Raw(daemon.host, daemon.port) as another:
+            return another.reply().code == 220
+    wait_until(served_again, 2, "room after the crowd has left")
+
+
+def test_all_who_are_in_transfer_at_once(front, sallyport, tmp_path):
+    """There are descriptors for the data connection of each, and for who comes and is turned away."""
+    daemon = front(160)
+    most = allowed(daemon)
+    raws = [Raw(daemon.host, daemon.port).login() for _ in range(most)]
+    datas = [raw.passive() for raw in raws]
+    for raw in raws:
+        raw.expect("STOR /file", 150)
+    with Raw(daemon.host, daemon.port) as late:
+        assert late.reply().code == 421
+    assert len(status(daemon, tmp_path, sallyport)["sessions"]) == most
+    for raw, data in zip(raws, datas):
+        data.sendall(b"content")
+        data.close()
+        assert raw.reply().code == 226
+        raw.close()
+
+
+def test_connections_that_say_nothing_are_no_way_around_it(front, sallyport, tmp_path):
+    """They wait for their PROXY header, and are no sessions yet."""
+    daemon = front(96, "--proxy-from", "127.0.0.9")
+    silent = [socket.create_connection((daemon.host, daemon.port), 5, ("127.0.0.9", 0)) for _ in range(CLIENTS)]
+    time.sleep(0.2)
+    assert status(daemon, tmp_path, sallyport)["totals"]["sessions"] == 0
+    with Raw(daemon.host, daemon.port) as late:
+        assert late.reply().code == 421, "the reserve is not for it"
+    for connection in silent:
+        connection.close()
+
+    def served():
+        with Raw(daemon.host, daemon.port) as raw:
+            return raw.reply().code == 220
+    wait_until(served, 5, "a session")
+
+
+def test_the_soft_limit_is_raised(start, sallyport, tmp_path):
+    """And nothing is said where descriptors suffice."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    daemon = Daemon(["prlimit", f"--nofile=64:{hard}", sallyport, "serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "a:b",
+                     "--max-sessions", 1000]).wait_ready()
+    try:
+        assert f" {hard} " in re.search(r"Max open files.*", open(f"/proc/{daemon.pid}/limits").read())[0]
+        assert "At most" not in daemon.log()
+    finally:
+        assert daemon.stop() == 0
