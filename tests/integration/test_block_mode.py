@@ -302,7 +302,8 @@ def more_than_a_file(data):
 @pytest.mark.parametrize("fault", [stream_instead, cut_inside, more_than_a_file])
 def test_a_backend_that_breaks_it_fools_nobody(start, fault):
     behind = Pretender(fault)
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{behind.port}", "--stall-timeout", 3)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{behind.port}", "--stall-timeout", 3,
+                 "--check", "off")
     with behind.door, Raw(gate.host, gate.port) as raw:
         raw.login()
         for _ in range(12):

@@ -24,6 +24,7 @@
 #include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
+#include <sallyport/gate/own_ends.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -52,6 +53,7 @@ struct gate_options {
     std::string check = "auto";
     std::size_t check_seconds = limits::check_interval.count();
     std::string check_user;
+    std::string dial = "connect";
     unsigned fall = limits::check_fall;
     unsigned rise = limits::check_rise;
     std::string when_all_down = "refuse";
@@ -124,14 +126,22 @@ void gate_options::add_to(CLI::App& command) {
         ->check(CLI::Range(1, 3600))
         ->capture_default_str();
     command
-        .add_option("--check", check,
-                    "How far a health check goes: off, tcp, greeting, tls, login or list (a listing over a data "
-                    "connection). auto: greeting where there are several backends, else off")
+        .add_option(
+            "--check", check,
+            "How far a health check goes: off, tcp, greeting, tls, login or list (a listing over a data "
+            "connection). auto: greeting where there are several backends, else a single look at the start, for the log")
         ->type_name("STAGE")
         ->capture_default_str();
     command.add_option("--check-interval", check_seconds, "Between two checks of a backend")
         ->type_name("SECONDS")
         ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    command
+        .add_option(
+            "--dial", dial,
+            "When a session connects to its backend: connect (at once, so that clients hear their server's own greeting "
+            "and features) or login (at USER, so that connections without a login cost the backend nothing)")
+        ->type_name("WHEN")
         ->capture_default_str();
     command.add_option("--check-user", check_user, "Who logs in for the checks login and list")->type_name("NAME:PASSWORD");
     command.add_option("--fall", fall, "After so many failures in a row, of checks or sessions, a backend is down")
@@ -266,6 +276,9 @@ result<gate::settings> gate_options::settings() const {
     if (data_path != "relay" && data_path != "kernel")
         return fail(errc::syntax, fmt::format("--data-path {}: give relay or kernel", data_path));
     out.kernel_data = data_path == "kernel";
+    if (dial != "connect" && dial != "login")
+        return fail(errc::syntax, fmt::format("--dial {}: give connect or login", dial));
+    out.dial_at_login = dial == "login";
     out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
     out.backend_answer = std::chrono::seconds(answer_seconds);
     return out;
@@ -288,6 +301,7 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
         out.checks.user = check_user.substr(0, colon);
         out.checks.password = check_user.substr(colon + 1);
     }
+    out.look_at_start = check == "auto";
     out.checks.interval = std::chrono::seconds(check_seconds);
     out.spread.fall = fall;
     out.spread.rise = rise;
@@ -301,7 +315,13 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
 result<std::string> checked(const CLI::App& command) {
     const auto good = read_anew<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
-    return fmt::format("Good: {} backends", good->settings.backends.size());
+    const auto& settings = good->settings;
+    auto listeners = settings.listen;
+    listeners.insert(listeners.end(), settings.listen_implicit.begin(), settings.listen_implicit.end());
+    gate::own_ends own;
+    own.listen_at(std::move(listeners));
+    if (const auto others = own.none_of(settings.backends); !others) return std::unexpected(others.error());
+    return fmt::format("Good: {} backends", settings.backends.size());
 }
 
 std::vector<std::string> down_backends(const gate::gate& service) {

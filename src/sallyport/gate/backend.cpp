@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <ranges>
 #include <utility>
 
@@ -145,17 +146,30 @@ net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser
     return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, r.whole_text())};
 }
 
-net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, net::time_limit limit) {
+net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, own_ends& own, own_ends::leg& leg,
+                                           net::time_limit limit) {
     auto addresses = result<std::vector<ip_address>>(to.addresses);
     if (addresses->empty()) addresses = co_await net::resolve(home, to.host, limit);
     if (!addresses) co_return std::unexpected(addresses.error());
     auto last = error{errc::unresolved, 0, to.host};
+    std::optional<error> ourselves;  // says more than why the others failed
     for (const auto& address : *addresses) {
-        auto connected = co_await net::connect(home, endpoint{address, to.port}, net::connect_options(), limit);
+        const endpoint at{address, to.port};
+        if (own.listens_at(at)) {
+            ourselves.emplace(
+                error{errc::misuse, 0,
+                      fmt::format("{}: this gateway itself listens there; give the address and port of the FTP "
+                                  "server",
+                                  at.text())});
+            continue;
+        }
+        net::connect_options options;
+        options.on_local = [&own, &leg](const endpoint& local) { leg = own.hold(local); };
+        auto connected = co_await net::connect(home, at, std::move(options), limit);
         if (connected) co_return connected;
         last = connected.error();
     }
-    co_return std::unexpected(last);
+    co_return std::unexpected(ourselves.value_or(last));
 }
 
 }  // namespace
@@ -224,12 +238,13 @@ std::string backend_failure::text() const { return fmt::format("{}: {}", name(at
 net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
                                                                       const proto::proxy_header& client,
                                                                       const std::optional<net::tls_client_context>& tls,
-                                                                      const net::keepalive& keepalive, net::time_limit limit,
-                                                                      check_stage up_to) {
+                                                                      const net::keepalive& keepalive, own_ends& own,
+                                                                      net::time_limit limit, check_stage up_to) {
     const auto failed = [](check_stage at, const error& why) { return std::unexpected(backend_failure{at, why}); };
-    auto connected = co_await connect_any(home, to, limit);
+    own_ends::leg leg;
+    auto connected = co_await connect_any(home, to, own, leg, limit);
     if (!connected) co_return failed(check_stage::tcp, connected.error());
-    backend_link link{std::move(*connected), {}};
+    backend_link link{std::move(*connected), {}, std::move(leg)};
     auto& stream = link.stream;
     stream.set_keepalive(keepalive);
     if (to.proxy) {
@@ -248,7 +263,10 @@ net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop&
     proto::reply_parser parser;
     auto greeting = co_await one_reply(stream, parser, limit);
     if (!greeting) co_return failed(check_stage::greeting, greeting.error());
-    if (greeting->code != 220) co_return failed(check_stage::greeting, rejection("the connection", *greeting));
+    if (greeting->code != 220) {
+        co_return std::unexpected(
+            backend_failure{check_stage::greeting, rejection("the connection", *greeting), greeting->code});
+    }
     link.greeting = std::move(*greeting);
     if (to.tls == backend_tls::explicit_ && up_to >= check_stage::tls) {
         const auto asked = co_await stream.write_all("AUTH TLS\r\n", limit);

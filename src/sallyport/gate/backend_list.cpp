@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/health_check.hpp>
+#include <sallyport/gate/own_ends.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/file_watch.hpp>
@@ -96,9 +98,11 @@ backend expand(const backend& name, const net::srv_record& record, std::uint16_t
 }
 
 struct backend_list::impl {
-    impl(net::loop& l, pool& p, health_checks& c) : home(l), backends(p), checks(c), due(l), watch(l) {}
+    impl(net::loop& l, pool& p, health_checks& c, const own_ends& o)
+        : home(l), backends(p), checks(c), own(o), due(l), watch(l) {}
 
     std::vector<std::string> publish();
+    void leave_out_own(std::vector<backend>& list);
     void publish_and_log();
     void tell(const std::string& of, const result<void>& how);
     result<void> take(const std::string& text);
@@ -109,6 +113,7 @@ struct backend_list::impl {
     net::loop& home;
     pool& backends;
     health_checks& checks;
+    const own_ends& own;
     std::atomic<bool> stopped{false};
 
     // Loop thread
@@ -127,7 +132,21 @@ struct backend_list::impl {
     std::string text;  // of the file
     std::chrono::seconds interval{};
     std::optional<endpoint> server;
+    std::set<std::string> left_out;  // told of
 };
+
+/// What stands behind a name can be ourselves.
+void backend_list::impl::leave_out_own(std::vector<backend>& list) {
+    std::set<std::string> found_now;
+    std::erase_if(list, [&](const backend& b) {
+        const auto good = own.none_of({b});
+        if (good) return false;
+        found_now.insert(b.text());
+        if (!left_out.contains(b.text())) log::error({}, fmt::format("Left out: {}", good.error().what));
+        return true;
+    });
+    left_out = std::move(found_now);
+}
 
 std::vector<std::string> backend_list::impl::publish() {
     const std::scoped_lock lock(mutex);  // lists reach the pool in order
@@ -142,6 +161,7 @@ std::vector<std::string> backend_list::impl::publish() {
             if (known != found.end()) list.insert(list.end(), known->second.begin(), known->second.end());
         }
     }
+    leave_out_own(list);
     auto changes = backends.adjust(list);
     checks.follow();
     return changes;
@@ -164,6 +184,7 @@ void backend_list::impl::tell(const std::string& of, const result<void>& how) {
 result<void> backend_list::impl::take(const std::string& fresh) {
     auto parsed = parse_backend_lines(fresh);
     if (!parsed) return std::unexpected(parsed.error());
+    if (auto others = own.none_of(*parsed); !others) return others;
     const std::scoped_lock lock(mutex);
     text = fresh;
     in_file = std::move(*parsed);
@@ -263,15 +284,18 @@ net::task<> backend_list::impl::follow_file(std::shared_ptr<impl> self) {
 
 // ---- For the gateway
 
-backend_list::backend_list(net::loop& home, pool& backends, health_checks& checks)
-    : impl_(std::make_shared<impl>(home, backends, checks)) {}
+backend_list::backend_list(net::loop& home, pool& backends, health_checks& checks, const own_ends& own)
+    : impl_(std::make_shared<impl>(home, backends, checks, own)) {}
 
 result<std::vector<std::string>> backend_list::use(const settings& s) {
     auto& mine = *impl_;
+    if (const auto others = mine.own.none_of(s.backends); !others) return std::unexpected(others.error());
     backend_file listed;
     if (!s.backends_file.empty()) {
         auto read = read_backend_file(s.backends_file);
         if (!read) return std::unexpected(read.error());
+        if (const auto others = mine.own.none_of(read->backends); !others)
+            return fail(others.error().code, fmt::format("{}: {}", s.backends_file, others.error().what));
         if (auto followed = mine.watch.follow(s.backends_file); !followed) return std::unexpected(followed.error());
         listed = std::move(*read);
     }

@@ -1,8 +1,8 @@
 #pragma once
 // Where a gateway's backends come from: its settings, a file that is watched, names that are looked up again and again (G7).
 //
-// The pool gets one list of servers, whenever any of these has changed. What can't be had (a file with a mistake, a name
-// server that does not answer) changes nothing and is logged.
+// The pool gets one list of servers, whenever any of these has changed. The gateway itself is never among them (GW-09). What
+// can't be had (a file with a mistake, a name server that does not answer) changes nothing and is logged.
 
 #include <memory>
 #include <string>
@@ -17,6 +17,7 @@
 namespace sallyport::gate {
 
 class health_checks;
+class own_ends;
 class pool;
 
 /// One backend URL a line, blank lines and those that begin with "#" apart. Errors name the line. A file that names no
@@ -38,8 +39,8 @@ struct backend_file {
 
 class backend_list {
 public:
-    /// The pool and the checks must outlive stop().
-    backend_list(net::loop& home, pool& backends, health_checks& checks);
+    /// The pool, the checks and what is known of ourselves must outlive stop().
+    backend_list(net::loop& home, pool& backends, health_checks& checks, const own_ends& own);
 
     /// By these settings from now on; a file is read at once, names are looked up soon. Returns a line for each change;
     /// where there is an error nothing has changed. Before the loops run, or on the first one.

@@ -23,7 +23,8 @@ constexpr front::descriptor_need need{.session = 2, .transfer = 6};
 
 struct gate::impl {
     impl(net::loop_group& loops, settings s, status::counters& counters)
-        : base(std::make_shared<foundation>(loops, s, counters)),
+        : home(loops.at(0)),
+          base(std::make_shared<foundation>(loops, s, counters)),
           front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters, need),
           newest(std::make_shared<service>(std::move(s), base)) {}
 
@@ -45,6 +46,7 @@ struct gate::impl {
         }
     }
 
+    net::loop& home;
     std::shared_ptr<foundation> base;
     front::front front;
     std::vector<std::string> down;  // what a predecessor knew
@@ -67,6 +69,7 @@ namespace {
             return refuse("mirrored ports are for backends that stay: name each by itself, without a file and resolve=");
         if (!b.terms.users.empty() || !b.terms.hosts.empty())
             return refuse("with mirrored ports nobody can read for which user or host it is; take these terms away");
+        if (s.dial_at_login) return refuse("with mirrored ports nobody can read USER: take --dial login away");
         if (s.tls) return refuse("with mirrored ports TLS ends at the backend; take the gateway's certificate away");
         if (!(b.tls == backend_tls::implicit ? s.listen : s.listen_implicit).empty())
             return refuse("implicit TLS (ftps://) goes with listeners for it alone, ftp:// with the others alone");
@@ -103,10 +106,15 @@ result<void> gate::start() {
     const auto first = impl_->now();
     const auto& config = first->config;
     if (auto good = usable(config); !good) return good;
+    // First, so that it is known who we are.
+    if (const auto open = impl_->front.open(config.listen, config.listen_implicit); !open) return open;
+    std::vector<endpoint> listeners;
+    for (const int socket : impl_->front.sockets()) listeners.push_back(net::local_endpoint(socket));
+    impl_->base->own.listen_at(std::move(listeners));
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     impl_->distrust_those_down(config.spread.fall);
     first->use_kernel();
-    if (const auto open = impl_->front.open(config.listen, config.listen_implicit); !open) return open;
+    impl_->front.close_own([base = impl_->base](const endpoint& peer) { return base->own.is_leg(peer); });
     impl_->front.run([this](front::arrival from) {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
@@ -114,7 +122,10 @@ result<void> gate::start() {
     if (const auto open = impl_->base->mirrored.use(config); !open) return open;
     impl_->base->inbound.report(endpoints());
     impl_->base->inbound.start();
-    if (config.spread.check != check_stage::off) impl_->base->checks.start(first);
+    if (config.spread.check != check_stage::off)
+        impl_->base->checks.start(first);
+    else if (config.look_at_start)
+        impl_->home.spawn("gate: look at backends", look_at_start(first, impl_->home));
     return {};
 }
 

@@ -116,6 +116,8 @@ struct settings {
     std::optional<endpoint> dns_server;  // asked for what is behind names, in place of the system's; for resolve=a|srv only
     balancing spread;
     checking checks;
+    bool look_at_start = false;  // where there are no checks: warn of backends that do not answer when it begins
+    bool dial_at_login = false;  // a backend is connected to when USER has come, however backends are chosen
     std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue
 
     std::optional<net::tls_server_context> tls;  // ends TLS in front

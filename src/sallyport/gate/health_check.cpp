@@ -7,7 +7,10 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/proto/client_machine.hpp>
@@ -24,8 +27,15 @@ constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to 
 /// Logs in and lists, over a connection that has been greeted. Lives in one coroutine's frame.
 class visitor {
 public:
-    visitor(net::loop& home, const settings& config, const backend& where, backend_link& link, net::deadline due)
-        : home_(home), config_(config), where_(where), control_(link.stream), due_(due), machine_(settings_for(link)) {
+    visitor(net::loop& home, const settings& config, const backend& where, backend_link& link, check_stage stage,
+            net::deadline due)
+        : home_(home),
+          config_(config),
+          where_(where),
+          control_(link.stream),
+          stage_(stage),
+          due_(due),
+          machine_(settings_for(link)) {
         std::string greeting;
         proto::append_reply(greeting, link.greeting);
         machine_.receive(greeting);
@@ -34,7 +44,7 @@ public:
     net::task<std::optional<backend_failure>> visit() {
         co_await carry_out();
         if (machine_.failure()) co_return failure(check_stage::login);
-        if (config_.spread.check < check_stage::list) co_return std::nullopt;
+        if (stage_ < check_stage::list) co_return std::nullopt;
         machine_.begin_transfer({.what = proto::verb::list, .path = {}});
         co_await carry_out();
         if (data_failure_) co_return backend_failure{check_stage::list, *data_failure_};
@@ -124,6 +134,7 @@ private:
     const settings& config_;
     const backend& where_;
     net::stream& control_;
+    check_stage stage_;
     net::deadline due_;
     proto::client_machine machine_;
     net::stream data_;
@@ -141,21 +152,32 @@ net::task<> say_goodbye(net::stream& to) {
 
 }  // namespace
 
-net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where) {
+net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where, own_ends& own,
+                                       check_stage stage) {
     const auto begun = net::clock::now();
     const auto whole = std::min<net::clock::duration>(config.checks.interval, limits::check);
     const auto limit = net::time_limit::within(std::min<net::clock::duration>(config.backend_connect, whole));
-    const backend to = where.for_client(config.spread.check >= check_stage::tls);
-    auto link = co_await reach_backend(home, to, nobody, config.backend_tls, config.keepalive, limit, config.spread.check);
+    const backend to = where.for_client(stage >= check_stage::tls);
+    auto link = co_await reach_backend(home, to, nobody, config.backend_tls, config.keepalive, own, limit, stage);
     if (!link) co_return check_outcome{link.error()};
     check_outcome out{.failure = std::nullopt, .greeted_after = net::clock::now() - begun};
-    if (config.spread.check == check_stage::tcp) co_return out;
-    if (config.spread.check >= check_stage::login) {
-        visitor guest(home, config, to, *link, begun + whole);
+    if (stage == check_stage::tcp) co_return out;
+    if (stage >= check_stage::login) {
+        visitor guest(home, config, to, *link, stage, begun + whole);
         out.failure = co_await guest.visit();
     }
     co_await say_goodbye(link->stream);
     co_return out;
+}
+
+net::task<> look_at_start(std::shared_ptr<service> gate, net::loop& home) {
+    for (const auto& [id, where] : gate->backends.list()) {
+        if (where.terms.state == backend_state::maintenance) continue;
+        const auto outcome = co_await check_backend(home, gate->config, where, gate->base->own, check_stage::greeting);
+        if (!outcome.failure) continue;
+        log::warning({}, fmt::format("Backend {} does not answer: {}; clients get 421 until it does", where.text(),
+                                     outcome.failure->text()));
+    }
 }
 
 struct health_checks::impl {
@@ -194,7 +216,7 @@ net::task<> health_checks::impl::check(std::shared_ptr<impl> self, backend_id id
         asked.clear();
         // In maintenance it may be switched off or half built; that is nobody's business.
         if (config.spread.check != check_stage::off && state != backend_state::maintenance) {
-            const auto outcome = co_await check_backend(self->home, config, where);
+            const auto outcome = co_await check_backend(self->home, config, where, gate->base->own, config.spread.check);
             if (outcome.failure)
                 gate->backend_failed(id, where, *outcome.failure);
             else

@@ -21,8 +21,11 @@ struct check_outcome {
     net::clock::duration greeted_after{};  // where it greeted, or was only connected to
 };
 
-/// One check, as deep as config.spread.check says. It is over, one way or the other, before the next one is due.
-net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where);
+/// One check, as deep as `stage` says. It is over, one way or the other, before the next one is due.
+net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where, own_ends& own,
+                                       check_stage stage);
+/// Where nothing is checked later on: a warning in the log about each of these backends that does not answer now.
+net::task<> look_at_start(std::shared_ptr<service> gate, net::loop& home);
 
 class health_checks {
 public:

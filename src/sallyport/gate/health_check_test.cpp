@@ -36,7 +36,8 @@ protected:
 
 private:
     static net::task<> run(net::loop& home, const settings& config, const backend& where, check_outcome& out) {
-        out = co_await check_backend(home, config, where);
+        own_ends own;
+        out = co_await check_backend(home, config, where, own, config.spread.check);
     }
 };
 

@@ -215,6 +215,18 @@ choice pool::choose(const caller& who, const std::vector<backend_id>& tried, net
     return take(best);
 }
 
+std::vector<backend_id> pool::full_for(const caller& who, const std::vector<backend_id>& tried) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<backend_id> out;
+    const bool named = is_named(who);
+    for (const auto& m : members_) {
+        if (m.open() && !m.has_room() && !m.vitals.shut(rules_) && !contains(tried, m.id) &&
+            (named ? m.names(who) : m.for_all()))
+            out.push_back(m.id);
+    }
+    return out;
+}
+
 slot pool::take(member& m) {
     ++m.sessions;
     ++m.sessions_total;

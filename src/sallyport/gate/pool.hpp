@@ -119,6 +119,8 @@ public:
     /// The best backend for this caller that is not among `tried`. A backend that rests is chosen when nothing else is
     /// left. Without checks, one session at a time finds out after its rest whether it is back.
     [[nodiscard]] choice choose(const caller& who, const std::vector<backend_id>& tried, net::deadline now);
+    /// Those that this caller could have if they had room.
+    [[nodiscard]] std::vector<backend_id> full_for(const caller& who, const std::vector<backend_id>& tried) const;
     /// Puts a session that found all full into the queue. False: the queue is full too.
     [[nodiscard]] bool enqueue(waiter& w);
 

@@ -15,7 +15,9 @@
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/mirror.hpp>
+#include <sallyport/gate/own_ends.hpp>
 #include <sallyport/gate/pool.hpp>
+#include <sallyport/gate/silent_sessions.hpp>
 #include <sallyport/gate/user_limit.hpp>
 #include <sallyport/reach/passive.hpp>
 
@@ -27,12 +29,14 @@ struct foundation {
         : counters(counts),
           backends({}, s.spread),
           checks(loops.at(0)),
-          list(loops.at(0), backends, checks),
+          list(loops.at(0), backends, checks, own),
           inbound(loops, s.inbound, s.tls, counts),
           mirrored(loops, counts) {}
 
     status::counters& counters;
+    own_ends own;
     pool backends;
+    silent_sessions silent;
     health_checks checks;
     backend_list list;
     reach::passive inbound;
@@ -56,6 +60,7 @@ struct service {
 
     status::counters& counters = base->counters;
     pool& backends = base->backends;
+    silent_sessions& silent = base->silent;
     health_checks& checks = base->checks;
     reach::passive& inbound = base->inbound;
     std::optional<firewall::openings> kernel;

@@ -165,6 +165,7 @@ net::task<> session::client_leg() {
         if (machine_->logged_in()) login_since_ = activity_;  // it may be REIN
         haste_.heard(activity_);
         machine_->from_client({buffer.data(), *got});
+        if (silent_) join_silent();
         co_await advance();
     }
 }

@@ -61,6 +61,9 @@ private:
     net::task<bool> meet_backend();
     net::task<std::expected<found_backend, shortage>> find_backend(caller who);
     net::task<choice> wait_for_room(caller who, net::deadline until);
+    net::task<bool> ask_for_room(std::vector<backend_id> full, net::deadline until);
+    void join_silent();
+    void yield_place();
     void begin(std::optional<found_backend> with);
     net::task<> change_backend(proto::relay_act::find_backend what);
     void leave_backend();
@@ -121,6 +124,8 @@ private:
     bool implicit_tls_;
 
     slot slot_;
+    own_ends::leg leg_;                                     // of backend_
+    silent_sessions::member silent_;                        // until USER
     std::vector<backend_id> tried_;                         // for this login, in vain
     std::optional<proto::relay_act::find_backend> wanted_;  // by the machine
     net::event* room_ = nullptr;                            // while it waits in the pool's queue

@@ -2,6 +2,8 @@
 
 #include <sallyport/gate/session.hpp>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -23,13 +25,18 @@ namespace {
     return {};
 }
 
+// After a session was asked to leave: until a server that had no room is asked again. It may need a moment to see that the
+// session is gone.
+constexpr std::array<std::chrono::milliseconds, 3> room_pauses{
+    std::chrono::milliseconds(100), std::chrono::milliseconds(300), std::chrono::milliseconds(600)};
+
 [[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
 
 }  // namespace
 
 // False: there is none, and the client has been told.
 net::task<bool> session::meet_backend() {
-    if (gate_->backends.decides_at_login()) {
+    if (gate_->config.dial_at_login || gate_->backends.decides_at_login()) {
         begin(std::nullopt);
         co_return true;
     }
@@ -49,10 +56,21 @@ net::task<bool> session::meet_backend() {
 net::task<std::expected<session::found_backend, shortage>> session::find_backend(caller who) {
     const auto& config = gate_->config;
     const auto queue_until = net::clock::now() + config.queue_wait;
+    std::vector<backend_id> full;  // by their own words
+    std::size_t asked_again = 0;
     for (;;) {
         auto chosen = gate_->backends.choose(who, tried_, net::clock::now());
         if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(who, queue_until);
-        if (!chosen) co_return std::unexpected(chosen.error());
+        if (!chosen && !full.empty() && asked_again < room_pauses.size()) {
+            bool may_get_room = asked_again > 0;
+            if (!may_get_room) may_get_room = co_await ask_for_room(full, queue_until);
+            if (!may_get_room || gives_up()) co_return std::unexpected(shortage::full);
+            co_await home_.sleep_for(room_pauses.at(asked_again++));
+            std::erase_if(tried_, [&](backend_id id) { return std::ranges::find(full, id) != full.end(); });
+            full.clear();
+            continue;
+        }
+        if (!chosen) co_return std::unexpected(full.empty() ? chosen.error() : shortage::full);
         found_backend found{.at = std::move(*chosen), .link = {}};
         if (gives_up()) co_return std::unexpected(shortage::failing);
         const auto& where = found.at.where();
@@ -61,7 +79,8 @@ net::task<std::expected<session::found_backend, shortage>> session::find_backend
         const proto::proxy_header client{.proxied = true, .source = client_.peer(), .destination = reached_};
         const backend to = where.for_client(client_.is_tls());
         const auto up_to = passes_unread() ? check_stage::tcp : check_stage::tls;
-        auto link = co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, limit, up_to);
+        auto link =
+            co_await reach_backend(home_, to, client, config.backend_tls, config.keepalive, gate_->base->own, limit, up_to);
         if (link) {
             gate_->backend_answered(found.at.id(), where, witness::session, net::clock::now() - begun);
             found.link = std::move(*link);
@@ -72,24 +91,70 @@ net::task<std::expected<session::found_backend, shortage>> session::find_backend
         if (link.error().cause.code != errc::rejected) gate_->backend_failed(found.at.id(), where, link.error());
         gate_->checks.hurry(found.at.id());
         tried_.push_back(found.at.id());
+        if (link.error().reply == 421) full.push_back(found.at.id());
+    }
+}
+
+/// True: one of those who hold these places without having said USER was asked to leave. Waits for one to be due, until
+/// then.
+net::task<bool> session::ask_for_room(std::vector<backend_id> full, net::deadline until) {
+    for (;;) {
+        const auto now = net::clock::now();
+        const auto answer = gate_->silent.ask(full, now);
+        if (answer.asked) co_return true;
+        if (answer.next > until || gives_up()) co_return false;
+        co_await home_.sleep_until(answer.next);
     }
 }
 
 net::task<choice> session::wait_for_room(caller who, net::deadline until) {
     const std::weak_ptr<session> me = self();
-    waiter place(std::move(who), tried_, [mail = home_.mail(), me] {
+    waiter place(who, tried_, [mail = home_.mail(), me] {
         mail->post([me] {
             if (const auto there = me.lock(); there && there->room_ != nullptr) there->room_->set();
         });
     });
-    if (gives_up() || until <= net::clock::now() || !gate_->backends.enqueue(place)) co_return place.take();
-    log(log::level::info, "No backend has room yet; waiting for room");
+    if (gives_up() || !gate_->backends.enqueue(place)) co_return place.take();
     net::event room(home_);
     room_ = &room;
-    const bool woken = co_await room.wait(until);
+    for (bool told = false, woken = false; !woken;) {
+        const auto now = net::clock::now();
+        // Whoever leaves, the place goes to the first in the queue; each who waits there has asked for one.
+        const auto answer = gate_->silent.ask(gate_->backends.full_for(who, tried_), now);
+        if (answer.asked) until = std::max(until, answer.next);
+        if (until <= now) break;
+        if (!std::exchange(told, true)) log(log::level::info, "No backend has room yet; waiting for room");
+        woken = co_await room.wait(std::min(until, answer.next));
+        if (!woken && net::clock::now() >= until) {
+            log(log::level::info, "No room in time");
+            break;
+        }
+    }
     room_ = nullptr;
-    if (!woken) log(log::level::info, "No room in time");
     co_return place.take();
+}
+
+/// Until USER: who waits for room may have this place. Again, when the client has said something.
+void session::join_silent() {
+    const auto now = net::clock::now();
+    if (!machine_->user().empty() || !slot_) {
+        silent_ = {};
+    } else if (silent_) {
+        silent_.heard(now);
+    } else {
+        silent_ = gate_->silent.join(slot_.id(), now, [mail = home_.mail(), me = std::weak_ptr<session>(self())] {
+            mail->post([me] {
+                if (const auto there = me.lock()) there->yield_place();
+            });
+        });
+    }
+}
+
+void session::yield_place() {
+    if (!slot_ || over() || !machine_->user().empty()) return;
+    log(log::level::info, fmt::format("Gives up its place at {}: no USER yet, and others wait", slot_.where().text()));
+    machine_->expire("All FTP servers are busy and you have not sent USER; connect again.");
+    wake();
 }
 
 /// Without a backend: the login will say for whom one is sought.
@@ -112,6 +177,7 @@ void session::begin(std::optional<found_backend> with) {
     if (with) {
         slot_ = std::move(with->at);
         backend_ = std::move(with->link.stream);
+        leg_ = std::move(with->link.leg);
         s.backend_peer = backend_.peer();
         s.protect_backend = backend_.is_tls();
         s.match_tls = slot_.where().tls == backend_tls::match;
@@ -127,6 +193,7 @@ void session::begin(std::optional<found_backend> with) {
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
     activity_ = net::clock::now();
+    if (slot_) join_silent();
 }
 
 proto::direct_data session::direct_data() const { return is_paced() ? proto::direct_data() : slot_.where().direct; }
@@ -147,8 +214,9 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
     } else if (found) {
         slot_ = std::move(found->at);
         backend_ = std::move(found->link.stream);
-        log(log::level::info,
-            fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(), backend_.peer().text()));
+        leg_ = std::move(found->link.leg);
+        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(),
+                                   backend_.peer().text()));
         machine_->backend_found({.peer = backend_.peer(),
                                  .protect = backend_.is_tls(),
                                  .match_tls = slot_.where().tls == backend_tls::match,
@@ -186,6 +254,8 @@ void session::give_up_waiting() {
 
 void session::leave_backend() {
     backend_.close();
+    leg_ = {};
+    silent_ = {};
     if (!slot_) return;
     gate_->backends.learn_refused(slot_, machine_->refused_behind());
     tried_.push_back(slot_.id());

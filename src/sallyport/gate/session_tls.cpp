@@ -72,6 +72,7 @@ net::task<> session::pass_unread() {
     }
     slot_ = std::move(found->at);
     backend_ = std::move(found->link.stream);
+    leg_ = std::move(found->link.leg);
     co_await pass_through();
     backend_.close();
     client_.close();

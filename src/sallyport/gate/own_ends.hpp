@@ -1,0 +1,70 @@
+#pragma once
+// How a gateway knows that it would talk to itself (GW-09): where it listens, and its own ends of its connections to
+// backends. A backend that is the gateway would turn one client into as many sessions as there may be.
+//
+// Any thread.
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/gate/gate.hpp>
+#include <sallyport/net/deadline.hpp>
+
+namespace sallyport::gate {
+
+/// Whether a connection to `to` comes to one of these listeners, on a machine with these addresses.
+[[nodiscard]] bool comes_to(const std::vector<endpoint>& listeners, const std::vector<ip_address>& machine,
+                            const endpoint& to) noexcept;
+
+class own_ends {
+    struct book;
+
+public:
+    own_ends();
+
+    /// Where we listen, with real port numbers.
+    void listen_at(std::vector<endpoint> listeners);
+    /// Whether a connection to there would come to ourselves.
+    [[nodiscard]] bool listens_at(const endpoint& to) const;
+    /// An error where a backend that is named by its address is ourselves. Names are looked at when they are resolved.
+    [[nodiscard]] result<void> none_of(const std::vector<backend>& backends) const;
+
+    /// Our end of a connection to a backend, known for as long as this is held.
+    class leg {
+    public:
+        leg() noexcept = default;
+        ~leg() { end(); }
+        leg(leg&& other) noexcept = default;
+        leg& operator=(leg&& other) noexcept;
+
+    private:
+        friend class own_ends;
+        leg(std::shared_ptr<book> in, const endpoint& local) noexcept : in_(std::move(in)), local_(local) {}
+        void end() noexcept;
+        std::shared_ptr<book> in_;
+        endpoint local_;
+    };
+    [[nodiscard]] leg hold(const endpoint& local);
+    [[nodiscard]] bool is_leg(const endpoint& peer) const;
+
+private:
+    struct hash {
+        std::size_t operator()(const endpoint& e) const noexcept { return std::hash<ip_address>()(e.address) * 31 + e.port; }
+    };
+    struct book {
+        std::mutex mutex;
+        // Two connections may have the same end, where they lead to different places.
+        std::unordered_map<endpoint, unsigned, hash> legs;
+        std::vector<endpoint> listeners;
+        std::vector<ip_address> machine;
+        net::deadline read_again{};
+    };
+    std::shared_ptr<book> book_;
+};
+
+}  // namespace sallyport::gate
