@@ -67,6 +67,9 @@ inline constexpr auto login = 60s;
 inline constexpr auto idle = 300s;
 inline constexpr auto data_connect = 30s;
 inline constexpr auto data_stall = 60s;
+// Bytes a second, on average over the time above: no link that anybody uses is slower, and a peer that sends a byte now and
+// then to keep what it holds is.
+inline constexpr std::uint64_t stall_rate = 32;
 inline constexpr auto tls_handshake = 10s;
 inline constexpr auto tls_shutdown = 2s;
 // Our client's: servers that look up their clients' names first take the resolver's time, thirty seconds and more.

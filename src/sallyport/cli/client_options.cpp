@@ -80,6 +80,15 @@ void client_options::add_to(CLI::App& command) {
             "--timeout", timeout_seconds,
             "Seconds without any progress before giving up (else 60 for the greeting and for data, 30 for other replies)")
         ->check(CLI::Range(0.1, 86400.0));
+    command
+        .add_option("--stall-timeout", stall_seconds,
+                    "Abort a transfer without progress for so many seconds (default: --timeout, else 60)")
+        ->check(CLI::Range(0.1, 86400.0));
+    command
+        .add_option("--stall-rate", stall_rate,
+                    "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts")
+        ->type_name("BYTES")
+        ->capture_default_str();
     command.footer(exit_code_help());
 }
 
@@ -112,6 +121,8 @@ result<client::options> client_options::session(const client::url& where) const 
         out.stall = out.reply = out.greeting = milliseconds(*timeout_seconds);
         out.data_open = std::min(out.data_open, out.stall);
     }
+    if (stall_seconds) out.stall = milliseconds(*stall_seconds);
+    out.stall_rate = stall_rate;
     auto who = login(where);
     if (!who) return std::unexpected(who.error());
     out.login = std::move(*who);

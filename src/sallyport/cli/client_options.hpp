@@ -30,6 +30,8 @@ struct client_options {
     std::string user;
     double connect_seconds = 10;
     std::optional<double> timeout_seconds;
+    std::optional<double> stall_seconds;
+    std::uint64_t stall_rate = limits::stall_rate;
 
     void add_to(CLI::App& command);
 

@@ -71,8 +71,14 @@ void front_options::add_to(CLI::App& command) {
     command.add_option("--data-timeout", data_seconds, "How long to wait for a data connection")
         ->type_name("SECONDS")
         ->capture_default_str();
-    command.add_option("--stall-timeout", stall_seconds, "A transfer in which nothing moves for so long is given up")
+    command.add_option("--stall-timeout", stall_seconds, "Abort transfers without progress for this long")
         ->type_name("SECONDS")
+        ->capture_default_str();
+    command
+        .add_option("--stall-rate", stall_rate,
+                    "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts. Time in "
+                    "which a rate limit of ours holds a transfer back does not count")
+        ->type_name("BYTES")
         ->capture_default_str();
     command
         .add_option("--stop-timeout", stop_seconds,

@@ -39,6 +39,7 @@ struct front_options {
     std::size_t data_seconds = limits::data_connect.count();
     std::size_t stall_seconds = limits::data_stall.count();
     std::size_t stop_seconds = std::chrono::seconds(limits::stop_timeout).count();
+    std::uint64_t stall_rate = limits::stall_rate;
     std::size_t keepalive_idle = limits::keepalive_idle.count();
     std::size_t keepalive_interval = limits::keepalive_interval.count();
     int keepalive_count = limits::keepalive_count;
@@ -97,6 +98,7 @@ struct front_options {
         settings.login = std::chrono::seconds(login_seconds);
         settings.data_connect = std::chrono::seconds(data_seconds);
         settings.data_stall = std::chrono::seconds(stall_seconds);
+        settings.stall_rate = stall_rate;
         settings.admit = admission();
         return {};
     }

@@ -56,6 +56,7 @@ struct options {
     std::chrono::milliseconds reply = limits::reply_wait;
     std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
     std::chrono::milliseconds stall = limits::data_stall;
+    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over `stall`; 0: any byte counts
     std::chrono::milliseconds tls_handshake = limits::tls_handshake;
     std::chrono::milliseconds quit = std::chrono::seconds(1);
     bool can_resume = true;  // the caller keeps what arrived of a file: not so with a pipe

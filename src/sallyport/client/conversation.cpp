@@ -7,6 +7,7 @@
 #include <variant>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/net/stall_watch.hpp>
 
 namespace sallyport::client {
 
@@ -202,7 +203,9 @@ net::task<moved> conversation::run_job(bool protect, data_job& job) {
         protected_ = true;
         resumed_ = data_.stream().tls().resumed;
     }
-    auto out = co_await job.run(data_.stream(), net::time_limit{options_.stall, net::deadline::max()});
+    net::stall_watch stall({.window = options_.stall, .bytes_per_second = options_.stall_rate});
+    auto out = co_await job.run(data_.stream(), stall.limit());
+    if (out.failure && out.failure->code == errc::timeout) out.failure->what = stall.text();
     if (protect && data_.stream().is_open()) {
         // A ticket may serve only once (TLS 1.3): the next data connection gets the newest one.
         if (auto fresh = data_.stream().session()) newest_session_ = fresh;

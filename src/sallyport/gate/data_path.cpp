@@ -21,6 +21,7 @@ data_path::data_path(std::shared_ptr<service> gate, net::loop& home, proto::rela
       port_(std::move(port)),
       port_behind_(std::move(port_behind)),
       terms_(std::move(terms)),
+      stall_({.window = gate_->config.data_stall, .bytes_per_second = gate_->config.stall_rate}),
       confirmed_(home),
       by_silence_(port_ && port_.by_silence()) {}
 
@@ -54,7 +55,7 @@ net::task<data_outcome> data_path::run() {
         co_return no_client(front.error());
     }
 
-    const net::time_limit limit{.progress = gate_->config.data_stall};
+    const net::time_limit limit = stall_.limit();
     const auto flow = plan_.upload ? net::relay_flow::a_to_b : net::relay_flow::b_to_a;
     const bool in_blocks = plan_.behind_mode == proto::transfer_mode::block;
     auto relay = in_blocks ? relay_blocks(client_, backend_, limit, counts_, flow)
@@ -72,10 +73,7 @@ net::task<data_outcome> data_path::run() {
     switch (outcome.end) {
         case net::relay_end::b_failed:
             co_return data_outcome{data_end::backend_failed, "the server behind this gateway: " + outcome.cause.text()};
-        case net::relay_end::stalled:
-            too_late_ = true;
-            co_return data_outcome{data_end::client_failed,
-                                   fmt::format("no byte moved for {} s", gate_->config.data_stall.count())};
+        case net::relay_end::stalled: too_late_ = true; co_return data_outcome{data_end::client_failed, stall_.text()};
         default: co_return data_outcome{data_end::client_failed, outcome.cause.text()};
     }
 }

@@ -11,6 +11,7 @@
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/reach/port_broker.hpp>
@@ -77,6 +78,7 @@ private:
     reach::reservation port_;         // where the client is expected, if it is
     reach::reservation port_behind_;  // where the backend is
     data_terms terms_;
+    net::stall_watch stall_;
     net::event confirmed_;
     net::stream client_;
     net::stream backend_;

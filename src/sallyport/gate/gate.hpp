@@ -143,6 +143,7 @@ struct settings {
     std::chrono::seconds login = limits::login;
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
+    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over data_stall; 0: any byte counts
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     std::chrono::seconds backend_answer = limits::backend_answer;         // to each command until the login
     front::admission_rules admit;

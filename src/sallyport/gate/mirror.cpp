@@ -12,6 +12,7 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::gate {
@@ -45,7 +46,7 @@ struct mirrors::impl : std::enable_shared_from_this<impl> {
     net::loop_group& loops;
     status::counters& counters;
     std::chrono::seconds connect{};
-    std::chrono::seconds stall{};
+    net::stall_rule stall;
     std::map<endpoint, unique_fd> inherited;  // until use()
     std::function<bool(int)> predecessor;
     doors_at doors;
@@ -83,7 +84,7 @@ result<void> mirrors::use(const settings& config) {
     }
     impl_->inherited.clear();  // of backends that are no more
     impl_->connect = config.data_connect;
-    impl_->stall = config.data_stall;
+    impl_->stall = {.window = config.data_stall, .bytes_per_second = config.stall_rate};
     std::erase_if(impl_->doors, [&](const auto& d) {
         const bool over = !wanted.contains(d.first) && !impl_->range_in_use(d.first.port);
         if (over) impl::close(d.second);
@@ -214,8 +215,8 @@ net::task<> mirrors::impl::carry(std::shared_ptr<impl> self, net::loop* home, ne
         co_return;
     }
     net::relay_counts counts;
-    const net::time_limit limit{.progress = self->stall};
-    const auto outcome = co_await net::relay(client, *connected, limit, counts);
+    net::stall_watch stall(self->stall);
+    const auto outcome = co_await net::relay(client, *connected, stall.limit(), counts);
     const bool complete = outcome.end == net::relay_end::complete;
     status::count(complete ? self->counters.transfers_complete : self->counters.transfers_failed);
     status::count(self->counters.bytes_received, counts.a_to_b);

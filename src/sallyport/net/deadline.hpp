@@ -19,10 +19,14 @@ namespace sallyport::net {
 using clock = std::chrono::steady_clock;
 using deadline = clock::time_point;
 
-/// How long an operation may take: `progress` bounds each wait for the other side, `total` the whole.
+class stall_watch;
+
+/// How long an operation may take: `progress` bounds each wait for the other side, `total` the whole. For the data of a
+/// transfer `stall` takes the place of `progress`: it is shared by all of its waits and must outlive them.
 struct time_limit {
     clock::duration progress = std::chrono::hours(24);
     deadline total = deadline::max();
+    stall_watch* stall = nullptr;
 
     [[nodiscard]] static time_limit within(clock::duration whole) { return {whole, clock::now() + whole}; }
     [[nodiscard]] deadline next(deadline now) const { return total - now < progress ? total : now + progress; }

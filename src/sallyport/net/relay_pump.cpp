@@ -13,6 +13,7 @@
 #include <sallyport/net/pipe.hpp>
 #include <sallyport/net/receive_ahead.hpp>
 #include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream_state.hpp>
 
 namespace sallyport::net {
@@ -41,7 +42,7 @@ std::unexpected<fault> fault_at(side where, error cause) { return std::unexpecte
 struct direction {
     stream& from;
     stream& to;
-    const time_limit limit;
+    const time_limit limit;  // one watch for both directions: the other's bytes count as well
     relay_counts& counts;
     std::uint64_t& carried;
     std::uint64_t& taken;
@@ -56,9 +57,6 @@ struct direction {
         carried += bytes;
         counts.last_activity = clock::now();
     }
-    /// The other direction's bytes count as activity too.
-    [[nodiscard]] bool stalled() const { return clock::now() >= limit.next(counts.last_activity); }
-    [[nodiscard]] time_limit patience() const { return {limit.next(counts.last_activity) - clock::now(), limit.total}; }
 };
 
 /// Small enough that a slow pace is an even one.
@@ -71,19 +69,14 @@ std::size_t piece(const direction& d, std::size_t most) {
 /// Waits until what was moved is within the pace; the source's own sender is slowed by it, through TCP.
 task<> hold_back(const direction& d, std::size_t moved_bytes) {
     const auto wait = d.pace->spend(static_cast<double>(moved_bytes), clock::now());
-    if (wait > clock::duration::zero()) co_await d.from.owner().sleep_for(wait);
+    if (wait <= clock::duration::zero()) co_return;
+    d.limit.stall->excuse(wait);
+    co_await d.from.owner().sleep_for(wait);
 }
 
 std::span<char, copy_size> scratch() {
     thread_local const auto memory = std::make_unique<std::array<char, copy_size>>();
     return *memory;
-}
-
-task<wait_end> await_source(direction& d, state_ptr from) {
-    for (;;) {
-        const auto end = co_await from->readable(d.patience());
-        if (end != wait_end::timeout || d.stalled()) co_return end;
-    }
 }
 
 /// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
@@ -125,7 +118,8 @@ task<bool> move_brief(direction& d) {
         d.ended = got.ended || !d.outcome;
         if (d.ended) co_return true;
         if (got.os != EAGAIN) continue;
-        const auto end = co_await from->readable({.progress = linger});
+        // Watched: a drip would stay here for long.
+        const auto end = co_await from->readable({.total = clock::now() + linger, .stall = d.limit.stall});
         if (end != wait_end::ready) break;
     }
     co_return false;
@@ -181,7 +175,7 @@ task<moved> move_plain(direction& d) {
             if (errno != EAGAIN || end != wait_end::ready) {
                 co_return fault_at(side::source, from->failure(end, errno, "reading from").error());
             }
-            end = co_await await_source(d, from);
+            end = co_await from->readable(d.limit);
             continue;
         }
         end = wait_end::ready;
@@ -233,7 +227,7 @@ task<std::optional<moved>> move_ahead(direction& d, tempo& pulse) {
     while (fast || !ahead->at_rest()) {
         const auto got = co_await ahead->next(piece);
         if (got.size == 0 && got.os == EAGAIN && end == wait_end::ready) {
-            end = co_await await_source(d, from);
+            end = co_await from->readable(d.limit);
             continue;
         }
         if (got.size > 0) {
@@ -261,8 +255,7 @@ task<moved> move_through_tls(direction& d) {
             room = large_piece;
             buffer = std::make_unique_for_overwrite<char[]>(room);
         }
-        auto n = co_await d.from.read_some(std::span(buffer.get(), piece(d, room)), d.patience());
-        if (!n && n.error().code == errc::timeout && !d.stalled()) continue;
+        auto n = co_await d.from.read_some(std::span(buffer.get(), piece(d, room)), d.limit);
         if (!n) co_return fault_at(side::source, std::move(n.error()));
         if (*n == 0) co_return moved{};
         d.taken += *n;
@@ -357,6 +350,8 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
 
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow, relay_pace pace) {
     counts.last_activity = clock::now();
+    stall_watch any_byte({.window = limit.progress, .bytes_per_second = 0});
+    if (limit.stall == nullptr) limit.stall = &any_byte;
     direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a, pace.a_to_b};
     direction back{b, a, limit, counts, counts.b_to_a, counts.from_b, pace.b_to_a};
     event done(a.owner());

@@ -27,7 +27,7 @@ enum class relay_end : std::uint8_t {
     complete,  // both directions ended in good order
     a_failed,
     b_failed,
-    stalled,  // nothing moved for the whole progress limit
+    stalled,  // by the limit's watch; without one, no byte moved for the whole progress limit
 };
 
 struct relay_outcome {

@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream_state.hpp>
 
 namespace sallyport::net {
@@ -52,6 +54,24 @@ std::unexpected<error> stream_state::failure(wait_end end, int os, std::string_v
     if (end == wait_end::timeout) return fail(errc::timeout, what + ": no progress in time");
     if (end == wait_end::cancelled || !socket) return fail(errc::cancelled, what + ": given up");
     return fail_os(os, std::move(what));
+}
+
+// Where bytes have passed unseen (see stall_watch) the caller tries again, so that what is there is taken.
+task<wait_end> stream_state::watched(task<wait_end> (descriptor::*wait)(deadline), time_limit limit) {
+    stall_watch& watch = *limit.stall;
+    auto now = clock::now();
+    watch.wait_begins(now);
+    auto end = wait_end::timeout;
+    while (end == wait_end::timeout) {
+        end = co_await (socket.*wait)(std::min(limit.total, watch.next_look(now)));
+        now = clock::now();
+        if (end != wait_end::timeout) break;
+        const bool moved = watch.look(socket.get(), carried_by_tcp(socket.get()), now);
+        if (now >= limit.total || watch.stalled(now)) break;
+        if (moved) end = wait_end::ready;
+    }
+    watch.wait_ends(now);
+    co_return end;
 }
 
 // The try comes first, also after the deadline: value, deadline, error (decision 8).
@@ -176,10 +196,10 @@ task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, st
                        : send_file_plain(state_, file, offset, count, limit, progress);
 }
 
+// Not by a look at the next byte: there may be some before the end, and under TLS there are.
 bool stream::has_ended() const noexcept {
-    char byte = 0;
-    const auto n = ::recv(native_handle(), &byte, 1, MSG_PEEK);
-    return n == 0 || (n < 0 && !would_block(errno));
+    pollfd end{.fd = native_handle(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&end, 1, 0) == 1;
 }
 
 void stream::interrupt_read() {

@@ -71,7 +71,8 @@ public:
     task<result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress);
 
-    /// Whether the peer of a connection that rests is known to have closed it. What it has sent is no matter.
+    /// Whether the peer is known to have ended its direction, or broken the connection, whatever it has sent before that and
+    /// nobody has read yet.
     [[nodiscard]] bool has_ended() const noexcept;
 
     /// Ends a pending read_some with errc::cancelled. No effect where none is pending.

@@ -25,15 +25,18 @@ struct stream_state {
     // The wait for the peer between two tries; waiting is yielding.
     task<wait_end> readable(time_limit limit) {
         burst = 0;
-        return socket.readable(limit.next(clock::now()));
+        return limit.stall != nullptr ? watched(&descriptor::readable, limit) : socket.readable(limit.next(clock::now()));
     }
     task<wait_end> writable(time_limit limit) {
         burst = 0;
-        return socket.writable(limit.next(clock::now()));
+        return limit.stall != nullptr ? watched(&descriptor::writable, limit) : socket.writable(limit.next(clock::now()));
     }
 
     /// Why an operation could not go on: the deadline before the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_end end, int os, std::string_view doing) const;
+
+    /// A wait that is over when the transfer has stalled, and not before.
+    task<wait_end> watched(task<wait_end> (descriptor::*wait)(deadline), time_limit limit);
 
     static constexpr unsigned burst_limit = 64;
 

@@ -51,6 +51,7 @@ struct settings {
     std::chrono::seconds login = limits::login;
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
+    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over data_stall; 0: any byte counts
     front::admission_rules admit;
     std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
 };

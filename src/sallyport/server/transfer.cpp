@@ -46,7 +46,11 @@ error not_reached(error e, const endpoint& target, std::chrono::seconds waited) 
 }  // namespace
 
 transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive, net::stream standing)
-    : setup_(std::move(setup)), request_(std::move(request)), passive_(std::move(passive)), standing_(std::move(standing)) {
+    : setup_(std::move(setup)),
+      request_(std::move(request)),
+      passive_(std::move(passive)),
+      standing_(std::move(standing)),
+      stall_({.window = setup_.shared->config.data_stall, .bytes_per_second = setup_.shared->config.stall_rate}) {
     status::count(setup_.shared->counters.transfers_running);
 }
 
@@ -60,6 +64,8 @@ net::task<result<proto::transfer_result>> transfer::run() {
         case proto::data_use::listing: outcome = co_await send_listing(*this); break;
         default: break;  // the machine starts no transfer for any other verb
     }
+    if (!outcome && outcome.error().code == errc::timeout && stall_.stalled(net::clock::now()))
+        outcome = fail(errc::timeout, "Transfer aborted: " + stall_.text());
     // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
     if (!outcome && data_.is_open() && !receives()) data_.abort();
     if (outcome && in_blocks()) standing_ = std::move(data_);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/server_machine.hpp>
@@ -79,7 +80,7 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     /// For work on other threads, which must end before run() does.
     [[nodiscard]] const std::atomic<bool>& given_up() const noexcept { return cancelled_; }
-    [[nodiscard]] net::time_limit patience() const noexcept { return {.progress = setup_.shared->config.data_stall}; }
+    [[nodiscard]] net::time_limit patience() noexcept { return stall_.limit(); }
 
     /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.
     net::task<result<void>> open_data(std::string name, std::string detail, announce when);
@@ -111,6 +112,7 @@ private:
     net::stream data_;
     proto::block_reader blocks_;
     bool end_marked_ = false;  // MODE B: no more is to be sent
+    net::stall_watch stall_;
     net::clock::time_point began_ = net::clock::now();
     std::uint64_t bytes_ = 0;
     bool must_resume_ = false;  // the TLS session of the control connection

@@ -1,0 +1,70 @@
+#include <sallyport/net/stall_watch.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace sallyport::net {
+namespace {
+
+// Looks within one window: a stall is found late by one of its parts at most.
+constexpr int looks = 32;
+
+// The kernel's struct tcp_info, in units of 64 bits: that of glibc ends before these, and the kernel's header can't be
+// included beside it.
+constexpr std::size_t bytes_acked = 15;
+constexpr std::size_t bytes_received = 16;
+
+}  // namespace
+
+stall_watch::stall_watch(stall_rule rule)
+    : rule_(rule),
+      enough_(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(rule.bytes_per_second) *
+                                                                    std::chrono::duration<double>(rule.window).count()))) {}
+
+void stall_watch::wait_begins(deadline now) noexcept {
+    if (waits_++ == 0) since_ = now;
+}
+
+void stall_watch::wait_ends(deadline now) noexcept {
+    if (--waits_ == 0) waited_ += now - since_;
+}
+
+deadline stall_watch::next_look(deadline now) const noexcept {
+    const clock::duration step = std::max<clock::duration>(rule_.window / looks, deadline_wheel::granularity);
+    return now + std::clamp<clock::duration>(rule_.window - waited(now), clock::duration::zero(), step);
+}
+
+bool stall_watch::look(int socket, std::uint64_t carried, deadline now) noexcept {
+    auto* found = std::ranges::find(connections_, socket, &connection::socket);
+    if (found == connections_.end()) {
+        found = connections_[0].socket < 0 ? connections_.data() : &connections_[1];
+        *found = {.socket = socket};
+    }
+    const std::uint64_t before = std::exchange(found->carried, carried);
+    if (carried <= before) return false;
+    found->fresh += carried - before;
+    if (found->fresh < enough_) return true;
+    for (connection& c : connections_) c.fresh = 0;
+    waited_ = {};
+    since_ = now;
+    return true;
+}
+
+std::string stall_watch::text() const {
+    const auto seconds = std::chrono::duration<double>(rule_.window).count();
+    if (rule_.bytes_per_second == 0) return fmt::format("no progress for {:g} s", seconds);
+    return fmt::format("fewer than {} bytes a second for {:g} s", rule_.bytes_per_second, seconds);
+}
+
+std::uint64_t carried_by_tcp(int socket) noexcept {
+    std::array<std::uint64_t, bytes_received + 1> info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, info.data(), &size) != 0) return 0;
+    return info[bytes_acked] + info[bytes_received];
+}
+
+}  // namespace sallyport::net
