@@ -15,6 +15,7 @@
 #include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/server/server.hpp>
+#include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 
 namespace sallyport::cli {
@@ -129,6 +130,7 @@ int run(CLI::App& command, const serve_options& options) {
     server::server service(host.loops(), *settings, counters);
     service.inherit(std::move(inherited.sockets));
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
+    const vfs::leftover_sweep sweep(options.directory);
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     const auto read = [given, &service]() -> result<reading> {
         auto fresh = read_anew<serve_options>("serve", given);

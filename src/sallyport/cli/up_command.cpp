@@ -19,6 +19,7 @@
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/server/server.hpp>
+#include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 
 namespace sallyport::cli {
@@ -66,6 +67,8 @@ result<server::settings> up_options::server_settings(const server::user& writing
     out.users = {writing};
     out.anonymous = true;
     out.idle = std::chrono::seconds(front.idle_seconds);
+    out.data_stall = std::chrono::seconds(front.stall_seconds);
+    out.stall_rate = front.stall_rate;
     out.admit = front.admission();
     return out;
 }
@@ -142,6 +145,7 @@ int run(CLI::App& command, up_options& options) {
     status::counters gate_counters;
     server::server files(host.loops(), std::move(*inside), server_counters);
     if (auto started = files.start(); !started) return report_start_failure(name, started.error());
+    const vfs::leftover_sweep sweep(options.directory);
     outside->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
     gate::gate front(host.loops(), std::move(*outside), gate_counters);
     if (auto started = front.start(); !started) return report_start_failure(name, started.error());

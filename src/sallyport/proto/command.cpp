@@ -71,7 +71,7 @@ constexpr auto rows = std::to_array<command_row>({
     {verb::eprt, "EPRT", keyword, logged_in, waits, active, "EPRT", "<SP> |protocol|address|port|", "2428 2"},
     {verb::epsv, "EPSV", optional_keyword, logged_in, waits, passive, "EPSV", "[<SP> 1 | 2 | ALL]", "2428 3"},
     {verb::lang, "LANG", optional_keyword, connected, waits, no_data, "LANG EN*", "[<SP> language]", "2640 4.1"},
-    {verb::mdtm, "MDTM", text, logged_in, waits, no_data, "MDTM", "<SP> pathname", "3659 3"},
+    {verb::mdtm, "MDTM", text, logged_in, waits, no_data, "MDTM", "<SP> [YYYYMMDDhhmmss <SP>] pathname", "3659 3"},
     {verb::mlsd, "MLSD", optional_text, logged_in, waits, listing, "", "[<SP> pathname]", "3659 7"},
     {verb::mlst, "MLST", optional_text, logged_in, waits, no_data, "MLST", "[<SP> pathname]", "3659 7"},
     {verb::size, "SIZE", text, logged_in, waits, no_data, "SIZE", "<SP> pathname", "3659 4"},

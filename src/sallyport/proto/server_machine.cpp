@@ -59,7 +59,7 @@ constexpr server_machine::route server_machine::routes[] = {
     {verb::eprt, &server_machine::on_port},
     {verb::epsv, &server_machine::on_epsv},
     {verb::lang, &server_machine::on_lang},
-    {verb::mdtm, &server_machine::on_path},
+    {verb::mdtm, &server_machine::on_mdtm},
     {verb::mlsd, &server_machine::on_listing},
     {verb::mlst, &server_machine::on_mlst},
     {verb::size, &server_machine::on_path},
@@ -112,7 +112,8 @@ server_action server_machine::next() {
             if (held_.size() >= limits::commands_during_transfer) return act::paused{};
             if (!watch_line()) return act::need_input{};
         } else if (!take_held() && !take_line()) {
-            return act::need_input{};
+            if (!input_ended_) return act::need_input{};
+            close_after(221, "Goodbye.");
         }
     }
 }

@@ -163,6 +163,8 @@ public:
     /// the error is the file's own. `data_stands`: the data connection can carry the next transfer too (MODE B).
     /// Returns the code of its reply; 0 where there is none.
     int transfer_done(const result<transfer_result>& outcome, bool data_connected, bool data_stands = false);
+    /// The client has ended its direction: what it has sent until then is served, a line without its end is not; then 221.
+    void input_ended() noexcept { input_ended_ = true; }
     /// The driver ends the session: idle, shutting down, too many (421 `text`).
     void expire(std::string_view text);
 
@@ -171,7 +173,7 @@ public:
     [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
     [[nodiscard]] bool transfer_running() const noexcept { return transfer_running_; }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
-    /// QUIT has been read, and may wait for the transfer: the client may close its side without meaning to break off.
+    /// QUIT has been read, and may wait for the transfer.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
     /// PORT and EPRT that named a third party or a low port (DC-01).
     [[nodiscard]] std::uint64_t refused_targets() const noexcept { return refused_targets_; }
@@ -200,6 +202,13 @@ private:
         bool buffer_size_given = false;          // PBSZ, without which there is no PROT
         protection protect = protection::clear;
         fact_set facts;
+    };
+
+    /// What MFMT asks for, and MDTM perhaps.
+    struct time_to_set {
+        std::int64_t time = 0;
+        std::string name;
+        [[nodiscard]] static std::optional<time_to_set> parse(std::string_view argument);
     };
 
     /// The outcome that the driver owes us. A transfer is not among them: it runs beside the conversation.
@@ -249,10 +258,12 @@ private:
 
     // Files and directories (server_machine_files.cpp)
     void on_pwd(const command& c);
-    void on_path(const command& c);  // CWD DELE RMD MKD SIZE MDTM RNFR
+    void on_path(const command& c);  // CWD DELE RMD MKD SIZE RNFR
     void on_cdup(const command& c);
     void on_mlst(const command& c);
+    void on_mdtm(const command& c);
     void on_mfmt(const command& c);
+    void set_time(const time_to_set& wanted);
     void on_rnto(const command& c);
     void on_smnt(const command& c);
     void run_file(file_request request);
@@ -295,10 +306,11 @@ private:
 
     login_state login_;
     data_setup data_;
-    file_request file_;                 // being run
-    verb transfer_ = verb::unknown;     // running
-    std::vector<held_line> held_;       // at most limits::commands_during_transfer
-    std::optional<server_action> due_;  // next() gives it before anything else
+    file_request file_;                       // being run
+    std::optional<time_to_set> time_to_set_;  // where file_ is MDTM and finds nothing of the whole name
+    verb transfer_ = verb::unknown;           // running
+    std::vector<held_line> held_;             // at most limits::commands_during_transfer
+    std::optional<server_action> due_;        // next() gives it before anything else
     std::uint64_t refused_targets_ = 0;
     int failed_logins_ = 0;
     int overlong_lines_ = 0;
@@ -315,6 +327,7 @@ private:
     bool data_stood_ = false;  // before the running transfer
     bool abort_asked_ = false;
     bool quit_read_ = false;
+    bool input_ended_ = false;
     bool closing_ = false;
 };
 

@@ -21,6 +21,11 @@ std::string quoted(const virtual_path& path) {
     return out += '"';
 }
 
+/// There is no file of that name.
+bool is_missing(errc code) noexcept {
+    return code == errc::not_found || code == errc::not_a_directory || code == errc::name_invalid || code == errc::too_long;
+}
+
 }  // namespace
 
 void server_machine::run_file(file_request request) {
@@ -42,15 +47,34 @@ void server_machine::on_mlst(const command& c) {
     if (const auto path = path_of(c)) run_file({.what = c.id, .path = *path, .facts = login_.facts});
 }
 
-/// "20260102150405 name".
+/// "20260102150405 name" of MFMT and MDTM; nothing where it is not of that form.
+std::optional<server_machine::time_to_set> server_machine::time_to_set::parse(std::string_view argument) {
+    const std::size_t blank = argument.find(' ');
+    const auto time = parse_time(argument.substr(0, blank));
+    if (!time || blank == std::string_view::npos || blank + 1 == argument.size()) return std::nullopt;
+    return time_to_set{*time, std::string(argument.substr(blank + 1))};
+}
+
+void server_machine::set_time(const time_to_set& wanted) {
+    const auto path = login_.directory.resolve(wanted.name);
+    if (!path) return say(error{errc::name_invalid, 0, {}}, verb::mfmt);
+    run_file({.what = verb::mfmt, .path = *path, .modified = wanted.time});
+}
+
 void server_machine::on_mfmt(const command& c) {
-    const std::size_t blank = c.argument.find(' ');
-    const auto time = parse_time(std::string_view(c.argument).substr(0, blank));
-    if (!time || blank == std::string::npos || blank + 1 == c.argument.size())
-        return say(501, "MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name.");
-    const auto path = login_.directory.resolve(std::string_view(c.argument).substr(blank + 1));
-    if (!path) return say(error{errc::name_invalid, 0, {}}, c.id);
-    run_file({.what = c.id, .path = *path, .modified = *time});
+    const auto wanted = time_to_set::parse(c.argument);
+    if (!wanted) return say(501, "MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name.");
+    set_time(*wanted);
+}
+
+/// RFC 3659 only lets it ask, and there a name may begin with a time and a blank. From before MFMT it sets the time too, and
+/// clients rely on that with vsftpd, IIS and others. So a file of the whole name is asked about, where there is one.
+void server_machine::on_mdtm(const command& c) {
+    time_to_set_ = time_to_set::parse(c.argument);
+    const auto whole = login_.directory.resolve(c.argument);
+    if (whole) return run_file({.what = c.id, .path = *whole});
+    if (time_to_set_) return set_time(*std::exchange(time_to_set_, std::nullopt));
+    say(error{errc::name_invalid, 0, {}}, c.id);
 }
 
 void server_machine::on_rnto(const command& c) {
@@ -64,6 +88,8 @@ void server_machine::on_smnt(const command&) { say(502, "There is nothing to mou
 void server_machine::file_done(const result<file_answer>& outcome) {
     if (std::exchange(awaited_, awaited::nothing) != awaited::file || closing_) return;
     const file_request request = std::exchange(file_, {});
+    const auto wanted = std::exchange(time_to_set_, std::nullopt);
+    if (!outcome && wanted && is_missing(outcome.error().code)) return set_time(*wanted);
     if (!outcome) return say(outcome.error(), request.what);
     const file_answer& found = *outcome;
     switch (request.what) {

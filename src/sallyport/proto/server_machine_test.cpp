@@ -98,6 +98,31 @@ TEST(server_machine, trace_shows_held_lines_when_they_come) {
     EXPECT_TRUE(m.closing());
 }
 
+TEST(server_machine, says_goodbye_at_the_end_of_input_in_every_stage) {
+    for (const auto* sent : {"", "USER bob\r\n", "NOO"}) {
+        server_machine m(settings());
+        std::string out;
+        (void)give(m, sent, out);
+        m.input_ended();
+        EXPECT_TRUE(std::holds_alternative<act::close>(give(m, "", out))) << sent;
+        EXPECT_TRUE(out.ends_with("221 Goodbye.\r\n")) << out;
+        EXPECT_EQ(out.find("500"), std::string::npos) << out;
+    }
+}
+
+// A name so long that there can be no file of the whole argument.
+TEST(server_machine, a_time_is_set_by_mdtm_where_no_such_file_can_be) {
+    server_machine m(settings());
+    log_in(m);
+    std::string out;
+    const std::string name(250, 'n');
+    const server_action action = give(m, "MDTM 20200101000000 " + name + "\r\n", out);
+    const auto* file = std::get_if<act::run_file>(&action);
+    ASSERT_NE(file, nullptr);
+    EXPECT_EQ(file->request.what, verb::mfmt);
+    EXPECT_EQ(file->request.path.name(), name);
+}
+
 TEST(server_machine, names_in_replies_cannot_forge_a_line) {
     server_machine m(settings());
     log_in(m);

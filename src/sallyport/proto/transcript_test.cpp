@@ -110,6 +110,8 @@ public:
             EXPECT_TRUE(std::exchange(aborted_, false)) << "the transfer was not to be aborted";
         else if (name_of_it == "paused")
             EXPECT_TRUE(paused_) << "the machine still wants input";
+        else if (name_of_it == "end")
+            machine_.input_ended();
         else if (name_of_it == "expire")
             machine_.expire(argument);
         else if (name_of_it == "closed")

@@ -229,18 +229,6 @@ TEST_F(session_test, client_that_vanishes_in_mid_transfer_frees_everything) {  /
     EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 0 && counters.transfers_running.load() == 0; }));
 }
 
-TEST_F(session_test, quit_and_half_close_let_the_upload_finish) {
-    blocking_socket data = c.passive();
-    EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
-    c.control.send("QUIT\r\n");
-    c.control.finish();
-    data.send("late");
-    data.finish();
-    EXPECT_TRUE(c.reply().starts_with("226 "));
-    EXPECT_TRUE(c.reply().starts_with("221 "));
-    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "late");
-}
-
 TEST_F(session_test, an_upload_that_is_cut_leaves_the_old_file) {  // DU-03
     vfs::put_file(*setup.files, "/f", "old");
     for (const std::size_t size : {10UL, 300'000UL}) {

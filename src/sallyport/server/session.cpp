@@ -96,7 +96,7 @@ net::task<bool> session::read_input() {
     if (outcome_ || (stopping_ && !transfer_)) co_return true;
     if (broken_) co_return false;
     if (input_ended_) {
-        if (!transfer_) co_return false;
+        if (!transfer_) co_return false;  // in the middle of something that would need more input
         co_await wait_for_transfer();
         co_return true;
     }
@@ -108,9 +108,11 @@ net::task<bool> session::read_input() {
         co_return true;
     }
     if (got) {
-        // The client has closed its side. After QUIT it only waits for the transfer; else there is nobody to serve.
+        // The client has closed its side, and may still listen: what it has asked for is served, but for uploads whose data
+        // end only now (DU-03).
         input_ended_ = true;
-        co_return machine_.quit_read();
+        machine_.input_ended();
+        co_return true;
     }
     switch (got.error().code) {
         case errc::cancelled: co_return !broken_;

@@ -37,6 +37,7 @@ private:
     net::task<bool> perform(proto::server_action action);
     net::task<bool> read_input();
     net::task<> data_opened(std::string text, announce when) override;
+    [[nodiscard]] bool client_has_left() const override { return input_ended_ || broken_ || control_.has_ended(); }
     net::task<> flush();
     net::task<> close_in_good_order();
     net::task<result<void>> start_tls();

@@ -30,6 +30,8 @@ public:
     virtual ~transfer_owner() = default;
     /// The data connection stands. Returns when the 150 with `text` is on its way.
     virtual net::task<> data_opened(std::string text, announce when) = 0;
+    /// Whether the control connection has ended, read so far or not.
+    [[nodiscard]] virtual bool client_has_left() const = 0;
 };
 
 struct transfer_setup {
@@ -80,6 +82,7 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     /// For work on other threads, which must end before run() does.
     [[nodiscard]] const std::atomic<bool>& given_up() const noexcept { return cancelled_; }
+    [[nodiscard]] bool client_has_left() const { return setup_.owner.client_has_left(); }
     [[nodiscard]] net::time_limit patience() noexcept { return stall_.limit(); }
 
     /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.

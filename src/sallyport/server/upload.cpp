@@ -1,9 +1,9 @@
 // STOR, APPE, STOU: data connection to file. Nothing is published before the data has ended in good order (DU-01, DU-03).
 //
-// What fits into the first block costs one trip to the disk's threads, open, write and commit together, and none where no
-// disk takes part. What follows goes from the network's pages to the file's by way of pipes; under TLS and in TYPE A, where
-// the bytes must be looked at, through blocks of memory. Two of either take turns, one being filled while the other is
-// written, so that neither side waits for the other.
+// The file is opened before the client is told to send. What fits into the first block costs one more trip to the disk's
+// threads, write and commit together; where no disk takes part there is none at all. What follows goes from the network's
+// pages to the file's by way of pipes; under TLS and in TYPE A, where the bytes must be looked at, through blocks of memory.
+// Two of either take turns, one being filled while the other is written, so that neither side waits for the other.
 
 #include <algorithm>
 #include <array>
@@ -50,17 +50,14 @@ class upload_job {
 public:
     upload_job(transfer& t, virtual_path path, vfs::store_mode mode) : t_(t), path_(std::move(path)), mode_(mode) {}
 
-    /// What is better said before the client sends anything: that there is no such directory, and all else that is known
-    /// without asking a disk. What builds on the old content must ask it: a bad offset is 554.
-    net::task<result<void>> prepare() {
-        if (t_.request().offset > 0) {
-            auto open = [this] { return open_store(vfs::may_block::yes); };
-            co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(open));
-        }
+    /// What can't be stored is refused before 150, so that the client sends nothing in vain: no such directory, a directory
+    /// of that name, no right to write, an offset behind the end.
+    net::task<result<void>> open() {
         result<void> opened = open_store(vfs::may_block::no);
         in_memory_ = opened.has_value();
-        if (!opened && opened.error().code == errc::busy) co_return result<void>();
-        co_return opened;
+        if (opened || opened.error().code != errc::busy) co_return opened;
+        auto open = [this] { return open_store(vfs::may_block::yes); };
+        co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(open));
     }
 
     net::task<result<void>> receive() {
@@ -160,12 +157,14 @@ private:
         co_return result<void>();
     }
 
-    /// All bytes are there. From here on the upload can't be taken back.
+    /// All bytes are there. From here on the upload can't be taken back. When a client dies, its system ends its connections
+    /// in good order: a control connection that has ended tells that from the end of a file (DU-03). What becomes of it
+    /// later is no matter.
     net::task<result<void>> end_data() {
-        const result<void> ended = co_await t_.finish_data();
-        if (!ended) co_return ended;
+        if (t_.client_has_left())
+            co_return fail(errc::closed, "nothing was stored: the control connection ended before the data did");
         if (!t_.begin_commit()) co_return fail(errc::cancelled);
-        co_return result<void>();
+        co_return co_await t_.finish_data();
     }
 
     // These on the pool, where a disk takes part.
@@ -177,10 +176,6 @@ private:
     }
 
     result<void> write(const portion& p) {
-        if (store_ == nullptr) {
-            const result<void> opened = open_store(vfs::may_block::yes);
-            if (!opened) return opened;
-        }
         if (p.pages) return store_->write_from(p.pages.out.get(), p.size);
         if (t_.is_ascii()) return store_->write(p.text);
         return store_->write({p.data.get(), p.size});
@@ -247,7 +242,7 @@ net::task<result<proto::transfer_result>> upload(transfer& t) {
     }
     const std::string name(path.name());
     upload_job job(t, std::move(path), mode_of(request));
-    result<void> stored = co_await job.prepare();
+    result<void> stored = co_await job.open();
     if (stored) stored = co_await t.open_data(name, {}, announce::now);
     if (stored) stored = co_await job.receive();
     co_await job.close();

@@ -1,0 +1,257 @@
+// Uploads: what is refused before the client sends anything, and what counts in the end.
+
+#include <sallyport/server/server_test.hpp>
+#include <sallyport/vfs/faulty_filesystem.hpp>
+#include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/test_directory.hpp>
+
+namespace sallyport::server {
+namespace {
+
+/// In memory, on a disk, and as on a disk whose caches are cold: nothing is known without waiting.
+enum class storage : std::uint8_t { memory, disk, cold_disk };
+
+class cold_filesystem final : public vfs::filesystem {
+public:
+    explicit cold_filesystem(std::shared_ptr<vfs::filesystem> real) : real_(std::move(real)) {}
+    result<vfs::status> stat(const virtual_path& path, vfs::may_block wait) override {
+        if (wait == vfs::may_block::no) return fail(errc::busy);
+        return real_->stat(path, wait);
+    }
+    result<std::unique_ptr<vfs::read_file>> open_read(const virtual_path& path, vfs::may_block wait) override {
+        if (wait == vfs::may_block::no) return fail(errc::busy);
+        return real_->open_read(path, wait);
+    }
+    result<std::unique_ptr<vfs::store_file>> open_store(const virtual_path& path, vfs::store_mode mode, std::uint64_t offset,
+                                                        vfs::may_block wait) override {
+        if (wait == vfs::may_block::no) return fail(errc::busy);
+        return real_->open_store(path, mode, offset, wait);
+    }
+    result<std::unique_ptr<vfs::directory>> open_directory(const virtual_path& path) override {
+        return real_->open_directory(path);
+    }
+    result<void> make_directory(const virtual_path& path) override { return real_->make_directory(path); }
+    result<void> remove_directory(const virtual_path& path) override { return real_->remove_directory(path); }
+    result<void> remove_file(const virtual_path& path) override { return real_->remove_file(path); }
+    result<void> rename(const virtual_path& from, const virtual_path& to) override { return real_->rename(from, to); }
+    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
+        return real_->set_modified(path, seconds);
+    }
+
+private:
+    std::shared_ptr<vfs::filesystem> real_;
+};
+
+class upload_refused : public server_test, public ::testing::WithParamInterface<storage> {
+protected:
+    upload_refused() {
+        if (GetParam() != storage::memory) setup.files = vfs::open_posix_filesystem(root_.path(), {}).value();
+        EXPECT_TRUE(setup.files->make_directory(vfs::at("/d")));
+        vfs::put_file(*setup.files, "/f", "old");
+        if (GetParam() == storage::cold_disk) setup.files = std::make_shared<cold_filesystem>(setup.files);
+    }
+    vfs::test_directory root_;
+};
+
+TEST_P(upload_refused, before_150_where_it_can_not_be_stored) {  // FS-04
+    start();
+    auto c = logged_in();
+    const struct {
+        const char* name;
+        const char* code;
+    } rows[] = {{"none/f", "550 "}, {"d", "553 "}, {"/", "553 "}, {"f/x", "550 "}};
+    for (const char* verb : {"STOR", "APPE", "REST 1\r\nSTOR"}) {
+        for (const auto& row : rows) {
+            const blocking_socket data = c.passive();
+            c.control.send(fmt::format("{} {}\r\n", verb, row.name));
+            std::string answer = c.reply();
+            if (answer.starts_with("350 ")) answer = c.reply();
+            EXPECT_TRUE(answer.starts_with(row.code)) << verb << ' ' << row.name << ": " << answer;
+        }
+    }
+    const blocking_socket data = c.passive();
+    EXPECT_TRUE(c.ask("STOU none/f").starts_with("550 "));
+    EXPECT_EQ(counters.bytes_received.load(), 0U);
+    EXPECT_EQ(c.ask("NOOP"), "200 OK.");
+    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "old");
+}
+
+TEST_P(upload_refused, before_150_and_so_are_downloads_and_listings) {
+    start();
+    auto c = logged_in();
+    for (const char* line : {"RETR none", "RETR none/f", "RETR d", "RETR f/x", "LIST none", "NLST none", "MLSD none"}) {
+        const blocking_socket data = c.passive();
+        EXPECT_EQ(c.code(line), "550") << line;
+    }
+}
+
+TEST_P(upload_refused, not_where_it_can_be_stored) {
+    start();
+    auto c = logged_in();
+    EXPECT_TRUE(c.upload("STOR d/new", "x").starts_with("226 "));
+    EXPECT_TRUE(c.upload("APPE f", "er").starts_with("226 "));
+    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "older");
+    EXPECT_TRUE(c.upload("STOU d", "x").starts_with("226 "));
+}
+
+std::string name_of(const ::testing::TestParamInfo<storage>& instance) {
+    switch (instance.param) {
+        case storage::memory: return "memory";
+        case storage::disk: return "disk";
+        case storage::cold_disk: return "cold_disk";
+    }
+    return "unknown";
+}
+
+INSTANTIATE_TEST_SUITE_P(each, upload_refused, ::testing::Values(storage::memory, storage::disk, storage::cold_disk),
+                         name_of);
+
+// DU-03: an upload counts where its data ended before the control connection did. Small ones come in one piece, others by
+// way of the disk's threads; in TYPE A too.
+class upload_counts : public server_test, public ::testing::WithParamInterface<bool> {
+protected:
+    void SetUp() override {
+        if (GetParam()) use_tls();
+        start();
+        c = client();
+        EXPECT_TRUE(c.reply().starts_with("220 "));
+        if (GetParam()) c.start_tls();
+        c.give_password();
+    }
+    [[nodiscard]] bool is_stored(const char* path) const {
+        return setup.files->stat(vfs::at(path), vfs::may_block::yes).has_value();
+    }
+    [[nodiscard]] blocking_socket begin(const std::string& command) {
+        blocking_socket data = c.passive();
+        EXPECT_TRUE(c.ask(command).starts_with("150 "));
+        EXPECT_TRUE(!GetParam() || data.connect_tls(&c.control));
+        return data;
+    }
+
+    ftp_client c;
+};
+
+TEST_P(upload_counts, not_where_the_control_connection_had_ended) {
+    vfs::put_file(*setup.files, "/f", "old");
+    for (const std::size_t size : {0UL, 10UL, 300'000UL}) {
+        auto data = begin("STOR f");
+        data.send(std::string(size / 2, 'x'));
+        c.control.send("NOOP\r\nSIZE f\r\n");
+        c.control.finish();
+        data.send(std::string(size - size / 2, 'x'));
+        data.finish();
+        const std::string answer = c.reply();
+        EXPECT_TRUE(answer.starts_with("426 ")) << answer;
+        EXPECT_NE(answer.find("othing was stored"), std::string::npos) << answer;
+        EXPECT_TRUE(c.reply().starts_with("200 "));
+        EXPECT_EQ(c.reply(), "213 3");
+        EXPECT_EQ(c.reply(), "221 Goodbye.");
+        EXPECT_EQ(c.reply(), "");
+        EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "old");
+        c = client();
+        EXPECT_TRUE(c.reply().starts_with("220 "));
+        c.protect_data = false;
+        if (GetParam()) c.start_tls();
+        c.give_password();
+    }
+}
+
+TEST_P(upload_counts, not_after_quit_either) {
+    auto data = begin("APPE f");
+    c.control.send("QUIT\r\n");
+    c.control.finish();
+    data.send("late");
+    data.finish();
+    EXPECT_TRUE(c.reply().starts_with("426 "));
+    EXPECT_TRUE(c.reply().starts_with("221 "));
+    EXPECT_FALSE(is_stored("/f"));
+}
+
+TEST_P(upload_counts, not_where_the_control_connection_was_reset) {
+    auto data = begin("STOR f");
+    data.send("some");
+    c.control.reset();
+    data.finish();
+    EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 0 && counters.transfers_running.load() == 0; }));
+    EXPECT_FALSE(is_stored("/f"));
+}
+
+TEST_P(upload_counts, where_the_data_had_ended) {
+    auto data = begin("STOR f");
+    data.send("all");
+    data.finish();
+    EXPECT_TRUE(c.reply().starts_with("226 "));
+    c.control.finish();
+    EXPECT_EQ(c.reply(), "221 Goodbye.");
+    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "all");
+}
+
+TEST_P(upload_counts, and_everything_else_is_served_after_the_end_of_input) {
+    vfs::put_file(*setup.files, "/big", std::string(3'000'000, 'b'));
+    auto data = begin("RETR big");
+    c.control.send("MKD made\r\nPWD\r\n");
+    c.control.finish();
+    EXPECT_EQ(data.read_to_end().size(), 3'000'000U);
+    EXPECT_TRUE(c.reply().starts_with("226 "));
+    EXPECT_TRUE(c.reply().starts_with("257 "));
+    EXPECT_TRUE(c.reply().starts_with("257 "));
+    EXPECT_EQ(c.reply(), "221 Goodbye.");
+    EXPECT_TRUE(is_stored("/made"));
+}
+
+INSTANTIATE_TEST_SUITE_P(each, upload_counts, ::testing::Bool(),
+                         [](const auto& instance) { return std::string(instance.param ? "tls" : "plain"); });
+
+TEST_F(server_test, what_a_disk_is_doing_can_not_be_undone_by_a_client_that_leaves) {
+    const auto plan = std::make_shared<vfs::fault_plan>();
+    setup.files = vfs::make_faulty_filesystem(setup.files, plan);
+    start();
+    auto c = logged_in();
+    plan->hang(vfs::operation::commit);
+    blocking_socket data = c.passive();
+    EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
+    data.send("x");
+    data.finish();
+    plan->wait_until_hanging(1);
+    c.control.finish();
+    EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 1; }));
+    plan->release();
+    EXPECT_TRUE(c.reply().starts_with("226 "));
+    EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "x");
+}
+
+/// Sends a byte every 50 ms until the server answers; what it answers.
+std::string drip(ftp_client& c, blocking_socket& data, std::chrono::milliseconds at_most) {
+    const auto until = std::chrono::steady_clock::now() + at_most;
+    while (std::chrono::steady_clock::now() < until) {
+        data.send("x");
+        std::this_thread::sleep_for(50ms);  // the passing of time is what is tested
+    }
+    data.finish();
+    return c.reply();
+}
+
+TEST_F(server_test, a_drip_is_no_progress) {  // DC-05
+    setup.data_stall = 1s;
+    setup.stall_rate = 100;
+    start();
+    auto c = logged_in();
+    blocking_socket data = c.passive();
+    EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
+    EXPECT_EQ(drip(c, data, 2s), "426 Transfer aborted: fewer than 100 bytes a second for 1 s.");
+    EXPECT_FALSE(setup.files->stat(vfs::at("/f"), vfs::may_block::yes));
+    EXPECT_EQ(c.ask("NOOP"), "200 OK.");
+}
+
+TEST_F(server_test, any_byte_is_progress_where_that_is_set) {
+    setup.data_stall = 1s;
+    setup.stall_rate = 0;
+    start();
+    auto c = logged_in();
+    blocking_socket data = c.passive();
+    EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
+    EXPECT_TRUE(drip(c, data, 2s).starts_with("226 "));
+}
+
+}  // namespace
+}  // namespace sallyport::server
