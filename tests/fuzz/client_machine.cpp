@@ -51,8 +51,9 @@ private:
 
     void order() {
         constexpr proto::verb verbs[] = {proto::verb::retr, proto::verb::stor, proto::verb::list, proto::verb::mlsd};
-        switch (choices_.next(6)) {
+        switch (choices_.next(7)) {
             case 4: return machine_.begin_size("name");
+            case 6: return machine_.begin_request(proto::verb::cwd, "name");
             case 5: return machine_.begin_quit();
             default: break;
         }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -79,6 +80,8 @@ enum class data_end : std::uint8_t { proper, cut, reset, stays_open };
 
 struct behaviour {
     std::map<std::string, std::string> files{{"file", std::string(420, 'x')}};
+    std::set<std::string> directories{"/", "/start", "dir"};
+    std::string modified = "20260102030405";  // of every file, in MDTM and MLST; empty: not known here
     /// Said instead of what is usual, by verb ("GREETING" too); no work is done then. Without the line end.
     std::map<std::string, std::string> replies;
     data_port epsv_port = data_port::works;
@@ -87,6 +90,7 @@ struct behaviour {
     std::optional<std::uint64_t> announced_size;  // in SIZE and in the 150, whatever is true
     bool says_sizes = true;
     bool has_mlsd = true;
+    bool ignores_rest = false;  // says 350 and sends from the beginning
     bool early_226 = false;
     bool no_226 = false;
     bool hangs_up_after_data = false;
@@ -181,6 +185,12 @@ private:
                 return say(how_.has_mlsd ? "211-Features\r\n MLST type*;size*;\r\n SIZE\r\n211 End"
                                          : "211-Features\r\n211 End");
             if (verb == "SIZE") return size(argument);
+            if (verb == "PWD") return say("257 \"/start\" is the current directory");
+            if (verb == "CWD") return say(how_.directories.contains(argument) ? "250 ok" : "550 no such directory");
+            if (verb == "MDTM" && !how_.modified.empty()) return about(argument, "213 " + how_.modified);
+            if (verb == "MLST" && how_.has_mlsd)
+                return about(argument, "250-Listing\r\n type=file;size=420;modify=" + how_.modified + "; /elsewhere/" +
+                                           argument + "\r\n250 End");
             if (verb == "EPSV" || verb == "PASV") return passive(verb);
             if (verb == "EPRT" || verb == "PORT") return active(argument);
             if (verb == "REST") {
@@ -206,6 +216,11 @@ private:
             if (!how_.says_sizes) return say("500 no SIZE here");
             if (found == how_.files.end()) return say("550 no such file");
             return say("213 " + std::to_string(how_.announced_size.value_or(found->second.size())));
+        }
+
+        bool about(const std::string& name, const std::string& reply) {
+            const std::lock_guard lock(stub_.mutex_);
+            return say(how_.files.contains(name) ? reply : "550 no such file");
         }
 
         bool passive(const std::string& verb) {
@@ -278,6 +293,7 @@ private:
                 const std::lock_guard lock(stub_.mutex_);
                 const auto found = how_.files.find(name);
                 if (found == how_.files.end()) return say("550 no such file");
+                if (how_.ignores_rest) offset_ = 0;
                 content = found->second.substr(std::min<std::size_t>(offset_, found->second.size()));
             }
             const auto shown = how_.announced_size.value_or(content.size());

@@ -17,6 +17,7 @@ exit_status status_of(const client::failure& f) noexcept {
     if (f.reason == client::refusal::needs_tls && before_the_login) return exit_status::login;
     if (f.reply_code == 421 || f.reason == client::refusal::too_many) return exit_status::unavailable;
     if (f.at == step::local_file) return exit_status::local_file;
+    if (f.at == step::listing) return exit_status::listing;
     if (f.at == step::resolve || f.at == step::connect) return exit_status::connect;
     if (f.at == step::data) return exit_status::data;
     if (code == errc::name_invalid) return exit_status::usage;
@@ -35,10 +36,8 @@ exit_status status_of(const client::failure& f) noexcept {
 std::string exit_code_help() {
     return "Exit codes: 0 done; 2 wrong usage; 3 can't connect; 4 TLS; 5 login refused; 6 refused by the server (no such "
            "file, no permission, no room); 7 login worked but no data connection (firewall, NAT); 8 cut or incomplete; 9 "
-           "local "
-           "file; 10 server silent; 11 server broke the protocol; 12 server busy (421, or a limit of users or connections), "
-           "try "
-           "later; 1 a bug.";
+           "local file; 10 server silent; 11 server broke the protocol; 12 server busy (421, or a limit of users or "
+           "connections), try later; 13 listing in no known form; 1 a bug.";
 }
 
 }  // namespace sallyport::cli

@@ -37,6 +37,7 @@ TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::transfer, errc::truncated), exit_status::incomplete);
     EXPECT_EQ(of(step::transfer, errc::timeout), exit_status::timeout);
     EXPECT_EQ(of(step::local_file, errc::no_space), exit_status::local_file);
+    EXPECT_EQ(of(step::listing, errc::unsupported), exit_status::listing);
     EXPECT_EQ(of(step::request, errc::name_invalid), exit_status::usage);
 }
 

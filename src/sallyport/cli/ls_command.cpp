@@ -72,8 +72,8 @@ std::string entry_json(const entry& e) {
 }
 
 void print_json(const std::string& url, const client::listing_report& listing) {
-    fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"refused_names":{},"entries":[)", json_string(url),
-               listing.refused_names);
+    fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"refused_names":{},"unrecognized_lines":{},"entries":[)",
+               json_string(url), listing.refused_names, listing.unrecognized_lines);
     for (std::size_t i = 0; i < listing.entries.size(); ++i)
         fmt::print("{}{}", i == 0 ? "" : ",", entry_json(listing.entries[i]));
     fmt::print("]}}\n");
@@ -99,6 +99,9 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
     if (r.got->refused_names > 0 && !job.options.quiet)
         fmt::print(stderr, "sallyport ls: warning: {} entries left out: their names could lead out of a directory\n",
                    r.got->refused_names);
+    if (r.got->unrecognized_lines > 0 && !job.options.quiet)
+        fmt::print(stderr, "sallyport ls: warning: skipped {} lines in no known form; the first: {}\n",
+                   r.got->unrecognized_lines, escape(r.got->first_unrecognized));
     return 0;
 }
 
@@ -117,7 +120,7 @@ int run(const ls_job& job) {
 void add_ls_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<ls_job>();
     CLI::App* command = app.add_subcommand("ls", "List a directory: sallyport ls ftp://host/path/");
-    command->add_option("URL", job->url, "The directory; times are shown in UTC")->required();
+    command->add_option("URL", job->url, "The directory, or a file; times are shown in UTC")->required();
     command->add_flag("-1,--names", job->names_only, "Names only, one a line");
     job->options.add_to(*command);
     command->callback([job, &exit_code] { exit_code = run(*job); });

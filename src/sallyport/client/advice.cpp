@@ -244,6 +244,7 @@ std::string advise(const proto::client_failure& what, const circumstances& known
         case step::data: return advise_on_data(known);
         case step::transfer: return advise_on_transfer(what, known);
         case step::local_file: return advise_on_local_file(what.cause);
+        case step::listing: return "Files can be transferred all the same, by their names; -v shows the conversation.";
     }
     return {};
 }

@@ -94,7 +94,9 @@ struct transfer_report {
 
 struct listing_report {
     std::vector<proto::entry> entries;
-    std::size_t refused_names = 0;  // entries left out because their names are traps (CL-04)
+    std::size_t refused_names = 0;       // entries left out because their names are traps (CL-04)
+    std::size_t unrecognized_lines = 0;  // lines in no known form: what they name is missing in `entries`
+    std::string first_unrecognized;      // one of them, as it came
     std::vector<attempt> attempts;
 };
 
@@ -117,7 +119,9 @@ public:
     net::task<outcome<transfer_report>> get(std::string path, int local_file, bool resume, progress on_progress);
     /// From an open local file; `resume` continues what the server has already. Success as for get().
     net::task<outcome<transfer_report>> put(int local_file, std::string path, bool resume, progress on_progress);
-    /// MLSD, else LIST. `now` (seconds since 1970) is for servers that leave out the year.
+    /// The entries of a directory, by CWD and then MLSD, else LIST; of a file, its own entry. Paths of later calls are from
+    /// the start directory all the same. A listing of which no line is understood is a failure. `now` (seconds since 1970)
+    /// is for servers that leave out the year.
     net::task<outcome<listing_report>> list(std::string path, std::int64_t now);
 
     /// QUIT with a short wait; never fails (C3).

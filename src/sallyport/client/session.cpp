@@ -11,6 +11,9 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/advice.hpp>
 #include <sallyport/client/conversation.hpp>
+#include <sallyport/client/directory.hpp>
+#include <sallyport/client/listing_collector.hpp>
+#include <sallyport/client/remote_file.hpp>
 #include <sallyport/client/verdict.hpp>
 
 namespace sallyport::client {
@@ -21,12 +24,14 @@ using proto::client_failure;
 using proto::client_transfer;
 using proto::verb;
 
-/// CL-04: what a listing may take of our memory. Mirrors of the largest public archives stay below.
-constexpr std::size_t most_entries = 250'000;
-constexpr std::uint64_t largest_listing = 64 * 1024 * 1024;
-
 /// Not known there, not implemented, not for this path: LIST may still do.
 bool should_try_list(int reply_code) { return reply_code >= 500 && reply_code <= 504; }
+
+/// A leading '-' would be taken for an option of ls by many servers.
+std::string not_an_option(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
+
+/// The server has no such command.
+bool is_unknown_command(int reply_code) { return reply_code == 500 || reply_code == 502; }
 
 result<std::uint64_t> length_of(int file) {
     struct ::stat about{};
@@ -42,6 +47,7 @@ struct session::impl {
 
     options opts;
     conversation talk;
+    directory place{talk};
     url where;
     std::vector<attempt> attempts;
     std::string doing;
@@ -76,6 +82,10 @@ struct session::impl {
     [[nodiscard]] std::optional<client_failure> judge(transfer_report& report, bool size_counts) const;
     void describe(transfer_report& report);
     void warn_of_unreadable_size(transfer_report& report) const;
+
+    net::task<std::optional<client_failure>> read_listing(client_transfer order, listing_collector& into);
+    net::task<outcome<listing_report>> list_here(std::string argument, std::int64_t now);
+    net::task<outcome<listing_report>> list_file(std::string file, client_failure refused, std::int64_t now);
 };
 
 // ---- Steps shared by get, put and list
@@ -167,6 +177,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     transfer_report report;
     if (resume && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
     if (!ascii) {
         auto what = co_await me.size_of(path, report.size);
         if (what) co_return me.failed(std::move(*what));
@@ -207,6 +218,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     transfer_report report;
     if (resume && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
     std::optional<std::uint64_t> length;
     if (const auto have = length_of(local_file)) length = *have;
     if (resume) {
@@ -273,47 +285,71 @@ net::task<outcome<listing_report>> session::list(std::string path, std::int64_t 
     auto& me = *impl_;
     me.begin(operation::list,
              fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.where.authority()), path);
+    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
+    if (path.empty()) co_return co_await me.list_here({}, now);
+    auto refused = co_await me.place.enter(path);
+    if (!refused) co_return co_await me.list_here({}, now);
+    if (refused->at != step::request || refused->reply_code / 100 != 5) co_return me.failed(std::move(*refused));
+    // Servers without CWD exist; with the directory as an argument is then the only way.
+    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_here(std::move(path), now);
+    co_return co_await me.list_file(std::move(path), std::move(*refused), now);
+}
+
+/// One listing command and its lines. Fails without having taken any where the server refuses the command.
+net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
+    line_receiver job([&into](std::string_view line) { return into.take(line); });
+    auto said = co_await transfer(std::move(order), &job);
+    if (said && said->at == step::request) co_return said;
+    transfer_report report;
+    describe(report);
+    if (auto what = judge(report, false)) co_return what;
+    into.finish(job.bad_lines());
+    into.report().attempts = attempts;
+    co_return std::nullopt;
+}
+
+/// The working directory, or `argument` where there is no other way.
+net::task<outcome<listing_report>> session::impl::list_here(std::string argument, std::int64_t now) {
+    using form = listing_collector::form;
+    if (talk.machine().features().may_have_mlsd()) {
+        listing_collector facts(form::mlsd, now);
+        client_transfer order{verb::mlsd, argument, 0, true};
+        auto what = co_await read_listing(std::move(order), facts);
+        const bool refused = what && what->at == step::request && should_try_list(what->reply_code);
+        if (what && !refused) co_return failed(std::move(*what));
+        if (!what && !facts.understood_nothing()) co_return std::move(facts.report());
+    }
+    listing_collector lines(form::list, now);
+    client_transfer order{verb::list, not_an_option(argument), 0, true};
+    auto what = co_await read_listing(std::move(order), lines);
+    if (what) co_return failed(std::move(*what));
+    if (!lines.understood_nothing()) co_return std::move(lines.report());
+    co_return failed(step::listing, errc::unsupported,
+                     fmt::format("none of the {} lines of the listing is in a known form; the first: {}",
+                                 lines.report().unrecognized_lines, lines.report().first_unrecognized));
+}
+
+/// What can't be entered may be a file. `refused` is what the server said to CWD.
+net::task<outcome<listing_report>> session::impl::list_file(std::string file, client_failure refused, std::int64_t now) {
+    const std::string name = last_component(file);
+    if (!proto::is_safe_name(name)) co_return failed(std::move(refused));
+    auto answer = co_await ask_about_file(talk, file);
+    if (answer.failure) co_return failed(std::move(*answer.failure));
     listing_report report;
-    bool as_list = !me.talk.machine().features().may_have_mlsd();
-    std::uint64_t bytes = 0;
-    line_receiver job([&](std::string_view line) -> result<void> {
-        bytes += line.size();
-        if (report.entries.size() >= most_entries || bytes > largest_listing)
-            return fail(errc::too_long, fmt::format("the listing is longer than {} entries", report.entries.size()));
-        auto parsed = as_list ? proto::parse_list_line(line, now) : std::optional<proto::entry>();
-        if (!as_list) {
-            if (auto facts = proto::parse_mlsx(line)) parsed = std::move(*facts);
-        }
-        if (!parsed || parsed->type == proto::entry_type::current || parsed->type == proto::entry_type::parent) return {};
-        if (parsed->name == "." || parsed->name == "..") return {};
-        if (proto::is_safe_name(parsed->name))
-            report.entries.push_back(std::move(*parsed));
-        else
-            ++report.refused_names;
-        return {};
-    });
-    // A leading '-' would be taken for an option of ls by many servers.
-    const std::string shown = path.starts_with('-') ? "./" + path : path;
-    if (!as_list) {
-        client_transfer order{verb::mlsd, path, 0, true};
-        const auto said = co_await me.transfer(std::move(order), &job);
-        as_list = said && said->at == step::request && should_try_list(said->reply_code);
-        if (!as_list) {
-            transfer_report moved_report;
-            me.describe(moved_report);
-            if (auto what = me.judge(moved_report, false)) co_return me.failed(std::move(*what));
-        }
+    if (answer.file) {
+        report.entries.push_back(std::move(*answer.file));
+        co_return report;
     }
-    if (as_list) {
-        client_transfer order{verb::list, shown, 0, true};
-        const auto said = co_await me.transfer(std::move(order), &job);
-        static_cast<void>(said);
-        transfer_report moved_report;
-        me.describe(moved_report);
-        if (auto what = me.judge(moved_report, false)) co_return me.failed(std::move(*what));
-    }
-    report.refused_names += job.bad_lines();
-    report.attempts = me.attempts;
+    if (answer.asked) co_return failed(std::move(refused));
+    // Neither MLST nor SIZE: a listing of the file. Only its own entry counts, as `ls` takes a pattern or a directory too.
+    listing_collector lines(listing_collector::form::list, now);
+    client_transfer order{verb::list, not_an_option(file), 0, true};
+    auto what = co_await read_listing(std::move(order), lines);
+    if (what && what->at != step::request) co_return failed(std::move(*what));
+    for (auto& e : lines.report().entries)
+        if (e.name == name && e.type != proto::entry_type::directory) report.entries.push_back(std::move(e));
+    if (what || report.entries.size() != 1) co_return failed(std::move(refused));
+    report.attempts = attempts;
     co_return report;
 }
 

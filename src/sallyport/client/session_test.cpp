@@ -107,46 +107,6 @@ TEST(client_session, uploads_text_and_pipes) {
     EXPECT_EQ(server.stored("text"), "one\r\ntwo\r\n");
 }
 
-TEST(client_session, lists_by_MLSD) {
-    behaviour b;
-    b.listing = "type=cdir; .\r\ntype=pdir; ..\r\ntype=dir;modify=20260102030405; sub\r\ntype=file;size=7; a b\r\n";
-    ftp_stub server(b);
-    const auto r = list(server.url("dir"));
-    ASSERT_TRUE(r.got) << r.text();
-    ASSERT_EQ(r.got->entries.size(), 2U);
-    EXPECT_EQ(r.got->entries[0].name, "sub");
-    EXPECT_EQ(r.got->entries[1].name, "a b");
-    EXPECT_EQ(r.got->entries[1].size, 7U);
-    EXPECT_FALSE(server.saw("TYPE"));
-}
-
-TEST(client_session, lists_by_LIST_where_MLSD_is_unknown) {
-    for (const bool feat_says_so : {true, false}) {
-        behaviour b;
-        b.has_mlsd = false;
-        if (!feat_says_so) b.replies["FEAT"] = "500 what";
-        ftp_stub server(b);
-        const auto r = list(server.url("dir"));
-        ASSERT_TRUE(r.got) << r.text();
-        ASSERT_EQ(r.got->entries.size(), 1U);
-        EXPECT_EQ(r.got->entries[0].name, "file");
-        EXPECT_EQ(server.saw("MLSD"), !feat_says_so);
-    }
-}
-
-TEST(client_session, CL_04_traps_in_listings_are_left_out) {
-    behaviour b;
-    b.listing =
-        "type=file; ../x\r\ntype=file; /etc/x\r\ntype=file; a/../../x\r\ntype=file; ..\r\ntype=file; fine\r\ntype=file; \r\n"
-        "type=file; x\ty\r\n";
-    ftp_stub server(b);
-    const auto r = list(server.url("dir"));
-    ASSERT_TRUE(r.got) << r.text();
-    ASSERT_EQ(r.got->entries.size(), 1U);
-    EXPECT_EQ(r.got->entries[0].name, "fine");
-    EXPECT_GE(r.got->refused_names, 4U);
-}
-
 // ---- Ways to the data (C1, C4, C6)
 
 TEST(client_data, EPSV_refused_then_PASV) {

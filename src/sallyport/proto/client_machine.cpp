@@ -32,8 +32,8 @@ client_failure failure_at(client_step at, error cause, const reply* refusal) {
 }  // namespace
 
 std::string_view name(client_step s) noexcept {
-    static constexpr std::array<std::string_view, 9> names{"resolve", "connect", "greeting", "tls",       "login",
-                                                           "request", "data",    "transfer", "local_file"};
+    static constexpr std::array<std::string_view, 10> names{"resolve", "connect", "greeting", "tls",        "login",
+                                                            "request", "data",    "transfer", "local_file", "listing"};
     return names.at(static_cast<std::size_t>(s));
 }
 
@@ -65,6 +65,11 @@ void client_machine::begin_size(std::string path) {
     unreadable_size_.clear();
     size_path_ = std::move(path);
     if (!failure_ && !size_unknown_to_server_) require_type(false);
+}
+
+void client_machine::begin_request(verb what, std::string argument) {
+    begin(client_step::request);
+    if (!failure_) send(step::plain, row_of(what).name, argument);
 }
 
 void client_machine::begin_quit() {
@@ -142,7 +147,10 @@ void client_machine::on_answer(const answer& a) {
         case step::pbsz:
         case step::prot: return on_protection(r);
         case step::feat: return on_feat(r);
-        case step::opts: step_ = step::idle; return;  // an offer; a refusal changes nothing
+        case step::opts:   // an offer; a refusal changes nothing
+        case step::plain:  // the reply is the outcome
+            step_ = step::idle;
+            return;
         case step::type: return on_type(r);
         case step::size: return on_size(r);
         case step::negotiate: return on_negotiated(r);
@@ -456,6 +464,7 @@ client_step client_machine::failing_step() const noexcept {
         case step::unopened: return client_step::data;
         case step::moving: return client_step::transfer;
         case step::idle:
+        case step::plain:
         case step::type:
         case step::size:
         case step::rest:

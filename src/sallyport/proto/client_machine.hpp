@@ -48,8 +48,19 @@ struct client_settings {
     std::chrono::milliseconds quit = std::chrono::seconds(1);
 };
 
-/// Where in a session something failed. `resolve`, `connect` and `local_file` are for the driver to use.
-enum class client_step : std::uint8_t { resolve, connect, greeting, tls, login, request, data, transfer, local_file };
+/// Where in a session something failed. `resolve`, `connect`, `local_file` and `listing` are for the driver to use.
+enum class client_step : std::uint8_t {
+    resolve,
+    connect,
+    greeting,
+    tls,
+    login,
+    request,
+    data,
+    transfer,
+    local_file,
+    listing
+};
 [[nodiscard]] std::string_view name(client_step s) noexcept;
 
 struct client_failure {
@@ -110,7 +121,9 @@ public:
     // Orders
     void begin_transfer(client_transfer order);
     void begin_size(std::string path);  // -> size()
-    void begin_quit();                  // never fails
+    /// One command that needs no data connection. Any final reply is an outcome: see last_reply().
+    void begin_request(verb what, std::string argument);
+    void begin_quit();  // never fails
 
     [[nodiscard]] client_action next();
     void receive(std::string_view bytes) { channel_.receive(bytes); }
@@ -155,7 +168,8 @@ private:
         pbsz,
         prot,
         feat,
-        opts,  // logging in
+        opts,   // logging in
+        plain,  // begin_request()
         type,
         size,  // before a transfer
         negotiate,

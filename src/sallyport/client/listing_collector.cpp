@@ -1,0 +1,49 @@
+#include <sallyport/client/listing_collector.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sallyport::client {
+
+using proto::entry_type;
+
+namespace {
+
+/// CL-04: what a listing may take of our memory. Mirrors of the largest public archives stay below.
+constexpr std::size_t most_entries = 250'000;
+constexpr std::uint64_t largest_listing = 64 * 1024 * 1024;
+constexpr std::size_t sample_bytes = 200;
+
+}  // namespace
+
+result<void> listing_collector::take(std::string_view line) {
+    bytes_ += line.size();
+    if (report_.entries.size() >= most_entries || bytes_ > largest_listing)
+        return fail(errc::too_long, fmt::format("the listing is longer than {} entries", report_.entries.size()));
+    if (as_ == form::list) {
+        if (auto parsed = parser_.read(line)) add(std::move(*parsed));
+    } else if (auto parsed = proto::parse_mlsx(line)) {
+        add(std::move(*parsed));
+    } else if (report_.unrecognized_lines++ == 0) {
+        report_.first_unrecognized = line.substr(0, sample_bytes);
+    }
+    return {};
+}
+
+void listing_collector::add(proto::entry e) {
+    ++understood_;
+    if (e.type == entry_type::current || e.type == entry_type::parent || e.name == "." || e.name == "..") return;
+    if (proto::is_safe_name(e.name))
+        report_.entries.push_back(std::move(e));
+    else
+        ++report_.refused_names;
+}
+
+void listing_collector::finish(std::size_t damaged_lines) {
+    parser_.finish();
+    report_.unrecognized_lines += parser_.unrecognized() + damaged_lines;
+    if (report_.first_unrecognized.empty()) report_.first_unrecognized = parser_.first_unrecognized();
+}
+
+}  // namespace sallyport::client

@@ -1,0 +1,151 @@
+"""A small FTP server in Python whose files and listings a test writes down, and whose transfers it can slow or cut."""
+
+import socket
+import threading
+import time
+
+
+class PlainServer:
+    """`files` by path: bytes. `listings` by directory: the bytes of its LIST. There is no MLSD and no argument to LIST."""
+
+    def __init__(self, files=None, listings=None, start="/"):
+        self.files, self.listings, self.start = dict(files or {}), dict(listings or {}), start
+        self.modified = {}  # by path, "20260102030405"; others have a time of their own that never changes
+        self.cut_after = None  # bytes of a download, then its connections are reset
+        self.pause = 0  # seconds between pieces of a download
+        self.ignores_rest = False
+        self.readable = True
+        self.commands = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def url(self, path):
+        return f"ftp://u:p@127.0.0.1:{self.port}/{path}"
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=Session(self, connection).run, daemon=True).start()
+
+
+class Session:
+    def __init__(self, server, control):
+        self.server, self.control = server, control
+        self.directory, self.offset, self.passive = server.start, 0, None
+
+    def run(self):
+        try:
+            with self.control, self.control.makefile("rb") as lines:
+                self.say("220 ready")
+                for line in lines:
+                    text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+                    self.server.commands.append(text)
+                    verb, _, argument = text.partition(" ")
+                    handler = getattr(self, "do_" + verb.lower(), None)
+                    if handler:
+                        handler(argument)
+                    else:
+                        self.say(f"500 {verb} is unknown")
+        except OSError:
+            pass
+
+    def say(self, text):
+        self.control.sendall(text.encode("utf-8", "surrogateescape") + b"\r\n")
+
+    def path(self, name):
+        return name if name.startswith("/") else self.directory.rstrip("/") + "/" + name
+
+    def data(self):
+        connection, _ = self.passive.accept()
+        self.passive.close()
+        return connection
+
+    def do_user(self, _):
+        self.say("331 password")
+
+    def do_pass(self, _):
+        self.say("230 in")
+
+    def do_type(self, _):
+        self.say("200 ok")
+
+    def do_pwd(self, _):
+        self.say('257 "' + self.directory.replace('"', '""') + '"')
+
+    def do_cwd(self, name):
+        path = self.path(name)
+        if path.rstrip("/") in [known.rstrip("/") for known in self.server.listings]:
+            self.directory = path
+            self.say("250 ok")
+        else:
+            self.say("550 no such directory")
+
+    def do_size(self, name):
+        content = self.server.files.get(self.path(name))
+        self.say("550 no such file" if content is None else f"213 {len(content)}")
+
+    def do_mdtm(self, name):
+        path = self.path(name)
+        self.say("213 " + self.server.modified.get(path, "20260102030405") if path in self.server.files else "550 no such file")
+
+    def do_epsv(self, _):
+        self.passive = socket.create_server(("127.0.0.1", 0))
+        self.say(f"229 Extended (|||{self.passive.getsockname()[1]}|)")
+
+    def do_rest(self, offset):
+        self.offset = 0 if self.server.ignores_rest else int(offset)
+        self.say("350 ok")
+
+    def do_list(self, argument):
+        with self.data() as data:
+            self.say("150 here it comes")
+            data.sendall(b"" if argument else next(b for d, b in self.server.listings.items() if d.rstrip("/") == self.directory.rstrip("/")))
+        self.say("226 done")
+
+    def do_retr(self, name):
+        content = self.server.files.get(self.path(name))
+        offset, self.offset = self.offset, 0
+        if content is None or not self.server.readable:
+            return self.say("550 no such file for you")
+        data = self.data()
+        with data:
+            self.say("150 here it comes")
+            sent = 0
+            for at in range(offset, len(content), 16384):
+                piece = content[at:at + 16384]
+                if self.server.cut_after is not None:
+                    piece = piece[:self.server.cut_after - sent]
+                try:
+                    data.sendall(piece)
+                except OSError:
+                    return self.say("426 cut")
+                sent += len(piece)
+                if sent == self.server.cut_after:
+                    return self.control.shutdown(socket.SHUT_RDWR)
+                time.sleep(self.server.pause)
+        self.say("226 done")
+
+    def store(self, name, before):
+        self.say("150 go on")
+        received = b""
+        with self.data() as data:
+            while piece := data.recv(65536):
+                received += piece
+        self.server.files[self.path(name)] = before + received
+        self.say("226 done")
+
+    def do_stor(self, name):
+        self.store(name, b"")
+
+    def do_appe(self, name):
+        self.store(name, self.server.files.get(self.path(name), b""))
+
+    def do_quit(self, _):
+        self.say("221 bye")
