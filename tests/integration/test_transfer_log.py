@@ -45,8 +45,8 @@ def test_what_a_record_tells(pair, tmp_path):
         client = "{}:{}".format(*raw.socket.getsockname())
         assert raw.store('/in " end=forged', b"y" * 1000).code == 226
         address, port = raw.pasv()
-        raw.expect("RETR /small", 150)
         with raw.connect(port) as data:
+            raw.expect("RETR /small", 150)
             assert len(drain(data)) == 420
         assert raw.reply().code == 226
         raw.passive()
@@ -68,6 +68,82 @@ def test_what_a_record_tells(pair, tmp_path):
     assert (down["client_method"], down["client_bytes_out"]) == ("EPSV", 420)
     assert (missing["end"], missing["reply"]) == ("refused", 550)
     assert "backend" not in up
+
+
+def test_records_name_files_by_absolute_paths(pair, tmp_path):
+    """Wherever the client is by then, and whichever way it got there."""
+    gate, server = pair
+    with Raw(gate.host, gate.port) as raw:
+        raw.login()
+        raw.expect("MKD a", 257)
+        raw.expect("CWD a", 250)
+        raw.expect("MKD b c", 257)
+        assert raw.store("f9", b"y").code == 226
+        raw.expect("CWD b c", 250)
+        assert raw.retrieve("../f9") == b"y"
+        raw.expect("RNFR ../f9", 350)
+        raw.expect("RNTO f10", 250)
+        raw.expect("DELE gone", 550)
+        raw.expect("DELE /a/b c/./f10", 250)
+        raw.expect("CDUP", 250, 200)
+        raw.expect("RMD b c", 250)
+        raw.expect("CWD nowhere", 550)
+        with raw.passive() as data:
+            raw.expect("LIST -a", 150)
+            drain(data)
+        assert raw.reply().code == 226
+    wanted = [("MKD", "/a", "/", 257), ("MKD", "/a/b c", "/a", 257), ("STOR", "/a/f9", "/a", 226), ("RETR", "/a/f9", "/a/b c", 226),
+              ("RNTO", "/a/b c/f10", "/a/b c", 250), ("DELE", "/a/b c/gone", "/a/b c", 550),
+              ("DELE", "/a/b c/f10", "/a/b c", 250), ("RMD", "/a/b c", "/a", 250), ("LIST", "/a", "/a", 226)]
+    both = {}
+    for name in ("gate", "server"):
+        told = both[name] = records(tmp_path / f"{name}.log", len(wanted))
+        assert [(r["verb"], r["path"], r["cwd"], int(r["reply"])) for r in told] == wanted, name
+        assert [r["from"] for r in told if "from" in r] == ["/a/f9"]
+        assert [r["end"] for r in told] == ["refused" if r["path"].endswith("gone") else "complete" for r in told]
+        assert all(r["user"] == "writer" and r["client"].startswith("127.0.0.1:") for r in told)
+    assert all(r["backend"] == f"ftp://127.0.0.1:{server.port}" for r in both["gate"])
+    # What has no data connection has no fields of one.
+    assert not [key for key in both["server"][0] if "bytes" in key or "method" in key or key == "direction"]
+
+
+@pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
+def test_records_know_where_a_login_begins(start, tmp_path, kind):
+    """A user's home need not be the root, and not every client asks."""
+    server = start.rival(kind)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--transfer-log",
+                 tmp_path / "gate.log")
+    with Raw(gate.host, gate.port) as raw:
+        raw.login(server.user, server.password)
+        if server.base:
+            raw.expect(f"CWD {server.base.lstrip('/')}", 250)
+        assert raw.store("f", b"y").code == 226
+        raw.expect("DELE f", 250)
+    stored, deleted = records(tmp_path / "gate.log", 2)
+    assert stored["path"] == deleted["path"] == f"{server.base}/f"
+    assert stored["cwd"] == deleted["cwd"] == (server.base or "/")
+
+
+def test_the_log_has_a_line_for_each_login(start, tmp_path, certificate):
+    files = tmp_path / "files"
+    files.mkdir()
+    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
+                   certificate.key)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--tls-cert", certificate.cert,
+                 "--tls-key", certificate.key)
+    for daemon in (gate, server):
+        for tls in (False, True):
+            for password in ("lab", "wrong"):
+                with Raw(daemon.host, daemon.port) as raw:
+                    raw.greet()
+                    client = "{}:{}".format(*raw.socket.getsockname())
+                    if tls:
+                        raw.start_tls()
+                    raw.expect("USER writer", 331)
+                    raw.expect(f"PASS {password}", 230 if password == "lab" else 530)
+                over = "TLSv1.3" if tls else "an unencrypted connection"
+                result = "accepted" if password == "lab" else "refused, 530"
+                wait_until(lambda: f'Login of "writer" from {client} over {over}: {result}' in daemon.log(), what="the line")
 
 
 def test_who_cut_a_transfer(pair, tmp_path):

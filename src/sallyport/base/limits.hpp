@@ -72,6 +72,9 @@ inline constexpr auto data_stall = 60s;
 inline constexpr std::uint64_t stall_rate = 32;
 inline constexpr auto tls_handshake = 10s;
 inline constexpr auto tls_shutdown = 2s;
+// How long a data connection under TLS stays open for the peer's own close_notify after the last byte: a peer that may have
+// to wait for its disk first, but not so long that silent peers cost many descriptors.
+inline constexpr auto tls_data_end = 5s;
 // Our client's: servers that look up their clients' names first take the resolver's time, thirty seconds and more.
 inline constexpr auto greeting = 60s;
 inline constexpr auto proxy_header_wait = 5s;  // a balancer sends it at once; this is room for one packet sent again

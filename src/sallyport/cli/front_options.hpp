@@ -80,6 +80,8 @@ struct front_options {
         if (!reuse_rule) return std::unexpected(reuse_rule.error());
         auto ways_in = inbound.settings();
         if (!ways_in) return std::unexpected(ways_in.error());
+        auto missing_close_notify = inbound.missing_close_notify();
+        if (!missing_close_notify) return std::unexpected(missing_close_notify.error());
         if (ways_in->single.on() && certificate->has_value() && *reuse_rule == net::tls_reuse::off)
             return fail(errc::misuse,
                         "--data-port tells TLS connections apart by the sessions that they resume: leave "
@@ -93,6 +95,7 @@ struct front_options {
         settings.tls_required = tls_required;
         settings.reuse = *reuse_rule;
         settings.inbound = std::move(*ways_in);
+        settings.missing_close_notify = std::move(*missing_close_notify);
         settings.keepalive = keepalive();
         settings.idle = std::chrono::seconds(idle_seconds);
         settings.login = std::chrono::seconds(login_seconds);

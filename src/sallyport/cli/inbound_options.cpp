@@ -48,6 +48,15 @@ void inbound_options::add_to(CLI::App& command) {
         ->type_name("NETWORK")
         ->allow_extra_args(false)
         ->multi_option_policy(several);
+    command
+        .add_option(
+            "--allow-missing-close-notify", allow_missing_close_notify,
+            "Accept uploads over TLS that end without a TLS close_notify, from all clients or from those that a RULE "
+            "selects: their network (10.0.0.0/8), the listener that they connect to (:990), joined by commas. Such "
+            "an upload may be truncated unnoticed. Repeatable")
+        ->type_name("all|RULE")
+        ->allow_extra_args(false)
+        ->multi_option_policy(several);
     command.add_flag("--proxy-data", proxy_data,
                      "They send it on passive data connections too, and clients are told apart by it; without this, data "
                      "connections must come from the clients themselves");
@@ -65,6 +74,18 @@ result<reach::broker_settings> inbound_options::ports() const {
     auto outside = reach::external_ports::parse(external_ports, out.range);
     if (!outside) return fail(outside.error().code, "--external-ports: " + outside.error().what);
     out.outside = std::move(*outside);
+    return out;
+}
+
+result<std::vector<reach::client_condition>> inbound_options::missing_close_notify() const {
+    std::vector<reach::client_condition> out;
+    for (const auto& text : allow_missing_close_notify) {
+        auto rule = text == "all" ? result<reach::client_condition>({}) : reach::client_condition::parse(text);
+        if (!rule)
+            return fail(rule.error().code,
+                        fmt::format("--allow-missing-close-notify {}: {}; or all", text, rule.error().what));
+        out.push_back(*rule);
+    }
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive.hpp>
 
 namespace CLI {
@@ -22,10 +23,12 @@ struct inbound_options {
     std::vector<std::string> external_addresses;
     std::vector<std::string> proxy_from;
     bool proxy_data = false;
+    std::vector<std::string> allow_missing_close_notify;
 
     void add_to(CLI::App& command);
     /// The texts as values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
+    [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;
     /// What a firewall has to let in beside the control port: " and 50000-50099", or nothing.
     [[nodiscard]] std::string ports_beside() const;
 

@@ -40,6 +40,7 @@ constexpr std::size_t shown_path = 300;
             {"target", c.targets_refused},
             {"stranger", c.strangers_refused},
             {"nobody_came", c.data_never_came},
+            {"active_connect_failed", c.active_connects_failed},
             {"no_port", c.ports_exhausted}};
 }
 

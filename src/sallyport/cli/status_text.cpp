@@ -80,7 +80,7 @@ private:
     return out;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> refusal_words{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> refusal_words{{
     {"full", "sessions over the limit"},
     {"full_for_address", "sessions over the limit of their address"},
     {"penalised", "connections of penalised addresses"},
@@ -89,6 +89,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> refusal_w
     {"target", "data targets (PORT to somebody else)"},
     {"stranger", "data connections of strangers"},
     {"nobody_came", "data ports to which nobody came"},
+    {"active_connect_failed", "active data connections that could not be made"},
     {"no_port", "negotiations for want of a passive port"},
 }};
 

@@ -2,10 +2,10 @@
 // Who may have a session (421 for the others): how many in all and from one address, how many new ones a second, and none
 // for a while for addresses that guess passwords. Any thread.
 //
-// What is counted for an address is counted for its source (ip_address::client_network). A load balancer's own connections count among all
-// sessions and in nothing else: what its clients share must not be used up by its health checks. Loopback is never punished,
-// where it is the connection's own address: that is a gateway or a front end of this machine, which would be refused for
-// what its clients do. A header that names loopback says nothing of the kind.
+// What is counted for an address is counted for its source (ip_address::client_network). A load balancer's own connections
+// count among all sessions and in nothing else: what its clients share must not be used up by its health checks. Loopback is
+// never punished, where it is the connection's own address: that is a gateway or a front end of this machine, which would be
+// refused for what its clients do. A header that names loopback says nothing of the kind.
 
 #include <cstddef>
 #include <cstdint>

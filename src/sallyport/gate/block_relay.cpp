@@ -46,8 +46,8 @@ net::task<relay_outcome> download(net::stream& client, net::stream& backend, net
     co_return relay_outcome{};
 }
 
-net::task<relay_outcome> upload(net::stream& client, net::stream& backend, net::time_limit limit,
-                                net::relay_counts& counts) {
+net::task<relay_outcome> upload(net::stream& client, net::stream& backend, net::time_limit limit, net::relay_counts& counts,
+                                net::end_check may_end) {
     const auto memory = std::make_unique_for_overwrite<char[]>(proto::block_header_size + piece);
     char* const file = memory.get() + proto::block_header_size;
     for (bool last = false; !last;) {
@@ -55,6 +55,8 @@ net::task<relay_outcome> upload(net::stream& client, net::stream& backend, net::
         if (!got) co_return failed(relay_end::a_failed, got.error());
         counts.from_a += *got;
         last = *got == 0;
+        if (const auto allowed = last && may_end ? may_end() : result<void>(); !allowed)
+            co_return failed(relay_end::a_failed, allowed.error());
         std::ranges::copy(proto::block_header(*got, last), memory.get());
         const auto sent = co_await backend.write_all({memory.get(), proto::block_header_size + *got}, limit);
         if (!sent) co_return failed(relay_end::b_failed, sent.error());
@@ -67,9 +69,9 @@ net::task<relay_outcome> upload(net::stream& client, net::stream& backend, net::
 }  // namespace
 
 net::task<relay_outcome> relay_blocks(net::stream& client, net::stream& backend, net::time_limit limit,
-                                      net::relay_counts& counts, net::relay_flow flow) {
+                                      net::relay_counts& counts, net::relay_flow flow, net::end_check may_end) {
     counts.last_activity = net::clock::now();
-    return flow == net::relay_flow::a_to_b ? upload(client, backend, limit, counts)
+    return flow == net::relay_flow::a_to_b ? upload(client, backend, limit, counts, std::move(may_end))
                                            : download(client, backend, limit, counts);
 }
 

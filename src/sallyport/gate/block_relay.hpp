@@ -8,8 +8,9 @@
 namespace sallyport::gate {
 
 /// The client's connection is `a`, the backend's `b`. What is complete leaves the backend's connection ready for the next
-/// file; after a failure both are to be aborted. Loop thread only; all that is referred to must outlive it.
+/// file; after a failure both are to be aborted. `may_end` as in net::relay(), of an upload. Loop thread only; all that is
+/// referred to must outlive it.
 net::task<net::relay_outcome> relay_blocks(net::stream& client, net::stream& backend, net::time_limit limit,
-                                           net::relay_counts& counts, net::relay_flow flow);
+                                           net::relay_counts& counts, net::relay_flow flow, net::end_check may_end = {});
 
 }  // namespace sallyport::gate

@@ -38,8 +38,8 @@ void data_path::stop() noexcept {
     backend_.abort();
 }
 
-// The backend first: it is near, and many servers say 150 only when the data connection stands, for which many clients
-// wait before they connect. A client that is quicker waits in the reserved port's queue.
+// The backend first: it is near, and many servers say 150 only when their data connection is there. The client gets that 150
+// when its own is there too. A client that is quicker waits in the reserved port's queue.
 net::task<data_outcome> data_path::run() {
     const auto behind = co_await open_backend();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
@@ -47,6 +47,8 @@ net::task<data_outcome> data_path::run() {
     if (!behind) client_met();
     if (!behind) co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error())};
 
+    // Clients that are known by their TLS begin it only after 150.
+    if (port_ && port_.by_tls()) co_await tell_connected();
     const auto front = co_await open_client();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
     if (!front) {
@@ -58,14 +60,15 @@ net::task<data_outcome> data_path::run() {
     const net::time_limit limit = stall_.limit();
     const auto flow = plan_.upload ? net::relay_flow::a_to_b : net::relay_flow::b_to_a;
     const bool in_blocks = plan_.behind_mode == proto::transfer_mode::block;
-    auto relay = in_blocks ? relay_blocks(client_, backend_, limit, counts_, flow)
-                           : net::relay(client_, backend_, limit, counts_, flow, terms_.pace);
+    const auto may_end = plan_.upload ? terms_.upload_may_end : net::end_check();
+    auto relay = in_blocks ? relay_blocks(client_, backend_, limit, counts_, flow, may_end)
+                           : net::relay(client_, backend_, limit, counts_, flow, terms_.pace, may_end);
     const auto outcome = co_await std::move(relay);
     port_ = {};
     port_behind_ = {};
     if (outcome.end == net::relay_end::complete) {
-        client_.close();
-        if (!in_blocks) backend_.close();
+        net::close_in_order(std::move(client_));
+        if (!in_blocks) net::close_in_order(std::move(backend_));
         co_return data_outcome{data_end::complete, {}, plan_.upload ? counts_.a_to_b : counts_.b_to_a};
     }
     client_.abort();
@@ -121,12 +124,23 @@ net::task<result<void>> data_path::open_client() {
     const net::connect_options from{.bind_to = {terms_.local, 0}};
     auto opened = co_await open_leg(plan_.client, port_, from, limit);
     client_met();
-    if (!opened) co_return std::unexpected(opened.error());
+    if (!opened) {
+        const bool active = std::holds_alternative<proto::leg_connects>(plan_.client);
+        if (opened.error().code != errc::cancelled)
+            status::count(active ? gate_->counters.active_connects_failed : gate_->counters.data_never_came);
+        co_return std::unexpected(opened.error());
+    }
     if (stopped_) co_return fail(errc::cancelled);
     client_ = std::move(*opened);
     client_peer_ = client_.peer();
+    co_await tell_connected();
+    if (stopped_) co_return fail(errc::cancelled);
     if (!plan_.protect_client) co_return result<void>();
     co_return co_await protect_client();
+}
+
+net::task<> data_path::tell_connected() {
+    if (const auto tell = std::exchange(terms_.connected, nullptr)) co_await tell(client_peer_);
 }
 
 net::task<result<void>> data_path::protect_client() {
@@ -134,7 +148,8 @@ net::task<result<void>> data_path::protect_client() {
     // Where resumption is demanded the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = terms_.tls_id,
                                           .tickets = reuse == net::tls_reuse::require || !plan_.upload,
-                                          .resumption = reuse != net::tls_reuse::off};
+                                          .resumption = reuse != net::tls_reuse::off,
+                                          .allow_missing_close_notify = plan_.upload && terms_.allow_missing_close_notify};
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (!shaken) co_return std::unexpected(shaken.error());
@@ -168,6 +183,9 @@ std::string data_path::nobody_came(const reach::reservation& port) const {
 }
 
 std::string data_path::summary() const {
+    if (client_peer_.port == 0)
+        return fmt::format("{} {}: no data connection with the client", proto::row_of(plan_.what).name,
+                           escape(plan_.argument, 200));
     return fmt::format("{} {}: {} bytes {} {}", proto::row_of(plan_.what).name, escape(plan_.argument, 200),
                        plan_.upload ? counts_.a_to_b : counts_.b_to_a, plan_.upload ? "from" : "to", client_peer_.text());
 }

@@ -32,6 +32,9 @@ struct data_terms {
     ip_address client;                     // who is expected in front, and ...
     ip_address backend;                    // ... behind
     std::function<void()> client_met;      // called once the client's connection is there, or will not be
+    std::function<net::task<>(endpoint)> connected{};  // once: as relay_machine::data_connected() has it
+    net::end_check upload_may_end{};                   // whether the end of the client's data counts
+    bool allow_missing_close_notify = false;           // an upload may end without it
 };
 
 class data_path {
@@ -65,6 +68,7 @@ private:
     net::task<result<void>> open_backend();
     net::task<result<void>> open_client();
     void client_met();
+    net::task<> tell_connected();
     net::task<result<void>> protect_client();
     net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::reservation& port,
                                             net::connect_options from, net::time_limit limit);

@@ -23,6 +23,7 @@
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
+#include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive.hpp>
 #include <sallyport/status/counters.hpp>
 #include <sallyport/status/transfer_log.hpp>
@@ -135,8 +136,9 @@ struct settings {
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
 
-    reach::passive_settings inbound;  // passive data connections
-    bool kernel_data = false;         // those that nothing has to look at are led by the kernel's NAT, where it will
+    reach::passive_settings inbound;                            // passive data connections
+    std::vector<reach::client_condition> missing_close_notify;  // whose uploads may end without TLS's close_notify
+    bool kernel_data = false;  // those that nothing has to look at are led by the kernel's NAT, where it will
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
     std::chrono::seconds idle = limits::idle;

@@ -152,8 +152,10 @@ net::task<> session::client_leg() {
         const net::time_limit limit{.total = quiet_until()};
         const auto got = co_await client_.read_some(buffer, limit);
         if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
-        if (got && *got == 0 && machine_->quit_read()) {
+        if (got && *got == 0 && !is_past_upload()) {
             client_ended_ = true;  // it only waits for the answers
+            machine_->input_ended();
+            co_await advance();
             continue;
         }
         if (!got || *got == 0) {
@@ -216,7 +218,6 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
     status::count(counters.bytes_received, path->counts().a_to_b);
     status::count(counters.bytes_sent, path->counts().b_to_a);
-    if (outcome.end == proto::data_end::client_never_came) status::count(counters.data_never_came);
     if (complete && log::enabled(log::level::info))
         log(log::level::info, fmt::format("{}, complete", path->summary()));
     else if (!complete)
@@ -371,7 +372,10 @@ void session::open_data(proto::relay_plan plan) {
                      .backend_header = {},
                      .client = client_.peer().address,
                      .backend = backend_.peer().address,
-                     .client_met = [this] { backend_wake_.set(); }};
+                     .client_met = [this] { backend_wake_.set(); },
+                     .connected = [this](endpoint client) { return tell_data_connected(self(), client); },
+                     .upload_may_end = [this] { return upload_may_end(); },
+                     .allow_missing_close_notify = may_miss_close_notify()};
     if (upload_pace_) terms.pace.a_to_b = &*upload_pace_;
     if (download_pace_) terms.pace.b_to_a = &*download_pace_;
     if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().tls_host(), .resume = backend_.session()};
@@ -386,6 +390,11 @@ void session::open_data(proto::relay_plan plan) {
     data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
                                         std::move(terms));
     home_.spawn("gate: transfer", run_transfer(self(), data_));
+}
+
+net::task<> tell_data_connected(std::shared_ptr<session> self, endpoint client) {
+    self->machine_->data_connected(client);
+    co_await self->advance();
 }
 
 void session::admit_user(const std::string& name) {
@@ -451,27 +460,6 @@ void session::expire_if_due() {
     if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
     report(front::offence::login_timed_out);
     machine_->expire("The login took too long.");
-}
-
-void session::note(proto::relay_note kind, std::string_view text) {
-    switch (kind) {
-        case proto::relay_note::said: return log(log::level::debug, escape(text));
-        case proto::relay_note::rewritten: return log(log::level::info, escape(text));
-        case proto::relay_note::refused: return log(log::level::info, fmt::format("Refused: {}", escape(text)));
-        case proto::relay_note::bounce:
-            status::count(gate_->counters.targets_refused);
-            return log(log::level::warning, fmt::format("Refused target: {}", escape(text)));
-        case proto::relay_note::violation: return log(log::level::warning, fmt::format("Violation: {}", escape(text)));
-        case proto::relay_note::login_refused:
-            status::count(gate_->counters.logins_refused);
-            report(front::offence::login_refused);
-            return log(log::level::info, fmt::format("Login refused: {}", escape(text)));
-        case proto::relay_note::transferred: {
-            const auto reply = static_cast<int>(parse_decimal(text, 999).value_or(0));
-            end_direct(reply);
-            return write_record(reply);
-        }
-    }
 }
 
 }  // namespace sallyport::gate

@@ -46,6 +46,7 @@ private:
     friend net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
     friend net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path);
+    friend net::task<> tell_data_connected(std::shared_ptr<session> self, endpoint client);
     friend net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, firewall::opening wanted,
                                    endpoint told);
 
@@ -93,6 +94,10 @@ private:
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
     void look_after_standing();
     [[nodiscard]] bool may_use_blocks() const;
+    [[nodiscard]] bool may_miss_close_notify() const;
+    [[nodiscard]] result<void> upload_may_end() const;
+    /// Its end can't be looked at here: only the end of the control connection keeps the backend from taking it for whole.
+    [[nodiscard]] bool is_past_upload() const noexcept { return direct_ && direct_->plan.upload; }
     /// What is to be kept at a pace has to pass here, unframed.
     [[nodiscard]] bool is_paced() const noexcept { return upload_pace_ || download_pace_; }
     void admit_user(const std::string& name);
@@ -102,6 +107,8 @@ private:
     void end_direct(int reply);
     void keep_record(status::transfer_record of, status::transfer_end end, std::string why);
     void write_record(int reply);
+    void record_change(const proto::path_change& what);
+    void sign_record(status::transfer_record& r, int reply) const;
     void note(proto::relay_note kind, std::string_view text);
     void expire_if_due();
     void give_up_silent_backend();
@@ -170,6 +177,7 @@ private:
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> turn_away(std::shared_ptr<session> self, std::string why);
 net::task<> watch_passage(std::shared_ptr<session> self, std::shared_ptr<passage> way);
+net::task<> tell_data_connected(std::shared_ptr<session> self, endpoint client);
 net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, firewall::opening wanted, endpoint told);
 
 }  // namespace sallyport::gate

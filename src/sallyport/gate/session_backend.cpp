@@ -173,12 +173,16 @@ void session::begin(std::optional<found_backend> with) {
                             .policy = config.commands,
                             .certified_user = certified_user(),
                             .replace_user = config.replace_user,
-                            .limit_users = config.most_per_user != 0};
+                            .limit_users = config.most_per_user != 0,
+                            .gateway = {},
+                            .client_destination = reached_.address,
+                            .ask_directory = config.transfers != nullptr};
     if (with) {
         slot_ = std::move(with->at);
         backend_ = std::move(with->link.stream);
         leg_ = std::move(with->link.leg);
         s.backend_peer = backend_.peer();
+        s.gateway = backend_.local().address;
         s.protect_backend = backend_.is_tls();
         s.match_tls = slot_.where().tls == backend_tls::match;
         s.refused_behind = gate_->backends.refused_by(slot_);
@@ -192,8 +196,19 @@ void session::begin(std::optional<found_backend> with) {
     log(log::level::info, line);
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); },
                         log::enabled(log::level::debug));
+    machine_->set_changes([this](const proto::path_change& what) { record_change(what); });
     activity_ = net::clock::now();
     if (slot_) join_silent();
+}
+
+bool session::may_miss_close_notify() const {
+    return reach::any_holds(gate_->config.missing_close_notify, {client_.peer().address, reached_, client_.is_tls()});
+}
+
+/// A client that is killed ends all its connections: its control connection tells that from the end of a file (DU-03).
+result<void> session::upload_may_end() const {
+    if (!client_ended_ && !client_.has_ended()) return {};
+    return fail(errc::closed, "incomplete: the control connection ended before the data");
 }
 
 proto::direct_data session::direct_data() const { return is_paced() ? proto::direct_data() : slot_.where().direct; }
@@ -215,14 +230,15 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
         slot_ = std::move(found->at);
         backend_ = std::move(found->link.stream);
         leg_ = std::move(found->link.leg);
-        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(),
-                                   backend_.peer().text()));
+        log(log::level::info,
+            fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(), backend_.peer().text()));
         machine_->backend_found({.peer = backend_.peer(),
                                  .protect = backend_.is_tls(),
                                  .match_tls = slot_.where().tls == backend_tls::match,
                                  .refused = gate_->backends.refused_by(slot_),
                                  .direct = direct_data(),
-                                 .blocks = may_use_blocks()});
+                                 .blocks = may_use_blocks(),
+                                 .gateway = backend_.local().address});
     } else if (found.error() == shortage::stranger) {
         machine_->no_backend_for_user();
     } else {

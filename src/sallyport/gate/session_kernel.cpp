@@ -72,8 +72,8 @@ void session::look_at_led() {
                     "them",
                     o.client.text(), o.at.text());
     direct_->why = fmt::format("no data connection within {} s: {}", waited, seen);
-    log(log::level::warning, fmt::format("{} {}: {}", proto::row_of(direct_->plan.what).name, escape(direct_->plan.argument, 200),
-                                  direct_->why));
+    log(log::level::warning,
+        fmt::format("{} {}: {}", proto::row_of(direct_->plan.what).name, escape(direct_->plan.argument, 200), direct_->why));
     status::count(gate_->counters.data_never_came);
     led_ = {};
     machine_->data_ended({proto::data_end::not_established, fmt::format("none was established within {} s.", waited)});

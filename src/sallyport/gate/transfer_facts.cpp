@@ -9,6 +9,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/front/login_text.hpp>
 #include <sallyport/gate/session.hpp>
 
 namespace sallyport::gate {
@@ -32,6 +33,8 @@ transfer_end end_of(const proto::data_outcome& outcome, bool too_late) {
 
 namespace {
 
+[[nodiscard]] std::string tls_version(const net::stream& s) { return s.is_tls() ? s.tls().version : std::string(); }
+
 [[nodiscard]] std::string_view method_behind(const proto::relay_plan& plan) noexcept {
     return std::holds_alternative<proto::leg_stands>(plan.backend) ? "standing" : name(plan.behind);
 }
@@ -39,7 +42,8 @@ namespace {
 [[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::deadline begun) {
     status::transfer_record r;
     r.verb = proto::row_of(plan.what).name;
-    r.path = plan.argument;
+    r.path = plan.path;
+    r.cwd = plan.cwd;
     r.upload = plan.upload;
     r.route = name(plan.route);
     r.front.data_tls = plan.protect_client;
@@ -52,7 +56,7 @@ namespace {
 
 [[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline begun) {
     return {.verb = std::string(proto::row_of(plan.what).name),
-            .path = plan.argument,
+            .path = plan.path,
             .upload = plan.upload,
             .method = std::string(name(plan.asked)) + '/' + std::string(method_behind(plan)),
             .route = std::string(name(plan.route)),
@@ -118,6 +122,29 @@ void session::write_record(int reply) {
     auto r = std::move(*record_);
     record_.reset();
     if (r.end == transfer_end::complete && (reply < 200 || reply > 299)) r.end = transfer_end::refused;
+    sign_record(r, reply);
+    log->write(std::move(r));
+}
+
+/// DELE, RMD, MKD, RNTO.
+void session::record_change(const proto::path_change& what) {
+    const auto& log = gate_->config.transfers;
+    if (!log) return;
+    status::transfer_record r;
+    r.transfer = false;
+    r.verb = proto::row_of(what.what).name;
+    r.path = what.path;
+    r.from = what.from;
+    r.cwd = what.cwd;
+    const bool done = what.reply >= 200 && what.reply <= 299;
+    r.end = done ? transfer_end::complete : transfer_end::refused;
+    if (!done) r.why = what.text;
+    sign_record(r, what.reply);
+    log->write(std::move(r));
+}
+
+/// Whose it is, and what the client heard.
+void session::sign_record(status::transfer_record& r, int reply) const {
     r.session = id();
     r.user = machine_->user();
     r.client = client_.peer();
@@ -125,7 +152,30 @@ void session::write_record(int reply) {
     r.front.control_tls = client_.is_tls();
     r.behind.control_tls = backend_.is_tls();
     r.reply = reply;
-    log->write(std::move(r));
+}
+
+// ---- In the log
+
+void session::note(proto::relay_note kind, std::string_view text) {
+    switch (kind) {
+        case proto::relay_note::said: return log(log::level::debug, escape(text));
+        case proto::relay_note::rewritten: return log(log::level::info, escape(text));
+        case proto::relay_note::refused: return log(log::level::info, fmt::format("Refused: {}", escape(text)));
+        case proto::relay_note::bounce:
+            status::count(gate_->counters.targets_refused);
+            return log(log::level::warning, fmt::format("Refused target: {}", escape(text)));
+        case proto::relay_note::violation: return log(log::level::warning, fmt::format("Violation: {}", escape(text)));
+        case proto::relay_note::login_refused:
+            status::count(gate_->counters.logins_refused);
+            return report(front::offence::login_refused);
+        case proto::relay_note::login_result:
+            return log(log::level::info, front::login_text(machine_->user(), client_.peer(), tls_version(client_), text));
+        case proto::relay_note::transferred: {
+            const auto reply = static_cast<int>(parse_decimal(text, 999).value_or(0));
+            end_direct(reply);
+            return write_record(reply);
+        }
+    }
 }
 
 // ---- While it runs
@@ -152,8 +202,8 @@ status::session_report session::describe() const {
         out.logged_in = machine_->logged_in();
     }
     if (slot_) out.backend = slot_.where().text();
-    if (client_.is_tls()) out.tls = client_.tls().version;
-    if (backend_.is_tls()) out.tls_behind = backend_.tls().version;
+    out.tls = tls_version(client_);
+    out.tls_behind = tls_version(backend_);
     out.age = duration_cast<milliseconds>(now - started_);
     if (data_)
         data_->describe(out);

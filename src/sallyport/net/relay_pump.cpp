@@ -47,6 +47,8 @@ struct direction {
     std::uint64_t& carried;
     std::uint64_t& taken;
     token_bucket* pace;
+    end_check may_end{};     // where it carries the data of a one-way flow
+    bool one_way = false;    // likewise
     bool over = false;       // the relay is complete without this direction's end
     bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
     bool ended = false;
@@ -56,6 +58,12 @@ struct direction {
     void note(std::uint64_t bytes) {
         carried += bytes;
         counts.last_activity = clock::now();
+    }
+    /// The source's end, by the word of who knows more about it.
+    [[nodiscard]] moved source_ended() const {
+        if (!may_end) return {};
+        auto allowed = may_end();
+        return allowed ? moved() : fault_at(side::source, std::move(allowed.error()));
     }
 };
 
@@ -106,8 +114,9 @@ task<bool> move_brief(direction& d) {
         const auto memory = scratch();
         const auto got = receive(from->socket.get(), memory);
         d.taken += got.size;
-        if (got.size > 0) d.outcome = co_await send_copied(d, to, {memory.data(), got.size}, got.ended);
-        d.note(got.size);
+        if (got.ended) d.outcome = d.source_ended();
+        if (d.outcome && got.size > 0) d.outcome = co_await send_copied(d, to, {memory.data(), got.size}, got.ended);
+        if (d.outcome) d.note(got.size);
         if (d.outcome && got.ended) {
             d.delivered = true;
             const auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
@@ -273,13 +282,14 @@ task<moved> move_through_tls(direction& d) {
 
 /// A receiver may close without close_notify: there was nothing of its own to cut.
 bool harmless(const direction& d) {
-    return d.outcome || d.over || (d.carried == 0 && d.outcome.error().cause.code == errc::truncated);
+    return d.outcome || d.over || (!d.one_way && d.carried == 0 && d.outcome.error().cause.code == errc::truncated);
 }
 
 /// Runs one direction to its end and passes that end on.
 task<> pump(direction& d, event& done) {
     auto work = d.plain() ? move_plain(d) : move_through_tls(d);
     d.outcome = co_await std::move(work);
+    if (d.outcome) d.outcome = d.source_ended();
     d.delivered = d.outcome.has_value();
     if (harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
         auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
@@ -348,7 +358,8 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
 
 }  // namespace
 
-task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow, relay_pace pace) {
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow, relay_pace pace,
+                          end_check may_end) {
     counts.last_activity = clock::now();
     stall_watch any_byte({.window = limit.progress, .bytes_per_second = 0});
     if (limit.stall == nullptr) limit.stall = &any_byte;
@@ -359,6 +370,8 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
         const bool from_a = flow == relay_flow::a_to_b;
         direction& data = from_a ? forth : back;
         direction& other = from_a ? back : forth;
+        data.one_way = true;
+        data.may_end = std::move(may_end);
         bool over = false;
         if (!data.from.is_tls() && data.pace == nullptr) over = co_await move_brief(data);
         if (over) look_at_receiver(other);

@@ -7,6 +7,7 @@
 // side by RST, so that a cut is never taken for the end.
 
 #include <cstdint>
+#include <functional>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/token_bucket.hpp>
@@ -44,6 +45,10 @@ struct relay_pace {
     token_bucket* b_to_a = nullptr;
 };
 
+/// Asked when the source of a transfer with a known flow has ended in good order, before that end is passed on. An error: it
+/// does not count, and both connections are closed by RST.
+using end_check = std::function<result<void>()>;
+
 /// FTP data flows one way, and a side that only receives may never end its own: once one direction has ended in good
 /// order and its end was passed on, a direction that has carried nothing gets a moment (100 ms) to end or break too, and
 /// then the relay is complete. With a known flow that one direction is meant: a receiver may end its own at any time and
@@ -51,6 +56,6 @@ struct relay_pace {
 /// with its last byte: its end may be passed to the receiver alone. The caller closes the streams; after a failure both are
 /// closed already.
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow = relay_flow::either,
-                          relay_pace pace = {});
+                          relay_pace pace = {}, end_check may_end = {});
 
 }  // namespace sallyport::net

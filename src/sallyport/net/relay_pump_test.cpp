@@ -1,62 +1,12 @@
-#include <sallyport/net/net_test.hpp>
-#include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/relay_pump_test.hpp>
 
 namespace sallyport::net {
 namespace {
-
-/// client <-> (a | b) <-> backend; each leg with or without TLS.
-struct legs {
-    stream client;
-    stream a;
-    stream b;
-    stream backend;
-};
-
-struct tls_of_legs {
-    bool front = false;
-    bool back = false;
-};
-
-struct tls_kit {
-    explicit tls_kit(loop& l) : home(l) {
-        const auto made = make_self_signed({"localhost"}, 1);
-        server = *tls_server_context::from_pem(made->certificate, made->key);
-    }
-    task<> secure(stream& accepting, stream& connecting);
-    task<legs> make_legs(tls_of_legs tls);
-
-    loop& home;
-    tls_server_context server;
-    tls_client_context client = *tls_client_context::make({.verify = false});
-};
 
 class relay_test : public net_test, public testing::WithParamInterface<tls_of_legs> {
 protected:
     tls_kit kit{here()};
 };
-
-task<bool> accept_secure(stream& s, const tls_server_context& context) {
-    const tls_accept_options options{"s"};
-    const auto done = co_await s.accept_tls(context, options, soon());
-    co_return done.has_value();
-}
-
-task<> tls_kit::secure(stream& accepting, stream& connecting) {
-    background other(home, accept_secure(accepting, server));
-    const tls_connect_options options{.server_name = "localhost"};
-    const auto done = co_await connecting.connect_tls(client, options, soon());
-    const bool accepted = co_await other.get();
-    EXPECT_TRUE(done && accepted);
-}
-
-task<legs> tls_kit::make_legs(tls_of_legs tls) {
-    auto front = co_await make_pair_of_streams(home);
-    auto back = co_await make_pair_of_streams(home);
-    legs made{std::move(front.client), std::move(front.server), std::move(back.client), std::move(back.server)};
-    if (tls.front) co_await secure(made.a, made.client);
-    if (tls.back) co_await secure(made.backend, made.b);
-    co_return made;
-}
 
 task<relay_outcome> relay_and_close(stream& a, stream& b, relay_counts& counts, clock::duration progress) {
     auto outcome = co_await relay(a, b, {.progress = progress, .total = clock::now() + 20s}, counts);
@@ -70,12 +20,6 @@ task<relay_outcome> relay_known(stream& a, stream& b, relay_counts& counts, rela
     a.close();
     b.close();
     co_return outcome;
-}
-
-task<bool> send_and_end(stream& s, std::string bytes) {
-    const auto written = co_await s.write_all(bytes, soon());
-    const auto ended = co_await s.finish_sending(1s);
-    co_return written.has_value() && ended.has_value();
 }
 
 task<bool> download(tls_kit& t, loop& l, tls_of_legs tls, std::size_t size) {

@@ -1,11 +1,13 @@
 // The half of a stream that speaks TLS: moves the engine's bytes and does its waiting.
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/net/stream_state.hpp>
 
 namespace sallyport::net {
@@ -120,6 +122,16 @@ task<bool> goes_on_in_plain_text(state_ptr s, time_limit limit) {
     }
 }
 
+/// The bytes below TLS: nobody wants to know what they say.
+task<> close_after_peer(state_ptr s) {
+    s->tls.reset();
+    std::array<char, 2048> unread;
+    const auto limit = time_limit::within(limits::tls_data_end);
+    auto got = result<std::size_t>(1);
+    while (got && *got > 0) got = co_await read_plain(s, unread, limit);
+    s->socket.close();
+}
+
 }  // namespace
 
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
@@ -225,6 +237,13 @@ task<result<void>> stream::finish_sending(clock::duration wait) {
     }
     if (::shutdown(s->socket.get(), SHUT_WR) != 0) co_return s->failure(wait_end::ready, errno, "ending the stream to");
     co_return result<void>{};
+}
+
+void close_in_order(stream s) {
+    if (s.is_tls() && s.is_open() && !s.has_ended())
+        s.owner().spawn("net: the end of a data connection", close_after_peer(state_of(s)));
+    else
+        s.close();
 }
 
 void stream::close() noexcept {

@@ -107,6 +107,8 @@ struct tls_accept_options {
     bool tickets = true;
     /// False: no session is ever given out or taken back.
     bool resumption = true;
+    /// True: a FIN between two TLS records ends the data as a close_notify does. A cut there can't be noticed then (TLS-05).
+    bool allow_missing_close_notify = false;
 };
 
 struct tls_connect_options {

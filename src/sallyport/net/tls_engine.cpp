@@ -97,6 +97,8 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
         SSL_set_not_resumable_session_callback(made->ssl_.get(), [](SSL*, int) { return 1; });
     }
     made->ticket_key_ = context.ticket_key();
+    made->allow_missing_close_notify_ = options.allow_missing_close_notify;
+    if (options.allow_missing_close_notify) SSL_set_options(made->ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }
@@ -181,9 +183,29 @@ void tls_engine::release_output() {
     if (output_.empty()) std::vector<char>().swap(output_);
 }
 
+void tls_engine::record_position::advance(std::string_view bytes) noexcept {
+    constexpr std::size_t header_size = 5;  // type, version, and two bytes of length (RFC 8446 section 5.1)
+    while (!bytes.empty()) {
+        if (body_left_ > 0) {
+            const auto skipped = std::min(body_left_, bytes.size());
+            body_left_ -= skipped;
+            bytes.remove_prefix(skipped);
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(bytes.front());
+        bytes.remove_prefix(1);
+        if (++header_bytes_ < header_size - 1) continue;
+        length_ = header_bytes_ == header_size ? length_ + byte : std::size_t{byte} << 8U;
+        if (header_bytes_ < header_size) continue;
+        header_bytes_ = 0;
+        body_left_ = length_;
+    }
+}
+
 std::ptrdiff_t tls_engine::pull(char* into, std::size_t size) {
     const auto n = ::recv(socket_, into, size, 0);
     if (n == 0) socket_ended_ = true;
+    if (n > 0 && allow_missing_close_notify_) position_.advance({into, static_cast<std::size_t>(n)});
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) socket_error_ = errno;
     return n;
 }
@@ -197,7 +219,8 @@ tls_engine::step tls_engine::outcome(int returned) {
     if (returned > 0) return step::done;
     const int kind = SSL_get_error(ssl_.get(), returned);
     if (kind == SSL_ERROR_WANT_READ) return step::want_read;
-    if (kind == SSL_ERROR_ZERO_RETURN) return step::closed;
+    const bool cut_within_record = socket_ended_ && allow_missing_close_notify_ && !position_.between_records();
+    if (kind == SSL_ERROR_ZERO_RETURN && !cut_within_record) return step::closed;
     const bool in_handshake = SSL_is_init_finished(ssl_.get()) == 0;
     if (socket_error_ != 0) return fail_with(from_errno(socket_error_), fmt::format("TLS with {}", name_), socket_error_);
     if (socket_ended_ && in_handshake) {

@@ -74,6 +74,18 @@ private:
     step explain(unsigned long code);
     step fail_with(errc code, std::string what, int os = 0);
 
+    /// Where in the peer's TLS records its bytes end: between two of them, or within one.
+    class record_position {
+    public:
+        void advance(std::string_view bytes) noexcept;
+        [[nodiscard]] bool between_records() const noexcept { return header_bytes_ == 0 && body_left_ == 0; }
+
+    private:
+        std::size_t header_bytes_ = 0;
+        std::size_t length_ = 0;  // as far as the header has it
+        std::size_t body_left_ = 0;
+    };
+
     struct ssl_delete {
         void operator()(ssl_st* s) const noexcept;
     };
@@ -82,6 +94,8 @@ private:
     int socket_error_ = 0;
     bool socket_ended_ = false;
     bool refused_alpn_ = false;
+    bool allow_missing_close_notify_ = false;
+    record_position position_;  // only kept where it is asked for
     std::vector<char> output_;
     std::size_t sent_ = 0;  // of output_
     tls_session session_;

@@ -294,9 +294,12 @@ void relay_machine::transfer(const command& cmd) {
                     .protect_backend = backend_protected_,
                     .behind_mode = mode,
                     .asked = channel_->asked,
-                    .behind = channel_->behind};
+                    .behind = channel_->behind,
+                    .path = paths_.directory.absolute(path_argument(cmd.id, cmd.argument)),
+                    .cwd = paths_.directory.text()};
     channel_.reset();
     transfer_ = {};
+    transfer_.connected = !carried;  // the backend's 150 is the only word of it
     transfer_.in_blocks = mode == transfer_mode::block;
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
@@ -309,8 +312,11 @@ void relay_machine::on_transfer(reply r) {
     if (r.preliminary()) {
         // Pure-FTPd says 150 again after a cut; a client would take it for a beginning.
         if (transfer_.answered || in_doubt()) return;
-        deliver(r);
         if (!transfer_.ended) actions_.emplace_back(relay_act::confirm_data{});
+        if (transfer_.connected)
+            deliver_opening(std::move(r));
+        else if (!transfer_.ended && !transfer_.opening)
+            transfer_.opening = std::move(r);
         return;
     }
     // After a refusal no byte is worth waiting for, and what came must not be taken for the whole.
@@ -320,6 +326,12 @@ void relay_machine::on_transfer(reply r) {
     }
     transfer_.final = std::move(r);
     join_transfer();
+}
+
+void relay_machine::data_connected(const endpoint& client) {
+    if (stage_ != stage::transfer || transfer_.ended || std::exchange(transfer_.connected, true)) return;
+    transfer_.client = client.port != 0 ? client.text() : std::string();
+    if (auto opening = std::exchange(transfer_.opening, std::nullopt)) deliver_opening(std::move(*opening));
 }
 
 void relay_machine::data_ended(const data_outcome& outcome) {
@@ -339,8 +351,9 @@ void relay_machine::join_transfer() {
     auto& t = transfer_;
     if (!t.ended) return;
     int told = 0;
-    const auto fail_with = [&](int code, std::string_view text) {
-        if (notes_) note(relay_note::refused, std::to_string(code) + ' ' + std::string(text));
+    const auto fail_with = [&](int code, const std::string& words) {
+        const auto text = inside_.hidden(words);
+        if (notes_) note(relay_note::refused, std::to_string(code) + ' ' + words);
         std::string line;
         append_reply(line, code, text);
         emit(line);

@@ -239,7 +239,7 @@ TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
 << 227 Entering Passive Mode (172,16,3,4,0,22)
 << 550 end
 < 550-x: no
-<  227 Entering Passive Mode (172,16,3,4,0,22)
+<  227 Entering Passive Mode (the server,0,22)
 < 550 end
 )"});
 }

@@ -68,7 +68,8 @@ void relay_machine::password(const command& cmd) {
     if (login_.failed && user_given_) return seek(cmd, true);
     if (!std::exchange(login_.stranger, false)) return refuse(cmd, 503, "Send USER first.");
     // Who is unknown hears the same as who has the wrong password (AU-01).
-    note(relay_note::login_refused, "no backend is for user " + login_.user);
+    note(relay_note::login_refused, {});
+    note(relay_note::login_result, "refused, no backend is for this user");
     answer(530, "Login incorrect.");
 }
 
@@ -121,6 +122,8 @@ void relay_machine::backend_found(const relay_backend& found) {
     settings_.refused_behind = found.refused;
     settings_.direct = found.direct;
     settings_.blocks = found.blocks;
+    inside_ = {found.peer.address, found.gateway, settings_.client_peer.address, settings_.client_destination};
+    paths_.reset();
     has_backend_ = true;
     login_.chosen_for = login_.user;
     say_next();
@@ -152,6 +155,7 @@ void relay_machine::forget_login() {
     logged_in_ = user_given_ = login_.stranger = false;
     login_.prelude.clear();
     login_.host.clear();
+    paths_.reset();
 }
 
 /// One at a time: some servers throw away what follows a command of the login.
@@ -199,8 +203,12 @@ void relay_machine::backend_silent() {
 void relay_machine::on_login(const reply& r, verb id) {
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_.denied = true;
-    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, std::to_string(r.code) + ' ' + r.whole_text());
+    if (id == verb::pass && r.permanent()) note(relay_note::login_refused, {});
+    if (notes_ && (r.transient() || r.permanent()))
+        note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.whole_text());
     if (r.code != 230 && r.code != 232) return;
+    note(relay_note::login_result, "accepted");
+    paths_.reset();
     logged_in_ = true;
     lines_.set_max_line(limits::command_line);
     if (!settings_.protect_backend || backend_protected_ || (settings_.match_tls && !protect_client_)) return;

@@ -52,8 +52,11 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
     : settings_(settings),
       tls_(settings.tls_active),
       protect_client_(settings.tls_active),
-      lines_(limits::command_line_before_login) {
-    append_reply(to_client_, greeting);
+      lines_(limits::command_line_before_login),
+      inside_(settings.backend_peer.address, settings.gateway, settings.client_peer.address, settings.client_destination) {
+    auto shown = greeting;
+    hide_inside(shown, nullptr);
+    append_reply(to_client_, shown);
 }
 
 // ---- Bytes in, actions out
@@ -90,7 +93,9 @@ relay_action relay_machine::next() {
         if (stage_ == stage::securing) return relay_act::start_tls{relay_leg::backend};
         if (stage_ == stage::clearing) return relay_act::end_tls{};
         if (stage_ == stage::passing) return relay_act::pass_through{};
-        if (!take_item() && actions_.empty() && stage_ != stage::closing) return relay_act::idle{};
+        if (take_item() || !actions_.empty() || stage_ == stage::closing) continue;
+        if (!input_ended_ || stage_ != stage::open || !held_.empty() || !pending_.empty()) return relay_act::idle{};
+        say_goodbye();
     }
 }
 
@@ -226,6 +231,7 @@ void relay_machine::obey(const item& it) {
     }
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, no->code, no->text);
     if (!has_backend_) return before_login(cmd);
+    ask_directory(cmd);
     switch (data_use_of(cmd.id)) {
         case data_use::passive:
         case data_use::active: return negotiate(cmd);
@@ -286,12 +292,13 @@ bool relay_machine::take_reply() {
 }
 
 void relay_machine::on_reply(reply r) {
+    const auto index = match(r);
+    hide_inside(r, index == npos ? nullptr : &pending_[index]);
     if (r.code == 421) {
         if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
         deliver(r);
         return end_session({});
     }
-    const auto index = match(r);
     if (index == npos) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
     if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
     const auto& asked = pending_[index];
@@ -308,6 +315,10 @@ void relay_machine::on_reply(reply r) {
         case owed::level: return on_level(r);
         case owed::features: return on_features(r);
         case owed::mode: return on_mode(r);
+        case owed::directory:
+            if (r.preliminary()) return;
+            paths_.answered(verb::pwd, {}, r);
+            return forget(index);
         case owed::swallowed:
         case owed::probe:
             if (!r.preliminary()) forget(index);
@@ -340,6 +351,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r) {
     else
         deliver(r);
     if (r.preliminary()) return;
+    if (names_path(id) || id == verb::pwd) paths_.answered(id, pending_[index].text, r);
     if (id == verb::user || id == verb::pass || id == verb::acct) on_login(r, id);
     if (id == verb::rein && r.positive()) forget_login();
     if (id == verb::quit && r.positive()) return end_session({});
@@ -383,7 +395,8 @@ void relay_machine::send_backend(const command& cmd, owed kind) {
     if (!line) return refuse(cmd, 501, line.error().what);
     const bool telnet = !settings_.protect_backend && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
-    pending_.push_back({kind, cmd.id, {}});
+    const bool path_matters = kind == owed::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
+    pending_.push_back({kind, cmd.id, path_matters ? cmd.argument : std::string()});
 }
 
 void relay_machine::deliver(const reply& r) {
@@ -397,8 +410,10 @@ void relay_machine::emit(const std::string& line) {
 }
 
 void relay_machine::answer(int code, std::string_view text) {
-    if (pending_.empty()) return emit(one_line(code, text));
-    pending_.push_back({owed::local, verb::unknown, one_line(code, text)});
+    const bool port = code == 227 || code == 229;
+    auto line = one_line(code, port ? std::string(text) : inside_.hidden(std::string(text)));
+    if (pending_.empty()) return emit(line);
+    pending_.push_back({owed::local, verb::unknown, std::move(line)});
 }
 
 void relay_machine::refuse(const command& cmd, int code, std::string_view text) {

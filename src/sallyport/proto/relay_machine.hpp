@@ -34,33 +34,15 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/command.hpp>
-#include <sallyport/proto/command_policy.hpp>
+#include <sallyport/proto/inside_addresses.hpp>
 #include <sallyport/proto/line_buffer.hpp>
+#include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_methods.hpp>
+#include <sallyport/proto/relay_settings.hpp>
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
-
-struct relay_settings {
-    endpoint client_peer;          // the client's end of its control connection
-    endpoint backend_peer;         // the backend's end of its own
-    bool tls_active = false;       // implicit TLS in front
-    bool tls_available = false;    // AUTH TLS is offered in front
-    bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
-    bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
-    bool match_tls = false;        // TLS behind exactly as in front, on data too: AUTH and PROT are the client's
-    bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
-    bool pass_tls = false;         // TLS passes unread between client and backend, from the backend\'s 234 on
-    backend_data behind = backend_data::passive;
-    method_set refused_behind;  // what this backend is known to refuse
-    direct_data direct{};
-    bool blocks = false;  // many small files may share one data connection behind (relay_blocks.cpp)
-    command_policy policy{};
-    std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
-    bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
-    bool limit_users = false;   // who has logged in is let in by the driver only
-};
 
 /// How one leg's data connection comes about, seen from the gateway.
 struct leg_listens {};  // on the port that the driver reserved
@@ -83,6 +65,8 @@ struct relay_plan {
     transfer_mode behind_mode = transfer_mode::stream;  // in blocks: what is complete leaves the backend's connection open
     data_method asked = data_method::pasv;              // by the client, and ...
     data_method behind = data_method::pasv;             // ... of the backend; for the record
+    std::string path{};                                 // absolute, and ...
+    std::string cwd{};                                  // ... the session's directory; likewise
 };
 
 /// How the data path of a transfer ended.
@@ -119,8 +103,9 @@ struct drop_data {};  // give up all there is of the data path, by RST where con
                       // answer, no data_ended()
 struct open_data {
     relay_plan plan;
-};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_ended(). What goes
-    // past the gateway is only to be known of: its end is that of the backend's replies, relay_note::transferred
+};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_connected(),
+    // data_ended(). What goes past the gateway is only to be known of: its end is that of the backend's replies,
+    // relay_note::transferred
 struct find_backend {
     std::string user;
     std::string host;      // named by HOST, may be empty
@@ -151,6 +136,7 @@ struct relay_backend {
     method_set refused;
     direct_data direct{};
     bool blocks = false;
+    ip_address gateway{};
 };
 
 /// The driver calls backend_wait_over() when `limit` has passed since it first saw this `turn`.
@@ -166,7 +152,8 @@ enum class relay_note : std::uint8_t {
     refused,        // a command answered by the gateway itself with an error
     bounce,         // PORT or EPRT to a third party or a low port (DC-01)
     violation,      // a peer broke the protocol
-    login_refused,  // the backend refused a login
+    login_refused,  // the backend refused a login; for the count of such
+    login_result,   // how a login ended, in words
     transferred,    // a transfer's final reply to the client
 };
 
@@ -194,6 +181,9 @@ public:
     /// The endpoint to name to the leg's peer; behind, one of the backend's own address family. `led`: what comes there is
     /// led on without us; only where that was allowed.
     void port_reserved(const result<endpoint>& reserved, bool led = false);
+    /// Both TCP connections are there, before any TLS on the client's: now it may be told so (150). Where only TLS that the
+    /// client begins after the 150 says whose its connection is: the backend's alone, and `client` is no endpoint yet.
+    void data_connected(const endpoint& client);
     void data_ended(const data_outcome& outcome);
     /// What the last transfer has left rests for too long, or was closed. False: it is promised to the next one already.
     [[nodiscard]] bool give_up_standing();
@@ -216,6 +206,8 @@ public:
     void backend_wait_over();
     /// The driver ends the session: idle, shutting down (421 `text`).
     void expire(std::string_view text);
+    /// The client will say no more, in good order: what it has said is served to the last command, then it hears 221.
+    void input_ended();
 
     /// False: it is yet to be found, or has failed and was not missed yet; its connection is of no use any more.
     [[nodiscard]] bool has_backend() const noexcept { return has_backend_; }
@@ -238,6 +230,9 @@ public:
         notes_ = std::move(notes);
         tell_conversation_ = conversation;
     }
+
+    /// Likewise: called for each answer to a DELE, RMD, MKD or RNTO.
+    void set_changes(std::move_only_function<void(const path_change&)> told) { paths_.told = std::move(told); }
 
 private:
     /// What the next client line may do. Only in `open` do commands pass freely; the others wait for one thing to end.
@@ -269,6 +264,7 @@ private:
         level,        // the client's PROT, which both legs follow; `text` is the level
         features,     // our FEAT
         mode,         // our MODE; `text` is its argument
+        directory,    // our PWD
         swallowed,    // our ABOR
         probe,        // our NOOP, after which nothing is owed any more
     };
@@ -287,6 +283,9 @@ private:
     };
 
     struct transfer_state {
+        std::optional<reply> opening;       // its 1xx, held until the connections are there
+        bool connected = false;             // they are
+        std::string client;                 // the client's end of its own, for the 1xx
         std::optional<reply> final;         // the backend's word, held until the data path has ended
         std::optional<data_outcome> ended;  // the data path
         bool waited = false;                // long enough for a refusal that belongs to our failure
@@ -366,6 +365,10 @@ private:
     void on_relayed(std::size_t index, const reply& r);
     [[nodiscard]] bool must_be_admitted(const reply& r, verb id);
     void deliver_features(const reply& r);
+    void hide_inside(reply& r, const pending* asked) const;
+    void deliver_opening(reply r);
+    void ask_directory(const command& cmd);
+    void say_goodbye();
 
     // The login, and who serves it (relay_login.cpp)
     void before_login(const command& cmd);
@@ -460,6 +463,7 @@ private:
     bool protect_client_;
     bool spoken_to_ = false;
     bool quit_read_ = false;
+    bool input_ended_ = false;
     bool epsv_all_ = false;
     int overlong_lines_ = 0;
     unsigned turn_ = 0;  // of backend_wait()
@@ -477,6 +481,8 @@ private:
     std::optional<channel> channel_;  // negotiated, not yet used
     transfer_state transfer_;
     blocks_state blocks_;
+    inside_addresses inside_;
+    path_records paths_;
 
     std::string to_client_;
     std::string to_backend_;

@@ -19,7 +19,7 @@ TEST(RelayMachine, PassesTheArticlesPassiveConversation_G4) {
 = open LIST down listen, connect 172.16.3.4:52397
 << 150 Data connection accepted from 172.16.3.4:52397; transfer starting.
 = confirm
-< 150 Data connection accepted from 172.16.3.4:52397; transfer starting.
+< 150 Data connection accepted from 198.51.100.7:40001; transfer starting.
 ! data complete
 << 226 Listing completed.
 < 226 Listing completed.

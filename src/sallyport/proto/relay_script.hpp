@@ -21,6 +21,8 @@ namespace relay_script {
 
 [[nodiscard]] inline endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
+inline const endpoint data_peer = at("198.51.100.7:40001");  // the client's end of its data connections
+
 [[nodiscard]] inline std::string describe(const leg_setup& setup) {
     if (const auto* to = std::get_if<leg_connects>(&setup)) return "connect " + to->to.text();
     return std::holds_alternative<leg_stands>(setup) ? "stands" : "listen";
@@ -111,6 +113,8 @@ public:
         for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
             if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) may_lead_to = reserve->to;
             auto text = std::visit(action_text(), action);
+            if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
+                machine.data_connected(data_peer);
             if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
             if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
                 std::holds_alternative<relay_act::end_tls>(action) ||
@@ -132,6 +136,7 @@ public:
     }
 
     relay_machine machine;
+    bool connects_at_once = true;  // both data connections are there by the time of the backend's 150
     std::deque<std::string> to_client, to_backend, actions;
     std::optional<endpoint> may_lead_to;  // by the last reservation
     std::vector<std::pair<relay_note, std::string>> notes;
@@ -167,6 +172,9 @@ private:
         if (text.starts_with("led port ")) return machine.port_reserved(at(text.substr(9)), true);
         if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
         if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
+        if (text == "connected") return machine.data_connected(data_peer);
+        if (text == "connection to come") return void(connects_at_once = false);
+        if (text == "input ended") return machine.input_ended();
         if (text == "tls") return machine.client_tls_started();
         if (text.starts_with("tls as ")) return machine.client_tls_started(text.substr(7));
         if (text == "tls ended") return machine.client_tls_ended();

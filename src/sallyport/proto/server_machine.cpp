@@ -239,12 +239,14 @@ bool server_machine::is_offered(verb id) const noexcept {
 }
 
 void server_machine::say(int code, std::string_view text) {
+    last_reply_ = code;
     const std::size_t from = output_.size();
     append_reply(output_, code, text);
     finish_reply(from);
 }
 
 void server_machine::say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last) {
+    last_reply_ = code;
     const std::size_t from = output_.size();
     append_reply(output_, code, first, inner, last);
     finish_reply(from);

@@ -173,6 +173,9 @@ public:
     [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
     [[nodiscard]] bool transfer_running() const noexcept { return transfer_running_; }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
+    [[nodiscard]] const virtual_path& directory() const noexcept { return login_.directory; }
+    /// The code of the last reply.
+    [[nodiscard]] int last_reply() const noexcept { return last_reply_; }
     /// QUIT has been read, and may wait for the transfer.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
     /// PORT and EPRT that named a third party or a low port (DC-01).
@@ -314,6 +317,7 @@ private:
     std::uint64_t refused_targets_ = 0;
     int failed_logins_ = 0;
     int overlong_lines_ = 0;
+    int last_reply_ = 0;
     awaited awaited_ = awaited::nothing;
     bool passive_extended_ = false;  // the form of the reply that passive_done() writes
     bool tls_ = false;

@@ -18,37 +18,13 @@ std::unexpected<error> refusal(std::string_view rule, std::string_view why) {
 
 }  // namespace
 
-bool address_rule::add_condition(std::string_view text) {
-    if (text == "tls" || text == "plain") {
-        if (tls) return false;
-        tls = text == "tls";
-        return true;
-    }
-    if (const auto network = ip_network::parse(text); network && !clients) {
-        clients = network;
-        return true;
-    }
-    if (const auto at = endpoint::parse(text); at && !reached) {
-        reached = at;
-        return true;
-    }
-    return false;
-}
-
 result<address_rule> address_rule::parse(std::string_view text) {
     address_rule out;
     const auto equals = text.rfind('=');
-    auto conditions = equals == std::string_view::npos ? std::string_view() : text.substr(0, equals);
-    while (equals != std::string_view::npos) {
-        const auto comma = conditions.find(',');
-        const auto one = conditions.substr(0, comma);
-        if (!out.add_condition(one))
-            return refusal(text,
-                           fmt::format("\"{}\" is no condition, or a second one of its kind; give a network of clients "
-                                       "(10.0.0.0/8), where they connect to (192.0.2.1:990 or :990), tls or plain",
-                                       one));
-        if (comma == std::string_view::npos) break;
-        conditions.remove_prefix(comma + 1);
+    if (equals != std::string_view::npos) {
+        auto condition = client_condition::parse(text.substr(0, equals));
+        if (!condition) return refusal(text, condition.error().what);
+        static_cast<client_condition&>(out) = *condition;
     }
     const auto what = equals == std::string_view::npos ? text : text.substr(equals + 1);
     if (what == "reached") return out;
@@ -58,13 +34,6 @@ result<address_rule> address_rule::parse(std::string_view text) {
         return refusal(text, "give an IPv4 address, a host name, or \"reached\" for the address that the client reached");
     out.address = what;
     return out;
-}
-
-bool address_rule::holds_for(const visitor& v) const noexcept {
-    if (clients && !clients->contains(v.client)) return false;
-    if (tls && *tls != v.tls) return false;
-    if (!reached) return true;
-    return reached->port == v.reached.port && (reached->address.is_unspecified() || reached->address == v.reached.address);
 }
 
 std::vector<address_rule> by_precedence(std::vector<address_rule> rules) {

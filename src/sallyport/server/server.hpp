@@ -20,6 +20,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/status/counters.hpp>
@@ -41,7 +42,8 @@ struct settings {
     net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     bool ccc = false;
 
-    reach::passive_settings inbound;  // passive data connections
+    reach::passive_settings inbound;                            // passive data connections
+    std::vector<reach::client_condition> missing_close_notify;  // whose uploads may end without TLS's close_notify
     bool passive = true;
     bool active = true;
     bool active_from_low_port = true;  // from control port - 1 where the system lets us (S1)

@@ -160,8 +160,10 @@ net::task<bool> session::perform(proto::server_action action) {
         passive_ = {};
         standing_.close();
     } else if (auto* file = std::get_if<act::run_file>(&action)) {
+        const proto::file_request request = file->request;
         const result<proto::file_answer> answer = co_await run_file_command(shared_, home_, who_, std::move(file->request));
         machine_.file_done(answer);
+        record_change(request, answer);
     } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
         start_transfer(std::move(started->request));
     } else if (std::holds_alternative<act::abort_transfer>(action)) {
@@ -226,13 +228,13 @@ net::task<> session::check_login(proto::login_request request) {
     if (!who) {
         status::count(shared_->counters.logins_refused);
         report(front::offence::login_refused);
-        log(log::level::info, fmt::format("Login of {} refused", escape(request.user)));
         machine_.login_done(std::unexpected(who.error()));
+        log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));
         co_return;
     }
     who_ = std::move(*who);
     allow_log();
-    log(log::level::info, fmt::format("{} logged in{}", escape(who_.name), control_.is_tls() ? " over TLS" : ""));
+    log_login(who_.name, "accepted");
     machine_.login_done({});
 }
 
@@ -257,7 +259,10 @@ void session::start_transfer(proto::transfer_request request) {
                          .who = who_,
                          .control_local = control_.local(),
                          .control_peer = control_.peer(),
-                         .tls_session_context = tls_session_context_};
+                         .tls_session_context = tls_session_context_,
+                         .allow_missing_close_notify = reach::any_holds(
+                             shared_->config.missing_close_notify, {control_.peer().address, reached_, control_.is_tls()}),
+                         .cwd = machine_.directory().text()};
     transfer_ =
         std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}), std::move(standing_));
     home_.spawn("transfer", run_transfer(self(), transfer_));

@@ -51,6 +51,8 @@ private:
     void wake();
 
     [[nodiscard]] net::time_limit patience();
+    void log_login(std::string_view user, std::string_view outcome) const;
+    void record_change(const proto::file_request& request, const result<proto::file_answer>& answer) const;
     void write_record(const result<proto::transfer_result>& outcome, int reply) const;
     void log_transfer(const result<proto::transfer_result>& outcome) const;
 

@@ -184,8 +184,9 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
         options.reuse_address = false;
         made = co_await net::connect(home(), target, options, limit);
     }
-    if (!made) co_return std::unexpected(not_reached(made.error(), target, patience));
-    co_return made;
+    if (made) co_return made;
+    if (made.error().code != errc::cancelled) status::count(shared().counters.active_connects_failed);
+    co_return std::unexpected(not_reached(made.error(), target, patience));
 }
 
 net::task<result<void>> transfer::protect_data() {
@@ -193,7 +194,8 @@ net::task<result<void>> transfer::protect_data() {
     // Where resumption is demanded the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
                                           .tickets = reuse == net::tls_reuse::require || !receives(),
-                                          .resumption = reuse != net::tls_reuse::off};
+                                          .resumption = reuse != net::tls_reuse::off,
+                                          .allow_missing_close_notify = receives() && setup_.allow_missing_close_notify};
     const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
     result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
     if (!done) {
@@ -247,7 +249,7 @@ net::task<result<void>> transfer::finish_data() {
     }
     // All bytes have passed. A peer that hung up without waiting for our close_notify had them all.
     if (data_.is_tls()) (void)co_await data_.finish_sending(limits::tls_shutdown);
-    data_.close();
+    net::close_in_order(std::move(data_));
     co_return result<void>();
 }
 

@@ -42,7 +42,9 @@ struct transfer_setup {
     account who;
     endpoint control_local;
     endpoint control_peer;
-    std::string tls_session_context;  // the control connection's, so that only its client can resume (TLS-04)
+    std::string tls_session_context;          // the control connection's, so that only its client can resume (TLS-04)
+    bool allow_missing_close_notify = false;  // an upload may end without it
+    std::string cwd;                          // for the record
 };
 
 class transfer {
@@ -59,6 +61,7 @@ public:
     [[nodiscard]] bool cancel();
 
     [[nodiscard]] const proto::transfer_request& request() const noexcept { return request_; }
+    [[nodiscard]] const std::string& cwd() const noexcept { return setup_.cwd; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
     /// The data connection for the next transfer, once run() has returned: MODE B. Not open where there is none.

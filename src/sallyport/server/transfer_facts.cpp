@@ -1,5 +1,7 @@
 // What is told of a session while it runs, and of a transfer at its end, as one record (G12).
 
+#include <sallyport/base/log.hpp>
+#include <sallyport/front/login_text.hpp>
 #include <sallyport/server/session.hpp>
 
 namespace sallyport::server {
@@ -43,6 +45,7 @@ void session::write_record(const result<proto::transfer_result>& outcome, int re
     r.client = control_.peer();
     r.verb = proto::row_of(t.request().what).name;
     r.path = t.request().path.text();
+    r.cwd = t.cwd();
     r.upload = t.receives();
     r.front.control_tls = control_.is_tls();
     r.front.data_tls = t.is_protected();
@@ -54,6 +57,33 @@ void session::write_record(const result<proto::transfer_result>& outcome, int re
     if (!outcome) r.why = outcome.error().text();
     r.reply = reply;
     shared_->config.transfers->write(std::move(r));
+}
+
+/// DELE, RMD, MKD, RNTO.
+void session::record_change(const proto::file_request& request, const result<proto::file_answer>& answer) const {
+    using proto::verb;
+    const auto what = request.what;
+    const bool change = what == verb::dele || what == verb::rmd || what == verb::mkd || what == verb::rnto;
+    if (!change || !shared_->config.transfers) return;
+    status::transfer_record r;
+    r.transfer = false;
+    r.session = id();
+    r.user = who_.name;
+    r.client = control_.peer();
+    r.verb = proto::row_of(what).name;
+    r.path = request.path.text();
+    if (what == verb::rnto) r.from = request.from.text();
+    r.cwd = machine_.directory().text();
+    r.end = answer ? transfer_end::complete : transfer_end::refused;
+    if (!answer) r.why = answer.error().text();
+    r.reply = machine_.last_reply();
+    shared_->config.transfers->write(std::move(r));
+}
+
+void session::log_login(std::string_view user, std::string_view outcome) const {
+    if (!log::enabled(log::level::info)) return;
+    log(log::level::info,
+        front::login_text(user, control_.peer(), control_.is_tls() ? control_.tls().version : std::string(), outcome));
 }
 
 status::session_report session::describe() const {

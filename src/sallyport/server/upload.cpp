@@ -189,6 +189,7 @@ private:
     }
 
     net::task<> drain() {
+        if (!t_.data().is_open()) co_return;  // its end has been answered already
         std::array<char, 4096> nowhere;
         const net::time_limit limit = net::time_limit::within(drain_time);
         for (;;) {

@@ -25,6 +25,7 @@ snapshot counters::take() const {
         .bytes_sent = value(bytes_sent),
         .strangers_refused = value(strangers_refused),
         .data_never_came = value(data_never_came),
+        .active_connects_failed = value(active_connects_failed),
         .ports_exhausted = value(ports_exhausted),
         .targets_refused = value(targets_refused),
         .turned_away_full = value(turned_away_full),
@@ -41,6 +42,7 @@ std::string snapshot::line() const {
                     format_bytes(bytes_received));
     if (strangers_refused != 0) out += fmt::format(", {} refused", plural(strangers_refused, "stranger"));
     if (data_never_came != 0) out += fmt::format(", {} never came", plural(data_never_came, "data connection"));
+    if (active_connects_failed != 0) out += fmt::format(", {} failed", plural(active_connects_failed, "active connection"));
     if (ports_exhausted != 0) out += fmt::format(", {} without a port", plural(ports_exhausted, "negotiation"));
     return out;
 }

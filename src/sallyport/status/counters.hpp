@@ -18,6 +18,7 @@ struct snapshot {
     std::uint64_t bytes_sent = 0;
     std::uint64_t strangers_refused = 0;       // data connections from nobody who was expected (DC-02)
     std::uint64_t data_never_came = 0;         // passive negotiations to which nobody connected
+    std::uint64_t active_connects_failed = 0;  // data connections to clients that could not be made (PORT, EPRT)
     std::uint64_t ports_exhausted = 0;         // passive negotiations for which no port was left (425)
     std::uint64_t targets_refused = 0;         // PORT and EPRT to a third party (DC-01)
     std::uint64_t turned_away_full = 0;        // connections over the limit of all sessions, ...
@@ -41,6 +42,7 @@ struct counters {
     counter bytes_sent{0};
     counter strangers_refused{0};
     counter data_never_came{0};
+    counter active_connects_failed{0};
     counter ports_exhausted{0};
     counter targets_refused{0};
     counter turned_away_full{0};

@@ -18,6 +18,7 @@ transfer_record sample() {
             .backend = "ftp://10.0.0.5:21",
             .verb = "STOR",
             .path = "/in/a b",
+            .cwd = "/in",
             .upload = true,
             .route = "relayed",
             .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .bytes = {{.from = 420, .to = 0}}},
@@ -30,15 +31,27 @@ transfer_record sample() {
 }
 
 TEST(transfer_record, tells_all_four_sockets_G12) {
-    EXPECT_EQ(
-        line_of(sample(), record_style::words),
-        "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
-        "verb=STOR path=\"/in/a b\" direction=upload route=relayed client_control=tls client_data=tls client_method=EPSV "
-        "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
-        "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
+    EXPECT_EQ(line_of(sample(), record_style::words),
+              "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
+              "verb=STOR path=\"/in/a b\" cwd=\"/in\" direction=upload route=relayed client_control=tls client_data=tls "
+              "client_method=EPSV "
+              "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
+              "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
     const auto json = line_of(sample(), record_style::json);
     EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
     EXPECT_TRUE(json.ends_with(R"("seconds":1.500,"end":"backend","reply":426,"why":"reset"})")) << json;
+}
+
+TEST(transfer_record, of_a_change_tells_nothing_of_data) {
+    auto r = sample();
+    r.transfer = false;
+    r.verb = "RNTO";
+    r.path = "/in/b";
+    r.from = "/in/a \"b";
+    EXPECT_EQ(line_of(r, record_style::words),
+              "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
+              "verb=RNTO path=\"/in/b\" from=\"/in/a \\x22b\" cwd=\"/in\" end=backend reply=426 why=\"reset\"");
+    EXPECT_TRUE(line_of(r, record_style::json).ends_with(R"("cwd":"/in","end":"backend","reply":426,"why":"reset"})"));
 }
 
 TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {

@@ -60,6 +60,13 @@ void add_leg(fields& out, std::string_view side, const record_leg& leg) {
     out.add(key("bytes_out"), leg.bytes->to);
 }
 
+fields& end_of(fields& out, const transfer_record& r) {
+    out.add_word("end", name(r.end));
+    out.add("reply", static_cast<std::uint64_t>(r.reply));
+    if (!r.why.empty()) out.add("why", r.why);
+    return out;
+}
+
 }  // namespace
 
 std::string_view name(transfer_end e) noexcept {
@@ -77,15 +84,15 @@ std::string line_of(const transfer_record& r, record_style style) {
     if (!r.backend.empty()) out.add_word("backend", r.backend);
     out.add_word("verb", r.verb);
     out.add("path", r.path);
+    if (!r.from.empty()) out.add("from", r.from);
+    out.add("cwd", r.cwd);
+    if (!r.transfer) return std::move(end_of(out, r)).line();
     out.add_word("direction", r.upload ? "upload" : "download");
     if (!r.route.empty()) out.add_word("route", r.route);
     add_leg(out, "client", r.front);
     if (!r.backend.empty()) add_leg(out, "backend", r.behind);
     out.add_seconds("seconds", r.lasted.count());
-    out.add_word("end", name(r.end));
-    out.add("reply", static_cast<std::uint64_t>(r.reply));
-    if (!r.why.empty()) out.add("why", r.why);
-    return std::move(out).line();
+    return std::move(end_of(out, r)).line();
 }
 
 }  // namespace sallyport::status

@@ -1,6 +1,6 @@
 #pragma once
 // What is written down of one transfer when it is over (G12): who, what, how much on each side, by which way, and how it
-// ended. Plain values; any thread.
+// ended. Of a file or directory that was made, renamed or deleted: who, what, and the answer. Plain values; any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -43,7 +43,10 @@ struct transfer_record {
     endpoint client;
     std::string backend;  // its name; empty at a server, which has no second side
     std::string verb;
-    std::string path;  // as the client gave it
+    std::string path;      // absolute, as far as the session's directory is known
+    std::string from{};    // RNTO: the name before
+    std::string cwd{};     // the session's directory
+    bool transfer = true;  // false: DELE, RMD, MKD or RNTO, which have no data connection
     bool upload = false;
     std::string route;  // of the bytes at a gateway: "relayed", "direct", "kernel"; empty at a server
     record_leg front{};

@@ -76,7 +76,7 @@ class Rival:
 class Vsftpd(Rival):
     """Anonymous with write access: its local users need the system's password files, so local=True, which gives it the same
     user as the others have, starts it where those are others (needs root). Extra: reuse=True demands that data connections
-    resume the TLS session, active=False refuses PORT and EPRT, ports=(A, B) are those for passive data, foreign=True lets data
+    resume the TLS session, strict=True that TLS ends in good order both ways, active=False refuses PORT and EPRT, ports=(A, B) are those for passive data, foreign=True lets data
     connections be with others than the control connection's peer."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
@@ -108,6 +108,7 @@ class Vsftpd(Rival):
                 "rsa_cert_file": self.certificate.cert, "rsa_private_key_file": self.certificate.key,
                 "require_ssl_reuse": "YES" if self.extra.get("reuse") else "NO", "ssl_ciphers": "HIGH", "debug_ssl": "YES",
                 "implicit_ssl": "YES" if self.tls == "implicit" else "NO",
+                **dict.fromkeys(("strict_ssl_write_shutdown", "strict_ssl_read_eof"), "YES" if self.extra.get("strict") else "NO"),
             }
         command = []
         if self.extra.get("local"):

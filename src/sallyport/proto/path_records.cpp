@@ -1,0 +1,44 @@
+#include <sallyport/proto/path_records.hpp>
+
+#include <utility>
+
+namespace sallyport::proto {
+
+std::string_view path_argument(verb id, std::string_view argument) noexcept {
+    if (id != verb::list && id != verb::nlst) return argument;
+    while (argument.starts_with('-')) {
+        const auto blank = argument.find(' ');
+        argument.remove_prefix(blank == std::string_view::npos ? argument.size() : blank + 1);
+    }
+    return argument;
+}
+
+bool names_path(verb id) noexcept {
+    switch (id) {
+        case verb::cwd:
+        case verb::cdup:
+        case verb::dele:
+        case verb::rmd:
+        case verb::mkd:
+        case verb::rnfr:
+        case verb::rnto: return true;
+        default: return false;
+    }
+}
+
+void path_records::answered(verb id, std::string_view argument, const reply& r) {
+    directory.answered(id, argument, r);
+    if (id == verb::rnfr) rename_from = r.intermediate() ? directory.absolute(argument) : std::string();
+    const bool change = id == verb::dele || id == verb::rmd || id == verb::mkd || id == verb::rnto;
+    if (!change) return;
+    const auto from = id == verb::rnto ? std::exchange(rename_from, {}) : std::string();
+    if (told) told({id, directory.absolute(argument), from, directory.text(), r.code, r.text()});
+}
+
+void path_records::reset() {
+    directory.reset();
+    rename_from.clear();
+    asked = false;
+}
+
+}  // namespace sallyport::proto

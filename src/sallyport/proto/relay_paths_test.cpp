@@ -1,0 +1,272 @@
+// What the client doesn't read: addresses of the backend leg. What records read: paths.
+
+#include <sallyport/proto/relay_machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+
+[[nodiscard]] relay_settings inside() {
+    auto s = usual();
+    s.gateway = *ip_address::parse("172.16.3.1");
+    s.client_destination = *ip_address::parse("17.254.0.91");
+    return s;
+}
+
+// ---- 150
+
+TEST(RelayPaths, Says150WhenBothConnectionsAreThere) {
+    play(usual(), {login, passive, R"(! connection to come
+> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+! connected
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)"});
+}
+
+TEST(RelayPaths, Says150WhicheverComesFirst) {
+    play(usual(), {login, passive, R"(! connection to come
+> STOR f
+>> STOR f
+= open STOR up listen, connect 172.16.3.4:52397
+! connected
+<< 150 Go on.
+= confirm
+< 150 Go on.
+! data complete
+<< 226 Done.
+< 226 Done.
+)"});
+}
+
+TEST(RelayPaths, SaysNo150WhereTheClientsConnectionFails) {
+    play(usual(), {login, R"(! connection to come
+> PORT 198,51,100,7,7,138
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:1930, connect 172.16.3.4:52397
+<< 150 Data connection accepted from 172.16.3.1:4242; transfer starting.
+= confirm
+! data client_never_came connection refused
+< 425 No data connection: connection refused
+<< 426 Failure.
+)"});
+}
+
+TEST(RelayPaths, SaysNo150AfterARefusal) {
+    play(usual(), {login, passive, R"(! connection to come
+> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+<< 550 It is gone.
+= drop
+< 550 It is gone.
+)"});
+}
+
+// ---- Addresses
+
+TEST(RelayPaths, NamesNoInsideAddress_GW03) {
+    play(inside(), {login, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+<< 150 Data connection accepted from 172.16.3.1:4242; transfer starting (5 bytes).
+= confirm
+< 150 Data connection accepted from 198.51.100.7:40001; transfer starting (5 bytes).
+! data backend_failed reading from 172.16.3.4:52397: reset
+<< 226 Done.
+< 426 Transfer cut: reading from the server: reset
+> SYST
+>> SYST
+<< 215 UNIX at 172.16.3.4
+< 215 UNIX at the server
+> STAT
+>> STAT
+<< 211 Connected to ::ffff:172.16.3.1
+< 211 Connected to 198.51.100.7
+> STAT 172.16.3.4
+>> STAT 172.16.3.4
+<< 213-Status follows
+<<  172.16.3.4
+<< 213 End
+< 213-Status follows
+<  172.16.3.4
+< 213 End
+> PWD
+>> PWD
+<< 257 "172.16.3.4"
+< 257 "172.16.3.4"
+<< 421 172.16.3.4 stops.
+< 421 the server stops.
+= close
+)"});
+}
+
+TEST(RelayPaths, GreetsWithoutTheBackendsAddress) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(relay_machine(inside(), reply{220, {"ProFTPD Server [::ffff:172.16.3.4]"}}), bytewise);
+        EXPECT_EQ(hand.to_client, std::deque<std::string>{"220 ProFTPD Server [the server]"});
+    }
+}
+
+TEST(RelayPaths, AdvertisesWhateverAddressIsItsOwn) {
+    auto s = inside();
+    s.client_destination = {};
+    play(s, {login, R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! port 172.16.3.1:52397
+< 227 Entering Passive Mode (172,16,3,1,204,173)
+)"});
+}
+
+// ---- The client has ended its direction
+
+TEST(RelayPaths, ServesAHalfClosedClientToTheLastCommand) {
+    play(usual(), {login, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397
+> DELE f
+> PWD
+! input ended
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+! data complete
+<< 226 Done.
+< 226 Done.
+>> DELE f
+>> PWD
+<< 250 Gone.
+< 250 Gone.
+<< 257 "/"
+< 257 "/"
+< 221 Goodbye.
+>> QUIT
+= close
+)"});
+}
+
+TEST(RelayPaths, LeavesTheClientsOwnQuitToTheBackend) {
+    play(usual(), {login, R"(> NOOP
+> QUIT
+>> NOOP
+! input ended
+<< 200 Ok.
+< 200 Ok.
+>> QUIT
+<< 221 Farewell.
+< 221 Farewell.
+= close
+)"});
+}
+
+TEST(RelayPaths, DropsALineWithoutItsEnd) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(usual(), bytewise);
+        hand.play(login);
+        hand.client("DELE fi");
+        hand.play("! input ended\n< 221 Goodbye.\n>> QUIT\n= close\n");
+        hand.expect_nothing_left();
+    }
+}
+
+TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
+    play_choosing(usual(), {R"(< 220 FTP service ready.
+> NOOP
+< 200 NOOP ok.
+! input ended
+< 221 Goodbye.
+= close
+)"});
+}
+
+// ---- Records
+
+[[nodiscard]] relay_settings recording() {
+    auto s = usual();
+    s.ask_directory = true;
+    return s;
+}
+
+TEST(RelayPaths, AsksForTheDirectoryOnce) {
+    for (const bool bytewise : {false, true}) {
+        stage_hand hand(recording(), bytewise);
+        std::vector<path_change> told;
+        hand.machine.set_changes([&](const path_change& c) { told.push_back(c); });
+        hand.play(login);
+        hand.play(R"(> CWD in
+>> PWD
+>> CWD in
+<< 257 "/users/bob"
+<< 250 Ok.
+< 250 Ok.
+> DELE f
+>> DELE f
+<< 250 Gone.
+< 250 Gone.
+> RNFR a
+>> RNFR a
+<< 350 Go on.
+< 350 Go on.
+> RNTO /b
+>> RNTO /b
+<< 250 Renamed.
+< 250 Renamed.
+)");
+        hand.expect_nothing_left();
+        ASSERT_EQ(told.size(), 2U);
+        EXPECT_EQ(told[0].path, "/users/bob/in/f");
+        EXPECT_EQ(told[0].cwd, "/users/bob/in");
+        EXPECT_EQ(told[1].from, "/users/bob/in/a");
+        EXPECT_EQ(told[1].path, "/b");
+    }
+}
+
+TEST(RelayPaths, DoesNotAskAgainWhereTheBackendDoesNotTell) {
+    play(recording(), {login, R"(> PASV
+>> PWD
+>> PASV
+<< 502 What?
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! port 17.254.0.91:52397
+< 227 Entering Passive Mode (17,254,0,91,204,173)
+> CWD a
+>> CWD a
+<< 250 Ok.
+< 250 Ok.
+)"});
+}
+
+TEST(RelayPaths, LearnsFromTheClientsPwd) {
+    play(recording(), {login, R"(> PWD
+>> PWD
+<< 257 "/" is the current directory.
+< 257 "/" is the current directory.
+> MKD d
+>> MKD d
+<< 257 "/d" made.
+< 257 "/d" made.
+)"});
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,58 @@
+#include <sallyport/proto/working_directory.hpp>
+
+#include <sallyport/base/virtual_path.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+constexpr std::size_t longest = 4096;
+
+/// A path from the root, also with a drive before it ("C:\in", "C:/in") or in a host's own notation ("'BOB.IN'").
+[[nodiscard]] bool is_absolute(std::string_view path) {
+    return path.starts_with('/') || path.starts_with('\\') || path.starts_with('\'') || path.substr(0, 3).ends_with(":\\") ||
+           path.substr(0, 3).ends_with(":/");
+}
+
+}  // namespace
+
+void working_directory::answered(verb id, std::string_view argument, const reply& r) {
+    if (!r.positive()) return;
+    if (id == verb::pwd) {
+        auto named = quoted_path(r);
+        if (named.empty() || named.size() > longest) return;
+        text_ = std::move(named);
+        known_ = true;
+    } else if (id == verb::cwd || id == verb::cdup) {
+        if (id == verb::cdup) argument = "..";
+        known_ = !argument.starts_with('~') && (known_ || is_absolute(argument));
+        text_ = absolute(argument);
+    }
+}
+
+std::string working_directory::absolute(std::string_view path) const {
+    if (path.starts_with('/') || text_.starts_with('/')) {
+        const auto base = virtual_path().resolve(text_.starts_with('/') ? std::string_view(text_) : "/");
+        const auto found = base ? base->resolve(path) : std::nullopt;
+        if (found && (path.starts_with('/') || !is_absolute(path))) return found->text();
+        return std::string(path.substr(0, longest));
+    }
+    if (is_absolute(path)) return std::string(path.substr(0, longest));
+    auto out = text_;
+    if (!path.empty()) out.append(out.ends_with('\\') ? "" : "/").append(path);
+    return out.substr(0, longest);
+}
+
+std::string quoted_path(const reply& r) {
+    if (r.code != 257) return {};
+    const std::string_view text = r.lines.back();
+    const auto first = text.find('"');
+    if (first == std::string_view::npos) return {};
+    std::string out;
+    for (auto i = first + 1; i < text.size(); ++i) {
+        if (text[i] == '"' && (i + 1 == text.size() || text[++i] != '"')) return out;
+        out += text[i];
+    }
+    return {};
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,38 @@
+#pragma once
+// Which clients a setting is for: conditions joined by commas, all of which must hold. A network that the client is in
+// (10.0.0.0/8), the listener that it has connected to (192.0.2.1:990, or :990 for any address), `tls` or `plain` for its
+// control connection. Values; any thread.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::reach {
+
+/// Who asks, and how it came to us.
+struct visitor {
+    ip_address client;
+    endpoint reached;
+    bool tls = false;
+};
+
+struct client_condition {
+    std::optional<ip_network> clients;
+    std::optional<endpoint> reached;  // any address where it is unspecified
+    std::optional<bool> tls;
+
+    /// At least one condition. The error says what is none, or stands there twice.
+    [[nodiscard]] static result<client_condition> parse(std::string_view text);
+    [[nodiscard]] bool holds_for(const visitor& v) const noexcept;
+    friend bool operator==(const client_condition&, const client_condition&) = default;
+
+private:
+    [[nodiscard]] bool add(std::string_view text);
+};
+
+[[nodiscard]] bool any_holds(const std::vector<client_condition>& conditions, const visitor& v) noexcept;
+
+}  // namespace sallyport::reach
