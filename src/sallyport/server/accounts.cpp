@@ -4,10 +4,10 @@
 
 #include <sodium.h>
 
+#include <sallyport/server/secret.hpp>
+
 namespace sallyport::server {
 namespace {
-
-constexpr std::string_view argon2id_prefix = "$argon2id$";
 
 bool fits_argon2id(const std::string& hash, std::string_view password) {
     return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
@@ -19,8 +19,12 @@ accounts::accounts(const std::vector<user>& users, bool anonymous) : anonymous_(
     if (sodium_init() < 0) throw std::runtime_error("libsodium found no source of random numbers; is /dev/urandom there?");
     randombytes_buf(key_.data(), key_.size());
     for (const user& u : users) {
-        record r{.read_only = u.read_only, .locked = u.password.empty(), .keyed = hash(u.password), .argon2id = {}};
-        if (u.password.starts_with(argon2id_prefix)) argon2id_ = r.argon2id = u.password;
+        auto given = parse_secret(u.password);
+        record r{.read_only = u.read_only, .locked = !given, .argon2id = {}};
+        if (given && given->is_argon2id)
+            argon2id_ = r.argon2id = std::move(given->text);
+        else if (given)
+            r.keyed = hash(given->text);
         users_.insert_or_assign(u.name, std::move(r));
     }
 }

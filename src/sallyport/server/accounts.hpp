@@ -19,7 +19,7 @@ namespace sallyport::server {
 
 struct user {
     std::string name;
-    std::string password;  // as given, or an "$argon2id$..." hash; empty: nobody logs in by this name
+    std::string password;  // as parse_secret() reads it; where it refuses, nobody logs in by this name
     bool read_only = false;
 };
 

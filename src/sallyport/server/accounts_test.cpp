@@ -43,11 +43,19 @@ TEST(accounts, wrong_password_and_unknown_name_are_the_same_failure) {  // AU-01
 
 TEST(accounts, empty_and_damaged_secrets_lock_the_account) {  // AU-04
     const accounts all({{.name = "a", .password = "", .read_only = false},
-                        {.name = "b", .password = "$argon2id$v=19$m=65536", .read_only = false}},
+                        {.name = "b", .password = "$argon2id$v=19$m=65536", .read_only = false},
+                        {.name = "c", .password = "*", .read_only = false},
+                        {.name = "d", .password = "$6$salt$hash", .read_only = false},
+                        {.name = "e", .password = "plain:*", .read_only = false}},
                        false);
     EXPECT_FALSE(all.check(login("a", "")));
     EXPECT_FALSE(all.check(login("b", "")));
     EXPECT_FALSE(all.check(login("b", "$argon2id$v=19$m=65536")));
+    EXPECT_FALSE(all.check(login("c", "*")));
+    EXPECT_FALSE(all.check(login("c", "")));
+    EXPECT_FALSE(all.check(login("d", "$6$salt$hash")));
+    EXPECT_TRUE(all.check(login("e", "*")));
+    EXPECT_FALSE(all.check(login("e", "plain:*")));
 }
 
 TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {

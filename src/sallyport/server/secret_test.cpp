@@ -1,0 +1,79 @@
+#include <sallyport/server/secret.hpp>
+
+#include <gtest/gtest.h>
+#include <sodium.h>
+
+namespace sallyport::server {
+namespace {
+
+TEST(secret, what_means_locked_or_an_unknown_hash_is_no_password) {  // AU-04
+    for (const char* text : {"*",
+                             "!",
+                             "!!",
+                             "x",
+                             "*LK*",
+                             "*LK*$5$salt$hash",
+                             "!$6$salt$hash",
+                             "!!$6$salt$hash",
+                             "$1$abc$def",
+                             "$6$salt$hash",
+                             "$y$j9T$abc$def",
+                             "$2b$10$abcdefghijklmnopqrstuv",
+                             "$argon2id$",
+                             "$argon2id$v=19$m=65536",
+                             "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$aGFzaA",
+                             "$apr1$a$b",
+                             "{SHA}abc",
+                             "{SSHA512}abc",
+                             "{plain}abc",
+                             "{PBKDF2-SHA256}10000$a$b",
+                             ""}) {
+        const auto got = parse_secret(text);
+        ASSERT_FALSE(got) << text;
+        EXPECT_EQ(got.error().code, errc::syntax);
+        EXPECT_NE(got.error().what.find("; "), std::string::npos) << got.error().what;
+        if (std::string_view(text).size() > 3) {
+            EXPECT_EQ(got.error().what.find(text), std::string::npos) << got.error().what;
+        }
+    }
+}
+
+TEST(secret, other_text_is_the_password) {
+    for (const char* text : {"secret", "xx", "X", "**", "!!!", "a!", "$5", "$", "$$", "5$ a day$", "$a b$", "{", "{}",
+                             "{a b}", "pass{word}", "plain", "p:q", "*star", "!bang"}) {
+        const auto got = parse_secret(text);
+        ASSERT_TRUE(got) << text;
+        EXPECT_EQ(got->text, text);
+        EXPECT_FALSE(got->is_argon2id);
+    }
+}
+
+TEST(secret, plain_takes_any_text) {
+    for (const char* text : {"*", "!", "x", "$6$salt$hash", "{SHA}abc", "$argon2id$v=19$m=65536", "plain:", "plain:a"}) {
+        const auto got = parse_secret(std::string("plain:") + text);
+        ASSERT_TRUE(got) << text;
+        EXPECT_EQ(got->text, text);
+        EXPECT_FALSE(got->is_argon2id);
+    }
+    EXPECT_FALSE(parse_secret("plain:"));
+}
+
+TEST(secret, a_hash_of_ours_is_one) {
+    ASSERT_GE(sodium_init(), 0);
+    char hash[crypto_pwhash_STRBYTES];
+    ASSERT_EQ(crypto_pwhash_str_alg(hash, "secret", 6, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN,
+                                    crypto_pwhash_ALG_ARGON2ID13),
+              0);
+    const auto got = parse_secret(hash);
+    ASSERT_TRUE(got);
+    EXPECT_TRUE(got->is_argon2id);
+    EXPECT_EQ(got->text, hash);
+    // Cut or lengthened anywhere, it is none.
+    const std::string whole = hash;
+    for (std::size_t size = 11; size < whole.size(); ++size)
+        EXPECT_FALSE(parse_secret(whole.substr(0, size)) && size + 43 < whole.size()) << size;
+    EXPECT_FALSE(parse_secret(whole + "!"));
+}
+
+}  // namespace
+}  // namespace sallyport::server
