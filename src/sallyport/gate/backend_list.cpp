@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/small_file.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/own_ends.hpp>
 #include <sallyport/gate/pool.hpp>
@@ -27,6 +27,7 @@ namespace sallyport::gate {
 namespace {
 
 constexpr auto look_up_limit = std::chrono::seconds(10);
+constexpr std::size_t most_file_bytes = std::size_t{4} * 1024 * 1024;  // tens of thousands of backends
 // Programs that write a file in several steps have done so by then.
 constexpr auto settle = std::chrono::milliseconds(50);
 
@@ -34,13 +35,6 @@ constexpr auto settle = std::chrono::milliseconds(50);
     const auto first = line.find_first_not_of(" \t\r");
     if (first == std::string_view::npos) return {};
     return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-}
-
-[[nodiscard]] result<std::string> content_of(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!in.is_open() || in.bad()) return fail_os(errno, file);
-    return text;
 }
 
 [[nodiscard]] std::string service_name(const backend& b) {
@@ -66,7 +60,7 @@ result<std::vector<backend>> parse_backend_lines(std::string_view text) {
 }
 
 result<backend_file> read_backend_file(const std::string& file) {
-    auto text = content_of(file);
+    auto text = read_small_file(file, most_file_bytes);
     if (!text) return std::unexpected(text.error());
     auto parsed = parse_backend_lines(*text);
     if (!parsed) return fail(parsed.error().code, fmt::format("{}, {}", file, parsed.error().what));
@@ -265,7 +259,7 @@ net::task<> backend_list::impl::follow_file(std::shared_ptr<impl> self) {
             before = self->text;
         }
         if (name.empty()) continue;
-        auto read = [name] { return content_of(name); };
+        auto read = [name] { return read_small_file(name, most_file_bytes); };
         const auto fresh = co_await net::offload(*self->disk, self->home, std::move(read));
         if (self->stopped) co_return;
         if (!fresh) {

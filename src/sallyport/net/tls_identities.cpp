@@ -1,15 +1,12 @@
 #include <sallyport/net/tls_identities.hpp>
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
+#include <sallyport/base/small_file.hpp>
 #include <sallyport/net/openssl.hpp>
 
 namespace sallyport::net {
@@ -65,9 +62,11 @@ result<identity_ptr> read_identity(std::string_view certificate, std::string_vie
 }
 
 result<std::string> read_whole(const std::string& path, std::string_view role) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file.is_open() || file.bad()) return fail_os(errno, fmt::format("cannot read the {} file \"{}\"", role, path));
+    auto text = read_small_file(path);
+    if (!text && text.error().os != 0)
+        text.error().what = fmt::format("cannot read the {} file \"{}\"", role, path);
+    else if (!text)
+        text.error().what = fmt::format("cannot read the {} file {}", role, text.error().what);
     return text;
 }
 
