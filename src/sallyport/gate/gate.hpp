@@ -108,6 +108,21 @@ struct checking {
     std::string password;
 };
 
+/// What a session has come to, at its end.
+struct session_summary {
+    endpoint client;
+    std::string user;
+    bool logged_in = false;
+    bool tls = false;
+    std::size_t downloads = 0;  // complete ones
+    std::size_t uploads = 0;
+    std::size_t listings = 0;
+    std::size_t failed = 0;
+    std::uint64_t sent = 0;  // to the client, in files, as far as they passed here
+    std::uint64_t received = 0;
+    std::chrono::milliseconds lasted{};
+};
+
 struct settings {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_implicit;
@@ -149,7 +164,8 @@ struct settings {
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     std::chrono::seconds backend_answer = limits::backend_answer;         // to each command until the login
     front::admission_rules admit;
-    std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
+    std::shared_ptr<status::transfer_log> transfers;              // gets a record of each; may be empty
+    std::function<void(const session_summary&)> session_ended{};  // on the session's loop; may be empty
 };
 
 struct pool_snapshot;

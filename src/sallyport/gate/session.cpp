@@ -216,6 +216,7 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
     status::uncount(counters.transfers_running);
     const bool complete = outcome.end == proto::data_end::complete;
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
+    add_to_summary(path->record(), complete);
     status::count(counters.bytes_received, path->counts().a_to_b);
     status::count(counters.bytes_sent, path->counts().b_to_a);
     if (complete && log::enabled(log::level::info))
@@ -278,6 +279,7 @@ net::task<> session::finish() {
     if (room_ != nullptr) room_->set();
     backend_wake_.set();
     log(log::level::info, lost_ ? "The client's connection ended" : "Session ended");
+    tell_summary();
     if (!lost_) co_await say_farewell();
     client_.close();
 }

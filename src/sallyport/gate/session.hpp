@@ -106,6 +106,8 @@ private:
     void begin_direct(proto::relay_plan plan);
     void end_direct(int reply);
     void keep_record(status::transfer_record of, status::transfer_end end, std::string why);
+    void add_to_summary(const status::transfer_record& of, bool complete);
+    void tell_summary();
     void write_record(int reply);
     void record_change(const proto::path_change& what);
     void sign_record(status::transfer_record& r, int reply) const;
@@ -150,6 +152,8 @@ private:
     std::optional<direct_transfer> direct_;          // that is running instead
     bool record_owed_ = false;                       // a transfer was begun, and its record is not yet written
     std::optional<status::transfer_record> record_;  // as far as it is known
+
+    session_summary summary_;
 
     std::string to_client_;  // being written
     std::string to_backend_;

@@ -93,14 +93,33 @@ void session::end_direct(int reply) {
     port_behind_ = {};
     led_ = {};
     activity_ = net::clock::now();
-    log(log::level::info,
-        fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
-                    past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
-                    complete ? "complete" : fmt::format("ended by {}", reply)));
+    add_to_summary(record_of(past->plan, past->begun), complete);
+    log(log::level::info, fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
+                               past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
+                               complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
     auto end = complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused);
     if (!past->why.empty()) end = transfer_end::deadline;
     keep_record(record_of(past->plan, past->begun), end, past->why);
+}
+
+void session::add_to_summary(const status::transfer_record& of, bool complete) {
+    if (!gate_->config.session_ended) return;
+    const bool listing = of.verb == "LIST" || of.verb == "NLST" || of.verb == "MLSD";
+    ++(!complete ? summary_.failed : listing ? summary_.listings : of.upload ? summary_.uploads : summary_.downloads);
+    if (listing || !of.front.bytes) return;
+    summary_.sent += of.front.bytes->to;
+    summary_.received += of.front.bytes->from;
+}
+
+void session::tell_summary() {
+    if (!gate_->config.session_ended) return;
+    summary_.client = client_.peer();
+    summary_.user = machine_->user();
+    summary_.logged_in = machine_->logged_in();
+    summary_.tls = client_.is_tls();
+    summary_.lasted = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_);
+    gate_->config.session_ended(summary_);
 }
 
 /// The data path is at its end; the client's final reply may still be to come.

@@ -37,6 +37,11 @@ struct context {
     context(settings s, std::shared_ptr<foundation> f)
         : config(std::move(s)), users(config.users, config.anonymous), base(std::move(f)) {}
 
+    /// What this account sees.
+    [[nodiscard]] vfs::filesystem& files_of(const account& who) const noexcept {
+        return who.anonymous && config.anonymous_files ? *config.anonymous_files : *config.files;
+    }
+
     const settings config;
     const accounts users;
     const std::shared_ptr<foundation> base;

@@ -80,7 +80,7 @@ net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<context> sha
 
 net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<context> shared, net::loop& home, account who,
                                                        proto::file_request request) {
-    vfs::filesystem& files = *shared->config.files;
+    vfs::filesystem& files = shared->files_of(who);
     const bool changes = is_change(request.what);
     if (who.read_only && (changes || request.what == verb::rnfr)) co_return fail(errc::permission, request.path.text());
     if (changes) {

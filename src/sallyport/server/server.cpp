@@ -44,7 +44,7 @@ namespace {
 
 [[nodiscard]] result<void> usable(const settings& s) {
     if ((s.tls_required || !s.listen_implicit.empty()) && !s.tls)
-        return fail(errc::misuse, "TLS is asked for, but there is no certificate; name one, or make TLS optional");
+        return fail(errc::syntax, "TLS is asked for, but there is no certificate; name one, or make TLS optional");
     return {};
 }
 

@@ -34,7 +34,8 @@ struct settings {
     std::vector<endpoint> listen_implicit;  // implicit TLS (990)
     std::shared_ptr<vfs::filesystem> files;
     std::vector<user> users;
-    bool anonymous = false;  // read only
+    bool anonymous = false;                            // read only
+    std::shared_ptr<vfs::filesystem> anonymous_files;  // what anonymous sees instead of `files`; may be empty
     std::string greeting = "Sallyport ready.";
 
     std::optional<net::tls_server_context> tls;

@@ -70,7 +70,7 @@ public:
 
     // For the three directions
     [[nodiscard]] context& shared() noexcept { return *setup_.shared; }
-    [[nodiscard]] vfs::filesystem& files() noexcept { return *setup_.shared->config.files; }
+    [[nodiscard]] vfs::filesystem& files() noexcept { return setup_.shared->files_of(setup_.who); }
     [[nodiscard]] net::loop& home() noexcept { return setup_.home; }
     [[nodiscard]] const account& who() const noexcept { return setup_.who; }
     [[nodiscard]] net::stream& data() noexcept { return data_; }

@@ -61,7 +61,7 @@ std::expected<status, int> status_at(int directory, const char* name, may_block 
     };
 }
 
-result<std::shared_ptr<const root_directory>> root_directory::open(const std::string& path) {
+result<std::shared_ptr<const root_directory>> root_directory::open(const std::string& path, bool follow_links) {
     unique_fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return fail_os(errno, path);
     const unique_fd probe(openat2(fd.get(), ".", O_PATH | O_DIRECTORY, 0));
@@ -72,16 +72,17 @@ result<std::shared_ptr<const root_directory>> root_directory::open(const std::st
                                                    path));
     }
     if (!probe) return fail_os(errno, path);
-    return std::shared_ptr<const root_directory>(new root_directory(std::move(fd)));
+    return std::shared_ptr<const root_directory>(new root_directory(std::move(fd), follow_links));
 }
 
 result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_block wait) const {
     if (is_temporary_name(path.name())) return fail(errc::not_found, path.text());
     const std::string beneath(path.beneath());
     const std::uint64_t cached = wait == may_block::no ? RESOLVE_CACHED : 0;
+    const std::uint64_t resolve = cached | (follow_links_ ? 0 : RESOLVE_NO_SYMLINKS);
     // EAGAIN without RESOLVE_CACHED: a rename elsewhere raced with ".." in a link. Rare, and gone at the next try.
     for (int attempt = 0; attempt < 32; ++attempt) {
-        unique_fd fd(openat2(fd_.get(), beneath.c_str(), static_cast<unsigned>(flags), cached));
+        unique_fd fd(openat2(fd_.get(), beneath.c_str(), static_cast<unsigned>(flags), resolve));
         if (fd) return fd;
         if (errno == EINTR) continue;
         if (errno == EAGAIN && cached == 0) continue;

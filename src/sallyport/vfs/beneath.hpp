@@ -3,7 +3,8 @@
 // descriptor of the root. The kernel does the confinement; no text is compared (FS-01), and no window is left between a
 // check and its use (FS-02). Immutable; any thread.
 //
-// Links are followed beneath the root only. One that leads out, an absolute one among them, is errc::not_found.
+// Links are followed beneath the root only. One that leads out, an absolute one among them, is errc::not_found. Where links
+// are not to be followed at all, so is each.
 
 #include <memory>
 #include <string>
@@ -18,7 +19,8 @@ namespace sallyport::vfs {
 class root_directory {
 public:
     /// errc::unsupported where the kernel has no openat2.
-    [[nodiscard]] static result<std::shared_ptr<const root_directory>> open(const std::string& path);
+    [[nodiscard]] static result<std::shared_ptr<const root_directory>> open(const std::string& path,
+                                                                            bool follow_links = true);
 
     /// `flags` as for open(2), without O_CREAT; O_CLOEXEC is added. Temporary names of uploads are errc::not_found. With
     /// may_block::no, errc::busy where the look-up is not answered by the kernel's cache alone.
@@ -37,8 +39,9 @@ public:
                                        may_block wait = may_block::yes) const;
 
 private:
-    explicit root_directory(unique_fd fd) : fd_(std::move(fd)) {}
+    root_directory(unique_fd fd, bool follow_links) : fd_(std::move(fd)), follow_links_(follow_links) {}
     unique_fd fd_;
+    bool follow_links_;
 };
 
 /// Whether this is on a file system whose content is memory in any case.

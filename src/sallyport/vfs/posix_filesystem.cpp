@@ -127,7 +127,7 @@ private:
 }  // namespace
 
 result<std::shared_ptr<filesystem>> open_posix_filesystem(const std::string& root, const posix_options& options) {
-    auto opened = root_directory::open(root);
+    auto opened = root_directory::open(root, options.follow_links);
     if (!opened) return std::unexpected(std::move(opened).error());
     return std::make_shared<posix_filesystem>(std::move(*opened), options);
 }

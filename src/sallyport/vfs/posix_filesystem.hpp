@@ -16,6 +16,7 @@ struct posix_options {
     durability sync = durability::full;
     std::uint32_t file_mode = 0640;       // of new files, less the process's umask
     std::uint32_t directory_mode = 0750;  // of new directories, less the process's umask
+    bool follow_links = true;             // beneath the root; else a path with a link in it is errc::not_found
 };
 
 /// Opens `root` and keeps it open. errc::unsupported where the kernel has no openat2 (before Linux 5.6).

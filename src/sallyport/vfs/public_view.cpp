@@ -1,0 +1,103 @@
+#include <sallyport/vfs/public_view.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace sallyport::vfs {
+namespace {
+
+constexpr std::uint32_t others_read = 04;
+constexpr std::uint32_t others_enter = 01;
+
+bool is_for_all(const status& s) noexcept {
+    if (s.type == file_type::file) return (s.mode & others_read) != 0;
+    return s.type == file_type::directory && (s.mode & others_read) != 0 && (s.mode & others_enter) != 0;
+}
+
+bool is_hidden(std::string_view name) noexcept { return name.starts_with('.'); }
+
+class public_directory final : public directory {
+public:
+    explicit public_directory(std::unique_ptr<directory> all) : all_(std::move(all)) {}
+
+    result<void> read(std::vector<entry>& into) override {
+        const auto before = into.size();
+        for (;;) {
+            const auto had = into.size();
+            if (auto got = all_->read(into); !got) return got;
+            if (into.size() == had) return {};  // the end
+            const auto unseen = [](const entry& e) {
+                return is_hidden(e.name) || !e.link_target.empty() || !is_for_all(e.facts);
+            };
+            into.erase(std::remove_if(into.begin() + static_cast<std::ptrdiff_t>(had), into.end(), unseen), into.end());
+            if (into.size() != before) return {};
+        }
+    }
+
+private:
+    std::unique_ptr<directory> all_;
+};
+
+class public_view final : public filesystem {
+public:
+    explicit public_view(std::shared_ptr<filesystem> files) : files_(std::move(files)) {}
+
+    result<status> stat(const virtual_path& path, may_block wait) override {
+        if (auto above = enter(path, wait); !above) return std::unexpected(above.error());
+        auto facts = files_->stat(path, wait);
+        if (!facts || path.is_root() || is_for_all(*facts)) return facts;
+        return fail(errc::not_found, path.text());
+    }
+
+    result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) override {
+        if (auto seen = stat(path, wait); !seen) return std::unexpected(seen.error());
+        auto file = files_->open_read(path, wait);
+        if (!file || is_for_all((*file)->facts())) return file;
+        return fail(errc::not_found, path.text());
+    }
+
+    result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
+        if (auto seen = stat(path, may_block::yes); !seen) return std::unexpected(seen.error());
+        auto all = files_->open_directory(path);
+        if (!all) return all;
+        return std::make_unique<public_directory>(std::move(*all));
+    }
+
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode, std::uint64_t, may_block) override {
+        return fail(errc::permission, path.text());
+    }
+    result<void> make_directory(const virtual_path& path) override { return fail(errc::permission, path.text()); }
+    result<void> remove_directory(const virtual_path& path) override { return fail(errc::permission, path.text()); }
+    result<void> remove_file(const virtual_path& path) override { return fail(errc::permission, path.text()); }
+    result<void> rename(const virtual_path& from, const virtual_path&) override {
+        return fail(errc::permission, from.text());
+    }
+    result<void> set_modified(const virtual_path& path, std::int64_t) override {
+        return fail(errc::permission, path.text());
+    }
+
+private:
+    /// Whether others may come as far as this path's directory.
+    [[nodiscard]] result<void> enter(const virtual_path& path, may_block wait) const {
+        for (auto at = path; !at.is_root(); at = at.parent()) {
+            if (is_hidden(at.name())) return fail(errc::not_found, path.text());
+            const auto above = at.parent();
+            if (above.is_root()) continue;
+            const auto facts = files_->stat(above, wait);
+            if (!facts) return std::unexpected(facts.error());
+            if (!is_for_all(*facts)) return fail(errc::not_found, path.text());
+        }
+        return {};
+    }
+
+    std::shared_ptr<filesystem> files_;
+};
+
+}  // namespace
+
+std::shared_ptr<filesystem> make_public_view(std::shared_ptr<filesystem> files) {
+    return std::make_shared<public_view>(std::move(files));
+}
+
+}  // namespace sallyport::vfs

@@ -1,0 +1,115 @@
+#include <sallyport/vfs/public_view.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/test_directory.hpp>
+
+namespace sallyport::vfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+class public_view : public testing::Test {
+protected:
+    void put(const std::string& path, mode_t mode) {
+        fs::create_directories((dir_ / path).parent_path());
+        write_disk(dir_ / path, path);
+        ::chmod((dir_ / path).c_str(), mode);
+    }
+    void mode(const std::string& path, mode_t m) { ::chmod((dir_ / path).c_str(), m); }
+
+    std::shared_ptr<filesystem> view() {
+        return make_public_view(*open_posix_filesystem(dir_.path().string(), {.follow_links = false}));
+    }
+    std::vector<std::string> names(const std::string& path) {
+        std::vector<entry> entries;
+        const auto opened = view()->open_directory(at(path));
+        if (!opened) return {"(" + std::string(name(opened.error().code)) + ")"};
+        for (std::size_t had = 1; had != entries.size();) {
+            had = entries.size();
+            EXPECT_TRUE((*opened)->read(entries));
+        }
+        std::vector<std::string> out;
+        for (const auto& e : entries) out.push_back(e.name);
+        std::ranges::sort(out);
+        return out;
+    }
+    /// By each way in which a file can be met.
+    bool is_seen(const std::string& path) {
+        const auto files = view();
+        const bool stat = files->stat(at(path), may_block::yes).has_value();
+        const auto read = files->open_read(at(path), may_block::yes);
+        EXPECT_EQ(stat, read.has_value()) << path;
+        if (!stat) {
+            EXPECT_EQ(read.error().code, errc::not_found) << path;
+        }
+        return stat;
+    }
+
+    test_directory dir_;
+};
+
+TEST_F(public_view, shows_what_everybody_may_read_and_no_dot_files) {
+    put("open", 0644);
+    put("own", 0600);
+    put("group", 0640);
+    put(".hidden", 0644);
+    put("pub/open", 0644);
+    put("pub/.hidden/open", 0644);
+    put("closed/open", 0644);
+    put("entered/open", 0644);
+    mode("pub", 0755);
+    mode("closed", 0700);
+    mode("entered", 0711);
+    mode("", 0700);  // the root was named to be shared
+    EXPECT_EQ(names("/"), (std::vector<std::string>{"open", "pub"}));
+    EXPECT_EQ(names("/pub"), (std::vector<std::string>{"open"}));
+    for (const char* path : {"/closed", "/entered", "/pub/.hidden", "/.hidden"})
+        EXPECT_EQ(names(path), (std::vector<std::string>{"(not_found)"})) << path;
+    EXPECT_TRUE(is_seen("/open"));
+    EXPECT_TRUE(is_seen("/pub/open"));
+    for (const char* path :
+         {"/own", "/group", "/.hidden", "/closed/open", "/entered/open", "/pub/.hidden/open", "/none", "/pub/../.hidden"})
+        EXPECT_FALSE(is_seen(path)) << path;
+}
+
+TEST_F(public_view, follows_no_link) {
+    put("open", 0644);
+    put(".secret/key", 0644);
+    put("closed/key", 0644);
+    mode("closed", 0700);
+    fs::create_symlink(".secret/key", dir_ / "a");
+    fs::create_symlink(".secret", dir_ / "b");
+    fs::create_symlink("closed/key", dir_ / "c");
+    fs::create_symlink("open", dir_ / "d");
+    EXPECT_EQ(names("/"), (std::vector<std::string>{"open"}));
+    for (const char* path : {"/a", "/b/key", "/c", "/d"}) EXPECT_FALSE(is_seen(path)) << path;
+    EXPECT_EQ(names("/b"), (std::vector<std::string>{"(not_found)"}));
+}
+
+TEST_F(public_view, changes_nothing) {
+    put("open", 0644);
+    const auto files = view();
+    EXPECT_EQ(files->open_store(at("/new"), store_mode::replace, 0, may_block::yes).error().code, errc::permission);
+    EXPECT_EQ(files->remove_file(at("/open")).error().code, errc::permission);
+    EXPECT_EQ(files->rename(at("/open"), at("/new")).error().code, errc::permission);
+    EXPECT_EQ(files->make_directory(at("/new")).error().code, errc::permission);
+    EXPECT_EQ(files->remove_directory(at("/new")).error().code, errc::permission);
+    EXPECT_EQ(files->set_modified(at("/open"), 1).error().code, errc::permission);
+    EXPECT_EQ(read_disk(dir_ / "open"), "open");
+}
+
+// What is left out of one batch must not be taken for the end.
+TEST_F(public_view, goes_on_after_a_batch_of_hidden_names) {
+    for (std::size_t i = 0; i < directory::batch + 10; ++i) put(".hidden" + std::to_string(i), 0644);
+    put("open", 0644);
+    EXPECT_EQ(names("/"), (std::vector<std::string>{"open"}));
+}
+
+}  // namespace
+}  // namespace sallyport::vfs
