@@ -30,7 +30,7 @@ situation = Situation(
         Fact("client", "17.254.0.91", 51000, "gateway", True, "passive mode"),
         Fact("client", "10.0.0.11", 21, "one", False, "only through the gateway"),
         Fact("gateway", "10.0.0.12", 21, "two", True),
-        Fact("three", "17.254.0.10", 50000, "client", True, "outgoing"),
+        Fact("three", "17.254.0.10", 30000, "client", True, "outgoing"),
     ),
     tries=(
         ("curl ftp://17.254.0.91/this-is", "which server is this? again, beside a session that stays, and it is another"),

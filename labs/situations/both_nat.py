@@ -27,8 +27,8 @@ situation = Situation(
         Fact("client", "17.254.0.91", 21, "router", True),
         Fact("client", "17.254.0.91", 51000, "router", True, "passive mode through the gateway"),
         Fact("client", "172.16.3.4", 21, "server", False),
-        Fact("server", "17.254.0.26", 50000, "client", False),
-        Fact("router", "17.254.0.26", 50000, "client", False, "active mode ends at the home router"),
+        Fact("server", "17.254.0.26", 30000, "client", False),
+        Fact("router", "17.254.0.26", 30000, "client", False, "active mode ends at the home router"),
     ),
     tries=(
         ("curl -v ftp://17.254.0.91/", "passive through the server's gateway"),

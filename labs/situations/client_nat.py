@@ -22,10 +22,10 @@ situation = Situation(
     ),
     facts=(
         Fact("client", "17.254.0.91", 21, "server", True),
-        Fact("client", "17.254.0.91", 50000, "server", True, "passive mode"),
-        Fact("server", "192.168.1.2", 50000, "client", False, "active mode, as announced: no route"),
-        Fact("server", "17.254.0.26", 50000, "client", False, "the router leads nothing in"),
-        Fact("router", "192.168.1.2", 50000, "client", True, "active mode from the gateway on the router"),
+        Fact("client", "17.254.0.91", 30000, "server", True, "passive mode"),
+        Fact("server", "192.168.1.2", 30000, "client", False, "active mode, as announced: no route"),
+        Fact("server", "17.254.0.26", 30000, "client", False, "the router leads nothing in"),
+        Fact("router", "192.168.1.2", 30000, "client", True, "active mode from the gateway on the router"),
     ),
     tries=(
         ("curl -v ftp://17.254.0.91/", "passive: works"),

@@ -19,13 +19,13 @@ situation = Situation(
         Host("gateway", {"internet": "17.254.0.91/24", "farm": "10.0.0.1/24"}, forwards=True,
              rules=(admit_only("internet", tcp="21, 990, 51000-51009"),), about="balances, and relays what can't go past"),
         *(Host(f"door-{name}", {"internet": f"{outside}/24", "farm": f"{door}/24"}, forwards=True,
-               rules=(masquerade(out="internet"), port_forward("internet", tcp="50000-50009", to=inside), admit_only("internet")),
+               rules=(masquerade(out="internet"), port_forward("internet", tcp="30000-30009", to=inside), admit_only("internet")),
                about=f"NAT for {name}")
           for name, (inside, door, outside) in SERVERS.items()),
         *(Host(name, {"farm": f"{inside}/24"}, via=door) for name, (inside, door, _) in SERVERS.items()),
     ),
     daemons=(
-        *(Daemon(name, f"serve {{files}} --listen {inside}:21 --proxy-from 10.0.0.1 --proxy-data --passive-ports 50000-50009 "
+        *(Daemon(name, f"serve {{files}} --listen {inside}:21 --proxy-from 10.0.0.1 --proxy-data --passive-ports 30000-30009 "
                        f"--external-address {outside} --anonymous --user writer:lab")
           for name, (inside, _, outside) in SERVERS.items()),
         Daemon("gateway", "gate --listen 17.254.0.91:21 --passive-ports 51000-51009 "
@@ -34,10 +34,10 @@ situation = Situation(
     facts=(
         Fact("client", "17.254.0.91", 21, "gateway", True),
         Fact("client", "17.254.0.91", 51000, "gateway", True, "what is relayed"),
-        Fact("client", "17.254.0.92", 50000, "one", True, "data past the gateway"),
-        Fact("client", "17.254.0.93", 50009, "two", True, "data past the gateway"),
+        Fact("client", "17.254.0.92", 30000, "one", True, "data past the gateway"),
+        Fact("client", "17.254.0.93", 30009, "two", True, "data past the gateway"),
         Fact("client", "17.254.0.92", 21, "one", False, "sessions only by the gateway"),
-        Fact("one", "17.254.0.10", 50000, "client", True, "active mode, past the gateway as well"),
+        Fact("one", "17.254.0.10", 30000, "client", True, "active mode, past the gateway as well"),
     ),
     tries=(
         ("curl -v --no-ftp-skip-pasv-ip ftp://17.254.0.91/this-is", "EPSV is refused, then the server's own address in 227"),

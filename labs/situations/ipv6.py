@@ -23,8 +23,8 @@ situation = Situation(
     ),
     facts=(
         Fact("client", "2001:db8:2::91", 21, "server", True),
-        Fact("client", "2001:db8:2::91", 50000, "server", True, "passive mode"),
-        Fact("server", "2001:db8:1::2", 50000, "client", True, "active mode"),
+        Fact("client", "2001:db8:2::91", 30000, "server", True, "passive mode"),
+        Fact("server", "2001:db8:1::2", 30000, "client", True, "active mode"),
         Fact("client", "2001:db8:2::92", 51000, "gateway", True),
         Fact("client", "2001:db8:2::92", 52000, "gateway", False),
     ),

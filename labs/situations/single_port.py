@@ -29,12 +29,12 @@ situation = Situation(
     ),
     facts=(
         Fact("client", "17.254.1.4", 21, "server", True, "control and data"),
-        Fact("client", "17.254.1.4", 50000, "server", False),
+        Fact("client", "17.254.1.4", 30000, "server", False),
         Fact("client", "17.254.1.6", 21, "gateway", True, "control and data"),
         Fact("alice", "17.254.1.4", 21, "server", True),
         Fact("bob", "17.254.1.6", 21, "gateway", True),
         Fact("client", "17.254.1.5", 2100, "hidden", False),
-        Fact("server", "17.254.0.10", 50000, "client", False, "active mode"),
+        Fact("server", "17.254.0.10", 30000, "client", False, "active mode"),
     ),
     tries=(
         ("curl -v ftp://17.254.1.4/", "EPSV tells port 21"),

@@ -197,7 +197,7 @@ def test_a_server_that_dies_during_a_login(start, servers):
 
 # Health.
 
-CHECKED = ["--check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", 0, "--balance", "round-robin"]
+CHECKED = ["--check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", "off", "--balance", "round-robin"]
 
 
 def said(gate, server, what):

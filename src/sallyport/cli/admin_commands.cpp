@@ -12,6 +12,8 @@
 
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/control_client.hpp>
+#include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/status_report.hpp>
 
 namespace sallyport::cli {
@@ -26,7 +28,7 @@ constexpr auto patience = std::chrono::seconds(10);
 constexpr auto long_patience = std::chrono::seconds(60);  // it reads certificates, or starts a program
 
 int report(const error& why) {
-    fmt::print(stderr, "{}\n", why.text());
+    fmt::print(stderr, "{}\n", line_of(why));
     switch (why.code) {
         case errc::rejected: return 1;
         case errc::syntax:
@@ -45,9 +47,8 @@ result<json::object> ask(CLI::App& daemon, const front_options& options, const j
     }
     const auto path = options.operation.control_path(daemon.get_name());
     if (path.empty())
-        return fail(errc::misuse,
-                    "where is the daemon's control socket? name it by --status-socket (XDG_RUNTIME_DIR is not "
-                    "set)");
+        return fail(errc::syntax,
+                    "--status-socket: where is the daemon's control socket? name it (XDG_RUNTIME_DIR is not set)");
     return ask_daemon(path, request, wait);
 }
 
@@ -64,7 +65,7 @@ void add_status(const administered& daemon, int& exit_code) {
     command->add_flag("--sessions", wanted->show.sessions, "List the sessions too");
     command->add_flag("--penalized", wanted->show.penalties,
                       "Also list the addresses that are refused because of failed logins, and for how long");
-    command->add_option("--limit", wanted->show.limit, "Rows of each list; 0: all")->type_name("N")->capture_default_str();
+    add_count(*command, "--limit", wanted->show.limit, "Rows of each list; 0: all", {.zero = true});
     command->footer(exit_codes);
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
         const auto told = ask(owner, options, {{"do", "status"}}, patience);
@@ -117,9 +118,9 @@ void add_check(const administered& daemon, int& exit_code) {
     command->callback([settings = daemon.settings, &exit_code] {
         const auto good = settings();
         if (good) {
-            fmt::print("{}\n", *good);
+            fmt::print("{}", *good);
         } else {
-            fmt::print(stderr, "{}\n", good.error().text());
+            fmt::print(stderr, "{}\n", line_of(good.error()));
             exit_code = 2;
         }
     });

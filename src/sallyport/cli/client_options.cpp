@@ -9,6 +9,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/option_types.hpp>
 
 namespace sallyport::cli {
 
@@ -19,10 +20,6 @@ using client::data_method;
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value ? value : "";
-}
-
-std::chrono::milliseconds milliseconds(double seconds) {
-    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
 result<std::vector<data_method>> parse_methods(std::string_view list) {
@@ -70,26 +67,19 @@ void client_options::add_to(CLI::App& command) {
                     "Where to connect after PASV: 'control', the host of the control connection, or 'follow', the address "
                     "in the reply")
         ->capture_default_str();
-    command.add_option("--active-ports", active_ports, "Ports to wait at in active mode, A-B");
+    add_ports(command, "--active-ports", active_ports, "Ports to wait at in active mode");
     command.add_option("--active-address", active_address, "Address to announce in active mode, where NAT makes it differ");
-    command.add_option("--connect-timeout", connect_seconds, "Seconds for each address of the host")
-        ->check(CLI::Range(0.1, 3600.0))
-        ->capture_default_str();
-    command
-        .add_option(
-            "--timeout", timeout_seconds,
-            "Seconds without any progress before giving up (else 60 for the greeting and for data, 30 for other replies)")
-        ->check(CLI::Range(0.1, 86400.0));
-    command
-        .add_option("--stall-timeout", stall_seconds,
-                    "Abort a transfer without progress for so many seconds (default: --timeout, else 60)")
-        ->check(CLI::Range(0.1, 86400.0));
-    command
-        .add_option("--stall-rate", stall_rate,
-                    "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts")
-        ->type_name("BYTES")
-        ->capture_default_str();
-    command.footer(exit_code_help());
+    constexpr std::chrono::milliseconds least(100);
+    constexpr time_bounds a_day{.least = least, .most = std::chrono::hours(24)};
+    add_time(command, "--connect-timeout", connect, "For each address of the host",
+             {.least = least, .most = std::chrono::hours(1)});
+    add_time(command, "--timeout", timeout,
+             "Without any progress before giving up (else 60s for the greeting and for data, 30s for other replies)", a_day);
+    add_time(command, "--stall-timeout", stall, "Abort a transfer without progress for this long (else --timeout, or 60s)",
+             a_day);
+    add_size(command, "--stall-rate", stall_rate,
+             "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts");
+    command.footer(option_types_help() + "\n" + exit_code_help());
 }
 
 result<client::options> client_options::session(const client::url& where) const {
@@ -100,11 +90,12 @@ result<client::options> client_options::session(const client::url& where) const 
     if (passive_address != "control" && passive_address != "follow")
         return fail(errc::syntax, "--passive-address " + passive_address + ": say control or follow");
     if (passive_address == "follow") out.address_rule = client::passive_address::follow;
-    if (!active_ports.empty()) {
-        const auto range = port_range::parse(active_ports);
-        if (!range || range->first < 1024)
-            return fail(errc::syntax, "--active-ports " + active_ports + ": not a range like 50000-50999");
-        out.active_ports = *range;
+    if (active_ports) {
+        if (active_ports->first < 1024)
+            return fail(errc::syntax, "--active-ports " + active_ports->text() +
+                                          ": servers refuse to connect to ports below 1024; give a range such as "
+                                          "30000-30099");
+        out.active_ports = *active_ports;
     }
     if (!active_address.empty()) {
         out.active_address = ip_address::parse(active_address);
@@ -116,12 +107,12 @@ result<client::options> client_options::session(const client::url& where) const 
         out.tls = std::move(*context);
     }
     out.protect_data = !clear_data;
-    out.connect = milliseconds(connect_seconds);
-    if (timeout_seconds) {
-        out.stall = out.reply = out.greeting = milliseconds(*timeout_seconds);
+    out.connect = connect;
+    if (timeout) {
+        out.stall = out.reply = out.greeting = *timeout;
         out.data_open = std::min(out.data_open, out.stall);
     }
-    if (stall_seconds) out.stall = milliseconds(*stall_seconds);
+    if (stall) out.stall = *stall;
     out.stall_rate = stall_rate;
     auto who = login(where);
     if (!who) return std::unexpected(who.error());

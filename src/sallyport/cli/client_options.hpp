@@ -1,6 +1,7 @@
 #pragma once
 // Options that get, put and ls share, and the session they describe.
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -25,12 +26,12 @@ struct client_options {
     bool passive = false;
     std::string methods;
     std::string passive_address = "control";
-    std::string active_ports;
+    std::optional<port_range> active_ports;
     std::string active_address;
     std::string user;
-    double connect_seconds = 10;
-    std::optional<double> timeout_seconds;
-    std::optional<double> stall_seconds;
+    std::chrono::milliseconds connect = std::chrono::seconds(10);
+    std::optional<std::chrono::milliseconds> timeout;
+    std::optional<std::chrono::milliseconds> stall;
     std::uint64_t stall_rate = limits::stall_rate;
 
     void add_to(CLI::App& command);

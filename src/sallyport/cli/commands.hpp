@@ -16,5 +16,6 @@ void add_get_command(CLI::App& app, int& exit_code);
 void add_put_command(CLI::App& app, int& exit_code);
 void add_ls_command(CLI::App& app, int& exit_code);
 void add_user_command(CLI::App& app, int& exit_code);
+void add_cert_command(CLI::App& app, int& exit_code);
 
 }  // namespace sallyport::cli

@@ -1,12 +1,19 @@
 #include <sallyport/cli/config_file.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/small_file.hpp>
+#include <sallyport/cli/config_text.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -19,6 +26,7 @@ std::string place(const std::string& file, const toml::node& node) {
 std::vector<std::string> words_of(const toml::node& value) {
     if (const auto* text = value.as_string()) return {text->get()};
     if (const auto* number = value.as_integer()) return {std::to_string(number->get())};
+    if (const auto* number = value.as_floating_point()) return {fmt::format("{}", number->get())};
     if (const auto* flag = value.as_boolean()) return {flag->get() ? "true" : "false"};
     std::vector<std::string> words;
     if (const auto* list = value.as_array()) {
@@ -37,32 +45,41 @@ struct application {
     CLI::App& command;
     const std::string& file;
     config_places places;
+    std::set<std::string> seen{};  // keys: TOML itself knows nothing of keys that are the same setting
 };
 
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
-    auto& [command, file, places] = to;
-    CLI::Option* option = command.get_option_no_throw("--" + key);
-    if (option == nullptr || key == "config" || key == "help") {
-        return fail(errc::syntax, fmt::format("{}: '{}' is not a setting of '{}'; '{} --help' lists them",
-                                              place(file, value), key, command.get_name(), command.get_name()));
+    auto& [command, file, places, seen] = to;
+    const auto refuse = [&](std::string_view why) {
+        return fail(errc::syntax, fmt::format("{}: '{}'{}", place(file, value), escape(key, 100), why));
+    };
+    CLI::Option* option = is_setting(key) ? command.get_option_no_throw("--" + key) : nullptr;
+    if (option == nullptr) {
+        return refuse(
+            fmt::format(" is not a setting of '{}'; '{} --help' lists them", command.get_name(), command.get_name()));
     }
+    if (!seen.insert(key).second) return refuse(" is set a second time; leave one of them");
     if (option->count() != 0) return {};  // the command line wins
     const auto words = words_of(value);
-    if (words.empty())
-        return fail(errc::syntax, fmt::format("{}: '{}' needs a text, a number or true/false", place(file, value), key));
+    if (words.empty()) return refuse(" needs a text, a number or true/false");
+    const bool is_switch = option->get_items_expected_max() == 0;
+    if (is_switch != value.is_boolean())
+        return refuse(is_switch ? " needs true or false" : " needs a value, not true or false");
+    const auto* const list = value.as_array();
     try {
-        const auto* const list = value.as_array();
         for (std::size_t i = 0; i < words.size(); ++i) {
             option->add_result(words[i]);
             places.add(key, words[i], (list == nullptr ? value : *list->get(i)).source().begin.line);
         }
         option->run_callback();
     } catch (const CLI::Error& e) {
-        return fail(errc::syntax, fmt::format("{}: '{}': {}", place(file, value), key, e.what()));
+        return refuse(fmt::format(": {}", e.what()));
     }
+    if (const auto good = check_values(*option); !good) return refuse(fmt::format(": {}", good.error().what));
     return {};
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): check_config_text() has bounded the depth.
 result<void> apply_table(application& to, const std::string& prefix, const toml::table& table) {
     for (const auto& [name, value] : table) {
         std::string key = prefix + std::string(name.str());
@@ -75,16 +92,31 @@ result<void> apply_table(application& to, const std::string& prefix, const toml:
 
 }  // namespace
 
+bool is_setting(std::string_view option) noexcept {
+    return !option.empty() && option != "config" && option != "help" && option != "yes";
+}
+
 void config_places::add(std::string key, std::string word, std::size_t line) {
     values_.push_back({std::move(key), std::move(word), line});
 }
+
+bool config_places::has(std::string_view key) const { return std::ranges::find(values_, key, &value::key) != values_.end(); }
 
 error config_places::locate(error why) const {
     const auto speaks_of = [&](std::string_view text) {
         return text.size() > 2 && why.what.find(text) != std::string::npos;
     };
     const auto names = [&](const value& v) { return speaks_of("--" + v.key + ' ') || speaks_of("--" + v.key + ':'); };
+    // Of NAME:SECRET an error repeats the name alone.
+    const auto names_user = [&](const value& v) {
+        return names(v) && speaks_of(fmt::format("'{}'", escape(v.word.substr(0, v.word.find(':')), 100)));
+    };
     auto found = std::ranges::find_if(values_, [&](const value& v) { return names(v) && speaks_of(v.word); });
+    if (found == values_.end()) {
+        // The last one: where a name comes twice, that is the one too many.
+        const auto last = std::find_if(values_.rbegin(), values_.rend(), names_user);
+        if (last != values_.rend()) found = std::prev(last.base());
+    }
     if (found == values_.end()) found = std::ranges::find_if(values_, [&](const value& v) { return speaks_of(v.word); });
     if (found == values_.end()) found = std::ranges::find_if(values_, names);
     if (found != values_.end()) why.what = fmt::format("{}, line {}: {}", file_, found->line, why.what);
@@ -108,14 +140,38 @@ void give(CLI::App& command, const option_values& values) {
     }
 }
 
+result<void> check_values(const CLI::Option& option) {
+    for (const auto& word : option.results()) {
+        if (word.empty() && option.get_items_expected_max() != 0)
+            return fail(errc::syntax, fmt::format("{}: the value is empty; name one, or leave it out", option.get_name()));
+        if (std::ranges::any_of(word, is_control))
+            return fail(errc::syntax, fmt::format("{}: a value can't hold line breaks and other control characters; take "
+                                                  "them out",
+                                                  option.get_name()));
+    }
+    return {};
+}
+
+result<void> check_values(const CLI::App& command) {
+    for (const auto* option : command.get_options())
+        if (const auto good = check_values(*option); !good) return good;
+    return {};
+}
+
 result<config_places> apply_config_file(CLI::App& command, const std::string& file) {
+    const auto text = read_small_file(file);
+    if (!text) return std::unexpected(error{errc::syntax, text.error().os, text.error().what});
+    if (const auto bounded = check_config_text(*text); !bounded)
+        return fail(errc::syntax, fmt::format("{}, {}", file, bounded.error().what));
     try {
-        application to{command, file, config_places(file)};
-        const auto applied = apply_table(to, "", toml::parse_file(file));
+        application to{.command = command, .file = file, .places = config_places(file)};
+        const auto applied = apply_table(to, "", toml::parse(*text, file));
         if (!applied) return std::unexpected(applied.error());
         return std::move(to.places);
     } catch (const toml::parse_error& e) {
-        return fail(errc::syntax, fmt::format("{}, line {}: {}", file, e.source().begin.line, e.description()));
+        return fail(errc::syntax, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
+    } catch (const std::exception& e) {
+        return fail(errc::syntax, fmt::format("{}: it can't be read as TOML: {}", file, escape(e.what(), 300)));
     }
 }
 

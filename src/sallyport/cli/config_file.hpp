@@ -4,20 +4,23 @@
 //   listen = ["0.0.0.0:21", "[::]:21"]        # --listen 0.0.0.0:21 --listen [::]:21
 //   anonymous = true                          # --anonymous
 //   [passive]
-//   ports = "50000-50099"                     # --passive-ports 50000-50099
+//   ports = "30000-30099"                     # --passive-ports 30000-30099
 //
-// What stands on the command line wins over the file.
+// What stands on the command line wins over the file. Whatever bytes the file holds, the outcome is a value: what has been
+// applied to `command` of a file that is refused is not to be used.
 
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace sallyport::cli {
 
@@ -26,6 +29,7 @@ class config_places {
 public:
     explicit config_places(std::string file = {}) : file_(std::move(file)) {}
     void add(std::string key, std::string word, std::size_t line);
+    [[nodiscard]] bool has(std::string_view key) const;
 
     /// The error with "FILE, line N: " in front, where its text speaks of one of them: by its option or by the value itself.
     [[nodiscard]] error locate(error why) const;
@@ -39,6 +43,13 @@ private:
     std::string file_;
     std::vector<value> values_;
 };
+
+/// Whether an option of a command may be a key as well.
+[[nodiscard]] bool is_setting(std::string_view option) noexcept;
+
+/// No value is empty or holds control characters, which could write lines of their own into replies and logs.
+[[nodiscard]] result<void> check_values(const CLI::Option& option);
+[[nodiscard]] result<void> check_values(const CLI::App& command);
 
 /// Gives every option of `command` that was not used on the command line its value from `file`. An unknown key or a value
 /// of the wrong form is errc::syntax; the text names file, line and key.

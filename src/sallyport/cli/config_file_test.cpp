@@ -2,7 +2,9 @@
 
 #include <cstdio>
 #include <fstream>
+#include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -59,6 +61,95 @@ TEST(ConfigFile, MistakesNameFileLineAndKey) {
     EXPECT_NE(form.apply().find(", line 1: 'idle-timeout'"), std::string::npos);
     example broken("anonymous = \n");
     EXPECT_NE(broken.apply().find(", line 1"), std::string::npos);
+}
+
+TEST(ConfigFile, ASettingComesOnceHoweverItIsSpelled) {
+    for (const char* text : {"idle-timeout = 5\nidle_timeout = 6\n", "idle-timeout = 5\n[idle]\ntimeout = 6\n",
+                             "idle.timeout = 5\nidle-timeout = 6\n", "idle-timeout = 5\nidle-timeout = 6\n"}) {
+        example e(text);
+        EXPECT_NE(e.apply().find(e.file + ", line "), std::string::npos) << text;
+    }
+    example given("idle-timeout = 5\nidle_timeout = 6\n");
+    EXPECT_NE(given.apply("--idle-timeout 1").find("a second time"), std::string::npos);
+}
+
+TEST(ConfigFile, ValuesHaveTheFormOfTheirSetting) {
+    for (const char* text :
+         {"anonymous = 1\n", "anonymous = \"yes\"\n", "anonymous = [true]\n", "idle-timeout = true\n",
+          "passive-ports = \"\"\n", "passive-ports = \"a\\r\\nb\"\n", "passive-ports = \"a\\u0000\"\n",
+          "passive-ports = [\"1-2\", \"3-4\"]\n", "passive-ports = 1979-05-27\n", "passive-ports = []\n",
+          "passive-ports = [[\"1-2\"]]\n", "passive-ports = {a = 1}\n", "config = \"x\"\n", "help = true\n", "\"\" = 1\n"}) {
+        example e(text);
+        const auto said = e.apply();
+        EXPECT_NE(said.find(e.file + ", line 1: "), std::string::npos) << text << said;
+        EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+    }
+    example fraction("idle-timeout = 5\npassive-ports = 1.5\n");
+    EXPECT_EQ(fraction.apply(), "");
+    EXPECT_EQ(fraction.ports, "1.5");
+}
+
+TEST(ConfigFile, WhoIsMeantIsFoundInAListOfUsers) {
+    config_places places("f.toml");
+    places.add("user", "anna:secret", 3);
+    places.add("user", "bob:*", 4);
+    places.add("user", "anna:other", 5);
+    EXPECT_EQ(places.locate({errc::syntax, 0, "--user 'bob': no"}).what, "f.toml, line 4: --user 'bob': no");
+    EXPECT_EQ(places.locate({errc::syntax, 0, "--user 'anna': no"}).what, "f.toml, line 5: --user 'anna': no");
+    EXPECT_TRUE(places.has("user"));
+    EXPECT_FALSE(places.has("reader"));
+}
+
+std::string repeated(std::string_view part, std::size_t times) {
+    std::string out;
+    for (std::size_t i = 0; i < times; ++i) out += part;
+    return out;
+}
+
+/// Applies a file of these bytes: all is well, or one line says what is wrong where.
+void expect_a_value(const std::string& text) {
+    example e(text);
+    const auto said = e.apply();
+    EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+    EXPECT_TRUE(said.empty() || said.starts_with(e.file)) << said;
+}
+
+TEST(ConfigFile, ChangedBytesAreAValue) {  // DU-08
+    std::mt19937 random(7);                // NOLINT(cert-msc51-cpp): the same each time
+    const std::string good =
+        "listen = [\"0.0.0.0:21\", '[::]:21'] # both\nanonymous = true\nidle-timeout = 60\n\n[passive]\nports = \"\"\"\n"
+        "1-2\"\"\"\n[a.b.c]\nd = {e = 1.5, f = [1979-05-27T07:32:00Z]}\n[[g]]\n";
+    const std::vector<std::string> pieces{
+        "[",   "]",    "{",  "}",   "\"",           "'",       "\"\"\"", "'''",
+        ".",   "=",    ",",  "\n",  "\\",           "#",       "a.",     "[a.",
+        "{a=", "\xff", "\r", "inf", "\xef\xbb\xbf", "\\u0000", "1e400",  std::string(1, '\0')};
+    const auto number = [&](std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random); };
+    for (int round = 0; round < 1500; ++round) {
+        std::string text = good;
+        for (auto changes = 1 + number(6); changes > 0; --changes) {
+            const auto at = number(text.size() + 1);
+            switch (number(4)) {
+                case 0: text.insert(at, pieces[number(pieces.size())]); break;
+                case 1: text.insert(at, repeated(pieces[number(pieces.size())], 1 + number(3000))); break;
+                case 2: text.erase(at, number(20)); break;
+                default:
+                    if (at < text.size()) text[at] = static_cast<char>(number(256));
+            }
+        }
+        expect_a_value(text);
+    }
+    for (int round = 0; round < 300; ++round) {
+        std::string text;
+        for (auto size = number(400); size > 0; --size) text += static_cast<char>(number(256));
+        expect_a_value(text);
+    }
+}
+
+TEST(ConfigFile, DepthAndLengthEndNoProcess) {  // DU-08
+    for (const char* part : {"[a.", "a.", "[", "{a=", "[{a.a=", "\"", "[[a.", "a=[[", "a\n.", "[a]\n", "[[a]]\n"})
+        expect_a_value(repeated(part, 60'000));
+    expect_a_value("[a" + repeated(".a", 50'000) + "]\nx = 1\n");
+    expect_a_value("x = \"" + repeated("x", 4'000'000) + "\"\n");
 }
 
 }  // namespace

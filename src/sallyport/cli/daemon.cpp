@@ -12,6 +12,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/handover.hpp>
 #include <sallyport/cli/service_manager.hpp>
 
@@ -112,8 +113,8 @@ void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
 }
 
 int report_start_failure(const std::string& name, const error& cause) {
-    fmt::print(stderr, "{}: {}\n", name, cause.text());
-    tell_predecessor(cause.text());
+    fmt::print(stderr, "{}: {}\n", name, line_of(cause));
+    tell_predecessor(line_of(cause));
     const bool usage = cause.code == errc::syntax || cause.code == errc::misuse;
     return usage ? 2 : 1;
 }
@@ -125,6 +126,7 @@ result<config_places> prepare(CLI::App& command, const front_options& options) {
         if (!applied) return applied;
         places = std::move(*applied);
     }
+    if (const auto good = check_values(command); !good) return std::unexpected(good.error());
     const auto level = options.level();
     if (!level) return std::unexpected(places.locate(level.error()));
     try {

@@ -11,8 +11,11 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/inbound_options.hpp>
 #include <sallyport/cli/operation_options.hpp>
+#include <sallyport/cli/start_report.hpp>
 #include <sallyport/front/admission.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
@@ -34,14 +37,14 @@ struct front_options {
     std::string client_ca;
     std::string client_certificate = "optional";
     inbound_options inbound;
-    std::size_t idle_seconds = limits::idle.count();
-    std::size_t login_seconds = limits::login.count();
-    std::size_t data_seconds = limits::data_connect.count();
-    std::size_t stall_seconds = limits::data_stall.count();
-    std::size_t stop_seconds = std::chrono::seconds(limits::stop_timeout).count();
+    std::chrono::seconds idle = limits::idle;
+    std::chrono::seconds login = limits::login;
+    std::chrono::seconds data_connect = limits::data_connect;
+    std::chrono::seconds data_stall = limits::data_stall;
     std::uint64_t stall_rate = limits::stall_rate;
-    std::size_t keepalive_idle = limits::keepalive_idle.count();
-    std::size_t keepalive_interval = limits::keepalive_interval.count();
+    std::chrono::seconds stop_timeout = limits::stop_timeout;
+    std::chrono::seconds keepalive_idle = limits::keepalive_idle;
+    std::chrono::seconds keepalive_interval = limits::keepalive_interval;
     int keepalive_count = limits::keepalive_count;
     std::size_t max_sessions = 20000;
     std::size_t max_sessions_per_address = 0;
@@ -63,9 +66,10 @@ struct front_options {
     [[nodiscard]] result<net::tls_reuse> reuse() const;
     [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
-    [[nodiscard]] front::admission_rules admission() const noexcept {
-        return {max_sessions, max_sessions_per_address, session_rate, session_rate_per_address, !no_penalties};
-    }
+    [[nodiscard]] front::admission_rules admission() const noexcept;
+
+    /// What there is to report of these; each daemon adds its own.
+    [[nodiscard]] start_subject subject(const config_places& places) const;
 
     /// Copies what server::settings and gate::settings have in common.
     template <class Settings>
@@ -83,11 +87,12 @@ struct front_options {
         auto missing_close_notify = inbound.missing_close_notify();
         if (!missing_close_notify) return std::unexpected(missing_close_notify.error());
         if (ways_in->single.on() && certificate->has_value() && *reuse_rule == net::tls_reuse::off)
-            return fail(errc::misuse,
-                        "--data-port tells TLS connections apart by the sessions that they resume: leave "
-                        "--tls-reuse at prefer");
+            return fail(
+                errc::syntax,
+                "--tls-reuse off: --data-port tells TLS connections apart by the sessions that they resume; leave it at "
+                "prefer");
         auto transfers = operation.open_transfer_log();
-        if (!transfers) return std::unexpected(transfers.error());
+        if (!transfers) return std::unexpected(about("--transfer-log", transfers.error()));
         settings.transfers = std::move(*transfers);
         settings.listen = std::move(*plain);
         settings.listen_implicit = std::move(*implicit);
@@ -97,10 +102,10 @@ struct front_options {
         settings.inbound = std::move(*ways_in);
         settings.missing_close_notify = std::move(*missing_close_notify);
         settings.keepalive = keepalive();
-        settings.idle = std::chrono::seconds(idle_seconds);
-        settings.login = std::chrono::seconds(login_seconds);
-        settings.data_connect = std::chrono::seconds(data_seconds);
-        settings.data_stall = std::chrono::seconds(stall_seconds);
+        settings.idle = idle;
+        settings.login = login;
+        settings.data_connect = data_connect;
+        settings.data_stall = data_stall;
         settings.stall_rate = stall_rate;
         settings.admit = admission();
         return {};

@@ -17,11 +17,14 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
+#include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/policy_options.hpp>
 #include <sallyport/cli/reload.hpp>
 #include <sallyport/cli/service_run.hpp>
 #include <sallyport/cli/settings_reading.hpp>
+#include <sallyport/cli/users.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/own_ends.hpp>
@@ -36,7 +39,7 @@ struct gate_options {
     policy_options permitted;
     std::vector<std::string> backends;
     std::string backends_file;
-    std::size_t resolve_seconds = limits::resolve_interval.count();
+    std::chrono::seconds resolve_interval = limits::resolve_interval;
     std::string dns_server;
     std::string balance = "least-sessions";
     std::string backend_data = "passive";
@@ -45,13 +48,13 @@ struct gate_options {
     std::string backend_certificate;
     std::string backend_key;
     bool backend_insecure = false;
-    std::size_t connect_milliseconds = 3000;
-    std::size_t answer_seconds = limits::backend_answer.count();
-    std::size_t rest_seconds = 10;
-    std::size_t slow_start_seconds = limits::backend_slow_start.count();
-    std::size_t queue_seconds = limits::backend_queue_wait.count();
+    std::chrono::milliseconds connect = std::chrono::seconds(3);
+    std::chrono::seconds answer = limits::backend_answer;
+    std::chrono::seconds rest{10};
+    std::chrono::seconds slow_start = limits::backend_slow_start;
+    std::chrono::seconds queue_wait = limits::backend_queue_wait;
     std::string check = "auto";
-    std::size_t check_seconds = limits::check_interval.count();
+    std::chrono::seconds check_interval = limits::check_interval;
     std::string check_user;
     std::string dial = "connect";
     unsigned fall = limits::check_fall;
@@ -61,6 +64,7 @@ struct gate_options {
     void add_to(CLI::App& command);
     [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
     [[nodiscard]] result<gate::settings> settings() const;
+    [[nodiscard]] start_subject subject(const config_places& places, const gate::settings& made) const;
 
 private:
     result<void> fill_checks(gate::settings& out) const;
@@ -75,6 +79,9 @@ constexpr std::array<std::pair<std::string_view, gate::balance>, 5> policies{{
 }};
 constexpr std::array check_stages{gate::check_stage::off, gate::check_stage::tcp,   gate::check_stage::greeting,
                                   gate::check_stage::tls, gate::check_stage::login, gate::check_stage::list};
+
+constexpr time_bounds an_hour{.most = std::chrono::hours(1)};
+constexpr time_bounds a_day{.most = std::chrono::hours(24)};
 
 void gate_options::add_to(CLI::App& command) {
     command
@@ -101,10 +108,7 @@ void gate_options::add_to(CLI::App& command) {
         .add_option("--backends-file", backends_file,
                     "More of them, one a line with its terms; '#' begins a remark. A changed file is read at once")
         ->type_name("FILE");
-    command.add_option("--resolve-interval", resolve_seconds, "Between two look-ups of a backend with ?resolve")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1, 86400))
-        ->capture_default_str();
+    add_time(command, "--resolve-interval", resolve_interval, "Between two look-ups of a backend with ?resolve", a_day);
     command.add_option("--dns-server", dns_server, "Whom these look-ups ask (default: as the system does)")
         ->type_name("ADDR[:PORT]");
     command
@@ -113,18 +117,13 @@ void gate_options::add_to(CLI::App& command) {
                     "by sessions), client-address or user (a client's address, or a user's name, keeps its server)")
         ->type_name("POLICY")
         ->capture_default_str();
-    command
-        .add_option("--backend-timeout", connect_milliseconds,
-                    "A backend that has not greeted by then is skipped for the next")
-        ->type_name("MILLISECONDS")
-        ->capture_default_str();
-    command
-        .add_option("--backend-answer", answer_seconds,
-                    "A backend that answers nothing for so long during a login is given up: for the next, where no password "
-                    "has been said to it, else the client hears 421")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    add_time(command, "--backend-timeout", connect,
+             "A backend that has not greeted by then is skipped for the next; a number without a unit is in milliseconds",
+             {.least = std::chrono::milliseconds(1), .most = std::chrono::hours(1), .in_milliseconds = true});
+    add_time(command, "--backend-answer", answer,
+             "A backend that answers nothing for so long during a login is given up: for the next, where no password "
+             "has been said to it, else the client hears 421",
+             an_hour);
     command
         .add_option(
             "--check", check,
@@ -132,10 +131,7 @@ void gate_options::add_to(CLI::App& command) {
             "connection). auto: greeting where there are several backends, else a single look at the start, for the log")
         ->type_name("STAGE")
         ->capture_default_str();
-    command.add_option("--check-interval", check_seconds, "Between two checks of a backend")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    add_time(command, "--check-interval", check_interval, "Between two checks of a backend", an_hour);
     command
         .add_option(
             "--dial", dial,
@@ -143,34 +139,28 @@ void gate_options::add_to(CLI::App& command) {
             "and features) or login (at USER, so that connections without a login cost the backend nothing)")
         ->type_name("WHEN")
         ->capture_default_str();
-    command.add_option("--check-user", check_user, "Who logs in for the checks login and list")->type_name("NAME:PASSWORD");
-    command.add_option("--fall", fall, "After so many failures in a row, of checks or sessions, a backend is down")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    command.add_option("--rise", rise, "After so many successes in a row it is up again")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
+    command
+        .add_option("--check-user", check_user,
+                    "Who logs in for the checks login and list; @FILE as PASSWORD is the first line of a file")
+        ->type_name("NAME:PASSWORD");
+    add_count(command, "--fall", fall, "After so many failures in a row, of checks or sessions, a backend is down",
+              {.most = 1000});
+    add_count(command, "--rise", rise, "After so many successes in a row it is up again", {.most = 1000});
     command
         .add_option(
             "--when-all-down", when_all_down,
             "refuse: clients hear 421 at once while checks find every backend down; try: they are tried all the same")
         ->type_name("WHAT")
         ->capture_default_str();
-    command
-        .add_option("--backend-rest", rest_seconds,
-                    "Without checks: how long a backend that failed is tried last before a session asks it again")
-        ->type_name("SECONDS")
-        ->capture_default_str();
-    command.add_option("--slow-start", slow_start_seconds, "A backend that came back reaches its whole share after this")
-        ->type_name("SECONDS")
-        ->capture_default_str();
-    command
-        .add_option("--queue-wait", queue_seconds,
-                    "Where all backends have their most sessions, a client waits so long for room; 0: 421 at once")
-        ->type_name("SECONDS")
-        ->capture_default_str();
+    add_time(command, "--backend-rest", rest,
+             "Without checks: how long a backend that failed is tried last before a session asks it again; off: not at all",
+             {.most = std::chrono::hours(24), .off = true});
+    add_time(command, "--slow-start", slow_start,
+             "A backend that came back reaches its whole share after this; off: at once",
+             {.most = std::chrono::hours(24), .off = true});
+    add_time(command, "--queue-wait", queue_wait,
+             "Where all backends have their most sessions, a client waits so long for room; off: 421 at once",
+             {.most = std::chrono::hours(1), .off = true});
     command
         .add_option(
             "--backend-data", backend_data,
@@ -202,7 +192,7 @@ void gate_options::add_to(CLI::App& command) {
     front.operation.add_replacement_to(command);
     command.footer(
         "Examples:\n"
-        "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --passive-ports 50000-50099 --external-address "
+        "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --passive-ports 30000-30099 --external-address "
         "203.0.113.7\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 --backend ftp://10.0.0.6 --backend ftp://10.0.0.7\n"
         "  sallyport gate --listen 0.0.0.0:21 --balance client-address --backend 'ftp://10.0.0.5?weight=3&max-sessions=200' "
@@ -212,16 +202,17 @@ void gate_options::add_to(CLI::App& command) {
         "SIGHUP and 'sallyport gate reload' read the --config file anew: backends join, others leave when their sessions "
         "have "
         "ended.\n"
-        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
+        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.\n" +
+        option_types_help());
 }
 
 result<std::vector<gate::backend>> gate_options::parse_backends() const {
     if (backends.empty() && backends_file.empty())
-        return fail(errc::misuse, "no server behind: add --backend ftp://HOST[:PORT]");
+        return fail(errc::syntax, "--backend: no FTP server is named; add --backend ftp://HOST[:PORT]");
     std::vector<gate::backend> out;
     for (const auto& text : backends) {
         auto parsed = gate::backend::parse(text);
-        if (!parsed) return std::unexpected(parsed.error());
+        if (!parsed) return std::unexpected(about("--backend", parsed.error()));
         out.push_back(std::move(*parsed));
     }
     return out;
@@ -233,14 +224,15 @@ result<gate::settings> gate_options::settings() const {
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
     if (!backends_file.empty()) {
-        if (const auto listed = gate::read_backend_file(backends_file); !listed) return std::unexpected(listed.error());
+        if (const auto listed = gate::read_backend_file(backends_file); !listed)
+            return std::unexpected(about("--backends-file", listed.error()));
     }
     auto in_front = front;
     in_front.tls_elsewhere = out.passes_tls();
     if (auto filled = in_front.fill(out); !filled) return std::unexpected(filled.error());
     if (auto filled = permitted.fill(out); !filled) return std::unexpected(filled.error());
     out.backends_file = backends_file;
-    out.resolve_interval = std::chrono::seconds(resolve_seconds);
+    out.resolve_interval = resolve_interval;
     if (!dns_server.empty()) {
         const auto address = ip_address::parse(dns_server);
         out.dns_server = address ? endpoint{*address, 53} : endpoint::parse(dns_server);
@@ -253,7 +245,8 @@ result<gate::settings> gate_options::settings() const {
         std::optional<net::tls_files> own;
         if (!backend_certificate.empty()) own = net::tls_files{backend_certificate, backend_key};
         auto context = net::tls_client_context::make({.verify = !backend_insecure, .ca_file = backend_ca, .own = own});
-        if (!context) return std::unexpected(context.error());
+        if (!context)
+            return std::unexpected(about(own ? "--backend-ca or --backend-cert" : "--backend-ca", context.error()));
         out.backend_tls = std::move(*context);
     }
     const auto* const policy = std::ranges::find(policies, balance, &decltype(policies)::value_type::first);
@@ -264,9 +257,9 @@ result<gate::settings> gate_options::settings() const {
     }
     if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());
     out.spread.policy = policy->second;
-    out.spread.rest = std::chrono::seconds(rest_seconds);
-    out.spread.slow_start = std::chrono::seconds(slow_start_seconds);
-    out.queue_wait = std::chrono::seconds(queue_seconds);
+    out.spread.rest = rest;
+    out.spread.slow_start = slow_start;
+    out.queue_wait = queue_wait;
     const auto data = proto::parse_backend_data(backend_data);
     if (!data) {
         return fail(errc::syntax, fmt::format("--backend-data {}: give passive, active, as-client, epsv, pasv, eprt or port",
@@ -279,8 +272,8 @@ result<gate::settings> gate_options::settings() const {
     if (dial != "connect" && dial != "login")
         return fail(errc::syntax, fmt::format("--dial {}: give connect or login", dial));
     out.dial_at_login = dial == "login";
-    out.backend_connect = std::chrono::milliseconds(connect_milliseconds);
-    out.backend_answer = std::chrono::seconds(answer_seconds);
+    out.backend_connect = connect;
+    out.backend_answer = answer;
     return out;
 }
 
@@ -297,18 +290,38 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     if (out.spread.check >= gate::check_stage::login) {
         const auto colon = check_user.find(':');
         if (colon == std::string::npos || colon == 0)
-            return fail(errc::misuse, fmt::format("--check {} logs in: add --check-user NAME:PASSWORD", check));
+            return fail(errc::syntax, fmt::format("--check {} logs in: add --check-user NAME:PASSWORD", check));
+        auto password = read_secret(std::string_view(check_user).substr(colon + 1));
+        if (!password) return fail(errc::syntax, fmt::format("--check-user: {}", password.error().what));
         out.checks.user = check_user.substr(0, colon);
-        out.checks.password = check_user.substr(colon + 1);
+        out.checks.password = std::move(*password);
     }
     out.look_at_start = check == "auto";
-    out.checks.interval = std::chrono::seconds(check_seconds);
+    out.checks.interval = check_interval;
     out.spread.fall = fall;
     out.spread.rise = rise;
     if (when_all_down != "refuse" && when_all_down != "try")
         return fail(errc::syntax, fmt::format("--when-all-down {}: give refuse or try", when_all_down));
     out.spread.when_all_down = when_all_down == "try" ? gate::all_down::try_anyway : gate::all_down::refuse;
     return {};
+}
+
+start_subject gate_options::subject(const config_places& places, const gate::settings& made) const {
+    auto in_front = front;
+    in_front.tls_elsewhere = made.passes_tls();
+    auto out = in_front.subject(places);
+    out.tls_passes = made.passes_tls();
+    out.passwords = true;
+    out.descriptors_per_session = 4;  // on either side
+    out.logins = fmt::format("Accounts: those of {} backends{}", made.backends.size(),
+                             backends_file.empty() ? "" : " and of those in " + backends_file);
+    for (const auto& b : made.backends)
+        if (b.mirror.first != 0) out.mirrored.push_back(b.mirror);
+    const auto& key = backend_key.empty() ? backend_certificate : backend_key;
+    if (!key.empty() && is_world_readable(key)) out.exposed.push_back({key, "Private key"});
+    for (const auto& file : secret_files({check_user}))
+        if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
+    return out;
 }
 
 /// For "check".
@@ -321,7 +334,8 @@ result<std::string> checked(const CLI::App& command) {
     gate::own_ends own;
     own.listen_at(std::move(listeners));
     if (const auto others = own.none_of(settings.backends); !others) return std::unexpected(others.error());
-    return fmt::format("Good: {} backends", settings.backends.size());
+    return fmt::format("Good: {} backends\n{}", settings.backends.size(),
+                       text_of(make_report(good->options.subject(good->places, settings), look_at_machine())));
 }
 
 std::vector<std::string> down_backends(const gate::gate& service) {
@@ -338,7 +352,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    daemon host(name, options.front.loops, std::chrono::seconds(options.front.stop_seconds));
+    daemon host(name, options.front.loops, options.front.stop_timeout);
     host.follow(settings->tls);
     host.on_rotate(settings->transfers);
     status::counters counters;
@@ -347,6 +361,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (has_predecessor()) service.pass_on(pass_to_predecessor);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
+    log_report(make_report(with_real_ports(options.subject(*ready, *settings), service.endpoints()), look_at_machine()));
     const auto read = [given, &service]() -> result<reading> {
         auto fresh = read_anew<gate_options>("gate", given);
         if (!fresh) return std::unexpected(fresh.error());

@@ -5,15 +5,15 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/start_report.hpp>
+
 namespace sallyport::cli {
 
 void inbound_options::add_to(CLI::App& command) {
     const auto several = CLI::MultiOptionPolicy::TakeAll;
-    command
-        .add_option("--passive-ports", passive_ports,
-                    "Ports for passive data connections; open these in the firewall "
-                    "(default: any free high port)")
-        ->type_name("A-B");
+    add_ports(command, "--passive-ports", passive_ports,
+              "Ports for passive data connections; open these in the firewall (default: any free high port)");
     command
         .add_option("--data-port", data_port,
                     "Single-port mode: passive data connections come to the control port itself, or to this one port, and "
@@ -64,16 +64,12 @@ void inbound_options::add_to(CLI::App& command) {
 
 result<reach::broker_settings> inbound_options::ports() const {
     reach::broker_settings out{.grabbed_too = grabbed_ports};
-    if (!passive_ports.empty()) {
-        const auto range = port_range::parse(passive_ports);
-        if (!range)
-            return fail(errc::syntax,
-                        fmt::format("--passive-ports {}: give FIRST-LAST, for example 50000-50099", passive_ports));
-        out.range = *range;
-    }
+    if (passive_ports) out.range = *passive_ports;
     auto outside = reach::external_ports::parse(external_ports, out.range);
     if (!outside) return fail(outside.error().code, "--external-ports: " + outside.error().what);
     out.outside = std::move(*outside);
+    if (const auto why = unusable_range(out, look_at_machine()); !why.empty())
+        return fail(errc::syntax, fmt::format("--passive-ports {}: {}", out.range.text(), why));
     return out;
 }
 
@@ -90,8 +86,7 @@ result<std::vector<reach::client_condition>> inbound_options::missing_close_noti
 }
 
 result<reach::proxy_trust> inbound_options::proxies() const {
-    if (proxy_data && proxy_from.empty())
-        return fail(errc::misuse, "--proxy-data needs to know from whom: add --proxy-from NETWORK");
+    if (proxy_data && proxy_from.empty()) return fail(errc::syntax, "--proxy-data: from whom? add --proxy-from NETWORK");
     reach::proxy_trust out{.from = {}, .data = proxy_data};
     for (const auto& text : proxy_from) {
         const auto network = ip_network::parse(text);
@@ -108,7 +103,7 @@ result<reach::proxy_trust> inbound_options::proxies() const {
 std::string inbound_options::ports_beside() const {
     std::string out;
     if (!data_port.empty() && data_port != "control") out += " and " + data_port;
-    if (!passive_ports.empty()) out += " and " + passive_ports;
+    if (passive_ports) out += " and " + passive_ports->text();
     return out;
 }
 

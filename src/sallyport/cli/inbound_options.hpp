@@ -1,6 +1,7 @@
 #pragma once
 // Options that say how data connections find their way in: ports, addresses, and the balancers that pass them on.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ class App;
 namespace sallyport::cli {
 
 struct inbound_options {
-    std::string passive_ports;
+    std::optional<port_range> passive_ports;
     std::string data_port;
     std::vector<std::string> external_ports;
     bool grabbed_ports = false;
@@ -29,7 +30,7 @@ struct inbound_options {
     /// The texts as values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
     [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;
-    /// What a firewall has to let in beside the control port: " and 50000-50099", or nothing.
+    /// What a firewall has to let in beside the control port: " and 30000-30099", or nothing.
     [[nodiscard]] std::string ports_beside() const;
 
 private:

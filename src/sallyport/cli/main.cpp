@@ -1,11 +1,32 @@
 // The sallyport program: finds the subcommand, runs it, returns its exit code.
 
 #include <exception>
+#include <string>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/error_line.hpp>
+
+namespace {
+
+/// One line: the command, the option, the cause, the next step.
+std::string wrong_usage(const CLI::App* app, const CLI::Error& why) {
+    std::string name = app->get_name();
+    for (auto chosen = app->get_subcommands(); !chosen.empty(); chosen = app->get_subcommands()) {
+        app = chosen.back();
+        name += ' ' + app->get_name();
+    }
+    std::string line = sallyport::cli::line_of({sallyport::errc::syntax, 0, why.what()});
+    // Who mistypes a command wants to see it, and not that one is required.
+    if (const auto left = app->remaining(); dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !left.empty())
+        line = sallyport::cli::line_of({sallyport::errc::syntax, 0, "there is no command or option " + left.front()});
+    if (line.find("; ") == std::string::npos) line += fmt::format("; see {} --help", name);
+    return fmt::format("{}: {}\n", name, line);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app{
@@ -13,6 +34,7 @@ int main(int argc, char** argv) {
         "sallyport"};
     app.set_version_flag("--version", "sallyport " SALLYPORT_VERSION);
     app.require_subcommand(1);
+    app.failure_message(wrong_usage);
     app.footer("'sallyport COMMAND --help' describes a command.");
     int exit_code = 0;
     sallyport::cli::add_up_command(app, exit_code);
@@ -22,6 +44,7 @@ int main(int argc, char** argv) {
     sallyport::cli::add_put_command(app, exit_code);
     sallyport::cli::add_ls_command(app, exit_code);
     sallyport::cli::add_user_command(app, exit_code);
+    sallyport::cli::add_cert_command(app, exit_code);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/cli/option_types.hpp>
+
 namespace sallyport::cli {
 
 void operation_options::add_to(CLI::App& command) {
@@ -29,11 +31,9 @@ void operation_options::add_control_to(CLI::App& command) {
 }
 
 void operation_options::add_replacement_to(CLI::App& command) {
-    command
-        .add_option("--drain", drain_seconds,
-                    "After 'replace' or SIGUSR2: how long the old program waits for its sessions to end")
-        ->type_name("SECONDS")
-        ->capture_default_str();
+    add_time(command, "--drain", drain,
+             "After 'replace' or SIGUSR2: how long the old program waits for its sessions to end; 0: for ever",
+             {.zero = true});
 }
 
 std::string operation_options::control_path(std::string_view kind) const {

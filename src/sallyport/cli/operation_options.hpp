@@ -1,6 +1,7 @@
 #pragma once
 // Options of whoever runs a daemon: what is written down, and how one speaks with it while it runs.
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ struct operation_options {
     std::string transfer_log;
     std::string transfer_log_format = "words";
     std::string status_socket;
-    std::size_t drain_seconds = limits::drain.count();
+    std::chrono::seconds drain = limits::drain;
 
     void add_to(CLI::App& command);
     /// For daemons that can be asked while they run.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/cli/option_types.hpp>
+
 namespace sallyport::cli {
 
 void policy_options::add_to(CLI::App& command) {
@@ -35,28 +37,21 @@ void policy_options::add_to(CLI::App& command) {
                     "certificate's name instead (replace)")
         ->type_name("refuse|replace")
         ->capture_default_str();
-    command
-        .add_option("--max-sessions-per-user", max_sessions_per_user,
-                    "More sessions of one user, once logged in, are told 421; 0: no such limit")
-        ->type_name("N")
-        ->capture_default_str();
-    command.add_option("--max-upload-rate", max_upload_rate, "Of each session, in bytes a second, such as 500K or 10M")
-        ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(false));
-    command.add_option("--max-download-rate", max_download_rate, "Likewise")
-        ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(false));
+    add_count(command, "--max-sessions-per-user", max_sessions_per_user,
+              "More sessions of one user, once logged in, are told 421; 0: no limit", {.zero = true});
+    add_size(command, "--max-upload-rate", max_upload_rate, "Of each session, a second; 0: no limit");
+    add_size(command, "--max-download-rate", max_download_rate, "Likewise");
 }
 
 result<void> policy_options::fill(gate::settings& out) const {
     auto commands = proto::command_policy::make(allow_commands, refuse_commands, read_only);
     if (!commands)
-        return fail(errc::misuse, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
+        return fail(errc::syntax, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
     out.commands = *commands;
     if (ccc != "allow" && ccc != "refuse") return fail(errc::syntax, fmt::format("--ccc {}: give allow or refuse", ccc));
     out.ccc_allowed = ccc == "allow";
     if (out.ccc_allowed && out.tls_required)
-        return fail(errc::misuse, "--ccc allow and --tls-required contradict each other; take one of them away");
+        return fail(errc::syntax, "--ccc allow and --tls-required contradict each other; take one of them away");
     if (!user_from_certificate.empty()) {
         if (user_from_certificate == "cn")
             out.user_from = net::certificate_field::common_name;

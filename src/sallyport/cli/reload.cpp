@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/error_line.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -72,7 +74,14 @@ void reloader::keep_what_stays(reading& fresh) const {
 }
 
 net::task<result<std::vector<std::string>>> reloader::run() {
-    auto work = [this] { return read_(); };
+    // Whatever a file holds, a bad reload is a value and changes nothing: what is thrown on the pool would end the daemon.
+    auto work = [this]() -> result<reading> {
+        try {
+            return read_();
+        } catch (const std::exception& e) {
+            return fail(errc::syntax, fmt::format("the settings can't be read: {}", escape(e.what(), 300)));
+        }
+    };
     auto fresh = co_await net::offload(host_.disk(), host_.loops().at(0), std::move(work));
     if (!fresh) co_return std::unexpected(fresh.error());
     keep_what_stays(*fresh);
@@ -106,8 +115,8 @@ net::task<result<std::string>> reloader::reload() {
     running_ = false;
     if (std::exchange(due_, false)) reload_by_signal();
     if (!lines) {
-        log::error({}, fmt::format("Reload: all stays as it was: {}", lines.error().text()));
-        co_return fail(errc::rejected, fmt::format("all stays as it was: {}", lines.error().text()));
+        log::error({}, fmt::format("Reload: all stays as it was: {}", line_of(lines.error())));
+        co_return fail(errc::rejected, fmt::format("all stays as it was: {}", line_of(lines.error())));
     }
     boost::json::array told;
     for (const auto& line : *lines) {

@@ -10,6 +10,7 @@
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/reload.hpp>
 #include <sallyport/cli/service_run.hpp>
 #include <sallyport/cli/settings_reading.hpp>
@@ -37,14 +38,17 @@ struct serve_options {
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
+    [[nodiscard]] start_subject subject(const config_places& places) const;
 };
 
 void serve_options::add_to(CLI::App& command) {
     const auto several = CLI::MultiOptionPolicy::TakeAll;
     command.add_option("DIR", directory, "Directory to share")->check(CLI::ExistingDirectory);
     command
-        .add_option("--user", users,
-                    "A user who may read and write; repeatable. PASSWORD may be a hash from 'sallyport user hash'")
+        .add_option(
+            "--user", users,
+            "A user who may read and write; repeatable. PASSWORD may be a hash from 'sallyport user hash', @FILE for the "
+            "first line of a file, or plain:TEXT for a password that looks like something else")
         ->type_name("NAME:PASSWORD")
         ->allow_extra_args(false)
         ->multi_option_policy(several);
@@ -70,30 +74,28 @@ void serve_options::add_to(CLI::App& command) {
     command.footer(
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
-        "  sallyport serve /srv/files --user scanner:secret --listen 0.0.0.0:21 --passive-ports 50000-50099 \\\n"
-        "    --external-address ftp.example.org --tls-cert cert.pem --tls-key key.pem\n"
+        "  sallyport serve /srv/files --user scanner:@/etc/sallyport/scanner.password --listen 0.0.0.0:21 \\\n"
+        "    --passive-ports 30000-30099 --external-address ftp.example.org --tls-cert cert.pem\n"
         "SIGHUP and 'sallyport serve reload' read the --config file anew, users and certificates too; SIGUSR2 and "
         "'sallyport "
         "serve replace' start a new program in place of this one. Sessions that run keep what they have.\n"
-        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.");
+        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.\n" +
+        option_types_help());
 }
 
 result<server::settings> serve_options::settings() const {
     server::settings out;
-    if (directory.empty()) return fail(errc::misuse, "which directory? sallyport serve DIR");
+    if (directory.empty()) return fail(errc::syntax, "DIR: which directory? give it, as in sallyport serve /srv/files");
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
-    for (const auto& [list, read_only] : {std::pair(&users, false), std::pair(&readers, true)}) {
-        for (const auto& text : *list) {
-            auto parsed = parse_user(text, read_only);
-            if (!parsed) return std::unexpected(parsed.error());
-            out.users.push_back(std::move(*parsed));
-        }
-    }
+    auto known = parse_users(users, readers);
+    if (!known) return std::unexpected(known.error());
+    out.users = std::move(*known);
     if (out.users.empty() && !anonymous) {
-        return fail(errc::misuse, "nobody could log in: add --anonymous, --user NAME:PASSWORD or --reader NAME:PASSWORD");
+        return fail(errc::syntax,
+                    "--user: nobody could log in; add --anonymous, --user NAME:PASSWORD or --reader NAME:PASSWORD");
     }
     if (no_passive && no_active)
-        return fail(errc::misuse, "--no-passive and --no-active together leave no way to move a file");
+        return fail(errc::syntax, "--no-passive and --no-active: together they leave no way to move a file; take one away");
     if (sync != "full" && sync != "none")
         return fail(errc::syntax, fmt::format("--upload-sync {}: give full or none", sync));
     auto files =
@@ -108,12 +110,26 @@ result<server::settings> serve_options::settings() const {
     return out;
 }
 
+start_subject serve_options::subject(const config_places& places) const {
+    auto out = front.subject(places);
+    out.passive = !no_passive;
+    out.passwords = !users.empty() || !readers.empty();
+    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}", users.size(), readers.size(),
+                             anonymous ? ", and anonymous" : "");
+    for (const auto* list : {&users, &readers})
+        for (const auto& file : secret_files(*list))
+            if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
+    if (!users.empty() && !is_writable_directory(directory)) out.unwritable = directory;
+    return out;
+}
+
 /// For "check".
 result<std::string> checked(const CLI::App& command) {
     const auto good = read_anew<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
-    return fmt::format("Good: {} accounts{}", settings.users.size(), settings.anonymous ? " and anonymous" : "");
+    return fmt::format("Good: {} accounts{}\n{}", settings.users.size(), settings.anonymous ? " and anonymous" : "",
+                       text_of(make_report(good->options.subject(good->places), look_at_machine())));
 }
 
 int run(CLI::App& command, const serve_options& options) {
@@ -123,7 +139,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (!ready) return report_start_failure(name, ready.error());
     auto settings = options.settings();
     if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    daemon host(name, options.front.loops, std::chrono::seconds(options.front.stop_seconds));
+    daemon host(name, options.front.loops, options.front.stop_timeout);
     host.follow(settings->tls);
     host.on_rotate(settings->transfers);
     status::counters counters;
@@ -132,6 +148,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     const vfs::leftover_sweep sweep(options.directory);
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
+    log_report(make_report(with_real_ports(options.subject(*ready), service.endpoints()), look_at_machine()));
     const auto read = [given, &service]() -> result<reading> {
         auto fresh = read_anew<serve_options>("serve", given);
         if (!fresh) return std::unexpected(fresh.error());

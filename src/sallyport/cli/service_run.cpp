@@ -31,7 +31,7 @@ int run_service(const running_service& service) {
                            .leave = service.leave,
                            .replaced = replaced,
                            .take = service.take},
-                          std::chrono::seconds(service.operation.drain_seconds));
+                          service.operation.drain);
     host.on_replace([&successor] { successor.replace_by_signal(); });
     host.on_reload([&service] { service.reloading.reload_by_signal(); });
     auto actions = for_sessions();

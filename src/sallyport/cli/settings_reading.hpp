@@ -12,19 +12,21 @@
 
 namespace sallyport::cli {
 
-template <class Settings>
-struct settings_reading {
-    option_values given;
-    Settings settings;
-};
-
 template <class Options>
 using settings_of = typename std::invoke_result_t<decltype(&Options::settings), const Options&>::value_type;
+
+template <class Options>
+struct settings_reading {
+    option_values given;
+    Options options;
+    config_places places;
+    settings_of<Options> settings;
+};
 
 /// `Options` are the command's: add_to(), front.config and settings(). An error names the file's line where it comes from
 /// there. Any thread.
 template <class Options>
-[[nodiscard]] result<settings_reading<settings_of<Options>>> read_anew(const std::string& name, const option_values& given) {
+[[nodiscard]] result<settings_reading<Options>> read_anew(const std::string& name, const option_values& given) {
     CLI::App command("", name);
     Options options;
     options.add_to(command);
@@ -35,9 +37,11 @@ template <class Options>
         if (!applied) return std::unexpected(applied.error());
         places = std::move(*applied);
     }
+    if (auto good = check_values(command); !good) return std::unexpected(good.error());
     auto settings = options.settings();
     if (!settings) return std::unexpected(places.locate(settings.error()));
-    return settings_reading<settings_of<Options>>{values_of(command), std::move(*settings)};
+    auto values = values_of(command);
+    return settings_reading<Options>{std::move(values), std::move(options), std::move(places), std::move(*settings)};
 }
 
 }  // namespace sallyport::cli

@@ -1,7 +1,12 @@
 // sallyport up: the whole thing on defaults, a server sharing a directory behind a gateway.
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <sstream>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -15,12 +20,17 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/machine_facts.hpp>
+#include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/own_certificate.hpp>
+#include <sallyport/cli/start_report.hpp>
+#include <sallyport/cli/up_guide.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/public_view.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -31,24 +41,54 @@ constexpr auto default_range = "30000-30099";
 
 struct up_options {
     front_options front;
-    std::string directory = ".";
+    std::string directory;
     std::string writer;
+    bool yes = false;
     std::string trust_file;  // for clients' --cacert, where the certificate is our own
 
+    up_options() { front.log_level = "warning"; }  // a session is one line, which it prints itself
     void add_to(CLI::App& command);
+    [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
     [[nodiscard]] result<gate::settings> gate_settings();
 };
 
 void up_options::add_to(CLI::App& command) {
-    command.add_option("DIR", directory, "Directory to share")->check(CLI::ExistingDirectory)->capture_default_str();
-    command.add_option("--writer", writer, "The user who may write (default: 'writer' and a password made for this run)")
+    command.add_option("DIR", directory, "Directory to share")->required()->check(CLI::ExistingDirectory);
+    command
+        .add_option("--writer", writer,
+                    "The user who may write (default: 'writer' and a password made for this run). PASSWORD may be @FILE for "
+                    "the first line of a file")
         ->type_name("NAME:PASSWORD");
+    command.add_flag("--yes", yes, "Share DIR even if it is / or holds your home directory");
     front.add_to(command);
     command.footer(
-        "Anybody may read, the writer may write. Without --tls-cert a certificate is made and kept for this user.\n"
-        "Example:  sallyport up ~/shared --listen 0.0.0.0:2121 --writer me:secret\n"
-        "Ctrl-C stops it. Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options.");
+        "Anybody may read what every user of this machine may read, except names that begin with a dot; the writer reads "
+        "and\n"
+        "writes all of DIR. Without --tls-cert a certificate is made and kept for this user.\n"
+        "Example:  sallyport up ~/shared --listen 0.0.0.0:2121 --writer me:@$HOME/ftp-password\n"
+        "Ctrl-C stops it. Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options.\n" +
+        option_types_help());
+}
+
+/// Nobody means to share these when a directory is given in a hurry.
+result<void> up_options::consent() const {
+    std::error_code failed;
+    const auto shared = std::filesystem::canonical(directory, failed);
+    if (failed || yes) return {};
+    const auto refuse = [&](std::string_view what) {
+        return fail(errc::syntax, fmt::format("DIR {}: this is {}; name a directory in it, or add --yes to share all of it",
+                                              directory, what));
+    };
+    if (shared == "/") return refuse("the whole machine");
+    const char* const named = std::getenv("HOME");
+    if (named == nullptr || *named == '\0') return {};
+    const auto home = std::filesystem::canonical(named, failed);
+    if (failed || home == "/") return {};
+    if (shared == home) return refuse("your home directory");
+    const auto [rest, _] = std::ranges::mismatch(shared, home);
+    if (rest == shared.end()) return refuse("a directory that holds your home directory");
+    return {};
 }
 
 std::string made_password() {
@@ -61,13 +101,16 @@ std::string made_password() {
 result<server::settings> up_options::server_settings(const server::user& writing) const {
     auto files = vfs::open_posix_filesystem(directory, {});
     if (!files) return std::unexpected(files.error());
+    auto without_links = vfs::open_posix_filesystem(directory, {.follow_links = false});
+    if (!without_links) return std::unexpected(without_links.error());
     server::settings out;
     out.listen = {*endpoint::parse("127.0.0.1:0")};  // the gateway is the only way in
     out.files = std::move(*files);
     out.users = {writing};
     out.anonymous = true;
-    out.idle = std::chrono::seconds(front.idle_seconds);
-    out.data_stall = std::chrono::seconds(front.stall_seconds);
+    out.anonymous_files = vfs::make_public_view(std::move(*without_links));
+    out.idle = front.idle;
+    out.data_stall = front.data_stall;
     out.stall_rate = front.stall_rate;
     out.admit = front.admission();
     return out;
@@ -92,38 +135,80 @@ std::string outward_address() {
 }
 
 result<gate::settings> up_options::gate_settings() {
-    if (front.inbound.passive_ports.empty() && front.inbound.data_port.empty()) front.inbound.passive_ports = default_range;
+    if (!front.inbound.passive_ports && front.inbound.data_port.empty())
+        front.inbound.passive_ports = port_range::parse(default_range);
+    std::optional<net::tls_server_context> in_memory;
+    if (front.tls_certificates.empty() && front.tls_keys.empty()) {
+        std::vector<std::string> addresses{outward_address()};
+        for (const auto& list : {front.listen, front.listen_tls}) {
+            for (const auto& text : list) {
+                const auto at = endpoint::parse(text);  // where it is none, fill() says so
+                if (at && !at->address.is_unspecified()) addresses.push_back(at->address.text());
+            }
+        }
+        auto own = load_or_make_certificate(addresses);
+        if (!own) return std::unexpected(own.error());
+        if (own->file.empty()) {
+            front.tls_elsewhere = true;  // there is no file to be named
+            in_memory = std::move(own->context);
+        } else {
+            front.tls_certificates = {own->file};
+            front.tls_keys = {own->key};
+            trust_file = own->file;
+        }
+    }
     gate::settings out;
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
-    if (!out.tls) {
-        auto own = load_or_make_certificate(outward_address());
-        if (!own) return std::unexpected(own.error());
-        out.tls = std::move(own->context);
-        trust_file = std::move(own->file);
-    }
+    if (in_memory) out.tls = std::move(in_memory);
+    out.session_ended = [](const gate::session_summary& session) {
+        fmt::print("{}\n", line_of(session));
+        std::fflush(stdout);
+    };
     return out;
 }
 
-void print_guide(const up_options& options, const server::user& writing, const endpoint& at,
-                 const std::string& fingerprint) {
-    const std::string host = !at.address.is_unspecified() ? endpoint{at.address, 0}.text() : outward_address() + ":0";
-    const std::string place = fmt::format("{}:{}", host.substr(0, host.rfind(':')), at.port);
-    const bool known = !options.trust_file.empty();
-    const std::string curl_trust = known ? "--cacert " + options.trust_file : "-k";
-    const std::string lftp_trust = known ? "set ssl:ca-file " + options.trust_file : "set ssl:verify-certificate no";
-    const std::string own_trust = known ? "--ca " + options.trust_file : "--insecure";
-    const std::string secret = options.writer.empty() ? writing.password : "PASSWORD";
-    const std::string as_writer = writing.name + ":" + secret;
-    fmt::print("Sharing {} on {}: anybody reads, {} writes{}.\n\n", options.directory, place, writing.name,
-               options.writer.empty() ? ", password " + secret : "");
-    fmt::print("  curl       curl ftp://{0}/\n             curl {1} --ssl-reqd -u {2} -T FILE ftp://{0}/\n", place,
-               curl_trust, as_writer);
-    fmt::print("  lftp       lftp -u {},{} -e '{}' ftp://{}\n", writing.name, secret, lftp_trust, place);
-    fmt::print("  Sallyport  sallyport ls ftp://{0}/\n             sallyport put {1} FILE ftpes://{2}@{0}/\n\n", place,
-               own_trust, as_writer);
-    fmt::print("Certificate SHA-256 {}\nIn a firewall open TCP {}{}. Ctrl-C stops.\n\n", fingerprint, at.port,
-               options.front.inbound.ports_beside());
-    std::fflush(stdout);
+/// How a shell finds this program: by its name, if that is the one on the path.
+std::string own_program() {
+    std::error_code failed;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+    if (failed) return "sallyport";
+    const char* const path = std::getenv("PATH");
+    std::istringstream places(path == nullptr ? "" : path);
+    for (std::string place; std::getline(places, place, ':');) {
+        const auto found = std::filesystem::path(place) / "sallyport";
+        if (::access(found.c_str(), X_OK) != 0) continue;
+        if (std::filesystem::canonical(found, failed) == self) return "sallyport";
+        break;  // the shell would take that one
+    }
+    return shell_word(self.string());
+}
+
+up_guide guide_of(const up_options& options, const server::user& writing, const std::vector<endpoint>& open,
+                  std::string fingerprint) {
+    const auto real = with_real_ports(options.front.subject(config_places()), open);
+    up_guide out{.directory = options.directory,
+                 .plain = real.listen,
+                 .implicit = real.listen_tls,
+                 .own = own_addresses(),
+                 .outward = ip_address::parse(outward_address()).value_or(ip_address()),
+                 .writer = writing.name,
+                 .password = options.writer.empty() ? writing.password : std::string(),
+                 .certificate = options.trust_file,
+                 .program = own_program(),
+                 .fingerprint = std::move(fingerprint),
+                 .more_ports = options.front.inbound.ports_beside()};
+    return out;
+}
+
+/// What the guide doesn't say anyway.
+void log_warnings(const up_options& options, const config_places& places, const std::vector<endpoint>& open) {
+    auto subject = with_real_ports(options.front.subject(places), open);
+    subject.passwords = true;
+    subject.descriptors_per_session = 6;  // the gateway's and the server's
+    if (!is_writable_directory(options.directory)) subject.unwritable = options.directory;
+    auto report = make_report(subject, look_at_machine());
+    report.facts.clear();
+    log_report(report);
 }
 
 int run(CLI::App& command, up_options& options) {
@@ -131,15 +216,16 @@ int run(CLI::App& command, up_options& options) {
     const auto ready = prepare(command, options.front);
     if (!ready) return report_start_failure(name, ready.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", made_password(), false})
-                                          : parse_user(options.writer, false);
-    if (!writing) return report_start_failure(name, writing.error());
+                                          : parse_user("--writer", options.writer, false);
+    if (!writing) return report_start_failure(name, ready->locate(writing.error()));
+    if (const auto agreed = options.consent(); !agreed) return report_start_failure(name, agreed.error());
     auto inside = options.server_settings(*writing);
     if (!inside) return report_start_failure(name, inside.error());
     auto outside = options.gate_settings();
     if (!outside) return report_start_failure(name, ready->locate(outside.error()));
     const std::string fingerprint = outside->tls->fingerprint();
 
-    daemon host(name, options.front.loops, std::chrono::seconds(options.front.stop_seconds));
+    daemon host(name, options.front.loops, options.front.stop_timeout);
     host.on_rotate(outside->transfers);
     status::counters server_counters;
     status::counters gate_counters;
@@ -151,7 +237,9 @@ int run(CLI::App& command, up_options& options) {
     if (auto started = front.start(); !started) return report_start_failure(name, started.error());
     host.add([&front](auto grace, auto done) { front.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
-    print_guide(options, *writing, front.endpoints().front(), fingerprint);
+    fmt::print("{}", text_of(guide_of(options, *writing, front.endpoints(), fingerprint)));
+    std::fflush(stdout);
+    log_warnings(options, *ready, front.endpoints());
     const int code = host.run(front.endpoints());
     fmt::print("{}: {}\n", name, server_counters.take().line());
     return code;

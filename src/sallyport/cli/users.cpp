@@ -1,22 +1,77 @@
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/base/escape.hpp>
 #include <sallyport/cli/users.hpp>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/small_file.hpp>
+#include <sallyport/server/secret.hpp>
+
 namespace sallyport::cli {
 
-result<server::user> parse_user(std::string_view text, bool read_only) {
+result<std::string> read_secret(std::string_view text) {
+    if (!text.starts_with('@')) return std::string(text);
+    text.remove_prefix(1);
+    if (text.empty()) return fail(errc::syntax, "no file is named behind @; give @FILE, or plain:@ if that is the password");
+    auto content = read_small_file(std::string(text));
+    if (!content)
+        return fail(errc::syntax, fmt::format("the password's file can't be read: {}; write plain: in front if this is the "
+                                              "password itself",
+                                              escape(content.error().text(), 300)));
+    content->resize(std::min(content->find('\n'), content->size()));
+    if (content->ends_with('\r')) content->pop_back();
+    if (content->empty())
+        return fail(errc::syntax, fmt::format("the first line of {} is empty; write the password there", escape(text, 300)));
+    if (std::ranges::any_of(*content, is_control))
+        return fail(errc::syntax, fmt::format("the first line of {} holds control characters; write the password as text",
+                                              escape(text, 300)));
+    return content;
+}
+
+result<server::user> parse_user(std::string_view option, std::string_view text, bool read_only) {
     const auto colon = text.find(':');
     const auto name = text.substr(0, colon);
-    if (colon == std::string_view::npos || name.empty() || colon + 1 == text.size()) {
-        return fail(errc::syntax, fmt::format("user '{}': give NAME:PASSWORD, neither of them empty", escape(name)));
+    const auto refuse = [&](std::string_view why) {
+        return fail(errc::syntax, fmt::format("{} '{}': {}", option, escape(name, 100), why));
+    };
+    if (colon == std::string_view::npos || name.empty() || colon + 1 == text.size())
+        return refuse("give NAME:PASSWORD, neither of them empty");
+    if (iequals(name, "anonymous") || iequals(name, "ftp"))
+        return refuse("this name means anonymous login; use --anonymous, or another name");
+    const auto read = read_secret(text.substr(colon + 1));
+    if (!read) return refuse(read.error().what);
+    if (const auto good = server::parse_secret(*read); !good) return refuse(good.error().what);
+    return server::user{std::string(name), *read, read_only};
+}
+
+result<std::vector<server::user>> parse_users(const std::vector<std::string>& users,
+                                              const std::vector<std::string>& readers) {
+    std::vector<server::user> out;
+    for (const auto& [option, list, read_only] :
+         {std::tuple("--user", &users, false), std::tuple("--reader", &readers, true)}) {
+        for (const auto& text : *list) {
+            auto parsed = parse_user(option, text, read_only);
+            if (!parsed) return std::unexpected(parsed.error());
+            if (std::ranges::find(out, parsed->name, &server::user::name) != out.end())
+                return fail(errc::syntax, fmt::format("{} '{}': this name is given twice; each user is named once, leave "
+                                                      "one of them",
+                                                      option, escape(parsed->name, 100)));
+            out.push_back(std::move(*parsed));
+        }
     }
-    if (iequals(name, "anonymous") || iequals(name, "ftp")) {
-        return fail(errc::syntax,
-                    fmt::format("user '{}': this name means anonymous login; use --anonymous, or another name", name));
-    }
-    return server::user{std::string(name), std::string(text.substr(colon + 1)), read_only};
+    return out;
+}
+
+std::vector<std::string> secret_files(const std::vector<std::string>& users) {
+    std::vector<std::string> out;
+    for (const auto& text : users)
+        if (const auto colon = text.find(':'); colon != std::string::npos && text.substr(colon + 1).starts_with('@'))
+            out.push_back(text.substr(colon + 2));
+    return out;
 }
 
 }  // namespace sallyport::cli

@@ -105,7 +105,7 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
     }
     if (key == "mirror") {
         const auto range = port_range::parse(value);
-        if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 50000-50099";
+        if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 30000-30099";
         into.mirror = *range;
         return {};
     }

@@ -61,7 +61,7 @@ namespace {
 [[nodiscard]] result<void> mirrors_usable(const settings& s) {
     for (const auto& b : s.backends) {
         const auto refuse = [&](std::string_view why) {
-            return fail(errc::misuse, fmt::format("backend {}: {}", b.text(), why));
+            return fail(errc::syntax, fmt::format("backend {}: {}", b.text(), why));
         };
         if ((b.mirror.first != 0) != s.passes_tls()) return refuse("either all backends have mirrored ports or none has");
         if (b.mirror.first == 0) continue;
@@ -82,10 +82,10 @@ namespace {
 }
 
 [[nodiscard]] result<void> usable(const settings& s) {
-    if (s.backends.empty() && s.backends_file.empty()) return fail(errc::misuse, "a gateway needs at least one backend");
+    if (s.backends.empty() && s.backends_file.empty()) return fail(errc::syntax, "a gateway needs at least one backend");
     if (auto good = mirrors_usable(s); !good || s.passes_tls()) return good;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
-        return fail(errc::misuse, "TLS is asked for and there is no certificate; give one");
+        return fail(errc::syntax, "TLS is asked for and there is no certificate; give one");
     return {};
 }
 
@@ -172,7 +172,7 @@ result<std::vector<std::string>> gate::renew(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());
     const auto old = impl_->now();
     if (s.passes_tls() != old->config.passes_tls())
-        return fail(errc::misuse, "whether backends have mirrored ports can be changed by a restart only");
+        return fail(errc::syntax, "whether backends have mirrored ports can be changed by a restart only");
     if (auto open = impl_->base->mirrored.use(s); !open) return std::unexpected(std::move(open.error()));
     auto changes = impl_->base->list.use(s);
     if (!changes) return changes;

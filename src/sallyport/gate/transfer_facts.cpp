@@ -94,9 +94,10 @@ void session::end_direct(int reply) {
     led_ = {};
     activity_ = net::clock::now();
     add_to_summary(record_of(past->plan, past->begun), complete);
-    log(log::level::info, fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
-                               past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
-                               complete ? "complete" : fmt::format("ended by {}", reply)));
+    log(log::level::info,
+        fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
+                    past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
+                    complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
     auto end = complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused);
     if (!past->why.empty()) end = transfer_end::deadline;

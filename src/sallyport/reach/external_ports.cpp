@@ -10,16 +10,16 @@ namespace sallyport::reach {
 result<external_ports::move> external_ports::parse_one(std::string_view text, port_range own) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos && own.first == 0)
-        return fail(errc::misuse, fmt::format("external ports {}: say of which ports, as in 50000-50099={}", text, text));
+        return fail(errc::syntax, fmt::format("external ports {}: say of which ports, as in 30000-30099={}", text, text));
     const auto inside = equals == std::string_view::npos ? own : port_range::parse(text.substr(0, equals));
     const auto outside = port_range::parse(equals == std::string_view::npos ? text : text.substr(equals + 1));
     if (!inside || !outside)
         return fail(errc::syntax,
-                    fmt::format("external ports {}: give C-D, or A-B=C-D for our ports A-B, for example 50000-50099="
+                    fmt::format("external ports {}: give C-D, or A-B=C-D for our ports A-B, for example 30000-30099="
                                 "60000-60099",
                                 text));
     if (inside->size() != outside->size())
-        return fail(errc::misuse, fmt::format("external ports {}: {} are {} ports and {} are {}; make them as many", text,
+        return fail(errc::syntax, fmt::format("external ports {}: {} are {} ports and {} are {}; make them as many", text,
                                               inside->text(), inside->size(), outside->text(), outside->size()));
     return move{*inside, *outside};
 }
@@ -36,7 +36,7 @@ result<external_ports> external_ports::parse(std::span<const std::string> texts,
     for (std::uint32_t port = own.first; own.first != 0 && port <= own.last; ++port) {
         const auto outside = out.of(static_cast<std::uint16_t>(port));
         if (!used.insert(outside).second)
-            return fail(errc::misuse,
+            return fail(errc::syntax,
                         fmt::format("external ports: two of our ports {} are {} outside", own.text(), outside));
     }
     return out;

@@ -1,6 +1,6 @@
 #pragma once
 // Port numbers as the outside knows them, where a router in front forwards them to others: 60000-60099 outside to
-// 50000-50099 here, or single ones. Pure; any thread.
+// 30000-30099 here, or single ones. Pure; any thread.
 
 #include <cstdint>
 #include <span>

@@ -43,12 +43,6 @@ std::vector<std::string> port_report(const broker_settings& settings, port_broke
                                     range.text(), some(std::move(left_out)),
                                     settings.grabbed_too ? "they are used all the same, as --grabbed-ports says"
                                                          : "they are skipped, unless --grabbed-ports is given"));
-    const port_range ephemeral = ephemeral_range();
-    if (ephemeral.first != 0 && range.first <= ephemeral.last && ephemeral.first <= range.last)
-        lines.push_back(
-            fmt::format("passive ports {} overlap with the system's ephemeral ports {}: outgoing connections may take "
-                        "them first; set net.ipv4.ip_local_reserved_ports={} or choose another range",
-                        range.text(), ephemeral.text(), range.text()));
     return lines;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What an administrator should know of the passive range before the first client fails (S2): ports that other programs
-// hold, ports left out because devices grab them, an overlap with the ports that the system hands to outgoing connections.
+// What an administrator should know of the passive range before the first client fails (S2), and what only a look at the
+// ports themselves shows: those that other programs hold, and those left out because devices grab them.
 
 #include <string>
 #include <vector>

@@ -1,0 +1,102 @@
+// sallyport cert: a key and a certificate that signs itself, for where no authority gives one.
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/own_certificate.hpp>
+#include <sallyport/cli/up_guide.hpp>
+#include <sallyport/net/certificate_file.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct cert_job {
+    std::vector<std::string> names;
+    std::string output;
+    int days = certificate_days;
+};
+
+int report(const error& why) {
+    fmt::print(stderr, "sallyport cert: {}\n", line_of(why));
+    return why.code == errc::syntax || why.code == errc::name_invalid ? 2 : 1;
+}
+
+/// Where the certificate alone goes, beside the file that holds the key as well.
+fs::path for_clients(const fs::path& file) {
+    auto out = file;
+    return out.replace_extension(".crt");
+}
+
+result<void> write_both(const cert_job& job, const fs::path& file) {
+    const auto refuse = [](const error& why) {
+        return fail(errc::io, fmt::format("--output: {}; {}", why.text(),
+                                          why.code == errc::exists ? "nothing is overwritten, remove it or name another file"
+                                                                   : "name a file in a directory that you may write"));
+    };
+    if (for_clients(file) == file)
+        return fail(errc::syntax, fmt::format("--output {}: .crt is for the certificate alone; name a file such as {}",
+                                              file.string(), fs::path(file).replace_extension(".pem").string()));
+    if (fs::exists(for_clients(file))) return refuse({errc::exists, EEXIST, for_clients(file).string()});
+    const auto made = net::make_self_signed(job.names, job.days);
+    if (!made) return fail(made.error().code, fmt::format("NAME: {}; give host names and addresses", made.error().text()));
+    std::error_code failed;  // where it can't be made, the file can't either, and says why
+    if (file.has_parent_path()) fs::create_directory(file.parent_path(), failed);
+    if (const auto done = write_new_file(file.string(), made->key + made->certificate, 0600); !done)
+        return refuse(done.error());
+    if (const auto done = write_new_file(for_clients(file).string(), made->certificate, 0644); !done)
+        return refuse(done.error());
+    return {};
+}
+
+int run(const cert_job& job) {
+    if (std::ranges::any_of(job.names, [](const std::string& n) { return n.empty() || n.find('/') != n.npos; }))
+        return report({errc::syntax, 0, "NAME: give host names and addresses, for example ftp.example.org"});
+    const fs::path file = job.output.empty() ? fs::path(job.names.front() + ".pem") : fs::path(job.output);
+    if (const auto done = write_both(job, file); !done) return report(done.error());
+    const auto facts = net::read_certificate(file.string());
+    if (!facts) return report(facts.error());
+    fmt::print(
+        "{}: private key and certificate for the server, valid until {:%Y-%m-%d}\n"
+        "{}: the certificate alone, for clients to trust (curl --cacert, sallyport --ca)\n"
+        "SHA-256 {}\n"
+        "Use it:  sallyport serve DIR --tls-cert {}\n",
+        file.string(), fmt::gmtime(static_cast<std::time_t>(facts->not_after)), for_clients(file).string(),
+        facts->fingerprint, shell_word(file.string()));
+    return 0;
+}
+
+}  // namespace
+
+void add_cert_command(CLI::App& app, int& exit_code) {
+    auto job = std::make_shared<cert_job>();
+    CLI::App* command = app.add_subcommand("cert", "Make a private key and a certificate for --tls-cert");
+    command->add_option("NAME", job->names, "Host names and addresses by which clients connect; the first is the main one")
+        ->required();
+    command
+        ->add_option("-o,--output", job->output,
+                     "The file for key and certificate (default NAME.pem); the certificate alone goes beside it, with the "
+                     "ending .crt. Nothing is overwritten")
+        ->type_name("FILE");
+    add_count(*command, "--days", job->days, "How long it is valid", {.most = 3650});
+    command->footer(
+        "The certificate signs itself: a client accepts it once it trusts the .crt file, or when its user has compared the\n"
+        "fingerprint.\n"
+        "Example:  sallyport cert ftp.example.org 203.0.113.7 --output /etc/sallyport/gate.pem\n"
+        "Exit codes: 0 done, 1 could not write, 2 wrong options.");
+    command->callback([job, &exit_code] { exit_code = run(*job); });
+}
+
+}  // namespace sallyport::cli

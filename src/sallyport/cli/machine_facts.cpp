@@ -1,0 +1,99 @@
+#include <sallyport/cli/machine_facts.hpp>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <fstream>
+#include <sstream>
+
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/reach/port_facts.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+bool may_bind_low_ports() {
+    std::ifstream in("/proc/self/status");
+    for (std::string word; in >> word;) {
+        if (word != "CapEff:") continue;
+        std::uint64_t capabilities = 0;
+        in >> std::hex >> capabilities;
+        return (capabilities >> CAP_NET_BIND_SERVICE & 1U) != 0;
+    }
+    return ::geteuid() == 0;
+}
+
+std::string first_line(const char* file) {
+    std::ifstream in(file);
+    std::string line;
+    std::getline(in, line);
+    return line;
+}
+
+}  // namespace
+
+std::vector<port_range> parse_port_list(const std::string& text) {
+    std::vector<port_range> out;
+    std::istringstream in(text);
+    for (std::string part; std::getline(in, part, ',');)
+        if (const auto range = port_range::parse(part)) out.push_back(*range);
+    return out;
+}
+
+std::vector<ip_address> own_addresses() {
+    std::vector<ip_address> out;
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) return out;
+    for (const auto* each = first; each != nullptr; each = each->ifa_next) {
+        if (each->ifa_addr == nullptr) continue;
+        ip_address found;
+        if (each->ifa_addr->sa_family == AF_INET) {
+            const auto* in = reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
+            std::array<std::uint8_t, 4> bytes{};
+            const auto* raw = reinterpret_cast<const std::uint8_t*>(&in->sin_addr);
+            std::copy_n(raw, bytes.size(), bytes.begin());
+            found = ip_address::v4(bytes);
+        } else if (each->ifa_addr->sa_family == AF_INET6) {
+            const auto* in = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr);
+            std::array<std::uint8_t, 16> bytes{};
+            std::copy_n(in->sin6_addr.s6_addr, bytes.size(), bytes.begin());
+            found = ip_address::v6(bytes);
+        } else {
+            continue;
+        }
+        if (!found.is_link_local() && std::ranges::find(out, found) == out.end()) out.push_back(found);
+    }
+    ::freeifaddrs(first);
+    return out;
+}
+
+machine_facts look_at_machine() {
+    machine_facts out{.now = ::time(nullptr)};
+    out.ephemeral = reach::ephemeral_range();
+    out.reserved = parse_port_list(first_line("/proc/sys/net/ipv4/ip_local_reserved_ports"));
+    std::istringstream start(first_line("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+    if (std::uint16_t first = 0; start >> first) out.first_unprivileged = first;
+    out.may_bind_low = may_bind_low_ports();
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) out.descriptors = limit.rlim_max;
+    out.addresses = own_addresses();
+    return out;
+}
+
+bool is_world_readable(const std::string& file) {
+    struct stat facts{};
+    return ::stat(file.c_str(), &facts) == 0 && (facts.st_mode & S_IROTH) != 0;
+}
+
+bool is_writable_directory(const std::string& directory) {
+    return ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+}  // namespace sallyport::cli

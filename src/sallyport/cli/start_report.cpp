@@ -1,0 +1,218 @@
+#include <sallyport/cli/start_report.hpp>
+
+#include <algorithm>
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/reach/port_facts.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr std::int64_t day = 24 * 60 * 60;
+constexpr std::int64_t warn_days = 30;
+constexpr std::int64_t urgent_days = 7;
+constexpr std::uint64_t own_descriptors = 100;  // listeners, log, files that the program holds anyway
+
+std::string date(std::int64_t seconds) { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
+
+bool overlap(const port_range& a, const port_range& b) {
+    return a.first != 0 && b.first != 0 && a.first <= b.last && b.first <= a.last;
+}
+
+std::string listener_text(const start_subject& s, const endpoint& at) {
+    std::string how = "plain FTP, no TLS";
+    if (s.tls_passes)
+        how = "plain FTP, and TLS between clients and backends";
+    else if (!s.certificates.empty())
+        how = s.tls_required ? "explicit TLS, required for named users" : "plain FTP and explicit TLS";
+    return fmt::format("Listener {}: {}", at.text(), how);
+}
+
+std::string clients_of(const reach::address_rule& rule) {
+    std::vector<std::string> parts;
+    if (rule.clients) parts.push_back("clients in " + rule.clients->text());
+    if (rule.reached) parts.push_back("clients that connect to " + rule.reached->text());
+    if (rule.tls) parts.emplace_back(*rule.tls ? "clients with TLS" : "clients without TLS");
+    return parts.empty() ? "clients" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+void add_addresses(start_report& out, const start_subject& s) {
+    bool for_all = false;
+    for (const auto& rule : reach::by_precedence(s.inbound.addresses)) {
+        out.facts.push_back(fmt::format("Address advertised to {}: {}", clients_of(rule),
+                                        rule.address.empty() ? "the one that they connect to" : escape(rule.address)));
+        for_all = for_all || (!rule.clients && !rule.reached && !rule.tls);
+    }
+    if (!for_all)
+        out.facts.push_back(fmt::format("Address advertised to {}: the one that they connect to",
+                                        s.inbound.addresses.empty() ? "clients" : "all others"));
+}
+
+std::string ports_text(const start_subject& s, const machine_facts& m) {
+    std::vector<std::string> parts;
+    if (s.inbound.single.control) parts.emplace_back("the control port itself");
+    if (s.inbound.single.port != 0) parts.push_back(fmt::format("port {} for all", s.inbound.single.port));
+    if (s.inbound.ports.range.first != 0)
+        parts.push_back(s.inbound.ports.range.text());
+    else if (parts.empty())
+        parts.push_back(m.ephemeral.first == 0 ? "any free port" : "any free port of " + m.ephemeral.text());
+    return fmt::format("Passive ports: {}", fmt::join(parts, ", then "));
+}
+
+std::string firewall_text(const start_subject& s, const machine_facts& m) {
+    std::vector<std::string> ports;
+    const auto add = [&](std::string port) {
+        if (std::ranges::find(ports, port) == ports.end()) ports.push_back(std::move(port));
+    };
+    for (const auto* list : {&s.listen, &s.listen_tls})
+        for (const auto& e : *list) add(std::to_string(e.port));
+    if (s.passive) {
+        if (s.inbound.single.port != 0) add(std::to_string(s.inbound.single.port));
+        if (s.inbound.ports.range.first != 0)
+            add(s.inbound.ports.range.text());
+        else if (!s.inbound.single.on())
+            add(m.ephemeral.first == 0 ? "all high ports" : m.ephemeral.text() + " (--passive-ports makes it fewer)");
+    }
+    for (const auto& range : s.mirrored) add(range.text());
+    return fmt::format("A firewall must let in: TCP {}", fmt::join(ports, ", "));
+}
+
+void add_certificates(start_report& out, const start_subject& s, const machine_facts& m) {
+    for (const auto& c : s.certificates) {
+        std::vector<std::string> names;
+        for (const auto& name : c.names) names.push_back(escape(name, 100));
+        out.facts.push_back(fmt::format("Certificate {}: for {}, valid until {}", escape(c.file),
+                                        names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", ")),
+                                        date(c.not_after)));
+        const auto left = c.not_after - m.now;
+        constexpr auto read_again = "the changed file is read while the daemon runs";
+        if (left <= 0)
+            out.warnings.push_back(fmt::format("Certificate {} has expired on {}, and clients refuse it; renew it, {}",
+                                               escape(c.file), date(c.not_after), read_again));
+        else if (left <= warn_days * day)
+            out.warnings.push_back(fmt::format("Certificate {} expires {}, on {}; renew it{}, {}", escape(c.file),
+                                               left < 2 * day ? "within two days" : fmt::format("in {} days", left / day),
+                                               date(c.not_after), left <= urgent_days * day ? " now" : "", read_again));
+    }
+}
+
+void warn_of_passwords(start_report& out, const start_subject& s, const machine_facts& m) {
+    if (!s.passwords || s.tls_required || s.tls_passes) return;
+    const auto outside = std::ranges::find_if(m.addresses, &ip_address::is_public);
+    for (const auto& e : s.listen) {
+        const bool any = e.address.is_unspecified();
+        if (any ? outside == m.addresses.end() : !e.address.is_public()) continue;
+        out.warnings.push_back(fmt::format(
+            "Listener {}: {} is a public address, and passwords may cross the network unencrypted; {}--tls-required refuses "
+            "logins without TLS",
+            e.text(), any ? outside->text() : e.address.text(),
+            s.certificates.empty() ? "give --tls-cert FILE ('sallyport cert NAME' makes one), then " : ""));
+        return;
+    }
+}
+
+void warn_of_ports(start_report& out, const start_subject& s, const machine_facts& m) {
+    const auto range = s.inbound.ports.range;
+    if (!s.passive || range.first == 0) return;
+    const auto reserved = [&](std::uint32_t port) {
+        return std::ranges::any_of(m.reserved,
+                                   [&](const port_range& r) { return r.contains(static_cast<std::uint16_t>(port)); });
+    };
+    bool taken = false;
+    for (std::uint32_t port = range.first; overlap(range, m.ephemeral) && port <= range.last; ++port)
+        taken = taken || (m.ephemeral.contains(static_cast<std::uint16_t>(port)) && !reserved(port));
+    if (taken)
+        out.warnings.push_back(
+            fmt::format("Passive ports {} overlap with the system's ephemeral ports {}: outgoing connections may take them "
+                        "first; choose a range below, such as 30000-30099, or set net.ipv4.ip_local_reserved_ports={}",
+                        range.text(), m.ephemeral.text(), range.text()));
+    if (range.first < m.first_unprivileged && !m.may_bind_low)
+        out.warnings.push_back(
+            fmt::format("Passive ports {}: this user can't listen on those below {}, which are left out; choose a higher "
+                        "range, or run with CAP_NET_BIND_SERVICE",
+                        range.text(), m.first_unprivileged));
+}
+
+}  // namespace
+
+start_report make_report(const start_subject& s, const machine_facts& m) {
+    start_report out;
+    for (const auto& e : s.listen) out.facts.push_back(listener_text(s, e));
+    for (const auto& e : s.listen_tls) out.facts.push_back(fmt::format("Listener {}: implicit TLS", e.text()));
+    add_certificates(out, s, m);
+    if (s.passive) {
+        out.facts.push_back(ports_text(s, m));
+        add_addresses(out, s);
+    } else {
+        out.facts.emplace_back("Passive ports: none, passive mode is off");
+    }
+    if (!s.logins.empty()) out.facts.push_back(s.logins);
+    out.facts.push_back(firewall_text(s, m));
+
+    warn_of_passwords(out, s, m);
+    warn_of_ports(out, s, m);
+    for (const auto& file : s.exposed)
+        out.warnings.push_back(fmt::format("{} {} can be read by every user of this machine; chmod o-rwx {}", file.what,
+                                           escape(file.path), escape(file.path)));
+    if (const auto need = s.max_sessions * s.descriptors_per_session + own_descriptors;
+        s.max_sessions != 0 && m.descriptors != 0 && need > m.descriptors)
+        out.warnings.push_back(
+            fmt::format("{} sessions (--max-sessions) may need {} file descriptors, and the system allows this process {}; "
+                        "raise LimitNOFILE= of the unit (ulimit -Hn), or give a smaller --max-sessions",
+                        s.max_sessions, need, m.descriptors));
+    if (!s.unwritable.empty())
+        out.warnings.push_back(
+            fmt::format("{} can't be written by the user that this runs as, so every upload fails; change "
+                        "its owner or mode, or name the users by --reader",
+                        escape(s.unwritable)));
+    return out;
+}
+
+start_subject with_real_ports(start_subject subject, const std::vector<endpoint>& open) {
+    auto next = open.begin();
+    for (auto* list : {&subject.listen, &subject.listen_tls})
+        for (auto& e : *list)
+            if (next != open.end()) e = *next++;
+    return subject;
+}
+
+void log_report(const start_report& report) {
+    for (const auto& line : report.facts) log::info({}, line);
+    for (const auto& line : report.warnings) log::warning({}, line);
+}
+
+std::string text_of(const start_report& report) {
+    std::string out;
+    for (const auto& line : report.facts) out += line + '\n';
+    for (const auto& line : report.warnings) out += "Warning: " + line + '\n';
+    return out;
+}
+
+std::string unusable_range(const reach::broker_settings& ports, const machine_facts& m) {
+    const auto range = ports.range;
+    if (range.first == 0) return {};
+    bool bindable = false;
+    bool usable = false;
+    for (std::uint32_t port = range.first; port <= range.last && !usable; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        const bool may = port >= m.first_unprivileged || m.may_bind_low;
+        bindable = bindable || may;
+        usable = may && (ports.grabbed_too || !reach::is_hijacked_port(ports.outside.of(number)));
+    }
+    if (usable) return {};
+    if (!bindable)
+        return fmt::format(
+            "this user can't listen on ports below {}; give a range such as 30000-30099, or run as root or with "
+            "CAP_NET_BIND_SERVICE",
+            m.first_unprivileged);
+    return "routers and firewalls are known to take all of these ports for other protocols; give a range such as "
+           "30000-30099, or add --grabbed-ports";
+}
+
+}  // namespace sallyport::cli
