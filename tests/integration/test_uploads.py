@@ -55,11 +55,15 @@ def test_no_data_is_taken_for_what_can_not_be_stored(start, server, folder, thro
 
 # The end of the control connection.
 
+@pytest.mark.parametrize("door", ["server", "gate"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_leaves_before_its_data_end_stores_nothing(server, folder, how):
+def test_a_client_that_leaves_before_its_data_end_stores_nothing(start, server, folder, door, how):
     """DU-03: the system of a client that has died ends the connections in good order, data too."""
+    front = server
+    if door == "gate":
+        front = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
     for number, size in enumerate((0, 10, 100_000, 3_000_000)):
-        raw = session(server)
+        raw = session(front)
         data = raw.passive()
         raw.expect(f"STOR cut{number}.bin", 150)
         data.sendall(b"x" * size)
