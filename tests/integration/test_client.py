@@ -1,7 +1,6 @@
 """Our client against the servers that people have: vsftpd, ProFTPD, Pure-FTPd (C1 C3 C4 C5 C7)."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -206,25 +205,6 @@ def test_other_method_when_one_is_refused(sallyport, start, tmp_path, refuse):
     done = sallyport_run("get", f"ftp://127.0.0.1:{daemon.port}/file", "-o", tmp_path / "got")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "got").read_text() == "content"
-
-
-@pytest.mark.parametrize("direction", ["get", "put"])
-def test_resume(sallyport, start, tmp_path, direction):
-    """Only what is missing is moved, and the whole is right."""
-    content = os.urandom(3_000_000)
-    served = tmp_path / "served"
-    served.mkdir()
-    daemon = start("serve", served, "--listen", "127.0.0.1:0", "--user", "writer:lab")
-    url = f"ftp://writer:lab@127.0.0.1:{daemon.port}/file"
-    here, there = tmp_path / "here", served / "file"
-    whole, part = (there, here) if direction == "get" else (here, there)
-    whole.write_bytes(content)
-    part.write_bytes(content[:1_000_000])
-    arguments = [url, "-o", here] if direction == "get" else [here, url]
-    done = sallyport_run(direction, "--resume", "-v", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert part.read_bytes() == content
-    assert re.search(r"> (REST|APPE)", done.stderr)
 
 
 def test_server_that_dies_in_mid_transfer(sallyport, start, tmp_path):

@@ -25,13 +25,18 @@ struct get_job {
 net::task<client::outcome<client::transfer_report>> fetch(client::session& session, const std::string& path,
                                                           const get_job& job, client::progress show, std::string& kept) {
     if (job.output == "-") {
-        auto got = co_await session.get(path, STDOUT_FILENO, false, std::move(show));
+        client::download_resume never;
+        auto got = co_await session.get(path, STDOUT_FILENO, std::move(never), std::move(show));
         co_return got;
     }
     auto file = client::part_file::open(job.output, job.resume);
     if (!file)
         co_return std::unexpected(client::failure{client::step::local_file, file.error(), 0, "opening the local file", {}});
-    auto got = co_await session.get(path, file->get(), job.resume, std::move(show));
+    client::download_resume resume{job.resume, file->recorded(), {}};
+    resume.record = [&file](const std::optional<client::file_version>& version) { return file->record(version); };
+    auto got = co_await session.get(path, file->get(), std::move(resume), std::move(show));
+    if (got && job.resume && file->only_file_was_there())
+        got->warnings.push_back("downloaded from the beginning, because there is no partial file " + job.output + ".part");
     if (got) {
         const auto named = file->commit();
         if (!named)
@@ -75,7 +80,10 @@ void add_get_command(CLI::App& app, int& exit_code) {
         "-o,--output", job->output,
         "Save as FILE instead of the name in the URL; '-' is standard output. An existing FILE is replaced once the new "
         "one is whole; until then bytes go to FILE.part");
-    command->add_flag("-c,--resume", job->resume, "Go on with FILE.part, or FILE, from where it ends");
+    command->add_flag(
+        "-c,--resume", job->resume,
+        "Continue FILE.part where it ends, if the server still has the same file: its size, its time and the last "
+        "64 KiB are compared. Otherwise the download starts from the beginning, and a warning says why");
     job->options.add_to(*command);
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

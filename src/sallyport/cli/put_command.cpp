@@ -63,7 +63,10 @@ void add_put_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("put", "Put a file: sallyport put FILE ftp://user@host/path/");
     command->add_option("FILE", job->file, "The local file; '-' is standard input")->required();
     command->add_option("URL", job->url, "Where to; with a '/' at its end the file keeps its name")->required();
-    command->add_flag("-c,--resume", job->resume, "Go on from where the server's file ends");
+    command->add_flag(
+        "-c,--resume", job->resume,
+        "Continue where the server's file ends, if it is the beginning of FILE: its time and its last 64 KiB are "
+        "compared. Otherwise the upload starts from the beginning, and a warning says why");
     job->options.add_to(*command);
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -100,6 +100,23 @@ struct listing_report {
     std::vector<attempt> attempts;
 };
 
+/// What identifies one state of a server's file: with another size or time it is another file.
+struct file_version {
+    std::uint64_t size = 0;
+    std::int64_t modified = 0;  // seconds since 1970, UTC
+    friend bool operator==(const file_version&, const file_version&) = default;
+};
+
+/// How a download may continue what an earlier one left in the local file. It does so only if the server's file has still
+/// the version that was recorded, and if the last bytes kept are the server's; else it starts again from the beginning.
+struct download_resume {
+    bool wanted = false;
+    std::optional<file_version> recorded;  // of the server's file when the local bytes were received
+    /// Called before the first byte of a download from the beginning, with what a later one must find; nothing if the server
+    /// doesn't report it.
+    std::function<result<void>(const std::optional<file_version>&)> record;
+};
+
 /// Called as bytes move: so far in the whole file, and its size where known.
 using progress = std::function<void(std::uint64_t done, std::optional<std::uint64_t> size)>;
 
@@ -114,10 +131,10 @@ public:
     /// TLS, TLS-03), logs in.
     net::task<outcome<void>> open(url where);
 
-    /// Into an open local file, from its current length on where `resume`. Success is: 226, byte counts agree with what the
-    /// server says, TLS ended in good order.
-    net::task<outcome<transfer_report>> get(std::string path, int local_file, bool resume, progress on_progress);
-    /// From an open local file; `resume` continues what the server has already. Success as for get().
+    /// Into an open local file. Success is: 226, byte counts agree with what the server says, TLS ended in good order.
+    net::task<outcome<transfer_report>> get(std::string path, int local_file, download_resume resume, progress on_progress);
+    /// From an open local file. `resume` continues what the server has already if it is the beginning of the local file, as
+    /// far as its last bytes and its time tell; else the upload starts again from the beginning. Success as for get().
     net::task<outcome<transfer_report>> put(int local_file, std::string path, bool resume, progress on_progress);
     /// The entries of a directory, by CWD and then MLSD, else LIST; of a file, its own entry. Paths of later calls are from
     /// the start directory all the same. A listing of which no line is understood is a failure. `now` (seconds since 1970)

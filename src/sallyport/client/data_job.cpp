@@ -54,6 +54,19 @@ result<std::size_t> read_block(int file, std::span<char> into) {
     }
 }
 
+error other_file() { return {errc::unexpected, 0, "the data are not those of the file that is continued"}; }
+
+/// False ends the job, with its failure in `out`.
+bool compare_tail(kept_tail& tail, std::string_view& bytes, moved& out) {
+    if (const auto read = tail.compare(bytes); !read) {
+        out.failure = read.error();
+        out.local = true;
+    } else if (tail.is_different()) {
+        out.failure = other_file();
+    }
+    return !out.failure;
+}
+
 }  // namespace
 
 net::task<moved> file_receiver::run(net::stream& data, net::time_limit limit) {
@@ -67,9 +80,14 @@ net::task<moved> file_receiver::run(net::stream& data, net::time_limit limit) {
             out.failure = n.error();
             break;
         }
-        if (*n == 0) break;
-        out.bytes += *n;
+        if (*n == 0) {
+            if (tail_) tail_->finish();
+            if (tail_differs()) out.failure = other_file();
+            break;
+        }
         std::string_view bytes(block.data(), *n);
+        if (tail_ && !compare_tail(*tail_, bytes, out)) break;
+        out.bytes += bytes.size();
         if (ascii_) {
             text.clear();
             filter.filter(bytes, text);
@@ -87,6 +105,29 @@ net::task<moved> file_receiver::run(net::stream& data, net::time_limit limit) {
     if (const auto written = write_fully(file_, text); !written && !out.failure) {
         out.failure = written.error();
         out.local = true;
+    }
+    co_return out;
+}
+
+net::task<moved> tail_receiver::run(net::stream& data, net::time_limit limit) {
+    moved out;
+    std::vector<char> block(64 * 1024);
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) {
+            out.failure = n.error();
+            break;
+        }
+        if (*n == 0) {
+            tail_.finish();
+            break;
+        }
+        std::string_view bytes(block.data(), *n);
+        out.bytes += bytes.size();
+        // What differs is received to its end if that is near: there are servers that close a session whose transfer is cut.
+        if (!tail_.is_different() && !compare_tail(tail_, bytes, out) && out.local) break;
+        if (out.bytes > resume_overlap) break;
+        out.failure.reset();
     }
     co_return out;
 }

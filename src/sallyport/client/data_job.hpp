@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/client/kept_tail.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/line_buffer.hpp>
@@ -32,16 +33,34 @@ public:
 /// Called with the bytes moved so far.
 using byte_count = std::function<void(std::uint64_t)>;
 
-/// Writes what comes to `file` at its present position; with `ascii`, CR LF becomes LF.
+/// Writes what comes to `file` at its present position; with `ascii`, CR LF becomes LF. With `tail`, the file is continued:
+/// what comes first must be the end of what is kept, or nothing is written and the job fails with tail_differs().
 class file_receiver final : public data_job {
 public:
-    file_receiver(int file, bool ascii, byte_count count) : file_(file), ascii_(ascii), count_(std::move(count)) {}
+    file_receiver(int file, bool ascii, byte_count count, std::optional<kept_tail> tail = std::nullopt)
+        : file_(file), ascii_(ascii), count_(std::move(count)), tail_(tail) {}
     net::task<moved> run(net::stream& data, net::time_limit limit) override;
+
+    [[nodiscard]] bool tail_differs() const noexcept { return tail_ && tail_->is_different(); }
+    /// What is kept was found to be the same, or nothing had to be compared.
+    [[nodiscard]] bool tail_is_same() const noexcept { return !tail_ || tail_->is_same(); }
 
 private:
     int file_;
     bool ascii_;
     byte_count count_;
+    std::optional<kept_tail> tail_;
+};
+
+/// Compares what comes with the end of what is kept, and writes nothing.
+class tail_receiver final : public data_job {
+public:
+    explicit tail_receiver(kept_tail tail) : tail_(tail) {}
+    net::task<moved> run(net::stream& data, net::time_limit limit) override;
+    [[nodiscard]] const kept_tail& tail() const noexcept { return tail_; }
+
+private:
+    kept_tail tail_;
 };
 
 /// Sends `file` from `offset` on, by sendfile where it is a regular file and nothing must look at the bytes.

@@ -1,20 +1,57 @@
 #include <sallyport/client/part_file.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
+#include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/listing.hpp>
 
 namespace sallyport::client {
 
 namespace {
 
-bool exists(const std::string& name) {
-    struct ::stat about{};
-    return ::lstat(name.c_str(), &about) == 0;
+std::string directory_of(const std::string& name) {
+    const auto slash = name.rfind('/');
+    return slash == name.npos ? "." : slash == 0 ? "/" : name.substr(0, slash);
+}
+
+/// The process that holds the lock on the file, from "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; 0 if it can't be
+/// told.
+std::uint64_t lock_holder(::ino_t inode) {
+    std::ifstream locks("/proc/locks");
+    const std::string wanted = ":" + std::to_string(inode);
+    for (std::string line; std::getline(locks, line);) {
+        std::array<std::string_view, 6> word;
+        std::string_view rest = line;
+        for (auto& w : word) {
+            rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+            w = rest.substr(0, rest.find(' '));
+            rest.remove_prefix(w.size());
+        }
+        if (word[1] == "FLOCK" && word[3] == "WRITE" && word[5].ends_with(wanted)) return parse_decimal(word[4]).value_or(0);
+    }
+    return 0;
+}
+
+/// False: another process has it. File systems without locks have no owner to respect.
+bool lock(int file) {
+    while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        return errno != EWOULDBLOCK;
+    }
+    return true;
 }
 
 }  // namespace
@@ -22,40 +59,117 @@ bool exists(const std::string& name) {
 result<part_file> part_file::open(std::string name, bool resume) {
     part_file out;
     out.name_ = std::move(name);
-    out.written_to_ = out.name_ + ".part";
     struct ::stat about{};
     const bool there = ::stat(out.name_.c_str(), &about) == 0;
     if (there && S_ISDIR(about.st_mode)) return fail(errc::is_a_directory, out.name_ + " is a directory; name a file in it");
-
-    // A link in the way of FILE.part could lead the download elsewhere; FILE itself is the user's own choice.
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (resume ? 0 : O_TRUNC);
     if (there && !S_ISREG(about.st_mode)) {
         out.written_to_ = out.name_;
-        flags = O_WRONLY | O_CLOEXEC;
-    } else if (resume && there && !exists(out.written_to_)) {
-        out.written_to_ = out.name_;
-        flags = O_RDWR | O_CLOEXEC;
+        out.fd_.reset(::open(out.name_.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!out.fd_) return fail_os(errno, out.name_);
+        return out;
     }
-    out.fd_.reset(::open(out.written_to_.c_str(), flags, 0666));
-    if (!out.fd_) return fail_os(errno, out.written_to_);
+    out.written_to_ = out.name_ + ".part";
+    if (const auto opened = out.open_part(); !opened) return std::unexpected(opened.error());
+    if (::fstat(out.fd_.get(), &about) != 0) return fail_os(errno, out.written_to_);
+    out.only_file_was_there_ = there && about.st_size == 0;
+    if (resume)
+        out.read_record();
+    else if (about.st_size > 0 && ::ftruncate(out.fd_.get(), 0) != 0)
+        return fail_os(errno, out.written_to_);
     return out;
 }
 
+/// Opens FILE.part and becomes its owner.
+result<void> part_file::open_part() {
+    constexpr int tries = 10;
+    for (int i = 0; i < tries; ++i) {
+        // A link in the way of FILE.part could lead the download elsewhere; FILE itself is the user's own choice.
+        fd_.reset(::open(written_to_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+        if (!fd_) return fail_os(errno, written_to_);
+        struct ::stat mine{};
+        if (::fstat(fd_.get(), &mine) != 0) return fail_os(errno, written_to_);
+        if (!S_ISREG(mine.st_mode)) return fail(errc::not_a_file, written_to_ + " is not a regular file; remove it");
+        if (!lock(fd_.get())) {
+            const auto process = lock_holder(mine.st_ino);
+            return fail(errc::busy,
+                        fmt::format("{}: {} is downloading to it; wait until it has finished, or save under another "
+                                    "name with -o FILE",
+                                    written_to_, process == 0 ? "another process" : fmt::format("process {}", process)));
+        }
+        // The last owner may have renamed or removed it in between: then this is no FILE.part any more.
+        struct ::stat named{};
+        if (::lstat(written_to_.c_str(), &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
+            lock_.reset(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+            return {};
+        }
+    }
+    return fail(errc::busy, written_to_ + ": other processes keep replacing it; save under another name with -o FILE");
+}
+
+// ---- The record: "size 1000\nmodified 20260102150405\n"
+
+void part_file::read_record() {
+    std::array<char, 128> text{};
+    const unique_fd file(::open(record_name().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const auto n = file ? ::read(file.get(), text.data(), text.size()) : -1;
+    if (n <= 0) return;
+    std::string_view rest(text.data(), static_cast<std::size_t>(n));
+    const auto value_of = [&rest](std::string_view key) {
+        const auto end = rest.find('\n');
+        if (!rest.starts_with(key) || end == rest.npos) return std::string_view();
+        const auto value = rest.substr(key.size(), end - key.size());
+        rest.remove_prefix(end + 1);
+        return value;
+    };
+    const auto size = parse_decimal(value_of("size "));
+    const auto modified = proto::parse_time(value_of("modified "));
+    if (size && modified && rest.empty()) recorded_ = file_version{*size, *modified};
+}
+
+void part_file::remove_record() const { ::unlink(record_name().c_str()); }
+
+result<void> part_file::record(const std::optional<file_version>& version) {
+    recorded_ = version;
+    if (!is_part()) return {};
+    // A new file, so that an old record is never mistaken for this one, nor another file written to.
+    remove_record();
+    if (!version) return {};
+    const unique_fd file(::open(record_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    const auto text = fmt::format("size {}\nmodified {}\n", version->size, proto::format_time(version->modified));
+    if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return fail_os(errno, record_name());
+    return {};
+}
+
+// ---- The end
+
 result<void> part_file::commit() {
-    if (written_to_ != name_ && ::rename(written_to_.c_str(), name_.c_str()) != 0)
-        return fail_os(errno, "renaming " + written_to_ + " to " + name_);
+    if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + written_to_);
     // Closing may bring an error of writing to light (NFS, quotas).
-    if (::close(fd_.release()) != 0) return fail_os(errno, name_);
+    if (::close(fd_.release()) != 0) return fail_os(errno, written_to_);
+    if (!is_part()) return {};
+    if (::rename(written_to_.c_str(), name_.c_str()) != 0) return fail_os(errno, "renaming " + written_to_ + " to " + name_);
+    remove_record();
+    const std::string directory = directory_of(name_);
+    const unique_fd entries(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Some file systems can't sync a directory, and some directories may not be read: the file is there all the same.
+    if (entries && ::fsync(entries.get()) != 0 && errno == EIO) return fail_os(errno, "writing the directory " + directory);
+    lock_.reset();
     return {};
 }
 
 std::string part_file::abandon() {
     struct ::stat about{};
-    if (!fd_ || ::fstat(fd_.get(), &about) != 0 || !S_ISREG(about.st_mode)) return {};
+    const int file = fd_ ? fd_.get() : lock_.get();
+    if (file < 0 || ::fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) return {};
+    const bool keeps = about.st_size > 0;
+    if (!keeps && is_part()) {
+        ::unlink(written_to_.c_str());
+        remove_record();
+    }
     fd_.reset();
-    if (about.st_size > 0) return written_to_;
-    if (written_to_ != name_) ::unlink(written_to_.c_str());
-    return {};
+    lock_.reset();
+    return keeps ? written_to_ : std::string();
 }
 
 }  // namespace sallyport::client

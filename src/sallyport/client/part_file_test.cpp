@@ -6,7 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <vector>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sallyport::client {
@@ -26,6 +29,11 @@ protected:
         return {std::istreambuf_iterator<char>(in), {}};
     }
     [[nodiscard]] bool there(const std::string& name) const { return std::filesystem::exists(at(name)); }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> out;
+        for (const auto& e : std::filesystem::directory_iterator(directory_)) out.push_back(e.path().filename().string());
+        return out;
+    }
     static void append(const part_file& f, std::string_view bytes) {
         ::lseek(f.get(), 0, SEEK_END);
         EXPECT_EQ(::write(f.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
@@ -55,17 +63,79 @@ TEST_F(part_file_test, what_came_is_kept_and_an_empty_file_is_not) {
     EXPECT_FALSE(there("y.part"));
 }
 
-TEST_F(part_file_test, a_download_goes_on_in_the_part_else_in_the_file) {
+TEST_F(part_file_test, a_download_goes_on_in_the_part_and_never_in_the_file) {
     write("x.part", "half");
     auto f = part_file::open(at("x"), true);
+    EXPECT_FALSE(f->only_file_was_there());
     append(*f, " whole");
     ASSERT_TRUE(f->commit());
     EXPECT_EQ(read("x"), "half whole");
     auto again = part_file::open(at("x"), true);
-    append(*again, "!");
+    EXPECT_TRUE(again->only_file_was_there());
+    append(*again, "new");
+    EXPECT_EQ(read("x"), "half whole");
     ASSERT_TRUE(again->commit());
-    EXPECT_EQ(read("x"), "half whole!");
-    EXPECT_TRUE(part_file::open(at("new"), true).has_value());
+    EXPECT_EQ(read("x"), "new");
+    EXPECT_FALSE(part_file::open(at("none"), true)->only_file_was_there());
+}
+
+TEST_F(part_file_test, CL05_the_version_is_kept_beside_the_part) {
+    const file_version version{300'000, 1'767'323'045};
+    {
+        auto f = part_file::open(at("x"), false);
+        EXPECT_FALSE(f->recorded());
+        ASSERT_TRUE(f->record(version));
+        append(*f, "half");
+        EXPECT_EQ(f->abandon(), at("x.part"));
+    }
+    auto f = part_file::open(at("x"), true);
+    EXPECT_EQ(f->recorded(), version);
+    ASSERT_TRUE(f->commit());
+    EXPECT_EQ(names(), std::vector<std::string>{"x"});
+}
+
+TEST_F(part_file_test, CL05_a_record_that_is_damaged_or_of_something_else_counts_for_nothing) {
+    for (const auto* text :
+         {"", "size 5\n", "size 5\nmodified 2026", "size 5\nmodified 20260102030405", "size -5\nmodified 20260102030405\n",
+          "modified 20260102030405\nsize 5\n", "size 5\nmodified 20260102030405\nmore\n"}) {
+        write("x.part", "half");
+        write("x.part.from", text);
+        EXPECT_FALSE(part_file::open(at("x"), true)->recorded()) << text;
+    }
+    write("x.part.from", "size 5\nmodified 20260102030405\n");
+    EXPECT_TRUE(part_file::open(at("x"), true)->recorded());
+    auto f = part_file::open(at("x"), false);
+    EXPECT_FALSE(f->recorded());
+    ASSERT_TRUE(f->record(std::nullopt));
+    EXPECT_FALSE(there("x.part.from"));
+    write("victim", "precious");
+    std::filesystem::create_symlink(at("victim"), at("x.part.from"));
+    EXPECT_FALSE(part_file::open(at("other"), true)->recorded());
+    ASSERT_TRUE(f->record(file_version{1, 1}));
+    EXPECT_EQ(read("victim"), "precious");
+}
+
+TEST_F(part_file_test, the_part_has_one_owner_who_is_named) {
+    auto first = part_file::open(at("x"), false);
+    ASSERT_TRUE(first);
+    append(*first, "half");
+    for (const bool resume : {true, false}) {
+        const auto second = part_file::open(at("x"), resume);
+        ASSERT_FALSE(second.has_value());
+        EXPECT_EQ(second.error().code, errc::busy);
+        EXPECT_NE(second.error().what.find("process " + std::to_string(::getpid())), std::string::npos)
+            << second.error().what;
+    }
+    EXPECT_EQ(read("x.part"), "half") << "the second one changed nothing";
+    ASSERT_TRUE(first->commit());
+    EXPECT_TRUE(part_file::open(at("x"), false).has_value()) << "the lock ends with the download";
+}
+
+TEST_F(part_file_test, a_part_that_is_no_file_is_refused) {
+    std::filesystem::create_directory(at("x.part"));
+    EXPECT_FALSE(part_file::open(at("x"), false).has_value());
+    ASSERT_EQ(::mkfifo(at("y.part").c_str(), 0600), 0);
+    EXPECT_EQ(part_file::open(at("y"), true).error().code, errc::not_a_file);
 }
 
 TEST_F(part_file_test, devices_are_written_to_and_directories_refused) {

@@ -14,6 +14,7 @@
 #include <sallyport/client/directory.hpp>
 #include <sallyport/client/listing_collector.hpp>
 #include <sallyport/client/remote_file.hpp>
+#include <sallyport/client/resume.hpp>
 #include <sallyport/client/verdict.hpp>
 
 namespace sallyport::client {
@@ -38,6 +39,11 @@ result<std::uint64_t> length_of(int file) {
     if (::fstat(file, &about) != 0) return fail_os(errno, "the local file");
     if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, "only a regular local file can be continued");
     return static_cast<std::uint64_t>(about.st_size);
+}
+
+std::int64_t time_of(int file) {
+    struct ::stat about{};
+    return ::fstat(file, &about) == 0 ? about.st_mtim.tv_sec : 0;
 }
 
 }  // namespace
@@ -83,6 +89,7 @@ struct session::impl {
     void describe(transfer_report& report);
     void warn_of_unreadable_size(transfer_report& report) const;
 
+    [[nodiscard]] static result<void> start_over(int local_file, const std::string& why, transfer_report& report);
     net::task<std::optional<client_failure>> read_listing(client_transfer order, listing_collector& into);
     net::task<outcome<listing_report>> list_here(std::string argument, std::int64_t now);
     net::task<outcome<listing_report>> list_file(std::string file, client_failure refused, std::int64_t now);
@@ -170,12 +177,13 @@ net::task<outcome<void>> session::open(url where) {
     co_return failure;
 }
 
-net::task<outcome<transfer_report>> session::get(std::string path, int local_file, bool resume, progress on_progress) {
+net::task<outcome<transfer_report>> session::get(std::string path, int local_file, download_resume resume,
+                                                 progress on_progress) {
     auto& me = *impl_;
     me.begin(operation::get, fmt::format("getting {} from {}", path, me.where.authority()), path);
     const bool ascii = me.where.ascii;
     transfer_report report;
-    if (resume && ascii)
+    if (resume.wanted && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
     if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
     if (!ascii) {
@@ -183,32 +191,74 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
         if (what) co_return me.failed(std::move(*what));
         me.warn_of_unreadable_size(report);
     }
-    if (resume) {
+    // What is no longer than the part that would be compared is as quickly received again.
+    std::optional<file_version> version;
+    if ((resume.wanted || resume.record) && report.size && *report.size > resume_overlap)
+        if (const auto time = co_await modification_time(me.talk, path)) version = file_version{*report.size, *time};
+
+    std::uint64_t from = 0;
+    if (resume.wanted) {
         const auto have = length_of(local_file);
         if (!have) co_return me.failed(client_failure{step::local_file, have.error()});
-        report.resumed_from = *have;
-        if (report.size && *have > *report.size)
-            co_return me.failed(
-                step::local_file, errc::out_of_range,
-                fmt::format("the local file has {} bytes already, the server's only {}", *have, *report.size));
-        if (report.size && *have == *report.size) co_return report;
-        if (::lseek(local_file, 0, SEEK_END) < 0)
-            co_return me.failed(client_failure{step::local_file, {errc::io, errno, "the local file"}});
+        const auto why = *have == 0                                      ? std::string()
+                         : report.size && *report.size <= resume_overlap ? "the file is no longer than the part to compare"
+                                                                         : why_not_continue(resume.recorded, version, *have);
+        if (why.empty())
+            from = *have;
+        else if (const auto emptied = me.start_over(local_file, why, report); !emptied)
+            co_return me.failed(client_failure{step::local_file, emptied.error()});
     }
-    const auto from = report.resumed_from;
     const auto known = report.size;
-    file_receiver job(local_file, ascii, [from, known, on_progress = std::move(on_progress)](std::uint64_t n) {
-        if (on_progress) on_progress(from + n, known);
-    });
-    client_transfer order{verb::retr, path, from, ascii};
-    const auto said = co_await me.transfer(std::move(order), &job);
-    static_cast<void>(said);  // judge() weighs it
-    me.describe(report);
+    for (;;) {
+        if (from == 0 && resume.record)
+            if (const auto recorded = resume.record(version); !recorded)
+                co_return me.failed(client_failure{step::local_file, recorded.error()});
+        if (from > 0 && ::lseek(local_file, static_cast<off_t>(from), SEEK_SET) < 0)
+            co_return me.failed(client_failure{step::local_file, {errc::io, errno, "the local file"}});
+        std::optional<kept_tail> tail;
+        if (from > 0) tail.emplace(local_file, from, version->size);
+        file_receiver job(
+            local_file, ascii,
+            [from, known, &on_progress](std::uint64_t n) {
+                if (on_progress) on_progress(from + n, known);
+            },
+            tail);
+        client_transfer order{verb::retr, path, tail ? tail->start() : 0, ascii};
+        const auto said = co_await me.transfer(std::move(order), &job);
+        report.resumed_from = from;
+        me.describe(report);
+        if (from == 0) break;
+        const bool refused = said && said->at == step::request && said->cause.code == errc::unsupported;
+        if (!refused && !job.tail_differs()) {
+            const auto& data = me.talk.data();
+            if (data && data->failure && !data->local && !job.tail_is_same())
+                co_return me.failed(
+                    step::transfer, data->failure->code,
+                    "the data connection failed while the partial file was compared: " + data->failure->text());
+            break;
+        }
+        const std::string why =
+            refused ? said->cause.text() : "the last bytes of the partial file are not those of the file on the server";
+        if (const auto emptied = me.start_over(local_file, why, report); !emptied)
+            co_return me.failed(client_failure{step::local_file, emptied.error()});
+        if (!me.talk.machine().usable())
+            co_return me.failed(step::transfer, errc::closed,
+                                why + ", and the server closed the control connection; try again");
+        from = 0;
+    }
     me.received = from + report.bytes;
     // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
     if (!report.size && !ascii && from == 0) report.size = me.talk.machine().announced();
     if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));
     co_return report;
+}
+
+/// Empties the local file for a download from the beginning, before any other byte is written to it.
+result<void> session::impl::start_over(int local_file, const std::string& why, transfer_report& report) {
+    if (::ftruncate(local_file, 0) != 0 || ::fdatasync(local_file) != 0 || ::lseek(local_file, 0, SEEK_SET) < 0)
+        return fail_os(errno, "emptying the local file");
+    report.warnings.push_back("downloaded from the beginning, because " + why);
+    return {};
 }
 
 net::task<outcome<transfer_report>> session::put(int local_file, std::string path, bool resume, progress on_progress) {
@@ -227,12 +277,19 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
         auto what = co_await me.size_of(path, there);
         if (what) co_return me.failed(std::move(*what));
         me.warn_of_unreadable_size(report);
-        report.resumed_from = there.value_or(0);
-        if (report.resumed_from > *length)
-            co_return me.failed(
-                step::local_file, errc::out_of_range,
-                fmt::format("the server's file has {} bytes already, the local one only {}", *there, *length));
-        if (there == length) {
+        std::string why;
+        if (there.value_or(0) > 0) {
+            started_upload begun{path, *there, local_file, *length, time_of(local_file)};
+            why = co_await why_not_continue(me.talk, std::move(begun));
+            if (why.empty())
+                report.resumed_from = *there;
+            else
+                report.warnings.push_back("uploaded from the beginning, because " + why);
+            if (!me.talk.machine().usable())
+                co_return me.failed(step::transfer, errc::closed,
+                                    "the server closed the control connection while its part of the file was compared");
+        }
+        if (there == length && why.empty()) {
             report.size = there;
             co_return report;
         }

@@ -74,6 +74,7 @@ struct order {
     options how;
     int file = -1;
     bool resume = false;
+    std::optional<file_version> recorded;  // for a resumed download
 };
 
 template <class T>
@@ -89,7 +90,8 @@ net::task<> perform(net::loop& home, order o, run_result<T>& out) {
         } else if (o.what == job::put) {
             out.got = co_await s.put(o.file, where->path, o.resume, {});
         } else {
-            out.got = co_await s.get(where->path, o.file, o.resume, {});
+            download_resume resume{o.resume, o.recorded, {}};
+            out.got = co_await s.get(where->path, o.file, std::move(resume), {});
         }
         out.attempts = s.attempts();
         co_await s.quit();
@@ -108,14 +110,14 @@ run_result<T> run(order o) {
 
 inline run_result<transfer_report> get(const std::string& url, const memory_file& to, options how = quick(),
                                        bool resume = false) {
-    return run<transfer_report>({job::get, url, std::move(how), to.get(), resume});
+    return run<transfer_report>({job::get, url, std::move(how), to.get(), resume, {}});
 }
 inline run_result<transfer_report> put(const memory_file& from, const std::string& url, options how = quick(),
                                        bool resume = false) {
-    return run<transfer_report>({job::put, url, std::move(how), from.get(), resume});
+    return run<transfer_report>({job::put, url, std::move(how), from.get(), resume, {}});
 }
 inline run_result<listing_report> list(const std::string& url, options how = quick()) {
-    return run<listing_report>({job::list, url, std::move(how), -1, false});
+    return run<listing_report>({job::list, url, std::move(how), -1, false, {}});
 }
 
 inline std::string methods_tried(const std::vector<attempt>& attempts) {

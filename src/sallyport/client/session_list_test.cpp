@@ -74,7 +74,7 @@ TEST(client_list, names_that_ls_would_take_for_something_else) {
         auto b = old_server("-rw-r--r-- 1 0 0 7 Jan 02 15:04 inside\r\n");
         b.directories.insert(name);
         ftp_stub server(b);
-        const auto r = run<listing_report>({job::list, server.url(""), quick(), -1, false});
+        const auto r = run<listing_report>({job::list, server.url(""), quick(), -1, false, {}});
         ASSERT_TRUE(r.got);
         std::string encoded;
         for (const char* c = name; *c != '\0'; ++c) {
@@ -154,7 +154,8 @@ net::task<> list_then_get(net::loop& home, std::string url, int file, outcome<tr
     EXPECT_TRUE(opened);
     auto listed = co_await s.list("dir", 0);
     EXPECT_TRUE(listed);
-    out = co_await s.get("file", file, false, {});
+    download_resume none;
+    out = co_await s.get("file", file, std::move(none), {});
     auto again = co_await s.list("/start", 0);
     EXPECT_TRUE(again);
     co_await s.quit();

@@ -57,20 +57,6 @@ TEST(client_session, gets_text_with_the_line_ends_of_this_system) {
     EXPECT_FALSE(server.saw("SIZE"));
 }
 
-TEST(client_session, resumes_a_download) {
-    ftp_stub server({});
-    memory_file to(whole.substr(0, 100));
-    const auto r = get(server.url("file"), to, quick(), true);
-    ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(to.content(), whole);
-    EXPECT_EQ(r.got->resumed_from, 100U);
-    EXPECT_EQ(r.got->bytes, 320U);
-    memory_file complete(whole);
-    EXPECT_EQ(get(server.url("file"), complete, quick(), true).got->bytes, 0U);
-    memory_file longer(whole + "more");
-    EXPECT_EQ(get(server.url("file"), longer, quick(), true).got.error().at, step::local_file);
-}
-
 TEST(client_session, puts_a_file_and_checks_what_arrived) {
     ftp_stub server({});
     const std::string content(3'000'000, 'z');
@@ -79,15 +65,6 @@ TEST(client_session, puts_a_file_and_checks_what_arrived) {
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_EQ(server.stored("new"), content);
     EXPECT_THAT(verbs(server), ElementsAre("USER", "PASS", "FEAT", "TYPE", "EPSV", "STOR", "SIZE", "QUIT"));
-}
-
-TEST(client_session, resumes_an_upload) {
-    ftp_stub server({});
-    const memory_file from(whole + "the rest");
-    const auto r = put(from, server.url("file"), quick(), true);
-    ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(server.stored("file"), whole + "the rest");
-    EXPECT_EQ(r.got->bytes, 8U);
 }
 
 TEST(client_session, an_upload_that_is_shorter_there_is_no_success) {
