@@ -33,7 +33,7 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
     if (!file)
         co_return std::unexpected(client::failure{client::step::local_file, file.error(), 0, "opening the local file", {}});
     client::download_resume resume{job.resume, file->recorded(), {}};
-    resume.record = [&file](const std::optional<client::file_version>& version) { return file->record(version); };
+    resume.record = [&file](const std::optional<client::file_version>& version) { file->record(version); };
     auto got = co_await session.get(path, file->get(), std::move(resume), std::move(show));
     if (got && job.resume && file->only_file_was_there())
         got->warnings.push_back("downloaded from the beginning, because there is no partial file " + job.output + ".part");

@@ -114,7 +114,7 @@ struct download_resume {
     std::optional<file_version> recorded;  // of the server's file when the local bytes were received
     /// Called before the first byte of a download from the beginning, with what a later one must find; nothing if the server
     /// doesn't report it.
-    std::function<result<void>(const std::optional<file_version>&)> record;
+    std::function<void(const std::optional<file_version>&)> record;
 };
 
 /// Called as bytes move: so far in the whole file, and its size where known.

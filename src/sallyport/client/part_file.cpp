@@ -128,17 +128,19 @@ void part_file::read_record() {
 
 void part_file::remove_record() const { ::unlink(record_name().c_str()); }
 
-result<void> part_file::record(const std::optional<file_version>& version) {
-    recorded_ = version;
-    if (!is_part()) return {};
+void part_file::record(const std::optional<file_version>& version) {
+    recorded_.reset();
+    if (!is_part()) return;
     // A new file, so that an old record is never mistaken for this one, nor another file written to.
     remove_record();
-    if (!version) return {};
+    if (!version) return;
     const unique_fd file(::open(record_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (!file) return;
     const auto text = fmt::format("size {}\nmodified {}\n", version->size, proto::format_time(version->modified));
-    if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        return fail_os(errno, record_name());
-    return {};
+    if (::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        recorded_ = version;
+    else
+        remove_record();
 }
 
 // ---- The end

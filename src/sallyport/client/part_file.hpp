@@ -26,8 +26,9 @@ public:
     /// Whether there was no FILE.part, only a FILE, which is left alone until it is replaced.
     [[nodiscard]] bool only_file_was_there() const noexcept { return only_file_was_there_; }
 
-    /// Records the version of the bytes to come, or that it is unknown. REQUIRES: the file is empty.
-    [[nodiscard]] result<void> record(const std::optional<file_version>& version);
+    /// Records the version of the bytes to come, or that it is unknown. A record that can't be written only means that these
+    /// bytes won't be continued. REQUIRES: the file is empty.
+    void record(const std::optional<file_version>& version);
     /// Gives the file its name, once its bytes are on the disk.
     [[nodiscard]] result<void> commit();
     /// Leaves what came for a later --resume, an empty file not. Returns the name of what stays, empty if nothing does.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/advice.hpp>
 #include <sallyport/client/conversation.hpp>
@@ -30,6 +31,14 @@ bool should_try_list(int reply_code) { return reply_code >= 500 && reply_code <=
 
 /// A leading '-' would be taken for an option of ls by many servers.
 std::string not_an_option(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
+
+/// "550 No members found.": MVS, and others like it, refuse to list what is empty.
+bool is_empty_directory(const proto::reply& r) {
+    if (r.code != 550 && r.code != 450) return false;
+    const std::string text = to_lower(r.text());
+    return text.starts_with("no members found") || text.starts_with("no data sets found") ||
+           text.starts_with("no files found");
+}
 
 /// The server has no such command.
 bool is_unknown_command(int reply_code) { return reply_code == 500 || reply_code == 502; }
@@ -210,9 +219,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     }
     const auto known = report.size;
     for (;;) {
-        if (from == 0 && resume.record)
-            if (const auto recorded = resume.record(version); !recorded)
-                co_return me.failed(client_failure{step::local_file, recorded.error()});
+        if (from == 0 && resume.record) resume.record(version);
         if (from > 0 && ::lseek(local_file, static_cast<off_t>(from), SEEK_SET) < 0)
             co_return me.failed(client_failure{step::local_file, {errc::io, errno, "the local file"}});
         std::optional<kept_tail> tail;
@@ -356,12 +363,14 @@ net::task<outcome<listing_report>> session::list(std::string path, std::int64_t 
 net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
     line_receiver job([&into](std::string_view line) { return into.take(line); });
     auto said = co_await transfer(std::move(order), &job);
-    if (said && said->at == step::request) co_return said;
+    const bool refused = said && said->at == step::request;
+    if (refused && !is_empty_directory(talk.machine().last_reply())) co_return said;
+    into.report().attempts = attempts;
+    if (refused) co_return std::nullopt;
     transfer_report report;
     describe(report);
     if (auto what = judge(report, false)) co_return what;
     into.finish(job.bad_lines());
-    into.report().attempts = attempts;
     co_return std::nullopt;
 }
 

@@ -240,6 +240,21 @@ TEST(client_list, a_listing_of_which_nothing_is_understood_is_an_error) {
     EXPECT_TRUE(list(dots.url("dir")).got) << "the form is known";
 }
 
+TEST(client_list, an_empty_directory_may_be_refused) {
+    for (const auto* said : {"550 No members found.", "550 No data sets found.", "450 No files found"}) {
+        auto b = old_server("");
+        b.replies["LIST"] = said;
+        ftp_stub server(b);
+        const auto r = list(server.url("dir"));
+        ASSERT_TRUE(r.got) << r.text();
+        EXPECT_THAT(names(r), ElementsAre());
+    }
+    auto b = old_server("");
+    b.replies["LIST"] = "550 Permission denied";
+    ftp_stub server(b);
+    EXPECT_EQ(list(server.url("dir")).got.error().reply_code, 550);
+}
+
 TEST(client_list, facts_that_nobody_understands_lead_to_LIST) {
     behaviour b;
     b.listing = "-rw-r--r-- 1 0 0 7 Jan 02 15:04 x\r\n";
