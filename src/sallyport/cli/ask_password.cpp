@@ -80,8 +80,11 @@ struct typed {
 };
 
 /// One line of the terminal, or the signal that came before its end. Neither: the terminal is gone, or ended the input.
-typed read_line(int terminal, const held_signals& signals) {
+typed read_line(int terminal, std::string_view prompt, const held_signals& signals) {
     const echo_off quiet(terminal);
+    // Only now: what is typed before the echo is off is thrown away with it, and programs type as soon as they see the
+    // prompt.
+    show(terminal, prompt);
     std::string line;
     for (;;) {
         std::array<pollfd, 2> wait{pollfd{terminal, POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
@@ -106,8 +109,7 @@ result<std::string> ask_password(std::string_view prompt) {
         typed got;
         {
             const held_signals signals;
-            show(terminal.get(), prompt);
-            got = read_line(terminal.get(), signals);
+            got = read_line(terminal.get(), prompt, signals);
         }
         if (got.line) return std::move(*got.line);
         show(terminal.get(), "\n");

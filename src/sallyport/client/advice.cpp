@@ -118,7 +118,7 @@ std::string advise_on_tls(const proto::client_failure& what, const circumstances
         case errc::unsupported:
             return "No password was sent. Use ftp:// only if sending the password and data unencrypted is acceptable.";
         case errc::unexpected:
-            return "No password was sent. Somebody may be tampering with the connection; use ftps:// (implicit TLS) if the "
+            return "No password was sent. The connection may have been tampered with; use ftps:// (implicit TLS) if the "
                    "server offers it.";
         default: break;
     }
@@ -146,7 +146,7 @@ std::string advise_on_the_path(const circumstances& known) {
     directory.path = known.path.substr(0, known.path.rfind('/') == known.path.npos ? 0 : known.path.rfind('/') + 1);
     directory.ascii = false;
     if (known.doing == operation::list && directory.path == known.path) return check + ".";
-    return fmt::format("{}; what is there: sallyport ls '{}'", check, directory.text());
+    return fmt::format("{}; to list the directory: sallyport ls '{}'", check, directory.text());
 }
 
 std::string advise_on_request(const proto::client_failure& what, const circumstances& known) {

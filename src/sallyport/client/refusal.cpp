@@ -23,7 +23,7 @@ bool says(std::string_view text, std::initializer_list<std::string_view> phrases
     });
 }
 
-bool at_the_door(client_step at) { return at == client_step::greeting || at == client_step::login; }
+bool before_login(client_step at) { return at == client_step::greeting || at == client_step::login; }
 
 // vsftpd: "Non-anonymous sessions must use encryption." ProFTPD, pyftpdlib: "SSL/TLS required on the control channel".
 // Pure-FTPd: "421 Sorry, cleartext sessions and weak ciphers are not accepted". IIS: "534 Policy requires SSL."
@@ -38,7 +38,7 @@ bool asks_for_tls(const client_failure& what, std::string_view text) {
         case 534: return true;
         case 522:
         case 530: return words;
-        default: return at_the_door(what.at) && words;  // elsewhere the words may be those of a path
+        default: return before_login(what.at) && words;  // elsewhere the words may be those of a path
     }
 }
 
@@ -46,7 +46,7 @@ bool asks_for_tls(const client_failure& what, std::string_view text) {
 // maximum) are already logged in". FileZilla Server, Serv-U: "too many connections", "Too many users logged in for this
 // account".
 bool names_a_limit(const client_failure& what, std::string_view text) {
-    if (!at_the_door(what.at)) return false;
+    if (!before_login(what.at)) return false;
     // "Too many failed logins" is about the password.
     if (says(text, {"failed login", "failed attempt", "failures", "attempt", "tries", "incorrect", "invalid", "bad password",
                     "wrong password"}))

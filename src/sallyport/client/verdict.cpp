@@ -45,7 +45,7 @@ client_failure unconfirmed(const transfer_facts& f) {
 std::string warn_of_the_end(const error& end) {
     if (end.code == errc::truncated)
         return "the server closed the data connection without a TLS close_notify; the size matches";
-    return fmt::format("the data connection did not end in good order ({}); the size matches", end.text());
+    return fmt::format("the data connection was not closed cleanly ({}); the size matches", end.text());
 }
 
 void judge_download(const transfer_facts& f, verdict& out) {

@@ -322,7 +322,6 @@ void client_machine::on_negotiated(const reply& r) {
     const data_method m = settings_.methods[method_];
     // No usable port is a refusal of the method, whatever the code; only a 4xx may be about the moment.
     if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, !r.transient());
-    attempts_.back().agreed = is_active(m);
     if (is_active(m)) return request_transfer();
     auto target = passive_target(r, attempts_.back().advertised);
     if (!target) return method_failed(target.error(), true);
@@ -386,6 +385,7 @@ void client_machine::on_unopened(const reply& r) {
 // ---- The transfer
 
 void client_machine::request_transfer() {
+    attempts_.back().agreed = true;
     if (order_.offset != 0) return send(step::rest, "REST", std::to_string(order_.offset));
     send(step::request, row_of(order_.what).name, order_.path);
 }
