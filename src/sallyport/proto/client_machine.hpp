@@ -70,6 +70,9 @@ struct client_failure {
     std::string refusal;  // the reply that refused: its code and the text of all its lines
 };
 
+/// With the words of the server's refusal, where there is one.
+[[nodiscard]] client_failure failure_at(client_step at, error cause, const reply* refusal);
+
 /// One way that was tried to open a data connection.
 struct data_attempt {
     data_method method = data_method::epsv;
