@@ -93,8 +93,9 @@ bool ip_address::is_public() const noexcept {
 }
 
 ip_address ip_address::client_network() const noexcept {
+    if (v4_ || is_link_local()) return *this;
     ip_address out = *this;
-    if (!v4_) std::fill(out.bytes_.begin() + 8, out.bytes_.end(), std::uint8_t{0});
+    std::fill(out.bytes_.begin() + 8, out.bytes_.end(), std::uint8_t{0});
     out.scope_ = 0;
     return out;
 }

@@ -38,7 +38,8 @@ public:
     /// True where a peer elsewhere on the Internet could connect to it.
     [[nodiscard]] bool is_public() const noexcept;
 
-    /// What limits per client count as one: an IPv4 address, or the /64 of an IPv6 address, which one host can have whole.
+    /// What limits per client address count as one: an IPv4 address stands for itself, an IPv6 address for its /64, as that
+    /// is what one customer is given. Link-local addresses stand for themselves: all hosts of a network share their /64.
     [[nodiscard]] ip_address client_network() const noexcept;
 
     [[nodiscard]] std::string text() const;

@@ -34,6 +34,17 @@ struct admission_rules {
     bool penalties = true;
 };
 
+/// What is known of who connects.
+struct visitor {
+    enum class kind : std::uint8_t {
+        direct,    // the address is the connection's own
+        reported,  // a load balancer reports it, in a PROXY header
+        balancer,  // the load balancer itself, such as its health check
+    };
+    ip_address address;
+    kind is = kind::direct;
+};
+
 /// The right to one session; gives it back at its end.
 class ticket {
 public:
