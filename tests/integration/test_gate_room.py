@@ -46,7 +46,7 @@ def test_who_logs_in_gets_the_place_of_who_is_silent(start, folder, bound):
         silent = crowd(gate)
         assert served(gate) < 8
         early.expect("NOOP", 200)
-        assert gate.log().count("Gives up its place at ") >= 1
+        assert gate.log().count("Ending this session to make room at ") >= 1
     for connection in silent:
         connection.close()
 

@@ -206,7 +206,7 @@ def test_nobody_comes(site):
         raw.login().epsv_port()
         raw.send(b"RETR /file\r\n")
         assert final(raw).code == 425
-        assert re.search(rf"none from {CLIENT} arrived at {GATE}:\d+", site.gate.log())
+        assert re.search(rf"no connection request from {CLIENT} arrived at {GATE}:\d+", site.gate.log())
         assert "ct status dnat" not in site.gate.log()
         raw.expect("NOOP", 200)
         assert raw.retrieve("/file") == b"content"

@@ -225,11 +225,11 @@ void front::impl::bound_sessions() {
     const auto wanted = gate->bound(possible);
     last_for_clients = static_cast<int>(room.limit - std::min(room.limit, limits::descriptors_in_reserve)) - 1;
     if (possible >= wanted) return;
-    log::warning({},
-                 fmt::format("At most {} sessions at a time instead of {} (--max-sessions): this process may have {} "
-                             "descriptors. Raise the limit of open files (ulimit -n, or LimitNOFILE= in a systemd unit) or "
-                             "lower --max-sessions",
-                             possible, wanted, room.limit));
+    log::warning(
+        {}, fmt::format("At most {} sessions at a time instead of {} (--max-sessions): this process may open {} files and "
+                        "connections. Raise that limit (ulimit -n, or LimitNOFILE= in a systemd unit) or lower "
+                        "--max-sessions",
+                        possible, wanted, room.limit));
 }
 
 void front::impl::stop_loop(std::size_t index, net::deadline grace_end) {

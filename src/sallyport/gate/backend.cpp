@@ -163,8 +163,12 @@ net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, o
                                   at.text())});
             continue;
         }
+        auto connecting = own.connecting();
         net::connect_options options;
-        options.on_local = [&own, &leg](const endpoint& local) { leg = own.hold(local); };
+        options.on_local = [&](const endpoint& local) {  // on this thread, before anything is waited for
+            leg = own.hold(local);
+            connecting.unlock();
+        };
         auto connected = co_await net::connect(home, at, std::move(options), limit);
         if (connected) co_return connected;
         last = connected.error();

@@ -96,6 +96,7 @@ own_ends::leg own_ends::hold(const endpoint& local) {
 }
 
 bool own_ends::is_leg(const endpoint& peer) const {
+    const std::unique_lock none_is_under_way(book_->connecting);
     const std::scoped_lock lock(book_->mutex);
     return book_->legs.contains(peer);
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -50,6 +51,9 @@ public:
         endpoint local_;
     };
     [[nodiscard]] leg hold(const endpoint& local);
+    /// Held from before a connection is begun until its end is held. Until then is_leg() waits on other threads: on one
+    /// machine a connection can be accepted sooner than whoever has made it learns of its own end.
+    [[nodiscard]] std::shared_lock<std::shared_mutex> connecting() const { return std::shared_lock(book_->connecting); }
     [[nodiscard]] bool is_leg(const endpoint& peer) const;
 
 private:
@@ -57,7 +61,8 @@ private:
         std::size_t operator()(const endpoint& e) const noexcept { return std::hash<ip_address>()(e.address) * 31 + e.port; }
     };
     struct book {
-        std::mutex mutex;
+        std::shared_mutex connecting;
+        std::mutex mutex;  // of the rest
         // Two connections may have the same end, where they lead to different places.
         std::unordered_map<endpoint, unsigned, hash> legs;
         std::vector<endpoint> listeners;

@@ -1,5 +1,7 @@
 #include <sallyport/gate/own_ends.hpp>
 
+#include <future>
+
 #include <gtest/gtest.h>
 
 namespace sallyport::gate {
@@ -68,6 +70,17 @@ TEST(OwnEnds, KnowsItsLegsForAsLongAsTheyAreHeld) {
     EXPECT_TRUE(own.is_leg(local));
     first = {};
     EXPECT_FALSE(own.is_leg(local));
+}
+
+// On one machine a connection can be accepted before whoever makes it knows its own end.
+TEST(OwnEnds, WaitsForAConnectionThatIsBeingMade) {
+    own_ends own;
+    const auto local = at("192.0.2.7:40000");
+    auto connecting = own.connecting();
+    auto answer = std::async(std::launch::async, [&] { return own.is_leg(local); });
+    const auto leg = own.hold(local);
+    connecting.unlock();
+    EXPECT_TRUE(answer.get());
 }
 
 TEST(OwnEnds, LegsMayOutliveIt) {

@@ -152,7 +152,7 @@ void session::join_silent() {
 
 void session::yield_place() {
     if (!slot_ || over() || !machine_->user().empty()) return;
-    log(log::level::info, fmt::format("Gives up its place at {}: no USER yet, and others wait", slot_.where().text()));
+    log(log::level::info, fmt::format("Ending this session to make room at {}: it has not sent USER", slot_.where().text()));
     machine_->expire("All FTP servers are busy and you have not sent USER; connect again.");
     wake();
 }

@@ -63,20 +63,21 @@ void session::look_at_led() {
     const bool tried = use == firewall::opening_use::attempted;
     const auto seen =
         tried ? fmt::format(
-                    "connections from {} were led to {}, and none was established: probably a forward chain of this "
-                    "machine drops them; it must accept 'ct status dnat', see \"Data by the kernel's NAT\" in "
+                    "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
+                    "machine probably drops them: it must accept 'ct status dnat', see \"Data by the kernel's NAT\" in "
                     "docs/gateway.md",
                     o.client.text(), o.to.text())
               : fmt::format(
-                    "none from {} arrived at {}: probably a firewall on the way, or on this machine before NAT, drops "
-                    "them",
+                    "no connection request from {} arrived at {}. A firewall on the way probably drops them, or one on "
+                    "this machine does before NAT",
                     o.client.text(), o.at.text());
-    direct_->why = fmt::format("no data connection within {} s: {}", waited, seen);
+    direct_->why = fmt::format("no data connection was established within {} s: {}", waited, seen);
     log(log::level::warning,
         fmt::format("{} {}: {}", proto::row_of(direct_->plan.what).name, escape(direct_->plan.argument, 200), direct_->why));
     status::count(gate_->counters.data_never_came);
     led_ = {};
-    machine_->data_ended({proto::data_end::not_established, fmt::format("none was established within {} s.", waited)});
+    machine_->data_ended(
+        {proto::data_end::not_established, fmt::format("No data connection was established within {} s.", waited)});
 }
 
 }  // namespace sallyport::gate

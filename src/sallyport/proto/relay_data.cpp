@@ -389,7 +389,7 @@ void relay_machine::join_transfer() {
                 break;
             case data_end::client_failed: fail_with(426, "Transfer cut: " + t.ended->why); break;
             case data_end::not_established:
-                fail_with(425, "No data connection: " + t.ended->why);
+                fail_with(425, t.ended->why);
                 send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
                 break;
         }

@@ -199,8 +199,8 @@ TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
 = led: RETR
 << 150 Here it comes.
 < 150 Here it comes.
-! data not_established none was established within 30 s.
-< 425 No data connection: none was established within 30 s.
+! data not_established No data connection was established within 30 s.
+< 425 No data connection was established within 30 s.
 >> ABOR
 << 426 Gave up.
 << 226 Aborted.
