@@ -98,7 +98,6 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
     }
     made->ticket_key_ = context.ticket_key();
     made->allow_missing_close_notify_ = options.allow_missing_close_notify;
-    if (options.allow_missing_close_notify) SSL_set_options(made->ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }
@@ -219,13 +218,13 @@ tls_engine::step tls_engine::outcome(int returned) {
     if (returned > 0) return step::done;
     const int kind = SSL_get_error(ssl_.get(), returned);
     if (kind == SSL_ERROR_WANT_READ) return step::want_read;
-    const bool cut_within_record = socket_ended_ && allow_missing_close_notify_ && !position_.between_records();
-    if (kind == SSL_ERROR_ZERO_RETURN && !cut_within_record) return step::closed;
+    if (kind == SSL_ERROR_ZERO_RETURN) return step::closed;
     const bool in_handshake = SSL_is_init_finished(ssl_.get()) == 0;
     if (socket_error_ != 0) return fail_with(from_errno(socket_error_), fmt::format("TLS with {}", name_), socket_error_);
     if (socket_ended_ && in_handshake) {
         return fail_with(errc::tls, fmt::format("TLS with {}: it closed the connection during the handshake", name_));
     }
+    if (socket_ended_ && allow_missing_close_notify_ && position_.between_records()) return step::closed;
     if (socket_ended_) {
         return fail_with(
             errc::truncated,
