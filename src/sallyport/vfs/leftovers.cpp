@@ -60,7 +60,8 @@ unique_fd open_directory(int above, const char* name) {
 
 /// False where it is in use, or not ours to remove.
 bool remove_leftover(int directory, const char* name) {
-    const unique_fd file(::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    // For writing too: NFS gives exclusive locks to nobody else.
+    const unique_fd file(::openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct ::stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
     return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && ::unlinkat(directory, name, 0) == 0;
