@@ -58,7 +58,6 @@ WRONG = [
     (SERVE + ["--passive-ports", "30099-30000"], "--passive-ports 30099-30000: this is not a range of ports; give"),
     (SERVE + ["--passive-ports", "0-100"], "--passive-ports 0-100: this is not a range of ports; give"),
     (SERVE + ["--passive-ports", "1-70000"], "--passive-ports 1-70000: this is not a range of ports; give"),
-    (SERVE + ["--passive-ports", "5060-5061"], "--passive-ports 5060-5061: routers and firewalls are known"),
     (SERVE + ["--data-port", "x"], "--data-port x: give control, or the number"),
     (SERVE + ["--external-ports", "60000-60099"], "--external-ports: external ports 60000-60099: say of which ports"),
     (SERVE + ["--external-address", "999.1.2.3.4="], "--external-address: "),

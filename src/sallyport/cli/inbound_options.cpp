@@ -68,7 +68,7 @@ result<reach::broker_settings> inbound_options::ports() const {
     auto outside = reach::external_ports::parse(external_ports, out.range);
     if (!outside) return fail(outside.error().code, "--external-ports: " + outside.error().what);
     out.outside = std::move(*outside);
-    if (const auto why = unusable_range(out, look_at_machine()); !why.empty())
+    if (const auto why = unusable_range(out.range, look_at_machine()); !why.empty())
         return fail(errc::syntax, fmt::format("--passive-ports {}: {}", out.range.text(), why));
     return out;
 }

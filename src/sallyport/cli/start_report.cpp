@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <ranges>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -132,6 +133,15 @@ void warn_of_ports(start_report& out, const start_subject& s, const machine_fact
             fmt::format("Passive ports {} overlap with the system's ephemeral ports {}: outgoing connections may take them "
                         "first; choose a range below, such as 30000-30099, or set net.ipv4.ip_local_reserved_ports={}",
                         range.text(), m.ephemeral.text(), range.text()));
+    const auto grabbed = [&](std::uint32_t port) {
+        return reach::is_hijacked_port(s.inbound.ports.outside.of(static_cast<std::uint16_t>(port)));
+    };
+    if (!s.inbound.ports.grabbed_too &&
+        std::ranges::all_of(std::views::iota(std::uint32_t{range.first}, range.last + 1U), grabbed))
+        out.warnings.push_back(
+            fmt::format("Passive ports {}: none is used, as routers and firewalls are known to take all of them for other "
+                        "protocols; give a range such as 30000-30099, or add --grabbed-ports",
+                        range.text()));
     if (range.first < m.first_unprivileged && !m.may_bind_low)
         out.warnings.push_back(
             fmt::format("Passive ports {}: this user can't listen on those below {}, which are left out; choose a higher "
@@ -194,25 +204,12 @@ std::string text_of(const start_report& report) {
     return out;
 }
 
-std::string unusable_range(const reach::broker_settings& ports, const machine_facts& m) {
-    const auto range = ports.range;
-    if (range.first == 0) return {};
-    bool bindable = false;
-    bool usable = false;
-    for (std::uint32_t port = range.first; port <= range.last && !usable; ++port) {
-        const auto number = static_cast<std::uint16_t>(port);
-        const bool may = port >= m.first_unprivileged || m.may_bind_low;
-        bindable = bindable || may;
-        usable = may && (ports.grabbed_too || !reach::is_hijacked_port(ports.outside.of(number)));
-    }
-    if (usable) return {};
-    if (!bindable)
-        return fmt::format(
-            "this user can't listen on ports below {}; give a range such as 30000-30099, or run as root or with "
-            "CAP_NET_BIND_SERVICE",
-            m.first_unprivileged);
-    return "routers and firewalls are known to take all of these ports for other protocols; give a range such as "
-           "30000-30099, or add --grabbed-ports";
+std::string unusable_range(const port_range& range, const machine_facts& m) {
+    if (range.first == 0 || m.may_bind_low || range.last >= m.first_unprivileged) return {};
+    return fmt::format(
+        "this user can't listen on ports below {}; give a range such as 30000-30099, or run as root or with "
+        "CAP_NET_BIND_SERVICE",
+        m.first_unprivileged);
 }
 
 }  // namespace sallyport::cli

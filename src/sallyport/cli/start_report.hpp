@@ -57,7 +57,7 @@ void log_report(const start_report& report);
 /// A line each; warnings begin with "Warning: ".
 [[nodiscard]] std::string text_of(const start_report& report);
 
-/// Empty where some port of the range can be handed out; else why none can, and what to do.
-[[nodiscard]] std::string unusable_range(const reach::broker_settings& ports, const machine_facts& machine);
+/// Empty where this process may listen on some port of the range; else why it may not, and what to do.
+[[nodiscard]] std::string unusable_range(const port_range& range, const machine_facts& machine);
 
 }  // namespace sallyport::cli

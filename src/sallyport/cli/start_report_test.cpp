@@ -137,20 +137,28 @@ TEST(StartReport, PortsOfTheSystemsChoiceAreNamedAsTheyAre) {
     EXPECT_EQ(real.listen_tls.front().port, 5002);
 }
 
-TEST(StartReport, ARangeOfWhichNoPortCanBeUsedIsRefused) {
-    const auto why = [](port_range range, bool may_bind_low, bool grabbed_too = false) {
+TEST(StartReport, ARangeThatNobodyMayBindIsRefused) {
+    const auto why = [](port_range range, bool may_bind_low) {
         auto m = machine();
         m.may_bind_low = may_bind_low;
-        return unusable_range({.range = range, .grabbed_too = grabbed_too}, m);
+        return unusable_range(range, m);
     };
     EXPECT_THAT(why({100, 200}, false), HasSubstr("below 1024"));
     EXPECT_EQ(why({100, 200}, true), "");
     EXPECT_EQ(why({1000, 1100}, false), "");
-    EXPECT_THAT(why({5060, 5061}, true), HasSubstr("--grabbed-ports"));
-    EXPECT_EQ(why({5060, 5061}, true, true), "");
-    EXPECT_EQ(why({5060, 5062}, true), "");
     EXPECT_EQ(why({65535, 65535}, false), "");
     EXPECT_EQ(why({0, 0}, false), "");
+}
+
+TEST(StartReport, ARangeOfGrabbedPortsAloneIsAWarning) {
+    auto s = subject();
+    s.inbound.ports.range = {5060, 5061};
+    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("--grabbed-ports")));
+    s.inbound.ports.grabbed_too = true;
+    EXPECT_THAT(warnings(s), IsEmpty());
+    s.inbound.ports.grabbed_too = false;
+    s.inbound.ports.range = {5060, 5062};
+    EXPECT_THAT(warnings(s), IsEmpty());
 }
 
 }  // namespace

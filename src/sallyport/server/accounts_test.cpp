@@ -21,13 +21,13 @@ std::string cheap_argon2id(const std::string& password) {
 
 TEST(accounts, right_password_gives_the_account) {
     const accounts all(
-        {{.name = "bob", .password = "secret", .read_only = false}, {.name = "eve", .password = "x", .read_only = true}},
+        {{.name = "bob", .password = "secret", .read_only = false}, {.name = "eve", .password = "other", .read_only = true}},
         false);
     const auto bob = all.check(login("bob", "secret"));
     ASSERT_TRUE(bob);
     EXPECT_EQ(bob->name, "bob");
     EXPECT_FALSE(bob->read_only);
-    EXPECT_TRUE(all.check(login("eve", "x"))->read_only);
+    EXPECT_TRUE(all.check(login("eve", "other"))->read_only);
     EXPECT_FALSE(all.is_slow(login("bob", "secret")));
 }
 
