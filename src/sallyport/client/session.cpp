@@ -253,7 +253,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
                                 why + ", and the server closed the control connection; try again");
         from = 0;
     }
-    me.received = from + report.bytes;
+    me.received = version ? from + report.bytes : 0;  // without a version nothing can be continued
     // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
     if (!report.size && !ascii && from == 0) report.size = me.talk.machine().announced();
     if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));

@@ -157,12 +157,12 @@ TEST(client_advice, the_words_of_a_refused_login_count) {
 }
 
 TEST(client_advice, resume_is_named_for_get_only_where_something_was_kept) {
-    const auto short_file = get_from({.announced_size = 5000});
+    const auto short_file = get_from({.announced_size = 500'000});
     EXPECT_THAT(short_file.text(), HasSubstr("--resume"));
     EXPECT_TRUE(short_file.got.error().can_resume);
     auto pipe = quick();
     pipe.can_resume = false;
-    EXPECT_THAT(get_from({.announced_size = 5000}, pipe).text(), Not(HasSubstr("--resume")));
+    EXPECT_THAT(get_from({.announced_size = 500'000}, pipe).text(), Not(HasSubstr("--resume")));
     const auto nothing = get_from({.files = {{"file", ""}}, .announced_size = 5000});
     ASSERT_FALSE(nothing.got);
     EXPECT_THAT(nothing.text(), HasSubstr("received 0 of 5000"));

@@ -90,7 +90,7 @@ net::task<> perform(net::loop& home, order o, run_result<T>& out) {
         } else if (o.what == job::put) {
             out.got = co_await s.put(o.file, where->path, o.resume, {});
         } else {
-            download_resume resume{o.resume, o.recorded, {}};
+            download_resume resume{o.resume, o.recorded, [](const std::optional<file_version>&) {}};
             out.got = co_await s.get(where->path, o.file, std::move(resume), {});
         }
         out.attempts = s.attempts();
