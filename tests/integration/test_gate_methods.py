@@ -52,10 +52,10 @@ def pairs(start_for_module, tmp_path_factory):
 
 
 def negotiate(raw, method):
-    """Agrees on a data connection; a function that opens it once the transfer has begun."""
+    """Agrees on a data connection; a function that has it once the transfer has begun. The gateway's 150 comes when it is there."""
     if method in ("epsv", "pasv"):
-        port = raw.epsv_port() if method == "epsv" else raw.pasv()[1]
-        return lambda: raw.connect(port)
+        data = raw.connect(raw.epsv_port() if method == "epsv" else raw.pasv()[1])
+        return lambda: data
     ipv6 = ":" in raw.host
     listener = socket.create_server((raw.host, 0), family=socket.AF_INET6 if ipv6 else socket.AF_INET)
     listener.settimeout(10)
