@@ -1,5 +1,7 @@
 // The method of each leg's data connection, chosen apart, over real sockets.
 
+#include <optional>
+
 #include <sallyport/gate/gate_test.hpp>
 
 namespace sallyport::gate {
@@ -18,23 +20,23 @@ protected:
     }
 };
 
-/// A client's data connection, agreed on by any method and opened once the transfer begins.
+/// A client's data connection, agreed on by any method.
 class client_data {
 public:
     client_data(ftp_client& c, data_method method) {
         const auto port = listener_.port();
         switch (method) {
             case data_method::epsv:
-            case data_method::pasv: port_ = c.passive_port(name(method)); return;
+            case data_method::pasv: made_.emplace(blocking_socket::connect(c.passive_port(name(method)))); return;
             case data_method::eprt: EXPECT_EQ(c.code(fmt::format("EPRT |1|127.0.0.1|{}|", port)), "200"); return;
             case data_method::port: EXPECT_EQ(c.code(fmt::format("PORT 127,0,0,1,{},{}", port / 256, port % 256)), "200");
         }
     }
-    blocking_socket open() { return port_ != 0 ? blocking_socket::connect(port_) : listener_.accept(); }
+    blocking_socket open() { return made_ ? std::move(*made_) : listener_.accept(); }
 
 private:
     testing::blocking_listener listener_;
-    std::uint16_t port_ = 0;
+    std::optional<blocking_socket> made_;  // the gateway's 150 comes when it is there
 };
 
 /// The port of the gateway's that the backend was last told.
@@ -133,7 +135,7 @@ TEST_F(GateMethods, Tells425WhereTheBackendNeverCame) {
     start_with(backend_data::port, stub);
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
-    EXPECT_EQ(c.code("RETR file"), "150");
+    c.control.send("RETR file\r\n");
     EXPECT_EQ(c.reply(), "425 No data connection to the server behind this gateway: nobody connected within 1 s");
     EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
 }
