@@ -315,14 +315,17 @@ def test_anonymous_reads_only(front, folder):
     assert (folder / "file.txt").read_text() == "content" and not (folder / "new").exists()
 
 
-def test_password_is_not_in_the_log(front, server):
-    """S7"""
-    with Raw(front.host, front.port) as raw:
-        raw.greet()
-        raw.expect("USER writer", 331)
-        raw.expect("PASS very-secret-text", 530)
-    assert "very-secret-text" not in front.log() + server.log()
-    assert re.search(r"PASS \*+", server.log())
+def test_password_is_not_in_the_log(start, folder):
+    """S7: every command is there at level debug, passwords are masked."""
+    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--log-level", "debug")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--log-level", "debug")
+    for front in (server, gate):
+        with Raw(front.host, front.port) as raw:
+            raw.greet()
+            raw.expect("USER writer", 331)
+            raw.expect("PASS very-secret-text", 530)
+        assert re.search(r"PASS \*+", front.log())
+    assert "very-secret-text" not in server.log() + gate.log()
 
 
 # Paths.
