@@ -137,15 +137,19 @@ def test_refused_EPRT_is_no_firewall(client):
 # ---- --resume, where it would help
 
 def test_resume_is_named_where_a_part_was_kept(client, tmp_path):
-    done = got(client, Odd(SIZE="213 5000"))
+    def server():
+        return Odd(SIZE="213 500000", MDTM="213 20260101000000")
+
+    done = got(client, server())
     assert "file.part" in done.stderr and "--resume" in done.stderr
-    assert "--resume" in json.loads(got(client, Odd(SIZE="213 5000"), "--json").stdout)["advice"]
+    assert "--resume" in json.loads(got(client, server(), "--json").stdout)["advice"]
 
 
 def test_resume_is_not_named_where_it_would_not_help(client, tmp_path):
     (tmp_path / "up").write_bytes(b"x" * 10_000)
     cases = [
         (Odd(content=b"", SIZE="213 5000"), "get", "ftp://u:p@{}/file", "-o", "file"),
+        (Odd(SIZE="213 500000"), "get", "ftp://u:p@{}/file", "-o", "without-time"),
         (Odd(SIZE="213 5000"), "get", "ftp://u:p@{}/file", "-o", "-"),
         (Odd(reset=True), "get", "ftp://u:p@{}/file;type=a", "-o", "text"),
         (Odd(reset=True), "ls", "ftp://u:p@{}/"),

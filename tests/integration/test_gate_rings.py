@@ -12,7 +12,7 @@ from harness.daemon import Daemon, wait_until
 from harness.raw import Closed, Raw
 from network import Host, Segment, Situation
 
-SESSION = re.compile(r"\[gate-(\d+)\]")
+SESSION = re.compile(r"\[([0-9a-z]+-\d+)\]")
 
 
 def sessions(gate):
@@ -58,7 +58,7 @@ def test_a_name_that_leads_back_is_not_followed(start):
 def test_the_answers_to_a_name_leave_it_out(start):
     """GW-09: with resolve=, too."""
     port = free_port()
-    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}?resolve=a", "--queue-wait", 0,
+    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}?resolve=a", "--queue-wait", "off",
                  "--resolve-interval", 1)
     wait_until(lambda: "Left out: backend ftp://127.0.0.1:" in gate.log(), what="the refusal of the answer")
     with Raw("127.0.0.1", port) as raw:
@@ -108,7 +108,8 @@ def test_nothing_is_looked_at_where_checks_are_off(start):
 
 def test_a_living_one_hears_a_greeting_and_QUIT(start, tmp_path):
     (tmp_path / "root").mkdir()
-    server = start("serve", tmp_path / "root", "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    server = start("serve", tmp_path / "root", "--listen", "127.0.0.1:0", "--user", "writer:lab",
+                   "--log-level", "debug")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
     wait_until(lambda: "QUIT" in server.log(), what="the look at it")
     assert "does not answer" not in gate.log()

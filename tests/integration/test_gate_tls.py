@@ -155,7 +155,8 @@ def authority(tmp_path_factory):
 def test_client_certificates(start, certificate, authority, capped, tmp_path, version, field, name):
     """G10: asked for, and passed on as the user's name; data connections resume the session that had it."""
     (tmp_path / "file").write_bytes(b"content")
-    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", f"{name}:lab", "--user", "alice:lab")
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", f"{name}:lab", "--user", "alice:lab",
+                   "--log-level", "debug")
     options = ["gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--tls-required",
                "--client-ca", authority / "ca.pem", "--backend", f"ftp://127.0.0.1:{server.port}", "--user-from-cert", field,
                "--tls-reuse", "require"]

@@ -130,9 +130,9 @@ inline constexpr std::size_t descriptors_for_transfers = 4096;
 // Descriptors that no new connection may use: for 421, for the control socket, for a log that is opened again.
 inline constexpr std::size_t descriptors_in_reserve = 16;
 
-// Log lines that a client causes before it has logged in: enough at once for one session's story, then one a second for
-// each address. The addresses that are counted one by one; all others share one budget.
-inline constexpr double log_lines_at_once = 10;
+// Log lines that a client causes before it has logged in: enough at once for some logins at level debug, then one a second
+// for each address. The addresses that are counted one by one; all others share one budget.
+inline constexpr double log_lines_at_once = 200;
 inline constexpr double log_lines_per_second = 1;
 inline constexpr std::size_t log_sources = 65536;
 

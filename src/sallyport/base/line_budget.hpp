@@ -1,7 +1,7 @@
 #pragma once
-// How many log lines each source (an IPv4 address or an IPv6 /64) may cause: ten at once, and one a second on average.
-// What is left out is counted, and the count is handed out with the next line. Pure: the caller passes the time. Not safe
-// from several threads at once.
+// How many log lines each source (an IPv4 address or an IPv6 /64) may cause: some at once, and one a second on average
+// (limits::log_lines_at_once). What is left out is counted, and the count is handed out with the next line. Pure: the caller
+// passes the time. Not safe from several threads at once.
 
 #include <chrono>
 #include <cstddef>

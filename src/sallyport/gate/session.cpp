@@ -200,7 +200,6 @@ net::task<> session::backend_leg() {
         if (got && *got > 0) {
             activity_ = net::clock::now();
             machine_->from_backend({buffer.data(), *got});
-            if (machine_->logged_in()) allow_log();
         } else {
             machine_->backend_closed(got ? "closed" : got.error().text());
             gate_->checks.hurry(slot_.id());  // no proof: a client can make a server close
@@ -240,6 +239,7 @@ net::task<> session::advance() {
     const net::time_limit limit{.progress = gate_->config.data_stall};
     for (;;) {
         perform();
+        if (machine_->logged_in()) allow_log();
         if (machine_->has_to_backend() && !backend_writing_) {
             backend_writing_ = true;
             machine_->take_to_backend(to_backend_);
