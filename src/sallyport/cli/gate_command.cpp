@@ -361,7 +361,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (has_predecessor()) service.pass_on(pass_to_predecessor);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    log_report(make_report(with_real_ports(options.subject(*ready, *settings), service.endpoints()), look_at_machine()));
+    log_report(make_report(as_started(options.subject(*ready, *settings), service.endpoints()), look_at_machine()));
     const auto read = [given, &service]() -> result<reading> {
         auto fresh = read_anew<gate_options>("gate", given);
         if (!fresh) return std::unexpected(fresh.error());

@@ -148,7 +148,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     const vfs::leftover_sweep sweep(options.directory);
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    log_report(make_report(with_real_ports(options.subject(*ready), service.endpoints()), look_at_machine()));
+    log_report(make_report(as_started(options.subject(*ready), service.endpoints()), look_at_machine()));
     const auto read = [given, &service]() -> result<reading> {
         auto fresh = read_anew<serve_options>("serve", given);
         if (!fresh) return std::unexpected(fresh.error());

@@ -184,11 +184,12 @@ start_report make_report(const start_subject& s, const machine_facts& m) {
     return out;
 }
 
-start_subject with_real_ports(start_subject subject, const std::vector<endpoint>& open) {
+start_subject as_started(start_subject subject, const std::vector<endpoint>& open) {
     auto next = open.begin();
     for (auto* list : {&subject.listen, &subject.listen_tls})
         for (auto& e : *list)
             if (next != open.end()) e = *next++;
+    subject.max_sessions = 0;
     return subject;
 }
 

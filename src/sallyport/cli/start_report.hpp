@@ -49,8 +49,10 @@ struct start_report {
 
 [[nodiscard]] start_report make_report(const start_subject& subject, const machine_facts& machine);
 
-/// Port 0 replaced by what the system gave. `open`: the listeners in the order of `listen` and `listen_tls`.
-[[nodiscard]] start_subject with_real_ports(start_subject subject, const std::vector<endpoint>& open);
+/// The subject of a daemon that has started: port 0 is replaced by what the system gave, and the number of sessions is left
+/// to the frontend, which has counted its descriptors and warns by itself. `open`: the listeners in the order of `listen`
+/// and `listen_tls`.
+[[nodiscard]] start_subject as_started(start_subject subject, const std::vector<endpoint>& open);
 
 /// Facts at level info, warnings at level warning.
 void log_report(const start_report& report);

@@ -132,7 +132,7 @@ TEST(StartReport, PortsOfTheSystemsChoiceAreNamedAsTheyAre) {
     auto s = subject();
     s.listen = {*endpoint::parse("127.0.0.1:0")};
     s.listen_tls = {*endpoint::parse("127.0.0.1:0")};
-    const auto real = with_real_ports(s, {*endpoint::parse("127.0.0.1:5001"), *endpoint::parse("127.0.0.1:5002")});
+    const auto real = as_started(s, {*endpoint::parse("127.0.0.1:5001"), *endpoint::parse("127.0.0.1:5002")});
     EXPECT_EQ(real.listen.front().port, 5001);
     EXPECT_EQ(real.listen_tls.front().port, 5002);
 }

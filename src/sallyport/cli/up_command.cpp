@@ -185,7 +185,7 @@ std::string own_program() {
 
 up_guide guide_of(const up_options& options, const server::user& writing, const std::vector<endpoint>& open,
                   std::string fingerprint) {
-    const auto real = with_real_ports(options.front.subject(config_places()), open);
+    const auto real = as_started(options.front.subject(config_places()), open);
     up_guide out{.directory = options.directory,
                  .plain = real.listen,
                  .implicit = real.listen_tls,
@@ -202,7 +202,7 @@ up_guide guide_of(const up_options& options, const server::user& writing, const 
 
 /// What the guide doesn't say anyway.
 void log_warnings(const up_options& options, const config_places& places, const std::vector<endpoint>& open) {
-    auto subject = with_real_ports(options.front.subject(places), open);
+    auto subject = as_started(options.front.subject(places), open);
     subject.passwords = true;
     subject.descriptors_per_session = 6;  // the gateway's and the server's
     if (!is_writable_directory(options.directory)) subject.unwritable = options.directory;
