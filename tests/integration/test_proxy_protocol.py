@@ -226,7 +226,8 @@ def test_the_gateway_tells_its_backend_who_the_client_is(start, folder, certific
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_health_check_speaks_for_nobody_and_passes(start, folder, version):
     """G7: as far as a listing, whose data connection needs its header too."""
-    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-from", "127.0.0.1", "--proxy-data")
+    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-from", "127.0.0.1", "--proxy-data",
+                   "--log-level", "debug")
     gate = start("gate", "--listen", "127.0.0.1:0", "--check", "list", "--check-user", "writer:lab", "--check-interval", 1,
                  "--backend", f"ftp://127.0.0.1:{server.port}?proxy={version}&proxy-data=yes")
     wait_until(lambda: re.search(r"LIST .*\n.*226", server.log(), re.DOTALL), what="a check")

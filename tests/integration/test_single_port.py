@@ -271,7 +271,7 @@ def test_an_unused_promise_bars_others_of_the_address(front):
 
 @pytest.mark.parametrize("options,text", [
     (("--data-port", "contrl"), "give control, or the number of one other port"),
-    (("--data-port", "control", "--tls-reuse", "off"), "leave --tls-reuse at prefer"),
+    (("--data-port", "control", "--tls-reuse", "off"), "leave it at prefer"),
 ])
 def test_bad_settings_are_refused(front, options, text):
     with pytest.raises(AssertionError, match=re.escape(text)):

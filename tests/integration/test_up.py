@@ -189,7 +189,7 @@ def test_a_session_is_one_line(up):
 def test_it_says_where_it_listens(start, tmp_path):
     (tmp_path / "shared").mkdir()
     daemon = start("up", tmp_path / "shared", "--listen", "[::]:0", env={"HOME": str(tmp_path)})
-    first = daemon.log().splitlines()[0]
+    first = next(line for line in daemon.log().splitlines() if line.startswith("Sharing"))
     assert f"127.0.0.1:{daemon.port}" in first and f"[::1]:{daemon.port}" in first and "[::]:" not in first
     assert f"In a firewall open TCP {daemon.port} and 30000-30099." in daemon.log()
 

@@ -112,10 +112,10 @@ private:
     std::shared_ptr<stream_state> state_;  // shared with its pending operations
 };
 
-/// For a data connection after its last byte and finish_sending(), whichever side sent the data. Under TLS it stays open
-/// until the peer has ended its direction too, for limits::tls_data_end at most, and what comes meanwhile is dropped: a peer
-/// whose own close_notify meets a closed connection takes the transfer for broken (vsftpd's strict_ssl_write_shutdown).
-/// Without TLS it is closed at once.
+/// For a data connection after its last byte, whichever side sent the data. Under TLS our close_notify is sent, if
+/// finish_sending() has not done so, and the connection stays open until the peer has ended its direction too, for
+/// limits::tls_data_end at most, and what comes meanwhile is dropped: a peer whose own close_notify meets a closed
+/// connection takes the transfer for broken (vsftpd's strict_ssl_write_shutdown). Without TLS it is closed at once.
 void close_in_order(stream s);
 
 struct connect_options {

@@ -122,8 +122,11 @@ task<bool> goes_on_in_plain_text(state_ptr s, time_limit limit) {
     }
 }
 
-/// The bytes below TLS: nobody wants to know what they say.
+/// Whoever only received owes a close_notify as well, once. After that the bytes are read below TLS: nobody wants to know
+/// what they say.
 task<> close_after_peer(state_ptr s) {
+    (void)co_await send_close_notify(s, time_limit::within(limits::tls_shutdown), MSG_MORE);
+    if (s->socket) ::shutdown(s->socket.get(), SHUT_WR);
     s->tls.reset();
     std::array<char, 2048> unread;
     const auto limit = time_limit::within(limits::tls_data_end);
@@ -240,7 +243,7 @@ task<result<void>> stream::finish_sending(clock::duration wait) {
 }
 
 void close_in_order(stream s) {
-    if (s.is_tls() && s.is_open() && !s.has_ended())
+    if (s.is_tls() && s.is_open())
         s.owner().spawn("net: the end of a data connection", close_after_peer(state_of(s)));
     else
         s.close();

@@ -75,6 +75,18 @@ task<std::string> answer_late(loop& l, tls_kit& t) {
 
 TEST_F(tls_data_end, waits_for_a_peer_that_answers_late) { EXPECT_EQ(run(answer_late(here(), kit)), "the file"); }
 
+/// A receiver of data ends its side too: clients wait for its close_notify after an upload.
+task<std::string> receive_and_close(tls_kit& t) {
+    auto made = co_await t.make_legs({.back = true});
+    (void)co_await send_and_end(made.backend, "the file");
+    const auto got = co_await read_to_end(made.b);
+    close_in_order(std::move(made.b));
+    const auto answer = co_await read_to_end(made.backend);
+    co_return got.value_or("cut") + (answer ? ", ended" : ", cut");
+}
+
+TEST_F(tls_data_end, says_close_notify_to_a_sender) { EXPECT_EQ(run(receive_and_close(kit)), "the file, ended"); }
+
 task<std::size_t> close_plain(loop& l, tls_kit& t) {
     auto made = co_await t.make_legs({});
     close_in_order(std::move(made.b));

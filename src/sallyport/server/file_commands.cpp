@@ -60,7 +60,7 @@ net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<context> sha
                                                     proto::transfer_request listing) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     listing.what = verb::list;
-    lister source(*shared->config.files, std::move(listing), who,
+    lister source(shared->files_of(who), std::move(listing), who,
                   std::chrono::duration_cast<std::chrono::seconds>(now).count());
     proto::file_answer out;
     bool whole = false;
