@@ -2,33 +2,13 @@
 
 #include <utility>
 
+#include <sallyport/proto/working_directory.hpp>
+
 namespace sallyport::client {
 
 using proto::client_failure;
 using proto::client_step;
 using proto::verb;
-
-namespace {
-
-/// `257 "/a ""quoted"" name" is the current directory` (RFC 959 appendix II). Empty if the reply names none.
-std::string named_directory(const proto::reply& r) {
-    const std::string_view text = r.text();
-    const auto open = text.find('"');
-    if (r.code != 257 || open == std::string_view::npos) return {};
-    std::string out;
-    for (auto i = open + 1; i < text.size(); ++i) {
-        if (text[i] != '"') {
-            out += text[i];
-        } else if (text.substr(i + 1).starts_with('"')) {
-            out += text[i++];
-        } else {
-            return out;
-        }
-    }
-    return {};
-}
-
-}  // namespace
 
 net::task<std::optional<client_failure>> request(conversation& talk, verb what, std::string argument) {
     talk.machine().begin_request(what, std::move(argument));
@@ -39,7 +19,7 @@ net::task<std::optional<client_failure>> request(conversation& talk, verb what, 
 net::task<std::optional<client_failure>> directory::enter(std::string path) {
     if (!asked_) {
         if (auto what = co_await request(talk_, verb::pwd, {})) co_return what;
-        start_ = named_directory(talk_.machine().last_reply());
+        start_ = proto::quoted_path(talk_.machine().last_reply());
         asked_ = true;
     }
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();

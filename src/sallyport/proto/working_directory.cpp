@@ -1,5 +1,7 @@
 #include <sallyport/proto/working_directory.hpp>
 
+#include <optional>
+
 #include <sallyport/base/virtual_path.hpp>
 
 namespace sallyport::proto {
@@ -11,6 +13,17 @@ constexpr std::size_t longest = 4096;
 [[nodiscard]] bool is_absolute(std::string_view path) {
     return path.starts_with('/') || path.starts_with('\\') || path.starts_with('\'') || path.substr(0, 3).ends_with(":\\") ||
            path.substr(0, 3).ends_with(":/");
+}
+
+[[nodiscard]] std::optional<std::string> quoted(std::string_view text) {
+    const auto first = text.find('"');
+    if (first == std::string_view::npos) return std::nullopt;
+    std::string out;
+    for (auto i = first + 1; i < text.size(); ++i) {
+        if (text[i] == '"' && (i + 1 == text.size() || text[++i] != '"')) return out;
+        out += text[i];
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -43,16 +56,7 @@ std::string working_directory::absolute(std::string_view path) const {
 }
 
 std::string quoted_path(const reply& r) {
-    if (r.code != 257) return {};
-    const std::string_view text = r.lines.back();
-    const auto first = text.find('"');
-    if (first == std::string_view::npos) return {};
-    std::string out;
-    for (auto i = first + 1; i < text.size(); ++i) {
-        if (text[i] == '"' && (i + 1 == text.size() || text[++i] != '"')) return out;
-        out += text[i];
-    }
-    return {};
+    return r.code == 257 ? search_lines(r, quoted).value_or(std::string()) : std::string();
 }
 
 }  // namespace sallyport::proto

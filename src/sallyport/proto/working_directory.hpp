@@ -28,8 +28,8 @@ private:
     bool known_ = false;
 };
 
-/// What a 257 names: between the first quote and the last, doubled ones within being one (RFC 959 appendix II). Empty where
-/// it names nothing.
+/// What a 257 names, in any of its lines: between the first quote and the last, doubled ones within being one (RFC 959
+/// appendix II). Empty where it names nothing.
 [[nodiscard]] std::string quoted_path(const reply& r);
 
 }  // namespace sallyport::proto

@@ -72,5 +72,11 @@ TEST(WorkingDirectory, StaysSmall) {
     EXPECT_LE(at.text().size(), 4096U);
 }
 
+TEST(WorkingDirectory, FindsItsNameInAnyLineOfTheReply) {
+    EXPECT_EQ(quoted_path({257, {"You are in", "\"/a \"\"b\"\" c\" now", "257"}}), "/a \"b\" c");
+    EXPECT_EQ(quoted_path({257, {"\"/in"}}), "");
+    EXPECT_EQ(quoted_path({250, {"\"/in\""}}), "");
+}
+
 }  // namespace
 }  // namespace sallyport::proto
