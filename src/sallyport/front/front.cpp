@@ -130,7 +130,7 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     std::vector<endpoint> endpoints;
     std::vector<endpoint> data_endpoints;
     begin_session begin;
-    std::function<bool(const endpoint&)> is_own;  // may be empty
+    std::function<bool(const endpoint&, const endpoint&)> is_own;  // may be empty
     seldom own_connections{own_connection_log};
     int last_for_clients = 0;  // the highest descriptor that a new connection may have
     std::atomic<std::size_t> loops_draining{0};
@@ -163,7 +163,11 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
 
 /// What leads from a gateway back to itself would go round until nothing is left.
 bool front::impl::is_own_connection(const net::accepted& connection) {
-    if (!is_own || !is_own(connection.peer)) return false;
+    if (!is_own) return false;
+    if (!is_own(connection.peer, connection.local)) {
+        const auto before_nat = net::original_destination(connection.socket.get());
+        if (!before_nat || !is_own(connection.peer, *before_nat)) return false;
+    }
     if (const auto times = own_connections.due(net::clock::now())) {
         log::warning({},
                      fmt::format("Closed a connection from {} to {}: it comes from this gateway itself, so the address of a "
@@ -356,7 +360,9 @@ result<void> front::open(const endpoint& at, bool implicit_tls) {
     return {};
 }
 
-void front::close_own(std::function<bool(const endpoint& peer)> is_own) { impl_->is_own = std::move(is_own); }
+void front::close_own(std::function<bool(const endpoint& peer, const endpoint& destination)> is_own) {
+    impl_->is_own = std::move(is_own);
+}
 
 void front::run(begin_session begin) {
     impl_->begin = std::move(begin);

@@ -58,8 +58,9 @@ public:
     /// on that one too, at the same address. An error names the address and the cause.
     [[nodiscard]] result<void> open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls);
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
-    /// Which peers are ends of connections of our own, any loop's thread: such a connection is closed. Before run().
-    void close_own(std::function<bool(const endpoint& peer)> is_own);
+    /// Which connections are our own, by who has connected to where; any loop's thread. Such a connection is closed. Before
+    /// run().
+    void close_own(std::function<bool(const endpoint& peer, const endpoint& destination)> is_own);
     /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
     /// them on: its header is read first. Where descriptors do not suffice for as many sessions as the rules let in, there
     /// are fewer, and the log says so.

@@ -166,7 +166,7 @@ net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, o
         auto connecting = own.connecting();
         net::connect_options options;
         options.on_local = [&](const endpoint& local) {  // on this thread, before anything is waited for
-            leg = own.hold(local);
+            leg = own.hold(local, at);
             connecting.unlock();
         };
         auto connected = co_await net::connect(home, at, std::move(options), limit);

@@ -114,7 +114,9 @@ result<void> gate::start() {
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     impl_->distrust_those_down(config.spread.fall);
     first->use_kernel();
-    impl_->front.close_own([base = impl_->base](const endpoint& peer) { return base->own.is_leg(peer); });
+    impl_->front.close_own([base = impl_->base](const endpoint& peer, const endpoint& destination) {
+        return base->own.is_leg(peer, destination);
+    });
     impl_->front.run([this](front::arrival from) {
         net::loop& home = from.home;
         home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));

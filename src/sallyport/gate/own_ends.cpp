@@ -75,7 +75,7 @@ own_ends::leg& own_ends::leg::operator=(leg&& other) noexcept {
     if (this == &other) return *this;
     end();
     in_ = std::move(other.in_);
-    local_ = other.local_;
+    ends_ = other.ends_;
     return *this;
 }
 
@@ -83,22 +83,21 @@ void own_ends::leg::end() noexcept {
     if (!in_) return;
     {
         const std::scoped_lock lock(in_->mutex);
-        const auto found = in_->legs.find(local_);
-        if (--found->second == 0) in_->legs.erase(found);
+        in_->legs.erase(in_->legs.find(ends_));
     }
     in_.reset();
 }
 
-own_ends::leg own_ends::hold(const endpoint& local) {
+own_ends::leg own_ends::hold(const endpoint& local, const endpoint& remote) {
     const std::scoped_lock lock(book_->mutex);
-    ++book_->legs[local];
-    return {book_, local};
+    book_->legs.insert({local, remote});
+    return {book_, {local, remote}};
 }
 
-bool own_ends::is_leg(const endpoint& peer) const {
+bool own_ends::is_leg(const endpoint& peer, const endpoint& destination) const {
     const std::unique_lock none_is_under_way(book_->connecting);
     const std::scoped_lock lock(book_->mutex);
-    return book_->legs.contains(peer);
+    return book_->legs.contains({peer, destination});
 }
 
 }  // namespace sallyport::gate

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
-#include <unordered_map>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -24,6 +24,11 @@ namespace sallyport::gate {
 
 class own_ends {
     struct book;
+    struct ends {
+        endpoint local;
+        endpoint remote;
+        friend auto operator<=>(const ends&, const ends&) = default;
+    };
 
 public:
     own_ends();
@@ -35,7 +40,8 @@ public:
     /// An error where a backend that is named by its address is ourselves. Names are looked at when they are resolved.
     [[nodiscard]] result<void> none_of(const std::vector<backend>& backends) const;
 
-    /// Our end of a connection to a backend, known for as long as this is held.
+    /// A connection of ours to a backend, known by both its ends for as long as this is held. Our end alone would not do: on
+    /// one machine a client's connection may come from the same address and port, as it leads to another place.
     class leg {
     public:
         leg() noexcept = default;
@@ -45,26 +51,22 @@ public:
 
     private:
         friend class own_ends;
-        leg(std::shared_ptr<book> in, const endpoint& local) noexcept : in_(std::move(in)), local_(local) {}
+        leg(std::shared_ptr<book> in, const ends& e) noexcept : in_(std::move(in)), ends_(e) {}
         void end() noexcept;
         std::shared_ptr<book> in_;
-        endpoint local_;
+        ends ends_;
     };
-    [[nodiscard]] leg hold(const endpoint& local);
+    [[nodiscard]] leg hold(const endpoint& local, const endpoint& remote);
     /// Held from before a connection is begun until its end is held. Until then is_leg() waits on other threads: on one
     /// machine a connection can be accepted sooner than whoever has made it learns of its own end.
     [[nodiscard]] std::shared_lock<std::shared_mutex> connecting() const { return std::shared_lock(book_->connecting); }
-    [[nodiscard]] bool is_leg(const endpoint& peer) const;
+    [[nodiscard]] bool is_leg(const endpoint& peer, const endpoint& destination) const;
 
 private:
-    struct hash {
-        std::size_t operator()(const endpoint& e) const noexcept { return std::hash<ip_address>()(e.address) * 31 + e.port; }
-    };
     struct book {
         std::shared_mutex connecting;
         std::mutex mutex;  // of the rest
-        // Two connections may have the same end, where they lead to different places.
-        std::unordered_map<endpoint, unsigned, hash> legs;
+        std::multiset<ends> legs;
         std::vector<endpoint> listeners;
         std::vector<ip_address> machine;
         net::deadline read_again{};

@@ -57,19 +57,23 @@ TEST(OwnEnds, LooksAtBackendsThatAreNamedByAnAddress) {
 TEST(OwnEnds, KnowsItsLegsForAsLongAsTheyAreHeld) {
     own_ends own;
     const auto local = at("192.0.2.7:40000");
-    EXPECT_FALSE(own.is_leg(local));
-    auto first = own.hold(local);
+    const auto one = at("198.51.100.1:21");
+    const auto other = at("198.51.100.2:21");
+    EXPECT_FALSE(own.is_leg(local, one));
+    auto first = own.hold(local, one);
     {
-        const auto second = own.hold(local);  // to another server
+        const auto second = own.hold(local, other);
         const auto moved = std::move(first);
-        EXPECT_TRUE(own.is_leg(local));
-        EXPECT_FALSE(own.is_leg(at("192.0.2.7:40001")));
+        EXPECT_TRUE(own.is_leg(local, one));
+        EXPECT_TRUE(own.is_leg(local, other));
+        EXPECT_FALSE(own.is_leg(at("192.0.2.7:40001"), one));
+        EXPECT_FALSE(own.is_leg(local, at("192.0.2.7:21"))) << "a client's, that has the same port by chance";
     }
-    EXPECT_FALSE(own.is_leg(local));
-    first = own.hold(local);
-    EXPECT_TRUE(own.is_leg(local));
+    EXPECT_FALSE(own.is_leg(local, one));
+    first = own.hold(local, one);
+    EXPECT_TRUE(own.is_leg(local, one));
     first = {};
-    EXPECT_FALSE(own.is_leg(local));
+    EXPECT_FALSE(own.is_leg(local, one));
 }
 
 // On one machine a connection can be accepted before whoever makes it knows its own end.
@@ -77,8 +81,8 @@ TEST(OwnEnds, WaitsForAConnectionThatIsBeingMade) {
     own_ends own;
     const auto local = at("192.0.2.7:40000");
     auto connecting = own.connecting();
-    auto answer = std::async(std::launch::async, [&] { return own.is_leg(local); });
-    const auto leg = own.hold(local);
+    auto answer = std::async(std::launch::async, [&] { return own.is_leg(local, at("192.0.2.7:21")); });
+    const auto leg = own.hold(local, at("192.0.2.7:21"));
     connecting.unlock();
     EXPECT_TRUE(answer.get());
 }
@@ -87,7 +91,7 @@ TEST(OwnEnds, LegsMayOutliveIt) {
     own_ends::leg kept;
     {
         own_ends own;
-        kept = own.hold(at("192.0.2.7:40000"));
+        kept = own.hold(at("192.0.2.7:40000"), at("192.0.2.8:21"));
     }
 }
 

@@ -72,6 +72,15 @@ endpoint peer_endpoint(int socket) noexcept {
     return ::getpeername(socket, a.data(), a.size()) == 0 ? a.value() : endpoint{};
 }
 
+std::optional<endpoint> original_destination(int socket) noexcept {
+    constexpr int so_original_dst = 80;  // of both families; the kernel's headers for it can't be included beside libc's
+    socket_address a;
+    const auto local = local_endpoint(socket);
+    const int level = local.address.is_v4() ? SOL_IP : SOL_IPV6;
+    if (::getsockopt(socket, level, so_original_dst, a.data(), a.size()) != 0 || a.value() == local) return std::nullopt;
+    return a.value();
+}
+
 bool set_option(int socket, int level, int name, int value) noexcept {
     return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
 }

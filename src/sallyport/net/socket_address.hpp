@@ -1,9 +1,11 @@
 #pragma once
 // Between our endpoints and the system's socket addresses. Pure values; any thread.
 
-#include <sys/socket.h>
+#include <optional>
 
 #include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <sallyport/base/address.hpp>
 
 namespace sallyport::net {
@@ -32,6 +34,9 @@ private:
 /// Where the socket is bound, or connected to; 0.0.0.0:0 where it is not.
 [[nodiscard]] endpoint local_endpoint(int socket) noexcept;
 [[nodiscard]] endpoint peer_endpoint(int socket) noexcept;
+
+/// Where the peer of an accepted connection has connected to, if this machine's NAT has changed that; else nothing.
+[[nodiscard]] std::optional<endpoint> original_destination(int socket) noexcept;
 
 /// An integer socket option; the result only matters where the system may lack it.
 bool set_option(int socket, int level, int name, int value) noexcept;
