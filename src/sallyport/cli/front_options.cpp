@@ -80,7 +80,7 @@ void front_options::add_to(CLI::App& command) {
              {.zero = true});
     add_size(command, "--stall-rate", stall_rate,
              "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts. Time in "
-             "which a rate limit of ours holds a transfer back does not count");
+             "which a rate limit of this program delays a transfer does not count");
     add_time(command, "--stop-timeout", stop_timeout,
              "After SIGTERM, time for running transfers to finish; a second SIGTERM or SIGINT stops at once",
              {.most = std::chrono::hours(24)});
@@ -90,10 +90,12 @@ void front_options::add_to(CLI::App& command) {
     add_time(command, "--keepalive-interval", keepalive_interval, "... then at this interval", of_keepalive);
     add_count(command, "--keepalive-count", keepalive_count, "... and dead after so many unanswered; off: no keepalive",
               {.most = 127, .off = true});
-    add_count(command, "--max-sessions", max_sessions, "More are told 421; 0: no limit", {.zero = true});
+    add_count(command, "--max-sessions", max_sessions, "Maximum number of sessions; further clients get 421; 0: no limit",
+              {.zero = true});
     add_count(command, "--max-sessions-per-address", max_sessions_per_address,
-              "More from one address are told 421; 0: no limit", {.zero = true});
-    add_rate(command, "--session-rate", session_rate, "More new sessions a second, after a burst of as many, are told 421");
+              "Maximum number of sessions per client address (IPv6: per /64); 0: no limit", {.zero = true});
+    add_rate(command, "--session-rate", session_rate,
+             "Maximum number of new sessions a second, with bursts of as many; further clients get 421");
     add_rate(command, "--session-rate-per-address", session_rate_per_address,
              "The same for each address; 0.1 is one in ten seconds");
     command.add_flag("--no-penalties", no_penalties,

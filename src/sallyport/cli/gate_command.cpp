@@ -122,7 +122,7 @@ void gate_options::add_to(CLI::App& command) {
              {.least = std::chrono::milliseconds(1), .most = std::chrono::hours(1), .in_milliseconds = true});
     add_time(command, "--backend-answer", answer,
              "A backend that answers nothing for so long during a login is given up: for the next, where no password "
-             "has been said to it, else the client hears 421",
+             "has been said to it, else the client gets 421",
              an_hour);
     command
         .add_option(
@@ -135,7 +135,7 @@ void gate_options::add_to(CLI::App& command) {
     command
         .add_option(
             "--dial", dial,
-            "When a session connects to its backend: connect (at once, so that clients hear their server's own greeting "
+            "When a session connects to its backend: connect (at once, so that clients get their server's own greeting "
             "and features) or login (at USER, so that connections without a login cost the backend nothing)")
         ->type_name("WHEN")
         ->capture_default_str();

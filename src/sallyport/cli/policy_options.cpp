@@ -38,7 +38,8 @@ void policy_options::add_to(CLI::App& command) {
         ->type_name("refuse|replace")
         ->capture_default_str();
     add_count(command, "--max-sessions-per-user", max_sessions_per_user,
-              "More sessions of one user, once logged in, are told 421; 0: no limit", {.zero = true});
+              "Maximum number of sessions per user, counted after the login; a further one gets 421; 0: no limit",
+              {.zero = true});
     add_size(command, "--max-upload-rate", max_upload_rate, "Of each session, a second; 0: no limit");
     add_size(command, "--max-download-rate", max_download_rate, "Likewise");
 }
