@@ -87,7 +87,7 @@ result<void> take_type(std::string& encoded_path, url& out) {
 }
 
 std::string decode(std::string_view encoded) {
-    return boost::urls::pct_string_view(boost::urls::string_view(encoded.data(), encoded.size())).decode();
+    return boost::urls::pct_string_view(encoded.data(), encoded.size()).decode();
 }
 
 std::string encode(std::string_view text, std::string_view extra) {
