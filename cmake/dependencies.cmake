@@ -10,14 +10,6 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium) # password hashes, 
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl libmnl) # the kernel's NAT
 find_package(Boost 1.81 REQUIRED COMPONENTS url) # Asio (headers), URL
 
-# AES-GCM for OpenSSL before 3.1 (net/aes_gcm.hpp). Where it is missing or not needed, OpenSSL's own does.
-add_library(sallyport_ipsec_mb INTERFACE)
-find_library(SALLYPORT_IPSEC_MB_LIBRARY IPSec_MB)
-if(SALLYPORT_IPSEC_MB_LIBRARY AND OPENSSL_VERSION VERSION_LESS 3.1)
-  target_compile_definitions(sallyport_ipsec_mb INTERFACE SALLYPORT_IPSEC_MB)
-  target_link_libraries(sallyport_ipsec_mb INTERFACE ${SALLYPORT_IPSEC_MB_LIBRARY})
-endif()
-
 # Asio and its OpenSSL half are compiled once, in net/asio_impl.cpp; everything else only sees declarations.
 add_library(sallyport_asio INTERFACE)
 target_compile_definitions(sallyport_asio INTERFACE

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sallyport/net/aes_gcm.hpp>
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/net/tls_engine.hpp>
@@ -22,7 +21,7 @@ constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};  // RFC 7301;
 using context_ptr = std::shared_ptr<ssl_ctx_st>;
 
 context_ptr make_context(const SSL_METHOD* method) {
-    context_ptr made(SSL_CTX_new_ex(nullptr, fastest_ciphers(), method), SSL_CTX_free);
+    context_ptr made(SSL_CTX_new(method), SSL_CTX_free);
     auto* c = made.get();
     if (c == nullptr) return made;
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
