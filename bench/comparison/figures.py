@@ -34,7 +34,7 @@ class Figure:
     target: Target = None
     on_end: bool = False   # one round, ten times as long: what only the first seconds are fast at is seen
     ways: str = "servers"  # "gateway": the server behind our gateway against the server itself; "kernel": data led by the kernel;
-                           # "direct": data that goes past it; "streams": no MODE B behind
+                           # "direct": data that goes past it
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,6 @@ GATEWAYS = [
            target=Target(3.0, MOD_PROXY)),
     Figure("balance-small-get-long", "the same, ten times as long on end", "files/s", "get", SMALL_GET, size=small, on_end=True,
            target=Target(3.0, MOD_PROXY)),
-    Figure("balance-small-get-streams", "1 KiB downloads, `?blocks=no`, as before a server without MODE B", "files/s", "get", SMALL_GET,
-           size=small, ways="streams"),
     Figure("balance-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, HAPROXY)),
     Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, HAPROXY)),
     Figure("balance-get-tls", "large download, TLS in front, plain behind", "MB/s", "get", GET, **MB, size=large, tls=True,

@@ -29,12 +29,6 @@ class OurGateway(Gateway):
     announced = None
 
 
-class StreamsOnly(OurGateway):
-    """As before a server that doesn't speak MODE B."""
-
-    terms = "?blocks=no"
-
-
 class ModProxy(Proftpd):
     """ProFTPD as a reverse proxy."""
 

@@ -2,7 +2,6 @@
 //   ">text" the client sends the line   ")text" the client sends the text without its end
 //   "<text" and "(text" the same for the backend   "!x" the driver's outcome, chosen by x
 // - It never crashes or runs on without end; the client gets well-formed replies, the backend well-formed commands.
-// - A transfer is given the connection of the one before only where that has left it and nothing has dropped it since.
 // - Without TLS and Telnet, lines fed whole or byte by byte give the same two conversations.
 
 #include <sallyport/proto/command.hpp>
@@ -58,7 +57,6 @@ private:
             s.limit_users = c.setting(4);
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
         }
-        s.blocks = !c.setting(7);
         if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
         const auto past = choices(c).next(4);
         s.direct = {.passive = past % 2 == 1, .active = past >= 2};
@@ -83,20 +81,16 @@ private:
     void outcome(std::string_view text) {
         if (text == "silent") return machine_.backend_silent();
         if (text == "waited") return waited();
-        if (text == "rested") {
-            stands_ = stands_ && !machine_.give_up_standing();
-            return;
-        }
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
-            case 1: return data_ended({proto::data_end::client_never_came, "nobody came"});
-            case 2: return data_ended({proto::data_end::client_failed, "cut"});
-            case 3: return data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
-            case 4: return data_ended({proto::data_end::backend_unreachable, "refused"});
+            case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
+            case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
+            case 3: return machine_.data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
+            case 4: return machine_.data_ended({proto::data_end::backend_unreachable, "refused"});
             case 5: return machine_.backend_closed("reset");
             case 6: return machine_.expire("idle");
             case 7: return machine_.port_reserved(fail(errc::exhausted));
             case 8: return machine_.client_tls_started();
-            default: return data_ended({});
+            default: return machine_.data_ended({});
         }
     }
 
@@ -107,12 +101,6 @@ private:
             machine_.backend_wait_over();
             work();
         }
-    }
-
-    /// The machine may also hear it where no transfer runs; what stands then goes on standing.
-    void data_ended(const proto::data_outcome& outcome) {
-        if (std::exchange(in_blocks_, false)) stands_ = outcome.end == proto::data_end::complete;
-        machine_.data_ended(outcome);
     }
 
     void work() {
@@ -138,17 +126,9 @@ private:
                 machine_.client_tls_ended();
             }
             if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
-            if (const auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(open->plan);
-            if (std::holds_alternative<proto::relay_act::drop_data>(action)) stands_ = in_blocks_ = false;
             if (const auto* what = std::get_if<proto::relay_act::reserve_port>(&action)) reserve(*what);
             if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
-    }
-
-    void open_data(const proto::relay_plan& plan) {
-        check(!std::holds_alternative<proto::leg_stands>(plan.backend) || stands_, "what stands is there");
-        in_blocks_ = plan.behind_mode == proto::transfer_mode::block;
-        stands_ = false;
     }
 
     void reserve(const proto::relay_act::reserve_port& what) {
@@ -201,8 +181,6 @@ private:
     bool tls_ = false;
     bool tls_behind_ = false;
     bool closed_ = false;
-    bool in_blocks_ = false;  // the running transfer
-    bool stands_ = false;     // the connection of the last one
     proto::relay_machine machine_;
     proto::telnet_filter telnet_;
     proto::telnet_filter backend_telnet_;

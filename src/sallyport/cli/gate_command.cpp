@@ -96,8 +96,6 @@ void gate_options::add_to(CLI::App& command) {
             "(_ftp._tcp.NAME) of, "
             "&direct=passive, active or both for data straight between client and server where they are plain, "
             "&outside=ADDR for the server's outside address where its own 227 doesn't name it, "
-            "&blocks=no for a data connection of its own for each of many small files there (else one for all, where the "
-            "server speaks MODE B), "
             "&mirror=A-B to let its TLS pass unread and lead these ports to the same ones there, "
             "&proxy=v1 or v2 to tell it the client's address by a PROXY header, &proxy-data=yes on data connections "
             "too")

@@ -98,11 +98,6 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
             return "outside must be the IPv4 address at which clients reach the server itself";
         return {};
     }
-    if (key == "blocks") {
-        if (value != "yes" && value != "no") return "blocks must be yes or no";
-        into.blocks = value == "yes";
-        return {};
-    }
     if (key == "mirror") {
         const auto range = port_range::parse(value);
         if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 30000-30099";
@@ -111,7 +106,7 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
     }
     return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
            "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2, proxy-data=yes, direct=passive|active|both, "
-           "outside=ADDRESS, blocks=no and mirror=A-B, joined by &";
+           "outside=ADDRESS and mirror=A-B, joined by &";
 }
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {

@@ -75,13 +75,6 @@ TEST(Backend, ReadsWhetherItWantsProxyHeaders) {
     }
 }
 
-TEST(Backend, MayBeKeptFromBlocks_G8) {
-    EXPECT_TRUE(backend::parse("ftp://a")->blocks);
-    EXPECT_TRUE(backend::parse("ftp://a?blocks=yes")->blocks);
-    EXPECT_FALSE(backend::parse("ftp://a?weight=2&blocks=no")->blocks);
-    EXPECT_FALSE(backend::parse("ftp://a?blocks=maybe"));
-}
-
 TEST(Backend, RefusesOtherUrlsWithAReason) {
     for (const std::string url : {"", "10.0.0.5", "http://x", "ftp://", "ftp://:21", "ftp://x:", "ftp://x:0",
                                   "ftp://x:65536", "ftp://x:21x", "ftp://u:p@x", "ftp://x/dir", "ftp://[::1",

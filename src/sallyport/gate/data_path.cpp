@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/gate/block_relay.hpp>
 
 namespace sallyport::gate {
 
@@ -59,17 +58,14 @@ net::task<data_outcome> data_path::run() {
 
     const net::time_limit limit = stall_.limit();
     const auto flow = plan_.upload ? net::relay_flow::a_to_b : net::relay_flow::b_to_a;
-    const bool in_blocks = plan_.behind_mode == proto::transfer_mode::block;
     const auto may_end = plan_.upload ? terms_.upload_may_end : net::end_check();
-    auto relay = in_blocks ? relay_blocks(client_, backend_, limit, counts_, flow, may_end)
-                           : net::relay(client_, backend_, limit, counts_, flow, terms_.pace, may_end);
-    const auto outcome = co_await std::move(relay);
+    const auto outcome = co_await net::relay(client_, backend_, limit, counts_, flow, terms_.pace, may_end);
     port_ = {};
     port_behind_ = {};
     if (outcome.end == net::relay_end::complete) {
         net::close_in_order(std::move(client_));
-        if (!in_blocks) net::close_in_order(std::move(backend_));
-        co_return data_outcome{data_end::complete, {}, plan_.upload ? counts_.a_to_b : counts_.b_to_a};
+        net::close_in_order(std::move(backend_));
+        co_return data_outcome{data_end::complete, {}};
     }
     client_.abort();
     backend_.abort();
@@ -93,11 +89,6 @@ net::task<result<net::stream>> data_path::open_leg(const proto::leg_setup& setup
 
 // Under TLS we are the client of the handshake whoever connected: the gateway is the backend's FTP client (RFC 4217).
 net::task<result<void>> data_path::open_backend() {
-    if (std::holds_alternative<proto::leg_stands>(plan_.backend)) {
-        backend_ = std::move(terms_.standing);
-        if (!backend_.is_open()) co_return fail(errc::closed, "its data connection was closed");
-        co_return result<void>();
-    }
     const auto limit = net::time_limit::within(gate_->config.data_connect);
     auto opened = co_await open_leg(plan_.backend, port_behind_, net::connect_options(), limit);
     if (!opened) co_return std::unexpected(opened.error());

@@ -22,16 +22,15 @@ namespace sallyport::gate {
 
 /// What a data connection takes over from its session's control connections.
 struct data_terms {
-    ip_address local;                      // where the client reached us: connections to it come from there
-    std::string tls_id;                    // session id context in front (TLS-04)
-    bool must_resume = false;              // in front
-    net::tls_connect_options backend_tls;  // name, and the control connection's TLS session
-    net::relay_pace pace{};                // the session's
-    net::stream standing{};                // what the transfer before has left behind, where this one is to use it
-    std::string backend_header;            // PROXY, for a backend that wants it on data; empty else
-    ip_address client;                     // who is expected in front, and ...
-    ip_address backend;                    // ... behind
-    std::function<void()> client_met;      // called once the client's connection is there, or will not be
+    ip_address local;                                  // where the client reached us: connections to it come from there
+    std::string tls_id;                                // session id context in front (TLS-04)
+    bool must_resume = false;                          // in front
+    net::tls_connect_options backend_tls;              // name, and the control connection's TLS session
+    net::relay_pace pace{};                            // the session's
+    std::string backend_header;                        // PROXY, for a backend that wants it on data; empty else
+    ip_address client;                                 // who is expected in front, and ...
+    ip_address backend;                                // ... behind
+    std::function<void()> client_met;                  // called once the client's connection is there, or will not be
     std::function<net::task<>(endpoint)> connected{};  // once: as relay_machine::data_connected() has it
     net::end_check upload_may_end{};                   // whether the end of the client's data counts
     bool allow_missing_close_notify = false;           // an upload may end without it
@@ -51,8 +50,6 @@ public:
     [[nodiscard]] bool needs_silence() const noexcept { return by_silence_ && !met_; }
     /// Gives it up: RST on both sides.
     void stop() noexcept;
-    /// Of a complete transfer in blocks: the backend's connection.
-    [[nodiscard]] net::stream take_standing() noexcept { return std::move(backend_); }
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
     /// Whether it ended because something took too long.

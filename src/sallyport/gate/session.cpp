@@ -23,8 +23,6 @@ constexpr std::size_t read_size = 2048;
 // For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
 // would be lost (G6).
 constexpr auto farewell = std::chrono::milliseconds(500);
-// For a data connection that waits for the next file.
-constexpr auto longest_rest = std::chrono::seconds(20);
 
 }  // namespace
 
@@ -162,7 +160,6 @@ net::task<> session::client_leg() {
             lost_ = true;
             break;
         }
-        look_after_standing();
         activity_ = net::clock::now();
         if (machine_->logged_in()) login_since_ = activity_;  // it may be REIN
         haste_.heard(activity_);
@@ -227,8 +224,6 @@ net::task<> session::transfer(std::shared_ptr<data_path> path) {
     if (data_ != path) co_return;
     keep_record(path->record(), end_of(outcome, path->too_late()), outcome.why);
     data_.reset();
-    standing_ = path->take_standing();
-    standing_since_ = activity_;
     machine_->data_ended(outcome);
     co_await advance();
 }
@@ -370,7 +365,6 @@ void session::open_data(proto::relay_plan plan) {
                      .tls_id = id(),
                      .must_resume = gate_->config.reuse == net::tls_reuse::require || (port_ && port_.by_tls()),
                      .backend_tls = {},
-                     .standing = std::move(standing_),
                      .backend_header = {},
                      .client = client_.peer().address,
                      .backend = backend_.peer().address,
@@ -409,18 +403,10 @@ void session::drop_data(transfer_end why) {
     port_ = {};
     led_ = {};
     port_behind_ = {};
-    standing_.abort();
     if (const auto path = std::exchange(data_, nullptr)) {
         keep_record(path->record(), why, {});
         path->stop();
     }
-}
-
-/// Some firewalls forget a connection that rests, and tell nobody.
-void session::look_after_standing() {
-    if (!standing_.is_open()) return;
-    const bool rested = net::clock::now() - standing_since_ > longest_rest;
-    if ((rested || standing_.has_ended()) && machine_->give_up_standing()) standing_.close();
 }
 
 /// Whoever waits and now has a reason not to, goes on.

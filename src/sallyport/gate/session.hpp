@@ -92,13 +92,11 @@ private:
     void look_at_led();
     void open_data(proto::relay_plan plan);
     void drop_data(status::transfer_end why = status::transfer_end::aborted);
-    void look_after_standing();
-    [[nodiscard]] bool may_use_blocks() const;
     [[nodiscard]] bool may_miss_close_notify() const;
     [[nodiscard]] result<void> upload_may_end() const;
     /// Its end can't be looked at here: only the end of the control connection keeps the backend from taking it for whole.
     [[nodiscard]] bool is_past_upload() const noexcept { return direct_ && direct_->plan.upload; }
-    /// What is to be kept at a pace has to pass here, unframed.
+    /// What is to be kept at a pace has to pass here.
     [[nodiscard]] bool is_paced() const noexcept { return upload_pace_ || download_pace_; }
     void admit_user(const std::string& name);
     [[nodiscard]] std::optional<std::string> certified_user() const;
@@ -148,7 +146,6 @@ private:
     bool led_stands_ = false;                        // its connection is known to be established
     reach::reservation port_behind_;                 // to the backend
     std::shared_ptr<data_path> data_;                // of the running transfer
-    net::stream standing_;                           // what the one before has left behind (MODE B)
     std::optional<direct_transfer> direct_;          // that is running instead
     bool record_owed_ = false;                       // a transfer was begun, and its record is not yet written
     std::optional<status::transfer_record> record_;  // as far as it is known
@@ -173,7 +170,6 @@ private:
     net::deadline started_ = net::clock::now();
     net::deadline login_since_ = started_;  // a login has its time from here
     net::deadline activity_ = net::clock::now();
-    net::deadline standing_since_ = started_;
     net::deadline word_due_ = net::deadline::max();  // of the wait that the machine has for the backend
     unsigned word_turn_ = 0;
 };

@@ -187,7 +187,6 @@ void session::begin(std::optional<found_backend> with) {
         s.match_tls = slot_.where().tls == backend_tls::match;
         s.refused_behind = gate_->backends.refused_by(slot_);
         s.direct = direct_data();
-        s.blocks = may_use_blocks();
         line += fmt::format(", backend {} ({})", slot_.where().text(), backend_.peer().text());
         machine_ = std::make_unique<proto::relay_machine>(s, with->link.greeting);
     } else {
@@ -213,9 +212,6 @@ result<void> session::upload_may_end() const {
 
 proto::direct_data session::direct_data() const { return is_paced() ? proto::direct_data() : slot_.where().direct; }
 
-/// Where the kernel may lead data, files are not looked at.
-bool session::may_use_blocks() const { return slot_.where().blocks && !is_paced() && !may_lead(); }
-
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
     leave_backend();
     if (!what.instead) tried_.clear();
@@ -237,7 +233,6 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
                                  .match_tls = slot_.where().tls == backend_tls::match,
                                  .refused = gate_->backends.refused_by(slot_),
                                  .direct = direct_data(),
-                                 .blocks = may_use_blocks(),
                                  .gateway = backend_.local().address});
     } else if (found.error() == shortage::stranger) {
         machine_->no_backend_for_user();

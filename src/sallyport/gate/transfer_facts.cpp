@@ -35,10 +35,6 @@ namespace {
 
 [[nodiscard]] std::string tls_version(const net::stream& s) { return s.is_tls() ? s.tls().version : std::string(); }
 
-[[nodiscard]] std::string_view method_behind(const proto::relay_plan& plan) noexcept {
-    return std::holds_alternative<proto::leg_stands>(plan.backend) ? "standing" : name(plan.behind);
-}
-
 [[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::deadline begun) {
     status::transfer_record r;
     r.verb = proto::row_of(plan.what).name;
@@ -49,7 +45,7 @@ namespace {
     r.front.data_tls = plan.protect_client;
     r.front.method = name(plan.asked);
     r.behind.data_tls = plan.protect_backend;
-    r.behind.method = method_behind(plan);
+    r.behind.method = name(plan.behind);
     r.lasted = net::clock::now() - begun;
     return r;
 }
@@ -58,7 +54,7 @@ namespace {
     return {.verb = std::string(proto::row_of(plan.what).name),
             .path = plan.path,
             .upload = plan.upload,
-            .method = std::string(name(plan.asked)) + '/' + std::string(method_behind(plan)),
+            .method = std::string(name(plan.asked)) + '/' + std::string(name(plan.behind)),
             .route = std::string(name(plan.route)),
             .bytes = {},
             .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};

@@ -1,5 +1,6 @@
 // The relay machine's data connections: negotiated on each leg by itself, joined by the driver (G1, G3, G4, GW-02, GW-03).
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
@@ -52,10 +53,7 @@ void relay_machine::negotiate(const command& cmd) {
         return refuse(
             cmd, 425,
             "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
-    choose_mode(negotiation_.route == data_route::relayed);
-    if (!blocks_.stands) return ask_backend();
-    negotiation_.backend = leg_stands{};
-    backend_leg_known();
+    ask_backend();
 }
 
 bool relay_machine::take_epsv(const command& cmd) {
@@ -201,9 +199,7 @@ bool relay_machine::take_backend_leg(const reply& r) {
 }
 
 /// No byte of the data connection has to be understood here.
-bool relay_machine::nobody_reads() const noexcept {
-    return data_in_clear() && !settings_.tls_required && blocks_.mode == transfer_mode::stream;
-}
+bool relay_machine::nobody_reads() const noexcept { return data_in_clear() && !settings_.tls_required; }
 
 void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
@@ -242,12 +238,10 @@ void relay_machine::negotiated(const endpoint& front) {
     stage_ = stage::open;
     const bool client_connects = !is_active(n.asked);
     if (notes_) {
-        std::string behind = "the connection that stands";
-        if (const auto* to = std::get_if<leg_connects>(&n.backend))
-            behind = std::string(name(n.behind.front())) + ' ' + to->to.text();
-        else if (n.own)
-            behind = std::string(name(n.behind.front())) + ' ' + n.own->text();
-        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " + behind + " behind" +
+        const auto* to = std::get_if<leg_connects>(&n.backend);
+        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " +
+                                        std::string(name(n.behind.front())) + ' ' +
+                                        (to != nullptr ? to->to : n.own.value_or(endpoint())).text() + " behind" +
                                         (n.route == data_route::kernel ? ", led by the kernel" : ""));
     }
     channel_ = channel{n.route, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
@@ -273,7 +267,15 @@ void relay_machine::reset_channel() {
     drop_data();
 }
 
+void relay_machine::drop_data() { actions_.emplace_back(relay_act::drop_data{}); }
+
 // ---- Transfers
+
+/// MODE B leaves data connections open after a transfer; here each serves one (RFC 959 section 3.4.2).
+void relay_machine::mode(const command& cmd) {
+    if (iequals(cmd.argument, "B")) return refuse(cmd, 504, "MODE B is not supported here; the mode is unchanged.");
+    pass(cmd);
+}
 
 void relay_machine::transfer(const command& cmd) {
     if (!logged_in_) return refuse(cmd, 530, "Log in first with USER and PASS.");
@@ -283,7 +285,6 @@ void relay_machine::transfer(const command& cmd) {
     const bool carried = channel_->route == data_route::relayed;
     if (!carried && !data_in_clear())
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
-    const auto mode = blocks_.mode.value_or(transfer_mode::stream);
     relay_plan plan{.what = cmd.id,
                     .argument = cmd.argument,
                     .upload = is_upload(cmd.id),
@@ -292,15 +293,13 @@ void relay_machine::transfer(const command& cmd) {
                     .backend = channel_->backend,
                     .protect_client = protect_client_,
                     .protect_backend = backend_protected_,
-                    .behind_mode = mode,
                     .asked = channel_->asked,
                     .behind = channel_->behind,
                     .path = paths_.directory.absolute(path_argument(cmd.id, cmd.argument)),
                     .cwd = paths_.directory.text()};
     channel_.reset();
     transfer_ = {};
-    transfer_.connected = !carried;  // the backend's 150 is the only word of it
-    transfer_.in_blocks = mode == transfer_mode::block;
+    transfer_.connected = !carried;                  // the backend's 150 is the only word of it
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
     send_backend(cmd, owed::transfer);
@@ -308,7 +307,6 @@ void relay_machine::transfer(const command& cmd) {
 }
 
 void relay_machine::on_transfer(reply r) {
-    if (transfer_.in_blocks) r = in_front(std::move(r));
     if (r.preliminary()) {
         // Pure-FTPd says 150 again after a cut; a client would take it for a beginning.
         if (transfer_.answered || in_doubt()) return;
@@ -339,7 +337,6 @@ void relay_machine::data_ended(const data_outcome& outcome) {
     const bool gave_up = std::ranges::any_of(pending_, [](const pending& p) { return p.id == verb::abor; });
     const bool never_began = outcome.end == data_end::not_established && !gave_up;
     if (stage_ != stage::transfer || (transfer_.ended && !never_began)) return;
-    count_file(outcome);
     transfer_.ended = outcome;
     join_transfer();
 }
@@ -405,16 +402,9 @@ void relay_machine::finish_transfer() {
     clear_transfer();
     forget(0);
     if (!pending_.empty()) stage_ = stage::awaiting;
-    ask_for_blocks();
 }
 
 void relay_machine::clear_transfer() {
-    if (transfer_.in_blocks) {
-        if (transfer_.stays && transfer_.ended->end == data_end::complete)
-            blocks_.stands = true;
-        else
-            drop_data();
-    }
     transfer_ = {};
     stage_ = stage::open;
 }

@@ -107,8 +107,6 @@ void relay_machine::lose_backend() {
     has_backend_ = backend_protected_ = pbsz_given_behind_ = false;
     settings_.protect_backend = settings_.match_tls = false;
     reset_channel();
-    drop_standing();
-    blocks_ = {};
     replies_ = reply_parser();
     pending_.clear();
     to_backend_.clear();
@@ -121,7 +119,6 @@ void relay_machine::backend_found(const relay_backend& found) {
     settings_.match_tls = found.match_tls;
     settings_.refused_behind = found.refused;
     settings_.direct = found.direct;
-    settings_.blocks = found.blocks;
     inside_ = {found.peer.address, found.gateway, settings_.client_peer.address, settings_.client_destination};
     paths_.reset();
     has_backend_ = true;

@@ -258,7 +258,6 @@ void relay_machine::obey(const item& it) {
 }
 
 void relay_machine::pass(const command& cmd) {
-    if (cmd.id == verb::user || cmd.id == verb::rein) end_blocks();
     remember(cmd);
     send_backend(cmd, owed::relayed);
     if (goes_alone(cmd.id)) stage_ = stage::awaiting;
@@ -267,7 +266,6 @@ void relay_machine::pass(const command& cmd) {
 void relay_machine::abor(const command& cmd) {
     if (stage_ != stage::transfer) {
         reset_channel();
-        drop_standing();  // as the backend does
         return pass(cmd);
     }
     if (!transfer_.ended) {
@@ -313,8 +311,6 @@ void relay_machine::on_reply(reply r) {
         case owed::protection: return on_protection(r, pending_[index].id);
         case owed::tls: return on_auth(r);
         case owed::level: return on_level(r);
-        case owed::features: return on_features(r);
-        case owed::mode: return on_mode(r);
         case owed::directory:
             if (r.preliminary()) return;
             paths_.answered(verb::pwd, {}, r);

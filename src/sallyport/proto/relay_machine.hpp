@@ -32,7 +32,6 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
-#include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/inside_addresses.hpp>
 #include <sallyport/proto/line_buffer.hpp>
@@ -49,8 +48,7 @@ struct leg_listens {};  // on the port that the driver reserved
 struct leg_connects {
     endpoint to;
 };
-struct leg_stands {};  // behind: the connection that the transfer before has left
-using leg_setup = std::variant<leg_listens, leg_connects, leg_stands>;
+using leg_setup = std::variant<leg_listens, leg_connects>;
 
 /// One transfer: the driver joins the two legs, whichever way each of them comes about.
 struct relay_plan {
@@ -62,11 +60,10 @@ struct relay_plan {
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
-    transfer_mode behind_mode = transfer_mode::stream;  // in blocks: what is complete leaves the backend's connection open
-    data_method asked = data_method::pasv;              // by the client, and ...
-    data_method behind = data_method::pasv;             // ... of the backend; for the record
-    std::string path{};                                 // absolute, and ...
-    std::string cwd{};                                  // ... the session's directory; likewise
+    data_method asked = data_method::pasv;   // by the client, and ...
+    data_method behind = data_method::pasv;  // ... of the backend; for the record
+    std::string path{};                      // absolute, and ...
+    std::string cwd{};                       // ... the session's directory; likewise
 };
 
 /// How the data path of a transfer ended.
@@ -83,8 +80,7 @@ enum class data_end : std::uint8_t {
 
 struct data_outcome {
     data_end end = data_end::complete;
-    std::string why{};        // a short reason for the client, where end != complete
-    std::uint64_t bytes = 0;  // of the file
+    std::string why{};  // a short reason for the client, where end != complete
 };
 
 /// Whose data connection.
@@ -99,8 +95,7 @@ struct reserve_port {
     // Where nothing has to look at the bytes: the other leg's port, to which the connection may be led unread.
     std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
-struct drop_data {};  // give up all there is of the data path, by RST where connected, with what the last transfer left. No
-                      // answer, no data_ended()
+struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_connected(),
@@ -135,7 +130,6 @@ struct relay_backend {
     bool match_tls = false;
     method_set refused;
     direct_data direct{};
-    bool blocks = false;
     ip_address gateway{};
 };
 
@@ -185,8 +179,6 @@ public:
     /// client begins after the 150 says whose its connection is: the backend's alone, and `client` is no endpoint yet.
     void data_connected(const endpoint& client);
     void data_ended(const data_outcome& outcome);
-    /// What the last transfer has left rests for too long, or was closed. False: it is promised to the next one already.
-    [[nodiscard]] bool give_up_standing();
     /// `certified`: whom the client's certificate names, empty where that can be nobody; nothing without a certificate, or
     /// where it has no say.
     void client_tls_started(std::optional<std::string> certified = {});
@@ -262,8 +254,6 @@ private:
         protection,   // our PBSZ or PROT
         tls,          // our AUTH
         level,        // the client's PROT, which both legs follow; `text` is the level
-        features,     // our FEAT
-        mode,         // our MODE; `text` is its argument
         directory,    // our PWD
         swallowed,    // our ABOR
         probe,        // our NOOP, after which nothing is owed any more
@@ -290,18 +280,6 @@ private:
         std::optional<data_outcome> ended;  // the data path
         bool waited = false;                // long enough for a refusal that belongs to our failure
         bool answered = false;              // the client has its final reply
-        bool in_blocks = false;             // behind
-        bool stays = false;                 // the backend leaves its data connection open
-    };
-
-    /// MODE B behind.
-    struct blocks_state {
-        enum class backend : std::uint8_t { unknown, asked, speaks_it, does_not };
-        backend known = backend::unknown;
-        std::optional<transfer_mode> mode = transfer_mode::stream;  // behind; nothing: it is in doubt
-        bool clients = false;                                       // the client has chosen another one for itself
-        unsigned brief = 0;                                         // files in a row
-        bool stands = false;                                        // the last one's data connection
     };
 
     struct negotiation_state {
@@ -401,11 +379,13 @@ private:
     void give_up(int code, std::string_view text);
     void drop_port_behind();
     void reset_channel();
+    void drop_data();
     void transfer(const command& cmd);
     void on_transfer(reply r);
     void join_transfer();
     void clear_transfer();
     void finish_transfer();
+    void mode(const command& cmd);
 
     // Replies that may never come (relay_waits.cpp)
     enum class awaited : std::uint8_t { nothing, refusal, word, rest_of_reply, probe };
@@ -419,19 +399,6 @@ private:
     [[nodiscard]] bool may_go_direct() const noexcept;
     void try_direct();
     void direct_agreed();
-
-    // In blocks (relay_blocks.cpp)
-    void mode(const command& cmd);
-    void count_file(const data_outcome& outcome) noexcept;
-    void ask_for_blocks();
-    void on_features(const reply& r);
-    void choose_mode(bool relayed);
-    void say_mode(transfer_mode wanted);
-    void on_mode(const reply& r);
-    [[nodiscard]] reply in_front(reply r);
-    void end_blocks();
-    void drop_standing();
-    void drop_data();
 
     // Both ways
     void send_backend(const command& cmd, owed kind);
@@ -480,7 +447,6 @@ private:
     negotiation_state negotiation_;
     std::optional<channel> channel_;  // negotiated, not yet used
     transfer_state transfer_;
-    blocks_state blocks_;
     inside_addresses inside_;
     path_records paths_;
 

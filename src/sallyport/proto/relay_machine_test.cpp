@@ -230,6 +230,27 @@ TEST(RelayMachine, MakesFeaturesTrueForTheFront) {
     play(usual(), {"< 220 Welcome.\n> FEAT\n>> FEAT\n<< 502 What?\n< 502 What?\n"});
 }
 
+TEST(RelayMachine, KeepsBlockModeFromBothSides) {
+    play(usual(), {login, R"(> FEAT
+>> FEAT
+<< 211-Features:
+<<  mode b
+<<  MODE Z
+<< 211 End
+< 211-Features:
+<  MODE Z
+<  EPRT
+<  EPSV
+< 211 End
+> MODE b
+< 504 MODE B is not supported here; the mode is unchanged.
+> MODE Z
+>> MODE Z
+<< 200 Mode is deflate.
+< 200 Mode is deflate.
+)"});
+}
+
 // ---- What is refused here
 
 TEST(RelayMachine, RefusesGarbageAsTheServerWould) {

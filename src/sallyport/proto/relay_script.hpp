@@ -25,7 +25,7 @@ inline const endpoint data_peer = at("198.51.100.7:40001");  // the client's end
 
 [[nodiscard]] inline std::string describe(const leg_setup& setup) {
     if (const auto* to = std::get_if<leg_connects>(&setup)) return "connect " + to->to.text();
-    return std::holds_alternative<leg_stands>(setup) ? "stands" : "listen";
+    return "listen";
 }
 
 struct action_text {
@@ -39,8 +39,7 @@ struct action_text {
         if (p.route == data_route::kernel) return "led: " + std::string(row_of(p.what).name);
         if (p.route == data_route::direct) return "past: " + std::string(row_of(p.what).name);
         return "open " + std::string(row_of(p.what).name) + (p.upload ? " up " : " down ") + describe(p.client) +
-               (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "") +
-               (p.behind_mode == transfer_mode::block ? " blocks" : "");
+               (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }
     std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
     std::string operator()(const relay_act::find_backend& a) const {
@@ -59,7 +58,7 @@ struct action_text {
     const auto blank = text.find(' ');
     const auto name = text.substr(0, blank);
     const std::string why(blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1));
-    if (name == "complete") return {data_end::complete, {}, parse_decimal(why).value_or(0)};
+    if (name == "complete") return {data_end::complete, {}};
     if (name == "client_never_came") return {data_end::client_never_came, why};
     if (name == "client_not_bound") return {data_end::client_not_bound, why};
     if (name == "client_failed") return {data_end::client_failed, why};

@@ -23,7 +23,6 @@ struct relay_settings {
     backend_data behind = backend_data::passive;
     method_set refused_behind;  // what this backend is known to refuse
     direct_data direct{};
-    bool blocks = false;  // many small files may share one data connection behind (relay_blocks.cpp)
     command_policy policy{};
     std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
     bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same

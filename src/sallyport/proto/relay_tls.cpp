@@ -105,7 +105,6 @@ void relay_machine::prot(const command& cmd) {
 
 /// PROT, and PBSZ before the first one; `kind` says whose the reply is.
 void relay_machine::protect_behind(std::string_view level, owed kind) {
-    drop_standing();  // it is protected as it was made
     if (!std::exchange(pbsz_given_behind_, true)) send_backend({verb::pbsz, "PBSZ", "0"}, owed::protection);
     send_backend({verb::prot, "PROT", std::string(level)}, kind);
     pending_.back().text = level;
