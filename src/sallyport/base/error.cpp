@@ -39,6 +39,7 @@ error_kind kind(errc code) noexcept {
         case errc::tls_untrusted:
         case errc::tls_not_resumed:
         case errc::truncated: return error_kind::peer;
+        case errc::usage: return error_kind::usage;
         case errc::misuse: return error_kind::misuse;
     }
     return error_kind::misuse;
@@ -70,22 +71,23 @@ words words_of(errc code) noexcept {
         case errc::unreachable: return {"unreachable", "the address cannot be reached"};
         case errc::reset: return {"reset", "connection reset by the other side"};
         case errc::closed: return {"closed", "connection closed by the other side"};
-        case errc::timeout: return {"timeout", "no answer in time"};
+        case errc::timeout: return {"timeout", "timed out"};
         case errc::cancelled: return {"cancelled", "cancelled"};
         case errc::unresolved: return {"unresolved", "the host name has no address"};
-        case errc::exhausted: return {"exhausted", "none left"};
-        case errc::syntax: return {"syntax", "not a valid form"};
+        case errc::exhausted: return {"exhausted", "no free resource left"};
+        case errc::syntax: return {"syntax", "invalid format"};
         case errc::too_long: return {"too_long", "longer than allowed"};
-        case errc::unexpected: return {"unexpected", "not expected at this moment"};
+        case errc::unexpected: return {"unexpected", "unexpected message"};
         case errc::not_allowed: return {"not_allowed", "not allowed"};
         case errc::unsupported: return {"unsupported", "not supported"};
         case errc::login_refused: return {"login_refused", "login refused"};
-        case errc::rejected: return {"rejected", "the server refused"};
+        case errc::rejected: return {"rejected", "refused by the server"};
         case errc::tls: return {"tls", "TLS failed"};
         case errc::tls_untrusted: return {"tls_untrusted", "the certificate is not trusted"};
         case errc::tls_not_resumed:
             return {"tls_not_resumed", "the data connection's TLS session is not the control connection's"};
-        case errc::truncated: return {"truncated", "the stream ended too early"};
+        case errc::truncated: return {"truncated", "connection closed before the end of the data"};
+        case errc::usage: return {"usage", "wrong usage"};
         case errc::misuse: return {"misuse", "a bug in Sallyport"};
     }
     return {"misuse", "a bug in Sallyport"};

@@ -1,5 +1,6 @@
 #pragma once
-// What can go wrong, as a value. Three kinds and no others: our own misuse, the peer's violation, the environment.
+// What can go wrong, as a value. Four kinds and no others: the environment, the peer's violation, the user's wrong usage,
+// and a bug of ours.
 //
 // `errc` names the cause, `error` adds the system's errno and a sentence for a person, `result<T>` carries either.
 // Inside the program failures travel as results; exceptions are for start-up and for the edge of a coroutine only.
@@ -48,11 +49,13 @@ enum class errc : std::uint8_t {
     tls_untrusted,    // the certificate is not acceptable
     tls_not_resumed,  // a data connection's TLS session is not that of its control connection
     truncated,        // the stream ended without its proper end, or shorter than announced
+    // The user's wrong usage
+    usage,  // an option, parameter, configuration key or argument that is missing, unknown or not valid
     // Our misuse
     misuse,  // a call that the contract forbids; a bug
 };
 
-enum class error_kind : std::uint8_t { environment, peer, misuse };
+enum class error_kind : std::uint8_t { environment, peer, usage, misuse };
 
 [[nodiscard]] error_kind kind(errc code) noexcept;
 

@@ -20,12 +20,13 @@ TEST(Error, EveryCodeHasItsOwnNameAndASentence) {
 TEST(Error, KindsSeparateThePeerFromTheEnvironment) {
     EXPECT_EQ(kind(errc::timeout), error_kind::environment);
     EXPECT_EQ(kind(errc::too_long), error_kind::peer);
+    EXPECT_EQ(kind(errc::usage), error_kind::usage);
     EXPECT_EQ(kind(errc::misuse), error_kind::misuse);
 }
 
 TEST(Error, TextNamesTheThingAndTheSystemsReason) {
     EXPECT_EQ(error(errc::not_found, ENOENT, "/srv/a.txt").text(), "/srv/a.txt: No such file or directory");
-    EXPECT_EQ(error(errc::timeout, 0, "backend 10.0.0.1:21").text(), "backend 10.0.0.1:21: no answer in time");
+    EXPECT_EQ(error(errc::timeout, 0, "backend 10.0.0.1:21").text(), "backend 10.0.0.1:21: timed out");
     EXPECT_EQ(error(errc::closed).text(), "connection closed by the other side");
 }
 

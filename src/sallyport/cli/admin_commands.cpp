@@ -32,7 +32,7 @@ int report(const error& why) {
     switch (why.code) {
         case errc::rejected: return 1;
         case errc::syntax:
-        case errc::misuse: return 2;
+        case errc::usage: return 2;
         case errc::timeout: return 10;
         default: return 3;
     }
@@ -47,7 +47,7 @@ result<json::object> ask(CLI::App& daemon, const front_options& options, const j
     }
     const auto path = options.operation.control_path(daemon.get_name());
     if (path.empty())
-        return fail(errc::syntax,
+        return fail(errc::usage,
                     "--status-socket: where is the daemon's control socket? name it (XDG_RUNTIME_DIR is not set)");
     return ask_daemon(path, request, wait);
 }

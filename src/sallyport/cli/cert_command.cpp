@@ -31,7 +31,7 @@ struct cert_job {
 
 int report(const error& why) {
     fmt::print(stderr, "sallyport cert: {}\n", line_of(why));
-    return why.code == errc::syntax || why.code == errc::name_invalid ? 2 : 1;
+    return why.code == errc::usage || why.code == errc::syntax || why.code == errc::name_invalid ? 2 : 1;
 }
 
 /// Where the certificate alone goes, beside the file that holds the key as well.
@@ -47,8 +47,8 @@ result<void> write_both(const cert_job& job, const fs::path& file) {
                                                                    : "name a file in a directory that you may write"));
     };
     if (for_clients(file) == file)
-        return fail(errc::syntax, fmt::format("--output {}: .crt is for the certificate alone; name a file such as {}",
-                                              file.string(), fs::path(file).replace_extension(".pem").string()));
+        return fail(errc::usage, fmt::format("--output {}: .crt is for the certificate alone; name a file such as {}",
+                                             file.string(), fs::path(file).replace_extension(".pem").string()));
     if (fs::exists(for_clients(file))) return refuse({errc::exists, EEXIST, for_clients(file).string()});
     const auto made = net::make_self_signed(job.names, job.days);
     if (!made) return fail(made.error().code, fmt::format("NAME: {}; give host names and addresses", made.error().text()));
@@ -63,7 +63,7 @@ result<void> write_both(const cert_job& job, const fs::path& file) {
 
 int run(const cert_job& job) {
     if (std::ranges::any_of(job.names, [](const std::string& n) { return n.empty() || n.find('/') != n.npos; }))
-        return report({errc::syntax, 0, "NAME: give host names and addresses, for example ftp.example.org"});
+        return report({errc::usage, 0, "NAME: give host names and addresses, for example ftp.example.org"});
     const fs::path file = job.output.empty() ? fs::path(job.names.front() + ".pem") : fs::path(job.output);
     if (const auto done = write_both(job, file); !done) return report(done.error());
     const auto facts = net::read_certificate(file.string());

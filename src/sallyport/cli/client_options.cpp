@@ -34,7 +34,7 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
                 out.push_back(m);
                 known = true;
             }
-        if (!known) return fail(errc::syntax, fmt::format("--method {}: not one of epsv, pasv, eprt, port", word));
+        if (!known) return fail(errc::usage, fmt::format("--method {}: not one of epsv, pasv, eprt, port", word));
     }
     return out;
 }
@@ -88,18 +88,18 @@ result<client::options> client_options::session(const client::url& where) const 
     if (!chosen) return std::unexpected(chosen.error());
     out.methods = std::move(*chosen);
     if (passive_address != "control" && passive_address != "follow")
-        return fail(errc::syntax, "--passive-address " + passive_address + ": say control or follow");
+        return fail(errc::usage, "--passive-address " + passive_address + ": say control or follow");
     if (passive_address == "follow") out.address_rule = client::passive_address::follow;
     if (active_ports) {
         if (active_ports->first < 1024)
-            return fail(errc::syntax, "--active-ports " + active_ports->text() +
-                                          ": servers refuse to connect to ports below 1024; give a range such as "
-                                          "30000-30099");
+            return fail(errc::usage, "--active-ports " + active_ports->text() +
+                                         ": servers refuse to connect to ports below 1024; give a range such as "
+                                         "30000-30099");
         out.active_ports = *active_ports;
     }
     if (!active_address.empty()) {
         out.active_address = ip_address::parse(active_address);
-        if (!out.active_address) return fail(errc::syntax, "--active-address " + active_address + ": not an IP address");
+        if (!out.active_address) return fail(errc::usage, "--active-address " + active_address + ": not an IP address");
     }
     if (where.tls != client::tls_mode::none) {
         auto context = net::tls_client_context::make({.verify = !insecure, .ca_file = ca_file, .tls12_only = false});
@@ -125,7 +125,7 @@ result<std::vector<client::data_method>> client_options::chosen_methods() const 
     if (active) return std::vector{data_method::eprt, data_method::port};
     auto chosen = methods.empty() ? result<std::vector<data_method>>(client::options{}.methods) : parse_methods(methods);
     if (chosen && passive) std::erase_if(*chosen, proto::is_active);
-    if (chosen && chosen->empty()) return fail(errc::syntax, "--method and --passive leave no way to a data connection");
+    if (chosen && chosen->empty()) return fail(errc::usage, "--method and --passive leave no way to a data connection");
     return chosen;
 }
 

@@ -51,7 +51,7 @@ struct application {
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
     auto& [command, file, places, seen] = to;
     const auto refuse = [&](std::string_view why) {
-        return fail(errc::syntax, fmt::format("{}: '{}'{}", place(file, value), escape(key, 100), why));
+        return fail(errc::usage, fmt::format("{}: '{}'{}", place(file, value), escape(key, 100), why));
     };
     CLI::Option* option = is_setting(key) ? command.get_option_no_throw("--" + key) : nullptr;
     if (option == nullptr) {
@@ -143,11 +143,11 @@ void give(CLI::App& command, const option_values& values) {
 result<void> check_values(const CLI::Option& option) {
     for (const auto& word : option.results()) {
         if (word.empty() && option.get_items_expected_max() != 0)
-            return fail(errc::syntax, fmt::format("{}: the value is empty; name one, or leave it out", option.get_name()));
+            return fail(errc::usage, fmt::format("{}: the value is empty; name one, or leave it out", option.get_name()));
         if (std::ranges::any_of(word, is_control))
-            return fail(errc::syntax, fmt::format("{}: a value can't hold line breaks and other control characters; take "
-                                                  "them out",
-                                                  option.get_name()));
+            return fail(errc::usage, fmt::format("{}: a value can't hold line breaks and other control characters; take "
+                                                 "them out",
+                                                 option.get_name()));
     }
     return {};
 }
@@ -160,18 +160,18 @@ result<void> check_values(const CLI::App& command) {
 
 result<config_places> apply_config_file(CLI::App& command, const std::string& file) {
     const auto text = read_small_file(file);
-    if (!text) return std::unexpected(error{errc::syntax, text.error().os, text.error().what});
+    if (!text) return std::unexpected(error{errc::usage, text.error().os, text.error().what});
     if (const auto bounded = check_config_text(*text); !bounded)
-        return fail(errc::syntax, fmt::format("{}, {}", file, bounded.error().what));
+        return fail(errc::usage, fmt::format("{}, {}", file, bounded.error().what));
     try {
         application to{.command = command, .file = file, .places = config_places(file)};
         const auto applied = apply_table(to, "", toml::parse(*text, file));
         if (!applied) return std::unexpected(applied.error());
         return std::move(to.places);
     } catch (const toml::parse_error& e) {
-        return fail(errc::syntax, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
+        return fail(errc::usage, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
     } catch (const std::exception& e) {
-        return fail(errc::syntax, fmt::format("{}: it can't be read as TOML: {}", file, escape(e.what(), 300)));
+        return fail(errc::usage, fmt::format("{}: it can't be read as TOML: {}", file, escape(e.what(), 300)));
     }
 }
 

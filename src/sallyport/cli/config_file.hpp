@@ -52,7 +52,7 @@ private:
 [[nodiscard]] result<void> check_values(const CLI::App& command);
 
 /// Gives every option of `command` that was not used on the command line its value from `file`. An unknown key or a value
-/// of the wrong form is errc::syntax; the text names file, line and key.
+/// of the wrong form is errc::usage; the text names file, line and key.
 [[nodiscard]] result<config_places> apply_config_file(CLI::App& command, const std::string& file);
 
 /// The values of a command's options, by name.

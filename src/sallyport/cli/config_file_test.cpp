@@ -94,8 +94,8 @@ TEST(ConfigFile, WhoIsMeantIsFoundInAListOfUsers) {
     places.add("user", "anna:secret", 3);
     places.add("user", "bob:*", 4);
     places.add("user", "anna:other", 5);
-    EXPECT_EQ(places.locate({errc::syntax, 0, "--user 'bob': no"}).what, "f.toml, line 4: --user 'bob': no");
-    EXPECT_EQ(places.locate({errc::syntax, 0, "--user 'anna': no"}).what, "f.toml, line 5: --user 'anna': no");
+    EXPECT_EQ(places.locate({errc::usage, 0, "--user 'bob': no"}).what, "f.toml, line 4: --user 'bob': no");
+    EXPECT_EQ(places.locate({errc::usage, 0, "--user 'anna': no"}).what, "f.toml, line 5: --user 'anna': no");
     EXPECT_TRUE(places.has("user"));
     EXPECT_FALSE(places.has("reader"));
 }

@@ -115,7 +115,7 @@ void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
 int report_start_failure(const std::string& name, const error& cause) {
     fmt::print(stderr, "{}: {}\n", name, line_of(cause));
     tell_predecessor(line_of(cause));
-    const bool usage = cause.code == errc::syntax || cause.code == errc::misuse;
+    const bool usage = cause.code == errc::syntax || cause.code == errc::usage;
     return usage ? 2 : 1;
 }
 

@@ -14,7 +14,7 @@ error about(std::string_view option, error why) {
 }
 
 std::string line_of(const error& why) {
-    const bool is_usage = (why.code == errc::syntax || why.code == errc::misuse) && !why.what.empty() && why.os == 0;
+    const bool is_usage = (why.code == errc::syntax || why.code == errc::usage) && !why.what.empty() && why.os == 0;
     const std::string text = is_usage ? why.what : why.text();
     // Not escape() for all of it: it would double every backslash of what was escaped before.
     std::string line;

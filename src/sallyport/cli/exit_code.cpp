@@ -20,7 +20,7 @@ exit_status status_of(const client::failure& f) noexcept {
     if (f.at == step::listing) return exit_status::listing;
     if (f.at == step::resolve || f.at == step::connect) return exit_status::connect;
     if (f.at == step::data) return exit_status::data;
-    if (code == errc::name_invalid) return exit_status::usage;
+    if (code == errc::name_invalid || code == errc::usage) return exit_status::usage;
     if (code == errc::misuse) return exit_status::internal;
     if (code == errc::timeout) return exit_status::timeout;
     if (is_violation(code)) return exit_status::violation;

@@ -19,12 +19,12 @@ result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& te
     for (const auto& text : texts) {
         const auto parsed = endpoint::parse(text);
         if (!parsed) {
-            return fail(errc::syntax,
+            return fail(errc::usage,
                         fmt::format("{} {}: give ADDRESS:PORT, for example 0.0.0.0:2121 or [::]:2121", option, text));
         }
         // With port 0 each is another one.
         if (parsed->port != 0 && std::ranges::find(out, *parsed) != out.end())
-            return fail(errc::syntax, fmt::format("{} {}: it is given twice; leave one of them", option, text));
+            return fail(errc::usage, fmt::format("{} {}: it is given twice; leave one of them", option, text));
         out.push_back(*parsed);
     }
     return out;
@@ -126,16 +126,16 @@ result<std::vector<endpoint>> front_options::endpoints() const {
 
 result<std::vector<endpoint>> front_options::implicit_endpoints() const {
     if (!listen_tls.empty() && tls_certificates.empty() && !tls_elsewhere) {
-        return fail(errc::syntax, "--listen-tls needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
+        return fail(errc::usage, "--listen-tls needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
     }
     auto out = parse_endpoints(listen_tls, "--listen-tls");
     if (!out) return out;
     const auto plain = parse_endpoints(listen, "--listen");
     for (const auto& e : *out) {
         if (plain && e.port != 0 && std::ranges::find(*plain, e) != plain->end())
-            return fail(errc::syntax, fmt::format("--listen-tls {}: --listen has the same; a client's first bytes can't be "
-                                                  "both, give each its port",
-                                                  e.text()));
+            return fail(errc::usage, fmt::format("--listen-tls {}: --listen has the same; a client's first bytes can't be "
+                                                 "both, give each its port",
+                                                 e.text()));
     }
     return out;
 }
@@ -143,28 +143,28 @@ result<std::vector<endpoint>> front_options::implicit_endpoints() const {
 result<std::optional<net::tls_server_context>> front_options::tls() const {
     if (tls_certificates.empty()) {
         if (tls_required && !tls_elsewhere)
-            return fail(errc::syntax, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
+            return fail(errc::usage, "--tls-required needs a certificate: add --tls-cert FILE (and --tls-key FILE)");
         if (!client_ca.empty())
-            return fail(errc::syntax, "--client-ca needs a certificate of ours: add --tls-cert FILE (and --tls-key FILE)");
-        if (!tls_keys.empty()) return fail(errc::syntax, "--tls-key needs its certificate: add --tls-cert FILE");
+            return fail(errc::usage, "--client-ca needs a certificate of ours: add --tls-cert FILE (and --tls-key FILE)");
+        if (!tls_keys.empty()) return fail(errc::usage, "--tls-key needs its certificate: add --tls-cert FILE");
         return std::nullopt;
     }
     if (!tls_keys.empty() && tls_keys.size() != tls_certificates.size())
-        return fail(errc::syntax,
+        return fail(errc::usage,
                     fmt::format("{} --tls-cert and {} --tls-key: give each certificate its key, in the same order",
                                 tls_certificates.size(), tls_keys.size()));
     if (std::set<std::string> once;
         !std::ranges::all_of(tls_certificates, [&](const auto& c) { return once.insert(c).second; }))
-        return fail(errc::syntax, "--tls-cert: a file is given twice; leave one of them");
+        return fail(errc::usage, "--tls-cert: a file is given twice; leave one of them");
     std::vector<net::tls_files> files;
     for (std::size_t i = 0; i < tls_certificates.size(); ++i)
         files.push_back({tls_certificates[i], tls_keys.empty() ? "" : tls_keys[i]});
     auto context = net::tls_server_context::from_files(std::move(files));
     if (!context) return std::unexpected(about("--tls-cert", context.error()));
     if (client_certificate != "optional" && client_certificate != "require")
-        return fail(errc::syntax, fmt::format("--client-cert {}: give optional or require", client_certificate));
+        return fail(errc::usage, fmt::format("--client-cert {}: give optional or require", client_certificate));
     if (client_ca.empty() && client_certificate == "require")
-        return fail(errc::syntax, "--client-cert require needs to know who signs them: add --client-ca FILE");
+        return fail(errc::usage, "--client-cert require needs to know who signs them: add --client-ca FILE");
     if (!client_ca.empty()) {
         if (auto asked = context->ask_clients(client_ca, client_certificate == "require"); !asked)
             return std::unexpected(about("--client-ca", asked.error()));
@@ -176,7 +176,7 @@ result<net::tls_reuse> front_options::reuse() const {
     if (tls_reuse == "require") return net::tls_reuse::require;
     if (tls_reuse == "prefer") return net::tls_reuse::prefer;
     if (tls_reuse == "off") return net::tls_reuse::off;
-    return fail(errc::syntax, fmt::format("--tls-reuse {}: give require, prefer or off", tls_reuse));
+    return fail(errc::usage, fmt::format("--tls-reuse {}: give require, prefer or off", tls_reuse));
 }
 
 result<log::level> front_options::level() const {
@@ -185,7 +185,7 @@ result<log::level> front_options::level() const {
     if (log_level == "warning") return log::level::warning;
     if (log_level == "error") return log::level::error;
     if (log_level == "off") return log::level::off;
-    return fail(errc::syntax, fmt::format("--log-level {}: give debug, info, warning, error or off", log_level));
+    return fail(errc::usage, fmt::format("--log-level {}: give debug, info, warning, error or off", log_level));
 }
 
 start_subject front_options::subject(const config_places& places) const {

@@ -88,7 +88,7 @@ struct front_options {
         if (!missing_close_notify) return std::unexpected(missing_close_notify.error());
         if (ways_in->single.on() && certificate->has_value() && *reuse_rule == net::tls_reuse::off)
             return fail(
-                errc::syntax,
+                errc::usage,
                 "--tls-reuse off: --data-port tells TLS connections apart by the sessions that they resume; leave it at "
                 "prefer");
         auto transfers = operation.open_transfer_log();

@@ -206,7 +206,7 @@ void gate_options::add_to(CLI::App& command) {
 
 result<std::vector<gate::backend>> gate_options::parse_backends() const {
     if (backends.empty() && backends_file.empty())
-        return fail(errc::syntax, "--backend: no FTP server is named; add --backend ftp://HOST[:PORT]");
+        return fail(errc::usage, "--backend: no FTP server is named; add --backend ftp://HOST[:PORT]");
     std::vector<gate::backend> out;
     for (const auto& text : backends) {
         auto parsed = gate::backend::parse(text);
@@ -235,7 +235,7 @@ result<gate::settings> gate_options::settings() const {
         const auto address = ip_address::parse(dns_server);
         out.dns_server = address ? endpoint{*address, 53} : endpoint::parse(dns_server);
         if (!out.dns_server)
-            return fail(errc::syntax, fmt::format("--dns-server {}: give ADDRESS or ADDRESS:PORT", dns_server));
+            return fail(errc::usage, fmt::format("--dns-server {}: give ADDRESS or ADDRESS:PORT", dns_server));
     }
     const bool others_may_come = !front.config.empty() || !backends_file.empty();
     if (others_may_come ||
@@ -249,9 +249,9 @@ result<gate::settings> gate_options::settings() const {
     }
     const auto* const policy = std::ranges::find(policies, balance, &decltype(policies)::value_type::first);
     if (policy == policies.end()) {
-        return fail(errc::syntax, fmt::format("--balance {}: give least-sessions, round-robin, least-response, "
-                                              "client-address or user",
-                                              balance));
+        return fail(errc::usage, fmt::format("--balance {}: give least-sessions, round-robin, least-response, "
+                                             "client-address or user",
+                                             balance));
     }
     if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());
     out.spread.policy = policy->second;
@@ -260,15 +260,15 @@ result<gate::settings> gate_options::settings() const {
     out.queue_wait = queue_wait;
     const auto data = proto::parse_backend_data(backend_data);
     if (!data) {
-        return fail(errc::syntax, fmt::format("--backend-data {}: give passive, active, as-client, epsv, pasv, eprt or port",
-                                              backend_data));
+        return fail(errc::usage, fmt::format("--backend-data {}: give passive, active, as-client, epsv, pasv, eprt or port",
+                                             backend_data));
     }
     out.backend_data = *data;
     if (data_path != "relay" && data_path != "kernel")
-        return fail(errc::syntax, fmt::format("--data-path {}: give relay or kernel", data_path));
+        return fail(errc::usage, fmt::format("--data-path {}: give relay or kernel", data_path));
     out.kernel_data = data_path == "kernel";
     if (dial != "connect" && dial != "login")
-        return fail(errc::syntax, fmt::format("--dial {}: give connect or login", dial));
+        return fail(errc::usage, fmt::format("--dial {}: give connect or login", dial));
     out.dial_at_login = dial == "login";
     out.backend_connect = connect;
     out.backend_answer = answer;
@@ -284,13 +284,13 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     else if (stage != check_stages.end())
         out.spread.check = *stage;
     else
-        return fail(errc::syntax, fmt::format("--check {}: give auto, off, tcp, greeting, tls, login or list", check));
+        return fail(errc::usage, fmt::format("--check {}: give auto, off, tcp, greeting, tls, login or list", check));
     if (out.spread.check >= gate::check_stage::login) {
         const auto colon = check_user.find(':');
         if (colon == std::string::npos || colon == 0)
-            return fail(errc::syntax, fmt::format("--check {} logs in: add --check-user NAME:PASSWORD", check));
+            return fail(errc::usage, fmt::format("--check {} logs in: add --check-user NAME:PASSWORD", check));
         auto password = read_secret(std::string_view(check_user).substr(colon + 1));
-        if (!password) return fail(errc::syntax, fmt::format("--check-user: {}", password.error().what));
+        if (!password) return fail(errc::usage, fmt::format("--check-user: {}", password.error().what));
         out.checks.user = check_user.substr(0, colon);
         out.checks.password = std::move(*password);
     }
@@ -299,7 +299,7 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     out.spread.fall = fall;
     out.spread.rise = rise;
     if (when_all_down != "refuse" && when_all_down != "try")
-        return fail(errc::syntax, fmt::format("--when-all-down {}: give refuse or try", when_all_down));
+        return fail(errc::usage, fmt::format("--when-all-down {}: give refuse or try", when_all_down));
     out.spread.when_all_down = when_all_down == "try" ? gate::all_down::try_anyway : gate::all_down::refuse;
     return {};
 }

@@ -60,9 +60,9 @@ int run(get_job job) {
                 exit_status::usage);
     }
     if (job.output == "-" && (job.resume || job.options.json))
-        return report_error(
-            "get", error{errc::syntax, 0, "-o - leaves no room for --resume or --json: standard output is the file"},
-            exit_status::usage);
+        return report_error("get",
+                            error{errc::usage, 0, "-o - leaves no room for --resume or --json: standard output is the file"},
+                            exit_status::usage);
     const std::string label = job.output == "-" ? std::string(where->file_name()) : job.output;
     const auto move = [&](client::session& session, client::progress show, std::string& kept) {
         return fetch(session, where->path, job, std::move(show), kept);

@@ -69,7 +69,7 @@ result<reach::broker_settings> inbound_options::ports() const {
     if (!outside) return fail(outside.error().code, "--external-ports: " + outside.error().what);
     out.outside = std::move(*outside);
     if (const auto why = unusable_range(out.range, look_at_machine()); !why.empty())
-        return fail(errc::syntax, fmt::format("--passive-ports {}: {}", out.range.text(), why));
+        return fail(errc::usage, fmt::format("--passive-ports {}: {}", out.range.text(), why));
     return out;
 }
 
@@ -86,14 +86,14 @@ result<std::vector<reach::client_condition>> inbound_options::missing_close_noti
 }
 
 result<reach::proxy_trust> inbound_options::proxies() const {
-    if (proxy_data && proxy_from.empty()) return fail(errc::syntax, "--proxy-data: from whom? add --proxy-from NETWORK");
+    if (proxy_data && proxy_from.empty()) return fail(errc::usage, "--proxy-data: from whom? add --proxy-from NETWORK");
     reach::proxy_trust out{.from = {}, .data = proxy_data};
     for (const auto& text : proxy_from) {
         const auto network = ip_network::parse(text);
         if (!network) {
-            return fail(errc::syntax, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
-                                                  "10.0.0.0/8 (no bits set behind the prefix)",
-                                                  text));
+            return fail(errc::usage, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
+                                                 "10.0.0.0/8 (no bits set behind the prefix)",
+                                                 text));
         }
         out.from.push_back(*network);
     }

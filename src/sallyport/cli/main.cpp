@@ -18,10 +18,10 @@ std::string wrong_usage(const CLI::App* app, const CLI::Error& why) {
         app = chosen.back();
         name += ' ' + app->get_name();
     }
-    std::string line = sallyport::cli::line_of({sallyport::errc::syntax, 0, why.what()});
+    std::string line = sallyport::cli::line_of({sallyport::errc::usage, 0, why.what()});
     // Who mistypes a command wants to see it, and not that one is required.
     if (const auto left = app->remaining(); dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !left.empty())
-        line = sallyport::cli::line_of({sallyport::errc::syntax, 0, "there is no command or option " + left.front()});
+        line = sallyport::cli::line_of({sallyport::errc::usage, 0, "there is no command or option " + left.front()});
     if (line.find("; ") == std::string::npos) line += fmt::format("; see {} --help", name);
     return fmt::format("{}: {}\n", name, line);
 }

@@ -56,7 +56,7 @@ operation_options operation_options::set_aside(std::string_view kind) const {
 
 result<std::shared_ptr<status::transfer_log>> operation_options::open_transfer_log() const {
     if (transfer_log_format != "words" && transfer_log_format != "json")
-        return fail(errc::syntax, fmt::format("--transfer-log-format {}: give words or json", transfer_log_format));
+        return fail(errc::usage, fmt::format("--transfer-log-format {}: give words or json", transfer_log_format));
     if (transfer_log.empty()) return nullptr;
     return status::transfer_log::open(
         transfer_log, transfer_log_format == "json" ? status::record_style::json : status::record_style::words);

@@ -75,9 +75,7 @@ std::optional<std::uint64_t> scaled(const written& number, std::uint64_t factor)
 
 std::string_view or_off(bool off) { return off ? ", or off" : ""; }
 
-error refused(std::string_view cause, std::string_view hint) {
-    return {errc::syntax, 0, fmt::format("{}; {}", cause, hint)};
-}
+error refused(std::string_view cause, std::string_view hint) { return {errc::usage, 0, fmt::format("{}; {}", cause, hint)}; }
 
 std::string count_hint(const count_bounds& b, bool units) {
     const auto text = [units](std::uint64_t n) { return units ? size_text(n) : std::to_string(n); };

@@ -62,7 +62,7 @@ TEST(OptionTypes, NonsenseIsNoTime) {
                              "ten"}) {
         const auto got = parse_time(text, {});
         ASSERT_FALSE(got) << text;
-        EXPECT_EQ(got.error().code, errc::syntax);
+        EXPECT_EQ(got.error().code, errc::usage);
         EXPECT_NE(got.error().what.find("; give "), std::string::npos) << got.error().what;
     }
     EXPECT_FALSE(parse_time("1.5", {}, 1s)) << "what is kept in whole seconds";

@@ -46,13 +46,12 @@ void policy_options::add_to(CLI::App& command) {
 
 result<void> policy_options::fill(gate::settings& out) const {
     auto commands = proto::command_policy::make(allow_commands, refuse_commands, read_only);
-    if (!commands)
-        return fail(errc::syntax, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
+    if (!commands) return fail(errc::usage, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
     out.commands = *commands;
-    if (ccc != "allow" && ccc != "refuse") return fail(errc::syntax, fmt::format("--ccc {}: give allow or refuse", ccc));
+    if (ccc != "allow" && ccc != "refuse") return fail(errc::usage, fmt::format("--ccc {}: give allow or refuse", ccc));
     out.ccc_allowed = ccc == "allow";
     if (out.ccc_allowed && out.tls_required)
-        return fail(errc::syntax, "--ccc allow and --tls-required contradict each other; take one of them away");
+        return fail(errc::usage, "--ccc allow and --tls-required contradict each other; take one of them away");
     if (!user_from_certificate.empty()) {
         if (user_from_certificate == "cn")
             out.user_from = net::certificate_field::common_name;
@@ -61,10 +60,10 @@ result<void> policy_options::fill(gate::settings& out) const {
         else if (user_from_certificate == "dns")
             out.user_from = net::certificate_field::dns;
         else
-            return fail(errc::syntax, fmt::format("--user-from-cert {}: give cn, email or dns", user_from_certificate));
+            return fail(errc::usage, fmt::format("--user-from-cert {}: give cn, email or dns", user_from_certificate));
     }
     if (user_mismatch != "refuse" && user_mismatch != "replace")
-        return fail(errc::syntax, fmt::format("--user-mismatch {}: give refuse or replace", user_mismatch));
+        return fail(errc::usage, fmt::format("--user-mismatch {}: give refuse or replace", user_mismatch));
     out.replace_user = user_mismatch == "replace";
     out.most_per_user = max_sessions_per_user;
     out.upload_rate = max_upload_rate;

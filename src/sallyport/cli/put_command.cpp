@@ -39,7 +39,7 @@ int run(const put_job& job) {
     if (where->file_name().empty()) {
         if (piped)
             return report_error("put",
-                                error{errc::syntax, 0, "standard input has no name: end the URL with the name it is to get"},
+                                error{errc::usage, 0, "standard input has no name: end the URL with the name it is to get"},
                                 exit_status::usage);
         where->path += job.file.substr(job.file.rfind('/') + 1);
     }

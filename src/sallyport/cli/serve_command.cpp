@@ -85,19 +85,18 @@ void serve_options::add_to(CLI::App& command) {
 
 result<server::settings> serve_options::settings() const {
     server::settings out;
-    if (directory.empty()) return fail(errc::syntax, "DIR: which directory? give it, as in sallyport serve /srv/files");
+    if (directory.empty()) return fail(errc::usage, "DIR: which directory? give it, as in sallyport serve /srv/files");
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
     if (out.users.empty() && !anonymous) {
-        return fail(errc::syntax,
+        return fail(errc::usage,
                     "--user: nobody could log in; add --anonymous, --user NAME:PASSWORD or --reader NAME:PASSWORD");
     }
     if (no_passive && no_active)
-        return fail(errc::syntax, "--no-passive and --no-active: together they leave no way to move a file; take one away");
-    if (sync != "full" && sync != "none")
-        return fail(errc::syntax, fmt::format("--upload-sync {}: give full or none", sync));
+        return fail(errc::usage, "--no-passive and --no-active: together they leave no way to move a file; take one away");
+    if (sync != "full" && sync != "none") return fail(errc::usage, fmt::format("--upload-sync {}: give full or none", sync));
     auto files =
         vfs::open_posix_filesystem(directory, {.sync = sync == "full" ? vfs::durability::full : vfs::durability::none});
     if (!files) return std::unexpected(files.error());

@@ -77,8 +77,8 @@ result<void> up_options::consent() const {
     const auto shared = std::filesystem::canonical(directory, failed);
     if (failed || yes) return {};
     const auto refuse = [&](std::string_view what) {
-        return fail(errc::syntax, fmt::format("DIR {}: this is {}; name a directory in it, or add --yes to share all of it",
-                                              directory, what));
+        return fail(errc::usage, fmt::format("DIR {}: this is {}; name a directory in it, or add --yes to share all of it",
+                                             directory, what));
     };
     if (shared == "/") return refuse("the whole machine");
     const char* const named = std::getenv("HOME");

@@ -16,19 +16,19 @@ namespace sallyport::cli {
 result<std::string> read_secret(std::string_view text) {
     if (!text.starts_with('@')) return std::string(text);
     text.remove_prefix(1);
-    if (text.empty()) return fail(errc::syntax, "no file is named behind @; give @FILE, or plain:@ if that is the password");
+    if (text.empty()) return fail(errc::usage, "no file is named behind @; give @FILE, or plain:@ if that is the password");
     auto content = read_small_file(std::string(text));
     if (!content)
-        return fail(errc::syntax, fmt::format("the password's file can't be read: {}; write plain: in front if this is the "
-                                              "password itself",
-                                              escape(content.error().text(), 300)));
+        return fail(errc::usage, fmt::format("the password's file can't be read: {}; write plain: in front if this is the "
+                                             "password itself",
+                                             escape(content.error().text(), 300)));
     content->resize(std::min(content->find('\n'), content->size()));
     if (content->ends_with('\r')) content->pop_back();
     if (content->empty())
-        return fail(errc::syntax, fmt::format("the first line of {} is empty; write the password there", escape(text, 300)));
+        return fail(errc::usage, fmt::format("the first line of {} is empty; write the password there", escape(text, 300)));
     if (std::ranges::any_of(*content, is_control))
-        return fail(errc::syntax, fmt::format("the first line of {} holds control characters; write the password as text",
-                                              escape(text, 300)));
+        return fail(errc::usage, fmt::format("the first line of {} holds control characters; write the password as text",
+                                             escape(text, 300)));
     return content;
 }
 
@@ -36,7 +36,7 @@ result<server::user> parse_user(std::string_view option, std::string_view text, 
     const auto colon = text.find(':');
     const auto name = text.substr(0, colon);
     const auto refuse = [&](std::string_view why) {
-        return fail(errc::syntax, fmt::format("{} '{}': {}", option, escape(name, 100), why));
+        return fail(errc::usage, fmt::format("{} '{}': {}", option, escape(name, 100), why));
     };
     if (colon == std::string_view::npos || name.empty() || colon + 1 == text.size())
         return refuse("give NAME:PASSWORD, neither of them empty");
@@ -57,9 +57,9 @@ result<std::vector<server::user>> parse_users(const std::vector<std::string>& us
             auto parsed = parse_user(option, text, read_only);
             if (!parsed) return std::unexpected(parsed.error());
             if (std::ranges::find(out, parsed->name, &server::user::name) != out.end())
-                return fail(errc::syntax, fmt::format("{} '{}': this name is given twice; each user is named once, leave "
-                                                      "one of them",
-                                                      option, escape(parsed->name, 100)));
+                return fail(errc::usage, fmt::format("{} '{}': this name is given twice; each user is named once, leave "
+                                                     "one of them",
+                                                     option, escape(parsed->name, 100)));
             out.push_back(std::move(*parsed));
         }
     }

@@ -22,7 +22,7 @@ TEST(Users, MistakesAreNamedWithoutThePassword) {
                             "bob:{SHA}secret", "bob:$argon2id$secret", "bob:!$secret", "bob:@", "bob:@/nowhere/at/all"}) {
         const auto user = parse_user("--user", bad, false);
         ASSERT_FALSE(user) << bad;
-        EXPECT_EQ(user.error().code, errc::syntax);
+        EXPECT_EQ(user.error().code, errc::usage);
         EXPECT_TRUE(user.error().what.starts_with("--user '")) << user.error().what;
         EXPECT_EQ(user.error().text().find("secret"), std::string::npos) << user.error().text();
         EXPECT_EQ(user.error().text().find('\n'), std::string::npos);

@@ -152,7 +152,7 @@ net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, o
         const endpoint at{address, to.port};
         if (own.listens_at(at)) {
             ourselves.emplace(
-                error{errc::misuse, 0,
+                error{errc::usage, 0,
                       fmt::format("{}: this gateway itself listens there; give the address and port of the FTP "
                                   "server",
                                   at.text())});

@@ -24,7 +24,7 @@ TEST_F(GateRoom, IsNoBackendOfItself_GW09) {
         gateway = std::make_unique<gate>(loops, setup, counters);
         const auto started = gateway->start();
         ASSERT_FALSE(started) << host;
-        EXPECT_EQ(started.error().code, errc::misuse);
+        EXPECT_EQ(started.error().code, errc::usage);
         EXPECT_NE(started.error().what.find("this gateway itself listens at"), std::string::npos);
     }
 }

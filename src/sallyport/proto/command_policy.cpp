@@ -19,7 +19,7 @@ constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::q
         const auto parsed = parse_command(std::string(name) + argument);
         if (parsed && parsed->id != verb::unknown) return parsed->id;
     }
-    return fail(errc::misuse, "there is no command \"" + escape(name, 40) + "\"; give names such as STOR, DELE or SITE");
+    return fail(errc::usage, "there is no command \"" + escape(name, 40) + "\"; give names such as STOR, DELE or SITE");
 }
 
 // Some servers take "MDTM time name" for setting a file's time, as clients asked for it before there was MFMT.
@@ -48,7 +48,7 @@ result<command_policy> command_policy::make(const std::vector<std::string>& allo
         const auto id = verb_named(name);
         if (!id) return std::unexpected(id.error());
         if (std::ranges::find(logs_in_and_out, *id) != logs_in_and_out.end())
-            return fail(errc::misuse, "without " + to_upper(name) + " nobody can log in or out; leave it out of the list");
+            return fail(errc::usage, "without " + to_upper(name) + " nobody can log in or out; leave it out of the list");
         out.refused_.set(place_of(*id));
     }
     return out;

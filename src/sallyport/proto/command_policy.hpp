@@ -17,7 +17,7 @@ public:
     /// Everything may pass.
     command_policy() = default;
     /// `allow`: only these, where it is not empty, and what logs in and out. `refuse`: all but these. Names are those of the
-    /// command table or their X forms; others, and refusing what logs in and out, are errc::misuse. `read_only`: nothing
+    /// command table or their X forms; others, and refusing what logs in and out, are errc::usage. `read_only`: nothing
     /// that changes what lies on the server, and no command that is not known.
     [[nodiscard]] static result<command_policy> make(const std::vector<std::string>& allow,
                                                      const std::vector<std::string>& refuse, bool read_only);

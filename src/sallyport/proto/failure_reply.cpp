@@ -45,6 +45,7 @@ int code_for(errc cause, verb what, data_stage stage) noexcept {
         case errc::io:
         case errc::unexpected:
         case errc::rejected:
+        case errc::usage:
         case errc::misuse: return 451;
     }
     return 451;

@@ -250,7 +250,7 @@ TEST(RelayData, TellsWhenNoPortIsFreeInFront) {
 << 227 (172,16,3,4,204,173)
 = reserve
 ! no port
-< 425 No data port can be opened: all ports of 1-2 are in use: none left
+< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
 > PORT 198,51,100,7,7,138
 >> PASV
 << 500 Passive mode is off.

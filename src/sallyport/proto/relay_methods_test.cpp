@@ -261,7 +261,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
                   reply +
                   "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
                   "extended\n! no port\n= drop\n< 425 No data port can be "
-                  "opened: all ports of 1-2 are in use: none left\n"},
+                  "opened: all ports of 1-2 are in use: no free resource left\n"},
              [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(eprt)); });
     }
 }
@@ -340,7 +340,7 @@ TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
     play(behind(backend_data::eprt), {login, R"(> PORT 198,51,100,7,7,138
 = reserve behind extended
 ! no port
-< 425 No data port can be opened: all ports of 1-2 are in use: none left
+< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
 > LIST
 < 425 Use PASV, EPSV, PORT or EPRT first.
 )"});
@@ -357,7 +357,7 @@ TEST(RelayMethods, GivesThePortBehindBackWhereTheFrontHasNone_DC07) {
 = reserve extended
 ! no port
 = drop
-< 425 No data port can be opened: all ports of 1-2 are in use: none left
+< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
 )"});
 }
 
