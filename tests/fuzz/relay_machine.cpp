@@ -45,21 +45,22 @@ private:
     static proto::relay_settings settings(const choices& c) {
         proto::relay_settings s;
         s.client_peer = *endpoint::parse("198.51.100.7:40000");
-        s.backend_peer = *endpoint::parse("192.0.2.1:21");
+        s.backend.peer = *endpoint::parse("192.0.2.1:21");
         s.tls_available = c.setting(0);
         s.tls_active = c.setting(1);
         s.tls_required = c.setting(0) && c.setting(2);
-        s.protect_backend = c.setting(3);
+        s.backend.protect = c.setting(3);
         if (c.setting(7)) {
-            s.match_tls = !c.setting(6);
+            s.backend.match_tls = !c.setting(6);
             s.pass_tls = c.setting(6);
             s.ccc_allowed = true;
             s.limit_users = c.setting(4);
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
         }
-        if (c.setting(4)) s.refused_behind.insert(proto::data_method::epsv);
+        if (c.setting(4)) s.backend.refused.insert(proto::data_method::epsv);
         const auto past = choices(c).next(4);
-        s.direct = {.passive = past % 2 == 1, .active = past >= 2};
+        s.backend.direct = {.passive = past % 2 == 1, .active = past >= 2};
+        s.paths.kernel = proto::kernel_forwarding::available;
         if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
         return s;
     }

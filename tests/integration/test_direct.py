@@ -148,6 +148,7 @@ def test_a_server_that_serves_strangers(start, direct, tmp_path):
         assert called_back(raw, f"{server.base}/file") == b"content"
     wait_until(lambda: len(gate.records()) == 2, what="records")
     for record in gate.records():
+        assert record["data_path_reason"] == "backend_allows_direct"
         assert record["route"] == "direct" and record["end"] == "complete" and not [key for key in record if "bytes" in key]
 
 
@@ -160,7 +161,7 @@ def test_a_server_that_minds_is_asked_by_the_gateway(start, direct):
         for _ in range(2):
             assert called_back(raw, f"{server.base}/file") == b"content"
     wait_until(lambda: len(gate.records()) == 2, what="records")
-    assert {record["route"] for record in gate.records()} == {"relayed"}
+    assert {(record["route"], record["data_path_reason"]) for record in gate.records()} == {("relayed", "backend_refused")}
 
 
 def test_a_long_transfer_is_activity_and_is_shown(start, direct, tmp_path):

@@ -315,10 +315,13 @@ def test_openings_and_transfers_are_shown(machine):
             (session,) = machine.status()["sessions"]
             assert session["openings"] == [], "used up"
             assert session["transfer"]["route"] == "kernel" and session["transfer"]["bytes"] is None
+            assert session["transfer"]["data_path_reason"] == "kernel_enabled"
+            assert "kernel (kernel_enabled)" in machine.status_text()
             assert len(drain(data)) == BIG
         assert raw.reply().code == 226
     wait_until(lambda: machine.records(), what="a record")
     (record,) = machine.records()
+    assert record["data_path_reason"] == "kernel_enabled"
     assert record["route"] == "kernel" and record["end"] == "complete" and not [key for key in record if "bytes" in key]
 
 

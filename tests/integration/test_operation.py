@@ -120,6 +120,7 @@ def test_status_shows_what_goes_on(gate):
     assert (first["user"], first["client"], first["transfer"]) == ("writer", "{}:{}".format(*idle.socket.getsockname()), None)
     assert first["openings"] == [{"side": "client", "port": asked, "for": "127.0.0.1", "left": None, "led_to": None}]
     assert (second["transfer"]["verb"], second["transfer"]["path"]) == ("RETR", "/file")
+    assert (second["transfer"]["route"], second["transfer"]["data_path_reason"]) == ("relayed", "nothing_else_enabled")
     assert {first["backend"], second["backend"]} == {b["name"] for b in told["backends"]}
     wait_until(lambda: gate.status()["sessions"][1]["transfer"]["bytes"] > 0, what="bytes")
 
@@ -129,6 +130,7 @@ def test_status_shows_what_goes_on(gate):
     assert shown[-1] == "  ... and 1 more; --limit 0 shows all"
     head, row = shown[shown.index("Transfers (1)") + 1:][:2]
     assert row.index("RETR") == head.index("VERB") and row.endswith("/file")
+    assert row.index("relayed (nothing_else_enabled)") == head.index("DATA PATH")
     finish([busy])
     # What was refused is counted by its reason.
     idle.expect("PORT 127,0,0,2,100,100", 504)

@@ -67,10 +67,15 @@ constexpr std::size_t shown_path = 300;
 
 [[nodiscard]] json::object json_of(const status::running_transfer& t) {
     const double age = seconds(t.age);
-    json::object out{{"verb", t.verb},     {"path", escape(t.path, shown_path)},
-                     {"upload", t.upload}, {"method", t.method},
-                     {"bytes", nullptr},   {"rate", nullptr},
-                     {"age", age},         {"route", or_null(t.route)}};
+    json::object out{{"verb", t.verb},
+                     {"path", escape(t.path, shown_path)},
+                     {"upload", t.upload},
+                     {"method", t.method},
+                     {"bytes", nullptr},
+                     {"rate", nullptr},
+                     {"age", age},
+                     {"route", or_null(t.route)},
+                     {"data_path_reason", or_null(t.data_path_reason)}};
     if (!t.bytes) return out;
     out["bytes"] = *t.bytes;
     out["rate"] = age > 0 ? static_cast<double>(*t.bytes) / age : 0.0;

@@ -135,6 +135,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> refusal_
     return out.text(limit);
 }
 
+/// "relayed (rate_limit)"
+[[nodiscard]] std::string data_path_text(const json::object& transfer) {
+    const auto& reason = transfer.at("data_path_reason");
+    return words(transfer.at("route")) + (reason.is_string() ? fmt::format(" ({})", words(reason)) : "");
+}
+
 [[nodiscard]] std::string tls_text(const json::object& session, bool behind) {
     const auto& front = session.at("tls");
     const auto text = front.is_string() ? words(front) : "plain";
@@ -147,7 +153,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> refusal_
 
 std::string status_text(const json::object& status, const status_choice& what) {
     const bool behind = status.contains("backends");
-    table transfers("Transfers", {"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "FOR", "METHODS", "PATH"});
+    std::vector<std::string> head{"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "FOR", "METHODS"};
+    if (behind) head.emplace_back("DATA PATH");
+    head.emplace_back("PATH");
+    table transfers("Transfers", std::move(head));
     table openings("Openings", {"SESSION", "PORT", "FOR", "SIDE", "STILL", behind ? "LED BY THE KERNEL TO" : ""});
     table sessions("Sessions", {"SESSION", "USER", "CLIENT", "SINCE", "IDLE", behind ? "TLS FRONT / BEHIND" : "TLS",
                                 behind ? "BACKEND" : ""});
@@ -158,10 +167,18 @@ std::string status_text(const json::object& status, const status_choice& what) {
         const auto client = words(s.at("client"));
         if (const auto* t = s.at("transfer").if_object()) {
             const bool passes = !t->at("bytes").is_null();
-            transfers.add({id, user, client, words(t->at("verb")),
-                           passes ? status::format_bytes(count(t->at("bytes"))) : words(t->at("route")),
-                           passes ? status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s" : "",
-                           span_text(t->at("age")), words(t->at("method")), words(t->at("path"))});
+            std::vector<std::string> row{
+                id,
+                user,
+                client,
+                words(t->at("verb")),
+                passes ? status::format_bytes(count(t->at("bytes"))) : words(t->at("route")),
+                passes ? status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s" : "",
+                span_text(t->at("age")),
+                words(t->at("method"))};
+            if (behind) row.push_back(data_path_text(*t));
+            row.push_back(words(t->at("path")));
+            transfers.add(std::move(row));
         }
         for (const auto& w : s.at("openings").get_array()) {
             const auto& o = w.get_object();

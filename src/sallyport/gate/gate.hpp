@@ -21,6 +21,7 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/proto/command_policy.hpp>
+#include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/reach/client_condition.hpp>

@@ -326,7 +326,7 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
         if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
         port_behind_ = std::move(*reserved);
         const endpoint own{local, port_behind_.port()};
-        if (!what.to || !may_lead()) return machine_->port_reserved(own);
+        if (!what.to) return machine_->port_reserved(own);
         return lead(what.leg,
                     {.client = backend_.peer().address, .at = own, .to = *what.to, .from = client_.local().address}, own);
     }
@@ -337,7 +337,7 @@ void session::reserve_port(proto::relay_act::reserve_port what) {
     auto offer = gate_->inbound.offer(who, what.extended);
     if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
     port_ = std::move(offer->port);
-    if (what.to && may_lead()) {  // which takes a moment by itself
+    if (what.to) {  // which takes a moment by itself
         const endpoint own{client_.local().address, port_.port()};
         return lead(what.leg,
                     {.client = client_.peer().address, .at = own, .to = *what.to, .from = backend_.local().address},
@@ -359,7 +359,7 @@ net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told) {
 
 void session::open_data(proto::relay_plan plan) {
     record_owed_ = true;
-    if (plan.route != proto::data_route::relayed) return begin_direct(std::move(plan));
+    if (plan.data_path.route != proto::data_route::relayed) return begin_direct(std::move(plan));
     if (port_) port_.begin(plan.protect_client);
     data_terms terms{.local = client_.local().address,
                      .tls_id = id(),

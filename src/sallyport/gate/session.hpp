@@ -68,7 +68,6 @@ private:
     void begin(std::optional<found_backend> with);
     net::task<> change_backend(proto::relay_act::find_backend what);
     void leave_backend();
-    [[nodiscard]] proto::direct_data direct_data() const;
 
     // The legs
     net::task<> client_leg();
@@ -85,7 +84,7 @@ private:
     // What the machine asks for
     void perform();
     void reserve_port(proto::relay_act::reserve_port what);
-    [[nodiscard]] bool may_lead() const;  // session_kernel.cpp, this and the next two
+    // session_kernel.cpp, this and the next two
     void lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told);
     net::task<> open_in_kernel(proto::relay_leg from, firewall::opening wanted, endpoint told);
     [[nodiscard]] net::deadline led_due() const;
@@ -96,8 +95,7 @@ private:
     [[nodiscard]] result<void> upload_may_end() const;
     /// Its end can't be looked at here: only the end of the control connection keeps the backend from taking it for whole.
     [[nodiscard]] bool is_past_upload() const noexcept { return direct_ && direct_->plan.upload; }
-    /// What is to be kept at a pace has to pass here.
-    [[nodiscard]] bool is_paced() const noexcept { return upload_pace_ || download_pace_; }
+    [[nodiscard]] proto::relay_backend backend_now() const;
     void admit_user(const std::string& name);
     [[nodiscard]] std::optional<std::string> certified_user() const;
     void wake();

@@ -30,6 +30,17 @@ namespace {
 constexpr std::array<std::chrono::milliseconds, 3> room_pauses{
     std::chrono::milliseconds(100), std::chrono::milliseconds(300), std::chrono::milliseconds(600)};
 
+[[nodiscard]] proto::data_path_rules data_path_rules(const service& gate) {
+    using enum proto::kernel_forwarding;
+    const auto& config = gate.config;
+    return {.kernel = !config.kernel_data ? disabled
+                      : gate.kernel       ? available
+                                          : unavailable,
+            .rate_limited = config.upload_rate != 0 || config.download_rate != 0,
+            .single_port = gate.inbound.single() != nullptr,
+            .proxy_headers = config.inbound.ports.proxies.data};
+}
+
 [[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
 
 }  // namespace
@@ -162,31 +173,25 @@ void session::begin(std::optional<found_backend> with) {
     const auto& config = gate_->config;
     auto line = fmt::format("Connection accepted from {} at {}", client_.peer().text(), reached_.text());
     proto::relay_settings s{.client_peer = client_.peer(),
-                            .backend_peer = {},
+                            .backend = {},
                             .tls_active = client_.is_tls(),
                             .tls_available = config.tls.has_value() || config.passes_tls(),
                             .tls_required = config.tls_required,
                             .ccc_allowed = config.ccc_allowed,
                             .pass_tls = config.passes_tls(),
                             .behind = config.backend_data,
-                            .refused_behind = {},
+                            .paths = data_path_rules(*gate_),
                             .policy = config.commands,
                             .certified_user = certified_user(),
                             .replace_user = config.replace_user,
                             .limit_users = config.most_per_user != 0,
-                            .gateway = {},
                             .client_destination = reached_.address,
                             .ask_directory = config.transfers != nullptr};
     if (with) {
         slot_ = std::move(with->at);
         backend_ = std::move(with->link.stream);
         leg_ = std::move(with->link.leg);
-        s.backend_peer = backend_.peer();
-        s.gateway = backend_.local().address;
-        s.protect_backend = backend_.is_tls();
-        s.match_tls = slot_.where().tls == backend_tls::match;
-        s.refused_behind = gate_->backends.refused_by(slot_);
-        s.direct = direct_data();
+        s.backend = backend_now();
         line += fmt::format(", backend {} ({})", slot_.where().text(), backend_.peer().text());
         machine_ = std::make_unique<proto::relay_machine>(s, with->link.greeting);
     } else {
@@ -210,7 +215,16 @@ result<void> session::upload_may_end() const {
     return fail(errc::closed, "incomplete: the control connection ended before the data");
 }
 
-proto::direct_data session::direct_data() const { return is_paced() ? proto::direct_data() : slot_.where().direct; }
+proto::relay_backend session::backend_now() const {
+    const auto& server = slot_.where();
+    return {.peer = backend_.peer(),
+            .protect = backend_.is_tls(),
+            .match_tls = server.tls == backend_tls::match,
+            .refused = gate_->backends.refused_by(slot_),
+            .direct = server.direct,
+            .proxy_headers = server.proxy_data,
+            .gateway = backend_.local().address};
+}
 
 net::task<> session::change_backend(proto::relay_act::find_backend what) {
     leave_backend();
@@ -228,12 +242,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
         leg_ = std::move(found->link.leg);
         log(log::level::info,
             fmt::format("User {}: backend {} ({})", escape(who.user, 100), slot_.where().text(), backend_.peer().text()));
-        machine_->backend_found({.peer = backend_.peer(),
-                                 .protect = backend_.is_tls(),
-                                 .match_tls = slot_.where().tls == backend_tls::match,
-                                 .refused = gate_->backends.refused_by(slot_),
-                                 .direct = direct_data(),
-                                 .gateway = backend_.local().address});
+        machine_->backend_found(backend_now());
     } else if (found.error() == shortage::stranger) {
         machine_->no_backend_for_user();
     } else {

@@ -15,13 +15,6 @@ net::task<> run_opening(std::shared_ptr<session> self, proto::relay_leg from, fi
     co_await self->open_in_kernel(from, std::move(wanted), told);
 }
 
-/// The machine has seen that nobody has to read the bytes. They must not be paced here either, no PROXY header may come or
-/// go before them, and the port must be this session's alone.
-bool session::may_lead() const {
-    return gate_->kernel && !gate_->inbound.single() && !gate_->config.inbound.ports.proxies.data && !is_paced() &&
-           !slot_.where().proxy_data;
-}
-
 void session::lead(proto::relay_leg from, firewall::opening wanted, const endpoint& told) {
     wanted.lifetime = gate_->config.data_connect;
     home_.spawn("gate: opening", run_opening(self(), from, std::move(wanted), told));
@@ -49,7 +42,7 @@ net::task<> session::open_in_kernel(proto::relay_leg from, firewall::opening wan
 
 /// By then its connection must be established. Looked at once, and only where the transfer still runs then.
 net::deadline session::led_due() const {
-    const bool waits = direct_ && direct_->plan.route == proto::data_route::kernel && led_ && !led_stands_;
+    const bool waits = direct_ && direct_->plan.data_path.route == proto::data_route::kernel && led_ && !led_stands_;
     return waits ? direct_->begun + gate_->config.data_connect : net::deadline::max();
 }
 

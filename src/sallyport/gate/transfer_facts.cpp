@@ -41,7 +41,8 @@ namespace {
     r.path = plan.path;
     r.cwd = plan.cwd;
     r.upload = plan.upload;
-    r.route = name(plan.route);
+    r.route = name(plan.data_path.route);
+    r.data_path_reason = name(plan.data_path.reason);
     r.front.data_tls = plan.protect_client;
     r.front.method = name(plan.asked);
     r.behind.data_tls = plan.protect_backend;
@@ -55,7 +56,8 @@ namespace {
             .path = plan.path,
             .upload = plan.upload,
             .method = std::string(name(plan.asked)) + '/' + std::string(name(plan.behind)),
-            .route = std::string(name(plan.route)),
+            .route = std::string(name(plan.data_path.route)),
+            .data_path_reason = std::string(name(plan.data_path.reason)),
             .bytes = {},
             .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};
 }
@@ -92,7 +94,7 @@ void session::end_direct(int reply) {
     add_to_summary(record_of(past->plan, past->begun), complete);
     log(log::level::info,
         fmt::format("{} {}: {}, {}", proto::row_of(past->plan.what).name, escape(past->plan.argument, 200),
-                    past->plan.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
+                    past->plan.data_path.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
                     complete ? "complete" : fmt::format("ended by {}", reply)));
     const bool cut = reply == 425 || reply == 426 || reply == 0;
     auto end = complete ? transfer_end::complete : (cut ? transfer_end::backend : transfer_end::refused);

@@ -39,13 +39,14 @@ void relay_machine::negotiate(const command& cmd) {
     if (epsv_all_ && cmd.id != verb::epsv) return refuse(cmd, 501, "After EPSV ALL only EPSV is allowed.");
     reset_channel();
     const auto asked = method_of(cmd.id);
-    const bool ipv6 = settings_.backend_peer.address.is_v6();
+    const bool ipv6 = backend_.peer.address.is_v6();
     negotiation_ = {};
     negotiation_.asked = asked;
     if (asked == data_method::epsv && !take_epsv(cmd)) return;
     if (is_active(asked) && !take_target(cmd)) return;
-    negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, settings_.refused_behind);
-    if (may_go_direct()) {
+    negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, backend_.refused);
+    negotiation_.path = choose_data_path(path_facts());
+    if (negotiation_.path.route == data_route::direct) {
         if (asked == data_method::epsv) return refuse(cmd, 502, "Data connections go straight to the server; use PASV.");
         try_direct();
     }
@@ -104,16 +105,18 @@ bool relay_machine::take_target(const command& cmd) {
 
 void relay_machine::ask_backend() {
     const data_method method = negotiation_.behind.front();
+    negotiation_.method = method;
+    negotiation_.path = choose_data_path(path_facts());
     if (!is_active(method)) {
         drop_port_behind();  // the backend has refused to connect to it
         stage_ = stage::negotiating;
         return send_backend({verb_of(method), std::string(name(method)), {}}, owed::negotiation);
     }
-    const bool direct = negotiation_.route == data_route::direct;
+    const bool direct = negotiation_.path.route == data_route::direct;
     if (!direct && !negotiation_.own) {
         stage_ = stage::reserving_behind;
         relay_act::reserve_port reserve{relay_leg::backend, !only_ipv4(method), false, {}};
-        if (is_active(negotiation_.asked) && nobody_reads()) reserve.to = negotiation_.target;
+        if (negotiation_.path.route == data_route::kernel) reserve.to = negotiation_.target;
         actions_.emplace_back(reserve);
         return;
     }
@@ -126,7 +129,7 @@ void relay_machine::ask_backend() {
 void relay_machine::port_behind_reserved(const result<endpoint>& own, bool led) {
     if (own) {
         negotiation_.own = *own;
-        if (led) negotiation_.route = data_route::kernel;
+        heed_kernel(led);
         return ask_backend();
     }
     std::erase_if(negotiation_.behind, is_active);
@@ -159,12 +162,13 @@ void relay_machine::ask_by_next_method(const reply& refusal) {
     auto& n = negotiation_;
     const data_method method = n.behind.front();
     const bool in_words = refusal.transient() || refusal.permanent();
-    if (n.route == data_route::direct && is_active(method)) {
-        settings_.direct.active = false;  // it minds the address, not the command
+    const bool direct = n.path.route == data_route::direct;
+    if (direct && is_active(method)) {
+        refuses_client_address_ = true;  // it minds the address, not the command
     } else if (!in_words || refuses_the_command(refusal.code)) {
-        settings_.refused_behind.insert(method);
+        backend_.refused.insert(method);
     }
-    if (n.route == data_route::direct) n.route = data_route::relayed;
+    n.direct_refused = n.direct_refused || direct;
     n.behind.erase(n.behind.begin());
     if (notes_) {
         const auto next = "; trying " + std::string(name(n.behind.front()));
@@ -194,21 +198,46 @@ bool relay_machine::take_backend_leg(const reply& r) {
         }
     }
     if (!port || *port < first_free_port) return false;
-    n.backend = leg_connects{{settings_.backend_peer.address, *port}};
+    n.backend = leg_connects{{backend_.peer.address, *port}};
     return true;
 }
 
-/// No byte of the data connection has to be understood here.
-bool relay_machine::nobody_reads() const noexcept { return data_in_clear() && !settings_.tls_required; }
+data_path_facts relay_machine::path_facts() const noexcept {
+    const auto& n = negotiation_;
+    data_path_facts f{.rules = settings_.paths,
+                      .tls_required = settings_.tls_required,
+                      .direct = backend_.direct,
+                      .backend_proxy_headers = backend_.proxy_headers,
+                      .backend_refuses_pasv = backend_.refused.contains(data_method::pasv),
+                      .client = settings_.client_peer.address,
+                      .backend = backend_.peer.address,
+                      .client_data_tls = protect_client_,
+                      .backend_data_tls = backend_protected_,
+                      .epsv_all = epsv_all_,
+                      .client_method = n.asked,
+                      .backend_method = n.method,
+                      .direct_refused = n.direct_refused || (is_active(n.asked) && refuses_client_address_),
+                      .kernel_refused = n.kernel_refused};
+    if (n.named.port != 0) f.advertised = n.named.address;
+    return f;
+}
+
+/// Whether the kernel forwards to where it was asked to.
+void relay_machine::heed_kernel(bool led) {
+    auto& n = negotiation_;
+    if (led || n.path.route != data_route::kernel) return;
+    n.kernel_refused = true;
+    n.path = choose_data_path(path_facts());
+}
 
 void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
-    if (n.route == data_route::direct) return direct_agreed();
+    if (n.path.route == data_route::direct) return direct_agreed();
     if (!is_active(n.asked)) {
         stage_ = stage::reserving;
         relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protect_client_, {}};
         const auto* to = std::get_if<leg_connects>(&n.backend);
-        if (to != nullptr && nobody_reads()) reserve.to = to->to;
+        if (to != nullptr && n.path.route == data_route::kernel) reserve.to = to->to;
         actions_.emplace_back(reserve);
         return;
     }
@@ -226,7 +255,7 @@ void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
         drop_data();
         return give_up(425, "PASV cannot name an IPv6 address; use EPSV.");
     }
-    if (led) negotiation_.route = data_route::kernel;
+    heed_kernel(led);
     negotiated(*reserved);
     if (extended) return answer(229, format_229(reserved->port));
     answer(227, format_227(*reserved));
@@ -239,12 +268,13 @@ void relay_machine::negotiated(const endpoint& front) {
     const bool client_connects = !is_active(n.asked);
     if (notes_) {
         const auto* to = std::get_if<leg_connects>(&n.backend);
-        note(relay_note::rewritten, std::string(name(n.asked)) + ' ' + front.text() + " in front, " +
-                                        std::string(name(n.behind.front())) + ' ' +
-                                        (to != nullptr ? to->to : n.own.value_or(endpoint())).text() + " behind" +
-                                        (n.route == data_route::kernel ? ", led by the kernel" : ""));
+        note(relay_note::rewritten,
+             std::string(name(n.asked)) + ' ' + front.text() + " in front, " + std::string(name(n.behind.front())) + ' ' +
+                 (to != nullptr ? to->to : n.own.value_or(endpoint())).text() + " behind" +
+                 (n.path.route == data_route::kernel ? ", led by the kernel"
+                                                     : ", relayed: " + std::string(text(n.path.reason))));
     }
-    channel_ = channel{n.route, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
+    channel_ = channel{n.path, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
                        n.asked, n.behind.front()};
     n.own.reset();  // the channel has it
 }
@@ -257,7 +287,6 @@ void relay_machine::give_up(int code, std::string_view text) {
 
 void relay_machine::drop_port_behind() {
     if (!std::exchange(negotiation_.own, std::nullopt)) return;
-    negotiation_.route = data_route::relayed;
     drop_data();
 }
 
@@ -282,13 +311,13 @@ void relay_machine::transfer(const command& cmd) {
     if (!channel_) return refuse(cmd, 425, "Use PASV, EPSV, PORT or EPRT first.");
     if (settings_.tls_required && !protect_client_)
         return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
-    const bool carried = channel_->route == data_route::relayed;
+    const bool carried = channel_->path.route == data_route::relayed;
     if (!carried && !data_in_clear())
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
     relay_plan plan{.what = cmd.id,
                     .argument = cmd.argument,
                     .upload = is_upload(cmd.id),
-                    .route = channel_->route,
+                    .data_path = channel_->path,
                     .client = channel_->client,
                     .backend = channel_->backend,
                     .protect_client = protect_client_,

@@ -92,7 +92,7 @@ TEST(RelayData, NeverObeysTheBackendsAddress_GW03) {
 
 TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
     auto s = usual();
-    s.refused_behind = {};
+    s.backend.refused = {};
     play(s, {login, R"(> EPSV 1
 >> EPSV
 << 500 EPSV not understood
@@ -112,7 +112,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
 
 TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
     auto s = usual();
-    s.backend_peer = at("[2001:db8::5]:21");
+    s.backend.peer = at("[2001:db8::5]:21");
     play(s, {login, R"(> PASV
 >> EPSV
 << 229 Entering Extended Passive Mode (|||6446|)
@@ -178,7 +178,7 @@ TEST(RelayData, ReadsThePortInAnyLineOfTheReply) {
 < 227 Entering Passive Mode (17,254,0,91,204,173)
 )"});
     auto s = usual();
-    s.refused_behind = {};
+    s.backend.refused = {};
     play(s, {login, R"(> EPSV
 >> EPSV
 << 229-Entering Extended Passive Mode (|||6446|)
@@ -211,7 +211,7 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
         limited.limit_users = true;
         play(limited, {"< 220 Welcome.\n> USER u\n>> USER u\n", said, closed});
         auto s = usual();
-        s.protect_backend = true;
+        s.backend.protect = true;
         play(s, {"< 220 Welcome.\n", login_only, ">> PBSZ 0\n>> PROT P\n", said, closed});
         auto active = usual();
         active.behind = backend_data::port;

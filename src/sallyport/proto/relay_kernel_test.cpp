@@ -10,6 +10,11 @@ namespace {
 
 using namespace relay_script;
 
+[[nodiscard]] relay_settings forwarding(relay_settings s = usual()) {
+    s.paths.kernel = kernel_forwarding::available;
+    return s;
+}
+
 constexpr std::string_view led = R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
@@ -28,7 +33,7 @@ constexpr std::string_view download = R"(> RETR f
 )";
 
 TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
-    play(usual(), {login, led, download, led, download}, [](const stage_hand& hand) {
+    play(forwarding(), {login, led, download, led, download}, [](const stage_hand& hand) {
         EXPECT_EQ(hand.may_lead_to, at("172.16.3.4:52397"));
         EXPECT_EQ(hand.count(relay_note::transferred), 2U);
         const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
@@ -38,8 +43,8 @@ TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
 }
 
 TEST(RelayKernel, LeadsAfterEpsvToo) {
-    auto s = usual();
-    s.refused_behind = {};
+    auto s = forwarding();
+    s.backend.refused = {};
     play(s, {login, R"(> EPSV
 >> EPSV
 << 229 Entering Extended Passive Mode (|||52397|)
@@ -51,17 +56,46 @@ TEST(RelayKernel, LeadsAfterEpsvToo) {
 }
 
 TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
-    play(usual(), {login, passive, retrieving, R"(<< 226 Done.
+    play(forwarding(), {login, passive, retrieving, R"(<< 226 Done.
 ! data complete
 < 226 Done.
 )"},
-         [](const stage_hand& hand) { EXPECT_TRUE(hand.may_lead_to); });
+         [](const stage_hand& hand) {
+             EXPECT_TRUE(hand.may_lead_to);
+             EXPECT_EQ(hand.chosen, (data_path_choice{data_route::relayed, data_path_reason::kernel_refused}));
+             const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
+             ASSERT_NE(told, hand.notes.end());
+             EXPECT_EQ(told->second,
+                       "PASV 17.254.0.91:52397 in front, PASV 172.16.3.4:52397 behind, relayed: the kernel did "
+                       "not accept the forwarding rule");
+         });
+}
+
+TEST(RelayKernel, SaysWhyItForwardsNothing) {
+    const auto reason_with = [](auto&& change) {
+        auto s = forwarding();
+        change(s);
+        auto reason = data_path_reason::kernel_enabled;
+        play(s, {login, passive, retrieving, "<< 226 Done.\n! data complete\n< 226 Done.\n"}, [&](const stage_hand& hand) {
+            EXPECT_FALSE(hand.may_lead_to);
+            reason = hand.chosen.value_or(data_path_choice{data_route::kernel, reason}).reason;
+        });
+        return reason;
+    };
+    using enum data_path_reason;
+    EXPECT_EQ(reason_with([](auto& s) { s.paths.kernel = kernel_forwarding::disabled; }), nothing_else_enabled);
+    EXPECT_EQ(reason_with([](auto& s) { s.paths.kernel = kernel_forwarding::unavailable; }), kernel_unavailable);
+    EXPECT_EQ(reason_with([](auto& s) { s.paths.rate_limited = true; }), rate_limit);
+    EXPECT_EQ(reason_with([](auto& s) { s.paths.single_port = true; }), single_port);
+    EXPECT_EQ(reason_with([](auto& s) { s.paths.proxy_headers = true; }), proxy_headers);
+    EXPECT_EQ(reason_with([](auto& s) { s.backend.proxy_headers = true; }), proxy_headers);
 }
 
 TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
-    play(with_tls(), {auth, login_only, protect, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+    play(forwarding(with_tls()), {auth, login_only, protect, passive},
+         [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
 
-    auto required = with_tls();
+    auto required = forwarding(with_tls());
     required.tls_required = true;
     play(required, {auth, login_only, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
 }
@@ -75,14 +109,14 @@ constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
 )";
 
 TEST(RelayKernel, MayLeadTheBackendToTheClientG3) {
-    auto s = usual();
+    auto s = forwarding();
     s.behind = backend_data::as_client;
     play(s, {login, active, download},
          [](const stage_hand& hand) { EXPECT_EQ(hand.may_lead_to, at("198.51.100.7:40001")); });
 }
 
 TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
-    auto s = usual();
+    auto s = forwarding();
     s.behind = backend_data::as_client;
     play(s, {login, R"(> EPRT |1|198.51.100.7|40001|
 = reserve behind extended
@@ -97,7 +131,7 @@ TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
 }
 
 TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
-    auto s = usual();
+    auto s = forwarding();
     s.behind = backend_data::as_client;
     play(s, {login, R"(> PORT 198,51,100,7,156,65
 = reserve behind
@@ -123,7 +157,7 @@ TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
 }
 
 TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
-    auto s = usual();
+    auto s = forwarding();
     s.behind = backend_data::port;
     play(s, {login, R"(> PASV
 = reserve behind
@@ -139,7 +173,7 @@ TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
 
 // What was opened in the clear is of no use for what is to be encrypted.
 TEST(RelayKernel, RefusesPlainDataAfterProtP) {
-    play(with_tls(), {auth, login_only, led, protect, R"(> RETR f
+    play(forwarding(with_tls()), {auth, login_only, led, protect, R"(> RETR f
 < 425 PROT came after the data connection was agreed on; send PASV or PORT again.
 > PASV
 = drop
@@ -152,7 +186,7 @@ TEST(RelayKernel, RefusesPlainDataAfterProtP) {
 }
 
 TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
-    play(usual(), {login, led, R"(> PASV
+    play(forwarding(), {login, led, R"(> PASV
 = drop
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
@@ -160,11 +194,11 @@ TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
 ! led port 17.254.0.91:51000
 < 227 Entering Passive Mode (17,254,0,91,199,56)
 )",
-                   download});
+                        download});
 }
 
 TEST(RelayKernel, DropsWhatPasvCannotName) {
-    play(usual(), {login, R"(> PASV
+    play(forwarding(), {login, R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
@@ -176,13 +210,13 @@ TEST(RelayKernel, DropsWhatPasvCannotName) {
 
 // Only the backend knows what became of it.
 TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
-    play(usual(), {login, led, R"(> RETR f
+    play(forwarding(), {login, led, R"(> RETR f
 >> RETR f
 = led: RETR
 << 550 No such file.
 < 550 No such file.
 )",
-                   led, R"(> STOR f
+                        led, R"(> STOR f
 >> STOR f
 = led: STOR
 << 150 Go on.
@@ -194,7 +228,7 @@ TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
 
 // A forward chain drops the connection: neither end learns of it, and the backend would wait for long.
 TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
-    play(usual(), {login, led, R"(> RETR f
+    play(forwarding(), {login, led, R"(> RETR f
 >> RETR f
 = led: RETR
 << 150 Here it comes.
@@ -205,14 +239,14 @@ TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
 << 426 Gave up.
 << 226 Aborted.
 )",
-                   led, download});
+                        led, download});
 }
 
 // The backend's word was quicker, or the client has given it up itself.
 TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
-    play(usual(), {login, led, download, R"(! data not_established too late
+    play(forwarding(), {login, led, download, R"(! data not_established too late
 )",
-                   led, R"(> RETR f
+                        led, R"(> RETR f
 >> RETR f
 = led: RETR
 > ABOR
@@ -226,7 +260,7 @@ TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
 }
 
 TEST(RelayKernel, AnAbortIsTheBackendsBusiness) {
-    play(usual(), {login, led, R"(> RETR f
+    play(forwarding(), {login, led, R"(> RETR f
 >> RETR f
 = led: RETR
 << 150 Here it comes.

@@ -20,7 +20,8 @@ namespace {
 }  // namespace
 
 relay_machine::relay_machine(relay_settings settings)
-    : settings_(settings),
+    : settings_(std::move(settings)),
+      certified_user_(settings_.certified_user),
       has_backend_(false),
       tls_(settings_.tls_active),
       protect_client_(settings_.tls_active),
@@ -78,7 +79,7 @@ void relay_machine::password(const command& cmd) {
 void relay_machine::begin_login(const command& given) {
     if (settings_.tls_required && !tls_) return refuse(given, 530, "Send AUTH TLS first: logins need encryption here.");
     command cmd = given;
-    if (const auto& certified = settings_.certified_user) {
+    if (const auto& certified = certified_user_) {
         if (certified->empty()) return refuse(given, 530, "Your certificate names no user.");
         if (settings_.replace_user) cmd.argument = *certified;
         if (cmd.argument != *certified) return refuse(given, 530, "Your certificate is another user's.");
@@ -105,7 +106,7 @@ void relay_machine::seek(const command& cmd, bool instead) {
 
 void relay_machine::lose_backend() {
     has_backend_ = backend_protected_ = pbsz_given_behind_ = false;
-    settings_.protect_backend = settings_.match_tls = false;
+    backend_.protect = backend_.match_tls = false;
     reset_channel();
     replies_ = reply_parser();
     pending_.clear();
@@ -114,11 +115,8 @@ void relay_machine::lose_backend() {
 
 void relay_machine::backend_found(const relay_backend& found) {
     if (stage_ != stage::seeking) return;
-    settings_.backend_peer = found.peer;
-    settings_.protect_backend = found.protect;
-    settings_.match_tls = found.match_tls;
-    settings_.refused_behind = found.refused;
-    settings_.direct = found.direct;
+    backend_ = found;
+    refuses_client_address_ = false;
     inside_ = {found.peer.address, found.gateway, settings_.client_peer.address, settings_.client_destination};
     paths_.reset();
     has_backend_ = true;
@@ -208,7 +206,7 @@ void relay_machine::on_login(const reply& r, verb id) {
     paths_.reset();
     logged_in_ = true;
     lines_.set_max_line(limits::command_line);
-    if (!settings_.protect_backend || backend_protected_ || (settings_.match_tls && !protect_client_)) return;
+    if (!backend_.protect || backend_protected_ || (backend_.match_tls && !protect_client_)) return;
     protect_behind("P", owed::protection);
     backend_protected_ = true;
 }

@@ -49,11 +49,13 @@ constexpr auto features_in_front =
 }  // namespace
 
 relay_machine::relay_machine(relay_settings settings, const reply& greeting)
-    : settings_(settings),
-      tls_(settings.tls_active),
-      protect_client_(settings.tls_active),
+    : settings_(std::move(settings)),
+      backend_(settings_.backend),
+      certified_user_(settings_.certified_user),
+      tls_(settings_.tls_active),
+      protect_client_(settings_.tls_active),
       lines_(limits::command_line_before_login),
-      inside_(settings.backend_peer.address, settings.gateway, settings.client_peer.address, settings.client_destination) {
+      inside_(backend_.peer.address, backend_.gateway, settings_.client_peer.address, settings_.client_destination) {
     auto shown = greeting;
     hide_inside(shown, nullptr);
     append_reply(to_client_, shown);
@@ -389,7 +391,7 @@ void relay_machine::deliver_features(const reply& r) {
 void relay_machine::send_backend(const command& cmd, owed kind) {
     const auto line = format_command(cmd.name, cmd.argument);
     if (!line) return refuse(cmd, 501, line.error().what);
-    const bool telnet = !settings_.protect_backend && line->find('\xff') != std::string::npos;
+    const bool telnet = !backend_.protect && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
     const bool path_matters = kind == owed::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
     pending_.push_back({kind, cmd.id, path_matters ? cmd.argument : std::string()});

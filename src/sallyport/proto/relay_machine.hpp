@@ -55,7 +55,7 @@ struct relay_plan {
     verb what = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
     std::string argument;    // for the log
     bool upload = false;     // bytes flow from the client to the backend
-    data_route route = data_route::relayed;
+    data_path_choice data_path{};
     leg_setup client;  // this and the next where it is relayed
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
@@ -92,7 +92,7 @@ struct reserve_port {
     relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
     bool protect = false;   // in front: PROT P is in force
-    // Where nothing has to look at the bytes: the other leg's port, to which the connection may be led unread.
+    // Kernel forwarding: the other leg's port. Where the kernel refuses, the connection is accepted at the port instead.
     std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
 struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
@@ -122,16 +122,6 @@ struct close {};  // send to_client, then close both legs. Repeated
 using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
                                   relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
                                   relay_act::find_backend, relay_act::pass_through, relay_act::close>;
-
-/// A backend that has greeted.
-struct relay_backend {
-    endpoint peer;         // its end of the control connection
-    bool protect = false;  // TLS stands; this and the next as in the settings
-    bool match_tls = false;
-    method_set refused;
-    direct_data direct{};
-    ip_address gateway{};
-};
 
 /// The driver calls backend_wait_over() when `limit` has passed since it first saw this `turn`.
 struct relay_wait {
@@ -215,7 +205,7 @@ public:
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
     /// What was learned about the backend, for its next session.
-    [[nodiscard]] method_set refused_behind() const noexcept { return settings_.refused_behind; }
+    [[nodiscard]] method_set refused_behind() const noexcept { return backend_.refused; }
 
     /// Set once, before the first byte. Text is not escaped. `conversation`: every line is told too, as relay_note::said.
     void set_notes(std::move_only_function<void(relay_note kind, std::string_view text)> notes, bool conversation) {
@@ -284,16 +274,19 @@ private:
 
     struct negotiation_state {
         data_method asked = data_method::pasv;  // by the client
-        data_route route = data_route::relayed;
-        endpoint target;                  // of its PORT or EPRT
-        std::vector<data_method> behind;  // what to ask the backend for; the first is under way
-        std::optional<endpoint> own;      // the port that was promised to the backend
-        endpoint named;                   // by the backend's 227
+        data_path_choice path{};
+        endpoint target;                    // of its PORT or EPRT
+        std::vector<data_method> behind;    // what to ask the backend for; the first is under way
+        std::optional<endpoint> own;        // the port that was promised to the backend
+        endpoint named;                     // by the backend's 227
+        std::optional<data_method> method;  // that the backend was asked for last
+        bool direct_refused = false;        // by the backend, for this negotiation
+        bool kernel_refused = false;
         leg_setup backend;
     };
 
     struct channel {
-        data_route route = data_route::relayed;
+        data_path_choice path{};
         leg_setup client;
         leg_setup backend;
         data_method asked = data_method::pasv;
@@ -373,7 +366,8 @@ private:
     void ask_by_next_method(const reply& refusal);
     [[nodiscard]] bool take_backend_leg(const reply& r);
     [[nodiscard]] bool data_in_clear() const noexcept { return !protect_client_ && !backend_protected_; }
-    [[nodiscard]] bool nobody_reads() const noexcept;
+    [[nodiscard]] data_path_facts path_facts() const noexcept;
+    void heed_kernel(bool led);
     void backend_leg_known();
     void negotiated(const endpoint& front);
     void give_up(int code, std::string_view text);
@@ -396,7 +390,6 @@ private:
     void give_up_replies();
 
     // Past the gateway (relay_direct.cpp)
-    [[nodiscard]] bool may_go_direct() const noexcept;
     void try_direct();
     void direct_agreed();
 
@@ -416,7 +409,10 @@ private:
         if (notes_) notes_(kind, text);
     }
 
-    relay_settings settings_;
+    const relay_settings settings_;
+    relay_backend backend_;
+    bool refuses_client_address_ = false;  // the backend, in PORT and EPRT
+    std::optional<std::string> certified_user_;
     stage stage_ = stage::open;
     bool has_backend_ = true;
     bool tls_;

@@ -205,7 +205,7 @@ TEST(RelayMachine, RunsPipelinedTransfersOneAfterTheOther) {
 
 TEST(RelayMachine, MakesFeaturesTrueForTheFront) {
     auto s = with_tls();
-    s.protect_backend = false;
+    s.backend.protect = false;
     play(s, {R"(< 220 Welcome.
 > FEAT
 >> FEAT
@@ -338,7 +338,7 @@ TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
 
 TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
     auto s = usual();
-    s.protect_backend = true;
+    s.backend.protect = true;
     constexpr std::string_view protect_behind = R"(>> PBSZ 0
 >> PROT P
 > PASV

@@ -47,20 +47,6 @@ std::optional<backend_data> parse_backend_data(std::string_view text) {
     return found->second;
 }
 
-std::string_view name(data_route r) noexcept {
-    switch (r) {
-        case data_route::direct: return "direct";
-        case data_route::kernel: return "kernel";
-        default: return "relayed";
-    }
-}
-
-bool is_direct_for(const ip_address& client, const ip_address& told) noexcept {
-    if (told.is_unspecified() || told.is_multicast() || told.is_v4() != client.is_v4()) return false;
-    if (client.is_loopback()) return true;
-    return client.is_public() ? told.is_public() : !told.is_loopback();
-}
-
 std::vector<data_method> methods_behind(backend_data policy, data_method asked, bool ipv6, method_set refused) {
     auto order = in_order(policy, asked);
     if (ipv6) std::erase_if(order, only_ipv4);

@@ -21,27 +21,6 @@ enum class backend_data : std::uint8_t {
     port,
 };
 
-/// By which way a transfer's bytes go.
-enum class data_route : std::uint8_t {
-    relayed,  // by the gateway's hands
-    direct,   // from client to backend or back, past the gateway
-    kernel,   // through the gateway's machine, led by the kernel
-};
-/// "relayed", "direct", "kernel".
-[[nodiscard]] std::string_view name(data_route r) noexcept;
-
-/// What may go past the gateway: only in the clear, since TLS ends here, and never by EPSV, which names no address.
-struct direct_data {
-    bool passive = false;                 // the client connects to the backend, where its 227 says ...
-    std::optional<ip_address> outside{};  // ... or here, an IPv4 address
-    bool active = false;                  // the backend connects to the client, if it will
-
-    friend bool operator==(const direct_data&, const direct_data&) = default;
-};
-
-/// Whether the address of a backend's 227 leads anywhere for this client.
-[[nodiscard]] bool is_direct_for(const ip_address& client, const ip_address& told) noexcept;
-
 /// "as-client", "passive", "active", "epsv", "pasv", "eprt", "port".
 [[nodiscard]] std::optional<backend_data> parse_backend_data(std::string_view text);
 

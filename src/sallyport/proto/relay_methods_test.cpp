@@ -24,9 +24,9 @@ constexpr std::array all_methods{epsv, pasv, eprt, port};
 
 [[nodiscard]] relay_settings behind(backend_data policy, std::string_view backend = "172.16.3.4:21") {
     auto s = usual();
-    s.backend_peer = at(backend);
+    s.backend.peer = at(backend);
     s.behind = policy;
-    s.refused_behind = {};
+    s.backend.refused = {};
     return s;
 }
 
@@ -407,7 +407,8 @@ TEST(RelayMethods, TellsBothLegsInItsNotes_G12) {
     play(behind(backend_data::eprt), {login, front.asks, backend_side(eprt).script, front.hears}, [](stage_hand& hand) {
         const auto found = std::ranges::find(hand.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);
         ASSERT_NE(found, hand.notes.end());
-        EXPECT_EQ(found->second, "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind");
+        EXPECT_EQ(found->second,
+                  "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind, relayed: no other data path is enabled");
     });
 }
 

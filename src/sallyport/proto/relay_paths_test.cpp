@@ -13,7 +13,7 @@ using namespace relay_script;
 
 [[nodiscard]] relay_settings inside() {
     auto s = usual();
-    s.gateway = *ip_address::parse("172.16.3.1");
+    s.backend.gateway = *ip_address::parse("172.16.3.1");
     s.client_destination = *ip_address::parse("17.254.0.91");
     return s;
 }

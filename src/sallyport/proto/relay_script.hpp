@@ -36,8 +36,8 @@ struct action_text {
     std::string operator()(const relay_act::drop_data&) const { return "drop"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
-        if (p.route == data_route::kernel) return "led: " + std::string(row_of(p.what).name);
-        if (p.route == data_route::direct) return "past: " + std::string(row_of(p.what).name);
+        if (p.data_path.route == data_route::kernel) return "led: " + std::string(row_of(p.what).name);
+        if (p.data_path.route == data_route::direct) return "past: " + std::string(row_of(p.what).name);
         return "open " + std::string(row_of(p.what).name) + (p.upload ? " up " : " down ") + describe(p.client) +
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }
@@ -111,6 +111,7 @@ public:
     void run() {
         for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
             if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) may_lead_to = reserve->to;
+            if (const auto* open = std::get_if<relay_act::open_data>(&action)) chosen = open->plan.data_path;
             auto text = std::visit(action_text(), action);
             if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
                 machine.data_connected(data_peer);
@@ -137,7 +138,8 @@ public:
     relay_machine machine;
     bool connects_at_once = true;  // both data connections are there by the time of the backend's 150
     std::deque<std::string> to_client, to_backend, actions;
-    std::optional<endpoint> may_lead_to;  // by the last reservation
+    std::optional<endpoint> may_lead_to;     // by the last reservation
+    std::optional<data_path_choice> chosen;  // of the last transfer
     std::vector<std::pair<relay_note, std::string>> notes;
 
 private:
@@ -204,8 +206,8 @@ private:
 [[nodiscard]] inline relay_settings usual() {
     relay_settings s;
     s.client_peer = at("198.51.100.7:40000");
-    s.backend_peer = at("172.16.3.4:21");
-    s.refused_behind.insert(data_method::epsv);
+    s.backend.peer = at("172.16.3.4:21");
+    s.backend.refused.insert(data_method::epsv);
     return s;
 }
 
@@ -217,7 +219,7 @@ private:
 
 [[nodiscard]] inline relay_settings matching() {
     auto s = with_tls();
-    s.match_tls = true;
+    s.backend.match_tls = true;
     return s;
 }
 

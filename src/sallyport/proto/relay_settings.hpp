@@ -5,31 +5,54 @@
 #include <string>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/proto/command_policy.hpp>
+#include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 
 namespace sallyport::proto {
 
-struct relay_settings {
-    endpoint client_peer;          // the client's end of its control connection
-    endpoint backend_peer;         // the backend's end of its own
-    bool tls_active = false;       // implicit TLS in front
-    bool tls_available = false;    // AUTH TLS is offered in front
-    bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
-    bool protect_backend = false;  // TLS stands behind: PBSZ and PROT P are sent there after login
-    bool match_tls = false;        // TLS behind exactly as in front, on data too: AUTH and PROT are the client's
-    bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
-    bool pass_tls = false;         // TLS passes unread between client and backend, from the backend\'s 234 on
-    backend_data behind = backend_data::passive;
-    method_set refused_behind;  // what this backend is known to refuse
+/// When something happens or is due: the driver's steady clock as a value.
+using relay_time = std::chrono::steady_clock::time_point;
+
+/// A backend that has sent its greeting.
+struct relay_backend {
+    endpoint peer;           // its end of the control connection
+    bool protect = false;    // TLS is active on it: PBSZ and PROT P are sent there after login
+    bool match_tls = false;  // TLS there exactly as on the client leg, on data too: AUTH and PROT are the client's
+    method_set refused{};    // what it is known to refuse
     direct_data direct{};
+    bool proxy_headers = false;  // begin the data connections to it
+    ip_address gateway{};        // our end of the control connection with it
+};
+
+/// How long the session waits for what; see relay_machine::time_passed().
+struct relay_timeouts {
+    std::chrono::milliseconds idle = limits::idle;
+    std::chrono::milliseconds login = limits::login;
+    std::chrono::milliseconds backend_reply = limits::backend_answer;  // to each command until the login
+    std::chrono::milliseconds opening = limits::data_connect;          // for a connection that the kernel forwards
+};
+
+struct relay_settings {
+    endpoint client_peer;        // the client's end of its control connection
+    relay_backend backend{};     // where it is known from the start
+    bool tls_active = false;     // implicit TLS in front
+    bool tls_available = false;  // AUTH TLS is offered in front
+    bool tls_required = false;   // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
+    bool ccc_allowed = false;    // the client may end TLS on its control connection, never on data (TLS-06)
+    bool pass_tls = false;       // TLS passes unread between client and backend, from the backend's 234 on
+    backend_data behind = backend_data::passive;
+    data_path_rules paths{};
     command_policy policy{};
     std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
     bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
     bool limit_users = false;   // who has logged in is let in by the driver only
-    ip_address gateway{};       // our end of the control connection with the backend
     ip_address client_destination{};  // what the client has connected to
     bool ask_directory = false;       // a PWD of our own where the client sends none: for records with absolute paths
+    relay_timeouts timeouts{};
+    relay_time accepted{};  // when the client connected: the login has its time from then on
+    relay_time now{};       // when the machine begins
 };
 
 }  // namespace sallyport::proto

@@ -30,7 +30,7 @@ void relay_machine::auth(const command& cmd) {
         return;
     }
     protect_client_ = protects_data;
-    if (settings_.match_tls && !settings_.protect_backend) {
+    if (backend_.match_tls && !backend_.protect) {
         send_backend({verb::auth, "AUTH", "TLS"}, owed::tls);
         stage_ = stage::asking_tls;
         return;
@@ -61,14 +61,14 @@ void relay_machine::on_auth(const reply& r) {
 
 void relay_machine::backend_tls_started() {
     if (stage_ != stage::securing) return;
-    settings_.protect_backend = true;
+    backend_.protect = true;
     answer(234, "Begin the TLS handshake.");
     stage_ = stage::handshaking;
 }
 
 void relay_machine::client_tls_started(std::optional<std::string> certified) {
     tls_ = true;
-    settings_.certified_user = std::move(certified);
+    certified_user_ = std::move(certified);
     stage_ = stage::open;
 }
 
@@ -94,7 +94,7 @@ void relay_machine::prot(const command& cmd) {
     if (level != "C" && level != "P") return refuse(cmd, 504, "PROT takes C or P.");
     if (level == "C" && settings_.tls_required)
         return refuse(cmd, 534, "Data connections must be encrypted here; use PROT P.");
-    if (settings_.match_tls && logged_in_) {
+    if (backend_.match_tls && logged_in_) {
         protect_behind(level, owed::level);
         stage_ = stage::awaiting;
         return;
@@ -153,7 +153,7 @@ void relay_machine::rein(const command& cmd) {
     reset_channel();
     protect_client_ = settings_.tls_active;
     pbsz_given_ = false;
-    if (has_backend_ && !settings_.protect_backend) return pass(cmd);
+    if (has_backend_ && !backend_.protect) return pass(cmd);
     if (has_backend_) lose_backend();
     forget_login();
     answer(220, "FTP service ready.");

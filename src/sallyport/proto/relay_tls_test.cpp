@@ -72,7 +72,7 @@ TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
 
 TEST(RelayTls, MatchKnowsImplicitTlsByTheStateItBeginsWith) {
     auto s = matching();
-    s.tls_active = s.protect_backend = true;
+    s.tls_active = s.backend.protect = true;
     play(s, {"< 220 Welcome.\n", login_only, protected_behind, passive,
              "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397 tls\n"});
 }

@@ -26,6 +26,7 @@ struct running_transfer {
     bool upload = false;
     std::string method;                  // "EPSV", or "EPSV/PASV" with a side behind; "standing": MODE B
     std::string route;                   // of the bytes at a gateway: "relayed", ...; empty at a server
+    std::string data_path_reason{};      // one word: why that way and no other; empty at a server
     std::optional<std::uint64_t> bytes;  // nothing: they don't pass here
     std::chrono::milliseconds age{};
 };

@@ -57,9 +57,11 @@ TEST(transfer_record, of_a_change_tells_nothing_of_data) {
 TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
     auto r = sample();
     r.route = "direct";
+    r.data_path_reason = "backend_allows_direct";
     r.front.bytes = r.behind.bytes = std::nullopt;
     const auto words = line_of(r, record_style::words);
-    EXPECT_NE(words.find(" route=direct "), std::string::npos) << words;
+    EXPECT_NE(words.find(" route=direct data_path_reason=backend_allows_direct "), std::string::npos) << words;
+    EXPECT_NE(line_of(r, record_style::json).find(R"("data_path_reason":"backend_allows_direct")"), std::string::npos);
     EXPECT_EQ(words.find("bytes"), std::string::npos) << words;
 }
 

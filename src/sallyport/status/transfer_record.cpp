@@ -89,6 +89,7 @@ std::string line_of(const transfer_record& r, record_style style) {
     if (!r.transfer) return std::move(end_of(out, r)).line();
     out.add_word("direction", r.upload ? "upload" : "download");
     if (!r.route.empty()) out.add_word("route", r.route);
+    if (!r.data_path_reason.empty()) out.add_word("data_path_reason", r.data_path_reason);
     add_leg(out, "client", r.front);
     if (!r.backend.empty()) add_leg(out, "backend", r.behind);
     out.add_seconds("seconds", r.lasted.count());

@@ -48,7 +48,8 @@ struct transfer_record {
     std::string cwd{};     // the session's directory
     bool transfer = true;  // false: DELE, RMD, MKD or RNTO, which have no data connection
     bool upload = false;
-    std::string route;  // of the bytes at a gateway: "relayed", "direct", "kernel"; empty at a server
+    std::string route;               // of the bytes at a gateway: "relayed", "direct", "kernel"; empty at a server
+    std::string data_path_reason{};  // one word: why that way and no other; likewise
     record_leg front{};
     record_leg behind{};
     std::chrono::system_clock::time_point ended{};
