@@ -17,6 +17,7 @@ namespace act = proto::client_act;
 class driver {
 public:
     driver(choices c, std::string_view bytes) : choices_(c), input_(bytes), required_(c.setting(1)), machine_(settings(c)) {
+        goes_on_ = !c.setting(4);
         tls_ = c.setting(0);
     }
 
@@ -28,6 +29,11 @@ public:
             collect();
             if (std::holds_alternative<act::done>(action)) {
                 if (orders++ == 4 || !machine_.usable()) return;
+                if (orders == 1 && !goes_on_) {
+                    goes_on_ = true;
+                    machine_.begin_login();
+                    continue;
+                }
                 order();
                 continue;
             }
@@ -44,6 +50,7 @@ private:
         s.tls_required = c.setting(0) || c.setting(1);
         s.protect_data = !c.setting(2);
         if (c.setting(3)) s.address_rule = proto::passive_address::follow;
+        if (c.setting(4)) s.until = c.setting(5) ? proto::open_until::greeting : proto::open_until::tls;
         s.password = "secret";
         s.account = "account";
         return s;
@@ -51,10 +58,14 @@ private:
 
     void order() {
         constexpr proto::verb verbs[] = {proto::verb::retr, proto::verb::stor, proto::verb::list, proto::verb::mlsd};
-        switch (choices_.next(7)) {
-            case 4: return machine_.begin_size("name");
-            case 6: return machine_.begin_request(proto::verb::cwd, "name");
-            case 5: return machine_.begin_quit();
+        switch (choices_.next(8)) {
+            case 4: machine_.begin_size("name"); return;
+            case 5: machine_.begin_quit(); return;
+            case 6: machine_.begin_request(proto::verb::cwd, "name"); return;
+            case 7:  // in flight together, with a transfer that has to wait
+                machine_.begin_request(proto::verb::mdtm, "name");
+                machine_.begin_request(proto::verb::pwd, {});
+                break;
             default: break;
         }
         proto::client_transfer t;
@@ -99,7 +110,12 @@ private:
         machine_.data_listening(*endpoint::parse("198.51.100.7:50000"));
     }
     void perform(const act::move_data&) {
-        if (choices_.next(2) == 1) machine_.data_done();
+        switch (choices_.next(4)) {
+            case 1: return machine_.data_done();
+            case 2: return machine_.send_noop();
+            case 3: return machine_.abort_transfer();
+            default: break;
+        }
     }
     void perform(const act::await_data&) { machine_.data_done(); }
     void perform(const act::drop_data&) { machine_.data_done(); }
@@ -114,6 +130,7 @@ private:
     std::string_view input_;
     bool required_;
     bool tls_ = false;
+    bool goes_on_ = true;  // the first order is the whole login
     proto::client_machine machine_;
     proto::line_buffer lines_{8192};
 };

@@ -31,6 +31,7 @@ error_kind kind(errc code) noexcept {
         case errc::syntax:
         case errc::too_long:
         case errc::unexpected:
+        case errc::stray_reply:
         case errc::not_allowed:
         case errc::unsupported:
         case errc::login_refused:
@@ -78,6 +79,7 @@ words words_of(errc code) noexcept {
         case errc::syntax: return {"syntax", "invalid format"};
         case errc::too_long: return {"too_long", "longer than allowed"};
         case errc::unexpected: return {"unexpected", "unexpected message"};
+        case errc::stray_reply: return {"stray_reply", "a reply to no command"};
         case errc::not_allowed: return {"not_allowed", "not allowed"};
         case errc::unsupported: return {"unsupported", "not supported"};
         case errc::login_refused: return {"login_refused", "login refused"};

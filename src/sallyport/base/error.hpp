@@ -40,7 +40,8 @@ enum class errc : std::uint8_t {
     // The peer's violation
     syntax,           // bytes that are not what the protocol allows
     too_long,         // a line, reply or listing over its limit
-    unexpected,       // legal bytes at the wrong moment, an unasked reply among them
+    unexpected,       // legal bytes at the wrong moment
+    stray_reply,      // a reply that no command which waits for one can have: the replies are out of step
     not_allowed,      // forbidden by policy: a third party's address, a low port, plain text where TLS is required
     unsupported,      // a form of the protocol that is not spoken here
     login_refused,    // wrong user or password

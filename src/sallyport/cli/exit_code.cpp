@@ -4,7 +4,9 @@ namespace sallyport::cli {
 
 namespace {
 
-bool is_violation(errc code) { return code == errc::syntax || code == errc::too_long || code == errc::unexpected; }
+bool is_violation(errc code) {
+    return code == errc::syntax || code == errc::too_long || code == errc::unexpected || code == errc::stray_reply;
+}
 
 bool is_lost(errc code) { return code == errc::closed || code == errc::reset || code == errc::truncated; }
 

@@ -30,6 +30,8 @@ TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::greeting, errc::timeout), exit_status::timeout);
     EXPECT_EQ(of(step::tls, errc::tls_untrusted), exit_status::tls);
     EXPECT_EQ(of(step::tls, errc::unexpected), exit_status::violation);
+    EXPECT_EQ(of(step::login, errc::stray_reply), exit_status::violation);
+    EXPECT_EQ(of(step::transfer, errc::stray_reply), exit_status::violation);
     EXPECT_EQ(of(step::login, errc::login_refused, 530), exit_status::login);
     EXPECT_EQ(of(step::login, errc::closed, 421), exit_status::unavailable);
     EXPECT_EQ(of(step::request, errc::rejected, 550), exit_status::denied);

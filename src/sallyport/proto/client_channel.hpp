@@ -1,39 +1,45 @@
 #pragma once
-// The client's end of a control connection as a value: commands out, replies in, each matched to its command.
+// The client's end of a control connection as a value: commands out, replies in, each routed to its command.
 //
-// Commands wait in the order they were sent; a reply belongs to the oldest of them (RFC 959 section 5.4). A 1xx comes before
-// the final reply and leaves the command waiting. 421 ends the session whenever it comes. A reply that nobody asked for is a
-// violation: what follows can't be trusted to answer what we ask next. So is a passive port that is offered in reply to
-// anything but PASV and EPSV (GW-02). After an error the channel stays in error.
-// One way out of step is allowed for: firewalls exist that swallow EPSV (RFC 2428 was new once). give_up_waiting() lets the
-// next command be sent; the reply that is due is dropped if it comes after all.
-// No socket and no clock; one thread.
+// Commands wait in the order they were sent, and a reply belongs to the oldest of them (RFC 959 section 5.4). A 1xx comes
+// before the final reply and leaves its command waiting. Three kinds of command may be passed over by a reply that only a
+// later one can have:
+// - a transfer that runs: some servers answer NOOP and ABOR at once, others when the transfer is over;
+// - ABOR after the reply of its transfer: some servers send one reply for both;
+// - EPSV once it was given up: firewalls exist that swallow it (RFC 2428 was new once).
+// A reply that no waiting command can have (possible_reply.hpp) is a stray: what follows can't be trusted to answer what is
+// asked next, so it ends the channel with errc::stray_reply. 421 ends it whenever it comes. After an error the channel stays
+// in error. No socket and no clock; one thread.
 
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/proto/command.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
 
-/// A reply and the command it answers; `command` is the verb as sent, "greeting" for the first reply of all.
+/// A reply and the command it answers; `command` is the verb as sent, "greeting" for the first reply of all. `order` is what
+/// the sender gave with the command.
 struct answer {
     std::string command;
     reply what;
+    unsigned order = 0;
 };
 
 class client_channel {
 public:
     client_channel();  // waits for the greeting
 
-    /// Queues a command for output(). errc::name_invalid where the argument can't be sent (CL-02), errc::unexpected where
+    /// Queues a command for output(). errc::name_invalid where the argument can't be sent (CL-02), errc::stray_reply where
     /// bytes of the server lie here unasked for: they would be taken for the answer.
-    [[nodiscard]] result<void> send(std::string_view name, std::string_view argument = {});
+    [[nodiscard]] result<void> send(std::string_view name, std::string_view argument = {}, unsigned order = 0);
     [[nodiscard]] const std::string& output() const noexcept { return output_; }
     void output_sent() noexcept { output_.clear(); }
 
@@ -42,16 +48,21 @@ public:
     status next(answer& out);
     /// TLS has begun: what passes is not Telnet any more.
     void leave_telnet() noexcept { telnet_ = false; }
-    /// The reply to the oldest command is not worth waiting for. REQUIRES: !waiting_for().empty().
-    void give_up_waiting() { waiting_.front().given_up = true; }
+    /// The reply to the oldest command is not worth waiting for; it is dropped if it comes after all. REQUIRES:
+    /// !waiting_for().empty().
+    void give_up_waiting() { waiting_.front().may_stay_unanswered = true; }
 
     /// Why the channel has ended; `reply_code()` is 421 where the server said so.
     [[nodiscard]] const error& failure() const noexcept { return failure_; }
     [[nodiscard]] int reply_code() const noexcept { return reply_code_; }
-    /// The command whose final reply is due; empty where none is.
+    /// The oldest command whose final reply is due; empty where none is.
     [[nodiscard]] std::string_view waiting_for() const noexcept;
+    /// Whether a reply to this command is due.
+    [[nodiscard]] bool waits_for(verb id) const noexcept;
     /// No byte of the server is left unread: TLS may start (TLS-02).
     [[nodiscard]] bool drained() const noexcept { return parser_.pending() == 0; }
+    /// errc::stray_reply where no reply is due and one has come all the same, or its beginning.
+    [[nodiscard]] result<void> expect_nothing() const;
 
     /// Each line of the conversation, "> " commands with secrets masked, "< " replies. Set before the first call.
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { trace_ = std::move(trace); }
@@ -59,10 +70,15 @@ public:
 private:
     struct due {
         std::string command;
-        bool given_up = false;
+        std::optional<verb> id;  // nothing: the greeting
+        unsigned order = 0;
+        bool begun = false;  // a 1xx has come
+        bool may_stay_unanswered = false;
     };
 
-    [[nodiscard]] bool drop_given_up(const reply& r);
+    [[nodiscard]] std::optional<std::size_t> owner_of(int code) const noexcept;
+    /// Takes the reply off the queue; false where nobody wants to know of it.
+    bool settle(std::size_t owner, const reply& r, answer& out);
     status end(errc code, std::string what, int reply_code = 0);
     void trace_reply(const reply& r);
 

@@ -51,7 +51,7 @@ TEST(client_channel, a_preliminary_reply_to_a_plain_command_is_a_violation) {
     c.receive("150 surprise\r\n");
     answer a;
     EXPECT_EQ(c.next(a), status::ended);
-    EXPECT_EQ(c.failure().code, errc::unexpected);
+    EXPECT_EQ(c.failure().code, errc::stray_reply);
 }
 
 TEST(client_channel, an_unasked_reply_ends_the_session) {
@@ -59,7 +59,7 @@ TEST(client_channel, an_unasked_reply_ends_the_session) {
     c.receive("227 Entering Passive Mode (10,0,0,1,0,22)\r\n");
     answer a;
     EXPECT_EQ(c.next(a), status::ended);
-    EXPECT_EQ(c.failure().code, errc::unexpected);
+    EXPECT_EQ(c.failure().code, errc::stray_reply);
     EXPECT_EQ(c.next(a), status::ended);
 }
 
@@ -68,7 +68,7 @@ TEST(client_channel, nothing_is_sent_over_unread_bytes_of_the_server) {
     c.receive("220 hello\r\n230 you are in\r\n");
     answer a;
     ASSERT_EQ(c.next(a), status::answer);
-    EXPECT_EQ(c.send("USER", "x").error().code, errc::unexpected);
+    EXPECT_EQ(c.send("USER", "x").error().code, errc::stray_reply);
     EXPECT_EQ(c.output(), "");
 }
 
@@ -105,6 +105,39 @@ TEST(client_channel, a_reply_that_was_given_up_may_never_come) {
     ASSERT_EQ(c.next(a), status::answer);
     EXPECT_EQ(a.command, "PASV");
     EXPECT_EQ(c.waiting_for(), "");
+}
+
+TEST(client_channel, a_running_transfer_can_be_passed_over_and_ABOR_may_share_its_reply) {
+    auto c = greeted();
+    answer a;
+    ASSERT_TRUE(c.send("RETR", "x", 1));
+    c.receive("150 opening\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_TRUE(c.send("NOOP", {}, 2));
+    c.receive("200 alive\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.order, 2U);
+    EXPECT_TRUE(c.waits_for(verb::retr));
+    ASSERT_TRUE(c.send("ABOR", {}, 3));
+    c.receive("226 done and aborted\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.order, 1U);
+    ASSERT_TRUE(c.send("NOOP", {}, 4));
+    c.receive("200 alive\r\n");
+    ASSERT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(a.order, 4U);
+    EXPECT_FALSE(c.waits_for(verb::abor));
+}
+
+TEST(client_channel, a_command_that_has_not_begun_is_never_passed_over) {
+    auto c = greeted();
+    ASSERT_TRUE(c.send("PASV"));
+    ASSERT_TRUE(c.send("PWD"));
+    c.receive("257 \"/\"\r\n");
+    answer a;
+    EXPECT_EQ(c.next(a), status::ended);
+    EXPECT_EQ(c.failure().code, errc::stray_reply);
+    EXPECT_NE(c.failure().what.find("PASV"), std::string::npos);
 }
 
 TEST(client_channel, CL_02_no_line_break_leaves_in_an_argument) {

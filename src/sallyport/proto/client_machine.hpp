@@ -1,93 +1,30 @@
 #pragma once
-// The client's side of an FTP session as a value: login, data connection, transfer (RFC 959, 2228, 2428, 3659, 4217).
+// The client's side of an FTP session as a value: login, commands, data connections, transfers (RFC 959, 2228, 2428, 3659,
+// 4217).
 //
-// The driver asks next() what to do, does it, and tells the outcome with the matching call; it sends output() before it
-// waits for anything. Every wait carries its own limit. The first order, logging in, begins with construction; begin_...()
-// gives another one once next() has said `done`. failure() then tells how it went.
+// Orders form a queue and are carried out in the order they were given; the first one, logging in, begins with construction.
+// Requests that follow each other are sent together, and each reply is routed to its own (client_channel). A transfer, which
+// needs a data connection, begins when all before it is over; while its data move, send_noop() and abort_transfer() may be
+// called. The driver asks next() what to do, does it, and tells the outcome with the matching call; it sends output() before
+// it waits for anything. Every wait carries its own limit. next() says `done` when the queue is empty; failure() then tells
+// how the last order went.
 // While data move (after `move_data`) the driver goes on asking next() and reading, so that a server's refusal ends a
 // transfer at once and an early 226 is fine. No socket, no clock, no file, no exception; one thread.
-//
-// TLS that was asked for is a property of the machine: USER, PASS and ACCT can't leave it before TLS stands (TLS-03).
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-#include <sallyport/base/address.hpp>
-#include <sallyport/base/error.hpp>
-#include <sallyport/base/limits.hpp>
 #include <sallyport/proto/client_channel.hpp>
-#include <sallyport/proto/command.hpp>
-#include <sallyport/proto/data_method.hpp>
-#include <sallyport/proto/feature_set.hpp>
+#include <sallyport/proto/client_login.hpp>
+#include <sallyport/proto/client_settings.hpp>
+#include <sallyport/proto/data_negotiation.hpp>
 
 namespace sallyport::proto {
-
-/// What to do with the address in a 227: ignore it and connect to the control connection's peer, or obey it (C4, CL-01).
-enum class passive_address : std::uint8_t { control, follow };
-
-struct client_settings {
-    endpoint local;  // of the control connection
-    endpoint peer;
-    bool tls_active = false;    // implicit TLS: protected from the first byte
-    bool tls_required = false;  // nothing secret leaves before TLS stands
-    bool protect_data = true;   // PROT P where TLS stands
-    std::string user = "anonymous";
-    std::string password;
-    std::string account;  // for servers that ask for one (332)
-    std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::control;
-    std::optional<ip_address> active_address;  // announced instead of our own, where NAT makes it differ
-    std::chrono::milliseconds greeting = limits::greeting;
-    std::chrono::milliseconds delayed_greeting = limits::login;  // after the first 120; more of them don't extend it
-    std::chrono::milliseconds reply = limits::reply_wait;
-    std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
-    std::chrono::milliseconds quit = std::chrono::seconds(1);
-};
-
-/// Where in a session something failed. `resolve`, `connect`, `local_file` and `listing` are for the driver to use.
-enum class client_step : std::uint8_t {
-    resolve,
-    connect,
-    greeting,
-    tls,
-    login,
-    request,
-    data,
-    transfer,
-    local_file,
-    listing
-};
-[[nodiscard]] std::string_view name(client_step s) noexcept;
-
-struct client_failure {
-    client_step at = client_step::request;
-    error cause;
-    int reply_code = 0;   // where the server refused; 0: it didn't say anything
-    std::string refusal;  // the reply that refused: its code and the text of all its lines
-};
-
-/// With the words of the server's refusal, where there is one.
-[[nodiscard]] client_failure failure_at(client_step at, error cause, const reply* refusal);
-
-/// One way that was tried to open a data connection.
-struct data_attempt {
-    data_method method = data_method::epsv;
-    endpoint to;                   // passive: what we connected to; active: what we announced
-    endpoint advertised;           // passive: what the server's reply named; differs from `to` behind a wrong NAT
-    bool agreed = false;           // the server accepted the method; where it failed all the same, the network is to blame
-    std::optional<error> failure;  // nothing: it worked
-};
-
-struct client_transfer {
-    verb what = verb::retr;    // RETR STOR APPE LIST NLST MLSD
-    std::string path;          // may be empty for listings
-    std::uint64_t offset = 0;  // REST; for RETR and STOR
-    bool ascii = false;        // TYPE A
-};
 
 namespace client_act {
 /// Send output(), then read and receive(); lost() where nothing came. `limit` counts from the moment `turn` changed, not
@@ -119,14 +56,25 @@ using client_action = std::variant<client_act::read, client_act::start_tls, clie
 
 class client_machine {
 public:
+    using order_id = unsigned;
+
     explicit client_machine(client_settings settings);
 
     // Orders
-    void begin_transfer(client_transfer order);
-    void begin_size(std::string path);  // -> size()
-    /// One command that needs no data connection. Any final reply is an outcome: see last_reply().
-    void begin_request(verb what, std::string argument);
-    void begin_quit();  // never fails
+    /// Where the settings let the first order end before the login.
+    order_id begin_login();
+    order_id begin_transfer(client_transfer what);
+    order_id begin_size(std::string path);  // -> size()
+    /// One command that needs no data connection. Any final reply is an outcome: see reply_to() and last_reply().
+    order_id begin_request(verb what, std::string argument);
+    order_id begin_quit();  // never fails
+
+    // While data move; else these do nothing
+    /// Shows everybody on the way that the control connection is in use. No second one before the reply to the first.
+    void send_noop();
+    /// ABOR. The session is in step again at the end: a NOOP is sent behind the reply to the transfer, since some servers
+    /// answer ABOR with a reply of its own and others don't.
+    void abort_transfer();
 
     [[nodiscard]] client_action next();
     void receive(std::string_view bytes) { channel_.receive(bytes); }
@@ -141,40 +89,37 @@ public:
     void data_done();
 
     // What there is to know
+    /// Of the order that was carried out last.
     [[nodiscard]] const std::optional<client_failure>& failure() const noexcept { return failure_; }
+    /// To a request, until another order is given after all are over; nothing where none came.
+    [[nodiscard]] const reply* reply_to(order_id request) const noexcept;
     /// The session can take another order.
     [[nodiscard]] bool usable() const noexcept { return !ended_; }
+    /// What the session is at; where it fails now, it fails there.
+    [[nodiscard]] client_step at() const noexcept;
     [[nodiscard]] const reply& last_reply() const noexcept { return last_; }
-    [[nodiscard]] const feature_set& features() const noexcept { return features_; }
-    [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return attempts_; }
+    [[nodiscard]] const reply& greeting() const noexcept { return login_.greeting(); }
+    [[nodiscard]] const feature_set& features() const noexcept { return login_.features(); }
+    [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return negotiation_.attempts(); }
     /// Of the last begin_size(); nothing where the server can't or won't tell.
-    [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_; }
+    [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_.value; }
     /// The reply to the last SIZE where it was no refusal and no number could be read in it; else empty.
-    [[nodiscard]] const std::string& unreadable_size() const noexcept { return unreadable_size_; }
+    [[nodiscard]] const std::string& unreadable_size() const noexcept { return size_.unreadable; }
     /// What the 150 said in words: "... (5000 bytes)".
-    [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return announced_; }
+    [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return transfer_.announced; }
     /// A final 2xx has come for the running or last transfer.
-    [[nodiscard]] bool transfer_confirmed() const noexcept { return confirmed_; }
+    [[nodiscard]] bool transfer_confirmed() const noexcept { return transfer_.confirmed; }
 
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { channel_.set_trace(std::move(trace)); }
 
 private:
     enum class step : std::uint8_t {
         idle,
-        greeting,
-        auth_tls,
-        auth_ssl,
+        login,
         handshake,
-        user,
-        pass,
-        acct,
-        pbsz,
-        prot,
-        feat,
-        opts,   // logging in
-        plain,  // begin_request()
+        plain,  // requests are in flight
         type,
-        size,  // before a transfer
+        size,
         negotiate,
         connecting,
         listening,
@@ -182,69 +127,91 @@ private:
         unopened,
         rest,
         request,
-        moving,  // the transfer
+        moving,
+        resync,  // after ABOR: NOOP is in flight
         quit,
     };
 
+    struct logging_in {};
+    struct asking_size {
+        std::string path;
+    };
+    struct asking {
+        verb what;
+        std::string argument;
+    };
+    struct leaving {};
+    struct order {
+        order_id id;
+        std::variant<logging_in, client_transfer, asking_size, asking, leaving> what;
+    };
+    struct size_state {
+        std::string path;
+        std::optional<std::uint64_t> value;
+        std::string unreadable;
+        bool is_asked = false;  // the running order
+        bool unknown_to_server = false;
+    };
+    struct transfer_state {
+        client_transfer order;
+        std::optional<std::uint64_t> announced;
+        bool told_to_move = false;
+        bool data_over = false;
+        bool control_over = false;  // final reply or loss, while moving
+        bool confirmed = false;
+        bool aborted = false;
+    };
+
+    order_id queue(decltype(order::what) what);
+    void start_orders();
+    void start(order o);
+    void start_request(order_id id, const asking& what);
+    void perform(login_action action);
+
     void send(step then, std::string_view name, std::string_view argument = {});
+    [[nodiscard]] result<void> send_beside(verb id);
     void on_answer(const answer& a);
-    void on_greeting(const reply& r);
-    void on_auth(const reply& r);
-    void on_login(const reply& r);
-    void on_protection(const reply& r);
-    void on_feat(const reply& r);
+    void on_plain(const answer& a);
+    void on_beside(const answer& a);
     void on_type(const reply& r);
     void on_size(const reply& r);
     void on_negotiated(const reply& r);
+    void on_rest(const reply& r);
     void on_request(const reply& r);
     void on_unopened(const reply& r);
 
-    void begin(client_step expected_failure);
-    void after_greeting();
-    void after_login();
     void require_type(bool ascii);
     void after_type();
-    void try_next_method(std::size_t from);
+    void try_method(bool there_is_one);
     void method_failed(error why, bool remember);
     void request_transfer();
-    [[nodiscard]] result<endpoint> passive_target(const reply& r, endpoint& advertised) const;
-    [[nodiscard]] bool skips(data_method m) const noexcept;
-    [[nodiscard]] bool may_skip_silent_epsv() const noexcept;
+    [[nodiscard]] std::optional<client_action> own_action();
     [[nodiscard]] std::optional<client_action> moving_action();
     [[nodiscard]] client_act::read read_action() const;
-    [[nodiscard]] client_step failing_step() const noexcept;
 
     /// `refusal`: the reply that says so, where there is one.
     void fail_order(client_step at, error cause, const reply* refusal = nullptr);
     void end_session(client_step at, error cause, const reply* refusal = nullptr);
-    void refuse(client_step at, errc code, std::string what, const reply& r);
+    void refuse(errc code, std::string what, const reply& r);
+    void take_no_more();
 
-    client_settings settings_;
+    const client_settings settings_;
     client_channel channel_;
-    step step_ = step::greeting;
+    client_login login_;
+    data_negotiation negotiation_;
+    std::deque<order> orders_;  // not begun yet
+    order_id last_id_ = 0;
+    std::size_t in_flight_ = 0;  // requests
+    std::vector<std::pair<order_id, reply>> replies_;
+    step step_ = step::login;
     unsigned turn_ = 0;
-    bool delayed_ = false;  // a 120 has come
-    bool tls_active_ = false;
-    bool protected_ = false;  // PROT P stands
-    bool ended_ = false;
+    bool ended_ = false;         // it takes no more orders; after a refused login still QUIT
+    bool gone_ = false;          // nor that
     bool type_is_ascii_ = true;  // RFC 959 section 5.1: what a session begins with
-    feature_set features_;
-    reply last_;
+    reply last_{0, {std::string()}};
     std::optional<client_failure> failure_;
-
-    client_transfer order_;
-    std::optional<std::string> size_path_;  // the order is a SIZE
-    std::optional<std::uint64_t> size_;
-    std::string unreadable_size_;
-    bool size_unknown_to_server_ = false;
-    std::optional<std::uint64_t> announced_;
-    std::vector<data_attempt> attempts_;
-    std::size_t method_ = 0;  // index in settings_.methods
-    method_set gone_wrong_;   // not to try again in this session
-    bool told_to_move_ = false;
-    bool data_over_ = false;
-    bool control_over_ = false;  // final reply or loss, while moving
-    bool confirmed_ = false;
+    size_state size_;
+    transfer_state transfer_;
 };
 
 }  // namespace sallyport::proto

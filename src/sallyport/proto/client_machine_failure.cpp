@@ -2,9 +2,16 @@
 
 #include <sallyport/proto/client_machine.hpp>
 
+#include <array>
 #include <utility>
 
 namespace sallyport::proto {
+
+std::string_view name(client_step s) noexcept {
+    static constexpr std::array<std::string_view, 10> names{"resolve", "connect", "greeting", "tls",        "login",
+                                                            "request", "data",    "transfer", "local_file", "listing"};
+    return names.at(static_cast<std::size_t>(s));
+}
 
 client_failure failure_at(client_step at, error cause, const reply* refusal) {
     if (refusal == nullptr) return {at, std::move(cause)};
@@ -18,42 +25,27 @@ void client_machine::lost(const error& why) {
         cause.what = (command_name == "greeting" ? std::string("waiting for the greeting")
                                                  : "waiting for the reply to " + std::string(command_name)) +
                      (why.what.empty() ? "" : ": " + why.what);
-    if (why.code == errc::timeout && may_skip_silent_epsv()) {
+    if (why.code == errc::timeout && step_ == step::negotiate && negotiation_.may_skip_silent_epsv(settings_)) {
         channel_.give_up_waiting();
         return method_failed(std::move(cause), true);
     }
     // Of two facts about one event the first stands where the server has no words for it.
-    if (step_ == step::unopened) cause = *attempts_.back().failure;
-    const bool server_never_came = step_ == step::request && is_active(attempts_.back().method);
-    end_session(server_never_came ? client_step::data : failing_step(), std::move(cause));
+    if (step_ == step::unopened) cause = *negotiation_.attempt().failure;
+    const bool server_never_came = step_ == step::request && negotiation_.active();
+    end_session(server_never_came ? client_step::data : at(), std::move(cause));
 }
 
-/// Firewalls exist that swallow EPSV; PASV, which they know, may pass.
-bool client_machine::may_skip_silent_epsv() const noexcept {
-    const auto next = method_ + 1;
-    return step_ == step::negotiate && settings_.methods[method_] == data_method::epsv && next < settings_.methods.size() &&
-           settings_.methods[next] == data_method::pasv && !skips(data_method::pasv);
-}
-
-client_step client_machine::failing_step() const noexcept {
+client_step client_machine::at() const noexcept {
     switch (step_) {
-        case step::greeting: return client_step::greeting;
-        case step::auth_tls:
-        case step::auth_ssl:
-        case step::handshake: return client_step::tls;
-        case step::user:
-        case step::pass:
-        case step::acct:
-        case step::pbsz:
-        case step::prot:
-        case step::feat:
-        case step::opts: return client_step::login;
+        case step::login:
+        case step::handshake: return login_.at();
         case step::negotiate:
         case step::connecting:
         case step::listening:
         case step::accepting:
         case step::unopened: return client_step::data;
-        case step::moving: return client_step::transfer;
+        case step::moving:
+        case step::resync: return client_step::transfer;
         case step::idle:
         case step::plain:
         case step::type:
@@ -65,14 +57,9 @@ client_step client_machine::failing_step() const noexcept {
     return client_step::request;
 }
 
-void client_machine::refuse(client_step at, errc code, std::string what, const reply& r) {
-    error cause{code, 0, std::move(what) + summary(r)};
-    // A login that failed half-way leaves nothing to build on; a refused request leaves the session as it was.
-    const bool fatal = at == client_step::greeting || at == client_step::tls || at == client_step::login;
-    if (fatal)
-        end_session(at, std::move(cause), &r);
-    else
-        fail_order(at, std::move(cause), &r);
+/// A refused request leaves the session as it was.
+void client_machine::refuse(errc code, std::string what, const reply& r) {
+    fail_order(client_step::request, {code, 0, std::move(what) + summary(r)}, &r);
 }
 
 void client_machine::fail_order(client_step at, error cause, const reply* refusal) {
@@ -80,8 +67,16 @@ void client_machine::fail_order(client_step at, error cause, const reply* refusa
     step_ = step::idle;
 }
 
-void client_machine::end_session(client_step at, error cause, const reply* refusal) {
+/// Orders that wait are dropped, but for QUIT: the failure says why none of them was begun.
+void client_machine::take_no_more() {
     ended_ = true;
+    std::erase_if(orders_, [](const order& o) { return !std::holds_alternative<leaving>(o.what); });
+}
+
+void client_machine::end_session(client_step at, error cause, const reply* refusal) {
+    take_no_more();
+    gone_ = true;
+    in_flight_ = 0;
     if (step_ == step::quit) {
         step_ = step::idle;
         return;
@@ -89,10 +84,12 @@ void client_machine::end_session(client_step at, error cause, const reply* refus
     if (step_ == step::moving) {
         // The data may still come to a good end: that is reported apart from the loss of the control connection.
         failure_ = failure_at(at, std::move(cause), refusal);
-        control_over_ = true;
+        transfer_.control_over = true;
+        transfer_.confirmed = false;
         return;
     }
-    if (at == client_step::data && !attempts_.empty() && !attempts_.back().failure) attempts_.back().failure = cause;
+    const bool open_attempt = at == client_step::data && !attempts().empty() && !attempts().back().failure;
+    if (open_attempt) negotiation_.attempt().failure = cause;
     fail_order(at, std::move(cause), refusal);
 }
 

@@ -1,211 +1,229 @@
+// The queue of orders: requests in flight together, and what may be sent while data move.
+
 #include <sallyport/proto/client_machine.hpp>
 
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <string>
+#include <string_view>
 
 #include <sallyport/proto/client_play.hpp>
 
 namespace sallyport::proto {
 namespace {
 
-// ---- Login
-
-TEST(client_login, the_usual_way) {
+TEST(client_request, any_final_reply_is_an_outcome) {
     play p;
-    p.log_in();
+    p.log_in().machine.begin_request(verb::cwd, "a b");
+    p.run({"> CWD a b", "< 250 ok", "* done"});
     EXPECT_FALSE(p.machine.failure());
+    EXPECT_EQ(p.machine.last_reply().code, 250);
+    p.machine.begin_request(verb::mlst, "x");
+    p.run({"> MLST x", "< 250-Listing", "<  type=file; x", "< 250 End", "* done"});
+    EXPECT_EQ(p.machine.last_reply().lines.size(), 3U);
+    p.machine.begin_request(verb::pwd, {});
+    p.run({"> PWD", "< 550 no", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+    EXPECT_EQ(p.machine.last_reply().code, 550);
     EXPECT_TRUE(p.machine.usable());
 }
 
-TEST(client_login, a_230_to_USER_needs_no_PASS) {
-    play p;
-    p.run({"< 220 hi", "> USER anonymous", "< 230 in already", "> FEAT", "< 500 no", "* done"});
-    EXPECT_FALSE(p.machine.failure());
-}
-
-TEST(client_login, waits_after_a_120) {
-    play p;
-    p.machine.receive("120 ready in 1 minute\r\n");
-    const auto action = p.machine.next();
-    const auto* read = std::get_if<client_act::read>(&action);
-    ASSERT_NE(read, nullptr);
-    EXPECT_EQ(read->limit, client_settings{}.delayed_greeting);
-    p.run({"< 220 now", "> USER anonymous"});
-}
-
-TEST(client_login, C3_a_120_again_and_again_gains_no_time) {
-    play p;
-    const auto turn = [&p] {
-        const auto action = p.machine.next();
-        const auto* read = std::get_if<client_act::read>(&action);
-        return read != nullptr ? read->turn : 0;
-    };
-    const auto at_first = turn();
-    p.machine.receive("120 ready in 1 minute\r\n");
-    const auto delayed = turn();
-    EXPECT_NE(delayed, at_first);  // the limit of the wait begins anew, once
-    for (int i = 0; i < 3; ++i) {
-        p.machine.receive("120 ready in 1 minute\r\n");
-        EXPECT_EQ(turn(), delayed);
-    }
-    p.run({"* silence", "* done"});
-    EXPECT_EQ(p.failure().cause.code, errc::timeout);
-    EXPECT_EQ(p.failure().at, client_step::greeting);
-}
-
-TEST(client_login, the_reason_may_stand_in_any_line_of_a_refusal) {
-    play p;
-    p.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS pw", "< 530-Sorry.", "<  Must use TLS first ", "< 530 ",
-           "* done"});
-    EXPECT_EQ(p.failure().refusal, "530 Sorry. Must use TLS first");
-    EXPECT_EQ(p.failure().cause.what, "530 Sorry. Must use TLS first");
-    play full;
-    full.run({"< 421-no", "< 421 too many", "* done"});
-    EXPECT_EQ(full.failure().refusal, "421 no too many");
-}
-
-TEST(client_login, an_account_is_given_where_asked) {
-    auto s = play::plain();
-    s.account = "dept7";
-    play p(s);
-    p.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS pw", "< 332 account", "> ACCT dept7", "< 230 in", "> FEAT"});
-    play without;
-    without.run({"< 220 hi", "> USER anonymous", "< 332 account", "* done"});
-    EXPECT_EQ(without.failure().cause.code, errc::login_refused);
-}
-
-TEST(client_login, tells_a_wrong_password_from_a_full_server) {
-    play wrong;
-    wrong.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS pw", "< 530 no", "* done"});
-    EXPECT_EQ(wrong.failure().cause.code, errc::login_refused);
-    EXPECT_EQ(wrong.failure().reply_code, 530);
-    EXPECT_EQ(wrong.failure().at, client_step::login);
-    play full;
-    full.run({"< 220 hi", "> USER anonymous", "< 421 too many", "* done"});
-    EXPECT_EQ(full.failure().cause.code, errc::closed);
-    EXPECT_EQ(full.failure().reply_code, 421);
-    play shut;
-    shut.run({"< 421 closed for today", "* done"});
-    EXPECT_EQ(shut.failure().at, client_step::greeting);
-    EXPECT_EQ(shut.failure().reply_code, 421);
-}
-
-TEST(client_login, a_multi_line_230_ends_only_at_its_own_code) {
-    play p;
-    p.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS pw", "< 230-welcome", "< 231 nor this", "< 230 in", "> FEAT",
-           "< 211 none", "* done"});
-    EXPECT_FALSE(p.machine.failure());
-}
-
-TEST(client_login, asks_for_UTF8_where_the_server_has_it) {
-    play p;
-    p.run({"< 220 hi", "> USER anonymous", "< 230 in", "> FEAT", "< 211-Features", "<  UTF8", "<  MLST type*;", "< 211 End",
-           "> OPTS UTF8 ON", "< 501 don't know that", "* done"});
-    EXPECT_FALSE(p.machine.failure());
-    EXPECT_TRUE(p.machine.features().mlst);
-}
-
-TEST(client_login, an_odd_greeting_is_a_violation) {
-    for (const auto* line : {"< 230 you are in", "< 331 password?", "< 150 here it comes"}) {
+TEST(client_request, a_lost_connection_and_a_421_are_failures) {
+    for (const auto* end : {"* lost", "* silence", "< 421 bye"}) {
         play p;
-        p.run({line, "* done"});
-        EXPECT_EQ(p.failure().cause.code, errc::unexpected) << line;
+        p.log_in().machine.begin_request(verb::mdtm, "x");
+        p.run({"> MDTM x", end, "* done"});
+        EXPECT_EQ(p.failure().at, client_step::request) << end;
         EXPECT_FALSE(p.machine.usable());
-    }
-}
-
-TEST(client_login, silence_and_loss_end_each_step) {
-    const std::initializer_list<std::string_view> steps = {"< 220 hi",  "> USER anonymous", "< 331 pw",
-                                                           "> PASS pw", "< 230 in",         "> FEAT"};
-    for (std::size_t cut = 0; cut <= steps.size(); cut += 2) {
-        for (const auto* how : {"* silence", "* lost"}) {
-            play p;
-            for (std::size_t i = 0; i < cut; ++i) p.run({steps.begin()[i]});
-            p.run({how, "* done"});
-            EXPECT_EQ(p.failure().cause.code, how == std::string_view("* lost") ? errc::reset : errc::timeout) << cut;
-            EXPECT_FALSE(p.machine.usable());
-        }
-    }
-}
-
-// ---- TLS
-
-TEST(client_tls, comes_before_the_user_name) {
-    play p(play::tls());
-    p.run({"< 220 hi", "> AUTH TLS", "< 234 go on", "* tls", "> USER anonymous", "< 331 pw", "> PASS pw", "< 230 in",
-           "> PBSZ 0", "< 200 ok", "> PROT P", "< 200 ok", "> FEAT", "< 500 no", "* done"});
-    EXPECT_FALSE(p.machine.failure());
-}
-
-TEST(client_tls, tries_the_old_name_too) {
-    play p(play::tls());
-    p.run({"< 220 hi", "> AUTH TLS", "< 504 which?", "> AUTH SSL", "< 234 go on", "* tls", "> USER anonymous"});
-}
-
-TEST(client_tls, implicit_needs_no_AUTH) {
-    auto s = play::tls();
-    s.tls_active = true;
-    play p(s);
-    p.run({"< 220 hi", "> USER anonymous", "< 230 in", "> PBSZ 0"});
-}
-
-TEST(client_tls, TLS_02_replies_injected_behind_234_end_the_session) {
-    for (const auto* extra : {"230 in\r\n", "230 in\r\n257 \"/x\"\r\n", "x", "\r\n"}) {
-        play p(play::tls());
-        p.run({"< 220 hi", "> AUTH TLS"});
-        p.machine.receive("234 ok\r\n" + std::string(extra));
+        p.machine.begin_request(verb::cwd, "y");
         p.run({"* done"});
-        EXPECT_EQ(p.failure().cause.code, errc::unexpected);
-        EXPECT_EQ(p.failure().at, client_step::tls);
+        EXPECT_EQ(p.failure().cause.code, errc::closed);
     }
 }
 
-TEST(client_tls, TLS_03_no_answer_to_AUTH_leads_to_USER_in_clear) {
-    for (const auto* reply :
-         {"110 x", "120 x", "150 x", "200 x", "202 x", "220 x", "226 x", "230 x", "232 x", "331 x",   "334 x", "350 x",
-          "400 x", "421 x", "431 x", "500 x", "502 x", "504 x", "530 x", "534 x", "631 x", "garbage", "999 x"}) {
-        play p(play::tls());
-        p.run({"< 220 hi", "> AUTH TLS"});
-        p.machine.receive(std::string(reply) + "\r\n");
-        std::string sent;
-        for (int i = 0; i < 4; ++i) {  // the same again to whatever it asks instead
-            const auto action = p.machine.next();
-            sent += p.machine.output();
-            p.machine.output_sent();
-            if (std::holds_alternative<client_act::done>(action)) break;
-            EXPECT_FALSE(std::holds_alternative<client_act::start_tls>(action)) << reply;
-            p.machine.receive(std::string(reply) + "\r\n");
-        }
-        EXPECT_EQ(sent.find("USER"), sent.npos) << reply;
-        EXPECT_TRUE(p.machine.failure().has_value()) << reply;
+TEST(client_request, CL_02_an_argument_can_not_hold_another_command) {
+    for (const auto* bad : {"a\r\nDELE b", "a\nb", "a\rb"}) {
+        play p;
+        p.log_in().machine.begin_request(verb::cwd, bad);
+        p.run({"* done"});
+        EXPECT_EQ(p.failure().cause.code, errc::name_invalid);
+        EXPECT_TRUE(p.machine.usable());
     }
 }
 
-TEST(client_tls, TLS_03_a_greeting_that_claims_a_login_is_no_way_around) {
-    play p(play::tls());
+// ---- Several in flight
+
+TEST(client_queue, requests_are_sent_together_and_each_has_its_reply) {
+    play p;
+    p.log_in();
+    const auto size = p.machine.begin_request(verb::size, "x");
+    const auto time = p.machine.begin_request(verb::mdtm, "x");
+    const auto place = p.machine.begin_request(verb::pwd, {});
+    p.run({"> SIZE x\r\nMDTM x\r\nPWD", "< 213 7", "< 550 no", "< 257 \"/\"", "* done"});
+    EXPECT_EQ(p.machine.reply_to(size)->code, 213);
+    EXPECT_EQ(p.machine.reply_to(time)->code, 550);
+    EXPECT_EQ(p.machine.reply_to(place)->code, 257);
+    EXPECT_FALSE(p.machine.failure());
+    p.machine.begin_request(verb::noop, {});
+    EXPECT_EQ(p.machine.reply_to(size), nullptr);  // those of before are gone
+}
+
+TEST(client_queue, a_transfer_waits_for_what_is_in_flight_and_others_for_it) {
+    play p;
+    p.log_in();
+    p.machine.begin_request(verb::cwd, "d");
+    p.machine.begin_transfer(retr("x"));
+    const auto last = p.machine.begin_request(verb::pwd, {});
+    p.machine.begin_quit();
+    p.run({"> CWD d", "< 250 ok", "> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001",
+           "> RETR x", "< 150 ok", "* move", "< 226 done", "* await", "* data", "> PWD", "< 257 \"/d\"", "> QUIT",
+           "< 221 bye", "* done"});
+    EXPECT_EQ(p.machine.reply_to(last)->code, 257);
+    EXPECT_TRUE(p.machine.transfer_confirmed());
+}
+
+TEST(client_queue, a_lost_connection_ends_all_that_is_waiting) {
+    play p;
+    p.log_in();
+    const auto first = p.machine.begin_request(verb::cwd, "d");
+    const auto second = p.machine.begin_request(verb::pwd, {});
+    p.machine.begin_transfer(retr("x"));
+    p.run({"> CWD d\r\nPWD", "< 250 ok"});
+    (void)p.machine.next();  // which takes the reply
+    p.run({"* lost", "* done"});
+    ASSERT_NE(p.machine.reply_to(first), nullptr);
+    EXPECT_EQ(p.machine.reply_to(first)->code, 250);
+    EXPECT_EQ(p.machine.reply_to(second), nullptr);
+    EXPECT_EQ(p.failure().cause.code, errc::reset);
+    EXPECT_FALSE(p.machine.usable());
+}
+
+TEST(client_queue, a_name_that_can_not_be_sent_fails_alone) {
+    play p;
+    p.log_in();
+    const auto bad = p.machine.begin_request(verb::size, "a\nb");
+    const auto good = p.machine.begin_request(verb::size, "c");
+    p.run({"> SIZE c", "< 213 7", "* done"});
+    EXPECT_EQ(p.machine.reply_to(bad), nullptr);
+    EXPECT_EQ(p.machine.reply_to(good)->code, 213);
+    EXPECT_TRUE(p.machine.usable());
+}
+
+// ---- The first order may end before the login
+
+TEST(client_depth, ends_at_the_greeting_or_with_TLS) {
+    auto s = play::plain();
+    s.until = open_until::greeting;
+    play p(s);
+    p.run({"< 220-hi", "< 220 there", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+    EXPECT_EQ(p.machine.greeting().lines.size(), 2U);
+    p.machine.begin_login();
+    p.run({"> USER anonymous", "< 230 in", "> FEAT", "< 500 no", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+
+    s.tls_required = true;
+    s.until = open_until::tls;
+    play tls(s);
+    tls.run({"< 220 hi", "> AUTH TLS", "< 234 ok", "* tls", "* done"});
+    EXPECT_FALSE(tls.machine.failure());
+    tls.machine.begin_login();
+    tls.run({"> USER anonymous", "< 230 in", "> PBSZ 0"});
+}
+
+TEST(client_depth, what_comes_behind_the_greeting_is_a_stray) {
+    auto s = play::plain();
+    s.until = open_until::greeting;
+    play p(s);
     p.machine.receive("220 hi\r\n230 in\r\n");
     p.run({"* done"});
-    EXPECT_EQ(p.failure().cause.code, errc::unexpected);
+    EXPECT_EQ(p.failure().cause.code, errc::stray_reply);
 }
 
-TEST(client_tls, clear_data_where_protection_was_asked_is_an_error) {
-    play p(play::tls());
-    p.run({"< 220 hi", "> AUTH TLS", "< 234 ok", "* tls", "> USER anonymous", "< 230 in", "> PBSZ 0", "< 200 ok", "> PROT P",
-           "< 536 no", "* done"});
-    EXPECT_EQ(p.failure().at, client_step::tls);
-    EXPECT_EQ(p.failure().cause.code, errc::rejected);
+// ---- While data move
+
+const std::initializer_list<std::string_view> to_the_data = {
+    "> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok", "* move"};
+
+TEST(client_beside, NOOP_is_answered_at_once_or_after_the_transfer) {
+    // Pure-FTPd answers 500 to all but ABOR and QUIT during a transfer.
+    const std::initializer_list<std::string_view> orders[] = {{"< 200 ok", "< 226 done", "* await"},
+                                                              {"< 500 what", "< 226 done", "* await"},
+                                                              {"< 226 done", "* await", "< 200 ok"}};
+    for (const auto& replies : orders) {
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run(to_the_data);
+        p.machine.send_noop();
+        p.machine.send_noop();  // not before the first is answered
+        p.run({"> NOOP"}).run(replies).run({"* data"});
+        p.machine.begin_request(verb::pwd, {});
+        p.run({"> PWD", "< 257 \"/\"", "* done"});
+        EXPECT_FALSE(p.machine.failure());
+        EXPECT_TRUE(p.machine.transfer_confirmed());
+    }
 }
 
-TEST(client_tls, data_are_clear_only_by_choice) {
-    auto s = play::tls();
-    s.protect_data = false;
-    play p(s);
-    p.run({"< 220 hi", "> AUTH TLS", "< 234 ok", "* tls", "> USER anonymous", "< 230 in", "> PBSZ 0", "< 200 ok", "> PROT C",
-           "< 200 ok", "> FEAT", "< 500 no", "* done"});
-    p.machine.begin_transfer(retr("x"));
-    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
-           "* move"});
+TEST(client_beside, NOOP_does_not_hide_the_end_of_a_transfer) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run(to_the_data);
+    p.machine.send_noop();
+    p.run({"> NOOP", "< 200 ok", "< 426 cut", "* drop", "* data", "* done"});
+    EXPECT_EQ(p.failure().reply_code, 426);
+    EXPECT_FALSE(p.machine.transfer_confirmed());
+}
+
+TEST(client_beside, nothing_is_sent_while_no_data_move) {
+    play p;
+    p.log_in();
+    p.machine.send_noop();
+    p.machine.abort_transfer();
+    p.run({"* done"});
+    EXPECT_FALSE(p.machine.failure());
+}
+
+TEST(client_beside, after_ABOR_the_session_is_in_step_whatever_its_replies) {
+    const std::initializer_list<std::string_view> replies[] = {
+        {"< 426 aborted", "> NOOP", "< 226 aborted", "< 200 ok"},        // RFC 959
+        {"< 226 done", "> NOOP", "< 225 nothing to abort", "< 200 ok"},  // it had ended before
+        {"< 225 aborted", "< 426 cut", "> NOOP", "< 200 ok"},            // the other way round
+        {"< 150 0.002 seconds", "< 226 aborted", "> NOOP", "< 200 ok"},  // Pure-FTPd: one for both
+        {"< 226 aborted", "> NOOP", "< 200 ok"},
+        {"< 500 what", "< 226 done", "> NOOP", "< 200 ok"},    // ABOR is not known
+        {"< 226 done", "> NOOP", "< 500 what", "< 500 what"},  // nor is NOOP
+        {"< 450 aborted", "> NOOP", "< 226 aborted", "< 200 ok"},
+    };
+    for (const auto& row : replies) {
+        SCOPED_TRACE(std::string(*row.begin()));
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run(to_the_data);
+        p.machine.abort_transfer();
+        p.machine.abort_transfer();  // once
+        p.run({"> ABOR", "* drop", "* data"}).run(row).run({"* done"});
+        EXPECT_EQ(p.failure().cause.code, errc::cancelled);
+        EXPECT_FALSE(p.machine.transfer_confirmed());
+        ASSERT_TRUE(p.machine.usable());
+        p.machine.begin_request(verb::pwd, {});
+        p.run({"> PWD", "< 257 \"/\"", "* done"});
+        EXPECT_FALSE(p.machine.failure());
+    }
+}
+
+TEST(client_beside, silence_after_ABOR_ends_the_session) {
+    for (const bool replied : {false, true}) {
+        play p;
+        p.log_in().machine.begin_transfer(retr("x"));
+        p.run(to_the_data);
+        p.machine.abort_transfer();
+        p.run({"> ABOR", "* drop", "* data"});
+        if (replied) p.run({"< 426 aborted", "> NOOP"});
+        p.run({"* silence", "* done"});
+        EXPECT_EQ(p.failure().cause.code, errc::timeout);
+        EXPECT_FALSE(p.machine.usable());
+    }
 }
 
 }  // namespace

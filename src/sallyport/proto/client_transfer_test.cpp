@@ -274,7 +274,7 @@ TEST(client_data, GW02_a_port_in_any_other_reply_ends_the_session) {
                "* move", last, "* await", "* data", "* done"});
         EXPECT_FALSE(p.machine.transfer_confirmed());
         EXPECT_FALSE(p.machine.usable());
-        EXPECT_EQ(p.failure().cause.code, errc::unexpected);
+        EXPECT_EQ(p.failure().cause.code, errc::stray_reply);
     }
 }
 

@@ -44,6 +44,7 @@ int code_for(errc cause, verb what, data_stage stage) noexcept {
         case errc::too_long: return 501;
         case errc::io:
         case errc::unexpected:
+        case errc::stray_reply:
         case errc::rejected:
         case errc::usage:
         case errc::misuse: return 451;

@@ -1,0 +1,84 @@
+#include <sallyport/proto/data_negotiation.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <sallyport/proto/client_channel.hpp>
+#include <sallyport/proto/host_port.hpp>
+
+namespace sallyport::proto {
+
+namespace {
+
+constexpr std::uint16_t first_unprivileged_port = 1024;
+
+/// Below 1024 are services that a hostile server may want us to touch (CL-01). FTP's own ports and that of HTTPS are given
+/// out on purpose, to clients whose firewall lets nothing else through (G8).
+bool may_carry_data(std::uint16_t port) noexcept {
+    return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
+}
+
+}  // namespace
+
+bool data_negotiation::skips(const client_settings& s, data_method m) const noexcept {
+    return (only_ipv4(m) && s.peer.address.is_v6()) || gone_wrong_.contains(m);
+}
+
+bool data_negotiation::choose(const client_settings& s, std::size_t from) {
+    at_ = from;
+    while (at_ < s.methods.size() && skips(s, s.methods[at_])) ++at_;
+    if (at_ == s.methods.size()) return false;
+    attempts_.push_back(data_attempt{.method = s.methods[at_]});
+    return true;
+}
+
+bool data_negotiation::begin(const client_settings& s) {
+    const auto usable = [&](data_method m) { return !skips(s, m); };
+    // Where nothing is left of the list, what failed before may work for once.
+    if (std::ranges::none_of(s.methods, usable)) gone_wrong_ = {};
+    return choose(s, 0);
+}
+
+bool data_negotiation::fail(const client_settings& s, error why, bool remember) {
+    const data_method m = method();
+    attempts_.back().failure = std::move(why);
+    if (remember) gone_wrong_.insert(m);
+    return choose(s, at_ + 1);
+}
+
+result<void> data_negotiation::on_passive_reply(const client_settings& s, const reply& r) {
+    auto& attempt = attempts_.back();
+    const bool extended = attempt.method == data_method::epsv;
+    if (r.code != (extended ? 229 : 227)) return sallyport::fail(errc::unexpected, "not a passive answer: " + summary(r));
+    if (extended) {
+        const auto port = search_lines(r, parse_229);
+        if (!port) return sallyport::fail(port.error().code, "no port in it: " + summary(r));
+        attempt.advertised = {s.peer.address, *port};
+    } else {
+        const auto named = search_lines(r, parse_227);
+        if (!named) return sallyport::fail(named.error().code, "no address in it: " + summary(r));
+        attempt.advertised = *named;
+    }
+    if (!may_carry_data(attempt.advertised.port))
+        return sallyport::fail(errc::not_allowed, "a port below 1024, where no FTP data are: " + summary(r));
+    const bool obeyed = !extended && s.address_rule == passive_address::follow;
+    attempt.to = obeyed ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
+    attempt.agreed = true;
+    return {};
+}
+
+result<std::string> data_negotiation::announce(const client_settings& s, const endpoint& at) {
+    const endpoint announced{s.active_address.value_or(at.address), at.port};
+    attempts_.back().to = announced;
+    if (method() == data_method::eprt) return format_eprt(announced);
+    if (announced.address.is_v6()) return sallyport::fail(errc::unsupported, "PORT can't carry an IPv6 address");
+    return format_host_port(announced);
+}
+
+bool data_negotiation::may_skip_silent_epsv(const client_settings& s) const noexcept {
+    const auto next = at_ + 1;
+    return method() == data_method::epsv && next < s.methods.size() && s.methods[next] == data_method::pasv &&
+           !skips(s, data_method::pasv);
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,56 @@
+#include <sallyport/proto/possible_reply.hpp>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+using enum reply_fit;
+
+TEST(possible_reply, codes_of_one_service_belong_to_its_commands_alone) {
+    struct row {
+        int code;
+        verb whose;
+    };
+    for (const auto [code, whose] :
+         {row{211, verb::feat}, row{213, verb::size}, row{215, verb::syst}, row{221, verb::quit}, row{225, verb::abor},
+          row{226, verb::abor}, row{227, verb::pasv}, row{229, verb::epsv}, row{230, verb::pass}, row{232, verb::user},
+          row{234, verb::auth}, row{250, verb::cwd}, row{257, verb::pwd}, row{331, verb::user}, row{332, verb::pass},
+          row{350, verb::rest}}) {
+        EXPECT_EQ(fit_of(whose, code, false), usual) << code;
+        for (const auto other : {verb::type, verb::pbsz, verb::prot, verb::noop, verb::port, verb::mode})
+            EXPECT_EQ(fit_of(other, code, false), impossible) << code;
+    }
+}
+
+TEST(possible_reply, a_refusal_and_200_can_answer_any_command) {
+    for (const auto& row : command_table()) {
+        for (const int code : {425, 500, 502, 530, 550}) EXPECT_EQ(fit_of(row.id, code, false), usual) << row.name << code;
+        const bool can_be_done = !is_transfer(row.id) && row.id != verb::abor && row.id != verb::auth;
+        EXPECT_EQ(fit_of(row.id, 200, false), can_be_done ? usual : impossible) << row.name;
+        EXPECT_EQ(fit_of(row.id, 150, false), is_transfer(row.id) ? usual : impossible) << row.name;
+    }
+}
+
+TEST(possible_reply, the_greeting) {
+    for (const int code : {120, 220, 421, 500, 530, 554}) EXPECT_EQ(fit_of(std::nullopt, code, false), usual) << code;
+    for (const int code : {110, 150, 200, 226, 230, 331, 350}) EXPECT_EQ(fit_of(std::nullopt, code, false), impossible);
+}
+
+TEST(possible_reply, a_transfer_is_begun_ended_or_refused) {
+    for (const auto what : {verb::retr, verb::stor, verb::appe, verb::list, verb::nlst, verb::mlsd}) {
+        for (const int code : {110, 125, 150, 226, 250, 425, 426, 450, 451, 452, 550, 552, 553}) {
+            EXPECT_EQ(fit_of(what, code, true), usual) << code;
+            EXPECT_EQ(fit_of(what, code, false), usual) << code;
+        }
+        // Of PORT, TYPE and others: nothing has been begun.
+        for (const int code : {200, 202, 213, 220, 227, 229, 230, 257, 331, 350})
+            EXPECT_EQ(fit_of(what, code, false), impossible) << code;
+        // NOOP's, if there is one; else an odd server's way to end a transfer.
+        for (const int code : {200, 225, 500, 502, 530}) EXPECT_EQ(fit_of(what, code, true), possible) << code;
+        for (const int code : {211, 213, 227, 229, 230, 331, 350}) EXPECT_EQ(fit_of(what, code, true), impossible) << code;
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::proto
