@@ -101,9 +101,131 @@ class RulesTest(unittest.TestCase):
         (self.root / "tools/long_files").write_text("src/sallyport/net/gone.cpp a table\n")
         self.assertEqual(["tools/long_files:1"], self.offences())
 
+    def excepting(self, text):
+        (self.root / "tools").mkdir()
+        (self.root / "tools/size_exceptions").write_text(text)
+
+    def test_many_methods(self):
+        few, many = ("\n".join(f"    void m{i}();" for i in range(n)) for n in (40, 41))
+        self.assertEqual(["src/sallyport/net/b.hpp:2"], self.offences(
+            src__sallyport__net__a_hpp=f"class a {{\npublic:\n{few}\n}};\n",
+            src__sallyport__net__b_hpp=f"// b\nclass b {{\npublic:\n{many}\n}};\n"))
+
+    def test_many_members(self):
+        few, many = ("\n".join(f"    int m{i}_ = 0;" for i in range(n)) for n in (20, 21))
+        self.assertEqual(["src/sallyport/net/b.hpp:2"], self.offences(
+            src__sallyport__net__a_hpp=f"class a {{\n{few}\n}};\n", src__sallyport__net__b_hpp=f"\nstruct b {{\n{many}\n}};\n"))
+
+    def test_long_function(self):
+        short, long = ("\n".join(["    work();"] * n) for n in (68, 69))
+        self.assertEqual(["src/sallyport/net/a.cpp:71"], self.offences(
+            src__sallyport__net__a_cpp=f"void f() {{\n{short}\n}}\nvoid g() {{\n{long}\n}}\n"))
+
+    def test_class_over_two_files(self):
+        self.assertEqual(["src/sallyport/net/a_more.cpp:2"], self.offences(
+            src__sallyport__net__a_cpp="namespace sallyport::net {\nint a::f() { return 1; }\n}\n",
+            src__sallyport__net__a_more_cpp="namespace sallyport::net {\nint a::g() { return 2; }\n}\n"))
+
+    def test_classes_of_one_name_in_two_files(self):
+        self.assertEqual([], self.offences(
+            src__sallyport__net__a_cpp="namespace sallyport::net { namespace {\nint reader::f() { return 1; }\n} }\n",
+            src__sallyport__net__b_cpp="namespace sallyport::net { namespace {\nint reader::f() { return 2; }\n} }\n",
+            src__sallyport__gate__a_cpp="namespace sallyport::gate {\nint x::f() { return 1; }\n}\n",
+            src__sallyport__server__a_cpp="namespace sallyport::server {\nint x::f() { return 2; }\n}\n"))
+
+    def test_large_class_with_a_reason(self):
+        self.excepting("# kind, name, reason\nmembers net::a  a table\n")
+        many = "\n".join(f"    int m{i}_ = 0;" for i in range(21))
+        self.assertEqual([], self.offences(src__sallyport__net__a_hpp=f"namespace sallyport::net {{\nstruct a {{\n{many}\n}};\n}}\n"))
+
+    def test_reason_that_is_not_needed_any_more(self):
+        self.excepting("members net::a  a table\nlines net::gone\n")
+        self.assertEqual(["tools/size_exceptions:2", "tools/size_exceptions:1", "tools/size_exceptions:2"], self.offences(
+            src__sallyport__net__a_hpp="namespace sallyport::net {\nstruct a {\n    int one;\n};\n}\n"))
+
     def test_path_of_a_machine(self):
         self.assertEqual(["docs/a.md:1"], self.offences(
             docs__a_md="see /ro" + "ot/notes\n", docs__b_md="see build/work/x, $HOME/ro" + "ot/y and /srv/ftp\n"))
+
+
+class OutlineTest(unittest.TestCase):
+    """What tools/cpp_outline.py makes of the C++ that is written here."""
+
+    def one(self, source):
+        outline = rules.outline_of(source)
+        self.assertEqual(1, len(outline.classes), outline)
+        return outline.classes[0].methods, outline.classes[0].members
+
+    def functions(self, source):
+        return [(f.name, f.of, f.line, f.lines) for f in rules.outline_of(source).functions]
+
+    def test_methods_and_members(self):
+        self.assertEqual((["x", "~x", "text", "run", "operator()", "operatorbool", "pick"],
+                          ["a_", "b_", "b_", "report_", "hook_", "room_", "names_", "bits_", "made_"]), self.one("""
+            /// class nothing { int c; };
+            template <class T, std::size_t N = 4>
+            class x final : public base<T> {
+            public:
+                explicit x(int a) : a_(a), b_{a, 1}, list{} { run(); }
+                x(const x&) = delete;
+                x& operator=(const x&) = default;
+                virtual ~x();
+                [[nodiscard]] std::string text(std::string_view s = "; } \\" {") const noexcept(true) { return R"(})" + '}'; }
+                static net::task<> run(int from = 1'000, std::function<void(int)> f = [] { return 1; });
+                friend bool operator!=(const x&, const x&);
+                bool operator==(const x&) const = default;
+                int operator()(int) const { return 1 < 2 ? 1 : 2; }
+                explicit operator bool() const;
+                template <class U> requires (sizeof(U) > 1) auto pick(U u) -> decltype(u.get()) { return u; }
+                using list_type = std::vector<int>;
+                static constexpr int most = 4;
+                friend class y;
+                class z;
+
+            private:
+                int a_ = 1 << 3;
+                int b_{1}, b2_ = 2;
+                std::function<void(std::string, std::map<int, int>)> report_{};
+                void (*hook_)(int) = nullptr;
+                alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room_{};
+                std::vector<std::string> names_ = [] { return std::vector<std::string>{"a", "b"}; }();
+                unsigned bits_ : 3;
+                struct stat made_{};
+            };
+            """.replace("b2_", "b_")))
+
+    def test_nested_classes_count_for_themselves(self):
+        outline = rules.outline_of("namespace a::b { struct c { struct d { int e; void f(); }; enum class g { h, i }; d one; struct { int k; } two; }; }")
+        self.assertEqual([("a::b::c", [], ["one", "two"]), ("a::b::c::d", ["f"], ["e"])],
+                         [(c.name, c.methods, c.members) for c in outline.classes if not c.name.endswith("::")])
+
+    def test_functions(self):
+        self.assertEqual([("a::x::f", "a::x", 3, 4), ("a::x::x", "a::x", 7, 1), ("a::(unnamed)::g", "", 8, 1), ("main", "", 10, 2)],
+                         self.functions("""
+            namespace a {
+            std::vector<int> x::f(int n) const {
+                if (n < 2) { return {1}; }
+                return std::vector<int>{n};
+            }
+            x::x(int n) : one_{n}, two_(n), base<int>{n} { return; }
+            namespace { void g() { return; } int h{3}; }
+            }
+            int main(int, char**)
+            { return 0; }
+            """))
+
+    def test_reads_behind_the_preprocessor(self):
+        self.assertEqual([("f", "", 4, 1)], self.functions("\n#define X(a) { \\\n    a (\nvoid f() {}\n"))
+
+    def test_reads_all_of_the_tree(self):
+        """Nothing is lost on the way: each function that ends at the margin is found."""
+        tree = rules.Tree(Path(__file__).resolve().parent.parent)
+        for name in tree.sources("src/"):
+            if name.endswith(".cpp"):
+                source = (tree.root / name).read_text()
+                ends = {number for number, line in enumerate(source.splitlines(), 1) if line == "}"}
+                found = {f.line + f.lines - 1 for f in rules.outline_of(source).functions}
+                self.assertLessEqual(ends, found, name)
 
 
 if __name__ == "__main__":
