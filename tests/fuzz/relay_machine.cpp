@@ -80,8 +80,7 @@ private:
     }
 
     void outcome(std::string_view text) {
-        if (text == "silent") return machine_.backend_silent();
-        if (text == "waited") return waited();
+        if (text == "silent" || text == "waited") return waited();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
             case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
             case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
@@ -95,11 +94,13 @@ private:
         }
     }
 
-    /// Three waits at most: for a refusal, for the backend's word, for its answer to NOOP.
+    /// As much time passes as the machine allows, four times: for a refusal, for the backend's word, for its answer to NOOP,
+    /// and for the session.
     void waited() {
-        for (int waits = 0; machine_.backend_wait() && !closed_; ++waits) {
-            check(waits < 3, "waits for the backend come to an end");
-            machine_.backend_wait_over();
+        for (int waits = 0; waits < 4 && !closed_; ++waits) {
+            check(until_ > now_ && until_ < proto::session_time::max(), "there is always a deadline, and it is to come");
+            now_ = until_;
+            machine_.time_passed(now_);
             work();
         }
     }
@@ -109,7 +110,10 @@ private:
             check(steps < 100'000, "next() comes to an end");
             const auto action = machine_.next();
             collect();
-            if (std::holds_alternative<proto::relay_act::idle>(action)) return;
+            if (const auto* idle = std::get_if<proto::relay_act::idle>(&action)) {
+                until_ = idle->until;
+                return;
+            }
             if (std::holds_alternative<proto::relay_act::close>(action) ||
                 std::holds_alternative<proto::relay_act::pass_through>(action)) {
                 closed_ = true;
@@ -182,6 +186,8 @@ private:
     bool tls_ = false;
     bool tls_behind_ = false;
     bool closed_ = false;
+    proto::session_time now_{};
+    proto::session_time until_{};
     proto::relay_machine machine_;
     proto::telnet_filter telnet_;
     proto::telnet_filter backend_telnet_;

@@ -1,11 +1,14 @@
 #include <sallyport/gate/data_path.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/gate/transfer_report.hpp>
 
 namespace sallyport::gate {
 
@@ -30,6 +33,7 @@ void data_path::client_met() {
 
 void data_path::stop() noexcept {
     stopped_ = true;
+    ended_ = std::min(ended_, net::clock::now());
     if (port_) port_.cancel();
     if (port_behind_) port_behind_.cancel();
     confirmed_.set();
@@ -37,23 +41,32 @@ void data_path::stop() noexcept {
     backend_.abort();
 }
 
+net::task<data_outcome> data_path::run() {
+    auto outcome = co_await join();
+    ended_ = std::min(ended_, net::clock::now());
+    co_return outcome;
+}
+
 // The backend first: it is near, and many servers say 150 only when their data connection is there. The client gets that 150
 // when its own is there too. A client that is quicker waits in the reserved port's queue.
-net::task<data_outcome> data_path::run() {
+net::task<data_outcome> data_path::join() {
     const auto behind = co_await open_backend();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
-    too_late_ = !behind && behind.error().code == errc::timeout;
-    if (!behind) client_met();
-    if (!behind) co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error())};
+    if (!behind) {
+        client_met();
+        co_return data_outcome{data_end::backend_unreachable, no_backend(behind.error()),
+                               behind.error().code == errc::timeout};
+    }
 
     // Clients that are known by their TLS begin it only after 150.
     if (port_ && port_.by_tls()) co_await tell_connected();
     const auto front = co_await open_client();
     if (stopped_) co_return data_outcome{data_end::aborted, {}};
     if (!front) {
-        too_late_ = front.error().code == errc::timeout;
         backend_.abort();  // not a FIN: an upload of nothing must not look complete
-        co_return no_client(front.error());
+        auto outcome = no_client(front.error());
+        outcome.timed_out = front.error().code == errc::timeout;
+        co_return outcome;
     }
 
     const net::time_limit limit = stall_.limit();
@@ -72,7 +85,7 @@ net::task<data_outcome> data_path::run() {
     switch (outcome.end) {
         case net::relay_end::b_failed:
             co_return data_outcome{data_end::backend_failed, "the server behind this gateway: " + outcome.cause.text()};
-        case net::relay_end::stalled: too_late_ = true; co_return data_outcome{data_end::client_failed, stall_.text()};
+        case net::relay_end::stalled: co_return data_outcome{data_end::client_failed, stall_.text(), true};
         default: co_return data_outcome{data_end::client_failed, outcome.cause.text()};
     }
 }
@@ -171,6 +184,22 @@ std::string data_path::nobody_came(const reach::reservation& port) const {
     const auto wait = gate_->config.data_connect.count();
     if (strangers.empty()) return fmt::format("nobody connected within {} s", wait);
     return fmt::format("only strangers connected within {} s: {}", wait, fmt::join(strangers, ", "));
+}
+
+status::transfer_record data_path::record() const {
+    auto r = record_of(plan_, std::min(ended_, net::clock::now()) - begun_);
+    r.front.bytes = {.from = counts_.from_a, .to = counts_.b_to_a};
+    r.behind.bytes = {.from = counts_.from_b, .to = counts_.a_to_b};
+    return r;
+}
+
+void data_path::describe(status::session_report& into) const {
+    using std::chrono::milliseconds;
+    into.transfer = running(plan_, begun_);
+    into.transfer->bytes = plan_.upload ? counts_.a_to_b : counts_.b_to_a;
+    const auto left = std::max(milliseconds(0), milliseconds(gate_->config.data_connect) - into.transfer->age);
+    if (port_ && !client_.is_open()) into.openings.push_back({false, port_.port(), terms_.client, left});
+    if (port_behind_ && !backend_.is_open()) into.openings.push_back({true, port_behind_.port(), terms_.backend, left});
 }
 
 std::string data_path::summary() const {

@@ -52,9 +52,7 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
-    /// Whether it ended because something took too long.
-    [[nodiscard]] bool too_late() const noexcept { return too_late_; }
-    /// What the path knows of it.
+    /// What the path knows of it, also when it is over.
     [[nodiscard]] status::transfer_record record() const;
     /// Adds what there is to tell while it runs: the transfer, and the ports at which a side is still expected.
     void describe(status::session_report& into) const;
@@ -62,6 +60,7 @@ public:
     [[nodiscard]] std::string summary() const;
 
 private:
+    net::task<proto::data_outcome> join();
     net::task<result<void>> open_backend();
     net::task<result<void>> open_client();
     void client_met();
@@ -85,21 +84,11 @@ private:
     net::stream backend_;
     net::relay_counts counts_;
     endpoint client_peer_;
-    net::deadline begun_ = net::clock::now();
-    bool too_late_ = false;
+    const net::deadline begun_ = net::clock::now();
+    net::deadline ended_ = net::deadline::max();
     bool by_silence_;
     bool met_ = false;
     bool stopped_ = false;
 };
-
-/// A transfer that goes straight between client and backend: all that is known of it.
-struct direct_transfer {
-    proto::relay_plan plan;
-    net::deadline begun = net::clock::now();
-    std::string why{};  // it was given up
-};
-
-/// In the words of the record; `too_late` as the path has it.
-[[nodiscard]] status::transfer_end end_of(const proto::data_outcome& outcome, bool too_late);
 
 }  // namespace sallyport::gate

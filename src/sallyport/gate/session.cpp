@@ -1,28 +1,25 @@
 #include <sallyport/gate/session.hpp>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/gate/backend.hpp>
+#include <sallyport/front/login_text.hpp>
+#include <sallyport/gate/leg_settings.hpp>
 #include <sallyport/net/pause.hpp>
 
 namespace sallyport::gate {
 
 using status::transfer_end;
+namespace act = proto::relay_act;
 
 namespace {
 
-// Commands and replies are short; idle sessions are many.
-constexpr std::size_t read_size = 2048;
-// For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
-// would be lost (G6).
-constexpr auto farewell = std::chrono::milliseconds(500);
+constexpr std::size_t read_size = 2048;  // commands and replies are short; idle sessions are many
+constexpr auto stopping_text = "The gateway is stopping; connect again later.";
 
 }  // namespace
 
@@ -30,261 +27,331 @@ session::session(std::shared_ptr<service> gate, front::arrival from)
     : front::session(from),
       gate_(std::move(gate)),
       home_(from.home),
-      client_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
-      reached_(from.reached),
-      implicit_tls_(from.implicit_tls),
-      client_wake_(home_),
-      backend_wake_(home_) {
-    client_.set_keepalive(gate_->config.keepalive);
-    const auto pace = [](std::uint64_t rate) {
-        return token_bucket(static_cast<double>(rate), static_cast<double>(rate) / 10);
-    };
-    if (gate_->config.upload_rate != 0) upload_pace_ = pace(gate_->config.upload_rate);
-    if (gate_->config.download_rate != 0) download_pace_ = pace(gate_->config.download_rate);
-}
+      client_(gate_, from, id(), sink()),
+      selection_(gate_, home_, sink()),
+      data_(gate_, home_),
+      report_(gate_, sink()),
+      to_client_(home_),
+      to_backend_(home_),
+      step_(from.implicit_tls ? session_step::start_tls : session_step::none) {}
 
 net::task<> run_session(std::shared_ptr<session> self) {
-    if (self->passes_unread()) {
-        co_await self->pass_unread();
+    const bool implicit_tls = std::exchange(self->step_, session_step::none) == session_step::start_tls;
+    if (implicit_tls && self->gate_->config.passes_tls()) {
+        co_await self->start_passthrough();
         co_return;
     }
-    if (self->implicit_tls_) {
-        const bool shaken = co_await self->start_tls();
+    if (implicit_tls) {
+        const bool shaken = co_await self->client_.start_tls();
         if (!shaken) co_return;
     }
-    const bool served = co_await self->meet_backend();
+    const bool served = co_await self->connect_backend();
     if (!served) co_return;
     self->home_.spawn("gate: backend leg", run_backend_leg(self));
-    co_await self->client_leg();
+    co_await self->read_client();
     co_await self->finish();
 }
 
-net::task<> turn_away(std::shared_ptr<session> self, std::string why) {
-    status::count(self->gate_->counters.turned_away_no_backend);
-    self->log(log::level::warning, fmt::format("Connection from {} turned away: {}", self->client_.peer().text(), why));
-    std::string line;
-    proto::append_reply(line, 421, why);
-    const auto limit = net::time_limit::within(farewell);
-    const auto sent = co_await self->client_.write_all(line, limit);
-    if (sent) co_await self->say_farewell();
-}
-
-net::task<> run_backend_leg(std::shared_ptr<session> self) { co_await self->backend_leg(); }
-
-net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> path) {
-    co_await self->transfer(std::move(path));
-}
+net::task<> run_backend_leg(std::shared_ptr<session> self) { co_await self->read_backend(); }
 
 void session::stop() {
-    stopping_ = true;
-    if (room_ != nullptr) room_->set();
-    if (machine_ || passing_) wake();
+    ending_.stopping = true;
+    selection_.stop();
+    if (passthrough_) passthrough_->stop();
+    if (machine_) wake();
 }
 
 void session::dismiss() {
-    dismissed_ = true;
-    if (passing_) return kill();  // nothing can be said inside another's TLS
+    ending_.dismissed = true;
+    if (passthrough_) return kill();  // nothing can be said inside another's TLS
     stop();
 }
 
 void session::kill() {
-    lost_ = true;
-    drop_data(transfer_end::stopped);
-    client_.abort();
-    backend_.abort();
-    if (room_ != nullptr) room_->set();
-    if (machine_ || passing_) wake();
+    ending_.lost = ending_.killed = true;
+    data_.drop();
+    client_.stream().abort();
+    server_.stream.abort();
+    stop();
+}
+
+// ---- From the connection to a running machine
+
+// False: there is none, and the client has been told.
+net::task<bool> session::connect_backend() {
+    if (selection_.is_at_login()) {
+        begin(std::nullopt);
+        co_return true;
+    }
+    auto found = co_await selection_.find(search_for(client_, {}, {}));
+    if (ending_.lost) co_return false;
+    if (found && !ending_.stopping) {
+        server_ = std::move(found->leg);
+        begin(found->greeting);
+        co_return true;
+    }
+    co_await client_.reject(std::string(ending_.stopping ? std::string_view(stopping_text) : words_for(found.error())));
+    co_return false;
+}
+
+// There is no word of the client's to choose a backend by, nor one that it could be told.
+net::task<> session::start_passthrough() {
+    auto search = search_for(client_, {}, {});
+    search.up_to = check_stage::tcp;  // the greeting is under TLS too
+    auto found = co_await selection_.find(std::move(search));
+    if (ending_.lost || ending_.stopping) co_return;
+    if (!found) {
+        client_.count_rejected("no backend can be reached");
+        co_return;
+    }
+    server_ = std::move(found->leg);
+    co_await run_passthrough();
+    server_.stream.close();
+    client_.stream().close();
+}
+
+net::task<> session::run_passthrough() {
+    passthrough_ = std::make_unique<passthrough>(gate_, home_, client_.stream(), server_, sink());
+    if (ending_.stopping) passthrough_->stop();
+    co_await passthrough_->run(self());
+}
+
+/// Without a greeting the login will say for whom a server is sought.
+void session::begin(const std::optional<proto::reply>& greeting) {
+    auto settings = machine_settings(*gate_, client_, server_, report_.session_began());
+    machine_ = greeting ? std::make_unique<proto::relay_machine>(std::move(settings), *greeting)
+                        : std::make_unique<proto::relay_machine>(std::move(settings));
+    const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
+    log(log::level::info,
+        fmt::format("Connection accepted from {} at {}{}", client_.peer().text(), client_.destination().text(), with));
+    const bool conversation = log::enabled(log::level::debug);
+    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); }, conversation);
+    machine_->set_changes([this](const proto::path_change& what) { report_.changed(what, owner()); });
+    wait_for_user();
+}
+
+net::task<> session::change_backend(proto::relay_act::find_backend what) {
+    leave_backend();
+    if (what.host.empty() && client_.stream().is_tls()) what.host = client_.stream().tls().server_name;
+    auto search = search_for(client_, what.user, std::move(what.host));
+    search.is_failover = what.instead;
+    auto found = co_await selection_.find(std::move(search));
+    if (over()) co_return;
+    machine_->set_time(net::clock::now());
+    if (ending_.stopping) {
+        machine_->no_backend(stopping_text);
+    } else if (found) {
+        server_ = std::move(found->leg);
+        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(what.user, 100), server_.server.name(),
+                                          server_.stream.peer().text()));
+        machine_->backend_found(machine_backend(server_));
+    } else if (found.error() == shortage::stranger) {
+        machine_->no_backend_for_user();
+    } else {
+        machine_->no_backend(words_for(found.error()));
+    }
+    co_await advance();
+}
+
+void session::leave_backend() {
+    if (server_.server) server_.server.learn_refused_methods(machine_->refused_behind());
+    server_.close();
+}
+
+/// Until USER, who waits for room may have this session's place.
+void session::wait_for_user() {
+    if (!server_.server) return;
+    if (!machine_->user().empty()) return server_.server.user_received();
+    server_.server.waits_for_user(net::clock::now(), [mail = home_.mail(), me = std::weak_ptr<session>(self())] {
+        mail->post([me] {
+            if (const auto there = me.lock()) there->yield_place();
+        });
+    });
+}
+
+void session::yield_place() {
+    if (!server_.server || over() || !machine_->user().empty()) return;
+    log(log::level::info,
+        fmt::format("Ending this session to make room at {}: it has not sent USER", server_.server.name()));
+    machine_->expire("All FTP servers are busy and you have not sent USER; connect again.");
+    wake();
 }
 
 // ---- The legs
 
-net::task<> session::client_leg() {
+net::task<> session::read_client() {
     std::array<char, read_size> buffer;
-    co_await advance();
     while (!over()) {
-        if (net::clock::now() >= answer_due()) {
-            give_up_silent_backend();
-            co_await advance();
-        }
-        if (!over() && net::clock::now() >= word_due_) {
-            give_up_waiting();
-            co_await advance();
-        }
-        if (!over() && net::clock::now() >= led_due()) {
-            look_at_led();
-            co_await advance();
-        }
-        expire_if_due();
+        machine_->time_passed(net::clock::now());
+        if (stop_due()) machine_->expire(ending_.dismissed ? "The administrator has ended this session." : stopping_text);
+        co_await advance();
         if (over()) break;
-        if (tls_due_) {
-            co_await all_said();
-            const bool shaken = co_await start_tls();
-            if (!shaken) break;
-            tls_due_ = false;
-            machine_->client_tls_started(certified_user());
+        if (step_ != session_step::none) {
+            const bool goes_on = co_await take_step();
+            if (!goes_on) break;
             continue;
         }
-        if (through_due_) {
-            co_await all_said();
-            co_await pass_through();
-            break;
-        }
-        if (clear_due_) {
-            co_await all_said();
-            const auto ended = co_await client_.end_tls(limits::tls_shutdown);
-            if (!ended) {
-                log(log::level::warning, fmt::format("TLS with {} did not end in good order: {}", client_.peer().text(),
-                                                     escape(ended.error().text())));
-                lost_ = true;
-                break;
-            }
-            clear_due_ = false;
-            machine_->client_tls_ended();
+        if (ending_.client_ended || !machine_->wants_client()) {
+            to_client_.wake.clear();
+            co_await to_client_.wake.wait(deadline_);
             continue;
         }
-        if (client_ended_ || !machine_->wants_client()) {
-            client_wake_.clear();
-            co_await client_wake_.wait(quiet_until());
-            continue;
-        }
-        const net::time_limit limit{.total = quiet_until()};
-        const auto got = co_await client_.read_some(buffer, limit);
+        const net::time_limit limit{.total = deadline_};
+        const auto got = co_await client_.stream().read_some(buffer, limit);
         if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
-        if (got && *got == 0 && !is_past_upload()) {
-            client_ended_ = true;  // it only waits for the answers
+        // Of an upload whose data do not come here, only the end of the control connection tells the backend that the
+        // client is gone.
+        const auto* const unseen = report_.unseen();
+        if (got && *got == 0 && (unseen == nullptr || !unseen->upload)) {
+            ending_.client_ended = true;  // it only waits for the answers
             machine_->input_ended();
-            co_await advance();
             continue;
         }
         if (!got || *got == 0) {
-            lost_ = true;
+            ending_.lost = true;
             break;
         }
-        activity_ = net::clock::now();
-        if (machine_->logged_in()) login_since_ = activity_;  // it may be REIN
-        haste_.heard(activity_);
+        const auto now = net::clock::now();
+        machine_->set_time(now);
+        haste_.heard(now);
         machine_->from_client({buffer.data(), *got});
-        if (silent_) join_silent();
-        co_await advance();
+        wait_for_user();
     }
 }
 
-net::task<> session::backend_leg() {
+/// False: the session is over.
+net::task<bool> session::take_step() {
+    co_await all_sent();
+    switch (step_) {
+        case session_step::none: co_return true;
+        case session_step::start_tls: {
+            const bool shaken = co_await client_.start_tls();
+            if (!shaken) break;
+            step_ = session_step::none;
+            machine_->client_tls_started(client_.certificate_user());
+            co_return true;
+        }
+        case session_step::end_tls: {
+            const bool ended = co_await client_.end_tls();
+            if (!ended) break;
+            step_ = session_step::none;
+            machine_->client_tls_ended();
+            co_return true;
+        }
+        case session_step::pass_through:  // after that there is nothing that could be said
+            co_await run_passthrough();
+            break;
+    }
+    ending_.lost = true;
+    co_return false;
+}
+
+net::task<> session::start_backend_tls() {
+    const auto shaken = co_await server_.start_tls(*gate_->config.backend_tls);
+    backend_tls_pending_ = false;
+    machine_->set_time(net::clock::now());
+    if (shaken)
+        machine_->backend_tls_started();
+    else
+        machine_->backend_closed(shaken.error().text());
+    co_await advance();
+}
+
+net::task<> session::read_backend() {
     std::array<char, read_size> buffer;
+    const auto wait_for_change = [this] {
+        to_backend_.wake.clear();
+        return to_backend_.wake.wait(net::deadline::max());
+    };
     while (!over()) {
         if (auto what = std::exchange(wanted_, std::nullopt)) {
             co_await change_backend(std::move(*what));
             continue;
         }
-        if (slot_ && !machine_->has_backend()) leave_backend();
-        if (tls_behind_due_) {
-            co_await start_tls_behind();
+        if (server_.server && !machine_->has_backend()) leave_backend();
+        if (backend_tls_pending_) {
+            co_await start_backend_tls();
             continue;
         }
         if (!machine_->wants_backend()) {
-            backend_wake_.clear();
-            co_await backend_wake_.wait(net::deadline::max());
+            co_await wait_for_change();
             continue;
         }
-        const auto got = co_await backend_.read_some(buffer, net::time_limit());
-        while (!over() && data_ && data_->needs_silence()) {
-            backend_wake_.clear();
-            co_await backend_wake_.wait(net::deadline::max());
-        }
+        const auto got = co_await server_.stream.read_some(buffer, net::time_limit());
+        while (!over() && data_.running() && data_.running()->needs_silence()) co_await wait_for_change();
         if (over()) break;
         if (wanted_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
-        if (!got && tls_behind_due_ && got.error().code == errc::cancelled) continue;
+        if (!got && backend_tls_pending_ && got.error().code == errc::cancelled) continue;
+        machine_->set_time(net::clock::now());
         if (got && *got > 0) {
-            activity_ = net::clock::now();
             machine_->from_backend({buffer.data(), *got});
         } else {
             machine_->backend_closed(got ? "closed" : got.error().text());
-            gate_->checks.hurry(slot_.id());  // no proof: a client can make a server close
+            server_.server.suspected();
         }
         co_await advance();
     }
-}
-
-net::task<> session::transfer(std::shared_ptr<data_path> path) {
-    auto& counters = gate_->counters;
-    status::count(counters.transfers_running);
-    const auto outcome = co_await path->run();
-    status::uncount(counters.transfers_running);
-    const bool complete = outcome.end == proto::data_end::complete;
-    status::count(complete ? counters.transfers_complete : counters.transfers_failed);
-    add_to_summary(path->record(), complete);
-    status::count(counters.bytes_received, path->counts().a_to_b);
-    status::count(counters.bytes_sent, path->counts().b_to_a);
-    if (complete && log::enabled(log::level::info))
-        log(log::level::info, fmt::format("{}, complete", path->summary()));
-    else if (!complete)
-        log(log::level::warning,
-            fmt::format("{}, cut: {}", path->summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
-    activity_ = net::clock::now();
-    if (data_ != path) co_return;
-    keep_record(path->record(), end_of(outcome, path->too_late()), outcome.why);
-    data_.reset();
-    machine_->data_ended(outcome);
-    co_await advance();
 }
 
 // Does what the machine asks for and sends what it says, until it has nothing more. Any of the coroutines may be here while
 // another one waits inside for a slow peer; each leg is written by one of them at a time, which takes what the others add.
 net::task<> session::advance() {
     const net::time_limit limit{.progress = gate_->config.data_stall};
+    const auto before = deadline_;
     for (;;) {
         perform();
         if (machine_->logged_in()) allow_log();
-        if (machine_->has_to_backend() && !backend_writing_) {
-            backend_writing_ = true;
-            machine_->take_to_backend(to_backend_);
-            const auto sent = co_await backend_.write_all(to_backend_, limit);
-            backend_writing_ = false;
+        if (machine_->has_to_backend() && !to_backend_.writing) {
+            to_backend_.writing = true;
+            machine_->take_to_backend(to_backend_.bytes);
+            const auto sent = co_await server_.stream.write_all(to_backend_.bytes, limit);
+            to_backend_.writing = false;
             if (!sent) machine_->backend_closed(sent.error().text());
-        } else if (machine_->has_to_client() && !client_writing_ && !lost_) {
-            client_writing_ = true;
-            machine_->take_to_client(to_client_);
-            const auto sent = co_await client_.write_all(to_client_, limit);
-            client_writing_ = false;
-            lost_ = lost_ || !sent;
+        } else if (machine_->has_to_client() && !to_client_.writing && !ending_.lost) {
+            to_client_.writing = true;
+            machine_->take_to_client(to_client_.bytes);
+            const auto sent = co_await client_.stream().write_all(to_client_.bytes, limit);
+            to_client_.writing = false;
+            ending_.lost = ending_.lost || !sent;
         } else {
             break;
         }
     }
-    keep_time_of_backend();
+    if (deadline_ < before) client_.stream().interrupt_read();  // it waits by that
     wake();
 }
 
 /// Waits until the client has been sent all that the machine has for it.
-net::task<> session::all_said() {
+net::task<> session::all_sent() {
     for (;;) {
         co_await advance();
-        if (lost_ || !client_writing_) co_return;
-        client_wake_.clear();
-        co_await client_wake_.wait(net::deadline::max());
+        if (ending_.lost || !to_client_.writing) co_return;
+        to_client_.wake.clear();
+        co_await to_client_.wake.wait(net::deadline::max());
     }
 }
 
 net::task<> session::finish() {
-    co_await all_said();
-    drop_data(lost_ ? transfer_end::client : transfer_end::stopped);
-    end_direct(0);
-    write_record(0);
+    co_await all_sent();
+    data_.drop();
+    const bool by_client = ending_.lost && !ending_.killed;
+    report_.cancelled(by_client ? transfer_end::client : transfer_end::stopped, owner());
     leave_backend();
-    if (room_ != nullptr) room_->set();
-    backend_wake_.set();
-    log(log::level::info, lost_ ? "The client's connection ended" : "Session ended");
-    tell_summary();
-    if (!lost_) co_await say_farewell();
-    client_.close();
+    selection_.stop();
+    to_backend_.wake.set();
+    log(log::level::info, ending_.lost ? "The client's connection ended" : "Session ended");
+    report_.session_ended(owner(), machine_->logged_in());
+    if (!ending_.lost) co_await client_.say_farewell();
+    client_.stream().close();
 }
 
-net::task<> session::say_farewell() {
-    const auto limit = net::time_limit::within(farewell);
-    std::array<char, read_size> unread;
-    auto got = result<std::size_t>(1);
-    co_await client_.finish_sending(farewell);
-    while (got && *got > 0) got = co_await client_.read_some(unread, limit);
+/// Whoever waits and now has a reason not to, goes on.
+void session::wake() {
+    if (passthrough_) return;
+    if (over() || step_ != session_step::none || stop_due()) client_.stream().interrupt_read();
+    if (wanted_ || backend_tls_pending_ || !machine_->has_backend()) server_.stream.interrupt_read();
+    to_client_.wake.set();
+    to_backend_.wake.set();
 }
 
 // ---- What the machine asks for
@@ -292,103 +359,98 @@ net::task<> session::say_farewell() {
 void session::perform() {
     for (;;) {
         auto action = machine_->next();
-        if (std::holds_alternative<proto::relay_act::idle>(action) ||
-            std::holds_alternative<proto::relay_act::close>(action))
-            return;
-        if (const auto* start = std::get_if<proto::relay_act::start_tls>(&action)) {
-            (start->leg == proto::relay_leg::client ? tls_due_ : tls_behind_due_) = true;
+        if (const auto* wait = std::get_if<act::idle>(&action)) {
+            deadline_ = wait->until;
             return;
         }
-        if (std::holds_alternative<proto::relay_act::pass_through>(action)) {
-            through_due_ = true;
+        if (std::holds_alternative<act::close>(action)) return;
+        if (const auto next = step_of(action)) {
+            step_ = *next;
             return;
         }
-        if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
-            clear_due_ = true;
+        if (std::holds_alternative<act::start_tls>(action)) {
+            backend_tls_pending_ = true;
             return;
         }
-        if (const auto* reserve = std::get_if<proto::relay_act::reserve_port>(&action)) reserve_port(*reserve);
-        if (std::holds_alternative<proto::relay_act::drop_data>(action))
-            drop_data(machine_->closing() ? transfer_end::stopped : transfer_end::aborted);
-        if (auto* find = std::get_if<proto::relay_act::find_backend>(&action)) wanted_ = std::move(*find);
-        if (const auto* admit = std::get_if<proto::relay_act::admit_user>(&action)) admit_user(admit->name);
-        if (auto* open = std::get_if<proto::relay_act::open_data>(&action)) open_data(std::move(open->plan));
-        if (std::holds_alternative<proto::relay_act::confirm_data>(action) && data_) data_->confirm();
+        if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
+        if (std::holds_alternative<act::drop_data>(action)) data_.drop();
+        if (auto* find = std::get_if<act::find_backend>(&action)) wanted_ = std::move(*find);
+        if (const auto* admit = std::get_if<act::admit_user>(&action)) admit_user(admit->name);
+        if (auto* open = std::get_if<act::open_data>(&action)) open_data(std::move(open->plan));
+        if (std::holds_alternative<act::confirm_data>(action) && data_.running()) data_.running()->confirm();
+        if (const auto* over = std::get_if<act::transfer_finished>(&action)) {
+            if (report_.unseen() != nullptr) data_.release_ports();
+            report_.finished(*over, owner());
+        }
+        if (std::holds_alternative<act::check_opening>(action)) {
+            if (auto why = data_.opening_failure()) {
+                report_.not_established(std::move(*why));
+                machine_->data_ended(data_.not_established());
+            }
+        }
+        if (const auto* late = std::get_if<act::suspect_backend>(&action)) {
+            log(log::level::warning, fmt::format("Backend {} {}", server_.server.name(), late->why));
+            server_.server.suspected();
+        }
     }
 }
 
-void session::reserve_port(proto::relay_act::reserve_port what) {
-    led_ = {};
-    if (what.leg == proto::relay_leg::backend) {
-        port_behind_ = {};
-        const auto& local = backend_.local().address;
-        auto reserved = gate_->inbound.ports().reserve(home_, local, backend_.peer().address);
-        if (!reserved) return machine_->port_reserved(std::unexpected(reserved.error()));
-        port_behind_ = std::move(*reserved);
-        const endpoint own{local, port_behind_.port()};
-        if (!what.to) return machine_->port_reserved(own);
-        return lead(what.leg,
-                    {.client = backend_.peer().address, .at = own, .to = *what.to, .from = client_.local().address}, own);
-    }
-    port_ = {};
-    const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
-    if (what.protect && demanded) client_.offer_ticket();
-    const reach::passive_caller who{client_, reached_, id(), what.protect ? id() : std::string()};
-    auto offer = gate_->inbound.offer(who, what.extended);
-    if (!offer) return machine_->port_reserved(std::unexpected(offer.error()));
-    port_ = std::move(offer->port);
-    if (what.to) {  // which takes a moment by itself
-        const endpoint own{client_.local().address, port_.port()};
-        return lead(what.leg,
-                    {.client = client_.peer().address, .at = own, .to = *what.to, .from = backend_.local().address},
-                    offer->told);
-    }
-    if (haste_.pause() > net::clock::duration::zero())
-        return home_.spawn("gate: a pause", tell_port_later(self(), offer->told));
-    haste_.answered(net::clock::now());
-    machine_->port_reserved(offer->told);
+void session::reserve_port(const proto::relay_act::reserve_port& what) {
+    const bool client = what.leg == proto::relay_leg::client;
+    const auto told = client ? data_.reserve_for_client(client_.passive_caller(what.protect), what.extended)
+                             : data_.reserve_for_backend(server_.stream);
+    std::optional<firewall::opening> opening;
+    if (told && what.to) opening = data_.opening_at(what.leg, *what.to, client_.stream(), server_.stream);
+    if (opening || (told && client && haste_.pause() > net::clock::duration::zero()))
+        return home_.spawn("gate: advertising", advertise_later(self(), what.leg, *told, std::move(opening)));
+    if (told && client) haste_.answered(net::clock::now());
+    machine_->port_reserved(told);
 }
 
-net::task<> tell_port_later(std::shared_ptr<session> self, endpoint told) {
-    co_await net::brief_pause(self->home_, self->haste_.pause());
-    if (self->over()) co_return;
-    self->haste_.answered(net::clock::now());
-    self->machine_->port_reserved(told);
+/// Where the kernel forwards, the peer of that leg gets its port when the kernel is ready for it; a client in haste gets it
+/// a moment later. Where the kernel refuses, the connection is accepted at the port.
+net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint told,
+                            std::optional<firewall::opening> opening) {
+    bool led = false;
+    if (opening) {
+        const auto limit = net::time_limit::within(limits::opening_commit);
+        auto got = co_await self->gate_->kernel->admit(self->home_, std::move(*opening), limit);
+        if (self->over()) co_return;
+        if (!got)
+            self->log(log::level::info,
+                      fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
+        led = got && self->data_.use_opening(leg, std::move(*got));
+    } else {
+        co_await net::brief_pause(self->home_, self->haste_.pause());
+        if (self->over()) co_return;
+        self->haste_.answered(net::clock::now());
+    }
+    self->machine_->port_reserved(told, led);
     co_await self->advance();
 }
 
 void session::open_data(proto::relay_plan plan) {
-    record_owed_ = true;
-    if (plan.data_path.route != proto::data_route::relayed) return begin_direct(std::move(plan));
-    if (port_) port_.begin(plan.protect_client);
-    data_terms terms{.local = client_.local().address,
-                     .tls_id = id(),
-                     .must_resume = gate_->config.reuse == net::tls_reuse::require || (port_ && port_.by_tls()),
-                     .backend_tls = {},
-                     .backend_header = {},
-                     .client = client_.peer().address,
-                     .backend = backend_.peer().address,
-                     .client_met = [this] { backend_wake_.set(); },
-                     .connected = [this](endpoint client) { return tell_data_connected(self(), client); },
-                     .upload_may_end = [this] { return upload_may_end(); },
-                     .allow_missing_close_notify = may_miss_close_notify()};
-    if (upload_pace_) terms.pace.a_to_b = &*upload_pace_;
-    if (download_pace_) terms.pace.b_to_a = &*download_pace_;
-    if (plan.protect_backend) terms.backend_tls = {.server_name = slot_.where().tls_host(), .resume = backend_.session()};
-    const auto& to = slot_.where();
-    if (const auto* behind = std::get_if<proto::leg_connects>(&plan.backend);
-        behind != nullptr && to.proxy && to.proxy_data) {
-        // Before the client has connected nobody knows from which port it will. The other end is the port that the backend
-        // promised: that is how some tell data from control.
-        const proto::proxy_header client{true, {client_.peer().address, 0}, {reached_.address, behind->to.port}};
-        terms.backend_header = proto::write_proxy_header(client, *to.proxy);
-    }
-    data_ = std::make_shared<data_path>(gate_, home_, std::move(plan), std::move(port_), std::move(port_behind_),
-                                        std::move(terms));
-    home_.spawn("gate: transfer", run_transfer(self(), data_));
+    if (plan.data_path.route != proto::data_route::relayed) return report_.started(std::move(plan));
+    auto terms = terms_for(plan, *gate_, client_, server_);
+    terms.client_met = [this] { to_backend_.wake.set(); };
+    terms.connected = [this](endpoint client) { return on_data_connected(self(), client); };
+    terms.upload_may_end = [this] { return client_.upload_may_end(ending_.client_ended); };
+    const auto relay = data_.relay(std::move(plan), std::move(terms));
+    report_.started(relay);
+    home_.spawn("gate: transfer", run_transfer(self(), relay));
 }
 
-net::task<> tell_data_connected(std::shared_ptr<session> self, endpoint client) {
+net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay) {
+    const auto outcome = co_await relay->run();
+    self->report_.relay_ended(*relay, outcome);
+    if (self->data_.running() != relay) co_return;
+    self->data_.relay_ended();
+    self->machine_->set_time(net::clock::now());
+    self->machine_->data_ended(outcome);
+    co_await self->advance();
+}
+
+net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
     self->machine_->data_connected(client);
     co_await self->advance();
 }
@@ -399,55 +461,39 @@ void session::admit_user(const std::string& name) {
     machine_->user_admitted(user_place_.has_value());
 }
 
-void session::drop_data(transfer_end why) {
-    port_ = {};
-    led_ = {};
-    port_behind_ = {};
-    if (const auto path = std::exchange(data_, nullptr)) {
-        keep_record(path->record(), why, {});
-        path->stop();
+record_owner session::owner() const {
+    if (!report_.needs_owner()) return {};
+    return owner_of(client_, server_, machine_->user());
+}
+
+// ---- What is told
+
+void session::note(proto::relay_note kind, std::string_view text) {
+    using enum proto::relay_note;
+    if (kind == bounce) status::count(gate_->counters.targets_refused);
+    if (kind == login_timeout) return report(front::offence::login_timed_out);
+    if (kind == login_refused) {
+        status::count(gate_->counters.logins_refused);
+        return report(front::offence::login_refused);
     }
+    if (kind == login_result)
+        return log(log::level::info, front::login_text(machine_->user(), client_.peer(), client_.tls_version(), text));
+    const auto [level, prefix] = log_form(kind);
+    log(level, fmt::format("{}{}", prefix, escape(text)));
 }
 
-/// Whoever waits and now has a reason not to, goes on.
-void session::wake() {
-    if (passing_) return client_wake_.set();
-    if (over() || tls_due_ || clear_due_ || through_due_ || stop_due()) client_.interrupt_read();
-    if (wanted_ || tls_behind_due_ || !machine_->has_backend()) backend_.interrupt_read();
-    client_wake_.set();
-    backend_wake_.set();
-}
-
-// G5: a running transfer is activity. G6: who is idle for too long is told so.
-net::deadline session::quiet_until() const {
-    const auto& config = gate_->config;
-    // A transfer has deadlines of its own (G5). One that goes past us is the server's business, and keepalive tells whether
-    // that is still there.
-    if (data_ || direct_) return std::min({net::clock::now() + config.idle, word_due_, led_due()});
-    const auto due = std::min(activity_ + config.idle, word_due_);
-    return machine_->logged_in() ? due : std::min({due, login_since_ + config.login, answer_due()});
-}
-
-// G7: during the login another backend may still do, where it can be asked; a client that waits for its time to be over
-// gives up first, and its next try may find the same backend.
-net::deadline session::answer_due() const {
-    return machine_->awaits_login() ? activity_ + gate_->config.backend_answer : net::deadline::max();
-}
-
-void session::give_up_silent_backend() {
-    log(log::level::warning,
-        fmt::format("Backend {} has not answered for {} s", slot_.where().text(), gate_->config.backend_answer.count()));
-    gate_->checks.hurry(slot_.id());
-    machine_->backend_silent();
-}
-
-void session::expire_if_due() {
-    if (stop_due()) return machine_->expire(dismissed_ ? "The administrator has ended this session." : stopping_text);
-    if (const auto now = net::clock::now(); now < quiet_until() || now >= std::min(word_due_, led_due())) return;
-    if (machine_->awaits_backend()) return machine_->expire("The server behind has not answered in time.");
-    if (machine_->logged_in()) return machine_->expire(fmt::format("Idle for {} s.", gate_->config.idle.count()));
-    report(front::offence::login_timed_out);
-    machine_->expire("The login took too long.");
+status::session_report session::describe() const {
+    const auto now = net::clock::now();
+    auto out = report_of(client_, server_, now - report_.session_began());
+    if (machine_) {
+        out.user = machine_->user();
+        out.logged_in = machine_->logged_in();
+    }
+    report_.describe(out);
+    data_.describe(out, client_.peer().address, server_.stream.peer().address);
+    if (!out.transfer && machine_)
+        out.idle = std::chrono::duration_cast<std::chrono::milliseconds>(now - machine_->last_activity());
+    return out;
 }
 
 }  // namespace sallyport::gate

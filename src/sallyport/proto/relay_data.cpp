@@ -328,6 +328,8 @@ void relay_machine::transfer(const command& cmd) {
                     .cwd = paths_.directory.text()};
     channel_.reset();
     transfer_ = {};
+    transfer_.route = plan.data_path.route;
+    transfer_.began = times_.now;
     transfer_.connected = !carried;                  // the backend's 150 is the only word of it
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
@@ -349,7 +351,7 @@ void relay_machine::on_transfer(reply r) {
     // After a refusal no byte is worth waiting for, and what came must not be taken for the whole.
     if (!r.positive() && !transfer_.ended) {
         drop_data();
-        transfer_.ended = data_outcome{data_end::backend_failed, {}};
+        transfer_.ended = data_outcome{data_end::refused, {}};
     }
     transfer_.final = std::move(r);
     join_transfer();
@@ -362,6 +364,7 @@ void relay_machine::data_connected(const endpoint& client) {
 }
 
 void relay_machine::data_ended(const data_outcome& outcome) {
+    times_.activity = times_.now;
     // Past the gateway the data path counts as ended from the start. A client that has said ABOR hears of that.
     const bool gave_up = std::ranges::any_of(pending_, [](const pending& p) { return p.id == verb::abor; });
     const bool never_began = outcome.end == data_end::not_established && !gave_up;
@@ -393,6 +396,7 @@ void relay_machine::join_transfer() {
                 told = t.final->code;
                 break;
             case data_end::backend_failed:
+            case data_end::refused:
             case data_end::aborted:
             case data_end::backend_unreachable: {
                 if (!t.final && !t.waited) return;
@@ -421,7 +425,8 @@ void relay_machine::join_transfer() {
         }
         t.answered = true;
         ++turn_;
-        if (notes_) note(relay_note::transferred, std::to_string(told));
+        if (t.route != data_route::relayed) times_.activity = times_.now;
+        actions_.emplace_back(relay_act::transfer_finished{told, *t.ended});
     }
     if (t.final) finish_transfer();
 }

@@ -35,7 +35,7 @@ constexpr std::string_view download = R"(> RETR f
 TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
     play(forwarding(), {login, led, download, led, download}, [](const stage_hand& hand) {
         EXPECT_EQ(hand.may_lead_to, at("172.16.3.4:52397"));
-        EXPECT_EQ(hand.count(relay_note::transferred), 2U);
+        EXPECT_EQ(hand.finished.size(), 2U);
         const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
         ASSERT_NE(told, hand.notes.end());
         EXPECT_EQ(told->second, "PASV 17.254.0.91:51000 in front, PASV 172.16.3.4:52397 behind, led by the kernel");

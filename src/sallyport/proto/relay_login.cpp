@@ -25,6 +25,7 @@ relay_machine::relay_machine(relay_settings settings)
       has_backend_(false),
       tls_(settings_.tls_active),
       protect_client_(settings_.tls_active),
+      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
       lines_(limits::command_line_before_login) {
     login_.chooses = true;
     append_reply(to_client_, 220, "FTP service ready.");
@@ -115,6 +116,7 @@ void relay_machine::lose_backend() {
 
 void relay_machine::backend_found(const relay_backend& found) {
     if (stage_ != stage::seeking) return;
+    times_.activity = times_.now;
     backend_ = found;
     refuses_client_address_ = false;
     inside_ = {found.peer.address, found.gateway, settings_.client_peer.address, settings_.client_destination};
@@ -130,6 +132,7 @@ void relay_machine::no_backend(std::string_view why) {
 
 void relay_machine::no_backend_for_user() {
     if (stage_ != stage::seeking) return;
+    times_.activity = times_.now;
     stage_ = stage::open;
     login_.stranger = true;
     answer(331, "Send the password.");
@@ -187,12 +190,6 @@ bool relay_machine::replace_backend() {
     if (!at_login || login_.at.id == verb::unknown) return false;
     seek(command(login_.at), true);
     return true;
-}
-
-void relay_machine::backend_silent() {
-    if (stage_ == stage::closing || !has_backend_) return;
-    note(relay_note::violation, "the backend does not answer");
-    if (!replace_backend()) end_session("The server behind this gateway does not answer; try again later.");
 }
 
 void relay_machine::on_login(const reply& r, verb id) {

@@ -54,6 +54,7 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
       certified_user_(settings_.certified_user),
       tls_(settings_.tls_active),
       protect_client_(settings_.tls_active),
+      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
       lines_(limits::command_line_before_login),
       inside_(backend_.peer.address, backend_.gateway, settings_.client_peer.address, settings_.client_destination) {
     auto shown = greeting;
@@ -65,6 +66,8 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
 
 void relay_machine::from_client(std::string_view bytes) {
     if (stage_ == stage::closing || bytes.empty()) return;
+    times_.activity = times_.now;
+    if (logged_in_) times_.login_since = times_.now;  // it may be REIN
     if (!std::exchange(spoken_to_, true) && !tls_ && begins_tls(bytes)) return refuse_foreign();
     if (stage_ == stage::asking_tls || stage_ == stage::securing || stage_ == stage::handshaking)
         return refuse_behind("AUTH TLS before the handshake");
@@ -78,6 +81,7 @@ void relay_machine::from_client(std::string_view bytes) {
 
 void relay_machine::from_backend(std::string_view bytes) {
     if (stage_ == stage::closing) return;
+    times_.activity = times_.now;
     if (!in_doubt()) ++turn_;  // a reply that goes on has its time anew
     replies_.append(bytes);
 }
@@ -96,7 +100,10 @@ relay_action relay_machine::next() {
         if (stage_ == stage::clearing) return relay_act::end_tls{};
         if (stage_ == stage::passing) return relay_act::pass_through{};
         if (take_item() || !actions_.empty() || stage_ == stage::closing) continue;
-        if (!input_ended_ || stage_ != stage::open || !held_.empty() || !pending_.empty()) return relay_act::idle{};
+        if (!input_ended_ || stage_ != stage::open || !held_.empty() || !pending_.empty()) {
+            keep_word_deadline();
+            return relay_act::idle{deadline()};
+        }
         say_goodbye();
     }
 }
@@ -135,7 +142,8 @@ void relay_machine::backend_closed(std::string_view why) {
     if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: " + std::string(why));
     if (stage_ == stage::transfer && !transfer_.answered) {
         emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
-        note(relay_note::transferred, "426");
+        actions_.emplace_back(
+            relay_act::transfer_finished{426, transfer_.ended.value_or(data_outcome{data_end::backend_failed, {}})});
     }
     note(relay_note::violation, "the backend's control connection ended: " + std::string(why));
     end_session("The server behind this gateway ended the connection; connect again.");

@@ -11,8 +11,8 @@
 // (relay_methods.hpp), and each leg has a port of the gateway's own or is connected to (G8). An address inside the protocol
 // is compared, never obeyed: the backend's and the client's addresses come from their sockets (GW-03).
 //
-// The driver feeds bytes of both legs, calls next() until it says `idle`, and sends what collected for each leg. No socket,
-// no clock, no exception. One thread.
+// The driver feeds bytes of both legs, calls next() until it says `idle`, and sends what collected for each leg. `idle` says
+// by when the driver has to come back; the time comes in as a value. No socket, no clock, no exception. One thread.
 //
 // The backend is chosen before the machine begins, and then its greeting is the first reply, or at the login
 // (relay_login.cpp): the gateway greets by itself and answers what comes before USER. Until the greeting is sent the driver
@@ -75,19 +75,23 @@ enum class data_end : std::uint8_t {
     backend_unreachable,  // the backend's data port did not take our connection, or the backend made none to ours: 425
     not_established,      // past the gateway: neither end got through to the other: 425
     backend_failed,       // cut on the backend's side: the backend's own words, or 426
+    refused,              // by the backend's final reply, before or while data moved
     aborted,              // by ABOR: likewise
 };
 
 struct data_outcome {
     data_end end = data_end::complete;
     std::string why{};  // a short reason for the client, where end != complete
+    bool timed_out = false;
 };
 
 /// Whose data connection.
 enum class relay_leg : std::uint8_t { client, backend };
 
 namespace relay_act {
-struct idle {};  // send both outputs; read what wants_client() and wants_backend() allow
+struct idle {
+    session_time until = session_time::max();
+};  // send both outputs; read what wants_client() and wants_backend() allow -> time_passed() at `until` at the latest
 struct reserve_port {
     relay_leg leg = relay_leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
@@ -99,8 +103,15 @@ struct drop_data {};  // give up all there is of the data path, by RST where con
 struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_connected(),
-    // data_ended(). What goes past the gateway is only to be known of: its end is that of the backend's replies,
-    // relay_note::transferred
+    // data_ended(). What goes past the gateway is only to be known of: its end is that of the backend's replies
+struct transfer_finished {
+    int reply_code = 0;
+    data_outcome data;  // as far as it is known here
+};  // the client has its final reply. Once for each open_data, but where the session ends first
+struct check_opening {};  // has the connection that the kernel forwards been established? Else data_ended(not_established)
+struct suspect_backend {
+    std::string why;
+};  // it owes a reply for too long: "did not reply in time"
 struct find_backend {
     std::string user;
     std::string host;      // named by HOST, may be empty
@@ -120,14 +131,9 @@ struct close {};  // send to_client, then close both legs. Repeated
 }  // namespace relay_act
 
 using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
-                                  relay_act::confirm_data, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
-                                  relay_act::find_backend, relay_act::pass_through, relay_act::close>;
-
-/// The driver calls backend_wait_over() when `limit` has passed since it first saw this `turn`.
-struct relay_wait {
-    std::chrono::milliseconds limit;
-    unsigned turn;
-};
+                                  relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening,
+                                  relay_act::suspect_backend, relay_act::start_tls, relay_act::end_tls,
+                                  relay_act::admit_user, relay_act::find_backend, relay_act::pass_through, relay_act::close>;
 
 /// What is told to the log (G12).
 enum class relay_note : std::uint8_t {
@@ -138,7 +144,7 @@ enum class relay_note : std::uint8_t {
     violation,      // a peer broke the protocol
     login_refused,  // the backend refused a login; for the count of such
     login_result,   // how a login ended, in words
-    transferred,    // a transfer's final reply to the client
+    login_timeout,  // nobody logged in within the time for it; for the count of such
 };
 
 class relay_machine {
@@ -146,6 +152,12 @@ public:
     relay_machine(relay_settings settings, const reply& greeting);
     /// The backend is chosen at each login; the settings know nothing of it yet.
     explicit relay_machine(relay_settings settings);
+
+    /// Before each of the inputs below: it is `now`. Nothing expires by that.
+    void set_time(session_time now) noexcept { times_.now = now; }
+    /// Likewise, and what has taken too long by then is over: the login, an idle session, a reply that the backend owes, a
+    /// connection that the kernel was to forward (relay_waits.cpp).
+    void time_passed(session_time now);
 
     void from_client(std::string_view bytes);
     void from_backend(std::string_view bytes);
@@ -181,12 +193,7 @@ public:
     void no_backend_for_user();
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
     void backend_closed(std::string_view why);
-    /// It owes a reply for too long: as if it were gone.
-    void backend_silent();
-    /// What the backend owes and may never say (relay_waits.cpp); nothing where there is no such wait.
-    [[nodiscard]] std::optional<relay_wait> backend_wait() const noexcept;
-    void backend_wait_over();
-    /// The driver ends the session: idle, shutting down (421 `text`).
+    /// The driver ends the session: it is shutting down (421 `text`).
     void expire(std::string_view text);
     /// The client will say no more, in good order: what it has said is served to the last command, then it hears 221.
     void input_ended();
@@ -197,10 +204,8 @@ public:
     /// As the client named itself last, before or after its login.
     [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
     [[nodiscard]] bool transfer_running() const noexcept { return stage_ == stage::transfer; }
-    /// It owes replies.
-    [[nodiscard]] bool awaits_backend() const noexcept { return !pending_.empty(); }
-    /// Such as decide whether it is the one to stay with.
-    [[nodiscard]] bool awaits_login() const noexcept { return !logged_in_ && awaits_backend(); }
+    /// When one of the peers was heard of, or a transfer ended.
+    [[nodiscard]] session_time last_activity() const noexcept { return times_.activity; }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
     [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
@@ -270,6 +275,9 @@ private:
         std::optional<data_outcome> ended;  // the data path
         bool waited = false;                // long enough for a refusal that belongs to our failure
         bool answered = false;              // the client has its final reply
+        data_route route = data_route::relayed;
+        session_time began{};
+        bool opening_checked = false;  // where the kernel forwards
     };
 
     struct negotiation_state {
@@ -383,6 +391,21 @@ private:
 
     // Replies that may never come (relay_waits.cpp)
     enum class awaited : std::uint8_t { nothing, refusal, word, rest_of_reply, probe };
+    /// When what happened that deadlines count from.
+    struct times_state {
+        session_time now{};
+        session_time activity{};
+        session_time login_since{};
+        session_time word = session_time::max();  // of the backend: due by then
+        unsigned word_turn = 0;                   // what that belongs to
+    };
+    [[nodiscard]] session_time deadline() const noexcept;
+    void keep_word_deadline() noexcept;
+    [[nodiscard]] bool data_running() const noexcept;
+    [[nodiscard]] bool awaits_login() const noexcept { return !logged_in_ && !pending_.empty(); }
+    void expire_words();
+    void expire_session();
+    void backend_silent();
     [[nodiscard]] awaited what_is_awaited() const noexcept;
     [[nodiscard]] bool left_unanswered() const noexcept;
     [[nodiscard]] bool in_doubt() const noexcept;
@@ -429,7 +452,8 @@ private:
     bool input_ended_ = false;
     bool epsv_all_ = false;
     int overlong_lines_ = 0;
-    unsigned turn_ = 0;  // of backend_wait()
+    unsigned turn_ = 0;  // of what the backend owes: it changes where that has its time anew
+    times_state times_;
 
     telnet_filter telnet_;
     std::string filtered_;

@@ -21,6 +21,7 @@ namespace relay_script {
 
 [[nodiscard]] inline endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
+inline constexpr session_time script_begins{std::chrono::hours(100)};
 inline const endpoint data_peer = at("198.51.100.7:40001");  // the client's end of its data connections
 
 [[nodiscard]] inline std::string describe(const leg_setup& setup) {
@@ -42,6 +43,11 @@ struct action_text {
                (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
     }
     std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
+    std::string operator()(const relay_act::transfer_finished& a) const {
+        return "finished " + std::to_string(a.reply_code);
+    }
+    std::string operator()(const relay_act::check_opening&) const { return "check opening"; }
+    std::string operator()(const relay_act::suspect_backend& a) const { return "suspect: it " + a.why; }
     std::string operator()(const relay_act::find_backend& a) const {
         return (a.instead ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host);
     }
@@ -109,7 +115,20 @@ public:
     }
 
     void run() {
-        for (auto action = machine.next(); !std::holds_alternative<relay_act::idle>(action); action = machine.next()) {
+        until = session_time::max();
+        for (auto action = machine.next();; action = machine.next()) {
+            if (const auto* idle = std::get_if<relay_act::idle>(&action)) {
+                until = idle->until;
+                break;
+            }
+            if (const auto* over = std::get_if<relay_act::transfer_finished>(&action)) {
+                finished.push_back(*over);
+                continue;
+            }
+            if (std::holds_alternative<relay_act::suspect_backend>(action)) {
+                ++suspected;
+                continue;
+            }
             if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) may_lead_to = reserve->to;
             if (const auto* open = std::get_if<relay_act::open_data>(&action)) chosen = open->plan.data_path;
             auto text = std::visit(action_text(), action);
@@ -141,6 +160,10 @@ public:
     std::optional<endpoint> may_lead_to;     // by the last reservation
     std::optional<data_path_choice> chosen;  // of the last transfer
     std::vector<std::pair<relay_note, std::string>> notes;
+    std::vector<relay_act::transfer_finished> finished;
+    unsigned suspected = 0;  // times that the backend was
+    session_time now = script_begins;
+    session_time until;  // by when the machine wants to be asked again
 
 private:
     void feed(std::string_view bytes, const auto& take) {
@@ -184,7 +207,8 @@ private:
         if (text == "tls behind") return machine.backend_tls_started();
         if (text == "backend gone") return machine.backend_closed("reset");
         if (text.starts_with("waited ")) return waited(text.substr(7));
-        if (text == "backend silent") return machine.backend_silent();
+        if (text == "backend silent") return waited("20");
+        if (text.starts_with("passed ")) return passed(text.substr(7));
         if (text == "no backend") return machine.no_backend("All are down.");
         if (text == "nobody's user") return machine.no_backend_for_user();
         if (text.starts_with("backend ")) return machine.backend_found({.peer = at(text.substr(8)), .refused = {}});
@@ -192,12 +216,16 @@ private:
         machine.expire(text.substr(7));
     }
 
-    /// The machine must be waiting for its backend, for so many seconds, and they pass.
+    /// The machine must want to be asked in so many seconds, and they pass.
     void waited(std::string_view seconds) {
-        const auto wait = machine.backend_wait();
-        ASSERT_TRUE(wait) << "there is no such wait";
-        EXPECT_EQ(wait->limit, std::chrono::seconds(parse_decimal(seconds).value_or(0)));
-        machine.backend_wait_over();
+        EXPECT_EQ(std::chrono::duration_cast<std::chrono::seconds>(until - now).count(), parse_decimal(seconds).value_or(0));
+        passed(seconds);
+    }
+
+    /// So many seconds pass.
+    void passed(std::string_view seconds) {
+        now += std::chrono::seconds(parse_decimal(seconds).value_or(0));
+        machine.time_passed(now);
     }
 
     bool bytewise_;
@@ -206,6 +234,7 @@ private:
 [[nodiscard]] inline relay_settings usual() {
     relay_settings s;
     s.client_peer = at("198.51.100.7:40000");
+    s.accepted = s.now = script_begins;
     s.backend.peer = at("172.16.3.4:21");
     s.backend.refused.insert(data_method::epsv);
     return s;

@@ -9,11 +9,9 @@
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/relay_methods.hpp>
+#include <sallyport/proto/session_time.hpp>
 
 namespace sallyport::proto {
-
-/// When something happens or is due: the driver's steady clock as a value.
-using relay_time = std::chrono::steady_clock::time_point;
 
 /// A backend that has sent its greeting.
 struct relay_backend {
@@ -51,8 +49,8 @@ struct relay_settings {
     ip_address client_destination{};  // what the client has connected to
     bool ask_directory = false;       // a PWD of our own where the client sends none: for records with absolute paths
     relay_timeouts timeouts{};
-    relay_time accepted{};  // when the client connected: the login has its time from then on
-    relay_time now{};       // when the machine begins
+    session_time accepted{};  // when the client connected: the login has its time from then on
+    session_time now{};       // when the machine begins
 };
 
 }  // namespace sallyport::proto

@@ -1,11 +1,18 @@
-// What the relay machine waits for from its backend, and for how long. A slow answer is awaited as long as the session may
-// be idle: some servers take minutes over a checksum or a DELE. These waits are those for words that may never come: for a
-// refusal that belongs to a failure which we have seen ourselves, for the final reply to a transfer that has failed here,
-// for the replies to ABOR and STAT that were sent during one, and for the rest of a reply that has begun.
+// What the relay machine waits for, and until when. The session is over where nobody says anything for too long, and where
+// the login takes too long; a transfer has deadlines of its own. During the login a backend that does not answer is
+// replaced, if it can be: a client that waits for its own time to be over gives up first, and may find the same backend
+// again (G7).
+//
+// After the login a slow answer is awaited as long as the session may
+// be idle: some servers take minutes over a checksum or a DELE. Waits with a deadline are those for words that may never
+// come: for a refusal that belongs to a failure which we have seen ourselves, for the final reply to a transfer that has
+// failed here, for the replies to ABOR and STAT that were sent during one, and for the rest of a reply that has begun.
 
 #include <sallyport/proto/relay_machine.hpp>
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace sallyport::proto {
 namespace {
@@ -31,18 +38,81 @@ relay_machine::awaited relay_machine::what_is_awaited() const noexcept {
     return replies_.only_blank() || !wants_backend() ? awaited::nothing : awaited::rest_of_reply;
 }
 
-std::optional<relay_wait> relay_machine::backend_wait() const noexcept {
-    switch (what_is_awaited()) {
-        case awaited::nothing: break;
-        case awaited::refusal: return relay_wait{refusal_wait, turn_};
-        case awaited::word:
-        case awaited::rest_of_reply: return relay_wait{word_wait, turn_};
-        case awaited::probe: return relay_wait{probe_wait, turn_};
-    }
-    return std::nullopt;
+// ---- Deadlines
+
+bool relay_machine::data_running() const noexcept {
+    if (stage_ != stage::transfer) return false;
+    return transfer_.route == data_route::relayed ? !transfer_.ended : !transfer_.answered;
 }
 
-void relay_machine::backend_wait_over() {
+session_time relay_machine::deadline() const noexcept {
+    const auto& limit = settings_.timeouts;
+    // G5: a running transfer is activity; it has deadlines of its own. One that bypasses us is the server's business, and
+    // keepalive tells whether that is still there.
+    if (data_running()) {
+        const bool opening = transfer_.route == data_route::kernel && !transfer_.opening_checked;
+        const auto look = opening ? transfer_.began + limit.opening : session_time::max();
+        return std::min({times_.now + limit.idle, times_.word, look});
+    }
+    const auto due = std::min(times_.activity + limit.idle, times_.word);
+    if (logged_in_) return due;
+    const auto reply = awaits_login() ? times_.activity + limit.backend_reply : session_time::max();
+    return std::min({due, times_.login_since + limit.login, reply});
+}
+
+void relay_machine::time_passed(session_time now) {
+    times_.now = now;
+    if (stage_ == stage::closing) return;
+    const auto& limit = settings_.timeouts;
+    if (awaits_login() && now >= times_.activity + limit.backend_reply) backend_silent();
+    if (now >= times_.word) expire_words();
+    if (stage_ == stage::closing) return;
+    if (data_running()) {
+        const bool opening = transfer_.route == data_route::kernel && now >= transfer_.began + limit.opening;
+        if (opening && !std::exchange(transfer_.opening_checked, true)) actions_.emplace_back(relay_act::check_opening{});
+        return;
+    }
+    const bool login_over = !logged_in_ && now >= times_.login_since + limit.login;
+    if (login_over || now >= times_.activity + limit.idle) expire_session();
+}
+
+// G6: the client is told so.
+void relay_machine::expire_session() {
+    if (!pending_.empty()) return end_session("The server behind has not answered in time.");
+    const auto idle = std::chrono::duration_cast<std::chrono::seconds>(settings_.timeouts.idle);
+    if (logged_in_) return end_session("Idle for " + std::to_string(idle.count()) + " s.");
+    note(relay_note::login_timeout, {});
+    end_session("The login took too long.");
+}
+
+void relay_machine::backend_silent() {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(settings_.timeouts.backend_reply);
+    actions_.emplace_back(relay_act::suspect_backend{"has not answered for " + std::to_string(waited.count()) + " s"});
+    note(relay_note::violation, "the backend does not answer");
+    if (!replace_backend()) end_session("The server behind this gateway does not answer; try again later.");
+}
+
+/// What is awaited has its time from when the driver is told to wait.
+void relay_machine::keep_word_deadline() noexcept {
+    const auto limit = [this]() -> std::optional<std::chrono::seconds> {
+        switch (what_is_awaited()) {
+            case awaited::nothing: break;
+            case awaited::refusal: return refusal_wait;
+            case awaited::word:
+            case awaited::rest_of_reply: return word_wait;
+            case awaited::probe: return probe_wait;
+        }
+        return std::nullopt;
+    }();
+    if (!limit)
+        times_.word = session_time::max();
+    else if (times_.word_turn != turn_ || times_.word == session_time::max())
+        times_.word = times_.now + *limit;
+    if (limit) times_.word_turn = turn_;
+}
+
+void relay_machine::expire_words() {
+    times_.word = session_time::max();
     const auto what = what_is_awaited();
     if (what == awaited::nothing) return;
     ++turn_;
@@ -52,6 +122,7 @@ void relay_machine::backend_wait_over() {
     }
     if (what == awaited::probe) {
         note(relay_note::violation, "the backend does not answer NOOP");
+        actions_.emplace_back(relay_act::suspect_backend{"did not reply in time"});
         return end_session("The FTP server did not respond in time.");
     }
     note(relay_note::violation, what == awaited::word

@@ -1,0 +1,78 @@
+#pragma once
+// Finds one session's server among the backends of the pool, and another one where it fails: the choice, the queue where all
+// are full, and the connection (G7). What it finds is a destination; nobody else in a session knows of the pool.
+//
+// Loop thread only. Owned by the session, which outlives every call of find().
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/log.hpp>
+#include <sallyport/gate/backend.hpp>
+#include <sallyport/gate/destination.hpp>
+#include <sallyport/gate/service.hpp>
+#include <sallyport/net/event.hpp>
+
+namespace sallyport::gate {
+
+/// What the client is told: 421 with these words.
+[[nodiscard]] std::string_view words_for(shortage s) noexcept;
+
+/// A session's connection with its server.
+struct backend_leg {
+    destination server;
+    net::stream stream;
+    own_ends::leg own_end;  // for as long as the connection
+
+    /// As its client, under the server's name.
+    net::task<result<void>> start_tls(const net::tls_client_context& settings);
+    void close() {
+        stream.close();
+        own_end = {};
+        server.release();
+    }
+};
+
+class backend_selection {
+public:
+    using log_sink = std::function<void(log::level, std::string_view)>;
+
+    backend_selection(std::shared_ptr<service> gate, net::loop& home, log_sink log)
+        : gate_(std::move(gate)), home_(home), log_(std::move(log)) {}
+
+    /// Whether the backend is chosen when USER has come, and not before the greeting.
+    [[nodiscard]] bool is_at_login() const { return gate_->config.dial_at_login || gate_->backends.decides_at_login(); }
+
+    struct search {
+        caller who;
+        proto::proxy_header client{};          // for backends that take PROXY headers
+        bool client_tls = false;               // for those whose TLS matches the client's
+        check_stage up_to = check_stage::tls;  // tcp: the server's TLS is the client's
+        bool is_failover = false;              // those that served or failed this login already are left out
+    };
+    struct found {
+        backend_leg leg;
+        proto::reply greeting;
+    };
+    /// One backend after the other until one greets: the client only ever sees the one that works.
+    net::task<std::expected<found, shortage>> find(search what);
+    /// The session ends: find() returns soon, and from now on at once.
+    void stop();
+
+private:
+    net::task<choice> wait_for_room(caller who, net::deadline until);
+    net::task<bool> ask_for_room(std::vector<backend_id> full, net::deadline until);
+
+    std::shared_ptr<service> gate_;
+    net::loop& home_;
+    log_sink log_;
+    std::vector<backend_id> tried_;  // for this login
+    /// While it waits in the pool's queue. Shared with whoever wakes it, from another thread and perhaps too late.
+    std::shared_ptr<net::event> room_;
+    bool stopped_ = false;
+};
+
+}  // namespace sallyport::gate

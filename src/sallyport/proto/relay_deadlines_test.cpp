@@ -1,0 +1,200 @@
+// What expires in a relayed session, and when: without a clock, by the times that the machine gives and gets. Waits for
+// words of the backend after the login: relay_waits_test.cpp.
+
+#include <gtest/gtest.h>
+
+#include <sallyport/proto/relay_script.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace relay_script;
+using namespace std::chrono_literals;
+
+constexpr std::string_view too_late = "< 421 The login took too long.\n= close\n";
+constexpr std::string_view backend_late =
+    "< 421 The server behind this gateway does not answer; try again later.\n= close\n";
+
+[[nodiscard]] relay_settings timed() {
+    auto s = usual();
+    s.timeouts = {.idle = 300s, .login = 60s, .backend_reply = 20s, .opening = 30s};
+    return s;
+}
+
+// ---- The login
+
+TEST(RelayDeadlines, ALoginHasItsTimeFromTheConnectionOn) {
+    auto s = timed();
+    s.now = s.accepted + 7s;  // a backend had to be found first
+    stage_hand hand(s, false);
+    hand.now = s.now;
+    EXPECT_EQ(hand.until, s.accepted + 60s);
+    hand.step("! passed 52");
+    EXPECT_FALSE(hand.machine.closing());
+    hand.step("! passed 1");
+    EXPECT_TRUE(hand.machine.closing());
+    EXPECT_EQ(hand.to_client.back(), "421 The login took too long.");
+    EXPECT_EQ(hand.count(relay_note::login_timeout), 1U);
+}
+
+TEST(RelayDeadlines, WhatTheClientSaysDoesNotExtendTheLogin) {
+    play(timed(), {"< 220 Welcome.\n! passed 50\n> NOOP\n>> NOOP\n<< 200 ok\n< 200 ok\n! waited 10\n", too_late},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::login_timeout), 1U); });
+}
+
+TEST(RelayDeadlines, ALoginAfterReinHasItsTimeAnew) {
+    play(timed(), {login, R"(! passed 100
+> REIN
+>> REIN
+<< 220 Ready.
+< 220 Ready.
+! waited 60
+)",
+                   too_late});
+}
+
+TEST(RelayDeadlines, AnIdleTimeBelowTheLoginsCountsDuringTheLoginToo) {
+    auto s = timed();
+    s.timeouts.idle = 5s;
+    play(s, {"< 220 Welcome.\n! waited 5\n", too_late});
+}
+
+// ---- The backend's reply during the login
+
+TEST(RelayDeadlines, ABackendThatDoesNotAnswerTheLoginIsReplaced) {
+    play(timed(), {R"(< 220 Welcome.
+> USER u
+>> USER u
+! passed 19
+! waited 1
+= find another for u
+! backend 172.16.3.5:21
+>> USER u
+<< 331 Password?
+< 331 Password?
+)"},
+         [](const stage_hand& hand) {
+             EXPECT_EQ(hand.suspected, 1U);
+             EXPECT_FALSE(hand.machine.closing());
+         });
+}
+
+TEST(RelayDeadlines, ABackendThatHasThePasswordIsNotReplaced) {
+    play(timed(),
+         {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n> PASS p\n>> PASS p\n! waited 20\n",
+          backend_late},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.suspected, 1U); });
+}
+
+TEST(RelayDeadlines, AByteOfTheBackendIsAnAnswerThatComes) {
+    play(timed(),
+         {"< 220 Welcome.\n> USER u\n>> USER u\n! passed 19\n<< 331-Password\n! passed 19\n<< 331 please?\n"
+          "< 331-Password\n< 331 please?\n"},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.suspected, 0U); });
+}
+
+TEST(RelayDeadlines, WhileABackendIsSoughtTheLoginsTimeCounts) {
+    stage_hand hand(relay_machine(timed()), false);
+    hand.play("< 220 FTP service ready.\n! passed 30\n> USER u\n= find for u\n! waited 30\n");
+    EXPECT_EQ(hand.to_client.back(), "421 The login took too long.");
+}
+
+// ---- The idle session
+
+TEST(RelayDeadlines, AnIdleSessionEnds) {
+    play(timed(), {login, "! passed 299\n! waited 1\n< 421 Idle for 300 s.\n= close\n"},
+         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::login_timeout), 0U); });
+}
+
+TEST(RelayDeadlines, EitherPeersWordsAreActivity) {
+    play(timed(), {login, "! passed 200\n> DELE x\n>> DELE x\n! passed 200\n<< 250 ok\n< 250 ok\n! waited 300\n",
+                   "< 421 Idle for 300 s.\n= close\n"});
+}
+
+TEST(RelayDeadlines, ABackendThatNeverAnswersIsToBlame) {
+    play(timed(),
+         {login, "> DELE x\n>> DELE x\n! waited 300\n< 421 The server behind has not answered in time.\n= close\n"});
+}
+
+// ---- Data
+
+TEST(RelayDeadlines, ARunningTransferIsActivityG5) {
+    play(timed(), {login, passive, retrieving, "! passed 1000\n! passed 1000\n! data complete\n<< 226 Done.\n< 226 Done.\n",
+                   "! waited 300\n< 421 Idle for 300 s.\n= close\n"});
+}
+
+TEST(RelayDeadlines, OfATransferThatIsOverTheBackendsReplyIsAwaitedLikeAny) {
+    play(timed(), {login, passive, retrieving, "! data complete\n! passed 299\n! waited 1\n",
+                   "< 421 The server behind has not answered in time.\n= drop\n= close\n"});
+}
+
+constexpr std::string_view forwarded = R"(> PASV
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+= reserve
+! led port 17.254.0.91:51000
+< 227 Entering Passive Mode (17,254,0,91,199,56)
+> RETR f
+>> RETR f
+= led: RETR
+)";
+
+[[nodiscard]] relay_settings forwarding() {
+    auto s = timed();
+    s.paths.kernel = kernel_forwarding::available;
+    return s;
+}
+
+TEST(RelayDeadlines, AForwardedConnectionIsLookedForOnce) {
+    play(forwarding(),
+         {login, forwarded, "! passed 29\n! waited 1\n= check opening\n! passed 1000\n<< 150 Here.\n< 150 Here.\n",
+          "<< 226 Done.\n< 226 Done.\n"});
+}
+
+TEST(RelayDeadlines, AForwardedConnectionThatNeverCameEndsTheTransfer) {
+    play(forwarding(), {login, forwarded, R"(! waited 30
+= check opening
+! data not_established No data connection was established within 30 s.
+< 425 No data connection was established within 30 s.
+>> ABOR
+<< 426 Cut.
+<< 226 Aborted.
+)"},
+         [](const stage_hand& hand) {
+             ASSERT_EQ(hand.finished.size(), 1U);
+             EXPECT_EQ(hand.finished.front().reply_code, 425);
+             EXPECT_EQ(hand.finished.front().data.end, data_end::not_established);
+         });
+}
+
+// ---- The end of a transfer
+
+TEST(RelayTransferEnd, IsAnActionWithItsCode) {
+    const auto ends = [](std::string_view how, int code, data_end end) {
+        play(usual(), {login, passive, retrieving, how}, [&](const stage_hand& hand) {
+            ASSERT_EQ(hand.finished.size(), 1U) << how;
+            EXPECT_EQ(hand.finished.front().reply_code, code) << how;
+            EXPECT_EQ(hand.finished.front().data.end, end) << how;
+        });
+    };
+    ends("! data complete\n<< 226 Done.\n< 226 Done.\n", 226, data_end::complete);
+    ends("! data complete\n<< 451 Disk.\n< 451 Disk.\n", 451, data_end::complete);
+    ends("<< 550 No.\n= drop\n< 550 No.\n", 550, data_end::refused);
+    ends("<< 426 Cut.\n= drop\n< 426 Cut.\n", 426, data_end::refused);
+    ends("! data client_failed reset\n< 426 Transfer cut: reset\n<< 426 Cut.\n", 426, data_end::client_failed);
+    ends("! data client_not_bound x\n< 522 Data connections must resume the TLS session of the control connection.\n", 522,
+         data_end::client_not_bound);
+    ends("> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426, data_end::aborted);
+    ends(
+        "! backend gone\n< 426 Transfer cut: the connection to the server behind this gateway was lost.\n"
+        "< 421 The server behind this gateway ended the connection; connect again.\n= drop\n= close\n",
+        426, data_end::backend_failed);
+}
+
+TEST(RelayTransferEnd, IsNotToldWhereTheSessionEndsFirst) {
+    play(usual(), {login, passive, retrieving, "! expire Stopping.\n= drop\n= close\n< 421 Stopping.\n"},
+         [](const stage_hand& hand) { EXPECT_TRUE(hand.finished.empty()); });
+}
+
+}  // namespace
+}  // namespace sallyport::proto
