@@ -69,12 +69,16 @@ constexpr server_machine::route server_machine::routes[] = {
 };
 
 server_machine::server_machine(server_settings settings)
-    : settings_(std::move(settings)), lines_(limits::command_line_before_login), tls_(settings_.tls_active) {
+    : settings_(std::move(settings)),
+      lines_(limits::command_line_before_login),
+      now_(settings_.now),
+      tls_(settings_.tls_active) {
     reset_login();
 }
 
 void server_machine::receive(std::string_view bytes) {
     if (closing_ || bytes.empty()) return;
+    note_activity();
     const bool first = !std::exchange(heard_, true);
     if (tls_) {
         lines_.append(bytes);
@@ -106,13 +110,13 @@ server_action server_machine::next() {
         if (std::exchange(drop_due_, false)) return act::drop_data{};
         if (due_) return *std::exchange(due_, std::nullopt);
         if (closing_) return act::close{};
-        if (awaited_ != awaited::nothing) return act::need_input{};
+        if (awaited_ != awaited::nothing) return act::need_input{deadline()};
         if (output_.size() > limits::control_read) return act::send{};
         if (transfer_running_) {
             if (held_.size() >= limits::commands_during_transfer) return act::paused{};
-            if (!watch_line()) return act::need_input{};
+            if (!watch_line()) return act::need_input{deadline()};
         } else if (!take_held() && !take_line()) {
-            if (!input_ended_) return act::need_input{};
+            if (!input_ended_) return act::need_input{deadline()};
             close_after(221, "Goodbye.");
         }
     }
@@ -280,6 +284,30 @@ void server_machine::close_after(int code, std::string_view text) {
 }
 
 void server_machine::expire(std::string_view text) { close_after(421, text); }
+
+// G5: a silent control connection under a running transfer is no idle one.
+session_time server_machine::deadline() const noexcept {
+    if (transfer_running_) return session_time::max();
+    return login_.done ? activity_ + settings_.idle_timeout : login_since_ + settings_.login_timeout;
+}
+
+// G6: the client is told so.
+void server_machine::time_passed(session_time now) {
+    now_ = now;
+    if (closing_ || now < deadline()) return;
+    const auto seconds = [](auto limit) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
+    };
+    if (!login_.done) due_ = act::login_timed_out{};
+    close_after(421, login_.done ? "No command for " + seconds(settings_.idle_timeout) + " s. Goodbye."
+                                 : "No login within " + seconds(settings_.login_timeout) + " s. Goodbye.");
+}
+
+/// What the client says, and the end of what it asked for. The next login, after REIN or AUTH, has its time from then on.
+void server_machine::note_activity() noexcept {
+    activity_ = now_;
+    if (login_.done) login_since_ = now_;
+}
 
 void server_machine::act_on(server_action action, awaited answer) {
     due_ = std::move(action);

@@ -25,6 +25,7 @@
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/line_buffer.hpp>
 #include <sallyport/proto/listing.hpp>
+#include <sallyport/proto/session_time.hpp>
 #include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
@@ -39,7 +40,10 @@ struct server_settings {
     bool anonymous_allowed = false;
     bool passive_allowed = true;  // S9
     bool active_allowed = true;
-    bool ccc_allowed = false;      // TLS-06
+    bool ccc_allowed = false;  // TLS-06
+    std::chrono::milliseconds idle_timeout = limits::idle;
+    std::chrono::milliseconds login_timeout = limits::login;
+    session_time now{};            // when the client connected: the login has its time from then on
     bool foreign_targets = false;  // PORT to addresses other than the peer's (FXP); off: DC-01
 };
 
@@ -111,11 +115,13 @@ struct transfer_result {
 };
 
 namespace act {
-struct need_input {};  // send output(), then read
-struct send {};        // send output(), then ask again: many replies have gathered
-struct paused {};      // send output(); do not read: enough is held back until the transfer has ended
-struct start_tls {};   // send output(), then do the handshake, then tls_started()
-struct clear_tls {};   // send output(), then end TLS on the control connection, then tls_cleared()
+struct need_input {
+    session_time until = session_time::max();
+};  // send output(), then read -> time_passed() at `until` at the latest
+struct send {};       // send output(), then ask again: many replies have gathered
+struct paused {};     // send output(); do not read: enough is held back until the transfer has ended
+struct start_tls {};  // send output(), then do the handshake, then tls_started()
+struct clear_tls {};  // send output(), then end TLS on the control connection, then tls_cleared()
 struct check_login {
     login_request request;
 };  // -> login_done()
@@ -130,17 +136,23 @@ struct run_file {
 struct start_transfer {
     transfer_request request;
 };  // -> transfer_opened()?, transfer_done()
-struct abort_transfer {};  // give the running transfer up; it still ends with transfer_done()
-struct close {};           // send output(), then close in good order
+struct login_timed_out {};  // nobody logged in within the time for it; for the count of such
+struct abort_transfer {};   // give the running transfer up; it still ends with transfer_done()
+struct close {};            // send output(), then close in good order
 }  // namespace act
 
-using server_action =
-    std::variant<act::need_input, act::send, act::paused, act::start_tls, act::clear_tls, act::check_login,
-                 act::open_passive, act::drop_data, act::run_file, act::start_transfer, act::abort_transfer, act::close>;
+using server_action = std::variant<act::need_input, act::send, act::paused, act::start_tls, act::clear_tls, act::check_login,
+                                   act::open_passive, act::drop_data, act::run_file, act::start_transfer,
+                                   act::login_timed_out, act::abort_transfer, act::close>;
 
 class server_machine {
 public:
     explicit server_machine(server_settings settings);
+
+    /// Before each of the inputs below: it is `now`. Nothing expires by that.
+    void set_time(session_time now) noexcept { now_ = now; }
+    /// Likewise, and what has taken too long by then is over: the login, or an idle session (421).
+    void time_passed(session_time now);
 
     void receive(std::string_view bytes);
     /// The greeting is the first thing that this puts into output(), unless expire() came before.
@@ -173,6 +185,8 @@ public:
     [[nodiscard]] const std::string& user() const noexcept { return login_.user; }
     [[nodiscard]] bool transfer_running() const noexcept { return transfer_running_; }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
+    /// When the client was last heard of, or what it asked for was done.
+    [[nodiscard]] session_time last_activity() const noexcept { return activity_; }
     [[nodiscard]] const virtual_path& directory() const noexcept { return login_.directory; }
     /// The code of the last reply.
     [[nodiscard]] int last_reply() const noexcept { return last_reply_; }
@@ -243,6 +257,8 @@ private:
     void close_after(int code, std::string_view text);
     void act_on(server_action action, awaited answer);
     [[nodiscard]] std::optional<virtual_path> path_of(const command& c);
+    [[nodiscard]] session_time deadline() const noexcept;
+    void note_activity() noexcept;
 
     // Login and protection (server_machine_login.cpp)
     void on_user(const command& c);
@@ -306,6 +322,10 @@ private:
     telnet_filter telnet_;
     line_buffer lines_;
     std::string output_;
+
+    session_time now_;
+    session_time activity_ = now_;
+    session_time login_since_ = now_;  // a login has its time from then on
 
     login_state login_;
     data_setup data_;

@@ -86,6 +86,7 @@ void server_machine::on_rnto(const command& c) {
 void server_machine::on_smnt(const command&) { say(502, "There is nothing to mount here; CWD leads everywhere."); }
 
 void server_machine::file_done(const result<file_answer>& outcome) {
+    note_activity();
     if (std::exchange(awaited_, awaited::nothing) != awaited::file || closing_) return;
     const file_request request = std::exchange(file_, {});
     const auto wanted = std::exchange(time_to_set_, std::nullopt);

@@ -56,6 +56,7 @@ void server_machine::on_pass(const command& c) {
 }
 
 void server_machine::login_done(const result<void>& outcome) {
+    note_activity();
     if (std::exchange(awaited_, awaited::nothing) != awaited::login || closing_) return;
     if (outcome) {
         login_.done = true;

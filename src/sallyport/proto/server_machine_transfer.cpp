@@ -209,6 +209,7 @@ void server_machine::transfer_opened(std::string_view text) {
 }
 
 int server_machine::transfer_done(const result<transfer_result>& outcome, bool data_connected, bool data_stands) {
+    note_activity();
     if (!std::exchange(transfer_running_, false)) return 0;
     if (data_stands) data_ = standing_connection{};
     const verb what = std::exchange(transfer_, verb::unknown);

@@ -37,6 +37,9 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.passive_allowed = s.passive;
     out.active_allowed = s.active;
     out.ccc_allowed = s.ccc;
+    out.idle_timeout = s.idle;
+    out.login_timeout = s.login;
+    out.now = net::clock::now();
     return out;
 }
 
@@ -49,7 +52,6 @@ session::session(std::shared_ptr<context> shared, front::arrival from)
       control_(home_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
       reached_(from.reached),
       machine_(settings_for(shared_->config, control_.peer(), reached_, from.implicit_tls)),
-      login_until_(net::clock::now() + shared_->config.login),
       implicit_tls_(from.implicit_tls) {
     control_.set_keepalive(shared_->config.keepalive);
     if (shared_->config.tls) tls_session_context_ = random_session_context();
@@ -69,8 +71,8 @@ net::task<> session::run() {
         if (stopping_ && !transfer_) machine_.expire(stop_text_);
         proto::server_action action = machine_.next();
         bool goes_on = false;
-        if (std::holds_alternative<act::need_input>(action))
-            goes_on = co_await read_input();
+        if (const auto* wait = std::get_if<act::need_input>(&action))
+            goes_on = co_await read_input(wait->until);
         else
             goes_on = co_await perform(std::move(action));
         if (machine_.refused_targets() != refused_targets_seen_) {
@@ -90,7 +92,7 @@ net::task<> session::run() {
 }
 
 /// Sends what there is, then reads. False where the connection is over.
-net::task<bool> session::read_input() {
+net::task<bool> session::read_input(net::deadline until) {
     co_await flush();
     // What a transfer has ended meanwhile comes first: it would find nobody to interrupt.
     if (outcome_ || (stopping_ && !transfer_)) co_return true;
@@ -100,10 +102,11 @@ net::task<bool> session::read_input() {
         co_await wait_for_transfer();
         co_return true;
     }
-    const result<std::size_t> got = co_await control_.read_some(buffer_, patience());
+    const result<std::size_t> got = co_await control_.read_some(buffer_, {.total = until});
+    const auto now = net::clock::now();
     if (got && *got > 0) {
-        active_ = net::clock::now();
-        haste_.heard(active_);
+        haste_.heard(now);
+        machine_.set_time(now);
         machine_.receive(std::string_view(buffer_.data(), *got));
         co_return true;
     }
@@ -116,22 +119,9 @@ net::task<bool> session::read_input() {
     }
     switch (got.error().code) {
         case errc::cancelled: co_return !broken_;
-        case errc::timeout:
-            if (!machine_.logged_in()) report(front::offence::login_timed_out);
-            machine_.expire(machine_.logged_in()
-                                ? fmt::format("No command for {} s. Goodbye.", shared_->config.idle.count())
-                                : fmt::format("No login within {} s. Goodbye.", shared_->config.login.count()));
-            co_return true;
+        case errc::timeout: machine_.time_passed(now); co_return true;
         default: co_return false;
     }
-}
-
-net::time_limit session::patience() {
-    // A silent control connection under a running transfer is no idle one (G5).
-    if (transfer_) return {};
-    if (!machine_.logged_in()) return {.progress = shared_->config.login, .total = login_until_};
-    login_until_ = net::clock::now() + shared_->config.login;  // for the next login, after REIN or AUTH
-    return {.progress = shared_->config.idle};
 }
 
 net::task<bool> session::perform(proto::server_action action) {
@@ -162,10 +152,13 @@ net::task<bool> session::perform(proto::server_action action) {
     } else if (auto* file = std::get_if<act::run_file>(&action)) {
         const proto::file_request request = file->request;
         const result<proto::file_answer> answer = co_await run_file_command(shared_, home_, who_, std::move(file->request));
+        machine_.set_time(net::clock::now());
         machine_.file_done(answer);
         record_change(request, answer);
     } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
         start_transfer(std::move(started->request));
+    } else if (std::holds_alternative<act::login_timed_out>(action)) {
+        report(front::offence::login_timed_out);
     } else if (std::holds_alternative<act::abort_transfer>(action)) {
         give_transfer_up();
     } else {
@@ -225,6 +218,7 @@ net::task<> session::check_login(proto::login_request request) {
         who = shared_->users.check(request);
     }
     sodium_memzero(request.password.data(), request.password.size());
+    machine_.set_time(net::clock::now());
     if (!who) {
         status::count(shared_->counters.logins_refused);
         report(front::offence::login_refused);
@@ -301,10 +295,10 @@ void session::conclude_transfer(const result<proto::transfer_result>& outcome) {
                   transfer_->bytes());
     if (log::enabled(log::level::info)) log_transfer(outcome);
     standing_ = transfer_->take_standing();
+    machine_.set_time(net::clock::now());
     const int reply = machine_.transfer_done(outcome, transfer_->connected(), standing_.is_open());
     if (shared_->config.transfers) write_record(outcome, reply);
     transfer_.reset();
-    active_ = net::clock::now();
 }
 
 void session::log_transfer(const result<proto::transfer_result>& outcome) const {

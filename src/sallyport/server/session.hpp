@@ -35,7 +35,7 @@ private:
 
     net::task<> run();
     net::task<bool> perform(proto::server_action action);
-    net::task<bool> read_input();
+    net::task<bool> read_input(net::deadline until);
     net::task<> data_opened(std::string text, announce when) override;
     [[nodiscard]] bool client_has_left() const override { return input_ended_ || broken_ || control_.has_ended(); }
     net::task<> flush();
@@ -50,7 +50,6 @@ private:
     void give_transfer_up();
     void wake();
 
-    [[nodiscard]] net::time_limit patience();
     void log_login(std::string_view user, std::string_view outcome) const;
     void record_change(const proto::file_request& request, const result<proto::file_answer>& answer) const;
     void write_record(const result<proto::transfer_result>& outcome, int reply) const;
@@ -69,9 +68,7 @@ private:
     std::shared_ptr<transfer> transfer_;                     // running
     std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
     std::optional<net::event> ended_;                        // set where the main coroutine waits for transfer_'s end
-    net::deadline login_until_;
     net::deadline began_ = net::clock::now();
-    net::deadline active_ = began_;  // when the client was last heard of, or a transfer ended
     std::uint64_t refused_targets_seen_ = 0;
     std::string writing_;  // what flush() sends
     bool flushing_ = false;

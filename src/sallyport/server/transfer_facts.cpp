@@ -107,7 +107,7 @@ status::session_report session::describe() const {
             .age = duration_cast<milliseconds>(transfer_->age()),
         };
     } else {
-        out.idle = duration_cast<milliseconds>(now - active_);
+        out.idle = duration_cast<milliseconds>(now - machine_.last_activity());
     }
     if (passive_) out.openings.push_back({false, passive_.port(), control_.peer().address, std::nullopt});
     return out;

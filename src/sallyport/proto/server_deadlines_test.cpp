@@ -1,0 +1,144 @@
+// What expires in a server's session, and when: without a clock, by the times that the machine gives and gets.
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include <sallyport/proto/server_machine.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr session_time begin{100h};
+
+class server_deadlines : public ::testing::Test {
+protected:
+    static server_settings settings() {
+        server_settings s;
+        s.peer = *endpoint::parse("198.51.100.7:40000");
+        s.local = *endpoint::parse("203.0.113.5:21");
+        s.anonymous_allowed = true;
+        s.idle_timeout = 300s;
+        s.login_timeout = 60s;
+        s.now = begin;
+        return s;
+    }
+
+    /// What the machine wants next; its replies go to `said`.
+    server_action next() {
+        for (;;) {
+            auto action = machine.next();
+            if (std::holds_alternative<act::login_timed_out>(action)) {
+                ++timed_out;
+                continue;
+            }
+            std::string sent;
+            machine.take_output(sent);
+            said += sent;
+            if (!std::holds_alternative<act::send>(action) && !std::holds_alternative<act::drop_data>(action)) return action;
+        }
+    }
+    /// By when the machine wants to be asked, from now on.
+    session_time::duration until() {
+        const auto action = next();
+        const auto* wait = std::get_if<act::need_input>(&action);
+        return wait != nullptr && wait->until != session_time::max() ? wait->until - now : session_time::duration::max();
+    }
+    void client(std::string_view line) {
+        machine.set_time(now);
+        machine.receive(std::string(line) + "\r\n");
+    }
+    void log_in() {
+        client("USER anonymous");
+        client("PASS x@");
+        ASSERT_TRUE(std::holds_alternative<act::check_login>(next()));
+        machine.set_time(now);
+        machine.login_done({});
+    }
+    void passed(session_time::duration time) {
+        now += time;
+        machine.time_passed(now);
+        (void)next();
+    }
+    [[nodiscard]] std::string last_line() const {
+        const auto end = said.rfind("\r\n", said.size() - 3);
+        return said.substr(end == std::string::npos ? 0 : end + 2,
+                           said.size() - (end == std::string::npos ? 0 : end + 2) - 2);
+    }
+
+    session_time now = begin;
+    server_machine machine{settings()};
+    std::string said;
+    int timed_out = 0;
+};
+
+TEST_F(server_deadlines, a_login_has_its_time_from_the_connection_on) {
+    EXPECT_EQ(until(), 60s);
+    now += 50s;
+    client("NOOP");
+    EXPECT_EQ(until(), 10s) << "what the client says does not extend it";
+    passed(9s);
+    EXPECT_FALSE(machine.closing());
+    passed(1s);
+    EXPECT_TRUE(machine.closing());
+    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+    EXPECT_EQ(timed_out, 1);
+}
+
+TEST_F(server_deadlines, a_login_after_rein_has_its_time_anew) {
+    log_in();
+    now += 200s;
+    client("REIN");
+    EXPECT_EQ(until(), 60s);
+    passed(60s);
+    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+}
+
+TEST_F(server_deadlines, an_idle_session_ends) {
+    log_in();
+    EXPECT_EQ(until(), 300s);
+    passed(299s);
+    EXPECT_FALSE(machine.closing());
+    client("NOOP");
+    EXPECT_EQ(until(), 300s);
+    passed(300s);
+    EXPECT_TRUE(machine.closing());
+    EXPECT_EQ(last_line(), "421 No command for 300 s. Goodbye.");
+    EXPECT_EQ(timed_out, 0);
+}
+
+TEST_F(server_deadlines, a_running_transfer_is_activity_G5) {
+    log_in();
+    client("EPSV");
+    ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
+    machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
+    client("RETR /f");
+    ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
+    EXPECT_EQ(until(), session_time::duration::max());
+    passed(1000s);
+    EXPECT_FALSE(machine.closing());
+    machine.set_time(now);
+    machine.transfer_done(transfer_result{}, true);
+    EXPECT_EQ(until(), 300s) << "from its end on";
+}
+
+TEST_F(server_deadlines, what_takes_the_server_long_is_not_the_clients_silence) {
+    log_in();
+    client("CWD /slow");
+    ASSERT_TRUE(std::holds_alternative<act::run_file>(next()));
+    now += 250s;
+    machine.set_time(now);
+    machine.file_done(file_answer{});
+    EXPECT_EQ(until(), 300s);
+}
+
+TEST_F(server_deadlines, time_that_passes_early_ends_nothing) {
+    log_in();
+    for (int i = 0; i < 3; ++i) passed(99s);
+    EXPECT_FALSE(machine.closing());
+}
+
+}  // namespace
+}  // namespace sallyport::proto
