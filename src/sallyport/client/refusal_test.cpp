@@ -27,7 +27,7 @@ TEST(refusal, servers_that_demand_TLS) {
              "421 Sorry, cleartext sessions and weak ciphers are not accepted on this server.",
              "534 Policy requires SSL.",
              "503 Use AUTH first.",
-             "530 Send AUTH TLS first: logins need encryption here.",
+             "530 TLS is required; send AUTH TLS before USER.",
              "530 TLS is required; send AUTH TLS before USER.",
              "530 This server does not allow plain FTP. You have to use FTP over TLS.",
              "530 Please use a secure connection",

@@ -16,6 +16,7 @@ constexpr auto keyword = argument_shape::keyword;
 constexpr auto optional_keyword = argument_shape::optional_keyword;
 constexpr auto number = argument_shape::number;
 constexpr auto connected = session_stage::connected;
+constexpr auto user_given = session_stage::user_given;
 constexpr auto logged_in = session_stage::logged_in;
 constexpr auto waits = in_transfer::wait;
 constexpr auto at_once = in_transfer::now;
@@ -31,7 +32,7 @@ constexpr auto listing = data_use::listing;
 constexpr auto rows = std::to_array<command_row>({
     {verb::user, "USER", text, connected, waits, no_data, "", "<SP> user-name", "959 4.1.1"},
     {verb::pass, "PASS", optional_text, connected, waits, no_data, "", "<SP> password", "959 4.1.1"},
-    {verb::acct, "ACCT", text, logged_in, waits, no_data, "", "<SP> account", "959 4.1.1"},
+    {verb::acct, "ACCT", text, user_given, waits, no_data, "", "<SP> account", "959 4.1.1"},
     {verb::cwd, "CWD", text, logged_in, waits, no_data, "TVFS", "<SP> pathname", "959 4.1.1"},
     {verb::cdup, "CDUP", none, logged_in, waits, no_data, "", "", "959 4.1.1"},
     {verb::smnt, "SMNT", text, logged_in, waits, no_data, "", "<SP> pathname", "959 4.1.1"},

@@ -54,12 +54,12 @@ result<command_policy> command_policy::make(const std::vector<std::string>& allo
     return out;
 }
 
-std::optional<command_policy::refusal> command_policy::refuses(const command& cmd) const {
-    if (hides(cmd.id)) return refusal{502, cmd.name + " is not allowed through this gateway."};
+std::optional<local_reply> command_policy::refuses(const command& cmd) const {
+    if (hides(cmd.id)) return local_reply{502, cmd.name + " is not allowed through this gateway."};
     if (!read_only_) return std::nullopt;
-    if (cmd.id == verb::unknown) return refusal{502, cmd.name + " is not known to this gateway, which is read-only."};
+    if (cmd.id == verb::unknown) return local_reply{502, cmd.name + " is not known to this gateway, which is read-only."};
     if (row_of(cmd.id).changes || sets_a_time(cmd))
-        return refusal{550, "This gateway is read-only: nothing can be changed through it."};
+        return local_reply{550, "This gateway is read-only: nothing can be changed through it."};
     return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
 
@@ -23,11 +24,7 @@ public:
                                                      const std::vector<std::string>& refuse, bool read_only);
 
     /// The reply to a command that may not pass: 502 by name, 550 where it would change something.
-    struct refusal {
-        int code;
-        std::string text;
-    };
-    [[nodiscard]] std::optional<refusal> refuses(const command& cmd) const;
+    [[nodiscard]] std::optional<local_reply> refuses(const command& cmd) const;
     /// By its name alone.
     [[nodiscard]] bool hides(verb id) const noexcept { return refused_.test(static_cast<std::size_t>(id)); }
 

@@ -54,7 +54,7 @@ int code_for(errc cause, verb what, data_stage stage) noexcept {
 
 }  // namespace
 
-failure_reply reply_for(const error& cause, verb what, data_stage stage) {
+local_reply reply_for(const error& cause, verb what, data_stage stage) {
     std::string text = cause.text();
     if (!text.ends_with('.')) text += '.';
     return {code_for(cause.code, what, stage), std::move(text)};

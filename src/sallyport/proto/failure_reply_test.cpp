@@ -34,7 +34,7 @@ TEST(failure_reply, names_that_cannot_be_made_are_553_and_names_that_cannot_be_r
 }
 
 TEST(failure_reply, text_names_thing_and_cause) {
-    const failure_reply got = reply_for(error{errc::not_found, 0, "/pub/x"}, verb::retr);
+    const local_reply got = reply_for(error{errc::not_found, 0, "/pub/x"}, verb::retr);
     EXPECT_EQ(got.text, "/pub/x: no such file or directory.");
 }
 

@@ -1,6 +1,7 @@
 // The relay machine's data connections: negotiated on each leg by itself, joined by the driver (G1, G3, G4, GW-02, GW-03).
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
@@ -10,12 +11,7 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::uint16_t first_free_port = 1024;  // below are services, never data ports (DC-01)
-
-// The zone of a link-local address is the socket's business: text in the protocol can't know it.
-[[nodiscard]] bool same_host(const ip_address& a, const ip_address& b) noexcept {
-    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
-}
+constexpr std::uint16_t first_free_port = 1024;  // below are services, never data ports
 
 [[nodiscard]] bool is_upload(verb id) noexcept { return data_use_of(id) == data_use::upload; }
 
@@ -35,15 +31,19 @@ constexpr std::uint16_t first_free_port = 1024;  // below are services, never da
 
 // Whatever was negotiated before is void from here on, also where the new request is refused (DC-07).
 void relay_machine::negotiate(const command& cmd) {
-    if (!logged_in_) return refuse(cmd, 530, "Log in first with USER and PASS.");
-    if (epsv_all_ && cmd.id != verb::epsv) return refuse(cmd, 501, "After EPSV ALL only EPSV is allowed.");
     reset_channel();
-    const auto asked = method_of(cmd.id);
+    const auto wanted = data_requests_.read(cmd);
+    if (!wanted) {
+        if (const auto& target = wanted.error().bounce_attempt)
+            note(relay_note::bounce, cmd.name + ' ' + target->text() + " from " + settings_.client_peer.address.text());
+        if (wanted.error().reply.code == 200) return answer(200, wanted.error().reply.text);
+        return refuse(cmd, wanted.error().reply);
+    }
+    const auto asked = wanted->method;
     const bool ipv6 = backend_.peer.address.is_v6();
     negotiation_ = {};
     negotiation_.asked = asked;
-    if (asked == data_method::epsv && !take_epsv(cmd)) return;
-    if (is_active(asked) && !take_target(cmd)) return;
+    negotiation_.target = wanted->target;
     negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, backend_.refused);
     negotiation_.path = choose_data_path(path_facts());
     if (negotiation_.path.route == data_route::direct) {
@@ -55,50 +55,6 @@ void relay_machine::negotiate(const command& cmd) {
             cmd, 425,
             "This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 address.");
     ask_backend();
-}
-
-bool relay_machine::take_epsv(const command& cmd) {
-    const auto argument = parse_epsv_argument(cmd.argument);
-    const bool v4 = settings_.client_peer.address.is_v4();
-    if (!argument && argument.error().code != errc::unsupported) {
-        refuse(cmd, 501, argument.error().what);
-        return false;
-    }
-    if (!argument || *argument == (v4 ? epsv_argument::ipv6 : epsv_argument::ipv4)) {
-        refuse(cmd, 522,
-               v4 ? "Network protocol not supported on this connection, use (1)."
-                  : "Network protocol not supported on this connection, use (2).");
-        return false;
-    }
-    if (*argument != epsv_argument::all) return true;
-    epsv_all_ = true;
-    answer(200, "EPSV ALL accepted.");
-    return false;
-}
-
-bool relay_machine::take_target(const command& cmd) {
-    const auto target = cmd.id == verb::port ? parse_host_port(cmd.argument) : parse_eprt(cmd.argument);
-    if (!target && target.error().code == errc::unsupported) {
-        refuse(cmd, 522, "Network protocol not supported, use (1,2).");
-        return false;
-    }
-    if (!target) {
-        refuse(cmd, 501, target.error().what);
-        return false;
-    }
-    const auto& client = settings_.client_peer.address;
-    if (!same_host(target->address, client) || target->port < first_free_port) {
-        note(relay_note::bounce, cmd.name + ' ' + target->text() + " from " + client.text());
-        // The client behind NAT that the articles tell of: it names an address that means nothing here.
-        const bool behind_nat = target->address.is_private() && !client.is_private();
-        refuse(cmd, 504,
-               behind_nat ? target->address.text() +
-                                " is a private address that cannot be reached from here; use passive mode, EPSV or PASV."
-                          : "Data connections go to your own address only, to a port from 1024 on.");
-        return false;
-    }
-    negotiation_.target = {client, target->port};
-    return true;
 }
 
 // ---- The backend's side of a negotiation, then the client's answer
@@ -134,7 +90,8 @@ void relay_machine::port_behind_reserved(const result<endpoint>& own, bool led) 
     }
     std::erase_if(negotiation_.behind, is_active);
     if (!negotiation_.behind.empty()) return ask_backend();
-    give_up(425, "No data port can be opened: " + own.error().text());
+    const auto no = no_port_reply(own.error());
+    give_up(no.code, no.text);
 }
 
 void relay_machine::on_negotiation(const reply& r) {
@@ -211,9 +168,9 @@ data_path_facts relay_machine::path_facts() const noexcept {
                       .backend_refuses_pasv = backend_.refused.contains(data_method::pasv),
                       .client = settings_.client_peer.address,
                       .backend = backend_.peer.address,
-                      .client_data_tls = protect_client_,
+                      .client_data_tls = protection_.data(),
                       .backend_data_tls = backend_protected_,
-                      .epsv_all = epsv_all_,
+                      .epsv_all = data_requests_.epsv_all(),
                       .client_method = n.asked,
                       .backend_method = n.method,
                       .direct_refused = n.direct_refused || (is_active(n.asked) && refuses_client_address_),
@@ -235,30 +192,31 @@ void relay_machine::backend_leg_known() {
     if (n.path.route == data_route::direct) return direct_agreed();
     if (!is_active(n.asked)) {
         stage_ = stage::reserving;
-        relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protect_client_, {}};
+        relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protection_.data(), {}};
         const auto* to = std::get_if<leg_connects>(&n.backend);
         if (to != nullptr && n.path.route == data_route::kernel) reserve.to = to->to;
         actions_.emplace_back(reserve);
         return;
     }
     negotiated(n.target);
-    answer(200, std::string(name(n.asked)) + " command successful.");
+    const auto done = active_reply(n.asked);
+    answer(done.code, done.text);
 }
 
 void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
     if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved, led);
     if (stage_ != stage::reserving) return;
-    const bool extended = negotiation_.asked == data_method::epsv;
-    if (!reserved) return give_up(425, "No data port can be opened: " + reserved.error().text());
-    if (!extended && !reserved->address.is_v4()) {
-        negotiation_.own.reset();
-        drop_data();
-        return give_up(425, "PASV cannot name an IPv6 address; use EPSV.");
+    const auto told = passive_reply(negotiation_.asked, reserved);
+    if (told.code == 425) {
+        if (reserved) {
+            negotiation_.own.reset();
+            drop_data();
+        }
+        return give_up(told.code, told.text);
     }
     heed_kernel(led);
     negotiated(*reserved);
-    if (extended) return answer(229, format_229(reserved->port));
-    answer(227, format_227(*reserved));
+    answer(told.code, told.text);
 }
 
 /// Both legs stand as agreed. `front`: the client's target, or the port that it is told.
@@ -307,10 +265,13 @@ void relay_machine::mode(const command& cmd) {
 }
 
 void relay_machine::transfer(const command& cmd) {
-    if (!logged_in_) return refuse(cmd, 530, "Log in first with USER and PASS.");
-    if (!channel_) return refuse(cmd, 425, "Use PASV, EPSV, PORT or EPRT first.");
-    if (settings_.tls_required && !protect_client_)
-        return refuse(cmd, 521, "Data connections must be encrypted here; send PROT P.");
+    if (const auto no = protection_.refuse_transfer(settings_.tls_required)) return refuse(cmd, *no);
+    if (!channel_) return refuse(cmd, 425, replies::no_data_connection);
+    // An ABOR that came behind this command, while an earlier transfer ran, means this one too.
+    if (deferred_.has_abort()) {
+        reset_channel();
+        return refuse(cmd, 426, replies::aborted_before);
+    }
     const bool carried = channel_->path.route == data_route::relayed;
     if (!carried && !data_in_clear())
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
@@ -320,7 +281,7 @@ void relay_machine::transfer(const command& cmd) {
                     .data_path = channel_->path,
                     .client = channel_->client,
                     .backend = channel_->backend,
-                    .protect_client = protect_client_,
+                    .protect_client = protection_.data(),
                     .protect_backend = backend_protected_,
                     .asked = channel_->asked,
                     .behind = channel_->behind,

@@ -49,7 +49,7 @@ TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
             EXPECT_EQ(hand.count(relay_note::bounce), bounce ? 1U : 0U);
             // DC-07: what was negotiated before is void as well.
             hand.client("RETR x\r\n");
-            EXPECT_EQ(hand.to_client.back(), "425 Use PASV, EPSV, PORT or EPRT first.");
+            EXPECT_EQ(hand.to_client.back(), "425 Send EPSV, PASV, EPRT or PORT first.");
             EXPECT_TRUE(hand.to_backend.empty());
             EXPECT_EQ(hand.actions, std::deque<std::string>{"drop"});
         }
@@ -58,7 +58,7 @@ TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
 
 TEST(RelayData, RemembersEpsvAll_DC06) {
     play(usual(), {login, R"(> EPSV ALL
-< 200 EPSV ALL accepted.
+< 200 Only EPSV will be accepted from now on.
 > PASV
 < 501 After EPSV ALL only EPSV is allowed.
 > PORT 198,51,100,7,7,138
@@ -148,11 +148,11 @@ TEST(RelayData, ServesAnIpv6ClientBeforeAnIpv4Backend) {
 = drop
 < 425 PASV cannot name an IPv6 address; use EPSV.
 > EPSV 1
-< 522 Network protocol not supported on this connection, use (2).
+< 522 Network protocol not supported, use (2).
 > PORT 198,51,100,7,7,138
-< 504 Data connections go to your own address only, to a port from 1024 on.
+< 504 The address must be your own and the port 1024 or higher.
 > PORT 192,168,1,2,7,138
-< 504 192.168.1.2 is a private address that cannot be reached from here; use passive mode, EPSV or PASV.
+< 504 192.168.1.2 is a private address and cannot be reached from here; use passive mode.
 )"});
 }
 
@@ -250,7 +250,7 @@ TEST(RelayData, TellsWhenNoPortIsFreeInFront) {
 << 227 (172,16,3,4,204,173)
 = reserve
 ! no port
-< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
+< 425 All passive ports are in use; try again later.
 > PORT 198,51,100,7,7,138
 >> PASV
 << 500 Passive mode is off.
@@ -313,10 +313,10 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
 }
 
 TEST(RelayData, AbortsATransfer) {
-    play(usual(), {login, passive, retrieving, R"(> NOOP
-> ABOR
+    play(usual(), {login, passive, retrieving, R"(> ABOR
 = drop
 >> ABOR
+> NOOP
 << 426 Aborted.
 < 426 Aborted.
 << 226 Abort ok.
@@ -324,6 +324,19 @@ TEST(RelayData, AbortsATransfer) {
 >> NOOP
 << 200 ok
 < 200 ok
+)"});
+    // The transfer ends at once, and the reply to ABOR waits for those to the commands before it.
+    play(usual(), {login, passive, retrieving, R"(> NOOP
+> ABOR
+= drop
+>> ABOR
+<< 426 Aborted.
+< 426 Aborted.
+<< 226 Abort ok.
+>> NOOP
+<< 200 ok
+< 200 ok
+< 226 Transfer aborted.
 )"});
     // The backend had sent everything into its socket already: the client has not.
     play(usual(), {login, passive, retrieving, R"(<< 226 Done.

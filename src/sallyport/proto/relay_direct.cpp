@@ -29,7 +29,8 @@ void relay_machine::direct_agreed() {
     note(relay_note::rewritten, method + ' ' + front.text() + ", past the gateway");
     channel_ = channel{n.path, {}, {}, n.asked, n.asked};
     if (passive) return answer(227, format_227(front));
-    answer(200, method + " command successful.");
+    const auto done = active_reply(n.asked);
+    answer(done.code, done.text);
 }
 
 }  // namespace sallyport::proto

@@ -78,7 +78,7 @@ TEST(RelayDirect, RefusesEpsvWhichWouldLeadHere) {
 
 TEST(RelayDirect, RelaysWhoHasOnlyEpsv) {
     play(direct(passive_data), {login, R"(> EPSV ALL
-< 200 EPSV ALL accepted.
+< 200 Only EPSV will be accepted from now on.
 > EPSV
 >> EPSV
 << 229 Entering Extended Passive Mode (|||52397|)
@@ -102,6 +102,37 @@ TEST(RelayDirect, RelaysUnderTlsWhichEndsHereG10) {
 << 226 Nothing in it.
 ! data complete
 < 226 Nothing in it.
+)"});
+}
+
+TEST(RelayDirect, RelaysWhereTheClientsTargetIsToGetProtectedDataG10) {
+    auto s = direct(active_data);
+    s.tls_available = true;
+    s.backend.refused.insert(data_method::epsv);
+    play(s, {auth, login_only, protect, R"(> PORT 198,51,100,7,200,1
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:51201 tls, connect 172.16.3.4:52397
+)"});
+}
+
+// The client asked for no protection, and the backend's data have it all the same.
+TEST(RelayDirect, RelaysWhereTheBackendsDataAreProtectedG10) {
+    constexpr std::string_view protected_behind = ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 200 ok\n";
+    auto s = direct({.passive = true, .active = true});
+    s.backend.protect = true;
+    s.backend.refused.insert(data_method::epsv);
+    play(s, {login, protected_behind, passive, R"(> RETR f
+>> RETR f
+= open RETR down listen, connect 172.16.3.4:52397 tls
+)"});
+    play(s, {login, protected_behind, R"(> PORT 198,51,100,7,200,1
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
 )"});
 }
 
@@ -196,7 +227,7 @@ TEST(RelayDirect, LostBackendEndsTheTransfer) {
 
 TEST(RelayDirect, NeverBeyondTheClientsOwnAddressDC01) {
     play(direct(active_data), {login, R"(> PORT 203,0,113,9,7,138
-< 504 Data connections go to your own address only, to a port from 1024 on.
+< 504 The address must be your own and the port 1024 or higher.
 )"});
 }
 

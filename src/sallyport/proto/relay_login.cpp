@@ -2,6 +2,8 @@
 // place when it fails before the user is in (G7).
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
 #include <algorithm>
@@ -19,45 +21,40 @@ namespace {
 
 }  // namespace
 
-relay_machine::relay_machine(relay_settings settings)
-    : settings_(std::move(settings)),
-      certified_user_(settings_.certified_user),
-      has_backend_(false),
-      tls_(settings_.tls_active),
-      protect_client_(settings_.tls_active),
-      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
-      lines_(limits::command_line_before_login) {
-    login_.chooses = true;
-    append_reply(to_client_, 220, "FTP service ready.");
-}
 
 // ---- Before a backend is known
 
 // Nothing is promised here that the backend to come might not keep.
 void relay_machine::before_login(const command& cmd) {
     switch (cmd.id) {
-        case verb::auth: return auth(cmd);
-        case verb::pbsz: return pbsz();
-        case verb::prot: return prot(cmd);
-        case verb::host: return host(cmd);
         case verb::opts: return early_opts(cmd);
         case verb::feat: return deliver_features({211, {"Features:", "HOST", "UTF8", "End"}});
-        case verb::syst: return answer(215, "UNIX Type: L8");
-        case verb::noop: return answer(200, "NOOP ok.");
-        case verb::clnt: return answer(200, "Noted.");
+        case verb::syst: return answer(215, replies::system);
+        case verb::noop: return answer(200, replies::noop);
+        case verb::clnt: return answer(200, replies::noted);
         case verb::help: return answer(214, "Log in with USER and PASS; there is more help then.");
-        case verb::abor: return answer(226, "Nothing to abort.");
-        case verb::rein: return rein(cmd);
-        case verb::user: return begin_login(cmd);
+        case verb::abor: return answer(226, replies::nothing_to_abort);
         case verb::pass: return password(cmd);
-        case verb::quit: answer(221, "Goodbye."); return end_session({});
-        default: return refuse(cmd, 530, "Log in first with USER and PASS.");
+        case verb::quit: answer(221, replies::goodbye); return end_session({});
+        default: return refuse(cmd, 530, replies::log_in_first);
     }
 }
 
+/// An address names no host in particular: it is the one that the client has reached already, and the backend has another.
 void relay_machine::host(const command& cmd) {
-    remember(cmd);
-    answer(220, "The login decides who serves this host.");
+    if (const auto no = refuse_host(cmd.argument, login_stage(), settings_.client_destination)) return refuse(cmd, *no);
+    const bool address = address_in_host(cmd.argument).has_value();
+    if (has_backend_ && !(address && login_.host.empty())) return pass(cmd);
+    if (address)
+        forget_host();
+    else
+        remember(cmd);
+    answer(220, replies::host_accepted);
+}
+
+void relay_machine::forget_host() {
+    login_.host.clear();
+    std::erase_if(login_.prelude, [](const command& old) { return old.id == verb::host; });
 }
 
 void relay_machine::early_opts(const command& cmd) {
@@ -68,7 +65,7 @@ void relay_machine::early_opts(const command& cmd) {
 
 void relay_machine::password(const command& cmd) {
     if (login_.failed && user_given_) return seek(cmd, true);
-    if (!std::exchange(login_.stranger, false)) return refuse(cmd, 503, "Send USER first.");
+    if (!std::exchange(login_.stranger, false)) return refuse(cmd, 503, replies::user_first);
     // Who is unknown hears the same as who has the wrong password (AU-01).
     note(relay_note::login_refused, {});
     note(relay_note::login_result, "refused, no backend is for this user");
@@ -78,13 +75,15 @@ void relay_machine::password(const command& cmd) {
 // ---- Who serves the user
 
 void relay_machine::begin_login(const command& given) {
-    if (settings_.tls_required && !tls_) return refuse(given, 530, "Send AUTH TLS first: logins need encryption here.");
+    if (settings_.tls_required && !protection_.tls()) return refuse(given, 530, replies::tls_first);
     command cmd = given;
     if (const auto& certified = certified_user_) {
         if (certified->empty()) return refuse(given, 530, "Your certificate names no user.");
         if (settings_.replace_user) cmd.argument = *certified;
         if (cmd.argument != *certified) return refuse(given, 530, "Your certificate is another user's.");
     }
+    reset_channel();  // whoever comes next makes its own
+    reader_.set_logged_in(false);
     user_given_ = true;
     login_.user = cmd.argument;
     login_.stranger = false;
@@ -154,6 +153,7 @@ void relay_machine::forget_login() {
     login_.prelude.clear();
     login_.host.clear();
     paths_.reset();
+    reader_.set_logged_in(false);
 }
 
 /// One at a time: some servers throw away what follows a command of the login.
@@ -202,8 +202,8 @@ void relay_machine::on_login(const reply& r, verb id) {
     note(relay_note::login_result, "accepted");
     paths_.reset();
     logged_in_ = true;
-    lines_.set_max_line(limits::command_line);
-    if (!backend_.protect || backend_protected_ || (backend_.match_tls && !protect_client_)) return;
+    reader_.set_logged_in(true);
+    if (!backend_.protect || backend_protected_ || (backend_.match_tls && !protection_.data())) return;
     protect_behind("P", owed::protection);
     backend_protected_ = true;
 }

@@ -44,7 +44,7 @@ TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
     play_choosing(usual(), {greeted, R"(> SYST
 < 215 UNIX Type: L8
 > NOOP
-< 200 NOOP ok.
+< 200 OK.
 > FEAT
 < 211-Features:
 <  HOST
@@ -53,19 +53,19 @@ TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
 <  EPSV
 < 211 End
 > AUTH TLS
-< 502 TLS is not set up on this gateway.
+< 502 TLS is not available here.
 > PWD
-< 530 Log in first with USER and PASS.
+< 530 Log in with USER and PASS first.
 > PASV
-< 530 Log in first with USER and PASS.
+< 530 Log in with USER and PASS first.
 > RETR f
-< 530 Log in first with USER and PASS.
+< 530 Log in with USER and PASS first.
 > OPTS MLST size
 < 501 Only OPTS UTF8 ON has a meaning before the login.
 > PASS early
 < 503 Send USER first.
 > ABOR
-< 226 Nothing to abort.
+< 226 No transfer is running.
 > REIN
 < 220 FTP service ready.
 > QUIT
@@ -76,11 +76,11 @@ TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
 
 TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
     play_choosing(usual(), {greeted, R"(> HOST ftp.a.example
-< 220 The login decides who serves this host.
+< 220 Host accepted.
 > OPTS UTF8 ON
 < 200 UTF8 will be on.
 > HOST ftp.b.example
-< 220 The login decides who serves this host.
+< 220 Host accepted.
 > USER anna
 = find for anna at ftp.b.example
 ! backend 172.16.3.9:21
@@ -158,9 +158,9 @@ TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
     auto settings = with_tls();
     settings.tls_required = true;
     play_choosing(settings, {greeted, R"(> USER anna
-< 530 Send AUTH TLS first: logins need encryption here.
+< 530 TLS is required; send AUTH TLS before USER.
 > AUTH TLS
-< 234 Begin the TLS handshake.
+< 234 Start the TLS handshake.
 = tls
 ! tls
 > PBSZ 0
@@ -260,7 +260,7 @@ TEST(RelayLogin, MissesNoBackendThatGoesWhileNothingIsAsked_G7) {
 < 200 on
 )",
                        end, R"(> NOOP
-< 200 NOOP ok.
+< 200 OK.
 > PASS x
 < 503 Send USER first.
 > USER anna

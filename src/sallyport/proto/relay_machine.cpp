@@ -1,6 +1,8 @@
 // What passes between the two control connections, and what does not. Data connections: relay_data.cpp.
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
 #include <algorithm>
@@ -40,10 +42,18 @@ constexpr auto features_in_front =
     }
 }
 
+[[nodiscard]] bool waits_for_replies(const client_line& line) noexcept {
+    return line.refused ? line.ends_session() : goes_alone(line.cmd.id);
+}
+
 [[nodiscard]] std::string one_line(int code, std::string_view text) {
     std::string line;
     append_reply(line, code, text);
     return line;
+}
+
+[[nodiscard]] protection_rules rules_of(const relay_settings& s) noexcept {
+    return {.implicit_tls = s.tls_active, .auth_offered = s.tls_available, .ccc_allowed = s.ccc_allowed};
 }
 
 }  // namespace
@@ -52,14 +62,24 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
     : settings_(std::move(settings)),
       backend_(settings_.backend),
       certified_user_(settings_.certified_user),
-      tls_(settings_.tls_active),
-      protect_client_(settings_.tls_active),
       times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
-      lines_(limits::command_line_before_login),
+      protection_(rules_of(settings_)),
+      data_requests_(settings_.client_peer.address, true, true),
       inside_(backend_.peer.address, backend_.gateway, settings_.client_peer.address, settings_.client_destination) {
     auto shown = greeting;
     hide_inside(shown, nullptr);
     append_reply(to_client_, shown);
+}
+
+relay_machine::relay_machine(relay_settings settings)
+    : settings_(std::move(settings)),
+      certified_user_(settings_.certified_user),
+      has_backend_(false),
+      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
+      protection_(rules_of(settings_)),
+      data_requests_(settings_.client_peer.address, true, true) {
+    login_.chooses = true;
+    append_reply(to_client_, 220, "FTP service ready.");
 }
 
 // ---- Bytes in, actions out
@@ -68,15 +88,11 @@ void relay_machine::from_client(std::string_view bytes) {
     if (stage_ == stage::closing || bytes.empty()) return;
     times_.activity = times_.now;
     if (logged_in_) times_.login_since = times_.now;  // it may be REIN
-    if (!std::exchange(spoken_to_, true) && !tls_ && begins_tls(bytes)) return refuse_foreign();
+    // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
     if (stage_ == stage::asking_tls || stage_ == stage::securing || stage_ == stage::handshaking)
-        return refuse_behind("AUTH TLS before the handshake");
-    if (stage_ == stage::clearing) return refuse_behind("CCC before its reply");
-    if (tls_) return lines_.append(bytes);
-    filtered_.clear();
-    if (telnet_.filter(bytes, filtered_, to_client_)) return lines_.append(filtered_);
-    note(relay_note::violation, "the client negotiates Telnet options without end");
-    end_session("Too many Telnet negotiations.");
+        return refuse_line({421, std::string(replies::bytes_after_auth)});
+    if (stage_ == stage::clearing) return refuse_line({421, std::string(replies::bytes_after_ccc)});
+    if (const auto end = reader_.append(bytes, protection_.tls(), to_client_)) refuse_line(*end);
 }
 
 void relay_machine::from_backend(std::string_view bytes) {
@@ -99,8 +115,8 @@ relay_action relay_machine::next() {
         if (stage_ == stage::securing) return relay_act::start_tls{relay_leg::backend};
         if (stage_ == stage::clearing) return relay_act::end_tls{};
         if (stage_ == stage::passing) return relay_act::pass_through{};
-        if (take_item() || !actions_.empty() || stage_ == stage::closing) continue;
-        if (!input_ended_ || stage_ != stage::open || !held_.empty() || !pending_.empty()) {
+        if (take_line() || !actions_.empty() || stage_ == stage::closing) continue;
+        if (!input_ended_ || stage_ != stage::open || !deferred_.empty() || !pending_.empty()) {
             keep_word_deadline();
             return relay_act::idle{deadline()};
         }
@@ -127,7 +143,7 @@ bool relay_machine::wants_client() const noexcept {
         case stage::passing:
         case stage::closing: return false;
         default:
-            return lines_.pending() < limits::control_read && to_client_.size() < output_limit &&
+            return reader_.pending() < limits::control_read && to_client_.size() < output_limit &&
                    to_backend_.size() < output_limit;
     }
 }
@@ -155,91 +171,76 @@ void relay_machine::expire(std::string_view text) {
 
 // ---- What the client says
 
-bool relay_machine::take_item() {
+bool relay_machine::take_line() {
     if (stage_ != stage::open && stage_ != stage::transfer) return false;
     if (pending_.size() >= pending_limit || to_client_.size() >= output_limit || to_backend_.size() >= output_limit)
         return false;
-    if (stage_ == stage::transfer) {
-        if (held_.size() >= limits::commands_during_transfer) return false;
-        auto it = read_item();
-        if (!it) return false;
-        if (it->refusal.empty() && acts_during_transfer(it->cmd))
-            obey(*it);
-        else
-            hold(std::move(*it));
-        return true;
+    if (stage_ == stage::transfer) return watch_line();
+    if (deferred_.empty()) {
+        auto line = read_line();
+        if (!line) return false;
+        deferred_.push(std::move(*line));
     }
-    if (held_.empty()) {
-        auto it = read_item();
-        if (!it) return false;
-        held_.push_back(std::move(*it));
-    }
-    if (held_.front().refusal.empty() && goes_alone(held_.front().cmd.id) && !pending_.empty()) return false;
-    if (held_.front().times > 1) {
-        --held_.front().times;
-        obey(held_.front());
-        return true;
-    }
-    const auto it = std::move(held_.front());
-    held_.pop_front();
-    obey(it);
+    if (waits_for_replies(deferred_.front()) && !pending_.empty()) return false;
+    obey(deferred_.take());
     return true;
 }
 
-// Clients keep a control connection awake by NOOP for hours: a run of them must not fill the queue (G5).
-void relay_machine::hold(item it) {
-    if (it.cmd.id == verb::noop && !held_.empty() && held_.back().cmd.id == verb::noop)
-        ++held_.back().times;
+/// A line while a transfer runs: ABOR and STAT pass at once, all else waits its turn (IN-05, IN-06).
+bool relay_machine::watch_line() {
+    if (deferred_.full()) return false;
+    auto line = read_line();
+    if (!line) return false;
+    const bool now = !line->refused && acts_during_transfer(line->cmd);
+    if (now && (line->cmd.id == verb::abor || deferred_.empty()))
+        obey(*line);
     else
-        held_.push_back(std::move(it));
+        deferred_.push(std::move(*line));
+    return true;
 }
 
-std::optional<relay_machine::item> relay_machine::read_item() {
-    std::string_view line;
-    switch (lines_.next(line)) {
-        case line_buffer::status::need_more: return std::nullopt;
-        case line_buffer::status::line: return item_of(line);
-        case line_buffer::status::bad_byte:
-            if (is_foreign_protocol(line)) return item_of(line);
-            return item{{}, one_line(501, "NUL and bare CR are not allowed in a command."), 1};
-        case line_buffer::status::too_long: break;
-    }
-    if (++overlong_lines_ < limits::overlong_lines) return item{{}, one_line(500, "Command line too long."), 1};
-    note(relay_note::violation, "the client's third overlong line");
-    end_session("Too many overlong command lines.");
-    return std::nullopt;
+std::optional<client_line> relay_machine::read_line() {
+    std::string_view raw;
+    auto line = reader_.next(raw);
+    if (line && tell_conversation_ && raw.data() != nullptr) said("> ", mask_secrets(raw));
+    return line;
 }
 
-std::optional<relay_machine::item> relay_machine::item_of(std::string_view line) {
-    if (tell_conversation_) said("> ", mask_secrets(line));
-    auto parsed = parse_command(line);
-    if (parsed && parsed->id != verb::unknown) {
-        quit_read_ = quit_read_ || parsed->id == verb::quit;
-        return item{std::move(*parsed), {}, 1};
-    }
-    if (is_foreign_protocol(line)) {
-        refuse_foreign();
-        return std::nullopt;
-    }
-    const bool wordless = line.empty() || !is_alpha(line.front());
-    if (!parsed) return item{{}, one_line(wordless ? 500 : 501, parsed.error().what), 1};
-    return item{std::move(*parsed), {}, 1};
+void relay_machine::obey(const client_line& line) {
+    if (line.abort_done) return answer(226, replies::aborted);
+    if (line.refused) return refuse_line(*line.refused);
+    obey_command(line.cmd);
 }
 
-void relay_machine::refuse_foreign() {
-    note(relay_note::violation, "the client speaks another protocol");
-    end_session("This is an FTP service.");  // short and without echo (TLS-07)
+/// A line that is no command.
+void relay_machine::refuse_line(const local_reply& no) {
+    if (no.code == 421) {
+        note(relay_note::violation, "the client gets 421 " + no.text);
+        return end_session(no.text);
+    }
+    note(relay_note::refused, "a line that is no command");
+    answer(no.code, no.text);
 }
 
-void relay_machine::obey(const item& it) {
-    const auto& cmd = it.cmd;
-    if (!it.refusal.empty()) {
-        note(relay_note::refused, "a line that is no command");
-        if (pending_.empty()) return emit(it.refusal);
-        pending_.push_back({owed::local, verb::unknown, it.refusal});
-        return;
+session_stage relay_machine::login_stage() const noexcept {
+    if (logged_in_) return session_stage::logged_in;
+    return user_given_ ? session_stage::user_given : session_stage::connected;
+}
+
+void relay_machine::obey_command(const command& cmd) {
+    const bool tls_missing = settings_.tls_required && !protection_.tls();
+    if (const auto no = refuse_early(cmd, login_stage(), tls_missing)) return refuse(cmd, *no);
+    if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, *no);
+    switch (cmd.id) {
+        case verb::auth: return auth(cmd);
+        case verb::pbsz: return pbsz(cmd);
+        case verb::prot: return prot(cmd);
+        case verb::ccc: return ccc(cmd);
+        case verb::rein: return rein(cmd);
+        case verb::host: return host(cmd);
+        case verb::user: return begin_login(cmd);
+        default: break;
     }
-    if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, no->code, no->text);
     if (!has_backend_) return before_login(cmd);
     ask_directory(cmd);
     switch (data_use_of(cmd.id)) {
@@ -251,13 +252,7 @@ void relay_machine::obey(const item& it) {
         case data_use::none: break;
     }
     switch (cmd.id) {
-        case verb::auth: return auth(cmd);
-        case verb::pbsz: return pbsz();
-        case verb::prot: return prot(cmd);
-        case verb::ccc: return ccc(cmd);
-        case verb::rein: return rein(cmd);
         case verb::abor: return abor(cmd);
-        case verb::user: return begin_login(cmd);
         case verb::mode: return mode(cmd);
         default:
             if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
@@ -282,7 +277,9 @@ void relay_machine::abor(const command& cmd) {
         drop_data();
         transfer_.ended = data_outcome{data_end::aborted, "aborted at your request"};
     }
-    send_backend(cmd, owed::relayed);
+    // Where others wait for their replies, so does this one.
+    send_backend(cmd, deferred_.empty() ? owed::relayed : owed::swallowed);
+    if (!deferred_.empty()) deferred_.push_abort();
     join_transfer();
 }
 
@@ -388,8 +385,8 @@ void relay_machine::deliver_features(const reply& r) {
         const bool hidden = settings_.policy.hides(known ? known->id : verb::unknown);
         if (!among(name, features_in_front) && !iequals(line, "MODE B") && !hidden) mine.lines.emplace_back(line);
     }
-    if (settings_.tls_available || tls_) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
-    if (settings_.ccc_allowed && tls_) mine.lines.emplace_back("CCC");
+    if (protection_.offered()) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    if (settings_.ccc_allowed && protection_.tls()) mine.lines.emplace_back("CCC");
     mine.lines.insert(mine.lines.end(), {"EPRT", "EPSV", "End"});
     deliver(mine);
 }
@@ -427,6 +424,12 @@ void relay_machine::refuse(const command& cmd, int code, std::string_view text) 
     answer(code, text);
 }
 
+/// 421 ends the session.
+void relay_machine::refuse(const command& cmd, const local_reply& no) {
+    if (no.code == 421) return refuse_line(no);
+    refuse(cmd, no.code, no.text);
+}
+
 // An answered command leaves the queue, and replies of our own that waited behind it go out.
 void relay_machine::forget(std::size_t index) {
     pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
@@ -449,7 +452,8 @@ void relay_machine::end_session(std::string_view text) {
     stage_ = stage::closing;
     channel_.reset();
     pending_.clear();
-    held_.clear();
+    deferred_.clear();
+    reader_.clear();
 }
 
 }  // namespace sallyport::proto

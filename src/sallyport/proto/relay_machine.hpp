@@ -32,14 +32,16 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/proto/client_side/command_reader.hpp>
+#include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/client_side/deferred_lines.hpp>
+#include <sallyport/proto/client_side/protection.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/inside_addresses.hpp>
-#include <sallyport/proto/line_buffer.hpp>
 #include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/proto/relay_settings.hpp>
 #include <sallyport/proto/reply.hpp>
-#include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
 
@@ -208,7 +210,7 @@ public:
     [[nodiscard]] session_time last_activity() const noexcept { return times_.activity; }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
-    [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
+    [[nodiscard]] bool quit_read() const noexcept { return reader_.quit_read(); }
     /// What was learned about the backend, for its next session.
     [[nodiscard]] method_set refused_behind() const noexcept { return backend_.refused; }
 
@@ -260,13 +262,6 @@ private:
         std::string text;
     };
 
-    /// A command in its turn, or the refusal of a line that was none.
-    struct item {
-        command cmd;
-        std::string refusal;      // a whole reply; empty where cmd is to be obeyed
-        std::uint64_t times = 1;  // of NOOP
-    };
-
     struct transfer_state {
         std::optional<reply> opening;       // its 1xx, held until the connections are there
         bool connected = false;             // they are
@@ -316,22 +311,25 @@ private:
     static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
     // What the client says (relay_machine.cpp)
-    [[nodiscard]] bool take_item();
-    [[nodiscard]] std::optional<item> read_item();
-    [[nodiscard]] std::optional<item> item_of(std::string_view line);
-    void hold(item it);
-    void obey(const item& it);
-    void refuse_foreign();
+    [[nodiscard]] bool take_line();
+    [[nodiscard]] bool watch_line();
+    [[nodiscard]] std::optional<client_line> read_line();
+    void obey(const client_line& line);
+    void refuse_line(const local_reply& no);
+    void obey_command(const command& cmd);
+    [[nodiscard]] session_stage login_stage() const noexcept;
+    /// What came behind the command that is being obeyed.
+    [[nodiscard]] std::size_t unread() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
     void pass(const command& cmd);
     void abor(const command& cmd);
 
     // TLS on each leg (relay_tls.cpp)
     void auth(const command& cmd);
-    void refuse_behind(std::string_view what);
-    void pbsz();
+    void pbsz(const command& cmd);
     void prot(const command& cmd);
     void ccc(const command& cmd);
     void rein(const command& cmd);
+    void begin_anew();
     void protect_behind(std::string_view level, owed kind);
     void on_auth(const reply& r);
     void on_protection(const reply& r, verb id);
@@ -352,6 +350,7 @@ private:
     // The login, and who serves it (relay_login.cpp)
     void before_login(const command& cmd);
     void host(const command& cmd);
+    void forget_host();
     void early_opts(const command& cmd);
     void begin_login(const command& given);
     void password(const command& cmd);
@@ -366,14 +365,12 @@ private:
 
     // Data connections (relay_data.cpp)
     void negotiate(const command& cmd);
-    [[nodiscard]] bool take_target(const command& cmd);
-    [[nodiscard]] bool take_epsv(const command& cmd);
     void ask_backend();
     void port_behind_reserved(const result<endpoint>& own, bool led);
     void on_negotiation(const reply& r);
     void ask_by_next_method(const reply& refusal);
     [[nodiscard]] bool take_backend_leg(const reply& r);
-    [[nodiscard]] bool data_in_clear() const noexcept { return !protect_client_ && !backend_protected_; }
+    [[nodiscard]] bool data_in_clear() const noexcept { return !protection_.data() && !backend_protected_; }
     [[nodiscard]] data_path_facts path_facts() const noexcept;
     void heed_kernel(bool led);
     void backend_leg_known();
@@ -421,6 +418,7 @@ private:
     void deliver(const reply& r);
     void answer(int code, std::string_view text);
     void refuse(const command& cmd, int code, std::string_view text);
+    void refuse(const command& cmd, const local_reply& no);
     void emit(const std::string& line);
     void forget(std::size_t index);
     void violation(std::string_view what);
@@ -438,28 +436,20 @@ private:
     std::optional<std::string> certified_user_;
     stage stage_ = stage::open;
     bool has_backend_ = true;
-    bool tls_;
     bool logged_in_ = false;
     bool user_given_ = false;
     reply login_reply_;  // until the user is admitted
     bool backend_protected_ = false;
-    bool pbsz_given_ = false;
     bool pbsz_given_behind_ = false;
-    bool cleared_ = false;  // by CCC
-    bool protect_client_;
-    bool spoken_to_ = false;
-    bool quit_read_ = false;
     bool input_ended_ = false;
-    bool epsv_all_ = false;
-    int overlong_lines_ = 0;
     unsigned turn_ = 0;  // of what the backend owes: it changes where that has its time anew
     times_state times_;
 
-    telnet_filter telnet_;
-    std::string filtered_;
-    line_buffer lines_;
+    command_reader reader_;
+    deferred_lines deferred_;
+    client_protection protection_;
+    data_requests data_requests_;
     reply_parser replies_;
-    std::deque<item> held_;
     std::deque<pending> pending_;
     std::vector<relay_action> actions_;  // not yet handed out, first first
 

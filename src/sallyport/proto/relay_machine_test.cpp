@@ -86,11 +86,13 @@ TEST(RelayMachine, RelaysWhatItNeedNotChangeWithTheSameVerbAndArgument) {
                                    "ABOR"}) {
         SCOPED_TRACE(line);
         stage_hand hand(usual(), false);
+        if (!line.starts_with("HOST")) hand.play(login);
+        hand.to_client.clear();
         hand.client(line + "\r\n");
         ASSERT_EQ(hand.to_backend.size(), 1U);
         EXPECT_EQ(hand.to_backend.front(), line);
         hand.backend("250-first\r\n 250 inner\r\n250 last\r\n");
-        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"220 Welcome.", "250-first", " 250 inner", "250 last"}));
+        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"250-first", " 250 inner", "250 last"}));
     }
 }
 
@@ -120,6 +122,7 @@ TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
         }
     }
     stage_hand hand(usual(), true);
+    hand.play(login);
     hand.client(
         "CWD \xff\xff\xf2\r\n\xff\xff"
         "DELE a\r\n");
@@ -130,6 +133,7 @@ TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
 
 TEST(RelayMachine, PassesKeywordsOnWithoutTheirTrailingBlanks) {
     stage_hand hand(usual(), false);
+    hand.play(login);
     hand.client("TYPE I  \r\nREST 0 \r\nPWD \r\nCDUP ..\r\nOPTS UTF8 ON \r\nCWD a \r\n");
     EXPECT_EQ(hand.to_backend, (std::deque<std::string>{"TYPE I", "REST 0", "PWD", "CDUP", "OPTS UTF8 ON", "CWD a "}));
 }
@@ -145,7 +149,7 @@ TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {
 >> NOOP
 << 200 first
 < 200 first
-< 503 PBSZ needs TLS first; send AUTH TLS.
+< 503 PBSZ requires TLS; send AUTH TLS first.
 < 501 Control characters are not allowed in a command.
 << 200 second
 < 200 second
@@ -258,13 +262,18 @@ TEST(RelayMachine, RefusesGarbageAsTheServerWould) {
 >  NOOP
 < 500 A line starts with a command; send HELP for a list.
 > LPRT 4,4,10,0,0,1,2,4,0
+< 500 Unknown command.
+> RETR x
+< 530 Log in with USER and PASS first.
+> PASV
+< 530 Log in with USER and PASS first.
+> CCC
+< 530 Log in with USER and PASS first.
+)",
+                   login_only, R"(> LPRT 4,4,10,0,0,1,2,4,0
 < 502 This gateway does not pass LPRT on.
 > MIC abcd
 < 502 This gateway does not pass MIC on.
-> RETR x
-< 530 Log in first with USER and PASS.
-> PASV
-< 530 Log in first with USER and PASS.
 > CCC
 < 533 The control connection is not encrypted.
 )"});
@@ -328,9 +337,9 @@ TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
 > CCC
 < 534 The control connection stays encrypted.
 > PROT E
-< 536 Only PROT C and PROT P are possible under TLS.
+< 536 Only PROT C and PROT P are possible with TLS.
 > PROT C
-< 200 Data connections will be in plain text.
+< 200 Data connections will not be encrypted.
 > AUTH TLS
 < 503 TLS is already active.
 )"});
@@ -357,7 +366,7 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
 < 226 Empty.
 )";
     play(s, {"< 220 Welcome.\n", login_only, protect_behind, login_only,
-             "> REIN\n< 220 FTP service ready.\n> PWD\n< 530 Log in first with USER and PASS.\n> USER v\n= find for v\n"
+             "> REIN\n< 220 FTP service ready.\n> PWD\n< 530 Log in with USER and PASS first.\n> USER v\n= find for v\n"
              "! backend 172.16.3.9:21\n>> USER v\n<< 331 Password?\n< 331 Password?\n"});
     play(s, {"< 220 Welcome.\n", login_only,
              ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The server behind this gateway refuses to encrypt data "
@@ -383,10 +392,38 @@ TEST(RelayMachine, ClosesWherePlainTextComesInsteadOfTheHandshake_TLS01) {
     EXPECT_TRUE(hand.to_backend.empty());
 }
 
-TEST(RelayMachine, RefusesAuthAfterUser_TLS01) {
-    play(with_tls(), {login, "> AUTH TLS\n< 503 AUTH comes before USER; connect again to use TLS.\n"});
-    play(usual(), {"< 220 Welcome.\n> AUTH TLS\n< 502 TLS is not set up on this gateway.\n"});
-    play(with_tls(), {"< 220 Welcome.\n> AUTH KERBEROS\n< 504 Only AUTH TLS is known here.\n"});
+// Nothing that was said in the clear counts: the next login has a backend of its own.
+TEST(RelayMachine, BeginsTheLoginAnewAtAuth_TLS01) {
+    constexpr std::string_view anew = R"(> AUTH TLS
+< 234 Start the TLS handshake.
+= tls
+! tls
+> PASS p
+< 503 Send USER first.
+> PWD
+< 530 Log in with USER and PASS first.
+> USER v
+= find for v
+! backend 172.16.3.9:21
+>> USER v
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+< 230 In.
+> RETR f
+< 425 Send EPSV, PASV, EPRT or PORT first.
+)";
+    const std::string drops = "> AUTH TLS\n= drop\n" + std::string(anew.substr(anew.find('\n') + 1));
+    play(with_tls(), {login, anew});
+    play(with_tls(), {login, passive, drops});
+    play(with_tls(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n", anew});
+}
+
+TEST(RelayMachine, RefusesAuthWhereThereIsNoTls) {
+    play(usual(), {"< 220 Welcome.\n> AUTH TLS\n< 502 TLS is not available here.\n"});
+    play(with_tls(), {"< 220 Welcome.\n> AUTH KERBEROS\n< 504 Only AUTH TLS is supported.\n"});
 }
 
 TEST(RelayMachine, DemandsTlsWhereItIsRequired) {
@@ -394,18 +431,18 @@ TEST(RelayMachine, DemandsTlsWhereItIsRequired) {
     s.tls_required = true;
     play(s, {R"(< 220 Welcome.
 > USER u
-< 530 Send AUTH TLS first: logins need encryption here.
+< 530 TLS is required; send AUTH TLS before USER.
 > AUTH TLS
-< 234 Begin the TLS handshake.
+< 234 Start the TLS handshake.
 = tls
 ! tls
 )",
              login_only, passive, R"(> PBSZ 0
 < 200 PBSZ=0
 > PROT C
-< 534 Data connections must be encrypted here; use PROT P.
+< 534 Data connections must be encrypted; send PROT P.
 > LIST
-< 521 Data connections must be encrypted here; send PROT P.
+< 521 Data connections must be encrypted; send PROT P.
 )"});
 }
 
@@ -415,7 +452,7 @@ TEST(RelayMachine, TakesImplicitTlsAndAuthSslAsProtectedData) {
     constexpr std::string_view list = "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397\n";
     play(s, {login, passive, list});
     play(with_tls(),
-         {"< 220 Welcome.\n> AUTH SSL\n< 234 Begin the TLS handshake.\n= tls\n! tls\n", login_only, passive, list});
+         {"< 220 Welcome.\n> AUTH SSL\n< 234 Start the TLS handshake.\n= tls\n! tls\n", login_only, passive, list});
 }
 
 // ---- Ends

@@ -171,7 +171,7 @@ TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
 = drop
 < 425 PASV cannot name an IPv6 address; use EPSV.
 > LIST
-< 425 Use PASV, EPSV, PORT or EPRT first.
+< 425 Send EPSV, PASV, EPRT or PORT first.
 )"});
     play(behind(backend_data::port, "[2001:db8::5]:21"),
          {login,
@@ -260,8 +260,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
               "|1|172.16.0.1|50001|\n<< " +
                   reply +
                   "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
-                  "extended\n! no port\n= drop\n< 425 No data port can be "
-                  "opened: all ports of 1-2 are in use: no free resource left\n"},
+                  "extended\n! no port\n= drop\n< 425 All passive ports are in use; try again later.\n"},
              [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(eprt)); });
     }
 }
@@ -340,9 +339,9 @@ TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
     play(behind(backend_data::eprt), {login, R"(> PORT 198,51,100,7,7,138
 = reserve behind extended
 ! no port
-< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
+< 425 All passive ports are in use; try again later.
 > LIST
-< 425 Use PASV, EPSV, PORT or EPRT first.
+< 425 Send EPSV, PASV, EPRT or PORT first.
 )"});
 }
 
@@ -357,7 +356,7 @@ TEST(RelayMethods, GivesThePortBehindBackWhereTheFrontHasNone_DC07) {
 = reserve extended
 ! no port
 = drop
-< 425 No data port can be opened: all ports of 1-2 are in use: no free resource left
+< 425 All passive ports are in use; try again later.
 )"});
 }
 
@@ -373,7 +372,7 @@ TEST(RelayMethods, GivesThePortBehindBackWhereTheSessionEnds_G2) {
 
 TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
     play(behind(backend_data::port), {login, R"(> EPSV ALL
-< 200 EPSV ALL accepted.
+< 200 Only EPSV will be accepted from now on.
 > PORT 198,51,100,7,7,138
 < 501 After EPSV ALL only EPSV is allowed.
 > EPSV

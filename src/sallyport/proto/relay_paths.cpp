@@ -1,5 +1,6 @@
 // What a relay machine keeps from the client or finds out for the records: addresses of the backend leg, and paths.
 
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
 namespace sallyport::proto {
@@ -34,7 +35,9 @@ void relay_machine::input_ended() { input_ended_ = true; }
 /// The client's last command is answered, and it can't send another one.
 void relay_machine::say_goodbye() {
     if (has_backend_) send_backend({verb::quit, "QUIT", {}}, owed::swallowed);
-    emit("221 Goodbye.\r\n");
+    std::string line;
+    append_reply(line, 221, replies::goodbye);
+    emit(line);
     end_session({});
 }
 

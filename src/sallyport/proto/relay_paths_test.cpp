@@ -191,7 +191,7 @@ TEST(RelayPaths, DropsALineWithoutItsEnd) {
 TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
     play_choosing(usual(), {R"(< 220 FTP service ready.
 > NOOP
-< 200 NOOP ok.
+< 200 OK.
 ! input ended
 < 221 Goodbye.
 = close

@@ -265,7 +265,7 @@ inline constexpr std::string_view login = R"(< 220 Welcome.
 
 inline constexpr std::string_view auth = R"(< 220 Welcome.
 > AUTH TLS
-< 234 Begin the TLS handshake.
+< 234 Start the TLS handshake.
 = tls
 ! tls
 )";

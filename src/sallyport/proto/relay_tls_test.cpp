@@ -15,7 +15,7 @@ constexpr std::string_view auth_on_both = R"(< 220 Welcome.
 << 234 Go on.
 = tls behind
 ! tls behind
-< 234 Begin the TLS handshake.
+< 234 Start the TLS handshake.
 = tls
 ! tls
 )";
@@ -93,15 +93,19 @@ TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
 << 530 Log in first.
 < 431 The server behind this gateway offers no TLS.
 > USER u
-< 530 Send AUTH TLS first: logins need encryption here.
+< 530 TLS is required; send AUTH TLS before USER.
 )"});
 }
 
 TEST(RelayTls, MatchTakesNoReplyBehindTheBackends234_TLS02) {
-    stage_hand hand(matching(), false);
-    hand.client("AUTH TLS\r\n");
-    hand.backend("234 Go on.\r\n230 You are in.\r\n");
-    EXPECT_TRUE(hand.machine.closing());
+    for (const std::string behind : {"230 You are in.\r\n", "2", "230 You are", "230-You\r\n", "\r\n"}) {
+        SCOPED_TRACE(behind);
+        stage_hand hand(matching(), false);
+        hand.client("AUTH TLS\r\n");
+        hand.backend("234 Go on.\r\n" + behind);
+        EXPECT_TRUE(hand.machine.closing());
+        EXPECT_EQ(hand.actions, std::deque<std::string>{"close"}) << "no handshake";
+    }
 }
 
 TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
@@ -128,7 +132,7 @@ TEST(RelayTls, PassesTlsFromTheBackends234On_GW06) {
     play(passing(), {login, passive, retrieving}, [](stage_hand&) {});
     auto s = passing();
     s.tls_required = true;
-    play(s, {"< 220 Welcome.\n> USER u\n< 530 Send AUTH TLS first: logins need encryption here.\n"});
+    play(s, {"< 220 Welcome.\n> USER u\n< 530 TLS is required; send AUTH TLS before USER.\n"});
 }
 
 TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
@@ -140,6 +144,10 @@ TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
     EXPECT_FALSE(late.machine.wants_client());
     late.backend("234 Mine.\r\n230 In.\r\n");
     EXPECT_TRUE(late.machine.closing());
+    stage_hand half(passing(), false);
+    half.client("AUTH TLS\r\n");
+    half.backend("234 Mine.\r\n230-In");
+    EXPECT_TRUE(half.machine.closing()) << "the rest would pass as TLS";
 }
 
 // ---- CCC
@@ -151,9 +159,9 @@ TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
 }
 
 TEST(RelayTls, CccEndsTlsOnTheControlConnectionOnly_TLS06) {
-    play(may_clear(), {auth, "> CCC\n< 530 Log in first with USER and PASS.\n", login_only,
+    play(may_clear(), {auth, "> CCC\n< 530 Log in with USER and PASS first.\n", login_only,
                        "> CCC\n< 534 Data connections must be encrypted first; send PROT P.\n", protect, R"(> CCC
-< 200 The control connection goes on in the clear; data connections stay encrypted.
+< 200 The control connection is now unencrypted; data connections stay encrypted.
 = end tls
 ! tls ended
 )",
@@ -164,9 +172,9 @@ TEST(RelayTls, CccEndsTlsOnTheControlConnectionOnly_TLS06) {
 ! data complete
 < 226 Done.
 > PROT C
-< 503 After CCC the protection of data connections stays as it is.
+< 503 The data protection level cannot be changed after CCC.
 > AUTH TLS
-< 503 After CCC the control connection stays in the clear; connect again to use TLS.
+< 503 After CCC the control connection stays unencrypted; connect again to use TLS.
 > CCC
 < 533 The control connection is not encrypted.
 > REIN
@@ -214,7 +222,7 @@ TEST(RelayTls, FeatNamesCccWhereItIsAllowed) {
 
 constexpr std::string_view auth_as_bob = R"(< 220 Welcome.
 > AUTH TLS
-< 234 Begin the TLS handshake.
+< 234 Start the TLS handshake.
 = tls
 ! tls as bob
 )";

@@ -33,6 +33,14 @@ struct reply {
     friend bool operator==(const reply&, const reply&) = default;
 };
 
+/// One of a single line that is made here.
+struct local_reply {
+    int code = 0;
+    std::string text;
+
+    friend bool operator==(const local_reply&, const local_reply&) = default;
+};
+
 /// Runs `parse` over the lines of a reply until it finds something. A server may put the number or the words that answer
 /// a command into any line of its reply. What is returned is what `parse` returns: a result or an optional, of the first
 /// line where it found nothing at all. REQUIRES: the reply is that to the command which asks for it (GW-02).

@@ -6,6 +6,8 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
@@ -25,8 +27,8 @@ constexpr server_machine::route server_machine::routes[] = {
     {verb::smnt, &server_machine::on_smnt},
     {verb::quit, &server_machine::on_quit},
     {verb::rein, &server_machine::on_rein},
-    {verb::port, &server_machine::on_port},
-    {verb::pasv, &server_machine::on_pasv},
+    {verb::port, &server_machine::on_data_request},
+    {verb::pasv, &server_machine::on_data_request},
     {verb::type, &server_machine::on_type},
     {verb::stru, &server_machine::on_stru},
     {verb::mode, &server_machine::on_mode},
@@ -56,8 +58,8 @@ constexpr server_machine::route server_machine::routes[] = {
     {verb::ccc, &server_machine::on_ccc},
     {verb::feat, &server_machine::on_feat},
     {verb::opts, &server_machine::on_opts},
-    {verb::eprt, &server_machine::on_port},
-    {verb::epsv, &server_machine::on_epsv},
+    {verb::eprt, &server_machine::on_data_request},
+    {verb::epsv, &server_machine::on_data_request},
     {verb::lang, &server_machine::on_lang},
     {verb::mdtm, &server_machine::on_mdtm},
     {verb::mlsd, &server_machine::on_listing},
@@ -70,27 +72,21 @@ constexpr server_machine::route server_machine::routes[] = {
 
 server_machine::server_machine(server_settings settings)
     : settings_(std::move(settings)),
-      lines_(limits::command_line_before_login),
-      now_(settings_.now),
-      tls_(settings_.tls_active) {
+      protection_({.implicit_tls = settings_.tls_active,
+                   .auth_offered = settings_.tls_available,
+                   .ccc_allowed = settings_.ccc_allowed}),
+      data_requests_(settings_.peer.address, settings_.passive_allowed, settings_.active_allowed),
+      now_(settings_.now) {
     reset_login();
 }
 
 void server_machine::receive(std::string_view bytes) {
     if (closing_ || bytes.empty()) return;
     note_activity();
-    const bool first = !std::exchange(heard_, true);
-    if (tls_) {
-        lines_.append(bytes);
-        return;
-    }
-    if (first && begins_tls(bytes)) {
-        refuse_foreign_protocol();
-        return;
-    }
-    std::string text;
-    if (!telnet_.filter(bytes, text, output_)) close_after(421, "Too many Telnet negotiations. Goodbye.");
-    lines_.append(text);
+    // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
+    if (awaited_ == awaited::tls) return close_after(421, replies::bytes_after_auth);
+    if (awaited_ == awaited::clear_tls) return close_after(421, replies::bytes_after_ccc);
+    if (const auto end = reader_.append(bytes, protection_.tls(), output_)) say(*end);
 }
 
 void server_machine::output_sent() noexcept {
@@ -113,115 +109,62 @@ server_action server_machine::next() {
         if (awaited_ != awaited::nothing) return act::need_input{deadline()};
         if (output_.size() > limits::control_read) return act::send{};
         if (transfer_running_) {
-            if (held_.size() >= limits::commands_during_transfer) return act::paused{};
+            if (deferred_.full()) return act::paused{};
             if (!watch_line()) return act::need_input{deadline()};
-        } else if (!take_held() && !take_line()) {
+        } else if (!take_line()) {
             if (!input_ended_) return act::need_input{deadline()};
-            close_after(221, "Goodbye.");
+            close_after(221, replies::goodbye);
         }
     }
 }
 
-bool server_machine::take_held() {
-    if (held_.empty()) return false;
-    if (held_.front().times > 1) {
-        --held_.front().times;
-        serve(line_buffer::status::line, "NOOP");
-        return true;
-    }
-    const held_line line = std::move(held_.front());
-    held_.erase(held_.begin());
-    if (line.abort_served)
-        say(226, "Transfer aborted.");
-    else
-        serve(line.kind, line.text);
-    return true;
+std::optional<client_line> server_machine::read_line() {
+    std::string_view raw;
+    auto line = reader_.next(raw);
+    if (line && trace_ && raw.data() != nullptr) trace_("> " + mask_secrets(raw));
+    return line;
 }
 
 bool server_machine::take_line() {
-    std::string_view line;
-    const line_buffer::status kind = lines_.next(line);
-    if (kind == line_buffer::status::need_more) return false;
-    if (trace_ && kind != line_buffer::status::too_long) trace_("> " + mask_secrets(line));
-    serve(kind, line);
-    return true;
+    const auto line = deferred_.empty() ? read_line() : std::optional(deferred_.take());
+    if (line) obey(*line);
+    return line.has_value();
 }
 
 /// A line while a transfer runs: ABOR and STAT are acted on at once, all else waits its turn (IN-05, IN-06).
 bool server_machine::watch_line() {
-    std::string_view line;
-    const line_buffer::status kind = lines_.next(line);
-    if (kind == line_buffer::status::need_more) return false;
-    if (trace_ && kind != line_buffer::status::too_long) trace_("> " + mask_secrets(line));
-    const result<command> c = kind == line_buffer::status::line ? parse_command(line) : fail(errc::syntax);
-    const bool now = c && acts_during_transfer(*c);
-    if (now && c->id == verb::abor) {
-        held_.push_back({.abort_served = true});
+    auto line = read_line();
+    if (!line) return false;
+    const bool now = !line->refused && acts_during_transfer(line->cmd);
+    if (now && line->cmd.id == verb::abor) {
+        deferred_.push_abort();
         if (!std::exchange(abort_asked_, true)) due_ = act::abort_transfer{};
-    } else if (now && held_.empty()) {
-        dispatch(*c);
+    } else if (now && deferred_.empty()) {
+        dispatch(line->cmd);
     } else {
-        quit_read_ = quit_read_ || (c && c->id == verb::quit);
-        hold(kind, line, c && c->id == verb::noop);
+        deferred_.push(std::move(*line));
     }
     return true;
 }
 
-void server_machine::hold(line_buffer::status kind, std::string_view line, bool noop) {
-    // Clients keep a control connection awake by NOOP for hours: a run of them must not fill the queue (G5).
-    if (noop && !held_.empty() && held_.back().text == "NOOP")
-        ++held_.back().times;
-    else
-        held_.push_back({.kind = kind, .text = noop ? "NOOP" : std::string(line)});
-}
-
-void server_machine::serve(line_buffer::status kind, std::string_view line) {
-    switch (kind) {
-        case line_buffer::status::line: serve_line(line); return;
-        case line_buffer::status::bad_byte: say(501, "A control byte is in this line; nothing was done."); return;
-        case line_buffer::status::too_long:
-            if (++overlong_lines_ >= limits::overlong_lines)
-                close_after(421, "Too many overlong lines. Goodbye.");
-            else
-                say(500, "Line too long; nothing was done.");
-            return;
-        case line_buffer::status::need_more: return;
-    }
-}
-
-void server_machine::serve_line(std::string_view line) {
-    const bool first = !std::exchange(spoken_to_, true);
-    const result<command> c = parse_command(line);
-    const bool known = c && c->id != verb::unknown;
-    if ((first || !known) && is_foreign_protocol(line)) {
-        refuse_foreign_protocol();
-    } else if (!c) {
-        say(line.empty() || !is_alpha(line.front()) ? 500 : 501, c.error().what);
-    } else if (!known) {
-        say(500, "Unknown command.");
-    } else {
-        dispatch(*c);
-    }
+void server_machine::obey(const client_line& line) {
+    if (line.abort_done) return say(226, replies::aborted);
+    if (line.refused) return say(*line.refused);
+    if (line.cmd.id == verb::unknown) return say(500, replies::unknown_command);
+    dispatch(line.cmd);
 }
 
 void server_machine::dispatch(const command& c) {
     static_assert(std::size(routes) == static_cast<std::size_t>(verb::unknown));
     static_assert(std::ranges::is_sorted(routes, {}, &route::id));
-    const command_row& row = row_of(c.id);
     if (c.id != verb::rnto) login_.rename_from.reset();
-    if (stage() < row.earliest)
-        refuse_login_missing();
-    else
-        (this->*routes[static_cast<std::size_t>(c.id)].serve)(c);
+    if (const auto no = refuse_early(c, stage(), needs_tls_first())) return say(*no);
+    (this->*routes[static_cast<std::size_t>(c.id)].serve)(c);
 }
 
 session_stage server_machine::stage() const noexcept {
     if (login_.done) return session_stage::logged_in;
     return login_.named ? session_stage::user_given : session_stage::connected;
-}
-
-void server_machine::refuse_foreign_protocol() {
-    close_after(421, "This is an FTP server. Goodbye.");  // short and without echo (TLS-07)
 }
 
 /// What HELP and FEAT may name, and what is answered by more than 502.
@@ -231,7 +174,7 @@ bool server_machine::is_offered(verb id) const noexcept {
         case verb::smnt: return false;
         case verb::auth:
         case verb::pbsz:
-        case verb::prot: return settings_.tls_available || settings_.tls_active;
+        case verb::prot: return protection_.offered();
         case verb::ccc: return settings_.ccc_allowed && !settings_.tls_required;
         default: break;
     }
@@ -249,6 +192,12 @@ void server_machine::say(int code, std::string_view text) {
     finish_reply(from);
 }
 
+/// 421 ends the session.
+void server_machine::say(const local_reply& r) {
+    if (r.code == 421) return close_after(r.code, r.text);
+    say(r.code, r.text);
+}
+
 void server_machine::say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last) {
     last_reply_ = code;
     const std::size_t from = output_.size();
@@ -256,10 +205,7 @@ void server_machine::say(int code, std::string_view first, const std::vector<std
     finish_reply(from);
 }
 
-void server_machine::say(const error& cause, verb what, data_stage stage) {
-    const failure_reply answer = reply_for(cause, what, stage);
-    say(answer.code, answer.text);
-}
+void server_machine::say(const error& cause, verb what, data_stage stage) { say(reply_for(cause, what, stage)); }
 
 /// Doubles 0xFF where Telnet rules (RFC 959 section 4.1.3), and shows the lines to the log.
 void server_machine::finish_reply(std::size_t from) {
@@ -271,7 +217,7 @@ void server_machine::finish_reply(std::size_t from) {
             rest.remove_prefix(std::min(rest.size(), end + 2));
         }
     }
-    if (!tls_ && output_.find('\xff', from) != std::string::npos)
+    if (!protection_.tls() && output_.find('\xff', from) != std::string::npos)
         output_.replace(from, std::string::npos, telnet_escape(std::string_view(output_).substr(from)));
 }
 
@@ -279,8 +225,8 @@ void server_machine::close_after(int code, std::string_view text) {
     if (std::exchange(closing_, true)) return;
     greeted_ = true;
     say(code, text);
-    held_.clear();
-    lines_.clear();
+    deferred_.clear();
+    reader_.clear();
 }
 
 void server_machine::expire(std::string_view text) { close_after(421, text); }

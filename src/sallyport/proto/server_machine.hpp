@@ -19,14 +19,15 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/virtual_path.hpp>
 #include <sallyport/proto/block_mode.hpp>
+#include <sallyport/proto/client_side/command_reader.hpp>
+#include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/client_side/deferred_lines.hpp>
+#include <sallyport/proto/client_side/protection.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/data_method.hpp>
 #include <sallyport/proto/failure_reply.hpp>
-#include <sallyport/proto/host_port.hpp>
-#include <sallyport/proto/line_buffer.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/session_time.hpp>
-#include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
 
@@ -43,8 +44,7 @@ struct server_settings {
     bool ccc_allowed = false;  // TLS-06
     std::chrono::milliseconds idle_timeout = limits::idle;
     std::chrono::milliseconds login_timeout = limits::login;
-    session_time now{};            // when the client connected: the login has its time from then on
-    bool foreign_targets = false;  // PORT to addresses other than the peer's (FXP); off: DC-01
+    session_time now{};  // when the client connected: the login has its time from then on
 };
 
 enum class data_type : std::uint8_t { ascii, image };
@@ -191,7 +191,7 @@ public:
     /// The code of the last reply.
     [[nodiscard]] int last_reply() const noexcept { return last_reply_; }
     /// QUIT has been read, and may wait for the transfer.
-    [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
+    [[nodiscard]] bool quit_read() const noexcept { return reader_.quit_read(); }
     /// PORT and EPRT that named a third party or a low port (DC-01).
     [[nodiscard]] std::uint64_t refused_targets() const noexcept { return refused_targets_; }
 
@@ -216,8 +216,6 @@ private:
         std::optional<virtual_path> rename_from;  // RNFR was accepted, RNTO must be the very next command
         std::uint64_t restart_at = 0;
         std::optional<std::uint64_t> announced;  // ALLO
-        bool buffer_size_given = false;          // PBSZ, without which there is no PROT
-        protection protect = protection::clear;
         fact_set facts;
     };
 
@@ -231,26 +229,18 @@ private:
     /// The outcome that the driver owes us. A transfer is not among them: it runs beside the conversation.
     enum class awaited : std::uint8_t { nothing, tls, clear_tls, login, passive, file };
 
-    /// A line that came while a transfer ran.
-    struct held_line {
-        line_buffer::status kind = line_buffer::status::line;
-        std::string text{};
-        unsigned times = 1;         // a run of NOOP is one entry
-        bool abort_served = false;  // this ABOR has stopped the transfer already, only its reply is due
-    };
-
     // The loop (server_machine.cpp)
-    bool take_held();
+    [[nodiscard]] std::optional<client_line> read_line();
     bool take_line();
-    void serve(line_buffer::status kind, std::string_view line);
-    void serve_line(std::string_view line);
-    void dispatch(const command& c);
     bool watch_line();
-    void hold(line_buffer::status kind, std::string_view line, bool noop);
-    void refuse_foreign_protocol();
+    void obey(const client_line& line);
+    void dispatch(const command& c);
+    /// What came behind the command that is being obeyed.
+    [[nodiscard]] std::size_t unread() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
     [[nodiscard]] session_stage stage() const noexcept;
     [[nodiscard]] bool is_offered(verb id) const noexcept;
     void say(int code, std::string_view text);
+    void say(const local_reply& r);
     void say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last);
     void say(const error& cause, verb what, data_stage stage = data_stage::not_connected);
     void finish_reply(std::size_t from);
@@ -272,8 +262,8 @@ private:
     void on_prot(const command& c);
     void on_ccc(const command& c);
     void reset_login();
-    void refuse_login_missing();
-    [[nodiscard]] bool needs_tls_first() const noexcept { return settings_.tls_required && !tls_; }
+    [[nodiscard]] bool needs_tls_first() const noexcept { return settings_.tls_required && !protection_.tls(); }
+    [[nodiscard]] bool data_must_be_protected() const noexcept { return settings_.tls_required && !login_.anonymous; }
 
     // Files and directories (server_machine_files.cpp)
     void on_pwd(const command& c);
@@ -291,9 +281,7 @@ private:
     void on_type(const command& c);
     void on_stru(const command& c);
     void on_mode(const command& c);
-    void on_port(const command& c);  // PORT EPRT
-    void on_pasv(const command& c);
-    void on_epsv(const command& c);
+    void on_data_request(const command& c);  // PORT EPRT PASV EPSV
     void on_rest(const command& c);
     void on_allo(const command& c);
     void on_file_transfer(const command& c);                                     // RETR STOR APPE STOU
@@ -302,7 +290,7 @@ private:
     void on_abor(const command& c);
     void drop_negotiation();
     void drop_standing();
-    void open_passive(bool extended);
+    void open_passive(data_method method);
     void start_transfer(transfer_request request);
 
     // Information (server_machine_info.cpp)
@@ -319,8 +307,10 @@ private:
 
     server_settings settings_;
     std::move_only_function<void(std::string_view line)> trace_;
-    telnet_filter telnet_;
-    line_buffer lines_;
+    command_reader reader_;
+    deferred_lines deferred_;
+    client_protection protection_;
+    data_requests data_requests_;
     std::string output_;
 
     session_time now_;
@@ -332,25 +322,17 @@ private:
     file_request file_;                       // being run
     std::optional<time_to_set> time_to_set_;  // where file_ is MDTM and finds nothing of the whole name
     verb transfer_ = verb::unknown;           // running
-    std::vector<held_line> held_;             // at most limits::commands_during_transfer
     std::optional<server_action> due_;        // next() gives it before anything else
     std::uint64_t refused_targets_ = 0;
     int failed_logins_ = 0;
-    int overlong_lines_ = 0;
     int last_reply_ = 0;
     awaited awaited_ = awaited::nothing;
-    bool passive_extended_ = false;  // the form of the reply that passive_done() writes
-    bool tls_ = false;
-    bool tls_cleared_ = false;  // CCC: no PROT from here on (TLS-06)
-    bool epsv_all_ = false;     // for the whole session (DC-06)
+    data_method passive_method_ = data_method::pasv;  // that passive_done() answers
     bool greeted_ = false;
-    bool heard_ = false;      // a byte came
-    bool spoken_to_ = false;  // a line was read
-    bool drop_due_ = false;   // the driver still holds a passive port or a data connection that is not wanted any more
+    bool drop_due_ = false;  // the driver still holds a passive port or a data connection that is not wanted any more
     bool transfer_running_ = false;
     bool data_stood_ = false;  // before the running transfer
     bool abort_asked_ = false;
-    bool quit_read_ = false;
     bool input_ended_ = false;
     bool closing_ = false;
 };

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -69,14 +70,14 @@ void server_machine::on_stat(const command& c) {
         {fmt::format(" Connected from {}", settings_.peer.address.text()), fmt::format(" Logged in as {}", login_.user),
          fmt::format(" Type: {}, structure: file, mode: {}", login_.type == data_type::ascii ? "ASCII" : "image",
                      login_.mode == transfer_mode::block ? "block" : "stream"),
-         fmt::format(" Control connection: {}, data connections: {}", tls_ ? "TLS" : "clear text",
-                     login_.protect == protection::private_ ? "TLS" : "clear text"),
+         fmt::format(" Control connection: {}, data connections: {}", protection_.tls() ? "TLS" : "clear text",
+                     protection_.data() ? "TLS" : "clear text"),
          transfer_running_ ? fmt::format(" Transfer: {} is running", row_of(transfer_).name)
                            : fmt::format(" Transfer: none; {}", data)},
         "End of status.");
 }
 
-void server_machine::on_syst(const command&) { say(215, "UNIX Type: L8"); }
+void server_machine::on_syst(const command&) { say(215, replies::system); }
 
 void server_machine::on_opts(const command& c) {
     const auto [name, options] = split_word(c.argument);
@@ -102,8 +103,8 @@ void server_machine::on_site(const command& c) {
     say(504, "SITE knows HELP only.");  // no extras, so none to be abused (IN-12)
 }
 
-void server_machine::on_noop(const command&) { say(200, "OK."); }
+void server_machine::on_noop(const command&) { say(200, replies::noop); }
 
-void server_machine::on_clnt(const command&) { say(200, "Noted."); }
+void server_machine::on_clnt(const command&) { say(200, replies::noted); }
 
 }  // namespace sallyport::proto

@@ -8,12 +8,11 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/list_argument.hpp>
 
 namespace sallyport::proto {
 namespace {
-
-constexpr std::uint16_t lowest_target_port = 1024;  // RFC 2577 section 3
 
 bool is_listing(verb id) noexcept { return data_use_of(id) == data_use::listing; }
 
@@ -57,69 +56,30 @@ void server_machine::drop_standing() {
     data_ = std::monostate{};
 }
 
-/// Parsed fully, then taken in one assignment; whatever was agreed before is void, also after a refusal (DC-07).
-void server_machine::on_port(const command& c) {
+/// Whatever was agreed before is void, also after a refusal (DC-07).
+void server_machine::on_data_request(const command& c) {
     drop_negotiation();
-    if (!settings_.active_allowed) return say(502, "Active mode is off on this server; use EPSV or PASV.");
-    if (epsv_all_) return say(501, "After EPSV ALL only EPSV is accepted.");
-    result<endpoint> target = c.id == verb::port ? parse_host_port(c.argument) : parse_eprt(c.argument);
-    if (!target && target.error().code == errc::unsupported)
-        return say(522, "That network protocol is not supported, use (1,2).");
-    if (!target) return say(501, fmt::format("Syntax: {} {}", c.name, row_of(c.id).syntax));
-    // A zone is local to a host and never in the text: what counts is the address (RFC 4007 section 11).
-    const bool same_host = target->address.is_v4() == settings_.peer.address.is_v4() &&
-                           target->address.bytes() == settings_.peer.address.bytes();
-    if (same_host) target->address = settings_.peer.address;
-    if ((!same_host && !settings_.foreign_targets) || target->port < lowest_target_port) {
-        ++refused_targets_;
-        // The client behind NAT that the articles tell of: it names an address that means nothing here.
-        if (!same_host && target->address.is_private() && !settings_.peer.address.is_private())
-            return say(504,
-                       fmt::format("{} is a private address that cannot be reached from here; use passive mode, EPSV or "
-                                   "PASV.",
-                                   target->address.text()));
-        return say(504, "Data connections go to your own address only, to a port from 1024 on.");  // DC-01, RFC 2577
+    const auto wanted = data_requests_.read(c);
+    if (!wanted) {
+        if (wanted.error().bounce_attempt) ++refused_targets_;
+        return say(wanted.error().reply);
     }
-    data_ = active_target{*target, method_of(c.id)};
-    say(200, fmt::format("{} command successful.", c.name));
+    if (!is_active(wanted->method)) return open_passive(wanted->method);
+    data_ = active_target{wanted->target, wanted->method};
+    say(active_reply(wanted->method));
 }
 
-void server_machine::on_pasv(const command&) {
-    drop_negotiation();
-    if (!settings_.passive_allowed) return say(502, "Passive mode is off on this server; use EPRT or PORT.");
-    if (epsv_all_) return say(501, "After EPSV ALL only EPSV is accepted.");
-    open_passive(false);
-}
-
-void server_machine::on_epsv(const command& c) {
-    const result<epsv_argument> argument = parse_epsv_argument(c.argument);
-    const bool over_v6 = settings_.local.address.is_v6();
-    if (argument && *argument == epsv_argument::all && settings_.passive_allowed) {
-        epsv_all_ = true;
-        return say(200, "Only EPSV will be accepted from now on.");
-    }
-    drop_negotiation();
-    if (!settings_.passive_allowed) return say(502, "Passive mode is off on this server; use EPRT or PORT.");
-    if (!argument && argument.error().code != errc::unsupported) return say(501, "Syntax: EPSV [1 | 2 | ALL]");
-    if (!argument || (*argument == epsv_argument::ipv4 && over_v6) || (*argument == epsv_argument::ipv6 && !over_v6))
-        return say(522, over_v6 ? "Network protocol not supported, use (2)." : "Network protocol not supported, use (1).");
-    open_passive(true);
-}
-
-void server_machine::open_passive(bool extended) {
+void server_machine::open_passive(data_method method) {
     drop_due_ = false;  // the driver puts the new port in the old one's place
-    passive_extended_ = extended;
-    act_on(act::open_passive{extended, login_.protect == protection::private_}, awaited::passive);
+    passive_method_ = method;
+    act_on(act::open_passive{method == data_method::epsv, protection_.data()}, awaited::passive);
 }
 
 void server_machine::passive_done(const result<endpoint>& advertised) {
     if (std::exchange(awaited_, awaited::nothing) != awaited::passive || closing_) return;
-    if (!advertised) return say(425, fmt::format("No passive port: {}.", advertised.error().text()));
-    data_ = passive_port{passive_extended_ ? data_method::epsv : data_method::pasv};
-    if (passive_extended_)
-        say(229, format_229(advertised->port));
-    else
-        say(227, format_227(*advertised));
+    const auto answer = passive_reply(passive_method_, advertised);
+    if (answer.code != 425) data_ = passive_port{passive_method_};
+    say(answer);
 }
 
 void server_machine::on_rest(const command& c) {
@@ -184,18 +144,16 @@ std::optional<transfer_request> server_machine::listing_of(const command& c) {
 }
 
 void server_machine::start_transfer(transfer_request request) {
-    const bool protect = login_.protect == protection::private_;
-    if (settings_.tls_required && !login_.anonymous && !protect)
-        return say(521, "Data must be protected here; send PBSZ 0 and PROT P.");
-    if (std::holds_alternative<std::monostate>(data_)) return say(425, "Send EPSV, PASV, EPRT or PORT first.");
+    if (const auto no = protection_.refuse_transfer(data_must_be_protected())) return say(*no);
+    if (std::holds_alternative<std::monostate>(data_)) return say(425, replies::no_data_connection);
     // An ABOR that came behind this command, while an earlier transfer ran, means this one too.
-    if (std::ranges::any_of(held_, &held_line::abort_served)) {
+    if (deferred_.has_abort()) {
         drop_negotiation();
-        return say(426, "Aborted before it began.");
+        return say(426, replies::aborted_before);
     }
     request.type = login_.type;
     request.mode = login_.mode;
-    request.protect = login_.protect;
+    request.protect = protection_.data() ? protection::private_ : protection::clear;
     request.data = std::exchange(data_, std::monostate{});
     data_stood_ = std::holds_alternative<standing_connection>(request.data);
     transfer_ = request.what;
@@ -215,13 +173,13 @@ int server_machine::transfer_done(const result<transfer_result>& outcome, bool d
     const verb what = std::exchange(transfer_, verb::unknown);
     const bool aborted = std::exchange(abort_asked_, false);
     if (closing_) return 0;
-    failure_reply answer;
+    local_reply answer;
     if (outcome) {
         const char* text = is_listing(what) ? "Listing completed." : "Transfer completed.";
         // RFC 959 section 5.4: 226 closes the data connection, 250 leaves it open.
         answer = {data_stands ? 250 : 226, outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note)};
     } else if (aborted && outcome.error().code == errc::cancelled) {
-        answer = {426, "Transfer aborted."};
+        answer = {426, std::string(replies::aborted)};
     } else {
         answer = reply_for(outcome.error(), what, data_connected ? data_stage::connected : data_stage::not_connected);
     }
@@ -231,7 +189,7 @@ int server_machine::transfer_done(const result<transfer_result>& outcome, bool d
 
 void server_machine::on_abor(const command&) {
     drop_negotiation();
-    say(226, "No transfer is running.");
+    say(226, replies::nothing_to_abort);
 }
 
 }  // namespace sallyport::proto

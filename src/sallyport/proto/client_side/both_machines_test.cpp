@@ -1,0 +1,482 @@
+// A client can't tell the server from the gateway by what it hears: the same scripts against server_machine, and against
+// relay_machine with an ordinary backend, which is a server_machine that accepts everything. Each runs line by line and byte
+// by byte, and each time both must send the same replies, word by word. What must differ is a list with its reasons at the
+// end.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/relay_machine.hpp>
+#include <sallyport/proto/server_machine.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+[[nodiscard]] endpoint at(std::string_view text) { return *endpoint::parse(text); }
+
+/// What both are set up with, and what their drivers do.
+struct circumstances {
+    bool tls = false;
+    bool tls_required = false;
+    bool implicit_tls = false;
+    bool ccc = false;
+    bool ipv6 = false;
+
+    [[nodiscard]] endpoint service() const { return at(ipv6 ? "[2001:db8::1]:21" : "10.0.0.1:21"); }
+    [[nodiscard]] endpoint backend() const { return at(ipv6 ? "[2001:db8::2]:21" : "10.0.0.2:21"); }
+    [[nodiscard]] endpoint client() const { return at(ipv6 ? "[2001:db8::7]:40000" : "198.51.100.7:40000"); }
+    [[nodiscard]] endpoint passive_port() const { return at(ipv6 ? "[2001:db8::1]:50000" : "10.0.0.1:50000"); }
+};
+
+/// The driver's part of a server. Passwords other than "wrong" are right, every file is there, and a transfer ends at once.
+class server_side {
+public:
+    server_side(const circumstances& about, const endpoint& local, const endpoint& peer, bool as_backend)
+        : about_(about), machine_(settings(about, local, peer, as_backend)) {
+        work();
+    }
+
+    void client(std::string_view bytes) {
+        machine_.receive(bytes);
+        work();
+    }
+    void directive(std::string_view text) {
+        if (text == "hold") hold_ = true;
+        if (text == "no ports") ports_left_ = false;
+        if (text == "end of input") machine_.input_ended();
+        if (text == "finish") {
+            hold_ = false;
+            if (machine_.transfer_running()) machine_.transfer_done(transfer_result{}, true);
+        }
+        work();
+    }
+    [[nodiscard]] std::string take() {
+        std::string out;
+        machine_.take_output(out);
+        return out;
+    }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+private:
+    [[nodiscard]] static server_settings settings(const circumstances& about, const endpoint& local, const endpoint& peer,
+                                                  bool as_backend) {
+        server_settings s;
+        s.local = local;
+        s.peer = peer;
+        if (as_backend) return s;
+        s.tls_available = about.tls;
+        s.tls_required = about.tls_required;
+        s.tls_active = about.implicit_tls;
+        s.ccc_allowed = about.ccc;
+        return s;
+    }
+
+    void work() {
+        for (;;) {
+            const auto action = machine_.next();
+            if (std::holds_alternative<act::need_input>(action) || std::holds_alternative<act::paused>(action)) return;
+            if (std::holds_alternative<act::close>(action)) {
+                closed_ = true;
+                return;
+            }
+            if (std::holds_alternative<act::start_tls>(action)) machine_.tls_started();
+            if (std::holds_alternative<act::clear_tls>(action)) machine_.tls_cleared();
+            if (const auto* login = std::get_if<act::check_login>(&action))
+                machine_.login_done(login->request.password == "wrong" ? fail(errc::login_refused) : result<void>());
+            if (std::holds_alternative<act::open_passive>(action))
+                machine_.passive_done(ports_left_ ? result<endpoint>(about_.passive_port())
+                                                  : fail(errc::exhausted, "all ports are in use"));
+            if (std::holds_alternative<act::run_file>(action)) machine_.file_done(file_answer{});
+            if (std::holds_alternative<act::start_transfer>(action)) {
+                machine_.transfer_opened("Here it comes.");
+                if (!hold_) machine_.transfer_done(transfer_result{}, true);
+            }
+            if (std::holds_alternative<act::abort_transfer>(action)) machine_.transfer_done(fail(errc::cancelled), true);
+        }
+    }
+
+    circumstances about_;
+    server_machine machine_;
+    bool hold_ = false;
+    bool ports_left_ = true;
+    bool closed_ = false;
+};
+
+/// The driver's part of a gateway, with the backends behind it.
+class gateway_side {
+public:
+    gateway_side(const circumstances& about, bool chooses)
+        : about_(about),
+          backend_(chooses ? nullptr : connect()),
+          machine_(chooses ? relay_machine(settings(about)) : relay_machine(settings(about), greeting())) {
+        work();
+    }
+
+    void client(std::string_view bytes) {
+        machine_.from_client(bytes);
+        work();
+    }
+    void directive(std::string_view text) {
+        if (text == "no ports") ports_left_ = false;
+        if (text == "hold") hold_ = true;
+        if (text == "end of input") machine_.input_ended();
+        if (text == "finish") hold_ = false;
+        if (backend_ && text != "no ports" && text != "end of input") backend_->directive(text);
+        if (text == "finish" && machine_.transfer_running()) machine_.data_ended({});
+        work();
+    }
+    [[nodiscard]] std::string take() { return std::exchange(to_client_, {}); }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+private:
+    [[nodiscard]] static relay_settings settings(const circumstances& about) {
+        relay_settings s;
+        s.client_peer = about.client();
+        s.client_destination = s.backend.gateway = about.service().address;
+        s.backend.peer = about.backend();
+        s.tls_available = about.tls;
+        s.tls_required = about.tls_required;
+        s.tls_active = about.implicit_tls;
+        s.ccc_allowed = about.ccc;
+        return s;
+    }
+    [[nodiscard]] std::unique_ptr<server_side> connect() const {
+        return std::make_unique<server_side>(about_, about_.backend(), endpoint{about_.service().address, 4000}, true);
+    }
+    [[nodiscard]] reply greeting() const {
+        const auto line = backend_->take();
+        return {220, {line.substr(4, line.size() - 6)}};
+    }
+
+    void work() {
+        for (;;) {
+            const auto action = machine_.next();
+            std::string out;
+            machine_.take_to_client(out);
+            to_client_ += out;
+            machine_.take_to_backend(out);
+            if (backend_) backend_->client(out);
+            if (std::holds_alternative<relay_act::close>(action)) {
+                closed_ = true;
+                return;
+            }
+            perform(action);
+            const auto replies = backend_ && machine_.has_backend() ? backend_->take() : std::string();
+            if (!replies.empty())
+                machine_.from_backend(replies);
+            else if (std::holds_alternative<relay_act::idle>(action))
+                return;
+        }
+    }
+
+    void perform(const relay_action& action) {
+        if (const auto* tls = std::get_if<relay_act::start_tls>(&action); tls != nullptr && tls->leg == relay_leg::client)
+            machine_.client_tls_started();
+        if (std::holds_alternative<relay_act::end_tls>(action)) machine_.client_tls_ended();
+        if (std::holds_alternative<relay_act::reserve_port>(action))
+            machine_.port_reserved(ports_left_ ? result<endpoint>(about_.passive_port())
+                                               : fail(errc::exhausted, "all ports are in use"));
+        if (std::holds_alternative<relay_act::find_backend>(action)) {
+            backend_ = connect();
+            (void)backend_->take();  // its greeting
+            machine_.backend_found({.peer = about_.backend(), .refused = {}, .gateway = about_.service().address});
+        }
+        if (std::holds_alternative<relay_act::confirm_data>(action)) {
+            machine_.data_connected({about_.client().address, 40001});
+            if (!hold_) machine_.data_ended({});
+        }
+    }
+
+    circumstances about_;
+    std::unique_ptr<server_side> backend_;
+    relay_machine machine_;
+    std::string to_client_;
+    bool hold_ = false;
+    bool ports_left_ = true;
+    bool closed_ = false;
+};
+
+/// Each line of a script is what the client sends at once, where "&" stands for a line's end; "!" begins a directive.
+template <class Side>
+[[nodiscard]] std::string conversation(Side side, const std::string& script, bool bytewise) {
+    std::string out = side.take();
+    std::istringstream lines(script);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with('!')) {
+            side.directive(std::string_view(line).substr(1));
+            out += side.take();
+            continue;
+        }
+        std::string bytes;
+        for (const char c : line + "&") bytes += c == '&' ? "\r\n" : std::string(1, c);
+        const std::size_t size = bytewise ? 1 : bytes.size();
+        for (std::size_t i = 0; i < bytes.size() && !side.closed(); i += size) {
+            side.client(std::string_view(bytes).substr(i, size));
+            out += side.take();
+        }
+    }
+    return out + (side.closed() ? "closed" : "open");
+}
+
+[[nodiscard]] std::string of_server(const circumstances& about, const std::string& script, bool bytewise) {
+    return conversation(server_side(about, about.service(), about.client(), false), script, bytewise);
+}
+
+[[nodiscard]] std::string of_gateway(const circumstances& about, const std::string& script, bool bytewise,
+                                     bool chooses = false) {
+    return conversation(gateway_side(about, chooses), script, bytewise);
+}
+
+struct scene {
+    circumstances about;
+    std::string script;
+    std::string_view contains;  // what must be among the replies, so that a scene shows what it is meant to show
+};
+
+constexpr circumstances plain{};
+constexpr circumstances tls{.tls = true};
+constexpr circumstances must_tls{.tls = true, .tls_required = true};
+constexpr circumstances implicit{.implicit_tls = true};
+constexpr circumstances may_clear{.tls = true, .ccc = true};
+constexpr circumstances ipv6{.ipv6 = true};
+
+const std::string in = "USER bob\nPASS x\n";
+const std::string secure = "AUTH TLS\nUSER bob\nPASS x\n";
+const std::string secured = secure + "PBSZ 0\nPROT P\n";
+const std::string late_login = "USER bob\nPASS x\nAUTH TLS\n";
+const std::string nul(1, '\0');
+const std::string overlong(limits::command_line_before_login + 10, 'A');
+const std::string overlong_later(limits::command_line + 10, 'A');
+
+[[nodiscard]] std::string telnet_flood() {
+    std::string out;
+    for (int i = 0; i <= limits::telnet_answers; ++i) out += "\xff\xfd\x01";
+    return out;
+}
+
+[[nodiscard]] std::vector<scene> scenes() {
+    return {
+        // Lines
+        {plain, "NOOP\nSYST\n", "215 UNIX Type: L8"},
+        {plain, "XYZZY\n", "500 Unknown command."},
+        {plain, "USER bob\nXYZZY a\n", "500 Unknown command."},
+        {plain, in + "XYZZY\n", "500 Unknown command."},
+        {plain, "\n NOOP\n123\n", "500 "},
+        {plain, "DELE a" + nul + "b\nDELE a\rb\nDELE a\x1b\nNOOP\n", "501 Control characters are not allowed in a command."},
+        {plain, "USER\n", "501 USER needs an argument"},
+        {plain, "QUIT now\n", "501 QUIT takes no argument."},
+        {plain, in + "REST x\nSIZE\nPASV now\n", "501 REST needs one whole number"},
+        {plain, overlong + "\nNOOP\n", "500 Command line too long."},
+        {plain, overlong + "\n" + overlong + "\nNOOP\n" + overlong + "\nNOOP\n", "421 Too many overlong command lines."},
+        {plain, in + "PWD\n" + overlong_later + "\nPWD\n", "500 Command line too long."},
+        {plain, in + "REIN\n" + overlong + "\n", "500 Command line too long."},
+        {plain, "GET / HTTP/1.1\nNOOP\n", "421 This is an FTP service."},
+        {plain, "NOOP&GET / HTTP/1.1&PORT 198,51,100,7,200,1\n", "421 This is an FTP service."},
+        {plain, "GET / HTTP/1.1" + nul + "\n", "421 This is an FTP service."},
+        {plain, "NOOP\n\x16\x03\x01" + nul + "abc\n", "421 This is an FTP service."},
+        {plain, "\x16\x03\x01\n", "421 This is an FTP service."},
+        {plain, "EHLO mail.example.org\n", "421 This is an FTP service."},
+        {plain, "SSH-2.0-x\n", "421 This is an FTP service."},
+        {plain, "INVITE sip:a@b SIP/2.0\n", "421 This is an FTP service."},
+        {plain, "NOOP\n" + telnet_flood() + "\nNOOP\n", "421 Too many Telnet negotiations."},
+        {plain,
+         "\xff\xfd\x01NO\xff\xf1OP\n\xff\xf4\xff\xf2"
+         "ABOR\n",
+         "226 No transfer is running."},
+        {plain, "NOOP&NOOP&SYST&QUIT&NOOP\n", "221 Goodbye."},
+        {plain, in + "PWD&CWD /a&PWD&NOOP\n", "257 \"/a\""},
+        {plain, "NOOP\n!end of input\n", "221 Goodbye."},
+        {plain, in + "PWD\n!end of input\n", "221 Goodbye."},
+
+        // The login
+        {plain, "PASS x\n", "503 Send USER first."},
+        {plain, "CWD /\nPASV\nRETR a\nSTAT\nMODE S\n", "530 Log in with USER and PASS first."},
+        {plain, "USER bob\nCWD /\nPORT 198,51,100,7,200,1\nLIST\n", "530 Log in with USER and PASS first."},
+        {plain, "ACCT a\nUSER bob\nACCT a\n", "530 Log in with USER and PASS first."},
+        {plain, in + "ACCT a\n", "202 "},
+        {plain, "USER bob\nPASS wrong\nPASS x\nPWD\n", "530 Login incorrect."},
+        {plain, "USER bob\nPASS wrong\nUSER bob\nPASS wrong\nUSER bob\nPASS wrong\nNOOP\n", "421 Too many failed logins."},
+        {plain, in + "PASS x\n", "503 "},
+        {plain, in + "USER eve\nPWD\nPASS x\nPWD\n", "530 Log in with USER and PASS first."},
+        {plain, in + "PASV\nUSER eve\nPASS x\nRETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {plain, in + "REIN\nPWD\n" + in + "PWD\n", "220 Sallyport ready."},
+        {plain, in + "PASV\nREIN\n" + in + "RETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {plain, "HOST ftp.example.org\n" + in, "220 Host accepted."},
+        {plain, "HOST 10.0.0.1\nHOST [10.0.0.1]\n" + in, "220 Host accepted."},
+        {plain, "HOST 169.254.169.254\nHOST [::1]\nHOST 10.0.0.2\n", "504 That host is not served here."},
+        {plain, "HOST a:21\nHOST a/b\nHOST [\nHOST\n", "504 That host is not served here."},
+        {plain, "USER bob\nHOST ftp.example.org\nPASS x\nHOST 10.0.0.1\n", "503 HOST must come before USER."},
+        {ipv6, "HOST [2001:db8::1]\nHOST 2001:db8::1\nHOST 2001:db8::2\n", "504 That host is not served here."},
+
+        // TLS
+        {plain, "AUTH TLS\nPBSZ 0\nPROT P\n", "502 TLS is not available here."},
+        {plain, in + "AUTH TLS\nCCC\n", "533 The control connection is not encrypted."},
+        {plain, "CCC\n", "530 Log in with USER and PASS first."},
+        {tls, "AUTH KERBEROS\nAUTH\n", "504 Only AUTH TLS is supported."},
+        {tls, "AUTH TLS\nAUTH TLS\n", "503 TLS is already active."},
+        {tls, secure + "AUTH TLS\n", "503 TLS is already active."},
+        {tls, "AUTH SSL\n" + in + "PASV\nRETR a\n", "226 Transfer completed."},
+        {tls, "USER bob\nAUTH TLS\nPASS x\n" + in + "PWD\n", "503 Send USER first."},
+        {tls, late_login + "PWD\nPASS x\n" + in + "PWD\n", "530 Log in with USER and PASS first."},
+        {tls, in + "PASV\nAUTH TLS\nRETR a\n" + in + "RETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {tls, "HOST ftp.example.org\nUSER bob\nAUTH TLS\nHOST ftp.example.org\n", "220 Host accepted."},
+        {tls, "AUTH TLS&USER evil\n", ""},
+        {tls, in + "AUTH TLS&PWD\n", ""},
+        {tls, "PBSZ 0\nPROT P\n", "503 PBSZ requires TLS; send AUTH TLS first."},
+        {tls, "AUTH TLS\nPBSZ x\nPBSZ 4294967296\nPBSZ 4294967295\n", "501 PBSZ takes a number up to 4294967295"},
+        {tls, secure + "PROT P\n", "503 Send PBSZ 0 before PROT."},
+        {tls, secure + "PBSZ 0\nPROT S\nPROT E\nPROT X\nPROT c\nPROT p\n",
+         "536 Only PROT C and PROT P are possible with TLS."},
+        {tls, secured + "PASV\nRETR a\nPROT C\nEPSV\nRETR a\n", "200 Data connections will not be encrypted."},
+        {tls, secured + "REIN\n" + in + "PROT P\n", "503 Send PBSZ 0 before PROT."},
+        {tls, secured + "CCC\n", "534 The control connection stays encrypted."},
+        {may_clear, "AUTH TLS\nCCC\n", "530 Log in with USER and PASS first."},
+        {may_clear, secure + "CCC\n", "534 Data connections must be encrypted first; send PROT P."},
+        {may_clear, secured + "CCC\nPWD\nPROT C\nPBSZ 0\nAUTH TLS\nCCC\n",
+         "503 The data protection level cannot be changed after CCC."},
+        {may_clear, secured + "CCC\nREIN\nPWD\n", "502 REIN is not possible after CCC"},
+        {may_clear, secured + "CCC&PWD\n", ""},
+        {must_tls, in + "LIST\n", "530 TLS is required; send AUTH TLS before USER."},
+        {must_tls, secure + "PASV\nRETR a\nPBSZ 0\nRETR a\nPROT C\nPROT P\nRETR a\n",
+         "521 Data connections must be encrypted; send PBSZ 0 and PROT P."},
+        {must_tls, secured + "CCC\n", "534 The control connection stays encrypted."},
+        {implicit, "AUTH TLS\n" + in + "PASV\nRETR a\nREIN\nPROT P\n", "503 TLS is already active."},
+        {implicit, in + "CCC\nPBSZ 0\nPROT C\nPROT P\n", "534 The control connection stays encrypted."},
+
+        // Data connections
+        {plain, in + "PASV\nRETR a\nPASV\nSTOR a\nPASV\nLIST\n", "227 Entering Passive Mode (10,0,0,1,195,80)"},
+        {plain, in + "EPSV\nRETR a\nEPSV 1\nMLSD\n", "229 Entering Extended Passive Mode (|||50000|)"},
+        {plain, in + "EPSV 2\nEPSV 3\n", "522 Network protocol not supported, use (1)."},
+        {plain, in + "EPSV x\nEPSV 1 1\n", "501 Syntax: EPSV[<SP> 1 | 2 | ALL]"},
+        {plain, in + "EPSV ALL\nPASV\nPORT 198,51,100,7,200,1\nEPRT |1|198.51.100.7|51201|\nEPSV\nRETR a\n",
+         "501 After EPSV ALL only EPSV is allowed."},
+        {plain, in + "EPSV\nEPSV ALL\nRETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {plain, in + "EPSV ALL\nREIN\n" + in + "PASV\n", "501 After EPSV ALL only EPSV is allowed."},
+        {plain, in + "PORT 198,51,100,7,200,1\nRETR a\n", "200 PORT command successful."},
+        {plain, in + "EPRT |1|198.51.100.7|51201|\nRETR a\n", "200 EPRT command successful."},
+        {plain, in + "PORT 1,2,3\nPORT 256,0,0,1,4,0\nPORT x\n", "501 Syntax: PORT <SP> h1,h2,h3,h4,p1,p2"},
+        {plain, in + "EPRT x\nEPRT |1|198.51.100.7|99999|\n", "501 Syntax: EPRT <SP> |protocol|address|port|"},
+        {plain, in + "EPRT |3|198.51.100.7|51201|\n", "522 Network protocol not supported, use (1,2)."},
+        {plain, in + "PORT 192,168,1,2,7,138\n",
+         "504 192.168.1.2 is a private address and cannot be reached from here; use passive mode."},
+        {plain, in + "PORT 203,0,113,9,200,1\nPORT 198,51,100,7,0,22\nEPRT |2|2001:db8::7|51201|\n",
+         "504 The address must be your own and the port 1024 or higher."},
+        {plain, in + "PASV\nPORT 203,0,113,9,200,1\nRETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {plain, in + "PASV\nEPSV 2\nRETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {plain, in + "!no ports\nPASV\nEPSV\nRETR a\n", "425 All passive ports are in use; try again later."},
+        {plain, in + "RETR a\nLIST\nSTOR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
+        {ipv6, in + "EPSV 1\nEPSV 2\nRETR a\n", "522 Network protocol not supported, use (2)."},
+        {ipv6, in + "PASV\nPORT 198,51,100,7,200,1\n", "425 PASV cannot name an IPv6 address; use EPSV."},
+        {ipv6, in + "EPRT |2|2001:db8::7|51201|\nRETR a\n", "200 EPRT command successful."},
+
+        // What comes while a transfer runs
+        {plain, in + "PASV\n!hold\nRETR a\nNOOP\nNOOP\nPWD\nNOOP\n!finish\n", "257 \"/\""},
+        {plain, in + "PASV\n!hold\nRETR a\nABOR\nNOOP\n", "426 Transfer aborted."},
+        {plain, in + "PASV\n!hold\nRETR a\nABOR\nABOR\nNOOP\n", "426 Transfer aborted."},
+        {plain, in + "PASV\n!hold\nRETR a\nNOOP\nABOR\nPWD\n", "426 Transfer aborted."},
+        {plain, in + "PASV\n!hold\nRETR a\nPASV\nRETR b\nABOR\nNOOP\n", "426 Aborted before it began."},
+        {plain, in + "PASV\n!hold\nRETR a\nXYZZY\nDELE a" + nul + "\n" + overlong_later + "\n!finish\n",
+         "500 Command line too long."},
+        {plain, in + "PASV\n!hold\nRETR a\nNOOP\nEHLO x\nNOOP\n!finish\n", "421 This is an FTP service."},
+        {plain, in + "PASV\n!hold\nRETR a\nQUIT\nNOOP\n!finish\n", "221 Goodbye."},
+        {plain, in + "PASV\n!hold\nRETR a\nUSER eve\nPWD\n!finish\n", "530 Log in with USER and PASS first."},
+        {plain, in + "PASV\n!hold\nRETR a\nPORT 198,51,100,7,200,1\nRETR b\n!finish\n", "200 PORT command successful."},
+        {tls, in + "PASV\n!hold\nRETR a\nAUTH TLS\n!finish\nPWD\n", "234 Start the TLS handshake."},
+        {plain, in + "ABOR\nPASV\nABOR\nRETR a\n", "226 No transfer is running."},
+    };
+}
+
+TEST(BothMachines, AreOneServiceToTheirClients) {
+    EXPECT_GE(scenes().size(), 60U);
+    for (const auto& [about, script, contains] : scenes()) {
+        for (const bool bytewise : {false, true}) {
+            SCOPED_TRACE(script + (bytewise ? "byte by byte" : "line by line"));
+            const auto server = of_server(about, script, bytewise);
+            EXPECT_EQ(of_gateway(about, script, bytewise), server);
+            EXPECT_NE(server.find(contains), std::string::npos) << server;
+        }
+    }
+}
+
+// Bytes behind AUTH and CCC in the same segment end the session; byte by byte they come after the handshake.
+TEST(BothMachines, DoNotTakeWhatCameInTheClearForProtected_TLS01) {
+    for (const bool chooses : {false, true}) {
+        for (const std::string behind : {"USER evil", "PWD", ""}) {
+            EXPECT_NE(of_server(tls, "AUTH TLS&" + behind, false).find("421 "), std::string::npos);
+            EXPECT_NE(of_gateway(tls, "AUTH TLS&" + behind, false, chooses).find("421 "), std::string::npos);
+        }
+    }
+}
+
+// Where the gateway chooses the backend at the login it says the same before, too, but for its own greeting.
+TEST(BothMachines, AreOneServiceBeforeTheGatewayHasABackend) {
+    for (const auto& [about, script, contains] : scenes()) {
+        if (script.find("REIN") != std::string::npos) continue;  // greets again, see the list below
+        for (const bool bytewise : {false, true}) {
+            SCOPED_TRACE(script + (bytewise ? "byte by byte" : "line by line"));
+            const auto without_greeting = [](const std::string& all) { return all.substr(all.find("\r\n")); };
+            EXPECT_EQ(without_greeting(of_gateway(about, script, bytewise, true)),
+                      without_greeting(of_server(about, script, bytewise)));
+        }
+    }
+}
+
+// ---- What must differ
+
+struct difference {
+    std::string why;
+    circumstances about;
+    std::string script;
+    std::string server;   // its last reply
+    std::string gateway;  // likewise
+    bool chooses = false;
+};
+
+[[nodiscard]] std::string last_reply(const std::string& all) {
+    const auto end = all.rfind("\r\n");
+    const auto begin = all.rfind("\r\n", end - 2);
+    return all.substr(begin + 2, end - begin - 2);
+}
+
+[[nodiscard]] std::vector<difference> differences() {
+    return {
+        {"each of the gateway's transfers has a data connection of its own with the backend", plain, in + "MODE B\n",
+         "200 Mode is block.", "504 MODE B is not supported here; the mode is unchanged."},
+        {"FEAT is the backend's without what the gateway does in its place, and with that", plain, in + "FEAT\n", "211 End",
+         "211 End"},
+        {"what wraps the conversation or aims data elsewhere must not reach a backend", plain, in + "LPSV\n",
+         "500 Unknown command.", "502 This gateway does not pass LPSV on."},
+        {"a name for a backend to choose by was sent on, and an address after it is the backend's to judge", plain,
+         "HOST ftp.example.org\nHOST 10.0.0.1\n", "220 Host accepted.", "504 That host is not served here."},
+        {"the greeting is the gateway's own where it knows no backend", plain, in + "REIN\n", "220 Sallyport ready.",
+         "220 Sallyport ready.", true},
+        {"and after a login that ended with its backend", tls, in + "AUTH TLS\nREIN\n", "220 Sallyport ready.",
+         "220 FTP service ready."},
+        {"before the login nobody knows which languages the backend speaks", plain, "LANG EN\n",
+         "200 Messages are in English.", "530 Log in with USER and PASS first.", true},
+        {"nor which commands", plain, "HELP\n", "214 HELP with a name tells its form.",
+         "214 Log in with USER and PASS; there is more help then.", true},
+        {"OPTS UTF8 ON is said to the backend at the login", plain, "OPTS UTF8 ON\n", "200 Names are UTF-8.",
+         "200 UTF8 will be on.", true},
+        {"and no other option would be remembered", plain, "OPTS MLST size;\n", "200 MLST OPTS size;",
+         "501 Only OPTS UTF8 ON has a meaning before the login.", true},
+    };
+}
+
+TEST(BothMachines, DifferWhereTheyMust) {
+    for (const auto& d : differences()) {
+        for (const bool bytewise : {false, true}) {
+            SCOPED_TRACE(d.why);
+            EXPECT_EQ(last_reply(of_server(d.about, d.script, bytewise)), d.server);
+            EXPECT_EQ(last_reply(of_gateway(d.about, d.script, bytewise, d.chooses)), d.gateway);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::proto
