@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from harness import programs
-from harness.plain_server import PlainServer
+from harness.scripted_server import ScriptedServer
 
 FORMS = {
     "unix": (b"total 8\r\n-rw-r--r--   1 1000 1000    7 Jan 02  2020 a b\r\ndrwxr-xr-x+  2 u g 4096 Jan 02  2020 d\r\n", {"a b": 7, "d": 4096}),
@@ -42,7 +42,7 @@ def serve(sallyport):
     running = []
 
     def start(**what):
-        running.append(PlainServer(**what))
+        running.append(ScriptedServer(**what))
         return running[-1]
 
     yield start

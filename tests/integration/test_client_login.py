@@ -5,54 +5,25 @@ import os
 import pty
 import select
 import signal
-import socket
 import subprocess
 import sys
 import termios
-import threading
 import time
 
 import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
+from harness.scripted_server import ScriptedServer
 from network import Host, Segment, Situation
 
 
-class Recorder:
-    """An FTP server that lets everybody in, has nothing to list, and keeps what it was told."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.lines = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.play, args=(connection,), daemon=True).start()
-
-    def play(self, connection):
-        answers = {"USER": b"331 password?", "PASS": b"230 in", "QUIT": b"221 bye"}
-        with connection, connection.makefile("rb") as lines:
-            connection.sendall(b"220 hi\r\n")
-            for line in lines:
-                self.lines.append(line.decode().strip())
-                connection.sendall(answers.get(self.lines[-1].split(" ")[0], b"550 no") + b"\r\n")
-
-    def said(self, verb):
-        return [line.partition(" ")[2] for line in self.lines if line.split(" ")[0] == verb]
-
-
 @pytest.fixture
-def recorder():
-    made = Recorder()
+def server():
+    """It lets everybody in, has nothing to list, and keeps what it was sent."""
+    made = ScriptedServer(listings={"/": b""})
     yield made
-    made.listener.close()
+    made.close()
 
 
 # ---- The terminal
@@ -127,9 +98,9 @@ class Terminal:
 
 
 @pytest.fixture
-def prompted(sallyport, recorder, tmp_path):
+def prompted(sallyport, server, tmp_path):
     """The client waits for a password, with the echo off."""
-    terminal = Terminal(sallyport, "ls", f"ftp://ann@127.0.0.1:{recorder.port}/", home=tmp_path)
+    terminal = Terminal(sallyport, "ls", f"ftp://ann@127.0.0.1:{server.port}/", home=tmp_path)
     try:
         terminal.wait_for(b"Password for ann at 127.0.0.1: ")
         wait_until(lambda: not terminal.echoes(), 5, "the echo's end")
@@ -138,15 +109,15 @@ def prompted(sallyport, recorder, tmp_path):
         terminal.close()
 
 
-def test_password_is_asked_without_echo(prompted, recorder):
+def test_password_is_asked_without_echo(prompted, server):
     prompted.type(b"secret word\n")
     assert prompted.next_report().startswith("ended ")
-    assert recorder.said("PASS") == ["secret word"]
+    assert server.arguments_of("PASS") == ["secret word"]
     assert prompted.echoes() and b"secret" not in prompted.shown
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-backslash", "SIGTERM", "SIGHUP"])
-def test_terminal_is_restored_when_the_prompt_is_interrupted(prompted, recorder, how):
+def test_terminal_is_restored_when_the_prompt_is_interrupted(prompted, server, how):
     keys = {"ctrl-c": (b"hal\x03", signal.SIGINT), "ctrl-backslash": (b"\x1c", signal.SIGQUIT)}
     if how in keys:
         prompted.type(keys[how][0])
@@ -156,10 +127,10 @@ def test_terminal_is_restored_when_the_prompt_is_interrupted(prompted, recorder,
         os.kill(prompted.pid, sign)
     assert prompted.next_report() == f"ended {-sign}", "it ends by the signal, as any program does"
     assert prompted.echoes()
-    assert recorder.lines == []
+    assert server.commands == []
 
 
-def test_ctrl_z_stops_it_with_the_terminal_restored_and_asks_again(prompted, recorder):
+def test_ctrl_z_stops_it_with_the_terminal_restored_and_asks_again(prompted, server):
     prompted.type(b"hal\x1a")
     assert prompted.next_report() == "stopped"
     assert prompted.echoes()
@@ -168,74 +139,74 @@ def test_ctrl_z_stops_it_with_the_terminal_restored_and_asks_again(prompted, rec
     wait_until(lambda: not prompted.echoes(), 5, "the echo's end")
     prompted.type(b"secret\n")
     assert prompted.next_report().startswith("ended ")
-    assert recorder.said("PASS") == ["secret"]
+    assert server.arguments_of("PASS") == ["secret"]
     assert prompted.echoes()
 
 
-def test_end_of_input_at_the_prompt_is_no_password(prompted, recorder):
+def test_end_of_input_at_the_prompt_is_no_password(prompted, server):
     prompted.type(b"\x04")
     assert prompted.next_report() == "ended 2"
     prompted.wait_for(b"no password for ann")
-    assert prompted.echoes() and recorder.lines == []
+    assert prompted.echoes() and server.commands == []
 
 
 # ---- ~/.netrc
 
 @pytest.fixture
-def netrc(sallyport, recorder, tmp_path):
+def netrc(sallyport, server, tmp_path):
     """Runs `sallyport ls` with this ~/.netrc, without a terminal."""
 
     def run(text, mode=0o600, url="ftp://127.0.0.1:{}/", environment=()):
         path = tmp_path / ".netrc"
         path.write_bytes(text)
         path.chmod(mode)
-        return subprocess.run([sallyport, "ls", url.format(recorder.port)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        return subprocess.run([sallyport, "ls", url.format(server.port)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=30, start_new_session=True,
                               env={**os.environ, "HOME": str(tmp_path), "SALLYPORT_PASSWORD": "", **dict(environment)})
 
     return run
 
 
-def test_netrc_logs_in(netrc, recorder):
+def test_netrc_logs_in(netrc, server):
     netrc(b"machine 127.0.0.1 login ann password secret\n")
-    assert recorder.said("USER") == ["ann"] and recorder.said("PASS") == ["secret"]
+    assert server.arguments_of("USER") == ["ann"] and server.arguments_of("PASS") == ["secret"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
-def test_netrc_that_others_can_read_is_ignored_with_a_warning(netrc, recorder, mode):
+def test_netrc_that_others_can_read_is_ignored_with_a_warning(netrc, server, mode):
     """CL-06. It is no reason to fail: an anonymous login needs no password."""
     done = netrc(b"machine 127.0.0.1 login ann password secret\n", mode)
-    assert recorder.said("USER") == ["anonymous"] and "secret" not in recorder.said("PASS")
+    assert server.arguments_of("USER") == ["anonymous"] and "secret" not in server.arguments_of("PASS")
     assert "warning: ignoring" in done.stderr and ".netrc" in done.stderr and "chmod 600" in done.stderr
     assert "secret" not in done.stderr
 
 
-def test_netrc_that_others_can_read_is_not_mentioned_where_it_is_not_needed(netrc, recorder):
+def test_netrc_that_others_can_read_is_not_mentioned_where_it_is_not_needed(netrc, server):
     done = netrc(b"machine 127.0.0.1 login ann password secret\n", 0o644, "ftp://bob:own@127.0.0.1:{}/")
-    assert recorder.said("PASS") == ["own"] and "netrc" not in done.stderr
+    assert server.arguments_of("PASS") == ["own"] and "netrc" not in done.stderr
 
 
-def test_netrc_entry_without_password_asks(netrc, recorder, sallyport, tmp_path):
+def test_netrc_entry_without_password_asks(netrc, server, sallyport, tmp_path):
     done = netrc(b"machine 127.0.0.1 login ann\n")  # no terminal to ask on
-    assert done.returncode == 2 and "no password for ann" in done.stderr and recorder.lines == []
-    terminal = Terminal(sallyport, "ls", f"ftp://127.0.0.1:{recorder.port}/", home=tmp_path)
+    assert done.returncode == 2 and "no password for ann" in done.stderr and server.commands == []
+    terminal = Terminal(sallyport, "ls", f"ftp://127.0.0.1:{server.port}/", home=tmp_path)
     try:
         terminal.wait_for(b"Password for ann at 127.0.0.1: ")
         terminal.type(b"typed\n")
         assert terminal.next_report().startswith("ended ")
     finally:
         terminal.close()
-    assert recorder.said("USER") == ["ann"] and recorder.said("PASS") == ["typed"]
+    assert server.arguments_of("USER") == ["ann"] and server.arguments_of("PASS") == ["typed"]
 
 
-def test_netrc_entry_without_password_takes_that_of_the_environment(netrc, recorder):
+def test_netrc_entry_without_password_takes_that_of_the_environment(netrc, server):
     netrc(b"machine 127.0.0.1 login ann\n", environment={"SALLYPORT_PASSWORD": "from outside"}.items())
-    assert recorder.said("USER") == ["ann"] and recorder.said("PASS") == ["from outside"]
+    assert server.arguments_of("USER") == ["ann"] and server.arguments_of("PASS") == ["from outside"]
 
 
-def test_netrc_with_cr_lf(netrc, recorder):
+def test_netrc_with_cr_lf(netrc, server):
     netrc(b"\xef\xbb\xbfmacdef init\r\ncd /pub\r\n\r\nmachine 127.0.0.1\r\nlogin ann\r\npassword secret\r\n")
-    assert recorder.said("USER") == ["ann"] and recorder.said("PASS") == ["secret"]
+    assert server.arguments_of("USER") == ["ann"] and server.arguments_of("PASS") == ["secret"]
 
 
 # ---- Addresses with an interface

@@ -12,7 +12,7 @@ import pytest
 
 from harness import programs
 from harness.daemon import wait_until
-from harness.plain_server import PlainServer
+from harness.scripted_server import ScriptedServer
 
 WHOLE = random.Random(1).randbytes(1_000_000)
 OTHER = random.Random(2).randbytes(1_000_000)
@@ -25,7 +25,7 @@ def run(*arguments, cwd):
 
 @pytest.fixture
 def server(sallyport):
-    one = PlainServer({"/f": WHOLE}, {"/": b""})
+    one = ScriptedServer({"/f": WHOLE}, {"/": b""})
     yield one
     one.close()
 

@@ -1,15 +1,21 @@
-"""A small FTP server in Python whose files and listings a test writes down, and whose transfers it can slow or cut."""
+"""A small FTP server in Python: a test writes down its files, listings and replies, and can slow, cut or reset its transfers."""
 
 import socket
 import threading
 import time
 
 
-class PlainServer:
-    """`files` by path: bytes. `listings` by directory: the bytes of its LIST. There is no MLSD and no argument to LIST."""
+class ScriptedServer:
+    """`files` by path: bytes. `listings` by directory: the bytes of its LIST. There is no MLSD and no argument to LIST.
 
-    def __init__(self, files=None, listings=None, start="/"):
+    `replies` by verb are said instead of what is usual, and no work is done then; GREETING is one, and BEGIN and END are those
+    of every transfer. A callable gets the connection and says all by itself.
+    """
+
+    def __init__(self, files=None, listings=None, start="/", replies=None):
         self.files, self.listings, self.start = dict(files or {}), dict(listings or {}), start
+        self.replies = dict(replies or {})
+        self.reset = False  # data connections, behind their last byte
         self.modified = {}  # by path, "20260102030405"; others have a time of their own that never changes
         self.cut_after = None  # bytes of a download, then its connections are reset
         self.pause = 0  # seconds between pieces of a download
@@ -25,6 +31,10 @@ class PlainServer:
 
     def url(self, path):
         return f"ftp://u:p@127.0.0.1:{self.port}/{path}"
+
+    def arguments_of(self, verb):
+        """Of each such command that has come so far."""
+        return [line.partition(" ")[2] for line in self.commands if line.partition(" ")[0] == verb]
 
     def accept(self):
         while True:
@@ -43,21 +53,25 @@ class Session:
     def run(self):
         try:
             with self.control, self.control.makefile("rb") as lines:
-                self.say("220 ready")
+                self.answer("GREETING", "220 ready")
                 for line in lines:
                     text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
                     self.server.commands.append(text)
                     verb, _, argument = text.partition(" ")
                     handler = getattr(self, "do_" + verb.lower(), None)
-                    if handler:
+                    if handler and verb not in self.server.replies:
                         handler(argument)
                     else:
-                        self.say(f"500 {verb} is unknown")
+                        self.answer(verb, f"500 {verb} is unknown")
         except OSError:
             pass
 
     def say(self, text):
         self.control.sendall(text.encode("utf-8", "surrogateescape") + b"\r\n")
+
+    def answer(self, what, usual):
+        reply = self.server.replies.get(what, usual)
+        reply(self.control) if callable(reply) else self.say(reply)
 
     def path(self, name):
         return name if name.startswith("/") else self.directory.rstrip("/") + "/" + name
@@ -65,6 +79,8 @@ class Session:
     def data(self):
         connection, _ = self.passive.accept()
         self.passive.close()
+        if self.server.reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         return connection
 
     def do_user(self, _):
@@ -105,9 +121,9 @@ class Session:
 
     def do_list(self, argument):
         with self.data() as data:
-            self.say("150 here it comes")
+            self.answer("BEGIN", "150 here it comes")
             data.sendall(b"" if argument else next(b for d, b in self.server.listings.items() if d.rstrip("/") == self.directory.rstrip("/")))
-        self.say("226 done")
+        self.answer("END", "226 done")
 
     def do_retr(self, name):
         content = self.server.files.get(self.path(name))
@@ -116,7 +132,7 @@ class Session:
             return self.say("550 no such file for you")
         data = self.data()
         with data:
-            self.say("150 here it comes")
+            self.answer("BEGIN", "150 here it comes")
             sent = 0
             for at in range(offset, len(content), 16384):
                 piece = content[at:at + 16384]
@@ -130,16 +146,16 @@ class Session:
                 if sent == self.server.cut_after:
                     return self.control.shutdown(socket.SHUT_RDWR)
                 time.sleep(self.server.pause)
-        self.say("226 done")
+        self.answer("END", "226 done")
 
     def store(self, name, before):
-        self.say("150 go on")
+        self.answer("BEGIN", "150 go on")
         received = b""
         with self.data() as data:
             while piece := data.recv(65536):
                 received += piece
         self.server.files[self.path(name)] = before + received
-        self.say("226 done")
+        self.answer("END", "226 done")
 
     def do_stor(self, name):
         self.store(name, b"")
