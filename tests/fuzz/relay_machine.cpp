@@ -80,7 +80,8 @@ private:
     }
 
     void outcome(std::string_view text) {
-        if (text == "silent" || text == "waited") return waited();
+        if (text == "silent") return pass_time();
+        if (text == "waited") return waited();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
             case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
             case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
@@ -94,14 +95,19 @@ private:
         }
     }
 
-    /// As much time passes as the machine allows, four times: for a refusal, for the backend's word, for its answer to NOOP,
-    /// and for the session.
+    /// As much time passes as the machine allows.
+    void pass_time() {
+        check(until_ > now_ && until_ < proto::session_time::max(), "there is always a deadline, and it is to come");
+        now_ = until_;
+        machine_.time_passed(now_);
+        work();
+    }
+
+    /// The waits for words of the backend, three at most: for a refusal, for its word, for its answer to NOOP.
     void waited() {
-        for (int waits = 0; waits < 4 && !closed_; ++waits) {
-            check(until_ > now_ && until_ < proto::session_time::max(), "there is always a deadline, and it is to come");
-            now_ = until_;
-            machine_.time_passed(now_);
-            work();
+        for (int waits = 0; !closed_ && until_ - now_ <= std::chrono::seconds(10); ++waits) {
+            check(waits < 3, "waits for the backend come to an end");
+            pass_time();
         }
     }
 

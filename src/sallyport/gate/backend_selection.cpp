@@ -16,6 +16,17 @@ constexpr std::array<std::chrono::milliseconds, 3> room_pauses{
 
 [[nodiscard]] bool may_wait(shortage s) noexcept { return s == shortage::full || s == shortage::none; }
 
+[[nodiscard]] std::string_view words_for(shortage s) noexcept {
+    switch (s) {
+        case shortage::failing: return "No server behind this gateway answers; try again later.";
+        case shortage::full: return "All servers behind this gateway are full; try again later.";
+        case shortage::none: return "There is no server behind this gateway yet; try again later.";
+        case shortage::stranger: return "No server behind this gateway is for you.";
+        case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
+    }
+    return {};
+}
+
 /// A destination that is a backend of the pool.
 class pool_backend final : public destination::maker {
 public:
@@ -49,17 +60,6 @@ private:
 
 }  // namespace
 
-std::string_view words_for(shortage s) noexcept {
-    switch (s) {
-        case shortage::failing: return "No server behind this gateway answers; try again later.";
-        case shortage::full: return "All servers behind this gateway are full; try again later.";
-        case shortage::none: return "There is no server behind this gateway yet; try again later.";
-        case shortage::stranger: return "No server behind this gateway is for you.";
-        case shortage::closed: return "All servers behind this gateway are closed for maintenance; try again later.";
-    }
-    return {};
-}
-
 net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings) {
     const net::tls_connect_options as{.server_name = server.parameters().tls_host(), .resume = {}};
     const auto limit = net::time_limit::within(limits::tls_handshake);
@@ -71,15 +71,22 @@ void backend_selection::stop() {
     if (room_) room_->set();
 }
 
-net::task<std::expected<backend_selection::found, shortage>> backend_selection::find(search what) {
+net::task<std::expected<backend_selection::found, backend_selection::no_backend>> backend_selection::find(search what) {
+    auto got = co_await try_all(std::move(what));
+    if (got) co_return std::move(*got);
+    co_return std::unexpected(no_backend{words_for(got.error()), got.error() == shortage::stranger});
+}
+
+net::task<std::expected<backend_selection::found, shortage>> backend_selection::try_all(search what) {
+    const caller who{.address = what.client.source.address, .user = what.user, .host = what.host};
     if (!what.is_failover) tried_.clear();
     const auto& config = gate_->config;
     const auto queue_until = net::clock::now() + config.queue_wait;
     std::vector<backend_id> full;  // by their own words
     std::size_t asked_again = 0;
     for (;;) {
-        auto chosen = gate_->backends.choose(what.who, tried_, net::clock::now());
-        if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(what.who, queue_until);
+        auto chosen = gate_->backends.choose(who, tried_, net::clock::now());
+        if (!chosen && may_wait(chosen.error())) chosen = co_await wait_for_room(who, queue_until);
         if (!chosen && !full.empty() && asked_again < room_pauses.size()) {
             bool may_get_room = asked_again > 0;
             if (!may_get_room) may_get_room = co_await ask_for_room(full, queue_until);

@@ -18,9 +18,6 @@
 
 namespace sallyport::gate {
 
-/// What the client is told: 421 with these words.
-[[nodiscard]] std::string_view words_for(shortage s) noexcept;
-
 /// A session's connection with its server.
 struct backend_leg {
     destination server;
@@ -47,8 +44,9 @@ public:
     [[nodiscard]] bool is_at_login() const { return gate_->config.dial_at_login || gate_->backends.decides_at_login(); }
 
     struct search {
-        caller who;
-        proto::proxy_header client{};          // for backends that take PROXY headers
+        std::string user{};                    // empty before the login
+        std::string host{};                    // that the client asked for, by HOST or TLS
+        proto::proxy_header client{};          // its source is the client; for backends that take PROXY headers
         bool client_tls = false;               // for those whose TLS matches the client's
         check_stage up_to = check_stage::tls;  // tcp: the server's TLS is the client's
         bool is_failover = false;              // those that served or failed this login already are left out
@@ -57,12 +55,17 @@ public:
         backend_leg leg;
         proto::reply greeting;
     };
+    struct no_backend {
+        std::string_view why;        // for the client
+        bool not_permitted = false;  // there are backends, but none is for this user
+    };
     /// One backend after the other until one greets: the client only ever sees the one that works.
-    net::task<std::expected<found, shortage>> find(search what);
+    net::task<std::expected<found, no_backend>> find(search what);
     /// The session ends: find() returns soon, and from now on at once.
     void stop();
 
 private:
+    net::task<std::expected<found, shortage>> try_all(search what);
     net::task<choice> wait_for_room(caller who, net::deadline until);
     net::task<bool> ask_for_room(std::vector<backend_id> full, net::deadline until);
 

@@ -15,6 +15,14 @@ namespace sallyport::gate {
 using proto::data_end;
 using proto::data_outcome;
 
+namespace {
+
+[[nodiscard]] auto whole_seconds(std::chrono::milliseconds limit) {
+    return std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+}
+
+}  // namespace
+
 data_path::data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
                      reach::reservation port_behind, data_terms terms)
     : gate_(std::move(gate)),
@@ -102,7 +110,7 @@ net::task<result<net::stream>> data_path::open_leg(const proto::leg_setup& setup
 
 // Under TLS we are the client of the handshake whoever connected: the gateway is the backend's FTP client (RFC 4217).
 net::task<result<void>> data_path::open_backend() {
-    const auto limit = net::time_limit::within(gate_->config.data_connect);
+    const auto limit = net::time_limit::within(plan_.connect_limit);
     auto opened = co_await open_leg(plan_.backend, port_behind_, net::connect_options(), limit);
     if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
@@ -118,13 +126,13 @@ net::task<result<void>> data_path::open_backend() {
 net::task<result<void>> data_path::open_client() {
     if (std::holds_alternative<proto::leg_connects>(plan_.client)) {
         // A passive client would be connected by now, and no byte would move: the same limit.
-        const auto stall = gate_->config.data_stall;
-        const bool confirmed = co_await confirmed_.wait(net::clock::now() + stall);
+        const bool confirmed = co_await confirmed_.wait(net::clock::now() + plan_.begin_limit);
         if (!confirmed)
-            co_return fail(errc::timeout, fmt::format("the FTP server sent no reply within {} s", stall.count()));
+            co_return fail(errc::timeout,
+                           fmt::format("the FTP server sent no reply within {} s", whole_seconds(plan_.begin_limit)));
     }
     if (stopped_) co_return fail(errc::cancelled);
-    const auto limit = net::time_limit::within(gate_->config.data_connect);
+    const auto limit = net::time_limit::within(plan_.connect_limit);
     const net::connect_options from{.bind_to = {terms_.local, 0}};
     auto opened = co_await open_leg(plan_.client, port_, from, limit);
     client_met();
@@ -154,7 +162,7 @@ net::task<result<void>> data_path::protect_client() {
                                           .tickets = reuse == net::tls_reuse::require || !plan_.upload,
                                           .resumption = reuse != net::tls_reuse::off,
                                           .allow_missing_close_notify = plan_.upload && terms_.allow_missing_close_notify};
-    const auto limit = net::time_limit::within(gate_->config.data_connect);
+    const auto limit = net::time_limit::within(plan_.connect_limit);
     const auto shaken = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (!shaken) co_return std::unexpected(shaken.error());
     if (terms_.must_resume && !client_.tls().resumed) {
@@ -181,7 +189,7 @@ std::string data_path::no_backend(const error& why) const {
 std::string data_path::nobody_came(const reach::reservation& port) const {
     std::vector<std::string> strangers;
     for (const auto& address : port.strangers()) strangers.push_back(address.text());
-    const auto wait = gate_->config.data_connect.count();
+    const auto wait = whole_seconds(plan_.connect_limit);
     if (strangers.empty()) return fmt::format("nobody connected within {} s", wait);
     return fmt::format("only strangers connected within {} s: {}", wait, fmt::join(strangers, ", "));
 }
@@ -197,7 +205,7 @@ void data_path::describe(status::session_report& into) const {
     using std::chrono::milliseconds;
     into.transfer = running(plan_, begun_);
     into.transfer->bytes = plan_.upload ? counts_.a_to_b : counts_.b_to_a;
-    const auto left = std::max(milliseconds(0), milliseconds(gate_->config.data_connect) - into.transfer->age);
+    const auto left = std::max(milliseconds(0), plan_.connect_limit - into.transfer->age);
     if (port_ && !client_.is_open()) into.openings.push_back({false, port_.port(), terms_.client, left});
     if (port_behind_ && !backend_.is_open()) into.openings.push_back({true, port_behind_.port(), terms_.backend, left});
 }

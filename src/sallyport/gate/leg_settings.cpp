@@ -44,13 +44,15 @@ proto::relay_settings machine_settings(const service& gate, const client_control
             .timeouts = {.idle = config.idle,
                          .login = config.login,
                          .backend_reply = config.backend_answer,
-                         .opening = config.data_connect},
+                         .data_connect = config.data_connect,
+                         .data_begin = config.data_stall},
             .accepted = accepted,
             .now = net::clock::now()};
 }
 
 backend_selection::search search_for(const client_control& client, std::string user, std::string host) {
-    return {.who = {.address = client.peer().address, .user = std::move(user), .host = std::move(host)},
+    return {.user = std::move(user),
+            .host = std::move(host),
             .client = {.proxied = true, .source = client.peer(), .destination = client.destination()},
             .client_tls = client.stream().is_tls()};
 }

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/base/log.hpp>
 #include <sallyport/front/login_text.hpp>
 #include <sallyport/gate/leg_settings.hpp>
 #include <sallyport/net/pause.hpp>
@@ -19,7 +18,7 @@ namespace act = proto::relay_act;
 namespace {
 
 constexpr std::size_t read_size = 2048;  // commands and replies are short; idle sessions are many
-constexpr auto stopping_text = "The gateway is stopping; connect again later.";
+constexpr std::string_view stopping_text = "The gateway is stopping; connect again later.";
 
 }  // namespace
 
@@ -90,7 +89,7 @@ net::task<bool> session::connect_backend() {
         begin(found->greeting);
         co_return true;
     }
-    co_await client_.reject(std::string(ending_.stopping ? std::string_view(stopping_text) : words_for(found.error())));
+    co_await client_.reject(std::string(ending_.stopping ? stopping_text : found.error().why));
     co_return false;
 }
 
@@ -145,10 +144,10 @@ net::task<> session::change_backend(proto::relay_act::find_backend what) {
         log(log::level::info, fmt::format("User {}: backend {} ({})", escape(what.user, 100), server_.server.name(),
                                           server_.stream.peer().text()));
         machine_->backend_found(machine_backend(server_));
-    } else if (found.error() == shortage::stranger) {
+    } else if (found.error().not_permitted) {
         machine_->no_backend_for_user();
     } else {
-        machine_->no_backend(words_for(found.error()));
+        machine_->no_backend(found.error().why);
     }
     co_await advance();
 }
@@ -197,10 +196,11 @@ net::task<> session::read_client() {
             continue;
         }
         const net::time_limit limit{.total = deadline_};
+        to_client_.reading = true;
         const auto got = co_await client_.stream().read_some(buffer, limit);
+        to_client_.reading = false;
         if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
-        // Of an upload whose data do not come here, only the end of the control connection tells the backend that the
-        // client is gone.
+        // Only the end of this connection tells the backend that the client of an unseen upload is gone.
         const auto* const unseen = report_.unseen();
         if (got && *got == 0 && (unseen == nullptr || !unseen->upload)) {
             ending_.client_ended = true;  // it only waits for the answers
@@ -277,7 +277,9 @@ net::task<> session::read_backend() {
             co_await wait_for_change();
             continue;
         }
+        to_backend_.reading = true;
         const auto got = co_await server_.stream.read_some(buffer, net::time_limit());
+        to_backend_.reading = false;
         while (!over() && data_.running() && data_.running()->needs_silence()) co_await wait_for_change();
         if (over()) break;
         if (wanted_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
@@ -317,8 +319,7 @@ net::task<> session::advance() {
             break;
         }
     }
-    if (deadline_ < before) client_.stream().interrupt_read();  // it waits by that
-    wake();
+    wake(deadline_ < before);
 }
 
 /// Waits until the client has been sent all that the machine has for it.
@@ -345,11 +346,13 @@ net::task<> session::finish() {
     client_.stream().close();
 }
 
-/// Whoever waits and now has a reason not to, goes on.
-void session::wake() {
-    if (passthrough_) return;
-    if (over() || step_ != session_step::none || stop_due()) client_.stream().interrupt_read();
-    if (wanted_ || backend_tls_pending_ || !machine_->has_backend()) server_.stream.interrupt_read();
+/// Whoever waits and now has a reason not to, goes on. `sooner`: the deadline is earlier than the one that a reader waits
+/// by.
+void session::wake(bool sooner) {
+    const bool client_due = sooner || over() || step_ != session_step::none || stop_due();
+    const bool backend_due = wanted_ || backend_tls_pending_ || !machine_->has_backend();
+    if (client_due && to_client_.reading) client_.stream().interrupt_read();
+    if (backend_due && to_backend_.reading) server_.stream.interrupt_read();
     to_client_.wake.set();
     to_backend_.wake.set();
 }
@@ -465,8 +468,6 @@ record_owner session::owner() const {
     if (!report_.needs_owner()) return {};
     return owner_of(client_, server_, machine_->user());
 }
-
-// ---- What is told
 
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;

@@ -46,8 +46,9 @@ private:
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
     /// What is being written to one leg, and who waits there.
-    struct leg_output {
-        explicit leg_output(net::loop& home) : wake(home) {}
+    struct leg_state {
+        explicit leg_state(net::loop& home) : wake(home) {}
+        bool reading = false;  // commands or replies: a wait that may be interrupted, unlike a handshake's
         std::string bytes;
         bool writing = false;
         net::event wake;
@@ -85,7 +86,7 @@ private:
     net::task<> advance();
     net::task<> all_sent();
     net::task<> finish();
-    void wake();
+    void wake(bool sooner = false);
     [[nodiscard]] bool over() const noexcept { return ending_.lost || machine_->closing(); }
     [[nodiscard]] bool stop_due() const noexcept {
         return ending_.stopping && (ending_.dismissed || !machine_->transfer_running());
@@ -111,8 +112,8 @@ private:
     data_connections data_;
     transfer_report report_;
     std::unique_ptr<passthrough> passthrough_;  // instead of the machine
-    leg_output to_client_;
-    leg_output to_backend_;
+    leg_state to_client_;
+    leg_state to_backend_;
     session_step step_;
     bool backend_tls_pending_ = false;
     ending ending_;

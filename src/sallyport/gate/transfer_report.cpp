@@ -103,8 +103,7 @@ void transfer_report::not_established(std::string why) {
 void transfer_report::finished(const proto::relay_act::transfer_finished& how, const record_owner& owner) {
     if (unseen_) {
         const bool complete = is_success(how.reply_code);
-        const auto past = std::move(*unseen_);
-        end_unseen(complete, complete ? "complete" : fmt::format("ended by {}", how.reply_code));
+        const auto past = end_unseen(complete, complete ? "complete" : fmt::format("ended by {}", how.reply_code));
         auto r = record_of(past.plan, net::clock::now() - past.begun);
         r.why = past.why;
         write(std::move(r), past.why.empty() ? end_by_reply(how.reply_code) : transfer_end::deadline, how.reply_code, owner);
@@ -117,16 +116,15 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& how, c
 
 void transfer_report::cancelled(transfer_end end, const record_owner& owner) {
     if (unseen_) {
-        const auto past = std::move(*unseen_);
-        end_unseen(false, "ended by 0");
+        const auto past = end_unseen(false, "ended by 0");
         write(record_of(past.plan, net::clock::now() - past.begun), transfer_end::backend, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         write(relay->record(), end, 0, owner);
     }
 }
 
-void transfer_report::end_unseen(bool complete, std::string_view how) {
-    const auto past = std::move(*unseen_);
+transfer_report::unseen_transfer transfer_report::end_unseen(bool complete, std::string_view how) {
+    auto past = std::move(*unseen_);
     unseen_.reset();
     auto& counters = gate_->counters;
     status::uncount(counters.transfers_running);
@@ -136,6 +134,7 @@ void transfer_report::end_unseen(bool complete, std::string_view how) {
          fmt::format("{} {}: {}, {}", proto::row_of(past.plan.what).name, escape(past.plan.argument, 200),
                      past.plan.data_path.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
                      how));
+    return past;
 }
 
 /// Whose it is, and what the client got.

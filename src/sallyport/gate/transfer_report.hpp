@@ -68,7 +68,7 @@ private:
     };
 
     void write(status::transfer_record r, status::transfer_end end, int reply, const record_owner& owner) const;
-    void end_unseen(bool complete, std::string_view how);
+    unseen_transfer end_unseen(bool complete, std::string_view how);
     void add_to_summary(const status::transfer_record& of, bool complete);
 
     std::shared_ptr<service> gate_;

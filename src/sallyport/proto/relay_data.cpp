@@ -283,6 +283,8 @@ void relay_machine::transfer(const command& cmd) {
                     .backend = channel_->backend,
                     .protect_client = protection_.data(),
                     .protect_backend = backend_protected_,
+                    .connect_limit = settings_.timeouts.data_connect,
+                    .begin_limit = settings_.timeouts.data_begin,
                     .asked = channel_->asked,
                     .behind = channel_->behind,
                     .path = paths_.directory.absolute(path_argument(cmd.id, cmd.argument)),

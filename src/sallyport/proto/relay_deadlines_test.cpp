@@ -17,7 +17,7 @@ constexpr std::string_view backend_late =
 
 [[nodiscard]] relay_settings timed() {
     auto s = usual();
-    s.timeouts = {.idle = 300s, .login = 60s, .backend_reply = 20s, .opening = 30s};
+    s.timeouts = {.idle = 300s, .login = 60s, .backend_reply = 20s, .data_connect = 30s};
     return s;
 }
 
@@ -126,6 +126,18 @@ TEST(RelayDeadlines, ARunningTransferIsActivityG5) {
 TEST(RelayDeadlines, OfATransferThatIsOverTheBackendsReplyIsAwaitedLikeAny) {
     play(timed(), {login, passive, retrieving, "! data complete\n! passed 299\n! waited 1\n",
                    "< 421 The server behind has not answered in time.\n= drop\n= close\n"});
+}
+
+TEST(RelayDeadlines, ATransferSaysHowLongItsConnectionsMayTake) {
+    auto s = timed();
+    s.timeouts.data_begin = 40s;
+    play(s,
+         {login, passive, retrieving, "! data client_never_came nobody connected within 30 s\n",
+          "< 425 No data connection: nobody connected within 30 s\n<< 426 Cut.\n"},
+         [](const stage_hand& hand) {
+             EXPECT_EQ(hand.limits_given.first, 30s);
+             EXPECT_EQ(hand.limits_given.second, 40s);
+         });
 }
 
 constexpr std::string_view forwarded = R"(> PASV

@@ -62,10 +62,12 @@ struct relay_plan {
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
-    data_method asked = data_method::pasv;   // by the client, and ...
-    data_method behind = data_method::pasv;  // ... of the backend; for the record
-    std::string path{};                      // absolute, and ...
-    std::string cwd{};                       // ... the session's directory; likewise
+    std::chrono::milliseconds connect_limit{};  // for each leg; then data_ended() with `timed_out`
+    std::chrono::milliseconds begin_limit{};    // for confirm_data, before an active client is connected to; likewise
+    data_method asked = data_method::pasv;      // by the client, and ...
+    data_method behind = data_method::pasv;     // ... of the backend; for the record
+    std::string path{};                         // absolute, and ...
+    std::string cwd{};                          // ... the session's directory; likewise
 };
 
 /// How the data path of a transfer ended.

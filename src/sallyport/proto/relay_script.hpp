@@ -130,7 +130,10 @@ public:
                 continue;
             }
             if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) may_lead_to = reserve->to;
-            if (const auto* open = std::get_if<relay_act::open_data>(&action)) chosen = open->plan.data_path;
+            if (const auto* open = std::get_if<relay_act::open_data>(&action)) {
+                chosen = open->plan.data_path;
+                limits_given = {open->plan.connect_limit, open->plan.begin_limit};
+            }
             auto text = std::visit(action_text(), action);
             if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
                 machine.data_connected(data_peer);
@@ -158,7 +161,8 @@ public:
     bool connects_at_once = true;  // both data connections are there by the time of the backend's 150
     std::deque<std::string> to_client, to_backend, actions;
     std::optional<endpoint> may_lead_to;     // by the last reservation
-    std::optional<data_path_choice> chosen;  // of the last transfer
+    std::optional<data_path_choice> chosen;  // of the last transfer, and its times to connect and to begin
+    std::pair<std::chrono::milliseconds, std::chrono::milliseconds> limits_given{};
     std::vector<std::pair<relay_note, std::string>> notes;
     std::vector<relay_act::transfer_finished> finished;
     unsigned suspected = 0;  // times that the backend was

@@ -29,7 +29,8 @@ struct relay_timeouts {
     std::chrono::milliseconds idle = limits::idle;
     std::chrono::milliseconds login = limits::login;
     std::chrono::milliseconds backend_reply = limits::backend_answer;  // to each command until the login
-    std::chrono::milliseconds opening = limits::data_connect;          // for a connection that the kernel forwards
+    std::chrono::milliseconds data_connect = limits::data_connect;     // for a data connection, by whichever path
+    std::chrono::milliseconds data_begin = limits::data_stall;         // for the backend's 150 before an active client
 };
 
 struct relay_settings {

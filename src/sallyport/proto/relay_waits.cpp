@@ -51,7 +51,7 @@ session_time relay_machine::deadline() const noexcept {
     // keepalive tells whether that is still there.
     if (data_running()) {
         const bool opening = transfer_.route == data_route::kernel && !transfer_.opening_checked;
-        const auto look = opening ? transfer_.began + limit.opening : session_time::max();
+        const auto look = opening ? transfer_.began + limit.data_connect : session_time::max();
         return std::min({times_.now + limit.idle, times_.word, look});
     }
     const auto due = std::min(times_.activity + limit.idle, times_.word);
@@ -68,7 +68,7 @@ void relay_machine::time_passed(session_time now) {
     if (now >= times_.word) expire_words();
     if (stage_ == stage::closing) return;
     if (data_running()) {
-        const bool opening = transfer_.route == data_route::kernel && now >= transfer_.began + limit.opening;
+        const bool opening = transfer_.route == data_route::kernel && now >= transfer_.began + limit.data_connect;
         if (opening && !std::exchange(transfer_.opening_checked, true)) actions_.emplace_back(relay_act::check_opening{});
         return;
     }
