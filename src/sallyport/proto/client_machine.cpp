@@ -153,9 +153,7 @@ std::optional<client_action> client_machine::moving_action() {
         if (failure_ && failure_->reply_code != 0) return client_act::drop_data{};
         return client_act::await_data{};
     }
-    // A reply behind the one that ended the transfer: one of the two is a stray, and nobody knows which.
-    auto quiet = ended_ ? result<void>() : channel_.expect_nothing();
-    if (!quiet) end_session(client_step::transfer, std::move(quiet.error()));
+    look_behind_transfer();
     step_ = step::idle;
     if (!transfer_.aborted || ended_) {
         start_orders();
@@ -166,6 +164,19 @@ std::optional<client_action> client_machine::moving_action() {
     else
         step_ = step::resync;
     return own_action();
+}
+
+/// What has come behind the reply that ended the transfer may be that to NOOP or ABOR, or the server's good-bye (421). Else
+/// one of the two is a stray, and nobody knows which.
+void client_machine::look_behind_transfer() {
+    if (ended_) return;
+    answer behind;
+    auto status = client_channel::status::answer;
+    while (status == client_channel::status::answer) status = channel_.next(behind);
+    if (status != client_channel::status::ended) return;
+    if (channel_.reply_code() != 421) return end_session(client_step::transfer, channel_.failure());
+    take_no_more();
+    gone_ = true;
 }
 
 client_act::read client_machine::read_action() const {

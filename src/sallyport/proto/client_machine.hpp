@@ -194,6 +194,7 @@ private:
     void end_session(client_step at, error cause, const reply* refusal = nullptr);
     void refuse(errc code, std::string what, const reply& r);
     void take_no_more();
+    void look_behind_transfer();
 
     const client_settings settings_;
     client_channel channel_;

@@ -168,6 +168,16 @@ TEST(client_stray, a_transfer_that_is_cut_is_never_confirmed_by_the_reply_to_ano
     EXPECT_FALSE(p.machine.transfer_confirmed());
 }
 
+TEST(client_stray, a_421_behind_the_end_of_a_transfer_is_none) {
+    play p;
+    p.log_in().machine.begin_transfer(retr("x"));
+    p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
+           "* move", "< 226 done", "< 421 closing", "* await", "* data", "* done"});
+    EXPECT_FALSE(p.machine.failure());
+    EXPECT_TRUE(p.machine.transfer_confirmed());
+    EXPECT_FALSE(p.machine.usable());
+}
+
 TEST(client_stray, two_ends_of_one_transfer_are_none) {
     play p;
     p.log_in().machine.begin_transfer(retr("x"));
