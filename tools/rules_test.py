@@ -48,7 +48,28 @@ class RulesTest(unittest.TestCase):
 
     def test_sideways_include(self):
         self.assertEqual(["src/sallyport/gate/a.hpp:1"], self.offences(
-            src__sallyport__gate__a_hpp="#include <sallyport/client/b.hpp>\n"))
+            src__sallyport__gate__a_hpp="#include <sallyport/server/b.hpp>\n"))
+
+    def test_layers_are_read_from_the_build(self):
+        self.assertEqual({"base"}, rules.LAYERS["vfs"])
+        self.assertIn("proto", rules.LAYERS["front"])  # by way of reach
+        self.assertIn("client", rules.LAYERS["gate"])
+        self.assertNotIn("vfs", rules.LAYERS["gate"])
+        self.assertEqual(set(rules.LAYERS) - {"cli"}, rules.LAYERS["cli"])
+
+    def line_of_layers(self, line):
+        (self.root / "ARCHITECTURE.md").write_text("# A\n" + line + "\n")
+        return self.offences()
+
+    def test_line_of_layers(self):
+        real = (rules.HERE / "ARCHITECTURE.md").read_text()
+        true = next(line for line in real.splitlines() if line.startswith("base ←"))
+        self.assertEqual([], self.line_of_layers(true))
+        for false in (true.replace("← front ← server, gate ←", "← server, gate ← front ←"), true.replace(", vfs", ""), true.replace("vfs", "vfs, other"),
+                      true.replace("base ← ", "base, net ← ").replace("← net, vfs", "← vfs")):
+            self.assertNotEqual(true, false)
+            self.assertEqual(["ARCHITECTURE.md:2"], sorted(set(self.line_of_layers(false))), false)
+        self.assertEqual(["ARCHITECTURE.md:1"], self.line_of_layers("nothing"))
 
     def test_include_in_quotes(self):
         self.assertEqual(["src/sallyport/base/a.hpp:1"], self.offences(src__sallyport__base__a_hpp='#include "b.hpp"\n'))

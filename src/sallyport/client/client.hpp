@@ -15,53 +15,24 @@
 #include <string_view>
 #include <vector>
 
-#include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
-#include <sallyport/base/limits.hpp>
+#include <sallyport/client/connection.hpp>
 #include <sallyport/client/refusal.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/stream.hpp>
-#include <sallyport/net/tls.hpp>
-#include <sallyport/proto/client_machine.hpp>
 #include <sallyport/proto/listing.hpp>
 
 namespace sallyport::client {
 
-using proto::data_method;
-using proto::passive_address;
 using attempt = proto::data_attempt;
 using step = proto::client_step;
-
-struct credentials {
-    std::string user = "anonymous";
-    std::string password = "sallyport@";
-    std::string account;
-};
 
 /// Those of the URL, anonymous where it has none.
 [[nodiscard]] credentials login_of(const url& where);
 
-struct options {
+struct options : connection_options {
     std::optional<credentials> login;  // wins over what the URL says; without either it is anonymous
-    std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::control;
-    port_range active_ports{};                   // {0, 0}: any
-    std::optional<ip_address> active_address;    // what to announce, where NAT makes it differ
-    std::optional<net::tls_client_context> tls;  // needed where the URL asks for TLS
-    bool protect_data = true;
-    net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
-    std::chrono::milliseconds connect = limits::connect;  // per address of the host
-    std::chrono::milliseconds greeting = limits::greeting;
-    std::chrono::milliseconds reply = limits::reply_wait;
-    std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
-    std::chrono::milliseconds stall = limits::data_stall;
-    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over `stall`; 0: any byte counts
-    std::chrono::milliseconds tls_handshake = limits::tls_handshake;
-    std::chrono::milliseconds quit = std::chrono::seconds(1);
-    bool can_resume = true;  // the caller keeps what arrived of a file: not so with a pipe
-    /// Each line of the conversation, "> " and "< ", secrets masked; lines of our own begin with "* ". Not escaped yet.
-    std::function<void(std::string_view)> transcript;
+    bool can_resume = true;            // the caller keeps what arrived of a file: not so with a pipe
 };
 
 /// What went wrong, where, and what a person can do about it.

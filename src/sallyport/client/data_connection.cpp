@@ -8,12 +8,12 @@
 
 namespace sallyport::client {
 
-net::task<result<void>> data_connection::connect(ip_address from, endpoint to, std::chrono::milliseconds limit) {
+net::task<result<void>> data_connection::connect(ip_address from, endpoint to, net::time_limit limit) {
     abort();
     net::connect_options how;
     // Servers check where data come from; a host with several addresses must use the one they know.
     if (from.is_v4() == to.address.is_v4()) how.bind_to = {from, 0};
-    auto connected = co_await net::connect(*loop_, to, how, net::time_limit::within(limit));
+    auto connected = co_await net::connect(*loop_, to, how, limit);
     if (!connected) co_return std::unexpected(connected.error());
     stream_ = std::move(*connected);
     co_return result<void>{};
@@ -35,10 +35,9 @@ result<endpoint> data_connection::listen(const ip_address& at, port_range range)
     return fail(errc::exhausted, fmt::format("every port of {} is in use here", range.text()));
 }
 
-net::task<result<void>> data_connection::accept(ip_address peer, std::chrono::milliseconds limit) {
-    const auto until = net::time_limit::within(limit);
+net::task<result<void>> data_connection::accept(ip_address peer, net::time_limit limit) {
     for (;;) {
-        auto came = co_await listener_->accept(until);
+        auto came = co_await listener_->accept(limit);
         if (!came) co_return std::unexpected(came.error());
         if (came->peer.address != peer) continue;  // closed by its destructor
         stream_ = net::stream(*loop_, std::move(came->socket), came->local, came->peer);
@@ -47,15 +46,14 @@ net::task<result<void>> data_connection::accept(ip_address peer, std::chrono::mi
     }
 }
 
-net::task<result<void>> data_connection::protect(data_protection how, std::chrono::milliseconds limit) {
+net::task<result<void>> data_connection::protect(data_protection how, net::time_limit limit) {
     net::tls_connect_options tls;
     tls.server_name = how.server_name;
     tls.resume = how.resume;
-    const auto until = net::time_limit::within(limit);
-    const auto done = co_await stream_.connect_tls(how.context, tls, until);
+    const auto done = co_await stream_.connect_tls(how.context, tls, limit);
     if (!done) co_return std::unexpected(done.error());
     const auto shown = stream_.tls().peer_fingerprint;
-    if (shown != how.fingerprint)
+    if (how.fingerprint && shown != *how.fingerprint)
         co_return fail(errc::tls_untrusted,
                        "the data connection shows another certificate than the control connection: " + shown);
     co_return result<void>{};

@@ -22,7 +22,7 @@ struct data_protection {
     net::tls_client_context context;
     std::string server_name;
     net::tls_session resume;
-    std::string fingerprint;  // of the control connection's certificate
+    std::optional<std::string> fingerprint;  // of the control connection's certificate; nothing: any that is trusted
 };
 
 class data_connection {
@@ -30,14 +30,14 @@ public:
     explicit data_connection(net::loop& l) : loop_(&l) {}
 
     /// From the control connection's own address.
-    net::task<result<void>> connect(ip_address from, endpoint to, std::chrono::milliseconds limit);
+    net::task<result<void>> connect(ip_address from, endpoint to, net::time_limit limit);
 
     /// Listens at `at` on a port of `range`, {0, 0} for any.
     [[nodiscard]] result<endpoint> listen(const ip_address& at, port_range range);
     /// The first connection from `peer`; others are closed and don't count.
-    net::task<result<void>> accept(ip_address peer, std::chrono::milliseconds limit);
+    net::task<result<void>> accept(ip_address peer, net::time_limit limit);
 
-    net::task<result<void>> protect(data_protection how, std::chrono::milliseconds limit);
+    net::task<result<void>> protect(data_protection how, net::time_limit limit);
 
     [[nodiscard]] net::stream& stream() noexcept { return stream_; }
     /// Closes what is open, so that the other side doesn't take it for a proper end.

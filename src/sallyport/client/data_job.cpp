@@ -109,6 +109,18 @@ net::task<moved> file_receiver::run(net::stream& data, net::time_limit limit) {
     co_return out;
 }
 
+net::task<moved> discarder::run(net::stream& data, net::time_limit limit) {
+    moved out;
+    std::vector<char> block(8 * 1024);
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) out.failure = n.error();
+        if (!n || *n == 0) break;
+        out.bytes += *n;
+    }
+    co_return out;
+}
+
 net::task<moved> tail_receiver::run(net::stream& data, net::time_limit limit) {
     moved out;
     std::vector<char> block(64 * 1024);

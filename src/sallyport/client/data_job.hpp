@@ -52,6 +52,12 @@ private:
     std::optional<kept_tail> tail_;
 };
 
+/// Reads to the end and keeps nothing.
+class discarder final : public data_job {
+public:
+    net::task<moved> run(net::stream& data, net::time_limit limit) override;
+};
+
 /// Compares what comes with the end of what is kept, and writes nothing.
 class tail_receiver final : public data_job {
 public:

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include <sallyport/client/directory.hpp>
-
 namespace sallyport::client {
 
 using proto::entry;
@@ -44,33 +42,36 @@ bool is_answer(const proto::reply& r) { return r.positive() || (r.code >= 550 &&
 
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-net::task<std::optional<std::int64_t>> modification_time(conversation& talk, std::string path) {
-    const auto lost = co_await request(talk, verb::mdtm, std::move(path));
-    if (lost) co_return std::nullopt;
-    co_return time_in(talk.machine().last_reply());
+net::task<std::optional<std::int64_t>> modification_time(connection& talk, std::string path) {
+    const auto said = co_await talk.ask(verb::mdtm, std::move(path));
+    if (!said) co_return std::nullopt;
+    co_return time_in(*said);
 }
 
-net::task<file_answer> ask_about_file(conversation& talk, std::string path) {
+net::task<file_answer> ask_about_file(connection& talk, std::string path) {
     file_answer out;
-    if (talk.machine().features().may_have_mlsd()) {
-        out.failure = co_await request(talk, verb::mlst, path);
-        if (out.failure) co_return out;
-        const auto& said = talk.machine().last_reply();
-        out.asked = is_answer(said);
-        if (said.positive()) out.file = entry_in(said);
+    if (talk.facts().features().may_have_mlsd()) {
+        const auto said = co_await talk.ask(verb::mlst, path);
+        if (!said) {
+            out.failure = said.error();
+            co_return out;
+        }
+        out.asked = is_answer(*said);
+        if (said->positive()) out.file = entry_in(*said);
         if (out.file && (out.file->type == entry_type::directory || out.file->type == entry_type::current ||
                          out.file->type == entry_type::parent))
             out.file.reset();
     }
     if (!out.asked) {
-        talk.machine().begin_size(path);
-        co_await talk.carry_out(nullptr);
-        out.failure = talk.machine().failure();
-        if (out.failure) co_return out;
-        out.asked = is_answer(talk.machine().last_reply());
-        if (const auto size = talk.machine().size()) {
+        const auto size = co_await talk.size(path);
+        if (!size) {
+            out.failure = size.error();
+            co_return out;
+        }
+        out.asked = is_answer(talk.facts().last_reply());
+        if (*size) {
             out.file.emplace();
-            out.file->size = *size;
+            out.file->size = **size;
             out.file->has_size = true;
             if (const auto time = co_await modification_time(talk, path)) {
                 out.file->modified = *time;

@@ -1,17 +1,17 @@
 #pragma once
-// What a server says of one file, without a data connection. Used on the conversation's loop.
+// What a server says of one file, without a data connection. Used on the connection's loop.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include <sallyport/client/conversation.hpp>
+#include <sallyport/client/connection.hpp>
 #include <sallyport/proto/listing.hpp>
 
 namespace sallyport::client {
 
 /// By MDTM; nothing if the server can't or won't say it.
-net::task<std::optional<std::int64_t>> modification_time(conversation& talk, std::string path);
+net::task<std::optional<std::int64_t>> modification_time(connection& talk, std::string path);
 
 struct file_answer {
     std::optional<proto::client_failure> failure;  // the session has ended
@@ -20,7 +20,7 @@ struct file_answer {
 };
 
 /// By MLST, else by SIZE and MDTM. The entry's name is the last component of `path`, whatever the server calls it.
-net::task<file_answer> ask_about_file(conversation& talk, std::string path);
+net::task<file_answer> ask_about_file(connection& talk, std::string path);
 
 /// The part behind the last '/'.
 [[nodiscard]] std::string last_component(const std::string& path);

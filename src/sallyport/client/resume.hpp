@@ -7,7 +7,7 @@
 #include <string>
 
 #include <sallyport/client/client.hpp>
-#include <sallyport/client/conversation.hpp>
+#include <sallyport/client/connection.hpp>
 
 namespace sallyport::client {
 
@@ -25,6 +25,6 @@ struct started_upload {
 };
 
 /// Compares the end of what the server has with the local file, by getting it back. Empty: the upload may continue.
-net::task<std::string> why_not_continue(conversation& talk, started_upload what);
+net::task<std::string> why_not_continue(connection& talk, started_upload what);
 
 }  // namespace sallyport::client

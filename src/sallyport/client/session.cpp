@@ -11,7 +11,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/advice.hpp>
-#include <sallyport/client/conversation.hpp>
+#include <sallyport/client/connection.hpp>
 #include <sallyport/client/directory.hpp>
 #include <sallyport/client/listing_collector.hpp>
 #include <sallyport/client/remote_file.hpp>
@@ -61,7 +61,7 @@ struct session::impl {
     impl(net::loop& l, options o) : opts(std::move(o)), talk(l, opts) {}
 
     options opts;
-    conversation talk;
+    connection talk;
     directory place{talk};
     url where;
     std::vector<attempt> attempts;
@@ -90,7 +90,7 @@ struct session::impl {
     [[nodiscard]] credentials login() const { return opts.login.value_or(login_of(where)); }
 
     net::task<std::optional<client_failure>> size_of(std::string file, std::optional<std::uint64_t>& size);
-    net::task<std::optional<client_failure>> transfer(client_transfer order, data_job* job);
+    net::task<std::optional<client_failure>> transfer(client_transfer order, data_job& job);
     net::task<> ask_what_was_stored(transfer_facts& facts, transfer_report& report);
     net::task<> look_for_a_part(transfer_facts facts);
     [[nodiscard]] transfer_facts facts(const transfer_report& report) const;
@@ -107,17 +107,17 @@ struct session::impl {
 // ---- Steps shared by get, put and list
 
 net::task<std::optional<client_failure>> session::impl::size_of(std::string file, std::optional<std::uint64_t>& size) {
-    talk.machine().begin_size(std::move(file));
-    co_await talk.carry_out(nullptr);
-    size = talk.machine().size();
-    co_return talk.machine().failure();
+    size.reset();
+    const auto said = co_await talk.size(std::move(file));
+    if (!said) co_return said.error();
+    size = *said;
+    co_return std::nullopt;
 }
 
-net::task<std::optional<client_failure>> session::impl::transfer(client_transfer order, data_job* job) {
-    talk.machine().begin_transfer(std::move(order));
-    co_await talk.carry_out(job);
-    attempts = talk.machine().attempts();
-    co_return talk.machine().failure();
+net::task<std::optional<client_failure>> session::impl::transfer(client_transfer order, data_job& job) {
+    auto failure = co_await talk.transfer(std::move(order), job);
+    attempts = talk.facts().attempts();
+    co_return failure;
 }
 
 void session::impl::describe(transfer_report& report) {
@@ -125,13 +125,13 @@ void session::impl::describe(transfer_report& report) {
     report.tls = talk.data_was_protected();
     report.tls_resumed = talk.data_was_resumed();
     report.attempts = attempts;
-    report.final_reply = proto::summary(talk.machine().last_reply());
+    report.final_reply = proto::summary(talk.facts().last_reply());
 }
 
 transfer_facts session::impl::facts(const transfer_report& report) const {
     transfer_facts out;
     out.bytes = report.resumed_from + report.bytes;
-    out.control = talk.machine().failure();
+    out.control = talk.facts().failure();
     if (const auto& data = talk.data()) {
         out.begun = true;
         out.data_failure = data->failure;
@@ -150,7 +150,7 @@ std::optional<client_failure> session::impl::judge(transfer_report& report, bool
 }
 
 void session::impl::warn_of_unreadable_size(transfer_report& report) const {
-    const auto& said = talk.machine().unreadable_size();
+    const auto& said = talk.facts().unreadable_size();
     if (!said.empty())
         report.warnings.push_back(fmt::format("the server's reply to SIZE could not be read, so it was not used: {}", said));
 }
@@ -178,7 +178,8 @@ net::task<outcome<void>> session::open(url where) {
     auto& me = *impl_;
     me.where = std::move(where);
     me.begin(operation::open, "connecting to " + me.where.authority(), me.where.path);
-    auto what = co_await me.talk.open(me.where);
+    server_address there{me.where.host, me.where.port, me.where.tls, {}, {}};
+    auto what = co_await me.talk.open(std::move(there), open_depth::login, me.login());
     if (!what) co_return outcome<void>{};
     if (what->at == step::login) me.doing = fmt::format("logging in as {} at {}", me.login().user, me.where.authority());
     auto failure = me.failed(std::move(*what));
@@ -231,7 +232,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
             },
             tail);
         client_transfer order{verb::retr, path, tail ? tail->start() : 0, ascii};
-        const auto said = co_await me.transfer(std::move(order), &job);
+        const auto said = co_await me.transfer(std::move(order), job);
         report.resumed_from = from;
         me.describe(report);
         if (from == 0) break;
@@ -248,14 +249,14 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
             refused ? said->cause.text() : "the last bytes of the partial file are not those of the file on the server";
         if (const auto emptied = me.start_over(local_file, why, report); !emptied)
             co_return me.failed(client_failure{step::local_file, emptied.error()});
-        if (!me.talk.machine().usable())
+        if (!me.talk.facts().usable())
             co_return me.failed(step::transfer, errc::closed,
                                 why + ", and the server closed the control connection; try again");
         from = 0;
     }
     me.received = version ? from + report.bytes : 0;  // without a version nothing can be continued
     // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
-    if (!report.size && !ascii && from == 0) report.size = me.talk.machine().announced();
+    if (!report.size && !ascii && from == 0) report.size = me.talk.facts().announced();
     if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));
     co_return report;
 }
@@ -292,7 +293,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
                 report.resumed_from = *there;
             else
                 report.warnings.push_back("uploaded from the beginning, because " + why);
-            if (!me.talk.machine().usable())
+            if (!me.talk.facts().usable())
                 co_return me.failed(step::transfer, errc::closed,
                                     "the server closed the control connection while its part of the file was compared");
         }
@@ -307,7 +308,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     });
     // APPE rather than REST and STOR: it is older than REST, and what it adds to is what SIZE has just measured.
     client_transfer order{from == 0 ? verb::stor : verb::appe, path, 0, ascii};
-    const auto said = co_await me.transfer(std::move(order), &job);
+    const auto said = co_await me.transfer(std::move(order), job);
     static_cast<void>(said);
     me.describe(report);
     auto facts = me.facts(report);
@@ -336,7 +337,7 @@ net::task<> session::impl::ask_what_was_stored(transfer_facts& facts, transfer_r
 
 /// After a failed upload: whether the server has kept a part of it, and how much.
 net::task<> session::impl::look_for_a_part(transfer_facts facts) {
-    if (!facts.expected || !talk.machine().usable()) co_return;
+    if (!facts.expected || !talk.facts().usable()) co_return;
     if (!facts.stored) {
         const auto lost = co_await size_of(path, facts.stored);
         if (lost) co_return;
@@ -362,9 +363,9 @@ net::task<outcome<listing_report>> session::list(std::string path, std::int64_t 
 /// One listing command and its lines. Fails without having taken any where the server refuses the command.
 net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
     line_receiver job([&into](std::string_view line) { return into.take(line); });
-    auto said = co_await transfer(std::move(order), &job);
+    auto said = co_await transfer(std::move(order), job);
     const bool refused = said && said->at == step::request;
-    if (refused && !is_empty_directory(talk.machine().last_reply())) co_return said;
+    if (refused && !is_empty_directory(talk.facts().last_reply())) co_return said;
     into.report().attempts = attempts;
     if (refused) co_return std::nullopt;
     transfer_report report;
@@ -377,7 +378,7 @@ net::task<std::optional<client_failure>> session::impl::read_listing(client_tran
 /// The working directory, or `argument` where there is no other way.
 net::task<outcome<listing_report>> session::impl::list_here(std::string argument, std::int64_t now) {
     using form = listing_collector::form;
-    if (talk.machine().features().may_have_mlsd()) {
+    if (talk.facts().features().may_have_mlsd()) {
         listing_collector facts(form::mlsd, now);
         client_transfer order{verb::mlsd, argument, 0, true};
         auto what = co_await read_listing(std::move(order), facts);
@@ -421,11 +422,7 @@ net::task<outcome<listing_report>> session::impl::list_file(std::string file, cl
 
 net::task<> session::quit() {
     auto& me = *impl_;
-    if (me.talk.is_open() && me.talk.control().is_open()) {
-        me.talk.machine().begin_quit();
-        co_await me.talk.carry_out(nullptr);
-    }
-    me.talk.close();
+    co_await me.talk.quit();
 }
 
 }  // namespace sallyport::client

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <ranges>
+#include <shared_mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +14,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/url_zone.hpp>
+#include <sallyport/client/connection.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -22,6 +26,8 @@ struct scheme {
 };
 constexpr auto schemes = std::to_array<scheme>(
     {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
+
+constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to QUIT
 
 constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
 constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
@@ -117,58 +123,53 @@ constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting
     return true;
 }
 
-// The next final reply. What comes behind it would be read out of turn, so nothing may.
-net::task<result<proto::reply>> one_reply(net::stream& from, proto::reply_parser& parser, net::time_limit limit) {
-    std::array<char, 1024> buffer;
-    proto::reply r;
-    for (;;) {
-        switch (parser.next(r)) {
-            case proto::reply_parser::status::error: co_return std::unexpected(parser.failure());
-            case proto::reply_parser::status::reply:
-                if (r.preliminary()) continue;
-                if (!parser.only_blank()) co_return fail(errc::unexpected, "it sent more than one reply at once");
-                co_return r;
-            case proto::reply_parser::status::need_more: break;
-        }
-        const auto got = co_await from.read_some(buffer, limit);
-        if (!got) co_return std::unexpected(got.error());
-        if (*got == 0) co_return fail(errc::closed, "it closed the connection before its reply");
-        parser.append({buffer.data(), *got});
+/// The client's words for how a backend is protected. REQUIRES: not backend_tls::match.
+client::tls_mode tls_mode_of(backend_tls tls) noexcept {
+    switch (tls) {
+        case backend_tls::explicit_: return client::tls_mode::explicit_;
+        case backend_tls::implicit: return client::tls_mode::implicit;
+        case backend_tls::none:
+        case backend_tls::match: break;
+    }
+    return client::tls_mode::none;
+}
+
+check_stage stage_of(proto::client_step at) noexcept {
+    switch (at) {
+        case proto::client_step::resolve:
+        case proto::client_step::connect: return check_stage::tcp;
+        case proto::client_step::greeting: return check_stage::greeting;
+        case proto::client_step::tls: return check_stage::tls;
+        case proto::client_step::login: return check_stage::login;
+        default: return check_stage::list;
     }
 }
 
-[[nodiscard]] error rejection(std::string_view asked, const proto::reply& r) {
-    return {errc::rejected, 0, fmt::format("{} was answered by {} {}", asked, r.code, r.whole_text())};
+client::open_depth depth_of(check_stage up_to) noexcept {
+    switch (up_to) {
+        case check_stage::off:
+        case check_stage::tcp: return client::open_depth::tcp;
+        case check_stage::greeting: return client::open_depth::greeting;
+        case check_stage::tls:
+        case check_stage::login:
+        case check_stage::list: break;
+    }
+    return client::open_depth::tls;
 }
 
-net::task<result<net::stream>> connect_any(net::loop& home, const backend& to, own_ends& own, own_ends::leg& leg,
-                                           net::time_limit limit) {
-    auto addresses = result<std::vector<ip_address>>(to.addresses);
-    if (addresses->empty()) addresses = co_await net::resolve(home, to.host, limit);
-    if (!addresses) co_return std::unexpected(addresses.error());
-    auto last = error{errc::unresolved, 0, to.host};
-    std::optional<error> ourselves;  // says more than why the others failed
-    for (const auto& address : *addresses) {
-        const endpoint at{address, to.port};
-        if (own.listens_at(at)) {
-            ourselves.emplace(
-                error{errc::usage, 0,
-                      fmt::format("{}: this gateway itself listens there; give the address and port of the FTP "
-                                  "server",
-                                  at.text())});
-            continue;
-        }
-        auto connecting = own.connecting();
-        net::connect_options options;
-        options.on_local = [&](const endpoint& local) {  // on this thread, before anything is waited for
-            leg = own.hold(local, at);
-            connecting.unlock();
-        };
-        auto connected = co_await net::connect(home, at, std::move(options), limit);
-        if (connected) co_return connected;
-        last = connected.error();
-    }
-    co_return std::unexpected(ourselves.value_or(last));
+client::connection_options options_for(const backend& to, const backend_access& by, net::clock::duration whole) {
+    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(whole);
+    client::connection_options out;
+    out.methods = {proto::data_method::epsv, proto::data_method::pasv};  // as the gateway asks for its clients
+    out.tls = by.tls;
+    out.same_certificate = false;  // nor do the sessions ask for that
+    out.keepalive = by.keepalive;
+    out.connect = out.greeting = out.tls_handshake = limit;
+    out.reply = std::min<std::chrono::milliseconds>(out.reply, limit);
+    out.quit = farewell;
+    if (to.proxy) out.prelude = proto::write_proxy_header(by.client, *to.proxy);
+    if (to.proxy && to.proxy_data) out.data_prelude = out.prelude;
+    return out;
 }
 
 }  // namespace
@@ -234,51 +235,51 @@ std::string backend::text() const {
 
 std::string backend_failure::text() const { return fmt::format("{}: {}", name(at), escape(cause.text(), 300)); }
 
+backend_failure failure_of(const proto::client_failure& what) { return {stage_of(what.at), what.cause, what.reply_code}; }
+
+net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop& home, backend to, backend_access by,
+                                                                       net::time_limit limit, check_stage up_to) {
+    opened_backend out;
+    auto options = options_for(to, by, limit.progress);
+    options.before_connect = [&](const endpoint& at) -> result<std::function<void(const endpoint&)>> {
+        if (by.own->listens_at(at))
+            return fail(errc::usage,
+                        fmt::format("{}: this gateway itself listens there; give the address and port of the FTP server",
+                                    at.text()));
+        auto connecting = std::make_shared<std::shared_lock<std::shared_mutex>>(by.own->connecting());
+        return [&, at, connecting](const endpoint& local) {  // on this thread, before anything is waited for
+            out.leg = by.own->hold(local, at);
+            connecting->unlock();
+        };
+    };
+    out.link = std::make_unique<client::connection>(home, std::move(options));
+    out.link->finish_by(limit.total);
+    client::server_address where{to.host, to.port, tls_mode_of(to.tls), to.addresses, to.tls_host()};
+    client::credentials who{by.user, by.password, {}};
+    const auto failed = co_await out.link->open(std::move(where), depth_of(up_to), std::move(who));
+    if (!failed) co_return out;
+    auto why = failure_of(*failed);
+    if (why.reply != 0) {
+        const bool greeted = why.at != check_stage::greeting;
+        why.cause = {errc::rejected, 0,
+                     fmt::format("{} was answered by {}", greeted ? "AUTH" : "the connection", failed->refusal)};
+    }
+    co_return std::unexpected(std::move(why));
+}
+
 net::task<std::expected<backend_link, backend_failure>> reach_backend(net::loop& home, const backend& to,
                                                                       const proto::proxy_header& client,
                                                                       const std::optional<net::tls_client_context>& tls,
                                                                       const net::keepalive& keepalive, own_ends& own,
                                                                       net::time_limit limit, check_stage up_to) {
-    const auto failed = [](check_stage at, const error& why) { return std::unexpected(backend_failure{at, why}); };
-    own_ends::leg leg;
-    auto connected = co_await connect_any(home, to, own, leg, limit);
-    if (!connected) co_return failed(check_stage::tcp, connected.error());
-    backend_link link{std::move(*connected), {}, std::move(leg)};
-    auto& stream = link.stream;
-    stream.set_keepalive(keepalive);
-    if (to.proxy) {
-        const auto header = proto::write_proxy_header(client, *to.proxy);
-        const auto sent = co_await stream.write_all(header, limit);
-        if (!sent) co_return failed(check_stage::greeting, sent.error());
-    }
-    if (up_to == check_stage::tcp) co_return link;
-    if (to.tls != backend_tls::none && !tls)
-        co_return failed(check_stage::tls, error{errc::misuse, 0, "no TLS settings for a backend with TLS"});
-    const net::tls_connect_options as{.server_name = to.tls_host(), .resume = {}};
-    if (to.tls == backend_tls::implicit) {
-        const auto shaken = co_await stream.connect_tls(*tls, as, limit);
-        if (!shaken) co_return failed(check_stage::tls, shaken.error());
-    }
-    proto::reply_parser parser;
-    auto greeting = co_await one_reply(stream, parser, limit);
-    if (!greeting) co_return failed(check_stage::greeting, greeting.error());
-    if (greeting->code != 220) {
-        co_return std::unexpected(
-            backend_failure{check_stage::greeting, rejection("the connection", *greeting), greeting->code});
-    }
-    link.greeting = std::move(*greeting);
-    if (to.tls == backend_tls::explicit_ && up_to >= check_stage::tls) {
-        const auto asked = co_await stream.write_all("AUTH TLS\r\n", limit);
-        if (!asked) co_return failed(check_stage::tls, asked.error());
-        const auto agreed = co_await one_reply(stream, parser, limit);
-        if (!agreed) co_return failed(check_stage::tls, agreed.error());
-        if (parser.pending() > 0)  // not even a blank line: nothing that came in the clear may count under TLS (TLS-02)
-            co_return failed(check_stage::tls, {errc::unexpected, 0, "it sent more than its reply to AUTH TLS"});
-        if (agreed->code != 234) co_return failed(check_stage::tls, rejection("AUTH TLS", *agreed));
-        const auto shaken = co_await stream.connect_tls(*tls, as, limit);
-        if (!shaken) co_return failed(check_stage::tls, shaken.error());
-    }
-    co_return link;
+    backend_access by{.client = client, .tls = tls, .keepalive = keepalive, .own = &own, .user = {}, .password = {}};
+    auto opened = co_await open_backend(home, to, std::move(by), limit, up_to);
+    if (!opened) co_return std::unexpected(std::move(opened.error()));
+    backend_link out;
+    if (up_to != check_stage::tcp) out.greeting = opened->link->facts().greeting();
+    out.stream = opened->link->release();
+    out.leg = std::move(opened->leg);
+    co_return out;
 }
 
 }  // namespace sallyport::gate

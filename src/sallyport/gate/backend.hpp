@@ -1,16 +1,24 @@
 #pragma once
-// The way to one backend: its addresses, the connection, TLS, and its greeting, within one time limit.
+// The way to one backend: its addresses, the connection, TLS, and its greeting, within one time limit. What is said to it is
+// the FTP client's (client/connection); which addresses are never connected to, and the PROXY header, are the gateway's.
 //
 // Loop thread only; the arguments taken by reference must outlive the call.
 
 #include <expected>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/own_ends.hpp>
 #include <sallyport/net/stream.hpp>
+#include <sallyport/proto/client_settings.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/reply.hpp>
+
+namespace sallyport::client {
+class connection;
+}
 
 namespace sallyport::gate {
 
@@ -29,10 +37,32 @@ struct backend_failure {
     [[nodiscard]] std::string text() const;
 };
 
+[[nodiscard]] backend_failure failure_of(const proto::client_failure& what);
+
+/// For whom and with what a backend is connected to.
+struct backend_access {
+    proto::proxy_header client;
+    std::optional<net::tls_client_context> tls;
+    net::keepalive keepalive;
+    own_ends* own = nullptr;
+    std::string user;  // for login()
+    std::string password;
+};
+
+struct opened_backend {
+    std::unique_ptr<client::connection> link;
+    own_ends::leg leg{};  // for as long as the connection
+};
+
+/// The connection that reach_backend() makes, to go on with as an FTP client. `up_to` beyond TLS: the login is left to the
+/// caller, as its limit is another one.
+net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop& home, backend to, backend_access by,
+                                                                       net::time_limit limit, check_stage up_to);
+
 /// Connects, says for which client where the backend wants to know (PROXY), and waits for the greeting (120 is waited out,
-/// RFC 959 section 5.4); with explicit TLS also AUTH TLS and the handshake. A greeting other than 220 is errc::rejected with
-/// the backend's words: another one may have room. A check that looks at less stops at its stage; after `tcp` there is no
-/// greeting. An address that is our own is never connected to.
+/// RFC 959 section 5.4); with explicit TLS also AUTH TLS and the handshake. A greeting other than 220, or a refused AUTH, is
+/// errc::rejected with the backend's words: another one may have room. A check that looks at less stops at its stage; after
+/// `tcp` there is no greeting. An address that is our own is never connected to.
 net::task<std::expected<backend_link, backend_failure>> reach_backend(
     net::loop& home, const backend& to, const proto::proxy_header& client, const std::optional<net::tls_client_context>& tls,
     const net::keepalive& keepalive, own_ends& own, net::time_limit limit, check_stage up_to = check_stage::tls);

@@ -1,153 +1,45 @@
 #include <sallyport/gate/health_check.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <map>
 #include <utility>
-#include <variant>
 
 #include <fmt/format.h>
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/client/connection.hpp>
 #include <sallyport/gate/service.hpp>
 #include <sallyport/net/event.hpp>
-#include <sallyport/proto/client_machine.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 
 namespace sallyport::gate {
 namespace {
 
-namespace act = proto::client_act;
+const proto::proxy_header nobody;  // a check speaks for no client
 
-const proto::proxy_header nobody;                          // a check speaks for no client
-constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to QUIT
-
-/// Logs in and lists, over a connection that has been greeted. Lives in one coroutine's frame.
-class visitor {
-public:
-    visitor(net::loop& home, const settings& config, const backend& where, backend_link& link, check_stage stage,
-            net::deadline due)
-        : home_(home),
-          config_(config),
-          where_(where),
-          control_(link.stream),
-          stage_(stage),
-          due_(due),
-          machine_(settings_for(link)) {
-        std::string greeting;
-        proto::append_reply(greeting, link.greeting);
-        machine_.receive(greeting);
+/// Logs in and lists, over a connection that has been greeted.
+net::task<std::optional<backend_failure>> visit(client::connection& link, check_stage stage) {
+    if (const auto refused = co_await link.login()) {
+        auto why = failure_of(*refused);
+        why.at = check_stage::login;
+        co_return why;
     }
-
-    net::task<std::optional<backend_failure>> visit() {
-        co_await carry_out();
-        if (machine_.failure()) co_return failure(check_stage::login);
-        if (stage_ < check_stage::list) co_return std::nullopt;
-        machine_.begin_transfer({.what = proto::verb::list, .path = {}});
-        co_await carry_out();
-        if (data_failure_) co_return backend_failure{check_stage::list, *data_failure_};
-        if (machine_.failure()) co_return failure(check_stage::list);
-        co_return std::nullopt;
+    if (stage < check_stage::list) co_return std::nullopt;
+    // A listing counts for its end, not for what it says.
+    client::discarder job;
+    proto::client_transfer listing{.what = proto::verb::list, .path = {}};
+    const auto refused = co_await link.transfer(std::move(listing), job);
+    if (const auto& data = link.data(); data && data->failure && !(refused && refused->reply_code != 0)) {
+        error why = *data->failure;
+        why.what = "the data connection" + std::string(why.what.empty() ? "" : ": ") + why.what;
+        co_return backend_failure{check_stage::list, std::move(why)};
     }
-
-private:
-    [[nodiscard]] proto::client_settings settings_for(const backend_link& link) const {
-        proto::client_settings s;
-        s.local = link.stream.local();
-        s.peer = link.stream.peer();
-        s.tls_active = link.stream.is_tls();
-        s.tls_required = where_.tls != backend_tls::none;
-        s.user = config_.checks.user;
-        s.password = config_.checks.password;
-        s.methods = {proto::data_method::epsv, proto::data_method::pasv};  // as the gateway asks for its clients
-        return s;
-    }
-
-    [[nodiscard]] backend_failure failure(check_stage at) const { return {at, machine_.failure()->cause}; }
-    [[nodiscard]] net::time_limit limit(net::clock::duration at_most) const {
-        return {at_most, std::min(due_, net::clock::now() + at_most)};
-    }
-
-    // Data move while nobody reads the control connection: what the server has to say can wait until they have ended.
-    net::task<> carry_out() {
-        for (;;) {
-            const auto action = machine_.next();
-            if (std::holds_alternative<act::done>(action)) co_return;
-            if (const auto* read = std::get_if<act::read>(&action)) {
-                co_await converse(limit(read->limit));
-            } else if (const auto* connect = std::get_if<act::connect_data>(&action)) {
-                auto opened = co_await net::connect(home_, connect->to, net::connect_options(), limit(connect->limit));
-                auto ready = opened ? result<void>() : std::unexpected(opened.error());
-                if (opened) {
-                    data_ = std::move(*opened);
-                    if (where_.proxy && where_.proxy_data) {
-                        const auto header = proto::write_proxy_header(nobody, *where_.proxy);
-                        ready = co_await data_.write_all(header, limit(connect->limit));
-                    }
-                }
-                machine_.data_opened(ready);
-            } else {
-                if (const auto* move = std::get_if<act::move_data>(&action)) co_await drain(move->protect);
-                data_.close();
-                machine_.data_done();
-            }
-        }
-    }
-
-    net::task<> converse(net::time_limit limit) {
-        if (!machine_.output().empty()) {
-            const std::string out = machine_.output();
-            machine_.output_sent();
-            const auto sent = co_await control_.write_all(out, limit);
-            if (!sent) co_return machine_.lost(sent.error());
-        }
-        std::array<char, 2048> block;
-        const auto got = co_await control_.read_some(block, limit);
-        if (got && *got > 0)
-            machine_.receive({block.data(), *got});
-        else
-            machine_.lost(got ? error{errc::closed, 0, {}} : got.error());
-    }
-
-    /// A listing counts for its end, not for what it says.
-    net::task<> drain(bool protect) {
-        const net::time_limit until{.total = due_};
-        if (protect) {
-            const net::tls_connect_options as{.server_name = where_.tls_host(), .resume = control_.session()};
-            const auto shaken = co_await data_.connect_tls(*config_.backend_tls, as, until);
-            if (!shaken) data_failure_ = shaken.error();
-        }
-        std::array<char, 8192> block;
-        while (!data_failure_) {
-            const auto got = co_await data_.read_some(block, until);
-            if (!got) data_failure_ = got.error();
-            if (!got || *got == 0) break;
-        }
-        if (data_failure_)
-            data_failure_->what =
-                "the data connection" + std::string(data_failure_->what.empty() ? "" : ": ") + data_failure_->what;
-    }
-
-    net::loop& home_;
-    const settings& config_;
-    const backend& where_;
-    net::stream& control_;
-    check_stage stage_;
-    net::deadline due_;
-    proto::client_machine machine_;
-    net::stream data_;
-    std::optional<error> data_failure_;
-};
-
-/// So that a check is no error in the backend's log.
-net::task<> say_goodbye(net::stream& to) {
-    const auto limit = net::time_limit::within(farewell);
-    std::array<char, 1024> unread;
-    const auto sent = co_await to.write_all("QUIT\r\n", limit);
-    auto got = result<std::size_t>(sent ? 1 : 0);
-    while (got && *got > 0) got = co_await to.read_some(unread, limit);
+    if (!refused) co_return std::nullopt;
+    auto why = failure_of(*refused);
+    why.at = check_stage::list;
+    co_return why;
 }
 
 }  // namespace
@@ -157,16 +49,23 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
     const auto begun = net::clock::now();
     const auto whole = std::min<net::clock::duration>(config.checks.interval, limits::check);
     const auto limit = net::time_limit::within(std::min<net::clock::duration>(config.backend_connect, whole));
-    const backend to = where.for_client(stage >= check_stage::tls);
-    auto link = co_await reach_backend(home, to, nobody, config.backend_tls, config.keepalive, own, limit, stage);
-    if (!link) co_return check_outcome{link.error()};
-    check_outcome out{.failure = std::nullopt, .greeted_after = net::clock::now() - begun};
+    backend to = where.for_client(stage >= check_stage::tls);
+    backend_access by{.client = nobody,
+                      .tls = config.backend_tls,
+                      .keepalive = config.keepalive,
+                      .own = &own,
+                      .user = config.checks.user,
+                      .password = config.checks.password};
+    auto opened = co_await open_backend(home, std::move(to), std::move(by), limit, stage);
+    if (!opened) co_return check_outcome{opened.error()};
+    check_outcome out{.failure = std::nullopt, .greeted_after = {}};
+    for (const auto& step : opened->link->times()) out.greeted_after += step.took;
     if (stage == check_stage::tcp) co_return out;
-    if (stage >= check_stage::login) {
-        visitor guest(home, config, to, *link, stage, begun + whole);
-        out.failure = co_await guest.visit();
-    }
-    co_await say_goodbye(link->stream);
+    opened->link->finish_by(begun + whole);
+    if (stage >= check_stage::login) out.failure = co_await visit(*opened->link, stage);
+    // QUIT, so that a check is no error in the backend's log; there is time for that even where there is none left.
+    opened->link->finish_by(net::deadline::max());
+    co_await opened->link->quit();
     co_return out;
 }
 

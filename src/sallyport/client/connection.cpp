@@ -1,0 +1,395 @@
+#include <sallyport/client/connection.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+#include <sallyport/net/stall_watch.hpp>
+
+namespace sallyport::client {
+
+namespace act = proto::client_act;
+using proto::client_failure;
+using proto::client_step;
+
+namespace {
+
+constexpr auto for_ever = std::chrono::hours(24 * 365);
+/// After the data side failed the server's words are waited for, but not long: it may be gone too.
+constexpr auto words_after_failure = std::chrono::seconds(5);
+
+proto::open_until machine_depth(open_depth until) noexcept {
+    switch (until) {
+        case open_depth::tcp:
+        case open_depth::greeting: return proto::open_until::greeting;
+        case open_depth::tls: return proto::open_until::tls;
+        case open_depth::login: break;
+    }
+    return proto::open_until::login;
+}
+
+}  // namespace
+
+/// What the reader of the control connection and the mover of data share while both run.
+struct connection::watch {
+    explicit watch(net::loop& l) : over(l) {}
+    net::event over;
+    bool timed_out = false;
+};
+
+net::time_limit connection::within(net::clock::duration at_most) const {
+    return {at_most, std::min(finish_by_, net::clock::now() + at_most)};
+}
+
+proto::client_settings connection::settings(open_depth until) const {
+    proto::client_settings s;
+    s.local = control_.local();
+    s.peer = control_.peer();
+    s.tls_active = where_.tls == tls_mode::implicit;
+    s.tls_required = where_.tls != tls_mode::none;
+    s.protect_data = options_.protect_data;
+    s.until = machine_depth(until);
+    s.user = who_.user;
+    s.password = who_.password;
+    s.account = who_.account;
+    s.methods = options_.methods;
+    s.address_rule = options_.address_rule;
+    s.active_address = options_.active_address;
+    s.greeting = s.delayed_greeting = options_.greeting;
+    s.reply = options_.reply;
+    s.data_open = options_.data_open;
+    s.quit = options_.quit;
+    return s;
+}
+
+// ---- Opening
+
+net::task<std::optional<client_failure>> connection::open(server_address where, open_depth until, credentials who) {
+    clock_.restart();
+    where_ = std::move(where);
+    who_ = std::move(who);
+    auto failed = co_await connect();
+    clock_.stop();
+    if (failed || until == open_depth::tcp) co_return failed;
+    if (where_.tls == tls_mode::implicit) {
+        clock_.enter(client_step::tls);
+        const auto secured = co_await secure_control();
+        if (!secured) co_return client_failure{client_step::tls, secured.error()};
+    }
+    machine_.emplace(settings(until));
+    if (options_.transcript) machine_->set_trace(options_.transcript);
+    co_await carry_out(nullptr);
+    co_return machine_->failure();
+}
+
+net::task<std::optional<client_failure>> connection::connect() {
+    clock_.enter(client_step::resolve);
+    auto addresses = result<std::vector<ip_address>>(where_.addresses);
+    if (addresses->empty()) addresses = co_await net::resolve(loop_, where_.host, within(options_.connect));
+    if (!addresses) co_return client_failure{client_step::resolve, addresses.error()};
+
+    clock_.enter(client_step::connect);
+    std::optional<error> why;
+    std::optional<error> forbidden;  // says more than why the others failed
+    for (const auto& address : *addresses) {
+        const endpoint to{address, where_.port};
+        net::connect_options how;
+        if (options_.before_connect) {
+            auto on_local = options_.before_connect(to);
+            if (!on_local) {
+                forbidden = std::move(on_local.error());
+                continue;
+            }
+            how.on_local = std::move(*on_local);
+        }
+        note("connecting to " + to.text());
+        auto connected = co_await net::connect(loop_, to, std::move(how), within(options_.connect));
+        if (connected) {
+            control_ = std::move(*connected);
+            break;
+        }
+        why = connected.error();
+        if (why->what.empty()) why->what = to.text();
+        note(why->text());
+    }
+    if (forbidden && !control_.is_open()) why = std::move(forbidden);
+    if (!control_.is_open())
+        co_return client_failure{client_step::connect, why.value_or(error{errc::unresolved, 0, "the host has no address"})};
+    control_.set_keepalive(options_.keepalive);
+    if (options_.prelude.empty()) co_return std::nullopt;
+    const auto sent = co_await control_.write_all(options_.prelude, within(options_.greeting));
+    if (!sent) co_return client_failure{client_step::greeting, sent.error()};
+    co_return std::nullopt;
+}
+
+net::task<result<void>> connection::secure_control() {
+    if (!options_.tls) co_return fail(errc::misuse, "TLS was asked for, but no TLS settings were given");
+    net::tls_connect_options how;
+    how.server_name = where_.tls_name.empty() ? where_.host : where_.tls_name;
+    const auto limit = within(options_.tls_handshake);
+    const auto done = co_await control_.connect_tls(*options_.tls, how, limit);
+    if (!done) co_return std::unexpected(done.error());
+    const auto facts = control_.tls();
+    fingerprint_ = facts.peer_fingerprint;
+    note(fmt::format("{}, {}, certificate {}", facts.version, facts.cipher, facts.peer_fingerprint));
+    co_return result<void>{};
+}
+
+net::task<> connection::start_tls() {
+    const auto secured = co_await secure_control();
+    if (secured)
+        machine_->tls_started();
+    else
+        machine_->lost(secured.error());
+}
+
+// ---- Calls
+
+net::task<std::optional<client_failure>> connection::login() {
+    clock_.restart();
+    machine_->begin_login();
+    co_await carry_out(nullptr);
+    co_return machine_->failure();
+}
+
+net::task<std::expected<proto::reply, client_failure>> connection::ask(proto::verb what, std::string argument) {
+    clock_.restart();
+    const auto order = machine_->begin_request(what, std::move(argument));
+    co_await carry_out(nullptr);
+    if (const auto* reply = machine_->reply_to(order)) co_return *reply;
+    co_return std::unexpected(machine_->failure().value_or(client_failure{}));
+}
+
+net::task<std::expected<proto::reply, client_failure>> connection::command(proto::verb what, std::string argument,
+                                                                           std::vector<int> success) {
+    auto reply = co_await ask(what, std::move(argument));
+    if (!reply) co_return reply;
+    const bool succeeded = success.empty() ? reply->positive() : std::ranges::find(success, reply->code) != success.end();
+    if (succeeded) co_return reply;
+    co_return std::unexpected(proto::failure_at(client_step::request, error{errc::rejected, 0, summary(*reply)}, &*reply));
+}
+
+net::task<std::expected<std::optional<std::uint64_t>, client_failure>> connection::size(std::string path) {
+    clock_.restart();
+    machine_->begin_size(std::move(path));
+    co_await carry_out(nullptr);
+    if (const auto& why = machine_->failure()) co_return std::unexpected(*why);
+    co_return machine_->size();
+}
+
+net::task<std::optional<client_failure>> connection::transfer(proto::client_transfer what, data_job& job) {
+    clock_.restart();
+    machine_->begin_transfer(std::move(what));
+    co_await carry_out(&job);
+    co_return machine_->failure();
+}
+
+net::task<> connection::quit() {
+    clock_.restart();
+    if (machine_ && control_.is_open()) {
+        machine_->begin_quit();
+        co_await carry_out(nullptr);
+    }
+    close();
+}
+
+void connection::close() noexcept {
+    data_.abort();
+    if (control_.is_open()) control_.close();
+}
+
+// ---- What the machine asks for
+
+net::task<> connection::carry_out(data_job* job) {
+    moved_.reset();
+    protected_ = resumed_ = false;
+    if (job) attempts_noted_ = 0;
+    for (;;) {
+        const auto action = machine_->next();
+        note_attempts();
+        if (std::holds_alternative<act::done>(action)) break;
+        clock_.enter(machine_->at());
+        if (const auto* read = std::get_if<act::read>(&action)) {
+            co_await perform_read(*read);
+        } else if (std::holds_alternative<act::start_tls>(action)) {
+            co_await start_tls();
+        } else if (const auto* connect = std::get_if<act::connect_data>(&action)) {
+            co_await connect_data(*connect);
+        } else if (std::holds_alternative<act::listen_data>(action)) {
+            machine_->data_listening(data_.listen(control_.local().address, options_.active_ports));
+        } else if (const auto* accept = std::get_if<act::accept_data>(&action)) {
+            const auto opened = co_await data_.accept(control_.peer().address, within(accept->limit));
+            machine_->data_opened(opened);
+        } else if (const auto* move = std::get_if<act::move_data>(&action)) {
+            co_await move_data(move->protect, *job);
+        } else {
+            machine_->data_done();  // it has ended; move_data() waits for the end of both
+        }
+    }
+    clock_.stop();
+    data_.abort();
+    note_attempts();
+}
+
+net::task<result<void>> connection::send_output(net::time_limit limit) {
+    result<void> sent;
+    // One write at a time: whoever writes sends what comes meanwhile as well.
+    if (std::exchange(sending_, true)) co_return sent;
+    while (sent && !machine_->output().empty()) {
+        const std::string out = machine_->output();
+        machine_->output_sent();
+        sent = co_await control_.write_all(out, limit);
+    }
+    sending_ = false;
+    co_return sent;
+}
+
+net::task<> connection::perform_read(act::read how) {
+    if (how.turn != turn_) {
+        turn_ = how.turn;
+        due_ = within(how.limit).total;
+    }
+    const net::time_limit limit{how.limit, due_};
+    const auto sent = co_await send_output(limit);
+    if (!sent) {
+        machine_->lost(sent.error());
+        co_return;
+    }
+    std::array<char, limits::control_read> block;
+    const auto n = co_await control_.read_some(block, limit);
+    if (!n)
+        machine_->lost(n.error());
+    else if (*n == 0)
+        machine_->lost(error{errc::closed, 0, {}});
+    else
+        machine_->receive({block.data(), *n});
+}
+
+// ---- Data
+
+net::task<> connection::connect_data(act::connect_data to) {
+    const auto limit = within(to.limit);
+    auto opened = co_await data_.connect(control_.local().address, to.to, limit);
+    if (opened && !options_.data_prelude.empty()) opened = co_await data_.stream().write_all(options_.data_prelude, limit);
+    machine_->data_opened(opened);
+}
+
+net::task<> connection::move_data(bool protect, data_job& job) {
+    const auto watching = std::make_shared<watch>(loop_);
+    moving_ = true;
+    loop_.spawn("reading the control connection", watch_control(watching));
+
+    moved_ = co_await run_job(protect, job);
+    if (moved_->failure)
+        data_.abort();
+    else
+        data_.close();
+    moving_ = false;
+    machine_->data_done();
+
+    const auto patience =
+        moved_->failure ? std::min<std::chrono::milliseconds>(words_after_failure, options_.reply) : options_.reply;
+    const bool over = co_await watching->over.wait(within(patience).total);
+    if (over) co_return;
+    watching->timed_out = true;
+    control_.interrupt_read();
+    const bool ended = co_await watching->over.wait(net::clock::now() + for_ever);
+    static_cast<void>(ended);
+}
+
+net::task<moved> connection::run_job(bool protect, data_job& job) {
+    data_.stream().set_keepalive(options_.keepalive);
+    if (protect) {
+        data_protection how{*options_.tls, where_.tls_name.empty() ? where_.host : where_.tls_name, newest_session_,
+                            options_.same_certificate ? std::optional(fingerprint_) : std::nullopt};
+        if (auto newest = control_.session(); newest && !how.resume) how.resume = newest;
+        const auto secured = co_await data_.protect(how, within(options_.tls_handshake));
+        if (!secured) {
+            error why = secured.error();
+            why.what = "TLS on the data connection" + (why.what.empty() ? "" : ": " + why.what);
+            co_return moved{0, why, false};
+        }
+        protected_ = true;
+        resumed_ = data_.stream().tls().resumed;
+    }
+    net::stall_watch stall({.window = options_.stall, .bytes_per_second = options_.stall_rate});
+    auto limit = stall.limit();
+    limit.total = finish_by_;
+    auto out = co_await job.run(data_.stream(), limit);
+    const bool stalled = out.failure && out.failure->code == errc::timeout && net::clock::now() < finish_by_;
+    if (stalled) out.failure->what = stall.text();
+    if (protect && data_.stream().is_open()) {
+        // A ticket may serve only once (TLS 1.3): the next data connection gets the newest one.
+        if (auto fresh = data_.stream().session()) newest_session_ = fresh;
+    }
+    co_return out;
+}
+
+net::task<> connection::watch_control(std::shared_ptr<watch> w) {
+    for (;;) {
+        const auto action = machine_->next();
+        if (std::holds_alternative<act::drop_data>(action)) data_.abort();
+        if (!std::holds_alternative<act::read>(action)) break;
+        net::time_limit limit{for_ever, net::deadline::max()};
+        if (options_.noop_interval && moving_) limit = net::time_limit::within(*options_.noop_interval);
+        std::array<char, limits::control_read> block;
+        const auto n = co_await control_.read_some(block, limit);
+        if (n && *n != 0)
+            machine_->receive({block.data(), *n});
+        else if (w->timed_out)
+            machine_->lost(error{errc::timeout, 0, {}});
+        else if (!n && std::exchange(woken_, false))
+            continue;
+        else if (!n && n.error().code == errc::timeout && moving_)
+            co_await send_noop();
+        else if (!n && n.error().code == errc::timeout)
+            continue;
+        else
+            machine_->lost(n ? error{errc::closed, 0, {}} : n.error());
+    }
+    w->over.set();
+}
+
+net::task<> connection::send_noop() {
+    if (!moving_) co_return;
+    machine_->send_noop();
+    // Where it can't be sent, whoever reads finds out.
+    const auto sent = co_await send_output(within(options_.reply));
+    static_cast<void>(sent);
+}
+
+net::task<> connection::abort_transfer() {
+    if (!moving_) co_return;
+    machine_->abort_transfer();
+    const auto sent = co_await send_output(within(options_.reply));
+    static_cast<void>(sent);
+    if (!moving_) co_return;
+    woken_ = true;
+    control_.interrupt_read();
+}
+
+// ---- The transcript
+
+void connection::note(const std::string& text) const {
+    if (options_.transcript) options_.transcript("* " + text);
+}
+
+/// Says of each way to a data connection where it led, once.
+void connection::note_attempts() {
+    if (!options_.transcript) return;
+    const auto& all = machine_->attempts();
+    for (; attempts_noted_ < all.size(); ++attempts_noted_) {
+        const auto& a = all[attempts_noted_];
+        const bool tried = a.to.port != 0 || a.failure;
+        if (!tried) break;
+        if (a.advertised.port != 0 && a.advertised.address != a.to.address)
+            note(fmt::format("the server names {}; using {}, where its control connection is", a.advertised.text(),
+                             a.to.text()));
+        note(fmt::format("{}: {} {}", name(a.method), is_active(a.method) ? "waiting at" : "connecting to", a.to.text()));
+    }
+}
+
+}  // namespace sallyport::client
