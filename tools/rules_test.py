@@ -71,6 +71,11 @@ class RulesTest(unittest.TestCase):
             self.assertEqual(["ARCHITECTURE.md:2"], sorted(set(self.line_of_layers(false))), false)
         self.assertEqual(["ARCHITECTURE.md:1"], self.line_of_layers("nothing"))
 
+    def test_option_in_the_library(self):
+        self.assertEqual(["src/sallyport/client/a.cpp:2"], self.offences(
+            src__sallyport__client__a_cpp='// see --resume\nauto s = "use --resume"; // or "--ca"\n',
+            src__sallyport__client__a_test_cpp='auto s = "--resume";\n', src__sallyport__cli__a_cpp='auto s = "--resume";\n'))
+
     def test_include_in_quotes(self):
         self.assertEqual(["src/sallyport/base/a.hpp:1"], self.offences(src__sallyport__base__a_hpp='#include "b.hpp"\n'))
 

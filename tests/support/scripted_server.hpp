@@ -84,6 +84,7 @@ struct behaviour {
     std::string modified = "20260102030405";  // of every file, in MDTM and MLST; empty: not known here
     /// Said instead of what is usual, by verb ("GREETING" too); no work is done then. Without the line end.
     std::map<std::string, std::string> replies;
+    std::map<std::string, std::string> strays;  // one reply too many, before the one to this verb
     data_port epsv_port = data_port::works;
     data_port pasv_port = data_port::works;
     std::string pasv_address = "127,0,0,1";
@@ -152,6 +153,7 @@ private:
                 const auto space = line.find(' ');
                 const std::string verb = line.substr(0, space);
                 const std::string argument = space == line.npos ? std::string() : line.substr(space + 1);
+                if (const auto stray = how_.strays.find(verb); stray != how_.strays.end()) say(stray->second);
                 if (how_.replies.contains(verb) ? !answer(verb, "") : !handle(verb, argument)) return;
             }
         }

@@ -10,6 +10,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/in_session.hpp>
@@ -81,7 +82,7 @@ void print_json(const std::string& url, const client::listing_report& listing) {
 
 int report(const std::string& url, ls_result& r, const ls_job& job) {
     if (!r.got) {
-        fmt::print(stderr, "sallyport ls: {}\n", r.got.error().text());
+        fmt::print(stderr, "sallyport ls: {}\n", failure_line(r.got.error()));
         if (job.options.json) fmt::print("{}\n", failure_json(url, r.got.error(), r.attempts));
         return static_cast<int>(status_of(r.got.error()));
     }
@@ -97,8 +98,7 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
         }
     }
     if (r.got->refused_names > 0 && !job.options.quiet)
-        fmt::print(stderr, "sallyport ls: warning: {} entries left out: their names could lead out of a directory\n",
-                   r.got->refused_names);
+        fmt::print(stderr, "sallyport ls: warning: skipped {} entries with unsafe names\n", r.got->refused_names);
     if (r.got->unrecognized_lines > 0 && !job.options.quiet)
         fmt::print(stderr, "sallyport ls: warning: skipped {} lines in no known form; the first: {}\n",
                    r.got->unrecognized_lines, escape(r.got->first_unrecognized));

@@ -5,6 +5,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/progress_bar.hpp>
 
 namespace sallyport::cli {
@@ -44,8 +45,8 @@ std::string failure_json(std::string_view url, const client::failure& f, const s
     return fmt::format(
         R"({{"ok":false,"exit_code":{},"url":{},"step":{},"cause":{},"reply_code":{},"message":{},"advice":{},"attempts":{}}})",
         static_cast<int>(status_of(f)), json_string(url), json_string(name(f.at)), json_string(name(f.cause.code)),
-        f.reply_code == 0 ? "null" : std::to_string(f.reply_code), json_string(f.cause.text()), json_string(f.advice),
-        attempts_json(attempts));
+        f.reply_code == 0 ? "null" : std::to_string(f.reply_code), json_string(f.cause.text()),
+        json_string(advice_text(f.causes)), attempts_json(attempts));
 }
 
 int report(const transfer_result& r, const client_options& options) {
@@ -58,7 +59,7 @@ int report(const transfer_result& r, const client_options& options) {
             for (const auto& w : r.got->warnings) fmt::print(stderr, "sallyport {}: warning: {}\n", r.command, escape(w));
         return 0;
     }
-    fmt::print(stderr, "sallyport {}: {}\n", r.command, r.got.error().text());
+    fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(r.got.error()));
     if (!r.kept.empty())
         fmt::print(stderr, "sallyport {}: partial file kept in {}{}\n", r.command, escape(r.kept),
                    r.got.error().can_resume ? "; run the same command with --resume to continue" : "");

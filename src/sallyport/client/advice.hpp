@@ -1,5 +1,5 @@
 #pragma once
-// Failures in words: what it was, whose side, what to do next (C6). Pure functions; any thread.
+// What is known of a failed call is turned into its causes, and so into advice (C6). Pure functions; any thread.
 
 #include <string>
 #include <vector>
@@ -26,8 +26,8 @@ struct circumstances {
 /// "EPSV: no answer from 192.0.2.1:5001; PASV: ...": how each way to a data connection ended.
 [[nodiscard]] std::string describe_attempts(const std::vector<attempt>& attempts);
 
-/// The next step for a person.
-[[nodiscard]] std::string advise(const proto::client_failure& what, const circumstances& known);
+/// The causes, in the order in which a person should think of them.
+[[nodiscard]] std::vector<advice> advise(const proto::client_failure& what, const circumstances& known);
 
 /// The whole failure: `doing` is "getting x from HOST:PORT".
 [[nodiscard]] failure make_failure(proto::client_failure what, const circumstances& known, std::string doing);

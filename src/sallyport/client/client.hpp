@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/client/cause.hpp>
 #include <sallyport/client/connection.hpp>
 #include <sallyport/client/refusal.hpp>
 #include <sallyport/client/url.hpp>
@@ -35,17 +36,17 @@ struct options : connection_options {
     bool can_resume = true;            // the caller keeps what arrived of a file: not so with a pipe
 };
 
-/// What went wrong, where, and what a person can do about it.
+/// What went wrong, where, and why.
 struct failure {
     step at = step::request;
     error cause;
-    int reply_code = 0;  // where the server refused
-    std::string doing;   // "getting x from ftp.example.org:21"; empty where the cause says it
-    std::string advice;
+    int reply_code = 0;               // where the server refused
+    std::string doing;                // "getting x from ftp.example.org:21"; empty where the cause says it
+    std::vector<advice> causes;       // what it may be, in the order in which a person should think of them
     refusal reason = refusal::other;  // why the server refused, as far as its words tell
     bool can_resume = false;          // a part of the file was kept, and `resume` would complete it
 
-    /// One line for a person, made safe to show: what was being done, the cause, the next step.
+    /// One line for a person, made safe to show: what was being done, and the error.
     [[nodiscard]] std::string text() const;
 };
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -64,6 +65,17 @@ struct run_result {
     std::vector<attempt> attempts;
 
     [[nodiscard]] std::string text() const { return got ? "success" : got.error().text(); }
+    [[nodiscard]] std::vector<cause> causes() const {
+        std::vector<cause> out;
+        if (!got)
+            for (const auto& one : got.error().causes) out.push_back(one.what);
+        return out;
+    }
+    [[nodiscard]] bool is_to_be_resumed() const {
+        for (const auto one : causes())
+            if (row_of(one).next == remedy::resume) return true;
+        return false;
+    }
 };
 
 enum class job : std::uint8_t { get, put, list };

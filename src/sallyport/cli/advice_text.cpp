@@ -1,0 +1,128 @@
+#include <sallyport/cli/advice_text.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include <sallyport/base/escape.hpp>
+
+namespace sallyport::cli {
+
+namespace {
+
+using client::cause;
+
+struct wording {
+    cause what;
+    std::string_view text;  // {where} {address} {port} {method} {url} are the cause's particulars
+};
+
+// In the order of the enum.
+constexpr auto words = std::to_array<wording>({
+    {cause::host_not_found, "Check the host name, and that this computer can reach its name server."},
+    {cause::connection_refused, "Check the host name and port, and that the server is running."},
+    {cause::no_response,
+     "No response. The address may be wrong, the host down, or a firewall may be dropping the connection."},
+    {cause::unreachable, "Check the host's address and this computer's network."},
+    {cause::silent_port,
+     "The port is open, but no FTP server answers on it; use ftps:// if the server expects implicit TLS."},
+    {cause::closed_before_greeting,
+     "The server closed the connection before its greeting: it may be full, or may not accept connections from this "
+     "address."},
+    {cause::service_refused, "The server does not accept this connection; ask its administrator, or try again later."},
+    {cause::no_ftp_server,
+     "This does not behave like an FTP server: check the host name and port; -v shows the conversation."},
+    {cause::certificate_untrusted,
+     "Pass its CA certificate with --ca FILE. With --insecure the connection is not protected against interception."},
+    {cause::tls_missing,
+     "No password was sent. Use ftp:// only if sending the password and data unencrypted is acceptable."},
+    {cause::tls_tampered,
+     "No password was sent. The connection may have been tampered with; use ftps:// (implicit TLS) if the server offers "
+     "it."},
+    {cause::tls_mode_wrong, "The port may expect explicit TLS: try ftpes:// instead of ftps://."},
+    {cause::tls_failed, "The server's TLS may be too old (below 1.2) or broken; -v shows the conversation."},
+    {cause::data_protection_refused, "With --no-protect-data, files and listings are transferred unencrypted."},
+    {cause::data_protection_required, "Leave out --no-protect-data."},
+    {cause::tls_required, "The server requires TLS; use {url}"},
+    {cause::data_tls_required, "The server requires encrypted data connections; leave out --no-protect-data."},
+    {cause::server_busy, "The server is busy or shutting down; try again later."},
+    {cause::account_missing, "Give the account in ~/.netrc: machine HOST login NAME password SECRET account ACCOUNT."},
+    {cause::anonymous_refused, "The server may not accept anonymous logins; give a user name in the URL or with --user."},
+    {cause::credentials_refused,
+     "Check user name and password: in the URL, by --user NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc."},
+    {cause::login_failed, "-v shows the conversation."},
+    {cause::path_refused, "Check the path and that this user may do it; to list the directory: sallyport ls '{url}'"},
+    {cause::directory_refused, "Check the path and that this user may do it."},
+    {cause::user_not_permitted,
+     "This user may not do it; log in as another one (--user), or ask the server's administrator."},
+    {cause::no_space_on_server, "The server has no space for it: free some there, or ask its administrator."},
+    {cause::server_trouble, "The server has a temporary problem; try again later."},
+    {cause::resume_unsupported, "Try again without --resume."},
+    {cause::name_unusable, "FTP cannot transmit this name; choose another."},
+    {cause::connection_lost, "The connection was lost; try again."},
+    {cause::reply_timeout, "The server did not respond; try again later."},
+    {cause::stray_reply,
+     "The server's replies no longer match the commands, so the session was ended; try again. -v shows the conversation."},
+    {cause::request_failed, "-v shows the conversation."},
+    {cause::command_blocked,
+     "The server did not answer {method}: a firewall may block this command; choose another with --method."},
+    {cause::passive_port_silent,
+     "No response from {where}: a firewall is probably dropping the data connection. Open the server's passive ports "
+     "(including {port}) in its firewall, or allow outgoing connections to them in yours."},
+    {cause::passive_port_refused,
+     "{where} refused the connection: the passive ports are not forwarded to the server, or a firewall rejects them."},
+    {cause::private_address_advertised,
+     "The server advertised the private address {address}. Its external address must be configured on the server."},
+    {cause::private_address_announced,
+     "Active mode cannot work from {address}, a private address behind NAT, unless ports are forwarded to this computer "
+     "(--active-ports) and its external address is given (--active-address)."},
+    {cause::active_connection_missing,
+     "The server did not connect to {where} in active mode. Allow this connection in your firewall and in the server's."},
+    {cause::passive_mode_failed, "Active mode (--active) is another way if the server can connect to this computer."},
+    {cause::active_mode_failed, "Passive mode (without --active) is another way."},
+    {cause::methods_refused,
+     "The server refuses every data method that was tried; its replies say why, and -v shows the conversation."},
+    {cause::data_certificate_differs, "Another host may have answered on the data port; -v shows where it connected to."},
+    {cause::download_interrupted, "The partial file was kept; use --resume to continue."},
+    {cause::upload_interrupted, "The server kept the part that it received; use --resume to continue."},
+    {cause::transfer_failed, "Try again; -v shows the conversation."},
+    {cause::file_not_continuable, "Without --resume the whole file is transferred."},
+    {cause::file_changed, "Put it again once no other program changes it."},
+    {cause::file_in_use, ""},
+    {cause::file_failed, "Check free space and permissions of the local file."},
+    {cause::listing_not_understood, "Files can be transferred all the same, by their names; -v shows the conversation."},
+});
+static_assert(words.size() == static_cast<std::size_t>(cause::listing_not_understood) + 1);
+static_assert([] {
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (static_cast<std::size_t>(words[i].what) != i) return false;
+    return true;
+}());
+
+std::string sentence(const client::advice& one) {
+    const auto text = words[static_cast<std::size_t>(one.what)].text;
+    return fmt::format(fmt::runtime(text), fmt::arg("where", one.where.text()),
+                       fmt::arg("address", one.where.address.text()), fmt::arg("port", one.where.port),
+                       fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url));
+}
+
+}  // namespace
+
+std::string advice_text(const std::vector<client::advice>& causes) {
+    std::string out;
+    for (const auto& one : causes) {
+        const auto text = sentence(one);
+        if (!out.empty() && !text.empty()) out += ' ';
+        out += text;
+    }
+    return out;
+}
+
+std::string failure_line(const client::failure& f) {
+    const auto advice = advice_text(f.causes);
+    return f.text() + (advice.empty() ? "" : " " + escape(advice, 2048));
+}
+
+}  // namespace sallyport::cli

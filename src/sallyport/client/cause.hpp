@@ -1,0 +1,138 @@
+#pragma once
+// What can be told of a failure besides its error: its cause, whose side that is on, the step at which it shows, and what a
+// person can do. One table for all; the words, and the names of options, are for the program that uses this library.
+// Values; any thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/proto/client_settings.hpp>
+
+namespace sallyport::client {
+
+/// Who would have to change something.
+enum class side : std::uint8_t {
+    // What was asked for: the URL, the user, the path, the settings of this program.
+    user,
+    // This computer or its network.
+    here,
+    // A firewall, router or name server; whose, nobody can tell from here.
+    network,
+    server
+};
+
+enum class remedy : std::uint8_t {
+    none,
+    check_address,
+    check_network,
+    check_credentials,
+    check_local_file,
+    check_path,
+    list_directory,
+    use_explicit_tls,
+    use_implicit_tls,
+    trust_certificate,
+    accept_plain_data,
+    accept_plain_session,
+    protect_data,
+    give_account,
+    give_user,
+    use_other_user,
+    use_other_name,
+    use_other_method,
+    use_active_mode,
+    use_passive_mode,
+    open_passive_ports,
+    forward_passive_ports,
+    allow_active_connection,
+    announce_external_address,
+    configure_server_address,
+    free_space_on_server,
+    resume,
+    start_over,
+    try_again,
+    try_later,
+    ask_administrator,
+    see_conversation
+};
+
+enum class cause : std::uint8_t {
+    // Until TLS stands
+    host_not_found,
+    connection_refused,
+    no_response,
+    unreachable,
+    silent_port,
+    closed_before_greeting,
+    service_refused,
+    no_ftp_server,
+    certificate_untrusted,
+    tls_missing,
+    tls_tampered,
+    tls_mode_wrong,
+    tls_failed,
+    data_protection_refused,
+    data_protection_required,
+    // Login
+    tls_required,
+    data_tls_required,
+    server_busy,
+    account_missing,
+    anonymous_refused,
+    credentials_refused,
+    login_failed,
+    // Requests
+    path_refused,
+    directory_refused,
+    user_not_permitted,
+    no_space_on_server,
+    server_trouble,
+    resume_unsupported,
+    name_unusable,
+    connection_lost,
+    reply_timeout,
+    stray_reply,
+    request_failed,
+    // Data connections
+    command_blocked,
+    passive_port_silent,
+    passive_port_refused,
+    private_address_advertised,
+    private_address_announced,
+    active_connection_missing,
+    passive_mode_failed,
+    active_mode_failed,
+    methods_refused,
+    // Transfers
+    data_certificate_differs,
+    download_interrupted,
+    upload_interrupted,
+    transfer_failed,
+    // Here
+    file_not_continuable,
+    file_changed,
+    file_in_use,
+    file_failed,
+    listing_not_understood
+};
+
+struct cause_row {
+    cause what;
+    side whose;
+    proto::client_step at;  // where it shows, as a rule
+    remedy next;
+};
+
+[[nodiscard]] const cause_row& row_of(cause c) noexcept;
+
+/// One cause with its particulars, as far as they have a meaning for it.
+struct advice {
+    cause what = cause::request_failed;
+    endpoint where{};                          // a data connection's other end, or the address that is wrong
+    std::optional<proto::data_method> method;  // the command that was blocked
+    std::string url;                           // to use instead, or to list
+};
+
+}  // namespace sallyport::client
