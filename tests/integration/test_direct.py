@@ -149,7 +149,7 @@ def test_a_server_that_serves_strangers(start, direct, tmp_path):
     wait_until(lambda: len(gate.records()) == 2, what="records")
     for record in gate.records():
         assert record["data_path_reason"] == "backend_allows_direct"
-        assert record["route"] == "direct" and record["end"] == "complete" and not [key for key in record if "bytes" in key]
+        assert record["data_path"] == "direct" and record["result"] == "complete" and not [key for key in record if "bytes" in key]
 
 
 def test_a_server_that_minds_is_asked_by_the_gateway(start, direct):
@@ -161,7 +161,7 @@ def test_a_server_that_minds_is_asked_by_the_gateway(start, direct):
         for _ in range(2):
             assert called_back(raw, f"{server.base}/file") == b"content"
     wait_until(lambda: len(gate.records()) == 2, what="records")
-    assert {(record["route"], record["data_path_reason"]) for record in gate.records()} == {("relayed", "backend_refused")}
+    assert {(record["data_path"], record["data_path_reason"]) for record in gate.records()} == {("relay", "backend_refused")}
 
 
 def test_a_long_transfer_is_activity_and_is_shown(start, direct, tmp_path):
@@ -206,7 +206,7 @@ def test_a_server_that_dies_ends_the_session(start, direct, tmp_path):
         server.kill()
         assert [raw.reply().code, raw.reply().code] == [426, 421]
     wait_until(lambda: gate.records(), what="a record")
-    assert gate.records()[0]["end"] == "backend"
+    assert gate.records()[0]["result"] == "backend_failed"
 
 
 @pytest.mark.parametrize("terms,words", [

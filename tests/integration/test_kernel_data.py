@@ -307,14 +307,14 @@ def test_openings_and_transfers_are_shown(machine):
     with machine.raw() as raw:
         port = raw.login().epsv_port()
         (opening,) = machine.status()["sessions"][0]["openings"]
-        assert opening["port"] == port and opening["for"] == "127.0.0.1" and 0 < opening["left"] <= 30
-        assert opening["led_to"].startswith("127.0.0.1:")
-        assert opening["led_to"] in machine.status_text()
+        assert opening["port"] == port and opening["peer"] == "127.0.0.1" and 0 < opening["expires_in_seconds"] <= 30
+        assert opening["forwarded_to"].startswith("127.0.0.1:")
+        assert opening["forwarded_to"] in machine.status_text()
         with raw.connect(port) as data:
             raw.expect("RETR /big", 150)
             (session,) = machine.status()["sessions"]
             assert session["openings"] == [], "used up"
-            assert session["transfer"]["route"] == "kernel" and session["transfer"]["bytes"] is None
+            assert session["transfer"]["data_path"] == "kernel" and session["transfer"]["bytes"] is None
             assert session["transfer"]["data_path_reason"] == "kernel_enabled"
             assert "kernel (kernel_enabled)" in machine.status_text()
             assert len(drain(data)) == BIG
@@ -322,7 +322,7 @@ def test_openings_and_transfers_are_shown(machine):
     wait_until(lambda: machine.records(), what="a record")
     (record,) = machine.records()
     assert record["data_path_reason"] == "kernel_enabled"
-    assert record["route"] == "kernel" and record["end"] == "complete" and not [key for key in record if "bytes" in key]
+    assert record["data_path"] == "kernel" and record["result"] == "complete" and not [key for key in record if "bytes" in key]
 
 
 def test_a_running_transfer_is_activity(machine):

@@ -191,7 +191,7 @@ def test_a_forward_chain_that_drops_what_is_led(site, method):
         (line,) = [line for line in site.gate.log().splitlines() if "ct status dnat" in line]
         assert "forward chain" in line and "docs/gateway.md" in line and "RETR /file" in line
         record = site.last_record()
-        assert record["end"] == "deadline" and record["reply"] == 425 and "forward chain" in record["why"]
+        assert record["result"] == "timeout" and record["reply_code"] == 425 and "forward chain" in record["reason"]
         raw.expect("NOOP", 200)
         gone(site.net, WAIT + 2)
         network.run(*site.net.command("router", "nft", "add rule inet strict forward ct status dnat accept"))

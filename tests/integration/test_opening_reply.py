@@ -20,8 +20,8 @@ def gate(start, sallyport, tmp_path, certificate):
     server = start("serve", files, "--listen", f"{BACKEND}:0", "--user", "writer:lab")
     made = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{BACKEND}:{server.port}", "--data-timeout", 2,
                  "--status-socket", tmp_path / "status", "--tls-cert", certificate.cert, "--tls-key", certificate.key)
-    made.refused = lambda: json.loads(subprocess.run(
-        [sallyport, "gate", "status", "--json", "--status-socket", tmp_path / "status"], capture_output=True, check=True).stdout)["refused"]
+    made.rejected = lambda: json.loads(subprocess.run(
+        [sallyport, "gate", "status", "--json", "--status-socket", tmp_path / "status"], capture_output=True, check=True).stdout)["rejected"]
     return made
 
 
@@ -52,7 +52,7 @@ def test_who_does_not_connect_hears_425_alone(gate, verb):
         reply = raw.command(verb)
         assert reply.code == 425 and BACKEND not in reply.text
         raw.expect("NOOP", 200)
-    assert gate.refused()["nobody_came"] == 1 and gate.refused()["active_connect_failed"] == 0
+    assert gate.rejected()["data_timeout"] == 1 and gate.rejected()["active_connect_failed"] == 0
 
 
 @pytest.mark.parametrize("verb", ["RETR f", "STOR new", "LIST"])
@@ -63,7 +63,7 @@ def test_an_active_client_that_cannot_be_reached_hears_425_alone(gate, verb):
         reply = raw.command(verb)
         assert reply.code == 425 and BACKEND not in reply.text
         raw.expect("NOOP", 200)
-    assert gate.refused()["active_connect_failed"] == 1 and gate.refused()["nobody_came"] == 0
+    assert gate.rejected()["active_connect_failed"] == 1 and gate.rejected()["data_timeout"] == 0
     assert "0.0.0.0:0" not in gate.log()
 
 
@@ -87,8 +87,8 @@ def test_a_server_counts_active_connections_that_fail(start, sallyport, tmp_path
         raw.expect(port_command(free_port()), 200)
         assert raw.command("LIST").code == 425
     told = json.loads(subprocess.run([sallyport, "serve", "status", "--json", "--status-socket", tmp_path / "status"],
-                                     capture_output=True, check=True).stdout)["refused"]
-    assert told["active_connect_failed"] == 1 and told["nobody_came"] == 0
+                                     capture_output=True, check=True).stdout)["rejected"]
+    assert told["active_connect_failed"] == 1 and told["data_timeout"] == 0
 
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])

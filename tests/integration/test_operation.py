@@ -114,27 +114,27 @@ def test_status_shows_what_goes_on(gate):
     busy = Slow(gate.session())
     told = gate.status()
     assert told["listening"] == [f"127.0.0.1:{gate.daemon.port}"] and told["pid"] == gate.daemon.pid
-    assert told["totals"]["sessions"] == 2 and told["totals"]["transfers"] == 1 and told["whole"]
+    assert told["totals"]["sessions"] == 2 and told["totals"]["transfers"] == 1 and told["complete"]
     assert [b["sessions"] for b in told["backends"]] == [1, 1] and {b["health"] for b in told["backends"]} == {"up"}
     first, second = sorted(told["sessions"], key=lambda s: s["id"])
     assert (first["user"], first["client"], first["transfer"]) == ("writer", "{}:{}".format(*idle.socket.getsockname()), None)
-    assert first["openings"] == [{"side": "client", "port": asked, "for": "127.0.0.1", "left": None, "led_to": None}]
+    assert first["openings"] == [{"leg": "client", "port": asked, "peer": "127.0.0.1", "expires_in_seconds": None, "forwarded_to": None}]
     assert (second["transfer"]["verb"], second["transfer"]["path"]) == ("RETR", "/file")
-    assert (second["transfer"]["route"], second["transfer"]["data_path_reason"]) == ("relayed", "nothing_else_enabled")
+    assert (second["transfer"]["data_path"], second["transfer"]["data_path_reason"]) == ("relay", "nothing_else_enabled")
     assert {first["backend"], second["backend"]} == {b["name"] for b in told["backends"]}
     wait_until(lambda: gate.status()["sessions"][1]["transfer"]["bytes"] > 0, what="bytes")
 
     shown = gate.ask("status", "--sessions", "--limit", "1").stdout.splitlines()
-    assert shown[1].startswith("2 sessions, 2 so far; 1 transfer running")
+    assert shown[1].startswith("2 sessions, 2 in total; 1 transfer running")
     assert "Backends (2)" in shown and "Transfers (1)" in shown and "Openings (1)" in shown and "Sessions (2)" in shown
     assert shown[-1] == "  ... and 1 more; --limit 0 shows all"
     head, row = shown[shown.index("Transfers (1)") + 1:][:2]
     assert row.index("RETR") == head.index("VERB") and row.endswith("/file")
-    assert row.index("relayed (nothing_else_enabled)") == head.index("DATA PATH")
+    assert row.index("relay (nothing_else_enabled)") == head.index("DATA PATH")
     finish([busy])
     # What was refused is counted by its reason.
     idle.expect("PORT 127,0,0,2,100,100", 504)
-    assert gate.status()["refused"]["target"] == 1
+    assert gate.status()["rejected"]["bounce_attempt"] == 1
 
 
 def test_nobody_there(sallyport, tmp_path, gate):

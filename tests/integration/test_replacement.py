@@ -82,7 +82,7 @@ def test_under_load(gate):
     assert running(old), "it has sessions still"
     aside = subprocess.run([gate.sallyport, "gate", "status", "--status-socket", f"{gate.socket}.{old}"], capture_output=True,
                            text=True, timeout=10)
-    assert "draining: a successor takes new sessions" in aside.stdout and "40 running" in aside.stdout.replace("transfers ", "")
+    assert "draining; the new process accepts new sessions" in aside.stdout and "40 running" in aside.stdout.replace("transfers ", "")
     for _ in range(5):  # what is logged in goes on working
         assert held.retrieve("/small") == b"small"
     middle = replace(gate)

@@ -43,7 +43,7 @@ def test_what_a_record_tells(pair, tmp_path):
     with Raw(gate.host, gate.port) as raw:
         raw.login()
         client = "{}:{}".format(*raw.socket.getsockname())
-        assert raw.store('/in " end=forged', b"y" * 1000).code == 226
+        assert raw.store('/in " result=forged', b"y" * 1000).code == 226
         address, port = raw.pasv()
         with raw.connect(port) as data:
             raw.expect("RETR /small", 150)
@@ -52,21 +52,21 @@ def test_what_a_record_tells(pair, tmp_path):
         raw.passive()
         raw.expect("RETR /missing", 550)
     up, down, missing = records(tmp_path / "gate.log", 3)
-    assert up["path"] == r"/in \x22 end=forged" or up["path"] == '/in x22 end=forged'  # as shlex unescapes it
+    assert up["path"] == r"/in \x22 result=forged" or up["path"] == '/in x22 result=forged'  # as shlex unescapes it
     both = {"user": "writer", "client": client, "backend": f"ftp://127.0.0.1:{server.port}", "client_control": "plain",
             "client_data": "plain", "backend_control": "plain", "backend_data": "plain"}
     assert both.items() <= up.items() and both.items() <= down.items()
     assert {"verb": "STOR", "direction": "upload", "client_method": "EPSV", "client_bytes_in": "1000", "client_bytes_out": "0",
-            "backend_method": "EPSV", "backend_bytes_in": "0", "backend_bytes_out": "1000", "end": "complete",
-            "reply": "226"}.items() <= up.items()
+            "backend_method": "EPSV", "backend_bytes_in": "0", "backend_bytes_out": "1000", "result": "complete",
+            "reply_code": "226"}.items() <= up.items()
     assert {"verb": "RETR", "path": "/small", "direction": "download", "client_method": "PASV", "client_bytes_in": "0",
-            "client_bytes_out": "420", "backend_bytes_in": "420", "end": "complete"}.items() <= down.items()
-    assert {"path": "/missing", "end": "refused", "reply": "550"}.items() <= missing.items()
+            "client_bytes_out": "420", "backend_bytes_in": "420", "result": "complete"}.items() <= down.items()
+    assert {"path": "/missing", "result": "refused", "reply_code": "550"}.items() <= missing.items()
 
     up, down, missing = records(tmp_path / "server.log", 3)
-    assert (up["path"], up["client_bytes_in"], up["end"], up["reply"]) == ('/in " end=forged', 1000, "complete", 226)
+    assert (up["path"], up["client_bytes_in"], up["result"], up["reply_code"]) == ('/in " result=forged', 1000, "complete", 226)
     assert (down["client_method"], down["client_bytes_out"]) == ("EPSV", 420)
-    assert (missing["end"], missing["reply"]) == ("refused", 550)
+    assert (missing["result"], missing["reply_code"]) == ("refused", 550)
     assert "backend" not in up
 
 
@@ -98,9 +98,9 @@ def test_records_name_files_by_absolute_paths(pair, tmp_path):
     both = {}
     for name in ("gate", "server"):
         told = both[name] = records(tmp_path / f"{name}.log", len(wanted))
-        assert [(r["verb"], r["path"], r["cwd"], int(r["reply"])) for r in told] == wanted, name
+        assert [(r["verb"], r["path"], r["cwd"], int(r["reply_code"])) for r in told] == wanted, name
         assert [r["from"] for r in told if "from" in r] == ["/a/f9"]
-        assert [r["end"] for r in told] == ["refused" if r["path"].endswith("gone") else "complete" for r in told]
+        assert [r["result"] for r in told] == ["refused" if r["path"].endswith("gone") else "complete" for r in told]
         assert all(r["user"] == "writer" and r["client"].startswith("127.0.0.1:") for r in told)
     assert all(r["backend"] == f"ftp://127.0.0.1:{server.port}" for r in both["gate"])
     # What has no data connection has no fields of one.
@@ -175,8 +175,8 @@ def test_who_cut_a_transfer(pair, tmp_path):
     assert raw.reply().code == 426
     raw.close()
     told = records(tmp_path / "gate.log", 5)
-    assert [r["end"] for r in told] == ["client", "client", "deadline", "aborted", "backend"]
-    assert [r["reply"] for r in told] == ["426", "0", "426", "426", "426"]
+    assert [r["result"] for r in told] == ["client_failed", "client_failed", "timeout", "aborted", "backend_failed"]
+    assert [r["reply_code"] for r in told] == ["426", "0", "426", "426", "426"]
     assert all(0 < int(r["client_bytes_out"]) <= int(r["backend_bytes_in"]) < 64 << 20 for r in told)
 
 

@@ -14,7 +14,7 @@
 #include <sallyport/cli/control_client.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_types.hpp>
-#include <sallyport/cli/status_report.hpp>
+#include <sallyport/cli/status_text.hpp>
 
 namespace sallyport::cli {
 namespace {

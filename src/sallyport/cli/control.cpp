@@ -3,13 +3,14 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/cli/status_report.hpp>
+#include <sallyport/status/status_json.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -32,13 +33,18 @@ net::task<std::string> answer(std::shared_ptr<const control_actions> actions, st
 }
 
 net::task<result<std::string>> tell_status(daemon* host, std::shared_ptr<status_source> from) {
-    const auto survey = co_await from->survey(host->loops().at(0));
-    const auto backends = from->backends ? from->backends() : std::nullopt;
-    const auto counted = from->counters.take();
-    const daemon_facts facts{from->name, std::chrono::duration_cast<std::chrono::seconds>(net::clock::now() - from->begun),
-                             from->listening, from->draining, from->penalties()};
+    status::daemon_snapshot now{
+        .name = from->name,
+        .pid = ::getpid(),
+        .uptime = std::chrono::duration_cast<std::chrono::seconds>(net::clock::now() - from->begun),
+        .listening = from->service.endpoints(),
+        .draining = from->draining};
+    now.sessions = co_await from->service.survey(host->loops().at(0));
+    now.backends = from->service.backend_status();
+    now.counted = from->counters.take();
+    now.penalties = from->service.sessions().login_penalties();
     // Ten thousand sessions are some megabytes of text: not on a loop.
-    auto work = [&] { return json::serialize(status_json(facts, counted, backends, survey)); };
+    auto work = [&now] { return json::serialize(status::status_json(now)); };
     co_return co_await net::offload(host->disk(), host->loops().at(0), std::move(work));
 }
 

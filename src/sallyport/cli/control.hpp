@@ -14,8 +14,8 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/daemon.hpp>
 #include <sallyport/front/control_socket.hpp>
-#include <sallyport/gate/pool.hpp>
-#include <sallyport/status/session_report.hpp>
+#include <sallyport/front/service.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 
@@ -33,10 +33,7 @@ using control_actions = std::map<std::string, control_action, std::less<>>;
 struct status_source {
     std::string name;
     const status::counters& counters;
-    std::vector<endpoint> listening;
-    std::function<net::task<status::session_survey>(net::loop&)> survey;
-    std::function<std::optional<gate::pool_snapshot>()> backends;
-    std::function<std::vector<status::login_penalty>()> penalties;
+    front::service& service;
     bool draining = false;
     net::clock::time_point begun = net::clock::now();
 };

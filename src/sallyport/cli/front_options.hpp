@@ -17,6 +17,7 @@
 #include <sallyport/cli/operation_options.hpp>
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/front/admission.hpp>
+#include <sallyport/front/service.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 
@@ -71,9 +72,8 @@ struct front_options {
     /// What there is to report of these; each daemon adds its own.
     [[nodiscard]] start_subject subject(const config_places& places) const;
 
-    /// Copies what server::settings and gate::settings have in common.
-    template <class Settings>
-    [[nodiscard]] result<void> fill(Settings& settings) const {
+    /// Sets what server and gateway have in common.
+    [[nodiscard]] result<void> fill(front::service_settings& settings) const {
         auto plain = endpoints();
         if (!plain) return std::unexpected(plain.error());
         auto implicit = implicit_endpoints();

@@ -336,13 +336,6 @@ result<std::string> checked(const CLI::App& command) {
                        text_of(make_report(good->options.subject(good->places, settings), look_at_machine())));
 }
 
-std::vector<std::string> down_backends(const gate::gate& service) {
-    std::vector<std::string> out;
-    for (const auto& b : service.backends().backends)
-        if (b.health == gate::condition::down) out.push_back(b.name);
-    return out;
-}
-
 int run(CLI::App& command, const gate_options& options) {
     auto inherited = take_inheritance();  // first of all: a failure is told to who left them
     const auto given = values_of(command);
@@ -355,8 +348,9 @@ int run(CLI::App& command, const gate_options& options) {
     host.on_rotate(settings->transfers);
     status::counters counters;
     gate::gate service(host.loops(), *settings, counters);
-    service.inherit(std::move(inherited.sockets), inherited.down);
-    if (has_predecessor()) service.pass_on(pass_to_predecessor);
+    service.inherit(std::move(inherited.sockets));
+    service.inherit_down(inherited.down);
+    if (has_predecessor()) service.return_connections(pass_to_predecessor);
     if (auto started = service.start(); !started) return report_start_failure(name, started.error());
     host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
     log_report(make_report(as_started(options.subject(*ready, *settings), service.endpoints()), look_at_machine()));
@@ -366,18 +360,12 @@ int run(CLI::App& command, const gate_options& options) {
         return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
     };
     reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
-    auto source = std::make_shared<status_source>(status_source{
-        .name = name,
-        .counters = counters,
-        .listening = service.endpoints(),
-        .survey = [&service](net::loop& here) { return service.survey(here); },
-        .backends = [&service] { return service.backends(); },
-        .penalties = [&service] { return service.sessions().login_penalties(); },
-    });
-    auto whole = running("gate", host, options.front.operation, reloading, std::move(source), service);
-    whole.down = [&service] { return down_backends(service); };
-    whole.take = [&service](unique_fd connection) { service.take(std::move(connection)); };
-    return run_service(whole);
+    auto source = std::make_shared<status_source>(status_source{.name = name, .counters = counters, .service = service});
+    return run_service({.kind = "gate",
+                        .host = host,
+                        .operation = options.front.operation,
+                        .reloading = reloading,
+                        .source = std::move(source)});
 }
 
 }  // namespace

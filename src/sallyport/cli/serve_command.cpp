@@ -154,15 +154,12 @@ int run(CLI::App& command, const serve_options& options) {
         return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
     };
     reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
-    auto source = std::make_shared<status_source>(status_source{
-        .name = name,
-        .counters = counters,
-        .listening = service.endpoints(),
-        .survey = [&service](net::loop& here) { return service.survey(here); },
-        .backends = {},
-        .penalties = [&service] { return service.sessions().login_penalties(); },
-    });
-    return run_service(running("serve", host, options.front.operation, reloading, std::move(source), service));
+    auto source = std::make_shared<status_source>(status_source{.name = name, .counters = counters, .service = service});
+    return run_service({.kind = "serve",
+                        .host = host,
+                        .operation = options.front.operation,
+                        .reloading = reloading,
+                        .source = std::move(source)});
 }
 
 }  // namespace

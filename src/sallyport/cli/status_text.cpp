@@ -1,14 +1,14 @@
-// The status of a daemon as a person reads it: totals, then tables with aligned columns.
+#include <sallyport/cli/status_text.hpp>
 
 #include <algorithm>
-#include <array>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/cli/status_report.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -69,58 +69,47 @@ private:
     const auto& t = s.at("totals").get_object();
     auto out = fmt::format(
         "{} {}, process {}, up {}{}\n", words(s.at("name")), words(s.at("version")), count(s.at("pid")),
-        span_text(s.at("up")),
-        s.at("draining").get_bool() ? ", draining: a successor takes new sessions" : ", listening on " + listening);
-    out += fmt::format("{}, {} so far; {} running, {} complete, {} failed; {} sent, {} received\n",
+        span_text(s.at("uptime_seconds")),
+        s.at("draining").get_bool() ? ", draining; the new process accepts new sessions" : ", listening on " + listening);
+    out += fmt::format("{}, {} in total; {} running, {} complete, {} failed; {} sent, {} received\n",
                        plural(count(t.at("sessions")), "session"), count(t.at("sessions_total")),
                        plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),
                        count(t.at("transfers_failed")), status::format_bytes(count(t.at("bytes_sent"))),
                        status::format_bytes(count(t.at("bytes_received"))));
-    if (!s.at("whole").get_bool()) out += "A loop was too busy to tell of its sessions: the lists below are not whole.\n";
+    if (!s.at("complete").get_bool()) out += "One event loop did not answer in time; the lists below are incomplete.\n";
     return out;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> refusal_words{{
-    {"full", "sessions over the limit"},
-    {"full_for_address", "sessions over the limit of their address"},
-    {"penalised", "connections of penalised addresses"},
-    {"no_backend", "sessions for want of a backend"},
-    {"login", "logins"},
-    {"target", "data targets (PORT to somebody else)"},
-    {"stranger", "data connections of strangers"},
-    {"nobody_came", "data ports to which nobody came"},
-    {"active_connect_failed", "active data connections that could not be made"},
-    {"no_port", "negotiations for want of a passive port"},
-}};
-
-[[nodiscard]] std::string refusals_text(const json::object& refused) {
+[[nodiscard]] std::string rejected_text(const json::object& rejected) {
     std::string out;
-    for (const auto& [key, what] : refusal_words) {
-        const auto n = count(refused.at(key));
-        if (n != 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", n, what);
+    for (const auto& row : status::counter_table()) {
+        if (row.kind != status::counter_kind::rejected) continue;
+        const auto n = count(rejected.at(row.name));
+        if (n != 0) out += fmt::format("{}{}", out.empty() ? "" : ", ", status::count_text(row, n));
     }
-    return out.empty() ? "Nothing was refused.\n" : "Refused: " + out + '\n';
+    return fmt::format("Rejected: {}\n", out.empty() ? "none" : out);
 }
 
 [[nodiscard]] std::string backends_text(const json::object& s) {
     const auto* list = s.if_contains("backends");
     if (list == nullptr) return {};
     table out("Backends",
-              {"NAME", "STATE", "HEALTH", "SINCE", "WEIGHT", "SHARE", "SESSIONS", "SO FAR", "RESPONSE", "REASON"});
+              {"NAME", "STATE", "HEALTH", "SINCE", "WEIGHT", "EFF. WEIGHT", "SESSIONS", "TOTAL", "RESPONSE", "REASON"});
     for (const auto& v : list->get_array()) {
         const auto& b = v.get_object();
-        const auto most = count(b.at("sessions_most"));
+        const auto max = count(b.at("sessions_max"));
         const auto here = count(b.at("sessions"));
-        out.add({words(b.at("name")), words(b.at("state")), words(b.at("health")), span_text(b.at("since")),
-                 std::to_string(count(b.at("weight"))), fmt::format("{:.0f} %", number(b.at("share")) * 100),
-                 most == 0 ? std::to_string(here) : fmt::format("{} of {}", here, most),
+        const auto weight = count(b.at("weight"));
+        const auto& response = b.at("response_seconds");
+        out.add({words(b.at("name")), words(b.at("state")), words(b.at("health")), span_text(b.at("since_seconds")),
+                 std::to_string(weight), fmt::format("{:.3g}", static_cast<double>(weight) * number(b.at("weight_factor"))),
+                 max == 0 ? std::to_string(here) : fmt::format("{} of {}", here, max),
                  std::to_string(count(b.at("sessions_total"))),
-                 b.at("response").is_number() ? fmt::format("{:.0f} ms", number(b.at("response")) * 1000) : "-",
-                 words(b.at("reason"))});
+                 response.is_number() ? fmt::format("{:.0f} ms", number(response) * 1000) : "-", words(b.at("reason"))});
     }
     auto text = out.text(0);
-    if (const auto waiting = count(s.at("waiting")); waiting != 0)
-        text += fmt::format("  {} for room\n", plural(waiting, "session waiting"));
+    if (const auto queued = count(s.at("queued")); queued != 0)
+        text += fmt::format("  {} queued\n", plural(queued, "session"));
     return text;
 }
 
@@ -135,62 +124,61 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> refusal_
     return out.text(limit);
 }
 
-/// "relayed (rate_limit)"
+/// "relay (rate_limit)"
 [[nodiscard]] std::string data_path_text(const json::object& transfer) {
     const auto& reason = transfer.at("data_path_reason");
-    return words(transfer.at("route")) + (reason.is_string() ? fmt::format(" ({})", words(reason)) : "");
+    return words(transfer.at("data_path")) + (reason.is_string() ? fmt::format(" ({})", words(reason)) : "");
 }
 
-[[nodiscard]] std::string tls_text(const json::object& session, bool behind) {
-    const auto& front = session.at("tls");
-    const auto text = front.is_string() ? words(front) : "plain";
-    if (!behind) return text;
-    const auto& back = session.at("tls_backend");
-    return text + " / " + (back.is_string() ? words(back) : "plain");
+[[nodiscard]] std::string tls_text(const json::value& version) { return version.is_string() ? words(version) : "plain"; }
+
+/// "EPSV", and at a gateway "EPSV/PASV".
+[[nodiscard]] std::string methods_text(const json::object& transfer) {
+    const auto& backend = transfer.at("backend_method");
+    return words(transfer.at("client_method")) + (backend.is_string() ? "/" + words(backend) : "");
 }
 
 }  // namespace
 
 std::string status_text(const json::object& status, const status_choice& what) {
-    const bool behind = status.contains("backends");
-    std::vector<std::string> head{"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "FOR", "METHODS"};
-    if (behind) head.emplace_back("DATA PATH");
+    const bool gateway = status.contains("backends");
+    std::vector<std::string> head{"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "AGE", "METHODS"};
+    if (gateway) head.emplace_back("DATA PATH");
     head.emplace_back("PATH");
     table transfers("Transfers", std::move(head));
-    table openings("Openings", {"SESSION", "PORT", "FOR", "SIDE", "STILL", behind ? "LED BY THE KERNEL TO" : ""});
-    table sessions("Sessions", {"SESSION", "USER", "CLIENT", "SINCE", "IDLE", behind ? "TLS FRONT / BEHIND" : "TLS",
-                                behind ? "BACKEND" : ""});
+    table openings("Openings", {"SESSION", "PORT", "PEER", "LEG", "EXPIRES", gateway ? "FORWARDED TO" : ""});
+    table sessions("Sessions", {"SESSION", "USER", "CLIENT", "AGE", "IDLE", gateway ? "TLS (CLIENT / BACKEND)" : "TLS",
+                                gateway ? "BACKEND" : ""});
     for (const auto& v : status.at("sessions").get_array()) {
         const auto& s = v.get_object();
         const auto id = words(s.at("id"));
         const auto user = words(s.at("user"));
         const auto client = words(s.at("client"));
         if (const auto* t = s.at("transfer").if_object()) {
-            const bool passes = !t->at("bytes").is_null();
-            std::vector<std::string> row{
-                id,
-                user,
-                client,
-                words(t->at("verb")),
-                passes ? status::format_bytes(count(t->at("bytes"))) : words(t->at("route")),
-                passes ? status::format_bytes(static_cast<std::uint64_t>(number(t->at("rate")))) + "/s" : "",
-                span_text(t->at("age")),
-                words(t->at("method"))};
-            if (behind) row.push_back(data_path_text(*t));
+            const bool counted = !t->at("bytes").is_null();
+            const auto rate = static_cast<std::uint64_t>(number(t->at("bytes_per_second")));
+            std::vector<std::string> row{id, user, client, words(t->at("verb")),
+                                         counted ? status::format_bytes(count(t->at("bytes"))) : words(t->at("data_path")),
+                                         counted ? status::format_bytes(rate) + "/s" : "", span_text(t->at("age_seconds")),
+                                         methods_text(*t)};
+            if (gateway) row.push_back(data_path_text(*t));
             row.push_back(words(t->at("path")));
             transfers.add(std::move(row));
         }
         for (const auto& w : s.at("openings").get_array()) {
             const auto& o = w.get_object();
-            openings.add({id, std::to_string(count(o.at("port"))), words(o.at("for")), words(o.at("side")),
-                          o.at("left").is_null() ? "until used" : span_text(o.at("left")),
-                          o.at("led_to").is_null() ? (behind ? "-" : "") : words(o.at("led_to"))});
+            const auto& expires = o.at("expires_in_seconds");
+            const auto& forwarded_to = o.at("forwarded_to");
+            openings.add({id, std::to_string(count(o.at("port"))), words(o.at("peer")), words(o.at("leg")),
+                          expires.is_null() ? "until used" : span_text(expires),
+                          forwarded_to.is_null() && !gateway ? "" : words(forwarded_to)});
         }
-        sessions.add({id, user + (s.at("logged_in").get_bool() ? "" : " (no login)"), client, span_text(s.at("age")),
-                      s.at("transfer").is_null() ? span_text(s.at("idle")) : "busy", tls_text(s, behind),
-                      behind ? words(s.at("backend")) : ""});
+        const auto tls = tls_text(s.at("client_tls"));
+        sessions.add({id, user + (s.at("logged_in").get_bool() ? "" : " (no login)"), client, span_text(s.at("age_seconds")),
+                      s.at("transfer").is_null() ? span_text(s.at("idle_seconds")) : "busy",
+                      gateway ? tls + " / " + tls_text(s.at("backend_tls")) : tls, gateway ? words(s.at("backend")) : ""});
     }
-    auto out = head_text(status) + refusals_text(status.at("refused").get_object()) + backends_text(status);
+    auto out = head_text(status) + rejected_text(status.at("rejected").get_object()) + backends_text(status);
     out += transfers.text(what.limit) + openings.text(what.limit);
     if (what.sessions) out += sessions.text(what.limit);
     if (what.penalties) out += penalties_text(status, what.limit);

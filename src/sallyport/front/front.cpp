@@ -94,6 +94,12 @@ std::size_t sessions_possible(std::size_t free, const descriptor_need& need) noe
     return std::max({std::size_t{1}, all_transfer, some_transfer});
 }
 
+void log_unmatched_socket(const endpoint& at) {
+    log::warning({}, fmt::format("Closed the socket at {} that was handed to this process: it is not configured to listen "
+                                 "there; configure that address, or remove the socket from the service manager",
+                                 at.text()));
+}
+
 struct front::impl : std::enable_shared_from_this<front::impl> {
     impl(net::loop_group& l, const admission_rules& rules, reach::proxy_trust trusted,
          std::shared_ptr<reach::single_port> single, status::counters& counters, descriptor_need n)
@@ -262,10 +268,13 @@ net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, ne
 /// One for each loop where some of the sockets fit: a loop that comes away empty shares another one's.
 std::vector<net::listener> front::impl::take_inherited(const endpoint& at) {
     std::vector<unique_fd> fitting;
+    std::uint16_t port = at.port;  // 0: that of the first one at this address
     for (unique_fd& fd : inherited) {
         if (!fd) continue;
         const endpoint there = net::local_endpoint(fd.get());
-        if (there.address == at.address && (at.port == 0 || there.port == at.port)) fitting.push_back(std::move(fd));
+        if (there.address != at.address || (port != 0 && there.port != port)) continue;
+        port = there.port;
+        fitting.push_back(std::move(fd));
     }
     std::vector<net::listener> out;
     const std::size_t found = fitting.size();
@@ -366,6 +375,9 @@ void front::close_own(std::function<bool(const endpoint& peer, const endpoint& d
 
 void front::run(begin_session begin) {
     impl_->begin = std::move(begin);
+    for (const unique_fd& left : impl_->inherited)
+        if (left) log_unmatched_socket(net::local_endpoint(left.get()));
+    impl_->inherited.clear();
     impl_->bound_sessions();
     for (std::size_t i = 0; i < impl_->shares.size(); ++i)
         for (door& d : impl_->shares[i].doors) impl_->loops.at(i).spawn("accept", impl::accept_all(impl_, i, d));

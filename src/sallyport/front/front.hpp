@@ -36,6 +36,9 @@ struct descriptor_need {
 /// limits::descriptors_for_transfers goes.
 [[nodiscard]] std::size_t sessions_possible(std::size_t free, const descriptor_need& need) noexcept;
 
+/// Says in the log that a socket which was handed to this process has none of the addresses to listen on.
+void log_unmatched_socket(const endpoint& at);
+
 class front {
 public:
     /// Makes and spawns the session of an arrival, on its loop.
@@ -47,12 +50,13 @@ public:
     /// Closes the listeners.
     ~front();
 
-    /// What a predecessor listened on: open() takes from these first. Before open().
+    /// Listening sockets of a service manager or of an old process: open() takes those at its addresses, run() closes the
+    /// others and says so in the log. Before open().
     void inherit(std::vector<unique_fd> sockets);
-    /// For a successor; they stay ours. On the first loop, not after leave() or stop().
+    /// For a new process; they stay ours. On the first loop, not after leave() or stop().
     [[nodiscard]] std::vector<int> sockets() const;
-    /// A successor accepts from now on. The sessions that run go on, without the single port; `gone` is called on the first
-    /// loop when the last of them has ended. Once; stop() may follow.
+    /// A new process accepts from now on. The sessions that run go on, without the single port; `gone` is called on the
+    /// first loop when the last of them has ended. Once; stop() may follow.
     void leave(std::move_only_function<void()> gone);
     /// Listens at all of them on every loop; the kernel spreads connections over these. Where data has one port for itself,
     /// on that one too, at the same address. An error names the address and the cause.

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
 #include <support/blocking_socket.hpp>
 
@@ -127,7 +128,7 @@ TEST_F(front_test, a_survey_asks_every_session_of_every_loop) {  // G12
     std::promise<status::session_survey> told;
     loops_.at(0).post([&] { loops_.at(0).spawn("survey", keep_survey(*front_, loops_.at(0), told)); });
     const auto found = told.get_future().get();
-    EXPECT_TRUE(found.whole);
+    EXPECT_TRUE(found.complete);
     EXPECT_EQ(found.sessions.size(), 300U);
 }
 
@@ -282,6 +283,25 @@ TEST_F(front_test, a_port_in_use_is_named) {
     const auto refused = second.open(first.endpoints().at(0), false);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find(first.endpoints().at(0).text()), std::string::npos);
+}
+
+// What a service manager or an old process has opened is used at its own address, and nowhere else.
+TEST_F(front_test, handed_sockets_are_matched_by_their_addresses) {
+    std::vector<unique_fd> sockets;
+    std::vector<endpoint> at;
+    for (const char* address : {"127.0.0.1:0", "127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"}) {
+        sockets.push_back(std::move(*net::listener::bind(*endpoint::parse(address))));
+        at.push_back(net::local_endpoint(sockets.back().get()));
+    }
+    front_.emplace(loops_, admission_rules{}, proxies_, nullptr, counters_);
+    front_->inherit(std::move(sockets));
+    const auto any_port = *endpoint::parse("127.0.0.1:0");
+    ASSERT_TRUE(front_->open(std::vector{at[2], any_port}, std::vector{any_port}));
+    EXPECT_EQ(front_->endpoints(), (std::vector{at[2], at[0], at[1]})) << "port 0 takes one port of that address";
+    EXPECT_FALSE(net::listener::bind(at[3]));
+    front_->run([](arrival) {});
+    EXPECT_TRUE(net::listener::bind(at[3])) << "nothing is to be listened on there: closed";
+    front_.reset();
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ net::task<status::session_survey> survey(net::loop& here, std::vector<surveyed> 
             ask(std::move(what), where, std::move(list), all, {});
         });
     }
-    const bool whole = co_await all_told->wait(net::clock::now() + limits::survey_wait);
-    status::session_survey out{.sessions = std::move(what->told), .whole = whole};
+    const bool complete = co_await all_told->wait(net::clock::now() + limits::survey_wait);
+    status::session_survey out{.sessions = std::move(what->told), .complete = complete};
     // Who moved to another place while it was looked for may have been asked twice.
     std::ranges::sort(out.sessions, {}, &status::session_report::id);
     const auto twice = std::ranges::unique(out.sessions, {}, &status::session_report::id);

@@ -30,7 +30,7 @@ constexpr std::array<std::chrono::milliseconds, 3> room_pauses{
 /// A destination that is a backend of the pool.
 class pool_backend final : public destination::maker {
 public:
-    pool_backend(std::shared_ptr<service> gate, slot at) : gate_(std::move(gate)), slot_(std::move(at)) {}
+    pool_backend(std::shared_ptr<session_context> gate, slot at) : gate_(std::move(gate)), slot_(std::move(at)) {}
 
     [[nodiscard]] const backend& parameters() const override { return slot_.where(); }
     void responded(net::clock::duration after) override {
@@ -53,7 +53,7 @@ public:
     void user_received() override { silent_ = {}; }
 
 private:
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     slot slot_;
     silent_sessions::member silent_;  // until USER
 };

@@ -13,7 +13,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend.hpp>
 #include <sallyport/gate/destination.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 
 namespace sallyport::gate {
@@ -37,7 +37,7 @@ class backend_selection {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    backend_selection(std::shared_ptr<service> gate, net::loop& home, log_sink log)
+    backend_selection(std::shared_ptr<session_context> gate, net::loop& home, log_sink log)
         : gate_(std::move(gate)), home_(home), log_(std::move(log)) {}
 
     /// Whether the backend is chosen when USER has come, and not before the greeting.
@@ -69,7 +69,7 @@ private:
     net::task<choice> wait_for_room(caller who, net::deadline until);
     net::task<bool> ask_for_room(std::vector<backend_id> full, net::deadline until);
 
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     net::loop& home_;
     log_sink log_;
     std::vector<backend_id> tried_;  // for this login

@@ -18,7 +18,7 @@ constexpr auto farewell = std::chrono::milliseconds(500);
 
 }  // namespace
 
-client_control::client_control(std::shared_ptr<service> gate, front::arrival& from, std::string id, log_sink log)
+client_control::client_control(std::shared_ptr<session_context> gate, front::arrival& from, std::string id, log_sink log)
     : gate_(std::move(gate)),
       id_(std::move(id)),
       log_(std::move(log)),

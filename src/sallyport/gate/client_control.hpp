@@ -11,7 +11,7 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/front/session.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/reach/passive.hpp>
 
@@ -22,7 +22,7 @@ public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
     /// Takes the connection out of `from`. `id` is the session's, and the context of its TLS sessions.
-    client_control(std::shared_ptr<service> gate, front::arrival& from, std::string id, log_sink log);
+    client_control(std::shared_ptr<session_context> gate, front::arrival& from, std::string id, log_sink log);
 
     [[nodiscard]] net::stream& stream() noexcept { return stream_; }
     [[nodiscard]] const net::stream& stream() const noexcept { return stream_; }
@@ -52,7 +52,7 @@ public:
     net::task<> say_farewell();
 
 private:
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     const std::string id_;
     log_sink log_;
     net::stream stream_;

@@ -14,7 +14,7 @@ namespace {
 
 }  // namespace
 
-data_connections::data_connections(std::shared_ptr<service> gate, net::loop& home)
+data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& home)
     : gate_(std::move(gate)),
       home_(home),
       upload_limit_(bucket(gate_->config.upload_rate)),

@@ -11,7 +11,7 @@
 #include <sallyport/base/token_bucket.hpp>
 #include <sallyport/firewall/openings.hpp>
 #include <sallyport/gate/data_path.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/reach/passive.hpp>
@@ -21,7 +21,7 @@ namespace sallyport::gate {
 
 class data_connections {
 public:
-    data_connections(std::shared_ptr<service> gate, net::loop& home);
+    data_connections(std::shared_ptr<session_context> gate, net::loop& home);
 
     // ---- Negotiation, in place of what was reserved for that leg before
 
@@ -57,7 +57,7 @@ public:
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     net::loop& home_;
     std::optional<token_bucket> upload_limit_;
     std::optional<token_bucket> download_limit_;

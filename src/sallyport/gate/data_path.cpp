@@ -23,7 +23,7 @@ namespace {
 
 }  // namespace
 
-data_path::data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
+data_path::data_path(std::shared_ptr<session_context> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
                      reach::reservation port_behind, data_terms terms)
     : gate_(std::move(gate)),
       home_(home),

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stall_watch.hpp>
@@ -38,7 +38,7 @@ struct data_terms {
 
 class data_path {
 public:
-    data_path(std::shared_ptr<service> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
+    data_path(std::shared_ptr<session_context> gate, net::loop& home, proto::relay_plan plan, reach::reservation port,
               reach::reservation port_behind, data_terms terms);
 
     /// Runs the transfer to its end. What it returns after stop() is of no interest any more.
@@ -72,7 +72,7 @@ private:
     [[nodiscard]] std::string no_backend(const error& why) const;
     [[nodiscard]] std::string nobody_came(const reach::reservation& port) const;
 
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     net::loop& home_;
     proto::relay_plan plan_;
     reach::reservation port_;         // where the client is expected, if it is

@@ -1,14 +1,13 @@
 #include <sallyport/gate/gate.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <sallyport/base/log.hpp>
-#include <sallyport/gate/service.hpp>
 #include <sallyport/gate/session.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::gate {
@@ -22,21 +21,7 @@ constexpr front::descriptor_need need{.session = 2, .transfer = 6};
 }  // namespace
 
 struct gate::impl {
-    impl(net::loop_group& loops, settings s, status::counters& counters)
-        : home(loops.at(0)),
-          base(std::make_shared<foundation>(loops, s, counters)),
-          front(loops, s.admit, s.inbound.ports.proxies, base->inbound.single(), counters, need),
-          newest(std::make_shared<service>(std::move(s), base)) {}
-
-    /// Any thread.
-    [[nodiscard]] std::shared_ptr<service> now() const {
-        const std::scoped_lock lock(mutex);
-        return newest;
-    }
-    void renew(std::shared_ptr<service> by) {
-        const std::scoped_lock lock(mutex);
-        newest.swap(by);
-    }
+    impl(net::loop& first, std::shared_ptr<session_context> c) : home(first), base(c->base), context(std::move(c)) {}
 
     void distrust_those_down(unsigned fall) {
         for (const auto& [id, where] : base->backends.list()) {
@@ -47,11 +32,9 @@ struct gate::impl {
     }
 
     net::loop& home;
-    std::shared_ptr<foundation> base;
-    front::front front;
-    std::vector<std::string> down;  // what a predecessor knew
-    mutable std::mutex mutex;
-    std::shared_ptr<service> newest;
+    const std::shared_ptr<shared_state> base;
+    std::vector<std::string> down;  // what the old process knew
+    front::current_context<session_context> context;
 };
 
 namespace {
@@ -92,34 +75,37 @@ namespace {
 }  // namespace
 
 gate::gate(net::loop_group& loops, settings s, status::counters& counters)
-    : impl_(std::make_unique<impl>(loops, std::move(s), counters)) {}
+    : gate(loops, s, std::make_shared<shared_state>(loops, s, counters)) {}
+
+gate::gate(net::loop_group& loops, settings s, std::shared_ptr<shared_state> shared)
+    : service(loops, s, shared, need),
+      impl_(std::make_unique<impl>(loops.at(0), std::make_shared<session_context>(std::move(s), shared))) {}
 
 // Sessions that never got to their end keep what is shared until the loops are destroyed.
 gate::~gate() {
     impl_->base->list.stop();
     impl_->base->checks.stop();
-    impl_->base->inbound.stop();
     impl_->base->mirrored.stop();
 }
 
 result<void> gate::start() {
-    const auto first = impl_->now();
+    const auto first = impl_->context.get();
     const auto& config = first->config;
     if (auto good = usable(config); !good) return good;
     // First, so that it is known who we are.
-    if (const auto open = impl_->front.open(config.listen, config.listen_implicit); !open) return open;
+    if (const auto open = sessions().open(config.listen, config.listen_implicit); !open) return open;
     std::vector<endpoint> listeners;
-    for (const int socket : impl_->front.sockets()) listeners.push_back(net::local_endpoint(socket));
+    for (const int socket : service::sockets()) listeners.push_back(net::local_endpoint(socket));
     impl_->base->own.listen_at(std::move(listeners));
     if (const auto listed = impl_->base->list.use(config); !listed) return std::unexpected(listed.error());
     impl_->distrust_those_down(config.spread.fall);
     first->use_kernel();
-    impl_->front.close_own([base = impl_->base](const endpoint& peer, const endpoint& destination) {
+    sessions().close_own([base = impl_->base](const endpoint& peer, const endpoint& destination) {
         return base->own.is_leg(peer, destination);
     });
-    impl_->front.run([this](front::arrival from) {
+    sessions().run([this](front::arrival from) {
         net::loop& home = from.home;
-        home.spawn("gate: session", run_session(std::make_shared<session>(impl_->now(), std::move(from))));
+        home.spawn("gate: session", run_session(std::make_shared<session>(impl_->context.get(), std::move(from))));
     });
     if (const auto open = impl_->base->mirrored.use(config); !open) return open;
     impl_->base->inbound.report(endpoints());
@@ -131,75 +117,74 @@ result<void> gate::start() {
     return {};
 }
 
-void gate::inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down) {
-    const auto& backends = impl_->now()->config.backends;
+void gate::inherit(std::vector<unique_fd> sockets) {
+    const auto first = impl_->context.get();
     std::vector<unique_fd> doors;
     for (auto& fd : sockets) {
         const auto port = net::local_endpoint(fd.get()).port;
+        const auto& backends = first->config.backends;
         const bool mirrored = std::ranges::any_of(backends, [&](const backend& b) { return b.mirror.contains(port); });
         if (mirrored)
             impl_->base->mirrored.inherit(std::move(fd));
         else
             doors.push_back(std::move(fd));
     }
-    impl_->front.inherit(std::move(doors));
-    impl_->down = down;
+    service::inherit(std::move(doors));
 }
 
+void gate::inherit_down(std::vector<std::string> names) { impl_->down = std::move(names); }
+
 std::vector<int> gate::sockets() const {
-    auto all = impl_->front.sockets();
+    auto all = service::sockets();
     const auto mirrored = impl_->base->mirrored.sockets();
     all.insert(all.end(), mirrored.begin(), mirrored.end());
     return all;
 }
 
+std::vector<std::string> gate::down() const {
+    std::vector<std::string> out;
+    for (const auto& b : backends().backends)
+        if (b.health == name(condition::down)) out.push_back(b.name);
+    return out;
+}
+
 void gate::leave(std::move_only_function<void()> gone) {
     impl_->base->mirrored.stop();
-    impl_->front.leave(std::move(gone));
+    service::leave(std::move(gone));
 }
 
-void gate::pass_on(std::function<bool(int connection)> to_predecessor) {
-    impl_->base->mirrored.pass_on(std::move(to_predecessor));
+void gate::return_connections(std::function<bool(int connection)> to_old_process) {
+    impl_->base->mirrored.pass_on(std::move(to_old_process));
 }
 
-void gate::take(unique_fd connection) { impl_->base->mirrored.take(std::move(connection)); }
-
-void gate::share_ports(bool with_another) { impl_->base->inbound.ports().share(with_another); }
-
-std::vector<endpoint> gate::endpoints() const { return impl_->front.endpoints(); }
+void gate::accept_returned(unique_fd connection) { impl_->base->mirrored.take(std::move(connection)); }
 
 void gate::adjust(const std::vector<backend>& wanted) { impl_->base->list.give(wanted); }
 
 result<std::vector<std::string>> gate::renew(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());
-    const auto old = impl_->now();
+    const auto old = impl_->context.get();
     if (s.passes_tls() != old->config.passes_tls())
         return fail(errc::syntax, "whether backends have mirrored ports can be changed by a restart only");
     if (auto open = impl_->base->mirrored.use(s); !open) return std::unexpected(std::move(open.error()));
     auto changes = impl_->base->list.use(s);
     if (!changes) return changes;
-    impl_->base->inbound.set_addresses(s.inbound.addresses);
+    apply(s);
     impl_->base->backends.set_rules(s.spread);
-    impl_->front.set_rules(s.admit);
-    const auto fresh = std::make_shared<service>(std::move(s), impl_->base);
+    const auto fresh = std::make_shared<session_context>(std::move(s), impl_->base);
     fresh->use_kernel(old.get());
-    impl_->renew(fresh);
+    impl_->context.set(fresh);
     if (fresh->config.spread.check != check_stage::off || old->config.spread.check != check_stage::off)
         impl_->base->checks.start(fresh);
     return changes;
 }
 
-pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net::clock::now()); }
-
-net::task<status::session_survey> gate::survey(net::loop& here) const { return impl_->front.survey(here); }
-
-front::front& gate::sessions() noexcept { return impl_->front; }
+status::pool_snapshot gate::backends() const { return impl_->base->backends.snapshot(net::clock::now()); }
 
 void gate::stop(std::chrono::milliseconds grace, front::stopped done) {
     impl_->base->list.stop();
     impl_->base->checks.stop();
-    impl_->front.stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
-        base->inbound.stop();
+    service::stop(grace, [base = impl_->base, done = std::move(done)](bool all_ended) mutable {
         base->mirrored.stop();
         done(all_ended);
     });

@@ -2,8 +2,8 @@
 // The gateway, reverse form: clients in front, one or more FTP servers (backends) behind (G1, G4, G5, G7).
 //
 // A full proxy of the control connection: every line is parsed, decided and written anew. Data connections are led to
-// the session's own backend and accepted from the session's client only. Owned by the command that runs it; lifetimes and
-// threads as for server::server.
+// the session's own backend and accepted from the session's client only. Ownership, threads and lifetimes:
+// front/service.hpp.
 
 #include <chrono>
 #include <cstdint>
@@ -16,18 +16,14 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
-#include <sallyport/front/front.hpp>
+#include <sallyport/front/service.hpp>
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
-#include <sallyport/reach/client_condition.hpp>
-#include <sallyport/reach/passive.hpp>
 #include <sallyport/status/counters.hpp>
-#include <sallyport/status/transfer_log.hpp>
 
 namespace sallyport::gate {
 
@@ -123,9 +119,7 @@ struct session_summary {
     std::chrono::milliseconds lasted{};
 };
 
-struct settings {
-    std::vector<endpoint> listen;
-    std::vector<endpoint> listen_implicit;
+struct settings : front::service_settings {
     std::vector<backend> backends;
     std::string backends_file;  // holds more of them; it is watched for change. Empty: there is none
     std::chrono::seconds resolve_interval = limits::resolve_interval;
@@ -136,10 +130,8 @@ struct settings {
     bool dial_at_login = false;  // a backend is connected to when USER has come, however backends are chosen
     std::chrono::milliseconds queue_wait = limits::backend_queue_wait;  // for room, where all are full; 0: no queue
 
-    std::optional<net::tls_server_context> tls;  // ends TLS in front
     /// TLS is between clients and backends: all of them have mirrored ports.
     [[nodiscard]] bool passes_tls() const noexcept { return !backends.empty() && backends.front().mirror.first != 0; }
-    bool tls_required = false;
     bool ccc_allowed = false;  // clients may end TLS on the control connection, not on data
     proto::command_policy commands;
     std::optional<net::certificate_field> user_from{};  // of the client's certificate: who the user is
@@ -147,60 +139,46 @@ struct settings {
     std::size_t most_per_user = 0;                      // sessions; 0: no limit
     std::uint64_t upload_rate = 0;                      // bytes a second of a session; 0: no limit
     std::uint64_t download_rate = 0;
-    net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
     std::optional<net::tls_client_context> backend_tls;
     proto::backend_data backend_data = proto::backend_data::passive;  // how data connections behind come about
-
-    reach::passive_settings inbound;                            // passive data connections
-    std::vector<reach::client_condition> missing_close_notify;  // whose uploads may end without TLS's close_notify
     bool kernel_data = false;  // those that nothing has to look at are led by the kernel's NAT, where it will
 
-    net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
-    std::chrono::seconds idle = limits::idle;
-    std::chrono::seconds login = limits::login;
-    std::chrono::seconds data_connect = limits::data_connect;
-    std::chrono::seconds data_stall = limits::data_stall;
-    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over data_stall; 0: any byte counts
     std::chrono::milliseconds backend_connect = std::chrono::seconds(3);  // connect and greeting, per backend tried
     std::chrono::seconds backend_answer = limits::backend_answer;         // to each command until the login
-    front::admission_rules admit;
-    std::shared_ptr<status::transfer_log> transfers;              // gets a record of each; may be empty
-    std::function<void(const session_summary&)> session_ended{};  // on the session's loop; may be empty
+    std::function<void(const session_summary&)> session_ended{};          // on the session's loop; may be empty
 };
 
-struct pool_snapshot;
+struct shared_state;
 
-class gate {
+class gate final : public front::service {
 public:
     gate(net::loop_group& loops, settings s, status::counters& counters);
-    ~gate();
+    ~gate() override;
 
-    [[nodiscard]] result<void> start();
-    // Succession: see front::front. Before start(); and on the first loop.
-    /// `down`: names of backends that the predecessor found to be down; checks may find them well again.
-    void inherit(std::vector<unique_fd> sockets, const std::vector<std::string>& down);
-    [[nodiscard]] std::vector<int> sockets() const;
-    void leave(std::move_only_function<void()> gone);
-    /// Mirrored ports: connections of the predecessor's sessions go back to it, where take() has them. See mirrors.
-    void pass_on(std::function<bool(int connection)> to_predecessor);
-    void take(unique_fd connection);
-    /// Any thread: whether predecessor and successor have the passive ports together.
-    void share_ports(bool with_another);
-    [[nodiscard]] std::vector<endpoint> endpoints() const;
+    [[nodiscard]] result<void> start() override;
+    void inherit(std::vector<unique_fd> sockets) override;
+    /// Names of backends; health checks may find that they are up again.
+    void inherit_down(std::vector<std::string> names) override;
+    // Data connections on mirrored ports: see mirrors.
+    void return_connections(std::function<bool(int connection)> to_old_process) override;
+    void accept_returned(unique_fd connection) override;
+    [[nodiscard]] std::vector<int> sockets() const override;
+    [[nodiscard]] std::vector<std::string> down() const override;
+    void leave(std::move_only_function<void()> gone) override;
     /// Any thread: these are the backends from now on; see pool::adjust(). What changes is logged.
     void adjust(const std::vector<backend>& wanted);
-    /// On the first loop: sessions that come from now on work by these settings, those that run keep theirs. Where it
-    /// listens and its passive ports stay as they were at the start, and so does who is believed as a balancer. Returns a
-    /// line for each change of the backends.
+    /// On the first loop: sessions that start from now on use these settings, those that run keep theirs. Where it listens
+    /// and its passive ports stay as they were at the start, and so do the trusted proxies. Returns a line for each change
+    /// of the backends.
     [[nodiscard]] result<std::vector<std::string>> renew(settings s);
     /// Any thread.
-    [[nodiscard]] pool_snapshot backends() const;
-    net::task<status::session_survey> survey(net::loop& here) const;
-    /// For whoever administers the sessions that run.
-    [[nodiscard]] front::front& sessions() noexcept;
-    void stop(std::chrono::milliseconds grace, front::stopped done);
+    [[nodiscard]] status::pool_snapshot backends() const;
+    [[nodiscard]] std::optional<status::pool_snapshot> backend_status() const override { return backends(); }
+    void stop(std::chrono::milliseconds grace, front::stopped done) override;
 
 private:
+    gate(net::loop_group& loops, settings s, std::shared_ptr<shared_state> shared);
+
     struct impl;
     std::unique_ptr<impl> impl_;
 };

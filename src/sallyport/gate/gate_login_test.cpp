@@ -82,13 +82,13 @@ TEST_F(GateLogin, LetsALoginWaitForRoom_G7) {
     auto gone = client();
     gone.reply();
     gone.control.send("USER anna\r\n");
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     gone.control.close();
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 0; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 0; }));
     auto second = client();
     second.reply();
     second.control.send("USER anna\r\n");
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     EXPECT_EQ(home("carl"), "1");
     first.control.close();
     EXPECT_EQ(second.reply().substr(0, 3), "331");
@@ -104,7 +104,7 @@ TEST_F(GateLogin, StopsWhileALoginWaits) {
     auto second = client();
     second.reply();
     second.control.send("USER anna\r\n");
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     stop_later(2s);
     EXPECT_EQ(second.reply(), "421 The gateway is stopping; connect again later.");
     runner.join();

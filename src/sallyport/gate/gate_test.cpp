@@ -144,7 +144,7 @@ TEST_F(Gate, LetsAClientWaitForRoomAndTellsItWhenThereIsNone_G7) {
     start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
     auto first = logged_in();
     auto second = client();
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     first.control.close();
     second.log_in();
     EXPECT_EQ(gateway->backends().backends[0].sessions_total, 2U);
@@ -163,7 +163,7 @@ TEST_F(Gate, EndsTheWaitForRoomWhenItStops) {
     start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
     auto first = logged_in();
     auto second = client();
-    EXPECT_TRUE(eventually([this] { return gateway->backends().waiting == 1; }));
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     stop_later(2s);
     EXPECT_EQ(second.reply(), "421 The gateway is stopping; connect again later.");
     runner.join();

@@ -10,7 +10,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/client/connection.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 
@@ -69,7 +69,7 @@ net::task<check_outcome> check_backend(net::loop& home, const settings& config, 
     co_return out;
 }
 
-net::task<> look_at_start(std::shared_ptr<service> gate, net::loop& home) {
+net::task<> look_at_start(std::shared_ptr<session_context> gate, net::loop& home) {
     for (const auto& [id, where] : gate->backends.list()) {
         if (where.terms.state == backend_state::maintenance) continue;
         const auto outcome = co_await check_backend(home, gate->config, where, gate->base->own, check_stage::greeting);
@@ -85,7 +85,7 @@ struct health_checks::impl {
     static net::task<> check(std::shared_ptr<impl> self, backend_id id, backend where);
 
     net::loop& home;
-    std::shared_ptr<service> gate;          // the newest; loop thread
+    std::shared_ptr<session_context> gate;  // the newest; loop thread
     std::map<backend_id, net::event> each;  // of the running coroutines: set where it should look up. Loop thread
     std::atomic<bool> started{false};
     std::atomic<bool> stopped{false};
@@ -132,7 +132,7 @@ net::task<> health_checks::impl::check(std::shared_ptr<impl> self, backend_id id
 
 health_checks::health_checks(net::loop& home) : impl_(std::make_shared<impl>(home)) {}
 
-void health_checks::start(std::shared_ptr<service> gate) {
+void health_checks::start(std::shared_ptr<session_context> gate) {
     impl_->gate = std::move(gate);
     impl_->started = true;
     impl::follow(impl_);

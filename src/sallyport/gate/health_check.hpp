@@ -14,7 +14,7 @@
 
 namespace sallyport::gate {
 
-struct service;
+struct session_context;
 
 struct check_outcome {
     std::optional<backend_failure> failure;
@@ -25,7 +25,7 @@ struct check_outcome {
 net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where, own_ends& own,
                                        check_stage stage);
 /// Where nothing is checked later on: a warning in the log about each of these backends that does not answer now.
-net::task<> look_at_start(std::shared_ptr<service> gate, net::loop& home);
+net::task<> look_at_start(std::shared_ptr<session_context> gate, net::loop& home);
 
 class health_checks {
 public:
@@ -33,7 +33,7 @@ public:
 
     /// Begins to check, at once and then at the interval; again: by these settings from the next check on. Before the loops
     /// run, or on the first one.
-    void start(std::shared_ptr<service> gate);
+    void start(std::shared_ptr<session_context> gate);
     /// Any thread: the list has changed; who came is checked from now on, who left no more.
     void follow();
     /// Any thread: something looks wrong with this backend, so that its next check should come soon.

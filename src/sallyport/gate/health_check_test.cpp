@@ -135,7 +135,7 @@ protected:
         setup.checks.interval = 50ms;
     }
     [[nodiscard]] bool becomes(std::size_t index, condition wanted) {
-        return eventually([&] { return gateway->backends().backends[index].health == wanted; });
+        return eventually([&] { return gateway->backends().backends[index].health == name(wanted); });
     }
 };
 

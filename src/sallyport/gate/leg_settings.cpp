@@ -95,8 +95,8 @@ status::session_report report_of(const client_control& client, const backend_leg
     out.id = client.id();
     out.client = client.peer();
     if (to.server) out.backend = to.server.name();
-    out.tls = client.tls_version();
-    if (to.stream.is_tls()) out.tls_behind = to.stream.tls().version;
+    out.client_tls = client.tls_version();
+    if (to.stream.is_tls()) out.backend_tls = to.stream.tls().version;
     out.age = std::chrono::duration_cast<std::chrono::milliseconds>(age);
     return out;
 }

@@ -7,7 +7,7 @@
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_path.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 

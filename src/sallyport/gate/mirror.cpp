@@ -82,7 +82,8 @@ result<void> mirrors::use(const settings& config) {
             }
         }
     }
-    impl_->inherited.clear();  // of backends that are no more
+    for (const auto& [at, socket] : impl_->inherited) front::log_unmatched_socket(at);
+    impl_->inherited.clear();
     impl_->connect = config.data_connect;
     impl_->stall = {.window = config.data_stall, .bytes_per_second = config.stall_rate};
     std::erase_if(impl_->doors, [&](const auto& d) {

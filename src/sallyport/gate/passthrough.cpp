@@ -13,7 +13,7 @@ constexpr auto stopping_look = std::chrono::milliseconds(100);
 
 }  // namespace
 
-passthrough::passthrough(std::shared_ptr<service> gate, net::loop& home, net::stream& client, backend_leg& backend,
+passthrough::passthrough(std::shared_ptr<session_context> gate, net::loop& home, net::stream& client, backend_leg& backend,
                          log_sink log)
     : gate_(std::move(gate)), home_(home), client_(client), backend_(backend), log_(std::move(log)), wake_(home) {}
 

@@ -11,7 +11,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/mirror.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stream.hpp>
@@ -34,7 +34,7 @@ class passthrough {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    passthrough(std::shared_ptr<service> gate, net::loop& home, net::stream& client, backend_leg& backend, log_sink log);
+    passthrough(std::shared_ptr<session_context> gate, net::loop& home, net::stream& client, backend_leg& backend, log_sink log);
 
     /// Until either side ends, nothing moves for the idle time, or stop(). `owner` owns this and both streams.
     net::task<> run(std::shared_ptr<const void> owner);
@@ -44,7 +44,7 @@ public:
 private:
     static net::task<> watch(passthrough& self, std::shared_ptr<const void> owner);
 
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     net::loop& home_;
     net::stream& client_;
     backend_leg& backend_;

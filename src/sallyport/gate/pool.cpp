@@ -348,22 +348,25 @@ std::optional<backend_state> pool::state(backend_id id) const {
     return m == nullptr || !m->listed ? std::nullopt : std::optional(m->terms.state);
 }
 
-pool_snapshot pool::snapshot(net::deadline now) const {
+status::pool_snapshot pool::snapshot(net::deadline now) const {
     const std::scoped_lock lock(mutex_);
-    pool_snapshot out{.backends = {}, .waiting = queue_.size()};
+    status::pool_snapshot out{.backends = {}, .queued = queue_.size()};
     out.backends.reserve(members_.size());
     for (const auto& m : members_) {
         const auto since = m.vitals.since();
-        out.backends.push_back({.name = m.where->text(),
-                                .terms = m.terms,
-                                .listed = m.listed,
-                                .health = m.vitals.state(),
-                                .reason = m.vitals.reason(),
-                                .since_change = since == net::deadline() ? std::nullopt : std::optional(now - since),
-                                .share = m.vitals.share(rules_, now),
-                                .sessions = m.sessions,
-                                .sessions_total = m.sessions_total,
-                                .response = m.vitals.response(now)});
+        status::backend_snapshot one{.name = m.where->text(),
+                                     .state = std::string(m.listed ? name(m.terms.state) : "removed"),
+                                     .health = std::string(name(m.vitals.state())),
+                                     .reason = m.vitals.reason(),
+                                     .since = {},
+                                     .weight = m.terms.weight,
+                                     .weight_factor = m.vitals.share(rules_, now),
+                                     .sessions = m.sessions,
+                                     .sessions_max = m.terms.max_sessions,
+                                     .sessions_total = m.sessions_total,
+                                     .response = m.vitals.response(now)};
+        if (since != net::deadline()) one.since = now - since;
+        out.backends.push_back(std::move(one));
     }
     return out;
 }

@@ -27,6 +27,7 @@
 #include <sallyport/gate/health.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/proto/data_method.hpp>
+#include <sallyport/status/backend_snapshot.hpp>
 
 namespace sallyport::gate {
 
@@ -92,24 +93,6 @@ private:
     slot given_;
 };
 
-struct backend_snapshot {
-    std::string name;
-    backend_terms terms;
-    bool listed = true;  // false: it left the list, and its last sessions end
-    condition health = condition::up;
-    std::string reason;  // why it is not up
-    std::optional<net::clock::duration> since_change;
-    double share = 1;  // of its weight; less in a slow start
-    std::size_t sessions = 0;
-    std::uint64_t sessions_total = 0;
-    std::optional<std::chrono::duration<double>> response;
-};
-
-struct pool_snapshot {
-    std::vector<backend_snapshot> backends;  // in the order in which they came
-    std::size_t waiting = 0;
-};
-
 class pool {
 public:
     pool(const std::vector<backend>& backends, balancing rules);
@@ -143,7 +126,7 @@ public:
     [[nodiscard]] proto::method_set refused_by(const slot& at) const;
     void learn_refused(const slot& at, proto::method_set refused);
 
-    [[nodiscard]] pool_snapshot snapshot(net::deadline now) const;
+    [[nodiscard]] status::pool_snapshot snapshot(net::deadline now) const;
 
 private:
     friend class slot;

@@ -11,7 +11,7 @@ using namespace pool_testing;
 
 [[nodiscard]] std::vector<std::string> names(const pool& p) {
     std::vector<std::string> out;
-    for (const auto& b : p.snapshot(now).backends) out.push_back(b.name + (b.listed ? "" : " leaves"));
+    for (const auto& b : p.snapshot(now).backends) out.push_back(b.name + (b.state == "removed" ? " leaves" : ""));
     return out;
 }
 

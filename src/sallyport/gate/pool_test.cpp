@@ -249,7 +249,7 @@ TEST(Pool, ServesThoseWhoWaitInTheOrderTheyCame_G7) {
     for (int i = 0; i < 2; ++i) held.push_back(take(p));
     queued first(p);
     queued second(p);
-    EXPECT_EQ(p.snapshot(now).waiting, 2U);
+    EXPECT_EQ(p.snapshot(now).queued, 2U);
     EXPECT_FALSE(first.woken || second.woken);
     held.pop_back();
     EXPECT_TRUE(first.woken && !second.woken);
@@ -261,7 +261,7 @@ TEST(Pool, ServesThoseWhoWaitInTheOrderTheyCame_G7) {
     EXPECT_EQ(gave_up.error(), shortage::full);
     held.pop_back();
     EXPECT_FALSE(second.woken);
-    EXPECT_EQ(p.snapshot(now).waiting, 0U);
+    EXPECT_EQ(p.snapshot(now).queued, 0U);
     EXPECT_EQ(sessions(p), (counts{1}));
 }
 
@@ -325,14 +325,14 @@ TEST(Pool, ShowsWhatItKnows) {
     p.answered(1, witness::session, 30ms, now);
     const auto shown = p.snapshot(now + 3s);
     EXPECT_EQ(shown.backends[0].name, "ftp://10.0.0.1:21");
-    EXPECT_EQ(shown.backends[0].health, condition::failing);
+    EXPECT_EQ(shown.backends[0].health, "failing");
     EXPECT_EQ(shown.backends[0].reason, "refused");
-    EXPECT_EQ(shown.backends[0].since_change, std::optional<net::clock::duration>(3s));
-    EXPECT_EQ(shown.backends[1].terms.weight, 4U);
+    EXPECT_EQ(shown.backends[0].since, std::optional<std::chrono::duration<double>>(3s));
+    EXPECT_EQ(shown.backends[1].weight, 4U);
     EXPECT_EQ(shown.backends[1].sessions, 1U);
     EXPECT_EQ(shown.backends[1].sessions_total, 1U);
-    EXPECT_EQ(shown.backends[1].health, condition::up);
-    EXPECT_FALSE(shown.backends[1].since_change);
+    EXPECT_EQ(shown.backends[1].health, "up");
+    EXPECT_FALSE(shown.backends[1].since);
     EXPECT_NEAR(shown.backends[1].response->count(), 0.03, 1e-9);
 }
 

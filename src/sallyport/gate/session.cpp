@@ -22,7 +22,7 @@ constexpr std::string_view stopping_text = "The gateway is stopping; connect aga
 
 }  // namespace
 
-session::session(std::shared_ptr<service> gate, front::arrival from)
+session::session(std::shared_ptr<session_context> gate, front::arrival from)
     : front::session(from),
       gate_(std::move(gate)),
       home_(from.home),

@@ -16,7 +16,7 @@
 #include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_connections.hpp>
 #include <sallyport/gate/passthrough.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/gate/session_step.hpp>
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/net/event.hpp>
@@ -28,7 +28,7 @@ namespace sallyport::gate {
 
 class session final : public front::session {
 public:
-    session(std::shared_ptr<service> gate, front::arrival from);
+    session(std::shared_ptr<session_context> gate, front::arrival from);
 
     void stop() override;
     void dismiss() override;
@@ -100,7 +100,7 @@ private:
     [[nodiscard]] record_owner owner() const;
     void note(proto::relay_note kind, std::string_view text);
 
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     net::loop& home_;
     client_control client_;
     backend_leg server_;

@@ -60,8 +60,9 @@ status::running_transfer running(const proto::relay_plan& plan, net::deadline be
     return {.verb = std::string(proto::row_of(plan.what).name),
             .path = plan.path,
             .upload = plan.upload,
-            .method = std::string(name(plan.asked)) + '/' + std::string(name(plan.behind)),
-            .route = std::string(name(plan.data_path.route)),
+            .client_method = std::string(name(plan.asked)),
+            .backend_method = std::string(name(plan.behind)),
+            .data_path = std::string(name(plan.data_path.route)),
             .data_path_reason = std::string(name(plan.data_path.reason)),
             .bytes = {},
             .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};

@@ -11,7 +11,7 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/data_path.hpp>
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 #include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/status/session_report.hpp>
@@ -33,7 +33,7 @@ class transfer_report {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    transfer_report(std::shared_ptr<service> gate, log_sink log) : gate_(std::move(gate)), log_(std::move(log)) {}
+    transfer_report(std::shared_ptr<session_context> gate, log_sink log) : gate_(std::move(gate)), log_(std::move(log)) {}
 
     /// A transfer begins: one that this process relays, or one whose bytes do not come here.
     void started(std::shared_ptr<const data_path> relay);
@@ -71,7 +71,7 @@ private:
     unseen_transfer end_unseen(bool complete, std::string_view how);
     void add_to_summary(const status::transfer_record& of, bool complete);
 
-    std::shared_ptr<service> gate_;
+    std::shared_ptr<session_context> gate_;
     log_sink log_;
     std::shared_ptr<const data_path> relay_;  // until its record is written
     std::optional<unseen_transfer> unseen_;   // likewise

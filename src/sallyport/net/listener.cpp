@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -78,6 +79,9 @@ result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
 listener listener::adopt(loop& l, unique_fd socket) {
     listener opened;
     const auto local = local_endpoint(socket.get());
+    // A service manager's sockets have neither.
+    ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
+    set_stream_options(socket.get(), local.address);
     opened.impl_ = std::make_shared<impl>(l, std::move(socket), local);
     return opened;
 }

@@ -29,7 +29,7 @@ public:
     [[nodiscard]] static result<listener> open(loop& l, const endpoint& at, listen_options options = {});
     /// The same without a loop yet, on any thread.
     [[nodiscard]] static result<unique_fd> bind(const endpoint& at, listen_options options = {});
-    /// A socket that listens already: by bind(), or as a predecessor left it.
+    /// A socket that listens already: by bind(), or from a service manager or an old process.
     [[nodiscard]] static listener adopt(loop& l, unique_fd socket);
     ~listener();
     listener(listener&&) noexcept;

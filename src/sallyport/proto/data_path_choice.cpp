@@ -70,7 +70,7 @@ std::string_view name(data_route r) noexcept {
         case data_route::kernel: return "kernel";
         case data_route::relayed: break;
     }
-    return "relayed";
+    return "relay";
 }
 
 std::string_view name(data_path_reason r) noexcept { return words[static_cast<std::size_t>(r)].first; }

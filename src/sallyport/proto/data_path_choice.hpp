@@ -20,7 +20,7 @@ enum class data_route : std::uint8_t {
     direct,   // between client and backend, bypassing the gateway
     kernel,   // a NAT rule of the kernel forwards the data connection
 };
-/// "relayed", "direct", "kernel".
+/// "relay", "direct", "kernel".
 [[nodiscard]] std::string_view name(data_route r) noexcept;
 
 /// Which of a backend's data connections bypass the gateway.

@@ -56,7 +56,7 @@ void take_lines(std::vector<std::string>& lines, std::string_view& rest) {
 }
 
 /// The lines of STAT with a path, as LIST would have them. Others get their turn on the disk's threads between two looks.
-net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<context> shared, net::loop& home, account who,
+net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<session_context> shared, net::loop& home, account who,
                                                     proto::transfer_request listing) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     listing.what = verb::list;
@@ -78,7 +78,7 @@ net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<context> sha
 
 }  // namespace
 
-net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<context> shared, net::loop& home, account who,
+net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<session_context> shared, net::loop& home, account who,
                                                        proto::file_request request) {
     vfs::filesystem& files = shared->files_of(who);
     const bool changes = is_change(request.what);

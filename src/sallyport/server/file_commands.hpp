@@ -5,12 +5,12 @@
 
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/server/accounts.hpp>
-#include <sallyport/server/context.hpp>
+#include <sallyport/server/session_context.hpp>
 
 namespace sallyport::server {
 
 /// Looks are answered on the loop where memory knows the answer, else on the pool; changes always on the pool.
-net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<context> shared, net::loop& home, account who,
+net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<session_context> shared, net::loop& home, account who,
                                                        proto::file_request request);
 
 }  // namespace sallyport::server

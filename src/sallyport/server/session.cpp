@@ -45,7 +45,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
 
 }  // namespace
 
-session::session(std::shared_ptr<context> shared, front::arrival from)
+session::session(std::shared_ptr<session_context> shared, front::arrival from)
     : front::session(from),
       shared_(std::move(shared)),
       home_(from.home),

@@ -13,14 +13,14 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/reach/hasty_client.hpp>
-#include <sallyport/server/context.hpp>
+#include <sallyport/server/session_context.hpp>
 #include <sallyport/server/transfer.hpp>
 
 namespace sallyport::server {
 
 class session final : public transfer_owner, public front::session {
 public:
-    session(std::shared_ptr<context> shared, front::arrival from);
+    session(std::shared_ptr<session_context> shared, front::arrival from);
 
     /// The whole life of a session; spawned on its loop.
     static net::task<> serve(std::shared_ptr<session> self);
@@ -55,7 +55,7 @@ private:
     void write_record(const result<proto::transfer_result>& outcome, int reply) const;
     void log_transfer(const result<proto::transfer_result>& outcome) const;
 
-    std::shared_ptr<context> shared_;
+    std::shared_ptr<session_context> shared_;
     net::loop& home_;
     net::stream control_;
     const endpoint reached_;           // by the client: what it takes for our address

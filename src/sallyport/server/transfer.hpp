@@ -14,7 +14,7 @@
 #include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/server/accounts.hpp>
-#include <sallyport/server/context.hpp>
+#include <sallyport/server/session_context.hpp>
 
 namespace sallyport::server {
 
@@ -35,7 +35,7 @@ public:
 };
 
 struct transfer_setup {
-    std::shared_ptr<context> shared;
+    std::shared_ptr<session_context> shared;
     net::loop& home;
     transfer_owner& owner;  // outlives the transfer
     std::string session;    // for the log
@@ -69,7 +69,7 @@ public:
     [[nodiscard]] net::clock::duration age() const { return net::clock::now() - began_; }
 
     // For the three directions
-    [[nodiscard]] context& shared() noexcept { return *setup_.shared; }
+    [[nodiscard]] session_context& shared() noexcept { return *setup_.shared; }
     [[nodiscard]] vfs::filesystem& files() noexcept { return setup_.shared->files_of(setup_.who); }
     [[nodiscard]] net::loop& home() noexcept { return setup_.home; }
     [[nodiscard]] const account& who() const noexcept { return setup_.who; }

@@ -31,7 +31,7 @@ using status::transfer_end;
 [[nodiscard]] std::string method_of(const proto::data_setup& how) {
     if (const auto* active = std::get_if<proto::active_target>(&how)) return std::string(name(active->asked));
     if (const auto* passive = std::get_if<proto::passive_port>(&how)) return std::string(name(passive->asked));
-    if (std::holds_alternative<proto::standing_connection>(how)) return "standing";
+    if (std::holds_alternative<proto::standing_connection>(how)) return "persistent";
     return "none";
 }
 
@@ -95,14 +95,14 @@ status::session_report session::describe() const {
     out.client = control_.peer();
     out.user = who_.name;
     out.logged_in = machine_.logged_in();
-    if (control_.is_tls()) out.tls = control_.tls().version;
+    if (control_.is_tls()) out.client_tls = control_.tls().version;
     out.age = duration_cast<milliseconds>(now - began_);
     if (transfer_) {
         out.transfer = status::running_transfer{
             .verb = std::string(proto::row_of(transfer_->request().what).name),
             .path = transfer_->request().path.text(),
             .upload = transfer_->receives(),
-            .method = method_of(transfer_->request().data),
+            .client_method = method_of(transfer_->request().data),
             .bytes = transfer_->bytes(),
             .age = duration_cast<milliseconds>(transfer_->age()),
         };

@@ -1,9 +1,12 @@
 #pragma once
-// What a daemon counts, and a plain copy of it for whoever shows it. Counting is wait-free from any loop.
+// What a daemon counts, a plain copy of it, and the one table that says of each count what it is: status, metrics and texts
+// read that table. Counting is wait-free from any loop.
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace sallyport::status {
 
@@ -16,17 +19,17 @@ struct snapshot {
     std::uint64_t transfers_failed = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
-    std::uint64_t strangers_refused = 0;       // data connections from nobody who was expected (DC-02)
-    std::uint64_t data_never_came = 0;         // passive negotiations to which nobody connected
-    std::uint64_t active_connects_failed = 0;  // data connections to clients that could not be made (PORT, EPRT)
-    std::uint64_t ports_exhausted = 0;         // passive negotiations for which no port was left (425)
-    std::uint64_t targets_refused = 0;         // PORT and EPRT to a third party (DC-01)
-    std::uint64_t turned_away_full = 0;        // connections over the limit of all sessions, ...
-    std::uint64_t turned_away_address = 0;     // ... over that of their address, ...
-    std::uint64_t turned_away_penalised = 0;   // ... from addresses that guess passwords, ...
-    std::uint64_t turned_away_no_backend = 0;  // ... and where a gateway found no server for them
+    std::uint64_t strangers_refused = 0;
+    std::uint64_t data_never_came = 0;
+    std::uint64_t active_connects_failed = 0;
+    std::uint64_t ports_exhausted = 0;
+    std::uint64_t targets_refused = 0;
+    std::uint64_t turned_away_full = 0;
+    std::uint64_t turned_away_address = 0;
+    std::uint64_t turned_away_penalised = 0;
+    std::uint64_t turned_away_no_backend = 0;
 
-    /// One line for a terminal: "3 sessions, 1 transfer, 12.4 MiB sent, ...".
+    /// One line for a terminal: "3 sessions, 1 transfer running, 2 complete, ..., 1 bounce attempt".
     [[nodiscard]] std::string line() const;
 };
 
@@ -55,6 +58,29 @@ struct counters {
 
 inline void count(counters::counter& c, std::uint64_t by = 1) { c.fetch_add(by, std::memory_order_relaxed); }
 inline void uncount(counters::counter& c) { c.fetch_sub(1, std::memory_order_relaxed); }
+
+enum class counter_kind : std::uint8_t {
+    gauge,     // goes up and down
+    total,     // since the start of the process
+    rejected,  // since the start of the process: what was not admitted, was refused or did not come about
+};
+
+/// What one counter is.
+struct counter_row {
+    std::string_view name;  // its key in JSON, and the end of a metric's name
+    std::string_view help;  // one sentence
+    counter_kind kind;
+    std::string_view one;   // what is counted, in a text: "unexpected peer"
+    std::string_view many;  // "unexpected peers"
+    std::uint64_t snapshot::* value;
+    counters::counter counters::* live;
+};
+
+/// A row for each counter.
+[[nodiscard]] std::span<const counter_row> counter_table() noexcept;
+
+/// "1 unexpected peer", "3 unexpected peers".
+[[nodiscard]] std::string count_text(const counter_row& row, std::uint64_t n);
 
 /// "512 B", "12.4 MiB".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);

@@ -1,5 +1,8 @@
 #include <sallyport/status/counters.hpp>
 
+#include <set>
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 namespace sallyport::status {
@@ -16,8 +19,58 @@ TEST(Counters, SnapshotShowsWhatWasCounted) {
     const auto s = c.take();
     EXPECT_EQ(s.sessions_open, 1U);
     EXPECT_EQ(s.line(),
-              "1 session, 0 transfers running, 0 done, 0 failed, 13.0 MiB sent, 0 B received, 1 stranger refused, "
-              "2 active connections failed");
+              "1 session, 0 transfers running, 0 complete, 0 failed, 13.0 MiB sent, 0 B received, 1 unexpected peer, "
+              "2 failed active data connections");
+}
+
+// A counter that the table lacks would be neither copied nor shown. Both structures hold counters alone.
+TEST(Counters, TheTableHasEveryCounterOnce) {
+    EXPECT_EQ(counter_table().size(), sizeof(counters) / sizeof(counters::counter));
+    EXPECT_EQ(counter_table().size(), sizeof(snapshot) / sizeof(std::uint64_t));
+    counters c;
+    snapshot s;
+    std::set<const void*> live;
+    std::set<const void*> copies;
+    std::set<std::string_view> names;
+    for (const auto& row : counter_table()) {
+        live.insert(&(c.*row.live));
+        copies.insert(&(s.*row.value));
+        names.insert(row.name);
+        EXPECT_TRUE(row.help.ends_with('.')) << row.name;
+        EXPECT_FALSE(row.one.empty() || row.many.empty()) << row.name;
+    }
+    EXPECT_EQ(live.size(), counter_table().size());
+    EXPECT_EQ(copies.size(), counter_table().size());
+    EXPECT_EQ(names.size(), counter_table().size());
+}
+
+TEST(Counters, TheTableCopiesEachCounterToItsOwnPlace) {
+    for (const auto& row : counter_table()) {
+        counters c;
+        count(c.*row.live, 7);
+        const auto s = c.take();
+        for (const auto& other : counter_table()) EXPECT_EQ(s.*other.value, &other == &row ? 7U : 0U) << row.name;
+    }
+}
+
+TEST(Counters, TheCountsOfOneNameAgree) {
+    counters c;
+    count(c.turned_away_full);
+    count(c.logins_refused, 2);
+    count(c.sessions_open, 3);
+    for (const auto& row : counter_table()) {
+        const std::uint64_t expected = row.name == "max_sessions"   ? 1
+                                       : row.name == "login_failed" ? 2
+                                       : row.name == "sessions"     ? 3
+                                                                    : 0;
+        EXPECT_EQ(c.take().*row.value, expected) << row.name;
+    }
+}
+
+TEST(Counters, TextsHaveSingularAndPlural) {
+    const auto& row = counter_table().back();
+    EXPECT_EQ(count_text(row, 1), "1 request without a free passive port");
+    EXPECT_EQ(count_text(row, 2), "2 requests without a free passive port");
 }
 
 TEST(Counters, BytesAreReadable) {

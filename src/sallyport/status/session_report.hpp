@@ -11,23 +11,24 @@
 
 namespace sallyport::status {
 
-/// A port at which one peer is expected, and nobody else.
+/// A port on which a data connection from one peer, and from no other host, is accepted.
 struct opening {
-    bool behind = false;  // for the server behind, not for the client
+    bool backend_leg = false;  // false: on the client leg
     std::uint16_t port = 0;
     ip_address peer;
-    std::optional<std::chrono::milliseconds> left;  // nothing: until it is used or replaced
-    std::optional<endpoint> led_to{};               // by the kernel; nothing: the connection is met at the port
+    std::optional<std::chrono::milliseconds> expires_in;  // nothing: open until it is used or replaced
+    std::optional<endpoint> forwarded_to{};               // by the kernel; nothing: this process accepts the connection
 };
 
 struct running_transfer {
     std::string verb;
     std::string path;
     bool upload = false;
-    std::string method;                  // "EPSV", or "EPSV/PASV" with a side behind; "standing": MODE B
-    std::string route;                   // of the bytes at a gateway: "relayed", ...; empty at a server
-    std::string data_path_reason{};      // one word: why that way and no other; empty at a server
-    std::optional<std::uint64_t> bytes;  // nothing: they don't pass here
+    std::string client_method;             // "EPSV"; "persistent": the data connection of the transfer before (MODE B)
+    std::string backend_method{};          // likewise; empty at a server
+    std::string data_path{};               // "relay", "kernel" or "direct"; empty at a server
+    std::string data_path_reason{};        // one word: why that path and no other; empty at a server
+    std::optional<std::uint64_t> bytes{};  // nothing: they do not pass through this process
     std::chrono::milliseconds age{};
 };
 
@@ -36,9 +37,9 @@ struct session_report {
     endpoint client;
     std::string user;
     bool logged_in = false;
-    std::string backend;     // empty: none, or none yet
-    std::string tls;         // "TLSv1.3" in front; empty: plain
-    std::string tls_behind;  // likewise
+    std::string backend;      // empty: none, or none yet
+    std::string client_tls;   // "TLSv1.3"; empty: plain
+    std::string backend_tls;  // likewise
     std::chrono::milliseconds age{};
     std::chrono::milliseconds idle{};
     std::optional<running_transfer> transfer;
@@ -54,7 +55,7 @@ struct login_penalty {
 /// The sessions of all loops, each as it was within a moment.
 struct session_survey {
     std::vector<session_report> sessions;
-    bool whole = true;  // false: a loop was too busy to tell in time
+    bool complete = true;  // false: an event loop did not answer in time
 };
 
 }  // namespace sallyport::status

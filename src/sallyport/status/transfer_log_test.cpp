@@ -20,7 +20,7 @@ transfer_record sample() {
             .path = "/in/a b",
             .cwd = "/in",
             .upload = true,
-            .route = "relayed",
+            .route = "relay",
             .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .bytes = {{.from = 420, .to = 0}}},
             .behind = {.method = "PASV", .bytes = {{.from = 0, .to = 400}}},
             .ended = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767225600123)),
@@ -33,13 +33,15 @@ transfer_record sample() {
 TEST(transfer_record, tells_all_four_sockets_G12) {
     EXPECT_EQ(line_of(sample(), record_style::words),
               "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
-              "verb=STOR path=\"/in/a b\" cwd=\"/in\" direction=upload route=relayed client_control=tls client_data=tls "
+              "verb=STOR path=\"/in/a b\" cwd=\"/in\" direction=upload data_path=relay client_control=tls client_data=tls "
               "client_method=EPSV "
               "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
-              "backend_bytes_in=0 backend_bytes_out=400 seconds=1.500 end=backend reply=426 why=\"reset\"");
+              "backend_bytes_in=0 backend_bytes_out=400 duration_seconds=1.500 result=backend_failed reply_code=426 "
+              "reason=\"reset\"");
     const auto json = line_of(sample(), record_style::json);
     EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
-    EXPECT_TRUE(json.ends_with(R"("seconds":1.500,"end":"backend","reply":426,"why":"reset"})")) << json;
+    EXPECT_TRUE(json.ends_with(R"("duration_seconds":1.500,"result":"backend_failed","reply_code":426,"reason":"reset"})"))
+        << json;
 }
 
 TEST(transfer_record, of_a_change_tells_nothing_of_data) {
@@ -48,10 +50,12 @@ TEST(transfer_record, of_a_change_tells_nothing_of_data) {
     r.verb = "RNTO";
     r.path = "/in/b";
     r.from = "/in/a \"b";
-    EXPECT_EQ(line_of(r, record_style::words),
-              "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
-              "verb=RNTO path=\"/in/b\" from=\"/in/a \\x22b\" cwd=\"/in\" end=backend reply=426 why=\"reset\"");
-    EXPECT_TRUE(line_of(r, record_style::json).ends_with(R"("cwd":"/in","end":"backend","reply":426,"why":"reset"})"));
+    EXPECT_EQ(
+        line_of(r, record_style::words),
+        "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
+        "verb=RNTO path=\"/in/b\" from=\"/in/a \\x22b\" cwd=\"/in\" result=backend_failed reply_code=426 reason=\"reset\"");
+    EXPECT_TRUE(line_of(r, record_style::json)
+                    .ends_with(R"("cwd":"/in","result":"backend_failed","reply_code":426,"reason":"reset"})"));
 }
 
 TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
@@ -60,7 +64,7 @@ TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
     r.data_path_reason = "backend_allows_direct";
     r.front.bytes = r.behind.bytes = std::nullopt;
     const auto words = line_of(r, record_style::words);
-    EXPECT_NE(words.find(" route=direct data_path_reason=backend_allows_direct "), std::string::npos) << words;
+    EXPECT_NE(words.find(" data_path=direct data_path_reason=backend_allows_direct "), std::string::npos) << words;
     EXPECT_NE(line_of(r, record_style::json).find(R"("data_path_reason":"backend_allows_direct")"), std::string::npos);
     EXPECT_EQ(words.find("bytes"), std::string::npos) << words;
 }
@@ -68,16 +72,16 @@ TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
 TEST(transfer_record, leaves_out_the_second_side_of_a_server) {
     auto r = sample();
     r.backend.clear();
-    EXPECT_EQ(line_of(r, record_style::words).find("backend_"), std::string::npos);
+    EXPECT_EQ(line_of(r, record_style::words).find(" backend_"), std::string::npos);
 }
 
 TEST(transfer_record, a_name_poses_as_nothing_else_IN09) {
     auto r = sample();
-    r.path = "x\" end=complete\r\ntime=forged\x1b[31m";
+    r.path = "x\" result=complete\r\ntime=forged\x1b[31m";
     r.user = "\xff";
     const auto words = line_of(r, record_style::words);
     EXPECT_NE(words.find(R"(user="\xff")"), std::string::npos) << words;
-    EXPECT_NE(words.find(R"(path="x\x22 end=complete\x0d\x0atime=forged\x1b[31m")"), std::string::npos) << words;
+    EXPECT_NE(words.find(R"(path="x\x22 result=complete\x0d\x0atime=forged\x1b[31m")"), std::string::npos) << words;
     for (const auto style : {record_style::words, record_style::json})
         EXPECT_EQ(line_of(r, style).find_first_of("\r\n\x1b"), std::string::npos);
 }

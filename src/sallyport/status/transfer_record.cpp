@@ -61,17 +61,17 @@ void add_leg(fields& out, std::string_view side, const record_leg& leg) {
 }
 
 fields& end_of(fields& out, const transfer_record& r) {
-    out.add_word("end", name(r.end));
-    out.add("reply", static_cast<std::uint64_t>(r.reply));
-    if (!r.why.empty()) out.add("why", r.why);
+    out.add_word("result", name(r.end));
+    out.add("reply_code", static_cast<std::uint64_t>(r.reply));
+    if (!r.why.empty()) out.add("reason", r.why);
     return out;
 }
 
 }  // namespace
 
 std::string_view name(transfer_end e) noexcept {
-    constexpr auto names =
-        std::to_array<std::string_view>({"complete", "refused", "aborted", "client", "backend", "deadline", "stopped"});
+    constexpr auto names = std::to_array<std::string_view>(
+        {"complete", "refused", "aborted", "client_failed", "backend_failed", "timeout", "stopped"});
     return names[static_cast<std::size_t>(e)];
 }
 
@@ -88,11 +88,11 @@ std::string line_of(const transfer_record& r, record_style style) {
     out.add("cwd", r.cwd);
     if (!r.transfer) return std::move(end_of(out, r)).line();
     out.add_word("direction", r.upload ? "upload" : "download");
-    if (!r.route.empty()) out.add_word("route", r.route);
+    if (!r.route.empty()) out.add_word("data_path", r.route);
     if (!r.data_path_reason.empty()) out.add_word("data_path_reason", r.data_path_reason);
     add_leg(out, "client", r.front);
     if (!r.backend.empty()) add_leg(out, "backend", r.behind);
-    out.add_seconds("seconds", r.lasted.count());
+    out.add_seconds("duration_seconds", r.lasted.count());
     return std::move(end_of(out, r)).line();
 }
 

@@ -33,7 +33,7 @@ struct moved_bytes {
 struct record_leg {
     bool control_tls = false;
     bool data_tls = false;
-    std::string method;                // "EPSV"; "standing": that of the transfer before (MODE B)
+    std::string method;                // "EPSV"; "persistent": that of the transfer before (MODE B)
     std::optional<moved_bytes> bytes;  // where they have passed here
 };
 
@@ -48,7 +48,7 @@ struct transfer_record {
     std::string cwd{};     // the session's directory
     bool transfer = true;  // false: DELE, RMD, MKD or RNTO, which have no data connection
     bool upload = false;
-    std::string route;               // of the bytes at a gateway: "relayed", "direct", "kernel"; empty at a server
+    std::string route;               // of the bytes at a gateway: "relay", "direct", "kernel"; empty at a server
     std::string data_path_reason{};  // one word: why that way and no other; likewise
     record_leg front{};
     record_leg behind{};

@@ -1,4 +1,4 @@
-#include <sallyport/gate/service.hpp>
+#include <sallyport/gate/session_context.hpp>
 
 #include <algorithm>
 
@@ -8,19 +8,19 @@
 
 namespace sallyport::gate {
 
-void service::backend_failed(backend_id id, const backend& where, const backend_failure& why) {
+void session_context::backend_failed(backend_id id, const backend& where, const backend_failure& why) {
     const auto now = backends.failed(id, why.text(), net::clock::now());
     if (!now) return;
     const auto line = fmt::format("Backend {} is {}: {}", where.text(), name(*now), why.text());
     log::write(now == condition::down ? log::level::error : log::level::warning, {}, line);
 }
 
-void service::backend_answered(backend_id id, const backend& where, witness by, net::clock::duration after) {
+void session_context::backend_answered(backend_id id, const backend& where, witness by, net::clock::duration after) {
     const auto now = backends.answered(id, by, after, net::clock::now());
     if (now) log::info({}, fmt::format("Backend {} is {} again", where.text(), name(*now)));
 }
 
-void service::use_kernel(const service* before) {
+void session_context::use_kernel(const session_context* before) {
     if (!config.kernel_data) return;
     if (before != nullptr && before->kernel) {
         kernel = before->kernel;

@@ -1,28 +1,19 @@
 #pragma once
-// What the sessions of a server share. Made once, held by every session, so that it outlives them; safe from all loops.
-//
-// A session keeps the context that it began with, so settings never change under it. New settings are a new context upon the
-// same foundation, for the sessions to come (G6).
+// What the sessions of a server share, and what each of them starts with: see front/service.hpp.
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <utility>
 
+#include <sallyport/front/service.hpp>
 #include <sallyport/net/offload.hpp>
-#include <sallyport/reach/passive.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/server.hpp>
 
 namespace sallyport::server {
 
-/// What outlives a change of the settings.
-struct foundation {
-    foundation(net::loop_group& loops, const settings& s, status::counters& c)
-        : counters(c), inbound(loops, s.inbound, s.tls, c) {}
-
-    status::counters& counters;
-    reach::passive inbound;
+struct shared_state : front::shared_state {
+    using front::shared_state::shared_state;
 
     /// Disk work. More threads than cores: they wait for the disk, not for the processor.
     net::worker_pool disk{8};
@@ -33,21 +24,17 @@ struct foundation {
     std::atomic<bool> low_port_refused{false};
 };
 
-struct context {
-    context(settings s, std::shared_ptr<foundation> f)
-        : config(std::move(s)), users(config.users, config.anonymous), base(std::move(f)) {}
+struct session_context : front::context_of<settings, shared_state> {
+    session_context(settings s, std::shared_ptr<shared_state> shared)
+        : context_of(std::move(s), std::move(shared)), users(config.users, config.anonymous) {}
 
     /// What this account sees.
     [[nodiscard]] vfs::filesystem& files_of(const account& who) const noexcept {
         return who.anonymous && config.anonymous_files ? *config.anonymous_files : *config.files;
     }
 
-    const settings config;
     const accounts users;
-    const std::shared_ptr<foundation> base;
 
-    status::counters& counters = base->counters;
-    reach::passive& inbound = base->inbound;
     net::worker_pool& disk = base->disk;
     net::worker_pool& hashes = base->hashes;
     std::atomic<bool>& low_port_refused = base->low_port_refused;
