@@ -7,7 +7,7 @@ include(GoogleTest)
 # The order of layers, which is written here alone: a folder links only folders that stand before it, and those that it may
 # include are the ones that it links (USES). sallyport_layer() and tools/rules keep it so, and tools/rules holds the line in
 # ARCHITECTURE.md against it.
-set(sallyport_order base proto status net vfs firewall reach client front server gate cli)
+set(sallyport_order base proto status net vfs firewall reach client front server gate ops cli)
 
 function(sallyport_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;TESTS;TEST_USES;PCH" ${ARGN})

@@ -115,7 +115,7 @@ def test_the_program_is_replaced_under_sessions(through, sallyport, tmp_path):
         works(before)
         running.voidcmd("TYPE I")
         data = running.transfercmd("RETR f")
-        ask("replace")
+        ask("restart")
         pid = json.loads(ask("status", "--json"))["pid"]
         assert pid != gate.pid
         try:

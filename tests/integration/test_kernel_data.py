@@ -469,7 +469,7 @@ def test_a_reload_turns_it_on_and_off(machine, tmp_path):
     for path, tables_then in (("kernel", 1), ("relay", 0)):
         write(path)
         gate.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: f"Reload: data-path: {path}" in gate.log(), what="the new settings")
+        wait_until(lambda: re.search(f"Reload: data-path changed from .* to {path}\n", gate.log()), what="the new settings")
         wait_until(lambda: len(tables(machine.net, "machine")) == tables_then, what="the table, or its end")
         with machine.raw() as raw:
             assert raw.login().retrieve("/file") == b"content"

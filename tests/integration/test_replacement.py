@@ -1,4 +1,4 @@
-"""The program of a gateway is replaced while it works: nobody outside notices (G6)."""
+"""Graceful restart of a gateway: a new process takes over while the old one works, and no client notices (G6)."""
 
 import os
 import signal
@@ -35,9 +35,9 @@ def gate(start, sallyport, tmp_path, servers):  # noqa: F811
         wait_until(lambda: not running(last), what="the end of the successor")
 
 
-def replace(gate):
+def restart(gate):
     before = gate.status()["pid"]
-    done = gate.ask("replace")
+    done = gate.ask("restart")
     assert done.returncode == 0, done.stderr
     after = gate.status()
     assert after["pid"] != before and f"process {after['pid']} has taken over" in done.stdout and not after["draining"]
@@ -74,18 +74,18 @@ def test_under_load(gate):
     first = free_range(50)
     (gate.folder / "files" / "small").write_bytes(b"small")
     gate.write(more=RANGE.format(first, first + 49, 60))
-    replace(gate)  # the range needs a new process
+    restart(gate)  # the range needs a new process
     slow = [Slow(gate.session(), store=f"/up-{i}" if i % 10 else None) for i in range(40)]
     held = gate.session()
     visitors = [Visitors(gate) for _ in range(3)]
-    old = replace(gate)
+    old = restart(gate)
     assert running(old), "it has sessions still"
     aside = subprocess.run([gate.sallyport, "gate", "status", "--status-socket", f"{gate.socket}.{old}"], capture_output=True,
                            text=True, timeout=10)
     assert "draining; the new process accepts new sessions" in aside.stdout and "40 running" in aside.stdout.replace("transfers ", "")
     for _ in range(5):  # what is logged in goes on working
         assert held.retrieve("/small") == b"small"
-    middle = replace(gate)
+    middle = restart(gate)
     for _ in range(5):
         assert held.retrieve("/small") == b"small"
     served = [v.served for v in visitors]
@@ -109,7 +109,7 @@ def test_the_service_manager_is_told(start, sallyport, tmp_path, servers):  # no
         manager.settimeout(10)
         made = Gate(start, sallyport, tmp_path, servers, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         assert manager.recv(200).decode() == f"READY=1\nMAINPID={made.daemon.pid}"
-        replace(made)
+        restart(made)
         told = manager.recv(200).decode()
         pid = made.status()["pid"]
         os.kill(pid, signal.SIGTERM)
@@ -120,14 +120,14 @@ def test_a_successor_that_can_not_start(gate):
     before = gate.status()["pid"]
     session = gate.session()
     gate.write(more='balance = "loudest"')
-    done = gate.ask("replace")
+    done = gate.ask("restart")
     assert done.returncode == 1 and done.stdout == ""
-    assert "this one goes on" in done.stderr and f"{gate.config}, line 2" in done.stderr and "loudest" in done.stderr
+    assert "restart failed, the running process continues: " in done.stderr and f"{gate.config}, line 2" in done.stderr and "loudest" in done.stderr
     assert gate.status()["pid"] == before and gate.daemon.alive()
     session.expect("NOOP", 200)
     gate.session().expect("NOOP", 200)
     gate.write()
-    replace(gate)  # a failed one stands in nobody's way
+    restart(gate)  # a failed one stands in nobody's way
 
 
 def test_what_was_down_stays_down(gate):
@@ -141,7 +141,7 @@ def test_what_was_down_stays_down(gate):
 
     wait_until(lambda: health()[0][0] == "down", what="the checks")
     gate.write(more="check-interval = 3600")  # no check of its own tells the new one so soon
-    replace(gate)
+    restart(gate)
     assert health()[0][0] == "down" and health()[1][0] == "up"
 
 
@@ -152,11 +152,11 @@ def test_old_sessions_on_a_single_port(gate, ranged):
     (gate.folder / "files" / "small").write_bytes(b"small")
     first = free_range(8)
     gate.write(more='data-port = "control"\n' + (RANGE.format(first, first + 7, 60) if ranged else "drain = 60"))
-    replace(gate)  # the port needs a new process
+    restart(gate)  # the port needs a new process
     old, promised = gate.session(), Raw(gate.daemon.host, gate.daemon.port, source="127.0.0.2").login()
     assert old.retrieve("/small") == b"small"
     assert promised.epsv_port() == gate.daemon.port
-    replace(gate)
+    restart(gate)
     begin = time.monotonic()
     promised.send(b"RETR /small\r\n")
     while (reply := promised.reply()).code in (150, 125):
@@ -177,7 +177,7 @@ def test_old_sessions_on_a_single_port(gate, ranged):
 
 def test_the_end_of_the_drain(gate):
     gate.write(more="drain = 1")
-    replace(gate)
+    restart(gate)
     session = gate.session()
     old = gate.status()["pid"]
     os.kill(old, signal.SIGUSR2)

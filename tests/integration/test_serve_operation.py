@@ -77,7 +77,7 @@ def test_reload(serve, by):
         serve.daemon.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "Reload: user" in serve.daemon.log(), what="the reload")
         told = serve.daemon.log()
-    assert "greeting: Good morning., before as by default" in told and "user: ..., before ..." in told
+    assert "greeting changed from the default to Good morning." in told and "user changed from ... to ..." in told
     assert "secret4711" not in told and "writer:" not in told
     with serve.raw() as raw:
         assert "Good morning." in raw.reply().text
@@ -94,7 +94,7 @@ def test_reload(serve, by):
 def test_a_bad_reload_changes_nothing(serve):
     serve.write(WRITER + 'greeting = "New."\nupload-sync = "sometimes"')
     done = serve.ask("reload")
-    assert done.returncode == 1 and f"{serve.config}, line 5" in done.stderr and "all stays as it was" in done.stderr
+    assert done.returncode == 1 and f"{serve.config}, line 5" in done.stderr and "configuration unchanged" in done.stderr
     with serve.raw() as raw:
         assert "New." not in raw.reply().text
     serve.write(WRITER + "tls-required = true")
@@ -103,7 +103,7 @@ def test_a_bad_reload_changes_nothing(serve):
     serve.session().expect("NOOP", 200)
     serve.write(WRITER + 'passive-ports = "50000-50009"')
     for _ in range(2):
-        assert "passive-ports: 50000-50009, before as by default; not without a restart" in serve.ask("reload").stdout
+        assert "passive-ports changed from the default to 50000-50009; takes effect after a restart" in serve.ask("reload").stdout
 
 
 def test_reload_brings_tls(serve, tmp_path):
@@ -133,7 +133,7 @@ def test_replacement(serve):
     held = serve.session()
     serve.write(WRITER + f'passive-ports = "{first}-{first + 19}"\ndrain = 60')
     old = serve.pid()
-    done = serve.ask("replace")
+    done = serve.ask("restart")
     assert done.returncode == 0, done.stderr
     wait_until(lambda: serve.pid() not in (old, None), what="the successor's answer")
     fresh = serve.session()
@@ -154,7 +154,7 @@ def test_replacement(serve):
 def test_a_successor_that_can_not_start(serve):
     before = serve.pid()
     serve.write('greeting = "Nobody may come."')
-    done = serve.ask("replace")
-    assert done.returncode == 1 and "this one goes on" in done.stderr and "nobody could log in" in done.stderr
+    done = serve.ask("restart")
+    assert done.returncode == 1 and "the running process continues" in done.stderr and "nobody could log in" in done.stderr
     assert serve.pid() == before
     serve.session().expect("NOOP", 200)

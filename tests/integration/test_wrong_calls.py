@@ -237,7 +237,7 @@ def test_a_bad_reload_changes_nothing(start, filled, tmp_path, door):
         for number, (name, content) in enumerate(NASTY.items(), 1):
             config.write_bytes(content)
             daemon.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: len(re.findall("all stays as it was", daemon.log())) >= number, 10, f"the answer to {name}")
+            wait_until(lambda: len(re.findall("configuration unchanged", daemon.log())) >= number, 10, f"the answer to {name}")
             assert daemon.alive(), name
             raw.expect("NOOP", 200)
         config.unlink()

@@ -1,5 +1,6 @@
 #include <sallyport/cli/admin_commands.hpp>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,10 +12,10 @@
 #include <boost/json/serialize.hpp>
 
 #include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/control_client.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/status_text.hpp>
+#include <sallyport/ops/control_client.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -49,7 +50,9 @@ result<json::object> ask(CLI::App& daemon, const front_options& options, const j
     if (path.empty())
         return fail(errc::usage,
                     "--status-socket: where is the daemon's control socket? name it (XDG_RUNTIME_DIR is not set)");
-    return ask_daemon(path, request, wait);
+    auto answer = ops::ask_daemon(path, request, wait);
+    if (!answer && answer.error().os == ENOENT) answer.error().what += " with --status-socket";
+    return answer;
 }
 
 struct status_options {
@@ -68,7 +71,7 @@ void add_status(const administered& daemon, int& exit_code) {
     add_count(*command, "--limit", wanted->show.limit, "Rows of each list; 0: all", {.zero = true});
     command->footer(exit_codes);
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
-        const auto told = ask(owner, options, {{"do", "status"}}, patience);
+        const auto told = ask(owner, options, {{"command", "status"}}, patience);
         if (!told)
             exit_code = report(told.error());
         else if (wanted->as_json)
@@ -100,7 +103,7 @@ void add_order(const administered& daemon, const std::string& what, const std::s
         command->add_option(subject->placeholder, request->second, subject->about)->required();
     }
     command->callback([&owner = daemon.command, &options = daemon.options, what, request, &exit_code] {
-        json::object words{{"do", what}};
+        json::object words{{"command", what}};
         if (!request->first.empty()) words[request->first] = request->second;
         const auto told = ask(owner, options, words, long_patience);
         if (told)
@@ -131,9 +134,9 @@ void add_check(const administered& daemon, int& exit_code) {
 void add_admin_commands(const administered& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
-    add_order(daemon, "replace",
-              "Start the program that is installed now in place of the running one: it takes the listening sockets, the old "
-              "one ends with its sessions. As SIGUSR2",
+    add_order(daemon, "restart",
+              "Start the program that is installed now as a new process: it takes over the listening sockets, and the old "
+              "process exits when its sessions have ended. As SIGUSR2",
               exit_code);
     add_order(daemon, "forgive", "Let an address log in again that is refused because of failed logins", exit_code,
               order_subject{"address", "ADDRESS", "The address, or any of its IPv6 /64"});

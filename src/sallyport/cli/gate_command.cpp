@@ -14,20 +14,19 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/admin_commands.hpp>
+#include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/policy_options.hpp>
-#include <sallyport/cli/reload.hpp>
-#include <sallyport/cli/service_run.hpp>
-#include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/own_ends.hpp>
+#include <sallyport/ops/daemon.hpp>
+#include <sallyport/ops/handover.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -324,7 +323,7 @@ start_subject gate_options::subject(const config_places& places, const gate::set
 
 /// For "check".
 result<std::string> checked(const CLI::App& command) {
-    const auto good = read_anew<gate_options>("gate", values_of(command));
+    const auto good = load_options<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
     auto listeners = settings.listen;
@@ -337,35 +336,17 @@ result<std::string> checked(const CLI::App& command) {
 }
 
 int run(CLI::App& command, const gate_options& options) {
-    auto inherited = take_inheritance();  // first of all: a failure is told to who left them
-    const auto given = values_of(command);
+    auto handover = ops::receive_handover();  // first of all: a failure is reported to the old process
+    const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.front);
-    if (!ready) return report_start_failure(name, ready.error());
+    if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto settings = options.settings();
-    if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    daemon host(name, options.front.loops, options.front.stop_timeout);
-    host.follow(settings->tls);
-    host.on_rotate(settings->transfers);
-    status::counters counters;
-    gate::gate service(host.loops(), *settings, counters);
-    service.inherit(std::move(inherited.sockets));
-    service.inherit_down(inherited.down);
-    if (has_predecessor()) service.return_connections(pass_to_predecessor);
-    if (auto started = service.start(); !started) return report_start_failure(name, started.error());
-    host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    log_report(make_report(as_started(options.subject(*ready, *settings), service.endpoints()), look_at_machine()));
-    const auto read = [given, &service]() -> result<reading> {
-        auto fresh = read_anew<gate_options>("gate", given);
-        if (!fresh) return std::unexpected(fresh.error());
-        return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
+    if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
+    const auto report = [&](const std::vector<endpoint>& listening) {
+        log_report(make_report(as_started(options.subject(*ready, *settings), listening), look_at_machine()));
     };
-    reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
-    auto source = std::make_shared<status_source>(status_source{.name = name, .counters = counters, .service = service});
-    return run_service({.kind = "gate",
-                        .host = host,
-                        .operation = options.front.operation,
-                        .reloading = reloading,
-                        .source = std::move(source)});
+    command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, report);
+    return ops::run_daemon(plan_of("gate", options.front), source, std::move(handover));
 }
 
 }  // namespace

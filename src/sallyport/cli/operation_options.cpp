@@ -32,7 +32,7 @@ void operation_options::add_control_to(CLI::App& command) {
 
 void operation_options::add_replacement_to(CLI::App& command) {
     add_time(command, "--drain", drain,
-             "After 'replace' or SIGUSR2: how long the old program waits for its sessions to end; 0: for ever",
+             "After 'restart' or SIGUSR2: how long the old process waits for its sessions to end; 0: for ever",
              {.zero = true});
 }
 
@@ -45,13 +45,6 @@ std::string operation_options::control_path(std::string_view kind) const {
     const std::string folder = std::string(root ? "/run" : own) + "/sallyport";
     ::mkdir(folder.c_str(), 0700);  // where that fails, so does the socket, and says why
     return fmt::format("{}/{}.sock", folder, kind);
-}
-
-operation_options operation_options::set_aside(std::string_view kind) const {
-    auto out = *this;
-    const auto path = control_path(kind);
-    out.status_socket = path.empty() ? "none" : fmt::format("{}.{}", path, ::getpid());
-    return out;
 }
 
 result<std::shared_ptr<status::transfer_log>> operation_options::open_transfer_log() const {

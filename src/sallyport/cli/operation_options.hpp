@@ -30,8 +30,6 @@ struct operation_options {
 
     /// Where the control socket of a daemon of this kind ("gate") is; empty where there is none.
     [[nodiscard]] std::string control_path(std::string_view kind) const;
-    /// The same with the control socket beside that of the successor: "/run/sallyport/gate.sock.1234".
-    [[nodiscard]] operation_options set_aside(std::string_view kind) const;
     /// Nothing where no file was named.
     [[nodiscard]] result<std::shared_ptr<status::transfer_log>> open_transfer_log() const;
 };

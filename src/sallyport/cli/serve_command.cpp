@@ -1,20 +1,23 @@
 // sallyport serve: the FTP/FTPS server.
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/admin_commands.hpp>
+#include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/option_types.hpp>
-#include <sallyport/cli/reload.hpp>
-#include <sallyport/cli/service_run.hpp>
-#include <sallyport/cli/settings_reading.hpp>
 #include <sallyport/cli/users.hpp>
+#include <sallyport/ops/daemon.hpp>
+#include <sallyport/ops/handover.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -78,7 +81,7 @@ void serve_options::add_to(CLI::App& command) {
         "    --passive-ports 30000-30099 --external-address ftp.example.org --tls-cert cert.pem\n"
         "SIGHUP and 'sallyport serve reload' read the --config file anew, users and certificates too; SIGUSR2 and "
         "'sallyport "
-        "serve replace' start a new program in place of this one. Sessions that run keep what they have.\n"
+        "serve restart' start a new process that takes the place of this one. Sessions that run keep what they have.\n"
         "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.\n" +
         option_types_help());
 }
@@ -124,7 +127,7 @@ start_subject serve_options::subject(const config_places& places) const {
 
 /// For "check".
 result<std::string> checked(const CLI::App& command) {
-    const auto good = read_anew<serve_options>("serve", values_of(command));
+    const auto good = load_options<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
     return fmt::format("Good: {} accounts{}\n{}", settings.users.size(), settings.anonymous ? " and anonymous" : "",
@@ -132,34 +135,19 @@ result<std::string> checked(const CLI::App& command) {
 }
 
 int run(CLI::App& command, const serve_options& options) {
-    auto inherited = take_inheritance();  // first of all: a failure is told to who left them
-    const auto given = values_of(command);
+    auto handover = ops::receive_handover();  // first of all: a failure is reported to the old process
+    const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.front);
-    if (!ready) return report_start_failure(name, ready.error());
+    if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto settings = options.settings();
-    if (!settings) return report_start_failure(name, ready->locate(settings.error()));
-    daemon host(name, options.front.loops, options.front.stop_timeout);
-    host.follow(settings->tls);
-    host.on_rotate(settings->transfers);
-    status::counters counters;
-    server::server service(host.loops(), *settings, counters);
-    service.inherit(std::move(inherited.sockets));
-    if (auto started = service.start(); !started) return report_start_failure(name, started.error());
-    const vfs::leftover_sweep sweep(options.directory);
-    host.add([&service](auto grace, auto done) { service.stop(grace, std::move(done)); });
-    log_report(make_report(as_started(options.subject(*ready), service.endpoints()), look_at_machine()));
-    const auto read = [given, &service]() -> result<reading> {
-        auto fresh = read_anew<serve_options>("serve", given);
-        if (!fresh) return std::unexpected(fresh.error());
-        return reading_of(std::move(fresh->given), std::move(fresh->settings), service);
+    if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
+    std::optional<vfs::leftover_sweep> sweep;
+    const auto report = [&](const std::vector<endpoint>& listening) {
+        sweep.emplace(options.directory);
+        log_report(make_report(as_started(options.subject(*ready), listening), look_at_machine()));
     };
-    reloader reloading(host, values_of(command), settings->tls, settings->transfers, read);
-    auto source = std::make_shared<status_source>(status_source{.name = name, .counters = counters, .service = service});
-    return run_service({.kind = "serve",
-                        .host = host,
-                        .operation = options.front.operation,
-                        .reloading = reloading,
-                        .source = std::move(source)});
+    command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings, report);
+    return ops::run_daemon(plan_of("serve", options.front), source, std::move(handover));
 }
 
 }  // namespace

@@ -17,8 +17,8 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/daemon.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/machine_facts.hpp>
 #include <sallyport/cli/option_types.hpp>
@@ -27,6 +27,7 @@
 #include <sallyport/cli/up_guide.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
+#include <sallyport/ops/daemon.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -212,29 +213,29 @@ void log_warnings(const up_options& options, const config_places& places, const 
 }
 
 int run(CLI::App& command, up_options& options) {
-    if (sodium_init() < 0) return report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
+    if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
     const auto ready = prepare(command, options.front);
-    if (!ready) return report_start_failure(name, ready.error());
+    if (!ready) return ops::report_start_failure(name, ready.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", made_password(), false})
                                           : parse_user("--writer", options.writer, false);
-    if (!writing) return report_start_failure(name, ready->locate(writing.error()));
-    if (const auto agreed = options.consent(); !agreed) return report_start_failure(name, agreed.error());
+    if (!writing) return ops::report_start_failure(name, ready->locate(writing.error()));
+    if (const auto agreed = options.consent(); !agreed) return ops::report_start_failure(name, agreed.error());
     auto inside = options.server_settings(*writing);
-    if (!inside) return report_start_failure(name, inside.error());
+    if (!inside) return ops::report_start_failure(name, inside.error());
     auto outside = options.gate_settings();
-    if (!outside) return report_start_failure(name, ready->locate(outside.error()));
+    if (!outside) return ops::report_start_failure(name, ready->locate(outside.error()));
     const std::string fingerprint = outside->tls->fingerprint();
 
-    daemon host(name, options.front.loops, options.front.stop_timeout);
+    ops::daemon host(name, options.front.loops, options.front.stop_timeout);
     host.on_rotate(outside->transfers);
     status::counters server_counters;
     status::counters gate_counters;
     server::server files(host.loops(), std::move(*inside), server_counters);
-    if (auto started = files.start(); !started) return report_start_failure(name, started.error());
+    if (auto started = files.start(); !started) return ops::report_start_failure(name, started.error());
     const vfs::leftover_sweep sweep(options.directory);
     outside->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
     gate::gate front(host.loops(), std::move(*outside), gate_counters);
-    if (auto started = front.start(); !started) return report_start_failure(name, started.error());
+    if (auto started = front.start(); !started) return ops::report_start_failure(name, started.error());
     host.add([&front](auto grace, auto done) { front.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
     fmt::print("{}", text_of(guide_of(options, *writing, front.endpoints(), fingerprint)));

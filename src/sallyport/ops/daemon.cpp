@@ -1,25 +1,22 @@
-#include <sallyport/cli/daemon.hpp>
+#include <sallyport/ops/daemon.hpp>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <stdexcept>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <CLI/CLI.hpp>
 
+#include <sallyport/base/error_line.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/cli/error_line.hpp>
-#include <sallyport/cli/handover.hpp>
-#include <sallyport/cli/service_manager.hpp>
+#include <sallyport/ops/service_manager.hpp>
 
-namespace sallyport::cli {
+namespace sallyport::ops {
 namespace {
 
-constexpr auto look_at_certificates = std::chrono::seconds(10);
+constexpr auto certificate_check_interval = std::chrono::seconds(10);
 
 // Each session holds one descriptor, two in a transfer: the usual soft limit of 1024 is for programs that use select().
 void raise_descriptor_limit() {
@@ -41,28 +38,28 @@ daemon::daemon(std::string name, std::size_t loops, std::chrono::milliseconds st
     raise_descriptor_limit();
 }
 
-int daemon::run(const std::vector<endpoint>& listening) {
+int daemon::run(const std::vector<endpoint>& listening, const old_process& replaced) {
     std::string where;
     for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
     const net::signal_watch signals(loops_.at(0), {.stop = [this](int signal) { begin_stop(signal); },
                                                    .reload =
                                                        [this] {
                                                            rotate();
-                                                           look_now_.set();
+                                                           check_now_.set();
                                                            if (reload_) reload_();
                                                        },
                                                    .rotate = [this] { rotate(); },
                                                    .replace =
                                                        [this] {
-                                                           if (replace_) replace_();
+                                                           if (restart_) restart_();
                                                        }});
     if (certificates_) {
-        loops_.at(0).spawn("certificates", follow_certificates());
+        loops_.at(0).spawn("certificates", watch_certificates());
     }
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
     std::fflush(stderr);
-    tell_predecessor({});
-    tell_service_manager();
+    replaced.notify_ready();
+    notify_service_manager();
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
     log::flush();
@@ -77,14 +74,14 @@ void daemon::rotate() {
     if (transfers_) transfers_->reopen();
 }
 
-net::task<> daemon::follow_certificates() {
+net::task<> daemon::watch_certificates() {
     for (;;) {
-        (void)co_await look_now_.wait(net::clock::now() + look_at_certificates);
-        look_now_.clear();
+        (void)co_await check_now_.wait(net::clock::now() + certificate_check_interval);
+        check_now_.clear();
         auto work = [this] { return certificates_->reload(); };
         const auto fresh = co_await net::offload(disk_, loops_.at(0), std::move(work));
         if (!fresh)
-            log::error({}, fmt::format("{}; the certificate from before stays in use", fresh.error().text()));
+            log::error({}, fmt::format("Cannot reload the certificate; keeping the current one: {}", fresh.error().text()));
         else if (*fresh)
             log::info({}, fmt::format("new certificate, SHA-256 {}", certificates_->fingerprint()));
     }
@@ -112,29 +109,11 @@ void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
     }
 }
 
-int report_start_failure(const std::string& name, const error& cause) {
+int report_start_failure(const std::string& name, const error& cause, const old_process& replaced) {
     fmt::print(stderr, "{}: {}\n", name, line_of(cause));
-    tell_predecessor(line_of(cause));
+    replaced.notify_failure(line_of(cause));
     const bool usage = cause.code == errc::syntax || cause.code == errc::usage;
     return usage ? 2 : 1;
 }
 
-result<config_places> prepare(CLI::App& command, const front_options& options) {
-    config_places places;
-    if (!options.config.empty()) {
-        auto applied = apply_config_file(command, options.config);
-        if (!applied) return applied;
-        places = std::move(*applied);
-    }
-    if (const auto good = check_values(command); !good) return std::unexpected(good.error());
-    const auto level = options.level();
-    if (!level) return std::unexpected(places.locate(level.error()));
-    try {
-        log::open(options.log_target, *level);
-    } catch (const std::exception& e) {
-        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
-    }
-    return places;
-}
-
-}  // namespace sallyport::cli
+}  // namespace sallyport::ops

@@ -1,4 +1,4 @@
-#include <sallyport/cli/control_client.hpp>
+#include <sallyport/ops/control_client.hpp>
 
 #include <array>
 #include <cerrno>
@@ -13,7 +13,7 @@
 
 #include <sallyport/base/unique_fd.hpp>
 
-namespace sallyport::cli {
+namespace sallyport::ops {
 namespace {
 
 [[nodiscard]] result<unique_fd> connect_to(const std::string& socket, std::chrono::seconds wait) {
@@ -27,11 +27,11 @@ namespace {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) return fd;
     const int os = errno;
-    const auto* next = os == ENOENT         ? "nobody made it: start the daemon, or name its socket by --status-socket"
-                       : os == ECONNREFUSED ? "the daemon that made it is gone: start it again"
-                       : os == EACCES       ? "it is its user's alone: ask as that user or as root"
-                                            : "is the daemon well?";
-    return fail_os(os, fmt::format("no daemon answers at {} ({})", socket, next));
+    const auto* next = os == ENOENT         ? "start it, or name its control socket"
+                       : os == ECONNREFUSED ? "the one that made the socket has ended; start it again"
+                       : os == EACCES       ? "if it belongs to another user, use that user or root"
+                                            : "check the daemon";
+    return fail_os(os, fmt::format("no daemon is running at {}; {}", socket, next));
 }
 
 }  // namespace
@@ -64,4 +64,4 @@ result<boost::json::object> ask_daemon(const std::string& socket, const boost::j
     return std::move(said);
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::ops

@@ -1,4 +1,4 @@
-#include <sallyport/front/control_socket.hpp>
+#include <sallyport/ops/control_socket.hpp>
 
 #include <deque>
 #include <filesystem>
@@ -14,7 +14,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
 
-namespace sallyport::front {
+namespace sallyport::ops {
 namespace {
 
 namespace fs = std::filesystem;
@@ -124,4 +124,4 @@ TEST_F(ControlSocket, LeavesOtherFilesAlone) {
 }
 
 }  // namespace
-}  // namespace sallyport::front
+}  // namespace sallyport::ops

@@ -1,4 +1,4 @@
-#include <sallyport/front/control_socket.hpp>
+#include <sallyport/ops/control_socket.hpp>
 
 #include <array>
 #include <cerrno>
@@ -16,7 +16,7 @@
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/stream.hpp>
 
-namespace sallyport::front {
+namespace sallyport::ops {
 namespace {
 
 /// Which file a path leads to, so that we never remove another daemon's.
@@ -122,14 +122,14 @@ net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream 
     --self->served;
 }
 
-result<control_socket> control_socket::open(net::loop& home, const std::string& path, answerer answer, bool succeed) {
+result<control_socket> control_socket::open(net::loop& home, const std::string& path, answerer answer, bool replaces) {
     const auto at = address_of(path);
     if (!at) return fail(errc::too_long, fmt::format("control socket {}: the path is too long; choose a shorter one", path));
     struct stat there{};
     if (::lstat(path.c_str(), &there) == 0) {
         if (!S_ISSOCK(there.st_mode))
             return fail(errc::exists, fmt::format("control socket {}: there is another file; name another path", path));
-        if (!succeed && is_answered(*at))
+        if (!replaces && is_answered(*at))
             return fail(errc::exists,
                         fmt::format("control socket {}: another program answers there; name another path", path));
     }
@@ -148,4 +148,4 @@ control_socket::~control_socket() {
     if (identity_of(impl_->path) == impl_->mine) ::unlink(impl_->path.c_str());
 }
 
-}  // namespace sallyport::front
+}  // namespace sallyport::ops

@@ -1,5 +1,8 @@
 #pragma once
-// What every daemon does around its service: loops, log, signals, the line that says "ready", an orderly end.
+// What every daemon does around its services: loops, log, signals, the line that says "ready", an orderly end.
+//
+// Owned by the command, on the thread that runs the loops. What else has no word about threads, on the first loop or before
+// the loops run. The services must be destroyed before it.
 
 #include <chrono>
 #include <cstddef>
@@ -10,16 +13,16 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
-#include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/front_options.hpp>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/front/front.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/offload.hpp>
 #include <sallyport/net/tls.hpp>
-#include <sallyport/status/counters.hpp>
+#include <sallyport/ops/handover.hpp>
+#include <sallyport/status/transfer_log.hpp>
 
-namespace sallyport::cli {
+namespace sallyport::ops {
 
 /// Stops a service: no new sessions, 421 to idle ones, transfers may run on for `grace`; calls `done` when all is over.
 using stopper = std::move_only_function<void(std::chrono::milliseconds grace, front::stopped done)>;
@@ -39,11 +42,11 @@ public:
     void add(stopper service) { services_.push_back(std::move(service)); }
 
     /// Has the certificates read again while it runs, where their files change.
-    void follow(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
-    /// What is opened anew besides the log, at SIGHUP and SIGUSR1; may be empty.
+    void watch(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+    /// What is reopened besides the log, at SIGHUP and SIGUSR1; may be empty.
     void on_rotate(std::shared_ptr<status::transfer_log> transfers) { transfers_ = std::move(transfers); }
     /// What SIGUSR2 does, on the first loop.
-    void on_replace(std::move_only_function<void()> replace) { replace_ = std::move(replace); }
+    void on_restart(std::move_only_function<void()> restart) { restart_ = std::move(restart); }
     /// Stops all services in order within the stop timeout; on the first loop, again does nothing.
     void stop(std::string_view why) { stop(why, stop_timeout_); }
     /// What SIGHUP does besides, on the first loop.
@@ -53,33 +56,32 @@ public:
     /// timeout of SIGTERM, in which running transfers may finish; SIGINT interrupts them (limits::interrupt_timeout); a
     /// second signal ends the process at once. Where a session can't be ended because a disk doesn't answer, the process
     /// ends here: nothing could be taken down in order.
-    [[nodiscard]] int run(const std::vector<endpoint>& listening);
+    /// `replaced` is told that we are ready.
+    [[nodiscard]] int run(const std::vector<endpoint>& listening, const old_process& replaced = old_process());
 
 private:
     void begin_stop(int signal);
     void stop(std::string_view why, std::chrono::milliseconds within);
     void rotate();
-    net::task<> follow_certificates();
+    net::task<> watch_certificates();
 
     std::string name_;
     const std::chrono::milliseconds stop_timeout_;
     net::loop_group loops_;
     std::optional<net::tls_server_context> certificates_;
     net::worker_pool disk_{1};
-    net::event look_now_{loops_.at(0)};
+    net::event check_now_{loops_.at(0)};
     std::vector<stopper> services_;
     std::shared_ptr<status::transfer_log> transfers_;
     std::move_only_function<void()> reload_;
-    std::move_only_function<void()> replace_;
+    std::move_only_function<void()> restart_;
     std::size_t stopping_ = 0;
     bool stop_begun_ = false;
     bool all_ended_ = true;
 };
 
 /// Says what kept the command from starting, and gives the exit code for it.
-[[nodiscard]] int report_start_failure(const std::string& name, const error& cause);
+[[nodiscard]] int report_start_failure(const std::string& name, const error& cause,
+                                       const old_process& replaced = old_process());
 
-/// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
-[[nodiscard]] result<config_places> prepare(CLI::App& command, const front_options& options);
-
-}  // namespace sallyport::cli
+}  // namespace sallyport::ops

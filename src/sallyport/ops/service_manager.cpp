@@ -1,4 +1,4 @@
-#include <sallyport/cli/service_manager.hpp>
+#include <sallyport/ops/service_manager.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -12,10 +12,10 @@
 
 #include <sallyport/base/unique_fd.hpp>
 
-namespace sallyport::cli {
+namespace sallyport::ops {
 
-// sd_notify(3) is this one datagram. The number is for a successor, which the manager did not start itself.
-void tell_service_manager() {
+// sd_notify(3) is this one datagram. The number is for a new process, which the manager did not start itself.
+void notify_service_manager() {
     const char* const named = std::getenv("NOTIFY_SOCKET");
     const std::string_view path = named == nullptr ? "" : named;
     sockaddr_un to{};
@@ -29,4 +29,4 @@ void tell_service_manager() {
     (void)::sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), length);
 }
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::ops

@@ -1,5 +1,6 @@
 #pragma once
-// A daemon's settings as they are to be now: what the command line gave, and what the configuration file says (G6).
+// A daemon's settings as they are now: what the command line gave, and what the configuration file says (G6). Values; any
+// thread.
 
 #include <string>
 #include <type_traits>
@@ -16,7 +17,7 @@ template <class Options>
 using settings_of = typename std::invoke_result_t<decltype(&Options::settings), const Options&>::value_type;
 
 template <class Options>
-struct settings_reading {
+struct loaded_options {
     option_values given;
     Options options;
     config_places places;
@@ -26,7 +27,7 @@ struct settings_reading {
 /// `Options` are the command's: add_to(), front.config and settings(). An error names the file's line where it comes from
 /// there. Any thread.
 template <class Options>
-[[nodiscard]] result<settings_reading<Options>> read_anew(const std::string& name, const option_values& given) {
+[[nodiscard]] result<loaded_options<Options>> load_options(const std::string& name, const option_values& given) {
     CLI::App command("", name);
     Options options;
     options.add_to(command);
@@ -41,7 +42,7 @@ template <class Options>
     auto settings = options.settings();
     if (!settings) return std::unexpected(places.locate(settings.error()));
     auto values = values_of(command);
-    return settings_reading<Options>{std::move(values), std::move(options), std::move(places), std::move(*settings)};
+    return loaded_options<Options>{std::move(values), std::move(options), std::move(places), std::move(*settings)};
 }
 
 }  // namespace sallyport::cli

@@ -1,5 +1,5 @@
 #pragma once
-// Speaking with a daemon that runs, through its control socket: one request, one answer, both JSON.
+// Requests to a running daemon, through its control socket: one request, one answer, both JSON. Any thread.
 
 #include <chrono>
 #include <string>
@@ -8,10 +8,10 @@
 
 #include <sallyport/base/error.hpp>
 
-namespace sallyport::cli {
+namespace sallyport::ops {
 
 /// Blocks for `wait` at most. An error names the socket, the cause and what to do.
 [[nodiscard]] result<boost::json::object> ask_daemon(const std::string& socket, const boost::json::object& request,
                                                      std::chrono::seconds wait);
 
-}  // namespace sallyport::cli
+}  // namespace sallyport::ops

@@ -1,8 +1,8 @@
 #pragma once
-// The door for whoever runs the daemon: a Unix-domain socket that only its user may open, a request a line, an answer a
-// line. What the lines mean is the daemon's business.
+// The control socket of a daemon: a Unix-domain socket that only its user may open. One line is a request, and the answer is
+// one line too. What the lines mean is up to the caller (control.hpp).
 //
-// On one loop, by coroutines like any session, so it never waits for anybody. Loop thread, or before the loops run. The loop
+// On one loop, by coroutines like any session, so it blocks nothing. Loop thread, or before the loops run. The loop
 // must outlive it.
 
 #include <functional>
@@ -12,16 +12,16 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
 
-namespace sallyport::front {
+namespace sallyport::ops {
 
 class control_socket {
 public:
     using answerer = std::function<net::task<std::string>(std::string request)>;
 
-    /// Makes the socket at `path`, mode 0600. What a dead daemon left there is replaced; where a living one answers:
-    /// errc::exists, unless `succeed` says that we take its place.
+    /// Makes the socket at `path`, mode 0600. The socket of a process that has ended is replaced; if a running one answers
+    /// there: errc::exists, unless `replaces` says that this process takes its place.
     [[nodiscard]] static result<control_socket> open(net::loop& home, const std::string& path, answerer answer,
-                                                     bool succeed = false);
+                                                     bool replaces = false);
     /// Takes no more requests, and removes the socket if it is still ours.
     ~control_socket();
     control_socket(control_socket&&) noexcept;
@@ -33,4 +33,4 @@ private:
     std::shared_ptr<impl> impl_;
 };
 
-}  // namespace sallyport::front
+}  // namespace sallyport::ops

@@ -1,0 +1,21 @@
+#include <sallyport/base/error_line.hpp>
+
+#include <fmt/format.h>
+
+namespace sallyport {
+
+std::string line_of(const error& why) {
+    const bool is_usage = (why.code == errc::syntax || why.code == errc::usage) && !why.what.empty() && why.os == 0;
+    const std::string text = is_usage ? why.what : why.text();
+    // Not escape() for all of it: it would double every backslash of what was escaped before.
+    std::string line;
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            line += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+            line += c;
+    }
+    return line;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,84 @@
+#include <sallyport/cli/command_service.hpp>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/log.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+/// What belongs to the process and not to its sessions.
+constexpr auto fixed_options = std::to_array<std::string_view>(
+    {"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port", "proxy-from", "proxy-data",
+     "loops", "log", "log-level", "status-socket", "drain", "stop-timeout"});
+constexpr auto secret_options = std::to_array<std::string_view>({"check-user", "user", "reader"});
+/// Backends are reported one by one.
+constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});
+
+[[nodiscard]] bool is_among(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
+
+[[nodiscard]] ops::setting_kind kind_of(std::string_view name) {
+    if (is_among(fixed_options, name)) return ops::setting_kind::fixed;
+    if (is_among(secret_options, name)) return ops::setting_kind::secret;
+    return is_among(unlisted_options, name) ? ops::setting_kind::unlisted : ops::setting_kind::usual;
+}
+
+/// All that was given for the options with one of these beginnings.
+[[nodiscard]] std::string source_of(const option_values& given, std::initializer_list<std::string_view> beginnings) {
+    std::string out;
+    for (const auto& [name, values] : given) {
+        const auto begins = [&name](std::string_view beginning) { return name.starts_with(beginning); };
+        if (std::ranges::any_of(beginnings, begins)) out += fmt::format("{}={}\n", name, fmt::join(values, "\n"));
+    }
+    return out;
+}
+
+}  // namespace
+
+result<config_places> prepare(CLI::App& command, const front_options& options) {
+    config_places places;
+    if (!options.config.empty()) {
+        auto applied = apply_config_file(command, options.config);
+        if (!applied) return applied;
+        places = std::move(*applied);
+    }
+    if (const auto good = check_values(command); !good) return std::unexpected(good.error());
+    const auto level = options.level();
+    if (!level) return std::unexpected(places.locate(level.error()));
+    try {
+        log::open(options.log_target, *level);
+    } catch (const std::exception& e) {
+        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
+    }
+    return places;
+}
+
+ops::daemon_plan plan_of(const std::string& kind, const front_options& options) {
+    const auto& named = options.operation.status_socket;
+    ops::control_place control{
+        .path = options.operation.control_path(kind), .required = !named.empty(), .reason_absent = {}};
+    if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --status-socket";
+    return {.name = fmt::format("sallyport {}", kind),
+            .loops = options.loops,
+            .stop_timeout = options.stop_timeout,
+            .drain_timeout = options.operation.drain,
+            .control = std::move(control)};
+}
+
+ops::loaded_settings describe(const option_values& given, const front::service_settings& settings) {
+    ops::loaded_settings out{.given = {}, .tls = settings.tls};
+    for (const auto& [name, values] : given) out.given[name] = {values, kind_of(name)};
+    out.tls_source = source_of(given, {"tls-", "client-c"});
+    out.transfers = settings.transfers;
+    out.transfers_source = source_of(given, {"transfer-log"});
+    return out;
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,74 @@
+#pragma once
+// A command that runs a service as a daemon, as ops sees it: how its options become settings, at the start and at a reload.
+//
+// Owned by the command, for its whole run. Threads: see ops/run_daemon.hpp.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/load_options.hpp>
+#include <sallyport/ops/run_daemon.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+/// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
+[[nodiscard]] result<config_places> prepare(CLI::App& command, const front_options& options);
+
+/// How a daemon of this kind ("gate") is run.
+[[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const front_options& options);
+
+/// Options as settings that can be compared: which ones are secret, which ones take a restart. The text for each source of
+/// `ops::loaded_settings` comes from them too.
+[[nodiscard]] ops::loaded_settings describe(const option_values& given, const front::service_settings& settings);
+
+template <class Options, class Service>
+class command_service final : public ops::service_source {
+public:
+    using settings = settings_of<Options>;
+
+    /// `on_command_line`: without the configuration file. `given`: with it; `first` was made from those. `report`: what
+    /// there is to say of the start.
+    command_service(std::string kind, option_values on_command_line, option_values given, settings first,
+                    std::function<void(const std::vector<endpoint>&)> report)
+        : kind_(std::move(kind)),
+          on_command_line_(std::move(on_command_line)),
+          given_(std::move(given)),
+          first_(std::move(first)),
+          report_(std::move(report)) {}
+
+    [[nodiscard]] ops::loaded_settings first_settings() const override { return describe(given_, first_); }
+
+    [[nodiscard]] std::unique_ptr<front::service> make_service(net::loop_group& loops, status::counters& counters) override {
+        auto made = std::make_unique<Service>(loops, first_, counters);
+        service_ = made.get();
+        return made;
+    }
+
+    void on_start(const std::vector<endpoint>& listening) override { report_(listening); }
+
+    [[nodiscard]] result<ops::loaded_settings> load_settings() override {
+        auto fresh = load_options<Options>(kind_, on_command_line_);
+        if (!fresh) return std::unexpected(fresh.error());
+        auto out = describe(fresh->given, fresh->settings);
+        out.apply = ops::apply_to(*service_, std::move(fresh->settings));
+        return out;
+    }
+
+private:
+    const std::string kind_;
+    const option_values on_command_line_;
+    const option_values given_;
+    const settings first_;
+    const std::function<void(const std::vector<endpoint>&)> report_;
+    Service* service_ = nullptr;
+};
+
+}  // namespace sallyport::cli

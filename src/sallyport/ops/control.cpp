@@ -1,0 +1,109 @@
+#include <sallyport/ops/control.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/status/status_json.hpp>
+
+namespace sallyport::ops {
+namespace {
+
+namespace json = boost::json;
+
+std::string refusal(std::string_view reason) { return json::serialize(json::object{{"error", reason}}); }
+
+/// The text that a request has under `key`; empty if there is none.
+[[nodiscard]] std::string text_of(const json::object& request, std::string_view key) {
+    const auto* const found = request.if_contains(key);
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+}
+
+[[nodiscard]] std::string answer_with(const std::string& line) {
+    return json::serialize(json::object{{"lines", json::array{line}}});
+}
+
+net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool* disk, std::shared_ptr<status_source> from) {
+    const auto uptime = net::clock::now() - from->started;
+    status::daemon_snapshot now{.name = from->name,
+                                .pid = ::getpid(),
+                                .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
+                                .listening = from->service.endpoints(),
+                                .draining = from->draining};
+    now.sessions = co_await from->service.survey(*loop);
+    now.backends = from->service.backend_status();
+    now.counted = from->counters.take();
+    now.penalties = from->service.sessions().login_penalties();
+    // Ten thousand sessions are some megabytes of text: not on a loop.
+    auto work = [&now] { return json::serialize(status::status_json(now)); };
+    co_return co_await net::offload(*disk, *loop, std::move(work));
+}
+
+net::task<result<std::string>> forgive(front::front* sessions, std::string address) {
+    const auto parsed = ip_address::parse(address);
+    if (!parsed) co_return fail(errc::syntax, fmt::format("\"{}\" is not an IP address", escape(address, 100)));
+    if (!sessions->forgive(*parsed))
+        co_return fail(errc::not_found,
+                       fmt::format("{} has no login penalty; status --penalized lists those that have one", parsed->text()));
+    log::info({}, fmt::format("Login penalty of {} removed by the administrator", parsed->text()));
+    co_return answer_with(fmt::format("{} may log in again", parsed->text()));
+}
+
+net::task<result<std::string>> kick(net::loop* loop, front::front* sessions, std::string id) {
+    const bool found = co_await sessions->end_session(*loop, id);
+    if (!found)
+        co_return fail(errc::not_found,
+                       fmt::format("no session has the id \"{}\"; status --sessions lists them", escape(id, 100)));
+    log::info(id, "Session ended by the administrator");
+    co_return answer_with(fmt::format("session {} ended", id));
+}
+
+}  // namespace
+
+net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request) {
+    boost::system::error_code wrong;
+    const auto parsed = json::parse(request, wrong);
+    const auto* const object = wrong ? nullptr : parsed.if_object();
+    const auto command = object == nullptr ? std::string() : text_of(*object, "command");
+    if (command.empty()) co_return refusal("a request is a JSON object with a command, such as {\"command\": \"status\"}");
+    const auto found = actions->find(command);
+    if (found == actions->end()) co_return refusal(fmt::format("this daemon has no command \"{}\"", escape(command, 100)));
+    const auto answer = co_await found->second(*object);
+    co_return answer ? *answer : refusal(answer.error().text());
+}
+
+result<std::optional<control_socket>> open_control(net::loop& loop, const control_place& place, control_actions actions,
+                                                   bool replaces) {
+    if (place.path.empty()) {
+        if (!place.reason_absent.empty()) log::info({}, fmt::format("No control socket: {}", place.reason_absent));
+        return std::nullopt;
+    }
+    auto shared = std::make_shared<const control_actions>(std::move(actions));
+    auto opened = control_socket::open(
+        loop, place.path, [shared](std::string request) { return answer_request(shared, std::move(request)); }, replaces);
+    if (opened) return std::optional(std::move(*opened));
+    if (place.required) return std::unexpected(opened.error());
+    log::info({}, fmt::format("No control socket: {}", opened.error().text()));
+    return std::nullopt;
+}
+
+control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from) {
+    return [&loop, &disk, from = std::move(from)](const json::object&) { return collect_status(&loop, &disk, from); };
+}
+
+control_action forgive_action(front::front& sessions) {
+    return [&sessions](const json::object& request) { return forgive(&sessions, text_of(request, "address")); };
+}
+
+control_action kick_action(net::loop& loop, front::front& sessions) {
+    return [&loop, &sessions](const json::object& request) { return kick(&loop, &sessions, text_of(request, "session")); };
+}
+
+}  // namespace sallyport::ops

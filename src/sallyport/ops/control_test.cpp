@@ -1,0 +1,148 @@
+#include <sallyport/ops/control.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <boost/json/parse.hpp>
+
+#include <sallyport/ops/control_client.hpp>
+#include <sallyport/ops/test_service.hpp>
+
+namespace sallyport::ops {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+net::task<> answer_into(std::shared_ptr<const control_actions> actions, std::string request, std::string* into) {
+    *into = co_await answer_request(std::move(actions), std::move(request));
+}
+
+net::task<result<std::string>> repeat(json::object request) {
+    co_return R"({"word":")" + std::string(request.at("word").get_string()) + "\"}";
+}
+net::task<result<std::string>> refuse() { co_return fail(errc::rejected, "not now"); }
+
+class Control : public testing::Test {
+protected:
+    ~Control() override {
+        stop();
+        fs::remove_all(folder);
+    }
+    [[nodiscard]] std::string answer(std::string request) {
+        std::string out;
+        loops.run_until_done(answer_into(std::make_shared<const control_actions>(actions), std::move(request), &out));
+        return out;
+    }
+    [[nodiscard]] std::string error_of(std::string request) {
+        return std::string(json::parse(answer(std::move(request))).at("error").get_string());
+    }
+    void run() {
+        runner = std::thread([this] { loops.run(); });
+    }
+    void stop() {
+        if (!runner.joinable()) return;
+        loops.stop();
+        runner.join();
+    }
+    [[nodiscard]] std::string path(const std::string& name = "test.sock") const {
+        fs::create_directories(folder);
+        return (folder / name).string();
+    }
+
+    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-control-{}", ::getpid());
+    net::loop_group loops{1};
+    net::worker_pool disk{1};
+    status::counters counters;
+    control_actions actions{{"repeat", [](const json::object& request) { return repeat(request); }},
+                            {"refuse", [](const json::object&) { return refuse(); }}};
+    std::thread runner;
+};
+
+TEST_F(Control, RunsTheCommandOfTheRequest) {
+    EXPECT_EQ(answer(R"({"command": "repeat", "word": "a"})"), R"({"word":"a"})");
+    EXPECT_EQ(error_of(R"({"command": "refuse"})").substr(0, 7), "not now");
+}
+
+TEST_F(Control, SaysWhatIsWrongWithARequest) {
+    for (const char* request :
+         {"", "status", "{", "[]", "{}", R"({"command": 1})", R"({"do": "repeat"})", R"({"command": ""})"})
+        EXPECT_NE(error_of(request).find("a request is a JSON object with a command"), std::string::npos) << request;
+    EXPECT_EQ(error_of(R"({"command": "dance\n"})"), "this daemon has no command \"dance\\x0a\"");
+}
+
+TEST_F(Control, ShowsTheStatus) {
+    test_service service(loops, {.listen = {*endpoint::parse("127.0.0.1:0")}}, counters);
+    ASSERT_TRUE(service.start());
+    status::count(counters.bytes_sent, 5);
+    const auto source =
+        std::make_shared<status_source>(status_source{.name = "sallyport test", .service = service, .counters = counters});
+    source->draining = true;
+    actions = {{"status", status_action(loops.at(0), disk, source)}};
+    const auto shown = json::parse(answer(R"({"command": "status"})"));
+    EXPECT_EQ(shown.at("name"), "sallyport test");
+    EXPECT_EQ(shown.at("pid"), ::getpid());
+    EXPECT_EQ(shown.at("draining"), true);
+    EXPECT_EQ(shown.at("complete"), true);
+    EXPECT_EQ(shown.at("listening").at(0).get_string(), service.endpoints().at(0).text());
+    EXPECT_EQ(shown.at("totals").at("bytes_sent"), 5);
+    EXPECT_FALSE(shown.get_object().contains("backends"));
+}
+
+TEST_F(Control, ForgivesAndKicksWhatThereIs) {
+    test_service service(loops, {.listen = {*endpoint::parse("127.0.0.1:0")}}, counters);
+    ASSERT_TRUE(service.start());
+    actions = {{"forgive", forgive_action(service.sessions())}, {"kick", kick_action(loops.at(0), service.sessions())}};
+    EXPECT_NE(error_of(R"({"command": "forgive", "address": "somewhere"})").find("\"somewhere\" is not an IP address"),
+              std::string::npos);
+    EXPECT_NE(error_of(R"({"command": "forgive", "address": "192.0.2.1"})").find("192.0.2.1 has no login penalty"),
+              std::string::npos);
+    EXPECT_NE(error_of(R"({"command": "kick", "session": "a-1\n"})").find("no session has the id \"a-1\\x0a\""),
+              std::string::npos);
+    EXPECT_NE(error_of(R"({"command": "kick"})").find("no session has the id \"\""), std::string::npos);
+}
+
+TEST_F(Control, IsAskedThroughItsSocket) {
+    auto opened = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    ASSERT_TRUE(opened && *opened);
+    run();
+    const auto good = ask_daemon(path(), {{"command", "repeat"}, {"word", "b"}}, 5s);
+    ASSERT_TRUE(good) << good.error().text();
+    EXPECT_EQ(good->at("word"), "b");
+    const auto refused = ask_daemon(path(), {{"command", "refuse"}}, 5s);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::rejected);
+    stop();
+}
+
+TEST_F(Control, IsWantedOrNot) {
+    EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = true, .reason_absent = {}}, actions));
+    EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = false, .reason_absent = "no place"}, actions));
+    auto first = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    ASSERT_TRUE(first && *first);
+    // It is another daemon's.
+    EXPECT_EQ(open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions).error().code,
+              errc::exists);
+    const auto second = open_control(loops.at(0), {.path = path(), .required = false, .reason_absent = {}}, actions);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(*second);
+    EXPECT_TRUE(*open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions, true));
+}
+
+TEST_F(Control, ClientSaysWhatIsMissing) {
+    const auto none = ask_daemon(path("none.sock"), {}, 1s);
+    ASSERT_FALSE(none);
+    EXPECT_NE(none.error().what.find("no daemon is running at " + path("none.sock") + "; start it"), std::string::npos);
+    EXPECT_EQ(ask_daemon(std::string(200, 'x'), {}, 1s).error().code, errc::too_long);
+    const auto silent = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    ASSERT_TRUE(silent);
+    EXPECT_EQ(ask_daemon(path(), {{"command", "repeat"}}, 1s).error().code, errc::timeout) << "its loop does not run";
+}
+
+}  // namespace
+}  // namespace sallyport::ops

@@ -1,0 +1,129 @@
+#include <sallyport/ops/graceful_restart.hpp>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/net/descriptor.hpp>
+
+namespace sallyport::ops {
+namespace {
+
+/// What the other process sends until its line ends or it is gone.
+net::task<std::string> read_line(std::shared_ptr<net::descriptor> from, net::deadline until) {
+    std::string text;
+    std::array<char, 512> block;
+    while (!text.ends_with('\n') && text.size() < limits::control_request) {
+        const auto n = ::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT);
+        if (n == 0) break;
+        if (n > 0) {
+            text.append(block.data(), static_cast<std::size_t>(n));
+        } else if (errno == EAGAIN) {
+            const auto end = co_await from->readable(until);
+            if (end != net::wait_end::ready) break;
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    co_return text;
+}
+
+net::task<> wait_for_end(std::shared_ptr<net::descriptor> connection, std::function<void()> ended) {
+    (void)co_await read_line(connection, net::deadline::max());
+    log::info({}, "The old process has ended");
+    ended();
+}
+
+}  // namespace
+
+graceful_restart::graceful_restart(daemon& host, parts p, std::chrono::seconds drain_timeout, std::string program)
+    : host_(host), parts_(std::move(p)), drain_timeout_(drain_timeout), program_(std::move(program)) {}
+
+net::task<result<int>> graceful_restart::start() {
+    const auto state = parts_.state();
+    if (!state) co_return std::unexpected(state.error());
+    auto started = start_new_process(program_, *state);
+    if (!started) co_return std::unexpected(started.error());
+    const auto connection = std::make_shared<net::descriptor>(host_.loops().at(0), std::move(started->connection));
+    const auto line = co_await read_line(connection, net::clock::now() + limits::replacement_start);
+    if (line == "ready\n") {
+        host_.loops().at(0).spawn("returned connections", accept_returned(this, connection));
+        co_return started->pid;
+    }
+    ::kill(started->pid, SIGKILL);
+    auto reap = [pid = started->pid] {
+        int status = 0;
+        ::waitpid(pid, &status, 0);
+        return status;
+    };
+    (void)co_await net::offload(host_.disk(), host_.loops().at(0), std::move(reap));
+    const auto reason = line.empty() ? std::string("it ended, or was not ready in time, and gave no reason")
+                                     : escape(std::string_view(line).substr(0, line.find('\n')));
+    co_return fail(errc::rejected, fmt::format("restart failed, the running process continues: {}", reason));
+}
+
+net::task<result<std::string>> graceful_restart::restart() {
+    if (stage_ == stage::replaced) co_return fail(errc::rejected, "a new process has taken over already; send it there");
+    if (stage_ == stage::starting) co_return fail(errc::busy, "a new process is being started");
+    stage_ = stage::starting;
+    const auto pid = co_await start();
+    stage_ = pid ? stage::replaced : stage::usual;
+    if (!pid) {
+        log::error({}, fmt::format("Restart: {}", pid.error().text()));
+        co_return std::unexpected(pid.error());
+    }
+    const bool bounded = drain_timeout_ < std::chrono::years(1);
+    const auto drain = bounded ? fmt::format(", within {} s", drain_timeout_.count()) : std::string();
+    const auto line =
+        fmt::format("process {} has taken over; process {} exits when its sessions have ended{}", *pid, ::getpid(), drain);
+    log::info({}, fmt::format("Restart: {}", line));
+    parts_.replaced();
+    host_.loops().at(0).spawn("drain timeout", end_drain(this));
+    parts_.start_draining([this] { host_.stop("all sessions have ended"); });
+    boost::json::object answer{{"lines", boost::json::array{boost::json::value(line)}}, {"pid", *pid}};
+    co_return boost::json::serialize(answer);
+}
+
+/// Keeps the connection for the life of this process: its end tells the new process that we have ended.
+net::task<> graceful_restart::accept_returned(graceful_restart* self, std::shared_ptr<net::descriptor> connection) {
+    for (;;) {
+        auto returned = receive_returned(connection->get());
+        if (returned) {
+            if (self->parts_.accept_returned) self->parts_.accept_returned(std::move(*returned));
+            continue;
+        }
+        if (returned.error().code != errc::busy) co_return;
+        (void)co_await connection->readable(net::deadline::max());
+    }
+}
+
+net::task<> graceful_restart::log_outcome(graceful_restart* self) { (void)co_await self->restart(); }
+
+void graceful_restart::restart_by_signal() { host_.loops().at(0).spawn("restart", log_outcome(this)); }
+
+net::task<> graceful_restart::end_drain(graceful_restart* self) {
+    co_await self->host_.loops().at(0).sleep_for(self->drain_timeout_);
+    self->host_.stop("the drain timeout has expired");
+}
+
+void watch_old_process(daemon& host, const old_process& old, std::function<void()> ended) {
+    auto connection = old.copy();
+    if (!connection) return;
+    auto& loop = host.loops().at(0);
+    loop.spawn("old process",
+               wait_for_end(std::make_shared<net::descriptor>(loop, std::move(connection)), std::move(ended)));
+}
+
+}  // namespace sallyport::ops

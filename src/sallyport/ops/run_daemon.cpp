@@ -1,0 +1,114 @@
+#include <sallyport/ops/run_daemon.hpp>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <sallyport/base/log.hpp>
+#include <sallyport/ops/daemon.hpp>
+#include <sallyport/ops/graceful_restart.hpp>
+
+namespace sallyport::ops {
+namespace {
+
+/// The control socket of one daemon, and what can be done through it.
+class control {
+public:
+    control(daemon& host, control_place place, std::shared_ptr<status_source> status)
+        : host_(host), place_(std::move(place)), status_(std::move(status)) {}
+
+    [[nodiscard]] result<void> open(reloader& reloading, graceful_restart& restarting, bool replaces) {
+        auto actions = session_actions();
+        actions.emplace("reload", [&reloading](const auto&) { return reloading.reload(); });
+        actions.emplace("restart", [&restarting](const auto&) { return restarting.restart(); });
+        auto opened = open_control(host_.loops().at(0), place_, std::move(actions), replaces);
+        if (!opened) return std::unexpected(opened.error());
+        if (*opened) socket_.emplace(std::move(**opened));
+        return {};
+    }
+
+    /// The new process has the socket: this one's is beside it ("gate.sock.1234"), for its sessions as long as it has any.
+    void move_control_socket() {
+        status_->draining = true;
+        socket_.reset();
+        auto place = place_;
+        if (!place.path.empty()) place.path += fmt::format(".{}", ::getpid());
+        place.required = false;
+        auto opened = open_control(host_.loops().at(0), place, session_actions());
+        if (opened && *opened) socket_.emplace(std::move(**opened));
+    }
+
+private:
+    [[nodiscard]] control_actions session_actions() {
+        auto& loop = host_.loops().at(0);
+        auto& sessions = status_->service.sessions();
+        return {{"status", status_action(loop, host_.disk(), status_)},
+                {"forgive", forgive_action(sessions)},
+                {"kick", kick_action(loop, sessions)}};
+    }
+
+    daemon& host_;
+    const control_place place_;
+    const std::shared_ptr<status_source> status_;
+    std::optional<control_socket> socket_;
+};
+
+/// Copies, for the new process.
+[[nodiscard]] result<handover_state> state_of(const front::service& service) {
+    handover_state out;
+    for (const int fd : service.sockets()) {
+        unique_fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+        if (!copy) return fail_os(errno, "no descriptors are left for a new process");
+        out.sockets.push_back({std::move(copy), {}});
+    }
+    out.down = service.down();
+    return out;
+}
+
+}  // namespace
+
+int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover) {
+    const auto old = std::move(handover.from);
+    daemon host(plan.name, plan.loops, plan.stop_timeout);
+    auto settings = source.first_settings();
+    host.watch(settings.tls);
+    host.on_rotate(settings.transfers);
+    status::counters counters;
+    const auto service = source.make_service(host.loops(), counters);
+    service->inherit(listening_sockets(std::move(handover.sockets)));
+    service->inherit_down(std::move(handover.down));
+    if (old) service->return_connections([&old](int connection) { return old.return_connection(connection); });
+    if (auto started = service->start(); !started) return report_start_failure(plan.name, started.error(), old);
+    host.add([&service](auto grace, auto done) { service->stop(grace, std::move(done)); });
+    source.on_start(service->endpoints());
+
+    control controls(
+        host, plan.control,
+        std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters}));
+    reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
+    graceful_restart restarting(host,
+                                {.state = [&service] { return state_of(*service); },
+                                 .start_draining = [&service](auto ended) { service->leave(std::move(ended)); },
+                                 .replaced =
+                                     [&service, &controls] {
+                                         service->share_ports(true);
+                                         controls.move_control_socket();
+                                     },
+                                 .accept_returned = [&service](auto fd) { service->accept_returned(std::move(fd)); }},
+                                plan.drain_timeout);
+    host.on_reload([&reloading] { reloading.reload_by_signal(); });
+    host.on_restart([&restarting] { restarting.restart_by_signal(); });
+    if (auto opened = controls.open(reloading, restarting, static_cast<bool>(old)); !opened)
+        return report_start_failure(plan.name, opened.error(), old);
+    if (old) {
+        service->share_ports(true);
+        watch_old_process(host, old, [&service] { service->share_ports(false); });
+    }
+    return host.run(service->endpoints(), old);
+}
+
+}  // namespace sallyport::ops

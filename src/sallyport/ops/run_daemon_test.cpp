@@ -1,0 +1,150 @@
+#include <sallyport/ops/run_daemon.hpp>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <sallyport/net/listener.hpp>
+#include <sallyport/net/socket_address.hpp>
+#include <sallyport/ops/control_client.hpp>
+#include <sallyport/ops/test_service.hpp>
+
+namespace sallyport::ops {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class test_source final : public service_source {
+public:
+    [[nodiscard]] loaded_settings first_settings() const override { return {.given = {}, .tls = {}}; }
+    [[nodiscard]] std::unique_ptr<front::service> make_service(net::loop_group& loops, status::counters& counters) override {
+        auto made = std::make_unique<test_service>(loops, front::service_settings{.listen = {at}}, counters);
+        service = made.get();
+        return made;
+    }
+    void on_start(const std::vector<endpoint>& listening) override {
+        endpoints = listening;
+        down = service->down();
+        started = true;
+    }
+    [[nodiscard]] result<loaded_settings> load_settings() override {
+        loaded_settings out{.given = {{"greeting", {{"New"}}}}, .tls = {}};
+        out.apply = apply_to(*service, front::service_settings());
+        return out;
+    }
+
+    endpoint at = *endpoint::parse("127.0.0.1:0");
+    std::vector<endpoint> endpoints;
+    std::vector<std::string> down;
+    std::atomic<bool> started = false;
+    test_service* service = nullptr;
+};
+
+/// Runs it on this thread, and `meanwhile` on another one, which ends it by SIGTERM.
+class RunDaemon : public ::testing::Test {
+protected:
+    ~RunDaemon() override { fs::remove_all(folder); }
+
+    template <class Meanwhile>
+    int run(Meanwhile meanwhile, handover_state handover = {}) {
+        fs::create_directories(folder);
+        plan.control.path = (folder / "test.sock").string();
+        std::thread other([&] {
+            while (!source.started) std::this_thread::sleep_for(1ms);
+            while (!ask_daemon(plan.control.path, {{"command", "status"}}, 5s)) std::this_thread::sleep_for(1ms);
+            meanwhile();
+            ::kill(::getpid(), SIGTERM);
+        });
+        const int code = run_daemon(plan, source, std::move(handover));
+        other.join();
+        return code;
+    }
+    [[nodiscard]] boost::json::object ask(const char* command) const {
+        auto answer = ask_daemon(plan.control.path, {{"command", command}}, 10s);
+        if (!answer) return {{"error", answer.error().what}};
+        return std::move(*answer);
+    }
+
+    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-run-{}", ::getpid());
+    daemon_plan plan{.name = "sallyport test",
+                     .loops = 1,
+                     .stop_timeout = 5s,
+                     .drain_timeout = 5s,
+                     .control = {.path = {}, .required = true, .reason_absent = {}}};
+    test_source source;
+};
+
+TEST_F(RunDaemon, ServesItsControlSocketUntilItIsStopped) {
+    const int code = run([this] {
+        EXPECT_EQ(ask("status").at("name"), "sallyport test");
+        EXPECT_EQ(ask("reload").at("lines"), (boost::json::array{"greeting changed from the default to New", "renewed"}));
+        EXPECT_EQ(ask("replace").at("error"), "this daemon has no command \"replace\"");
+        EXPECT_EQ(ask("status").at("draining"), false);
+    });
+    EXPECT_EQ(code, 0);
+    EXPECT_FALSE(fs::exists(plan.control.path));
+}
+
+TEST_F(RunDaemon, UsesTheSocketsThatItIsHanded) {
+    auto socket = std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0")));
+    const auto at = net::local_endpoint(socket.get());
+    auto other = std::move(*net::listener::bind(*endpoint::parse("127.0.0.2:0")));
+    const auto unmatched = net::local_endpoint(other.get());
+    source.at = at;
+    handover_state handover;
+    handover.sockets.push_back({std::move(socket), "ftp.socket"});
+    handover.sockets.push_back({std::move(other), "other.socket"});
+    handover.down = {"ftp://10.0.0.1:21"};
+    run(
+        [this, at, unmatched] {
+            EXPECT_EQ(ask("status").at("listening"), boost::json::array{at.text()});
+            EXPECT_TRUE(net::listener::bind(unmatched)) << "what is not listened on is closed";
+            EXPECT_FALSE(net::listener::bind(at)) << "it is in use";
+        },
+        std::move(handover));
+    EXPECT_EQ(source.down, std::vector<std::string>{"ftp://10.0.0.1:21"});
+}
+
+TEST_F(RunDaemon, TellsTheOldProcessThatItIsReady) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    unique_fd theirs(ends[0]);
+    handover_state handover;
+    handover.from = old_process(unique_fd(ends[1]));
+    run(
+        [&theirs] {
+            std::array<char, 20> text{};
+            EXPECT_EQ(::recv(theirs.get(), text.data(), text.size(), 0), 6);
+            EXPECT_STREQ(text.data(), "ready\n");
+            theirs.reset();
+        },
+        std::move(handover));
+}
+
+TEST_F(RunDaemon, TellsTheOldProcessWhyItCanNotStart) {
+    const auto taken = net::listener::bind(*endpoint::parse("127.0.0.1:0"));
+    source.at = net::local_endpoint(taken->get());
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    const unique_fd theirs(ends[0]);
+    handover_state handover;
+    handover.from = old_process(unique_fd(ends[1]));
+    EXPECT_EQ(run_daemon(plan, source, std::move(handover)), 1);
+    EXPECT_FALSE(source.started);
+    std::array<char, 300> text{};
+    EXPECT_GT(::recv(theirs.get(), text.data(), text.size() - 1, 0), 0);
+    EXPECT_EQ(std::string(text.data()).find(fmt::format("cannot listen on {}", source.at.text())), 0U) << text.data();
+}
+
+}  // namespace
+}  // namespace sallyport::ops

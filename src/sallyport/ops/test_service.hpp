@@ -1,0 +1,35 @@
+#pragma once
+// A service for the tests of ops: it listens and rejects whoever connects.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sallyport/front/service.hpp>
+
+namespace sallyport::ops {
+
+class test_service final : public front::service {
+public:
+    test_service(net::loop_group& loops, front::service_settings s, status::counters& counters)
+        : service(loops, s, std::make_shared<front::shared_state>(loops, s, counters), {}), settings_(std::move(s)) {}
+
+    [[nodiscard]] result<void> start() override {
+        if (auto open = sessions().open(settings_.listen, {}); !open) return open;
+        sessions().run([](front::arrival) {});
+        return {};
+    }
+    void inherit_down(std::vector<std::string> names) override { down_ = std::move(names); }
+    [[nodiscard]] std::vector<std::string> down() const override { return down_; }
+    [[nodiscard]] result<std::vector<std::string>> renew(front::service_settings s) {
+        apply(s);
+        return std::vector<std::string>{"renewed"};
+    }
+
+private:
+    front::service_settings settings_;
+    std::vector<std::string> down_;
+};
+
+}  // namespace sallyport::ops
