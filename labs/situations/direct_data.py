@@ -25,11 +25,11 @@ situation = Situation(
         *(Host(name, {"farm": f"{inside}/24"}, via=door) for name, (inside, door, _) in SERVERS.items()),
     ),
     daemons=(
-        *(Daemon(name, f"serve {{files}} --listen {inside}:21 --proxy-from 10.0.0.1 --proxy-data --passive-ports 30000-30009 "
+        *(Daemon(name, f"serve {{files}} --listen {inside}:21 --proxy-protocol-from 10.0.0.1 --proxy-protocol-data --passive-ports 30000-30009 "
                        f"--external-address {outside} --anonymous --user writer:lab")
           for name, (inside, _, outside) in SERVERS.items()),
         Daemon("gateway", "gate --listen 17.254.0.91:21 --passive-ports 51000-51009 "
-               + " ".join(f"--backend ftp://{inside}:21?direct=both&proxy=v2&proxy-data=yes" for inside, _, _ in SERVERS.values())),
+               + " ".join(f"--backend ftp://{inside}:21?direct=both&proxy-protocol=v2&proxy-protocol-data=yes" for inside, _, _ in SERVERS.values())),
     ),
     facts=(
         Fact("client", "17.254.0.91", 21, "gateway", True),

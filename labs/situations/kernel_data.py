@@ -2,7 +2,7 @@
 
 from network import Daemon, Fact, Host, Segment, Situation, admit_only
 
-GATE = "gate --data-path kernel --backend-data as-client --passive-ports 51000-51009 --data-timeout 3"
+GATE = "gate --data-path kernel --backend-data-mode match --passive-ports 51000-51009 --data-timeout 3"
 
 situation = Situation(
     name="kernel-data",

@@ -23,9 +23,9 @@ situation = Situation(
         Host("hidden", {"dmz": "17.254.1.5/24"}, about="reached through the gateway only"),
     ),
     daemons=(
-        Daemon("server", "serve {files} --listen 17.254.1.4:21 --data-port control --data-timeout 3 --anonymous --user writer:lab"),
+        Daemon("server", "serve {files} --listen 17.254.1.4:21 --single-port control --data-timeout 3 --anonymous --user writer:lab"),
         Daemon("hidden", "serve {files} --listen 17.254.1.5:2100 --anonymous --user writer:lab"),
-        Daemon("gateway", "gate --listen 17.254.1.6:21 --data-port control --data-timeout 3 --backend ftp://17.254.1.5:2100"),
+        Daemon("gateway", "gate --listen 17.254.1.6:21 --single-port control --data-timeout 3 --backend ftp://17.254.1.5:2100"),
     ),
     facts=(
         Fact("client", "17.254.1.4", 21, "server", True, "control and data"),

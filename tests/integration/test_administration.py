@@ -22,15 +22,15 @@ class Administered:
         files = folder / "files"
         files.mkdir(exist_ok=True)
         (files / "file").write_bytes(b"x" * (32 << 20))
-        common = ["--listen", "127.0.0.1:0", "--status-socket", self.socket, "--log", self.log, "--log-level", level, *options]
+        common = ["--listen", "127.0.0.1:0", "--control-socket", self.socket, "--log", self.log, "--log-level", level, *options]
         if kind == "serve":
             self.daemon = start("serve", files, "--user", "writer:lab", *common)
         else:
-            server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", "none")
+            server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", "none")
             self.daemon = start("gate", "--backend", f"ftp://127.0.0.1:{server.port}", *common)
 
     def ask(self, *words):
-        return subprocess.run([self.sallyport, self.kind, *words, "--status-socket", self.socket], capture_output=True,
+        return subprocess.run([self.sallyport, self.kind, *words, "--control-socket", self.socket], capture_output=True,
                               text=True, timeout=30)
 
     def status(self):
@@ -68,7 +68,7 @@ def guess_until_refused(daemon):
 
 
 def test_a_penalty_is_shown_and_forgiven(administered):
-    daemon = administered("--proxy-from", "127.0.0.1")
+    daemon = administered("--proxy-protocol-from", "127.0.0.1")
     assert "No address has a login penalty" in daemon.ask("status", "--penalized").stdout
     guess_until_refused(daemon)
     assert GUESSER in daemon.ask("status", "--penalized").stdout
@@ -164,7 +164,7 @@ def test_commands_are_logged_at_debug_and_not_at_info(administered):
 
 
 def test_a_refused_login_is_one_line_with_address_and_user(administered):
-    daemon = administered("--proxy-from", "127.0.0.1")
+    daemon = administered("--proxy-protocol-from", "127.0.0.1")
     guess(daemon, 1, "mallory")
     found = wait_until(lambda: re.findall(rf"^.*refused.*$", daemon.log.read_text(), re.MULTILINE), what="the line")
     assert len(found) == 1 and GUESSER in found[0] and "mallory" in found[0], found

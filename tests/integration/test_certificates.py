@@ -61,6 +61,6 @@ def test_new_file_is_presented(daemon, tmp_path):
 def test_unusable_file_is_told_and_changes_nothing(daemon, tmp_path):
     (tmp_path / "two.pem").write_text("half of a")
     daemon.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "stays in use" in daemon.log(), what="a line in the log")
+    wait_until(lambda: "keeping the current one" in daemon.log(), what="a line in the log")
     assert "two.pem" in daemon.log()
     assert shown(daemon, "two.example.org") == daemon.certificates["two"]

@@ -146,7 +146,7 @@ BAD_227 = {
 def test_bad_227(sallyport, script, tmp_path, bad):
     """C7: no crash, no false success, an end in time."""
     server = script(r"TYPE|SIZE|PASV|FEAT|MDTM", BAD_227[bad])
-    done = sallyport_run("get", "--method", "pasv", "--timeout", 3, f"ftp://127.0.0.1:{server.port}/x", "-o", tmp_path / "x")
+    done = sallyport_run("get", "--data-methods", "pasv", "--timeout", 3, f"ftp://127.0.0.1:{server.port}/x", "-o", tmp_path / "x")
     assert 0 < done.returncode < 100, done
     assert not (tmp_path / "x").exists()
 
@@ -193,7 +193,7 @@ def test_foreign_address_in_227_does_not_lead_astray(sallyport, start, tmp_path)
     """C4: the server announces an address where nobody is."""
     (tmp_path / "file").write_text("content")
     daemon = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous", "--external-address", "192.0.2.1")
-    done = sallyport_run("get", "--method", "pasv", f"ftp://127.0.0.1:{daemon.port}/file", "-o", tmp_path / "got")
+    done = sallyport_run("get", "--data-methods", "pasv", f"ftp://127.0.0.1:{daemon.port}/file", "-o", tmp_path / "got")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "got").read_text() == "content"
 

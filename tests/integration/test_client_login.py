@@ -226,7 +226,7 @@ def link(networks, sallyport, tmp_path_factory):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                         "-subj", "/CN=fe80::1", "-addext", "subjectAltName=IP:fe80::1", "-keyout", folder / "key", "-out",
                         folder / "cert"], check=True, capture_output=True)
-        daemon = Daemon([sallyport, "serve", folder / "files", "--listen", "[::]:2121", "--anonymous", "--status-socket", "none",
+        daemon = Daemon([sallyport, "serve", folder / "files", "--listen", "[::]:2121", "--anonymous", "--control-socket", "none",
                          "--tls-cert", folder / "cert", "--tls-key", folder / "key"], wrap=lambda argv: built.command("server", *argv))
         daemon.wait_ready()
         yield built, folder
@@ -240,7 +240,7 @@ def test_link_local_address(link, sallyport, zone, tls, method):
     """RFC 6874: the interface is part of the URL; it is kept for data connections, and no certificate holds it."""
     built, folder = link
     scheme, trust = ("ftpes", ["--ca", folder / "cert"]) if tls else ("ftp", [])
-    done = subprocess.run(built.command("client", sallyport, "get", "-v", "--method", method, *trust,
+    done = subprocess.run(built.command("client", sallyport, "get", "-v", "--data-methods", method, *trust,
                                         f"{scheme}://[fe80::1{zone}]:2121/file", "-o", "-"),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr

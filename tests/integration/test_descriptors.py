@@ -29,7 +29,7 @@ def front(request, start, sallyport, tmp_path):
     started = []
 
     def begin(limit, *options):
-        common = ["--listen", "127.0.0.1:0", "--status-socket", tmp_path / "socket", "--loops", 2, *options]
+        common = ["--listen", "127.0.0.1:0", "--control-socket", tmp_path / "socket", "--threads", 2, *options]
         users = ["--user", "writer:lab"]
         if request.param == "server":
             daemon = limited(sallyport, limit, "serve", root, *users, *common)
@@ -45,7 +45,7 @@ def front(request, start, sallyport, tmp_path):
 
 
 def status(daemon, tmp_path, sallyport):
-    said = subprocess.run([sallyport, daemon.argv[3], "--status-socket", tmp_path / "socket", "status", "--json"],
+    said = subprocess.run([sallyport, daemon.argv[3], "--control-socket", tmp_path / "socket", "status", "--json"],
                           capture_output=True, check=True, timeout=6).stdout
     return json.loads(said)
 
@@ -110,7 +110,7 @@ def test_all_who_are_in_transfer_at_once(front, sallyport, tmp_path):
 
 def test_connections_that_say_nothing_are_no_way_around_it(front, sallyport, tmp_path):
     """They wait for their PROXY header, and are no sessions yet."""
-    daemon = front(96, "--proxy-from", "127.0.0.9")
+    daemon = front(96, "--proxy-protocol-from", "127.0.0.9")
     silent = [socket.create_connection((daemon.host, daemon.port), 5, ("127.0.0.9", 0)) for _ in range(CLIENTS)]
     time.sleep(0.2)
     assert status(daemon, tmp_path, sallyport)["totals"]["sessions"] == 0

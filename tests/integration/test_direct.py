@@ -84,7 +84,7 @@ def test_tree(lab, small_sample, tmp_path, client, method, tls):  # noqa: F811
 
 @pytest.mark.parametrize("argv", [
     ["curl", "--silent", "--show-error", "--max-time", "10", "--no-ftp-skip-pasv-ip"],
-    ["sallyport", "get", "--passive-address", "follow", "-o", "-"]], ids=["curl", "sallyport"])
+    ["sallyport", "get", "--passive-address", "reply", "-o", "-"]], ids=["curl", "sallyport"])
 def test_a_client_is_told_to_believe_the_address(lab, sallyport, argv):  # noqa: F811
     built = lab("direct-data")
     argv = [sallyport if argv[0] == "sallyport" else argv[0], *argv[1:], f"ftp://{GATEWAY}/this-is"]
@@ -99,11 +99,11 @@ def direct(start, tmp_path):
     """direct(server, terms): a gateway before it, with a status socket and a log of transfers."""
     def begin(server, terms, *options):
         gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}?{terms}",
-                     "--status-socket", tmp_path / "socket", "--transfer-log", tmp_path / "transfers", "--transfer-log-format", "json",
+                     "--control-socket", tmp_path / "socket", "--transfer-log", tmp_path / "transfers", "--transfer-log-format", "json",
                      *options)
         gate.records = lambda: [json.loads(line) for line in (tmp_path / "transfers").read_text().splitlines()]
         gate.status = lambda: json.loads(subprocess.run(
-            [gate.argv[0], "gate", "--status-socket", tmp_path / "socket", "status", "--json"], capture_output=True, check=True,
+            [gate.argv[0], "gate", "--control-socket", tmp_path / "socket", "status", "--json"], capture_output=True, check=True,
             timeout=10).stdout)
         return gate
     return begin
@@ -169,9 +169,9 @@ def test_a_long_transfer_is_activity_and_is_shown(start, direct, tmp_path):
     files = tmp_path / "files"
     files.mkdir()
     (files / "big").write_bytes(bytes(BIG))
-    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-from", "127.0.0.1")
+    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-protocol-from", "127.0.0.1")
     server.user, server.password = "writer", "lab"
-    gate = direct(server, "direct=passive&proxy=v1", "--idle-timeout", 1)
+    gate = direct(server, "direct=passive&proxy-protocol=v1", "--idle-timeout", 1)
     with session(gate, server) as raw:
         told = raw.pasv()
         with raw.connect(told[1]) as data:
@@ -196,9 +196,9 @@ def test_a_server_that_dies_ends_the_session(start, direct, tmp_path):
     files = tmp_path / "files"
     files.mkdir()
     (files / "big").write_bytes(bytes(BIG))
-    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-from", "127.0.0.1")
+    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-protocol-from", "127.0.0.1")
     server.user, server.password = "writer", "lab"
-    gate = direct(server, "direct=passive&proxy=v1")
+    gate = direct(server, "direct=passive&proxy-protocol=v1")
     with session(gate, server) as raw:
         told = raw.pasv()
         raw.connect(told[1])
@@ -210,10 +210,10 @@ def test_a_server_that_dies_ends_the_session(start, direct, tmp_path):
 
 
 @pytest.mark.parametrize("terms,words", [
-    ("direct=all", "direct must be passive, active or both"),
-    ("outside=17.254.0.91", "needs direct=passive"),
-    ("direct=passive&outside=here", "the IPv4 address at which clients reach the server itself"),
-    ("direct=both&mirror=50000-50009", "nothing is known of data that could go direct"),
+    ("direct=all", 'invalid parameter "direct=all"; use direct=passive|active|both'),
+    ("external-address=17.254.0.91", "requires direct=passive or direct=both"),
+    ("direct=passive&external-address=here", "use external-address=ADDR: With direct: the backend's IPv4 address as clients see it"),
+    ("direct=both&passthrough=50000-50009", "passthrough=A-B and direct exclude each other"),
 ])
 def test_what_contradicts_itself_is_refused(sallyport, terms, words):
     done = subprocess.run([sallyport, "gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:1?{terms}"],

@@ -244,7 +244,7 @@ def test_backends_that_refuse_or_are_silent_are_skipped(start, server):
         gone.close()
         gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{refusing}", "--backend",
                      f"ftp://127.0.0.1:{silent.getsockname()[1]}", "--backend", f"ftp://127.0.0.1:{server.port}",
-                     "--balance", "round-robin", "--backend-timeout", 500)
+                     "--balance", "round-robin", "--backend-connect-timeout", 0.5)
         for _ in range(6):
             with session(gate) as raw:
                 assert raw.retrieve("/old.txt") == b"the old content"

@@ -119,7 +119,7 @@ def failing():
 
 def gate_before(start, *ports):
     backends = [word for port in ports for word in ("--backend", f"ftp://127.0.0.1:{port}")]
-    return start("gate", "--listen", "127.0.0.1:0", *backends, "--check", "off", "--balance", "round-robin", "--backend-timeout", 1000,
+    return start("gate", "--listen", "127.0.0.1:0", *backends, "--health-check", "off", "--balance", "round-robin", "--backend-connect-timeout", 1,
                  "--idle-timeout", 2, "--login-timeout", 2, "--data-timeout", 2, "--stall-timeout", 2)
 
 
@@ -197,7 +197,7 @@ def silent_then_well(start, failing, tmp_path):
     def make(step):
         silent = failing(step, silence)
         return silent, start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{silent.port}?weight=2", "--backend",
-                             f"ftp://127.0.0.1:{well.port}?priority=1", "--check", "off", "--backend-answer", 1)
+                             f"ftp://127.0.0.1:{well.port}?priority=1", "--health-check", "off", "--backend-login-timeout", 1)
 
     return make
 

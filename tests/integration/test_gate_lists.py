@@ -34,7 +34,7 @@ def test_a_file_of_servers(start, servers, tmp_path):
     listed = tmp_path / "backends"
     urls = [f"ftp://127.0.0.1:{server.port}" for server in servers]
     listed.write_text(f"# the first two\n{urls[0]}\n{urls[1]}?weight=1\n")
-    gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--check", "off", "--backends-file", listed)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--health-check", "off", "--backends-file", listed)
     assert homes(gate, 4) == {"one", "two"}
     listed.write_text(f"{urls[2]}\n")
     wait_until(lambda: f"Backend {urls[2]} joins" in gate.log(), what="the new server")
@@ -64,7 +64,7 @@ def test_services_of_a_name_server(start, servers, host):
     with NameServer(host) as names:
         names.records = {("a.example", "A"): ["127.0.0.1"], ("b.example", "A"): ["127.0.0.1"],
                          ("_ftp._tcp.farm.example", "SRV"): [(1, 10, servers[0].port, "a.example"), (2, 10, servers[1].port, "b.example")]}
-        gate = start("gate", "--listen", "127.0.0.1:0", "--check", "off", "--resolve-interval", 1, "--dns-server", names.address,
+        gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "off", "--resolve-interval", 1, "--dns-server", names.address,
                      "--backend", "ftp://farm.example?resolve=srv")
         assert homes(gate, 4) == {"one"}
         servers[0].kill()
@@ -86,8 +86,8 @@ def test_addresses_of_a_name_server(start, servers, tmp_path):
     with NameServer() as names:
         names.records = {("farm.example", "A"): ["127.0.0.1"], ("farm.example", "AAAA"): ["::1"]}
         names.silent = True
-        gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--check", "off", "--resolve-interval", 1,
-                     "--dns-server", names.address, "--backend", f"ftp://farm.example:{port}?resolve=a")
+        gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--health-check", "off", "--resolve-interval", 1,
+                     "--dns-server", names.address, "--backend", f"ftp://farm.example:{port}?resolve=address")
         with Raw(gate.host, gate.port) as early:
             wait_until(lambda: "waiting for room" in gate.log(), what="the wait")
             names.silent = False

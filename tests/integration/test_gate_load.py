@@ -43,7 +43,7 @@ class Ours:
 
     def start(self):
         self.daemon = self.begin("serve", self.files, "--listen", f"127.0.0.1:{self.port}", "--user", "writer:lab",
-                                 "--log-level", "warning", "--no-penalties")
+                                 "--log-level", "warning", "--no-login-penalties")
         self.port = self.daemon.port
         return self
 
@@ -160,7 +160,7 @@ def test_transfers_while_the_pool_changes(start, pool, tmp_path):
     the sessions on the others notice nothing."""
     coming, dying = "ours1", "ours2"
     config = Configuration(tmp_path / "gate.toml", pool, 'listen = "127.0.0.1:0"\nbalance = "least-sessions"\nlog-level = "info"\n'
-                           'max-sessions-per-address = 1000\nno-penalties = true\ncheck = "greeting"\ncheck-interval = 1\nrise = 1\nslow-start = "off"\n')
+                           'max-sessions-per-address = 1000\nno-login-penalties = true\nhealth-check = "greeting"\nhealth-check-interval = 1\nrise = 1\nslow-start = "off"\n')
     gate = start("gate", "--config", config.path)
     left, chance, over = Countdown(TRANSFERS), random.Random(4711), threading.Event()
 

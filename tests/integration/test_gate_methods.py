@@ -45,7 +45,7 @@ def pairs(start_for_module, tmp_path_factory):
         key = kind, policy, front, behind
         if key not in gates:
             gates[key] = start_for_module("gate", "--listen", f"{bracketed(front)}:0", "--backend", backend.url,
-                                          "--backend-data", policy)
+                                          "--backend-data-mode", policy)
         return gates[key], backend
 
     return pair
@@ -109,8 +109,8 @@ def test_ipv6_in_front_of_ipv4(pairs, kind, front, behind):
 
 
 @pytest.mark.parametrize("policy,front,address,behind", [
-    ("as-client", "pasv", "127.0.0.1", "PASV"), ("as-client", "port", "127.0.0.1", "PORT"), ("as-client", "port", "::1", "EPRT"),
-    ("as-client", "pasv", "::1", "EPSV"), ("active", "pasv", "127.0.0.1", "EPRT"), ("passive", "port", "127.0.0.1", "EPSV"),
+    ("match", "pasv", "127.0.0.1", "PASV"), ("match", "port", "127.0.0.1", "PORT"), ("match", "port", "::1", "EPRT"),
+    ("match", "pasv", "::1", "EPSV"), ("active", "pasv", "127.0.0.1", "EPRT"), ("passive", "port", "127.0.0.1", "EPSV"),
 ])
 def test_policies(pairs, policy, front, address, behind):
     assert up_and_down(*pairs("sallyport", policy, "127.0.0.1", address), front) == [behind] * 2
@@ -118,9 +118,9 @@ def test_policies(pairs, policy, front, address, behind):
 
 def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
     backend = Backend(start, "vsftpd", tmp_path, active=False)
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data", "active")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data-mode", "active")
     assert up_and_down(gate, backend, "port") == ["EPSV"] * 2
-    exact = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data", "port")
+    exact = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data-mode", "port")
     with Raw(exact.host, exact.port) as raw:
         raw.login(*backend.login)
         assert "takes no PORT" in raw.expect("EPSV", 425).text
@@ -135,7 +135,7 @@ def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, fron
     folder.mkdir()
     backend = Backend(start, kind, folder, tls=certificate, reuse=True)
     gate = start("gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--backend",
-                 backend.url, "--backend-ca", certificate.cert, "--backend-data", behind)
+                 backend.url, "--backend-ca", certificate.cert, "--backend-data-mode", behind)
     server = Server(gate.host, gate.port, *backend.login, "explicit", certificate.cert, backend.base)
     program = CLIENTS["ftplib"](front)
     program.put(server, small_sample)

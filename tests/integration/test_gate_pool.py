@@ -50,7 +50,7 @@ def close(raws):
 
 def test_weights_and_the_most_sessions(start, servers):
     """Three to two to one, and no more than the third may have; who finds no room hears 421 after his wait."""
-    gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--queue-wait", 1,
+    gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--queue-timeout", 1,
                  *backends(servers, ("?weight=3&max-sessions=3", "?weight=2&max-sessions=2", "?max-sessions=2")))
     raws = [session(gate) for _ in range(6)]
     assert [homes(raws).count(name) for name in NAMES] == [3, 2, 1]
@@ -186,7 +186,7 @@ def test_a_name_asked_for_by_tls(start, servers, certificate):
 
 def test_a_server_that_dies_during_a_login(start, servers):
     """The client does not hear of it."""
-    gate = start("gate", "--listen", "127.0.0.1:0", "--check", "off", "--balance", "round-robin", *backends(servers))
+    gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "off", "--balance", "round-robin", *backends(servers))
     with Raw(gate.host, gate.port) as raw:
         raw.reply()
         servers[0].kill()
@@ -197,7 +197,7 @@ def test_a_server_that_dies_during_a_login(start, servers):
 
 # Health.
 
-CHECKED = ["--check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", "off", "--balance", "round-robin"]
+CHECKED = ["--health-check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start", "off", "--balance", "round-robin"]
 
 
 def said(gate, server, what):
@@ -232,7 +232,7 @@ def test_killed_under_sessions_and_back(start, servers, tmp_path):
 
 def test_a_hung_server_costs_no_client_a_wait(start, servers):
     """It still accepts connections, by its kernel; it says nothing."""
-    gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, "--backend-timeout", 20000, *backends(servers))
+    gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, "--backend-connect-timeout", 20, *backends(servers))
     servers[0].process.send_signal(signal.SIGSTOP)
     try:
         wait_until(lambda: said(gate, servers[0], "is down: greeting: "), what="the finding")
@@ -247,7 +247,7 @@ def test_checks_that_list(start, servers, tmp_path):
     """Ours pass the deepest check; one where the login fails does not, though it greets."""
     (tmp_path / "other").mkdir()
     other = start("serve", tmp_path / "other", "--listen", "127.0.0.1:0", "--user", "somebody:else")
-    gate = start("gate", "--listen", "127.0.0.1:0", "--check", "list", "--check-user", "writer:lab", *CHECKED,
+    gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "list", "--health-check-user", "writer:lab", *CHECKED,
                  *backends([*servers, other], ("", "", "", "")))
     wait_until(lambda: said(gate, other, "is failing: login: "), what="the finding")
     assert sorted(homes(quick_sessions(gate))) == sorted(NAMES * 2)

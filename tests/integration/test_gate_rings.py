@@ -49,7 +49,7 @@ def test_not_by_a_file_either(start, tmp_path):
 def test_a_name_that_leads_back_is_not_followed(start):
     """GW-09: names are looked at each time that they are connected to."""
     port = free_port()
-    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}", "--check", "off")
+    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}", "--health-check", "off")
     with Raw("127.0.0.1", port) as raw:
         assert raw.reply().code == 421
     assert sessions(gate) == 1 and "this gateway itself listens there" in gate.log()
@@ -58,7 +58,7 @@ def test_a_name_that_leads_back_is_not_followed(start):
 def test_the_answers_to_a_name_leave_it_out(start):
     """GW-09: with resolve=, too."""
     port = free_port()
-    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}?resolve=a", "--queue-wait", "off",
+    gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}?resolve=address", "--queue-timeout", "off",
                  "--resolve-interval", 1)
     wait_until(lambda: "Left out: backend ftp://127.0.0.1:" in gate.log(), what="the refusal of the answer")
     with Raw("127.0.0.1", port) as raw:
@@ -78,7 +78,7 @@ table ip ring {
     }
 }""",)),))
     with network.Network(there) as built:
-        gate = Daemon([sallyport, "gate", "--listen", "10.9.0.1:2121", "--backend", "ftp://10.9.0.99", "--check", "off"],
+        gate = Daemon([sallyport, "gate", "--listen", "10.9.0.1:2121", "--backend", "ftp://10.9.0.99", "--health-check", "off"],
                       wrap=lambda a: built.command("machine", *a)).wait_ready()
         try:
             for _ in range(3):
@@ -99,7 +99,7 @@ def test_a_dead_backend_is_warned_of_at_the_start(start):
 
 def test_nothing_is_looked_at_where_checks_are_off(start):
     port = free_port()
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{port}", "--check", "off")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{port}", "--health-check", "off")
     with pytest.raises(Closed), Raw(gate.host, gate.port) as raw:
         assert raw.reply().code == 421
         raw.reply()

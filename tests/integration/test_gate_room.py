@@ -40,7 +40,7 @@ def test_who_logs_in_gets_the_place_of_who_is_silent(start, folder, bound):
     """G7: at the backend's own limit, which it tells by 421, and at ?max-sessions."""
     own, term = (["--max-sessions", ROOM], "") if bound == "of the server" else ([], f"?max-sessions={ROOM}")
     server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *own)
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}{term}", "--queue-wait", 10)
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}{term}", "--queue-timeout", 10)
     with Raw(gate.host, gate.port) as early:
         early.login()
         silent = crowd(gate)
@@ -61,8 +61,8 @@ def test_dialed_at_the_login_they_cost_nothing(start, folder):
 
 
 @pytest.mark.parametrize("options,complaint", [
-    (["--dial", "later"], "--dial later: give connect or login"),
-    (["--dial", "login", "--backend", "ftp://127.0.0.1:1?mirror=30000-30009"], "with mirrored ports nobody can read USER"),
+    (["--dial", "later"], "--dial later: unknown value; use connect or login"),
+    (["--dial", "login", "--backend", "ftp://127.0.0.1:1?passthrough=30000-30009"], "passthrough=A-B and --dial login exclude each other"),
 ])
 def test_dial_takes_two_words(sallyport, options, complaint):
     backend = [] if "--backend" in options else ["--backend", "ftp://127.0.0.1:1"]

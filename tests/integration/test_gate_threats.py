@@ -30,15 +30,15 @@ def gated(start, server, tmp_path):
     """gated(OPTIONS...): a gateway before the server that tells its state at .socket."""
     def make(*options):
         place = tmp_path / "gate.sock"
-        gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--status-socket", place,
-                     "--no-penalties", *options)
+        gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--control-socket", place,
+                     "--no-login-penalties", *options)
         gate.socket = place
         return gate
     return make
 
 
 def openings(gate):
-    asked = subprocess.run([gate.argv[0], "gate", "--status-socket", gate.socket, "status", "--json", "--limit", "0"], capture_output=True, check=True, timeout=10)
+    asked = subprocess.run([gate.argv[0], "gate", "--control-socket", gate.socket, "status", "--json", "--limit", "0"], capture_output=True, check=True, timeout=10)
     return [each for session in json.loads(asked.stdout)["sessions"] for each in session["openings"]]
 
 

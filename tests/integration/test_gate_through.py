@@ -37,8 +37,8 @@ def through(start, certificate, tmp_path):
             server.files, server.first = folder, begin
             servers.append(server)
             scheme = "ftp" if tls == "explicit" else "ftps"
-            backends += ["--backend", f"{scheme}://{address}:{server.port}?mirror={ports}"]
-        gate = start("gate", listen, "127.0.0.1:0", "--balance", "round-robin", "--check", "tcp", "--status-socket",
+            backends += ["--backend", f"{scheme}://{address}:{server.port}?passthrough={ports}"]
+        gate = start("gate", listen, "127.0.0.1:0", "--balance", "round-robin", "--health-check", "tcp", "--control-socket",
                      tmp_path / "gate.sock", *backends)
         return gate, servers
 
@@ -92,7 +92,7 @@ def test_the_program_is_replaced_under_sessions(through, sallyport, tmp_path):
         (server.files / "f").write_bytes(content)
 
     def ask(*words):
-        done = subprocess.run([sallyport, "gate", *words, "--status-socket", tmp_path / "gate.sock"], capture_output=True, text=True,
+        done = subprocess.run([sallyport, "gate", *words, "--control-socket", tmp_path / "gate.sock"], capture_output=True, text=True,
                               timeout=30)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -142,7 +142,7 @@ def test_vsftpd_behind(start, certificate, small_sample, tmp_path):
     """A foreign server with a fixed range, which demands that data connections resume the session."""
     first = free_range(10)
     server = start.rival("vsftpd", tls="explicit", reuse=True, host="127.0.0.2", ports=(first, first + 9))
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?mirror={first}-{first + 9}")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?passthrough={first}-{first + 9}")
     there = Server(gate.host, gate.port, server.user, server.password, "explicit", certificate.cert, server.base)
     program = CLIENTS["lftp"]("epsv")  # curl does not resume after every upload
     program.put(there, small_sample)

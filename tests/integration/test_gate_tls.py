@@ -79,7 +79,7 @@ def test_ccc_with_curl(start, certificate, tmp_path, mode):
                "--backend", f"ftp://127.0.0.1:{server.port}", "--log-level", "debug"]
     fetch = ["curl", "--silent", "--show-error", "--max-time", "20", "--ssl-reqd", "--cacert", certificate.cert,
              "--ftp-ssl-ccc", "--ftp-ssl-ccc-mode", mode]
-    gate = start("gate", *options, "--ccc", "allow")
+    gate = start("gate", *options, "--allow-ccc")
     got = subprocess.run([*fetch, f"ftp://{gate.host}:{gate.port}/file"], capture_output=True, check=True)
     assert got.stdout == content
     log = gate.log()
@@ -125,7 +125,7 @@ def test_policy_options(start, sallyport, tmp_path):
             raw.expect(line, 502)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     for wrong, says in ((["--refuse-commands", "STORE"], 'no command "STORE"'), (["--refuse-commands", "PASS"], "PASS"),
-                        (["--ccc", "maybe"], "--ccc maybe")):
+                        (["--allow-ccc=maybe"], "allow-ccc")):
         done = subprocess.run([sallyport, *backend, *wrong], capture_output=True, text=True, timeout=10)
         assert done.returncode == 2 and says in done.stderr, done
 
@@ -223,7 +223,7 @@ def test_limits_of_sessions_and_rates(start, tmp_path):
     (tmp_path / "file").write_bytes(bytes(300_000))
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--max-download-rate", "500K",
-                 "--max-sessions-per-user", 2, "--session-rate", 3)
+                 "--max-sessions-per-user", 2, "--max-session-rate", 3)
     begun = time.monotonic()
     with Raw(gate.host, gate.port) as first, Raw(gate.host, gate.port) as second, Raw(gate.host, gate.port) as third:
         for raw in (first, second):

@@ -52,7 +52,7 @@ class Site:
         (self.files / "file").write_bytes(b"content")
         self.server = self.start("server", sallyport, "serve", self.files, "--listen", f"{SERVER}:21", "--user", "writer:lab")
         self.gate = self.start("router", sallyport, "gate", "--listen", f"{GATE}:21", "--backend", f"ftp://{SERVER}",
-                               "--data-path", "kernel", "--backend-data", "as-client", "--data-timeout", WAIT,
+                               "--data-path", "kernel", "--backend-data-mode", "match", "--data-timeout", WAIT,
                                "--transfer-log", self.records_file, "--transfer-log-format", "json")
 
     def start(self, host, *argv):

@@ -19,9 +19,9 @@ def gate(start, sallyport, tmp_path, certificate):
     (files / "f").write_bytes(b"content")
     server = start("serve", files, "--listen", f"{BACKEND}:0", "--user", "writer:lab")
     made = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{BACKEND}:{server.port}", "--data-timeout", 2,
-                 "--status-socket", tmp_path / "status", "--tls-cert", certificate.cert, "--tls-key", certificate.key)
+                 "--control-socket", tmp_path / "status", "--tls-cert", certificate.cert, "--tls-key", certificate.key)
     made.rejected = lambda: json.loads(subprocess.run(
-        [sallyport, "gate", "status", "--json", "--status-socket", tmp_path / "status"], capture_output=True, check=True).stdout)["rejected"]
+        [sallyport, "gate", "status", "--json", "--control-socket", tmp_path / "status"], capture_output=True, check=True).stdout)["rejected"]
     return made
 
 
@@ -81,12 +81,12 @@ def test_an_active_client_is_connected_to_before_the_150(gate):
 
 
 def test_a_server_counts_active_connections_that_fail(start, sallyport, tmp_path):
-    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", tmp_path / "status")
+    server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", tmp_path / "status")
     with Raw(server.host, server.port) as raw:
         raw.login()
         raw.expect(port_command(free_port()), 200)
         assert raw.command("LIST").code == 425
-    told = json.loads(subprocess.run([sallyport, "serve", "status", "--json", "--status-socket", tmp_path / "status"],
+    told = json.loads(subprocess.run([sallyport, "serve", "status", "--json", "--control-socket", tmp_path / "status"],
                                      capture_output=True, check=True).stdout)["rejected"]
     assert told["active_connect_failed"] == 1 and told["data_timeout"] == 0
 

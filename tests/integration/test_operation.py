@@ -14,7 +14,7 @@ from harness.raw import Raw
 
 CONFIG = '''listen = "127.0.0.1:0"
 {more}
-status-socket = "{socket}"
+control-socket = "{socket}"
 backend = [
   {backends}
 ]
@@ -35,7 +35,7 @@ class Gate:
         self.config.write_text(CONFIG.format(more=more, socket=self.socket, backends=",\n  ".join(urls)))
 
     def ask(self, *words):
-        return subprocess.run([self.sallyport, "gate", *words, "--status-socket", self.socket], capture_output=True, text=True,
+        return subprocess.run([self.sallyport, "gate", *words, "--control-socket", self.socket], capture_output=True, text=True,
                               timeout=60)
 
     def status(self):
@@ -139,8 +139,8 @@ def test_status_shows_what_goes_on(gate):
 
 def test_nobody_there(sallyport, tmp_path, gate):
     missing = tmp_path / "none.sock"
-    done = subprocess.run([sallyport, "gate", "status", "--status-socket", missing], capture_output=True, text=True, timeout=10)
-    assert done.returncode == 3 and str(missing) in done.stderr and "start it, or name its control socket with --status-socket" in done.stderr
+    done = subprocess.run([sallyport, "gate", "status", "--control-socket", missing], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 3 and str(missing) in done.stderr and "start it, or name its control socket with --control-socket" in done.stderr
     assert done.stdout == ""
     # One that was killed leaves its socket behind; that is told, and its successor takes the place.
     gate.daemon.kill()
@@ -151,7 +151,7 @@ def test_nobody_there(sallyport, tmp_path, gate):
 
 def test_two_of_one_socket(start, gate):
     with pytest.raises(AssertionError, match="another program answers there"):
-        start("gate", "--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.1:1", "--status-socket", gate.socket)
+        start("gate", "--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.1:1", "--control-socket", gate.socket)
     assert gate.status()["pid"] == gate.daemon.pid
     assert gate.socket.stat().st_mode & 0o777 == 0o600
     assert gate.daemon.stop() == 0 and not gate.socket.exists()
@@ -161,10 +161,10 @@ def test_serve_status(start, sallyport, tmp_path):
     files = tmp_path / "files"
     files.mkdir()
     socket = tmp_path / "serve.sock"
-    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", socket)
+    server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", socket)
     with Raw(server.host, server.port) as raw:
         raw.login()
-        done = subprocess.run([sallyport, "serve", "status", "--json", "--status-socket", socket], capture_output=True, timeout=10)
+        done = subprocess.run([sallyport, "serve", "status", "--json", "--control-socket", socket], capture_output=True, timeout=10)
     (session,) = json.loads(done.stdout)["sessions"]
     assert (session["user"], session["logged_in"], session["backend"]) == ("writer", True, None)
 
@@ -186,11 +186,11 @@ def test_reload(gate):
 
 
 @pytest.mark.parametrize("more,terms,extra,line,words", [
-    ("idle-timeout = 1\nbalance = \"loudest\"", "", (), 3, "--balance loudest: give least-sessions"),
+    ("idle-timeout = 1\nbalance = \"loudest\"", "", (), 3, "--balance loudest: unknown policy; use least-sessions"),
     ("no-such-thing = 1", "", (), 2, "no-such-thing"),
     ("idle-timeout = \"soon\"", "", (), 2, "idle-timeout"),
-    ("", "?weight=0", (), 5, "the weight must be"),
-    ("", "", ['"gopher://127.0.0.1"'], 7, "the scheme is not known"),
+    ("", "?weight=0", (), 5, "weight=N: Share of sessions"),
+    ("", "", ['"gopher://127.0.0.1"'], 7, "unknown scheme; use ftp://"),
     ("idle-timeout = [", "", (), 3, ""),
     ("tls-cert = \"/nowhere/cert.pem\"", "", (), 2, "/nowhere/cert.pem"),
 ])

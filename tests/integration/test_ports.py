@@ -51,15 +51,15 @@ def test_ports_that_devices_grab_are_left_out_and_said(front):
         client.login()
         reply = client.command("EPSV")
         assert reply.code == 425 and "5060" in reply.text
-    assert "passive ports 5060: routers and firewalls are known to take 1 of them (5060)" in daemon.log()
+    assert "Passive ports 5060: skipping 1 of them (5060), which routers may inspect" in daemon.log()
 
 
 def test_ports_that_devices_grab_are_used_by_choice(front):
     """S2"""
-    daemon = front("--passive-ports", "5060-5060", "--grabbed-ports")
+    daemon = front("--passive-ports", "5060-5060", "--use-alg-ports")
     with raw(daemon) as client:
         assert client.login().epsv_port() == 5060
-    assert "used all the same" in daemon.log()
+    assert "Passive ports 5060: using 1 of them (5060)" in daemon.log()
 
 
 def test_a_range_without_a_port_left_says_so(front):
@@ -83,7 +83,7 @@ def test_addresses_by_network_by_tls_and_by_listener(front, certificate):
     other = free_port()
     daemon = front("--listen", f"127.0.0.1:{other}", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
                    "--external-address", "203.0.113.7", "--external-address", "127.0.0.2/31=192.0.2.2",
-                   "--external-address", "127.0.0.3=reached", "--external-address", f":{other}=192.0.2.9",
+                   "--external-address", "127.0.0.3=client-destination", "--external-address", f":{other}=192.0.2.9",
                    "--external-address", f"127.0.0.2/31,:{other}=192.0.2.4", "--external-address", "tls=192.0.2.8")
     told = {}
     for source, port in (("127.0.0.1", None), ("127.0.0.2", None), ("127.0.0.3", None), ("127.0.0.1", other), ("127.0.0.2", other)):
@@ -103,8 +103,8 @@ def test_addresses_by_network_by_tls_and_by_listener(front, certificate):
 
 def test_a_name_is_an_address_of_some(front):
     """S3: from DNS, for those who come from outside."""
-    daemon = front("--external-address", "localhost", "--external-address", "127.0.0.2=reached")
-    wait_until(lambda: "external address: localhost is 127.0.0.1" in daemon.log(), what="the look-up")
+    daemon = front("--external-address", "localhost", "--external-address", "127.0.0.2=client-destination")
+    wait_until(lambda: "External address localhost is 127.0.0.1" in daemon.log(), what="the look-up")
     with raw(daemon, "127.0.0.2") as client:
         assert client.login().pasv()[0] == "127.0.0.1"
 

@@ -29,7 +29,7 @@ def front(request, start, tmp_path):
 
     def begin(*options):
         users = ["--user", "writer:lab"]
-        ours = ["--listen", "127.0.0.1:0", "--proxy-from", BALANCER, *options]
+        ours = ["--listen", "127.0.0.1:0", "--proxy-protocol-from", BALANCER, *options]
         if request.param == "server":
             return start("serve", root, *users, *ours)
         behind = start("serve", root, "--listen", "127.0.0.1:0", *users)
@@ -64,7 +64,7 @@ def guess(daemon, first):
 
 def test_its_health_checks_count_for_nobody(front):
     """However often it looks, it is never told that it is too fast, and no client is for its sake."""
-    daemon = front("--session-rate-per-address", "0.001", "--max-sessions-per-address", "1", "--session-rate", "5")
+    daemon = front("--max-session-rate-per-address", "0.001", "--max-sessions-per-address", "1", "--max-session-rate", "5")
     assert [code(daemon, LOCAL) for _ in range(20)] == [220] * 20
     assert guess(daemon, LOCAL) is None
     with Through(daemon, header("203.0.113.9")) as first, Through(daemon, LOCAL) as check:
@@ -91,6 +91,6 @@ def test_an_ipv6_network_is_one_client(front):
         assert one.reply().code == 220 and two.reply().code == 220
         assert code(daemon, header("2001:db8:7::3")) == 421
         assert code(daemon, header("2001:db8:7:1::1")) == 220
-    slow = front("--session-rate-per-address", "0.001")
+    slow = front("--max-session-rate-per-address", "0.001")
     assert [code(slow, header(f"2001:db8:7::{n}")) for n in (1, 2)] == [220, 421]
     assert code(slow, header("2001:db8:7:1::1")) == 220

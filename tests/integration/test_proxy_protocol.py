@@ -76,7 +76,7 @@ class Balanced(Raw):
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
 def test_the_header_says_who_the_client_is_and_what_it_reached(front, header):
-    daemon = front("--proxy-from", "127.0.0.0/8")
+    daemon = front("--proxy-protocol-from", "127.0.0.0/8")
     with Balanced(daemon, header) as raw:
         raw.login()
         assert raw.pasv()[0] == REACHED
@@ -86,7 +86,7 @@ def test_the_header_says_who_the_client_is_and_what_it_reached(front, header):
 
 
 def test_a_client_of_the_other_family_gets_its_port(front):
-    daemon = front("--proxy-from", "127.0.0.1", "--proxy-data")
+    daemon = front("--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
     with Balanced(daemon, v2_ipv6()) as raw:
         raw.login()
         assert raw.command("PASV").code >= 400
@@ -97,7 +97,7 @@ def test_a_client_of_the_other_family_gets_its_port(front):
 
 
 def test_a_header_may_come_byte_by_byte_and_with_commands_behind_it(front):
-    daemon = front("--proxy-from", "127.0.0.1")
+    daemon = front("--proxy-protocol-from", "127.0.0.1")
     with Balanced(daemon, v1() + b"USER writer\r\n", pieces=100) as raw:
         raw.greet()
         assert raw.reply().code == 331
@@ -108,7 +108,7 @@ def test_a_header_may_come_byte_by_byte_and_with_commands_behind_it(front):
 
 def test_the_header_comes_before_implicit_tls(start, folder, certificate):
     server = start("serve", folder, "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
-                   "--user", "writer:lab", "--proxy-from", "127.0.0.1")
+                   "--user", "writer:lab", "--proxy-protocol-from", "127.0.0.1")
     context = ssl.create_default_context(cafile=certificate.cert)
     with Balanced(server, v2()) as raw:
         raw.socket = context.wrap_socket(raw.socket, server_hostname="127.0.0.1")
@@ -118,7 +118,7 @@ def test_the_header_comes_before_implicit_tls(start, folder, certificate):
 
 
 def test_from_anybody_else_a_header_is_garbage(front):
-    daemon = front("--proxy-from", "127.0.0.9")
+    daemon = front("--proxy-protocol-from", "127.0.0.9")
     with Balanced(daemon, v1()) as raw:
         raw.greet()
         assert raw.reply().code in (500, 502)
@@ -132,7 +132,7 @@ def test_from_anybody_else_a_header_is_garbage(front):
 
 
 def test_a_trusted_address_must_send_one(front):
-    daemon = front("--proxy-from", "127.0.0.1")
+    daemon = front("--proxy-protocol-from", "127.0.0.1")
     with Balanced(daemon, b"USER writer\r\n") as raw, pytest.raises(Closed) as end:
         raw.reply()
     assert str(end.value) == ""
@@ -142,7 +142,7 @@ def test_a_trusted_address_must_send_one(front):
 
 
 def test_half_a_header_ends_by_its_deadline_and_delays_nobody(front):
-    daemon = front("--proxy-from", "127.0.0.1")
+    daemon = front("--proxy-protocol-from", "127.0.0.1")
     with Balanced(daemon, v1()[:20]) as half, Balanced(daemon, v1()) as whole:
         whole.login()
         began = time.monotonic()
@@ -153,7 +153,7 @@ def test_half_a_header_ends_by_its_deadline_and_delays_nobody(front):
 
 
 def test_limits_count_clients_not_their_balancer(front):
-    daemon = front("--proxy-from", "127.0.0.1", "--max-sessions-per-address", 1)
+    daemon = front("--proxy-protocol-from", "127.0.0.1", "--max-sessions-per-address", 1)
     with Balanced(daemon, v1()) as first, Balanced(daemon, v1("203.0.113.10")) as other:
         first.greet()
         other.greet()
@@ -163,7 +163,7 @@ def test_limits_count_clients_not_their_balancer(front):
 
 def test_data_connections_are_matched_by_their_header(front):
     """DC-02: any client of the balancer can reach a passive port; only the session's own may use it."""
-    daemon = front("--proxy-from", "127.0.0.1", "--proxy-data")
+    daemon = front("--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
     with Balanced(daemon, v1()) as raw:
         raw.login()
         port = raw.epsv_port()
@@ -193,7 +193,7 @@ def test_data_connections_are_matched_by_their_header(front):
 
 def test_without_headers_on_data_a_balancer_is_a_stranger(front):
     """DC-02: its address says nothing about which of its clients comes."""
-    daemon = front("--proxy-from", "127.0.0.1", "--log-level", "debug")
+    daemon = front("--proxy-protocol-from", "127.0.0.1", "--log-level", "debug")
     with Balanced(daemon, v1("127.0.0.7")) as raw:
         raw.login()
         port = raw.epsv_port()
@@ -210,9 +210,9 @@ def test_without_headers_on_data_a_balancer_is_a_stranger(front):
 def test_the_gateway_tells_its_backend_who_the_client_is(start, folder, certificate, version, tls):
     listen = "--listen-tls" if tls == "ftps" else "--listen"
     server = start("serve", folder, listen, "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
-                   certificate.key, "--proxy-from", "127.0.0.1", "--proxy-data")
+                   certificate.key, "--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend-ca", certificate.cert, "--backend",
-                 f"{tls}://127.0.0.1:{server.port}?proxy={version}&proxy-data=yes")
+                 f"{tls}://127.0.0.1:{server.port}?proxy-protocol={version}&proxy-protocol-data=yes")
     with Raw(gate.host, gate.port, source="127.0.0.7") as raw:
         raw.login()
         assert raw.retrieve("file.txt") == b"content"
@@ -226,10 +226,10 @@ def test_the_gateway_tells_its_backend_who_the_client_is(start, folder, certific
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_health_check_speaks_for_nobody_and_passes(start, folder, version):
     """G7: as far as a listing, whose data connection needs its header too."""
-    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-from", "127.0.0.1", "--proxy-data",
+    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data",
                    "--log-level", "debug")
-    gate = start("gate", "--listen", "127.0.0.1:0", "--check", "list", "--check-user", "writer:lab", "--check-interval", 1,
-                 "--backend", f"ftp://127.0.0.1:{server.port}?proxy={version}&proxy-data=yes")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "list", "--health-check-user", "writer:lab", "--health-check-interval", 1,
+                 "--backend", f"ftp://127.0.0.1:{server.port}?proxy-protocol={version}&proxy-protocol-data=yes")
     wait_until(lambda: re.search(r"LIST .*\n.*226", server.log(), re.DOTALL), what="a check")
     assert "Data connection accepted from 127.0.0.1:" in server.log()
     with Raw(gate.host, gate.port) as raw:
@@ -240,7 +240,7 @@ def test_a_health_check_speaks_for_nobody_and_passes(start, folder, version):
 def test_what_a_backend_gets_is_the_header_and_then_the_clients_words(start):
     with socket.create_server(("127.0.0.1", 0)) as backend:
         url = f"ftp://127.0.0.1:{backend.getsockname()[1]}"
-        gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{url}?proxy=v1", "--check", "off")
+        gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{url}?proxy-protocol=v1", "--health-check", "off")
         with socket.create_connection((gate.host, gate.port)) as client:
             behind = backend.accept()[0]
             with behind, behind.makefile("rwb", buffering=0) as conversation:
@@ -280,7 +280,7 @@ def haproxy(tmp_path):
 
 def test_behind_haproxy(front, haproxy):
     passive = "40510-40511"
-    daemon = front("--proxy-from", "127.0.0.3", "--proxy-data", "--passive-ports", passive)
+    daemon = front("--proxy-protocol-from", "127.0.0.3", "--proxy-protocol-data", "--passive-ports", passive)
     port = haproxy("127.0.0.3", "127.0.0.1", daemon.port, passive)
     with Raw("127.0.0.3", port, source="127.0.0.7") as one, Raw("127.0.0.3", port, source="127.0.0.8") as other:
         for raw in (one, other):

@@ -14,7 +14,7 @@ from harness.daemon import wait_until
 from harness.raw import Raw
 from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
 
-RANGE = 'passive-ports = "{}-{}"\ndrain = {}'
+RANGE = 'passive-ports = "{}-{}"\ndrain-timeout = {}'
 
 
 def running(pid):
@@ -80,7 +80,7 @@ def test_under_load(gate):
     visitors = [Visitors(gate) for _ in range(3)]
     old = restart(gate)
     assert running(old), "it has sessions still"
-    aside = subprocess.run([gate.sallyport, "gate", "status", "--status-socket", f"{gate.socket}.{old}"], capture_output=True,
+    aside = subprocess.run([gate.sallyport, "gate", "status", "--control-socket", f"{gate.socket}.{old}"], capture_output=True,
                            text=True, timeout=10)
     assert "draining; the new process accepts new sessions" in aside.stdout and "40 running" in aside.stdout.replace("transfers ", "")
     for _ in range(5):  # what is logged in goes on working
@@ -133,14 +133,14 @@ def test_a_successor_that_can_not_start(gate):
 def test_what_was_down_stays_down(gate):
     """No client of the new process has to find out anew."""
     gate.servers[0].kill()
-    gate.write(more="check-interval = 1\nfall = 1")
+    gate.write(more="health-check-interval = 1\nfall = 1")
     assert gate.ask("reload").returncode == 0
 
     def health():
         return [(b["health"], b["reason"]) for b in gate.status()["backends"]]
 
     wait_until(lambda: health()[0][0] == "down", what="the checks")
-    gate.write(more="check-interval = 3600")  # no check of its own tells the new one so soon
+    gate.write(more="health-check-interval = 3600")  # no check of its own tells the new one so soon
     restart(gate)
     assert health()[0][0] == "down" and health()[1][0] == "up"
 
@@ -151,7 +151,7 @@ def test_old_sessions_on_a_single_port(gate, ranged):
     once, also where a data connection was promised before."""
     (gate.folder / "files" / "small").write_bytes(b"small")
     first = free_range(8)
-    gate.write(more='data-port = "control"\n' + (RANGE.format(first, first + 7, 60) if ranged else "drain = 60"))
+    gate.write(more='single-port = "control"\n' + (RANGE.format(first, first + 7, 60) if ranged else "drain-timeout = 60"))
     restart(gate)  # the port needs a new process
     old, promised = gate.session(), Raw(gate.daemon.host, gate.daemon.port, source="127.0.0.2").login()
     assert old.retrieve("/small") == b"small"
@@ -176,7 +176,7 @@ def test_old_sessions_on_a_single_port(gate, ranged):
 
 
 def test_the_end_of_the_drain(gate):
-    gate.write(more="drain = 1")
+    gate.write(more="drain-timeout = 1")
     restart(gate)
     session = gate.session()
     old = gate.status()["pid"]

@@ -15,7 +15,7 @@ from test_operation import Slow, assert_whole, finish
 from test_replacement import running
 
 CONFIG = '''listen = "127.0.0.1:0"
-status-socket = "{socket}"
+control-socket = "{socket}"
 {more}
 '''
 WRITER = 'user = "writer:lab"\n'
@@ -34,7 +34,7 @@ class Serve:
         self.config.write_text(CONFIG.format(socket=self.socket, more=more))
 
     def ask(self, *words):
-        return subprocess.run([self.sallyport, "serve", *words, "--status-socket", self.socket], capture_output=True, text=True,
+        return subprocess.run([self.sallyport, "serve", *words, "--control-socket", self.socket], capture_output=True, text=True,
                               timeout=60)
 
     def raw(self):
@@ -131,7 +131,7 @@ def test_replacement(serve):
     first = free_range(20)
     slow = [Slow(serve.session()), Slow(serve.session(), store="/up")]
     held = serve.session()
-    serve.write(WRITER + f'passive-ports = "{first}-{first + 19}"\ndrain = 60')
+    serve.write(WRITER + f'passive-ports = "{first}-{first + 19}"\ndrain-timeout = 60')
     old = serve.pid()
     done = serve.ask("restart")
     assert done.returncode == 0, done.stderr
@@ -155,6 +155,6 @@ def test_a_successor_that_can_not_start(serve):
     before = serve.pid()
     serve.write('greeting = "Nobody may come."')
     done = serve.ask("restart")
-    assert done.returncode == 1 and "the running process continues" in done.stderr and "nobody could log in" in done.stderr
+    assert done.returncode == 1 and "the running process continues" in done.stderr and "no account is configured" in done.stderr
     assert serve.pid() == before
     serve.session().expect("NOOP", 200)

@@ -164,7 +164,7 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 def test_sessions_of_one_address_by_tls(front, certificate, version, beside):
     """All wait at the same port at the same time, and are served in another order."""
     port = free_port() if beside else None
-    daemon = front("--data-port", port or "control")
+    daemon = front("--single-port", port or "control")
     sessions = [Tls("127.0.0.1", daemon.port).secure(certificate.cert, version) for _ in range(5)]
     connections = []
     for session in sessions:
@@ -185,7 +185,7 @@ def test_sessions_of_one_address_by_tls(front, certificate, version, beside):
 def test_without_resumption_there_is_no_data(front, certificate, beside):
     """TLS-04: 522 and why; a stranger of the same address gets nothing from sessions that wait."""
     port = free_port() if beside else None
-    daemon = front("--data-port", port or "control")
+    daemon = front("--single-port", port or "control")
     first, second = (Tls("127.0.0.1", daemon.port).secure(certificate.cert) for _ in range(2))
     first.epsv_port()
     second.epsv_port()
@@ -206,7 +206,7 @@ def test_without_resumption_there_is_no_data(front, certificate, beside):
 
 def test_implicit_tls_port(front, certificate):
     """Control and data both begin with a ClientHello there; the session that it resumes tells them apart."""
-    daemon = front("--data-port", "control", listen="--listen-tls")
+    daemon = front("--single-port", "control", listen="--listen-tls")
     context = ssl.create_default_context(cafile=certificate.cert)
 
     def client():
@@ -231,7 +231,7 @@ def test_implicit_tls_port(front, certificate):
 def test_the_range_where_the_one_port_will_not_do(front):
     """Plain: the second session of an address gets a port of the range, where there is one."""
     port = free_port()
-    daemon = front("--data-port", "control", "--passive-ports", f"{port}-{port}")
+    daemon = front("--single-port", "control", "--passive-ports", f"{port}-{port}")
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port) as second:
         second.login()
         assert first.login().epsv_port() == daemon.port
@@ -242,7 +242,7 @@ def test_the_range_where_the_one_port_will_not_do(front):
 def test_plain_on_one_other_port(front):
     """There a connection is its address's next data, before the command or after it."""
     port = free_port()
-    daemon = front("--data-port", port)
+    daemon = front("--single-port", port)
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port, source="127.0.0.2") as other:
         assert first.login().retrieve("file.txt") == b"content"
         assert first.store("new.txt", b"").code == 226, "an upload of nothing"
@@ -259,7 +259,7 @@ def test_plain_on_one_other_port(front):
 def test_an_unused_promise_bars_others_of_the_address(front):
     """A connection that comes late must not become another user's."""
     port = free_port()
-    daemon = front("--data-port", port)
+    daemon = front("--single-port", port)
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port) as second:
         first.login().epsv_port()
         first.expect("QUIT", 221)
@@ -270,8 +270,8 @@ def test_an_unused_promise_bars_others_of_the_address(front):
 
 
 @pytest.mark.parametrize("options,text", [
-    (("--data-port", "contrl"), "give control, or the number of one other port"),
-    (("--data-port", "control", "--tls-reuse", "off"), "leave it at prefer"),
+    (("--single-port", "contrl"), "use control or the number of one other port"),
+    (("--single-port", "control", "--tls-reuse", "off"), "--tls-reuse off cannot be combined with it"),
 ])
 def test_bad_settings_are_refused(front, options, text):
     with pytest.raises(AssertionError, match=re.escape(text)):

@@ -38,15 +38,15 @@ def launch(request, start, sallyport, tmp_path, files):
     if request.param == "serve":
         words = ["serve", files, "--user", "writer:lab"]
     else:
-        server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", "none")
+        server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", "none")
         words = ["gate", "--backend", f"ftp://127.0.0.1:{server.port}"]
     control = tmp_path / "control"
 
     def run(listen, sockets, *options):
         listeners = [word for at in listen for word in ("--listen", at)]
-        return start(*words, *listeners, "--status-socket", control, *options, **activated(*sockets))
+        return start(*words, *listeners, "--control-socket", control, *options, **activated(*sockets))
 
-    run.ask = lambda *command: subprocess.run([sallyport, request.param, *command, "--status-socket", control],
+    run.ask = lambda *command: subprocess.run([sallyport, request.param, *command, "--control-socket", control],
                                               capture_output=True, text=True, timeout=20)
     yield run
     status = run.ask("status", "--json")
@@ -65,7 +65,7 @@ def test_handed_sockets_are_used(launch):
     """One for all loops, one after the other. The program could not bind these ports itself."""
     first = free_range(2)
     at = [f"127.0.0.1:{first}", f"127.0.0.1:{first + 1}"]
-    daemon = launch(at, [f"ftp.socket={at[0]}", f"other.socket={at[1]}"], "--loops", "3")
+    daemon = launch(at, [f"ftp.socket={at[0]}", f"other.socket={at[1]}"], "--threads", "3")
     assert daemon.endpoints == [tuple(e.split(":")) for e in at]
     for _ in range(5):
         fetch(first)
@@ -130,7 +130,7 @@ def test_restart_hands_them_on(launch):
 def test_implicit_tls_and_ipv6(start, files, certificate):
     first = free_range(2)
     daemon = start("serve", files, "--user", "writer:lab", "--listen", f"[::1]:{first}", "--listen-tls", f"127.0.0.1:{first + 1}",
-                   "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--status-socket", "none",
+                   "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--control-socket", "none",
                    **activated(f"[::1]:{first}", f"127.0.0.1:{first + 1}"))
     fetch(first, "::1")
     with Raw("127.0.0.1", first + 1) as raw:

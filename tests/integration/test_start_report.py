@@ -30,9 +30,9 @@ def folder(tmp_path):
 
 def test_check_and_start_say_the_same(sallyport, start, folder, certificate):
     arguments = [folder, "--anonymous", "--listen", "127.0.0.1:0", "--tls-cert", certificate.both, "--passive-ports", "30000-30099",
-                 "--external-address", "203.0.113.7", "--external-address", "10.0.0.0/8=reached"]
+                 "--external-address", "203.0.113.7", "--external-address", "10.0.0.0/8=client-destination"]
     said = check(sallyport, "serve", *arguments).splitlines()
-    assert said[0].startswith("Good: ")
+    assert said[0].startswith("Configuration is valid: ")
     facts = [line for line in said[1:] if not line.startswith("Warning: ")]
     daemon = start("serve", *arguments)
     for fact in facts:
@@ -48,7 +48,7 @@ def test_check_and_start_say_the_same(sallyport, start, folder, certificate):
 def test_the_gateway_reports_too(sallyport, start):
     arguments = ["--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.1:1", "--backend", "ftp://127.0.0.1:2"]
     said = check(sallyport, "gate", *arguments)
-    assert said.startswith("Good: 2 backends\n") and "Accounts: those of 2 backends" in said
+    assert said.startswith("Configuration is valid: 2 backends\n") and "Accounts: those of 2 backends" in said
     daemon = start("gate", *arguments)
     assert f"Listener 127.0.0.1:{daemon.port}: plain FTP, no TLS" in daemon.log()
 
@@ -94,7 +94,7 @@ def test_secrets_that_others_can_read(sallyport, folder, tmp_path):
 
 def test_a_range_among_the_ephemeral_ports(sallyport, start, folder):
     arguments = [folder, "--anonymous", "--listen", "127.0.0.1:0", "--passive-ports", "50000-50009"]
-    warning = "Passive ports 50000-50009 overlap with the system's ephemeral ports"
+    warning = "Passive ports 50000-50009 overlap the ephemeral port range"
     assert "Warning: " + warning in check(sallyport, "serve", *arguments)
     assert start("serve", *arguments).log().count(warning) == 1
 
@@ -111,8 +111,8 @@ def test_a_directory_that_cannot_be_written(sallyport, folder):
     if os.geteuid() == 0:
         pytest.skip("root can write everywhere")
     folder.chmod(0o555)
-    assert f"{folder} can't be written" in check(sallyport, "serve", folder, "--user", "a:b")
-    assert "can't be written" not in check(sallyport, "serve", folder, "--reader", "a:b")
+    assert f"{folder} is not writable" in check(sallyport, "serve", folder, "--user", "a:b")
+    assert "is not writable" not in check(sallyport, "serve", folder, "--reader", "a:b")
 
 
 def test_locked_accounts_are_no_passwords(sallyport, start, folder, tmp_path):
@@ -126,7 +126,7 @@ def test_locked_accounts_are_no_passwords(sallyport, start, folder, tmp_path):
                                   capture_output=True, text=True)
             assert done.returncode == 2 and f"{config}, line 4: --user 'u': " in done.stderr, (secret, done)
         config.write_text(f'user = [{json.dumps("u:plain:" + secret)}]\n')
-        daemon = start("serve", folder, "--config", config, "--listen", "127.0.0.1:0", "--status-socket", "none")
+        daemon = start("serve", folder, "--config", config, "--listen", "127.0.0.1:0", "--control-socket", "none")
         with Raw(daemon.host, daemon.port) as raw:
             raw.login("u", secret).expect("QUIT", 221)
         daemon.stop()
@@ -162,4 +162,4 @@ def test_presets_pass_check_after_cert(sallyport, tmp_path, preset):
     (tmp_path / "preset.toml").write_text(text.replace("/etc/sallyport", str(tmp_path)))
     said = check(sallyport, "gate", "--listen", "127.0.0.1:21", "--max-sessions", 100, "--config",
                  tmp_path / "preset.toml")
-    assert said.startswith("Good: ") and "Warning" not in said
+    assert said.startswith("Configuration is valid: ") and "Warning" not in said

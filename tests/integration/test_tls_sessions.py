@@ -9,7 +9,7 @@ from harness.clients import CLIENTS, Server
 from harness.raw import drain
 from test_single_port import Tls, front  # noqa: F401 (a fixture)
 
-WAYS = {"range": (), "one-port": ("--data-port", "control")}
+WAYS = {"range": (), "one-port": ("--single-port", "control")}
 
 
 @pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)

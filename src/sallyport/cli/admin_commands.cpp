@@ -13,7 +13,7 @@
 
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/error_line.hpp>
-#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/status_text.hpp>
 #include <sallyport/ops/control_client.hpp>
 
@@ -23,8 +23,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr auto exit_codes =
-    "Exit codes: 0 done; 1 refused by the daemon, which goes on as before; 2 wrong options or "
-    "configuration; 3 no such daemon; 10 it did not answer in time.";
+    "Exit codes: 0 success, 1 refused by the daemon and nothing changed, 2 invalid options or configuration, 3 no daemon is "
+    "running, 10 no answer in time.";
 constexpr auto patience = std::chrono::seconds(10);
 constexpr auto long_patience = std::chrono::seconds(60);  // it reads certificates, or starts a program
 
@@ -48,10 +48,9 @@ result<json::object> ask(CLI::App& daemon, const front_options& options, const j
     }
     const auto path = options.operation.control_path(daemon.get_name());
     if (path.empty())
-        return fail(errc::usage,
-                    "--status-socket: where is the daemon's control socket? name it (XDG_RUNTIME_DIR is not set)");
+        return fail(errc::usage, "no control socket is known, as XDG_RUNTIME_DIR is not set; add --control-socket PATH");
     auto answer = ops::ask_daemon(path, request, wait);
-    if (!answer && answer.error().os == ENOENT) answer.error().what += " with --status-socket";
+    if (!answer && answer.error().os == ENOENT) answer.error().what += " with --control-socket";
     return answer;
 }
 
@@ -60,16 +59,25 @@ struct status_options {
     bool as_json = false;
 };
 
+/// The daemon's own options count as well.
+std::string notes_of(const administered& daemon, std::string_view exit_codes_of) {
+    return fmt::format("It also takes the options of 'sallyport {}', such as --config and --control-socket.\n\n{}",
+                       daemon.command.get_name(), exit_codes_of);
+}
+
 void add_status(const administered& daemon, int& exit_code) {
-    auto* const command = daemon.command.add_subcommand("status", "Show what a running daemon does");
+    auto* const command =
+        daemon.command.add_subcommand("status", "Show sessions, transfers, openings and backends of a running daemon");
     auto wanted = std::make_shared<status_options>();
     command->fallthrough();
-    command->add_flag("--json", wanted->as_json, "All of it as one JSON object");
-    command->add_flag("--sessions", wanted->show.sessions, "List the sessions too");
-    command->add_flag("--penalized", wanted->show.penalties,
-                      "Also list the addresses that are refused because of failed logins, and for how long");
-    add_count(*command, "--limit", wanted->show.limit, "Rows of each list; 0: all", {.zero = true});
-    command->footer(exit_codes);
+    command_table table;
+    table.add("Output", {{"--json", "", flag(wanted->as_json), "Print everything as one JSON object"},
+                         {"--sessions", "", flag(wanted->show.sessions), "Include the list of sessions"},
+                         {"--penalized", "", flag(wanted->show.penalties),
+                          "Include the addresses that are blocked after failed logins"},
+                         {"--limit", "N", count(wanted->show.limit, {.zero = true}), "Maximum rows per list", {}}});
+    table.notes = notes_of(daemon, exit_codes);
+    set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
         const auto told = ask(owner, options, {{"command", "status"}}, patience);
         if (!told)
@@ -96,12 +104,14 @@ void add_order(const administered& daemon, const std::string& what, const std::s
                const std::optional<order_subject>& subject = {}) {
     auto* const command = daemon.command.add_subcommand(what, about);
     command->fallthrough();
-    command->footer(exit_codes);
     auto request = std::make_shared<std::pair<std::string, std::string>>();
+    command_table table;
     if (subject) {
         request->first = subject->key;
-        command->add_option(subject->placeholder, request->second, subject->about)->required();
+        table.add("Arguments", {{subject->placeholder, "", required(text(request->second)), subject->about}});
     }
+    table.notes = notes_of(daemon, exit_codes);
+    set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, what, request, &exit_code] {
         json::object words{{"command", what}};
         if (!request->first.empty()) words[request->first] = request->second;
@@ -114,10 +124,9 @@ void add_order(const administered& daemon, const std::string& what, const std::s
 }
 
 void add_check(const administered& daemon, int& exit_code) {
-    auto* const command =
-        daemon.command.add_subcommand("check", "Check options and configuration, without starting or changing anything");
+    auto* const command = daemon.command.add_subcommand("check", "Check options and configuration file, then exit");
     command->fallthrough();
-    command->footer("Exit codes: 0 good; 2 not: the line says which file and line, what and why.");
+    set_table(*command, {.notes = notes_of(daemon, "Exit codes: 0 valid, 2 invalid options or configuration.")});
     command->callback([settings = daemon.settings, &exit_code] {
         const auto good = settings();
         if (good) {
@@ -134,17 +143,12 @@ void add_check(const administered& daemon, int& exit_code) {
 void add_admin_commands(const administered& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
-    add_order(daemon, "restart",
-              "Start the program that is installed now as a new process: it takes over the listening sockets, and the old "
-              "process exits when its sessions have ended. As SIGUSR2",
-              exit_code);
-    add_order(daemon, "forgive", "Let an address log in again that is refused because of failed logins", exit_code,
+    add_order(daemon, "restart", "Start the installed binary and drain this process (SIGUSR2)", exit_code);
+    add_order(daemon, "forgive", "Unblock an address that is blocked after failed logins", exit_code,
               order_subject{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
-    add_order(daemon, "kick", "End one session: its client gets 421, whatever it does", exit_code,
-              order_subject{"session", "ID", "The session, as status --sessions and the log name it"});
-    add_order(daemon, "reload",
-              "Read the configuration anew: checked first, changed at once, no session or transfer is lost. As SIGHUP",
-              exit_code);
+    add_order(daemon, "kick", "Close a session; its client gets 421", exit_code,
+              order_subject{"session", "ID", "The session's ID, as in status --sessions and in the log"});
+    add_order(daemon, "reload", "Reload the configuration; existing sessions keep their settings (SIGHUP)", exit_code);
 }
 
 }  // namespace sallyport::cli

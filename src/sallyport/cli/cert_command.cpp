@@ -13,7 +13,7 @@
 
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
-#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/own_certificate.hpp>
 #include <sallyport/cli/up_guide.hpp>
 #include <sallyport/net/certificate_file.hpp>
@@ -51,7 +51,7 @@ result<void> write_both(const cert_job& job, const fs::path& file) {
                                              file.string(), fs::path(file).replace_extension(".pem").string()));
     if (fs::exists(for_clients(file))) return refuse({errc::exists, EEXIST, for_clients(file).string()});
     const auto made = net::make_self_signed(job.names, job.days);
-    if (!made) return fail(made.error().code, fmt::format("NAME: {}; give host names and addresses", made.error().text()));
+    if (!made) return fail(made.error().code, fmt::format("NAME: {}; use host names and addresses", made.error().text()));
     std::error_code failed;  // where it can't be made, the file can't either, and says why
     if (file.has_parent_path()) fs::create_directory(file.parent_path(), failed);
     if (const auto done = write_new_file(file.string(), made->key + made->certificate, 0600); !done)
@@ -63,7 +63,7 @@ result<void> write_both(const cert_job& job, const fs::path& file) {
 
 int run(const cert_job& job) {
     if (std::ranges::any_of(job.names, [](const std::string& n) { return n.empty() || n.find('/') != n.npos; }))
-        return report({errc::usage, 0, "NAME: give host names and addresses, for example ftp.example.org"});
+        return report({errc::usage, 0, "NAME: invalid name; use host names and addresses, for example ftp.example.org"});
     const fs::path file = job.output.empty() ? fs::path(job.names.front() + ".pem") : fs::path(job.output);
     if (const auto done = write_both(job, file); !done) return report(done.error());
     const auto facts = net::read_certificate(file.string());
@@ -82,20 +82,20 @@ int run(const cert_job& job) {
 
 void add_cert_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<cert_job>();
-    CLI::App* command = app.add_subcommand("cert", "Make a private key and a certificate for --tls-cert");
-    command->add_option("NAME", job->names, "Host names and addresses by which clients connect; the first is the main one")
-        ->required();
-    command
-        ->add_option("-o,--output", job->output,
-                     "The file for key and certificate (default NAME.pem); the certificate alone goes beside it, with the "
-                     "ending .crt. Nothing is overwritten")
-        ->type_name("FILE");
-    add_count(*command, "--days", job->days, "How long it is valid", {.most = 3650});
-    command->footer(
-        "The certificate signs itself: a client accepts it once it trusts the .crt file, or when its user has compared the\n"
-        "fingerprint.\n"
-        "Example:  sallyport cert ftp.example.org 203.0.113.7 --output /etc/sallyport/gate.pem\n"
-        "Exit codes: 0 done, 1 could not write, 2 wrong options.");
+    CLI::App* command = app.add_subcommand("cert", "Create a private key and a self-signed certificate for --tls-cert");
+    command_table table;
+    table.add("Arguments", {{"NAME", "", required(texts(job->names)),
+                             "Host names and addresses of the server; the first is the main one"}});
+    table.add("Certificate", {{"-o,--output", "FILE", text(job->output),
+                               "File for key and certificate; FILE.crt gets the certificate alone", "NAME.pem"},
+                              {"--days", "N", count(job->days, {.most = 3650}), "Days until the certificate expires"}});
+    table.notes =
+        "No file is overwritten. A client accepts the certificate if it trusts the .crt file, or if its user has compared "
+        "the fingerprint.\n\n"
+        "Example:\n"
+        "  sallyport cert ftp.example.org --output /etc/sallyport/gate.pem\n\n"
+        "Exit codes: 0 success, 1 failed to write the files, 2 invalid options.";
+    set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }
 

@@ -3,13 +3,10 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
-
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/exit_code.hpp>
-#include <sallyport/cli/option_types.hpp>
 
 namespace sallyport::cli {
 
@@ -34,7 +31,8 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
                 out.push_back(m);
                 known = true;
             }
-        if (!known) return fail(errc::usage, fmt::format("--method {}: not one of epsv, pasv, eprt, port", word));
+        if (!known)
+            return fail(errc::usage, fmt::format("--data-methods {}: unknown method; use epsv, pasv, eprt or port", word));
     }
     return out;
 }
@@ -50,36 +48,42 @@ void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)
 
 }  // namespace
 
-void client_options::add_to(CLI::App& command) {
-    command.add_flag("-v,--verbose", verbose, "Show the conversation on standard error, passwords masked");
-    command.add_flag("-q,--quiet", quiet, "No progress bar, no warnings");
-    command.add_flag("--json", json, "Print the result as JSON");
-    command.add_option("-u,--user", user, "NAME or NAME:PASSWORD; also from the URL, SALLYPORT_PASSWORD and ~/.netrc");
-    command.add_option("--ca", ca_file, "Trust the authorities in this PEM file instead of the system's");
-    command.add_flag("--insecure", insecure, "Accept any certificate");
-    command.add_flag("--no-protect-data", clear_data, "With TLS: leave data connections in clear (PROT C)");
-    auto* wants_active = command.add_flag("--active", active, "Active mode only: the server connects to us");
-    command.add_flag("--passive", passive, "Passive mode only: we connect to the server")->excludes(wants_active);
-    command.add_option("--method", methods, "Ways to a data connection, in order (default epsv,pasv,eprt,port)")
-        ->excludes(wants_active);
-    command
-        .add_option("--passive-address", passive_address,
-                    "Where to connect after PASV: 'control', the host of the control connection, or 'follow', the address "
-                    "in the reply")
-        ->capture_default_str();
-    add_ports(command, "--active-ports", active_ports, "Ports to wait at in active mode");
-    command.add_option("--active-address", active_address, "Address to announce in active mode, where NAT makes it differ");
+void client_options::add_to(command_table& table) {
     constexpr std::chrono::milliseconds least(100);
     constexpr time_bounds a_day{.least = least, .most = std::chrono::hours(24)};
-    add_time(command, "--connect-timeout", connect, "For each address of the host",
-             {.least = least, .most = std::chrono::hours(1)});
-    add_time(command, "--timeout", timeout,
-             "Without any progress before giving up (else 60s for the greeting and for data, 30s for other replies)", a_day);
-    add_time(command, "--stall-timeout", stall, "Abort a transfer without progress for this long (else --timeout, or 60s)",
-             a_day);
-    add_size(command, "--stall-rate", stall_rate,
-             "Bytes a second, on average over --stall-timeout, that count as progress; 0: any byte counts");
-    command.footer(option_types_help() + "\n" + exit_code_help());
+    table.add("Login and TLS",
+              {{"-u,--user", "NAME[:PASSWORD]", text(user), "User name and password",
+                "URL, $SALLYPORT_PASSWORD, ~/.netrc, else anonymous"},
+               {"--ca", "FILE", text(ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
+               {"--insecure", "", flag(insecure), "Do not verify the server's certificate"},
+               {"--no-data-tls", "", flag(clear_data), "Do not encrypt data connections (PROT C)"}});
+    table.add(
+        "Client data connections",
+        {{"--passive", "", flag(passive), "Use passive mode only"},
+         {"--active", "", flag(active), "Use active mode only"},
+         {"--data-methods", "LIST", text(methods), "Data methods to try, in this order", "epsv,pasv,eprt,port"},
+         {"--passive-address", "peer|reply",
+          word(passive_address, "value",
+               words<client::passive_address>{{"peer", client::passive_address::control},
+                                              {"reply", client::passive_address::follow}}),
+          "After PASV, connect to the control peer or to the address replied"},
+         {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
+         {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
+          "local address"}});
+    table.add("Client timeouts",
+              {{"--connect-timeout", "SECONDS", time(connect, {.least = least, .most = std::chrono::hours(1)}),
+                "Time limit for connecting to each address of the host"},
+               {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
+                "60 for greeting and data, 30 for other replies"},
+               {"--stall-timeout", "SECONDS", time(stall, a_day), "Abort transfers without progress for this long",
+                "--timeout, or 60"},
+               {"--stall-rate", "BYTES", size(stall_rate, "any"),
+                "Average bytes per second over --stall-timeout that count as progress"}});
+    table.add("Output",
+              {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
+               {"-q,--quiet", "", flag(quiet), "Print no progress bar and no warnings"},
+               {"--json", "", flag(json), "Print the result as JSON"}});
+    table.notes = option_types_help() + "\n\n" + exit_code_help();
 }
 
 result<client::options> client_options::session(const client::url& where) const {
@@ -87,19 +91,19 @@ result<client::options> client_options::session(const client::url& where) const 
     auto chosen = chosen_methods();
     if (!chosen) return std::unexpected(chosen.error());
     out.methods = std::move(*chosen);
-    if (passive_address != "control" && passive_address != "follow")
-        return fail(errc::usage, "--passive-address " + passive_address + ": say control or follow");
-    if (passive_address == "follow") out.address_rule = client::passive_address::follow;
+    out.address_rule = passive_address;
     if (active_ports) {
         if (active_ports->first < 1024)
             return fail(errc::usage, "--active-ports " + active_ports->text() +
-                                         ": servers refuse to connect to ports below 1024; give a range such as "
+                                         ": servers refuse to connect to ports below 1024; use a range such as "
                                          "30000-30099");
         out.active_ports = *active_ports;
     }
     if (!active_address.empty()) {
         out.active_address = ip_address::parse(active_address);
-        if (!out.active_address) return fail(errc::usage, "--active-address " + active_address + ": not an IP address");
+        if (!out.active_address)
+            return fail(errc::usage,
+                        "--active-address " + active_address + ": not an IP address; use one such as 203.0.113.7");
     }
     if (where.tls != client::tls_mode::none) {
         auto context = net::tls_client_context::make({.verify = !insecure, .ca_file = ca_file, .tls12_only = false});
@@ -122,10 +126,14 @@ result<client::options> client_options::session(const client::url& where) const 
 }
 
 result<std::vector<client::data_method>> client_options::chosen_methods() const {
+    if (active && passive) return fail(errc::usage, "--active and --passive exclude each other; remove one of them");
+    if (active && !methods.empty())
+        return fail(errc::usage, "--active and --data-methods exclude each other; remove one of them");
     if (active) return std::vector{data_method::eprt, data_method::port};
     auto chosen = methods.empty() ? result<std::vector<data_method>>(client::options{}.methods) : parse_methods(methods);
     if (chosen && passive) std::erase_if(*chosen, proto::is_active);
-    if (chosen && chosen->empty()) return fail(errc::usage, "--method and --passive leave no way to a data connection");
+    if (chosen && chosen->empty())
+        return fail(errc::usage, "--data-methods and --passive exclude each other; name epsv or pasv, or remove --passive");
     return chosen;
 }
 
@@ -153,10 +161,9 @@ result<client::credentials> client_options::login(const client::url& where) cons
     if (!password && name && !is_anonymous(*name)) {
         auto asked = ask_password(fmt::format("Password for {} at {}: ", escape(*name), escape(where.host)));
         if (!asked)
-            return fail(errc::login_refused,
-                        fmt::format("no password for {}: give it in the URL, by --user NAME:PASSWORD, in "
-                                    "SALLYPORT_PASSWORD or in ~/.netrc",
-                                    *name));
+            return fail(errc::login_refused, fmt::format("no password for {}; pass it in the URL, with --user "
+                                                         "NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc",
+                                                         *name));
         password = std::move(*asked);
     }
     if (password) out.password = std::move(*password);

@@ -6,12 +6,9 @@
 #include <string>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/client/client.hpp>
 #include <sallyport/client/netrc.hpp>
-
-namespace CLI {
-class App;
-}
 
 namespace sallyport::cli {
 
@@ -25,7 +22,7 @@ struct client_options {
     bool active = false;
     bool passive = false;
     std::string methods;
-    std::string passive_address = "control";
+    client::passive_address passive_address = client::passive_address::control;
     std::optional<port_range> active_ports;
     std::string active_address;
     std::string user;
@@ -34,7 +31,7 @@ struct client_options {
     std::optional<std::chrono::milliseconds> stall;
     std::uint64_t stall_rate = limits::stall_rate;
 
-    void add_to(CLI::App& command);
+    void add_to(command_table& table);
 
     /// The session's options for `where`, with user and password from where they are to be had: the URL, --user,
     /// SALLYPORT_PASSWORD, ~/.netrc, the terminal. Errors name the option.

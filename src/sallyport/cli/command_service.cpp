@@ -16,9 +16,9 @@ namespace {
 
 /// What belongs to the process and not to its sessions.
 constexpr auto fixed_options = std::to_array<std::string_view>(
-    {"listen", "listen-tls", "passive-ports", "external-ports", "grabbed-ports", "data-port", "proxy-from", "proxy-data",
-     "loops", "log", "log-level", "status-socket", "drain", "stop-timeout"});
-constexpr auto secret_options = std::to_array<std::string_view>({"check-user", "user", "reader"});
+    {"listen", "listen-tls", "passive-ports", "external-ports", "use-alg-ports", "single-port", "proxy-protocol-from",
+     "proxy-protocol-data", "threads", "log", "log-level", "control-socket", "drain-timeout", "stop-timeout"});
+constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader"});
 /// Backends are reported one by one.
 constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});
 
@@ -50,10 +50,8 @@ result<config_places> prepare(CLI::App& command, const front_options& options) {
         places = std::move(*applied);
     }
     if (const auto good = check_values(command); !good) return std::unexpected(good.error());
-    const auto level = options.level();
-    if (!level) return std::unexpected(places.locate(level.error()));
     try {
-        log::open(options.log_target, *level);
+        log::open(options.log_target, options.log_level);
     } catch (const std::exception& e) {
         return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
     }
@@ -64,7 +62,7 @@ ops::daemon_plan plan_of(const std::string& kind, const front_options& options) 
     const auto& named = options.operation.status_socket;
     ops::control_place control{
         .path = options.operation.control_path(kind), .required = !named.empty(), .reason_absent = {}};
-    if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --status-socket";
+    if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --control-socket";
     return {.name = fmt::format("sallyport {}", kind),
             .loops = options.loops,
             .stop_timeout = options.stop_timeout,

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/cli/config_text.hpp>
@@ -48,20 +49,29 @@ struct application {
     std::set<std::string> seen{};  // keys: TOML itself knows nothing of keys that are the same setting
 };
 
+std::vector<std::string> keys_of(const CLI::App& command) {
+    std::vector<std::string> out;
+    for (const auto* option : command.get_options())
+        if (option->get_configurable() && !option->get_lnames().empty()) out.push_back(option->get_lnames().front());
+    return out;
+}
+
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
     auto& [command, file, places, seen] = to;
     const auto refuse = [&](std::string_view why) {
         return fail(errc::usage, fmt::format("{}: '{}'{}", place(file, value), escape(key, 100), why));
     };
-    CLI::Option* option = is_setting(key) ? command.get_option_no_throw("--" + key) : nullptr;
-    if (option == nullptr) {
-        return refuse(
-            fmt::format(" is not a setting of '{}'; '{} --help' lists them", command.get_name(), command.get_name()));
+    CLI::Option* option = key.empty() ? nullptr : command.get_option_no_throw("--" + key);
+    if (option == nullptr || !option->get_configurable()) {
+        return fail(errc::usage,
+                    fmt::format("{}: unknown key '{}'{}", place(file, value), escape(key, 100),
+                                did_you_mean(key, keys_of(command),
+                                             fmt::format("see 'sallyport {} --help' for valid keys", command.get_name()))));
     }
-    if (!seen.insert(key).second) return refuse(" is set a second time; leave one of them");
+    if (!seen.insert(key).second) return refuse(" is set a second time; remove one of them");
     if (option->count() != 0) return {};  // the command line wins
     const auto words = words_of(value);
-    if (words.empty()) return refuse(" needs a text, a number or true/false");
+    if (words.empty()) return refuse(" needs a text, a number, true or false");
     const bool is_switch = option->get_items_expected_max() == 0;
     if (is_switch != value.is_boolean())
         return refuse(is_switch ? " needs true or false" : " needs a value, not true or false");
@@ -91,10 +101,6 @@ result<void> apply_table(application& to, const std::string& prefix, const toml:
 }
 
 }  // namespace
-
-bool is_setting(std::string_view option) noexcept {
-    return !option.empty() && option != "config" && option != "help" && option != "yes";
-}
 
 void config_places::add(std::string key, std::string word, std::size_t line) {
     values_.push_back({std::move(key), std::move(word), line});
@@ -143,11 +149,12 @@ void give(CLI::App& command, const option_values& values) {
 result<void> check_values(const CLI::Option& option) {
     for (const auto& word : option.results()) {
         if (word.empty() && option.get_items_expected_max() != 0)
-            return fail(errc::usage, fmt::format("{}: the value is empty; name one, or leave it out", option.get_name()));
+            return fail(errc::usage,
+                        fmt::format("{}: the value is empty; set one, or remove the option", option.get_name()));
         if (std::ranges::any_of(word, is_control))
-            return fail(errc::usage, fmt::format("{}: a value can't hold line breaks and other control characters; take "
-                                                 "them out",
-                                                 option.get_name()));
+            return fail(errc::usage,
+                        fmt::format("{}: a value can't contain line breaks or other control characters; remove them",
+                                    option.get_name()));
     }
     return {};
 }
@@ -171,7 +178,7 @@ result<config_places> apply_config_file(CLI::App& command, const std::string& fi
     } catch (const toml::parse_error& e) {
         return fail(errc::usage, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
     } catch (const std::exception& e) {
-        return fail(errc::usage, fmt::format("{}: it can't be read as TOML: {}", file, escape(e.what(), 300)));
+        return fail(errc::usage, fmt::format("{}: invalid TOML: {}", file, escape(e.what(), 300)));
     }
 }
 

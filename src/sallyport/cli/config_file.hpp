@@ -44,9 +44,6 @@ private:
     std::vector<value> values_;
 };
 
-/// Whether an option of a command may be a key as well.
-[[nodiscard]] bool is_setting(std::string_view option) noexcept;
-
 /// No value is empty or holds control characters, which could write lines of their own into replies and logs.
 [[nodiscard]] result<void> check_values(const CLI::Option& option);
 [[nodiscard]] result<void> check_values(const CLI::App& command);

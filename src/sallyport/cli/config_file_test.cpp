@@ -56,7 +56,9 @@ TEST(ConfigFile, TheCommandLineWins) {
 
 TEST(ConfigFile, MistakesNameFileLineAndKey) {
     example unknown("anonymous = true\npasive-ports = \"1-2\"\n");
-    EXPECT_NE(unknown.apply().find(unknown.file + ", line 2: 'pasive-ports' is not a setting"), std::string::npos);
+    EXPECT_NE(unknown.apply().find(unknown.file + ", line 2: unknown key 'pasive-ports'; did you mean passive-ports? See "
+                                                  "'sallyport serve --help' for valid keys"),
+              std::string::npos);
     example form("idle-timeout = \"soon\"\n");
     EXPECT_NE(form.apply().find(", line 1: 'idle-timeout'"), std::string::npos);
     example broken("anonymous = \n");

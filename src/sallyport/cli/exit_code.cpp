@@ -36,10 +36,21 @@ exit_status status_of(const client::failure& f) noexcept {
 }
 
 std::string exit_code_help() {
-    return "Exit codes: 0 done; 2 wrong usage; 3 can't connect; 4 TLS; 5 login refused; 6 refused by the server (no such "
-           "file, no permission, no room); 7 login worked but no data connection (firewall, NAT); 8 cut or incomplete; 9 "
-           "local file; 10 server silent; 11 server broke the protocol; 12 server busy (421, or a limit of users or "
-           "connections), try later; 13 listing in no known form; 1 a bug.";
+    return "Exit codes:\n"
+           "   0  success\n"
+           "   1  internal error\n"
+           "   2  invalid arguments\n"
+           "   3  connection failed\n"
+           "   4  TLS failed\n"
+           "   5  login refused\n"
+           "   6  request refused by the server\n"
+           "   7  no data connection (firewall or NAT)\n"
+           "   8  transfer incomplete\n"
+           "   9  local file error\n"
+           "  10  server timeout\n"
+           "  11  protocol error\n"
+           "  12  server unavailable (421, or a limit of users or connections)\n"
+           "  13  listing in an unknown format\n";
 }
 
 }  // namespace sallyport::cli

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -15,17 +16,18 @@
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/inbound_options.hpp>
 #include <sallyport/cli/operation_options.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/front/admission.hpp>
 #include <sallyport/front/service.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 
-namespace CLI {
-class App;
-}
-
 namespace sallyport::cli {
+
+/// For the end of a daemon's help.
+inline constexpr auto daemon_exit_codes =
+    "\nExit codes: 0 stopped by a signal, 1 failed to start, 2 invalid options or configuration.";
 
 struct front_options {
     std::vector<std::string> listen;
@@ -34,9 +36,9 @@ struct front_options {
     std::vector<std::string> tls_keys;
     bool tls_required = false;
     bool tls_elsewhere = false;  // TLS is asked for, but ends at another program
-    std::string tls_reuse = "prefer";
+    net::tls_reuse tls_reuse = net::tls_reuse::prefer;
     std::string client_ca;
-    std::string client_certificate = "optional";
+    bool client_certificate_required = false;
     inbound_options inbound;
     std::chrono::seconds idle = limits::idle;
     std::chrono::seconds login = limits::login;
@@ -54,18 +56,17 @@ struct front_options {
     bool no_penalties = false;
     std::size_t loops = 0;
     std::string log_target = "-";
-    std::string log_level = "info";
+    log::level log_level = log::level::info;
     std::string config;
     operation_options operation;
 
-    void add_to(CLI::App& command);
+    /// `command`: serve, gate or up, which differ in some defaults.
+    void add_to(command_table& table, std::string_view command);
 
     /// The texts as values. Errors name the option.
     [[nodiscard]] result<std::vector<endpoint>> endpoints() const;
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
-    [[nodiscard]] result<net::tls_reuse> reuse() const;
-    [[nodiscard]] result<log::level> level() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] front::admission_rules admission() const noexcept;
 
@@ -80,17 +81,14 @@ struct front_options {
         if (!implicit) return std::unexpected(implicit.error());
         auto certificate = tls();
         if (!certificate) return std::unexpected(certificate.error());
-        const auto reuse_rule = reuse();
-        if (!reuse_rule) return std::unexpected(reuse_rule.error());
         auto ways_in = inbound.settings();
         if (!ways_in) return std::unexpected(ways_in.error());
         auto missing_close_notify = inbound.missing_close_notify();
         if (!missing_close_notify) return std::unexpected(missing_close_notify.error());
-        if (ways_in->single.on() && certificate->has_value() && *reuse_rule == net::tls_reuse::off)
-            return fail(
-                errc::usage,
-                "--tls-reuse off: --data-port tells TLS connections apart by the sessions that they resume; leave it at "
-                "prefer");
+        if (ways_in->single.on() && certificate->has_value() && tls_reuse == net::tls_reuse::off)
+            return fail(errc::usage,
+                        "--single-port identifies data connections by TLS session reuse; --tls-reuse off cannot be combined "
+                        "with it");
         auto transfers = operation.open_transfer_log();
         if (!transfers) return std::unexpected(about("--transfer-log", transfers.error()));
         settings.transfers = std::move(*transfers);
@@ -98,7 +96,7 @@ struct front_options {
         settings.listen_implicit = std::move(*implicit);
         settings.tls = std::move(*certificate);
         settings.tls_required = tls_required;
-        settings.reuse = *reuse_rule;
+        settings.reuse = tls_reuse;
         settings.inbound = std::move(*ways_in);
         settings.missing_close_notify = std::move(*missing_close_notify);
         settings.keepalive = keepalive();

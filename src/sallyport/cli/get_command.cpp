@@ -56,13 +56,14 @@ int run(get_job job) {
             return report_error(
                 "get",
                 error{errc::name_invalid, 0,
-                      "the URL names no file to save as: name one by -o FILE, or see what is there by 'sallyport ls'"},
+                      "the URL names no file to save as; add -o FILE, or list the directory with 'sallyport ls'"},
                 exit_status::usage);
     }
     if (job.output == "-" && (job.resume || job.options.json))
-        return report_error("get",
-                            error{errc::usage, 0, "-o - leaves no room for --resume or --json: standard output is the file"},
-                            exit_status::usage);
+        return report_error(
+            "get",
+            error{errc::usage, 0, "-o - writes the file to standard output; --resume and --json cannot be combined with it"},
+            exit_status::usage);
     const std::string label = job.output == "-" ? std::string(where->file_name()) : job.output;
     const auto move = [&](client::session& session, client::progress show, std::string& kept) {
         return fetch(session, where->path, job, std::move(show), kept);
@@ -74,17 +75,15 @@ int run(get_job job) {
 
 void add_get_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<get_job>();
-    CLI::App* command = app.add_subcommand("get", "Get a file: sallyport get ftp://host/path/file");
-    command->add_option("URL", job->url, "ftp://, ftps:// (implicit TLS) or ftpes:// (explicit TLS)")->required();
-    command->add_option(
-        "-o,--output", job->output,
-        "Save as FILE instead of the name in the URL; '-' is standard output. An existing FILE is replaced once the new "
-        "one is whole; until then bytes go to FILE.part");
-    command->add_flag(
-        "-c,--resume", job->resume,
-        "Continue FILE.part where it ends, if the server still has the same file: its size, its time and the last "
-        "64 KiB are compared. Otherwise the download starts from the beginning, and a warning says why");
-    job->options.add_to(*command);
+    CLI::App* command = app.add_subcommand("get", "Download a file");
+    command_table table;
+    table.add("Arguments",
+              {{"URL", "", required(text(job->url)), "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
+    table.add("Files",
+              {{"-o,--output", "FILE", text(job->output), "Save as FILE; '-' writes to standard output", "name in the URL"},
+               {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"}});
+    job->options.add_to(table);
+    set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }
 

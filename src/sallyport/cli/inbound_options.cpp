@@ -3,63 +3,28 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
-#include <sallyport/cli/option_types.hpp>
 #include <sallyport/cli/start_report.hpp>
 
 namespace sallyport::cli {
 
-void inbound_options::add_to(CLI::App& command) {
-    const auto several = CLI::MultiOptionPolicy::TakeAll;
-    add_ports(command, "--passive-ports", passive_ports,
-              "Ports for passive data connections; open these in the firewall (default: any free high port)");
-    command
-        .add_option("--data-port", data_port,
-                    "Single-port mode: passive data connections come to the control port itself, or to this one port, and "
-                    "a firewall lets in nothing else. By TLS any number of clients behind one address are told apart, "
-                    "in the clear one transfer at a time; where that is not enough, ports of --passive-ports are used, if "
-                    "given")
-        ->type_name("control|PORT");
-    command
-        .add_option("--external-ports", external_ports,
-                    "What the passive ports are outside, where a router forwards other numbers: as many for all of them, or "
-                    "OURS=OUTSIDE for one or some; repeatable, the first that names a port counts")
-        ->type_name("[A-B=]C-D")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command.add_flag("--grabbed-ports", grabbed_ports,
-                     "Use ports of the range too that devices on the way are known to grab for other protocols (5060 SIP, "
-                     "2000, 1720, 1723, 554, 6667, ...); they are skipped else");
-    command
-        .add_option("--external-address", external_addresses,
-                    "Address or host name to advertise in PASV replies, where NAT makes it differ; a name is followed as it "
-                    "changes, 'reached' is the address the client connected to. RULE= makes it that of some clients: their "
-                    "network (10.0.0.0/8), tls or plain, where they connect (:990), joined by commas; the longest network "
-                    "counts. Repeatable")
-        ->type_name("[RULE=]X")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command
-        .add_option(
-            "--proxy-from", proxy_from,
-            "Balancers in front: control connections from these addresses must begin with a PROXY header (v1 or v2), "
-            "which says who the client is; repeatable")
-        ->type_name("NETWORK")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command
-        .add_option(
-            "--allow-missing-close-notify", allow_missing_close_notify,
-            "Accept uploads over TLS that end without a TLS close_notify, from all clients or from those that a RULE "
-            "selects: their network (10.0.0.0/8), the listener that they connect to (:990), joined by commas. Such "
-            "an upload may be truncated unnoticed. Repeatable")
-        ->type_name("all|RULE")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command.add_flag("--proxy-data", proxy_data,
-                     "They send it on passive data connections too, and clients are told apart by it; without this, data "
-                     "connections must come from the clients themselves");
+void inbound_options::add_to(command_table& table, const std::string& default_ports) {
+    table.add(
+        "Data connections",
+        {{"--passive-ports", "A-B", cli::ports(passive_ports),
+          "Port range for passive data connections; open it in the firewall", default_ports},
+         {"--external-address", "[RULE=]ADDR", texts(external_addresses),
+          "Address or host name to advertise in PASV replies", "address the client connected to"},
+         {"--external-ports", "[A-B=]C-D", texts(external_ports),
+          "Ports to advertise if the router forwards different port numbers", "same as local"},
+         {"--single-port", "control|PORT", text(data_port),
+          "Accept all passive data connections on the control port or on PORT", "off"},
+         {"--use-alg-ports", "", flag(grabbed_ports), "Also use ports that routers inspect for other protocols (5060, ...)"},
+         {"--proxy-protocol-from", "NETWORK", texts(proxy_from),
+          "Require a PROXY header on connections from this load balancer"},
+         {"--proxy-protocol-data", "", flag(proxy_data), "Require the PROXY header on passive data connections as well"},
+         {"--allow-missing-close-notify", "all|RULE", texts(allow_missing_close_notify),
+          "Accept TLS uploads without close_notify, which may be truncated unnoticed"}});
 }
 
 result<reach::broker_settings> inbound_options::ports() const {
@@ -86,14 +51,16 @@ result<std::vector<reach::client_condition>> inbound_options::missing_close_noti
 }
 
 result<reach::proxy_trust> inbound_options::proxies() const {
-    if (proxy_data && proxy_from.empty()) return fail(errc::usage, "--proxy-data: from whom? add --proxy-from NETWORK");
+    if (proxy_data && proxy_from.empty())
+        return fail(errc::usage, "--proxy-protocol-data requires a load balancer; add --proxy-protocol-from NETWORK");
     reach::proxy_trust out{.from = {}, .data = proxy_data};
     for (const auto& text : proxy_from) {
         const auto network = ip_network::parse(text);
         if (!network) {
-            return fail(errc::usage, fmt::format("--proxy-from {}: give an address or a network, for example 10.0.0.5 or "
-                                                 "10.0.0.0/8 (no bits set behind the prefix)",
-                                                 text));
+            return fail(errc::usage,
+                        fmt::format("--proxy-protocol-from {}: invalid network; use an address or a network, for "
+                                    "example 10.0.0.5 or 10.0.0.0/8 (no bits set after the prefix)",
+                                    text));
         }
         out.from.push_back(*network);
     }
@@ -117,7 +84,7 @@ result<reach::passive_settings> inbound_options::settings() const {
     out.ports.proxies = std::move(*trusted);
     if (!data_port.empty()) {
         const auto single = reach::single_port_settings::parse(data_port);
-        if (!single) return fail(single.error().code, "--data-port " + single.error().what);
+        if (!single) return fail(single.error().code, "--single-port " + single.error().what);
         out.single = *single;
     }
     for (const auto& text : external_addresses) {

@@ -7,12 +7,9 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive.hpp>
-
-namespace CLI {
-class App;
-}
 
 namespace sallyport::cli {
 
@@ -26,7 +23,8 @@ struct inbound_options {
     bool proxy_data = false;
     std::vector<std::string> allow_missing_close_notify;
 
-    void add_to(CLI::App& command);
+    /// `default_ports`: which passive ports there are without --passive-ports, for the help.
+    void add_to(command_table& table, const std::string& default_ports);
     /// The texts as values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
     [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;

@@ -119,10 +119,13 @@ int run(const ls_job& job) {
 
 void add_ls_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<ls_job>();
-    CLI::App* command = app.add_subcommand("ls", "List a directory: sallyport ls ftp://host/path/");
-    command->add_option("URL", job->url, "The directory, or a file; times are shown in UTC")->required();
-    command->add_flag("-1,--names", job->names_only, "Names only, one a line");
-    job->options.add_to(*command);
+    CLI::App* command = app.add_subcommand("ls", "List a directory");
+    command_table table;
+    table.add("Arguments",
+              {{"URL", "", required(text(job->url)), "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
+    table.add("Output", {{"-1,--names", "", flag(job->names_only), "Print names only, one per line"}});
+    job->options.add_to(table);
+    set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }
 

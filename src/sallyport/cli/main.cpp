@@ -1,50 +1,82 @@
 // The sallyport program: finds the subcommand, runs it, returns its exit code.
 
 #include <exception>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/closest.hpp>
+#include <sallyport/base/escape.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/help.hpp>
+#include <sallyport/cli/option_table.hpp>
 
+namespace sallyport::cli {
 namespace {
 
-/// One line: the command, the option, the cause, the next step.
-std::string wrong_usage(const CLI::App* app, const CLI::Error& why) {
-    std::string name = app->get_name();
-    for (auto chosen = app->get_subcommands(); !chosen.empty(); chosen = app->get_subcommands()) {
-        app = chosen.back();
-        name += ' ' + app->get_name();
+struct help_job {
+    std::vector<std::string> command;
+    bool markdown = false;
+};
+
+int show_help(const CLI::App& program, const help_job& job) {
+    if (job.markdown) {
+        fmt::print("{}", settings_page(program));
+        return 0;
     }
-    std::string line = sallyport::cli::line_of({sallyport::errc::usage, 0, why.what()});
-    // Who mistypes a command wants to see it, and not that one is required.
-    if (const auto left = app->remaining(); dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !left.empty())
-        line = sallyport::cli::line_of({sallyport::errc::usage, 0, "there is no command or option " + left.front()});
-    if (line.find("; ") == std::string::npos) line += fmt::format("; see {} --help", name);
-    return fmt::format("{}: {}\n", name, line);
+    const CLI::App* command = &program;
+    for (const auto& name : job.command) {
+        std::vector<std::string> known;
+        const CLI::App* found = nullptr;
+        for (const auto* each : command->get_subcommands({})) {
+            known.push_back(each->get_name());
+            if (each->get_name() == name) found = each;
+        }
+        if (found == nullptr) {
+            fmt::print(stderr, "sallyport help: unknown command {}{}\n", escape(name, 100),
+                       did_you_mean(name, known, fmt::format("see '{} --help'", full_name(*command))));
+            return 2;
+        }
+        command = found;
+    }
+    fmt::print("{}", help_text(*command, table_of(*command), terminal_width()));
+    return 0;
+}
+
+void add_help_command(CLI::App& program, int& exit_code) {
+    auto job = std::make_shared<help_job>();
+    auto* const command =
+        program.add_subcommand("help", "Print the help of a command, such as 'sallyport help gate status'");
+    command_table table;
+    table.add("Arguments", {{"COMMAND", "", texts(job->command), "The command", "the program itself"}});
+    table.add("Output", {{"--markdown", "", flag(job->markdown), "Print the options of all commands as Markdown tables"}});
+    set_table(*command, std::move(table));
+    command->callback([job, &program, &exit_code] { exit_code = show_help(program, *job); });
 }
 
 }  // namespace
+}  // namespace sallyport::cli
 
 int main(int argc, char** argv) {
-    CLI::App app{
-        "FTP and FTPS that get through firewalls, NAT routers and load balancers, and say what is wrong where they can't.",
-        "sallyport"};
-    app.set_version_flag("--version", "sallyport " SALLYPORT_VERSION);
+    using namespace sallyport::cli;
+    CLI::App app{"FTP and FTPS server, client and gateway for networks with firewalls and NAT", "sallyport"};
+    app.set_version_flag("-V,--version", "sallyport " SALLYPORT_VERSION);
     app.require_subcommand(1);
-    app.failure_message(wrong_usage);
-    app.footer("'sallyport COMMAND --help' describes a command.");
+    app.failure_message([](const CLI::App* program, const CLI::Error& why) { return wrong_usage(*program, why); });
+    set_table(app, {.notes = "Run 'sallyport COMMAND --help' for the options of a command."});
     int exit_code = 0;
-    sallyport::cli::add_up_command(app, exit_code);
-    sallyport::cli::add_serve_command(app, exit_code);
-    sallyport::cli::add_gate_command(app, exit_code);
-    sallyport::cli::add_get_command(app, exit_code);
-    sallyport::cli::add_put_command(app, exit_code);
-    sallyport::cli::add_ls_command(app, exit_code);
-    sallyport::cli::add_user_command(app, exit_code);
-    sallyport::cli::add_cert_command(app, exit_code);
+    add_up_command(app, exit_code);
+    add_serve_command(app, exit_code);
+    add_gate_command(app, exit_code);
+    add_get_command(app, exit_code);
+    add_put_command(app, exit_code);
+    add_ls_command(app, exit_code);
+    add_user_command(app, exit_code);
+    add_cert_command(app, exit_code);
+    add_help_command(app, exit_code);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

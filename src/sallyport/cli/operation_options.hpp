@@ -8,25 +8,22 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/status/transfer_log.hpp>
-
-namespace CLI {
-class App;
-}
 
 namespace sallyport::cli {
 
 struct operation_options {
     std::string transfer_log;
-    std::string transfer_log_format = "words";
+    status::record_style transfer_log_style = status::record_style::words;
     std::string status_socket;
     std::chrono::seconds drain = limits::drain;
 
-    void add_to(CLI::App& command);
+    void add_to(command_table& table);
     /// For daemons that can be asked while they run.
-    void add_control_to(CLI::App& command);
+    void add_control_to(command_table& table);
     /// For those whose program can be replaced while they work.
-    void add_replacement_to(CLI::App& command);
+    void add_replacement_to(command_table& table);
 
     /// Where the control socket of a daemon of this kind ("gate") is; empty where there is none.
     [[nodiscard]] std::string control_path(std::string_view kind) const;

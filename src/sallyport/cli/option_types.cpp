@@ -6,10 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <sallyport/base/ascii.hpp>
-#include <sallyport/base/escape.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -79,13 +77,13 @@ error refused(std::string_view cause, std::string_view hint) { return {errc::usa
 
 std::string count_hint(const count_bounds& b, bool units) {
     const auto text = [units](std::uint64_t n) { return units ? size_text(n) : std::to_string(n); };
-    return fmt::format("give a {} from {} to {}{}{}", units ? "size" : "whole number", text(b.least), text(b.most),
+    return fmt::format("use a {} from {} to {}{}{}", units ? "size" : "whole number", text(b.least), text(b.most),
                        b.zero ? ", 0 for no limit" : "", or_off(b.off));
 }
 
 std::string time_hint(const time_bounds& b) {
-    return fmt::format("give a time such as {} or 5m, from {} to {}{}{}", b.in_milliseconds ? "500 (milliseconds)" : "30s",
-                       time_text(b.least), time_text(b.most), b.zero ? ", 0 for no limit" : "", or_off(b.off));
+    return fmt::format("use a time such as 30s or 5m, from {} to {}{}{}", time_text(b.least), time_text(b.most),
+                       b.zero ? ", 0 for no limit" : "", or_off(b.off));
 }
 
 }  // namespace
@@ -116,7 +114,7 @@ result<milliseconds> parse_time(std::string_view text, const time_bounds& bounds
     const auto number = split(text);
     if (!number) return refuse("this is not a time");
     if (number->negative) return refuse("a time can't be negative");
-    const auto name = number->unit.empty() ? std::string(bounds.in_milliseconds ? "ms" : "s") : to_lower(number->unit);
+    const auto name = number->unit.empty() ? std::string("s") : to_lower(number->unit);
     const auto* const known = std::ranges::find(time_units, std::string_view(name), &unit::name);
     if (known == time_units.end()) return refuse("this is not a time; the units are ms, s, m, h and d");
     const auto value = scaled(*number, known->factor);
@@ -134,7 +132,7 @@ result<double> parse_rate(std::string_view text) {
     constexpr double least = 0.001;
     constexpr double most = 1'000'000;
     const auto refuse = [](std::string_view cause) {
-        return std::unexpected(refused(cause, "give a number a second from 0.001 to 1000000, 0 for no limit"));
+        return std::unexpected(refused(cause, "use a number per second from 0.001 to 1000000, 0 for no limit"));
     };
     const auto number = split(text);
     if (!number || !number->unit.empty()) return refuse("this is not a number");
@@ -151,8 +149,7 @@ result<double> parse_rate(std::string_view text) {
 result<port_range> parse_ports(std::string_view text) {
     const auto range = port_range::parse(text);
     if (!range || range->first == 0 || range->size() == 0)
-        return std::unexpected(refused("this is not a range of ports",
-                                       "give FIRST-LAST, for example 30000-30099, both from 1 to 65535, the smaller first"));
+        return std::unexpected(refused("invalid range", "use FIRST-LAST, for example 50000-50099"));
     return *range;
 }
 
@@ -165,70 +162,19 @@ std::string time_text(milliseconds time) {
     return {};
 }
 
+std::string seconds_text(milliseconds time) {
+    if (time >= for_ever) return "0 (no limit)";
+    return fmt::format("{}", static_cast<double>(time.count()) / 1000);
+}
+
 std::string size_text(std::uint64_t bytes) {
     for (const auto& each : size_units)
         if (bytes % each.factor == 0 && bytes != 0) return fmt::format("{}{}", bytes / each.factor, to_upper(each.name));
     return "0";
 }
 
-CLI::Option* add_value(CLI::App& command, const std::string& name, const std::string& help, const std::string& type,
-                       std::function<result<void>(const std::string&)> take, const std::string& default_text) {
-    const std::function<void(const std::string&)> read = [name, take = std::move(take)](const std::string& text) {
-        if (const auto taken = take(text); !taken)
-            throw CLI::ValidationError(fmt::format("{} {}: {}", name, escape(text, 60), taken.error().what));
-    };
-    auto* const option = command.add_option_function(name, read, help)->type_name(type);
-    if (!default_text.empty()) option->default_str(default_text);
-    return option;
-}
-
-CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& into, const std::string& help,
-                      count_bounds bounds) {
-    const auto take = [&into, bounds](const std::string& text) -> result<void> {
-        const auto got = parse_count(text, bounds, true);
-        if (!got) return std::unexpected(got.error());
-        into = *got;
-        return {};
-    };
-    return add_value(command, name, help, "SIZE", take, size_text(into));
-}
-
-CLI::Option* add_time(CLI::App& command, const std::string& name, std::optional<milliseconds>& into, const std::string& help,
-                      time_bounds bounds) {
-    const auto take = [&into, bounds](const std::string& text) -> result<void> {
-        const auto got = parse_time(text, bounds);
-        if (!got) return std::unexpected(got.error());
-        into = *got;
-        return {};
-    };
-    return add_value(command, name, help, "TIME", take);
-}
-
-CLI::Option* add_rate(CLI::App& command, const std::string& name, double& into, const std::string& help) {
-    const auto take = [&into](const std::string& text) -> result<void> {
-        const auto got = parse_rate(text);
-        if (!got) return std::unexpected(got.error());
-        into = *got;
-        return {};
-    };
-    return add_value(command, name, help, "N", take);
-}
-
-CLI::Option* add_ports(CLI::App& command, const std::string& name, std::optional<port_range>& into,
-                       const std::string& help) {
-    const auto take = [&into](const std::string& text) -> result<void> {
-        const auto got = parse_ports(text);
-        if (!got) return std::unexpected(got.error());
-        into = *got;
-        return {};
-    };
-    return add_value(command, name, help, "A-B", take);
-}
-
 std::string option_types_help() {
-    return "TIME is a number of seconds, or has a unit: 500ms, 30s, 5m, 1h, 1d. SIZE is a number of bytes, or has a unit: "
-           "64K, "
-           "10M, 1G. 0 means no limit where it is allowed; what can be switched off is switched off by \"off\".";
+    return "SECONDS may have a unit: 500ms, 30s, 5m, 1h or 1d. BYTES may have one, too: 64K, 10M or 1G (powers of 1024).";
 }
 
 }  // namespace sallyport::cli

@@ -1,7 +1,6 @@
 #include <sallyport/cli/option_types.hpp>
 
 #include <gtest/gtest.h>
-#include <CLI/CLI.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -25,8 +24,8 @@ TEST(OptionTypes, TimesHaveUnits) {
         ASSERT_TRUE(got) << text << ": " << got.error().what;
         EXPECT_EQ(*got, time) << text;
     }
-    EXPECT_EQ(*parse_time("500", {.least = 1ms, .in_milliseconds = true}), 500ms);
-    EXPECT_EQ(*parse_time("2s", {.least = 1ms, .in_milliseconds = true}), 2s);
+    EXPECT_EQ(*parse_time("0.5", {.least = 1ms}), 500ms);
+    EXPECT_EQ(*parse_time("0.001", {.least = 1ms}), 1ms);
 }
 
 TEST(OptionTypes, NonsenseIsNoTime) {
@@ -63,7 +62,7 @@ TEST(OptionTypes, NonsenseIsNoTime) {
         const auto got = parse_time(text, {});
         ASSERT_FALSE(got) << text;
         EXPECT_EQ(got.error().code, errc::usage);
-        EXPECT_NE(got.error().what.find("; give "), std::string::npos) << got.error().what;
+        EXPECT_NE(got.error().what.find("; use "), std::string::npos) << got.error().what;
     }
     EXPECT_FALSE(parse_time("1.5", {}, 1s)) << "what is kept in whole seconds";
 }
@@ -135,30 +134,13 @@ TEST(OptionTypes, DefaultsAreShownAsTheyAreWritten) {
     EXPECT_EQ(time_text(90s), "90s");
     EXPECT_EQ(time_text(1500ms), "1500ms");
     EXPECT_EQ(time_text(for_ever), "0");
+    EXPECT_EQ(seconds_text(300s), "300");
+    EXPECT_EQ(seconds_text(1500ms), "1.5");
+    EXPECT_EQ(seconds_text(1ms), "0.001");
+    EXPECT_EQ(seconds_text(for_ever), "0 (no limit)");
     EXPECT_EQ(size_text(65'536), "64K");
     EXPECT_EQ(size_text(1000), "1000");
     for (const auto time : {300s, 90s, 86'400s, 1s}) EXPECT_EQ(*parse_time(time_text(time), {}), time);
-}
-
-TEST(OptionTypes, AnErrorNamesOptionValueCauseAndNextStep) {
-    CLI::App app{"", "test"};
-    std::chrono::seconds wait{5};
-    std::size_t count = 1;
-    add_time(app, "--wait", wait, "");
-    add_count(app, "--count", count, "", {.most = 9});
-    app.parse("--wait 2m --count 3");
-    EXPECT_EQ(wait, 120s);
-    EXPECT_EQ(count, 3U);
-    const auto says = [&app](const std::string& line) {
-        try {
-            app.parse(line);
-        } catch (const CLI::ParseError& e) {
-            return std::string(e.what());
-        }
-        return std::string();
-    };
-    EXPECT_EQ(says("--wait -5"), "--wait -5: a time can't be negative; give a time such as 30s or 5m, from 1s to 366d");
-    EXPECT_EQ(says("--count 10"), "--count 10: this is too much; give a whole number from 1 to 9");
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ int run(const put_job& job) {
     const bool piped = job.file == "-";
     if (where->file_name().empty()) {
         if (piped)
-            return report_error("put",
-                                error{errc::usage, 0, "standard input has no name: end the URL with the name it is to get"},
+            return report_error("put", error{errc::usage, 0, "standard input has no name; end the URL with a file name"},
                                 exit_status::usage);
         where->path += job.file.substr(job.file.rfind('/') + 1);
     }
@@ -60,14 +59,15 @@ int run(const put_job& job) {
 
 void add_put_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<put_job>();
-    CLI::App* command = app.add_subcommand("put", "Put a file: sallyport put FILE ftp://user@host/path/");
-    command->add_option("FILE", job->file, "The local file; '-' is standard input")->required();
-    command->add_option("URL", job->url, "Where to; with a '/' at its end the file keeps its name")->required();
-    command->add_flag(
-        "-c,--resume", job->resume,
-        "Continue where the server's file ends, if it is the beginning of FILE: its time and its last 64 KiB are "
-        "compared. Otherwise the upload starts from the beginning, and a warning says why");
-    job->options.add_to(*command);
+    CLI::App* command = app.add_subcommand("put", "Upload a file");
+    command_table table;
+    table.add("Arguments",
+              {{"FILE", "", required(text(job->file)), "Local file; '-' reads standard input"},
+               {"URL", "", required(text(job->url)),
+                "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); after a final '/', FILE keeps its name"}});
+    table.add("Files", {{"-c,--resume", "", flag(job->resume), "Continue at the end of the file on the server"}});
+    job->options.add_to(table);
+    set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }
 

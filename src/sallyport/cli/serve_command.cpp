@@ -14,7 +14,8 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/front_options.hpp>
-#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/help.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/handover.hpp>
@@ -35,8 +36,8 @@ struct serve_options {
     bool anonymous = false;
     bool no_passive = false;
     bool no_active = false;
-    bool ccc = false;
-    std::string sync = "full";
+    bool allow_ccc = false;
+    vfs::durability sync = vfs::durability::full;
     std::string greeting = "Sallyport ready.";
 
     void add_to(CLI::App& command);
@@ -45,70 +46,58 @@ struct serve_options {
 };
 
 void serve_options::add_to(CLI::App& command) {
-    const auto several = CLI::MultiOptionPolicy::TakeAll;
-    command.add_option("DIR", directory, "Directory to share")->check(CLI::ExistingDirectory);
-    command
-        .add_option(
-            "--user", users,
-            "A user who may read and write; repeatable. PASSWORD may be a hash from 'sallyport user hash', @FILE for the "
-            "first line of a file, or plain:TEXT for a password that looks like something else")
-        ->type_name("NAME:PASSWORD")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command.add_option("--reader", readers, "A user who may only read; repeatable")
-        ->type_name("NAME:PASSWORD")
-        ->allow_extra_args(false)
-        ->multi_option_policy(several);
-    command.add_flag("--anonymous", anonymous, "Anybody may read");
-    command.add_flag("--ccc", ccc,
-                     "Allow clients to go back to a plain control connection (CCC), for firewalls that must read it");
-    command.add_flag("--no-passive", no_passive, "Refuse passive mode");
-    command.add_flag("--no-active", no_active, "Refuse active mode");
-    command
-        .add_option("--upload-sync", sync,
-                    "full: an upload, or a change of names, is on the disk before it is acknowledged; none: left to the "
-                    "system")
-        ->type_name("full|none")
-        ->capture_default_str();
-    command.add_option("--greeting", greeting, "Text of the 220 reply")->type_name("TEXT")->capture_default_str();
-    front.add_to(command);
-    front.operation.add_control_to(command);
-    front.operation.add_replacement_to(command);
-    command.footer(
+    command_table table;
+    table.add("Arguments", {{"DIR", "", not_in_file(existing_directory(directory)), "Directory to share", "required"}});
+    table.add(
+        "Accounts and files",
+        {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be an argon2id hash"},
+         {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
+         {"--anonymous", "", flag(anonymous), "Allow anonymous login with read-only access"},
+         {"--upload-sync", "full|none",
+          word(sync, "value", words<vfs::durability>{{"full", vfs::durability::full}, {"none", vfs::durability::none}}),
+          "Sync uploads and renames to disk before replying: full or none"},
+         {"--greeting", "TEXT", text(greeting), "Text of the 220 greeting"}});
+    front.add_to(table, "serve");
+    table.add("Listening and TLS",
+              {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
+    table.add("Data connections", {{"--no-passive", "", flag(no_passive), "Refuse passive mode (PASV, EPSV)"},
+                                   {"--no-active", "", flag(no_active), "Refuse active mode (PORT, EPRT)"}});
+    front.operation.add_control_to(table);
+    front.operation.add_replacement_to(table);
+    table.notes =
+        "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n\n"
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
-        "  sallyport serve /srv/files --user scanner:@/etc/sallyport/scanner.password --listen 0.0.0.0:21 \\\n"
-        "    --passive-ports 30000-30099 --external-address ftp.example.org --tls-cert cert.pem\n"
-        "SIGHUP and 'sallyport serve reload' read the --config file anew, users and certificates too; SIGUSR2 and "
-        "'sallyport "
-        "serve restart' start a new process that takes the place of this one. Sessions that run keep what they have.\n"
-        "Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.\n" +
-        option_types_help());
+        "  sallyport serve /srv/files --listen 0.0.0.0:21 --tls-cert cert.pem \\\n"
+        "    --user scanner:@/etc/sallyport/scanner.password \\\n"
+        "    --passive-ports 30000-30099 --external-address ftp.example.org\n\n" +
+        option_types_help() + daemon_exit_codes;
+    set_table(command, std::move(table));
 }
 
 result<server::settings> serve_options::settings() const {
     server::settings out;
-    if (directory.empty()) return fail(errc::usage, "DIR: which directory? give it, as in sallyport serve /srv/files");
+    if (directory.empty()) return fail(errc::usage, "no directory given; use sallyport serve DIR");
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
     if (out.users.empty() && !anonymous) {
         return fail(errc::usage,
-                    "--user: nobody could log in; add --anonymous, --user NAME:PASSWORD or --reader NAME:PASSWORD");
+                    "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD or --anonymous");
     }
     if (no_passive && no_active)
-        return fail(errc::usage, "--no-passive and --no-active: together they leave no way to move a file; take one away");
-    if (sync != "full" && sync != "none") return fail(errc::usage, fmt::format("--upload-sync {}: give full or none", sync));
-    auto files =
-        vfs::open_posix_filesystem(directory, {.sync = sync == "full" ? vfs::durability::full : vfs::durability::none});
+        return fail(errc::usage,
+                    "--no-passive and --no-active exclude each other; data connections need one of the two modes");
+
+    auto files = vfs::open_posix_filesystem(directory, {.sync = sync});
     if (!files) return std::unexpected(files.error());
     out.files = std::move(*files);
     out.anonymous = anonymous;
     out.greeting = greeting;
     out.passive = !no_passive;
     out.active = !no_active;
-    out.ccc = ccc;
+    out.ccc = allow_ccc;
     return out;
 }
 
@@ -130,7 +119,8 @@ result<std::string> checked(const CLI::App& command) {
     const auto good = load_options<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
-    return fmt::format("Good: {} accounts{}\n{}", settings.users.size(), settings.anonymous ? " and anonymous" : "",
+    return fmt::format("Configuration is valid: {} accounts{}\n{}", settings.users.size(),
+                       settings.anonymous ? ", anonymous login enabled" : "",
                        text_of(make_report(good->options.subject(good->places), look_at_machine())));
 }
 
@@ -154,7 +144,7 @@ int run(CLI::App& command, const serve_options& options) {
 
 void add_serve_command(CLI::App& app, int& exit_code) {
     auto options = std::make_shared<serve_options>();
-    CLI::App* command = app.add_subcommand("serve", "Serve a directory by FTP and FTPS");
+    CLI::App* command = app.add_subcommand("serve", "Run an FTP and FTPS server for a directory");
     options->add_to(*command);
     const auto check = [command] { return checked(*command); };
     add_admin_commands({.command = *command, .options = options->front, .settings = check}, exit_code);

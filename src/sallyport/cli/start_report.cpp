@@ -130,18 +130,18 @@ void warn_of_ports(start_report& out, const start_subject& s, const machine_fact
         taken = taken || (m.ephemeral.contains(static_cast<std::uint16_t>(port)) && !reserved(port));
     if (taken)
         out.warnings.push_back(
-            fmt::format("Passive ports {} overlap with the system's ephemeral ports {}: outgoing connections may take them "
-                        "first; choose a range below, such as 30000-30099, or set net.ipv4.ip_local_reserved_ports={}",
+            fmt::format("Passive ports {} overlap the ephemeral port range {}; set net.ipv4.ip_local_reserved_ports={} or "
+                        "choose another range, such as 30000-30099",
                         range.text(), m.ephemeral.text(), range.text()));
     const auto grabbed = [&](std::uint32_t port) {
         return reach::is_hijacked_port(s.inbound.ports.outside.of(static_cast<std::uint16_t>(port)));
     };
     if (!s.inbound.ports.grabbed_too &&
         std::ranges::all_of(std::views::iota(std::uint32_t{range.first}, range.last + 1U), grabbed))
-        out.warnings.push_back(
-            fmt::format("Passive ports {}: none is used, as routers and firewalls are known to take all of them for other "
-                        "protocols; give a range such as 30000-30099, or add --grabbed-ports",
-                        range.text()));
+        out.warnings.push_back(fmt::format(
+            "Passive ports {}: none is used, since routers may inspect all of them for other protocols; use a range such as "
+            "30000-30099, or add --use-alg-ports",
+            range.text()));
     if (range.first < m.first_unprivileged && !m.may_bind_low)
         out.warnings.push_back(
             fmt::format("Passive ports {}: this user can't listen on those below {}, which are left out; choose a higher "
@@ -174,12 +174,13 @@ start_report make_report(const start_subject& s, const machine_facts& m) {
         s.max_sessions != 0 && m.descriptors != 0 && need > m.descriptors)
         out.warnings.push_back(
             fmt::format("{} sessions (--max-sessions) may need {} file descriptors, and the system allows this process {}; "
-                        "raise LimitNOFILE= of the unit (ulimit -Hn), or give a smaller --max-sessions",
+                        "raise LimitNOFILE= of the unit (ulimit -Hn), or set a smaller --max-sessions",
                         s.max_sessions, need, m.descriptors));
     if (!s.unwritable.empty())
         out.warnings.push_back(
-            fmt::format("{} can't be written by the user that this runs as, so every upload fails; change "
-                        "its owner or mode, or name the users by --reader",
+            fmt::format("{} is not writable for the user that this process runs as, so every upload fails; change its owner "
+                        "or mode, or use "
+                        "--reader for the accounts",
                         escape(s.unwritable)));
     return out;
 }
@@ -208,7 +209,7 @@ std::string text_of(const start_report& report) {
 std::string unusable_range(const port_range& range, const machine_facts& m) {
     if (range.first == 0 || m.may_bind_low || range.last >= m.first_unprivileged) return {};
     return fmt::format(
-        "this user can't listen on ports below {}; give a range such as 30000-30099, or run as root or with "
+        "this user can't listen on ports below {}; use a range such as 30000-30099, or run as root or with "
         "CAP_NET_BIND_SERVICE",
         m.first_unprivileged);
 }

@@ -40,7 +40,8 @@ TEST(StartReport, ToldAreListenersPortsAddressAccountsAndTheFirewall) {
     auto s = subject();
     s.listen_tls = {*endpoint::parse("0.0.0.0:990")};
     s.certificates = {{"/etc/cert.pem", {"ftp.example.org"}, now + 100 * day}};
-    s.inbound.addresses = {*reach::address_rule::parse("10.0.0.0/8=reached"), *reach::address_rule::parse("203.0.113.7")};
+    s.inbound.addresses = {*reach::address_rule::parse("10.0.0.0/8=client-destination"),
+                           *reach::address_rule::parse("203.0.113.7")};
     const auto report = make_report(s, machine());
     EXPECT_THAT(
         report.facts,
@@ -89,7 +90,7 @@ TEST(StartReport, PasswordsInClearOnAPublicAddressAreAWarning) {
 TEST(StartReport, ARangeAmongTheEphemeralPortsIsAWarning) {
     auto s = subject();
     s.inbound.ports.range = {50000, 50099};
-    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("50000-50099 overlap with the system's ephemeral ports 32768-60999")));
+    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("50000-50099 overlap the ephemeral port range 32768-60999")));
     s.inbound.ports.range = {32700, 32768};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("30000-30099")));
     auto m = machine();
@@ -111,7 +112,7 @@ TEST(StartReport, OtherWarningsNameTheRemedy) {
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("chmod o-rwx /etc/key.pem")));
     s.exposed.clear();
     s.unwritable = "/srv/files";
-    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("/srv/files can't be written")));
+    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("/srv/files is not writable")));
     s.unwritable.clear();
     s.inbound.ports.range = {1000, 1100};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("can't listen on those below 1024")));
@@ -153,7 +154,7 @@ TEST(StartReport, ARangeThatNobodyMayBindIsRefused) {
 TEST(StartReport, ARangeOfGrabbedPortsAloneIsAWarning) {
     auto s = subject();
     s.inbound.ports.range = {5060, 5061};
-    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("--grabbed-ports")));
+    EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("--use-alg-ports")));
     s.inbound.ports.grabbed_too = true;
     EXPECT_THAT(warnings(s), IsEmpty());
     s.inbound.ports.grabbed_too = false;

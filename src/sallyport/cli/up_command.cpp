@@ -21,7 +21,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/front_options.hpp>
 #include <sallyport/cli/machine_facts.hpp>
-#include <sallyport/cli/option_types.hpp>
+#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/own_certificate.hpp>
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/cli/up_guide.hpp>
@@ -47,7 +47,7 @@ struct up_options {
     bool yes = false;
     std::string trust_file;  // for clients' --cacert, where the certificate is our own
 
-    up_options() { front.log_level = "warning"; }  // a session is one line, which it prints itself
+    up_options() { front.log_level = log::level::warning; }  // a session is one line, which it prints itself
     void add_to(CLI::App& command);
     [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
@@ -55,21 +55,20 @@ struct up_options {
 };
 
 void up_options::add_to(CLI::App& command) {
-    command.add_option("DIR", directory, "Directory to share")->required()->check(CLI::ExistingDirectory);
-    command
-        .add_option("--writer", writer,
-                    "The user who may write (default: 'writer' and a password made for this run). PASSWORD may be @FILE for "
-                    "the first line of a file")
-        ->type_name("NAME:PASSWORD");
-    command.add_flag("--yes", yes, "Share DIR even if it is / or holds your home directory");
-    front.add_to(command);
-    command.footer(
-        "Anybody may read what every user of this machine may read, except names that begin with a dot; the writer reads "
-        "and\n"
-        "writes all of DIR. Without --tls-cert a certificate is made and kept for this user.\n"
-        "Example:  sallyport up ~/shared --listen 0.0.0.0:2121 --writer me:@$HOME/ftp-password\n"
-        "Ctrl-C stops it. Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options.\n" +
-        option_types_help());
+    command_table table;
+    table.add("Arguments", {{"DIR", "", required(existing_directory(directory)), "Directory to share"}});
+    table.add("Accounts and files",
+              {{"--writer", "NAME:PASSWORD", text(writer), "Account that may upload; anonymous users may only download",
+                "writer, with a random password"},
+               {"--yes", "", not_in_file(flag(yes)), "Share DIR even if it is / or contains your home directory"}});
+    front.add_to(table, "up");
+    table.notes =
+        "Anonymous users may read what every user of this machine may read, except names that begin with a dot; the writer "
+        "reads and writes all of DIR. PASSWORD may be @FILE for the first line of FILE. Ctrl-C stops it.\n\n"
+        "Example:\n"
+        "  sallyport up ~/shared --listen 0.0.0.0:2121 --writer me:@$HOME/ftp-password\n\n" +
+        option_types_help() + daemon_exit_codes;
+    set_table(command, std::move(table));
 }
 
 /// Nobody means to share these when a directory is given in a hurry.
@@ -250,7 +249,7 @@ int run(CLI::App& command, up_options& options) {
 
 void add_up_command(CLI::App& app, int& exit_code) {
     auto options = std::make_shared<up_options>();
-    CLI::App* command = app.add_subcommand("up", "Share a directory at once: server, gateway and certificate on defaults");
+    CLI::App* command = app.add_subcommand("up", "Share a directory now, with a gateway, TLS and default settings");
     options->add_to(*command);
     command->callback([options, command, &exit_code] { exit_code = run(*command, *options); });
 }

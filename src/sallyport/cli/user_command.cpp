@@ -12,6 +12,7 @@
 
 #include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/option_table.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -45,12 +46,12 @@ int hash_password() {
 }  // namespace
 
 void add_user_command(CLI::App& app, int& exit_code) {
-    CLI::App* command = app.add_subcommand("user", "Passwords for the server's users");
+    CLI::App* command = app.add_subcommand("user", "Manage passwords for server accounts");
     command->require_subcommand(1);
-    CLI::App* hash = command->add_subcommand("hash", "Read a password from standard input, print its argon2id hash");
-    hash->footer(
-        "Use it in a configuration file:  user = [\"scanner:$argon2id$...\"]\nExit codes: 0 done, 1 no memory, 2 no "
-        "password.");
+    set_table(*command, {});
+    CLI::App* hash = command->add_subcommand("hash", "Read a password from standard input and print its argon2id hash");
+    set_table(*hash, {.notes = "Use it in a configuration file:\n  user = [\"scanner:$argon2id$...\"]\n\n"
+                               "Exit codes: 0 success, 1 not enough memory, 2 no password given."});
     hash->callback([&exit_code] { exit_code = hash_password(); });
 }
 

@@ -16,12 +16,13 @@ namespace sallyport::cli {
 result<std::string> read_secret(std::string_view text) {
     if (!text.starts_with('@')) return std::string(text);
     text.remove_prefix(1);
-    if (text.empty()) return fail(errc::usage, "no file is named behind @; give @FILE, or plain:@ if that is the password");
+    if (text.empty()) return fail(errc::usage, "no file name after @; use @FILE, or plain:@ if that is the password");
     auto content = read_small_file(std::string(text));
     if (!content)
-        return fail(errc::usage, fmt::format("the password's file can't be read: {}; write plain: in front if this is the "
-                                             "password itself",
-                                             escape(content.error().text(), 300)));
+        return fail(
+            errc::usage,
+            fmt::format("cannot read the password file: {}; write plain: before the text if it is the password itself",
+                        escape(content.error().text(), 300)));
     content->resize(std::min(content->find('\n'), content->size()));
     if (content->ends_with('\r')) content->pop_back();
     if (content->empty())
@@ -39,7 +40,7 @@ result<server::user> parse_user(std::string_view option, std::string_view text, 
         return fail(errc::usage, fmt::format("{} '{}': {}", option, escape(name, 100), why));
     };
     if (colon == std::string_view::npos || name.empty() || colon + 1 == text.size())
-        return refuse("give NAME:PASSWORD, neither of them empty");
+        return refuse("invalid account; use NAME:PASSWORD, neither of them empty");
     if (iequals(name, "anonymous") || iequals(name, "ftp"))
         return refuse("this name means anonymous login; use --anonymous, or another name");
     const auto read = read_secret(text.substr(colon + 1));
@@ -57,9 +58,8 @@ result<std::vector<server::user>> parse_users(const std::vector<std::string>& us
             auto parsed = parse_user(option, text, read_only);
             if (!parsed) return std::unexpected(parsed.error());
             if (std::ranges::find(out, parsed->name, &server::user::name) != out.end())
-                return fail(errc::usage, fmt::format("{} '{}': this name is given twice; each user is named once, leave "
-                                                     "one of them",
-                                                     option, escape(parsed->name, 100)));
+                return fail(errc::usage, fmt::format("{} '{}': this name is given twice; remove one of them", option,
+                                                     escape(parsed->name, 100)));
             out.push_back(std::move(*parsed));
         }
     }

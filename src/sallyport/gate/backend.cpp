@@ -15,6 +15,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/url_zone.hpp>
 #include <sallyport/client/connection.hpp>
+#include <sallyport/gate/backend_parameters.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -31,89 +32,6 @@ constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to 
 
 constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
 constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
-
-/// One "key=value" of the query. Empty where it is right, else what is wrong.
-[[nodiscard]] std::string_view read_term(std::string_view term, backend& into) {
-    const auto equals = term.find('=');
-    const auto key = term.substr(0, equals);
-    const auto value = equals == std::string_view::npos ? std::string_view() : term.substr(equals + 1);
-    if (key == "weight") {
-        const auto weight = parse_decimal(value, limits::backend_weight);
-        if (!weight || *weight == 0) return "the weight must be a number from 1 to 256 (no new sessions: state=drain)";
-        into.terms.weight = static_cast<unsigned>(*weight);
-        return {};
-    }
-    if (key == "max-sessions") {
-        const auto most = parse_decimal(value, 1'000'000);
-        if (!most) return "max-sessions must be a number, 0 for no limit";
-        into.terms.max_sessions = *most;
-        return {};
-    }
-    if (key == "priority") {
-        const auto priority = parse_decimal(value, 65535);
-        if (!priority) return "the priority must be a number, 0 for the first to be asked";
-        into.terms.priority = static_cast<unsigned>(*priority);
-        return {};
-    }
-    if (key == "users" || key == "hosts") {
-        auto& names = key == "users" ? into.terms.users : into.terms.hosts;
-        for (const auto name : std::views::split(value, ',')) {
-            const std::string_view one(name);
-            names.push_back(key == "users" ? std::string(one) : to_lower(one));
-        }
-        if (names.empty() || std::ranges::find(names, "") != names.end())
-            return "users and hosts must be names, joined by commas";
-        return {};
-    }
-    if (key == "state") {
-        const auto known = std::ranges::find(states, value);
-        if (known == states.end()) return "the state must be active, drain or maintenance";
-        into.terms.state = static_cast<backend_state>(known - states.begin());
-        return {};
-    }
-    if (key == "tls") {
-        if (value != "match" || into.tls != backend_tls::none)
-            return "tls=match goes with ftp://; other words are not known";
-        into.tls = backend_tls::match;
-        return {};
-    }
-    if (key == "resolve") {
-        if (value != "a" && value != "srv") return "resolve must be a (all addresses are servers) or srv (SRV records)";
-        into.found_by = value == "a" ? lookup::addresses : lookup::service;
-        return {};
-    }
-    if (key == "proxy") {
-        if (value != "v1" && value != "v2") return "proxy must be v1 or v2";
-        into.proxy = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
-        return {};
-    }
-    if (key == "proxy-data") {
-        if (value != "yes" && value != "no") return "proxy-data must be yes or no";
-        into.proxy_data = value == "yes";
-        return {};
-    }
-    if (key == "direct") {
-        if (value != "passive" && value != "active" && value != "both") return "direct must be passive, active or both";
-        into.direct.passive = value != "active";
-        into.direct.active = value != "passive";
-        return {};
-    }
-    if (key == "outside") {
-        into.direct.outside = ip_address::parse(value);
-        if (!into.direct.outside || !into.direct.outside->is_v4())
-            return "outside must be the IPv4 address at which clients reach the server itself";
-        return {};
-    }
-    if (key == "mirror") {
-        const auto range = port_range::parse(value);
-        if (!range || range->first < 1024) return "mirror must be a range of ports from 1024 on, such as 30000-30099";
-        into.mirror = *range;
-        return {};
-    }
-    return "what may stand behind the question mark is weight=N, max-sessions=N, state=WORD, priority=N, users=NAMES, "
-           "hosts=NAMES, tls=match, resolve=a|srv, proxy=v1|v2, proxy-data=yes, direct=passive|active|both, "
-           "outside=ADDRESS and mirror=A-B, joined by &";
-}
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
     if (text.empty() || text.size() > 253) return false;
@@ -180,8 +98,10 @@ std::string_view name(check_stage s) noexcept { return stages[static_cast<std::s
 
 result<backend> backend::parse(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
-        return fail(errc::syntax, fmt::format("backend \"{}\": {}; give ftp://HOST[:PORT], ftpes://... or ftps://...",
-                                              escape(url, 200), why));
+        return fail(errc::syntax, fmt::format("backend \"{}\": {}", escape(url, 200), why));
+    };
+    const auto refuse_form = [&](std::string_view why) {
+        return refuse(fmt::format("{}; use ftp://HOST[:PORT], ftpes://HOST[:PORT] or ftps://HOST[:PORT]", why));
     };
     for (const auto& known : schemes) {
         if (!starts_with_icase(url, known.prefix)) continue;
@@ -189,36 +109,41 @@ result<backend> backend::parse(std::string_view url) {
         backend b{.host = {}, .port = known.port, .tls = known.tls};
         if (const auto mark = rest.find('?'); mark != std::string_view::npos) {
             for (const auto term : std::views::split(rest.substr(mark + 1), '&')) {
-                if (const auto wrong = read_term(std::string_view(term), b); !wrong.empty()) return refuse(wrong);
+                if (const auto wrong = read_backend_parameter(std::string_view(term), b); !wrong.empty())
+                    return refuse(wrong);
             }
             rest = rest.substr(0, mark);
         }
         if (b.mirror.first != 0 && b.tls != backend_tls::none && b.tls != backend_tls::implicit)
-            return refuse("with mirror=A-B its TLS is the client's: give ftp:// or, for implicit TLS, ftps://");
-        if (b.mirror.first != 0 && b.proxy_data) return refuse("mirrored ports carry no PROXY headers");
+            return refuse("passthrough=A-B passes the client's TLS; use ftp:// or, for implicit TLS, ftps://");
+        if (b.mirror.first != 0 && b.proxy_data)
+            return refuse("passthrough=A-B and proxy-protocol-data=yes exclude each other; remove one of them");
         const bool direct = b.direct.passive || b.direct.active;
-        if (b.mirror.first != 0 && direct) return refuse("with mirror=A-B nothing is known of data that could go direct");
-        if (b.direct.outside && !b.direct.passive) return refuse("outside=ADDRESS needs direct=passive or direct=both");
-        if (b.proxy_data && !b.proxy) return refuse("proxy-data=yes needs proxy=v1 or proxy=v2");
+        if (b.mirror.first != 0 && direct)
+            return refuse("passthrough=A-B and direct exclude each other; remove one of them");
+        if (b.direct.outside && !b.direct.passive)
+            return refuse("external-address=ADDR requires direct=passive or direct=both; add it");
+        if (b.proxy_data && !b.proxy)
+            return refuse("proxy-protocol-data=yes requires proxy-protocol=v1 or proxy-protocol=v2; add it");
         if (rest.ends_with('/')) rest.remove_suffix(1);
         if (rest.find('@') != std::string_view::npos)
-            return refuse("a user name has no place here, clients log in themselves");
-        if (rest.find('/') != std::string_view::npos) return refuse("a path has no place here");
+            return refuse("a user name is not allowed; clients log in with their own");
+        if (rest.find('/') != std::string_view::npos) return refuse_form("a path is not allowed");
         const bool bracketed = rest.starts_with('[');
         const auto host_end = bracketed ? rest.find(']') : rest.rfind(':');
-        if (bracketed && host_end == std::string_view::npos) return refuse("the bracket is not closed");
+        if (bracketed && host_end == std::string_view::npos) return refuse_form("the bracket is not closed");
         const auto literal = rest.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
         const std::string host = bracketed ? without_zone_escape(literal) : std::string(literal);
         auto port = host_end == std::string_view::npos ? std::string_view() : rest.substr(host_end + (bracketed ? 1 : 0));
-        if (bracketed ? !ip_address::parse(host) : !is_host_name(host)) return refuse("that is no host");
+        if (bracketed ? !ip_address::parse(host) : !is_host_name(host)) return refuse_form("invalid host");
         b.host = host;
         if (port.empty()) return b;
         const auto number = port.starts_with(':') ? parse_decimal(port.substr(1), 65535) : std::nullopt;
-        if (!number || *number == 0) return refuse("the port must be a number from 1 to 65535");
+        if (!number || *number == 0) return refuse("invalid port; use a number from 1 to 65535");
         b.port = static_cast<std::uint16_t>(*number);
         return b;
     }
-    return refuse("the scheme is not known");
+    return refuse_form("unknown scheme");
 }
 
 backend backend::for_client(bool with_tls) const {
@@ -244,7 +169,7 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
     options.before_connect = [&](const endpoint& at) -> result<std::function<void(const endpoint&)>> {
         if (by.own->listens_at(at))
             return fail(errc::usage,
-                        fmt::format("{}: this gateway itself listens there; give the address and port of the FTP server",
+                        fmt::format("{}: this gateway itself listens there; use the address and port of the FTP server",
                                     at.text()));
         auto connecting = std::make_shared<std::shared_lock<std::shared_mutex>>(by.own->connecting());
         return [&, at, connecting](const endpoint& local) {  // on this thread, before anything is waited for

@@ -32,7 +32,7 @@ TEST(BackendLines, NameTheLineOfAMistake) {
 }
 
 TEST(Lookup, MakesABackendOfEachAddress_G7) {
-    const auto name = *backend::parse("ftpes://farm.example:2121?resolve=a&weight=5&max-sessions=7");
+    const auto name = *backend::parse("ftpes://farm.example:2121?resolve=address&weight=5&max-sessions=7");
     EXPECT_EQ(name.found_by, lookup::addresses);
     const auto found = expand(name, {*ip_address::parse("10.0.0.5"), *ip_address::parse("2001:db8::5")});
     ASSERT_EQ(found.size(), 2U);

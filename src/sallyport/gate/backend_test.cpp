@@ -62,17 +62,28 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
 
 TEST(Backend, ReadsWhetherItWantsProxyHeaders) {
     EXPECT_EQ(backend::parse("ftp://a")->proxy, std::nullopt);
-    EXPECT_EQ(backend::parse("ftp://a?proxy=v1")->proxy, proto::proxy_version::v1);
-    EXPECT_FALSE(backend::parse("ftp://a?proxy=v1")->proxy_data);
-    const auto both = backend::parse("ftps://[::1]:2990/?proxy-data=yes&proxy=v2");
+    EXPECT_EQ(backend::parse("ftp://a?proxy-protocol=v1")->proxy, proto::proxy_version::v1);
+    EXPECT_FALSE(backend::parse("ftp://a?proxy-protocol=v1")->proxy_data);
+    const auto both = backend::parse("ftps://[::1]:2990/?proxy-protocol-data=yes&proxy-protocol=v2");
     ASSERT_TRUE(both);
     EXPECT_EQ(both->proxy, proto::proxy_version::v2);
     EXPECT_TRUE(both->proxy_data);
     EXPECT_EQ(both->text(), "ftps://[::1]:2990");
-    for (const std::string query : {"?x=1", "?proxy", "?proxy=", "?proxy=v3", "?proxy=v1&", "?proxy=v1&proxy-data",
-                                    "?proxy-data=yes", "?proxy=v1?proxy-data=yes"}) {
+    for (const std::string query : {"?x=1", "?proxy-protocol", "?proxy-protocol=", "?proxy-protocol=v3",
+                                    "?proxy-protocol=v1&", "?proxy-protocol=v1&proxy-protocol-data",
+                                    "?proxy-protocol-data=yes", "?proxy-protocol=v1?proxy-protocol-data=yes"}) {
         EXPECT_FALSE(backend::parse("ftp://a" + query)) << query;
     }
+}
+
+TEST(Backend, SaysWhatIsWrongWithAUrl) {
+    EXPECT_EQ(backend::parse("http://x").error().what,
+              "backend \"http://x\": unknown scheme; use ftp://HOST[:PORT], ftpes://HOST[:PORT] or ftps://HOST[:PORT]");
+    EXPECT_EQ(backend::parse("ftp://u:p@x").error().what,
+              "backend \"ftp://u:p@x\": a user name is not allowed; clients log in with their own");
+    EXPECT_EQ(backend::parse("ftp://x?wieght=3").error().what,
+              "backend \"ftp://x?wieght=3\": unknown parameter \"wieght\"; did you mean weight? See 'sallyport gate --help' "
+              "for the list");
 }
 
 TEST(Backend, RefusesOtherUrlsWithAReason) {
@@ -81,7 +92,8 @@ TEST(Backend, RefusesOtherUrlsWithAReason) {
                                   "ftp://[::1]21", "ftp://[x]", "ftp://2001:db8::5", "ftp://a b", "ftp://x\n"}) {
         const auto b = backend::parse(url);
         ASSERT_FALSE(b) << url;
-        EXPECT_NE(b.error().what.find("give ftp://HOST[:PORT]"), std::string::npos) << url;
+        EXPECT_TRUE(b.error().what.starts_with("backend \"")) << url;
+        EXPECT_NE(b.error().what.find("; "), std::string::npos) << "no next step: " << b.error().what;
     }
 }
 

@@ -46,19 +46,27 @@ namespace {
         const auto refuse = [&](std::string_view why) {
             return fail(errc::syntax, fmt::format("backend {}: {}", b.text(), why));
         };
-        if ((b.mirror.first != 0) != s.passes_tls()) return refuse("either all backends have mirrored ports or none has");
+        if ((b.mirror.first != 0) != s.passes_tls())
+            return refuse("some backends have passthrough=A-B and others do not; add it to all, or remove it");
         if (b.mirror.first == 0) continue;
         if (!s.backends_file.empty() || b.found_by != lookup::none)
-            return refuse("mirrored ports are for backends that stay: name each by itself, without a file and resolve=");
+            return refuse("passthrough=A-B excludes resolve= and --backends-file; list each backend with --backend");
         if (!b.terms.users.empty() || !b.terms.hosts.empty())
-            return refuse("with mirrored ports nobody can read for which user or host it is; take these terms away");
-        if (s.dial_at_login) return refuse("with mirrored ports nobody can read USER: take --dial login away");
-        if (s.tls) return refuse("with mirrored ports TLS ends at the backend; take the gateway's certificate away");
+            return refuse(
+                "passthrough=A-B and users or hosts exclude each other, since the gateway reads neither; remove one of "
+                "them");
+        if (s.dial_at_login)
+            return refuse(
+                "passthrough=A-B and --dial login exclude each other, since the gateway does not read USER; remove one of "
+                "them");
+        if (s.tls) return refuse("passthrough=A-B ends TLS at the backend; remove --tls-cert");
         if (!(b.tls == backend_tls::implicit ? s.listen : s.listen_implicit).empty())
-            return refuse("implicit TLS (ftps://) goes with listeners for it alone, ftp:// with the others alone");
+            return refuse(
+                "with passthrough=A-B, ftps:// backends need --listen-tls and ftp:// backends need --listen; use only the "
+                "one of them");
         for (const auto& other : s.backends) {
             if (&other != &b && other.mirror.first <= b.mirror.last && b.mirror.first <= other.mirror.last)
-                return refuse("its mirrored ports are another backend's too; give each its own");
+                return refuse("another backend has the same ports in passthrough=A-B; use a range of its own for each");
         }
     }
     return {};
@@ -68,7 +76,7 @@ namespace {
     if (s.backends.empty() && s.backends_file.empty()) return fail(errc::syntax, "a gateway needs at least one backend");
     if (auto good = mirrors_usable(s); !good || s.passes_tls()) return good;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
-        return fail(errc::syntax, "TLS is asked for and there is no certificate; give one");
+        return fail(errc::syntax, "TLS is required and there is no certificate; add one");
     return {};
 }
 

@@ -63,9 +63,7 @@ struct backend {
     proto::direct_data direct{};                  // which of its data need not come by the gateway
     port_range mirror{};                          // its TLS passes unread, data by these ports here and there alike
 
-    /// "ftp://HOST[:PORT][?TERMS]", "ftpes://...", "ftps://..."; TERMS, joined by "&": tls=match, weight=N, max-sessions=N,
-    /// state=active|drain|maintenance, priority=N, users=NAME,..., hosts=NAME,..., proxy=v1|v2, proxy-data=yes,
-    /// resolve=a|srv, direct=passive|active|both, outside=ADDRESS, mirror=A-B.
+    /// "ftp://HOST[:PORT][?PARAMETERS]", "ftpes://...", "ftps://..."; see backend_parameters.hpp.
     [[nodiscard]] static result<backend> parse(std::string_view url);
     /// Where TLS is to match the client's: the same with the one or the other.
     [[nodiscard]] backend for_client(bool with_tls) const;

@@ -152,11 +152,12 @@ TEST_F(GateThrough, TakesNoAmbiguousMirrors) {
         ASSERT_FALSE(started) << why;
         EXPECT_NE(started.error().text().find(why), std::string::npos) << started.error().text();
     };
-    refused({mirrored(2121, first), mirrored(2122, static_cast<std::uint16_t>(first + 1))}, "another backend's too");
-    refused({mirrored(2121, first), at(2122)}, "or none has");
-    refused({mirrored(2121, first, backend_tls::implicit)}, "implicit TLS");
+    refused({mirrored(2121, first), mirrored(2122, static_cast<std::uint16_t>(first + 1))},
+            "another backend has the same ports");
+    refused({mirrored(2121, first), at(2122)}, "some backends have passthrough=A-B and others do not");
+    refused({mirrored(2121, first, backend_tls::implicit)}, "ftps:// backends need --listen-tls");
     use_tls();
-    refused({mirrored(2121, first)}, "take the gateway's certificate away");
+    refused({mirrored(2121, first)}, "passthrough=A-B ends TLS at the backend; remove --tls-cert");
 }
 
 }  // namespace

@@ -60,10 +60,10 @@ result<void> own_ends::none_of(const std::vector<backend>& backends) const {
         if (const auto literal = ip_address::parse(b.host)) addresses.push_back(*literal);
         for (const auto& address : addresses) {
             if (b.is_looked_up() || !listens_at({address, b.port})) continue;
-            return fail(errc::usage,
-                        fmt::format("backend {}: this gateway itself listens at {}; give the address and port of the FTP "
-                                    "server",
-                                    b.text(), endpoint{address, b.port}.text()));
+            return fail(
+                errc::usage,
+                fmt::format("backend {}: this gateway itself listens at {}; use the address and port of the FTP server",
+                            b.text(), endpoint{address, b.port}.text()));
         }
     }
     return {};

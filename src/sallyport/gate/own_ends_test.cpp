@@ -48,10 +48,9 @@ TEST(OwnEnds, LooksAtBackendsThatAreNamedByAnAddress) {
     EXPECT_TRUE(refused(by_record));
     const auto said = own.none_of({{"198.51.100.1", 2121}, {"127.0.0.1", 2121}});
     ASSERT_FALSE(said);
-    EXPECT_EQ(
-        said.error().what,
-        "backend ftp://127.0.0.1:2121: this gateway itself listens at 127.0.0.1:2121; give the address and port of the "
-        "FTP server");
+    EXPECT_EQ(said.error().what,
+              "backend ftp://127.0.0.1:2121: this gateway itself listens at 127.0.0.1:2121; use the address and port of the "
+              "FTP server");
 }
 
 TEST(OwnEnds, KnowsItsLegsForAsLongAsTheyAreHeld) {

@@ -27,15 +27,18 @@ void session_context::use_kernel(const session_context* before) {
         return;
     }
     auto made = firewall::openings::in_kernel();
-    if (!made) return log::warning({}, fmt::format("All data connections are relayed: {}", made.error().what));
+    if (!made)
+        return log::warning(
+            {}, fmt::format("Kernel forwarding is not available; relaying all data connections: {}", made.error().what));
     kernel = std::move(*made);
-    log::info({}, "Data connections that nothing has to look at are led by the kernel's NAT");
+    log::info({}, "Kernel forwarding is enabled for unencrypted data connections");
     const auto allowed = firewall::forwarding::of_system();
     const auto warn = [](std::string_view family, std::string_view setting) {
-        log::warning({},
-                     fmt::format("{} is 0: the system passes no {} on, so data connections between clients and servers on "
-                                 "other machines are relayed; set it to 1",
-                                 setting, family));
+        log::warning(
+            {},
+            fmt::format(
+                "{} forwarding is disabled, so data connections between other hosts are relayed; set {} to 1 to enable it",
+                family, setting));
     };
     const auto listens = [this](bool v4) {
         return std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });

@@ -18,12 +18,14 @@ constexpr auto pause = std::chrono::milliseconds(50);
 constexpr auto log_interval = std::chrono::seconds(1);
 constexpr unsigned burst_limit = 16;  // connections accepted in a row before others get their turn
 
+// A port that another socket has is errc::busy: who has other ports to choose from tries those.
 std::unexpected<error> refusal(const endpoint& at, int os) {
-    const auto* next = os == EADDRINUSE      ? " (another program uses the port: stop it, or choose another port)"
-                       : os == EACCES        ? " (ports below 1024 need root or CAP_NET_BIND_SERVICE: choose a higher one)"
-                       : os == EADDRNOTAVAIL ? " (no interface of this machine has that address)"
-                                             : "";
-    return fail_os(os, fmt::format("cannot listen on {}{}", at.text(), next));
+    const auto* why = os == EADDRINUSE      ? "the port is in use; stop the other program or choose another port"
+                      : os == EACCES        ? "permission denied; ports below 1024 require root or CAP_NET_BIND_SERVICE"
+                      : os == EADDRNOTAVAIL ? "no interface of this machine has this address; choose another address"
+                                            : nullptr;
+    if (why == nullptr) return fail_os(os, fmt::format("cannot listen on {}", at.text()));
+    return fail(os == EADDRINUSE ? errc::busy : from_errno(os), fmt::format("cannot listen on {}: {}", at.text(), why));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 using enum data_method;
 
-constexpr auto names = std::to_array<std::pair<std::string_view, backend_data>>({{"as-client", backend_data::as_client},
+constexpr auto names = std::to_array<std::pair<std::string_view, backend_data>>({{"match", backend_data::as_client},
                                                                                  {"passive", backend_data::passive},
                                                                                  {"active", backend_data::active},
                                                                                  {"epsv", backend_data::epsv},

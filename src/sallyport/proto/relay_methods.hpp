@@ -21,7 +21,7 @@ enum class backend_data : std::uint8_t {
     port,
 };
 
-/// "as-client", "passive", "active", "epsv", "pasv", "eprt", "port".
+/// "match", "passive", "active", "epsv", "pasv", "eprt", "port".
 [[nodiscard]] std::optional<backend_data> parse_backend_data(std::string_view text);
 
 /// What to ask the backend for, first choice first; the next one follows where one is refused, passive after active. What

@@ -42,12 +42,12 @@ TEST(RelayMethods, OrdersWhatToAskTheBackendFor) {
         methods expected;
     };
     for (const auto& [policy, asked, ipv6, refused, expected] : std::vector<row>{
-             {"as-client", epsv, false, {}, {epsv, pasv}},
-             {"as-client", pasv, false, {}, {pasv, epsv}},
-             {"as-client", eprt, false, {}, {eprt, port, epsv, pasv}},
-             {"as-client", port, false, {}, {port, eprt, epsv, pasv}},
-             {"as-client", pasv, true, {}, {epsv}},
-             {"as-client", port, true, {}, {eprt, epsv}},
+             {"match", epsv, false, {}, {epsv, pasv}},
+             {"match", pasv, false, {}, {pasv, epsv}},
+             {"match", eprt, false, {}, {eprt, port, epsv, pasv}},
+             {"match", port, false, {}, {port, eprt, epsv, pasv}},
+             {"match", pasv, true, {}, {epsv}},
+             {"match", port, true, {}, {eprt, epsv}},
              {"passive", port, false, {}, {epsv, pasv}},
              {"passive", port, false, set_of({epsv}), {pasv}},
              {"passive", port, false, set_of({epsv, pasv}), {pasv}},

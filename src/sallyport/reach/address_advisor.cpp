@@ -70,10 +70,10 @@ net::task<> address_advisor::impl::follow(std::shared_ptr<impl> self) {
         for (auto& each : self->names) {
             const auto found = co_await look_up(self, each);
             if (!found && !each.failing)
-                log::warning({}, fmt::format("external address {}: {}; {}", escape(each.name), escape(found.error().text()),
-                                             each.current ? "the last one stays in use"
-                                                          : "PASV tells the address that the client reached until it "
-                                                            "resolves"));
+                log::warning({}, fmt::format("Cannot resolve external address {}: {}; {}", escape(each.name),
+                                             escape(found.error().text()),
+                                             each.current ? "keeping the previous one"
+                                                          : "advertising the client destination until it resolves"));
             each.failing = !found;
         }
     }
@@ -86,8 +86,9 @@ void address_advisor::impl::learn(followed_name& which, const ip_address& addres
         before = std::exchange(which.current, address);
     }
     if (before != address) {
-        log::info({}, fmt::format("external address: {} is {}{}", escape(which.name), address.text(),
-                                  before ? ", was " + before->text() : ""));
+        log::info({}, before ? fmt::format("External address {} changed from {} to {}", escape(which.name), before->text(),
+                                           address.text())
+                             : fmt::format("External address {} is {}", escape(which.name), address.text()));
     }
 }
 

@@ -122,7 +122,8 @@ TEST_F(advisor, a_name_without_ipv4_is_as_good_as_none) {
 TEST_F(advisor, tells_each_client_by_its_rule) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
-    address_advisor a(loops_.at(0), rules({"ftp.example.org", "10.0.0.0/8=reached", "tls=192.0.2.8"}), 3600s, scripted(s));
+    address_advisor a(loops_.at(0), rules({"ftp.example.org", "10.0.0.0/8=client-destination", "tls=192.0.2.8"}), 3600s,
+                      scripted(s));
     a.start();
     run_until([&] { return advertises(a, "203.0.113.5"); });
     EXPECT_EQ(a.advertise({ip("10.1.2.3"), {local_, 21}, false})->address, local_);

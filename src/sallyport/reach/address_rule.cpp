@@ -27,11 +27,12 @@ result<address_rule> address_rule::parse(std::string_view text) {
         static_cast<client_condition&>(out) = *condition;
     }
     const auto what = equals == std::string_view::npos ? text : text.substr(equals + 1);
-    if (what == "reached") return out;
+    if (what == "client-destination") return out;
     if (const auto literal = ip_address::parse(what); literal && !literal->is_v4())
         return refusal(text, "a 227 reply has room for an IPv4 address only; over IPv6 clients use EPSV, which names none");
     if (what.empty() || what.find_first_not_of(host_characters) != std::string_view::npos)
-        return refusal(text, "give an IPv4 address, a host name, or \"reached\" for the address that the client reached");
+        return refusal(
+            text, "use an IPv4 address, a host name, or client-destination for the address that the client connected to");
     out.address = what;
     return out;
 }

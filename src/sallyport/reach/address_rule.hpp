@@ -1,9 +1,9 @@
 #pragma once
 // Which address to tell which client in a 227, as the administrator says it (S3): "[CONDITIONS=]ADDRESS".
 //
-// ADDRESS is an IPv4 address, a host name, or `reached`: the one that the client has connected to. CONDITIONS are those of
-// client_condition.hpp. Of several rules the one with the longest network counts, then the one with more conditions, then
-// the first. Values; any thread.
+// ADDRESS is an IPv4 address, a host name, or `client-destination`: the one that the client has connected to. CONDITIONS are
+// those of client_condition.hpp. Of several rules the one with the longest network counts, then the one with more
+// conditions, then the first. Values; any thread.
 
 #include <optional>
 #include <string>

@@ -33,13 +33,13 @@ visitor by_tls(visitor v) {
 TEST(AddressRule, WithoutConditionsHoldsForAll) {
     EXPECT_EQ(told({"203.0.113.7"}, outside), "203.0.113.7");
     EXPECT_EQ(told({"ftp.example.org"}, inside), "ftp.example.org");
-    EXPECT_EQ(told({"reached"}, inside), "reached");
+    EXPECT_EQ(told({"client-destination"}, inside), "reached");
     EXPECT_EQ(told({}, inside), "-");
 }
 
 // S3: by client network, the longest prefix first, in whatever order they stand.
 TEST(AddressRule, TheLongestNetworkOfTheClientCounts) {
-    const std::vector<std::string> rules{"203.0.113.7", "10.0.0.0/8=10.0.0.5", "10.1.0.0/16=reached",
+    const std::vector<std::string> rules{"203.0.113.7", "10.0.0.0/8=10.0.0.5", "10.1.0.0/16=client-destination",
                                          "2001:db8::/32=192.0.2.9"};
     EXPECT_EQ(told(rules, outside), "203.0.113.7");
     EXPECT_EQ(told(rules, inside), "reached");
@@ -50,7 +50,7 @@ TEST(AddressRule, TheLongestNetworkOfTheClientCounts) {
 // S3: by TLS state and by listener.
 TEST(AddressRule, HoldsByTlsAndByWhereTheClientConnected) {
     const std::vector<std::string> rules{"203.0.113.7", "tls=203.0.113.8", ":990=203.0.113.9",
-                                         "192.0.2.1:2121,plain=reached"};
+                                         "192.0.2.1:2121,plain=client-destination"};
     EXPECT_EQ(told(rules, outside), "203.0.113.7");
     EXPECT_EQ(told(rules, by_tls(outside)), "203.0.113.8");
     EXPECT_EQ(told(rules, {outside.client, *endpoint::parse("192.0.2.1:990"), false}), "203.0.113.9");

@@ -158,7 +158,7 @@ result<reservation> port_broker::impl::reserve(net::loop& home, const ip_address
             if (!opened || g.ports[*slot].number == 0) {  // it may have been given up again meanwhile
                 g.table.undo(client, *slot);
                 if (opened) continue;
-                if (opened.error().os != EADDRINUSE) return std::unexpected(std::move(opened).error());
+                if (opened.error().code != errc::busy) return std::unexpected(std::move(opened).error());
                 g.table.exclude(*slot, shared ? now + shared_pause : now + taken_pause);
                 continue;
             }
@@ -195,7 +195,7 @@ result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot
     auto listening = net::listener::open(home, {g.local, static_cast<std::uint16_t>(number)});
     if (!listening) return std::unexpected(std::move(listening).error());
     const auto chosen = listening->local().port;
-    if (any_port() && is_hijacked_port(chosen)) return fail_os(EADDRINUSE, fmt::format("port {}", chosen));
+    if (any_port() && is_hijacked_port(chosen)) return fail(errc::busy, fmt::format("port {}", chosen));
     {
         const std::lock_guard lock(mutex);
         g.ports[s].number = chosen;

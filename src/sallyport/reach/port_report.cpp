@@ -37,12 +37,15 @@ std::vector<std::string> port_report(const broker_settings& settings, port_broke
 
     if (auto taken = ports.taken_ports(local); !taken.empty())
         lines.push_back(
-            fmt::format("passive ports {}: other programs hold {}; they are skipped", range.text(), some(std::move(taken))));
+            fmt::format("Passive ports {}: {} in use by other programs and skipped", range.text(), some(std::move(taken))));
     if (auto left_out = grabbed(settings); !left_out.empty())
-        lines.push_back(fmt::format("passive ports {}: routers and firewalls are known to take {} for other protocols; {}",
-                                    range.text(), some(std::move(left_out)),
-                                    settings.grabbed_too ? "they are used all the same, as --grabbed-ports says"
-                                                         : "they are skipped, unless --grabbed-ports is given"));
+        lines.push_back(
+            settings.grabbed_too
+                ? fmt::format("Passive ports {}: using {}, which routers may inspect for other protocols", range.text(),
+                              some(std::move(left_out)))
+                : fmt::format("Passive ports {}: skipping {}, which routers may inspect for other protocols; use "
+                              "--use-alg-ports to include them",
+                              range.text(), some(std::move(left_out))));
     return lines;
 }
 

@@ -20,8 +20,10 @@ std::vector<std::string> report(const broker_settings& settings) {
 // S2
 TEST(PortReport, NamesThePortsThatDevicesGrab) {
     EXPECT_THAT(report({.range = {5055, 5065}}),
-                Contains(HasSubstr("2 of them (5060, 5061) for other protocols; they are skipped")));
-    EXPECT_THAT(report({.range = {5055, 5065}, .grabbed_too = true}), Contains(HasSubstr("used all the same")));
+                Contains(HasSubstr("skipping 2 of them (5060, 5061), which routers may inspect for other protocols; use "
+                                   "--use-alg-ports to include them")));
+    EXPECT_THAT(report({.range = {5055, 5065}, .grabbed_too = true}),
+                Contains(HasSubstr("using 2 of them (5060, 5061), which routers may inspect for other protocols")));
     EXPECT_THAT(report({.range = {5070, 5080}}), Not(Contains(HasSubstr("other protocols"))));
 }
 

@@ -145,7 +145,7 @@ result<single_port_settings> single_port_settings::parse(std::string_view text) 
     }
     const auto number = port_range::parse(text);
     if (!number || number->size() != 1)
-        return fail(errc::syntax, fmt::format("{}: give control, or the number of one other port", text));
+        return fail(errc::syntax, fmt::format("{}: invalid port; use control or the number of one other port", text));
     out.port = number->first;
     return out;
 }

@@ -16,7 +16,7 @@ namespace {
 
 result<unique_fd> open_for_appending(const std::string& file) {
     unique_fd opened(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-    if (!opened) return fail_os(errno, fmt::format("--transfer-log {} can't be written", file));
+    if (!opened) return fail_os(errno, fmt::format("cannot write the transfer log {}", file));
     return opened;
 }
 

@@ -264,7 +264,7 @@ class Sallyport(Client):
 
     def sallyport(self, server, command, *arguments):
         options = [] if server.ca is None or server.tls == "none" else ["--ca", server.ca]
-        return self.run([programs.sallyport(), command, "--method", self.method, *options, *arguments])
+        return self.run([programs.sallyport(), command, "--data-methods", self.method, *options, *arguments])
 
     def put(self, server, tree):
         for name in trees.files(tree):

@@ -1,0 +1,145 @@
+#include <sallyport/cli/help.hpp>
+
+#include <algorithm>
+#include <ranges>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/cli/option_table.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+struct program {
+    CLI::App app{"A program that does things for people who want things done and who read every line of its help", "prog"};
+    CLI::App* serve = app.add_subcommand("serve", "Serve a directory");
+    CLI::App* status = serve->add_subcommand("status", "Show the state");
+    CLI::App* copy = app.add_subcommand("copy", "Copy files");
+    std::string directory;
+    std::vector<std::string> sources;
+    std::string first;
+    std::string second;
+    bool loud = false;
+
+    program() {
+        app.require_subcommand(1);
+        set_table(app, {.notes = "Run 'prog COMMAND --help'."});
+        command_table serving;
+        serving.add("Arguments", {{"DIR", "", text(directory), "Directory to share", "required"}});
+        serving.add("Shared", {{"--backend",
+                                "URL",
+                                text(first),
+                                "A server",
+                                "required, or another",
+                                {{"weight=N", "1", "Share of sessions"}, {"state=a|b", "", "State"}}},
+                               {"--loud", "", flag(loud), "Shout"}});
+        serving.notes =
+            "Examples:\n  prog serve /a/very/long/line/that/stays/as/it/is/because/it/is/an/example --with --many "
+            "--options\n\nEnd.";
+        set_table(*serve, std::move(serving));
+        set_table(*status, {});
+        status->fallthrough();
+        command_table copying;
+        copying.add("Arguments", {{"SOURCE", "", required(texts(sources)), "What to copy"}});
+        copying.add("Shared", {{"--loud", "", flag(loud), "Shout"},
+                               {"-o,--output", "FILE", text(second),
+                                "Where the copy goes, in a sentence that is too long for one line of "
+                                "eighty columns"}});
+        set_table(*copy, std::move(copying));
+    }
+
+    std::string wrong(const std::string& line) {
+        try {
+            app.parse(line);
+        } catch (const CLI::ParseError& e) {
+            return wrong_usage(app, e);
+        }
+        return {};
+    }
+};
+
+TEST(Help, HasUsageCommandsGroupsAndNotes) {
+    const program p;
+    EXPECT_EQ(help_text(*p.serve, table_of(*p.serve), 80),
+              "Serve a directory\n"
+              "\n"
+              "Usage: prog serve [OPTIONS] DIR [COMMAND]\n"
+              "\n"
+              "Commands:\n"
+              "  status  Show the state\n"
+              "\n"
+              "Arguments:\n"
+              "  DIR  [required]\n"
+              "    Directory to share\n"
+              "\n"
+              "Shared:\n"
+              "  --backend URL  [required, or another]\n"
+              "    A server\n"
+              "      weight=N  [default: 1]\n"
+              "        Share of sessions\n"
+              "      state=a|b\n"
+              "        State\n"
+              "  --loud\n"
+              "    Shout\n"
+              "\n"
+              "Help:\n"
+              "  -h, --help\n"
+              "    Print this help\n"
+              "\n"
+              "Examples:\n"
+              "  prog serve /a/very/long/line/that/stays/as/it/is/because/it/is/an/example --with --many --options\n"
+              "\n"
+              "End.\n");
+    EXPECT_NE(help_text(*p.copy, table_of(*p.copy), 80).find("Usage: prog copy [OPTIONS] SOURCE...\n"), std::string::npos);
+    EXPECT_NE(help_text(p.app, table_of(p.app), 80).find("Usage: prog COMMAND\n"), std::string::npos);
+}
+
+TEST(Help, IsWrappedToTheWidth) {
+    const program p;
+    for (const std::size_t width : {40U, 60U, 80U, 120U}) {
+        for (const auto* command : {&std::as_const(p.app), static_cast<const CLI::App*>(p.copy)}) {
+            const auto text = help_text(*command, table_of(*command), width);
+            for (const auto line : std::views::split(text, '\n'))
+                EXPECT_LE(std::string_view(line).size(), width) << std::string_view(line);
+        }
+    }
+    EXPECT_EQ(wrapped("one two three", 9, 2), "  one two\n  three\n");
+    EXPECT_EQ(wrapped("averylongword x", 5, 2), "  averylongword\n  x\n");
+    EXPECT_EQ(wrapped("", 80, 2), "");
+}
+
+TEST(Help, TheReferenceJoinsWhatCommandsShare) {
+    const program p;
+    EXPECT_EQ(
+        settings_page(p.app),
+        "### Arguments\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n"
+        "| `DIR` | serve | required | Directory to share |\n"
+        "| `SOURCE ...` | copy | required | What to copy |\n\n"
+        "### Shared\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n"
+        "| `--backend URL` | serve | required, or another | A server |\n"
+        "| `--loud` | serve, copy |  | Shout |\n"
+        "| `-o, --output FILE` | copy | default: none | Where the copy goes, in a sentence that is too long for one line of "
+        "eighty columns |\n\n"
+        "### Backend parameters\n\n| parameter | default | meaning |\n|---|---|---|\n"
+        "| `weight=N` | 1 | Share of sessions |\n"
+        "| `state=a\\|b` |  | State |\n");
+}
+
+TEST(Help, WrongUsageIsOneLineWithTheClosest) {
+    EXPECT_EQ(program().wrong("srve"), "prog: unknown command srve; did you mean serve? See 'prog --help'\n");
+    EXPECT_EQ(program().wrong(""), "prog: no command given; see 'prog --help'\n");
+    EXPECT_EQ(program().wrong("copy --outptu x y"),
+              "prog copy: unknown option --outptu; did you mean --output? See 'prog copy --help'\n");
+    EXPECT_EQ(program().wrong("copy --xyzzy=3"), "prog copy: unknown option --xyzzy; see 'prog copy --help'\n");
+    EXPECT_EQ(program().wrong("copy"), "prog copy: SOURCE is required; see 'prog copy --help'\n");
+    EXPECT_EQ(program().wrong("copy a --output"), "prog copy: --output: the value is missing; see 'prog copy --help'\n");
+    EXPECT_EQ(program().wrong("serve status --lod"),
+              "prog serve status: unknown option --lod; did you mean --loud? See 'prog serve status --help'\n")
+        << "an option of the command that it is part of";
+    EXPECT_EQ(program().wrong("srv\x1b[0m"), "prog: unknown command srv\\x1b[0m; see 'prog --help'\n");
+}
+
+}  // namespace
+}  // namespace sallyport::cli
