@@ -53,9 +53,7 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& repla
                                                        [this] {
                                                            if (restart_) restart_();
                                                        }});
-    if (certificates_) {
-        loops_.at(0).spawn("certificates", watch_certificates());
-    }
+    loops_.at(0).spawn("certificates", check_certificates());
     fmt::print(stderr, "{}: listening on {}\n", name_, where);
     std::fflush(stderr);
     replaced.notify_ready();
@@ -74,16 +72,18 @@ void daemon::rotate() {
     if (transfers_) transfers_->reopen();
 }
 
-net::task<> daemon::watch_certificates() {
+net::task<> daemon::check_certificates() {
     for (;;) {
         (void)co_await check_now_.wait(net::clock::now() + certificate_check_interval);
         check_now_.clear();
-        auto work = [this] { return certificates_->reload(); };
+        if (!certificates_) continue;
+        const auto checked = *certificates_;  // a reload may bring others meanwhile, or none
+        auto work = [checked] { return checked.reload(); };
         const auto fresh = co_await net::offload(disk_, loops_.at(0), std::move(work));
         if (!fresh)
             log::error({}, fmt::format("Cannot reload the certificate; keeping the current one: {}", fresh.error().text()));
         else if (*fresh)
-            log::info({}, fmt::format("new certificate, SHA-256 {}", certificates_->fingerprint()));
+            log::info({}, fmt::format("new certificate, SHA-256 {}", checked.fingerprint()));
     }
 }
 

@@ -41,8 +41,8 @@ public:
     /// Services are stopped together, on SIGTERM or SIGINT.
     void add(stopper service) { services_.push_back(std::move(service)); }
 
-    /// Has the certificates read again while it runs, where their files change.
-    void watch(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+    /// Has these certificates read again while it runs, when their files change; nothing: none.
+    void watch_certificates(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
     /// What is reopened besides the log, at SIGHUP and SIGUSR1; may be empty.
     void on_rotate(std::shared_ptr<status::transfer_log> transfers) { transfers_ = std::move(transfers); }
     /// What SIGUSR2 does, on the first loop.
@@ -63,7 +63,7 @@ private:
     void begin_stop(int signal);
     void stop(std::string_view why, std::chrono::milliseconds within);
     void rotate();
-    net::task<> watch_certificates();
+    net::task<> check_certificates();
 
     std::string name_;
     const std::chrono::milliseconds stop_timeout_;

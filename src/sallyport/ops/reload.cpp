@@ -65,7 +65,7 @@ net::task<result<std::vector<std::string>>> reloader::run() {
     preserve_unchanged(*fresh);
     auto changes = fresh->apply(fresh->tls, fresh->transfers);
     if (!changes) co_return std::unexpected(changes.error());
-    host_.watch(fresh->tls);
+    host_.watch_certificates(fresh->tls);
     host_.on_rotate(fresh->transfers);
 
     std::vector<std::string> lines;

@@ -75,7 +75,7 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     const auto old = std::move(handover.from);
     daemon host(plan.name, plan.loops, plan.stop_timeout);
     auto settings = source.first_settings();
-    host.watch(settings.tls);
+    host.watch_certificates(settings.tls);
     host.on_rotate(settings.transfers);
     status::counters counters;
     const auto service = source.make_service(host.loops(), counters);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <support/eventually.hpp>
 
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -23,10 +25,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using testing::eventually;
 
 class test_source final : public service_source {
 public:
-    [[nodiscard]] loaded_settings first_settings() const override { return {.given = {}, .tls = {}}; }
+    [[nodiscard]] loaded_settings first_settings() const override { return {.given = {}, .tls = first_tls}; }
     [[nodiscard]] std::unique_ptr<front::service> make_service(net::loop_group& loops, status::counters& counters) override {
         auto made = std::make_unique<test_service>(loops, front::service_settings{.listen = {at}}, counters);
         service = made.get();
@@ -38,15 +41,19 @@ public:
         started = true;
     }
     [[nodiscard]] result<loaded_settings> load_settings() override {
-        loaded_settings out{.given = {{"greeting", {{"New"}}}}, .tls = {}};
+        loaded_settings out{.given = {{"greeting", {{"New"}}}}, .tls = next_tls, .tls_source = "next"};
+        ++loads;
         out.apply = apply_to(*service, front::service_settings());
         return out;
     }
 
+    std::optional<net::tls_server_context> first_tls;
+    std::optional<net::tls_server_context> next_tls;
     endpoint at = *endpoint::parse("127.0.0.1:0");
     std::vector<endpoint> endpoints;
     std::vector<std::string> down;
     std::atomic<bool> started = false;
+    std::atomic<int> loads = 0;
     test_service* service = nullptr;
 };
 
@@ -75,6 +82,15 @@ protected:
         return std::move(*answer);
     }
 
+    /// A certificate in files.
+    [[nodiscard]] net::tls_files write_certificate(const std::string& name) const {
+        fs::create_directories(folder);
+        const auto made = net::make_self_signed({name}, 1);
+        const auto path = folder / "cert.pem";
+        std::ofstream(path) << made->certificate << made->key;
+        return {.certificate = path.string(), .key = path.string()};
+    }
+
     const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-run-{}", ::getpid());
     daemon_plan plan{.name = "sallyport test",
                      .loops = 1,
@@ -93,6 +109,30 @@ TEST_F(RunDaemon, ServesItsControlSocketUntilItIsStopped) {
     });
     EXPECT_EQ(code, 0);
     EXPECT_FALSE(fs::exists(plan.control.path));
+}
+
+TEST_F(RunDaemon, WatchesTheCertificateThatAReloadHasBrought) {
+    source.next_tls = *net::tls_server_context::from_files({write_certificate("one.example.org")});
+    run([this] {
+        EXPECT_TRUE(ask("reload").contains("lines"));
+        const auto before = source.next_tls->fingerprint();
+        (void)write_certificate("two.longer.example.org");
+        ::kill(::getpid(), SIGHUP);
+        EXPECT_TRUE(eventually([&] { return source.next_tls->fingerprint() != before; }));
+    });
+}
+
+TEST_F(RunDaemon, WatchesNoCertificateAfterAReloadHasTakenItAway) {
+    source.first_tls = *net::tls_server_context::from_files({write_certificate("one.example.org")});
+    const auto before = source.first_tls->fingerprint();
+    run([this] {
+        EXPECT_TRUE(ask("reload").contains("lines"));
+        (void)write_certificate("two.longer.example.org");
+        ::kill(::getpid(), SIGHUP);
+        EXPECT_TRUE(eventually([this] { return source.loads == 2; }));
+        EXPECT_TRUE(ask("status").contains("totals"));
+    });
+    EXPECT_EQ(source.first_tls->fingerprint(), before);
 }
 
 TEST_F(RunDaemon, UsesTheSocketsThatItIsHanded) {
