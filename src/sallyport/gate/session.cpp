@@ -213,7 +213,7 @@ net::task<> session::read_client() {
         }
         const auto now = net::clock::now();
         machine_->set_time(now);
-        haste_.heard(now);
+        curl_epsv_delay_.command_received(now);
         machine_->from_client({buffer.data(), *got});
         wait_for_user();
     }
@@ -404,9 +404,9 @@ void session::reserve_port(const proto::relay_act::reserve_port& what) {
                              : data_.reserve_for_backend(server_.stream);
     std::optional<firewall::opening> opening;
     if (told && what.to) opening = data_.opening_at(what.leg, *what.to, client_.stream(), server_.stream);
-    if (opening || (told && client && haste_.pause() > net::clock::duration::zero()))
+    if (opening || (told && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
         return home_.spawn("gate: advertising", advertise_later(self(), what.leg, *told, std::move(opening)));
-    if (told && client) haste_.answered(net::clock::now());
+    if (told && client) curl_epsv_delay_.reply_sent(net::clock::now());
     machine_->port_reserved(told);
 }
 
@@ -424,9 +424,9 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg,
                       fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
         led = got && self->data_.use_opening(leg, std::move(*got));
     } else {
-        co_await net::brief_pause(self->home_, self->haste_.pause());
+        co_await net::brief_pause(self->home_, self->curl_epsv_delay_.delay());
         if (self->over()) co_return;
-        self->haste_.answered(net::clock::now());
+        self->curl_epsv_delay_.reply_sent(net::clock::now());
     }
     self->machine_->port_reserved(told, led);
     co_await self->advance();

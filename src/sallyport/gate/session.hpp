@@ -22,7 +22,7 @@
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
-#include <sallyport/reach/hasty_client.hpp>
+#include <sallyport/reach/curl_epsv_delay.hpp>
 
 namespace sallyport::gate {
 
@@ -108,7 +108,7 @@ private:
     std::optional<proto::relay_act::find_backend> wanted_;  // by the machine
     std::optional<user_limit::place> user_place_;
     std::unique_ptr<proto::relay_machine> machine_;
-    reach::hasty_client haste_;
+    reach::curl_epsv_delay curl_epsv_delay_;
     data_connections data_;
     transfer_report report_;
     std::unique_ptr<passthrough> passthrough_;  // instead of the machine

@@ -105,7 +105,7 @@ net::task<bool> session::read_input(net::deadline until) {
     const result<std::size_t> got = co_await control_.read_some(buffer_, {.total = until});
     const auto now = net::clock::now();
     if (got && *got > 0) {
-        haste_.heard(now);
+        curl_epsv_delay_.command_received(now);
         machine_.set_time(now);
         machine_.receive(std::string_view(buffer_.data(), *got));
         co_return true;
@@ -143,9 +143,10 @@ net::task<bool> session::perform(proto::server_action action) {
     } else if (auto* login = std::get_if<act::check_login>(&action)) {
         co_await check_login(std::move(login->request));
     } else if (auto* passive = std::get_if<act::open_passive>(&action)) {
-        if (haste_.pause() > net::clock::duration::zero()) co_await net::brief_pause(home_, haste_.pause());
+        if (curl_epsv_delay_.delay() > net::clock::duration::zero())
+            co_await net::brief_pause(home_, curl_epsv_delay_.delay());
         open_passive(*passive);
-        haste_.answered(net::clock::now());
+        curl_epsv_delay_.reply_sent(net::clock::now());
     } else if (std::holds_alternative<act::drop_data>(action)) {
         passive_ = {};
         standing_.close();

@@ -12,7 +12,7 @@
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
-#include <sallyport/reach/hasty_client.hpp>
+#include <sallyport/reach/curl_epsv_delay.hpp>
 #include <sallyport/server/session_context.hpp>
 #include <sallyport/server/transfer.hpp>
 
@@ -62,7 +62,7 @@ private:
     std::string tls_session_context_;  // random where TLS is used
     proto::server_machine machine_;
     account who_;
-    reach::hasty_client haste_;
+    reach::curl_epsv_delay curl_epsv_delay_;
     reach::reservation passive_;
     net::stream standing_;                                   // the data connection of the transfer before (MODE B)
     std::shared_ptr<transfer> transfer_;                     // running
