@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -154,8 +155,8 @@ TEST_F(stall_test, a_drip_is_no_progress_unless_any_byte_is) {  // DC-05
 // the window.
 task<bool> send_to_a_slow_receiver(loop& l) {
     auto [client, server] = co_await make_pair_of_streams(l);
-    client.set_buffers(4 << 20, 0);
-    server.set_buffers(0, 64 * 1024);
+    set_option(client.native_handle(), SOL_SOCKET, SO_SNDBUF, 4 << 20);
+    set_option(server.native_handle(), SOL_SOCKET, SO_RCVBUF, 64 * 1024);
     background taking(l, take_slowly(l, server, 32 * 1024));
     stall_watch watch({.window = 300ms, .bytes_per_second = 100'000});
     const std::string much(std::size_t{5} << 20U, 'x');

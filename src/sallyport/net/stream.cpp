@@ -164,11 +164,6 @@ std::chrono::microseconds stream::round_trip() const {
     return std::chrono::microseconds(info.tcpi_rtt);
 }
 
-void stream::set_buffers(int send_bytes, int receive_bytes) {
-    if (send_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, send_bytes);
-    if (receive_bytes > 0) set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, receive_bytes);
-}
-
 task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit limit) {
     return state_->tls ? read_tls(state_, into, limit) : read_plain(state_, into, limit);
 }

@@ -51,7 +51,6 @@ public:
     void set_keepalive(const keepalive& k);
     /// As measured by TCP so far.
     [[nodiscard]] std::chrono::microseconds round_trip() const;
-    void set_buffers(int send_bytes, int receive_bytes);  // 0 leaves the system's choice
 
     /// What is there, at least one byte. 0: the peer ended its direction in good order (FIN; under TLS close_notify).
     task<result<std::size_t>> read_some(std::span<char> into, time_limit limit);

@@ -186,7 +186,7 @@ TEST_F(stream_test, a_stream_that_goes_away_ends_its_read) { EXPECT_EQ(run(move_
 
 task<std::string> write_to_one_that_does_not_read(loop& l) {
     auto [client, server] = co_await make_pair_of_streams(l);
-    client.set_buffers(16384, 0);
+    set_option(client.native_handle(), SOL_SOCKET, SO_SNDBUF, 16384);
     const std::string much(std::size_t{16} << 20U, 'x');
     const auto written = co_await client.write_all(much, {.progress = 60ms, .total = clock::now() + 10s});
     co_return written ? "all written" : std::string(name(written.error().code));
