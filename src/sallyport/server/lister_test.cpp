@@ -14,9 +14,9 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/server/endless_test.hpp>
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/memory_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/net_test.hpp>
-#include <sallyport/vfs/faulty_filesystem.hpp>
-#include <sallyport/vfs/memory_filesystem.hpp>
+#include <support/faulty_filesystem.hpp>
+#include <support/memory_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {

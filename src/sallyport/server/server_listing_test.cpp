@@ -8,7 +8,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/server/endless_test.hpp>
-#include <sallyport/vfs/faulty_filesystem.hpp>
+#include <support/faulty_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {

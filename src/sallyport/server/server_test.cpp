@@ -1,7 +1,7 @@
 // The server on a real loopback, with a client that keeps to no manners. Small files in memory; times are short.
 
 #include <sallyport/server/server_test.hpp>
-#include <sallyport/vfs/faulty_filesystem.hpp>
+#include <support/faulty_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {

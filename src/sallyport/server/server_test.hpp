@@ -10,10 +10,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <support/eventually.hpp>
 #include <support/free_ports.hpp>
 #include <support/ftp_client.hpp>
+#include <support/memory_filesystem.hpp>
 
 namespace sallyport::server {
 

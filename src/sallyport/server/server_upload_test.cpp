@@ -1,9 +1,9 @@
 // Uploads: what is refused before the client sends anything, and what counts in the end.
 
 #include <sallyport/server/server_test.hpp>
-#include <sallyport/vfs/faulty_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/faulty_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {

@@ -1,8 +1,8 @@
 // Nothing outside the root is read, listed, told about or changed: FS-01 (paths) and FS-02 (links and races).
 
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>

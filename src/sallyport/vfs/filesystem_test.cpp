@@ -1,8 +1,8 @@
 // What every file system must do, run against each kind.
 
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #include <sallyport/base/unique_fd.hpp>
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
 #include <sallyport/vfs/test_disk.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 #include <sallyport/vfs/leftovers.hpp>
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/posix_store.hpp>
 #include <sallyport/vfs/test_directory.hpp>
 #include <sallyport/vfs/test_disk.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <array>
 #include <csignal>

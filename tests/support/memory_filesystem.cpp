@@ -1,5 +1,5 @@
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/temporary_name.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <algorithm>
 #include <chrono>

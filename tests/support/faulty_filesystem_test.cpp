@@ -1,6 +1,6 @@
-#include <sallyport/vfs/faulty_filesystem.hpp>
-#include <sallyport/vfs/memory_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/faulty_filesystem.hpp>
+#include <support/memory_filesystem.hpp>
 
 #include <thread>
 

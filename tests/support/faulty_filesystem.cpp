@@ -1,4 +1,4 @@
-#include <sallyport/vfs/faulty_filesystem.hpp>
+#include <support/faulty_filesystem.hpp>
 
 #include <algorithm>
 
