@@ -1,0 +1,172 @@
+#include <sallyport/net/readiness.hpp>
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <boost/asio/post.hpp>
+
+namespace sallyport::net {
+namespace {
+
+// While several descriptors are ready at a time, others are as soon as the handlers have run. They are taken at once, at one
+// call instead of three, but not for ever: the loop has other work too.
+constexpr int rounds_at_most = 8;
+constexpr std::uint32_t reading = EPOLLIN | EPOLLET;
+constexpr std::uint32_t writing_too = EPOLLIN | EPOLLOUT | EPOLLET;
+
+/// Runs at the end of a scope, whatever ends it.
+template <class Action>
+class at_exit {
+public:
+    explicit at_exit(Action action) : action_(std::move(action)) {}
+    ~at_exit() { action_(); }
+    at_exit(const at_exit&) = delete;
+    at_exit& operator=(const at_exit&) = delete;
+
+private:
+    Action action_;
+};
+
+}  // namespace
+
+readiness::waiter::waiter(readiness& home, deadline_wheel& wheel)
+    : home_(home), deadline_(wheel, [this] { end_as(wait_end::timeout); }) {}
+
+void readiness::waiter::begin(handler resume, deadline due) {
+    resume_ = std::move(resume);
+    end_ = wait_end::ready;
+    if (due > clock::now()) return deadline_.arm(due);
+    end_as(wait_end::timeout);
+}
+
+void readiness::waiter::end_as(wait_end end) {
+    if (!resume_) return;
+    end_ = end;
+    if (is_linked()) return;
+    home_.ended_.push_back(*this);
+    home_.resume_soon();
+}
+
+void readiness::waiter::end_if_pending(wait_end end) {
+    if (!is_linked()) end_as(end);
+}
+
+void readiness::waiter::finish() {
+    deadline_.disarm();
+    // Taken out first: whoever holds the handler holds the coroutine, and with it this object.
+    const auto end = end_;
+    auto resume = std::exchange(resume_, nullptr);
+    resume(end);
+}
+
+readiness::readiness(asio::io_context& owner) : service(owner), on_(owner.get_executor()), epoll_(on_) {
+    boost::system::error_code failed;  // without the epoll each add() fails
+    epoll_.assign(::epoll_create1(EPOLL_CLOEXEC), failed);
+}
+
+readiness::registration_id readiness::add(int fd, directions& who, bool writing) {
+    std::uint32_t index = 0;
+    if (free_slots_.empty()) {
+        index = static_cast<std::uint32_t>(slots_.size());
+        slots_.emplace_back();
+        free_slots_.reserve(slots_.size());  // remove() must not fail
+    } else {
+        index = free_slots_.back();
+        free_slots_.pop_back();
+    }
+    auto& taken = slots_[index];
+    epoll_event event{};
+    event.events = writing ? writing_too : reading;
+    event.data.u64 = registration_id{taken.generation} << 32U | index;
+    if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        free_slots_.push_back(index);
+        return none;
+    }
+    taken.who = &who;
+    if (!watching_) watch();
+    return event.data.u64;
+}
+
+void readiness::report_writing(int fd, registration_id known) {
+    epoll_event event{};
+    event.events = writing_too;
+    event.data.u64 = known;
+    ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void readiness::remove(int fd, registration_id known, bool closing) noexcept {
+    if (!closing && epoll_.is_open()) ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+    const auto index = static_cast<std::uint32_t>(known);
+    auto& given_up = slots_[index];
+    given_up.who = nullptr;
+    ++given_up.generation;
+    free_slots_.push_back(index);
+}
+
+// After the handlers: what became ready meanwhile is reported at once, as waiting arms our epoll anew.
+void readiness::watch() {
+    watching_ = true;
+    epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& failed) {
+        if (failed) return;  // the loop is being destroyed
+        const at_exit go_on([this] { watch(); });
+        for (int round = 0, reported = 2; round < rounds_at_most && reported > 1; ++round) {
+            reported = take_events();
+            resume_all();
+        }
+    });
+}
+
+// Runs no code of others, so nobody that is reported goes away meanwhile. An event with nobody waiting is dropped: who
+// comes next tries first.
+int readiness::take_events() {
+    std::array<epoll_event, 128> events;
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), int{events.size()}, 0);
+    if (count <= 0) return 0;
+    scheduled_ = true;  // resume_all() follows
+    for (const auto& event : std::span(events).first(static_cast<std::size_t>(count))) {
+        const auto& reported = slots_[static_cast<std::uint32_t>(event.data.u64)];
+        if (reported.who == nullptr || reported.generation != event.data.u64 >> 32U) continue;
+        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) reported.who->read.end_if_pending(wait_end::ready);
+        if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) reported.who->write.end_if_pending(wait_end::ready);
+    }
+    return count;
+}
+
+/// Those that end meanwhile wait for the next time, so that others of the loop come in between.
+void readiness::resume_all() {
+    scheduled_ = false;
+    waiters now;
+    now.swap(ended_);
+    const at_exit rest([&] {
+        ended_.splice(ended_.begin(), now);
+        if (!ended_.empty()) resume_soon();
+    });
+    while (!now.empty()) {
+        auto& first = now.front();
+        now.pop_front();
+        first.finish();
+    }
+}
+
+void readiness::resume_soon() {
+    if (std::exchange(scheduled_, true)) return;
+    asio::post(on_, [this] { resume_all(); });
+}
+
+void readiness::shutdown() {
+    // The handlers hold the coroutines, and these hold the descriptors: all are taken out before any is destroyed.
+    std::vector<handler> dropped;
+    const auto drop = [&dropped](waiter& each) { dropped.push_back(std::exchange(each.resume_, nullptr)); };
+    for (const auto& each : slots_) {
+        if (each.who == nullptr) continue;
+        drop(each.who->read);
+        drop(each.who->write);
+    }
+    for (auto& each : ended_) drop(each);
+    boost::system::error_code ignored;
+    epoll_.close(ignored);
+}
+
+}  // namespace sallyport::net
