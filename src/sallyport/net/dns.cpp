@@ -2,135 +2,198 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
+#include <span>
 #include <utility>
 
+// c-ares 1.34 deprecates what Debian 12 has only (1.18), without taking it away.
+#define CARES_NO_DEPRECATED 1
+#include <ares.h>
 #include <arpa/nameser.h>
 #include <fmt/format.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <resolv.h>
+#include <sys/epoll.h>
 
-#include <sallyport/net/background.hpp>
-#include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::net {
 namespace {
 
-constexpr int wait_seconds = 2;  // for one answer
-constexpr int attempts = 2;
+constexpr int milliseconds_for_one_try = 2000;
+constexpr int tries = 2;
 
-/// The system's resolver with its own settings, or with one server of ours. One thread.
-class resolver {
+/// One question to the system's name servers, or to one of ours. c-ares opens and closes the sockets; they are gathered in
+/// an epoll, so that the loop waits for one descriptor. Loop thread only.
+class question {
 public:
-    explicit resolver(const std::optional<endpoint>& server) {
-        ready_ = ::res_ninit(&state_) == 0;
-        state_.retrans = wait_seconds;
-        state_.retry = attempts;
-        if (!ready_ || !server) return;
-        const socket_address address(*server);
-        state_.nscount = 1;
-        if (address.family() == AF_INET) {
-            std::memcpy(&state_.nsaddr_list[0], address.data(), sizeof(sockaddr_in));
-            return;
-        }
-        // The list holds IPv4 only. An entry of no family is looked for in the extension, which res_nclose() frees.
-        auto* const wide = static_cast<sockaddr_in6*>(std::malloc(sizeof(sockaddr_in6)));  // NOLINT(*-no-malloc)
-        if (wide == nullptr) return;
-        std::memcpy(wide, address.data(), sizeof(sockaddr_in6));
-        std::free(state_._u._ext.nsaddrs[0]);  // NOLINT(*-no-malloc)
-        state_._u._ext.nsaddrs[0] = wide;
-        state_.nsaddr_list[0].sin_family = 0;
+    explicit question(loop& l) : sockets_(l, unique_fd(::epoll_create1(EPOLL_CLOEXEC))) {}
+    ~question() {
+        if (channel_ != nullptr) ::ares_destroy(channel_);  // which calls take_answer(), where there was none
     }
-    ~resolver() {
-        if (ready_) ::res_nclose(&state_);
-    }
-    resolver(const resolver&) = delete;
-    resolver& operator=(const resolver&) = delete;
+    question(const question&) = delete;
+    question& operator=(const question&) = delete;
 
-    /// Calls `take(message, record)` for each record of the type in the answer.
-    template <class Take>
-    result<void> ask(const std::string& name, ns_type type, Take take) {
-        if (!ready_) return fail(errc::unresolved, "the system's resolver is not usable");
-        std::vector<unsigned char> answer(NS_MAXMSG);
-        const int size = ::res_nquery(&state_, name.c_str(), ns_c_in, type, answer.data(), NS_MAXMSG);
-        if (size < 0) {
-            if (state_.res_h_errno == NO_DATA) return {};
-            return fail(errc::unresolved, ::hstrerror(state_.res_h_errno));
+    /// Reads resolv.conf, a small file that is in memory.
+    result<void> open(const std::optional<endpoint>& server) {
+        ares_options options{};
+        options.flags = ARES_FLAG_NOALIASES;
+        options.timeout = milliseconds_for_one_try;
+        options.tries = tries;
+        options.sock_state_cb = &question::follow;
+        options.sock_state_cb_data = this;
+        int status = sockets_
+                         ? ::ares_init_options(&channel_, &options,
+                                               ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB)
+                         : int{ARES_ENOMEM};
+        if (status != ARES_SUCCESS)
+            return fail(errc::unresolved, fmt::format("the resolver is not usable: {}", ::ares_strerror(status)));
+        if (!server) return {};
+        status = ::ares_set_servers_ports_csv(channel_, server->text().c_str());
+        if (status == ARES_SUCCESS) return {};
+        return fail(errc::unresolved,
+                    fmt::format("{} is not usable as a name server: {}", server->text(), ::ares_strerror(status)));
+    }
+
+    void send(const std::string& name, ns_type type) {
+        ::ares_query(channel_, name.c_str(), ns_c_in, type, &question::take_answer, this);
+    }
+
+    /// Does all that can be done without waiting.
+    void work() {
+        std::array<epoll_event, 8> ready;
+        for (;;) {
+            const int count = ::epoll_wait(sockets_.get(), ready.data(), int{ready.size()}, 0);
+            if (count <= 0) break;
+            for (const auto& each : std::span(ready).first(static_cast<std::size_t>(count))) {
+                const bool readable = (each.events & ~std::uint32_t{EPOLLOUT}) != 0;
+                const bool writable = (each.events & EPOLLOUT) != 0;
+                ::ares_process_fd(channel_, readable ? each.data.fd : ARES_SOCKET_BAD,
+                                  writable ? each.data.fd : ARES_SOCKET_BAD);
+            }
         }
-        ns_msg message;
-        if (::ns_initparse(answer.data(), std::min(size, NS_MAXMSG), &message) != 0)
-            return fail(errc::syntax, "the name server's answer is damaged");
-        for (int i = 0; i < int{ns_msg_count(message, ns_s_an)}; ++i) {
-            ns_rr record;
-            if (::ns_parserr(&message, ns_s_an, i, &record) != 0)
-                return fail(errc::syntax, "the name server's answer is damaged");
-            if (ns_rr_type(record) == type) take(message, record);
-        }
-        return {};
+        ::ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // tries whose time is over
+    }
+
+    /// Until work() may find something to do.
+    task<wait_end> wait(deadline due) {
+        timeval left{};
+        if (::ares_timeout(channel_, nullptr, &left) != nullptr)
+            due = std::min(due, clock::now() + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec));
+        return sockets_.readable(due);
+    }
+
+    [[nodiscard]] bool answered() const noexcept { return answered_; }
+    /// The message, empty where the name has no such records. REQUIRES: answered()
+    [[nodiscard]] result<std::string> answer() {
+        if (status_ == ARES_ENODATA) return {};
+        if (status_ == ARES_SUCCESS) return std::move(message_);
+        return fail(status_ == ARES_EBADRESP ? errc::syntax : errc::unresolved, ::ares_strerror(status_));
     }
 
 private:
-    struct __res_state state_{};
-    bool ready_ = false;
+    static void take_answer(void* self, int status, int, unsigned char* message, int size) {
+        auto& q = *static_cast<question*>(self);
+        q.answered_ = true;
+        q.status_ = status;
+        if (message != nullptr) q.message_.assign(reinterpret_cast<const char*>(message), static_cast<std::size_t>(size));
+    }
+
+    static void follow(void* self, ares_socket_t socket, int readable, int writable) {
+        const int sockets = static_cast<question*>(self)->sockets_.get();
+        epoll_event wanted{};
+        wanted.data.fd = socket;
+        wanted.events = (readable != 0 ? std::uint32_t{EPOLLIN} : 0U) | (writable != 0 ? std::uint32_t{EPOLLOUT} : 0U);
+        if (wanted.events == 0)
+            ::epoll_ctl(sockets, EPOLL_CTL_DEL, socket, &wanted);
+        else if (::epoll_ctl(sockets, EPOLL_CTL_MOD, socket, &wanted) != 0)
+            ::epoll_ctl(sockets, EPOLL_CTL_ADD, socket, &wanted);
+    }
+
+    descriptor sockets_;
+    ares_channel channel_ = nullptr;
+    bool answered_ = false;
+    int status_ = ARES_SUCCESS;
+    std::string message_;
 };
 
 [[nodiscard]] std::unexpected<error> not_found(const std::string& name, const error& why) {
     return std::unexpected(error{why.code, 0, fmt::format("cannot look up \"{}\": {}", name, why.what)});
 }
 
-result<std::vector<srv_record>> ask_services(const std::string& name, const std::optional<endpoint>& server) {
+[[nodiscard]] std::unexpected<error> damaged(const std::string& name) {
+    return fail(errc::syntax, fmt::format("cannot look up \"{}\": the name server's answer is damaged", name));
+}
+
+task<result<std::string>> ask(loop& l, std::string name, ns_type type, std::optional<endpoint> server, deadline due) {
+    question q(l);
+    const auto opened = q.open(server);
+    if (!opened) co_return not_found(name, opened.error());
+    q.send(name, type);
+    q.work();
+    while (!q.answered() && clock::now() < due) {
+        co_await q.wait(due);
+        q.work();
+    }
+    if (!q.answered()) co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": no answer in time", name));
+    auto answer = q.answer();
+    if (!answer) co_return not_found(name, answer.error());
+    co_return answer;
+}
+
+const unsigned char* bytes_of(const std::string& message) { return reinterpret_cast<const unsigned char*>(message.data()); }
+
+result<std::vector<srv_record>> services_in(const std::string& message, const std::string& name) {
     std::vector<srv_record> out;
-    resolver names(server);
-    const auto asked = names.ask(name, ns_t_srv, [&](const ns_msg& message, const ns_rr& record) {
-        const auto* const data = ns_rr_rdata(record);
-        std::array<char, NS_MAXDNAME> target;
-        if (ns_rr_rdlen(record) < 7) return;
-        const int size =
-            ::ns_name_uncompress(ns_msg_base(message), ns_msg_end(message), data + 6, target.data(), target.size());
-        if (size < 0 || target[0] == '\0' || std::strcmp(target.data(), ".") == 0) return;  // ".": no such service
-        const auto number = [&](int at) { return static_cast<std::uint16_t>(data[at] << 8U | data[at + 1]); };
-        out.push_back({.target = target.data(), .port = number(4), .priority = number(0), .weight = number(2)});
-    });
-    if (!asked) return not_found(name, asked.error());
+    ares_srv_reply* first = nullptr;
+    const int status = message.empty() ? int{ARES_ENODATA}
+                                       : ::ares_parse_srv_reply(bytes_of(message), static_cast<int>(message.size()), &first);
+    for (const auto* each = first; each != nullptr; each = each->next) {
+        const std::string_view target = each->host;
+        if (target.empty() || target == ".") continue;  // RFC 2782: no such service
+        out.push_back({.target = each->host, .port = each->port, .priority = each->priority, .weight = each->weight});
+    }
+    ::ares_free_data(first);
+    if (status != ARES_SUCCESS && status != ARES_ENODATA) return damaged(name);
     if (out.empty()) return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it names no server", name));
     std::ranges::sort(out);
     return out;
 }
 
-result<std::vector<ip_address>> ask_addresses(const std::string& name, const endpoint& server) {
-    std::vector<ip_address> out;
-    resolver names(server);
-    const auto v4 = names.ask(name, ns_t_a, [&](const ns_msg&, const ns_rr& record) {
-        std::array<std::uint8_t, 4> bytes{};
-        if (ns_rr_rdlen(record) != bytes.size()) return;
-        std::memcpy(bytes.data(), ns_rr_rdata(record), bytes.size());
-        out.push_back(ip_address::v4(bytes));
-    });
-    const auto v6 = names.ask(name, ns_t_aaaa, [&](const ns_msg&, const ns_rr& record) {
-        std::array<std::uint8_t, 16> bytes{};
-        if (ns_rr_rdlen(record) != bytes.size()) return;
-        std::memcpy(bytes.data(), ns_rr_rdata(record), bytes.size());
-        out.push_back(ip_address::v6(bytes));
-    });
-    // Half an answer would drop the other half's servers.
-    if (!v4) return not_found(name, v4.error());
-    if (!v6) return not_found(name, v6.error());
-    if (out.empty()) return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it has no address", name));
-    std::ranges::sort(out);
-    return out;
+template <std::size_t size>
+void add_addresses(std::vector<ip_address>& out, const hostent& found, ip_address (*make)(std::array<std::uint8_t, size>)) {
+    for (auto* const* each = found.h_addr_list; *each != nullptr; ++each) {
+        std::array<std::uint8_t, size> bytes{};
+        std::memcpy(bytes.data(), *each, size);
+        out.push_back(make(bytes));
+    }
+}
+
+/// False: the message is damaged.
+bool add_addresses(std::vector<ip_address>& out, const std::string& message, ns_type type) {
+    if (message.empty()) return true;
+    hostent* found = nullptr;
+    const auto* const bytes = bytes_of(message);
+    const int size = static_cast<int>(message.size());
+    const int status = type == ns_t_a ? ::ares_parse_a_reply(bytes, size, &found, nullptr, nullptr)
+                                      : ::ares_parse_aaaa_reply(bytes, size, &found, nullptr, nullptr);
+    if (found != nullptr) {
+        if (type == ns_t_a)
+            add_addresses(out, *found, +[](std::array<std::uint8_t, 4> b) { return ip_address::v4(b); });
+        else
+            add_addresses(out, *found, +[](std::array<std::uint8_t, 16> b) { return ip_address::v6(b); });
+        ::ares_free_hostent(found);
+    }
+    return status == ARES_SUCCESS || status == ARES_ENODATA;
 }
 
 }  // namespace
 
 task<result<std::vector<srv_record>>> find_service(loop& l, std::string name, std::optional<endpoint> server,
                                                    time_limit limit) {
-    auto ask = [name, server] { return ask_services(name, server); };
-    auto answer = co_await in_background(l, std::move(ask), limit);
-    if (answer) co_return std::move(*answer);
-    co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": no answer in time", name));
+    const auto answer = co_await ask(l, name, ns_t_srv, server, limit.next(clock::now()));
+    if (!answer) co_return std::unexpected(answer.error());
+    co_return services_in(*answer, name);
 }
 
 task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, std::optional<endpoint> server,
@@ -140,10 +203,19 @@ task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, 
         if (found) std::ranges::sort(*found);
         co_return found;
     }
-    auto ask = [name, at = *server] { return ask_addresses(name, at); };
-    auto answer = co_await in_background(l, std::move(ask), limit);
-    if (answer) co_return std::move(*answer);
-    co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": no answer in time", name));
+    const auto due = limit.next(clock::now());
+    std::vector<ip_address> out;
+    static constexpr std::array both{ns_t_a, ns_t_aaaa};
+    for (const auto type : both) {
+        // Half an answer would drop the other half's servers.
+        const auto answer = co_await ask(l, name, type, server, due);
+        if (!answer) co_return std::unexpected(answer.error());
+        const bool whole = add_addresses(out, *answer, type);
+        if (!whole) co_return damaged(name);
+    }
+    if (out.empty()) co_return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it has no address", name));
+    std::ranges::sort(out);
+    co_return out;
 }
 
 }  // namespace sallyport::net
