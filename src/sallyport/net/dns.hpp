@@ -24,7 +24,7 @@ struct srv_record {
 };
 
 /// The records of a name such as "_ftp._tcp.example.org", sorted. `server`: whom to ask instead of the system's name
-/// servers. errc::unresolved, errc::timeout. The question is asked on a thread and never blocks the loop.
+/// servers. errc::unresolved, errc::timeout, errc::syntax where the answer is damaged. Never blocks the loop.
 task<result<std::vector<srv_record>>> find_service(loop& l, std::string name, std::optional<endpoint> server,
                                                    time_limit limit);
 
