@@ -1,6 +1,5 @@
 #include <utility>
 
-#include <fcntl.h>
 #include <boost/asio/use_awaitable.hpp>
 #include <sallyport/net/descriptor.hpp>
 
@@ -25,17 +24,10 @@ bool descriptor::enlist(bool writing) {
 
 void descriptor::close() noexcept {
     if (!fd_) return;
-    if (registration_ != readiness::none)
-        readiness_.remove(fd_.get(), std::exchange(registration_, readiness::none), !duplicated_);
+    if (registration_ != readiness::none) readiness_.remove(fd_.get(), std::exchange(registration_, readiness::none), true);
     fd_.reset();
     waiting_.read.end_if_pending(wait_end::cancelled);
     waiting_.write.end_if_pending(wait_end::cancelled);
-}
-
-unique_fd descriptor::duplicate() {
-    unique_fd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-    duplicated_ = duplicated_ || other;
-    return other;
 }
 
 unique_fd descriptor::release() noexcept {

@@ -27,9 +27,6 @@ public:
     /// Ends a pending wait as cancelled.
     void interrupt_read() { waiting_.read.end_as(wait_end::cancelled); }
     void close() noexcept;
-    /// The same under a number of its own, for another thread: it stays open when this one is closed. Nothing where the
-    /// system has no number left.
-    [[nodiscard]] unique_fd duplicate();
     /// Gives the descriptor away, to another loop perhaps. REQUIRES: nobody waits.
     [[nodiscard]] unique_fd release() noexcept;
 
@@ -40,7 +37,6 @@ private:
 
     readiness& readiness_;
     unique_fd fd_;
-    bool duplicated_ = false;
     bool reports_writing_ = false;
     readiness::registration_id registration_ = readiness::none;
     readiness::directions waiting_;

@@ -163,21 +163,6 @@ TEST_F(descriptor_test, what_is_reported_of_a_closed_descriptor_wakes_nobody) {
     EXPECT_EQ(run(wait_after_a_closed_one_that_lives_on(here())), wait_end::cancelled);
 }
 
-task<wait_end> read_through_the_copy(loop& l) {
-    auto both = make_ends();
-    descriptor d(l, std::move(both.ours));
-    (void)co_await d.readable(clock::now() + 1ms);
-    const auto copy = d.duplicate();
-    d.close();
-    descriptor again(l, unique_fd(::dup(copy.get())));
-    l.post([fd = both.others.get()] { send_a_byte(fd); });
-    co_return co_await again.readable(clock::now() + at_most);
-}
-
-TEST_F(descriptor_test, a_copy_can_be_waited_for_when_the_first_is_closed) {
-    EXPECT_EQ(run(read_through_the_copy(here())), wait_end::ready);
-}
-
 task<> give_away(loop& from, loop& to, unique_fd fd, wait_end& end, loop_group& group) {
     descriptor d(from, std::move(fd));
     (void)co_await d.readable(clock::now() + 1ms);

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <expected>
 #include <memory>
-#include <optional>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,7 +10,6 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/pipe.hpp>
-#include <sallyport/net/receive_ahead.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream_state.hpp>
@@ -85,6 +83,25 @@ task<> hold_back(const direction& d, std::size_t moved_bytes) {
 std::span<char, copy_size> scratch() {
     thread_local const auto memory = std::make_unique<std::array<char, copy_size>>();
     return *memory;
+}
+
+struct received {
+    std::size_t size = 0;
+    bool ended = false;  // behind these bytes
+    int os = 0;          // why there was no more; EAGAIN as a rule
+};
+
+/// All there is, and the end too where it is known: it can then leave in one packet with the last bytes.
+received receive(int socket, std::span<char> into) {
+    received got;
+    while (got.size < into.size()) {
+        const auto n = ::recv(socket, into.data() + got.size, into.size() - got.size, 0);
+        got.ended = n == 0;
+        if (n < 0) got.os = errno;
+        if (n <= 0) break;
+        got.size += static_cast<std::size_t>(n);
+    }
+    return got;
 }
 
 /// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
@@ -204,61 +221,9 @@ task<moved> move_plain(direction& d) {
     }
 }
 
-/// Whether a transfer is faster than a gigabit network: its core may then be what holds it up, and a second thread helps.
-class tempo {
-public:
-    bool after(std::size_t bytes) {
-        carried_ += bytes;
-        if (carried_ < window) return fast_;
-        const auto now = clock::now();
-        fast_ = now - begun_ < time_for_it;
-        begun_ = now;
-        carried_ = 0;
-        return fast_;
-    }
-
-private:
-    static constexpr std::size_t window = std::size_t{1} << 20U;
-    static constexpr auto time_for_it = std::chrono::milliseconds(8);
-    clock::time_point begun_ = clock::now();
-    std::size_t carried_ = 0;
-    bool fast_ = false;
-};
-
-/// Receives in a second thread, as long as the transfer is fast. Nothing: it is not, or no thread is free.
-task<std::optional<moved>> move_ahead(direction& d, tempo& pulse) {
-    const auto from = state_of(d.from);
-    const auto ahead = receive_ahead::of(d.from, large_piece);
-    if (!ahead) co_return std::nullopt;
-    auto piece = std::make_unique_for_overwrite<char[]>(large_piece);
-    auto end = wait_end::ready;
-    bool fast = true;
-    while (fast || !ahead->at_rest()) {
-        const auto got = co_await ahead->next(piece);
-        if (got.size == 0 && got.os == EAGAIN && end == wait_end::ready) {
-            end = co_await from->readable(d.limit);
-            continue;
-        }
-        if (got.size > 0) {
-            end = wait_end::ready;
-            d.taken += got.size;
-            if (fast && got.goes_on()) ahead->begin();
-            auto written = co_await d.to.write_all({piece.get(), got.size}, d.limit);
-            if (!written) co_return fault_at(side::sink, std::move(written.error()));
-            d.note(got.size);
-            fast = pulse.after(got.size);
-        }
-        if (got.ended) co_return moved{};
-        if (!from->socket || end != wait_end::ready || !got.goes_on())
-            co_return fault_at(side::source, from->failure(end, got.os, "reading from").error());
-    }
-    co_return std::nullopt;
-}
-
 task<moved> move_through_tls(direction& d) {
     std::size_t room = copy_size;
     auto buffer = std::make_unique_for_overwrite<char[]>(room);
-    tempo pulse;
     for (;;) {
         if (room < large_piece && d.carried >= large_piece) {
             room = large_piece;
@@ -271,12 +236,7 @@ task<moved> move_through_tls(direction& d) {
         auto written = co_await d.to.write_all({buffer.get(), *n}, d.limit);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         d.note(*n);
-        if (d.pace != nullptr) {
-            co_await hold_back(d, *n);
-        } else if (pulse.after(*n) && !d.from.is_tls()) {
-            auto moved_all = co_await move_ahead(d, pulse);
-            if (moved_all) co_return std::move(*moved_all);
-        }
+        if (d.pace != nullptr) co_await hold_back(d, *n);
     }
 }
 

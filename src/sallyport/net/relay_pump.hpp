@@ -2,9 +2,8 @@
 // Moves bytes between two connections until both directions have ended: the data path of the gateway (G1, G8).
 //
 // Without TLS on either side the bytes never enter user space (splice through a pipe); with TLS they pass through one
-// fixed buffer per direction, or through three where a second thread receives ahead. A slow side slows the other: nothing
-// else is queued. The end of one direction is passed on as such (FIN, close_notify); a broken direction aborts the other
-// side by RST, so that a cut is never taken for the end.
+// fixed buffer per direction. A slow side slows the other: nothing else is queued. The end of one direction is passed on as
+// such (FIN, close_notify); a broken direction aborts the other side by RST, so that a cut is never taken for the end.
 
 #include <cstdint>
 #include <functional>

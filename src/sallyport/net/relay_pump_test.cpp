@@ -321,7 +321,7 @@ TEST_P(relay_test, of_known_flow_minds_no_receiver_that_left_with_all_there_was)
     EXPECT_EQ(run(download_to_one_who_knows_the_size(kit, here(), GetParam(), "")).end, relay_end::complete);
 }
 
-// Much, and fast: with TLS in front of a plain backend a second thread receives.
+// Much, and fast: with TLS in front of a plain backend the pieces become large ones.
 constexpr std::size_t much = 24'000'000;
 
 TEST_P(relay_test, G1_carries_much_to_its_end) { EXPECT_TRUE(run(download(kit, here(), GetParam(), much))); }
