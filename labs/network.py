@@ -148,18 +148,39 @@ def become_able():
     """
     if os.geteuid() == 0:
         return able()
-    CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
     uid, gid = os.geteuid(), os.getegid()
     if subprocess.run(["unshare", "-Urnm", "true"], capture_output=True).returncode != 0:
         return False
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) != 0:
+    if unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) != 0:
         return False
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    furnish()
+    return able()
+
+
+def be_alone():
+    """For root, and for whom become_able() has made root: enters a mount and a network namespace of its own, with its own /run
+    and loopback, so that ports, names of namespaces and control sockets are nobody else's. The thread that calls it moves, with
+    all that it starts from then on. For good."""
+    if unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    run("mount", "--make-rprivate", "/")
+    furnish()
+
+
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+
+
+def unshare(flags):
+    return ctypes.CDLL(None, use_errno=True).unshare(flags)
+
+
+def furnish():
+    """What new namespaces lack."""
     run("mount", "-t", "tmpfs", "tmpfs", "/run")
     run("ip", "link", "set", "dev", "lo", "up")
-    return able()
 
 
 # Bringing up and taking down.
@@ -243,7 +264,7 @@ class Network:
     def inside(self, host, act):
         """What act() returns when it is called on that host: sockets made there stay there. In a thread of its own, which
         alone changes its network."""
-        CLONE_NEWNET, outcome = 0x40000000, []
+        outcome = []
 
         def enter():
             try:

@@ -24,8 +24,11 @@ TIME_LIMIT = 60  # seconds, set-up and tear-down apart; @pytest.mark.limit(SECON
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): another time limit than the usual one")
+    config.addinivalue_line("markers", "alone: loads the whole machine, or measures it; tools/integration runs it with no other beside it")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # by way of the fixtures' ends: nothing is left behind
     config.may_build_networks = network.become_able()  # first of all: it may move this process to a network of its own
+    if config.may_build_networks:
+        network.be_alone()  # so that processes that run tests side by side (pytest -n) share no ports, and none with the system
 
 
 class TimeLimit(Exception):

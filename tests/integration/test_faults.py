@@ -507,6 +507,7 @@ def test_conversations_of_the_article(start, folder):
         raw.expect("QUIT", 221)
 
 
+@pytest.mark.alone
 def test_many_sessions_at_once(server, gate):
     """G1: every session gets its own bytes."""
     failures = []

@@ -153,6 +153,7 @@ class Countdown:
             return self.number >= 0
 
 
+@pytest.mark.alone
 @pytest.mark.limit(180)
 def test_transfers_while_the_pool_changes(start, pool, tmp_path):
     """G1 G7 GW-08: 8 backends, 200 sessions from one address, 5,000 transfers; weights change, one server is taken out of the

@@ -35,6 +35,7 @@ def served(gate):
     return time.monotonic() - begun
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("bound", ["of the gateway", "of the server"])
 def test_who_logs_in_gets_the_place_of_who_is_silent(start, folder, bound):
     """G7: at the backend's own limit, which it tells by 421, and at ?max-sessions."""

@@ -222,6 +222,7 @@ def test_the_last_of_many_signals_counts(gate):
     wait_until(lambda: " to 120\n" in gate.daemon.log(), what="the last one")
 
 
+@pytest.mark.alone
 @pytest.mark.limit(120)
 def test_fifty_reloads_during_two_hundred_transfers(gate):
     """G6: none cut, every checksum right."""
