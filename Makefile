@@ -1,41 +1,56 @@
 # Thin: every target is a command or two that also work by hand. "make help" lists them.
 PREFIX  ?= /usr/local
 SECONDS ?= 10
+MINUTES ?= 30
 DIR     ?= build/sample
 
 .DEFAULT_GOAL := build
-.PHONY: deps build dev up test bench fuzz tidy install clean help rivals
+.PHONY: deps build dev up test soak debian13 bench fuzz tidy install clean help
 
-build: build/release/build.ninja          ## the optimised binary, build/release/sallyport
-	cmake --build --preset release
+build:                                    ## the optimised program, build/release/sallyport
+	@tools/build release
 
-dev: build/dev/build.ninja                ## the debug binary and the unit tests, in build/dev
-	cmake --build --preset dev
+dev:                                      ## the debug program and the unit tests, in build/dev
+	@tools/build dev
 
-build/%/build.ninja: CMakePresets.json
-	cmake --preset $*
-
-deps:                                     ## install what is missing (Debian 12; elsewhere says what to install)
+deps:                                     ## install what all of these need (Debian 12 and 13; elsewhere say what that is)
 	@tools/deps
 
-up: deps                                  ## build, then share DIR (default: a sample) behind a gateway
-	@$(MAKE) --no-print-directory build
+up:                                       ## build the program and share DIR (default: a sample) through a gateway
+	@tools/deps build
+	@tools/build release sallyport
 	@tools/sample $(DIR)
-	build/release/sallyport up $(DIR)
+	@build/release/sallyport up $(DIR)
 
-test: deps                                ## unit tests, then whole programs over real networks
-	@$(MAKE) --no-print-directory dev rivals
+test:                                     ## unit tests, then whole programs over real networks
+	@tools/deps build unit test
+	@tools/build dev
+	@tools/rivals
 	ctest --preset dev -j $$(nproc)
 	tools/integration
 
-bench: deps                               ## compare with vsftpd, Pure-FTPd and ProFTPD
-	@$(MAKE) --no-print-directory build rivals
+soak:                                     ## the tests that load the whole machine, again and again for MINUTES (30)
+	@tools/deps build unit test
+	@tools/build dev sallyport
+	@tools/rivals
+	tools/integration --soak $(MINUTES)
+
+debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
+	tools/in-debian13 tools/build debian13
+	tools/in-debian13 ctest --preset debian13 -j $$(nproc)
+
+bench:                                    ## compare with vsftpd, Pure-FTPd and ProFTPD
+	@tools/deps build test
+	@tools/build release
+	@tools/rivals
 	bench/run
 
-fuzz: deps                                ## run each fuzz target for SECONDS
+fuzz:                                     ## run each fuzz target for SECONDS (10)
+	@tools/deps build unit check
 	tools/fuzz $(SECONDS)
 
-tidy: deps                                ## formatting, house rules, clang-tidy
+tidy:                                     ## formatting, house rules, clang-tidy
+	@tools/deps build unit check
 	tools/format --check
 	tools/rules
 	tools/clang-tidy
@@ -43,11 +58,8 @@ tidy: deps                                ## formatting, house rules, clang-tidy
 install: build                            ## into PREFIX
 	cmake --install build/release --prefix $(PREFIX)
 
-rivals:
-	@tools/rivals
-
 clean:                                    ## remove build/
 	rm -rf build
 
 help:                                     ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z0-9]*\):[^#]*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

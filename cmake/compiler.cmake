@@ -26,6 +26,15 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-stringop-overread -Wno-mismatched-new-delete)
 endif()
 
+if(CMAKE_UNITY_BUILD)
+  # What one file keeps to itself is seen by the others of its batch: these would be about that alone, and each file has its
+  # own check of them in a build without batches.
+  target_compile_options(sallyport_flags INTERFACE -Wno-shadow -Wno-unused-function)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(sallyport_flags INTERFACE -Wno-subobject-linkage)
+  endif()
+endif()
+
 if(SALLYPORT_HARDEN)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   target_compile_definitions(sallyport_flags INTERFACE _FORTIFY_SOURCE=3 _GLIBCXX_ASSERTIONS)
@@ -40,4 +49,7 @@ if(SALLYPORT_SANITIZE)
   if(SALLYPORT_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+endif()
+if(SALLYPORT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # every folder tells a fuzzer which ways it has gone
 endif()

@@ -1,4 +1,4 @@
-# What comes from the system, and what each is for. tools/deps installs all of it on Debian 12.
+# What comes from the system, and what each is for. tools/deps installs all of it on Debian 12 and 13.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)                 # TLS
@@ -9,7 +9,7 @@ find_package(tomlplusplus REQUIRED)              # configuration
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium) # password hashes, random numbers
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares) # SRV records, name servers of our choice
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl libmnl) # the kernel's NAT
-find_package(Boost 1.81 REQUIRED COMPONENTS url) # Asio (headers), URL
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS url) # Asio (headers), URL
 
 # Asio and its OpenSSL half are compiled once, in net/asio_impl.cpp; everything else only sees declarations.
 add_library(sallyport_asio INTERFACE)

@@ -1,16 +1,29 @@
-# sallyport_layer(NAME SOURCES a.cpp ... USES other layers and libraries ... TESTS a_test.cpp ...)
+# sallyport_layer(NAME SOURCES a.cpp ... ALONE b.cpp ... USES other layers and libraries ... TESTS a_test.cpp ...)
 #
 # One folder of src/sallyport as one static library "sallyport_NAME", and its unit tests as one program "NAME_test".
+# ALONE: those of the sources that a build in batches (CMAKE_UNITY_BUILD) compiles by themselves, because a name that is their
+# own is another's too, or because they are large.
 # Each test program is one CTest entry group; tests stand beside the code they test.
 include(GoogleTest)
+
+# The headers that every test of a folder includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
+# header) what the folder's sources have precompiled too.
+function(sallyport_test_headers target)
+  cmake_parse_arguments(arg "" "PCH" "USES" ${ARGN})
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/${target}.cpp" CONTENT "// Only for the headers precompiled with it.\n")
+  add_library(${target} OBJECT "${CMAKE_BINARY_DIR}/${target}.cpp")
+  target_link_libraries(${target} PRIVATE sallyport_flags ${arg_USES} GTest::gtest GTest::gmock)
+  target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> ${arg_PCH})
+endfunction()
 
 # The order of layers, which is written here alone: a folder links only folders that stand before it, and those that it may
 # include are the ones that it links (USES). sallyport_layer() and tools/rules keep it so, and tools/rules holds the line in
 # ARCHITECTURE.md against it.
 set(sallyport_order base proto status net vfs firewall reach client front server gate ops cli)
 
+# PCH: a header to precompile, the same for all that have one. The folder "net" makes it, and those above it use that one.
 function(sallyport_layer name)
-  cmake_parse_arguments(arg "" "" "SOURCES;USES;TESTS;TEST_USES;PCH" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;ALONE;USES;TESTS;TEST_USES;PCH" ${ARGN})
   foreach(used IN LISTS arg_USES)
     string(REGEX MATCH "^sallyport_([a-z]+)$" of_ours ${used})
     if(of_ours AND CMAKE_MATCH_1 IN_LIST sallyport_order AND NOT TARGET ${used})
@@ -18,15 +31,26 @@ function(sallyport_layer name)
     endif()
   endforeach()
   add_library(sallyport_${name} STATIC ${arg_SOURCES})
+  set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_link_libraries(sallyport_${name} PUBLIC sallyport_flags ${arg_USES})
-  if(arg_PCH)
+  if(arg_PCH AND name STREQUAL "net")
     target_precompile_headers(sallyport_${name} PRIVATE ${arg_PCH})
+  elseif(arg_PCH)
+    target_precompile_headers(sallyport_${name} REUSE_FROM sallyport_net)
   endif()
-  if(SALLYPORT_TESTS AND arg_TESTS AND NOT SALLYPORT_FUZZ)
+  if(SALLYPORT_TESTS AND arg_TESTS)
+    if(name STREQUAL "base")
+      sallyport_test_headers(sallyport_plain_test_headers)
+    elseif(name STREQUAL "net")
+      sallyport_test_headers(sallyport_net_test_headers PCH ${arg_PCH} USES sallyport_net)
+    endif()
     add_executable(${name}_test ${arg_TESTS})
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF) # tests of two files may call different things by one name
     target_link_libraries(${name}_test PRIVATE sallyport_${name} ${arg_TEST_USES} GTest::gtest GTest::gmock GTest::gtest_main)
     if(arg_PCH)
-      target_precompile_headers(${name}_test REUSE_FROM sallyport_${name})
+      target_precompile_headers(${name}_test REUSE_FROM sallyport_net_test_headers)
+    else()
+      target_precompile_headers(${name}_test REUSE_FROM sallyport_plain_test_headers)
     endif()
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit DISCOVERY_TIMEOUT 60)
   endif()

@@ -203,7 +203,7 @@ void stream::interrupt_read() {
 
 void stream::abort() noexcept {
     if (!is_open()) return;
-    const linger now{.l_onoff = 1, .l_linger = 0};
+    const ::linger now{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     state_->socket.close();
 }
