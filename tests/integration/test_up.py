@@ -1,14 +1,16 @@
 """`sallyport up`: the whole thing in one command, and the lines it prints, as people paste them."""
 
+import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from harness import trees
 from harness.clients import CLIENTS, Server
-from harness.daemon import wait_until
+from harness.daemon import Daemon, wait_until
 from harness.raw import Raw, drain
 
 
@@ -59,7 +61,7 @@ def pasted(text):
 @pytest.mark.parametrize("listen", [("--listen", "127.0.0.1:0"), ("--listen-tls", "127.0.0.1:0"),
                                     ("--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0")], ids=lambda words: " ".join(words))
 def test_printed_lines_work(start, tmp_path, sallyport, listen):
-    """As they are, in a shell that finds sallyport by its name, or by the path that is printed."""
+    """As they are: with the program called by its name or by a path, and whichever foreign clients there are."""
     folder = tmp_path / "to share"
     folder.mkdir()
     (folder / "old").write_text("old")
@@ -67,14 +69,23 @@ def test_printed_lines_work(start, tmp_path, sallyport, listen):
     home.mkdir()
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/sallyport").symlink_to(sallyport)
-    for path in (f"{tmp_path}/bin:/usr/bin:/bin", "/usr/bin:/bin"):
-        daemon = start("up", folder, *listen, env={"HOME": str(home), "XDG_STATE_HOME": "", "PATH": path})
-        lines = pasted(daemon.log())
-        programs = [line.split()[0] for line in lines]
-        assert programs[0] == "echo" and programs.count("curl") == programs.count("lftp") * 2
-        assert len(lines) == 1 + 5 * (len(listen) // 2)
-        assert any(line.startswith("sallyport ") for line in lines) == path.startswith(str(tmp_path))
-        work = tmp_path / f"work{len(path)}"
+    (tmp_path / "few").mkdir()
+    for program in ("sh", "echo"):
+        (tmp_path / "few" / program).symlink_to(f"/bin/{program}")
+    relative = os.path.relpath(sallyport)
+    for program, path, clients in (("sallyport", f"{tmp_path}/bin:/usr/bin:/bin", ("curl", "lftp")),
+                                   (sallyport, f"{tmp_path}/bin:/usr/bin:/bin", ("curl", "lftp")),
+                                   (relative, "/usr/bin:/bin", ("curl", "lftp")), (relative, f"{tmp_path}/few", ())):
+        daemon = Daemon([program, "up", folder, *listen], env={"HOME": str(home), "XDG_STATE_HOME": "", "PATH": path})
+        start.started.append(daemon)
+        lines = pasted(daemon.wait_ready().log())
+        called = [line.split()[0] for line in lines]
+        places = len(listen) // 2
+        own = program if program == "sallyport" else str(Path(sallyport).resolve())
+        assert called[0] == "echo" and called.count(own) == 2 * places
+        assert [called.count(name) for name in ("curl", "lftp")] == ([2 * places, places] if clients else [0, 0])
+        assert len(lines) == 1 + (5 if clients else 2) * places
+        work = tmp_path / f"work{len(list(tmp_path.iterdir()))}"
         work.mkdir()
         for line in lines:
             done = subprocess.run(["sh", "-c", line], cwd=work, input="ls\n", capture_output=True, text=True, timeout=20,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -167,20 +168,22 @@ result<gate::settings> up_options::gate_settings() {
     return out;
 }
 
-/// How a shell finds this program: by its name, if that is the one on the path.
-std::string own_program() {
-    std::error_code failed;
-    const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
-    if (failed) return "sallyport";
+/// Whether a shell here finds a program by this name.
+bool on_path(std::string_view program) {
     const char* const path = std::getenv("PATH");
     std::istringstream places(path == nullptr ? "" : path);
-    for (std::string place; std::getline(places, place, ':');) {
-        const auto found = std::filesystem::path(place) / "sallyport";
-        if (::access(found.c_str(), X_OK) != 0) continue;
-        if (std::filesystem::canonical(found, failed) == self) return "sallyport";
-        break;  // the shell would take that one
-    }
-    return shell_word(self.string());
+    for (std::string place; std::getline(places, place, ':');)
+        if (::access((std::filesystem::path(place) / program).c_str(), X_OK) == 0) return true;
+    return false;
+}
+
+/// How to call this program: by its name, if it was called so; else by its path from the root, which works in any directory.
+std::string own_program() {
+    const std::string called = program_invocation_name;
+    if (called.find('/') == std::string::npos) return shell_word(called);
+    std::error_code failed;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+    return shell_word(failed ? called : self.string());
 }
 
 up_guide guide_of(const up_options& options, const server::user& writing, const std::vector<endpoint>& open,
@@ -195,6 +198,8 @@ up_guide guide_of(const up_options& options, const server::user& writing, const 
                  .password = options.writer.empty() ? writing.password : std::string(),
                  .certificate = options.trust_file,
                  .program = own_program(),
+                 .curl = on_path("curl"),
+                 .lftp = on_path("lftp"),
                  .fingerprint = std::move(fingerprint),
                  .more_ports = options.front.inbound.ports_beside()};
     return out;

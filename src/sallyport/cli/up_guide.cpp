@@ -43,14 +43,19 @@ std::string examples(const up_guide& g, const endpoint& listener, bool implicit)
     const std::string as_lftp_writer = shell_word(g.writer + (g.password.empty() ? "" : "," + g.password));
     const std::string_view read_scheme = implicit ? "ftps" : "ftp";
     const std::string read_trust = implicit ? " " + curl_trust : "";
-    return fmt::format(
-        "  curl       curl{0} {1}://{2}/\n"
-        "             curl {3}{4} -u {5} -T hello.txt {1}://{2}/\n"
-        "  lftp       lftp -u {6} -e {7} {1}://{2}\n"
-        "  Sallyport  {8} ls{9} {1}://{2}/\n"
-        "             {8} put {10} --user {5} hello.txt {11}://{2}/\n",
-        read_trust, read_scheme, place, curl_trust, implicit ? "" : " --ssl-reqd", as_writer, as_lftp_writer, lftp_trust,
-        g.program, implicit ? " " + own_trust : "", own_trust, implicit ? "ftps" : "ftpes");
+    std::string out;
+    if (g.curl)
+        out += fmt::format(
+            "  curl       curl{0} {1}://{2}/\n"
+            "             curl {3}{4} -u {5} -T hello.txt {1}://{2}/\n",
+            read_trust, read_scheme, place, curl_trust, implicit ? "" : " --ssl-reqd", as_writer);
+    if (g.lftp)
+        out += fmt::format("  lftp       lftp -u {} -e {} {}://{}\n", as_lftp_writer, lftp_trust, read_scheme, place);
+    return out + fmt::format(
+                     "  Sallyport  {0} ls{1} {2}://{3}/\n"
+                     "             {0} put {4} --user {5} hello.txt {6}://{3}/\n",
+                     g.program, implicit ? " " + own_trust : "", read_scheme, place, own_trust, as_writer,
+                     implicit ? "ftps" : "ftpes");
 }
 
 std::string size(std::uint64_t bytes) {

@@ -21,6 +21,8 @@ struct up_guide {
     std::string password;     // empty: one that the user knows, and the programs ask for
     std::string certificate;  // a file for clients to trust; empty: there is none
     std::string program;      // how to call this one, as shell text
+    bool curl = true;         // whether these programs are on this machine; what can't be run here is not shown
+    bool lftp = true;
     std::string fingerprint;
     std::string more_ports;  // of the firewall, beside the listeners': " and 30000-30099"
 };

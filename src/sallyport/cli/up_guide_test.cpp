@@ -36,6 +36,18 @@ TEST(UpGuide, NamesEachAddressAndCommandsThatWork) {
     EXPECT_THAT(text, Not(HasSubstr("ftps://")));
 }
 
+TEST(UpGuide, ProgramsThatAreNotHereAreNotShown) {
+    auto guide = example();
+    guide.lftp = false;
+    EXPECT_THAT(text_of(guide), HasSubstr(" curl "));
+    EXPECT_THAT(text_of(guide), Not(HasSubstr("lftp")));
+    guide.curl = false;
+    const auto text = text_of(guide);
+    EXPECT_THAT(text, Not(HasSubstr("curl")));
+    EXPECT_THAT(text, HasSubstr("  Sallyport  sallyport ls ftp://192.0.2.5:2121/\n"));
+    EXPECT_THAT(text, HasSubstr("  sallyport put --ca"));
+}
+
 TEST(UpGuide, AnyAddressOfBothFamiliesIsEachOfThem) {
     auto guide = example();
     guide.plain = {*endpoint::parse("[::]:21")};
