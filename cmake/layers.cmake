@@ -6,14 +6,27 @@
 # Each test program is one CTest entry group; tests stand beside the code they test.
 include(GoogleTest)
 
+# What tests are compiled with after all other options: they are many and run once, so that optimising them further costs more
+# than it gains.
+set(sallyport_test_options -O1)
+
 # The headers that every test of a folder includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
 # header) what the folder's sources have precompiled too.
 function(sallyport_test_headers target)
   cmake_parse_arguments(arg "" "PCH" "USES" ${ARGN})
   file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/${target}.cpp" CONTENT "// Only for the headers precompiled with it.\n")
   add_library(${target} OBJECT "${CMAKE_BINARY_DIR}/${target}.cpp")
+  target_compile_options(${target} PRIVATE ${sallyport_test_options})
   target_link_libraries(${target} PRIVATE sallyport_flags ${arg_USES} GTest::gtest GTest::gmock)
   target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> ${arg_PCH})
+endfunction()
+
+# sallyport_test(PROGRAM HEADERS library ...): a program of unit tests, with the precompiled HEADERS of one of the above.
+function(sallyport_test target headers)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # tests of two files may call different things by one name
+  target_compile_options(${target} PRIVATE ${sallyport_test_options})
+  target_link_libraries(${target} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_precompile_headers(${target} REUSE_FROM ${headers})
 endfunction()
 
 # The order of layers, which is written here alone: a folder links only folders that stand before it, and those that it may
@@ -39,19 +52,17 @@ function(sallyport_layer name)
     target_precompile_headers(sallyport_${name} REUSE_FROM sallyport_net)
   endif()
   if(SALLYPORT_TESTS AND arg_TESTS)
+    set(headers sallyport_plain_test_headers)
+    if(arg_PCH)
+      set(headers sallyport_net_test_headers)
+    endif()
     if(name STREQUAL "base")
-      sallyport_test_headers(sallyport_plain_test_headers)
+      sallyport_test_headers(${headers})
     elseif(name STREQUAL "net")
-      sallyport_test_headers(sallyport_net_test_headers PCH ${arg_PCH} USES sallyport_net)
+      sallyport_test_headers(${headers} PCH ${arg_PCH} USES sallyport_net)
     endif()
     add_executable(${name}_test ${arg_TESTS})
-    set_target_properties(${name}_test PROPERTIES UNITY_BUILD OFF) # tests of two files may call different things by one name
-    target_link_libraries(${name}_test PRIVATE sallyport_${name} ${arg_TEST_USES} GTest::gtest GTest::gmock GTest::gtest_main)
-    if(arg_PCH)
-      target_precompile_headers(${name}_test REUSE_FROM sallyport_net_test_headers)
-    else()
-      target_precompile_headers(${name}_test REUSE_FROM sallyport_plain_test_headers)
-    endif()
+    sallyport_test(${name}_test ${headers} sallyport_${name} ${arg_TEST_USES})
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()
