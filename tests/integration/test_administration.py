@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.daemon import wait_until
+from harness.daemon import wait_for_log, wait_until
 from harness.raw import Raw, drain
 from test_proxy_protocol import v1
 
@@ -37,6 +37,10 @@ class Administered:
         done = self.ask("status", "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def log_text(self):
+        wait_for_log(self.daemon.pid)
+        return self.log.read_text()
 
     def raw(self, header=b""):
         made = Raw(self.daemon.host, self.daemon.port)
@@ -119,7 +123,7 @@ def test_a_session_is_ended_by_its_id(administered, busy):
                 pass
     other.expect("NOOP", 200)
     wait_until(lambda: daemon.ask("kick", mine).returncode == 1, what="the end of the session")
-    assert f"[{mine}] Session ended by the administrator" in daemon.log.read_text()
+    assert f"[{mine}] Session ended by the administrator" in daemon.log_text()
 
 
 def test_ids_differ_between_processes(start, sallyport, tmp_path):
@@ -147,7 +151,7 @@ def test_clients_without_a_login_cannot_fill_the_log(administered):
             one.greet()
             one.command(f"USER u{i}")
             one.command("PASS wrong")
-    lines = daemon.log.read_text().splitlines()
+    lines = daemon.log_text().splitlines()
     assert len(lines) <= 250 + (time.monotonic() - begin), "\n".join(lines[-20:])
 
 
@@ -156,7 +160,7 @@ def test_commands_are_logged_at_debug_and_not_at_info(administered):
         daemon = administered(level=level)
         with daemon.raw().login() as raw:
             raw.expect("PWD", 257)
-        text = daemon.log.read_text()
+        text = daemon.log_text()
         assert ("PWD" in text) == wanted, text
         assert "lab" not in text.replace("sallyport-lab", "")
         daemon.daemon.stop()
@@ -166,7 +170,7 @@ def test_commands_are_logged_at_debug_and_not_at_info(administered):
 def test_a_refused_login_is_one_line_with_address_and_user(administered):
     daemon = administered("--proxy-protocol-from", "127.0.0.1")
     guess(daemon, 1, "mallory")
-    found = wait_until(lambda: re.findall(rf"^.*refused.*$", daemon.log.read_text(), re.MULTILINE), what="the line")
+    found = wait_until(lambda: re.findall(rf"^.*refused.*$", daemon.log_text(), re.MULTILINE), what="the line")
     assert len(found) == 1 and GUESSER in found[0] and "mallory" in found[0], found
 
 

@@ -135,12 +135,19 @@ inline constexpr std::size_t descriptors_in_reserve = 16;
 inline constexpr double log_lines_at_once = 200;
 inline constexpr double log_lines_per_second = 1;
 inline constexpr std::size_t log_sources = 65536;
+// Lines that wait for the thread that writes the log; with more, the oldest are dropped. Room for the second in which a busy
+// server's disk doesn't answer. The queue is allocated at the start: 400 bytes a line.
+inline constexpr std::size_t max_queued_log_lines = 8192;
+// Lost lines are counted and reported in one line, and not in a line each time.
+inline constexpr auto log_loss_interval = 1s;
+// How long the end of the program waits for lines that are still queued: a reader that has stopped may never go on.
+inline constexpr auto log_flush_timeout = 1s;
 
 // A ticket key encrypts new TLS session tickets for this long (TLS-12).
 inline constexpr auto ticket_key = 3600s;
 
-// Records of transfers that wait for the disk: some seconds of a busy gateway's, about 30 MiB.
-inline constexpr std::size_t transfer_records = 65536;
+// Records of transfers that wait for the disk: some seconds of a busy gateway's. 6 MiB, and twice that where paths are long.
+inline constexpr std::size_t max_queued_transfer_records = 16384;
 
 // The control socket of a running daemon. Requests are a few words; who asks is a person or a monitor.
 inline constexpr std::size_t control_request = 64 * 1024;

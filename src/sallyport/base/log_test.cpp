@@ -1,10 +1,10 @@
 #include <sallyport/base/log.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 
 #include <sys/stat.h>
@@ -17,12 +17,12 @@ namespace {
 
 TEST(Log, WritesOneLinePerEventWithItsSessionAndFiltersByLevel) {
     const std::string path = testing::TempDir() + "sallyport_log_" + std::to_string(getpid());
-    log::open(path, log::level::info);
+    ASSERT_TRUE(log::open(path, log::level::info));
     log::info("s1", "Connection accepted from 192.0.2.1:40000");
     log::debug("s1", "not wanted");
     log::error("", "stopping");
-    log::flush();
-    log::open("-", log::level::off);
+    EXPECT_TRUE(log::flush(log::clock::now() + std::chrono::seconds(10)));
+    ASSERT_TRUE(log::open("-", log::level::off));
     std::ifstream in(path);
     std::stringstream all;
     all << in.rdbuf();
@@ -39,13 +39,13 @@ TEST(Log, GoesOnInANewFileAfterTheOldOneWasMovedAway) {
         std::ifstream in(file);
         return std::string(std::istreambuf_iterator<char>(in), {});
     };
-    log::open(path, log::level::info);
+    ASSERT_TRUE(log::open(path, log::level::info));
     log::info("", "before");
     std::rename(path.c_str(), moved.c_str());
     log::reopen();
     log::info("", "after");
-    log::flush();
-    log::open("-", log::level::off);
+    EXPECT_TRUE(log::flush(log::clock::now() + std::chrono::seconds(10)));
+    ASSERT_TRUE(log::open("-", log::level::off));
     EXPECT_TRUE(text_of(moved).ends_with(" I before\n")) << text_of(moved);
     EXPECT_TRUE(text_of(path).ends_with(" I after\n")) << text_of(path);
     std::remove(path.c_str());
@@ -55,9 +55,9 @@ TEST(Log, GoesOnInANewFileAfterTheOldOneWasMovedAway) {
 TEST(Log, MakesItsFileReadableForOwnerAndGroupOnly) {
     const std::string path = testing::TempDir() + "sallyport_mode_" + std::to_string(getpid());
     const mode_t before = ::umask(0);
-    log::open(path, log::level::info);
+    ASSERT_TRUE(log::open(path, log::level::info));
     ::umask(before);
-    log::open("-", log::level::off);
+    ASSERT_TRUE(log::open("-", log::level::off));
     struct stat made{};
     ASSERT_EQ(::stat(path.c_str(), &made), 0);
     EXPECT_EQ(made.st_mode & 0777U, 0640U);
@@ -66,7 +66,9 @@ TEST(Log, MakesItsFileReadableForOwnerAndGroupOnly) {
 
 TEST(Log, DoesNotMakeTheDirectoryOfItsFile) {
     const std::string missing = testing::TempDir() + "sallyport_no_directory_" + std::to_string(getpid());
-    EXPECT_THROW(log::open(missing + "/the.log", log::level::info), std::runtime_error);
+    const auto refused = log::open(missing + "/the.log", log::level::info);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, "its directory does not exist; create the directory first");
     EXPECT_NE(::access(missing.c_str(), F_OK), 0);
 }
 
@@ -74,10 +76,10 @@ TEST(Log, LimitsWhatOneSourceCanWriteAndSaysHowMuchWasLeftOut) {
     const std::string path = testing::TempDir() + "sallyport_limited_" + std::to_string(getpid());
     const auto noisy = *ip_address::parse("2001:db8::1");
     const auto other = *ip_address::parse("192.0.2.9");
-    log::open(path, log::level::info);
+    ASSERT_TRUE(log::open(path, log::level::info));
     for (int i = 0; i < 10'000; ++i) log::write_limited(log::level::info, "s", noisy, "noise");
     log::write_limited(log::level::info, "s", other, "heard");
-    log::open("-", log::level::off);
+    ASSERT_TRUE(log::open("-", log::level::off));
     std::ifstream in(path);
     const std::string all(std::istreambuf_iterator<char>(in), {});
     std::remove(path.c_str());

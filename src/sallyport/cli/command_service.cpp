@@ -50,11 +50,8 @@ result<config_places> prepare(CLI::App& command, const front_options& options) {
         places = std::move(*applied);
     }
     if (const auto good = check_values(command); !good) return std::unexpected(good.error());
-    try {
-        log::open(options.log_target, options.log_level);
-    } catch (const std::exception& e) {
-        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, e.what()));
-    }
+    if (const auto opened = log::open(options.log_target, options.log_level); !opened)
+        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, opened.error().what));
     return places;
 }
 

@@ -10,6 +10,7 @@
 
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/option_table.hpp>
@@ -57,10 +58,19 @@ void add_help_command(CLI::App& program, int& exit_code) {
     command->callback([job, &program, &exit_code] { exit_code = show_help(program, *job); });
 }
 
+/// Waits for the log at the end of main, however that is reached.
+struct log_end {
+    log_end() = default;
+    ~log_end() { sallyport::log::flush(sallyport::log::end_deadline()); }
+    log_end(const log_end&) = delete;
+    log_end& operator=(const log_end&) = delete;
+};
+
 }  // namespace
 }  // namespace sallyport::cli
 
 int main(int argc, char** argv) {
+    const log_end waits;
     using namespace sallyport::cli;
     CLI::App app{"FTP and FTPS server, client and gateway for networks with firewalls and NAT", "sallyport"};
     app.set_version_flag("-V,--version", "sallyport " SALLYPORT_VERSION);

@@ -76,6 +76,9 @@ private:
                        plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),
                        count(t.at("transfers_failed")), status::format_bytes(count(t.at("bytes_sent"))),
                        status::format_bytes(count(t.at("bytes_received"))));
+    if (const auto lost = count(t.at("log_lines_lost")); lost != 0)
+        out += fmt::format("{} lost: the disk or the reader of the log is too slow, or the disk is full\n",
+                           plural(lost, "log line"));
     if (!s.at("complete").get_bool()) out += "One event loop did not answer in time; the lists below are incomplete.\n";
     return out;
 }

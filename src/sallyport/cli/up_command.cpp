@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sodium.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/line_writer.hpp>
+#include <sallyport/base/log.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
@@ -40,6 +43,7 @@ namespace {
 constexpr auto name = "sallyport up";
 // Below the ports that Linux hands to outgoing connections, so that the whole range is ours.
 constexpr auto default_range = "30000-30099";
+constexpr std::size_t output_lines = 1024;  // that wait for a terminal; the oldest are dropped
 
 struct up_options {
     front_options front;
@@ -161,10 +165,6 @@ result<gate::settings> up_options::gate_settings() {
     gate::settings out;
     if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
     if (in_memory) out.tls = std::move(in_memory);
-    out.session_ended = [](const gate::session_summary& session) {
-        fmt::print("{}\n", line_of(session));
-        std::fflush(stdout);
-    };
     return out;
 }
 
@@ -229,6 +229,13 @@ int run(CLI::App& command, up_options& options) {
     auto outside = options.gate_settings();
     if (!outside) return ops::report_start_failure(name, ready->locate(outside.error()));
     const std::string fingerprint = outside->tls->fingerprint();
+    // A terminal or pipe that stops must not hold up the loop on which a session ends.
+    const auto output =
+        std::make_shared<line_writer>(unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), "standard output",
+                                      line_writer::setup{.thread = "output", .queue = output_lines});
+    outside->session_ended = [output](const gate::session_summary& session) {
+        output->write(log::level::info, line_of(session));
+    };
 
     ops::daemon host(name, options.front.loops, options.front.stop_timeout);
     host.on_rotate(outside->transfers);
@@ -246,7 +253,8 @@ int run(CLI::App& command, up_options& options) {
     std::fflush(stdout);
     log_warnings(options, *ready, front.endpoints());
     const int code = host.run(front.endpoints());
-    fmt::print("{}: {}\n", name, server_counters.take().line());
+    output->write(log::level::info, fmt::format("{}: {}", name, server_counters.take().line()));
+    (void)output->flush(log::end_deadline());
     return code;
 }
 

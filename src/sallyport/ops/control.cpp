@@ -40,6 +40,7 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
     now.sessions = co_await from->service.survey(*loop);
     now.backends = from->service.backend_status();
     now.counted = from->counters.take();
+    now.log_lines_lost = log::lost();
     now.penalties = from->service.sessions().login_penalties();
     // Ten thousand sessions are some megabytes of text: not on a loop.
     auto work = [&now] { return json::serialize(status::status_json(now)); };

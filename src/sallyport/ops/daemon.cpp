@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -54,16 +53,18 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& repla
                                                            if (restart_) restart_();
                                                        }});
     loops_.at(0).spawn("certificates", check_certificates());
-    fmt::print(stderr, "{}: listening on {}\n", name_, where);
-    std::fflush(stderr);
+    log::print(fmt::format("{}: listening on {}", name_, where));
     replaced.notify_ready();
     notify_service_manager();
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
-    log::flush();
+    if (transfers_) transfers_->flush(log::end_deadline());
     // A thread that waits for a dead disk would be waited for. What was not published is gone with the process, as after
     // a crash; the old files are whole.
-    if (stopping_ > 0 || !all_ended_) std::_Exit(0);
+    if (stopping_ > 0 || !all_ended_) {
+        log::flush(log::end_deadline());
+        std::_Exit(0);
+    }
     return 0;
 }
 
@@ -110,7 +111,7 @@ void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
 }
 
 int report_start_failure(const std::string& name, const error& cause, const old_process& replaced) {
-    fmt::print(stderr, "{}: {}\n", name, line_of(cause));
+    log::print(fmt::format("{}: {}", name, line_of(cause)));
     replaced.notify_failure(line_of(cause));
     const bool usage = cause.code == errc::syntax || cause.code == errc::usage;
     return usage ? 2 : 1;

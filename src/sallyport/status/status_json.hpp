@@ -25,6 +25,7 @@ struct daemon_snapshot {
     std::vector<endpoint> listening;
     bool draining = false;  // a new process has taken over
     snapshot counted{};
+    std::uint64_t log_lines_lost = 0;
     std::optional<pool_snapshot> backends{};  // nothing: a server, which has none
     session_survey sessions{};
     std::vector<login_penalty> penalties{};

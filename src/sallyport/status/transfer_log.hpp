@@ -1,52 +1,37 @@
 #pragma once
-// The file that gets one line for each transfer. write() only queues: a thread of its own waits for the disk, so a slow or
-// full one costs lines, which are counted and told to the log, and never holds up a transfer.
+// The file that gets one line for each transfer (transfer_record.hpp). A slow or full disk costs lines, which are counted
+// and reported in the log, and never holds up a transfer: a thread of its own writes them (base/line_writer.hpp).
+//
+// Shared by the settings of the sessions that write to it, and ends with the last of them. All functions are safe from any
+// thread, and only flush() waits.
 
-#include <condition_variable>
-#include <cstddef>
+#include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include <sallyport/base/error.hpp>
-#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/base/line_writer.hpp>
 #include <sallyport/status/transfer_record.hpp>
 
 namespace sallyport::status {
 
 class transfer_log {
 public:
-    /// Appends to `file`, which is made where it is not there.
+    /// Appends to `file`, which is created if there is none.
     [[nodiscard]] static result<std::shared_ptr<transfer_log>> open(std::string file, record_style style);
-    transfer_log(std::string file, record_style style, unique_fd opened);
-    /// Writes what is left.
-    ~transfer_log();
-    transfer_log(const transfer_log&) = delete;
-    transfer_log& operator=(const transfer_log&) = delete;
+    transfer_log(std::unique_ptr<line_writer> lines, record_style style);
 
-    /// Any thread. The time of the end is set here.
+    /// The time of the end is set here.
     void write(transfer_record r);
-    /// Any thread: before the next line the file is opened anew by its name, after it was moved away. Where that fails, the
-    /// old one stays in use and the log says so.
-    void reopen();
+    /// After the lines that were written until now the file is opened again by its name, after it was moved away. Where that
+    /// fails, the old one stays in use and the log says so.
+    void reopen() noexcept;
+    /// Waits until all records are written; false where that takes longer than `until`.
+    bool flush(std::chrono::steady_clock::time_point until) noexcept;
 
 private:
-    void run();
-    void append(const std::vector<transfer_record>& records);
-    void open_anew();
-
-    const std::string file_;
     const record_style style_;
-    unique_fd opened_;  // the writer's
-    std::mutex mutex_;
-    std::condition_variable news_;
-    std::vector<transfer_record> queue_;
-    std::size_t lost_ = 0;  // found no room in the queue
-    bool reopen_ = false;
-    bool stopping_ = false;
-    std::thread writer_;
+    const std::unique_ptr<line_writer> lines_;
 };
 
 }  // namespace sallyport::status

@@ -111,7 +111,7 @@ TEST_F(TransferLog, KeepsEveryRecordOverARotation_G12) {
     (*log)->reopen();
     while (!fs::exists(file)) std::this_thread::yield();
     for (int i = 0; i < 500; ++i) (*log)->write(sample());
-    log->reset();
+    EXPECT_TRUE((*log)->flush(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
     EXPECT_EQ(lines(moved) + lines(file), 1500U);
     EXPECT_GE(lines(file), 500U);
 }

@@ -22,7 +22,12 @@ std::string time_text(std::chrono::system_clock::time_point at) {
 
 std::string quoted(std::string_view text) {
     std::string out = "\"";
-    for (const char c : escape(text, longest_path)) out += c == '"' ? std::string("\\x22") : std::string(1, c);
+    for (const char c : escape(text, longest_path)) {
+        if (c == '"')
+            out += "\\x22";
+        else
+            out += c;
+    }
     return out + '"';
 }
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+LOG_THREADS = {"log", "transfer-log", "output"}
 READY = re.compile(r"^sallyport \w+: listening on (.+)$", re.MULTILINE)
 
 
@@ -18,6 +19,25 @@ def wait_until(condition, seconds=10.0, what="the condition"):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.02)
     return value
+
+
+def _is_writing(pid):
+    """Whether a thread that writes a log of the process is at work: such a thread is awake as long as lines are queued."""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        try:
+            name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name in LOG_THREADS and rest.split()[0] != "S":
+            return True
+    return False
+
+
+def wait_for_log(pid):
+    """Waits until what the process has logged so far is in its files."""
+    deadline = time.monotonic() + 5
+    while _is_writing(pid) and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 class Daemon:
@@ -33,6 +53,7 @@ class Daemon:
         self.RUNNING.append(self)
 
     def log(self):
+        wait_for_log(self.pid)
         return Path(self.output.name).read_text(errors="replace")
 
     def wait_ready(self, seconds=10.0):

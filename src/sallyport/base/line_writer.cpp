@@ -1,0 +1,288 @@
+#include <sallyport/base/line_writer.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spdlog/async.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+// Levels that the log doesn't have. What print() writes; and a message without a line, at which the file is opened again and
+// losses are reported. (spdlog's own flush() is no such message: version 1.14 waits in it.)
+constexpr auto printed = spdlog::level::critical;
+constexpr auto request = spdlog::level::trace;
+
+spdlog::level::level_enum translate(log::level at) {
+    switch (at) {
+        case log::level::debug: return spdlog::level::debug;
+        case log::level::info: return spdlog::level::info;
+        case log::level::warning: return spdlog::level::warn;
+        case log::level::error: return spdlog::level::err;
+        case log::level::off: return spdlog::level::off;
+    }
+    return spdlog::level::info;
+}
+
+/// The writer's thread handles no signals, a SIGPIPE of its own included, and doesn't take the core from the loop that wakes
+/// it.
+void prepare_thread(const std::string& name) {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    const sched_param unranked{};
+    if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);
+}
+
+/// A FIFO is opened for reading too: so its reader may come later, or be started again, and opening never waits for one.
+unique_fd open_for_appending(const std::string& file) {
+    struct stat found{};
+    const bool fifo = ::stat(file.c_str(), &found) == 0 && S_ISFIFO(found.st_mode);
+    return unique_fd(::open(file.c_str(), (fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT) | O_CLOEXEC | O_NOCTTY, 0640));
+}
+
+bool wait_for_room(int fd) {
+    pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
+    return ::poll(&one, 1, -1) >= 0 || errno == EINTR;
+}
+
+/// Writes all of it; otherwise errno says why not, and `text` is what is left.
+bool write_all(int fd, std::string_view& text) {
+    while (!text.empty()) {
+        const auto n = ::write(fd, text.data(), text.size());
+        if (n >= 0)
+            text.remove_prefix(static_cast<std::size_t>(n));
+        else if (errno != EINTR && !(errno == EAGAIN && wait_for_room(fd)))
+            return false;
+    }
+    return true;
+}
+
+/// What was posted is queued, being written, handled, or was overrun by newer lines in spdlog's queue.
+struct tally {
+    std::atomic<std::uint64_t> posted{0};
+    std::atomic<std::uint64_t> handled{0};
+    std::atomic<std::uint64_t> failed{0};
+    std::atomic<bool> reopen{false};
+    // A file that can be opened again, rather than a descriptor that came from elsewhere.
+    bool has_name = false;
+    spdlog::details::thread_pool* pool = nullptr;
+
+    [[nodiscard]] std::uint64_t overrun() const { return pool->overrun_counter(); }
+    /// Nothing is queued and nothing is being written. `posted` is read last, so that a line which comes meanwhile counts.
+    [[nodiscard]] bool is_idle() const {
+        const std::uint64_t done = handled + overrun();
+        return done == posted;
+    }
+    /// A line that spdlog could not queue.
+    void lose_one() {
+        ++failed;
+        ++handled;
+    }
+};
+
+/// The end of the queue: used by the writer's thread alone.
+class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    file_sink(tally& counts, std::string name, unique_fd opened, std::function<void(std::string_view)> report)
+        : counts_(counts), name_(std::move(name)), file_(std::move(opened)), report_(std::move(report)) {}
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        try {
+            note_overruns();
+            if (message.level == request)
+                serve_request();
+            else
+                put_message(message);
+        } catch (const std::exception&) {
+            note_failure(ENOMEM);
+        }
+        ++counts_.handled;
+    }
+
+    void flush_() override {}
+
+private:
+    void serve_request() {
+        if (counts_.reopen.exchange(false)) open_again();
+        report_loss(true);
+    }
+
+    void put_message(const spdlog::details::log_msg& message) {
+        report_loss(false);
+        if (!(message.level == printed ? put_on_stderr(message) : put(message))) note_failure(errno);
+        report_loss(false);
+    }
+
+    [[nodiscard]] static bool put_on_stderr(const spdlog::details::log_msg& message) {
+        const std::string line = fmt::format("{}\n", std::string_view(message.payload.data(), message.payload.size()));
+        std::string_view left = line;
+        return write_all(STDERR_FILENO, left);
+    }
+
+    /// A line that was cut off by a full disk is ended before the next one.
+    [[nodiscard]] bool put(const spdlog::details::log_msg& message) {
+        spdlog::memory_buf_t line;
+        if (torn_) line.push_back('\n');
+        formatter_->format(message, line);
+        std::string_view left(line.data(), line.size());
+        const bool all = write_all(file_.get(), left);
+        if (left.size() < line.size()) torn_ = !all;
+        return all;
+    }
+
+    void note_overruns() {
+        const auto total = counts_.overrun();
+        const auto fresh = total - std::exchange(overruns_, total);
+        missing_ += fresh;
+        // The request to open the file again may be among them.
+        if (fresh != 0 && counts_.reopen.exchange(false)) open_again();
+    }
+
+    void note_failure(int os) {
+        ++counts_.failed;
+        ++missing_;
+        why_ = os;
+    }
+
+    /// Says how many lines are missing, where there are any and the last report is old enough, or `now`.
+    void report_loss(bool now) {
+        if (missing_ == 0 || (!now && clock::now() < next_report_)) return;
+        next_report_ = clock::now() + limits::log_loss_interval;
+        std::string cause = "they came faster than they could be written";
+        if (why_ != 0) cause = std::generic_category().message(why_);
+        if (why_ == ENOSPC || why_ == EDQUOT) cause += "; free some space there";
+        if (!say(spdlog::level::warn,
+                 fmt::format("{} missing in {}: {}", missing_ == 1 ? "1 line is" : fmt::format("{} lines are", missing_),
+                             name_, cause)))
+            return;
+        missing_ = 0;
+        why_ = 0;
+    }
+
+    void open_again() {
+        if (!counts_.has_name) return;
+        auto opened = open_for_appending(name_);
+        if (opened)
+            file_ = std::move(opened);
+        else
+            say(spdlog::level::err, fmt::format("{} can't be opened again: {}; lines go on into the old file", name_,
+                                                std::generic_category().message(errno)));
+    }
+
+    bool say(spdlog::level::level_enum at, const std::string& line) {
+        if (!report_) return put(spdlog::details::log_msg({}, at, line));
+        report_(line);
+        return true;
+    }
+
+    tally& counts_;
+    const std::string name_;
+    unique_fd file_;
+    const std::function<void(std::string_view)> report_;
+    std::uint64_t overruns_ = 0;
+    std::uint64_t missing_ = 0;
+    int why_ = 0;
+    bool torn_ = false;
+    clock::time_point next_report_{};
+};
+
+}  // namespace
+
+struct line_writer::impl {
+    impl(std::string name, unique_fd opened, setup how) {
+        auto started = [thread = how.thread] { prepare_thread(thread); };
+        pool = std::make_shared<spdlog::details::thread_pool>(how.queue, 1U, std::move(started));
+        counts.pool = pool.get();
+        auto sink = std::make_shared<file_sink>(counts, std::move(name), std::move(opened), std::move(how.report));
+        sink->set_pattern(how.pattern);
+        logger = std::make_shared<spdlog::async_logger>(std::move(how.thread), std::move(sink), pool,
+                                                        spdlog::async_overflow_policy::overrun_oldest);
+        logger->set_level(spdlog::level::trace);
+        // By default spdlog reports its errors to standard error, in the thread that logs.
+        logger->set_error_handler([this](const std::string&) { counts.lose_one(); });
+    }
+
+    void post(auto message) noexcept {
+        ++counts.posted;
+        try {
+            message(*logger);
+        } catch (const std::exception&) {
+            counts.lose_one();
+        }
+    }
+
+    tally counts;
+    std::shared_ptr<spdlog::async_logger> logger;
+    // The last member: its end waits for the thread, which uses all the others.
+    std::shared_ptr<spdlog::details::thread_pool> pool;
+};
+
+result<std::unique_ptr<line_writer>> line_writer::open(std::string file, setup how) {
+    auto opened = open_for_appending(file);
+    if (!opened) return fail_os(errno);
+    auto made = std::make_unique<line_writer>(std::move(opened), std::move(file), std::move(how));
+    made->impl_->counts.has_name = true;
+    return made;
+}
+
+line_writer::line_writer(unique_fd opened, std::string name, setup how)
+    : impl_(std::make_unique<impl>(std::move(name), std::move(opened), std::move(how))) {}
+
+// spdlog's pool waits for its thread, however long that takes. So where the thread is at work, another one waits for it.
+line_writer::~line_writer() {
+    if (impl_->counts.is_idle()) return;
+    try {
+        std::thread([stuck = std::move(impl_)]() mutable { stuck.reset(); }).detach();
+    } catch (const std::exception&) {
+        (void)impl_.release();  // NOLINT(bugprone-unused-return-value): there is no thread to wait, so it lives on
+    }
+}
+
+void line_writer::write(log::level at, std::string_view text) noexcept {
+    impl_->post([&](auto& logger) { logger.log(translate(at), spdlog::string_view_t(text.data(), text.size())); });
+}
+
+void line_writer::print(std::string_view text) noexcept {
+    impl_->post([&](auto& logger) { logger.log(printed, spdlog::string_view_t(text.data(), text.size())); });
+}
+
+void line_writer::reopen() noexcept {
+    impl_->counts.reopen = true;
+    impl_->post([](auto& logger) { logger.log(request, spdlog::string_view_t()); });
+}
+
+bool line_writer::flush(clock::time_point until) noexcept {
+    impl_->post([](auto& logger) { logger.log(request, spdlog::string_view_t()); });
+    while (!impl_->counts.is_idle()) {
+        if (clock::now() >= until) return false;
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return true;
+}
+
+std::uint64_t line_writer::lost() const noexcept { return impl_->counts.failed + impl_->counts.overrun(); }
+
+}  // namespace sallyport
