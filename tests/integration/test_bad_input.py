@@ -87,8 +87,8 @@ def called(canary):
 # Lines.
 
 def test_overlong_line_is_refused_once_and_skipped(session):
-    assert session.expect("NOOP " + "a" * 5000, 500)
-    assert session.expect("NOOP", 200)
+    session.expect("NOOP " + "a" * 5000, 500)
+    session.expect("NOOP", 200)
 
 
 def test_third_overlong_line_ends_the_session(session):
@@ -204,7 +204,8 @@ def test_idle_session_is_told(start, folder):
         with Raw(front.host, front.port) as raw:
             raw.login()
             assert raw.reply().code == 421
-            assert raw.at_end()
+            assert not raw.pending
+            assert raw.ends_in_order()
 
 
 # Data connections.

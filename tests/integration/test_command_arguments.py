@@ -57,7 +57,8 @@ def test_every_verb_means_the_file_that_it_names(place, written):
     name, other = b"d%s1.txt" % written, b"d1.txt"
     real = name.replace(b"\xff\xff", b"\xff")
     with place.session() as raw:
-        assert place.base == b"" or raw.expect(b"CWD " + place.base, 250)
+        if place.base:
+            raw.expect(b"CWD " + place.base, 250)
         assert raw.store(other.decode(), b"another file").code == 226
 
         def over_data(command, upload=b""):
@@ -100,7 +101,8 @@ def test_a_name_that_looks_like_telnet_hits_no_other_file(place):
             file.write(content)
         os.chmod(os.path.join(place.files, one), 0o644)
     with place.session() as raw:
-        assert place.base == b"" or raw.expect(b"CWD " + place.base, 250)
+        if place.base:
+            raw.expect(b"CWD " + place.base, 250)
         raw.expect(b"SIZE d\xff\xff\xf2x", 213 if place.rival in (None, "proftpd") else 550)
         raw.command(b"DELE d\xff\xff\xf2x")
     assert other in place.names()

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import rivals
+from harness.daemon import wait_for_log
 from harness.raw import Closed, Raw
 
 SESSIONS, TRANSFERS = 200, 5000
@@ -82,7 +83,7 @@ class Customer:
     def __init__(self, door, number, unsteady):
         self.door, self.unsteady, self.random, self.number = door, unsteady, random.Random(number), number
         self.raw, self.home = None, None
-        self.done, self.broken, self.stored, self.homes, self.stays = 0, 0, [], set(), 0
+        self.done, self.asked, self.broken, self.stored, self.homes, self.stays = 0, 0, 0, [], set(), 0
 
     def connect(self):
         self.raw = Raw(self.door.host, self.door.port, timeout=20)
@@ -95,6 +96,7 @@ class Customer:
             self.raw.expect("TYPE I", 200)
             self.raw.expect("CWD /pub", 250)
         self.home = self.raw.retrieve("this-is").decode()
+        self.asked += 1
         self.homes.add(self.home)
         self.stays = self.random.randint(5, 15)
 
@@ -160,7 +162,8 @@ def test_transfers_while_the_pool_changes(start, pool, tmp_path):
     configuration and put back, another is killed and started again. Nothing reaches a wrong server, no byte is wrong, and
     the sessions on the others notice nothing."""
     coming, dying = "ours1", "ours2"
-    config = Configuration(tmp_path / "gate.toml", pool, 'listen = "127.0.0.1:0"\nbalance = "least-sessions"\nlog-level = "info"\n'
+    records = tmp_path / "transfers"
+    config = Configuration(tmp_path / "gate.toml", pool, f'listen = "127.0.0.1:0"\ntransfer-log = "{records}"\n' 'balance = "least-sessions"\nlog-level = "info"\n'
                            'max-sessions-per-address = 1000\nno-login-penalties = true\nhealth-check = "greeting"\nhealth-check-interval = 1\nrise = 1\nslow-start = "off"\n')
     gate = start("gate", "--config", config.path)
     left, chance, over = Countdown(TRANSFERS), random.Random(4711), threading.Event()
@@ -192,10 +195,14 @@ def test_transfers_while_the_pool_changes(start, pool, tmp_path):
             left.number = 0
             over.set()
         turns = stirring.result()
-    assert sum(customer.done for customer in customers) + sum(customer.broken for customer in customers) >= TRANSFERS
+    done = sum(customer.done + customer.asked for customer in customers)
+    wait_for_log(gate.pid)
+    complete = records.read_text().count(" end=complete ")
+    broken = sum(customer.broken for customer in customers)
+    assert done <= complete <= done + broken, "what the gateway counts as complete is what its clients have got"
     assert turns >= 8, "too few changes to show anything"
     assert set.union(*(customer.homes for customer in customers)) == set(pool), "some server had no session"
-    assert sum(customer.broken for customer in customers) < TRANSFERS / 20
+    assert broken < TRANSFERS / 20
     for customer in customers:
         for server, name in customer.stored:
             assert (pool[server].files / name).read_bytes() == content(server, name), f"{name} at {server}"

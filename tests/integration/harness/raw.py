@@ -95,7 +95,7 @@ class Raw:
 
     def login(self, user="writer", password="lab"):
         self.greet()
-        assert self.expect(f"USER {user}", 331, 230)
+        self.expect(f"USER {user}", 331, 230)
         self.expect(f"PASS {password}", 230)
         self.expect("TYPE I", 200)
         return self
@@ -138,6 +138,15 @@ class Raw:
         except TimeoutError:
             return False
         return True
+
+
+    def ends_in_order(self, seconds=5):
+        """Whether the peer closes within that time by FIN, and not by RST, which could have destroyed its last reply."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(1) == b""
+        except (ConnectionResetError, TimeoutError):
+            return False
 
 
 def drain(data):
