@@ -28,6 +28,21 @@ run_result<transfer_report> put_to(const behaviour& b, options how = quick()) {
     return put(from, server.url("new"), std::move(how));
 }
 
+/// Takes any login and has no sizes; a transfer is as the test has it, and the session ends with it where that says false.
+void serve(testing::blocking_socket& control, auto transfer) {
+    const testing::blocking_listener data;
+    control.send("220 hi\r\n");
+    for (auto line = control.read_line(); !line.empty(); line = control.read_line()) {
+        if (line.starts_with("EPSV")) {
+            control.send("229 (|||" + std::to_string(data.port()) + "|)\r\n");
+        } else if (line.starts_with("RETR")) {
+            if (!transfer(data)) return;
+        } else {
+            control.send(line.starts_with("USER") ? "230 in\r\n" : line.starts_with("SIZE") ? "502 no\r\n" : "200 ok\r\n");
+        }
+    }
+}
+
 // ---- Sizes
 
 TEST(client_size, a_number_with_blanks_around_it_or_in_another_line_counts) {
@@ -41,21 +56,11 @@ TEST(client_size, a_number_with_blanks_around_it_or_in_another_line_counts) {
 TEST(client_size, a_number_in_any_line_of_the_150_counts) {
     // The stub says "150 opening" and appends the words; a 150 of several lines.
     const scripted_server server([](testing::blocking_socket& control) {
-        const testing::blocking_listener data;
-        control.send("220 hi\r\n");
-        for (auto line = control.read_line(); !line.empty(); line = control.read_line()) {
-            if (line.starts_with("EPSV")) {
-                control.send("229 (|||" + std::to_string(data.port()) + "|)\r\n");
-            } else if (line.starts_with("RETR")) {
-                control.send("150-Accepted\r\n150 opening (5000 bytes) \r\n");
-                data.accept().send("short");
-                control.send("226 done\r\n");
-            } else {
-                control.send(line.starts_with("USER")   ? "230 in\r\n"
-                             : line.starts_with("SIZE") ? "502 no\r\n"
-                                                        : "200 ok\r\n");
-            }
-        }
+        serve(control, [&](const testing::blocking_listener& data) {
+            control.send("150-Accepted\r\n150 opening (5000 bytes) \r\n");
+            data.accept().send("short");
+            return control.send("226 done\r\n");
+        });
     });
     memory_file to;
     const auto r = get(server.url("ftp", "file"), to);
@@ -106,21 +111,11 @@ TEST(client_preliminary, C3_a_120_again_and_again_gains_no_time) {
 
 TEST(client_preliminary, C3_a_150_again_and_again_gains_no_time) {
     const scripted_server server([](testing::blocking_socket& control) {
-        const testing::blocking_listener data;
-        control.send("220 hi\r\n");
-        for (auto line = control.read_line(); !line.empty(); line = control.read_line()) {
-            if (line.starts_with("EPSV")) {
-                control.send("229 (|||" + std::to_string(data.port()) + "|)\r\n");
-            } else if (line.starts_with("RETR")) {
-                data.accept().close();
-                while (control.send("150 soon\r\n")) control.wait_for_end(20ms);
-                return;
-            } else {
-                control.send(line.starts_with("USER")   ? "230 in\r\n"
-                             : line.starts_with("SIZE") ? "502 no\r\n"
-                                                        : "200 ok\r\n");
-            }
-        }
+        serve(control, [&](const testing::blocking_listener& data) {
+            data.accept().close();
+            while (control.send("150 soon\r\n")) control.wait_for_end(20ms);
+            return false;
+        });
     });
     memory_file to;
     auto how = quick();

@@ -18,16 +18,19 @@ using namespace relay_script;
     return s;
 }
 
-// ---- 150
-
-TEST(RelayPaths, Says150WhenBothConnectionsAreThere) {
-    play(usual(), {login, passive, R"(! connection to come
+// A download, up to the backend's 150.
+constexpr auto retrieve = R"(! connection to come
 > RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
 << 150 Here it comes.
 = confirm
-! connected
+)";
+
+// ---- 150
+
+TEST(RelayPaths, Says150WhenBothConnectionsAreThere) {
+    play(usual(), {login, passive, retrieve, R"(! connected
 < 150 Here it comes.
 << 226 Done.
 ! data complete
@@ -68,13 +71,7 @@ TEST(RelayPaths, SaysNo150WhereTheClientsConnectionFails) {
 }
 
 TEST(RelayPaths, SaysNo150AfterARefusal) {
-    play(usual(), {login, passive, R"(! connection to come
-> RETR f
->> RETR f
-= open RETR down listen, connect 172.16.3.4:52397
-<< 150 Here it comes.
-= confirm
-<< 550 It is gone.
+    play(usual(), {login, passive, retrieve, R"(<< 550 It is gone.
 = drop
 < 550 It is gone.
 )"});

@@ -23,6 +23,17 @@ protected:
     void fill(int entries) {
         for (int i = 0; i < entries; ++i) vfs::put_file(*setup.files, fmt::format("/{}", i), "x");
     }
+    /// A LIST whose data connection is there and whose readers hang in the directory, behind its first entries.
+    [[nodiscard]] blocking_socket hanging(const char* command) {
+        const std::uint16_t port = c.passive_port();
+        c.control.send(fmt::format("{}\r\n", command));
+        const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
+        EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
+        plan_->hang(vfs::operation::list);
+        auto data = blocking_socket::connect(port);
+        plan_->wait_until_hanging(limits::listing_readers);
+        return data;
+    }
     [[nodiscard]] bool everything_is_freed() const {
         return eventually([&] { return counters.sessions_open.load() == 0 && counters.transfers_running.load() == 0; });
     }
@@ -59,13 +70,7 @@ TEST_F(listing_test, a_client_that_vanishes_frees_everything) {  // I2
 
 TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everything) {  // FS-05
     fill(20'000);
-    const std::uint16_t port = c.passive_port();
-    c.control.send("LIST\r\n");
-    const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
-    EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
-    plan_->hang(vfs::operation::list);
-    const blocking_socket data = blocking_socket::connect(port);
-    plan_->wait_until_hanging(limits::listing_readers);
+    const blocking_socket data = hanging("LIST");
     c.control.reset();
     plan_->release();
     EXPECT_TRUE(everything_is_freed());
@@ -74,13 +79,7 @@ TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everythin
 // FS-03: nothing is sent that would tell of the client's end, so the directory itself must stop being read.
 TEST_F(listing_test, a_client_that_vanishes_while_nothing_matches_stops_the_reading) {
     fill(50'000);
-    const std::uint16_t port = c.passive_port();
-    c.control.send("LIST *nothing\r\n");
-    const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
-    EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
-    plan_->hang(vfs::operation::list);
-    const blocking_socket data = blocking_socket::connect(port);
-    plan_->wait_until_hanging(limits::listing_readers);
+    const blocking_socket data = hanging("LIST *nothing");
     c.control.reset();
     EXPECT_TRUE(eventually([&] { return counters.transfers_failed.load() == 1; }));
     const std::size_t calls = plan_->calls(vfs::operation::list);
