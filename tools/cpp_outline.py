@@ -1,4 +1,5 @@
-"""What a C++ file defines, by its tokens alone: classes with their methods and members, and functions with their lengths.
+"""What a C++ file defines, by its tokens alone: classes with their methods and members, functions with their lengths, and where its
+comments stand.
 
 No compiler is asked, so that the rules run in a second and need nothing installed. It understands the C++ that this project
 writes, and not the preprocessor: a macro call that stands where a declaration could is read as one.
@@ -57,6 +58,17 @@ def tokens_of(source):
             out.append(Token(kind, found[0], line))
         line += found[0].count("\n")
     return out
+
+
+def comments_behind_code(source):
+    """The lines with a comment behind code, apart from those that name the end of a namespace or speak to clang-tidy."""
+    line, last = 1, 0
+    for found in TOKEN.finditer(source):
+        if found["blank"] is None:
+            last = line + found[0].count("\n")
+        elif found[0].startswith("//") and last == line and not re.match(r"// (namespace\b|NOLINT)", found[0]):
+            yield line
+        line += found[0].count("\n")
 
 
 def outline_of(source):

@@ -77,7 +77,7 @@ class RulesTest(unittest.TestCase):
             src__sallyport__client__a_test_cpp='auto s = "--resume";\n', src__sallyport__cli__a_cpp='auto s = "--resume";\n'))
 
     def test_include_in_quotes(self):
-        self.assertEqual(["src/sallyport/base/a.hpp:1"], self.offences(src__sallyport__base__a_hpp='#include "b.hpp"\n'))
+        self.assertEqual(["src/sallyport/base/a.cpp:1"], self.offences(src__sallyport__base__a_cpp='#include "b.hpp"\n'))
 
     def test_folder_without_a_place(self):
         self.assertEqual(["src/sallyport/misc/a.hpp:1"], self.offences(src__sallyport__misc__a_hpp="\n"))
@@ -168,6 +168,22 @@ class RulesTest(unittest.TestCase):
         self.excepting("members net::a  a table\nlines net::gone\n")
         self.assertEqual(["tools/size_exceptions:2", "tools/size_exceptions:1", "tools/size_exceptions:2"], self.offences(
             src__sallyport__net__a_hpp="namespace sallyport::net {\nstruct a {\n    int one;\n};\n}\n"))
+
+    def test_comment_behind_code(self):
+        self.assertEqual(["src/sallyport/base/a.cpp:3", "src/sallyport/base/a.cpp:5"], self.offences(
+            src__sallyport__base__a_cpp="// above\nint a = 1;\nint b = 2;  // behind\nauto c = \"// text\";\nint d = f(  // here\n    1);\n"
+                                        "// alone\nint e;  // NOLINT(x)\n}  // namespace sallyport\n",
+            src__sallyport__base__a_test_cpp="int a = 1;  // RX-06\n", src__sallyport__gate__a_cpp="int a = 1;  // not yet\n"))
+
+    def test_header_that_says_how_it_is_used(self):
+        self.assertEqual([], self.offences(
+            src__sallyport__base__a_hpp="#pragma once\n// A sum. Pure functions;\n// any thread.\n\nint a;\n",
+            src__sallyport__base__test_a_hpp="#pragma once\n// For tests.\nint a;\n"))
+
+    def test_header_that_does_not_say_how_it_is_used(self):
+        self.assertEqual(["src/sallyport/base/a.hpp:2", "src/sallyport/base/a.hpp:2", "src/sallyport/base/b.hpp:2"], self.offences(
+            src__sallyport__base__a_hpp="#pragma once\n// A sum.\nint a;\n// A value; any thread.\n",
+            src__sallyport__base__b_hpp="#pragma once\n// A value.\n"))
 
     def test_path_of_a_machine(self):
         self.assertEqual(["docs/a.md:1"], self.offences(

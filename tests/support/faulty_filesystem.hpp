@@ -1,6 +1,6 @@
 #pragma once
 // Another file system with faults on demand, for tests: a full disk at the third write, EIO at the sync of a commit, a disk
-// that hangs. Any thread.
+// that hangs. Any thread. The plan is shared by the test and the file system, and lives as long as either.
 
 #include <condition_variable>
 #include <cstddef>
@@ -18,14 +18,18 @@ namespace sallyport::vfs {
 enum class operation : std::uint8_t {
     stat,
     open_read,
-    read,  // read_at
-    load,  // read_file::load
+    // read_at.
+    read,
+    // read_file::load.
+    load,
     open_store,
     write,
     commit,
     open_directory,
-    list,    // directory::read
-    change,  // make_directory, remove_*, rename, set_modified
+    // directory::read.
+    list,
+    // make_directory, remove_*, rename, set_modified.
+    change,
 };
 
 /// What shall go wrong. Shared by a faulty file system and all that it opened.

@@ -17,7 +17,8 @@ namespace {
 
 struct node {
     status facts;
-    std::shared_ptr<const std::string> content;  // of a file; replaced as a whole, so readers keep what they opened
+    // Of a file; replaced as a whole, so readers keep what they opened.
+    std::shared_ptr<const std::string> content;
     std::map<std::string, std::shared_ptr<node>, std::less<>> children;
 };
 
@@ -157,7 +158,8 @@ private:
     virtual_path path_;
     store_mode mode_;
     std::string content_;
-    std::uint64_t continued_;  // inode of the file that is continued, or 0
+    // Inode of the file that is continued, or 0.
+    std::uint64_t continued_;
     bool committed_ = false;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // A file system in memory, for tests of what stands above: the same meaning as the real one, without links and special
-// files. Passes the same tests (filesystem_test.cpp). Any thread.
+// files. Passes the same tests (filesystem_test.cpp). Any thread. Shared: lives as long as a session or a file of it.
 
 #include <memory>
 #include <string>

@@ -16,7 +16,8 @@ namespace sallyport {
 
 class ip_address {
 public:
-    ip_address() = default;  // 0.0.0.0
+    // The address 0.0.0.0.
+    ip_address() = default;
     [[nodiscard]] static ip_address v4(std::array<std::uint8_t, 4> bytes) noexcept;
     [[nodiscard]] static ip_address v6(std::array<std::uint8_t, 16> bytes, std::uint32_t scope = 0) noexcept;
 
@@ -25,8 +26,10 @@ public:
 
     [[nodiscard]] bool is_v4() const noexcept { return v4_; }
     [[nodiscard]] bool is_v6() const noexcept { return !v4_; }
-    [[nodiscard]] std::array<std::uint8_t, 4> v4_bytes() const noexcept;                         // REQUIRES: is_v4()
-    [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }  // v4: in the first four
+    // REQUIRES: is_v4().
+    [[nodiscard]] std::array<std::uint8_t, 4> v4_bytes() const noexcept;
+    // v4: in the first four.
+    [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::uint32_t scope() const noexcept { return scope_; }
 
     [[nodiscard]] bool is_unspecified() const noexcept;
@@ -78,7 +81,8 @@ public:
 
 private:
     ip_address base_;
-    unsigned prefix_ = 0;  // bits
+    // In bits.
+    unsigned prefix_ = 0;
 };
 
 /// A range of ports, both ends included.

@@ -9,8 +9,10 @@ namespace sallyport {
 
 struct character {
     std::size_t length = 1;
-    bool utf8 = true;      // false: a single byte that belongs to no valid UTF-8 character
-    bool control = false;  // C0, DEL and C1, the latter also as a single byte: what a terminal may act on (IN-09)
+    // False: a single byte that belongs to no valid UTF-8 character.
+    bool utf8 = true;
+    // C0, DEL and C1, the latter also as a single byte: what a terminal may act on (IN-09).
+    bool control = false;
 };
 
 /// REQUIRES: !text.empty()

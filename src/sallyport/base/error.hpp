@@ -15,45 +15,83 @@
 namespace sallyport {
 
 enum class errc : std::uint8_t {
-    // Environment
-    io,               // the system refused an operation; `error::os` says why
-    not_found,        // no such file, directory or name
-    exists,           // the name is taken
-    permission,       // the file system or the configuration forbids it
-    not_a_directory,  // a directory was needed
-    is_a_directory,   // a file was needed
-    not_a_file,       // a device, socket or pipe where only regular files are served
-    not_empty,        // a directory that still has entries
-    name_invalid,     // a name that cannot be used: control bytes, too long, outside the root
-    no_space,         // the disk is full
-    quota,            // the user's share of the disk is used up
-    out_of_range,     // an offset beyond the end of the file
-    busy,             // in use by another transfer or session
-    refused,          // the other side refused the connection
-    unreachable,      // no route, or a firewall answered "prohibited"
-    reset,            // the other side reset the connection
-    closed,           // the other side closed the connection
-    timeout,          // the deadline passed
-    cancelled,        // we gave it up ourselves
-    unresolved,       // a host name has no address
-    exhausted,        // a pool, a port range or a limit is used up
+    // The environment
+
+    // The system refused an operation; `error::os` says why.
+    io,
+    // No such file, directory or name.
+    not_found,
+    // The name is taken.
+    exists,
+    // The file system or the configuration forbids it.
+    permission,
+    // A directory was needed.
+    not_a_directory,
+    // A file was needed.
+    is_a_directory,
+    // A device, socket or pipe where only regular files are served.
+    not_a_file,
+    // A directory that still has entries.
+    not_empty,
+    // A name that cannot be used: control bytes, too long, outside the root.
+    name_invalid,
+    // The disk is full.
+    no_space,
+    // The user's share of the disk is used up.
+    quota,
+    // An offset beyond the end of the file.
+    out_of_range,
+    // In use by another transfer or session.
+    busy,
+    // The other side refused the connection.
+    refused,
+    // No route, or a firewall answered "prohibited".
+    unreachable,
+    // The other side reset the connection.
+    reset,
+    // The other side closed the connection.
+    closed,
+    // The deadline passed.
+    timeout,
+    // We gave it up ourselves.
+    cancelled,
+    // A host name has no address.
+    unresolved,
+    // A pool, a port range or a limit is used up.
+    exhausted,
+
     // The peer's violation
-    syntax,           // bytes that are not what the protocol allows
-    too_long,         // a line, reply or listing over its limit
-    unexpected,       // legal bytes at the wrong moment
-    stray_reply,      // a reply that no command which waits for one can have: the replies are out of step
-    not_allowed,      // forbidden by policy: a third party's address, a low port, plain text where TLS is required
-    unsupported,      // a form of the protocol that is not spoken here
-    login_refused,    // wrong user or password
-    rejected,         // the server answered with an error reply; `error::what` holds its words
-    tls,              // handshake or record failed
-    tls_untrusted,    // the certificate is not acceptable
-    tls_not_resumed,  // a data connection's TLS session is not that of its control connection
-    truncated,        // the stream ended without its proper end, or shorter than announced
-    // The user's wrong usage
-    usage,  // an option, parameter, configuration key or argument that is missing, unknown or not valid
-    // Our misuse
-    misuse,  // a call that the contract forbids; a bug
+
+    // Bytes that are not what the protocol allows.
+    syntax,
+    // A line, reply or listing over its limit.
+    too_long,
+    // Legal bytes at the wrong moment.
+    unexpected,
+    // A reply that no command which waits for one can have: the replies are out of step.
+    stray_reply,
+    // Forbidden by policy: a third party's address, a low port, plain text where TLS is required.
+    not_allowed,
+    // A form of the protocol that is not spoken here.
+    unsupported,
+    // Wrong user or password.
+    login_refused,
+    // The server answered with an error reply; `error::what` holds its words.
+    rejected,
+    // Handshake or record failed.
+    tls,
+    // The certificate is not acceptable.
+    tls_untrusted,
+    // A data connection's TLS session is not that of its control connection.
+    tls_not_resumed,
+    // The stream ended without its proper end, or shorter than announced.
+    truncated,
+
+    // The user's wrong usage: an option, parameter, configuration key or argument that is missing, unknown or not valid.
+    usage,
+
+    // Our misuse: a call that the contract forbids; a bug.
+    misuse,
 };
 
 enum class error_kind : std::uint8_t { environment, peer, usage, misuse };
@@ -68,8 +106,10 @@ enum class error_kind : std::uint8_t { environment, peer, usage, misuse };
 
 struct error {
     errc code = errc::misuse;
-    int os = 0;        // errno where the system was asked, else 0
-    std::string what;  // particulars: the thing and the cause; may be empty. Escape before showing: it may hold peer text
+    // The system's errno where it was asked, else 0.
+    int os = 0;
+    // Particulars: the thing and the cause; may be empty. Escape before showing: it may hold peer text.
+    std::string what;
 
     /// Cause and particulars in one line; the system's words for `os` are added.
     [[nodiscard]] std::string text() const;

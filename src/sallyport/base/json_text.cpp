@@ -10,9 +10,9 @@ std::string json_string(std::string_view text) {
     while (!text.empty()) {
         const character next = first_character(text);
         const char c = text.front();
-        if (!next.utf8)
-            out += fmt::format("\\udc{:02x}", static_cast<unsigned char>(c));
-        else if (next.control)  // the last byte of a C1 control is its number
+        if (!next.utf8) out += fmt::format("\\udc{:02x}", static_cast<unsigned char>(c));
+        // The last byte of a C1 control is its number.
+        else if (next.control)
             out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[next.length - 1]));
         else if (c == '"' || c == '\\')
             out += std::string("\\") + c;

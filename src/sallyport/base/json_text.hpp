@@ -1,5 +1,5 @@
 #pragma once
-// The little JSON (RFC 8259) that commands and logs print. Pure functions.
+// The little JSON (RFC 8259) that commands and logs print. Pure functions; any thread.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 #pragma once
 // Every bound of the program in one place, each with its reason. Settings may lower or raise some; these are the
 // defaults and the hard edges.
+// Constants; any thread. Sizes are in bytes unless the name says what is counted; times carry their unit.
 
 #include <chrono>
 #include <cstddef>
@@ -77,7 +78,8 @@ inline constexpr auto tls_shutdown = 2s;
 inline constexpr auto tls_data_end = 5s;
 // Our client's: servers that look up their clients' names first take the resolver's time, thirty seconds and more.
 inline constexpr auto greeting = 60s;
-inline constexpr auto proxy_header_wait = 5s;  // a balancer sends it at once; this is room for one packet sent again
+// A balancer sends it at once; this is room for one packet sent again.
+inline constexpr auto proxy_header_wait = 5s;
 // Single-port mode. How long a connection may go unanswered that is either data or a new client, who would wait for its
 // greeting; common clients wait 15 s and more.
 inline constexpr auto single_port_hold = 10s;
@@ -85,7 +87,8 @@ inline constexpr auto single_port_hold = 10s;
 inline constexpr auto single_port_rest = 60s;
 // Beside two round trips: what has arrived at the machine and waits for its turn in one of our loops.
 inline constexpr auto single_port_settle = 20ms;
-inline constexpr std::size_t single_port_candidates = 256;  // held for one address
+// Connections held for one address.
+inline constexpr std::size_t single_port_candidates = 256;
 inline constexpr auto reply_wait = 30s;
 inline constexpr auto connect = 10s;
 // Time to finish after SIGTERM: container managers kill after 10 s. After SIGINT a person waits.
@@ -104,26 +107,33 @@ inline constexpr int keepalive_count = 4;
 inline constexpr std::uint64_t backend_weight = 256;
 // Sessions that wait for room: each holds a connection and a client who sees nothing; more are better told 421 at once.
 inline constexpr std::size_t backend_queue = 1000;
-inline constexpr auto backend_queue_wait = 5s;  // clients commonly wait 10 s and more for a greeting
+// Clients commonly wait 10 s and more for a greeting.
+inline constexpr auto backend_queue_wait = 5s;
 // For an answer during the login: longer than a wrong password's usual delay or a directory service that is asked anew, and
 // twice within the login's own time.
 inline constexpr auto backend_answer = 20s;
-inline constexpr auto resolve_interval = 30s;  // names of backends; as often as their records commonly change at most
+// For names of backends; as often as their records commonly change at most.
+inline constexpr auto resolve_interval = 30s;
 inline constexpr auto backend_slow_start = 30s;
 // An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.
 inline constexpr auto backend_response_memory = 60s;
 // Health checks of backends: often enough that few clients meet a dead one, seldom enough not to fill its log.
 inline constexpr auto check_interval = 5s;
-inline constexpr auto check = 10s;       // the whole of one, where the interval is longer
-inline constexpr auto check_pause = 1s;  // between two, however many sessions ask for one
+// For the whole of a check, where the interval is longer.
+inline constexpr auto check = 10s;
+// Between two checks, however many sessions ask for one.
+inline constexpr auto check_pause = 1s;
 // A wrong password every few seconds is how guessers behave, and some servers shut the door on them.
 inline constexpr auto check_after_refused_login = 60s;
-inline constexpr unsigned check_fall = 3;  // failures in a row until a backend counts as down
-inline constexpr unsigned check_rise = 2;  // successes in a row until it is up again
+// Failures in a row until a backend counts as down.
+inline constexpr unsigned check_fall = 3;
+// Successes in a row until it is up again.
+inline constexpr unsigned check_rise = 2;
 // Where a backend has no room, a session that has been silent for longer than this, and has not said USER, gives up its
 // place: programs log in at once, and a person who is slower than that can connect again.
 inline constexpr auto silent_session = 2s;
-inline constexpr auto yielding = 500ms;  // for such a session to leave, before another one is asked
+// For such a session to end, before another one is asked.
+inline constexpr auto yielding = 500ms;
 
 // Descriptors that sessions leave free for their transfers, at most: enough for a thousand transfers at a time.
 inline constexpr std::size_t descriptors_for_transfers = 4096;
@@ -158,7 +168,8 @@ inline constexpr std::size_t survey_step = 64;
 inline constexpr auto survey_wait = 2s;
 // The replaced program ends after this, whatever still runs in it.
 inline constexpr auto drain = 3600s;
-inline constexpr auto replacement_start = 20s;  // certificates, names and files of a slow disk included
+// Certificates, names and files of a slow disk included.
+inline constexpr auto replacement_start = 20s;
 
 // Openings in the kernel (firewall): what is committed together, so that none waits long for many; and how long a client
 // waits for its own while another program holds the kernel's lock, before it is served without.

@@ -30,7 +30,8 @@ private:
     [[nodiscard]] account& account_of(const ip_address& source, clock::time_point now);
 
     std::unordered_map<ip_address, account> sources_;
-    std::optional<account> others_;  // shared by all sources beyond the maximum
+    // Shared by all sources beyond the maximum.
+    std::optional<account> others_;
     clock::time_point next_sweep_{};
 };
 

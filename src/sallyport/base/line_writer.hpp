@@ -6,7 +6,7 @@
 // the file takes lines again. Every line is handed to the system as soon as it leaves the queue: nothing waits for a buffer
 // to fill.
 //
-// Owned by whoever opens it. All functions are safe from any thread. The destructor doesn't wait either: a writer that is
+// Owned by its user. All functions are safe from any thread. The destructor doesn't wait either: a writer that is
 // stuck lives on with what it needs until it gets free, or the process ends.
 
 #include <chrono>

@@ -37,7 +37,7 @@ protected:
         EXPECT_EQ(::mkfifo(name.c_str(), 0600), 0);
         return name;
     }
-    /// From here on no line fits into a FIFO that a writer has opened, until somebody reads from it.
+    /// From here on no line fits into a FIFO that a writer has opened, until a reader takes something out.
     static void fill(const std::string& name) {
         const unique_fd end(::open(name.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
         while (::write(end.get(), "filling\n", 8) == 8) {
@@ -69,7 +69,7 @@ TEST_F(LineWriter, DropsTheOldestLinesOfAReaderThatStoppedAndReportsHowMany_RX06
     auto lines = *line_writer::open(name, {.thread = "test", .queue = 64});
     fill(name);
     for (std::uint64_t i = 0; i < written; ++i) lines->write(log::level::info, std::to_string(i) + std::string(200, '.'));
-    EXPECT_FALSE(lines->flush(clock::now() + 50ms)) << "nobody reads, so it can't be over";
+    EXPECT_FALSE(lines->flush(clock::now() + 50ms)) << "without a reader it can't be over";
     EXPECT_GT(lines->lost(), 0U);
 
     auto reader = std::async(std::launch::async, read_all, name);
@@ -146,7 +146,7 @@ TEST_F(LineWriter, OutlivesTheReaderOfAPipe) {
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     line_writer lines(unique_fd(ends[1]), "a pipe", {.thread = "test", .queue = 1000});
     ::close(ends[0]);
-    lines.write(log::level::info, "nobody reads this");
+    lines.write(log::level::info, "lost");
     EXPECT_TRUE(lines.flush(clock::now() + 10s)) << "the process is killed by SIGPIPE where it isn't held back";
     EXPECT_EQ(lines.lost(), 1U);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// For what may happen a thousand times a second and is worth a line now and then, with a count. Any thread.
+// For what may happen a thousand times a second and is worth a line now and then, with a count. A member of
+// the class that logs the line, and lives as long as that; any thread.
 
 #include <chrono>
 #include <cstdint>

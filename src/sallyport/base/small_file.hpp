@@ -1,5 +1,6 @@
 #pragma once
-// Files that are read as a whole: configuration, certificates, lists, passwords. May block on the disk; any thread.
+// Files that are read as a whole: configuration, certificates, lists, passwords. May block on the disk; any
+// thread. What was read is a value of the caller; no descriptor stays open.
 
 #include <cstddef>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// A rate with room for bursts, as a value: the time comes in.
+// A rate with room for bursts, as a value: the time comes in. Rates are per second. Owned by its user, one thread at a time.
 
 #include <algorithm>
 #include <chrono>

@@ -12,16 +12,20 @@ namespace sallyport {
 
 class virtual_path {
 public:
-    virtual_path() = default;  // the root
+    // The root directory.
+    virtual_path() = default;
 
     /// `text` relative to this path, or from the root where it starts with '/'. Empty text is this path itself.
     /// Nothing where a component is over 255 bytes, the whole over 4096, or a control byte (NUL among them) occurs.
     [[nodiscard]] std::optional<virtual_path> resolve(std::string_view text) const;
 
     [[nodiscard]] bool is_root() const noexcept { return text_.size() == 1; }
-    [[nodiscard]] virtual_path parent() const;                                // the root's parent is the root
-    [[nodiscard]] std::string_view name() const noexcept;                     // last component; empty for the root
-    [[nodiscard]] const std::string& text() const noexcept { return text_; }  // "/a/b"
+    // The root's parent is the root.
+    [[nodiscard]] virtual_path parent() const;
+    // Last component; empty for the root.
+    [[nodiscard]] std::string_view name() const noexcept;
+    // As text: "/a/b".
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
     /// Without the leading slash, "." for the root: what an openat2 beneath the root's descriptor takes.
     [[nodiscard]] std::string_view beneath() const noexcept;
 

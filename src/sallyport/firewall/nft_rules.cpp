@@ -57,8 +57,10 @@ struct family {
     bool v4;
     std::uint8_t number;
     std::uint32_t address_type;
-    std::uint32_t size;       // of an address
-    std::uint32_t source_at;  // in the packet
+    // Of an address, in bytes.
+    std::uint32_t size;
+    // This and the following are offsets in the packet.
+    std::uint32_t source_at;
     std::uint32_t target_at;
     std::uint32_t ct_source;
     std::uint32_t ct_target;

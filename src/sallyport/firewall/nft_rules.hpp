@@ -1,5 +1,6 @@
 #pragma once
-// The rules of nft_table, in the kernel's own terms.
+// The rules of nft_table, in the kernel's own terms. Pure functions; what they are given is only
+// used during the call. One thread for each transaction.
 
 #include <string>
 #include <string_view>

@@ -26,6 +26,8 @@
 //
 // The table has an owner, our netlink socket, and ends with it however the process ends (kernel 5.12 and later). Its name is
 // of this process alone, so that several gateways on one machine do not meet.
+//
+// Owned by `openings`. commit() on one thread at a time; left() and use_of() on any thread at the same time.
 
 #include <memory>
 #include <mutex>
@@ -57,8 +59,10 @@ private:
     const std::string name_;
     nft_socket owner_;
     source_ports ports_;
-    std::mutex mutex_;   // of what follows
-    nft_socket asking_;  // the owner's would wait for a change under way
+    // Guards the members below.
+    std::mutex mutex_;
+    // The owner's would wait for a change under way.
+    nft_socket asking_;
     std::uint32_t sequence_ = 0;
 };
 

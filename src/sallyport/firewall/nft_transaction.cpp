@@ -62,7 +62,8 @@ result<void> nft_transaction::commit(mnl_socket& to) {
              m = mnl_nlmsg_next(m, &left)) {
             if (m->nlmsg_type != NLMSG_ERROR) continue;
             const auto* said = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
-            if (refused == 0) refused = -said->error;  // the first is the cause
+            // The first is the cause.
+            if (refused == 0) refused = -said->error;
         }
     }
     if (refused != 0) return fail_os(refused, "nf_tables");

@@ -3,6 +3,8 @@
 //
 // libnftnl and libmnl rather than libnftables: that one's socket stays open in programs that are started (a successor of the
 // gateway would keep the table of its predecessor alive), and it reads the whole machine's rules before each change.
+//
+// A value of one thread, made for one commit(), which may block; sockets outlive what is sent over them.
 
 #include <cstdint>
 #include <memory>

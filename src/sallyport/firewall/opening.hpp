@@ -1,5 +1,6 @@
 #pragma once
-// An opening as a value: one connection that the kernel shall lead on by itself (G2, G4; DESIGN.md decision 4).
+// An opening as a value: one connection that the kernel shall lead on by itself (G2, G4;
+// docs/decisions/32-openings-in-the-kernel.md). Values; any thread.
 
 #include <chrono>
 #include <string>
@@ -10,10 +11,14 @@
 namespace sallyport::firewall {
 
 struct opening {
-    ip_address client;  // who may connect, from any port
-    endpoint at;        // to this address and port of ours, and nowhere else
-    endpoint to;        // where it is led instead
-    ip_address from;    // where it comes from as the other end sees it: an address of ours
+    // Who may connect, from any port.
+    ip_address client;
+    // To this address and port of ours, and nowhere else.
+    endpoint at;
+    // Where it is led instead.
+    endpoint to;
+    // Where it comes from as the other end sees it: an address of ours.
+    ip_address from;
     std::chrono::milliseconds lifetime{};
 
     /// "192.0.2.1 to 203.0.113.7:50000, led to 10.0.0.5:40000 from 10.0.0.1"

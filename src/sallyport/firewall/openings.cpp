@@ -28,7 +28,8 @@ struct lease::keeper {
 
     struct waiting {
         change wanted;
-        std::move_only_function<void(result<void>)> answer;  // a close has none
+        // A close has none.
+        std::move_only_function<void(result<void>)> answer;
     };
 
     void ask(waiting w) {
@@ -43,12 +44,14 @@ struct lease::keeper {
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
-    forwarding allowed;  // this and the next on the thread alone
+    // This and the next on the thread alone.
+    forwarding allowed;
     net::deadline read_again{};
     std::mutex mutex;
     std::deque<waiting> queue;
     bool busy = false;
-    net::worker_pool thread{1};  // the last member: its end waits for what uses the others
+    // The last member: its end waits for what uses the others.
+    net::worker_pool thread{1};
 };
 
 void lease::keeper::work() {
@@ -154,7 +157,8 @@ net::task<result<lease>> openings::admit(net::loop& home, opening what, net::tim
     keeper->ask({{change_kind::open, what}, std::move(answer)});
     const bool in_time = co_await asked->answered.wait(limit.next(net::clock::now()));
     if (in_time && !asked->answer) co_return std::unexpected(std::move(asked->answer).error());
-    lease made(keeper, std::move(what));  // whatever comes now, it is closed again
+    // Whatever comes now, it is closed again.
+    lease made(keeper, std::move(what));
     if (!in_time) co_return fail(errc::timeout, "the kernel takes no changes of its NAT rules at the moment");
     co_return made;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Openings that stand, each as a lease: it is in force before its holder hears of it, and ends with its holder at the latest
-// (G2, GW-05; DESIGN.md decision 4).
+// (G2, GW-05; docs/decisions/32-openings-in-the-kernel.md).
 //
 // An opening admits one connection. The kernel closes it when one is established through it, and when its time is over; the
 // lease's end closes it in any case; and the process's end, by whatever signal, closes them all. A connection that
@@ -8,6 +8,8 @@
 //
 // The kernel takes changes under a lock that another program's changes can hold for long, so they have a thread of their
 // own. It takes all that wait into one transaction.
+//
+// Owned by the gateway, any thread; a lease is owned by its session, and outlives `openings` where it must.
 
 #include <cstddef>
 #include <memory>

@@ -6,7 +6,7 @@
 // mean, the client sends its SYN again as that of a new connection, and that is the second one, which an opening never
 // leads.
 //
-// One thread at a time.
+// Owned by the table, one thread at a time.
 
 #include <array>
 #include <cstdint>
@@ -28,7 +28,8 @@ public:
 private:
     /// How often each was asked for. What shares a place comes round sooner, no more.
     std::array<std::uint16_t, 4096> asked_{};
-    std::uint16_t offset_;  // nobody can foretell a port
+    // Nobody can foretell a port.
+    std::uint16_t offset_;
 };
 
 }  // namespace sallyport::firewall

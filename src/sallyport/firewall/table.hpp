@@ -1,5 +1,6 @@
 #pragma once
-// What carries the openings out: the kernel (nft_table), or a table of a test's own.
+// What carries the openings out: the kernel (nft_table), or a table of a test's own. Owned by `openings`, whose
+// thread makes the changes; questions may come from any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -20,15 +21,19 @@ struct change {
 
 /// What has become of an opening.
 enum class opening_use : std::uint8_t {
-    none,         // no connection was led
-    attempted,    // connections were led, and none of them was established
-    established,  // it has served its one connection
+    // No connection was led.
+    none,
+    // Connections were led, and none of them was established.
+    attempted,
+    // It has served its one connection.
+    established,
 };
 
 class table {
 public:
     table() = default;
-    virtual ~table() = default;  // closes all
+    // Closes all.
+    virtual ~table() = default;
     table(const table&) = delete;
     table& operator=(const table&) = delete;
 

@@ -28,8 +28,10 @@ class admission;
 
 struct admission_rules {
     std::size_t most = 20000;
-    std::size_t most_per_address = 0;  // 0: no limit of its own
-    double per_second = 0;             // new ones; 0: no limit
+    // Sessions; 0: no limit of its own.
+    std::size_t most_per_address = 0;
+    // New sessions a second; 0: no limit.
+    double per_second = 0;
     double per_second_per_address = 0;
     bool penalties = true;
 };
@@ -37,9 +39,12 @@ struct admission_rules {
 /// What is known of who connects.
 struct visitor {
     enum class kind : std::uint8_t {
-        direct,    // the address is the connection's own
-        reported,  // a load balancer reports it, in a PROXY header
-        balancer,  // the load balancer itself, such as its health check
+        // The address is the connection's own.
+        direct,
+        // A load balancer reports it, in a PROXY header.
+        reported,
+        // The load balancer itself, such as its health check.
+        balancer,
     };
     ip_address address;
     kind is = kind::direct;
@@ -61,7 +66,8 @@ private:
     ticket(std::shared_ptr<admission> owner, std::optional<ip_address> source, bool punishable)
         : owner_(std::move(owner)), source_(source), punishable_(punishable) {}
     std::shared_ptr<admission> owner_;
-    std::optional<ip_address> source_;  // for which it counts
+    // The source for which it counts.
+    std::optional<ip_address> source_;
     bool punishable_;
 };
 
@@ -95,9 +101,12 @@ private:
     std::mutex mutex_;
     admission_rules rules_;
     std::size_t bound_ = SIZE_MAX;
-    std::unordered_map<ip_address, std::size_t> by_source_;  // of all: a limit may come while they are there
-    std::optional<token_bucket> pace_;                       // where there is such a limit
-    std::unordered_map<ip_address, token_bucket> paces_;     // of sources that came lately
+    // Of all: a limit may come while they are there.
+    std::unordered_map<ip_address, std::size_t> by_source_;
+    // Where there is such a limit.
+    std::optional<token_bucket> pace_;
+    // Of sources that came lately.
+    std::unordered_map<ip_address, token_bucket> paces_;
     penalties penalties_;
 };
 

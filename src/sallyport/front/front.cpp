@@ -40,9 +40,11 @@ struct door {
 
 /// What belongs to one loop and is touched on its thread only, once the loops run.
 struct loop_share {
-    std::deque<door> doors;  // coroutines hold references to its elements
+    // Coroutines hold references to its elements.
+    std::deque<door> doors;
     std::shared_ptr<roster> sessions = std::make_shared<roster>();
-    std::size_t arriving = 0;  // connections that are not yet sessions
+    // Connections that are not yet sessions.
+    std::size_t arriving = 0;
     bool stopping = false;
 };
 
@@ -69,7 +71,8 @@ void turn_away(const net::accepted& connection, reach::door_kind at, refusal why
 /// it for longer than the event lives.
 struct dismissal {
     std::weak_ptr<net::event> all_answered;
-    std::size_t open;  // loops that have not answered
+    // Loops that have not answered.
+    std::size_t open;
     bool found = false;
 };
 
@@ -130,15 +133,18 @@ struct front::impl : std::enable_shared_from_this<front::impl> {
     net::loop_group& loops;
     const descriptor_need need;
     const reach::proxy_trust proxies;
-    const std::shared_ptr<reach::single_port> data;  // empty where data has ports of its own
+    // Empty where data has ports of its own.
+    const std::shared_ptr<reach::single_port> data;
     std::shared_ptr<admission> gate;
     std::vector<loop_share> shares;
     std::vector<endpoint> endpoints;
     std::vector<endpoint> data_endpoints;
     begin_session begin;
-    std::function<bool(const endpoint&, const endpoint&)> is_own;  // may be empty
+    // May be empty.
+    std::function<bool(const endpoint&, const endpoint&)> is_own;
     seldom own_connections{own_connection_log};
-    int last_for_clients = 0;  // the highest descriptor that a new connection may have
+    // The highest descriptor that a new connection may have.
+    int last_for_clients = 0;
     std::atomic<std::size_t> loops_draining{0};
     std::atomic<bool> all_ended{true};
     stopped done;
@@ -153,7 +159,8 @@ net::task<> front::impl::accept_all(std::shared_ptr<impl> self, std::size_t inde
     net::loop& home = self->loops.at(index);
     for (;;) {
         result<net::accepted> came = co_await d.listener.accept();
-        if (!came) co_return;  // closed
+        // It was closed.
+        if (!came) co_return;
         if (self->is_own_connection(*came)) continue;
         // The system gives out the lowest number that is free, so a high one says how many are in use.
         if (came->socket.get() > self->last_for_clients) {

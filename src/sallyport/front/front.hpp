@@ -28,8 +28,10 @@ using stopped = std::move_only_function<void(bool all_ended)>;
 
 /// Descriptors that a session needs.
 struct descriptor_need {
-    std::size_t session = 1;   // as long as it lasts
-    std::size_t transfer = 4;  // besides, while it has a data connection
+    // A session, as long as it lasts.
+    std::size_t session = 1;
+    // In addition, while it has a data connection.
+    std::size_t transfer = 4;
 };
 
 /// How many sessions can be had of `free` descriptors, so that each that is in has some for a transfer, as far as

@@ -1,5 +1,6 @@
 #pragma once
 // The log's line for the end of a login, one for server and gateway: user, address, TLS and result.
+// A pure function; any thread.
 
 #include <string>
 #include <string_view>

@@ -19,7 +19,8 @@ namespace sallyport::front {
 
 enum class offence : std::uint8_t {
     login_refused,
-    login_timed_out,  // kept a session for all the time a login may take
+    // Kept a session for all the time a login may take.
+    login_timed_out,
 };
 
 class penalties {

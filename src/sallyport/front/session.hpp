@@ -2,7 +2,7 @@
 // One running session as its daemon sees it: counted, found again, stopped.
 //
 // A session is made on its loop from an `arrival`, joins that loop's roster by its construction and leaves it by its
-// destruction, and gives back what admission gave it.
+// destruction, and gives back what admission gave it. It stays on its loop, and lives as long as one of its coroutines.
 
 #include <cstddef>
 #include <memory>
@@ -40,10 +40,13 @@ private:
 
 /// An admitted connection and where its session belongs.
 struct arrival {
-    std::string id;  // of the session to be: no other session has it, of this process or of another one
+    // Of the session to be: no other session has it, of this process or of another one.
+    std::string id;
     net::loop& home;
-    net::accepted connection;  // its peer is the client, also where a balancer passes it on
-    endpoint reached;          // by the client: our own address, or the balancer's
+    // Its peer is the client, also where a balancer passes it on.
+    net::accepted connection;
+    // What the client has connected to: our own address, or the balancer's.
+    endpoint reached;
     bool implicit_tls;
     ticket admitted;
     std::shared_ptr<roster> list;

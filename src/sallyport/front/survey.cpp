@@ -16,7 +16,8 @@ namespace {
 struct inquiry {
     net::loop& home;
     std::weak_ptr<net::event> all_told;
-    std::size_t open = 0;  // loops that have not told yet
+    // Loops that have not told yet.
+    std::size_t open = 0;
     std::vector<status::session_report> told;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 // What the sessions of all loops tell of themselves, for whoever runs the daemon (G12). Inside front.
+// On the loop that asks; each loop tells of its own sessions, and what they tell is a value. The loops outlive the question.
 
 #include <memory>
 #include <vector>

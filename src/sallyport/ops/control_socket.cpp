@@ -87,7 +87,8 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
     while (self->socket) {
         unique_fd fd(::accept4(self->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd) {
-            if (self->served >= limits::control_connections) continue;  // closed
+            // It was closed.
+            if (self->served >= limits::control_connections) continue;
             net::stream with(self->home, std::move(fd), {}, {});
             self->home.spawn("control connection", serve(self, std::move(with)));
             continue;
@@ -95,7 +96,8 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
         if (errno == EAGAIN)
             (void)co_await self->socket.readable(net::deadline::max());
         else if (errno != EINTR && errno != ECONNABORTED)
-            co_await self->home.sleep_for(std::chrono::milliseconds(50));  // no descriptors left
+            // No descriptors left.
+            co_await self->home.sleep_for(std::chrono::milliseconds(50));
     }
 }
 

@@ -19,7 +19,8 @@ namespace sallyport::reach {
 struct followed_name {
     explicit followed_name(std::string n) : name(std::move(n)) {}
     const std::string name;
-    bool failing = false;  // so that a failure is logged once, not every minute
+    // So that a failure is logged once, not every minute.
+    bool failing = false;
     std::optional<ip_address> current;
 };
 
@@ -48,7 +49,8 @@ struct address_advisor::impl {
     net::event stopped;
     std::atomic<bool> stop_asked{false};
 
-    std::deque<followed_name> names;  // what they are now is guarded:
+    // What they are now is guarded:
+    std::deque<followed_name> names;
     mutable std::mutex mutex;
 };
 

@@ -3,7 +3,8 @@
 // is followed as it changes, or the address that the client reached; that one too where no rule holds.
 //
 // A name is resolved in the background, at start and then every `refresh`; the last good answer is kept when a look-up
-// fails, and a session never waits for one. A change is logged. Safe from any thread.
+// fails, and a session never waits for one. A change is logged. Safe from any thread. Owned by the daemon; the loops
+// outlive it.
 
 #include <chrono>
 #include <functional>
@@ -21,7 +22,8 @@ namespace sallyport::reach {
 
 struct advice {
     ip_address address;
-    std::string reason;  // "external address", "name ftp.example.org", "the address the client reached"
+    // "external address", "name ftp.example.org", "the address the client reached".
+    std::string reason;
 };
 
 /// How names become addresses: net::resolve, or a test's own.

@@ -17,7 +17,8 @@
 namespace sallyport::reach {
 
 struct address_rule : client_condition {
-    std::string address;  // or a name; empty: the one that the client reached
+    // Or a name; empty: the one that the client reached.
+    std::string address;
 
     [[nodiscard]] static result<address_rule> parse(std::string_view text);
     friend bool operator==(const address_rule&, const address_rule&) = default;

@@ -21,7 +21,8 @@ struct visitor {
 
 struct client_condition {
     std::optional<ip_network> clients;
-    std::optional<endpoint> reached;  // any address where it is unspecified
+    // Any address where it is unspecified.
+    std::optional<endpoint> reached;
     std::optional<bool> tls;
 
     /// At least one condition. The error says what is none, or stands there twice.

@@ -22,15 +22,19 @@ namespace sallyport::reach {
 struct passive_settings {
     broker_settings ports;
     single_port_settings single;
-    std::vector<address_rule> addresses;  // for 227
+    // For the reply 227.
+    std::vector<address_rule> addresses;
 };
 
 /// The session that asks.
 struct passive_caller {
     const net::stream& control;
-    endpoint reached;     // by the client
-    std::string session;  // its name, unique
-    std::string tls_id;   // the control connection's session id context, where data is protected; empty else
+    // What the client has connected to.
+    endpoint reached;
+    // The session's id, unique.
+    std::string session;
+    // The control connection's session id context, where data is protected; empty else.
+    std::string tls_id;
 };
 
 struct passive_offer {

@@ -34,14 +34,17 @@ std::size_t most_listeners() { return std::max<std::size_t>(4, net::descriptor_l
 
 /// One port on one local address. Guarded by the table's mutex.
 struct port {
-    std::uint16_t number = 0;  // 0: nothing listens yet
+    // The port; 0: nothing listens yet.
+    std::uint16_t number = 0;
     net::loop* owner = nullptr;
-    net::listener* listener = nullptr;  // lives in the coroutine that accepts; used on the owner's thread only
+    // Lives in the coroutine that accepts; used on the owner's thread only.
+    net::listener* listener = nullptr;
     struct stranger {
         ip_address address;
         net::deadline when;
     };
-    std::vector<stranger> strangers;  // the last few, oldest first
+    // The last few, oldest first.
+    std::vector<stranger> strangers;
 };
 
 struct expectation {
@@ -67,7 +70,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
             : local(at), table(slots, shares, rest, most_listeners()), ports(slots) {}
         ip_address local;
         port_table table;
-        std::deque<port> ports;  // by slot; a deque, so that growing moves none
+        // By slot; a deque, so that growing moves none.
+        std::deque<port> ports;
         std::unordered_map<expectation, std::shared_ptr<port_promise>, expectation_hash> expected;
     };
 
@@ -95,7 +99,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     net::loop_group& loops;
     const broker_settings settings;
     status::counters& counters;
-    std::mutex opening;  // taken before `mutex` where both are
+    // Taken before `mutex` where both are.
+    std::mutex opening;
     std::mutex mutex;
     bool stopped = false;
     std::atomic<bool> shared{false};
@@ -155,7 +160,8 @@ result<reservation> port_broker::impl::reserve(net::loop& home, const ip_address
             lock.unlock();
             auto opened = open(home, g, *slot);
             lock.lock();
-            if (!opened || g.ports[*slot].number == 0) {  // it may have been given up again meanwhile
+            // It may have been given up again meanwhile.
+            if (!opened || g.ports[*slot].number == 0) {
                 g.table.undo(client, *slot);
                 if (opened) continue;
                 if (opened.error().code != errc::busy) return std::unexpected(std::move(opened).error());
@@ -189,7 +195,8 @@ result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot
     const std::lock_guard one_at_a_time(opening);
     {
         const std::lock_guard lock(mutex);
-        if (g.ports[s].number != 0) return {};  // another loop was faster
+        // Another loop was faster.
+        if (g.ports[s].number != 0) return {};
     }
     const auto number = any_port() ? 0U : settings.range.first + s;
     auto listening = net::listener::open(home, {g.local, static_cast<std::uint16_t>(number)});
@@ -221,7 +228,8 @@ net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, p
     }
     for (;;) {
         auto connection = co_await l.accept();
-        if (!connection) break;  // closed by stop(), or given up
+        // Closed by stop(), or given up.
+        if (!connection) break;
         if (self->settings.proxies.data && self->settings.proxies.speaks_for_others(connection->peer.address))
             here->spawn("proxied data connection", admit_proxied(self, here, g, s, std::move(*connection)));
         else
@@ -249,7 +257,8 @@ void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connec
         if (const auto it = g.expected.find({s, connection.peer.address});
             it != g.expected.end() && !it->second->is_led_past()) {
             expecting = std::move(it->second);
-            g.expected.erase(it);  // from now on this client is a stranger here as well
+            // From now on this client is a stranger here as well.
+            g.expected.erase(it);
         } else {
             if (p.strangers.size() == strangers_kept) p.strangers.erase(p.strangers.begin());
             p.strangers.push_back({connection.peer.address, net::clock::now()});
@@ -330,7 +339,8 @@ net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loo
 // --- promises ----------------------------------------------------------------------------------------------------------
 
 void port_broker::impl::port_promise::withdraw() {
-    std::shared_ptr<promise> last;  // may be this object's, so it goes after the lock
+    // May be this object's, so it goes after the lock.
+    std::shared_ptr<promise> last;
     const std::lock_guard lock(broker_->mutex);
     if (const auto it = in_.expected.find(key_); it != in_.expected.end() && it->second.get() == this) {
         last = std::move(it->second);
@@ -371,7 +381,8 @@ std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {
         const auto number = static_cast<std::uint16_t>(impl_->settings.range.first + s);
         {
             const std::lock_guard lock(impl_->mutex);
-            if (impl_->group_at(local).ports[s].number != 0) continue;  // held by ourselves
+            // Held by ourselves.
+            if (impl_->group_at(local).ports[s].number != 0) continue;
         }
         const net::socket_address at(endpoint{local, number});
         const unique_fd probe(::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));

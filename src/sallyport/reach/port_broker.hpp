@@ -1,6 +1,6 @@
 #pragma once
 // Passive ports: which one a session may hand out, and which arriving connection belongs to which session (G2, S2, DC-02,
-// DC-04; DESIGN.md decision 5).
+// DC-04).
 //
 // Listeners open when a port is first needed and then stay, shared by all sessions: a connection is matched by (local
 // port, client address) to the session that expects it. Anybody else is closed at once and counted, and the expected
@@ -42,9 +42,12 @@
 namespace sallyport::reach {
 
 struct broker_settings {
-    port_range range{};        // {0, 0}: ports that the system has free
-    bool grabbed_too = false;  // also those that devices grab for other protocols
-    external_ports outside{};  // what the ports are called there
+    // {0, 0}: ports that the system has free.
+    port_range range{};
+    // Also those that devices grab for other protocols.
+    bool grabbed_too = false;
+    // What the ports are called there.
+    external_ports outside{};
     std::chrono::seconds rest{60};
     proxy_trust proxies{};
 };

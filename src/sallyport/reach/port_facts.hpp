@@ -1,5 +1,6 @@
 #pragma once
-// What is known about port numbers in general and on this machine. Any thread.
+// What is known about port numbers in general and on this machine. Pure, apart from what
+// the system says at the time; any thread.
 
 #include <cstdint>
 

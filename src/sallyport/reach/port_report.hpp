@@ -1,6 +1,7 @@
 #pragma once
 // What an administrator should know of the passive range before the first client fails (S2), and what only a look at the
 // ports themselves shows: those that other programs hold, and those left out because devices grab them.
+// Pure but for the look, which may block: at the start or on a worker pool, any thread.
 
 #include <string>
 #include <vector>

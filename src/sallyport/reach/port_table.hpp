@@ -57,7 +57,8 @@ public:
     /// Not to be promised to anybody until then; time::max(): never.
     void exclude(slot s, time until);
 
-    static constexpr std::size_t most_clients = 4096;  // remembered without a promise
+    // Remembered without a promise.
+    static constexpr std::size_t most_clients = 4096;
     [[nodiscard]] std::size_t clients() const noexcept { return books_.size(); }
 
 private:
@@ -67,8 +68,10 @@ private:
     };
     /// What one client has.
     struct book {
-        slot_set unavailable;       // promised or resting
-        std::deque<resting> rests;  // in order of time
+        // Promised or resting.
+        slot_set unavailable;
+        // In order of time.
+        std::deque<resting> rests;
         std::size_t promised = 0;
     };
 

@@ -4,6 +4,9 @@
 //
 // Trust is by the address that the connection comes from. From a trusted one the header must come first; from any other
 // one nothing is looked for, so that a header in there is garbage like any other.
+//
+// proxy_trust is a value; any thread. A header is read on the loop that has accepted the connection, and the connection must
+// outlive that: within limits::proxy_header_wait.
 
 #include <vector>
 
@@ -17,7 +20,8 @@ namespace sallyport::reach {
 
 struct proxy_trust {
     std::vector<ip_network> from;
-    bool data = false;  // headers stand before data connections too, not only before control connections
+    // Headers stand before data connections too, not only before control connections.
+    bool data = false;
 
     [[nodiscard]] bool speaks_for_others(const ip_address& a) const noexcept;
 };

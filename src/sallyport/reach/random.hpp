@@ -1,6 +1,6 @@
 #pragma once
 // Random numbers that nobody can predict (GW-07), from the system's generator, fetched in batches: most calls need no
-// system call. Any thread.
+// system call. Any thread, each with a batch of its own.
 
 #include <cstdint>
 

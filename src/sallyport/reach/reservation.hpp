@@ -3,6 +3,9 @@
 //
 // `reservation` is what the session holds; `promise` is what keeps the door's side of it: a port of the range (port_broker)
 // or the port that all share (single_port).
+//
+// The session owns its reservation, on its own loop; promise and session share the promise, which any thread may answer. The
+// loop outlives both.
 
 #include <atomic>
 #include <cstdint>
@@ -24,10 +27,14 @@ class promise : public std::enable_shared_from_this<promise> {
 public:
     struct terms {
         ip_address client;
-        std::uint16_t port = 0;   // ours
-        std::uint16_t told = 0;   // the same port as the outside knows it
-        bool by_tls = false;      // the connection is known by the TLS session that it resumes
-        bool by_silence = false;  // ... by being alone and silent at its time
+        // The port here.
+        std::uint16_t port = 0;
+        // The same port as the outside knows it.
+        std::uint16_t told = 0;
+        // The connection is known by the TLS session that it resumes.
+        bool by_tls = false;
+        // The connection is known by being alone and silent at its time.
+        bool by_silence = false;
     };
 
     promise(net::loop& home, terms t) : what(std::move(t)), home_(home), changed_(home) {}

@@ -33,9 +33,11 @@ struct candidate : std::enable_shared_from_this<candidate> {
     const endpoint peer;
     const door_kind at;
     const net::clock::time_point since = net::clock::now();
-    std::uint64_t number = 0;  // in the order of arrival and expectation
+    // In the order of arrival and expectation.
+    std::uint64_t number = 0;
     verdict is = verdict::open;
-    std::shared_ptr<promise> owner;  // where it is data
+    // Where it is data.
+    std::shared_ptr<promise> owner;
 };
 
 using candidate_ptr = std::shared_ptr<candidate>;
@@ -53,9 +55,11 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     class claim;
     /// One client address at one port of ours.
     struct place {
-        std::vector<std::shared_ptr<claim>> claims;  // one for plain data, or any number for TLS
+        // One for plain data, or any number for TLS.
+        std::vector<std::shared_ptr<claim>> claims;
         std::vector<candidate_ptr> candidates;
-        std::string barred_for_others_than;  // session
+        // The session's id.
+        std::string barred_for_others_than;
         net::deadline barred_until{};
 
         [[nodiscard]] bool is_idle(net::clock::time_point now) const {
@@ -63,7 +67,8 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
         }
     };
     static constexpr std::size_t sweep_from = 4096;
-    using key = endpoint;  // the client's address, our port
+    // The client's address, our port.
+    using key = endpoint;
 
     impl(const single_port_settings& s, std::optional<net::tls_server_context> t, status::counters& c)
         : settings(s), tls(std::move(t)), counters(c) {}
@@ -126,7 +131,8 @@ public:
     const std::string tls_id;
     const std::chrono::microseconds round_trip;
     const net::clock::time_point since = net::clock::now();
-    bool wanted = false;  // the transfer command has come
+    // The transfer command has come.
+    bool wanted = false;
     bool served = false;
 
 private:
@@ -181,7 +187,8 @@ result<reservation> single_port::impl::expect(asker who) {
 // Connections that have come already are sorted to their end: a claim that one of them was found for is no longer among
 // these.
 void single_port::impl::leave() {
-    std::vector<std::shared_ptr<claim>> ended;  // until the mutex is free
+    // Until the mutex is free.
+    std::vector<std::shared_ptr<claim>> ended;
     const std::lock_guard lock(mutex);
     left = true;
     for (auto& [where, p] : places) {
@@ -251,7 +258,8 @@ void single_port::impl::remove(const claim& which) {
     place& p = where->second;
     const auto mine = std::ranges::find(p.claims, &which, &std::shared_ptr<claim>::get);
     if (mine == p.claims.end()) return;
-    const auto kept = *mine;  // until the mutex is free
+    // Until the mutex is free.
+    const auto kept = *mine;
     if (which.plain() && !which.served) {
         p.barred_for_others_than = which.session;
         p.barred_until = net::clock::now() + settings.rest;

@@ -44,8 +44,10 @@
 namespace sallyport::reach {
 
 struct single_port_settings {
-    bool control = false;    // on the control ports
-    std::uint16_t port = 0;  // on this one
+    // On the control ports themselves.
+    bool control = false;
+    // On this port; 0: none.
+    std::uint16_t port = 0;
     std::chrono::milliseconds hold = limits::single_port_hold;
     std::chrono::milliseconds rest = limits::single_port_rest;
 
@@ -66,10 +68,14 @@ public:
     struct asker {
         net::loop& home;
         ip_address client;
-        std::uint16_t port;   // ours, to which the connection will come
-        std::uint16_t told;   // as the outside knows it
-        std::string session;  // unique
-        std::string tls_id;   // id context of the control connection's TLS session; empty: plain data
+        // Ours, to which the connection will come.
+        std::uint16_t port;
+        // As the outside knows it.
+        std::uint16_t told;
+        // The id of the session, unique.
+        std::string session;
+        // Id context of the control connection's TLS session; empty: plain data.
+        std::string tls_id;
         std::chrono::microseconds round_trip{};
     };
     /// The port for data alone; 0 where it is the control port.

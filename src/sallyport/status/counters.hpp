@@ -1,6 +1,7 @@
 #pragma once
 // What a daemon counts, a plain copy of it, and the one table that says of each count what it is: status, metrics and texts
 // read that table. Counting is wait-free from any loop.
+// Owned by the daemon, and outlives all that count; a snapshot is a value of its own.
 
 #include <atomic>
 #include <cstdint>

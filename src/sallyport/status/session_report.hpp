@@ -13,22 +13,30 @@ namespace sallyport::status {
 
 /// A port on which a data connection from one peer, and from no other host, is accepted.
 struct opening {
-    bool backend_leg = false;  // false: on the client leg
+    // False: on the client leg.
+    bool backend_leg = false;
     std::uint16_t port = 0;
     ip_address peer;
-    std::optional<std::chrono::milliseconds> expires_in;  // nothing: open until it is used or replaced
-    std::optional<endpoint> forwarded_to{};               // by the kernel; nothing: this process accepts the connection
+    // Nothing: open until it is used or replaced.
+    std::optional<std::chrono::milliseconds> expires_in;
+    // By the kernel; nothing: this process accepts the connection.
+    std::optional<endpoint> forwarded_to{};
 };
 
 struct running_transfer {
     std::string verb;
     std::string path;
     bool upload = false;
-    std::string client_method;             // "EPSV"; "persistent": the data connection of the transfer before (MODE B)
-    std::string backend_method{};          // likewise; empty at a server
-    std::string data_path{};               // "relay", "kernel" or "direct"; empty at a server
-    std::string data_path_reason{};        // one word: why that path and no other; empty at a server
-    std::optional<std::uint64_t> bytes{};  // nothing: they do not pass through this process
+    // "EPSV"; "persistent": the data connection of the transfer before (MODE B).
+    std::string client_method;
+    // Likewise; empty at a server.
+    std::string backend_method{};
+    // "relay", "kernel" or "direct"; empty at a server.
+    std::string data_path{};
+    // One word: why that path and no other; empty at a server.
+    std::string data_path_reason{};
+    // Nothing: they do not pass through this process.
+    std::optional<std::uint64_t> bytes{};
     std::chrono::milliseconds age{};
 };
 
@@ -37,9 +45,12 @@ struct session_report {
     endpoint client;
     std::string user;
     bool logged_in = false;
-    std::string backend;      // empty: none, or none yet
-    std::string client_tls;   // "TLSv1.3"; empty: plain
-    std::string backend_tls;  // likewise
+    // Empty: none, or none yet.
+    std::string backend;
+    // "TLSv1.3"; empty: plain.
+    std::string client_tls;
+    // Likewise.
+    std::string backend_tls;
     std::chrono::milliseconds age{};
     std::chrono::milliseconds idle{};
     std::optional<running_transfer> transfer;
@@ -55,7 +66,8 @@ struct login_penalty {
 /// The sessions of all loops, each as it was within a moment.
 struct session_survey {
     std::vector<session_report> sessions;
-    bool complete = true;  // false: an event loop did not answer in time
+    // False: an event loop did not answer in time.
+    bool complete = true;
 };
 
 }  // namespace sallyport::status

@@ -14,49 +14,68 @@ namespace sallyport::status {
 
 enum class transfer_end : std::uint8_t {
     complete,
-    refused,   // by the server, before data moved or while it did
-    aborted,   // by ABOR
-    client,    // cut or never connected on the client's side
-    backend,   // cut or never connected on the server's side
-    deadline,  // nothing moved for too long, or nobody came in time
-    stopped,   // by this program: it was stopped, or a peer broke the protocol
+    // Refused by the server, before data moved or while it did.
+    refused,
+    // Aborted by ABOR.
+    aborted,
+    // Cut or never connected on the client's side.
+    client,
+    // Cut or never connected on the server's side.
+    backend,
+    // Nothing moved for too long, or nobody came in time.
+    deadline,
+    // By this program: it was stopped, or a peer broke the protocol.
+    stopped,
 };
 [[nodiscard]] std::string_view name(transfer_end e) noexcept;
 
 /// Bytes of data on one side.
 struct moved_bytes {
-    std::uint64_t from = 0;  // taken from it
-    std::uint64_t to = 0;    // handed to it
+    // Taken from it.
+    std::uint64_t from = 0;
+    // Handed to it.
+    std::uint64_t to = 0;
 };
 
 /// One side: its two sockets.
 struct record_leg {
     bool control_tls = false;
     bool data_tls = false;
-    std::string method;                // "EPSV"; "persistent": that of the transfer before (MODE B)
-    std::optional<moved_bytes> bytes;  // where they have passed here
+    // "EPSV"; "persistent": that of the transfer before (MODE B).
+    std::string method;
+    // Where they have passed here.
+    std::optional<moved_bytes> bytes;
 };
 
 struct transfer_record {
     std::string session;
     std::string user;
     endpoint client;
-    std::string backend;  // its name; empty at a server, which has no second side
+    // Its name; empty at a server, which has no second side.
+    std::string backend;
     std::string verb;
-    std::string path;      // absolute, as far as the session's directory is known
-    std::string from{};    // RNTO: the name before
-    std::string cwd{};     // the session's directory
-    bool transfer = true;  // false: DELE, RMD, MKD or RNTO, which have no data connection
+    // Absolute, as far as the session's directory is known.
+    std::string path;
+    // RNTO: the name before.
+    std::string from{};
+    // The session's directory.
+    std::string cwd{};
+    // False: DELE, RMD, MKD or RNTO, which have no data connection.
+    bool transfer = true;
     bool upload = false;
-    std::string route;               // of the bytes at a gateway: "relay", "direct", "kernel"; empty at a server
-    std::string data_path_reason{};  // one word: why that way and no other; likewise
+    // Of the bytes at a gateway: "relay", "direct", "kernel"; empty at a server.
+    std::string route;
+    // One word: why that way and no other; likewise.
+    std::string data_path_reason{};
     record_leg front{};
     record_leg behind{};
     std::chrono::system_clock::time_point ended{};
     std::chrono::duration<double> lasted{};
     transfer_end end = transfer_end::complete;
-    std::string why;  // where it is not complete
-    int reply = 0;    // the final reply's code; 0 where the client was gone
+    // Where it is not complete.
+    std::string why;
+    // The final reply's code; 0 where the client was gone.
+    int reply = 0;
 };
 
 enum class record_style : std::uint8_t { words, json };

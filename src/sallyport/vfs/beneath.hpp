@@ -1,7 +1,7 @@
 #pragma once
 // The one place where a virtual path becomes a descriptor: openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS) from the
 // descriptor of the root. The kernel does the confinement; no text is compared (FS-01), and no window is left between a
-// check and its use (FS-02). Immutable; any thread.
+// check and its use (FS-02). Immutable; any thread. Shared, and lives as long as a file system or file beneath it.
 //
 // Links are followed beneath the root only. One that leads out, an absolute one among them, is errc::not_found. Where links
 // are not to be followed at all, so is each.

@@ -6,6 +6,8 @@
 // and may block on the disk: callers run them on a worker pool, or with may_block::no, where a call that would have to
 // wait fails with errc::busy instead and is then repeated on the pool. Implementations are safe to use from several
 // threads at a time; files they return belong to one user at a time, a directory may be read by several.
+// A file system is shared and lives as long as a session or a file of it; a file is owned by its transfer. Sizes and offsets
+// are in bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +28,10 @@ enum class file_type : std::uint8_t { file, directory, link, other };
 struct status {
     file_type type = file_type::file;
     std::uint64_t size = 0;
-    std::int64_t modified = 0;  // seconds since 1970
-    std::uint32_t mode = 0;     // permission bits
+    // Seconds since 1970.
+    std::int64_t modified = 0;
+    // Permission bits.
+    std::uint32_t mode = 0;
     std::uint32_t links = 1;
     std::uint32_t user = 0;
     std::uint32_t group = 0;
@@ -38,14 +42,16 @@ struct status {
 struct entry {
     std::string name;
     status facts;
-    std::string link_target;  // for links; empty where it leads out of the root, or could not be read
+    // For links; empty where it leads out of the root, or could not be read.
+    std::string link_target;
 };
 
 /// A regular file opened for reading. What a reader sees stays the old file when an upload replaces it (FS-10).
 class read_file {
 public:
     virtual ~read_file() = default;
-    [[nodiscard]] virtual const status& facts() const noexcept = 0;  // as of opening
+    // As of opening.
+    [[nodiscard]] virtual const status& facts() const noexcept = 0;
     /// For sendfile; -1 where there is no descriptor (memory files): use read_at.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
     /// Fewer bytes than asked only at the end of the file. With may_block::no, errc::busy where some are not in memory.
@@ -58,16 +64,22 @@ public:
 
 /// What an upload does with the name at its end.
 enum class store_mode : std::uint8_t {
-    replace,     // STOR: the old content stands until commit, then is replaced at once
-    create_new,  // STOU, or where overwriting is not allowed: commit fails with errc::exists
-    resume,      // REST n + STOR: a copy of the old content up to the offset, then new bytes
-    append,      // APPE: the old content, then new bytes
+    // STOR: the old content stands until commit, then is replaced at once.
+    replace,
+    // STOU, or where overwriting is not allowed: commit fails with errc::exists.
+    create_new,
+    // REST n + STOR: a copy of the old content up to the offset, then new bytes.
+    resume,
+    // APPE: the old content, then new bytes.
+    append,
 };
 
 /// How sure a 226 is (DU-01).
 enum class durability : std::uint8_t {
-    full,  // file and directory synced before commit() returns
-    none,  // left to the system
+    // File and directory synced before commit() returns.
+    full,
+    // Left to the system.
+    none,
 };
 
 /// An upload in the making: invisible until commit() (DU-02). Destroyed without commit it leaves nothing behind.
@@ -78,7 +90,8 @@ public:
     [[nodiscard]] virtual result<void> write(std::span<const char> bytes) = 0;
     /// The next `count` bytes of a pipe, which must hold them; without copying where the file system can.
     [[nodiscard]] virtual result<void> write_from(int pipe, std::size_t count);
-    [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;  // of the file as it would be committed now
+    // Of the file as it would be committed now.
+    [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
     /// Puts the file in its place. No second call. What it replaced is given up with this object, which may take a while.
     [[nodiscard]] virtual result<void> commit() = 0;
 };

@@ -120,7 +120,8 @@ std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_to
 leftover_sweep::leftover_sweep(std::string root)
     : thread_([root = std::move(root)](const std::stop_token& stop) {
           pthread_setname_np(pthread_self(), "leftovers");
-          static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19));  // of this thread alone
+          // Of this thread alone.
+          static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19));
           const std::size_t removed = remove_leftovers_beneath(root, stop);
           if (removed != 0)
               log::info({},

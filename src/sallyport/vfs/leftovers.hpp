@@ -3,6 +3,8 @@
 // An upload locks its file before it can be found under such a name, or looks afterwards whether it is still there; the
 // kernel gives the lock back when the process dies. On a network file system that does not share locks between machines,
 // another machine's unfinished upload can be taken for a leftover; that upload then fails, and is never published short.
+//
+// The functions may block on the disk, on any thread; leftover_sweep owns a thread that ends with it.
 
 #include <cstddef>
 #include <string>

@@ -11,7 +11,8 @@
 namespace sallyport::vfs {
 namespace {
 
-constexpr std::size_t most_kept = 4096;  // a tree with more owners than that is looked up again, not remembered
+// A tree with more owners than that is looked up again, not remembered.
+constexpr std::size_t most_kept = 4096;
 
 /// Calls `look_up(buffer)` with growing buffers, as getpwuid_r and its kin ask for (ERANGE).
 template <class LookUp>

@@ -1,5 +1,6 @@
 #pragma once
-// User and group names for listings, looked up once per id and kept. May block: use it on a worker pool. Any thread.
+// User and group names for listings, looked up once per id and kept as long as the process lives. May block: use it on a
+// worker pool. Any thread.
 
 #include <cstdint>
 #include <string>

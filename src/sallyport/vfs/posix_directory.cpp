@@ -61,7 +61,8 @@ private:
         const std::lock_guard lock(position_);
         const ssize_t n = ::getdents64(fd_.get(), names.data(), names.size());
         if (n >= 0) return static_cast<std::size_t>(n);
-        if (errno == ENOENT) return 0U;  // removed while we read it
+        // Removed while we read it.
+        if (errno == ENOENT) return 0U;
         return fail_os(errno, path_.text());
     }
 
@@ -69,7 +70,8 @@ private:
         const std::string_view text = name;
         if (text == "." || text == ".." || is_temporary_name(text)) return;
         const auto facts = status_at(fd_.get(), name, may_block::no);
-        if (!facts) return;  // vanished
+        // Vanished.
+        if (!facts) return;
         auto& added = into.emplace_back(entry{std::string(text), *facts, {}});
         if (facts->type == file_type::link) follow(added);
     }
@@ -91,7 +93,8 @@ private:
 
     std::shared_ptr<const root_directory> root_;
     virtual_path path_;
-    std::mutex position_;  // the descriptor's
+    // The descriptor's.
+    std::mutex position_;
     unique_fd fd_;
 };
 

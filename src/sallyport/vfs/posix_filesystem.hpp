@@ -4,6 +4,8 @@
 // Links are followed beneath the root; absolute ones count as leading out. Only regular files are read (FS-05). The root
 // itself can't be renamed, removed or changed (errc::permission). A directory that holds only what killed uploads left
 // behind counts as empty. Uploads: see posix_store.hpp.
+//
+// Any thread, may block on the disk. Shared: lives as long as a session or a file of it.
 
 #include <memory>
 #include <string>
@@ -14,9 +16,12 @@ namespace sallyport::vfs {
 
 struct posix_options {
     durability sync = durability::full;
-    std::uint32_t file_mode = 0640;       // of new files, less the process's umask
-    std::uint32_t directory_mode = 0750;  // of new directories, less the process's umask
-    bool follow_links = true;             // beneath the root; else a path with a link in it is errc::not_found
+    // Of new files, less the process's umask.
+    std::uint32_t file_mode = 0640;
+    // Of new directories, less the process's umask.
+    std::uint32_t directory_mode = 0750;
+    // Beneath the root; else a path with a link in it is errc::not_found.
+    bool follow_links = true;
 };
 
 /// Opens `root` and keeps it open. errc::unsupported where the kernel has no openat2 (before Linux 5.6).

@@ -11,7 +11,8 @@
 namespace sallyport::vfs {
 namespace {
 
-constexpr std::uint64_t page = 4096;  // or larger, which only costs a call too many
+// Or larger, which only costs a call too many.
+constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t load_step = 128 * 1024;
 
 class posix_read_file final : public read_file {
@@ -50,7 +51,8 @@ public:
             const auto want = static_cast<std::size_t>(std::min(load_step, end - offset));
             const auto got = read_at(offset, std::span(scratch).first(want), may_block::yes);
             if (!got) return std::unexpected(got.error());
-            if (*got < want) break;  // the end of the file
+            // The end of the file.
+            if (*got < want) break;
             offset += want;
         }
         return {};
@@ -59,7 +61,8 @@ public:
 private:
     bool byte_resident(std::uint64_t offset) {
         char byte = 0;
-        return read_some(offset, {&byte, 1}, may_block::no) >= 0;  // 0: past the end
+        // 0: past the end.
+        return read_some(offset, {&byte, 1}, may_block::no) >= 0;
     }
 
     /// As pread(2); where it may not wait, EAGAIN means that the disk would have to be asked.

@@ -1,5 +1,6 @@
 #pragma once
-// Reading a regular file of a real disk.
+// Reading a regular file of a real disk. A file is owned by its transfer, which uses it on one thread at a time; it may
+// block except where it is asked not to. Sizes and offsets are in bytes.
 
 #include <memory>
 

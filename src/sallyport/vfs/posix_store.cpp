@@ -137,7 +137,8 @@ bool claim(int file) {
 
 struct temporary {
     unique_fd file;
-    std::string name;  // empty: it has none
+    // Empty: it has none.
+    std::string name;
 };
 
 result<temporary> make_temporary(const store_request& request) {
@@ -193,7 +194,8 @@ public:
             auto at = static_cast<loff_t>(size_ - grows_from_);
             const ssize_t n = ::splice(pipe, nullptr, file_.get(), &at, count, SPLICE_F_MOVE);
             if (n < 0 && errno == EINTR) continue;
-            if (n < 0 && errno == EINVAL) return store_file::write_from(pipe, count);  // the file system can't
+            // The file system can't.
+            if (n < 0 && errno == EINVAL) return store_file::write_from(pipe, count);
             if (n > 0) {
                 size_ += static_cast<std::uint64_t>(n);
                 count -= static_cast<std::size_t>(n);
@@ -220,7 +222,8 @@ public:
         struct ::stat now{};
         if (::fstat(file_.get(), &now) != 0) return fail_os(errno, shown_);
         if (now.st_uid != old.user || now.st_gid != old.group) {
-            static_cast<void>(!::fchown(file_.get(), old.user, old.group));  // a privilege; without it the file is ours
+            // A privilege; without it the file is ours.
+            static_cast<void>(!::fchown(file_.get(), old.user, old.group));
         }
         if ((now.st_mode & 07777U) != (old.mode & 0777U) && ::fchmod(file_.get(), old.mode & 0777U) != 0) {
             return fail_os(errno, shown_);
@@ -256,7 +259,8 @@ private:
         auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, shown_);
         if (done && sync_ == durability::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, shown_);
         if (!done) static_cast<void>(!::ftruncate(growing_.get(), static_cast<off_t>(grows_from_)));
-        old_.reset();  // and with it the lock: the next one may continue
+        // And with it the lock: the next one may continue.
+        old_.reset();
         return done;
     }
 
@@ -270,7 +274,8 @@ private:
         if (old_size_ > quickly_freed) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         const int failed = must_be_new_ ? publish_new() : publish_replacing();
         if (failed != 0) return fail_os(failed, shown_);
-        if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);  // claim(); it is a file like others now
+        // claim(); it is a file like others now.
+        if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);
         return sync_ == durability::full ? sync_directory() : result<void>{};
     }
 
@@ -299,7 +304,8 @@ private:
             const int failed = replaces_ ? EEXIST : link_to(name());
             if (failed != EEXIST) return failed;
             std::string between = make_temporary_name();
-            static_cast<void>(claim(file_.get()));  // before it has a name that could be taken for a leftover
+            // Before it has a name that could be taken for a leftover.
+            static_cast<void>(claim(file_.get()));
             if (const int refused = link_to(between.c_str()); refused != 0) return refused;
             temporary_ = std::move(between);
         }
@@ -317,15 +323,19 @@ private:
     std::string shown_;
     durability sync_;
     bool must_be_new_;
-    bool replaces_ = false;  // there was an old file when this began
+    // There was an old file when this began.
+    bool replaces_ = false;
     std::uint64_t old_size_ = 0;
     unique_fd replaced_;
     unique_fd file_;
     std::string temporary_;
-    unique_fd old_;  // locked; what is being continued
+    // Locked; what is being continued.
+    unique_fd old_;
     std::uint64_t size_;
-    unique_fd growing_;  // the old file for writing, where only its end changes: then file_ has the new bytes only
-    std::uint64_t grows_from_ = 0;  // where they begin
+    // The old file for writing, where only its end changes: then file_ has the new bytes only.
+    unique_fd growing_;
+    // Where they begin.
+    std::uint64_t grows_from_ = 0;
     std::optional<error> failure_;
 };
 
@@ -371,7 +381,8 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     const auto cloned = clone_start(from, made->file.get(), kept, shown);
     if (!cloned) return std::unexpected(cloned.error());
     unique_fd growing;
-    if (!*cloned && kept == length && kept > quickly_copied && (old->mode & 07000U) == 0)  // set-id bits would stay (FS-04)
+    // Set-id bits would stay (FS-04).
+    if (!*cloned && kept == length && kept > quickly_copied && (old->mode & 07000U) == 0)
         growing = open_to_grow(request.target, from);
     auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(continued), kept);
     if (growing) {

@@ -18,6 +18,9 @@
 // file. A file that we may not write (mode 0444) is not replaced either, though its directory would allow it.
 // Resume and append hold an advisory lock on the old file: the second gets errc::busy. When the old file was replaced
 // meanwhile, commit() fails with errc::busy rather than undo the other upload.
+//
+// Owned by its transfer, one thread at a time; may block on the disk. What is not committed when it ends leaves nothing
+// behind.
 
 #include <memory>
 #include <string>
@@ -30,12 +33,14 @@ namespace sallyport::vfs {
 
 struct store_request {
     root_directory::place target;
-    std::string shown;  // the virtual path, for messages
+    // The virtual path, for messages.
+    std::string shown;
     store_mode mode = store_mode::replace;
     std::uint64_t offset = 0;
     may_block wait = may_block::yes;
     posix_options options;
-    bool unnamed = true;  // try O_TMPFILE first
+    // Try O_TMPFILE first.
+    bool unnamed = true;
 };
 
 [[nodiscard]] result<std::unique_ptr<store_file>> open_posix_store(store_request request);

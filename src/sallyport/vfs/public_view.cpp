@@ -26,7 +26,8 @@ public:
         for (;;) {
             const auto had = into.size();
             if (auto got = all_->read(into); !got) return got;
-            if (into.size() == had) return {};  // the end
+            // The end.
+            if (into.size() == had) return {};
             const auto unseen = [](const entry& e) {
                 return is_hidden(e.name) || !e.link_target.empty() || !is_for_all(e.facts);
             };

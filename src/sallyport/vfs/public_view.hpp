@@ -5,6 +5,8 @@
 // read and enter, all the way from the root. The root itself was named to be shared, so its own mode does not count. Links
 // are left out, since where they lead may be neither: `files` must not follow them. Everything else is errc::not_found, and
 // nothing can be changed (errc::permission).
+//
+// Any thread. Owns its share of `files`, and keeps nothing of its own.
 
 #include <memory>
 
