@@ -1,4 +1,4 @@
-"""Nobody waits for the log: a reader that has stopped and a full disk cost lines, and nothing else (RX-06)."""
+"""No session waits for the log: a reader that has stopped and a full disk cost lines, and nothing else (RX-06)."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from harness.raw import Raw
 MISSING = re.compile(r"(\d+) lines? (?:are|is) missing in ")
 
 
-class Unread:
-    """One of ours with a log that nobody reads once it has started. Standard error is a pipe that is read until then."""
+class Stuck:
+    """A daemon whose log has no reader once it has started. Standard error is a pipe that is read until then."""
 
     def __init__(self, sallyport, folder, kind, where, backend):
         self.sallyport, self.kind, self.socket = sallyport, kind, folder / "socket"
@@ -91,7 +91,7 @@ class Unread:
 
 
 @pytest.fixture(params=["serve", "gate"])
-def unread(request, start, sallyport, tmp_path):
+def stuck(request, start, sallyport, tmp_path):
     made = []
 
     def make(where):
@@ -101,7 +101,7 @@ def unread(request, start, sallyport, tmp_path):
             files.mkdir()
             (files / "file").write_bytes(b"content")
             backend = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", "none")
-        made.append(Unread(sallyport, tmp_path, request.param, where, backend))
+        made.append(Stuck(sallyport, tmp_path, request.param, where, backend))
         return made[-1]
 
     yield make
@@ -110,10 +110,10 @@ def unread(request, start, sallyport, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["standard error", "log", "transfer-log", "full disk"])
-def test_sessions_go_on(unread, where):
+def test_sessions_go_on(stuck, where):
     """More is logged than a pipe and the queue hold; sessions that are there and new ones are served, SIGHUP included, and the
     end of the program waits for its log for a second at most."""
-    daemon = unread(where)
+    daemon = stuck(where)
     with Raw("127.0.0.1", daemon.port) as held:
         held.login()
         daemon.visit(10000)
@@ -131,8 +131,8 @@ def test_sessions_go_on(unread, where):
 
 
 @pytest.mark.parametrize("where", ["standard error", "log"])
-def test_lost_lines_are_reported(unread, where):
-    daemon = unread(where)
+def test_lost_lines_are_reported(stuck, where):
+    daemon = stuck(where)
     daemon.visit(10000)
     lost = daemon.status()["totals"]["log_lines_lost"]
     text = daemon.read_on()
@@ -145,9 +145,9 @@ def test_lost_lines_are_reported(unread, where):
     assert all(re.match(r"\d{4}-\d\d-\d\dT[0-9:.]+[+-]\d\d:\d\d [DIWE] ", line) for line in lines), "each line is whole"
 
 
-def test_a_new_process_takes_over_although_nobody_reads(unread):
+def test_a_new_process_takes_over_without_a_reader(stuck):
     """Both write to the one pipe, that is full."""
-    daemon = unread("standard error")
+    daemon = stuck("standard error")
     daemon.visit(10000)
     done = daemon.ask("replace")
     assert done.returncode == 0, done.stderr
@@ -192,7 +192,7 @@ def test_rotation(start, tmp_path):
         assert re.findall(r"STAT /(\d+-\d+)$", text, re.MULTILINE) == [f"{number}-{each}" for each in range(50)]
 
 
-def test_up_goes_on_when_nobody_reads_its_output(sallyport, tmp_path):
+def test_up_goes_on_without_a_reader(sallyport, tmp_path):
     """It prints a line for each session to standard output, from the loop on which the session ends."""
     (tmp_path / "file").write_bytes(b"content")
     reading, writing = os.pipe()
