@@ -185,6 +185,13 @@ class RulesTest(unittest.TestCase):
             src__sallyport__base__a_hpp="#pragma once\n// A sum.\nint a;\n// A value; any thread.\n",
             src__sallyport__base__b_hpp="#pragma once\n// A value.\n"))
 
+    def test_decisions(self):
+        long = "\n   more" * 4
+        self.assertEqual(["ARCHITECTURE.md:1", "ARCHITECTURE.md:8", "docs/decisions/03-c.md:1", "ARCHITECTURE.md:1"], self.offences(
+            ARCHITECTURE_md=f"## Decisions\n\n1. **A**, briefly.\n   more\n   more\n   more\n2. **B** ([why](docs/decisions/02-b.md)).\n"
+                            f"3. **C**{long}\n4. **D** ([why](docs/decisions/04-d.md)).\n\n## Libraries\n\n1. a list{long}\n",
+            **{"docs__decisions__02-b_md": "# B\n", "docs__decisions__03-c_md": "# C\n"}))
+
     def test_path_of_a_machine(self):
         self.assertEqual(["docs/a.md:1"], self.offences(
             docs__a_md="see /ro" + "ot/notes\n", docs__b_md="see build/work/x, $HOME/ro" + "ot/y and /srv/ftp\n"))

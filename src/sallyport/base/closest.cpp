@@ -10,7 +10,8 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t max_errors = 3;
-constexpr std::size_t longest = 64;  // of a word worth comparing: the time is quadratic
+// Of a word worth comparing: the time is quadratic.
+constexpr std::size_t longest = 64;
 
 /// The optimal string alignment distance.
 std::size_t errors_between(std::string_view a, std::string_view b) {

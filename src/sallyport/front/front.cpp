@@ -275,7 +275,8 @@ net::task<> front::impl::drain(std::shared_ptr<impl> self, std::size_t index, ne
 /// One for each loop where some of the sockets fit: a loop that comes away empty shares another one's.
 std::vector<net::listener> front::impl::take_inherited(const endpoint& at) {
     std::vector<unique_fd> fitting;
-    std::uint16_t port = at.port;  // 0: that of the first one at this address
+    // 0: that of the first one at this address.
+    std::uint16_t port = at.port;
     for (unique_fd& fd : inherited) {
         if (!fd) continue;
         const endpoint there = net::local_endpoint(fd.get());

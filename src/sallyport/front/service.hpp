@@ -37,22 +37,29 @@ namespace sallyport::front {
 
 struct service_settings {
     std::vector<endpoint> listen;
-    std::vector<endpoint> listen_implicit;       // implicit TLS (990)
-    std::optional<net::tls_server_context> tls;  // on the client leg
+    // Implicit TLS (990).
+    std::vector<endpoint> listen_implicit;
+    // On the client leg.
+    std::optional<net::tls_server_context> tls;
     bool tls_required = false;
-    net::tls_reuse reuse = net::tls_reuse::prefer;  // required: 522 to data connections that don't resume (TLS-04)
+    // Required: 522 to data connections that don't resume (TLS-04).
+    net::tls_reuse reuse = net::tls_reuse::prefer;
 
-    reach::passive_settings inbound;                            // passive data connections
-    std::vector<reach::client_condition> missing_close_notify;  // whose uploads may end without TLS's close_notify
+    // Passive data connections.
+    reach::passive_settings inbound;
+    // Whose uploads may end without TLS's close_notify.
+    std::vector<reach::client_condition> missing_close_notify;
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
     std::chrono::seconds idle = limits::idle;
     std::chrono::seconds login = limits::login;
     std::chrono::seconds data_connect = limits::data_connect;
     std::chrono::seconds data_stall = limits::data_stall;
-    std::uint64_t stall_rate = limits::stall_rate;  // bytes per second over data_stall; 0: any byte counts
+    // Bytes per second over data_stall; 0: any byte counts.
+    std::uint64_t stall_rate = limits::stall_rate;
     admission_rules admit;
-    std::shared_ptr<status::transfer_log> transfers;  // gets a record of each; may be empty
+    // Gets a record of each; may be empty.
+    std::shared_ptr<status::transfer_log> transfers;
 };
 
 /// What survives a reload. Each part guards itself; any thread.

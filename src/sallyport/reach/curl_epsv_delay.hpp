@@ -8,7 +8,7 @@
 //
 // The server can tell: after the reply the client is silent for just that second. From then on this session's replies are
 // delayed by a moment, which costs that client a hundredth of the time, and other clients nothing.
-// One object for each session; used by one thread.
+// Owned by a session, one for each, and used on its thread alone.
 
 #include <chrono>
 #include <optional>

@@ -12,21 +12,30 @@ namespace sallyport::status {
 
 struct backend_snapshot {
     std::string name;
-    std::string state;   // "active", "drain" or "maintenance"; "removed": no longer configured, and its last sessions end
-    std::string health;  // "up", "failing" or "down"
-    std::string reason;  // why it is not up; as it came, so escape it to show it
-    std::optional<std::chrono::duration<double>> since;  // the health changed; nothing: it never has
+    // "active", "drain" or "maintenance"; "removed": no longer configured, and its last sessions end.
+    std::string state;
+    // "up", "failing" or "down".
+    std::string health;
+    // Why it is not up; as it came, so escape it to show it.
+    std::string reason;
+    // The health changed; nothing: it never has.
+    std::optional<std::chrono::duration<double>> since;
     unsigned weight = 1;
-    double weight_factor = 1;  // less than 1 during slow start
+    // Less than 1 during slow start.
+    double weight_factor = 1;
     std::size_t sessions = 0;
-    std::size_t sessions_max = 0;  // 0: no limit of its own
+    // 0: no limit of its own.
+    std::size_t sessions_max = 0;
     std::uint64_t sessions_total = 0;
-    std::optional<std::chrono::duration<double>> response;  // mean time until it greets
+    // Mean time until it greets.
+    std::optional<std::chrono::duration<double>> response;
 };
 
 struct pool_snapshot {
-    std::vector<backend_snapshot> backends;  // in the order in which they were added
-    std::size_t queued = 0;                  // sessions
+    // In the order in which they were added.
+    std::vector<backend_snapshot> backends;
+    // Sessions.
+    std::size_t queued = 0;
 };
 
 }  // namespace sallyport::status

@@ -61,18 +61,25 @@ inline void count(counters::counter& c, std::uint64_t by = 1) { c.fetch_add(by, 
 inline void uncount(counters::counter& c) { c.fetch_sub(1, std::memory_order_relaxed); }
 
 enum class counter_kind : std::uint8_t {
-    gauge,     // goes up and down
-    total,     // since the start of the process
-    rejected,  // since the start of the process: what was not admitted, was refused or did not come about
+    // Goes up and down.
+    gauge,
+    // Since the start of the process.
+    total,
+    // Since the start of the process: what was not admitted, was refused or did not come about.
+    rejected,
 };
 
 /// What one counter is.
 struct counter_row {
-    std::string_view name;  // its key in JSON, and the end of a metric's name
-    std::string_view help;  // one sentence
+    // Its key in JSON, and the end of a metric's name.
+    std::string_view name;
+    // One sentence.
+    std::string_view help;
     counter_kind kind;
-    std::string_view one;   // what is counted, in a text: "unexpected peer"
-    std::string_view many;  // "unexpected peers"
+    // What is counted, in a text: "unexpected peer".
+    std::string_view one;
+    // "unexpected peers".
+    std::string_view many;
     std::uint64_t snapshot::* value;
     counters::counter counters::* live;
 };

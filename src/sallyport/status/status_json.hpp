@@ -19,14 +19,17 @@
 namespace sallyport::status {
 
 struct daemon_snapshot {
-    std::string name;  // "sallyport gate"
+    // "sallyport gate".
+    std::string name;
     int pid = 0;
     std::chrono::seconds uptime{};
     std::vector<endpoint> listening;
-    bool draining = false;  // a new process has taken over
+    // A new process has taken over.
+    bool draining = false;
     snapshot counted{};
     std::uint64_t log_lines_lost = 0;
-    std::optional<pool_snapshot> backends{};  // nothing: a server, which has none
+    // Nothing: a server, which has none.
+    std::optional<pool_snapshot> backends{};
     session_survey sessions{};
     std::vector<login_penalty> penalties{};
 };
