@@ -403,5 +403,20 @@ TEST(RelayLogin, TellsTheResultOfEachLogin) {
          });
 }
 
+TEST(RelayLogin, LeavesNoPortOfOneUserToTheNext) {
+    play(usual(), {login, passive, R"(> USER v
+= drop
+>> USER v
+<< 331 Password?
+< 331 Password?
+> PASS p
+>> PASS p
+<< 230 In.
+< 230 In.
+> RETR f
+< 425 Send EPSV, PASV, EPRT or PORT first.
+)"});
+}
+
 }  // namespace
 }  // namespace sallyport::proto
