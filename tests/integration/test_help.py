@@ -15,7 +15,7 @@ from harness.programs import ROOT
 
 COMMANDS = [(), ("up",), ("serve",), ("gate",), ("get",), ("put",), ("ls",), ("user",), ("user", "hash"), ("cert",), ("help",),
             *((daemon, what) for daemon in ("serve", "gate") for what in ("status", "check", "reload", "forgive", "kick"))]
-DEBRIS = re.compile(r"\bTEXT:|FLOAT|UINT|\bINT\b|EXISTING|OPTIONS\]? \[?SUBCOMMAND|Positionals|\(REQUIRED\)|REQUIRED|Excludes|\.\.\. \.\.\.")
+DEBRIS = re.compile(r"\bTEXT:|FLOAT|UINT|\bINT\b|EXISTING|OPTIONS\]? \[?SUBCOMMAND|Positionals|\(REQUIRED\)|REQUIRED|Excludes")
 
 
 def run(sallyport, *arguments):

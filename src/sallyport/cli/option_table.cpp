@@ -114,7 +114,7 @@ option_value existing_directory(std::string& into) {
 
 option_value size(std::uint64_t& into, const std::string& zero) {
     constexpr count_bounds bounds{.least = 1, .most = std::uint64_t(1) << 50U, .zero = true};
-    auto out = single([&into](const std::string& text) -> result<void> {
+    auto out = single([&into, bounds](const std::string& text) -> result<void> {
         const auto got = parse_count(text, bounds, true);
         if (!got) return std::unexpected(got.error());
         into = *got;
