@@ -9,8 +9,8 @@
 namespace sallyport::gate {
 namespace {
 
-// After a session was asked to leave: until a server that had no room is asked again. It may need a moment to see that the
-// session is gone.
+// After a session was asked to leave: the time until a server that was full is tried again. It may need a moment to see that
+// the session has ended.
 constexpr std::array<std::chrono::milliseconds, 3> room_pauses{
     std::chrono::milliseconds(100), std::chrono::milliseconds(300), std::chrono::milliseconds(600)};
 
@@ -136,13 +136,13 @@ net::task<choice> backend_selection::wait_for_room(caller who, net::deadline unt
     });
     if (stopped_ || !gate_->backends.enqueue(place)) co_return place.take();
     room_ = room;
-    for (bool told = false, woken = false; !woken;) {
+    for (bool logged = false, woken = false; !woken;) {
         const auto now = net::clock::now();
-        // Whoever leaves, the place goes to the first in the queue; each who waits there has asked for one.
+        // A slot that gets free goes to the first in the queue; each session there has asked for one.
         const auto answer = gate_->silent.ask(gate_->backends.full_for(who, tried_), now);
         if (answer.asked) until = std::max(until, answer.next);
         if (until <= now) break;
-        if (!std::exchange(told, true)) log_(log::level::info, "No backend has room yet; waiting for room");
+        if (!std::exchange(logged, true)) log_(log::level::info, "No backend has room yet; waiting for room");
         woken = co_await room->wait(std::min(until, answer.next));
         if (!woken && net::clock::now() >= until) {
             log_(log::level::info, "No room in time");

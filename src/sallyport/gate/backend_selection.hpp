@@ -1,6 +1,6 @@
 #pragma once
 // Finds one session's server among the backends of the pool, and another one where it fails: the choice, the queue where all
-// are full, and the connection (G7). What it finds is a destination; nobody else in a session knows of the pool.
+// are full, and the connection (G7). What it finds is a destination; no other part of a session knows the pool.
 //
 // Loop thread only. Owned by the session, which outlives every call of find().
 
@@ -73,7 +73,7 @@ private:
     net::loop& home_;
     log_sink log_;
     std::vector<backend_id> tried_;  // for this login
-    /// While it waits in the pool's queue. Shared with whoever wakes it, from another thread and perhaps too late.
+    /// Set while it waits in the pool's queue. Shared, since the pool may wake it from another thread, and too late.
     std::shared_ptr<net::event> room_;
     bool stopped_ = false;
 };

@@ -62,7 +62,7 @@ bool data_connections::use_opening(proto::relay_leg leg, firewall::lease opening
     return true;
 }
 
-// Without us to accept the connection, nobody else would notice that it never comes about.
+// The gateway does not accept this connection, so no failed accept would show that it was never established.
 std::optional<std::string> data_connections::opening_failure() {
     if (!opening_) return std::nullopt;
     const auto use = opening_.use();

@@ -53,7 +53,7 @@ public:
     /// Gives up all, by RST where connected.
     void drop() noexcept;
 
-    /// Adds what runs, and the ports at which somebody is expected.
+    /// Adds what runs, and the ports at which a peer is expected.
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:

@@ -1,8 +1,8 @@
 #pragma once
-// What a session's backend leg is connected to: one FTP server with its parameters, whoever named it. The session reports
-// through it what it learns of the server, and does not know who listens.
+// What a session's backend leg is connected to: one FTP server with its parameters, wherever it comes from. The session
+// reports through it what it learns of the server, and does not know who listens.
 //
-// Movable. Whoever made it hears of its release, at its end at the latest. Loop thread only.
+// Movable. Its maker is notified of the release, at its destruction at the latest. Loop thread only.
 
 #include <functional>
 #include <memory>
@@ -17,7 +17,7 @@ namespace sallyport::gate {
 
 class destination {
 public:
-    /// The side of whoever made it. Its end is the release: the server can take another session.
+    /// The maker's side. Its destruction is the release: the server can take another session.
     class maker {
     public:
         maker() = default;
@@ -51,15 +51,15 @@ public:
     void responded(net::clock::duration after) { by_->responded(after); }
     /// It could not be connected to.
     void failed(const backend_failure& why) { by_->failed(why); }
-    /// It closed the connection or owes a reply. No proof, as a client can make a server do so.
+    /// It closed the connection or owes a reply. That proves nothing: a client can make a server do so.
     void suspected() { by_->suspected(); }
 
     /// Which of EPSV, PASV, EPRT and PORT its sessions found refused.
     [[nodiscard]] proto::method_set refused_methods() const { return by_->refused_methods(); }
     void learn_refused_methods(proto::method_set refused) { by_->learn_refused_methods(refused); }
 
-    /// The session's client has not sent USER yet, and was heard of `now`. `leave` is called if its place is needed: from
-    /// any thread, once at most, and only to pass the word on.
+    /// The session's client has not sent USER yet, and was heard of `now`. `leave` is called if another session needs
+    /// its slot: from any thread, at most once, and it may only post to the session's loop.
     void waits_for_user(net::deadline now, std::function<void()> leave) { by_->waits_for_user(now, std::move(leave)); }
     void user_received() { by_->user_received(); }
 

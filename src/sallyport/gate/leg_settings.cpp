@@ -73,8 +73,8 @@ data_terms terms_for(const proto::relay_plan& plan, const service& gate, const c
     if (plan.protect_backend) terms.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::leg_connects>(&plan.backend);
     if (passive != nullptr && server.proxy && server.proxy_data) {
-        // Before the client has connected nobody knows from which port it will. The other end is the port that the backend
-        // named: that is how some tell data from control.
+        // The client's port is unknown before it has connected. The destination port is the one that the backend named: some
+        // backends tell data from control by it.
         const proto::proxy_header header{true, {client.peer().address, 0}, {client.destination().address, passive->to.port}};
         terms.backend_header = proto::write_proxy_header(header, *server.proxy);
     }

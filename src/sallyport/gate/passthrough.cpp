@@ -8,7 +8,7 @@
 namespace sallyport::gate {
 namespace {
 
-// The end of a data connection wakes nobody here.
+// The end of a data connection does not wake the watch below.
 constexpr auto stopping_look = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -35,7 +35,7 @@ void passthrough::stop() {
     wake_.set();
 }
 
-// Nobody can be told 421 in another's TLS, so who is idle is cut.
+// No 421 can be sent inside TLS that ends elsewhere, so an idle session is cut.
 net::task<> passthrough::watch(passthrough& self, std::shared_ptr<const void> /*owner*/) {
     const auto idle = self.gate_->config.idle;
     while (!self.ended_) {

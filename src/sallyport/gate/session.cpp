@@ -76,7 +76,7 @@ void session::kill() {
 
 // ---- From the connection to a running machine
 
-// False: there is none, and the client has been told.
+// False: there is no server, and the client got 421.
 net::task<bool> session::connect_backend() {
     if (selection_.is_at_login()) {
         begin(std::nullopt);
@@ -93,7 +93,7 @@ net::task<bool> session::connect_backend() {
     co_return false;
 }
 
-// There is no word of the client's to choose a backend by, nor one that it could be told.
+// No command can be read to choose a backend by, and no reply can be sent.
 net::task<> session::start_passthrough() {
     auto search = search_for(client_, {}, {});
     search.up_to = check_stage::tcp;  // the greeting is under TLS too
@@ -157,7 +157,7 @@ void session::leave_backend() {
     server_.close();
 }
 
-/// Until USER, who waits for room may have this session's place.
+/// Until USER has come, a queued session may get this session's slot.
 void session::wait_for_user() {
     if (!server_.server) return;
     if (!machine_->user().empty()) return server_.server.user_received();
@@ -400,19 +400,19 @@ void session::perform() {
 
 void session::reserve_port(const proto::relay_act::reserve_port& what) {
     const bool client = what.leg == proto::relay_leg::client;
-    const auto told = client ? data_.reserve_for_client(client_.passive_caller(what.protect), what.extended)
-                             : data_.reserve_for_backend(server_.stream);
+    const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(what.protect), what.extended)
+                                   : data_.reserve_for_backend(server_.stream);
     std::optional<firewall::opening> opening;
-    if (told && what.to) opening = data_.opening_at(what.leg, *what.to, client_.stream(), server_.stream);
-    if (opening || (told && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
-        return home_.spawn("gate: advertising", advertise_later(self(), what.leg, *told, std::move(opening)));
-    if (told && client) curl_epsv_delay_.reply_sent(net::clock::now());
-    machine_->port_reserved(told);
+    if (advertised && what.to) opening = data_.opening_at(what.leg, *what.to, client_.stream(), server_.stream);
+    if (opening || (advertised && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
+        return home_.spawn("gate: advertising", advertise_later(self(), what.leg, *advertised, std::move(opening)));
+    if (advertised && client) curl_epsv_delay_.reply_sent(net::clock::now());
+    machine_->port_reserved(advertised);
 }
 
 /// Where the kernel forwards, the peer of that leg gets its port when the kernel is ready for it; a client in haste gets it
 /// a moment later. Where the kernel refuses, the connection is accepted at the port.
-net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint told,
+net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening) {
     bool led = false;
     if (opening) {
@@ -428,7 +428,7 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg,
         if (self->over()) co_return;
         self->curl_epsv_delay_.reply_sent(net::clock::now());
     }
-    self->machine_->port_reserved(told, led);
+    self->machine_->port_reserved(advertised, led);
     co_await self->advance();
 }
 

@@ -40,7 +40,7 @@ public:
 
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
-    friend net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint told,
+    friend net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
                                        std::optional<firewall::opening> opening);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
@@ -122,7 +122,7 @@ private:
 
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
-net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint told,
+net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);

@@ -15,7 +15,7 @@ namespace sallyport::gate {
 /// What the client leg has to do before it reads on, once all that the client is to get has been sent.
 enum class session_step : std::uint8_t { none, start_tls, end_tls, pass_through };
 
-/// Nothing where the action is for somebody else.
+/// Nothing where the action is not one of these.
 [[nodiscard]] inline std::optional<session_step> step_of(const proto::relay_action& action) noexcept {
     if (std::holds_alternative<proto::relay_act::pass_through>(action)) return session_step::pass_through;
     if (std::holds_alternative<proto::relay_act::end_tls>(action)) return session_step::end_tls;

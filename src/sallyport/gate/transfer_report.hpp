@@ -1,5 +1,5 @@
 #pragma once
-// What is told of one session's transfers: counters, the log, records, and the summary at the session's end (G12).
+// Reports the transfers of one session: in counters, the log, records, and the summary at the session's end (G12).
 //
 // Owned by the session. Loop thread only.
 
