@@ -32,6 +32,8 @@ void descriptor::close() noexcept {
 
 unique_fd descriptor::release() noexcept {
     if (registration_ != readiness::none) readiness_.remove(fd_.get(), std::exchange(registration_, readiness::none), false);
+    waiting_.read.end_if_pending(wait_end::cancelled);
+    waiting_.write.end_if_pending(wait_end::cancelled);
     return std::move(fd_);
 }
 

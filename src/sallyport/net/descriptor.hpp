@@ -27,7 +27,7 @@ public:
     /// Ends a pending wait as cancelled.
     void interrupt_read() { waiting_.read.end_as(wait_end::cancelled); }
     void close() noexcept;
-    /// Gives the descriptor away, to another loop perhaps. REQUIRES: nobody waits.
+    /// Gives the descriptor away, to another loop perhaps. Pending waits end as cancelled.
     [[nodiscard]] unique_fd release() noexcept;
 
 private:

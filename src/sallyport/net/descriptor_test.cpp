@@ -84,25 +84,29 @@ TEST_F(descriptor_test, a_wait_ends_by_its_deadline_even_one_in_the_past) {
 task<wait_end> wait_on(descriptor& d) { co_return co_await d.readable(clock::now() + at_most); }
 
 // Whoever interrupts goes on first: the waiter may destroy what it works on.
-task<std::string> interrupt(loop& l, bool by_closing) {
+enum class ending : std::uint8_t { interrupt, close, release };
+
+task<std::string> interrupt(loop& l, ending how) {
     auto both = make_ends();
     descriptor d(l, std::move(both.ours));
     background reader(l, wait_on(d));
     co_await l.yield();
     bool resumed_at_once = l.running() == 1;
-    if (by_closing)
-        d.close();
-    else
-        d.interrupt_read();
+    unique_fd released;
+    switch (how) {
+        case ending::interrupt: d.interrupt_read(); break;
+        case ending::close: d.close(); break;
+        case ending::release: released = d.release(); break;
+    }
     resumed_at_once = resumed_at_once || l.running() == 1;
     const auto end = co_await reader.get();
     co_return std::string(resumed_at_once ? "at once, " : "later, ") +
         (end == wait_end::cancelled ? "cancelled" : "otherwise");
 }
 
-TEST_F(descriptor_test, an_interrupted_or_closed_wait_ends_later_and_as_cancelled) {
-    EXPECT_EQ(run(interrupt(here(), false)), "later, cancelled");
-    EXPECT_EQ(run(interrupt(here(), true)), "later, cancelled");
+TEST_F(descriptor_test, an_interrupted_wait_or_one_on_what_is_gone_ends_later_and_as_cancelled) {
+    for (const auto how : {ending::interrupt, ending::close, ending::release})
+        EXPECT_EQ(run(interrupt(here(), how)), "later, cancelled");
 }
 
 task<wait_end> wait_without_a_descriptor(loop& l) {
