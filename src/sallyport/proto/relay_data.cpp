@@ -5,7 +5,6 @@
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace sallyport::proto {
@@ -66,7 +65,7 @@ void relay_machine::ask_backend() {
     if (!is_active(method)) {
         drop_port_behind();  // the backend has refused to connect to it
         stage_ = stage::negotiating;
-        return send_backend({verb_of(method), std::string(name(method)), {}}, owed::negotiation);
+        return send_backend({verb_of(method), std::string(name(method)), {}}, reply_kind::negotiation);
     }
     const bool direct = negotiation_.path.route == data_route::direct;
     if (!direct && !negotiation_.own) {
@@ -79,7 +78,7 @@ void relay_machine::ask_backend() {
     stage_ = stage::negotiating;
     const auto& to = direct ? negotiation_.target : *negotiation_.own;
     auto argument = only_ipv4(method) ? format_host_port(to) : format_eprt(to);
-    send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, owed::negotiation);
+    send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, reply_kind::negotiation);
 }
 
 void relay_machine::port_behind_reserved(const result<endpoint>& own, bool led) {
@@ -296,7 +295,7 @@ void relay_machine::transfer(const command& cmd) {
     transfer_.connected = !carried;                  // the backend's 150 is the only word of it
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
     stage_ = stage::transfer;
-    send_backend(cmd, owed::transfer);
+    send_backend(cmd, reply_kind::transfer);
     actions_.emplace_back(relay_act::open_data{std::move(plan)});
 }
 
@@ -329,7 +328,7 @@ void relay_machine::data_connected(const endpoint& client) {
 void relay_machine::data_ended(const data_outcome& outcome) {
     times_.activity = times_.now;
     // Past the gateway the data path counts as ended from the start. A client that has said ABOR hears of that.
-    const bool gave_up = std::ranges::any_of(pending_, [](const pending& p) { return p.id == verb::abor; });
+    const bool gave_up = pending_.has(verb::abor);
     const bool never_began = outcome.end == data_end::not_established && !gave_up;
     if (stage_ != stage::transfer || (transfer_.ended && !never_began)) return;
     transfer_.ended = outcome;
@@ -373,7 +372,7 @@ void relay_machine::join_transfer() {
                     fail_with(426, "Transfer cut: " + t.ended->why);
                 }
                 // It may wait for us much longer than we for it.
-                if (unreachable && !t.final) send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
+                if (unreachable && !t.final) send_backend({verb::abor, "ABOR", {}}, reply_kind::discarded);
                 break;
             }
             case data_end::client_never_came: fail_with(425, "No data connection: " + t.ended->why); break;
@@ -383,7 +382,7 @@ void relay_machine::join_transfer() {
             case data_end::client_failed: fail_with(426, "Transfer cut: " + t.ended->why); break;
             case data_end::not_established:
                 fail_with(425, t.ended->why);
-                send_backend({verb::abor, "ABOR", {}}, owed::swallowed);
+                send_backend({verb::abor, "ABOR", {}}, reply_kind::discarded);
                 break;
         }
         t.answered = true;

@@ -161,7 +161,7 @@ void relay_machine::say_next() {
     const auto cmd = std::move(login_.replay.front());
     login_.replay.pop_front();
     stage_ = stage::awaiting;
-    send_backend(cmd, login_.replay.empty() ? owed::relayed : owed::replayed);
+    send_backend(cmd, login_.replay.empty() ? reply_kind::relayed : reply_kind::replayed);
 }
 
 void relay_machine::on_replayed(const reply& r) {
@@ -169,7 +169,7 @@ void relay_machine::on_replayed(const reply& r) {
     if (pending_.front().id == verb::user && !r.intermediate()) {
         // No password was asked for, or the user was refused: the client, who waits behind PASS, hears that.
         login_.replay.clear();
-        pending_.front() = {owed::relayed, verb::pass, {}};
+        pending_.front() = {reply_kind::relayed, verb::pass, {}};
         return on_relayed(0, r);
     }
     forget(0);
@@ -186,7 +186,7 @@ bool relay_machine::replace_backend() {
     }
     if (stage_ != stage::awaiting || pending_.empty()) return false;
     const auto& now = pending_.front();
-    const bool at_login = now.kind == owed::replayed || now.id == verb::user || now.id == verb::pass;
+    const bool at_login = now.kind == reply_kind::replayed || now.id == verb::user || now.id == verb::pass;
     if (!at_login || login_.at.id == verb::unknown) return false;
     seek(command(login_.at), true);
     return true;
@@ -204,7 +204,7 @@ void relay_machine::on_login(const reply& r, verb id) {
     logged_in_ = true;
     reader_.set_logged_in(true);
     if (!backend_.protect || backend_protected_ || (backend_.match_tls && !protection_.data())) return;
-    protect_behind("P", owed::protection);
+    protect_behind("P", reply_kind::protection);
     backend_protected_ = true;
 }
 

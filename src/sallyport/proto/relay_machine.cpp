@@ -264,7 +264,7 @@ void relay_machine::obey_command(const command& cmd) {
 
 void relay_machine::pass(const command& cmd) {
     remember(cmd);
-    send_backend(cmd, owed::relayed);
+    send_backend(cmd, reply_kind::relayed);
     if (goes_alone(cmd.id)) stage_ = stage::awaiting;
 }
 
@@ -278,7 +278,7 @@ void relay_machine::abor(const command& cmd) {
         transfer_.ended = data_outcome{data_end::aborted, "aborted at your request"};
     }
     // Where others wait for their replies, so does this one.
-    send_backend(cmd, deferred_.empty() ? owed::relayed : owed::swallowed);
+    send_backend(cmd, deferred_.empty() ? reply_kind::relayed : reply_kind::discarded);
     if (!deferred_.empty()) deferred_.push_abort();
     join_transfer();
 }
@@ -297,49 +297,37 @@ bool relay_machine::take_reply() {
 }
 
 void relay_machine::on_reply(reply r) {
-    const auto index = match(r);
-    hide_inside(r, index == npos ? nullptr : &pending_[index]);
+    const auto index = pending_.match(r, transfer_.final.has_value());
+    hide_inside(r, index ? &pending_[*index] : nullptr);
     if (r.code == 421) {
         if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
         deliver(r);
         return end_session({});
     }
-    if (index == npos) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
+    if (!index) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
     if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
-    const auto& asked = pending_[index];
-    const bool asks_for_port = asked.kind == owed::negotiation && (asked.id == verb::pasv || asked.id == verb::epsv);
+    const auto& asked = pending_[*index];
+    const bool asks_for_port = asked.kind == reply_kind::negotiation && (asked.id == verb::pasv || asked.id == verb::epsv);
     if (r.offers_port() && !asks_for_port) return violation("a port offered where none was asked for (GW-02)");
     if (passes_over(r)) return give_up_replies();
-    switch (pending_[index].kind) {
-        case owed::relayed: return on_relayed(index, r);
-        case owed::replayed: return on_replayed(r);
-        case owed::transfer: return on_transfer(std::move(r));
-        case owed::negotiation: return on_negotiation(r);
-        case owed::protection: return on_protection(r, pending_[index].id);
-        case owed::tls: return on_auth(r);
-        case owed::level: return on_level(r);
-        case owed::directory:
+    switch (pending_[*index].kind) {
+        case reply_kind::relayed: return on_relayed(*index, r);
+        case reply_kind::replayed: return on_replayed(r);
+        case reply_kind::transfer: return on_transfer(std::move(r));
+        case reply_kind::negotiation: return on_negotiation(r);
+        case reply_kind::protection: return on_protection(r, pending_[*index].id);
+        case reply_kind::auth: return on_auth(r);
+        case reply_kind::prot: return on_level(r);
+        case reply_kind::directory:
             if (r.preliminary()) return;
             paths_.answered(verb::pwd, {}, r);
-            return forget(index);
-        case owed::swallowed:
-        case owed::probe:
-            if (!r.preliminary()) forget(index);
+            return forget(*index);
+        case reply_kind::discarded:
+        case reply_kind::probe:
+            if (!r.preliminary()) forget(*index);
             return;
-        case owed::local: return;  // never the first: forget() sends them
+        case reply_kind::local: return;  // never the first: forget() sends them
     }
-}
-
-// Replies come in the order of the commands. STAT alone may be answered while a transfer runs; its codes cannot end one.
-std::size_t relay_machine::match(const reply& r) const noexcept {
-    if (pending_.empty()) return npos;
-    const bool of_stat = r.code >= 211 && r.code <= 213;
-    if (pending_.front().kind != owed::transfer || (!transfer_.final && !of_stat)) return 0;
-    for (std::size_t i = 1; i < pending_.size(); ++i) {
-        const auto& entry = pending_[i];
-        if (entry.kind == owed::swallowed || (entry.kind == owed::relayed && (!of_stat || entry.id == verb::stat))) return i;
-    }
-    return npos;
 }
 
 void relay_machine::on_relayed(std::size_t index, const reply& r) {
@@ -393,13 +381,14 @@ void relay_machine::deliver_features(const reply& r) {
 
 // ---- Both ways
 
-void relay_machine::send_backend(const command& cmd, owed kind) {
+void relay_machine::send_backend(const command& cmd, reply_kind kind) {
     const auto line = format_command(cmd.name, cmd.argument);
     if (!line) return refuse(cmd, 501, line.error().what);
     const bool telnet = !backend_.protect && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
-    const bool path_matters = kind == owed::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
-    pending_.push_back({kind, cmd.id, path_matters ? cmd.argument : std::string()});
+    const bool path_matters = kind == reply_kind::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
+    const bool keep = path_matters || kind == reply_kind::prot;
+    pending_.push({kind, cmd.id, keep ? cmd.argument : std::string()});
 }
 
 void relay_machine::deliver(const reply& r) {
@@ -414,9 +403,8 @@ void relay_machine::emit(const std::string& line) {
 
 void relay_machine::answer(int code, std::string_view text) {
     const bool port = code == 227 || code == 229;
-    auto line = one_line(code, port ? std::string(text) : inside_.hidden(std::string(text)));
-    if (pending_.empty()) return emit(line);
-    pending_.push_back({owed::local, verb::unknown, std::move(line)});
+    const auto line = one_line(code, port ? std::string(text) : inside_.hidden(std::string(text)));
+    if (!pending_.hold(line)) emit(line);
 }
 
 void relay_machine::refuse(const command& cmd, int code, std::string_view text) {
@@ -432,11 +420,7 @@ void relay_machine::refuse(const command& cmd, const local_reply& no) {
 
 // An answered command leaves the queue, and replies of our own that waited behind it go out.
 void relay_machine::forget(std::size_t index) {
-    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
-    while (!pending_.empty() && pending_.front().kind == owed::local) {
-        emit(pending_.front().text);
-        pending_.pop_front();
-    }
+    for (const auto& line : pending_.remove(index)) emit(line);
     ++turn_;
     if (stage_ == stage::awaiting && pending_.empty()) stage_ = stage::open;
 }

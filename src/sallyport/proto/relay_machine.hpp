@@ -39,6 +39,7 @@
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/inside_addresses.hpp>
 #include <sallyport/proto/path_records.hpp>
+#include <sallyport/proto/pending_replies.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/proto/relay_settings.hpp>
 #include <sallyport/proto/reply.hpp>
@@ -244,26 +245,6 @@ private:
         closing,
     };
 
-    enum class owed : std::uint8_t {
-        relayed,      // the client's command: its reply is passed on
-        replayed,     // the same again, for a backend that has not heard it
-        local,        // `text` is the reply; it waits for its turn
-        transfer,     // passed on in step with the data path
-        negotiation,  // our EPSV, PASV, EPRT or PORT
-        protection,   // our PBSZ or PROT
-        tls,          // our AUTH
-        level,        // the client's PROT, which both legs follow; `text` is the level
-        directory,    // our PWD
-        swallowed,    // our ABOR
-        probe,        // our NOOP, after which nothing is owed any more
-    };
-
-    struct pending {
-        owed kind = owed::relayed;
-        verb id = verb::unknown;
-        std::string text;
-    };
-
     struct transfer_state {
         std::optional<reply> opening;       // its 1xx, held until the connections are there
         bool connected = false;             // they are
@@ -310,7 +291,6 @@ private:
         bool failed = false;           // the backend has gone, and nobody has missed it yet
         bool denied = false;           // a login was refused: what follows may well be a backend's answer to guessing
     };
-    static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
     // What the client says (relay_machine.cpp)
     [[nodiscard]] bool take_line();
@@ -332,7 +312,7 @@ private:
     void ccc(const command& cmd);
     void rein(const command& cmd);
     void begin_anew();
-    void protect_behind(std::string_view level, owed kind);
+    void protect_behind(std::string_view level, reply_kind kind);
     void on_auth(const reply& r);
     void on_protection(const reply& r, verb id);
     void on_level(const reply& r);
@@ -340,11 +320,10 @@ private:
     // What the backend says (relay_machine.cpp)
     [[nodiscard]] bool take_reply();
     void on_reply(reply r);
-    [[nodiscard]] std::size_t match(const reply& r) const noexcept;
     void on_relayed(std::size_t index, const reply& r);
     [[nodiscard]] bool must_be_admitted(const reply& r, verb id);
     void deliver_features(const reply& r);
-    void hide_inside(reply& r, const pending* asked) const;
+    void hide_inside(reply& r, const pending_reply* asked) const;
     void deliver_opening(reply r);
     void ask_directory(const command& cmd);
     void say_goodbye();
@@ -416,7 +395,7 @@ private:
     void direct_agreed();
 
     // Both ways
-    void send_backend(const command& cmd, owed kind);
+    void send_backend(const command& cmd, reply_kind kind);
     void deliver(const reply& r);
     void answer(int code, std::string_view text);
     void refuse(const command& cmd, int code, std::string_view text);
@@ -452,7 +431,7 @@ private:
     client_protection protection_;
     data_requests data_requests_;
     reply_parser replies_;
-    std::deque<pending> pending_;
+    pending_replies pending_;
     std::vector<relay_action> actions_;  // not yet handed out, first first
 
     login_state login_;

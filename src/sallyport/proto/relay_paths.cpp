@@ -7,8 +7,8 @@ namespace sallyport::proto {
 
 /// Not in replies whose lines are names or facts of files: there the text is the file's, whatever it looks like. A 227 or
 /// 229 is read, never passed on as it is.
-void relay_machine::hide_inside(reply& r, const pending* asked) const {
-    const bool opening = asked != nullptr && asked->kind == owed::transfer && r.preliminary();
+void relay_machine::hide_inside(reply& r, const pending_reply* asked) const {
+    const bool opening = asked != nullptr && asked->kind == reply_kind::transfer && r.preliminary();
     if (opening || (r.code >= 227 && r.code <= 229)) return;
     const auto id = asked != nullptr ? asked->id : verb::unknown;
     const bool names = id == verb::pwd || id == verb::mkd || id == verb::mlst || (id == verb::stat && !asked->text.empty());
@@ -27,14 +27,14 @@ void relay_machine::ask_directory(const command& cmd) {
     const bool depends = names_path(cmd.id) || use == data_use::passive || use == data_use::active;
     if (!settings_.ask_directory || !logged_in_ || !depends || paths_.directory.is_known() || paths_.asked) return;
     paths_.asked = true;
-    send_backend({verb::pwd, "PWD", {}}, owed::directory);
+    send_backend({verb::pwd, "PWD", {}}, reply_kind::directory);
 }
 
 void relay_machine::input_ended() { input_ended_ = true; }
 
 /// The client's last command is answered, and it can't send another one.
 void relay_machine::say_goodbye() {
-    if (has_backend_) send_backend({verb::quit, "QUIT", {}}, owed::swallowed);
+    if (has_backend_) send_backend({verb::quit, "QUIT", {}}, reply_kind::discarded);
     std::string line;
     append_reply(line, 221, replies::goodbye);
     emit(line);

@@ -15,13 +15,13 @@ void relay_machine::auth(const command& cmd) {
     if (const auto no = protection_.take_auth(cmd, unread())) return refuse(cmd, *no);
     if (settings_.pass_tls) {
         if (!has_backend_) return end_session("The server behind this gateway ended the connection; connect again.");
-        send_backend(cmd, owed::tls);
+        send_backend(cmd, reply_kind::auth);
         stage_ = stage::asking_tls;
         return;
     }
     if (user_given_) begin_anew();
     if (backend_.match_tls && !backend_.protect) {
-        send_backend({verb::auth, "AUTH", "TLS"}, owed::tls);
+        send_backend({verb::auth, "AUTH", "TLS"}, reply_kind::auth);
         stage_ = stage::asking_tls;
         return;
     }
@@ -72,7 +72,7 @@ void relay_machine::prot(const command& cmd) {
     const auto level = protection_.read_prot(cmd, settings_.tls_required);
     if (!level) return refuse(cmd, level.error());
     if (backend_.match_tls && logged_in_) {
-        protect_behind(*level ? "P" : "C", owed::level);
+        protect_behind(*level ? "P" : "C", reply_kind::prot);
         stage_ = stage::awaiting;
         return;
     }
@@ -81,10 +81,9 @@ void relay_machine::prot(const command& cmd) {
 }
 
 /// PROT, and PBSZ before the first one; `kind` says whose the reply is.
-void relay_machine::protect_behind(std::string_view level, owed kind) {
-    if (!std::exchange(pbsz_given_behind_, true)) send_backend({verb::pbsz, "PBSZ", "0"}, owed::protection);
+void relay_machine::protect_behind(std::string_view level, reply_kind kind) {
+    if (!std::exchange(pbsz_given_behind_, true)) send_backend({verb::pbsz, "PBSZ", "0"}, reply_kind::protection);
     send_backend({verb::prot, "PROT", std::string(level)}, kind);
-    pending_.back().text = level;
 }
 
 void relay_machine::on_protection(const reply& r, verb id) {

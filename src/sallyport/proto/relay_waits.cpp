@@ -10,7 +10,6 @@
 
 #include <sallyport/proto/relay_machine.hpp>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -32,7 +31,7 @@ constexpr auto probe_wait = std::chrono::seconds(10);
 relay_machine::awaited relay_machine::what_is_awaited() const noexcept {
     if (stage_ == stage::closing || !has_backend_ || !logged_in_ || pending_.empty()) return awaited::nothing;
     if (stage_ == stage::transfer && !transfer_.ended) return awaited::nothing;  // data have limits of their own
-    if (std::ranges::any_of(pending_, [](const pending& p) { return p.kind == owed::probe; })) return awaited::probe;
+    if (pending_.has(reply_kind::probe)) return awaited::probe;
     if (in_doubt()) return stage_ == stage::transfer && !transfer_.answered ? awaited::refusal : awaited::word;
     // While we don't read it is not the backend that is slow.
     return replies_.only_blank() || !wants_backend() ? awaited::nothing : awaited::rest_of_reply;
@@ -128,15 +127,15 @@ void relay_machine::expire_words() {
     note(relay_note::violation, what == awaited::word
                                     ? "the backend owes its final reply; NOOP will tell whether it still answers"
                                     : "the backend does not end its reply; NOOP will tell whether it still answers");
-    send_backend({verb::noop, "NOOP", {}}, owed::probe);
+    send_backend({verb::noop, "NOOP", {}}, reply_kind::probe);
 }
 
 /// The transfer is over during which ABOR or STAT was sent.
 bool relay_machine::left_unanswered() const noexcept {
     if (stage_ != stage::awaiting || pending_.empty()) return false;
     const auto& first = pending_.front();
-    return first.kind == owed::swallowed ||
-           (first.kind == owed::relayed && (first.id == verb::abor || first.id == verb::stat));
+    return first.kind == reply_kind::discarded ||
+           (first.kind == reply_kind::relayed && (first.id == verb::abor || first.id == verb::stat));
 }
 
 /// It may be that no more replies come to what the backend was sent last: to a transfer that failed here, to ABOR or to
@@ -148,22 +147,20 @@ bool relay_machine::in_doubt() const noexcept {
 
 /// Whether `r` answers our NOOP although replies to what was sent before it are missing: they will not come any more.
 bool relay_machine::passes_over(const reply& r) const noexcept {
-    if (!in_doubt() || pending_.front().kind == owed::probe || what_is_awaited() != awaited::probe) return false;
-    const bool other_commands =
-        std::ranges::any_of(pending_, [](const pending& p) { return p.kind == owed::relayed || p.kind == owed::swallowed; });
+    if (!in_doubt() || pending_.front().kind == reply_kind::probe || what_is_awaited() != awaited::probe) return false;
+    const bool other_commands = pending_.has(reply_kind::relayed) || pending_.has(reply_kind::discarded);
     return r.code == 200 || (refuses_to_know(r.code) && !other_commands);
 }
 
 void relay_machine::give_up_replies() {
     note(relay_note::violation, "the backend answers NOOP, but never sent the reply that it owed before");
-    while (pending_.front().kind != owed::probe) {
-        const auto lost = std::move(pending_.front());
-        pending_.pop_front();
-        if (lost.kind == owed::transfer)
+    while (pending_.front().kind != reply_kind::probe) {
+        const auto lost = pending_.give_up_first();
+        if (lost.kind == reply_kind::transfer)
             clear_transfer();
-        else if (lost.kind == owed::local)
+        else if (lost.kind == reply_kind::local)
             emit(lost.text);
-        else if (lost.kind == owed::relayed)
+        else if (lost.kind == reply_kind::relayed)
             deliver(lost.id == verb::abor ? reply{226, {"Transfer aborted."}}
                                           : reply{451, {"The FTP server did not answer this command."}});
     }
