@@ -1,5 +1,6 @@
 #pragma once
-// An error as one line for a terminal, a log or another process. A pure function, for any thread; it keeps nothing of what it gets.
+// An error as one line for a terminal, a log or another process. A pure function, for any thread; it keeps nothing of what
+// it gets.
 
 #include <string>
 

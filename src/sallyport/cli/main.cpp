@@ -70,8 +70,8 @@ struct log_end {
 }  // namespace sallyport::cli
 
 int main(int argc, char** argv) {
-    const log_end waits;
     using namespace sallyport::cli;
+    const log_end waits;
     CLI::App app{"FTP and FTPS server, client and gateway for networks with firewalls and NAT", "sallyport"};
     app.set_version_flag("-V,--version", "sallyport " SALLYPORT_VERSION);
     app.require_subcommand(1);

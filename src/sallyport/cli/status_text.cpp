@@ -160,9 +160,13 @@ std::string status_text(const json::object& status, const status_choice& what) {
         if (const auto* t = s.at("transfer").if_object()) {
             const bool counted = !t->at("bytes").is_null();
             const auto rate = static_cast<std::uint64_t>(number(t->at("bytes_per_second")));
-            std::vector<std::string> row{id, user, client, words(t->at("verb")),
+            std::vector<std::string> row{id,
+                                         user,
+                                         client,
+                                         words(t->at("verb")),
                                          counted ? status::format_bytes(count(t->at("bytes"))) : words(t->at("data_path")),
-                                         counted ? status::format_bytes(rate) + "/s" : "", span_text(t->at("age_seconds")),
+                                         counted ? status::format_bytes(rate) + "/s" : "",
+                                         span_text(t->at("age_seconds")),
                                          methods_text(*t)};
             if (gateway) row.push_back(data_path_text(*t));
             row.push_back(words(t->at("path")));

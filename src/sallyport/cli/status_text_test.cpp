@@ -33,6 +33,7 @@ using testing::Not;
                                              .client_method = "EPSV",
                                              .backend_method = "PASV",
                                              .data_path = "relay",
+                                             .data_path_reason = "rate_limit",
                                              .bytes = 2048,
                                              .age = 2s};
     status::session_report forwarded{.id = "a-2", .client = *endpoint::parse("192.0.2.8:4000"), .user = {}};
@@ -62,9 +63,11 @@ TEST(StatusText, ShowsAGatewayInTables) {
         HasSubstr("  NAME               STATE   HEALTH  SINCE  WEIGHT  EFF. WEIGHT  SESSIONS  TOTAL  RESPONSE  REASON\n"
                   "  ftp://10.0.0.1:21  active  up      5 s    3       1.5          1 of 10   0      30 ms     -\n"
                   "  2 sessions queued\n"));
-    EXPECT_THAT(shown, HasSubstr("  SESSION  USER  CLIENT          VERB  BYTES    RATE       AGE  METHODS    PATH\n"
-                                 "  a-1      bob   192.0.2.7:4000  RETR  2.0 KiB  1.0 KiB/s  2 s  EPSV/PASV  /a\n"
-                                 "  a-2      -     192.0.2.8:4000  STOR  kernel              0 s  PASV       /b\n"));
+    EXPECT_THAT(
+        shown,
+        HasSubstr("  SESSION  USER  CLIENT          VERB  BYTES    RATE       AGE  METHODS    DATA PATH           PATH\n"
+                  "  a-1      bob   192.0.2.7:4000  RETR  2.0 KiB  1.0 KiB/s  2 s  EPSV/PASV  relay (rate_limit)  /a\n"
+                  "  a-2      -     192.0.2.8:4000  STOR  kernel              0 s  PASV       kernel              /b\n"));
     EXPECT_THAT(shown, HasSubstr("  SESSION  PORT   PEER      LEG      EXPIRES  FORWARDED TO\n"
                                  "  a-2      30001  10.0.0.1  backend  29 s     192.0.2.8:5000\n"));
     EXPECT_THAT(shown, HasSubstr("TLS (CLIENT / BACKEND)"));

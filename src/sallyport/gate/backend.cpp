@@ -168,9 +168,9 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
     auto options = options_for(to, by, limit.progress);
     options.before_connect = [&](const endpoint& at) -> result<std::function<void(const endpoint&)>> {
         if (by.own->listens_at(at))
-            return fail(errc::usage,
-                        fmt::format("{}: this gateway itself listens there; use the address and port of the FTP server",
-                                    at.text()));
+            return fail(
+                errc::usage,
+                fmt::format("{}: this gateway itself listens there; use the address and port of the FTP server", at.text()));
         auto connecting = std::make_shared<std::shared_lock<std::shared_mutex>>(by.own->connecting());
         return [&, at, connecting](const endpoint& local) {  // on this thread, before anything is waited for
             out.leg = by.own->hold(local, at);

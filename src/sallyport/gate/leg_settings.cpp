@@ -17,7 +17,7 @@ proto::relay_backend machine_backend(const backend_leg& to) {
             .gateway = to.stream.local().address};
 }
 
-proto::relay_settings machine_settings(const service& gate, const client_control& client, const backend_leg& to,
+proto::relay_settings machine_settings(const session_context& gate, const client_control& client, const backend_leg& to,
                                        net::deadline accepted) {
     using enum proto::kernel_forwarding;
     const auto& config = gate.config;
@@ -57,7 +57,7 @@ backend_selection::search search_for(const client_control& client, std::string u
             .client_tls = client.stream().is_tls()};
 }
 
-data_terms terms_for(const proto::relay_plan& plan, const service& gate, const client_control& client,
+data_terms terms_for(const proto::relay_plan& plan, const session_context& gate, const client_control& client,
                      const backend_leg& to) {
     const auto& server = to.server.parameters();
     data_terms terms{

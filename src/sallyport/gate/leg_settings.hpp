@@ -16,11 +16,11 @@ namespace sallyport::gate {
 /// REQUIRES: there is a server.
 [[nodiscard]] proto::relay_backend machine_backend(const backend_leg& to);
 /// `to` may have no server yet. `accepted`: when the client connected.
-[[nodiscard]] proto::relay_settings machine_settings(const service& gate, const client_control& client,
+[[nodiscard]] proto::relay_settings machine_settings(const session_context& gate, const client_control& client,
                                                      const backend_leg& to, net::deadline accepted);
 [[nodiscard]] backend_selection::search search_for(const client_control& client, std::string user, std::string host);
 /// What a data connection takes over from the control connections. The callbacks are still to be set.
-[[nodiscard]] data_terms terms_for(const proto::relay_plan& plan, const service& gate, const client_control& client,
+[[nodiscard]] data_terms terms_for(const proto::relay_plan& plan, const session_context& gate, const client_control& client,
                                    const backend_leg& to);
 
 /// Who a record is about, and what status shows of both legs.

@@ -34,7 +34,8 @@ class passthrough {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    passthrough(std::shared_ptr<session_context> gate, net::loop& home, net::stream& client, backend_leg& backend, log_sink log);
+    passthrough(std::shared_ptr<session_context> gate, net::loop& home, net::stream& client, backend_leg& backend,
+                log_sink log);
 
     /// Until either side ends, nothing moves for the idle time, or stop(). `owner` owns this and both streams.
     net::task<> run(std::shared_ptr<const void> owner);

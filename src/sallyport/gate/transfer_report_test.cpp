@@ -40,11 +40,11 @@ TEST(TransferReport, NamesTheDataPathAndItsReason) {
     plan.path = "/f";
     plan.data_path = {proto::data_route::relayed, proto::data_path_reason::rate_limit};
     const auto r = record_of(plan, std::chrono::seconds(2));
-    EXPECT_EQ(r.route, "relayed");
+    EXPECT_EQ(r.route, "relay");
     EXPECT_EQ(r.data_path_reason, "rate_limit");
     EXPECT_EQ(r.lasted.count(), 2);
     const auto shown = running(plan, net::clock::now());
-    EXPECT_EQ(shown.route, "relayed");
+    EXPECT_EQ(shown.data_path, "relay");
     EXPECT_EQ(shown.data_path_reason, "rate_limit");
 }
 

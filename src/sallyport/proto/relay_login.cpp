@@ -21,7 +21,6 @@ namespace {
 
 }  // namespace
 
-
 // ---- Before a backend is known
 
 // Nothing is promised here that the backend to come might not keep.

@@ -105,14 +105,10 @@ json::object status_json(const daemon_snapshot& daemon) {
         penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
     auto totals = counts_of(daemon.counted, false);
     totals["log_lines_lost"] = daemon.log_lines_lost;
-    json::object out{{"name", daemon.name},
-                     {"version", SALLYPORT_VERSION},
-                     {"pid", daemon.pid},
-                     {"uptime_seconds", daemon.uptime.count()},
-                     {"draining", daemon.draining},
-                     {"listening", std::move(listening)},
-                     {"totals", std::move(totals)},
-                     {"rejected", counts_of(daemon.counted, true)}};
+    json::object out{{"name", daemon.name},         {"version", SALLYPORT_VERSION},
+                     {"pid", daemon.pid},           {"uptime_seconds", daemon.uptime.count()},
+                     {"draining", daemon.draining}, {"listening", std::move(listening)},
+                     {"totals", std::move(totals)}, {"rejected", counts_of(daemon.counted, true)}};
     if (daemon.backends) {
         out["backends"] = json_of(*daemon.backends);
         out["queued"] = daemon.backends->queued;
