@@ -197,7 +197,7 @@ def test_transfers_while_the_pool_changes(start, pool, tmp_path):
         turns = stirring.result()
     done = sum(customer.done + customer.asked for customer in customers)
     wait_for_log(gate.pid)
-    complete = records.read_text().count(" end=complete ")
+    complete = records.read_text().count(" result=complete ")
     broken = sum(customer.broken for customer in customers)
     assert done <= complete <= done + broken, "what the gateway counts as complete is what its clients have got"
     assert turns >= 8, "too few changes to show anything"

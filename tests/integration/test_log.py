@@ -23,7 +23,7 @@ class Stuck:
         self.sallyport, self.kind, self.socket = sallyport, kind, folder / "socket"
         self.fifo = None
         self.reading, self.writing = os.pipe()
-        options = ["--listen", "127.0.0.1:0", "--status-socket", self.socket, "--log-level", "debug"]
+        options = ["--listen", "127.0.0.1:0", "--control-socket", self.socket, "--log-level", "debug"]
         if where in ("log", "transfer-log"):
             self.fifo = folder / "fifo"
             os.mkfifo(self.fifo)
@@ -48,7 +48,7 @@ class Stuck:
         self.port = int(ready[1])
 
     def ask(self, *words):
-        return subprocess.run([self.sallyport, self.kind, *words, "--status-socket", self.socket], capture_output=True,
+        return subprocess.run([self.sallyport, self.kind, *words, "--control-socket", self.socket], capture_output=True,
                               text=True, timeout=30)
 
     def status(self):
@@ -100,7 +100,7 @@ def stuck(request, start, sallyport, tmp_path):
             files = tmp_path / "backend"
             files.mkdir()
             (files / "file").write_bytes(b"content")
-            backend = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--status-socket", "none")
+            backend = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", "none")
         made.append(Stuck(sallyport, tmp_path, request.param, where, backend))
         return made[-1]
 
@@ -149,7 +149,7 @@ def test_a_new_process_takes_over_without_a_reader(stuck):
     """Both write to the one pipe, that is full."""
     daemon = stuck("standard error")
     daemon.visit(10000)
-    done = daemon.ask("replace")
+    done = daemon.ask("restart")
     assert done.returncode == 0, done.stderr
     new = daemon.status()["pid"]
     try:

@@ -28,7 +28,7 @@ struct scheme {
 constexpr auto schemes = std::to_array<scheme>(
     {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
 
-constexpr auto farewell = std::chrono::milliseconds(500);  // for the answer to QUIT
+constexpr auto quit_wait = std::chrono::milliseconds(500);  // for the answer to QUIT
 
 constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
 constexpr auto stages = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
@@ -84,7 +84,7 @@ client::connection_options options_for(const backend& to, const backend_access& 
     out.keepalive = by.keepalive;
     out.connect = out.greeting = out.tls_handshake = limit;
     out.reply = std::min<std::chrono::milliseconds>(out.reply, limit);
-    out.quit = farewell;
+    out.quit = quit_wait;
     if (to.proxy) out.prelude = proto::write_proxy_header(by.client, *to.proxy);
     if (to.proxy && to.proxy_data) out.data_prelude = out.prelude;
     return out;

@@ -56,7 +56,7 @@ protected:
         made.emplace(
             host,
             graceful_restart::parts{.state =
-                                        [this] {
+                                        [] {
                                             handover_state out;
                                             out.sockets.push_back(
                                                 {std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0"))), {}});

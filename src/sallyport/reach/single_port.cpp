@@ -45,8 +45,8 @@ using candidate_ptr = std::shared_ptr<candidate>;
 constexpr auto left_to_successor =
     "a new program serves it since, and data connections of older sessions can't come there; connect again";
 
-error refusal(std::uint16_t port, std::string_view why) {
-    return {errc::exhausted, 0, fmt::format("port {}: {}", port, why)};
+error refusal(errc code, std::uint16_t port, std::string_view why) {
+    return {code, 0, fmt::format("port {}: {}", port, why)};
 }
 
 }  // namespace
@@ -162,19 +162,19 @@ result<reservation> single_port::impl::expect(asker who) {
     const auto now = net::clock::now();
     const bool plain = who.tls_id.empty();
     const std::lock_guard lock(mutex);
-    if (left) return std::unexpected(refusal(who.told, left_to_successor));
+    if (left) return std::unexpected(refusal(errc::busy, who.told, left_to_successor));
     sweep(now);
     place& p = places[{who.client, who.port}];
     const bool barred = now < p.barred_until && p.barred_for_others_than != who.session;
     if (plain && (barred || !p.claims.empty())) {
         const auto why = barred ? "a data connection of another session from your address may still be on its way"
                                 : "another session from your address waits for its data connection";
-        return std::unexpected(
-            refusal(who.told, fmt::format("{}, and plain ones can't be told apart; try again, or use TLS", why)));
+        return std::unexpected(refusal(errc::busy, who.told,
+                                       fmt::format("{}, and plain ones can't be told apart; try again, or use TLS", why)));
     }
     if (!plain && !p.claims.empty() && p.claims.front()->plain()) {
         const auto displaced = std::exchange(p.claims, {}).front();
-        displaced->refuse(refusal(who.told,
+        displaced->refuse(refusal(errc::exhausted, who.told,
                                   "another session from your address began to use TLS, and plain data connections can't be "
                                   "told from its; try again, or use TLS"));
         judge_all(p);
@@ -193,7 +193,7 @@ void single_port::impl::leave() {
     left = true;
     for (auto& [where, p] : places) {
         for (auto& each : std::exchange(p.claims, {})) {
-            each->refuse(refusal(each->what.told, left_to_successor));
+            each->refuse(refusal(errc::exhausted, each->what.told, left_to_successor));
             ended.push_back(std::move(each));
         }
         judge_all(p);
@@ -201,16 +201,17 @@ void single_port::impl::leave() {
 }
 
 void single_port::impl::claim::begin(bool protect) {
-    if (!plain() && !protect) return refuse(refusal(what.told, "it was promised for TLS, before PROT C; ask for it again"));
+    if (!plain() && !protect)
+        return refuse(refusal(errc::exhausted, what.told, "it was promised for TLS, before PROT C; ask for it again"));
     {
         const std::lock_guard lock(owner_->mutex);
         wanted = true;
     }
     if (!owner_->settings.control) return;
     if (net::clock::now() >= since + owner_->settings.hold)
-        return refuse(
-            refusal(what.told, fmt::format("a data connection is expected for {} s only; ask for it again",
-                                           std::chrono::ceil<std::chrono::seconds>(owner_->settings.hold).count())));
+        return refuse(refusal(errc::exhausted, what.told,
+                              fmt::format("a data connection is expected for {} s only; ask for it again",
+                                          std::chrono::ceil<std::chrono::seconds>(owner_->settings.hold).count())));
     if (plain())
         home().spawn("single port: settle", settle_later(owner_, std::static_pointer_cast<claim>(shared_from_this())));
 }
@@ -235,12 +236,12 @@ void single_port::impl::settle(const std::shared_ptr<claim>& which) {
         decide(**std::ranges::find_if(p.candidates, came), verdict::data, which);
     else if (count == 0)
         which->refuse(
-            refusal(which->what.told,
+            refusal(errc::exhausted, which->what.told,
                     "no data connection had come when the transfer command came, and later ones can't be told from "
                     "new clients; use TLS, or active mode"));
     else
         which->refuse(refusal(
-            which->what.told,
+            errc::exhausted, which->what.told,
             fmt::format("{} connections came from your address at once and can't be told apart; try again, or use TLS",
                         count)));
     if (count == 0) {

@@ -123,7 +123,7 @@ TEST_F(SinglePort, OnePlainExpectationOfAnAddressAtATime) {
     auto one = expect("one");
     const auto two = expect("two");
     ASSERT_FALSE(two);
-    EXPECT_EQ(two.error().code, errc::exhausted);
+    EXPECT_EQ(two.error().code, errc::busy);
     EXPECT_NE(two.error().text().find("another session from your address"), std::string::npos);
     come(office, door_kind::data);
     EXPECT_TRUE(expect("two")) << "the first one has its connection";
@@ -133,7 +133,7 @@ TEST_F(SinglePort, OnePlainExpectationOfAnAddressAtATime) {
 TEST_F(SinglePort, AnUnusedExpectationBarsOtherSessionsForAWhile) {
     open({.port = port, .rest = 80ms});
     (void)expect("one");
-    EXPECT_EQ(expect("two").error().code, errc::exhausted);
+    EXPECT_EQ(expect("two").error().code, errc::busy);
     EXPECT_TRUE(expect("one")) << "its own client's stray connection harms nobody else";
     turn(100ms);
     EXPECT_TRUE(expect("two"));

@@ -6,8 +6,6 @@
 namespace sallyport::proto {
 namespace {
 
-[[nodiscard]] local_reply reply_of(int code, std::string_view text) { return {code, std::string(text)}; }
-
 [[nodiscard]] std::string_view without_brackets(std::string_view host) noexcept {
     const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
     return bracketed ? host.substr(1, host.size() - 2) : host;
@@ -17,19 +15,20 @@ namespace {
 
 std::optional<local_reply> refuse_early(const command& cmd, session_stage stage, bool tls_missing) {
     if (stage == session_stage::logged_in) return std::nullopt;
-    if (cmd.id == verb::unknown) return reply_of(500, replies::unknown_command);
+    if (cmd.id == verb::unknown) return replies::reply_of(500, replies::unknown_command);
     const bool before_user = stage == session_stage::connected;
     if (stage >= row_of(cmd.id).earliest && (cmd.id != verb::pass || !before_user)) return std::nullopt;
-    if (tls_missing && before_user) return reply_of(530, replies::tls_first);
-    return cmd.id == verb::pass ? reply_of(503, replies::user_first) : reply_of(530, replies::log_in_first);
+    if (tls_missing && before_user) return replies::reply_of(530, replies::tls_first);
+    return cmd.id == verb::pass ? replies::reply_of(503, replies::user_first)
+                                : replies::reply_of(530, replies::log_in_first);
 }
 
 std::optional<local_reply> refuse_host(std::string_view host, session_stage stage, const ip_address& client_destination) {
-    if (stage != session_stage::connected) return reply_of(503, replies::host_too_late);
+    if (stage != session_stage::connected) return replies::reply_of(503, replies::host_too_late);
     const auto address = address_in_host(host);
     const bool served = address ? is_same_host(*address, client_destination)
                                 : without_brackets(host).find_first_of(" :/@[]") == std::string_view::npos;
-    if (!served) return reply_of(504, replies::no_such_host);
+    if (!served) return replies::reply_of(504, replies::no_such_host);
     return std::nullopt;
 }
 

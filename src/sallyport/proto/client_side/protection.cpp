@@ -5,26 +5,20 @@
 #include <string>
 
 namespace sallyport::proto {
-namespace {
-
-[[nodiscard]] local_reply reply_of(int code, std::string_view text) { return {code, std::string(text)}; }
-
-}  // namespace
-
 // Implicit TLS and its clients protect data without being asked to; with explicit TLS the client must ask (RFC 4217 section
 // 9).
 client_protection::client_protection(protection_rules rules) noexcept
     : rules_(rules), tls_(rules.implicit_tls), data_(rules.implicit_tls) {}
 
 std::optional<local_reply> client_protection::take_auth(const command& cmd, std::size_t unread) {
-    if (!offered()) return reply_of(502, replies::no_tls);
-    if (tls_) return reply_of(503, replies::tls_active);
-    if (cleared_) return reply_of(503, replies::tls_over);
+    if (!offered()) return replies::reply_of(502, replies::no_tls);
+    if (tls_) return replies::reply_of(503, replies::tls_active);
+    if (cleared_) return replies::reply_of(503, replies::tls_over);
     // The older drafts' AUTH SSL and TLS-P mean a protected data connection from the start.
     const bool protects_data = iequals(cmd.argument, "SSL") || iequals(cmd.argument, "TLS-P");
     if (!protects_data && !iequals(cmd.argument, "TLS") && !iequals(cmd.argument, "TLS-C"))
-        return reply_of(504, replies::auth_tls_only);
-    if (unread != 0) return reply_of(421, replies::bytes_after_auth);
+        return replies::reply_of(504, replies::auth_tls_only);
+    if (unread != 0) return replies::reply_of(421, replies::bytes_after_auth);
     data_after_auth_ = protects_data;
     return std::nullopt;
 }
@@ -36,15 +30,15 @@ void client_protection::tls_started() noexcept {
 }
 
 std::optional<local_reply> client_protection::take_pbsz(const command& cmd) {
-    if (!offered()) return reply_of(502, replies::no_tls);
-    if (!tls_) return reply_of(503, replies::pbsz_needs_tls);
-    if (!parse_decimal(cmd.argument, UINT32_MAX)) return reply_of(501, replies::pbsz_number);
+    if (!offered()) return replies::reply_of(502, replies::no_tls);
+    if (!tls_) return replies::reply_of(503, replies::pbsz_needs_tls);
+    if (!parse_decimal(cmd.argument, UINT32_MAX)) return replies::reply_of(501, replies::pbsz_number);
     pbsz_given_ = true;
     return std::nullopt;
 }
 
 std::expected<bool, local_reply> client_protection::read_prot(const command& cmd, bool required) const {
-    const auto no = [](int code, std::string_view text) { return std::unexpected(reply_of(code, text)); };
+    const auto no = [](int code, std::string_view text) { return std::unexpected(replies::reply_of(code, text)); };
     if (!offered()) return no(502, replies::no_tls);
     if (cleared_) return no(503, replies::prot_is_fixed);
     if (!tls_) return no(503, replies::prot_needs_tls);
@@ -58,14 +52,14 @@ std::expected<bool, local_reply> client_protection::read_prot(const command& cmd
 
 local_reply client_protection::set_data(bool protect) {
     data_ = protect;
-    return reply_of(200, protect ? replies::data_encrypted : replies::data_not_encrypted);
+    return replies::reply_of(200, protect ? replies::data_encrypted : replies::data_not_encrypted);
 }
 
 std::optional<local_reply> client_protection::refuse_ccc(std::size_t unread, bool required) const {
-    if (!tls_) return reply_of(533, replies::not_encrypted);
-    if (!rules_.ccc_allowed || required) return reply_of(534, replies::stays_encrypted);
-    if (!data_) return reply_of(534, replies::prot_before_ccc);
-    if (unread != 0) return reply_of(421, replies::bytes_after_ccc);
+    if (!tls_) return replies::reply_of(533, replies::not_encrypted);
+    if (!rules_.ccc_allowed || required) return replies::reply_of(534, replies::stays_encrypted);
+    if (!data_) return replies::reply_of(534, replies::prot_before_ccc);
+    if (unread != 0) return replies::reply_of(421, replies::bytes_after_ccc);
     return std::nullopt;
 }
 
@@ -75,7 +69,7 @@ void client_protection::tls_ended() noexcept {
 }
 
 std::optional<local_reply> client_protection::refuse_rein() const {
-    if (cleared_) return reply_of(502, replies::no_rein_after_ccc);
+    if (cleared_) return replies::reply_of(502, replies::no_rein_after_ccc);
     return std::nullopt;
 }
 
@@ -86,7 +80,7 @@ void client_protection::forget_levels() noexcept {
 
 std::optional<local_reply> client_protection::refuse_transfer(bool required) const {
     if (!required || data_) return std::nullopt;
-    return reply_of(521, pbsz_given_ ? replies::encrypt_data : replies::encrypt_data_with_pbsz);
+    return replies::reply_of(521, pbsz_given_ ? replies::encrypt_data : replies::encrypt_data_with_pbsz);
 }
 
 }  // namespace sallyport::proto

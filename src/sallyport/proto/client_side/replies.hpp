@@ -2,9 +2,14 @@
 // The words of the replies that the server and the gateway make alike: a client can't tell by them which of the two it talks
 // to. Replies with a number or a name in them are made where their rule stands. Without the code.
 
+#include <string>
 #include <string_view>
 
+#include <sallyport/proto/reply.hpp>
+
 namespace sallyport::proto::replies {
+
+[[nodiscard]] inline local_reply reply_of(int code, std::string_view text) { return {code, std::string(text)}; }
 
 // Lines that are no commands
 inline constexpr std::string_view control_bytes = "Control characters are not allowed in a command.";
