@@ -20,7 +20,7 @@ struct wording {
 };
 
 // In the order of the enum.
-constexpr auto words = std::to_array<wording>({
+constexpr auto texts = std::to_array<wording>({
     {cause::host_not_found, "Check the host name, and that this computer can reach its name server."},
     {cause::connection_refused, "Check the host name and port, and that the server is running."},
     {cause::no_response,
@@ -94,15 +94,15 @@ constexpr auto words = std::to_array<wording>({
     {cause::file_failed, "Check free space and permissions of the local file."},
     {cause::listing_not_understood, "Files can be transferred all the same, by their names; -v shows the conversation."},
 });
-static_assert(words.size() == static_cast<std::size_t>(cause::listing_not_understood) + 1);
+static_assert(texts.size() == static_cast<std::size_t>(cause::listing_not_understood) + 1);
 static_assert([] {
-    for (std::size_t i = 0; i < words.size(); ++i)
-        if (static_cast<std::size_t>(words[i].what) != i) return false;
+    for (std::size_t i = 0; i < texts.size(); ++i)
+        if (static_cast<std::size_t>(texts[i].what) != i) return false;
     return true;
 }());
 
 std::string sentence(const client::advice& one) {
-    const auto text = words[static_cast<std::size_t>(one.what)].text;
+    const auto text = texts[static_cast<std::size_t>(one.what)].text;
     return fmt::format(fmt::runtime(text), fmt::arg("where", one.where.text()),
                        fmt::arg("address", one.where.address.text()), fmt::arg("port", one.where.port),
                        fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url));

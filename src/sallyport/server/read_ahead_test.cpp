@@ -1,6 +1,7 @@
 #include <sallyport/server/read_ahead.hpp>
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -19,9 +20,10 @@ using namespace std::chrono_literals;
 /// Takes a thread of the pool again and again until `done`.
 struct rival {
     net::worker_pool& pool;
-    const std::atomic<bool>& done;
+    // Shared: the last one may run when the test that set it is over.
+    std::shared_ptr<const std::atomic<bool>> done;
     void operator()() const {
-        if (!done) pool.submit(*this);
+        if (!*done) pool.submit(*this);
     }
 };
 
@@ -113,10 +115,10 @@ protected:
 };
 
 TEST_F(read_ahead_test, each_entry_comes_once_though_others_want_the_pool) {  // FS-03
-    std::atomic<bool> done = false;
+    const auto done = std::make_shared<std::atomic<bool>>(false);
     for (int i = 0; i < 8; ++i) pool_.submit(rival{pool_, done});
     run(list_again_and_again(30));
-    done = true;
+    *done = true;
 }
 
 TEST_F(read_ahead_test, reads_as_far_ahead_as_there_is_room) {  // FS-03
