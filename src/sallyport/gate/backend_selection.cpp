@@ -71,6 +71,10 @@ void backend_selection::stop() {
     if (room_) room_->set();
 }
 
+void backend_selection::leave_queue() {
+    if (room_) stop();
+}
+
 net::task<std::expected<backend_selection::found, backend_selection::no_backend>> backend_selection::find(search what) {
     auto got = co_await try_all(std::move(what));
     if (got) co_return std::move(*got);

@@ -61,6 +61,8 @@ public:
     };
     /// One backend after the other until one greets: the client only ever sees the one that works.
     net::task<std::expected<found, no_backend>> find(search what);
+    /// The client has sent its last byte: a find() that waits in the pool's queue gives its place up and returns.
+    void leave_queue();
     /// The session ends: find() returns soon, and from now on at once.
     void stop();
 

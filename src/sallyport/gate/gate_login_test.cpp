@@ -75,7 +75,8 @@ TEST_F(GateLogin, KeepsAUserAtABackend_G7) {
 }
 
 TEST_F(GateLogin, LetsALoginWaitForRoom_G7) {
-    setup.queue_wait = 10s;
+    // Longer than eventually() waits: a client that leaves is seen to leave.
+    setup.queue_wait = 60s;
     farm({{.max_sessions = 1, .users = {"anna"}}, {}});
     auto first = client();
     first.log_in("anna");

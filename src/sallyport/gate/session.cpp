@@ -14,7 +14,6 @@ namespace sallyport::gate {
 
 using status::transfer_end;
 namespace act = proto::relay_act;
-
 namespace {
 
 constexpr std::size_t read_size = 2048;  // commands and replies are short; idle sessions are many
@@ -205,6 +204,7 @@ net::task<> session::read_client() {
         if (got && *got == 0 && (unseen == nullptr || !unseen->upload)) {
             ending_.client_ended = true;  // it only waits for the answers
             machine_->input_ended();
+            selection_.leave_queue();
             continue;
         }
         if (!got || *got == 0) {
