@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -16,6 +15,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/terminal.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -190,10 +190,8 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 std::size_t terminal_width() {
     constexpr std::size_t least = 40;
     constexpr std::size_t most = 120;  // longer lines are hard to read
-    winsize size{};
-    if (::isatty(STDOUT_FILENO) != 1 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return usual_width;
-    return std::clamp<std::size_t>(size.ws_col, least, most);
+    const auto columns = terminal_columns(STDOUT_FILENO);
+    return columns ? std::clamp(*columns, least, most) : usual_width;
 }
 
 std::string help_text(const CLI::App& command, const command_table& table, std::size_t width) {

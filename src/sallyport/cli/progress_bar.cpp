@@ -1,11 +1,11 @@
 #include <sallyport/cli/progress_bar.hpp>
+#include <sallyport/cli/terminal.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
@@ -16,11 +16,6 @@ namespace {
 
 constexpr auto between_drawings = std::chrono::milliseconds(100);
 constexpr std::size_t longest_bar = 30;
-
-std::size_t stderr_width() {
-    winsize w{};
-    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
-}
 
 }  // namespace
 
@@ -82,7 +77,9 @@ void progress_bar::draw() {
     next_ = now + between_drawings;
     drawn_ = true;
     const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_);
-    fmt::print(stderr, "\r{}\x1b[K", progress_line(name_, done_, size_, start_.value_or(0), taken, stderr_width() - 1));
+    fmt::print(
+        stderr, "\r{}\x1b[K",
+        progress_line(name_, done_, size_, start_.value_or(0), taken, terminal_columns(STDERR_FILENO).value_or(80) - 1));
     std::fflush(stderr);
 }
 
