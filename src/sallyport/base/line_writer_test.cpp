@@ -79,14 +79,18 @@ TEST_F(LineWriter, DropsTheOldestLinesOfAReaderThatStoppedAndReportsHowMany_RX06
     const auto got = reader.get();
     std::uint64_t missing = 0;
     std::uint64_t kept = 0;
+    // The report of the last loss may follow it.
+    std::string last;
     for (const auto& line : got) {
         missing += missing_of(line);
-        kept += line.ends_with("...") ? 1U : 0U;
+        if (!line.ends_with("...")) continue;
+        ++kept;
+        last = line;
     }
     EXPECT_EQ(kept + missing, written);
     EXPECT_EQ(missing, lost);
     ASSERT_GE(kept, 60U) << "the queue is kept, apart from what a request to flush displaced";
-    EXPECT_TRUE(got.back().starts_with(std::to_string(written - 1) + ".")) << got.back();
+    EXPECT_TRUE(last.starts_with(std::to_string(written - 1) + ".")) << last;
 }
 
 TEST_F(LineWriter, WritesWhatIsQueuedAlsoAfterItsOwnerIsGone) {
