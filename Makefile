@@ -25,14 +25,14 @@ up:                                       ## build the program and share DIR (de
 test:                                     ## unit tests, then whole programs over real networks
 	@tools/deps build unit test
 	@tools/build dev
-	@tools/rivals
+	@tools/reference-servers
 	ctest --preset dev -j $$(nproc)
 	tools/integration
 
 soak:                                     ## the tests that load the whole machine, again and again for MINUTES (30)
 	@tools/deps build unit test
 	@tools/build dev sallyport
-	@tools/rivals
+	@tools/reference-servers
 	tools/integration --soak $(MINUTES)
 
 debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
@@ -42,7 +42,7 @@ debian13:                                 ## build on Debian 13, whatever this s
 bench:                                    ## compare with vsftpd, Pure-FTPd and ProFTPD
 	@tools/deps build test
 	@tools/build release
-	@tools/rivals
+	@tools/reference-servers
 	bench/run
 
 fuzz:                                     ## run each fuzz target for SECONDS (10)

@@ -32,7 +32,7 @@ endfunction()
 # The order of layers, which is written here alone: a folder links only folders that stand before it, and those that it may
 # include are the ones that it links (USES). sallyport_layer() and tools/rules keep it so, and tools/rules holds the line in
 # ARCHITECTURE.md against it.
-set(sallyport_order base proto status net vfs firewall reach client front server gate ops cli)
+set(sallyport_order base proto status net vfs firewall reach client frontend server gate ops cli)
 
 # PCH: a header to precompile, the same for all that have one. The folder "net" makes it, and those above it use that one.
 function(sallyport_layer name)

@@ -1,6 +1,6 @@
 """Networks as values, and the same networks as kernel namespaces.
 
-A Situation says which hosts stand on which segments, what each one's firewall does and which Sallyport daemons run where.
+A Scenario says which hosts stand on which segments, what each one's firewall does and which Sallyport daemons run where.
 Network brings one up: a namespace for each host, one more whose bridges are the segments, veth between them, nftables
 inside. The namespaces of the system itself are not touched. Needs root, or become_able() first.
 
@@ -69,7 +69,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Situation:
+class Scenario:
     name: str
     title: str
     rows: str  # of the requirements
@@ -84,7 +84,7 @@ class Situation:
         for host in self.hosts:
             if host.name == name:
                 return host
-        raise KeyError(f'situation {self.name} has no host "{name}"; it has {", ".join(h.name for h in self.hosts)}')
+        raise KeyError(f'scenario {self.name} has no host "{name}"; it has {", ".join(h.name for h in self.hosts)}')
 
 
 # Firewalls. Each gives one nftables table; connection tracking without any helper: FTP is our matter here.
@@ -233,9 +233,9 @@ def sweep():
 
 
 class Network:
-    def __init__(self, situation, id=None):
-        self.situation = situation
-        self.id = id or f"{situation.name}-{secrets.token_hex(3)}"
+    def __init__(self, scenario, id=None):
+        self.scenario = scenario
+        self.id = id or f"{scenario.name}-{secrets.token_hex(3)}"
         self.folder = Path(tempfile.gettempdir()) / f"{PREFIX}-{self.id}"
 
     def __enter__(self):
@@ -246,7 +246,7 @@ class Network:
 
     @staticmethod
     def running(name):
-        """The ids of this situation's labs that are up."""
+        """The ids of this scenario's labs that are up."""
         prefix, suffix = f"{PREFIX}-{name}-", "-wire"
         return [n[len(PREFIX) + 1:-len(suffix)] for n in namespaces(prefix) if n.endswith(suffix)]
 
@@ -255,7 +255,7 @@ class Network:
 
     def command(self, host, *argv):
         """The command line that runs argv on that host."""
-        self.situation.host(host)
+        self.scenario.host(host)
         # Without name servers: none can be reached from inside, and programs that look up each address would wait for them.
         alone = 'mount --bind /dev/null /etc/resolv.conf; exec "$@"'
         return ["nsenter", f"--net=/run/netns/{self.namespace(host)}", "--", "unshare", "--mount", "sh", "-c", alone, "sh",
@@ -301,18 +301,18 @@ class Network:
 
     def _up(self):
         wire = self.namespace("wire")
-        for host in ("wire", *(h.name for h in self.situation.hosts)):
+        for host in ("wire", *(h.name for h in self.scenario.hosts)):
             run("ip", "netns", "add", self.namespace(host))
-        links = [f"link add name {s.name} type bridge forward_delay 0" for s in self.situation.segments]
-        links += [f"link set dev {s.name} up" for s in self.situation.segments]
+        links = [f"link add name {s.name} type bridge forward_delay 0" for s in self.scenario.segments]
+        links += [f"link set dev {s.name} up" for s in self.scenario.segments]
         port = 0
-        for host in self.situation.hosts:
+        for host in self.scenario.hosts:
             for segment in host.addresses:
                 links += [f"link add name p{port} type veth peer name {segment} netns {self.namespace(host.name)}",
                           f"link set dev p{port} master {segment} up"]
                 port += 1
         self._ip(wire, links)
-        for host in self.situation.hosts:
+        for host in self.scenario.hosts:
             self._configure(host)
 
     def _configure(self, host):

@@ -1,4 +1,4 @@
-"""Draws a situation as text, from its definition, so that the picture can't differ from the network.
+"""Draws a scenario as text, from its definition, so that the picture can't differ from the network.
 
 Segments are the horizontal lines, in their order; hosts stand between those that they join, or hang on the one that they
 have.
@@ -7,15 +7,15 @@ have.
 WIDTH = 78
 
 
-def draw(situation):
-    segments = [s.name for s in situation.segments]
+def draw(scenario):
+    segments = [s.name for s in scenario.segments]
     lines = []
     hanging = {name: [] for name in segments}
     joining = {name: [] for name in segments}
-    for host in situation.hosts:
+    for host in scenario.hosts:
         ends = sorted((segments.index(s) for s in host.addresses))
         (joining if len(ends) > 1 else hanging)[segments[ends[0]]].append(host)
-    for index, segment in enumerate(situation.segments):
+    for index, segment in enumerate(scenario.segments):
         last = index == len(segments) - 1 and index > 0
         if not last:
             lines += row(hanging[segment.name], segment.name, above=True)

@@ -60,7 +60,7 @@ def tokens_of(source):
     return out
 
 
-def comments_behind_code(source):
+def trailing_comments(source):
     """The lines with a comment behind code, apart from those that name the end of a namespace or speak to clang-tidy."""
     line, last = 1, 0
     for found in TOKEN.finditer(source):

@@ -52,7 +52,7 @@ class RulesTest(unittest.TestCase):
 
     def test_layers_are_read_from_the_build(self):
         self.assertEqual({"base"}, rules.LAYERS["vfs"])
-        self.assertIn("proto", rules.LAYERS["front"])  # by way of reach
+        self.assertIn("proto", rules.LAYERS["frontend"])  # by way of reach
         self.assertIn("client", rules.LAYERS["gate"])
         self.assertNotIn("vfs", rules.LAYERS["gate"])
         self.assertEqual(set(rules.LAYERS) - {"cli"}, rules.LAYERS["cli"])
@@ -169,7 +169,7 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(["tools/size_exceptions:2", "tools/size_exceptions:1", "tools/size_exceptions:2"], self.offences(
             src__sallyport__net__a_hpp="namespace sallyport::net {\nstruct a {\n    int one;\n};\n}\n"))
 
-    def test_comment_behind_code(self):
+    def test_trailing_comment(self):
         self.assertEqual(["src/sallyport/base/a.cpp:3", "src/sallyport/base/a.cpp:5"], self.offences(
             src__sallyport__base__a_cpp="// above\nint a = 1;\nint b = 2;  // behind\nauto c = \"// text\";\nint d = f(  // here\n    1);\n"
                                         "// alone\nint e;  // NOLINT(x)\n}  // namespace sallyport\n",
@@ -263,7 +263,7 @@ class OutlineTest(unittest.TestCase):
             { return 0; }
             """))
 
-    def test_reads_behind_the_preprocessor(self):
+    def test_reads_after_the_preprocessor(self):
         self.assertEqual([("f", "", 4, 1)], self.functions("\n#define X(a) { \\\n    a (\nvoid f() {}\n"))
 
     def test_reads_all_of_the_tree(self):

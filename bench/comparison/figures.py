@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from .site import LISTED, MANY
 
 MIB = 1 << 20
-BEST = "best rival"
+BEST = "best reference server"
 DIRECT = "direct"
 
 
 @dataclass(frozen=True)
 class Target:
     factor: float
-    of: str  # BEST, DIRECT or the name of a rival
+    of: str  # BEST, DIRECT or the name of a reference server
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Figure:
     looked_at: str = None  # the file that one download is compared with: what is measured isn't decrypted
     target: Target = None
     on_end: bool = False   # one round, ten times as long: what only the first seconds are fast at is seen
-    ways: str = "servers"  # "gateway": the server behind our gateway against the server itself; "kernel": data led by the kernel;
+    via: str = "servers"  # "gateway": the server behind our gateway against the server itself; "kernel": data led by the kernel;
                            # "direct": data that goes past it
 
 
@@ -46,7 +46,7 @@ class Memory:
     sessions: int
     ours_only: bool = False
     tls: bool = False
-    most: float = None  # MiB in all
+    max_mib: float = None  # MiB in all
     target: Target = None  # the share of another's that ours may be
 
     @property
@@ -98,16 +98,16 @@ FIGURES = [
 ]
 
 GATEWAY = [
-    Figure("gate-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT), ways="gateway"),
-    Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(0.8, DIRECT), ways="gateway"),
-    Figure("gate-sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small, ways="gateway"),
-    Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, ways="gateway"),
+    Figure("gate-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT), via="gateway"),
+    Figure("gate-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(0.8, DIRECT), via="gateway"),
+    Figure("gate-sessions", "whole sessions with one 1 KiB download", "sessions/s", "sessions", SESSIONS, size=small, via="gateway"),
+    Figure("gate-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, via="gateway"),
     Figure("kernel-get", "large download, `--data-path kernel`", "MB/s", "get", GET, **MB, size=large, target=Target(0.8, DIRECT),
-           ways="kernel"),
+           via="kernel"),
     Figure("kernel-put", "large upload, `--data-path kernel`", "MB/s", "put", PUT, **MB, size=upload, writes=True,
-           target=Target(0.8, DIRECT), ways="kernel"),
-    Figure("kernel-small-get", "1 KiB downloads, `--data-path kernel`", "files/s", "get", SMALL_GET, size=small, ways="kernel"),
-    Figure("direct-small-get", "1 KiB downloads, `?direct=passive`", "files/s", "get", SMALL_GET, size=small, ways="direct"),
+           target=Target(0.8, DIRECT), via="kernel"),
+    Figure("kernel-small-get", "1 KiB downloads, `--data-path kernel`", "files/s", "get", SMALL_GET, size=small, via="kernel"),
+    Figure("direct-small-get", "1 KiB downloads, `?direct=passive`", "files/s", "get", SMALL_GET, size=small, via="direct"),
 ]
 
 # Our gateway beside others of its kind, all before the same server.
@@ -133,7 +133,7 @@ GATEWAYS = [
 MEMORY = [
     Memory("memory", "idle sessions", 1000),
     Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
-    Memory("memory-10k", "idle sessions", 10_000, ours_only=True, most=250),
+    Memory("memory-10k", "idle sessions", 10_000, ours_only=True, max_mib=250),
     Memory("memory-10k-tls", "idle TLS sessions", 10_000, ours_only=True, tls=True),
 ]
 EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
@@ -150,7 +150,7 @@ class Outcome:
     failures: dict = field(default_factory=dict)
 
     def compared_with(self, ours):
-        """The server that the target, or else the best rival, is about; None where there is none."""
+        """The server that the target, or else the best reference server, is about; None where there is none."""
         others = {name: value for name, value in self.values.items() if name != ours and value}
         if not others or not self.values.get(ours):
             return None
@@ -165,7 +165,7 @@ class Outcome:
         figure = self.figure
         if isinstance(figure, Memory) and figure.target is None:
             value = self.values.get(ours)
-            return None if figure.most is None or value is None else value <= figure.most
+            return None if figure.max_mib is None or value is None else value <= figure.max_mib
         other = self.compared_with(ours)
         if figure.target is None or other is None or figure.target.of not in (BEST, other):
             return None

@@ -3,7 +3,7 @@ which speaks FTP on both sides, and HAProxy, which passes bytes and needs the se
 
 from free_ports import free_range
 
-from .servers import RIVALS, Gateway, Proftpd, Sallyport, Server
+from .servers import REFERENCE_SERVERS, Gateway, Proftpd, Sallyport, Server
 
 RANGE = 256  # ports; more than the transfers at a time
 
@@ -36,16 +36,16 @@ class ModProxy(Proftpd):
     writer = Sallyport.writer
     announced = None
 
-    def __init__(self, site, tls, behind):
+    def __init__(self, site, tls, backend):
         super().__init__(site, tls)
-        self.behind = behind
+        self.backend = backend
 
     def settings(self):
         tables = self.folder / "tables"
         tables.mkdir()
         # mod_proxy leaves it to mod_tls to bring OpenSSL.
         return [*([] if self.tls else ["LoadModule mod_tls.c"]), "LoadModule mod_proxy.c", "ProxyEngine on", "ProxyRole reverse", f"ProxyTables {tables}",
-                f"ProxyReverseServers ftp://{self.behind.address}:{self.behind.port}", "ProxyTLSEngine off",
+                f"ProxyReverseServers ftp://{self.backend.address}:{self.backend.port}", "ProxyTLSEngine off",
                 "<Limit LOGIN>", "AllowAll", "</Limit>"]
 
 
@@ -54,20 +54,20 @@ class HAProxy(Server):
     writer = Sallyport.writer
     announced = "127.0.0.1"
 
-    def __init__(self, site, tls, behind):
+    def __init__(self, site, tls, backend):
         super().__init__(site, tls)
-        self.behind = behind
+        self.backend = backend
 
     def command(self):
-        behind = self.behind
+        backend = self.backend
         config = self.folder / "haproxy.cfg"
         config.write_text("\n".join([
             "global", "  nbthread 2", "  maxconn 4000", "defaults", "  mode tcp", "  option splice-auto", "  timeout connect 5s",
             "  timeout client 1h", "  timeout server 1h",
-            "listen control", f"  bind 127.0.0.1:{self.port}", f"  server behind {behind.address}:{behind.port}",
-            "listen data", f"  bind 127.0.0.1:{behind.first_port}-{behind.first_port + RANGE - 1}",
-            f"  server behind {behind.address}"]) + "\n")
-        return [RIVALS / "bin/haproxy", "-f", config]
+            "listen control", f"  bind 127.0.0.1:{self.port}", f"  server behind {backend.address}:{backend.port}",
+            "listen data", f"  bind 127.0.0.1:{backend.first_port}-{backend.first_port + RANGE - 1}",
+            f"  server behind {backend.address}"]) + "\n")
+        return [REFERENCE_SERVERS / "bin/haproxy", "-f", config]
 
 
 BALANCERS = [OurGateway, ModProxy, HAProxy]

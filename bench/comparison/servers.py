@@ -18,7 +18,7 @@ from free_ports import free_port
 from .site import ACCOUNT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RIVALS = ROOT / "build/rivals"
+REFERENCE_SERVERS = ROOT / "build/reference-servers"
 ANONYMOUS = ("anonymous", "bench@example.org")
 
 
@@ -151,17 +151,17 @@ class Gateway(Sallyport):
     name = "gateway"
     terms = ""  # of its backend
 
-    def __init__(self, site, tls, behind):
+    def __init__(self, site, tls, backend):
         super().__init__(site, tls)
-        self.behind = behind
+        self.backend = backend
 
     def in_network(self, network):
         """Itself and the server behind."""
-        self.enter = self.behind.enter = network.enter
+        self.enter = self.backend.enter = network.enter
         return self
 
     def command(self):
-        backend = f"ftp://{self.behind.address}:{self.behind.port}{self.terms}"
+        backend = f"ftp://{self.backend.address}:{self.backend.port}{self.terms}"
         return [self.binary, "gate", "--listen", f"127.0.0.1:{self.port}", "--backend", backend, "--log-level", "warning", *self.tls_options()]
 
 
@@ -178,17 +178,17 @@ class DirectGateway(Gateway):
     terms = "?direct=passive"
 
 
-class Rival(Server):
-    """A packaged server: run from build/rivals, with the account "ftp" that its package would have made."""
+class ReferenceServer(Server):
+    """A packaged server: run from build/reference-servers, with the account "ftp" that its package would have made."""
 
     program = ""
 
     def command(self):
         return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', self.site.passwd,
-                RIVALS / "bin" / self.program, *self.arguments()]
+                REFERENCE_SERVERS / "bin" / self.program, *self.arguments()]
 
 
-class Vsftpd(Rival):
+class Vsftpd(ReferenceServer):
     name = program = "vsftpd"
     mlsd = "list"  # it has no MLSD
 
@@ -209,7 +209,7 @@ class Vsftpd(Rival):
         return [config]
 
 
-class PureFtpd(Rival):
+class PureFtpd(ReferenceServer):
     name = "Pure-FTPd"
     program = "pure-ftpd"
     writer = ("writer", "secret")
@@ -220,20 +220,20 @@ class PureFtpd(Rival):
         uid, gid = pwd.getpwnam(ACCOUNT)[2:4]
         passwords, database = self.folder / "passwords", self.folder / "passwords.pdb"
         passwords.write_text(f"{self.writer[0]}:{hashed}:{uid}:{gid}::{self.site.tree}/./::::::::::::\n")
-        subprocess.run([RIVALS / "bin/pure-pw", "mkdb", database, "-f", passwords], check=True, capture_output=True)
+        subprocess.run([REFERENCE_SERVERS / "bin/pure-pw", "mkdb", database, "-f", passwords], check=True, capture_output=True)
         secure = ["--tls", "1", "--certfile", self.site.both] if self.tls else []
         return ["--bind", f"127.0.0.1,{self.port}", "--dontresolve", "--ipv4only", "--maxclientsnumber", "20000", "--maxclientsperip",
                 "20000", "--limitrecursion", "200000:10", "--syslogfacility", "none", "--login", f"puredb:{database}",
                 "--pidfile", self.folder / "pid", "--minuid", "1", *secure]
 
 
-class Proftpd(Rival):
+class Proftpd(ReferenceServer):
     name = "ProFTPD"
     program = "proftpd"
 
     def arguments(self):
         lines = [
-            f"ModulePath {RIVALS}/proftpd/usr/lib/proftpd", "LoadModule mod_tls.c" if self.tls else "", "ServerName bench",
+            f"ModulePath {REFERENCE_SERVERS}/proftpd/usr/lib/proftpd", "LoadModule mod_tls.c" if self.tls else "", "ServerName bench",
             "ServerType standalone", f"Port {self.port}", "DefaultAddress 127.0.0.1", "SocketBindTight on", "UseIPv6 off",
             "UseReverseDNS off", f"User {ACCOUNT}", "Group nogroup", "MaxInstances none", "DelayEngine off", "WtmpLog off",
             "TransferLog none", "SystemLog none", f"PidFile {self.folder}/pid", f"ScoreboardFile {self.folder}/scoreboard",

@@ -9,7 +9,7 @@ import tempfile
 LISTED = 2000    # entries of the directory for LIST
 MANY = 100_000   # and of the one for MLSD
 SMALL = 1024
-ACCOUNT = "nobody"  # the system's user that the rivals serve as
+ACCOUNT = "nobody"  # the system's user that the reference servers serve as
 
 
 class Site:
@@ -73,7 +73,7 @@ class Site:
         self.both.chmod(0o600)
 
     def _make_passwd(self):
-        """The rivals find anonymous users by the account "ftp", which this system may not have; they are shown this file."""
+        """The reference servers find anonymous users by the account "ftp", which this system may not have; they are shown this file."""
         entries = [line for line in pathlib.Path("/etc/passwd").read_text().splitlines() if not line.startswith("ftp:")]
         ids = next(line.split(":")[2:4] for line in entries if line.startswith(ACCOUNT + ":"))
         entries.append(f"ftp:x:{ids[0]}:{ids[1]}::{self.tree}:/bin/sh")

@@ -18,8 +18,8 @@ def number(value):
 
 
 def aim(figure):
-    if isinstance(figure, Memory) and figure.most is not None:
-        return f"<= {figure.most:g} MiB"
+    if isinstance(figure, Memory) and figure.max_mib is not None:
+        return f"<= {figure.max_mib:g} MiB"
     if figure.target is None:
         return "-"
     return f"{'<=' if isinstance(figure, Memory) else '>='} {figure.target.factor:g} x {figure.target.of}"
@@ -70,7 +70,7 @@ def machine():
 
 
 def versions(packages):
-    """The rivals' versions, by the files that their packages brought."""
+    """The reference servers' versions, by the files that their packages brought."""
     found = []
     for package in packages:
         asked = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True)

@@ -36,8 +36,8 @@ int bulk_file() {
 
 /// In a large download the reader need not be woken for every packet.
 void read_in_large_steps(int socket) {
-    const int least = 256 * 1024;
-    ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least);
+    const int min_bytes = 256 * 1024;
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &min_bytes, sizeof min_bytes);
 }
 
 bool would_block(int os) { return os == EAGAIN || os == EWOULDBLOCK; }
@@ -67,7 +67,7 @@ result<void> channel::connect(const sockaddr_in& to, const std::optional<sockadd
 void channel::close() noexcept {
     tls_.reset();
     if (!socket_) return;
-    loop_.forget(socket_.get());
+    loop_.unwatch(socket_.get());
     socket_.reset();
 }
 

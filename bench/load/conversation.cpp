@@ -7,8 +7,8 @@
 namespace sallyport::load {
 namespace {
 
-std::unexpected<error> refused(std::string_view asked, const reply& answer) {
-    return fail(errc::rejected, std::string(asked) + ": the server said '" + escape(answer.last_line) + "'");
+std::unexpected<error> refused(std::string_view command_sent, const reply& answer) {
+    return fail(errc::rejected, std::string(command_sent) + ": the server said '" + escape(answer.last_line) + "'");
 }
 
 }  // namespace
@@ -16,18 +16,18 @@ std::unexpected<error> refused(std::string_view asked, const reply& answer) {
 conversation::conversation(reactor& loop, const options& wanted, SSL_CTX* tls, unsigned index)
     : loop_(loop), options_(wanted), tls_(tls), index_(index), control_(loop) {}
 
-task<result<reply>> conversation::next_reply(std::string_view asked) {
+task<result<reply>> conversation::next_reply(std::string_view command_sent) {
     while (true) {
         if (auto ready = replies_.next()) co_return *ready;
         std::array<char, 2048> input;
         auto got = co_await control_.read(input);
-        if (!got) co_return fail(got.error().code, std::string(asked) + ": " + got.error().text());
-        if (*got == 0) co_return fail(errc::closed, std::string(asked) + ": the server closed the connection");
+        if (!got) co_return fail(got.error().code, std::string(command_sent) + ": " + got.error().text());
+        if (*got == 0) co_return fail(errc::closed, std::string(command_sent) + ": the server closed the connection");
         replies_.add({input.data(), *got});
     }
 }
 
-task<result<reply>> conversation::ask(std::string line) {
+task<result<reply>> conversation::request(std::string line) {
     const auto shown = line.size();
     line += "\r\n";
     auto sent = co_await control_.write(line);
@@ -44,7 +44,7 @@ task<result<void>> conversation::completion(std::string line) {
 }
 
 task<result<void>> conversation::command(std::string line) {
-    auto answer = co_await ask(line);
+    auto answer = co_await request(line);
     if (!answer) co_return std::unexpected(answer.error());
     if (!answer->completed()) co_return refused(line, *answer);
     co_return result<void>{};
@@ -68,7 +68,7 @@ task<result<void>> conversation::open() {
 }
 
 task<result<void>> conversation::log_in() {
-    auto user = co_await ask("USER " + options_.user);
+    auto user = co_await request("USER " + options_.user);
     if (!user) co_return std::unexpected(user.error());
     if (user->code == 331) {
         auto password = co_await command("PASS " + options_.password);
@@ -85,7 +85,7 @@ task<result<void>> conversation::log_in() {
 }
 
 task<result<void>> conversation::open_data(channel& data, std::string line) {
-    auto passive = co_await ask("PASV");
+    auto passive = co_await request("PASV");
     if (!passive) co_return std::unexpected(passive.error());
     const auto target = passive->code == 227 ? parse_passive(passive->last_line) : std::nullopt;
     if (!target) co_return refused("PASV", *passive);
@@ -93,7 +93,7 @@ task<result<void>> conversation::open_data(channel& data, std::string line) {
     to.sin_addr.s_addr = htonl(target->address);  // a gateway may lead straight to its server
     auto connected = data.connect(to, options_.source(index_));
     if (!connected) co_return connected;
-    auto answer = co_await ask(line);
+    auto answer = co_await request(line);
     if (!answer) co_return std::unexpected(answer.error());
     if (!answer->preliminary()) co_return refused(line, *answer);
     if (!options_.tls) co_return result<void>{};
@@ -139,7 +139,7 @@ task<result<void>> conversation::store(std::string line, std::uint64_t size) {
 }
 
 task<result<void>> conversation::quit() {
-    auto answer = co_await ask("QUIT");
+    auto answer = co_await request("QUIT");
     if (!answer) co_return std::unexpected(answer.error());
     control_.close();
     co_return result<void>{};

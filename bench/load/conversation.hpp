@@ -31,8 +31,8 @@ public:
 
 private:
     task<result<void>> completion(std::string line);
-    task<result<reply>> next_reply(std::string_view asked);
-    task<result<reply>> ask(std::string line);
+    task<result<reply>> next_reply(std::string_view command_sent);
+    task<result<reply>> request(std::string line);
     task<result<void>> log_in();
     /// PASV, the connection to its port, `line` and the preliminary reply, then TLS on it where wanted.
     task<result<void>> open_data(channel& data, std::string line);

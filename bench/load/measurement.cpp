@@ -26,8 +26,8 @@ void measurement::start() {
 
 void measurement::finished(clock::time_point begun, std::uint64_t bytes) {
     last_ = clock::now();
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(last_ - begun).count();
-    latencies_.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(took, UINT32_MAX)));
+    const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(last_ - begun).count();
+    latencies_.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(duration, UINT32_MAX)));
     bytes_ += bytes;
 }
 

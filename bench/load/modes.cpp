@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 // A server that sends nothing for so long has lost something; the run must end all the same.
 constexpr auto silence = 20s;
-// Sessions that "hold" opens at a time: below the backlog of the rival with the shortest one.
+// Sessions that "hold" opens at a time: below the backlog of the reference server with the shortest one.
 constexpr unsigned openers = 16;
 
 /// What the workers of a run share.
@@ -87,7 +87,7 @@ task<result<void>> check_content(conversation& session, const options& wanted) {
     co_return same;
 }
 
-task<result<void>> kept_session(run_state& run, unsigned index) {
+task<result<void>> persistent_session(run_state& run, unsigned index) {
     conversation session(run.loop, run.wanted, run.tls.get(), index);
     auto ready = co_await session.open();
     if (ready && !run.wanted.expected.empty() && index == 0) ready = co_await check_content(session, run.wanted);
@@ -148,7 +148,7 @@ workers start_workers(run_state& run) {
         } else if (what == mode::sessions) {
             out.push_back(whole_sessions(run, i));
         } else {
-            out.push_back(kept_session(run, i));
+            out.push_back(persistent_session(run, i));
         }
         out.back().start();
     }

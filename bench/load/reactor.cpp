@@ -33,12 +33,12 @@ result<void> reactor::watch(int fd, readiness& state) {
     return {};
 }
 
-void reactor::forget(int fd) noexcept { slots_[static_cast<std::size_t>(fd)].state = nullptr; }
+void reactor::unwatch(int fd) noexcept { slots_[static_cast<std::size_t>(fd)].state = nullptr; }
 
-bool reactor::turn(std::chrono::milliseconds longest) {
+bool reactor::turn(std::chrono::milliseconds timeout) {
     std::array<epoll_event, 256> events;
     const int count =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(longest.count()));
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(timeout.count()));
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         const auto index = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);

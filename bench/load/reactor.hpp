@@ -42,10 +42,10 @@ public:
 
     /// `state` gets the events of `fd` until forget(fd).
     [[nodiscard]] result<void> watch(int fd, readiness& state);
-    void forget(int fd) noexcept;
+    void unwatch(int fd) noexcept;
 
     /// Waits for events, at most `longest`, and resumes who waits for them. False if none came.
-    bool turn(std::chrono::milliseconds longest);
+    bool turn(std::chrono::milliseconds timeout);
 
 private:
     // Events carry descriptor and generation: one that is closed while its event is still in the batch is not mistaken

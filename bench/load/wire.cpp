@@ -17,19 +17,19 @@ int code_of(std::string_view line) {
 }  // namespace
 
 void reply_reader::add(std::string_view input) {
-    if (taken_ == buffer_.size()) {
+    if (consumed_ == buffer_.size()) {
         buffer_.clear();
-        taken_ = 0;
+        consumed_ = 0;
     }
     buffer_.append(input);
 }
 
 std::optional<reply> reply_reader::next() {
     while (true) {
-        const auto end = buffer_.find('\n', taken_);
+        const auto end = buffer_.find('\n', consumed_);
         if (end == std::string::npos) return std::nullopt;
-        std::string_view line(buffer_.data() + taken_, end - taken_);
-        taken_ = end + 1;
+        std::string_view line(buffer_.data() + consumed_, end - consumed_);
+        consumed_ = end + 1;
         if (line.ends_with('\r')) line.remove_suffix(1);
         const int code = code_of(line);
         const char separator = line.size() > 3 ? line[3] : ' ';

@@ -25,7 +25,7 @@ public:
 
 private:
     std::string buffer_;
-    std::size_t taken_ = 0;
+    std::size_t consumed_ = 0;
     int multi_line_ = 0;  // code of the multi-line reply under way
 };
 

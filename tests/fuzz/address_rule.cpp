@@ -28,15 +28,15 @@ std::string backwards(std::string_view rule) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const reach::visitor visitors[] = {{*ip_address::parse("10.1.2.3"), *endpoint::parse("192.0.2.1:990"), true},
-                                       {*ip_address::parse("fd00::1"), *endpoint::parse("[2001:db8::1]:21"), false}};
+    const reach::client_info clients[] = {{*ip_address::parse("10.1.2.3"), *endpoint::parse("192.0.2.1:990"), true},
+                                          {*ip_address::parse("fd00::1"), *endpoint::parse("[2001:db8::1]:21"), false}};
     auto text = sallyport::fuzz::text_of(data, size);
     std::vector<reach::address_rule> rules;
     while (!text.empty()) {
-        const auto line = sallyport::fuzz::take_line(text);
+        const auto line = sallyport::fuzz::next_line(text);
         const auto rule = reach::address_rule::parse(line);
-        const auto again = reach::address_rule::parse(backwards(line));
-        check(rule.has_value() == again.has_value() && (!rule || *rule == *again),
+        const auto reordered = reach::address_rule::parse(backwards(line));
+        check(rule.has_value() == reordered.has_value() && (!rule || *rule == *reordered),
               "the order of conditions does not matter");
         if (!rule) continue;
         const auto address = ip_address::parse(rule->address);
@@ -48,12 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(ordered.size() == rules.size(), "none is lost");
     for (const auto& rule : rules)
         check(std::ranges::count(ordered, rule) == std::ranges::count(rules, rule), "each is there as often");
-    for (const auto& visitor : visitors) {
-        const auto holds = [&](const reach::address_rule& rule) { return rule.holds_for(visitor); };
+    for (const auto& client : clients) {
+        const auto matches = [&](const reach::address_rule& rule) { return rule.matches(client); };
         const auto length = [](const reach::address_rule& rule) { return rule.clients ? rule.clients->prefix() : 0U; };
-        const auto first = std::ranges::find_if(ordered, holds);
-        check((first == ordered.end()) == std::ranges::none_of(rules, holds), "one that holds is found");
-        for (const auto& rule : rules) check(!holds(rule) || length(rule) <= length(*first), "the longest network counts");
+        const auto first = std::ranges::find_if(ordered, matches);
+        check((first == ordered.end()) == std::ranges::none_of(rules, matches), "one that holds is found");
+        for (const auto& rule : rules) check(!matches(rule) || length(rule) <= length(*first), "the longest network counts");
     }
     return 0;
 }

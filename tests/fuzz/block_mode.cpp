@@ -28,7 +28,7 @@ found unwrap(std::string wire, std::size_t piece) {
         check(*kept <= part.size(), "no more than came");
         out.file.append(part.data(), *kept);
     }
-    out.ended = reader.ended();
+    out.ended = reader.finished();
     return out;
 }
 
@@ -42,8 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!whole.good) return 0;
     check(whole.file == bytewise.file && whole.ended == bytewise.ended, "splits do not matter to the file");
     std::string again;
-    for (std::size_t at = 0; at < whole.file.size(); at += proto::most_in_block) {
-        const auto part = whole.file.substr(at, proto::most_in_block);
+    for (std::size_t at = 0; at < whole.file.size(); at += proto::max_block_size) {
+        const auto part = whole.file.substr(at, proto::max_block_size);
         const auto header = proto::block_header(part.size(), false);
         again.append(header.begin(), header.end()).append(part);
     }

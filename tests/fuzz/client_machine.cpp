@@ -31,7 +31,7 @@ public:
                 if (orders++ == 4 || !machine_.usable()) return;
                 if (orders == 1 && !goes_on_) {
                     goes_on_ = true;
-                    machine_.begin_login();
+                    machine_.queue_login();
                     continue;
                 }
                 order();
@@ -49,7 +49,7 @@ private:
         s.tls_active = c.setting(0);
         s.tls_required = c.setting(0) || c.setting(1);
         s.protect_data = !c.setting(2);
-        if (c.setting(3)) s.address_rule = proto::passive_address::follow;
+        if (c.setting(3)) s.address_rule = proto::passive_address::reply;
         if (c.setting(4)) s.until = c.setting(5) ? proto::open_until::greeting : proto::open_until::tls;
         s.password = "secret";
         s.account = "account";
@@ -59,21 +59,21 @@ private:
     void order() {
         constexpr proto::verb verbs[] = {proto::verb::retr, proto::verb::stor, proto::verb::list, proto::verb::mlsd};
         switch (choices_.next(8)) {
-            case 4: machine_.begin_size("name"); return;
-            case 5: machine_.begin_quit(); return;
-            case 6: machine_.begin_request(proto::verb::cwd, "name"); return;
+            case 4: machine_.queue_size("name"); return;
+            case 5: machine_.queue_quit(); return;
+            case 6: machine_.queue_request(proto::verb::cwd, "name"); return;
             case 7:  // in flight together, with a transfer that has to wait
-                machine_.begin_request(proto::verb::mdtm, "name");
-                machine_.begin_request(proto::verb::pwd, {});
+                machine_.queue_request(proto::verb::mdtm, "name");
+                machine_.queue_request(proto::verb::pwd, {});
                 break;
             default: break;
         }
         proto::client_transfer t;
-        t.what = verbs[choices_.next(4)];
+        t.command = verbs[choices_.next(4)];
         t.path = "a name";
-        t.offset = t.what == proto::verb::list || t.what == proto::verb::mlsd ? 0 : choices_.next(2);
+        t.offset = t.command == proto::verb::list || t.command == proto::verb::mlsd ? 0 : choices_.next(2);
         t.ascii = choices_.next(2) == 1;
-        machine_.begin_transfer(t);
+        machine_.queue_transfer(t);
     }
 
     void collect() {
@@ -92,14 +92,14 @@ private:
     }
 
     void perform(const act::read&) {
-        if (input_.empty()) return machine_.lost(error{errc::timeout, 0, "the server is silent"});
+        if (input_.empty()) return machine_.connection_failed(error{errc::timeout, 0, "the server is silent"});
         const auto line = input_.find('\n');
         const auto bytes = input_.substr(0, line == std::string_view::npos ? line : line + 1);
         input_.remove_prefix(bytes.size());
         machine_.receive(bytes);
     }
     void perform(const act::start_tls&) {
-        if (choices_.next(4) == 3) return machine_.lost(error{errc::tls, 0, "bad certificate"});
+        if (choices_.next(4) == 3) return machine_.connection_failed(error{errc::tls, 0, "bad certificate"});
         tls_ = true;
         machine_.tls_started();
     }
@@ -109,7 +109,7 @@ private:
         if (choices_.next(4) == 3) return machine_.data_listening(fail(errc::exhausted, "no port"));
         machine_.data_listening(*endpoint::parse("198.51.100.7:50000"));
     }
-    void perform(const act::move_data&) {
+    void perform(const act::transfer_data&) {
         switch (choices_.next(4)) {
             case 1: return machine_.data_done();
             case 2: return machine_.send_noop();
@@ -118,7 +118,7 @@ private:
         }
     }
     void perform(const act::await_data&) { machine_.data_done(); }
-    void perform(const act::drop_data&) { machine_.data_done(); }
+    void perform(const act::close_data&) { machine_.data_done(); }
     void perform(const act::done&) {}
 
     result<void> opened() {
@@ -139,7 +139,7 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto bytes = sallyport::fuzz::text_of(data, size);
-    const choices c(sallyport::fuzz::take_line(bytes));
+    const choices c(sallyport::fuzz::next_line(bytes));
     driver(c, bytes).run();
     return 0;
 }

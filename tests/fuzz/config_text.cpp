@@ -30,8 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const auto tree = toml::parse(text);
         // A header's key, then at each level of brackets another one.
-        constexpr auto most = cli::config_key_parts * (cli::config_nesting + 2) + 2 * cli::config_nesting + 2;
-        fuzz::check(depth_of(tree) <= most, "the depth is bounded");
+        constexpr auto max_depth = cli::config_key_parts * (cli::config_nesting + 2) + 2 * cli::config_nesting + 2;
+        fuzz::check(depth_of(tree) <= max_depth, "the depth is bounded");
     } catch (const toml::parse_error&) {
     }
     return 0;

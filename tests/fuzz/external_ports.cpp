@@ -14,18 +14,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace sallyport;
     using sallyport::fuzz::check;
     auto text = sallyport::fuzz::text_of(data, size);
-    const auto own = port_range::parse(sallyport::fuzz::take_line(text)).value_or(port_range());
+    const auto local_ports = port_range::parse(sallyport::fuzz::next_line(text)).value_or(port_range());
     std::vector<std::string> texts;
-    while (!text.empty()) texts.emplace_back(sallyport::fuzz::take_line(text));
-    const auto ports = reach::external_ports::parse(texts, own);
+    while (!text.empty()) texts.emplace_back(sallyport::fuzz::next_line(text));
+    const auto ports = reach::external_ports::parse(texts, local_ports);
     if (!ports) return 0;
     check(ports->empty() == texts.empty(), "every text counts");
     std::bitset<65536> used;
-    for (std::uint32_t port = own.first; own.first != 0 && port <= own.last; ++port) {
-        const auto outside = ports->of(static_cast<std::uint16_t>(port));
-        check(outside != 0 && !used.test(outside), "each has a number of its own outside");
-        check(!ports->empty() || outside == port, "nothing moves by itself");
-        used.set(outside);
+    for (std::uint32_t port = local_ports.first; local_ports.first != 0 && port <= local_ports.last; ++port) {
+        const auto external = ports->of(static_cast<std::uint16_t>(port));
+        check(external != 0 && !used.test(external), "each has a number of its own outside");
+        check(!ports->empty() || external == port, "nothing moves by itself");
+        used.set(external);
     }
     return 0;
 }

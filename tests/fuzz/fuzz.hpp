@@ -23,7 +23,7 @@ inline void check(bool holds, const char* invariant) {
 }
 
 /// Takes the first line off `text`, without its LF.
-[[nodiscard]] inline std::string_view take_line(std::string_view& text) {
+[[nodiscard]] inline std::string_view next_line(std::string_view& text) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     return line;

@@ -44,7 +44,7 @@ void check_listing(std::string_view text) {
     std::size_t lines = 0;
     std::size_t entries = 0;
     while (!text.empty()) {
-        auto line = sallyport::fuzz::take_line(text);
+        auto line = sallyport::fuzz::next_line(text);
         if (line.ends_with('\r')) line.remove_suffix(1);
         ++lines;
         if (const auto e = parser.read(line)) {

@@ -10,24 +10,25 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace sallyport;
     using sallyport::fuzz::check;
-    using state = proto::proxy_reading::state;
+    using state = proto::parsed_proxy_header::state;
     const auto bytes = sallyport::fuzz::text_of(data, size);
-    const auto whole = proto::read_proxy_header(bytes);
+    const auto whole = proto::parse_proxy_header(bytes);
 
     std::size_t taken = 0;
-    auto step = proto::read_proxy_header({});
-    while (step.is == state::need_more && taken < size) {
-        check(step.bytes > 0 && taken + step.bytes <= limits::proxy_header, "what it asks for is bounded");
+    auto step = proto::parse_proxy_header({});
+    while (step.status == state::need_more && taken < size) {
+        check(step.bytes > 0 && taken + step.bytes <= limits::max_proxy_header, "what it asks for is bounded");
         taken = std::min(size, taken + step.bytes);
-        step = proto::read_proxy_header(bytes.substr(0, taken));
+        step = proto::parse_proxy_header(bytes.substr(0, taken));
     }
-    check(step.is == whole.is && step.header == whole.header, "splits do not matter");
-    if (whole.is != state::done) return 0;
+    check(step.status == whole.status && step.header == whole.header, "splits do not matter");
+    if (whole.status != state::done) return 0;
     check(taken == whole.bytes, "nothing behind the header is taken");
     for (const auto version : {proto::proxy_version::v1, proto::proxy_version::v2}) {
         const auto written = proto::write_proxy_header(whole.header, version);
-        const auto again = proto::read_proxy_header(written);
-        check(again.is == state::done && again.bytes == written.size() && again.header == whole.header, "there and back");
+        const auto again = proto::parse_proxy_header(written);
+        check(again.status == state::done && again.bytes == written.size() && again.header == whole.header,
+              "there and back");
     }
     return 0;
 }

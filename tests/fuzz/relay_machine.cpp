@@ -19,7 +19,7 @@ class driver {
 public:
     driver(choices c, bool bytewise) : choices_(c), bytewise_(bytewise), machine_(begin(c)) {
         tls_ = c.setting(1);
-        tls_behind_ = c.setting(3);
+        backend_tls_ = c.setting(3);
         work();
     }
 
@@ -34,7 +34,7 @@ public:
         work();
     }
     void end() {
-        machine_.expire("stopping");
+        machine_.terminate("stopping");
         work();
         check(closed_, "a session ends when it is told to");
     }
@@ -52,7 +52,7 @@ private:
         s.backend.protect = c.setting(3);
         if (c.setting(7)) {
             s.backend.match_tls = !c.setting(6);
-            s.pass_tls = c.setting(6);
+            s.tls_passthrough = c.setting(6);
             s.ccc_allowed = true;
             s.limit_users = c.setting(4);
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
@@ -61,7 +61,7 @@ private:
         const auto past = choices(c).next(4);
         s.backend.direct = {.passive = past % 2 == 1, .active = past >= 2};
         s.paths.kernel = proto::kernel_forwarding::available;
-        if (c.setting(5)) s.behind = c.setting(4) ? proto::backend_data::active : proto::backend_data::as_client;
+        if (c.setting(5)) s.data_mode = c.setting(4) ? proto::backend_data_mode::active : proto::backend_data_mode::match;
         return s;
     }
 
@@ -83,12 +83,12 @@ private:
         if (text == "silent") return pass_time();
         if (text == "waited") return waited();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
-            case 1: return machine_.data_ended({proto::data_end::client_never_came, "nobody came"});
-            case 2: return machine_.data_ended({proto::data_end::client_failed, "cut"});
-            case 3: return machine_.data_ended({proto::data_end::backend_failed, "cut\r\n226 x"});
-            case 4: return machine_.data_ended({proto::data_end::backend_unreachable, "refused"});
+            case 1: return machine_.data_ended({proto::data_result::client_timeout, "nobody came"});
+            case 2: return machine_.data_ended({proto::data_result::client_failed, "cut"});
+            case 3: return machine_.data_ended({proto::data_result::backend_failed, "cut\r\n226 x"});
+            case 4: return machine_.data_ended({proto::data_result::backend_connect_failed, "refused"});
             case 5: return machine_.backend_closed("reset");
-            case 6: return machine_.expire("idle");
+            case 6: return machine_.terminate("idle");
             case 7: return machine_.port_reserved(fail(errc::exhausted));
             case 8: return machine_.client_tls_started();
             default: return machine_.data_ended({});
@@ -121,13 +121,13 @@ private:
                 return;
             }
             if (std::holds_alternative<proto::relay_act::close>(action) ||
-                std::holds_alternative<proto::relay_act::pass_through>(action)) {
+                std::holds_alternative<proto::relay_act::start_passthrough>(action)) {
                 closed_ = true;
                 return;
             }
             if (const auto* start = std::get_if<proto::relay_act::start_tls>(&action)) {
-                (start->leg == proto::relay_leg::client ? tls_ : tls_behind_) = true;
-                if (start->leg == proto::relay_leg::client)
+                (start->on == proto::leg::client ? tls_ : backend_tls_) = true;
+                if (start->on == proto::leg::client)
                     machine_.client_tls_started();
                 else
                     machine_.backend_tls_started();
@@ -160,7 +160,7 @@ private:
         std::string sent;
         std::string plain;
         std::string answers;
-        machine_.take_to_client(sent);
+        machine_.release_client_output(sent);
         if (tls_)
             plain = sent;
         else
@@ -172,9 +172,9 @@ private:
         while (got == proto::reply_parser::status::reply) got = replies_.next(r);
         check(got != proto::reply_parser::status::error, "the client gets replies");
 
-        machine_.take_to_backend(sent);
+        machine_.release_backend_output(sent);
         plain.clear();
-        if (tls_behind_)
+        if (backend_tls_)
             plain = sent;  // under TLS nothing is Telnet
         else
             (void)backend_telnet_.filter(sent, plain, answers);
@@ -190,7 +190,7 @@ private:
     choices choices_;
     bool bytewise_;
     bool tls_ = false;
-    bool tls_behind_ = false;
+    bool backend_tls_ = false;
     bool closed_ = false;
     proto::session_time now_{};
     proto::session_time until_{};
@@ -205,12 +205,12 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto text = sallyport::fuzz::text_of(data, size);
-    const choices c(sallyport::fuzz::take_line(text));
+    const choices c(sallyport::fuzz::next_line(text));
     driver whole(c, false);
     driver bytewise(c, true);
     const bool comparable = !c.setting(0) && !c.setting(1) && text.find('\xff') == std::string_view::npos;
     while (!text.empty()) {
-        const auto line = sallyport::fuzz::take_line(text);
+        const auto line = sallyport::fuzz::next_line(text);
         whole.event(line);
         bytewise.event(line);
     }

@@ -25,7 +25,7 @@ public:
             work();
         }
         end_transfer();
-        machine_.expire("idle");
+        machine_.terminate("idle");
         work();
         check(closed_, "a session ends when it is told to");
         check(parser_.pending() == 0, "the last reply is whole");
@@ -107,7 +107,7 @@ private:
     }
     void perform(const proto::act::open_passive&) { machine_.passive_done(outcome(*endpoint::parse("192.0.2.1:50000"))); }
     void perform(const proto::act::run_file& a) {
-        proto::file_answer answer;
+        proto::file_result answer;
         answer.line = " type=file; x";
         answer.lines = {"-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 " + std::string(a.request.path.text())};
         machine_.file_done(outcome(answer));
@@ -127,7 +127,7 @@ private:
 
     void end_transfer() {
         if (!std::exchange(transfer_, false)) return;
-        const auto ended = outcome(proto::transfer_result{});
+        const auto ended = outcome(proto::transfer_outcome{});
         const bool connected = choices_.next(2) == 1;
         machine_.transfer_done(ended, connected, in_blocks_ && (ended || !connected));
     }
@@ -148,7 +148,7 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto bytes = sallyport::fuzz::text_of(data, size);
-    const choices c(sallyport::fuzz::take_line(bytes));
+    const choices c(sallyport::fuzz::next_line(bytes));
     driver whole(c);
     whole.run(bytes, std::max<std::size_t>(bytes.size(), 1));
     driver bytewise(c);

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto bytes = sallyport::fuzz::text_of(data, size);
     const auto whole = sallyport::net::read_tls_hello(server(), bytes);
     check(whole.is != kind::resumes && whole.session_id_context.empty(), "no session is there to resume");
-    check(whole.is != kind::need_more || size < sallyport::net::longest_tls_hello, "there is an end to waiting");
+    check(whole.is != kind::need_more || size < sallyport::net::max_tls_hello, "there is an end to waiting");
     check(bytes.empty() || (whole.is == kind::not_tls) == (bytes[0] != '\x16'), "the first byte says what it is");
     for (const auto part : {size / 2, size - std::min<std::size_t>(size, 1)}) {
         const auto early = sallyport::net::read_tls_hello(server(), bytes.substr(0, part));

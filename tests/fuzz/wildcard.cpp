@@ -10,16 +10,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace sallyport;
     using sallyport::fuzz::check;
     auto name = sallyport::fuzz::text_of(data, size);
-    const std::string pattern(sallyport::fuzz::take_line(name));
+    const std::string pattern(sallyport::fuzz::next_line(name));
     const bool matched = server::wildcard(pattern).matches(name);
-    check(!matched || name.size() <= limits::name_bytes, "no name is longer");
-    if (pattern.find_first_of("*?[") == std::string::npos && name.size() <= limits::name_bytes)
+    check(!matched || name.size() <= limits::max_name_bytes, "no name is longer");
+    if (pattern.find_first_of("*?[") == std::string::npos && name.size() <= limits::max_name_bytes)
         check(matched == (pattern == name), "plain bytes are themselves");
     if (matched) {
         check(server::wildcard("*" + pattern).matches(name), "a star may take nothing");
         check(server::wildcard(pattern + "*").matches(name), "a star may take nothing");
     }
-    check(server::wildcard(std::string(name.size(), '?')).matches(name) == (name.size() <= limits::name_bytes),
+    check(server::wildcard(std::string(name.size(), '?')).matches(name) == (name.size() <= limits::max_name_bytes),
           "'?' is any byte");
     return 0;
 }

@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "labs"), str(ROOT / "test
 import network  # noqa: E402
 from harness import certificates, programs, trees  # noqa: E402
 from harness.daemon import Daemon  # noqa: E402
-from harness.rivals import RIVALS  # noqa: E402
+from harness.reference_servers import REFERENCE_SERVERS  # noqa: E402
 
 TIME_LIMIT = 60  # seconds, set-up and tear-down apart; @pytest.mark.limit(SECONDS) gives another
 
@@ -124,10 +124,10 @@ class Starter:
         self.started.append(daemon)
         return daemon.wait_ready()
 
-    def rival(self, name, **options):
-        if not programs.rival(name):
-            cannot(f"{name} is not in build/rivals; tools/rivals fetches it")
-        server = RIVALS[name](self.folder / f"{name}-{len(self.started)}", self.certificate, **options)
+    def reference_server(self, name, **options):
+        if not programs.reference_server(name):
+            cannot(f"{name} is not in build/reference-servers; tools/reference-servers fetches it")
+        server = REFERENCE_SERVERS[name](self.folder / f"{name}-{len(self.started)}", self.certificate, **options)
         self.started.append(server)
         return server.start()
 

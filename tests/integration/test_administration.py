@@ -86,7 +86,7 @@ def test_a_penalty_is_shown_and_forgiven(administered):
         raw.login()
 
 
-def test_forgiving_says_what_is_wrong(administered):
+def test_forgive_names_what_is_wrong(administered):
     daemon = administered()
     done = daemon.ask("forgive", "192.0.2.200")
     assert done.returncode == 1 and "192.0.2.200 has no login penalty" in done.stderr

@@ -69,7 +69,7 @@ def session(front):
 
 
 @pytest.fixture
-def stranger_to_us():
+def unexpected_address():
     """A listener on another address of this machine, where nobody may be led."""
     with socket.create_server(("127.0.0.2", 0)) as canary:
         canary.settimeout(0.3)
@@ -150,13 +150,13 @@ def test_noise_after_login(front):
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"A" * 500,
                                      b"SSH-2.0-OpenSSH_9.2\r\n"])
-def test_other_protocols_open_nothing(front, opening, stranger_to_us):
+def test_other_protocols_open_nothing(front, opening, unexpected_address):
     """GW-01: a browser made to speak to us can't make us call anybody."""
-    port = stranger_to_us.getsockname()[1]
+    port = unexpected_address.getsockname()[1]
     with contextlib.suppress(OSError, Closed), Raw(front.host, front.port, timeout=2) as raw:
         raw.send(opening + f"PORT 127,0,0,2,{port // 256},{port % 256}\r\nLIST\r\n".encode())
         raw.at_end(1)
-    assert not called(stranger_to_us)
+    assert not called(unexpected_address)
 
 
 def test_1000_pipelined_commands(session):
@@ -188,7 +188,7 @@ def test_1000_silent_connections(front):
             connection.close()
 
 
-def test_silent_connections_are_sent_away(start, folder):
+def test_silent_connections_are_closed(start, folder):
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--anonymous", "--login-timeout", 1)
     with Raw(daemon.host, daemon.port) as raw:
         raw.greet()
@@ -196,11 +196,11 @@ def test_silent_connections_are_sent_away(start, folder):
         assert raw.at_end()
 
 
-def test_idle_session_is_told(start, folder):
+def test_idle_session_gets_421(start, folder):
     """G6"""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--idle-timeout", 1)
-    door = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--idle-timeout", 1)
-    for front in (daemon, door):
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--idle-timeout", 1)
+    for front in (daemon, gate):
         with Raw(front.host, front.port) as raw:
             raw.login()
             assert raw.reply().code == 421
@@ -210,31 +210,31 @@ def test_idle_session_is_told(start, folder):
 
 # Data connections.
 
-def test_stranger_on_the_data_port(session):
+def test_unexpected_peer_on_the_passive_port(session):
     """DC-02: refused, and the right one still served."""
     port = session.epsv_port()
-    with session.connect(port, source="127.0.0.2") as stranger:
+    with session.connect(port, source="127.0.0.2") as unexpected:
         with session.connect(port) as data:
             session.expect("RETR /file.txt", 150, 125)
             assert drain(data) == b"content"
         assert session.reply().code == 226
         with contextlib.suppress(ConnectionResetError):
-            assert drain(stranger) == b""
+            assert drain(unexpected) == b""
 
 
-def test_stranger_alone_on_the_data_port(session):
+def test_unexpected_peer_alone_on_the_passive_port(session):
     port = session.epsv_port()
-    with session.connect(port, source="127.0.0.2") as stranger:
+    with session.connect(port, source="127.0.0.2") as unexpected:
         session.send(b"RETR /file.txt\r\n")
         reply = session.reply()
         if reply.code in (150, 125):
             reply = session.reply()
         assert reply.code == 425
         with contextlib.suppress(ConnectionResetError):
-            assert drain(stranger) == b""
+            assert drain(unexpected) == b""
 
 
-def test_nobody_on_the_data_port(session):
+def test_no_connection_on_the_passive_port(session):
     session.epsv_port()
     session.send(b"RETR /file.txt\r\n")
     reply = session.reply()
@@ -244,14 +244,14 @@ def test_nobody_on_the_data_port(session):
     session.expect("NOOP", 200)
 
 
-def test_port_to_a_third_party(session, stranger_to_us):
+def test_bounce_attempt(session, unexpected_address):
     """DC-01"""
-    port = stranger_to_us.getsockname()[1]
+    port = unexpected_address.getsockname()[1]
     session.expect(f"PORT 127,0,0,2,{port // 256},{port % 256}", 504)
     session.expect(f"EPRT |1|127.0.0.2|{port}|", 504)
     reply = session.command("LIST")
     assert reply.code in (425, 503)
-    assert not called(stranger_to_us)
+    assert not called(unexpected_address)
 
 
 @pytest.mark.parametrize("line,code", [
@@ -390,9 +390,9 @@ def test_up_from_the_root_stays_there(session):
 
 # After all of it.
 
-@pytest.mark.parametrize("door", ["gate", "server"])
-def test_nothing_is_left_and_nothing_spins(request, door):
+@pytest.mark.parametrize("target", ["gate", "server"])
+def test_nothing_is_left_and_nothing_spins(request, target):
     """I2 I3, over everything above."""
-    daemon = request.getfixturevalue(door)
+    daemon = request.getfixturevalue(target)
     wait_until(lambda: len(daemon.fds()) <= len(daemon.held), 10, "descriptors back to what they were")
     assert daemon.idle_share() < IDLE

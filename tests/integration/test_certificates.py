@@ -36,8 +36,8 @@ def daemon(request, start, tmp_path):
     if request.param == "serve":
         made = start("serve", tmp_path, "--anonymous", *options)
     else:
-        behind = start("serve", tmp_path, "--anonymous", "--listen", "127.0.0.1:0")
-        made = start("gate", "--backend", f"ftp://127.0.0.1:{behind.port}", *options)
+        backend = start("serve", tmp_path, "--anonymous", "--listen", "127.0.0.1:0")
+        made = start("gate", "--backend", f"ftp://127.0.0.1:{backend.port}", *options)
     made.certificates = certificates
     return made
 
@@ -58,7 +58,7 @@ def test_new_file_is_presented(daemon, tmp_path):
     assert shown(daemon, "two.example.org") == daemon.certificates["two"]
 
 
-def test_unusable_file_is_told_and_changes_nothing(daemon, tmp_path):
+def test_unusable_file_is_reported_and_changes_nothing(daemon, tmp_path):
     (tmp_path / "two.pem").write_text("half of a")
     daemon.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "keeping the current one" in daemon.log(), what="a line in the log")

@@ -13,37 +13,37 @@ import pytest
 from harness import programs, trees
 from harness.clients import CLIENTS, Failed, Server
 from harness.daemon import wait_until
-from harness.rivals import RIVALS
+from harness.reference_servers import REFERENCE_SERVERS
 
-WAYS = [(rival, tls, method, False) for rival, kind in RIVALS.items() for tls in kind.TLS for method in ("epsv", "pasv", "eprt", "port")]
+WAYS = [(reference, tls, method, False) for reference, kind in REFERENCE_SERVERS.items() for tls in kind.TLS for method in ("epsv", "pasv", "eprt", "port")]
 # Where the server demands that data connections resume the control connection's TLS session.
-WAYS += [(rival, tls, method, True) for rival in ("vsftpd", "proftpd") for tls in ("explicit", "implicit") for method in ("epsv", "port")]
+WAYS += [(reference, tls, method, True) for reference in ("vsftpd", "proftpd") for tls in ("explicit", "implicit") for method in ("epsv", "port")]
 
 
 @pytest.fixture(scope="module")
-def rivals(root, start_for_module, certificate):
+def references(root, start_for_module, certificate):
     running = {}
 
-    def rival(name, tls, reuse):
+    def reference(name, tls, reuse):
         if (name, tls, reuse) not in running:
-            made = start_for_module.rival(name, tls=tls, reuse=reuse)
+            made = start_for_module.reference_server(name, tls=tls, reuse=reuse)
             running[name, tls, reuse] = made, Server(made.host, made.port, made.user, made.password, tls,
                                                      certificate.cert if tls != "none" else None, made.base)
         return running[name, tls, reuse]
 
-    return rival
+    return reference
 
 
 @pytest.mark.parametrize("name,tls,method,reuse", WAYS)
-def test_tree(sallyport, rivals, small_sample, tmp_path, name, tls, method, reuse):
+def test_tree(sallyport, references, small_sample, tmp_path, name, tls, method, reuse):
     """Up, listed, down again, by exactly this method."""
-    rival, server = rivals(name, tls, reuse)
-    subprocess.run(["find", rival.files, "-mindepth", "1", "-delete"], check=True)
+    reference, server = references(name, tls, reuse)
+    subprocess.run(["find", reference.files, "-mindepth", "1", "-delete"], check=True)
     client = CLIENTS["sallyport"](method)
-    trees.make_folders(rival.files, small_sample)
-    rival.give(rival.files)
+    trees.make_folders(reference.files, small_sample)
+    reference.give(reference.files)
     client.put(server, small_sample)
-    assert trees.hashes(rival.files) == trees.hashes(small_sample)
+    assert trees.hashes(reference.files) == trees.hashes(small_sample)
     assert set(client.names(server, "/many")) == {path.name for path in (small_sample / "many").iterdir()}
     back = tmp_path / "back"
     back.mkdir()
@@ -106,7 +106,7 @@ def sallyport_run(*arguments, seconds=30, **options):
                           timeout=seconds, **options)
 
 
-def test_refused_connection_is_said(sallyport, tmp_path):
+def test_refused_connection_is_reported(sallyport, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     done = sallyport_run("get", f"ftp://127.0.0.1:{port}/x", "-o", tmp_path / "x")
@@ -182,7 +182,7 @@ def test_certificate_is_verified(sallyport, start, certificate, tmp_path):
     assert "PASS" in daemon.log()
 
 
-def test_no_clear_text_where_tls_was_asked(sallyport, start, tmp_path):
+def test_nothing_unencrypted_where_tls_was_requested(sallyport, start, tmp_path):
     daemon = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--log-level", "debug")
     done = sallyport_run("ls", f"ftpes://writer:lab@127.0.0.1:{daemon.port}/")
     assert done.returncode != 0

@@ -48,7 +48,7 @@ def test_short_file_is_noticed_however_the_size_is_written(client, tmp_path, siz
     assert not (tmp_path / "file").exists() and (tmp_path / "file.part").exists()
 
 
-def test_size_that_cannot_be_read_is_said(client):
+def test_size_that_cannot_be_read_is_reported(client):
     done = got(client, odd(SIZE="213 five thousand"), "--json")
     assert done.returncode == DONE and "213 five thousand" in json.loads(done.stdout)["warnings"][0]
 

@@ -61,7 +61,7 @@ def test_forms_of_many_systems(serve, form):
     assert result["unrecognized_lines"] == 0 and "warning" not in done.stderr
 
 
-def test_what_is_not_understood_is_said(serve):
+def test_unknown_lines_are_reported(serve):
     server = serve(listings={"/": FORMS["unix"][0] + UNKNOWN, "/none": UNKNOWN, "/empty": b""})
     done = ls(server.url(""), "--json")
     assert done.returncode == 0
@@ -99,13 +99,13 @@ def test_a_missing_directory_is_an_error_and_a_file_is_listed(serve):
 @pytest.mark.parametrize("name", ["vsftpd", "proftpd", "pure-ftpd"])
 def test_with_servers_as_people_have_them(sallyport, root, start, name):
     """Names that their LIST would take for options or patterns."""
-    rival = start.rival(name, tls="none")
+    reference = start.reference_server(name, tls="none")
     folders = ["a b", "-la", "*", "[x]"]
     for folder in folders:
-        (rival.files / folder).mkdir()
-        (rival.files / folder / f"in {folder}").write_text("x" * 7)
-    rival.give(rival.files)
-    base = f"ftp://{rival.user}:{rival.password}@{rival.host}:{rival.port}{rival.base}/"
+        (reference.files / folder).mkdir()
+        (reference.files / folder / f"in {folder}").write_text("x" * 7)
+    reference.give(reference.files)
+    base = f"ftp://{reference.user}:{reference.password}@{reference.host}:{reference.port}{reference.base}/"
     for folder in folders:
         done = ls(base + quote(folder, safe=""), "--names")
         assert done.returncode == 0 and done.stdout.splitlines() == [f"in {folder}"], (folder, done)

@@ -15,7 +15,7 @@ import pytest
 import network
 from harness.daemon import Daemon, wait_until
 from harness.scripted_server import ScriptedServer
-from network import Host, Segment, Situation
+from network import Host, Segment, Scenario
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ class Terminal:
     def __init__(self, *argv, home):
         self.master, self.slave = pty.openpty()
         self.shown = b""
-        read, told = os.pipe()
-        self.process = subprocess.Popen([sys.executable, "-c", SHELL, str(told), *map(str, argv)], stdin=self.slave, stdout=self.slave,
-                                        stderr=self.slave, start_new_session=True, pass_fds=(told,),
+        read, written = os.pipe()
+        self.process = subprocess.Popen([sys.executable, "-c", SHELL, str(written), *map(str, argv)], stdin=self.slave, stdout=self.slave,
+                                        stderr=self.slave, start_new_session=True, pass_fds=(written,),
                                         env={**os.environ, "HOME": str(home), "SALLYPORT_PASSWORD": ""})
-        os.close(told)
+        os.close(written)
         self.report = os.fdopen(read)
         self.pid = int(self.next_report())
 
@@ -211,7 +211,7 @@ def test_netrc_with_cr_lf(netrc, server):
 
 # ---- Addresses with an interface
 
-LINK = Situation(
+LINK = Scenario(
     name="link", title="Two hosts that know each other by link-local addresses only", rows="C1 C5",
     segments=(Segment("lan"),),
     hosts=(Host("server", {"lan": "fe80::1/64"}), Host("client", {"lan": "fe80::2/64"})))
@@ -248,7 +248,7 @@ def test_link_local_address(link, sallyport, zone, tls, method):
     assert "EPRT |2|fe80::2|" in done.stderr or method == "epsv"
 
 
-def test_interface_that_does_not_exist_is_said(sallyport):
+def test_interface_that_does_not_exist_is_reported(sallyport):
     done = subprocess.run([sallyport, "ls", "ftp://[fe80::1%25nosuch0]/"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=30)
     assert done.returncode == 3 and "nosuch0" in done.stderr

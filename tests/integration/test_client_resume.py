@@ -210,17 +210,17 @@ def test_what_may_not_be_read_back_is_sent_as_a_whole(server, source):
 
 @pytest.mark.parametrize("name", ["vsftpd", "proftpd", "pure-ftpd"])
 def test_with_servers_as_people_have_them(sallyport, root, start, here, source, name):
-    rival = start.rival(name, tls="none")
-    url = f"ftp://{rival.user}:{rival.password}@{rival.host}:{rival.port}{rival.base}/g"
-    (rival.files / "g").write_bytes(WHOLE[:400_000])
-    rival.give(rival.files / "g")
+    reference = start.reference_server(name, tls="none")
+    url = f"ftp://{reference.user}:{reference.password}@{reference.host}:{reference.port}{reference.base}/g"
+    (reference.files / "g").write_bytes(WHOLE[:400_000])
+    reference.give(reference.files / "g")
     done = run("put", "--resume", "-v", source, url, cwd=here)
     assert done.returncode == 0 and "> APPE" in done.stderr and "beginning" not in done.stderr, done.stderr
-    assert (rival.files / "g").read_bytes() == WHOLE
+    assert (reference.files / "g").read_bytes() == WHOLE
     back = here / "back"
     done = run("get", url, "-o", back, cwd=here)
     assert done.returncode == 0, done.stderr
-    modified = time.strftime("%Y%m%d%H%M%S", time.gmtime((rival.files / "g").stat().st_mtime))
+    modified = time.strftime("%Y%m%d%H%M%S", time.gmtime((reference.files / "g").stat().st_mtime))
     back.rename(here / "back.part")
     os.truncate(here / "back.part", 300_000)
     (here / "back.part.from").write_text(f"size {len(WHOLE)}\nmodified {modified}\n")

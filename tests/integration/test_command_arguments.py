@@ -9,17 +9,17 @@ import pytest
 
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
-from harness.rivals import RIVALS
+from harness.reference_servers import REFERENCE_SERVERS
 
 
 class Place:
     """What clients talk to, and the folder whose files they see, at `base`."""
 
-    def __init__(self, daemon, files, rival=None):
+    def __init__(self, daemon, files, reference=None):
         self.host, self.port, self.files = daemon.host, daemon.port, os.fsencode(files)
-        self.rival = rival.name if rival else None
-        self.base = os.fsencode(rival.base) if rival else b""
-        self.user, self.password = (rival.user, rival.password) if rival else ("writer", "lab")
+        self.reference = reference.name if reference else None
+        self.base = os.fsencode(reference.base) if reference else b""
+        self.user, self.password = (reference.user, reference.password) if reference else ("writer", "lab")
 
     @contextmanager
     def session(self):
@@ -38,14 +38,14 @@ def gate(start, backend, *options):
     return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{backend.host}:{backend.port}", *options)
 
 
-@pytest.fixture(params=["server", "gate", *(f"gate+{rival}" for rival in RIVALS)])
+@pytest.fixture(params=["server", "gate", *(f"gate+{reference}" for reference in REFERENCE_SERVERS)])
 def place(request, start, tmp_path):
     front, _, name = request.param.partition("+")
     if name:
         request.getfixturevalue("root")
-        rival = start.rival(name)
-        rival.name = name
-        return Place(gate(start, rival), rival.files, rival)
+        reference = start.reference_server(name)
+        reference.name = name
+        return Place(gate(start, reference), reference.files, reference)
     daemon = serve(start, tmp_path)
     return Place(gate(start, daemon) if front == "gate" else daemon, tmp_path)
 
@@ -103,7 +103,7 @@ def test_a_name_that_looks_like_telnet_hits_no_other_file(place):
     with place.session() as raw:
         if place.base:
             raw.expect(b"CWD " + place.base, 250)
-        raw.expect(b"SIZE d\xff\xff\xf2x", 213 if place.rival in (None, "proftpd") else 550)
+        raw.expect(b"SIZE d\xff\xff\xf2x", 213 if place.reference in (None, "proftpd") else 550)
         raw.command(b"DELE d\xff\xff\xf2x")
     assert other in place.names()
 
@@ -146,15 +146,15 @@ KEYWORDS = ("TYPE I ", "TYPE A ", "TYPE L 8 ", "STRU F ", "MODE S  ", "PWD  ", "
             "XCUP ..", "NOOP  ")
 
 
-def test_blanks_behind_keywords_mean_nothing(place):
+def test_blanks_after_keywords_mean_nothing(place):
     with place.session() as raw:
         for command in KEYWORDS:
             assert raw.command(command).code < 400, command
         raw.expect("QUIT ", 221)
 
 
-def test_blanks_behind_names_belong_to_them(place):
-    made = b"a_" if place.rival == "pure-ftpd" else b"a "  # it has its own way with such names
+def test_blanks_after_names_belong_to_them(place):
+    made = b"a_" if place.reference == "pure-ftpd" else b"a "  # it has its own way with such names
     with place.session() as raw:
         raw.expect(b"CWD " + (place.base or b"/"), 250)
         raw.expect("MKD a ", 257)
@@ -163,7 +163,7 @@ def test_blanks_behind_names_belong_to_them(place):
         raw.expect(b"RMD " + made, 250)
 
 
-def test_blanks_behind_keywords_of_tls(start, tmp_path, certificate):
+def test_blanks_after_keywords_of_tls(start, tmp_path, certificate):
     tls = ("--tls-cert", certificate.cert, "--tls-key", certificate.key)
     daemon = serve(start, tmp_path, *tls)
     for front in (daemon, gate(start, daemon, *tls)):

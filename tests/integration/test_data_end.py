@@ -127,7 +127,7 @@ def test_an_upload_cut_within_a_record_is_refused_in_any_case(daemon):
 
 
 @pytest.mark.parametrize("close_notify", [True, False])
-def test_who_leaves_in_order_after_the_last_byte_has_the_file(daemon, close_notify):
+def test_a_client_that_closes_after_the_last_byte_has_the_file(daemon, close_notify):
     there, files = daemon()
     with login_over_tls(there) as raw:
         for size in SIZES:
@@ -143,7 +143,7 @@ def test_a_rule_that_is_none(sallyport, start, tmp_path):
 
 def test_a_backend_that_insists_on_a_good_end_gets_it(start, certificate):
     """vsftpd's strict_ssl_write_shutdown=YES answers 426 to an upload where its own close_notify meets a closed connection."""
-    server = start.rival("vsftpd", tls="explicit", strict=True)
+    server = start.reference_server("vsftpd", tls="explicit", strict=True)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftpes://127.0.0.1:{server.port}", "--backend-ca", certificate.cert)
     with Raw(gate.host, gate.port) as raw:
         raw.login(server.user, server.password)

@@ -35,8 +35,8 @@ def front(request, start, sallyport, tmp_path):
         if request.param == "server":
             daemon = limited(sallyport, limit, "serve", root, *users, *common)
         else:
-            behind = start("serve", root, "--listen", "127.0.0.1:0", *users)
-            daemon = limited(sallyport, limit, "gate", "--backend", f"ftp://127.0.0.1:{behind.port}", *common)
+            backend = start("serve", root, "--listen", "127.0.0.1:0", *users)
+            daemon = limited(sallyport, limit, "gate", "--backend", f"ftp://127.0.0.1:{backend.port}", *common)
         started.append(daemon)
         return daemon.wait_ready()
 
@@ -51,16 +51,16 @@ def status(daemon, tmp_path, sallyport):
     return json.loads(said)
 
 
-def first_words(connections):
-    """What each has heard: 220, 421, or nothing."""
-    heard = []
+def first_replies(connections):
+    """What each has received: 220, 421, or nothing."""
+    received = []
     for connection in connections:
         connection.settimeout(5)
         try:
-            heard.append(connection.recv(100)[:3].decode() or "nothing")
+            received.append(connection.recv(100)[:3].decode() or "nothing")
         except OSError:
-            heard.append("nothing")
-    return heard
+            received.append("nothing")
+    return received
 
 
 def allowed(daemon):
@@ -69,18 +69,18 @@ def allowed(daemon):
 
 
 @pytest.mark.parametrize("limit", [72, 128, 256])
-def test_a_crowd_at_the_door(front, sallyport, tmp_path, limit):
+def test_more_connections_than_descriptors(front, sallyport, tmp_path, limit):
     daemon = front(limit)
-    most = allowed(daemon)
-    assert 1 <= most < limit / 2
+    max_sessions = allowed(daemon)
+    assert 1 <= max_sessions < limit / 2
     with Raw(daemon.host, daemon.port) as raw:
         raw.login()
         crowd = [socket.create_connection((daemon.host, daemon.port), 5) for _ in range(CLIENTS)]
-        heard = first_words(crowd)
-        assert heard.count("220") == most - 1 and heard.count("421") == CLIENTS - most + 1
+        received = first_replies(crowd)
+        assert received.count("220") == max_sessions - 1 and received.count("421") == CLIENTS - max_sessions + 1
         for _ in range(3):
             assert raw.retrieve("/file") == b"content"
-        assert status(daemon, tmp_path, sallyport)["totals"]["sessions"] == most
+        assert status(daemon, tmp_path, sallyport)["totals"]["sessions"] == max_sessions
         assert daemon.idle_share() < 0.1
         for connection in crowd:
             connection.close()
@@ -94,14 +94,14 @@ def test_a_crowd_at_the_door(front, sallyport, tmp_path, limit):
 def test_all_who_are_in_transfer_at_once(front, sallyport, tmp_path):
     """There are descriptors for the data connection of each, and for who comes and is turned away."""
     daemon = front(160)
-    most = allowed(daemon)
-    raws = [Raw(daemon.host, daemon.port).login() for _ in range(most)]
+    max_sessions = allowed(daemon)
+    raws = [Raw(daemon.host, daemon.port).login() for _ in range(max_sessions)]
     datas = [raw.passive() for raw in raws]
     for raw in raws:
         raw.expect("STOR /file", 150)
     with Raw(daemon.host, daemon.port) as late:
         assert late.reply().code == 421
-    assert len(status(daemon, tmp_path, sallyport)["sessions"]) == most
+    assert len(status(daemon, tmp_path, sallyport)["sessions"]) == max_sessions
     for raw, data in zip(raws, datas):
         data.sendall(b"content")
         data.close()

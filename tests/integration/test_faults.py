@@ -101,10 +101,10 @@ def test_partial_upload_is_not_visible(server, folder):
     assert sorted(os.listdir(folder)) == ["new.txt", "old.txt"]
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_upload_cut_by_its_client(request, server, folder, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_upload_cut_by_its_client(request, server, folder, target):
     """RST on the data connection: 426 or 451, never 226, and the old file stays."""
-    raw = session(request.getfixturevalue(door))
+    raw = session(request.getfixturevalue(target))
     vanish(begin_upload(raw, "/old.txt"))
     assert raw.reply().code in (426, 451)
     raw.expect("NOOP", 200)
@@ -124,10 +124,10 @@ def small_disk(networks, tmp_path):
 @pytest.mark.parametrize("through_gate", [False, True])
 def test_disk_full(start, small_disk, through_gate):
     (small_disk / "old.txt").write_text("the old content")
-    door = start("serve", small_disk, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    target = start("serve", small_disk, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     if through_gate:
-        door = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{door.port}")
-    raw = session(door)
+        target = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{target.port}")
+    raw = session(target)
     data = raw.passive()
     raw.expect("STOR /old.txt", 150, 125)
     with contextlib.suppress(OSError):
@@ -140,14 +140,14 @@ def test_disk_full(start, small_disk, through_gate):
 
 # Peers that vanish.
 
-@pytest.mark.parametrize("door", ["server", "gate"])
+@pytest.mark.parametrize("target", ["server", "gate"])
 @pytest.mark.parametrize("direction", ["up", "down"])
-def test_vanished_client_frees_all_at_once(request, start, folder, big, door, direction):
+def test_vanished_client_frees_all_at_once(request, start, folder, big, target, direction):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     one_port = ["--listen", "127.0.0.1:0", "--passive-ports", f"{port}-{port}"]
-    daemon = start("serve", folder, *(one_port if door == "server" else ["--listen", "127.0.0.1:0"]), "--user", "writer:lab")
-    if door == "gate":
+    daemon = start("serve", folder, *(one_port if target == "server" else ["--listen", "127.0.0.1:0"]), "--user", "writer:lab")
+    if target == "gate":
         daemon = start("gate", *one_port, "--backend", f"ftp://127.0.0.1:{daemon.port}")
     with session(daemon) as warm:
         warm.retrieve("/old.txt")
@@ -163,18 +163,18 @@ def test_vanished_client_frees_all_at_once(request, start, folder, big, door, di
     assert sorted(os.listdir(folder)) == ["big.bin", "old.txt"]
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_download_cut_by_its_client(request, server, big, door):
-    raw = session(request.getfixturevalue(door))
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_download_cut_by_its_client(request, server, big, target):
+    raw = session(request.getfixturevalue(target))
     vanish(begin_download(raw, big))
     assert raw.reply().code == 426
     assert raw.retrieve("/old.txt") == b"the old content"
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_abort(request, server, big, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_abort(request, server, big, target):
     """ABOR in mid-transfer: 426, then 226, and the session goes on."""
-    raw = session(request.getfixturevalue(door))
+    raw = session(request.getfixturevalue(target))
     data = begin_download(raw, big)
     raw.send(b"ABOR\r\n")
     assert raw.reply().code == 426
@@ -183,11 +183,11 @@ def test_abort(request, server, big, door):
     assert raw.retrieve("/old.txt") == b"the old content"
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_peer_that_stops_reading(start, folder, big, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_peer_that_stops_reading(start, folder, big, target):
     """DC-04: a stalled transfer is given up, and what it held is free."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--stall-timeout", 1)
-    if door == "gate":
+    if target == "gate":
         daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--stall-timeout", 1)
     raw = session(daemon)
     begin_download(raw, big)
@@ -252,11 +252,11 @@ def test_backends_that_refuse_or_are_silent_are_skipped(start, server):
 
 # Endings.
 
-@pytest.mark.parametrize("door", ["server", "gate"])
+@pytest.mark.parametrize("target", ["server", "gate"])
 @pytest.mark.parametrize(("sign", "stop_timeout"), [(signal.SIGTERM, ["--stop-timeout", 4]), (signal.SIGINT, [])],
                          ids=["SIGTERM", "SIGINT"])
-def test_stops_within_five_seconds(request, big, door, sign, stop_timeout):
-    daemon = request.getfixturevalue(door)
+def test_stops_within_five_seconds(request, big, target, sign, stop_timeout):
+    daemon = request.getfixturevalue(target)
     idle = [session(daemon) for _ in range(20)]
     busy = session(daemon)
     data = begin_download(busy, big)
@@ -277,9 +277,9 @@ def test_stops_at_once_when_idle(server, gate):
         assert time.monotonic() - begin < 2
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_a_second_sigterm_stops_at_once(request, big, door):
-    daemon = request.getfixturevalue(door)
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_a_second_sigterm_stops_at_once(request, big, target):
+    daemon = request.getfixturevalue(target)
     idle, busy = session(daemon), session(daemon)
     data = begin_download(busy, big)
     daemon.process.send_signal(signal.SIGTERM)
@@ -292,10 +292,10 @@ def test_a_second_sigterm_stops_at_once(request, big, door):
     data.close()
 
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_a_transfer_has_five_seconds_and_more_after_sigterm(request, big, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_a_transfer_has_five_seconds_and_more_after_sigterm(request, big, target):
     """By default eight, of which some are for the goodbyes: containers are killed after ten."""
-    daemon = request.getfixturevalue(door)
+    daemon = request.getfixturevalue(target)
     busy = session(daemon)
     data = begin_download(busy, big)
     received, begin = 1000, time.monotonic()
@@ -319,7 +319,7 @@ def test_running_transfer_may_end_in_the_grace(server, big):
     assert server.process.wait(6) == 0
 
 
-def test_port_in_use_is_said(sallyport, server, folder):
+def test_port_in_use_is_reported(sallyport, server, folder):
     failed = subprocess.run([sallyport, "serve", folder, "--listen", f"127.0.0.1:{server.port}", "--anonymous"],
                             capture_output=True, text=True, timeout=10)
     assert failed.returncode != 0
@@ -328,10 +328,10 @@ def test_port_in_use_is_said(sallyport, server, folder):
 
 # Leaks.
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_descriptors_come_back(request, server, big, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_descriptors_come_back(request, server, big, target):
     """I2, over sessions that end in every way."""
-    daemon = request.getfixturevalue(door)
+    daemon = request.getfixturevalue(target)
 
     def one_of_each():
         with session(daemon) as raw:
@@ -365,8 +365,8 @@ def test_curl_that_sleeps_on_quick_answers_is_answered_later(start, folder, tmp_
     """Where a reply is there when curl first looks it goes to sleep for a second, at every file of a session (7.88)."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}")
-    for door in (daemon, gate):
-        urls = [f"ftp://writer:lab@127.0.0.1:{door.port}/old.txt"] * 25
+    for target in (daemon, gate):
+        urls = [f"ftp://writer:lab@127.0.0.1:{target.port}/old.txt"] * 25
         begin = time.monotonic()
         done = subprocess.run(["curl", "--silent", "--show-error", *urls], capture_output=True, timeout=50)
         assert done.stdout == b"the old content" * 25, done.stderr
@@ -377,8 +377,8 @@ def test_running_transfer_is_not_idle(start, folder, big):
     """G5: the control connection says nothing for longer than the idle time, the data flows."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--idle-timeout", 1)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--idle-timeout", 1)
-    for door in (daemon, gate):
-        raw = session(door)
+    for target in (daemon, gate):
+        raw = session(target)
         data = begin_download(raw, big)
         received, begin = 1000, time.monotonic()
         while part := data.recv(1024 * 1024):
@@ -445,7 +445,7 @@ def test_refused_methods(start, folder):
         assert raw.retrieve("/old.txt") == b"the old content"
 
 
-def test_outside_address_in_227(start, folder):
+def test_external_address_in_227(start, folder):
     """S3; and only there: 229 has none."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--external-address", "17.254.0.91")
     with session(daemon) as raw:

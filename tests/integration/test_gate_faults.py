@@ -53,8 +53,8 @@ class Backend:
 
     def __init__(self, step, fault):
         self.step, self.fault, self.reached = step, fault, threading.Event()
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.port = self.door.getsockname()[1]
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
         self.lines = []
         self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
@@ -62,7 +62,7 @@ class Backend:
     def accept(self):
         with contextlib.suppress(OSError):
             while True:
-                line, _ = self.door.accept()
+                line, _ = self.listener.accept()
                 self.lines.append(line)
                 threading.Thread(target=self.serve, args=(line,), daemon=True).start()
 
@@ -99,7 +99,7 @@ class Backend:
                     line.sendall({"USER": b"331 Password\r\n", "PASS": b"230 In\r\n"}.get(verb, b"200 Fine\r\n"))
 
     def stop(self):
-        for each in (self.door, *self.lines):
+        for each in (self.listener, *self.lines):
             with contextlib.suppress(OSError):
                 each.close()
 
@@ -165,18 +165,18 @@ def test_backend_fails(start, failing, step, fault):
     before, memory = gate.settled_fds(), resident(gate)
     begin = time.monotonic()
     with Raw(gate.host, gate.port) as raw:
-        heard = conversation(raw, step)
+        reply = conversation(raw, step)
         took = time.monotonic() - begin
-    assert backend.reached.is_set(), f"it failed before that: {heard}"
+    assert backend.reached.is_set(), f"it failed before that: {reply}"
     assert took < SOON
-    assert heard.code in (421, 425, 426, 451, 500, 502) and len(heard.text) > 10, heard
+    assert reply.code in (421, 425, 426, 451, 500, 502) and len(reply.text) > 10, reply
     wait_until(lambda: len(gate.fds()) <= len(before), SOON, f"descriptors back to {before}, now {gate.fds()}")
     assert resident(gate) - memory < 4 * 1024 * 1024
     assert gate.alive() and gate.idle_share(0.2) < 0.1
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_failure_before_the_greeting_is_unseen(start, failing, fault, tmp_path):
+def test_failure_before_the_greeting_is_hidden_by_failover(start, failing, fault, tmp_path):
     """The next backend gets the session, and the client waits no longer than for the first one's deadline."""
     (tmp_path / "old.txt").write_text("the old content")
     well = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
@@ -218,8 +218,8 @@ def test_backend_silent_after_a_password(silent_then_well):
     begin = time.monotonic()
     with Raw(gate.host, gate.port) as raw:
         raw.greet().expect("USER writer", 331)
-        heard = raw.expect("PASS lab", 421)
-        assert "does not answer" in heard.text and raw.at_end()
+        reply = raw.expect("PASS lab", 421)
+        assert "does not answer" in reply.text and raw.at_end()
     assert silent.reached.is_set() and 1 <= time.monotonic() - begin < SOON
     assert "lab" not in gate.log()
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import rivals
+from harness import reference_servers
 from harness.daemon import wait_for_log
 from harness.raw import Closed, Raw
 
@@ -54,12 +54,12 @@ def pool(start, root, tmp_path):
     """Two of each: {name: server}; each has .port and .files."""
     servers = {}
     for number in "12":
-        for kind in rivals.RIVALS:
-            servers[kind + number] = start.rival(kind)
+        for kind in reference_servers.REFERENCE_SERVERS:
+            servers[kind + number] = start.reference_server(kind)
         servers["ours" + number] = Ours(start, tmp_path / f"ours{number}").start()
     for name, server in servers.items():
         fill(server.files, name)
-        if isinstance(server, rivals.Rival):
+        if isinstance(server, reference_servers.ReferenceServer):
             server.give(server.files)
     return servers
 
@@ -80,13 +80,13 @@ class Configuration:
 class Customer:
     """A client that keeps a session for some transfers, or until it breaks, then takes another, and checks every byte."""
 
-    def __init__(self, door, number, unsteady):
-        self.door, self.unsteady, self.random, self.number = door, unsteady, random.Random(number), number
+    def __init__(self, gate, number, unsteady):
+        self.gate, self.unsteady, self.random, self.number = gate, unsteady, random.Random(number), number
         self.raw, self.home = None, None
         self.done, self.asked, self.broken, self.stored, self.homes, self.stays = 0, 0, 0, [], set(), 0
 
     def connect(self):
-        self.raw = Raw(self.door.host, self.door.port, timeout=20)
+        self.raw = Raw(self.gate.host, self.gate.port, timeout=20)
         self.raw.greet()
         if self.raw.command("USER writer").code == 331 and self.raw.command("PASS lab").code == 230:
             self.raw.expect("TYPE I", 200)

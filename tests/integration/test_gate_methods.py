@@ -24,7 +24,7 @@ class Backend:
             self.server = start("serve", folder, "--listen", f"{bracketed(host)}:0", "--user", "writer:lab", *options)
             self.login, self.base, self.files = ("writer", "lab"), "", folder
         else:
-            self.server = start.rival(kind, host=host, tls="explicit" if tls else "none", **extra)
+            self.server = start.reference_server(kind, host=host, tls="explicit" if tls else "none", **extra)
             self.login, self.base, self.files = (self.server.user, self.server.password), self.server.base, self.server.files
         self.url = f"{'ftpes' if tls else 'ftp'}://{bracketed(host)}:{self.server.port}"
 
@@ -35,16 +35,16 @@ def bracketed(host):
 
 @pytest.fixture(scope="module")
 def pairs(start_for_module, tmp_path_factory):
-    """pairs(kind, policy, front, behind): a gateway at the address `front`, and its server at the address `behind`."""
+    """pairs(kind, policy, gate_host, backend_host): a gateway at the address `gate_host`, and its backend at `backend_host`."""
     backends, gates = {}, {}
 
-    def pair(kind, policy, front="127.0.0.1", behind="127.0.0.1"):
-        if (kind, behind) not in backends:
-            backends[kind, behind] = Backend(start_for_module, kind, tmp_path_factory.mktemp("files"), behind)
-        backend = backends[kind, behind]
-        key = kind, policy, front, behind
+    def pair(kind, policy, gate_host="127.0.0.1", backend_host="127.0.0.1"):
+        if (kind, backend_host) not in backends:
+            backends[kind, backend_host] = Backend(start_for_module, kind, tmp_path_factory.mktemp("files"), backend_host)
+        backend = backends[kind, backend_host]
+        key = kind, policy, gate_host, backend_host
         if key not in gates:
-            gates[key] = start_for_module("gate", "--listen", f"{bracketed(front)}:0", "--backend", backend.url,
+            gates[key] = start_for_module("gate", "--listen", f"{bracketed(gate_host)}:0", "--backend", backend.url,
                                           "--backend-data-mode", policy)
         return gates[key], backend
 
@@ -88,32 +88,32 @@ def up_and_down(gate, backend, method):
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
-@pytest.mark.parametrize("behind", METHODS)
-@pytest.mark.parametrize("front", METHODS)
-def test_every_pair(pairs, kind, front, behind):
-    assert up_and_down(*pairs(kind, behind), front) == [behind.upper()] * 2
+@pytest.mark.parametrize("backend_method", METHODS)
+@pytest.mark.parametrize("client_method", METHODS)
+def test_every_pair(pairs, kind, client_method, backend_method):
+    assert up_and_down(*pairs(kind, backend_method), client_method) == [backend_method.upper()] * 2
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
-@pytest.mark.parametrize("behind", EXTENDED)
-@pytest.mark.parametrize("front", METHODS)
-def test_ipv4_in_front_of_ipv6(pairs, kind, front, behind):
-    assert up_and_down(*pairs(kind, behind, "127.0.0.1", "::1"), front) == [behind.upper()] * 2
+@pytest.mark.parametrize("backend_method", EXTENDED)
+@pytest.mark.parametrize("client_method", METHODS)
+def test_ipv4_clients_of_an_ipv6_backend(pairs, kind, client_method, backend_method):
+    assert up_and_down(*pairs(kind, backend_method, "127.0.0.1", "::1"), client_method) == [backend_method.upper()] * 2
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
-@pytest.mark.parametrize("behind", METHODS)
-@pytest.mark.parametrize("front", EXTENDED)
-def test_ipv6_in_front_of_ipv4(pairs, kind, front, behind):
-    assert up_and_down(*pairs(kind, behind, "::1", "127.0.0.1"), front) == [behind.upper()] * 2
+@pytest.mark.parametrize("backend_method", METHODS)
+@pytest.mark.parametrize("client_method", EXTENDED)
+def test_ipv6_clients_of_an_ipv4_backend(pairs, kind, client_method, backend_method):
+    assert up_and_down(*pairs(kind, backend_method, "::1", "127.0.0.1"), client_method) == [backend_method.upper()] * 2
 
 
-@pytest.mark.parametrize("policy,front,address,behind", [
+@pytest.mark.parametrize("policy,client_method,address,backend_method", [
     ("match", "pasv", "127.0.0.1", "PASV"), ("match", "port", "127.0.0.1", "PORT"), ("match", "port", "::1", "EPRT"),
     ("match", "pasv", "::1", "EPSV"), ("active", "pasv", "127.0.0.1", "EPRT"), ("passive", "port", "127.0.0.1", "EPSV"),
 ])
-def test_policies(pairs, policy, front, address, behind):
-    assert up_and_down(*pairs("sallyport", policy, "127.0.0.1", address), front) == [behind] * 2
+def test_policies(pairs, policy, client_method, address, backend_method):
+    assert up_and_down(*pairs("sallyport", policy, "127.0.0.1", address), client_method) == [backend_method] * 2
 
 
 def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
@@ -127,21 +127,21 @@ def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
         raw.expect(f"LIST {backend.base}", 425)
 
 
-@pytest.mark.parametrize("kind,behind", [("sallyport", "eprt"), ("sallyport", "pasv"), ("vsftpd", "port"), ("vsftpd", "epsv")])
-@pytest.mark.parametrize("front", EXTENDED)
-def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, front, behind):
+@pytest.mark.parametrize("kind,backend_method", [("sallyport", "eprt"), ("sallyport", "pasv"), ("vsftpd", "port"), ("vsftpd", "epsv")])
+@pytest.mark.parametrize("client_method", EXTENDED)
+def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, client_method, backend_method):
     """G10: whoever connects, the FTP client is the TLS client; vsftpd demands that each connection resumes its session."""
     folder = tmp_path / "files"
     folder.mkdir()
     backend = Backend(start, kind, folder, tls=certificate, reuse=True)
     gate = start("gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--backend",
-                 backend.url, "--backend-ca", certificate.cert, "--backend-data-mode", behind)
+                 backend.url, "--backend-ca", certificate.cert, "--backend-data-mode", backend_method)
     server = Server(gate.host, gate.port, *backend.login, "explicit", certificate.cert, backend.base)
-    program = CLIENTS["ftplib"](front)
+    program = CLIENTS["ftplib"](client_method)
     program.put(server, small_sample)
     assert trees.hashes(backend.files) == trees.hashes(small_sample)
     back = tmp_path / "back"
     back.mkdir()
     program.get(server, back, trees.files(small_sample))
     assert trees.hashes(back) == trees.hashes(small_sample)
-    assert re.search(rf"{front.upper()} \S+ in front, {behind.upper()} \S+ behind", gate.log())
+    assert re.search(rf"{client_method.upper()} \S+ in front, {backend_method.upper()} \S+ behind", gate.log())

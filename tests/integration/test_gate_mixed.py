@@ -17,9 +17,9 @@ def pool(start_for_module, root, certificate, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ours")
     ours = start_for_module("serve", folder, "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.both, "--user", "writer:lab",
                             "--tls-reuse", "require")
-    vsftpd = start_for_module.rival("vsftpd", tls="explicit", local=True, reuse=True)
-    proftpd = start_for_module.rival("proftpd", tls="explicit", reuse=True)
-    pure = start_for_module.rival("pure-ftpd")
+    vsftpd = start_for_module.reference_server("vsftpd", tls="explicit", local=True, reuse=True)
+    proftpd = start_for_module.reference_server("proftpd", tls="explicit", reuse=True)
+    pure = start_for_module.reference_server("pure-ftpd")
     urls = [f"ftps://127.0.0.1:{ours.port}", f"ftpes://127.0.0.1:{vsftpd.port}", f"ftpes://127.0.0.1:{proftpd.port}",
             f"ftp://127.0.0.1:{pure.port}"]
     return [folder, vsftpd.files, proftpd.files, pure.files], urls, (vsftpd, proftpd, pure)
@@ -28,14 +28,14 @@ def pool(start_for_module, root, certificate, tmp_path_factory):
 @pytest.mark.parametrize("client,method,tls", ROWS)
 def test_any_client_with_any_server(start, pool, certificate, small_sample, tmp_path, client, method, tls):
     """In turns, so that every server gets the tree and gives it back."""
-    folders, urls, rivals = pool
+    folders, urls, references = pool
     for folder in folders:
         for old in folder.iterdir():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         if not CLIENTS[client].MAKES_FOLDERS:
             trees.make_folders(folder, small_sample)
-    for rival in rivals:
-        rival.give(rival.files)
+    for reference in references:
+        reference.give(reference.files)
     gate = start("gate", "--listen", "127.0.0.1:0", *(["--listen-tls", "127.0.0.1:0"] if tls == "implicit" else []),
                  *(["--tls-cert", certificate.both] if tls != "none" else []), "--balance", "round-robin", "--health-check", "off",
                  "--backend-ca", certificate.cert, *[word for url in urls for word in ("--backend", url)])

@@ -48,7 +48,7 @@ def close(raws):
         raw.close()
 
 
-def test_weights_and_the_most_sessions(start, servers):
+def test_weights_and_max_sessions(start, servers):
     """Three to two to one, and no more than the third may have; who finds no room hears 421 after his wait."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--queue-timeout", 1,
                  *backends(servers, ("?weight=3&max-sessions=3", "?weight=2&max-sessions=2", "?max-sessions=2")))
@@ -160,7 +160,7 @@ def test_users_and_their_servers(start, servers):
         assert home(raw) == "one"
     with Raw(gate.host, gate.port) as raw:
         raw.reply()
-        raw.expect("USER stranger", 331)
+        raw.expect("USER unknown", 331)
         assert raw.command("PASS x").code == 530
     servers[0].kill()
     with Raw(gate.host, gate.port) as raw:
@@ -255,7 +255,7 @@ def test_checks_that_list(start, servers, tmp_path):
     assert not any(said(gate, server, "is") for server in servers)
 
 
-def test_all_down_is_said_at_once(start, servers):
+def test_all_down_is_reported_at_once(start, servers):
     gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, *backends(servers))
     for server in servers:
         server.kill()

@@ -32,11 +32,11 @@ class Session:
     def data(self):
         return self.listener.accept()[0]
 
-    def serve(self, answers, greeting, heard):
+    def serve(self, answers, greeting, received):
         self.say(greeting)
         for line in self.control.makefile("r", newline="\n", encoding="latin-1"):
             verb, _, argument = line.rstrip("\r\n").partition(" ")
-            heard.append(line.rstrip("\r\n"))
+            received.append(line.rstrip("\r\n"))
             answer = answers.get(verb)
             if callable(answer):
                 answer(self)
@@ -45,7 +45,7 @@ class Session:
             elif verb == "AUTH":
                 self.say("234 go on\r\n")
                 self.control = self.context.wrap_socket(self.control, server_side=True)
-                return self.serve(answers, "", heard)
+                return self.serve(answers, "", received)
             elif verb == "EPSV":
                 self.say(f"229 Extended (|||{self.port()}|)\r\n")
             elif verb == "PASV":
@@ -63,29 +63,29 @@ class Session:
 @pytest.fixture
 def scripted(certificate):
     """scripted({verb: reply, or a function of the session}, greeting=...): the port of such a backend, and what it has heard."""
-    doors = []
+    listeners = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert, certificate.key)
 
     def make(answers, greeting="220 ready\r\n"):
-        door, heard = socket.create_server(("127.0.0.1", 0)), []
-        doors.append(door)
+        listener, received = socket.create_server(("127.0.0.1", 0)), []
+        listeners.append(listener)
 
         def one(control):
             with contextlib.suppress(OSError), control:
-                Session(control, context).serve(answers, greeting, heard)
+                Session(control, context).serve(answers, greeting, received)
 
         def accept():
             with contextlib.suppress(OSError):
                 while True:
-                    threading.Thread(target=one, args=(door.accept()[0],), daemon=True).start()
+                    threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        return door.getsockname()[1], heard
+        return listener.getsockname()[1], received
 
     yield make
-    for door in doors:
-        door.close()
+    for listener in listeners:
+        listener.close()
 
 
 def gate_before(start, port, scheme="ftp", *options):
@@ -120,12 +120,12 @@ def test_gw02_no_port_but_in_reply_to_a_passive_command(start, scripted, verb, t
     gate = gate_before(start, port)
     with Raw(gate.host, gate.port) as raw:
         raw.login()
-        heard = []
+        received = []
         with contextlib.suppress(Closed):
-            heard += replies_to(raw, "RETR x")[0] if verb == "RETR" else [raw.command(f"{verb} x")]
-            heard.append(raw.reply())
-    assert heard[-1].code == 421
-    assert not any(re.search(r"^22[789]", line) for reply in heard for line in reply.text.split("\n"))
+            received += replies_to(raw, "RETR x")[0] if verb == "RETR" else [raw.command(f"{verb} x")]
+            received.append(raw.reply())
+    assert received[-1].code == 421
+    assert not any(re.search(r"^22[789]", line) for reply in received for line in reply.text.split("\n"))
 
 
 # ---- Our failure and the backend's refusal
@@ -149,7 +149,7 @@ def test_a_refusal_that_comes_with_the_end_of_the_data_connection(start, scripte
 
 @pytest.mark.parametrize("name", ["proftpd", "vsftpd", "pure-ftpd"])
 def test_servers_own_refusals_under_tls(start, root, name):
-    server = start.rival(name, tls="explicit")
+    server = start.reference_server(name, tls="explicit")
     gate = gate_before(start, server.port, "ftpes")
     with Raw(gate.host, gate.port) as raw:
         raw.login(server.user, server.password)
@@ -168,7 +168,7 @@ def begin_and_give_up(raw, name):
     assert raw.reply().code == 426
 
 
-def test_a_download_that_is_given_up(start, scripted):
+def test_a_download_that_is_cancelled(start, scripted):
     """Pure-FTPd, as reported: 150 a second time, and no final reply."""
     def cut(session):
         session.say("150-Accepted data connection\r\n150 500.0 kbytes to download\r\n")
@@ -179,7 +179,7 @@ def test_a_download_that_is_given_up(start, scripted):
         data.close()
         session.say("150 0.001 seconds (measured here), 260.97 Mbytes per second\r\n")
 
-    port, heard = scripted({"RETR": cut})
+    port, received = scripted({"RETR": cut})
     gate = gate_before(start, port)
     with Raw(gate.host, gate.port, timeout=25) as raw:
         raw.login()
@@ -187,13 +187,13 @@ def test_a_download_that_is_given_up(start, scripted):
         begin = time.monotonic()
         raw.expect("PWD", 257)
         assert 9 < time.monotonic() - begin < 15
-        assert "NOOP" in heard
+        assert "NOOP" in received
         assert replies_to(raw, "LIST")[1] == b"content"
 
 
 @pytest.mark.parametrize("name", ["pure-ftpd", "proftpd", "vsftpd"])
-def test_servers_whose_download_is_given_up(start, root, name):
-    server = start.rival(name)
+def test_servers_whose_download_is_cancelled(start, root, name):
+    server = start.reference_server(name)
     (server.files / "big").write_bytes(BIG * 500)
     server.give(server.files / "big")
     gate = gate_before(start, server.port)
@@ -275,14 +275,14 @@ def test_bare_codes_and_blank_lines(start, scripted, sallyport, tmp_path):
 @pytest.mark.parametrize("answer", ["200 ok", "350 go on", "229 garbage", "229 (|||0|)", "229 (|||22|)", "227 (127,0,0,1,200,10)",
                                     "425 none free", "550 not you"])
 def test_no_usable_port_is_a_refusal_of_the_method(start, scripted, sallyport, tmp_path, answer):
-    port, heard = scripted({"EPSV": answer + "\r\n"})
+    port, received = scripted({"EPSV": answer + "\r\n"})
     gate = gate_before(start, port)
     for _ in range(2):
         with Raw(gate.host, gate.port) as raw:
             raw.login()
             for _ in range(2):
                 assert replies_to(raw, "RETR x")[1] == b"content"
-    assert heard.count("EPSV") == (4 if answer.startswith(("4", "55")) else 1), "what is refused for good is not asked again"
+    assert received.count("EPSV") == (4 if answer.startswith(("4", "55")) else 1), "what is refused for good is not asked again"
     assert "trying PASV" in gate.log() and answer in gate.log()
     subprocess.run([sallyport, "get", f"ftp://127.0.0.1:{port}/x", "--output", tmp_path / "x"], check=True, timeout=20)
     assert (tmp_path / "x").read_bytes() == b"content"

@@ -71,7 +71,7 @@ def test_gw05_an_opening_ends_with_its_reason(gated, end):
     """GW-05: whatever ends a session or asks anew, what was promised is admitted no more, and nothing is left of it."""
     gate = gated("--idle-timeout", 1)
     raws = [Raw(gate.host, gate.port).login() for _ in range(20)]
-    promised = [raw.epsv_port() for raw in raws]
+    reserved = [raw.epsv_port() for raw in raws]
     assert len(openings(gate)) == len(raws)
     for raw in raws:
         end(raw)
@@ -80,10 +80,10 @@ def test_gw05_an_opening_ends_with_its_reason(gated, end):
         for raw in raws:
             raw.close()
     wait_until(lambda: not openings(gate), 3, "all openings gone")
-    assert not any(admitted(gate, port) for port in set(promised))
+    assert not any(admitted(gate, port) for port in set(reserved))
 
 
-def test_gw09_a_client_does_not_choose_where_it_is_led(gated):
+def test_gw09_a_client_does_not_choose_its_backend(gated):
     """GW-09: names with an address in them are names, HOST finds no host, and nobody is connected to."""
     gate = gated()
     with socket.create_server(("127.0.0.1", 0)) as inside:

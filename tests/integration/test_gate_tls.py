@@ -35,7 +35,7 @@ def backend_log(server):
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd"])
 def test_reuse_is_supplied_to_backends_that_demand_it(start, certificate, capped, kind, version):
     """TLS-04: vsftpd's require_ssl_reuse=YES and ProFTPD's default refuse data connections that don't resume."""
-    server = start.rival(kind, tls="explicit", reuse=True, wrap=capped(version))
+    server = start.reference_server(kind, tls="explicit", reuse=True, wrap=capped(version))
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftpes://127.0.0.1:{server.port}",
                  "--backend-ca", certificate.cert)
     content = os.urandom(300_000)
@@ -53,7 +53,7 @@ def test_reuse_is_supplied_to_backends_that_demand_it(start, certificate, capped
 @pytest.mark.parametrize("tls", ["explicit", "implicit"])
 def test_match(start, certificate, small_sample, tmp_path, kind, tls):
     """G10: behind as in front, with curl; these servers demand TLS, so a plain client gets no further than theirs does."""
-    server = start.rival(kind, tls="explicit", reuse=kind != "pure-ftpd")
+    server = start.reference_server(kind, tls="explicit", reuse=kind != "pure-ftpd")
     gate = start("gate", "--listen" if tls == "explicit" else "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.cert,
                  "--tls-key", certificate.key, "--backend", f"ftp://127.0.0.1:{server.port}?tls=match",
                  "--backend-ca", certificate.cert)
@@ -185,7 +185,7 @@ def test_client_certificates(start, certificate, authority, capped, tmp_path, ve
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", ["serve", "proftpd"])
-def test_own_certificate_towards_backends(start, certificate, authority, capped, kind, version):
+def test_client_certificate_towards_backends(start, certificate, authority, capped, kind, version):
     """G10: a backend that demands a certificate of its clients is shown the gateway's; without it, or with one that its
     authority has not signed, the client hears a reason and nothing of its login is passed."""
     wrap = capped(version)
@@ -195,7 +195,7 @@ def test_own_certificate_towards_backends(start, certificate, authority, capped,
         server = start(kind, folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
                        certificate.key, "--tls-required", "--client-ca", authority / "ca.pem", "--client-cert", "require", wrap=wrap)
     else:
-        server = start.rival(kind, tls="explicit", client_ca=authority / "ca.pem", wrap=wrap)
+        server = start.reference_server(kind, tls="explicit", client_ca=authority / "ca.pem", wrap=wrap)
     options = ["gate", "--listen", "127.0.0.1:0", "--backend", f"ftpes://127.0.0.1:{server.port}", "--backend-ca", certificate.cert]
 
     def own(stem):
@@ -210,10 +210,10 @@ def test_own_certificate_towards_backends(start, certificate, authority, capped,
     for given in ([], own("forged")):
         shut_out = start(*options, *given)
         with Raw(shut_out.host, shut_out.port) as raw:
-            heard = raw.reply()  # with TLS 1.3 a server judges the certificate after the client's part of the handshake
-            if heard.code == 220:
-                heard = raw.command("USER writer")
-            assert heard.code == 421 and "No server behind this gateway answers" in heard.text, heard
+            reply = raw.reply()  # with TLS 1.3 a server judges the certificate after the client's part of the handshake
+            if reply.code == 220:
+                reply = raw.command("USER writer")
+            assert reply.code == 421 and "No server behind this gateway answers" in reply.text, reply
     together = authority / "together.pem"
     together.write_text((authority / "bob.pem").read_text() + (authority / "bob.key").read_text())
     in_one_file = start(*options, "--backend-cert", together)

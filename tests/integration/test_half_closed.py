@@ -44,7 +44,7 @@ def test_every_command_is_served(pair, quit_):
     assert (files / "in").is_dir()
 
 
-def test_who_says_nothing_is_said_goodbye(pair):
+def test_a_silent_client_gets_421(pair):
     gate, _ = pair
     with Raw(gate.host, gate.port) as raw:
         end_input(raw)
@@ -104,8 +104,8 @@ def test_an_upload_that_ends_after_it_does_not(pair, size, quit_):
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
 @pytest.mark.parametrize("tls", ["none", "explicit"])
-def test_a_foreign_backend_learns_that_it_was_cut(start, certificate, kind, tls):
-    server = start.rival(kind, tls=tls)
+def test_a_reference_server_learns_of_the_interruption(start, certificate, kind, tls):
+    server = start.reference_server(kind, tls=tls)
     scheme = "ftp" if tls == "none" else "ftpes"
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{scheme}://127.0.0.1:{server.port}", "--backend-ca",
                  certificate.cert)
@@ -120,7 +120,7 @@ def test_a_foreign_backend_learns_that_it_was_cut(start, certificate, kind, tls)
     assert "cut" in gate.log()
 
 
-def test_a_client_that_is_gone_leaves_nothing_behind(pair):
+def test_a_client_that_is_gone_leaves_nothing(pair):
     gate, _ = pair
     fds = gate.settled_fds()
     for _ in range(20):

@@ -64,8 +64,8 @@ def test_version(sallyport, flag):
     assert done.returncode == 0 and re.fullmatch(r"sallyport \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("columns,most", [(60, 60), (100, 100), (300, 120)])
-def test_help_is_wrapped_to_the_terminal(sallyport, columns, most):
+@pytest.mark.parametrize("columns,max_length", [(60, 60), (100, 100), (300, 120)])
+def test_help_is_wrapped_to_the_terminal(sallyport, columns, max_length):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen([sallyport, "help", "up"], stdout=theirs, stdin=subprocess.DEVNULL)
@@ -82,8 +82,8 @@ def test_help_is_wrapped_to_the_terminal(sallyport, columns, most):
     os.close(ours)
     assert process.wait(10) == 0
     wrapped = [line for line in text.decode().replace("\r", "").splitlines() if not line.startswith("  sallyport")]
-    longest = max(map(len, wrapped))
-    assert most - 20 < longest <= most, longest
+    length = max(map(len, wrapped))
+    assert max_length - 20 < length <= max_length, length
 
 
 def test_the_reference_is_up_to_date(sallyport):

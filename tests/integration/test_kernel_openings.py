@@ -11,12 +11,12 @@ import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
-from harness.openings import gone, standing
+from harness.openings import gone, unused_openings
 from harness.raw import Raw, drain
-from network import Host, Segment, Situation
+from network import Host, Segment, Scenario
 
-CLIENT, STRANGER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
-WAIT = 2  # --data-timeout
+CLIENT, UNEXPECTED_PEER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
+WAIT = 2.5  # --data-timeout, in seconds; Linux repeats a SYN each second, and a deadline at that moment has two outcomes
 
 # The most usual forward chain of all. It says nothing of what NAT has led.
 STRICT = """
@@ -36,10 +36,10 @@ table inet silent {
 }"""
 
 
-def situation(router=(), client=()):
-    return Situation("openings", "a router that leads by its kernel", "", (Segment("outside"), Segment("inside")), (
+def scenario(router=(), client=()):
+    return Scenario("openings", "a router that leads by its kernel", "", (Segment("outside"), Segment("inside")), (
         Host("client", {"outside": f"{CLIENT}/24"}, rules=client),
-        Host("stranger", {"outside": f"{STRANGER}/24"}),
+        Host("other-host", {"outside": f"{UNEXPECTED_PEER}/24"}),
         Host("router", {"outside": f"{GATE}/24", "inside": "172.16.3.1/24"}, forwards=True, rules=router),
         Host("server", {"inside": f"{SERVER}/24"}),
     ))
@@ -85,7 +85,7 @@ def site(networks, sallyport, tmp_path, certificate):
     built = []
 
     def make(**rules):
-        up = network.Network(situation(**rules)).up()
+        up = network.Network(scenario(**rules)).up()
         built.append((up, None))
         made = Site(up, sallyport, tmp_path)
         built.append((up, made))
@@ -116,7 +116,7 @@ def forge_syn(site, port, source_port):
     def act():
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
             raw.sendto(ip + tcp, (GATE, port))
-    site.net.inside("stranger", act)
+    site.net.inside("other-host", act)
 
 
 @pytest.mark.parametrize("client", ["answers", "silent"])
@@ -130,7 +130,7 @@ def test_a_forged_SYN_does_not_spend_an_opening(site, client):
             for source_port in range(40000, 40005):
                 forge_syn(site, port, source_port + 10 * attempt)
             time.sleep(0.05)  # they are led to the server, and what answers them comes back
-            assert [opening[2] for opening in standing(site.net)] == [port]
+            assert [opening[2] for opening in unused_openings(site.net)] == [port]
             with raw.connect(port) as data:
                 raw.expect("RETR /file", 150)
                 assert drain(data) == b"content"
@@ -147,7 +147,7 @@ def test_a_spent_opening_stays_spent(site):
         port = raw.login().epsv_port()
         with raw.connect(port) as data:
             raw.expect("RETR /big", 150)
-            assert not standing(site.net)
+            assert not unused_openings(site.net)
             for source_port in range(40000, 40005):
                 forge_syn(site, port, source_port)
             try:
@@ -166,7 +166,7 @@ def final(raw):
 
 
 @pytest.mark.parametrize("method", ["passive", "pipelined", "active"])
-def test_a_forward_chain_that_drops_what_is_led(site, method):
+def test_a_forward_chain_that_drops_forwarded_packets(site, method):
     """The transfer ends by 425 within --data-timeout, the log names the cause and the page, and the session goes on."""
     site = site(router=(STRICT,))
     with site.raw() as raw:
@@ -199,7 +199,7 @@ def test_a_forward_chain_that_drops_what_is_led(site, method):
     assert site.gate.log().count("led by the kernel, complete") == 1
 
 
-def test_nobody_comes(site):
+def test_an_opening_that_is_not_used(site):
     """Another cause, and other words for it."""
     site = site()
     with site.raw() as raw:

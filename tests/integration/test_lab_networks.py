@@ -1,4 +1,4 @@
-"""The labs themselves: each network lets through what its situation says, and nothing else (L)."""
+"""The labs themselves: each network lets through what its scenario says, and nothing else (L)."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 import network
 import picture
-from situations import SITUATIONS
+from scenarios import SCENARIOS
 
 LISTEN = """
 import socket, sys
@@ -30,23 +30,23 @@ else:
 """
 
 
-@pytest.fixture(scope="module", params=sorted(SITUATIONS))
+@pytest.fixture(scope="module", params=sorted(SCENARIOS))
 def lab(networks, request):
-    with network.Network(SITUATIONS[request.param]) as built:
+    with network.Network(SCENARIOS[request.param]) as built:
         yield built
 
 
 def test_facts(lab):
     listeners = []
-    for at, port in {(fact.at, fact.port) for fact in lab.situation.facts}:
+    for at, port in {(fact.at, fact.port) for fact in lab.scenario.facts}:
         listeners.append(subprocess.Popen(lab.command(at, sys.executable, "-c", LISTEN, port), stdout=subprocess.PIPE))
     try:
         for listener in listeners:
             assert listener.stdout.readline() == b"ready\n"
         seen = {fact: subprocess.run(lab.command(fact.source, sys.executable, "-c", CONNECT, fact.address, fact.port,
                                                  5 if fact.reaches else 0.4), capture_output=True, text=True).stdout.strip()
-                for fact in lab.situation.facts}
-        assert seen == {fact: "reached" if fact.reaches else "silence" for fact in lab.situation.facts}
+                for fact in lab.scenario.facts}
+        assert seen == {fact: "reached" if fact.reaches else "silence" for fact in lab.scenario.facts}
     finally:
         for listener in listeners:
             listener.kill()
@@ -54,14 +54,14 @@ def test_facts(lab):
 
 
 def test_picture_shows_every_host(lab):
-    drawn = picture.draw(lab.situation)
-    for host in lab.situation.hosts:
+    drawn = picture.draw(lab.scenario)
+    for host in lab.scenario.hosts:
         assert host.name in drawn and host.address in drawn
     assert max(map(len, drawn.splitlines())) <= 100
 
 
 def test_nothing_is_left(networks):
-    with network.Network(SITUATIONS["client-nat"]) as built:
+    with network.Network(SCENARIOS["client-nat"]) as built:
         sleeper = subprocess.Popen(built.command("client", "sleep", "1000"))
         assert network.namespaces(f"{network.PREFIX}-{built.id}")
         time.sleep(0.05)
@@ -69,8 +69,8 @@ def test_nothing_is_left(networks):
     assert sleeper.wait(5) != 0
 
 
-def test_a_broken_situation_leaves_nothing(networks):
-    bad = network.Situation("bad", "t", "", (network.Segment("a"),),
+def test_a_broken_scenario_leaves_nothing(networks):
+    bad = network.Scenario("bad", "t", "", (network.Segment("a"),),
                             (network.Host("h", {"a": "10.0.0.1/24"}, rules=("nonsense",)),))
     with pytest.raises(RuntimeError, match="nft"):
         network.Network(bad).up()

@@ -1,6 +1,6 @@
 """The whole system inside each network of labs/: what must work there works, what can't is said plainly (L).
 
-The daemons are those of the situation's own definition, so that a person who brings the lab up sees the same.
+The daemons are those of the scenario's own definition, so that a person who brings the lab up sees the same.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from harness import trees
 from harness.clients import CLIENTS, PASSIVE, Failed, Server
 from harness.daemon import Daemon
 from harness.raw import Raw, drain
-from situations import SITUATIONS
+from scenarios import SCENARIOS
 
 
 class Inside:
@@ -34,11 +34,11 @@ class Inside:
 
 
 class Lab:
-    """A situation that is up, with its daemons, TLS offered by each of them."""
+    """A scenario that is up, with its daemons, TLS offered by each of them."""
 
-    def __init__(self, sallyport, situation, certificate, sample, folder):
-        self.network = network.Network(situation)
-        self.situation, self.ca = situation, certificate.cert
+    def __init__(self, sallyport, scenario, certificate, sample, folder):
+        self.network = network.Network(scenario)
+        self.scenario, self.ca = scenario, certificate.cert
         self.files = {}  # host -> folders of its servers, in the order of the definition
         self.daemons = []  # (host, daemon)
         self.sallyport, self.certificate, self.sample, self.folder = sallyport, certificate, sample, folder
@@ -46,7 +46,7 @@ class Lab:
     def __enter__(self):
         self.network.up()
         try:
-            for number, daemon in enumerate(self.situation.daemons):
+            for number, daemon in enumerate(self.scenario.daemons):
                 self.start(number, daemon)
         except BaseException:
             self.__exit__()
@@ -92,7 +92,7 @@ def lab(networks, sallyport, certificate, small_sample, tmp_path_factory):
 
         def bring_up(name):
             if name not in up:
-                up[name] = stack.enter_context(Lab(sallyport, SITUATIONS[name], certificate, small_sample,
+                up[name] = stack.enter_context(Lab(sallyport, SCENARIOS[name], certificate, small_sample,
                                                    tmp_path_factory.mktemp(name)))
             return up[name]
 
@@ -105,7 +105,7 @@ OVER_TLS = [("curl", "epsv"), ("lftp", "pasv"), ("ftplib", "epsv"), ("sallyport"
 OVER_IPV6 = [("curl", "epsv"), ("curl", "eprt"), ("ftplib", "epsv"), ("ftplib", "eprt"), ("lftp", "epsv"), ("sallyport", "epsv"),
              ("sallyport", "eprt")]
 
-# What works from the client: situation, address, port, host whose files those are (and which of its servers), how.
+# What works from the client: scenario, address, port, host whose files those are (and which of its servers), how.
 ROUTES = [
     ("client-nat", "17.254.0.91", 21, "server", 0, BY_PASSIVE),
     ("client-nat", "192.168.1.1", 21, "server", 0, BY_PASSIVE + BY_ACTIVE),
@@ -126,20 +126,20 @@ ROUTES = [
 
 
 def rows():
-    for situation, address, port, host, index, ways in ROUTES:
+    for scenario, address, port, host, index, ways in ROUTES:
         for client, method in ways:
-            yield situation, address, port, host, index, client, method, "none"
+            yield scenario, address, port, host, index, client, method, "none"
         for client, method in OVER_TLS:
             if (client, method) in ways or method in PASSIVE:
-                yield situation, address, port, host, index, client, method, "explicit"
+                yield scenario, address, port, host, index, client, method, "explicit"
 
 
-@pytest.mark.parametrize("situation,address,port,host,index,client,method,tls", rows())
-def test_tree(lab, small_sample, tmp_path, situation, address, port, host, index, client, method, tls):
+@pytest.mark.parametrize("scenario,address,port,host,index,client,method,tls", rows())
+def test_tree(lab, small_sample, tmp_path, scenario, address, port, host, index, client, method, tls):
     """Up, listed and down again, through the network."""
-    if situation == "both-nat" and address == "192.168.1.1" and tls != "none":
+    if scenario == "both-nat" and address == "192.168.1.1" and tls != "none":
         pytest.skip("two gateways in a row: the first speaks plain FTP to the second")
-    built = lab(situation)
+    built = lab(scenario)
     files = built.files[host][index]
     for path in sorted(files.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -167,7 +167,7 @@ def test_gateway_rewrites_227_and_229(lab):
         assert 51000 <= raw.epsv_port() <= 51009
 
 
-def test_server_announces_its_outside_address(lab):
+def test_server_advertises_its_external_address(lab):
     """S3"""
     with lab("server-nat").raw("client", "17.254.0.91", 2121) as raw:
         address, port = raw.login().pasv()
@@ -208,7 +208,7 @@ def test_active_comes_from_the_port_below(lab):
 
 # Strangers.
 
-def test_stranger_at_the_gateways_data_port(lab):
+def test_unexpected_peer_at_the_gateways_passive_port(lab):
     """G1: a data connection is its session's own client's, whoever knocks first."""
     built = lab("server-nat")
     content = b"for the client only" * 1000
@@ -216,13 +216,13 @@ def test_stranger_at_the_gateways_data_port(lab):
         raw.login()
         assert raw.store("/mine", content).code == 226
         port = raw.epsv_port()
-        with built.network.inside("stranger", lambda: socket.create_connection(("17.254.0.91", port), timeout=5)) as stranger:
+        with built.network.inside("other-host", lambda: socket.create_connection(("17.254.0.91", port), timeout=5)) as unexpected:
             with raw.connect(port) as data:
                 raw.expect("RETR /mine", 150, 125)
                 assert drain(data) == content
             assert raw.reply().code == 226
             with contextlib.suppress(ConnectionResetError):
-                assert drain(stranger) == b""
+                assert drain(unexpected) == b""
 
 
 # Firewalls.
@@ -243,7 +243,7 @@ def test_active_mode_into_a_firewall(lab):
 
 
 @pytest.mark.limit(90)
-def test_client_behind_a_strict_firewall_is_told(lab, tmp_path):
+def test_client_in_a_network_with_a_strict_firewall(lab, tmp_path):
     """C3 C6: login works, data goes nowhere: an error within the deadlines that says so."""
     built = lab("client-firewall")
     client = built.client("sallyport", "epsv")
@@ -285,7 +285,7 @@ def test_many_transfers_over_one_port(lab):
 
 # The balancers.
 
-def test_a_client_is_pinned_with_its_data(lab):
+def test_a_client_keeps_its_backend_for_data(lab):
     """G7(3) S3: each client's control and data connections meet at one server, whose 227 names the balancer."""
     built = lab("plain-balancer")
     for host in ("one", "two"):
@@ -299,7 +299,7 @@ def test_a_client_is_pinned_with_its_data(lab):
             raw.expect("QUIT", 221)
 
 
-def test_sessions_are_spread_and_stay(lab):
+def test_sessions_are_balanced_and_stay(lab):
     """G7(2) G1: three sessions, three servers; everything of a session at the same one."""
     built = lab("balancer")
     sessions = [built.raw("client", "17.254.0.91").login() for _ in range(3)]

@@ -10,7 +10,7 @@ import pytest
 
 from harness import trees
 from harness.clients import CLIENTS, Server
-from harness.rivals import RIVALS
+from harness.reference_servers import REFERENCE_SERVERS
 
 ALL = [(client, method, tls) for client, kind in CLIENTS.items() for tls in kind.TLS for method in kind.METHODS
        if kind.can(method, tls)]
@@ -20,12 +20,12 @@ FEW = [("curl", "epsv"), ("curl", "port"), ("lftp", "pasv"), ("ncftp", "pasv"), 
 
 def combinations():
     if os.environ.get("HARNESS_ONLY"):
-        return [(rival, *row) for rival in RIVALS for row in ALL
-                if row[0] != "sallyport" and row[2] in RIVALS[rival].TLS]
+        return [(reference, *row) for reference in REFERENCE_SERVERS for row in ALL
+                if row[0] != "sallyport" and row[2] in REFERENCE_SERVERS[reference].TLS]
     rows = [(target, *row) for target in ("server", "gate") for row in ALL]
-    for rival in RIVALS:
-        rows += [(f"gate+{rival}", client, method, "none") for client, method in FEW]
-    rows += [(f"gate+{behind}", client, method, "explicit") for behind in (*RIVALS, "tls") for client, method in FEW
+    for reference in REFERENCE_SERVERS:
+        rows += [(f"gate+{reference}", client, method, "none") for client, method in FEW]
+    rows += [(f"gate+{backend}", client, method, "explicit") for backend in (*REFERENCE_SERVERS, "tls") for client, method in FEW
              if CLIENTS[client].can(method, "explicit")]
     return rows
 
@@ -34,37 +34,37 @@ class Target:
     """What a client talks to, and the folder behind it."""
 
     def __init__(self, start, certificate, folder, kind, tls):
-        front, _, behind = kind.partition("+")
+        daemon_kind, _, backend_kind = kind.partition("+")
         self.user, self.password, self.base, self.give = "writer", "lab", "", lambda: None
         tls_options = ["--tls-cert", certificate.cert, "--tls-key", certificate.key] if tls != "none" else []
         listen = ["--listen", "127.0.0.1:0"] + (["--listen-tls", "127.0.0.1:0"] if tls == "implicit" else [])
-        if front in RIVALS:
-            self.daemon = self.rival(start, front, tls=tls)
-        elif front == "server":
+        if daemon_kind in REFERENCE_SERVERS:
+            self.daemon = self.reference_server(start, daemon_kind, tls=tls)
+        elif daemon_kind == "server":
             self.files = folder
             self.daemon = start("serve", folder, *listen, *tls_options, "--user", "writer:lab")
         else:
-            self.daemon = start("gate", *listen, *tls_options, *self.backend(start, certificate, folder, behind))
+            self.daemon = start("gate", *listen, *tls_options, *self.backend(start, certificate, folder, backend_kind))
         self.host, self.port = self.daemon.host, self.daemon.port
-        if tls == "implicit" and front not in RIVALS:
+        if tls == "implicit" and daemon_kind not in REFERENCE_SERVERS:
             self.port = int(self.daemon.endpoints[1][1])
         self.server = Server(self.host, self.port, self.user, self.password, tls, certificate.cert if tls != "none" else None,
                              self.base)
 
-    def rival(self, start, name, **options):
-        rival = start.rival(name, **options)
-        self.user, self.password, self.base, self.files = rival.user, rival.password, rival.base, rival.files
-        self.give = lambda: rival.give(rival.files)
-        return rival
+    def reference_server(self, start, name, **options):
+        reference = start.reference_server(name, **options)
+        self.user, self.password, self.base, self.files = reference.user, reference.password, reference.base, reference.files
+        self.give = lambda: reference.give(reference.files)
+        return reference
 
-    def backend(self, start, certificate, folder, behind):
-        if behind in RIVALS:
-            rival = self.rival(start, behind)
-            return ["--backend", f"ftp://{rival.host}:{rival.port}"]
+    def backend(self, start, certificate, folder, backend_kind):
+        if backend_kind in REFERENCE_SERVERS:
+            reference = self.reference_server(start, backend_kind)
+            return ["--backend", f"ftp://{reference.host}:{reference.port}"]
         self.files = folder
-        tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key] if behind == "tls" else []
+        tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key] if backend_kind == "tls" else []
         server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *tls)
-        if behind == "tls":
+        if backend_kind == "tls":
             return ["--backend", f"ftpes://{server.host}:{server.port}", "--backend-ca", certificate.cert]
         return ["--backend", f"ftp://{server.host}:{server.port}"]
 

@@ -29,7 +29,7 @@ def port_command(port):
     return f"PORT 127,0,0,1,{port >> 8},{port & 255}"
 
 
-def test_a_passive_client_hears_it_once_it_has_connected(gate):
+def test_a_passive_client_gets_it_once_it_has_connected(gate):
     with Raw(gate.host, gate.port) as raw:
         port = raw.login().epsv_port()
         raw.send(b"RETR f\r\n")
@@ -46,7 +46,7 @@ def test_a_passive_client_hears_it_once_it_has_connected(gate):
 
 
 @pytest.mark.parametrize("verb", ["RETR f", "STOR new", "LIST"])
-def test_who_does_not_connect_hears_425_alone(gate, verb):
+def test_a_client_that_does_not_connect_gets_425_alone(gate, verb):
     with Raw(gate.host, gate.port) as raw:
         raw.login().epsv_port()
         reply = raw.command(verb)
@@ -56,7 +56,7 @@ def test_who_does_not_connect_hears_425_alone(gate, verb):
 
 
 @pytest.mark.parametrize("verb", ["RETR f", "STOR new", "LIST"])
-def test_an_active_client_that_cannot_be_reached_hears_425_alone(gate, verb):
+def test_an_active_client_that_cannot_be_reached_gets_425_alone(gate, verb):
     with Raw(gate.host, gate.port) as raw:
         raw.login()
         raw.expect(port_command(free_port()), 200)
@@ -86,14 +86,14 @@ def test_a_server_counts_active_connections_that_fail(start, sallyport, tmp_path
         raw.login()
         raw.expect(port_command(free_port()), 200)
         assert raw.command("LIST").code == 425
-    told = json.loads(subprocess.run([sallyport, "serve", "status", "--json", "--control-socket", tmp_path / "status"],
+    status = json.loads(subprocess.run([sallyport, "serve", "status", "--json", "--control-socket", tmp_path / "status"],
                                      capture_output=True, check=True).stdout)["rejected"]
-    assert told["active_connect_failed"] == 1 and told["data_timeout"] == 0
+    assert status["active_connect_failed"] == 1 and status["data_timeout"] == 0
 
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
-def test_no_reply_of_a_foreign_server_names_it(start, kind):
-    server = start.rival(kind, host=BACKEND)
+def test_no_reply_of_a_reference_server_names_it(start, kind):
+    server = start.reference_server(kind, host=BACKEND)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{BACKEND}:{server.port}")
     said = []
     with Raw(gate.host, gate.port) as raw:

@@ -112,16 +112,16 @@ def test_status_shows_what_goes_on(gate):
     idle = gate.session()
     asked = idle.epsv_port()
     busy = Slow(gate.session())
-    told = gate.status()
-    assert told["listening"] == [f"127.0.0.1:{gate.daemon.port}"] and told["pid"] == gate.daemon.pid
-    assert told["totals"]["sessions"] == 2 and told["totals"]["transfers"] == 1 and told["complete"]
-    assert [b["sessions"] for b in told["backends"]] == [1, 1] and {b["health"] for b in told["backends"]} == {"up"}
-    first, second = sorted(told["sessions"], key=lambda s: s["id"])
+    status = gate.status()
+    assert status["listening"] == [f"127.0.0.1:{gate.daemon.port}"] and status["pid"] == gate.daemon.pid
+    assert status["totals"]["sessions"] == 2 and status["totals"]["transfers"] == 1 and status["complete"]
+    assert [b["sessions"] for b in status["backends"]] == [1, 1] and {b["health"] for b in status["backends"]} == {"up"}
+    first, second = sorted(status["sessions"], key=lambda s: s["id"])
     assert (first["user"], first["client"], first["transfer"]) == ("writer", "{}:{}".format(*idle.socket.getsockname()), None)
     assert first["openings"] == [{"leg": "client", "port": asked, "peer": "127.0.0.1", "expires_in_seconds": None, "forwarded_to": None}]
     assert (second["transfer"]["verb"], second["transfer"]["path"]) == ("RETR", "/file")
     assert (second["transfer"]["data_path"], second["transfer"]["data_path_reason"]) == ("relay", "nothing_else_enabled")
-    assert {first["backend"], second["backend"]} == {b["name"] for b in told["backends"]}
+    assert {first["backend"], second["backend"]} == {b["name"] for b in status["backends"]}
     wait_until(lambda: gate.status()["sessions"][1]["transfer"]["bytes"] > 0, what="bytes")
 
     shown = gate.ask("status", "--sessions", "--limit", "1").stdout.splitlines()
@@ -137,7 +137,7 @@ def test_status_shows_what_goes_on(gate):
     assert gate.status()["rejected"]["bounce_attempt"] == 1
 
 
-def test_nobody_there(sallyport, tmp_path, gate):
+def test_no_daemon_is_running(sallyport, tmp_path, gate):
     missing = tmp_path / "none.sock"
     done = subprocess.run([sallyport, "gate", "status", "--control-socket", missing], capture_output=True, text=True, timeout=10)
     assert done.returncode == 3 and str(missing) in done.stderr and "start it, or name its control socket with --control-socket" in done.stderr
@@ -199,9 +199,9 @@ def test_a_bad_configuration_changes_nothing(gate, more, terms, extra, line, wor
     before = gate.status()["backends"]
     gate.write(more, terms, extra)
     where = f"{gate.config}, line {line}"
-    told = gate.ask("reload")
-    assert told.returncode == 1 and told.stdout == ""
-    assert "reload failed, configuration unchanged: " in told.stderr and where in told.stderr and words in told.stderr
+    done = gate.ask("reload")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "reload failed, configuration unchanged: " in done.stderr and where in done.stderr and words in done.stderr
     check = subprocess.run([gate.sallyport, "gate", "check", "--config", gate.config], capture_output=True, text=True, timeout=10)
     assert check.returncode == 2 and where in check.stderr and words in check.stderr
     gate.daemon.process.send_signal(signal.SIGHUP)

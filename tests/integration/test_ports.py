@@ -20,8 +20,8 @@ def front(request, start, tmp_path):
     def begin(*options):
         if request.param == "server":
             return start("serve", root, "--listen", "127.0.0.1:0", "--user", "writer:lab", *options)
-        behind = start("serve", root, "--listen", "127.0.0.1:0", "--user", "writer:lab")
-        return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{behind.port}", *options)
+        backend = start("serve", root, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+        return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{backend.port}", *options)
 
     return begin
 
@@ -30,7 +30,7 @@ def raw(daemon, source="127.0.0.1", port=None):
     return Raw("127.0.0.1", port or daemon.port, source=source)
 
 
-def test_forwarded_ports_are_told_by_their_outside_numbers(front):
+def test_forwarded_ports_are_advertised_by_their_external_numbers(front):
     """S3: the router forwards 61000-61009, of which one, 4443, is another."""
     first = free_port()
     daemon = front("--passive-ports", f"{first}-{first}", "--external-ports", f"{first}=4443")
@@ -44,7 +44,7 @@ def test_forwarded_ports_are_told_by_their_outside_numbers(front):
         assert client.reply().code == 226
 
 
-def test_ports_that_devices_grab_are_left_out_and_said(front):
+def test_alg_ports_are_skipped_and_reported(front):
     """S2"""
     daemon = front("--passive-ports", "5060-5060")
     with raw(daemon) as client:
@@ -54,7 +54,7 @@ def test_ports_that_devices_grab_are_left_out_and_said(front):
     assert "Passive ports 5060: skipping 1 of them (5060), which routers may inspect" in daemon.log()
 
 
-def test_ports_that_devices_grab_are_used_by_choice(front):
+def test_alg_ports_are_used_with_the_option(front):
     """S2"""
     daemon = front("--passive-ports", "5060-5060", "--use-alg-ports")
     with raw(daemon) as client:
@@ -85,11 +85,11 @@ def test_addresses_by_network_by_tls_and_by_listener(front, certificate):
                    "--external-address", "203.0.113.7", "--external-address", "127.0.0.2/31=192.0.2.2",
                    "--external-address", "127.0.0.3=client-destination", "--external-address", f":{other}=192.0.2.9",
                    "--external-address", f"127.0.0.2/31,:{other}=192.0.2.4", "--external-address", "tls=192.0.2.8")
-    told = {}
+    advertised = {}
     for source, port in (("127.0.0.1", None), ("127.0.0.2", None), ("127.0.0.3", None), ("127.0.0.1", other), ("127.0.0.2", other)):
         with raw(daemon, source, port) as client:
-            told[source, port] = client.login().pasv()[0]
-    assert told == {("127.0.0.1", None): "203.0.113.7", ("127.0.0.2", None): "192.0.2.2", ("127.0.0.3", None): "127.0.0.1",
+            advertised[source, port] = client.login().pasv()[0]
+    assert advertised == {("127.0.0.1", None): "203.0.113.7", ("127.0.0.2", None): "192.0.2.2", ("127.0.0.3", None): "127.0.0.1",
                     ("127.0.0.1", other): "192.0.2.9", ("127.0.0.2", other): "192.0.2.4"}
     with raw(daemon) as client:
         client.greet().expect("AUTH TLS", 234)

@@ -32,7 +32,7 @@ def test_preset(start, root, tmp_path, certificate, preset):
     assert len(lines) == 3
     assert tomllib.loads(preset.read_text())
     # As a user would do: the own servers, the own certificate, the own address.
-    vsftpd = start.rival("vsftpd", tls="explicit" if "ftpes" in lines["backend"] else "none", reuse=True)
+    vsftpd = start.reference_server("vsftpd", tls="explicit" if "ftpes" in lines["backend"] else "none", reuse=True)
     backends = re.findall(r'"(\w+)://', lines["backend"])
     lines["backend"] = str([f"{scheme}://127.0.0.1:{vsftpd.port}" for scheme in backends])
     if "tls-cert" in lines:

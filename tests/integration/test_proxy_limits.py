@@ -32,8 +32,8 @@ def front(request, start, tmp_path):
         ours = ["--listen", "127.0.0.1:0", "--proxy-protocol-from", BALANCER, *options]
         if request.param == "server":
             return start("serve", root, *users, *ours)
-        behind = start("serve", root, "--listen", "127.0.0.1:0", *users)
-        return start("gate", "--backend", f"ftp://127.0.0.1:{behind.port}", *ours)
+        backend = start("serve", root, "--listen", "127.0.0.1:0", *users)
+        return start("gate", "--backend", f"ftp://127.0.0.1:{backend.port}", *ours)
     return begin
 
 
@@ -62,7 +62,7 @@ def guess(daemon, first):
     return None
 
 
-def test_its_health_checks_count_for_nobody(front):
+def test_its_health_checks_are_not_counted(front):
     """However often it looks, it is never told that it is too fast, and no client is for its sake."""
     daemon = front("--max-session-rate-per-address", "0.001", "--max-sessions-per-address", "1", "--max-session-rate", "5")
     assert [code(daemon, LOCAL) for _ in range(20)] == [220] * 20
@@ -74,7 +74,7 @@ def test_its_health_checks_count_for_nobody(front):
 
 
 @pytest.mark.parametrize("named", ["127.0.0.1", "::1", "203.0.113.9", "2001:db8:7::1"])
-def test_a_header_frees_nobody_from_penalties(front, named):
+def test_a_header_does_not_avoid_penalties(front, named):
     """AU-02: that it names loopback says nothing of who connects."""
     daemon = front()
     assert guess(daemon, header(named)) in range(2, 6)

@@ -51,8 +51,8 @@ def front(request, start, folder):
         users = ["--user", "writer:lab"]
         if request.param == "server":
             return start("serve", folder, "--listen", "127.0.0.1:0", "--data-timeout", 3, *users, *options)
-        behind = start("serve", folder, "--listen", "127.0.0.1:0", *users)
-        return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{behind.port}", "--data-timeout", 3,
+        backend = start("serve", folder, "--listen", "127.0.0.1:0", *users)
+        return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{backend.port}", "--data-timeout", 3,
                      *options)
     return begin
 
@@ -75,7 +75,7 @@ class Balanced(Raw):
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
-def test_the_header_says_who_the_client_is_and_what_it_reached(front, header):
+def test_the_header_has_the_client_and_its_destination(front, header):
     daemon = front("--proxy-protocol-from", "127.0.0.0/8")
     with Balanced(daemon, header) as raw:
         raw.login()
@@ -96,7 +96,7 @@ def test_a_client_of_the_other_family_gets_its_port(front):
         assert raw.reply().code == 226
 
 
-def test_a_header_may_come_byte_by_byte_and_with_commands_behind_it(front):
+def test_a_header_may_arrive_byte_by_byte_and_with_commands_after_it(front):
     daemon = front("--proxy-protocol-from", "127.0.0.1")
     with Balanced(daemon, v1() + b"USER writer\r\n", pieces=100) as raw:
         raw.greet()
@@ -117,7 +117,7 @@ def test_the_header_comes_before_implicit_tls(start, folder, certificate):
     assert f"accepted from {CLIENT}:40000" in server.log()
 
 
-def test_from_anybody_else_a_header_is_garbage(front):
+def test_from_any_other_address_a_header_is_garbage(front):
     daemon = front("--proxy-protocol-from", "127.0.0.9")
     with Balanced(daemon, v1()) as raw:
         raw.greet()
@@ -141,7 +141,7 @@ def test_a_trusted_address_must_send_one(front):
         other.login()
 
 
-def test_half_a_header_ends_by_its_deadline_and_delays_nobody(front):
+def test_half_a_header_times_out_and_delays_no_other_client(front):
     daemon = front("--proxy-protocol-from", "127.0.0.1")
     with Balanced(daemon, v1()[:20]) as half, Balanced(daemon, v1()) as whole:
         whole.login()
@@ -152,7 +152,7 @@ def test_half_a_header_ends_by_its_deadline_and_delays_nobody(front):
     wait_until(lambda: "waiting for its PROXY header" in daemon.log(), what="a line in the log")
 
 
-def test_limits_count_clients_not_their_balancer(front):
+def test_limits_count_clients_not_their_load_balancer(front):
     daemon = front("--proxy-protocol-from", "127.0.0.1", "--max-sessions-per-address", 1)
     with Balanced(daemon, v1()) as first, Balanced(daemon, v1("203.0.113.10")) as other:
         first.greet()
@@ -172,10 +172,10 @@ def test_data_connections_are_matched_by_their_header(front):
                 thief.sendall(header)
                 with contextlib.suppress(ConnectionResetError):
                     assert thief.recv(100) == b""
-        with raw.connect(port, source="127.0.0.2") as stranger:
-            stranger.sendall(v1())
+        with raw.connect(port, source="127.0.0.2") as unexpected:
+            unexpected.sendall(v1())
             with contextlib.suppress(ConnectionResetError):
-                assert stranger.recv(100) == b""
+                assert unexpected.recv(100) == b""
         with raw.connect(port) as data:
             data.sendall(v2(port=40001))
             raw.expect("RETR file.txt", 150, 125)
@@ -191,7 +191,7 @@ def test_data_connections_are_matched_by_their_header(front):
             assert drain(data) == b"uploaded"
 
 
-def test_without_headers_on_data_a_balancer_is_a_stranger(front):
+def test_without_headers_on_data_a_load_balancer_is_an_unexpected_peer(front):
     """DC-02: its address says nothing about which of its clients comes."""
     daemon = front("--proxy-protocol-from", "127.0.0.1", "--log-level", "debug")
     with Balanced(daemon, v1("127.0.0.7")) as raw:
@@ -207,7 +207,7 @@ def test_without_headers_on_data_a_balancer_is_a_stranger(front):
 
 @pytest.mark.parametrize("tls", ["ftp", "ftpes", "ftps"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_gateway_tells_its_backend_who_the_client_is(start, folder, certificate, version, tls):
+def test_the_gateway_sends_its_backend_the_client_address(start, folder, certificate, version, tls):
     listen = "--listen-tls" if tls == "ftps" else "--listen"
     server = start("serve", folder, listen, "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
                    certificate.key, "--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
@@ -224,7 +224,7 @@ def test_the_gateway_tells_its_backend_who_the_client_is(start, folder, certific
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_health_check_speaks_for_nobody_and_passes(start, folder, version):
+def test_a_health_check_without_a_client_address_passes(start, folder, version):
     """G7: as far as a listing, whose data connection needs its header too."""
     server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data",
                    "--log-level", "debug")
@@ -242,8 +242,8 @@ def test_what_a_backend_gets_is_the_header_and_then_the_clients_words(start):
         url = f"ftp://127.0.0.1:{backend.getsockname()[1]}"
         gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"{url}?proxy-protocol=v1", "--health-check", "off")
         with socket.create_connection((gate.host, gate.port)) as client:
-            behind = backend.accept()[0]
-            with behind, behind.makefile("rwb", buffering=0) as conversation:
+            accepted = backend.accept()[0]
+            with accepted, accepted.makefile("rwb", buffering=0) as conversation:
                 expected = f"PROXY TCP4 127.0.0.1 127.0.0.1 {client.getsockname()[1]} {gate.port}\r\n"
                 assert conversation.readline() == expected.encode()
                 conversation.write(b"220 ready\r\n")
@@ -254,18 +254,18 @@ def test_what_a_backend_gets_is_the_header_and_then_the_clients_words(start):
 
 @pytest.fixture
 def haproxy(tmp_path):
-    """haproxy(HOST, BEHIND, PORT, PASSIVE): it listens at HOST, a machine of its own as far as others can see, on a port that
-    leads to BEHIND:PORT and on PASSIVE ports that lead to the same ports there, with a header before each connection."""
-    if not programs.rival("haproxy"):
-        cannot("haproxy is not in build/rivals; tools/rivals fetches it")
+    """haproxy(HOST, SERVER, PORT, PASSIVE): it listens at HOST, a machine of its own as far as others can see, on a port that
+    leads to SERVER:PORT and on PASSIVE ports that lead to the same ports there, with a header before each connection."""
+    if not programs.reference_server("haproxy"):
+        cannot("haproxy is not in build/reference-servers; tools/reference-servers fetches it")
     with contextlib.ExitStack() as ends:
-        def begin(host, behind, port, passive):
+        def begin(host, server, port, passive):
             config, front = tmp_path / "haproxy.cfg", free_port()
             config.write_text("\n".join((
                 "defaults", "mode tcp", "timeout connect 5s", "timeout client 30s", "timeout server 30s",
-                "listen control", f"bind {host}:{front}", f"server s {behind}:{port} source {host} send-proxy-v2",
-                "listen data", f"bind {host}:{passive}", f"server s {behind} source {host} send-proxy-v2", "")))
-            process = subprocess.Popen([programs.rival("haproxy"), "-db", "-q", "-f", config])
+                "listen control", f"bind {host}:{front}", f"server s {server}:{port} source {host} send-proxy-v2",
+                "listen data", f"bind {host}:{passive}", f"server s {server} source {host} send-proxy-v2", "")))
+            process = subprocess.Popen([programs.reference_server("haproxy"), "-db", "-q", "-f", config])
             ends.callback(process.wait, 5)
             ends.callback(process.kill)
 
@@ -278,7 +278,7 @@ def haproxy(tmp_path):
         yield begin
 
 
-def test_behind_haproxy(front, haproxy):
+def test_with_haproxy_as_load_balancer(front, haproxy):
     passive = "40510-40511"
     daemon = front("--proxy-protocol-from", "127.0.0.3", "--proxy-protocol-data", "--passive-ports", passive)
     port = haproxy("127.0.0.3", "127.0.0.1", daemon.port, passive)

@@ -12,7 +12,7 @@ from harness import certificates
 from harness.daemon import wait_until
 from harness.raw import Raw
 from test_operation import Slow, assert_whole, finish
-from test_replacement import running
+from test_graceful_restart import running
 
 CONFIG = '''listen = "127.0.0.1:0"
 control-socket = "{socket}"
@@ -72,20 +72,20 @@ def test_reload(serve, by):
     if by == "command":
         done = serve.ask("reload")
         assert done.returncode == 0, done.stderr
-        told = done.stdout
+        output = done.stdout
     else:
         serve.daemon.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "Reload: user" in serve.daemon.log(), what="the reload")
-        told = serve.daemon.log()
-    assert "greeting changed from the default to Good morning." in told and "user changed from ... to ..." in told
-    assert "secret4711" not in told and "writer:" not in told
+        output = serve.daemon.log()
+    assert "greeting changed from the default to Good morning." in output and "user changed from ... to ..." in output
+    assert "secret4711" not in output and "writer:" not in output
     with serve.raw() as raw:
         assert "Good morning." in raw.reply().text
     new = serve.session("new", "secret4711")
     assert new.store("/new", b"new").code == 226
     assert refused(serve, "writer", "lab")
-    guest = serve.session("guest", "g")
-    assert guest.retrieve("/new") == b"new" and guest.command("DELE /new").code == 550
+    reader = serve.session("guest", "g")
+    assert reader.retrieve("/new") == b"new" and reader.command("DELE /new").code == 550
     assert old.store("/old", b"old").code == 226, "it has begun as one who may write"
     finish(slow)
     assert_whole(slow, serve.files)
@@ -126,7 +126,7 @@ def test_reload_brings_tls(serve, tmp_path):
 
 
 @pytest.mark.limit(90)
-def test_replacement(serve):
+def test_graceful_restart(serve):
     """The new process has settings that a reload can't bring; the old one ends with its sessions, and cuts no transfer."""
     first = free_range(20)
     slow = [Slow(serve.session()), Slow(serve.session(), store="/up")]
@@ -151,7 +151,7 @@ def test_replacement(serve):
     assert fresh.retrieve("/small") == b"small"
 
 
-def test_a_successor_that_can_not_start(serve):
+def test_a_new_process_that_can_not_start(serve):
     before = serve.pid()
     serve.write('greeting = "Nobody may come."')
     done = serve.ask("restart")

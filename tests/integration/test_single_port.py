@@ -21,7 +21,7 @@ HOSTS = {"server": ("17.254.1.4", "server"), "gateway": ("17.254.1.6", "hidden")
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("at", HOSTS)
 @pytest.mark.parametrize("program", ["curl", "lftp"])
-def test_many_behind_one_address_by_tls(lab, small_sample, tmp_path, at, program):  # noqa: F811
+def test_many_clients_of_one_address_over_tls(lab, small_sample, tmp_path, at, program):  # noqa: F811
     """Four sessions at a time from each of two machines with one address: every byte goes to its own."""
     built = lab("single-port")
     address, home = HOSTS[at]
@@ -70,7 +70,7 @@ def test_plain_data_of_one_address_one_at_a_time(lab, at):  # noqa: F811
 
 
 @pytest.mark.parametrize("at", HOSTS)
-def test_a_new_client_in_that_moment_gets_nobodys_data(lab, at):  # noqa: F811
+def test_a_new_client_in_that_moment_gets_no_data(lab, at):  # noqa: F811
     """Bob connects while Alice's data connection is awaited: which is which can't be told, so nothing is sent to either."""
     address, _ = HOSTS[at]
     built = lab("single-port")
@@ -122,8 +122,8 @@ def front(request, start, tmp_path, certificate):
     def begin(*options, listen="--listen"):
         if request.param == "server":
             return start("serve", root, listen, "127.0.0.1:0", "--user", "writer:lab", "--data-timeout", 3, *tls, *options)
-        behind = start("serve", root, "--listen", "127.0.0.1:0", "--user", "writer:lab")
-        return start("gate", listen, "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{behind.port}", "--data-timeout", 3, *tls,
+        backend = start("serve", root, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+        return start("gate", listen, "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{backend.port}", "--data-timeout", 3, *tls,
                      *options)
 
     return begin
@@ -160,10 +160,10 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
-@pytest.mark.parametrize("beside", [False, True], ids=["control", "one-other"])
-def test_sessions_of_one_address_by_tls(front, certificate, version, beside):
+@pytest.mark.parametrize("separate", [False, True], ids=["control", "one-other"])
+def test_sessions_of_one_address_over_tls(front, certificate, version, separate):
     """All wait at the same port at the same time, and are served in another order."""
-    port = free_port() if beside else None
+    port = free_port() if separate else None
     daemon = front("--single-port", port or "control")
     sessions = [Tls("127.0.0.1", daemon.port).secure(certificate.cert, version) for _ in range(5)]
     connections = []
@@ -171,20 +171,20 @@ def test_sessions_of_one_address_by_tls(front, certificate, version, beside):
         assert session.epsv_port() == (port or daemon.port)
         connections.append(session.connect(port or daemon.port))
     with Raw("127.0.0.1", daemon.port) as new_client:
-        if beside:
+        if separate:
             new_client.login()
         for session, data in reversed(list(zip(sessions, connections))):
             assert session.retrieve_by(data) == b"content"
-        if not beside:
+        if not separate:
             new_client.login()  # greeted when nobody waits for data any more
     for session in sessions:
         session.close()
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["control", "one-other"])
-def test_without_resumption_there_is_no_data(front, certificate, beside):
+@pytest.mark.parametrize("separate", [False, True], ids=["control", "one-other"])
+def test_without_resumption_there_is_no_data(front, certificate, separate):
     """TLS-04: 522 and why; a stranger of the same address gets nothing from sessions that wait."""
-    port = free_port() if beside else None
+    port = free_port() if separate else None
     daemon = front("--single-port", port or "control")
     first, second = (Tls("127.0.0.1", daemon.port).secure(certificate.cert) for _ in range(2))
     first.epsv_port()
@@ -256,7 +256,7 @@ def test_plain_on_one_other_port(front):
         assert [first.reply().code, first.reply().code] == [150, 226]
 
 
-def test_an_unused_promise_bars_others_of_the_address(front):
+def test_an_unused_reservation_blocks_others_of_the_address(front):
     """A connection that comes late must not become another user's."""
     port = free_port()
     daemon = front("--single-port", port)

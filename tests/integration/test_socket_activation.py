@@ -15,7 +15,7 @@ import pytest
 from free_ports import free_range
 from harness.daemon import wait_until
 from harness.raw import Raw
-from test_replacement import running
+from test_graceful_restart import running
 
 ACTIVATE = Path(__file__).parent / "harness/activate.py"
 

@@ -15,8 +15,8 @@ from harness import programs
 from harness.raw import Raw
 
 
-def check(sallyport, door, *arguments, code=0, **options):
-    done = subprocess.run([sallyport, door, "check", *map(str, arguments)], capture_output=True, text=True, timeout=20,
+def check(sallyport, command, *arguments, code=0, **options):
+    done = subprocess.run([sallyport, command, "check", *map(str, arguments)], capture_output=True, text=True, timeout=20,
                           stdin=subprocess.DEVNULL, **options)
     assert done.returncode == code, done
     return done.stdout if code == 0 else done.stderr
@@ -67,7 +67,7 @@ def expiring(tmp_path, days):
 
 @pytest.mark.parametrize("days,says", [(40, None), (20, "expires in (19|20) days, .*; renew it, "), (5, "expires in [45] days, .*; renew it now"),
                                        (1, "expires within two days, .*; renew it now")])
-def test_a_certificate_near_its_end(sallyport, folder, tmp_path, days, says):
+def test_a_certificate_near_its_expiry(sallyport, folder, tmp_path, days, says):
     said = check(sallyport, "serve", folder, "--anonymous", "--max-sessions", 100, "--tls-cert", expiring(tmp_path, days))
     if says is None:
         assert "Warning" not in said

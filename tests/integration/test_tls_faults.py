@@ -133,8 +133,8 @@ def test_tls07_another_protocol(front):  # noqa: F811
                 with context.wrap_socket(raw.socket, server_hostname=name) as tls:
                     assert tls.selected_alpn_protocol() == protocol
                     tls.sendall(b"GET /marker HTTP/1.1\r\nHost: example.org\r\n\r\n")
-                    heard = drain(tls)
-                assert heard.startswith(b"421 ") and heard.count(b"\n") == 1 and len(heard) <= 64 and b"marker" not in heard
+                    received = drain(tls)
+                assert received.startswith(b"421 ") and received.count(b"\n") == 1 and len(received) <= 64 and b"marker" not in received
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

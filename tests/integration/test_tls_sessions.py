@@ -34,11 +34,11 @@ def test_the_session_of_another_is_refused(front, certificate, options):  # noqa
     context.options |= ssl.OP_NO_TICKET
     first, second = (Tls("127.0.0.1", daemon.port).secure(None, context=context) for _ in range(2))
     assert not first.socket.session.has_ticket and first.socket.session.id
-    for stranger in (second.socket.session, None):
+    for tls_session in (second.socket.session, None):
         data = first.connect(first.epsv_port())
         first.send(b"RETR file.txt\r\n")
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
-            tls = context.wrap_socket(data, server_hostname="127.0.0.1", session=stranger)
+            tls = context.wrap_socket(data, server_hostname="127.0.0.1", session=tls_session)
             assert drain(tls) == b"", "nobody else's file"
             raise ConnectionResetError
         while (reply := first.reply()).code in (150, 125):

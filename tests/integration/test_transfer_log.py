@@ -38,7 +38,7 @@ def pair(start, tmp_path, certificate):
     return gate, server
 
 
-def test_what_a_record_tells(pair, tmp_path):
+def test_the_fields_of_a_record(pair, tmp_path):
     gate, server = pair
     with Raw(gate.host, gate.port) as raw:
         raw.login()
@@ -97,11 +97,11 @@ def test_records_name_files_by_absolute_paths(pair, tmp_path):
               ("DELE", "/a/b c/f10", "/a/b c", 250), ("RMD", "/a/b c", "/a", 250), ("LIST", "/a", "/a", 226)]
     both = {}
     for name in ("gate", "server"):
-        told = both[name] = records(tmp_path / f"{name}.log", len(wanted))
-        assert [(r["verb"], r["path"], r["cwd"], int(r["reply_code"])) for r in told] == wanted, name
-        assert [r["from"] for r in told if "from" in r] == ["/a/f9"]
-        assert [r["result"] for r in told] == ["refused" if r["path"].endswith("gone") else "complete" for r in told]
-        assert all(r["user"] == "writer" and r["client"].startswith("127.0.0.1:") for r in told)
+        records_read = both[name] = records(tmp_path / f"{name}.log", len(wanted))
+        assert [(r["verb"], r["path"], r["cwd"], int(r["reply_code"])) for r in records_read] == wanted, name
+        assert [r["from"] for r in records_read if "from" in r] == ["/a/f9"]
+        assert [r["result"] for r in records_read] == ["refused" if r["path"].endswith("gone") else "complete" for r in records_read]
+        assert all(r["user"] == "writer" and r["client"].startswith("127.0.0.1:") for r in records_read)
     assert all(r["backend"] == f"ftp://127.0.0.1:{server.port}" for r in both["gate"])
     # What has no data connection has no fields of one.
     assert not [key for key in both["server"][0] if "bytes" in key or "method" in key or key == "direction"]
@@ -110,7 +110,7 @@ def test_records_name_files_by_absolute_paths(pair, tmp_path):
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
 def test_records_know_where_a_login_begins(start, tmp_path, kind):
     """A user's home need not be the root, and not every client asks."""
-    server = start.rival(kind)
+    server = start.reference_server(kind)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--transfer-log",
                  tmp_path / "gate.log")
     with Raw(gate.host, gate.port) as raw:
@@ -146,7 +146,7 @@ def test_the_log_has_a_line_for_each_login(start, tmp_path, certificate):
                 wait_until(lambda: f'Login of "writer" from {client} over {over}: {result}' in daemon.log(), what="the line")
 
 
-def test_who_cut_a_transfer(pair, tmp_path):
+def test_which_side_interrupted_a_transfer(pair, tmp_path):
     gate, server = pair
 
     def begin():
@@ -174,10 +174,10 @@ def test_who_cut_a_transfer(pair, tmp_path):
     server.kill()
     assert raw.reply().code == 426
     raw.close()
-    told = records(tmp_path / "gate.log", 5)
-    assert [r["result"] for r in told] == ["client_failed", "client_failed", "timeout", "aborted", "backend_failed"]
-    assert [r["reply_code"] for r in told] == ["426", "0", "426", "426", "426"]
-    assert all(0 < int(r["client_bytes_out"]) <= int(r["backend_bytes_in"]) < 64 << 20 for r in told)
+    records_read = records(tmp_path / "gate.log", 5)
+    assert [r["result"] for r in records_read] == ["client_failed", "client_failed", "timeout", "aborted", "backend_failed"]
+    assert [r["reply_code"] for r in records_read] == ["426", "0", "426", "426", "426"]
+    assert all(0 < int(r["client_bytes_out"]) <= int(r["backend_bytes_in"]) < 64 << 20 for r in records_read)
 
 
 def test_rotation(pair, tmp_path):

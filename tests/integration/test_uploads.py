@@ -38,10 +38,10 @@ def session(daemon, user="writer"):
 
 @pytest.mark.parametrize("through_gate", [False, True])
 def test_no_data_is_taken_for_what_can_not_be_stored(start, server, folder, through_gate):
-    door = server
+    target = server
     if through_gate:
-        door = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
-    raw = session(door)
+        target = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
+    raw = session(target)
     for number in range(5):  # another directory each time: nothing of it was looked at before
         (folder / f"d{number}").mkdir()
         for verb, name, code in (("STOR", f"/none{number}/f", 550), ("STOR", f"/d{number}", 553), ("APPE", f"/d{number}", 553),
@@ -55,12 +55,12 @@ def test_no_data_is_taken_for_what_can_not_be_stored(start, server, folder, thro
 
 # The end of the control connection.
 
-@pytest.mark.parametrize("door", ["server", "gate"])
+@pytest.mark.parametrize("target", ["server", "gate"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_leaves_before_its_data_end_stores_nothing(start, server, folder, door, how):
+def test_a_client_that_leaves_before_its_data_end_stores_nothing(start, server, folder, target, how):
     """DU-03: the system of a client that has died ends the connections in good order, data too."""
     front = server
-    if door == "gate":
+    if target == "gate":
         front = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
     for number, size in enumerate((0, 10, 100_000, 3_000_000)):
         raw = session(front)
@@ -219,12 +219,12 @@ def test_no_listing_or_record_carries_what_a_terminal_acts_on(sallyport, start, 
 
 # A drip is no progress (DC-05).
 
-@pytest.mark.parametrize("door", ["server", "gate"])
-def test_a_drip_is_aborted_unless_any_byte_counts(start, folder, door):
+@pytest.mark.parametrize("target", ["server", "gate"])
+def test_a_drip_is_aborted_unless_any_byte_counts(start, folder, target):
     for rate, codes in ((100, (426, 421)), (0, (226,))):
         limits = ["--stall-timeout", 1, "--stall-rate", rate]
-        daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *(limits if door == "server" else []))
-        if door == "gate":
+        daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *(limits if target == "server" else []))
+        if target == "gate":
             daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", *limits)
         with session(daemon) as raw:
             with raw.passive() as data, contextlib.suppress(OSError):
@@ -244,7 +244,7 @@ def test_a_rate_limit_of_the_gateway_is_no_stall(start, server, folder):
         assert len(raw.retrieve("/some.bin")) == 9000
 
 
-def test_the_client_gives_a_drip_up(sallyport, tmp_path):
+def test_the_client_aborts_a_drip(sallyport, tmp_path):
     def serve(listener):
         control = listener.accept()[0]
         reader = control.makefile("rb")

@@ -48,7 +48,7 @@ TEST_F(faulty, fails_the_commit_and_publishes_nothing) {
     EXPECT_EQ(files_->stat(at("/f"), may_block::yes).error().code, errc::not_found);
 }
 
-TEST_F(faulty, a_hung_disk_holds_those_who_may_wait_and_tells_the_others) {
+TEST_F(faulty, a_hung_disk_blocks_calls_that_may_wait_and_fails_the_others) {
     put_file(*files_, "/f", "content");
     plan_->hang(operation::open_read);
     EXPECT_EQ(files_->open_read(at("/f"), may_block::no).error().code, errc::busy);

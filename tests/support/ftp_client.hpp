@@ -38,7 +38,7 @@ struct ftp_client {
     /// From the greeting on.
     void log_in(const std::string& user = "bob", const std::string& password = "secret") {
         EXPECT_EQ(reply().substr(0, 3), "220");
-        give_password(user, password);
+        send_password(user, password);
     }
     /// AUTH TLS and what belongs to it.
     void start_tls() {
@@ -48,7 +48,7 @@ struct ftp_client {
         EXPECT_EQ(code("PROT P"), "200");
         protect_data = true;
     }
-    void give_password(const std::string& user = "bob", const std::string& password = "secret") {
+    void send_password(const std::string& user = "bob", const std::string& password = "secret") {
         EXPECT_EQ(code("USER " + user), "331");
         EXPECT_EQ(code("PASS " + password), "230");
         EXPECT_EQ(code("TYPE I"), "200");
@@ -56,10 +56,10 @@ struct ftp_client {
 
     /// What the reply to EPSV or PASV names.
     [[nodiscard]] std::uint16_t passive_port(std::string_view command = "EPSV") {
-        const std::string told = ask(command);
-        if (const auto port = proto::parse_229(told); port && told.starts_with("229 ")) return *port;
-        if (const auto to = proto::parse_227(told); to && told.starts_with("227 ")) return to->port;
-        ADD_FAILURE() << command << ": " << told;
+        const std::string passive_reply = ask(command);
+        if (const auto port = proto::parse_229(passive_reply); port && passive_reply.starts_with("229 ")) return *port;
+        if (const auto to = proto::parse_227(passive_reply); to && passive_reply.starts_with("227 ")) return to->port;
+        ADD_FAILURE() << command << ": " << passive_reply;
         return 0;
     }
     [[nodiscard]] blocking_socket passive(std::string_view command = "EPSV") {

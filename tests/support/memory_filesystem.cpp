@@ -140,7 +140,7 @@ public:
             const node* old = child(**parent, path_.name());
             if (old != nullptr && old->facts.type == file_type::directory) return fail(errc::is_a_directory, path_.text());
             const bool continues = mode_ == store_mode::append || mode_ == store_mode::resume;
-            const bool must_be_new = mode_ == store_mode::create_new || (continues && continued_ == 0);
+            const bool must_be_new = mode_ == store_mode::create_only || (continues && continued_ == 0);
             if (must_be_new && old != nullptr) return fail(errc::exists, path_.text());
             if (continues && continued_ != 0 && (old == nullptr || old->facts.inode != continued_)) {
                 return fail(errc::busy, path_.text());
@@ -189,7 +189,7 @@ public:
             const auto parent = tree_->parent_of(path);
             if (!parent) return std::unexpected(parent.error());
             const node* old = child(**parent, path.name());
-            if (old != nullptr && mode == store_mode::create_new) return fail(errc::exists, path.text());
+            if (old != nullptr && mode == store_mode::create_only) return fail(errc::exists, path.text());
             if (old != nullptr && old->facts.type == file_type::directory) return fail(errc::is_a_directory, path.text());
             std::string content;
             const std::size_t length = old != nullptr ? old->content->size() : 0;

@@ -49,10 +49,10 @@ public:
 private:
     void accept_all() {
         while (!stopping_) {
-            auto came = listener_.accept();
-            if (!came) continue;
+            auto accepted = listener_.accept();
+            if (!accepted) continue;
             const std::lock_guard lock(mutex_);
-            auto& control = controls_.emplace_back(std::make_unique<blocking_socket>(std::move(came)));
+            auto& control = controls_.emplace_back(std::make_unique<blocking_socket>(std::move(accepted)));
             threads_.emplace_back([this, c = control.get()] {
                 script_(*c);
                 const std::lock_guard closing(mutex_);
@@ -96,7 +96,7 @@ struct behaviour {
     bool no_226 = false;
     bool hangs_up_after_data = false;
     bool lf_only = false;
-    bool stranger_first = false;  // in active mode another address connects before the server does
+    bool unexpected_peer_first = false;  // in active mode another address connects before the server does
     data_end ends = data_end::proper;
     std::string listing = "type=file;size=420;modify=20260102030405; file\r\n";
     std::string list_listing = "-rw-r--r--    1 ftp      ftp           420 Jan 02  2026 file\r\n";
@@ -132,7 +132,7 @@ public:
         return found == how_.files.end() ? std::string() : found->second;
     }
     [[nodiscard]] int resumed_data_connections() const { return resumed_; }
-    [[nodiscard]] int strangers_refused() const { return strangers_refused_; }
+    [[nodiscard]] int unexpected_peers() const { return unexpected_peers_; }
 
 private:
     /// One control connection.
@@ -153,13 +153,13 @@ private:
                 const auto space = line.find(' ');
                 const std::string verb = line.substr(0, space);
                 const std::string argument = space == line.npos ? std::string() : line.substr(space + 1);
-                if (const auto stray = how_.strays.find(verb); stray != how_.strays.end()) say(stray->second);
+                if (const auto stray = how_.strays.find(verb); stray != how_.strays.end()) send_reply(stray->second);
                 if (how_.replies.contains(verb) ? !answer(verb, "") : !handle(verb, argument)) return;
             }
         }
 
     private:
-        bool say(std::string_view text) { return control_.send(std::string(text) + (how_.lf_only ? "\n" : "\r\n")); }
+        bool send_reply(std::string_view text) { return control_.send(std::string(text) + (how_.lf_only ? "\n" : "\r\n")); }
 
         /// False ends the session.
         bool answer(const std::string& verb, std::string_view usual) {
@@ -171,24 +171,24 @@ private:
                 control_.reset();
                 return false;
             }
-            return say(text);
+            return send_reply(text);
         }
 
         bool handle(const std::string& verb, const std::string& argument) {
-            if (verb == "USER") return say("331 password?");
-            if (verb == "PASS") return say("230 logged in");
-            if (verb == "AUTH" && how_.tls) return say("234 go on") && control_.accept_tls(*how_.tls);
-            if (verb == "PBSZ" || verb == "TYPE" || verb == "OPTS") return say("200 ok");
+            if (verb == "USER") return send_reply("331 password?");
+            if (verb == "PASS") return send_reply("230 logged in");
+            if (verb == "AUTH" && how_.tls) return send_reply("234 go on") && control_.accept_tls(*how_.tls);
+            if (verb == "PBSZ" || verb == "TYPE" || verb == "OPTS") return send_reply("200 ok");
             if (verb == "PROT") {
                 protect_ = argument == "P";
-                return say("200 ok");
+                return send_reply("200 ok");
             }
             if (verb == "FEAT")
-                return say(how_.has_mlsd ? "211-Features\r\n MLST type*;size*;\r\n SIZE\r\n211 End"
-                                         : "211-Features\r\n211 End");
+                return send_reply(how_.has_mlsd ? "211-Features\r\n MLST type*;size*;\r\n SIZE\r\n211 End"
+                                                : "211-Features\r\n211 End");
             if (verb == "SIZE") return size(argument);
-            if (verb == "PWD") return say("257 \"/start\" is the current directory");
-            if (verb == "CWD") return say(how_.directories.contains(argument) ? "250 ok" : "550 no such directory");
+            if (verb == "PWD") return send_reply("257 \"/start\" is the current directory");
+            if (verb == "CWD") return send_reply(how_.directories.contains(argument) ? "250 ok" : "550 no such directory");
             if (verb == "MDTM" && !how_.modified.empty()) return about(argument, "213 " + how_.modified);
             if (verb == "MLST" && how_.has_mlsd)
                 return about(argument, "250-Listing\r\n type=file;size=420;modify=" + how_.modified + "; /elsewhere/" +
@@ -197,7 +197,7 @@ private:
             if (verb == "EPRT" || verb == "PORT") return active(argument);
             if (verb == "REST") {
                 offset_ = std::stoull(argument);
-                return say("350 from there");
+                return send_reply("350 from there");
             }
             if (verb == "RETR") return retrieve(argument);
             if (verb == "MLSD" && how_.has_mlsd)
@@ -206,23 +206,23 @@ private:
             if (verb == "STOR" || verb == "APPE") return store(verb, argument);
             if (verb == "QUIT") {
                 control_.wait_for_end(how_.quit_delay);
-                say("221 bye");
+                send_reply("221 bye");
                 return false;
             }
-            return say("500 " + verb + " is not known here");
+            return send_reply("500 " + verb + " is not known here");
         }
 
         bool size(const std::string& name) {
             const std::lock_guard lock(stub_.mutex_);
             const auto found = how_.files.find(name);
-            if (!how_.says_sizes) return say("500 no SIZE here");
-            if (found == how_.files.end()) return say("550 no such file");
-            return say("213 " + std::to_string(how_.announced_size.value_or(found->second.size())));
+            if (!how_.says_sizes) return send_reply("500 no SIZE here");
+            if (found == how_.files.end()) return send_reply("550 no such file");
+            return send_reply("213 " + std::to_string(how_.announced_size.value_or(found->second.size())));
         }
 
         bool about(const std::string& name, const std::string& reply) {
             const std::lock_guard lock(stub_.mutex_);
-            return say(how_.files.contains(name) ? reply : "550 no such file");
+            return send_reply(how_.files.contains(name) ? reply : "550 no such file");
         }
 
         bool passive(const std::string& verb) {
@@ -232,9 +232,9 @@ private:
             std::uint16_t port = listener_->port();
             if (kind == data_port::refuses) port = refused_port();
             if (kind == data_port::silent) port = (silent_ = std::make_unique<silent_port>())->port();
-            if (verb == "EPSV") return say("229 Extended (|||" + std::to_string(port) + "|)");
-            return say("227 Passive (" + how_.pasv_address + "," + std::to_string(port / 256) + "," +
-                       std::to_string(port % 256) + ")");
+            if (verb == "EPSV") return send_reply("229 Extended (|||" + std::to_string(port) + "|)");
+            return send_reply("227 Passive (" + how_.pasv_address + "," + std::to_string(port / 256) + "," +
+                              std::to_string(port % 256) + ")");
         }
 
         bool active(const std::string& argument) {
@@ -246,33 +246,33 @@ private:
                 const auto low = argument.rfind(',');
                 active_port_ = static_cast<std::uint16_t>(number(argument.rfind(',', low - 1) + 1) * 256 + number(low + 1));
             }
-            return say("200 ok");
+            return send_reply("200 ok");
         }
 
         blocking_socket open_data() {
             if (listener_) return listener_->accept();
-            if (how_.stranger_first) {
-                auto stranger = blocking_socket::connect(active_port_, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
-                if (stranger.read_to_end().empty()) ++stub_.strangers_refused_;
+            if (how_.unexpected_peer_first) {
+                auto unexpected = blocking_socket::connect(active_port_, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+                if (unexpected.read_to_end().empty()) ++stub_.unexpected_peers_;
             }
             return blocking_socket::connect(active_port_);
         }
 
         /// 150, the data, 226, each bent as the behaviour says.
-        bool transfer(const std::function<void(blocking_socket&)>& move, const std::string& size_words) {
+        bool transfer(const std::function<void(blocking_socket&)>& move, const std::string& size_text) {
             blocking_socket data;
-            if (how_.stranger_first) {  // the stranger waits for its end while the server goes on
-                if (!say("150 opening" + size_words)) return false;
+            if (how_.unexpected_peer_first) {  // the stranger waits for its end while the server goes on
+                if (!send_reply("150 opening" + size_text)) return false;
                 data = open_data();
             } else {
                 data = open_data();
-                if (!data) return say("425 no data connection");
-                if (!say("150 opening" + size_words)) return false;
+                if (!data) return send_reply("425 no data connection");
+                if (!send_reply("150 opening" + size_text)) return false;
             }
             const tls_identity* identity = how_.data_tls ? how_.data_tls : how_.tls;
-            if (protect_ && !data.accept_tls(*identity)) return say("522 no TLS");
+            if (protect_ && !data.accept_tls(*identity)) return send_reply("522 no TLS");
             if (data.tls_resumed()) ++stub_.resumed_;
-            if (how_.early_226) say("226 done early");
+            if (how_.early_226) send_reply("226 done early");
             move(data);
             end(data);
             if (how_.hangs_up_after_data) return false;
@@ -285,7 +285,7 @@ private:
                 case data_end::proper: data.close(); break;
                 case data_end::cut: data.cut(); break;
                 case data_end::reset: data.reset(); break;
-                case data_end::stays_open: stub_.keep(std::move(data)); break;
+                case data_end::stays_open: stub_.hold_open(std::move(data)); break;
             }
         }
 
@@ -294,7 +294,7 @@ private:
             {
                 const std::lock_guard lock(stub_.mutex_);
                 const auto found = how_.files.find(name);
-                if (found == how_.files.end()) return say("550 no such file");
+                if (found == how_.files.end()) return send_reply("550 no such file");
                 if (how_.ignores_rest) offset_ = 0;
                 content = found->second.substr(std::min<std::size_t>(offset_, found->second.size()));
             }
@@ -325,17 +325,17 @@ private:
         bool protect_ = false;
     };
 
-    void keep(blocking_socket data) {
+    void hold_open(blocking_socket data) {
         const std::lock_guard lock(mutex_);
-        kept_.push_back(std::move(data));
+        held_open_.push_back(std::move(data));
     }
 
     behaviour how_;
     mutable std::mutex mutex_;
     std::vector<std::string> commands_;
-    std::vector<blocking_socket> kept_;
+    std::vector<blocking_socket> held_open_;
     std::atomic<int> resumed_ = 0;
-    std::atomic<int> strangers_refused_ = 0;
+    std::atomic<int> unexpected_peers_ = 0;
     scripted_server server_;  // last: its threads use the rest
 };
 

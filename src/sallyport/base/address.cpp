@@ -23,8 +23,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 unsigned common_bits(const ip_address& a, const ip_address& b) noexcept {
     const auto [left, right] = std::ranges::mismatch(a.bytes(), b.bytes());
     if (left == a.bytes().end()) return 128;
-    const auto whole = static_cast<unsigned>(left - a.bytes().begin()) * 8;
-    return whole + static_cast<unsigned>(std::countl_zero(static_cast<std::uint8_t>(*left ^ *right)));
+    const auto equal_bits = static_cast<unsigned>(left - a.bytes().begin()) * 8;
+    return equal_bits + static_cast<unsigned>(std::countl_zero(static_cast<std::uint8_t>(*left ^ *right)));
 }
 
 }  // namespace
@@ -135,14 +135,14 @@ std::optional<ip_network> ip_network::parse(std::string_view text) {
     const auto slash = text.find('/');
     const auto address = ip_address::parse(text.substr(0, slash));
     if (!address || address->scope() != 0) return std::nullopt;
-    const unsigned whole = address->is_v4() ? 32 : 128;
+    const unsigned width = address->is_v4() ? 32 : 128;
     const auto bits =
-        slash == std::string_view::npos ? std::optional<std::uint64_t>(whole) : parse_decimal(text.substr(slash + 1), whole);
+        slash == std::string_view::npos ? std::optional<std::uint64_t>(width) : parse_decimal(text.substr(slash + 1), width);
     if (!bits) return std::nullopt;
     ip_network n;
     n.prefix_ = static_cast<unsigned>(*bits);
     const auto& bytes = address->bytes();
-    for (unsigned bit = n.prefix_; bit < whole; ++bit) {
+    for (unsigned bit = n.prefix_; bit < width; ++bit) {
         const unsigned byte = bytes[bit / 8];
         if ((byte >> (7 - bit % 8) & 1U) != 0) return std::nullopt;
     }

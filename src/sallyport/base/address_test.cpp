@@ -19,7 +19,7 @@ TEST(Address, ReadsAndWritesBothFamilies) {
     EXPECT_EQ(ip_address::parse("fe80::1%3")->scope(), 3U);
 }
 
-TEST(Address, KnowsWhatTheOutsideCannotReach) {
+TEST(Address, RecognizesAddressesThatAreNotPublic) {
     for (const char* inside : {"10.1.2.3", "172.16.0.1", "172.31.255.1", "192.168.0.1", "100.64.0.1", "fd00::1"}) {
         EXPECT_TRUE(ip_address::parse(inside)->is_private()) << inside;
         EXPECT_FALSE(ip_address::parse(inside)->is_public()) << inside;

@@ -7,7 +7,7 @@ namespace {
 
 const std::vector<std::string> commands{"up", "serve", "gate", "get", "put", "ls", "user", "cert"};
 
-TEST(Closest, FindsWhatWasMeant) {
+TEST(Closest, FindsTheIntendedWord) {
     EXPECT_EQ(closest("sevre", commands), "serve");
     EXPECT_EQ(closest("SERVE", commands), "serve");
     EXPECT_EQ(closest("gat", commands), "gate");
@@ -17,7 +17,7 @@ TEST(Closest, FindsWhatWasMeant) {
     EXPECT_EQ(closest("--health", {"--health-check", "--heal"}), "--health-check") << "the beginning of it";
 }
 
-TEST(Closest, GuessesNothingFarFetched) {
+TEST(Closest, SuggestsNothingFarFetched) {
     EXPECT_EQ(closest("download", commands), "");
     EXPECT_EQ(closest("x", {"abc"}), "");
     EXPECT_EQ(closest("", commands), "");
@@ -26,7 +26,7 @@ TEST(Closest, GuessesNothingFarFetched) {
     EXPECT_EQ(closest("serve", {std::string(1000, 's')}), "");
 }
 
-TEST(Closest, AsksInAnErrorText) {
+TEST(Closest, SuggestsInAnErrorText) {
     EXPECT_EQ(did_you_mean("sevre", commands, "see the list"), "; did you mean serve? See the list");
     EXPECT_EQ(did_you_mean("download", commands, "see the list"), "; see the list");
 }

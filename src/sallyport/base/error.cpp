@@ -48,12 +48,12 @@ error_kind kind(errc code) noexcept {
 
 namespace {
 
-struct words {
+struct errc_text {
     std::string_view name;
     std::string_view sentence;
 };
 
-words words_of(errc code) noexcept {
+errc_text text_of(errc code) noexcept {
     switch (code) {
         case errc::io: return {"io", "the system refused the operation"};
         case errc::not_found: return {"not_found", "no such file or directory"};
@@ -97,8 +97,8 @@ words words_of(errc code) noexcept {
 
 }  // namespace
 
-std::string_view name(errc code) noexcept { return words_of(code).name; }
-std::string_view describe(errc code) noexcept { return words_of(code).sentence; }
+std::string_view name(errc code) noexcept { return text_of(code).name; }
+std::string_view describe(errc code) noexcept { return text_of(code).sentence; }
 
 std::string error::text() const {
     std::string text = what.empty() ? std::string(describe(code)) : what;

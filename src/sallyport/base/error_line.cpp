@@ -4,9 +4,10 @@
 
 namespace sallyport {
 
-std::string line_of(const error& why) {
-    const bool is_usage = (why.code == errc::syntax || why.code == errc::usage) && !why.what.empty() && why.os == 0;
-    const std::string text = is_usage ? why.what : why.text();
+std::string line_of(const error& failure) {
+    const bool is_usage =
+        (failure.code == errc::syntax || failure.code == errc::usage) && !failure.what.empty() && failure.os == 0;
+    const std::string text = is_usage ? failure.what : failure.text();
     // Not escape() for all of it: it would double every backslash of what was escaped before.
     std::string line;
     for (const char c : text) {

@@ -9,6 +9,6 @@
 namespace sallyport {
 
 /// One line, also if a file's name holds line breaks. A wrong option is a user's mistake, and never called a bug.
-[[nodiscard]] std::string line_of(const error& why);
+[[nodiscard]] std::string line_of(const error& failure);
 
 }  // namespace sallyport

@@ -9,7 +9,7 @@ TEST(ErrorLine, IsOneLineWhateverTheTextHolds) {
     EXPECT_EQ(line_of({errc::syntax, 0, "file \"a\nb\": no\x7f"}), "file \"a\\x0ab\": no\\x7f");
 }
 
-TEST(ErrorLine, OfAWrongOptionHasNoReasonOfOurs) {
+TEST(ErrorLine, OfAWrongOptionHasNoDescriptionOfTheCode) {
     EXPECT_EQ(line_of({errc::syntax, 0, "--listen x: give ADDRESS:PORT"}), "--listen x: give ADDRESS:PORT");
     const error system{errc::io, 0, "the log"};
     EXPECT_EQ(line_of(system), system.text());

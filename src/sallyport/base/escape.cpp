@@ -24,7 +24,7 @@ bool is_deceptive(std::string_view s) {
 }
 
 /// Of the character beyond ASCII that `text` begins with; 0 where it is not to be shown as it is.
-std::size_t shown_length(std::string_view text) {
+std::size_t display_length(std::string_view text) {
     const character next = first_character(text);
     return next.length > 1 && !next.control && !is_deceptive(text.substr(0, next.length)) ? next.length : 0;
 }
@@ -44,7 +44,7 @@ std::string escape(std::string_view text, std::size_t max_bytes) {
         } else if (c >= 0x20 && c < 0x7f) {
             out += c;
             ++i;
-        } else if (const auto s = text.substr(i, shown_length(text.substr(i))); !s.empty()) {
+        } else if (const auto s = text.substr(i, display_length(text.substr(i))); !s.empty()) {
             out += s;
             i += s.size();
         } else {

@@ -7,17 +7,17 @@
 namespace sallyport {
 namespace {
 
-[[nodiscard]] token_bucket new_bucket() { return {limits::log_lines_per_second, limits::log_lines_at_once}; }
+[[nodiscard]] token_bucket new_bucket() { return {limits::log_lines_per_second, limits::log_line_burst}; }
 
 }  // namespace
 
 std::optional<std::uint64_t> line_budget::take(const ip_address& source, clock::time_point now) {
-    account& its = account_of(source.client_network(), now);
-    if (!its.lines.take_one(now)) {
-        ++its.left_out;
+    account& found_account = account_of(source.client_network(), now);
+    if (!found_account.lines.take_one(now)) {
+        ++found_account.suppressed;
         return std::nullopt;
     }
-    return std::exchange(its.left_out, 0);
+    return std::exchange(found_account.suppressed, 0);
 }
 
 // A source whose bucket is full and that owes no count is as good as a new one. Where even the others are too many, as in
@@ -25,11 +25,11 @@ std::optional<std::uint64_t> line_budget::take(const ip_address& source, clock::
 // for each of them.
 line_budget::account& line_budget::account_of(const ip_address& source, clock::time_point now) {
     if (const auto found = sources_.find(source); found != sources_.end()) return found->second;
-    if (sources_.size() >= limits::log_sources && now >= next_sweep_) {
-        std::erase_if(sources_, [&](const auto& s) { return s.second.left_out == 0 && s.second.lines.full(now); });
+    if (sources_.size() >= limits::max_log_sources && now >= next_sweep_) {
+        std::erase_if(sources_, [&](const auto& s) { return s.second.suppressed == 0 && s.second.lines.full(now); });
         next_sweep_ = now + std::chrono::seconds(1);
     }
-    if (sources_.size() < limits::log_sources) return sources_.try_emplace(source, account{new_bucket()}).first->second;
+    if (sources_.size() < limits::max_log_sources) return sources_.try_emplace(source, account{new_bucket()}).first->second;
     if (!others_) others_.emplace(account{new_bucket()});
     return *others_;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // How many log lines each source (an IPv4 address or an IPv6 /64) may cause: some at once, and one a second on average
-// (limits::log_lines_at_once). What is left out is counted, and the count is handed out with the next line. Pure: the caller
+// (limits::log_line_burst). What is left out is counted, and the count is handed out with the next line. Pure: the caller
 // passes the time. Not safe from several threads at once.
 
 #include <chrono>
@@ -25,7 +25,7 @@ public:
 private:
     struct account {
         token_bucket lines;
-        std::uint64_t left_out = 0;
+        std::uint64_t suppressed = 0;
     };
     [[nodiscard]] account& account_of(const ip_address& source, clock::time_point now);
 

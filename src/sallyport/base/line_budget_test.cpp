@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 const line_budget::clock::time_point start = line_budget::clock::time_point(1h);
 
-constexpr int at_once = static_cast<int>(limits::log_lines_at_once);
+constexpr int at_once = static_cast<int>(limits::log_line_burst);
 
 ip_address address(const std::string& text) { return ip_address::parse(text).value(); }
 
@@ -32,7 +32,7 @@ TEST(LineBudget, GrantsABurstThenOneLineASecond) {
     EXPECT_EQ(lines(budget, from, 1000, start + 1h), at_once);
 }
 
-TEST(LineBudget, SaysOnceHowManyLinesWereLeftOut) {
+TEST(LineBudget, ReportsOnceHowManyLinesWereSuppressed) {
     line_budget budget;
     const auto from = address("192.0.2.1");
     EXPECT_EQ(budget.take(from, start), 0U);
@@ -57,13 +57,13 @@ TEST(LineBudget, CountsAnIPv6NetworkAsOneSource) {
 TEST(LineBudget, BoundsItsMemoryAndTheLinesOfAFloodOfSources) {
     line_budget budget;
     int written = 0;
-    for (std::uint32_t i = 0; i < 2 * limits::log_sources; ++i) {
+    for (std::uint32_t i = 0; i < 2 * limits::max_log_sources; ++i) {
         const auto byte = [&](unsigned shift) { return static_cast<std::uint8_t>(i >> shift); };
         const auto from = ip_address::v4({10, byte(16), byte(8), byte(0)});
         written += lines(budget, from, at_once + 1, start);  // each leaves a count behind, so that none is forgotten
     }
-    EXPECT_EQ(budget.tracked(), limits::log_sources);
-    EXPECT_EQ(written, (static_cast<int>(limits::log_sources) + 1) * at_once);
+    EXPECT_EQ(budget.tracked(), limits::max_log_sources);
+    EXPECT_EQ(written, (static_cast<int>(limits::max_log_sources) + 1) * at_once);
 }
 
 }  // namespace

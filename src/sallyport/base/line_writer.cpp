@@ -62,7 +62,7 @@ unique_fd open_for_appending(const std::string& file) {
     return unique_fd(::open(file.c_str(), (fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT) | O_CLOEXEC | O_NOCTTY, 0640));
 }
 
-bool wait_for_room(int fd) {
+bool wait_until_writable(int fd) {
     pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
     return ::poll(&one, 1, -1) >= 0 || errno == EINTR;
 }
@@ -73,14 +73,14 @@ bool write_all(int fd, std::string_view& text) {
         const auto n = ::write(fd, text.data(), text.size());
         if (n >= 0)
             text.remove_prefix(static_cast<std::size_t>(n));
-        else if (errno != EINTR && !(errno == EAGAIN && wait_for_room(fd)))
+        else if (errno != EINTR && !(errno == EAGAIN && wait_until_writable(fd)))
             return false;
     }
     return true;
 }
 
 /// What was posted is queued, being written, handled, or was overrun by newer lines in spdlog's queue.
-struct tally {
+struct line_counts {
     std::atomic<std::uint64_t> posted{0};
     std::atomic<std::uint64_t> handled{0};
     std::atomic<std::uint64_t> failed{0};
@@ -96,7 +96,7 @@ struct tally {
         return done == posted;
     }
     /// A line that spdlog could not queue.
-    void lose_one() {
+    void count_lost() {
         ++failed;
         ++handled;
     }
@@ -105,7 +105,7 @@ struct tally {
 /// The end of the queue: used by the writer's thread alone.
 class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    file_sink(tally& counts, std::string name, unique_fd opened, std::function<void(std::string_view)> report)
+    file_sink(line_counts& counts, std::string name, unique_fd opened, std::function<void(std::string_view)> report)
         : counts_(counts), name_(std::move(name)), file_(std::move(opened)), report_(std::move(report)) {}
 
 protected:
@@ -126,7 +126,7 @@ protected:
 
 private:
     void serve_request() {
-        if (counts_.reopen.exchange(false)) open_again();
+        if (counts_.reopen.exchange(false)) reopen_file();
         report_loss(true);
     }
 
@@ -145,84 +145,84 @@ private:
     /// A line that was cut off by a full disk is ended before the next one.
     [[nodiscard]] bool put(const spdlog::details::log_msg& message) {
         spdlog::memory_buf_t line;
-        if (torn_) line.push_back('\n');
+        if (is_line_open_) line.push_back('\n');
         formatter_->format(message, line);
         std::string_view left(line.data(), line.size());
         const bool all = write_all(file_.get(), left);
-        if (left.size() < line.size()) torn_ = !all;
+        if (left.size() < line.size()) is_line_open_ = !all;
         return all;
     }
 
     void note_overruns() {
         const auto total = counts_.overrun();
         const auto fresh = total - std::exchange(overruns_, total);
-        missing_ += fresh;
+        unreported_ += fresh;
         // The request to open the file again may be among them.
-        if (fresh != 0 && counts_.reopen.exchange(false)) open_again();
+        if (fresh != 0 && counts_.reopen.exchange(false)) reopen_file();
     }
 
     void note_failure(int os) {
         ++counts_.failed;
-        ++missing_;
-        why_ = os;
+        ++unreported_;
+        failure_errno_ = os;
     }
 
     /// Says how many lines are missing, where there are any and the last report is old enough, or `now`.
     void report_loss(bool now) {
-        if (missing_ == 0 || (!now && clock::now() < next_report_)) return;
+        if (unreported_ == 0 || (!now && clock::now() < next_report_)) return;
         next_report_ = clock::now() + limits::log_loss_interval;
         std::string cause = "they came faster than they could be written";
-        if (why_ != 0) cause = std::generic_category().message(why_);
-        if (why_ == ENOSPC || why_ == EDQUOT) cause += "; free some space there";
-        if (!say(spdlog::level::warn,
-                 fmt::format("{} missing in {}: {}", missing_ == 1 ? "1 line is" : fmt::format("{} lines are", missing_),
-                             name_, cause)))
+        if (failure_errno_ != 0) cause = std::generic_category().message(failure_errno_);
+        if (failure_errno_ == ENOSPC || failure_errno_ == EDQUOT) cause += "; free some space there";
+        if (!emit(spdlog::level::warn,
+                  fmt::format("{} missing in {}: {}",
+                              unreported_ == 1 ? "1 line is" : fmt::format("{} lines are", unreported_), name_, cause)))
             return;
-        missing_ = 0;
-        why_ = 0;
+        unreported_ = 0;
+        failure_errno_ = 0;
     }
 
-    void open_again() {
+    void reopen_file() {
         if (!counts_.has_name) return;
         auto opened = open_for_appending(name_);
         if (opened)
             file_ = std::move(opened);
         else
-            say(spdlog::level::err, fmt::format("{} can't be opened again: {}; lines go on into the old file", name_,
-                                                std::generic_category().message(errno)));
+            emit(spdlog::level::err, fmt::format("{} can't be opened again: {}; lines go on into the old file", name_,
+                                                 std::generic_category().message(errno)));
     }
 
-    bool say(spdlog::level::level_enum at, const std::string& line) {
+    bool emit(spdlog::level::level_enum at, const std::string& line) {
         if (!report_) return put(spdlog::details::log_msg({}, at, line));
         report_(line);
         return true;
     }
 
-    tally& counts_;
+    line_counts& counts_;
     const std::string name_;
     unique_fd file_;
     const std::function<void(std::string_view)> report_;
     std::uint64_t overruns_ = 0;
-    std::uint64_t missing_ = 0;
-    int why_ = 0;
-    bool torn_ = false;
+    std::uint64_t unreported_ = 0;
+    int failure_errno_ = 0;
+    bool is_line_open_ = false;
     clock::time_point next_report_{};
 };
 
 }  // namespace
 
 struct line_writer::impl {
-    impl(std::string name, unique_fd opened, setup how) {
-        auto started = [thread = how.thread] { prepare_thread(thread); };
-        pool = std::make_shared<spdlog::details::thread_pool>(how.queue, 1U, std::move(started));
+    impl(std::string name, unique_fd opened, setup settings) {
+        auto started = [thread = settings.thread] { prepare_thread(thread); };
+        pool = std::make_shared<spdlog::details::thread_pool>(settings.queue, 1U, std::move(started));
         counts.pool = pool.get();
-        auto sink = std::make_shared<file_sink>(counts, std::move(name), std::move(opened), std::move(how.report));
-        sink->set_pattern(how.pattern);
-        logger = std::make_shared<spdlog::async_logger>(std::move(how.thread), std::move(sink), pool,
+        auto sink = std::make_shared<file_sink>(counts, std::move(name), std::move(opened), std::move(settings.report));
+        sink->set_pattern(settings.pattern);
+        logger = std::make_shared<spdlog::async_logger>(std::move(settings.thread), std::move(sink), pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);
         logger->set_level(spdlog::level::trace);
         // By default spdlog reports its errors to standard error, in the thread that logs.
-        logger->set_error_handler([this](const std::string&) { counts.lose_one(); });
+        logger->set_error_handler([this](const std::string&) { counts.count_lost(); });
     }
 
     void post(auto message) noexcept {
@@ -230,26 +230,26 @@ struct line_writer::impl {
         try {
             message(*logger);
         } catch (const std::exception&) {
-            counts.lose_one();
+            counts.count_lost();
         }
     }
 
-    tally counts;
+    line_counts counts;
     std::shared_ptr<spdlog::async_logger> logger;
     // The last member: its end waits for the thread, which uses all the others.
     std::shared_ptr<spdlog::details::thread_pool> pool;
 };
 
-result<std::unique_ptr<line_writer>> line_writer::open(std::string file, setup how) {
+result<std::unique_ptr<line_writer>> line_writer::open(std::string file, setup settings) {
     auto opened = open_for_appending(file);
     if (!opened) return fail_os(errno);
-    auto made = std::make_unique<line_writer>(std::move(opened), std::move(file), std::move(how));
+    auto made = std::make_unique<line_writer>(std::move(opened), std::move(file), std::move(settings));
     made->impl_->counts.has_name = true;
     return made;
 }
 
-line_writer::line_writer(unique_fd opened, std::string name, setup how)
-    : impl_(std::make_unique<impl>(std::move(name), std::move(opened), std::move(how))) {}
+line_writer::line_writer(unique_fd opened, std::string name, setup settings)
+    : impl_(std::make_unique<impl>(std::move(name), std::move(opened), std::move(settings))) {}
 
 // spdlog's pool waits for its thread, however long that takes. So where the thread is at work, another one waits for it.
 line_writer::~line_writer() {

@@ -38,9 +38,9 @@ public:
     };
 
     /// Appends to the file, which is created with mode 0640 if there is none. The error has the system's number alone.
-    [[nodiscard]] static result<std::unique_ptr<line_writer>> open(std::string file, setup how);
+    [[nodiscard]] static result<std::unique_ptr<line_writer>> open(std::string file, setup settings);
     /// Writes to what is already open; `name` stands for it in reports.
-    line_writer(unique_fd opened, std::string name, setup how);
+    line_writer(unique_fd opened, std::string name, setup settings);
     ~line_writer();
     line_writer(const line_writer&) = delete;
     line_writer& operator=(const line_writer&) = delete;

@@ -105,9 +105,9 @@ TEST_F(LineWriter, WritesWhatIsQueuedAlsoAfterItsOwnerIsGone) {
 
 TEST_F(LineWriter, CountsWhatAFullDiskRefusesAndReportsItAtOnce) {
     std::vector<std::string> reports;
-    line_writer::setup how{
+    line_writer::setup settings{
         .thread = "test", .queue = 1000, .report = [&](std::string_view line) { reports.emplace_back(line); }};
-    auto lines = *line_writer::open("/dev/full", std::move(how));
+    auto lines = *line_writer::open("/dev/full", std::move(settings));
     for (int i = 0; i < 100; ++i) lines->write(log::level::info, "a line");
     EXPECT_TRUE(lines->flush(clock::now() + 10s));
     EXPECT_EQ(lines->lost(), 100U);

@@ -32,13 +32,13 @@ opened_log& opened() {
 }
 
 [[nodiscard]] result<std::unique_ptr<line_writer>> open_writer(std::string_view target) {
-    line_writer::setup how{
+    line_writer::setup settings{
         .thread = "log", .pattern = "%Y-%m-%dT%H:%M:%S.%e%z %L %v", .queue = limits::max_queued_log_lines};
     if (target == "-") {
         unique_fd stderr_too(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
-        return std::make_unique<line_writer>(std::move(stderr_too), "standard error", std::move(how));
+        return std::make_unique<line_writer>(std::move(stderr_too), "standard error", std::move(settings));
     }
-    auto file = line_writer::open(std::string(target), std::move(how));
+    auto file = line_writer::open(std::string(target), std::move(settings));
     if (file) return file;
     if (file.error().os == ENOENT) return fail(errc::io, "its directory does not exist; create the directory first");
     return fail(errc::io, std::generic_category().message(file.error().os));
@@ -72,14 +72,14 @@ void write_limited(level at, std::string_view session, const ip_address& source,
     if (!enabled(at)) return;
     static std::mutex mutex;
     static line_budget budget;
-    const auto left_out = [&] {
+    const auto suppressed = [&] {
         const std::scoped_lock lock(mutex);
         return budget.take(source, line_budget::clock::now());
     }();
-    if (!left_out) return;
+    if (!suppressed) return;
     write(at, session,
-          *left_out == 0 ? std::string(text)
-                         : fmt::format("{} ({} earlier lines of {} were left out)", text, *left_out, source.text()));
+          *suppressed == 0 ? std::string(text)
+                           : fmt::format("{} ({} earlier lines of {} were left out)", text, *suppressed, source.text()));
 }
 
 void print(std::string_view line) {

@@ -32,7 +32,7 @@ TEST(Log, WritesOneLinePerEventWithItsSessionAndFiltersByLevel) {
     EXPECT_EQ(all.str().find("not wanted"), std::string::npos);
 }
 
-TEST(Log, GoesOnInANewFileAfterTheOldOneWasMovedAway) {
+TEST(Log, ContinuesInANewFileAfterRotation) {
     const std::string path = testing::TempDir() + "sallyport_rotated_" + std::to_string(getpid());
     const std::string moved = path + ".1";
     const auto text_of = [](const std::string& file) {
@@ -72,7 +72,7 @@ TEST(Log, DoesNotMakeTheDirectoryOfItsFile) {
     EXPECT_NE(::access(missing.c_str(), F_OK), 0);
 }
 
-TEST(Log, LimitsWhatOneSourceCanWriteAndSaysHowMuchWasLeftOut) {
+TEST(Log, LimitsTheLinesOfOneSourceAndReportsHowManyWereSuppressed) {
     const std::string path = testing::TempDir() + "sallyport_limited_" + std::to_string(getpid());
     const auto noisy = *ip_address::parse("2001:db8::1");
     const auto other = *ip_address::parse("192.0.2.9");

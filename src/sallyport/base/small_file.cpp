@@ -10,7 +10,7 @@
 
 namespace sallyport {
 
-result<std::string> read_small_file(const std::string& path, std::size_t most) {
+result<std::string> read_small_file(const std::string& path, std::size_t max_bytes) {
     // O_NONBLOCK: a FIFO without a writer opens at once, and is refused.
     const unique_fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!opened) return fail_os(errno, path);
@@ -25,7 +25,8 @@ result<std::string> read_small_file(const std::string& path, std::size_t most) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail_os(errno, path);
         filled += static_cast<std::size_t>(got);
-        if (filled > most) return fail(errc::too_long, path + ": larger than " + std::to_string(most / 1024) + " KiB");
+        if (filled > max_bytes)
+            return fail(errc::too_long, path + ": larger than " + std::to_string(max_bytes / 1024) + " KiB");
         if (got > 0) continue;
         text.resize(filled);
         return text;

@@ -11,6 +11,6 @@ namespace sallyport {
 
 /// The content of a regular file. errc::not_a_file for directories, devices and pipes, which have no end or never answer;
 /// errc::too_long beyond `most` bytes. The error's text begins with the path.
-[[nodiscard]] result<std::string> read_small_file(const std::string& path, std::size_t most = std::size_t{1024} * 1024);
+[[nodiscard]] result<std::string> read_small_file(const std::string& path, std::size_t max_bytes = std::size_t{1024} * 1024);
 
 }  // namespace sallyport

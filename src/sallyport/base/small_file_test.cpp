@@ -11,7 +11,7 @@
 namespace sallyport {
 namespace {
 
-TEST(small_file, regular_files_of_a_sensible_size_alone) {
+TEST(small_file, reads_only_regular_files_up_to_a_maximum_size) {
     const std::string file = testing::TempDir() + "sallyport_small_file_" + std::to_string(getpid());
     const auto with = [&](const std::string& content) {
         std::ofstream(file, std::ios::binary) << content;

@@ -36,16 +36,16 @@ public:
 
 private:
     void refill(clock::time_point now) noexcept {
-        if (now <= seen_) return;
-        if (seen_ != clock::time_point()) level_ += rate_ * std::chrono::duration<double>(now - seen_).count();
+        if (now <= last_refill_) return;
+        if (last_refill_ != clock::time_point()) level_ += rate_ * std::chrono::duration<double>(now - last_refill_).count();
         level_ = std::min(level_, burst_);
-        seen_ = now;
+        last_refill_ = now;
     }
 
     double rate_;
     double burst_;
     double level_;
-    clock::time_point seen_{};
+    clock::time_point last_refill_{};
 };
 
 }  // namespace sallyport

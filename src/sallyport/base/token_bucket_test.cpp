@@ -30,7 +30,7 @@ TEST(TokenBucket, SavesNoMoreThanABurst) {
     EXPECT_FALSE(b.take_one(start + 1h));
 }
 
-TEST(TokenBucket, SaysHowLongADebtTakes) {
+TEST(TokenBucket, ReturnsTheWaitForADeficit) {
     token_bucket b(1000, 100);
     EXPECT_EQ(b.spend(100, start), 0s);
     EXPECT_EQ(b.spend(500, start), 500ms);
@@ -38,7 +38,7 @@ TEST(TokenBucket, SaysHowLongADebtTakes) {
     EXPECT_EQ(b.spend(0, start + 500ms), 0ms);
 }
 
-TEST(TokenBucket, MindsNoTimeThatGoesBack) {
+TEST(TokenBucket, IgnoresTimeThatGoesBack) {
     token_bucket b(10, 1);
     EXPECT_TRUE(b.take_one(start));
     EXPECT_FALSE(b.take_one(start - 1h));

@@ -7,7 +7,7 @@
 namespace sallyport {
 
 std::optional<virtual_path> virtual_path::resolve(std::string_view text) const {
-    if (text.size() > limits::path_bytes || std::ranges::any_of(text, is_control)) return std::nullopt;
+    if (text.size() > limits::max_path_bytes || std::ranges::any_of(text, is_control)) return std::nullopt;
     virtual_path out;
     if (!text.starts_with('/')) out = *this;
     std::size_t components = static_cast<std::size_t>(std::ranges::count(out.text_, '/'));
@@ -20,10 +20,10 @@ std::optional<virtual_path> virtual_path::resolve(std::string_view text) const {
             out = out.parent();
             continue;
         }
-        if (part.size() > limits::name_bytes || ++components > limits::path_components) return std::nullopt;
+        if (part.size() > limits::max_name_bytes || ++components > limits::max_path_components) return std::nullopt;
         if (!out.is_root()) out.text_ += '/';
         out.text_ += part;
-        if (out.text_.size() > limits::path_bytes) return std::nullopt;
+        if (out.text_.size() > limits::max_path_bytes) return std::nullopt;
     }
     return out;
 }

@@ -25,8 +25,8 @@ namespace json = boost::json;
 constexpr auto exit_codes =
     "Exit codes: 0 success, 1 refused by the daemon and nothing changed, 2 invalid options or configuration, 3 no daemon is "
     "running, 10 no answer in time.";
-constexpr auto patience = std::chrono::seconds(10);
-constexpr auto long_patience = std::chrono::seconds(60);  // it reads certificates, or starts a program
+constexpr auto short_timeout = std::chrono::seconds(10);
+constexpr auto long_timeout = std::chrono::seconds(60);  // it reads certificates, or starts a program
 
 int report(const error& why) {
     fmt::print(stderr, "{}\n", line_of(why));
@@ -40,32 +40,32 @@ int report(const error& why) {
 }
 
 /// The configuration may name the socket.
-result<json::object> ask(CLI::App& daemon, const front_options& options, const json::object& request,
-                         std::chrono::seconds wait) {
+result<json::object> query(CLI::App& daemon, const daemon_options& options, const json::object& request,
+                           std::chrono::seconds wait) {
     if (!options.config.empty()) {
         const auto applied = apply_config_file(daemon, options.config);
         if (!applied) return std::unexpected(applied.error());
     }
-    const auto path = options.operation.control_path(daemon.get_name());
+    const auto path = options.logging_and_control.control_path(daemon.get_name());
     if (path.empty())
         return fail(errc::usage, "no control socket is known, as XDG_RUNTIME_DIR is not set; add --control-socket PATH");
-    auto answer = ops::ask_daemon(path, request, wait);
+    auto answer = ops::send_control_request(path, request, wait);
     if (!answer && answer.error().os == ENOENT) answer.error().what += " with --control-socket";
     return answer;
 }
 
 struct status_options {
-    status_choice show;
+    status_selection show;
     bool as_json = false;
 };
 
 /// The daemon's own options count as well.
-std::string notes_of(const administered& daemon, std::string_view exit_codes_of) {
+std::string notes_of(const administered_daemon& daemon, std::string_view exit_codes_of) {
     return fmt::format("It also takes the options of 'sallyport {}', such as --config and --control-socket.\n\n{}",
                        daemon.command.get_name(), exit_codes_of);
 }
 
-void add_status(const administered& daemon, int& exit_code) {
+void add_status(const administered_daemon& daemon, int& exit_code) {
     auto* const command =
         daemon.command.add_subcommand("status", "Show sessions, transfers, openings and backends of a running daemon");
     auto wanted = std::make_shared<status_options>();
@@ -79,13 +79,13 @@ void add_status(const administered& daemon, int& exit_code) {
     table.notes = notes_of(daemon, exit_codes);
     set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
-        const auto told = ask(owner, options, {{"command", "status"}}, patience);
-        if (!told)
-            exit_code = report(told.error());
+        const auto reply = query(owner, options, {{"command", "status"}}, short_timeout);
+        if (!reply)
+            exit_code = report(reply.error());
         else if (wanted->as_json)
-            fmt::print("{}\n", json::serialize(*told));
+            fmt::print("{}\n", json::serialize(*reply));
         else
-            fmt::print("{}", status_text(*told, wanted->show));
+            fmt::print("{}", status_text(*reply, wanted->show));
     });
 }
 
@@ -94,14 +94,14 @@ void print_lines(const json::object& answer) {
 }
 
 /// What an order is about: an address, a session.
-struct order_subject {
+struct request_argument {
     std::string key;          // in the request
     std::string placeholder;  // on the command line
     std::string about;
 };
 
-void add_order(const administered& daemon, const std::string& what, const std::string& about, int& exit_code,
-               const std::optional<order_subject>& subject = {}) {
+void add_request(const administered_daemon& daemon, const std::string& what, const std::string& about, int& exit_code,
+                 const std::optional<request_argument>& subject = {}) {
     auto* const command = daemon.command.add_subcommand(what, about);
     command->fallthrough();
     auto request = std::make_shared<std::pair<std::string, std::string>>();
@@ -115,15 +115,15 @@ void add_order(const administered& daemon, const std::string& what, const std::s
     command->callback([&owner = daemon.command, &options = daemon.options, what, request, &exit_code] {
         json::object words{{"command", what}};
         if (!request->first.empty()) words[request->first] = request->second;
-        const auto told = ask(owner, options, words, long_patience);
-        if (told)
-            print_lines(*told);
+        const auto reply = query(owner, options, words, long_timeout);
+        if (reply)
+            print_lines(*reply);
         else
-            exit_code = report(told.error());
+            exit_code = report(reply.error());
     });
 }
 
-void add_check(const administered& daemon, int& exit_code) {
+void add_check(const administered_daemon& daemon, int& exit_code) {
     auto* const command = daemon.command.add_subcommand("check", "Check options and configuration file, then exit");
     command->fallthrough();
     set_table(*command, {.notes = notes_of(daemon, "Exit codes: 0 valid, 2 invalid options or configuration.")});
@@ -140,15 +140,15 @@ void add_check(const administered& daemon, int& exit_code) {
 
 }  // namespace
 
-void add_admin_commands(const administered& daemon, int& exit_code) {
+void add_admin_commands(const administered_daemon& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
-    add_order(daemon, "restart", "Start the installed binary and drain this process (SIGUSR2)", exit_code);
-    add_order(daemon, "forgive", "Unblock an address that is blocked after failed logins", exit_code,
-              order_subject{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
-    add_order(daemon, "kick", "Close a session; its client gets 421", exit_code,
-              order_subject{"session", "ID", "The session's ID, as in status --sessions and in the log"});
-    add_order(daemon, "reload", "Reload the configuration; existing sessions keep their settings (SIGHUP)", exit_code);
+    add_request(daemon, "restart", "Start the installed binary and drain this process (SIGUSR2)", exit_code);
+    add_request(daemon, "forgive", "Unblock an address that is blocked after failed logins", exit_code,
+                request_argument{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
+    add_request(daemon, "kick", "Close a session; its client gets 421", exit_code,
+                request_argument{"session", "ID", "The session's ID, as in status --sessions and in the log"});
+    add_request(daemon, "reload", "Reload the configuration; existing sessions keep their settings (SIGHUP)", exit_code);
 }
 
 }  // namespace sallyport::cli

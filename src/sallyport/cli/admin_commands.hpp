@@ -5,7 +5,7 @@
 #include <functional>
 
 #include <sallyport/base/error.hpp>
-#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/daemon_options.hpp>
 
 namespace CLI {
 class App;
@@ -15,12 +15,12 @@ namespace sallyport::cli {
 
 /// `command` is the daemon's own, whose options they share. `settings` tries the options given, and returns what there is to
 /// say about good ones.
-struct administered {
+struct administered_daemon {
     CLI::App& command;
-    const front_options& options;
+    const daemon_options& options;
     std::function<result<std::string>()> settings;
 };
 
-void add_admin_commands(const administered& daemon, int& exit_code);
+void add_admin_commands(const administered_daemon& daemon, int& exit_code);
 
 }  // namespace sallyport::cli

@@ -15,7 +15,7 @@ namespace {
 using client::cause;
 
 struct wording {
-    cause what;
+    cause id;
     std::string_view text;  // {where} {address} {port} {method} {url} are the cause's particulars
 };
 
@@ -26,13 +26,13 @@ constexpr auto texts = std::to_array<wording>({
     {cause::no_response,
      "No response. The address may be wrong, the host down, or a firewall may be dropping the connection."},
     {cause::unreachable, "Check the host's address and this computer's network."},
-    {cause::silent_port,
+    {cause::no_greeting,
      "The port is open, but no FTP server answers on it; use ftps:// if the server expects implicit TLS."},
     {cause::closed_before_greeting,
      "The server closed the connection before its greeting: it may be full, or may not accept connections from this "
      "address."},
     {cause::service_refused, "The server does not accept this connection; ask its administrator, or try again later."},
-    {cause::no_ftp_server,
+    {cause::not_an_ftp_server,
      "This does not behave like an FTP server: check the host name and port; -v shows the conversation."},
     {cause::certificate_untrusted,
      "Pass its CA certificate with --ca FILE. With --insecure the connection is not protected against interception."},
@@ -41,14 +41,14 @@ constexpr auto texts = std::to_array<wording>({
     {cause::tls_tampered,
      "No password was sent. The connection may have been tampered with; use ftps:// (implicit TLS) if the server offers "
      "it."},
-    {cause::tls_mode_wrong, "The port may expect explicit TLS: try ftpes:// instead of ftps://."},
+    {cause::wrong_tls_mode, "The port may expect explicit TLS: try ftpes:// instead of ftps://."},
     {cause::tls_failed, "The server's TLS may be too old (below 1.2) or broken; -v shows the conversation."},
     {cause::data_protection_refused, "With --no-data-tls, files and listings are transferred unencrypted."},
     {cause::data_protection_required, "Leave out --no-data-tls."},
     {cause::tls_required, "The server requires TLS; use {url}"},
     {cause::data_tls_required, "The server requires encrypted data connections; leave out --no-data-tls."},
     {cause::server_busy, "The server is busy or shutting down; try again later."},
-    {cause::account_missing, "Give the account in ~/.netrc: machine HOST login NAME password SECRET account ACCOUNT."},
+    {cause::account_required, "Give the account in ~/.netrc: machine HOST login NAME password SECRET account ACCOUNT."},
     {cause::anonymous_refused, "The server may not accept anonymous logins; give a user name in the URL or with --user."},
     {cause::credentials_refused,
      "Check user name and password: in the URL, by --user NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc."},
@@ -58,9 +58,9 @@ constexpr auto texts = std::to_array<wording>({
     {cause::user_not_permitted,
      "This user may not do it; log in as another one (--user), or ask the server's administrator."},
     {cause::no_space_on_server, "The server has no space for it: free some there, or ask its administrator."},
-    {cause::server_trouble, "The server has a temporary problem; try again later."},
+    {cause::server_error, "The server has a temporary problem; try again later."},
     {cause::resume_unsupported, "Try again without --resume."},
-    {cause::name_unusable, "FTP cannot transmit this name; choose another."},
+    {cause::invalid_name, "FTP cannot transmit this name; choose another."},
     {cause::connection_lost, "The connection was lost; try again."},
     {cause::reply_timeout, "The server did not respond; try again later."},
     {cause::stray_reply,
@@ -68,43 +68,43 @@ constexpr auto texts = std::to_array<wording>({
     {cause::request_failed, "-v shows the conversation."},
     {cause::command_blocked,
      "The server did not answer {method}: a firewall may block this command; choose another with --data-methods."},
-    {cause::passive_port_silent,
+    {cause::passive_port_timeout,
      "No response from {where}: a firewall is probably dropping the data connection. Open the server's passive ports "
      "(including {port}) in its firewall, or allow outgoing connections to them in yours."},
     {cause::passive_port_refused,
      "{where} refused the connection: the passive ports are not forwarded to the server, or a firewall rejects them."},
     {cause::private_address_advertised,
      "The server advertised the private address {address}. Its external address must be configured on the server."},
-    {cause::private_address_announced,
+    {cause::private_active_address,
      "Active mode cannot work from {address}, a private address behind NAT, unless ports are forwarded to this computer "
      "(--active-ports) and its external address is given (--active-address)."},
-    {cause::active_connection_missing,
+    {cause::active_connection_timeout,
      "The server did not connect to {where} in active mode. Allow this connection in your firewall and in the server's."},
     {cause::passive_mode_failed, "Active mode (--active) is another way if the server can connect to this computer."},
     {cause::active_mode_failed, "Passive mode (without --active) is another way."},
-    {cause::methods_refused,
+    {cause::data_methods_refused,
      "The server refuses every data method that was tried; its replies say why, and -v shows the conversation."},
-    {cause::data_certificate_differs, "Another host may have answered on the data port; -v shows where it connected to."},
+    {cause::data_certificate_mismatch, "Another host may have answered on the data port; -v shows where it connected to."},
     {cause::download_interrupted, "The partial file was kept; use --resume to continue."},
     {cause::upload_interrupted, "The server kept the part that it received; use --resume to continue."},
     {cause::transfer_failed, "Try again; -v shows the conversation."},
-    {cause::file_not_continuable, "Without --resume the whole file is transferred."},
+    {cause::file_not_resumable, "Without --resume the whole file is transferred."},
     {cause::file_changed, "Put it again once no other program changes it."},
     {cause::file_in_use, ""},
     {cause::file_failed, "Check free space and permissions of the local file."},
-    {cause::listing_not_understood, "Files can be transferred all the same, by their names; -v shows the conversation."},
+    {cause::unknown_listing_format, "Files can be transferred all the same, by their names; -v shows the conversation."},
 });
-static_assert(texts.size() == static_cast<std::size_t>(cause::listing_not_understood) + 1);
+static_assert(texts.size() == static_cast<std::size_t>(cause::unknown_listing_format) + 1);
 static_assert([] {
     for (std::size_t i = 0; i < texts.size(); ++i)
-        if (static_cast<std::size_t>(texts[i].what) != i) return false;
+        if (static_cast<std::size_t>(texts[i].id) != i) return false;
     return true;
 }());
 
 std::string sentence(const client::advice& one) {
-    const auto text = texts[static_cast<std::size_t>(one.what)].text;
-    return fmt::format(fmt::runtime(text), fmt::arg("where", one.where.text()),
-                       fmt::arg("address", one.where.address.text()), fmt::arg("port", one.where.port),
+    const auto text = texts[static_cast<std::size_t>(one.id)].text;
+    return fmt::format(fmt::runtime(text), fmt::arg("where", one.address.text()),
+                       fmt::arg("address", one.address.address.text()), fmt::arg("port", one.address.port),
                        fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url));
 }
 

@@ -13,8 +13,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 advice with(cause what) {
-    return {.what = what,
-            .where = *endpoint::parse("192.0.2.1:5001"),
+    return {.id = what,
+            .address = *endpoint::parse("192.0.2.1:5001"),
             .method = proto::data_method::epsv,
             .url = "ftpes://ann@ftp.example.org/in/"};
 }
@@ -24,21 +24,21 @@ TEST(advice_text, names_the_options_that_help) {
     EXPECT_THAT(text(cause::certificate_untrusted), AllOf(HasSubstr("--ca FILE"), HasSubstr("--insecure")));
     EXPECT_THAT(text(cause::download_interrupted), HasSubstr("use --resume"));
     EXPECT_THAT(text(cause::upload_interrupted), HasSubstr("use --resume"));
-    EXPECT_THAT(text(cause::file_not_continuable), HasSubstr("Without --resume"));
+    EXPECT_THAT(text(cause::file_not_resumable), HasSubstr("Without --resume"));
     EXPECT_THAT(text(cause::resume_unsupported), HasSubstr("without --resume"));
     EXPECT_THAT(text(cause::credentials_refused), AllOf(HasSubstr("--user NAME:PASSWORD"), HasSubstr("~/.netrc")));
     EXPECT_THAT(text(cause::passive_mode_failed), HasSubstr("--active"));
-    EXPECT_THAT(text(cause::private_address_announced), AllOf(HasSubstr("192.0.2.1,"), HasSubstr("--active-address")));
+    EXPECT_THAT(text(cause::private_active_address), AllOf(HasSubstr("192.0.2.1,"), HasSubstr("--active-address")));
 }
 
 TEST(advice_text, names_the_particulars) {
     EXPECT_EQ(text(cause::tls_required), "The server requires TLS; use ftpes://ann@ftp.example.org/in/");
     EXPECT_THAT(text(cause::path_refused), HasSubstr("sallyport ls 'ftpes://ann@ftp.example.org/in/'"));
-    EXPECT_THAT(text(cause::passive_port_silent),
+    EXPECT_THAT(text(cause::passive_port_timeout),
                 AllOf(HasSubstr("No response from 192.0.2.1:5001:"), HasSubstr("(including 5001)")));
     EXPECT_THAT(text(cause::command_blocked), HasSubstr("did not answer EPSV"));
     EXPECT_THAT(text(cause::private_address_advertised), HasSubstr("the private address 192.0.2.1."));
-    EXPECT_THAT(text(cause::active_connection_missing), HasSubstr("did not connect to 192.0.2.1:5001"));
+    EXPECT_THAT(text(cause::active_connection_timeout), HasSubstr("did not connect to 192.0.2.1:5001"));
 }
 
 TEST(advice_text, says_no_password_was_sent_only_where_it_is_true) {
@@ -47,7 +47,7 @@ TEST(advice_text, says_no_password_was_sent_only_where_it_is_true) {
 }
 
 TEST(advice_text, every_cause_has_whole_sentences) {
-    for (auto c = cause::host_not_found; c <= cause::listing_not_understood;
+    for (auto c = cause::host_not_found; c <= cause::unknown_listing_format;
          c = static_cast<cause>(static_cast<unsigned>(c) + 1)) {
         const auto said = text(c);
         if (c == cause::file_in_use) {
@@ -67,7 +67,7 @@ TEST(advice_text, several_causes_are_one_text) {
 
 TEST(advice_text, the_line_is_what_was_done_the_error_and_the_next_step) {
     client::failure f;
-    f.doing = "getting x\x1b from ftp.example.org:21";
+    f.action = "getting x\x1b from ftp.example.org:21";
     f.cause = {errc::timeout, 0, "waiting for the reply to RETR"};
     f.causes = {with(cause::reply_timeout)};
     EXPECT_EQ(failure_line(f), "getting x\\x1b from ftp.example.org:21: waiting for the reply to RETR: " +

@@ -14,8 +14,8 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
-#include <sallyport/cli/own_certificate.hpp>
-#include <sallyport/cli/up_guide.hpp>
+#include <sallyport/cli/self_signed_certificate.hpp>
+#include <sallyport/cli/up_examples.hpp>
 #include <sallyport/net/certificate_file.hpp>
 
 namespace sallyport::cli {
@@ -88,7 +88,7 @@ void add_cert_command(CLI::App& app, int& exit_code) {
                              "Host names and addresses of the server; the first is the main one"}});
     table.add("Certificate", {{"-o,--output", "FILE", text(job->output),
                                "File for key and certificate; FILE.crt gets the certificate alone", "NAME.pem"},
-                              {"--days", "N", count(job->days, {.most = 3650}), "Days until the certificate expires"}});
+                              {"--days", "N", count(job->days, {.max = 3650}), "Days until the certificate expires"}});
     table.notes =
         "No file is overwritten. A client accepts the certificate if it trusts the .crt file, or if its user has compared "
         "the fingerprint.\n\n"

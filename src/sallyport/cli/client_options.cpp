@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
-#include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/prompt_password.hpp>
 
 namespace sallyport::cli {
 
@@ -49,36 +49,35 @@ void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)
 }  // namespace
 
 void client_options::add_to(command_table& table) {
-    constexpr std::chrono::milliseconds least(100);
-    constexpr time_bounds a_day{.least = least, .most = std::chrono::hours(24)};
+    constexpr std::chrono::milliseconds min(100);
+    constexpr time_bounds a_day{.min = min, .max = std::chrono::hours(24)};
     table.add("Login and TLS",
               {{"-u,--user", "NAME[:PASSWORD]", text(user), "User name and password",
                 "URL, $SALLYPORT_PASSWORD, ~/.netrc, else anonymous"},
                {"--ca", "FILE", text(ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
                {"--insecure", "", flag(insecure), "Do not verify the server's certificate"},
-               {"--no-data-tls", "", flag(clear_data), "Do not encrypt data connections (PROT C)"}});
+               {"--no-data-tls", "", flag(no_data_tls), "Do not encrypt data connections (PROT C)"}});
     table.add(
         "Client data connections",
         {{"--passive", "", flag(passive), "Use passive mode only"},
          {"--active", "", flag(active), "Use active mode only"},
          {"--data-methods", "LIST", text(methods), "Data methods to try, in this order", "epsv,pasv,eprt,port"},
          {"--passive-address", "peer|reply",
-          word(passive_address, "value",
-               words<client::passive_address>{{"peer", client::passive_address::control},
-                                              {"reply", client::passive_address::follow}}),
+          choice(passive_address, "value",
+                 choices<client::passive_address>{{"peer", client::passive_address::peer},
+                                                  {"reply", client::passive_address::reply}}),
           "After PASV, connect to the control peer or to the address replied"},
          {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
          {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
           "local address"}});
-    table.add("Client timeouts",
-              {{"--connect-timeout", "SECONDS", time(connect, {.least = least, .most = std::chrono::hours(1)}),
-                "Time limit for connecting to each address of the host"},
-               {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
-                "60 for greeting and data, 30 for other replies"},
-               {"--stall-timeout", "SECONDS", time(stall, a_day), "Abort transfers without progress for this long",
-                "--timeout, or 60"},
-               {"--stall-rate", "BYTES", size(stall_rate, "any"),
-                "Average bytes per second over --stall-timeout that count as progress"}});
+    table.add("Client timeouts", {{"--connect-timeout", "SECONDS", time(connect, {.min = min, .max = std::chrono::hours(1)}),
+                                   "Time limit for connecting to each address of the host"},
+                                  {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
+                                   "60 for greeting and data, 30 for other replies"},
+                                  {"--stall-timeout", "SECONDS", time(stall, a_day),
+                                   "Abort transfers without progress for this long", "--timeout, or 60"},
+                                  {"--stall-rate", "BYTES", size(stall_rate, "any"),
+                                   "Average bytes per second over --stall-timeout that count as progress"}});
     table.add("Output",
               {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
                {"-q,--quiet", "", flag(quiet), "Print no progress bar and no warnings"},
@@ -86,7 +85,7 @@ void client_options::add_to(command_table& table) {
     table.notes = option_types_help() + "\n\n" + exit_code_help();
 }
 
-result<client::options> client_options::session(const client::url& where) const {
+result<client::options> client_options::session(const client::url& location) const {
     client::options out;
     auto chosen = chosen_methods();
     if (!chosen) return std::unexpected(chosen.error());
@@ -105,12 +104,12 @@ result<client::options> client_options::session(const client::url& where) const 
             return fail(errc::usage,
                         "--active-address " + active_address + ": not an IP address; use one such as 203.0.113.7");
     }
-    if (where.tls != client::tls_mode::none) {
+    if (location.tls != client::tls_mode::none) {
         auto context = net::tls_client_context::make({.verify = !insecure, .ca_file = ca_file, .tls12_only = false});
         if (!context) return std::unexpected(context.error());
         out.tls = std::move(*context);
     }
-    out.protect_data = !clear_data;
+    out.protect_data = !no_data_tls;
     out.connect = connect;
     if (timeout) {
         out.stall = out.reply = out.greeting = *timeout;
@@ -118,9 +117,9 @@ result<client::options> client_options::session(const client::url& where) const 
     }
     if (stall) out.stall = *stall;
     out.stall_rate = stall_rate;
-    auto who = login(where);
-    if (!who) return std::unexpected(who.error());
-    out.login = std::move(*who);
+    auto chosen_login = login(location);
+    if (!chosen_login) return std::unexpected(chosen_login.error());
+    out.login = std::move(*chosen_login);
     if (verbose) out.transcript = print_line;
     return out;
 }
@@ -137,20 +136,20 @@ result<std::vector<client::data_method>> client_options::chosen_methods() const 
     return chosen;
 }
 
-result<client::credentials> client_options::login(const client::url& where) const {
+result<client::credentials> client_options::login(const client::url& location) const {
     const auto colon = user.find(':');
-    std::optional<std::string> name = where.user;
+    std::optional<std::string> name = location.user;
     if (!user.empty()) name = user.substr(0, colon);
     std::optional<std::string> password;
     if (!user.empty() && colon != user.npos)
         password = user.substr(colon + 1);
-    else if (where.password)
-        password = where.password;
+    else if (location.password)
+        password = location.password;
 
     client::credentials out;
     if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
     if (!password) {
-        if (const auto known = from_netrc(where.host, name)) {
+        if (const auto known = from_netrc(location.host, name)) {
             name = known->user;
             out.account = known->account;
             password = known->password;
@@ -159,7 +158,7 @@ result<client::credentials> client_options::login(const client::url& where) cons
     if (name) out.user = *name;
     if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
     if (!password && name && !is_anonymous(*name)) {
-        auto asked = ask_password(fmt::format("Password for {} at {}: ", escape(*name), escape(where.host)));
+        auto asked = prompt_password(fmt::format("Password for {} at {}: ", escape(*name), escape(location.host)));
         if (!asked)
             return fail(errc::login_refused, fmt::format("no password for {}; pass it in the URL, with --user "
                                                          "NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc",

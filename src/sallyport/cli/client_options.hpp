@@ -18,11 +18,11 @@ struct client_options {
     bool json = false;
     bool insecure = false;
     std::string ca_file;
-    bool clear_data = false;
+    bool no_data_tls = false;
     bool active = false;
     bool passive = false;
     std::string methods;
-    client::passive_address passive_address = client::passive_address::control;
+    client::passive_address passive_address = client::passive_address::peer;
     std::optional<port_range> active_ports;
     std::string active_address;
     std::string user;
@@ -35,11 +35,11 @@ struct client_options {
 
     /// The session's options for `where`, with user and password from where they are to be had: the URL, --user,
     /// SALLYPORT_PASSWORD, ~/.netrc, the terminal. Errors name the option.
-    [[nodiscard]] result<client::options> session(const client::url& where) const;
+    [[nodiscard]] result<client::options> session(const client::url& location) const;
 
 private:
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
-    [[nodiscard]] result<client::credentials> login(const client::url& where) const;
+    [[nodiscard]] result<client::credentials> login(const client::url& location) const;
     [[nodiscard]] std::optional<client::netrc_login> from_netrc(const std::string& host,
                                                                 const std::optional<std::string>& name) const;
 };

@@ -27,7 +27,7 @@ constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "c
 [[nodiscard]] ops::setting_kind kind_of(std::string_view name) {
     if (is_among(fixed_options, name)) return ops::setting_kind::fixed;
     if (is_among(secret_options, name)) return ops::setting_kind::secret;
-    return is_among(unlisted_options, name) ? ops::setting_kind::unlisted : ops::setting_kind::usual;
+    return is_among(unlisted_options, name) ? ops::setting_kind::unlisted : ops::setting_kind::normal;
 }
 
 /// All that was given for the options with one of these beginnings.
@@ -42,37 +42,37 @@ constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "c
 
 }  // namespace
 
-result<config_places> prepare(CLI::App& command, const front_options& options) {
-    config_places places;
+result<config_locations> prepare(CLI::App& command, const daemon_options& options) {
+    config_locations locations;
     if (!options.config.empty()) {
         auto applied = apply_config_file(command, options.config);
         if (!applied) return applied;
-        places = std::move(*applied);
+        locations = std::move(*applied);
     }
     if (const auto good = check_values(command); !good) return std::unexpected(good.error());
     if (const auto opened = log::open(options.log_target, options.log_level); !opened)
         return fail(errc::io, fmt::format("--log {}: {}", options.log_target, opened.error().what));
-    return places;
+    return locations;
 }
 
-ops::daemon_plan plan_of(const std::string& kind, const front_options& options) {
-    const auto& named = options.operation.status_socket;
-    ops::control_place control{
-        .path = options.operation.control_path(kind), .required = !named.empty(), .reason_absent = {}};
+ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {
+    const auto& named = options.logging_and_control.control_socket;
+    ops::control_socket_location control{
+        .path = options.logging_and_control.control_path(kind), .required = !named.empty(), .reason_absent = {}};
     if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --control-socket";
     return {.name = fmt::format("sallyport {}", kind),
-            .loops = options.loops,
+            .loops = options.threads,
             .stop_timeout = options.stop_timeout,
-            .drain_timeout = options.operation.drain,
+            .drain_timeout = options.logging_and_control.drain_timeout,
             .control = std::move(control)};
 }
 
-ops::loaded_settings describe(const option_values& given, const front::service_settings& settings) {
+ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings) {
     ops::loaded_settings out{.given = {}, .tls = settings.tls};
     for (const auto& [name, values] : given) out.given[name] = {values, kind_of(name)};
     out.tls_source = source_of(given, {"tls-", "client-c"});
-    out.transfers = settings.transfers;
-    out.transfers_source = source_of(given, {"transfer-log"});
+    out.transfer_log = settings.transfer_log;
+    out.transfer_log_source = source_of(given, {"transfer-log"});
     return out;
 }
 

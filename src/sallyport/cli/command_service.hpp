@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/load_options.hpp>
 #include <sallyport/ops/run_daemon.hpp>
 
@@ -20,14 +20,14 @@ class App;
 namespace sallyport::cli {
 
 /// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
-[[nodiscard]] result<config_places> prepare(CLI::App& command, const front_options& options);
+[[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
 
 /// How a daemon of this kind ("gate") is run.
-[[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const front_options& options);
+[[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options);
 
 /// Options as settings that can be compared: which ones are secret, which ones take a restart. The text for each source of
 /// `ops::loaded_settings` comes from them too.
-[[nodiscard]] ops::loaded_settings describe(const option_values& given, const front::service_settings& settings);
+[[nodiscard]] ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings);
 
 template <class Options, class Service>
 class command_service final : public ops::service_source {
@@ -46,7 +46,8 @@ public:
 
     [[nodiscard]] ops::loaded_settings first_settings() const override { return describe(given_, first_); }
 
-    [[nodiscard]] std::unique_ptr<front::service> make_service(net::loop_group& loops, status::counters& counters) override {
+    [[nodiscard]] std::unique_ptr<frontend::service> make_service(net::loop_group& loops,
+                                                                  status::counters& counters) override {
         auto made = std::make_unique<Service>(loops, first_, counters);
         service_ = made.get();
         return made;

@@ -19,12 +19,12 @@
 namespace sallyport::cli {
 namespace {
 
-std::string place(const std::string& file, const toml::node& node) {
+std::string location(const std::string& file, const toml::node& node) {
     return fmt::format("{}, line {}", file, node.source().begin.line);
 }
 
 /// The text that the command line would have had; nothing for a value that has no such form.
-std::vector<std::string> words_of(const toml::node& value) {
+std::vector<std::string> texts_of(const toml::node& value) {
     if (const auto* text = value.as_string()) return {text->get()};
     if (const auto* number = value.as_integer()) return {std::to_string(number->get())};
     if (const auto* number = value.as_floating_point()) return {fmt::format("{}", number->get())};
@@ -33,7 +33,7 @@ std::vector<std::string> words_of(const toml::node& value) {
     if (const auto* list = value.as_array()) {
         for (const auto& item : *list) {
             if (item.is_array()) return {};
-            const auto inner = words_of(item);
+            const auto inner = texts_of(item);
             if (inner.empty()) return {};
             words.push_back(inner.front());
         }
@@ -45,7 +45,7 @@ std::vector<std::string> words_of(const toml::node& value) {
 struct application {
     CLI::App& command;
     const std::string& file;
-    config_places places;
+    config_locations locations;
     std::set<std::string> seen{};  // keys: TOML itself knows nothing of keys that are the same setting
 };
 
@@ -57,20 +57,20 @@ std::vector<std::string> keys_of(const CLI::App& command) {
 }
 
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
-    auto& [command, file, places, seen] = to;
-    const auto refuse = [&](std::string_view why) {
-        return fail(errc::usage, fmt::format("{}: '{}'{}", place(file, value), escape(key, 100), why));
+    auto& [command, file, locations, seen] = to;
+    const auto refuse = [&](std::string_view failure) {
+        return fail(errc::usage, fmt::format("{}: '{}'{}", location(file, value), escape(key, 100), failure));
     };
     CLI::Option* option = key.empty() ? nullptr : command.get_option_no_throw("--" + key);
     if (option == nullptr || !option->get_configurable()) {
         return fail(errc::usage,
-                    fmt::format("{}: unknown key '{}'{}", place(file, value), escape(key, 100),
+                    fmt::format("{}: unknown key '{}'{}", location(file, value), escape(key, 100),
                                 did_you_mean(key, keys_of(command),
                                              fmt::format("see 'sallyport {} --help' for valid keys", command.get_name()))));
     }
     if (!seen.insert(key).second) return refuse(" is set a second time; remove one of them");
     if (option->count() != 0) return {};  // the command line wins
-    const auto words = words_of(value);
+    const auto words = texts_of(value);
     if (words.empty()) return refuse(" needs a text, a number, true or false");
     const bool is_switch = option->get_items_expected_max() == 0;
     if (is_switch != value.is_boolean())
@@ -79,7 +79,7 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
     try {
         for (std::size_t i = 0; i < words.size(); ++i) {
             option->add_result(words[i]);
-            places.add(key, words[i], (list == nullptr ? value : *list->get(i)).source().begin.line);
+            locations.add(key, words[i], (list == nullptr ? value : *list->get(i)).source().begin.line);
         }
         option->run_callback();
     } catch (const CLI::Error& e) {
@@ -102,31 +102,33 @@ result<void> apply_table(application& to, const std::string& prefix, const toml:
 
 }  // namespace
 
-void config_places::add(std::string key, std::string word, std::size_t line) {
-    values_.push_back({std::move(key), std::move(word), line});
+void config_locations::add(std::string key, std::string text, std::size_t line) {
+    values_.push_back({std::move(key), std::move(text), line});
 }
 
-bool config_places::has(std::string_view key) const { return std::ranges::find(values_, key, &value::key) != values_.end(); }
+bool config_locations::has(std::string_view key) const {
+    return std::ranges::find(values_, key, &value::key) != values_.end();
+}
 
-error config_places::locate(error why) const {
+error config_locations::locate(error failure) const {
     const auto speaks_of = [&](std::string_view text) {
-        return text.size() > 2 && why.what.find(text) != std::string::npos;
+        return text.size() > 2 && failure.what.find(text) != std::string::npos;
     };
     const auto names = [&](const value& v) { return speaks_of("--" + v.key + ' ') || speaks_of("--" + v.key + ':'); };
     // Of NAME:SECRET an error repeats the name alone.
     const auto names_user = [&](const value& v) {
-        return names(v) && speaks_of(fmt::format("'{}'", escape(v.word.substr(0, v.word.find(':')), 100)));
+        return names(v) && speaks_of(fmt::format("'{}'", escape(v.text.substr(0, v.text.find(':')), 100)));
     };
-    auto found = std::ranges::find_if(values_, [&](const value& v) { return names(v) && speaks_of(v.word); });
+    auto found = std::ranges::find_if(values_, [&](const value& v) { return names(v) && speaks_of(v.text); });
     if (found == values_.end()) {
         // The last one: where a name comes twice, that is the one too many.
         const auto last = std::find_if(values_.rbegin(), values_.rend(), names_user);
         if (last != values_.rend()) found = std::prev(last.base());
     }
-    if (found == values_.end()) found = std::ranges::find_if(values_, [&](const value& v) { return speaks_of(v.word); });
+    if (found == values_.end()) found = std::ranges::find_if(values_, [&](const value& v) { return speaks_of(v.text); });
     if (found == values_.end()) found = std::ranges::find_if(values_, names);
-    if (found != values_.end()) why.what = fmt::format("{}, line {}: {}", file_, found->line, why.what);
-    return why;
+    if (found != values_.end()) failure.what = fmt::format("{}, line {}: {}", file_, found->line, failure.what);
+    return failure;
 }
 
 option_values values_of(const CLI::App& command) {
@@ -137,7 +139,7 @@ option_values values_of(const CLI::App& command) {
     return out;
 }
 
-void give(CLI::App& command, const option_values& values) {
+void apply_values(CLI::App& command, const option_values& values) {
     for (const auto& [name, words] : values) {
         auto* option = command.get_option_no_throw("--" + name);
         if (option == nullptr) option = command.get_option(name);  // one without dashes
@@ -165,16 +167,16 @@ result<void> check_values(const CLI::App& command) {
     return {};
 }
 
-result<config_places> apply_config_file(CLI::App& command, const std::string& file) {
+result<config_locations> apply_config_file(CLI::App& command, const std::string& file) {
     const auto text = read_small_file(file);
     if (!text) return std::unexpected(error{errc::usage, text.error().os, text.error().what});
     if (const auto bounded = check_config_text(*text); !bounded)
         return fail(errc::usage, fmt::format("{}, {}", file, bounded.error().what));
     try {
-        application to{.command = command, .file = file, .places = config_places(file)};
+        application to{.command = command, .file = file, .locations = config_locations(file)};
         const auto applied = apply_table(to, "", toml::parse(*text, file));
         if (!applied) return std::unexpected(applied.error());
-        return std::move(to.places);
+        return std::move(to.locations);
     } catch (const toml::parse_error& e) {
         return fail(errc::usage, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
     } catch (const std::exception& e) {

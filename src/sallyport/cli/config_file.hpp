@@ -25,19 +25,19 @@ class Option;
 namespace sallyport::cli {
 
 /// Where the values of a file stand: many turn out to be wrong only later, when they are put to use.
-class config_places {
+class config_locations {
 public:
-    explicit config_places(std::string file = {}) : file_(std::move(file)) {}
-    void add(std::string key, std::string word, std::size_t line);
+    explicit config_locations(std::string file = {}) : file_(std::move(file)) {}
+    void add(std::string key, std::string text, std::size_t line);
     [[nodiscard]] bool has(std::string_view key) const;
 
     /// The error with "FILE, line N: " in front, where its text speaks of one of them: by its option or by the value itself.
-    [[nodiscard]] error locate(error why) const;
+    [[nodiscard]] error locate(error failure) const;
 
 private:
     struct value {
         std::string key;
-        std::string word;
+        std::string text;
         std::size_t line;
     };
     std::string file_;
@@ -50,12 +50,12 @@ private:
 
 /// Gives every option of `command` that was not used on the command line its value from `file`. An unknown key or a value
 /// of the wrong form is errc::usage; the text names file, line and key.
-[[nodiscard]] result<config_places> apply_config_file(CLI::App& command, const std::string& file);
+[[nodiscard]] result<config_locations> apply_config_file(CLI::App& command, const std::string& file);
 
 /// The values of a command's options, by name.
 using option_values = std::map<std::string, std::vector<std::string>>;
 [[nodiscard]] option_values values_of(const CLI::App& command);
 /// As if they stood on the command line.
-void give(CLI::App& command, const option_values& values);
+void apply_values(CLI::App& command, const option_values& values);
 
 }  // namespace sallyport::cli

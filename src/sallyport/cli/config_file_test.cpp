@@ -92,14 +92,14 @@ TEST(ConfigFile, ValuesHaveTheFormOfTheirSetting) {
 }
 
 TEST(ConfigFile, WhoIsMeantIsFoundInAListOfUsers) {
-    config_places places("f.toml");
-    places.add("user", "anna:secret", 3);
-    places.add("user", "bob:*", 4);
-    places.add("user", "anna:other", 5);
-    EXPECT_EQ(places.locate({errc::usage, 0, "--user 'bob': no"}).what, "f.toml, line 4: --user 'bob': no");
-    EXPECT_EQ(places.locate({errc::usage, 0, "--user 'anna': no"}).what, "f.toml, line 5: --user 'anna': no");
-    EXPECT_TRUE(places.has("user"));
-    EXPECT_FALSE(places.has("reader"));
+    config_locations locations("f.toml");
+    locations.add("user", "anna:secret", 3);
+    locations.add("user", "bob:*", 4);
+    locations.add("user", "anna:other", 5);
+    EXPECT_EQ(locations.locate({errc::usage, 0, "--user 'bob': no"}).what, "f.toml, line 4: --user 'bob': no");
+    EXPECT_EQ(locations.locate({errc::usage, 0, "--user 'anna': no"}).what, "f.toml, line 5: --user 'anna': no");
+    EXPECT_TRUE(locations.has("user"));
+    EXPECT_FALSE(locations.has("reader"));
 }
 
 std::string repeated(std::string_view part, std::size_t times) {

@@ -6,7 +6,7 @@
 
 namespace sallyport::cli {
 
-error about(std::string_view option, error why) {
+error with_option(std::string_view option, error why) {
     if (!why.what.starts_with("--")) why.what = fmt::format("{}: {}", option, why.what);
     return why;
 }

@@ -11,6 +11,6 @@ namespace sallyport::cli {
 using sallyport::line_of;
 
 /// An error that some option has led to, with that option in front. Code and cause stay.
-[[nodiscard]] error about(std::string_view option, error why);
+[[nodiscard]] error with_option(std::string_view option, error why);
 
 }  // namespace sallyport::cli

@@ -4,7 +4,7 @@ namespace sallyport::cli {
 
 namespace {
 
-bool is_violation(errc code) {
+bool is_protocol_error(errc code) {
     return code == errc::syntax || code == errc::too_long || code == errc::unexpected || code == errc::stray_reply;
 }
 
@@ -21,16 +21,16 @@ exit_status status_of(const client::failure& f) noexcept {
     if (f.at == step::local_file) return exit_status::local_file;
     if (f.at == step::listing) return exit_status::listing;
     if (f.at == step::resolve || f.at == step::connect) return exit_status::connect;
-    if (f.at == step::data) return exit_status::data;
+    if (f.at == step::data) return exit_status::data_connection;
     if (code == errc::name_invalid || code == errc::usage) return exit_status::usage;
     if (code == errc::misuse) return exit_status::internal;
     if (code == errc::timeout) return exit_status::timeout;
-    if (is_violation(code)) return exit_status::violation;
+    if (is_protocol_error(code)) return exit_status::protocol_error;
     switch (f.at) {
         case step::greeting: return exit_status::connect;
         case step::tls: return exit_status::tls;
         case step::login: return is_lost(code) ? exit_status::connect : exit_status::login;
-        case step::request: return is_lost(code) ? exit_status::incomplete : exit_status::denied;
+        case step::request: return is_lost(code) ? exit_status::incomplete : exit_status::refused;
         default: return exit_status::incomplete;
     }
 }

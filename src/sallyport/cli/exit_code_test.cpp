@@ -29,13 +29,13 @@ TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::connect, errc::timeout), exit_status::connect);
     EXPECT_EQ(of(step::greeting, errc::timeout), exit_status::timeout);
     EXPECT_EQ(of(step::tls, errc::tls_untrusted), exit_status::tls);
-    EXPECT_EQ(of(step::tls, errc::unexpected), exit_status::violation);
-    EXPECT_EQ(of(step::login, errc::stray_reply), exit_status::violation);
-    EXPECT_EQ(of(step::transfer, errc::stray_reply), exit_status::violation);
+    EXPECT_EQ(of(step::tls, errc::unexpected), exit_status::protocol_error);
+    EXPECT_EQ(of(step::login, errc::stray_reply), exit_status::protocol_error);
+    EXPECT_EQ(of(step::transfer, errc::stray_reply), exit_status::protocol_error);
     EXPECT_EQ(of(step::login, errc::login_refused, 530), exit_status::login);
     EXPECT_EQ(of(step::login, errc::closed, 421), exit_status::unavailable);
-    EXPECT_EQ(of(step::request, errc::rejected, 550), exit_status::denied);
-    EXPECT_EQ(of(step::data, errc::timeout), exit_status::data);
+    EXPECT_EQ(of(step::request, errc::rejected, 550), exit_status::refused);
+    EXPECT_EQ(of(step::data, errc::timeout), exit_status::data_connection);
     EXPECT_EQ(of(step::transfer, errc::truncated), exit_status::incomplete);
     EXPECT_EQ(of(step::transfer, errc::timeout), exit_status::timeout);
     EXPECT_EQ(of(step::local_file, errc::no_space), exit_status::local_file);

@@ -23,7 +23,8 @@ struct get_job {
 /// The transfer itself: the local file is opened only after the login worked, and left as it was where the server has
 /// nothing for it.
 net::task<client::outcome<client::transfer_report>> fetch(client::session& session, const std::string& path,
-                                                          const get_job& job, client::progress show, std::string& kept) {
+                                                          const get_job& job, client::progress show,
+                                                          std::string& partial_file) {
     if (job.output == "-") {
         client::download_resume never;
         auto got = co_await session.get(path, STDOUT_FILENO, std::move(never), std::move(show));
@@ -35,7 +36,7 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
     client::download_resume resume{job.resume, file->recorded(), {}};
     resume.record = [&file](const std::optional<client::file_version>& version) { file->record(version); };
     auto got = co_await session.get(path, file->get(), std::move(resume), std::move(show));
-    if (got && job.resume && file->only_file_was_there())
+    if (got && job.resume && file->only_final_file_existed())
         got->warnings.push_back("downloaded from the beginning, because there is no partial file " + job.output + ".part");
     if (got) {
         const auto named = file->commit();
@@ -43,15 +44,15 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
             got =
                 std::unexpected(client::failure{client::step::local_file, named.error(), 0, "finishing the local file", {}});
     }
-    if (!got) kept = file->abandon();
+    if (!got) partial_file = file->abandon();
     co_return got;
 }
 
 int run(get_job job) {
-    auto where = client::url::parse(job.url);
-    if (!where) return report_error("get", where.error(), exit_status::usage);
+    auto location = client::url::parse(job.url);
+    if (!location) return report_error("get", location.error(), exit_status::usage);
     if (job.output.empty()) {
-        job.output = where->file_name();
+        job.output = location->file_name();
         if (!proto::is_safe_name(job.output))
             return report_error(
                 "get",
@@ -64,11 +65,11 @@ int run(get_job job) {
             "get",
             error{errc::usage, 0, "-o - writes the file to standard output; --resume and --json cannot be combined with it"},
             exit_status::usage);
-    const std::string label = job.output == "-" ? std::string(where->file_name()) : job.output;
-    const auto move = [&](client::session& session, client::progress show, std::string& kept) {
-        return fetch(session, where->path, job, std::move(show), kept);
+    const std::string label = job.output == "-" ? std::string(location->file_name()) : job.output;
+    const auto move = [&](client::session& session, client::progress show, std::string& partial_file) {
+        return fetch(session, location->path, job, std::move(show), partial_file);
     };
-    return run_transfer({"get", *where, job.output, label, move}, job.options);
+    return run_transfer({"get", *location, job.output, label, move}, job.options);
 }
 
 }  // namespace

@@ -84,12 +84,12 @@ std::string usage_of(const CLI::App& command, const command_table& table) {
 std::string commands_of(const CLI::App& command, std::size_t width) {
     const auto all = command.get_subcommands({});
     if (all.empty()) return {};
-    std::size_t longest = 0;
-    for (const auto* each : all) longest = std::max(longest, each->get_name().size());
+    std::size_t max_length = 0;
+    for (const auto* each : all) max_length = std::max(max_length, each->get_name().size());
     std::string out = "\nCommands:\n";
     for (const auto* each : all) {
-        const auto about = wrapped(each->get_description(), width, longest + 4);
-        out += fmt::format("  {:<{}}  {}", each->get_name(), longest, about.substr(longest + 4));
+        const auto about = wrapped(each->get_description(), width, max_length + 4);
+        out += fmt::format("  {:<{}}  {}", each->get_name(), max_length, about.substr(max_length + 4));
     }
     return out;
 }
@@ -188,10 +188,10 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 }
 
 std::size_t terminal_width() {
-    constexpr std::size_t least = 40;
-    constexpr std::size_t most = 120;  // longer lines are hard to read
+    constexpr std::size_t min_columns = 40;
+    constexpr std::size_t max_columns = 120;  // longer lines are hard to read
     const auto columns = terminal_columns(STDOUT_FILENO);
-    return columns ? std::clamp(*columns, least, most) : usual_width;
+    return columns ? std::clamp(*columns, min_columns, max_columns) : usual_width;
 }
 
 std::string help_text(const CLI::App& command, const command_table& table, std::size_t width) {

@@ -20,7 +20,7 @@ template <class Options>
 struct loaded_options {
     option_values given;
     Options options;
-    config_places places;
+    config_locations locations;
     settings_of<Options> settings;
 };
 
@@ -31,18 +31,18 @@ template <class Options>
     CLI::App command("", name);
     Options options;
     options.add_to(command);
-    give(command, given);
-    config_places places;
-    if (!options.front.config.empty()) {
-        auto applied = apply_config_file(command, options.front.config);
+    apply_values(command, given);
+    config_locations locations;
+    if (!options.daemon.config.empty()) {
+        auto applied = apply_config_file(command, options.daemon.config);
         if (!applied) return std::unexpected(applied.error());
-        places = std::move(*applied);
+        locations = std::move(*applied);
     }
     if (auto good = check_values(command); !good) return std::unexpected(good.error());
     auto settings = options.settings();
-    if (!settings) return std::unexpected(places.locate(settings.error()));
+    if (!settings) return std::unexpected(locations.locate(settings.error()));
     auto values = values_of(command);
-    return loaded_options<Options>{std::move(values), std::move(options), std::move(places), std::move(*settings)};
+    return loaded_options<Options>{std::move(values), std::move(options), std::move(locations), std::move(*settings)};
 }
 
 }  // namespace sallyport::cli

@@ -13,7 +13,7 @@
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/in_session.hpp>
+#include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
 namespace sallyport::cli {
@@ -51,7 +51,7 @@ std::string_view type_name(entry_type t) {
     }
 }
 
-std::string shown(std::string_view name) { return ::isatty(STDOUT_FILENO) == 1 ? escape(name) : std::string(name); }
+std::string display_text(std::string_view name) { return ::isatty(STDOUT_FILENO) == 1 ? escape(name) : std::string(name); }
 
 std::string time_text(const entry& e) {
     return e.has_modified ? fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(e.modified)))
@@ -59,9 +59,9 @@ std::string time_text(const entry& e) {
 }
 
 void print_long(const entry& e) {
-    const std::string link = e.link_target.empty() ? "" : " -> " + shown(e.link_target);
+    const std::string link = e.link_target.empty() ? "" : " -> " + display_text(e.link_target);
     fmt::print("{} {:>14} {:>16}  {}{}{}\n", letter(e.type), e.has_size ? std::to_string(e.size) : "", time_text(e),
-               shown(e.name), e.type == entry_type::directory ? "/" : "", link);
+               display_text(e.name), e.type == entry_type::directory ? "/" : "", link);
 }
 
 std::string entry_json(const entry& e) {
@@ -73,8 +73,8 @@ std::string entry_json(const entry& e) {
 }
 
 void print_json(const std::string& url, const client::listing_report& listing) {
-    fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"refused_names":{},"unrecognized_lines":{},"entries":[)",
-               json_string(url), listing.refused_names, listing.unrecognized_lines);
+    fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"skipped_names":{},"unrecognized_lines":{},"entries":[)",
+               json_string(url), listing.skipped_names, listing.unrecognized_lines);
     for (std::size_t i = 0; i < listing.entries.size(); ++i)
         fmt::print("{}{}", i == 0 ? "" : ",", entry_json(listing.entries[i]));
     fmt::print("]}}\n");
@@ -92,13 +92,13 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
     } else {
         for (const auto& e : r.got->entries) {
             if (job.names_only)
-                fmt::print("{}\n", shown(e.name));
+                fmt::print("{}\n", display_text(e.name));
             else
                 print_long(e);
         }
     }
-    if (r.got->refused_names > 0 && !job.options.quiet)
-        fmt::print(stderr, "sallyport ls: warning: skipped {} entries with unsafe names\n", r.got->refused_names);
+    if (r.got->skipped_names > 0 && !job.options.quiet)
+        fmt::print(stderr, "sallyport ls: warning: skipped {} entries with unsafe names\n", r.got->skipped_names);
     if (r.got->unrecognized_lines > 0 && !job.options.quiet)
         fmt::print(stderr, "sallyport ls: warning: skipped {} lines in no known form; the first: {}\n",
                    r.got->unrecognized_lines, escape(r.got->first_unrecognized));
@@ -106,13 +106,14 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
 }
 
 int run(const ls_job& job) {
-    auto where = client::url::parse(job.url);
-    if (!where) return report_error("ls", where.error(), exit_status::usage);
-    auto how = job.options.session(*where);
+    auto location = client::url::parse(job.url);
+    if (!location) return report_error("ls", location.error(), exit_status::usage);
+    auto how = job.options.session(*location);
     if (!how) return report_error("ls", how.error(), exit_status::usage);
-    auto result = in_session<client::listing_report>(
-        *where, std::move(*how), [&](client::session& session) { return session.list(where->path, std::time(nullptr)); });
-    return report(where->text(), result, job);
+    auto result = run_session<client::listing_report>(*location, std::move(*how), [&](client::session& session) {
+        return session.list(location->path, std::time(nullptr));
+    });
+    return report(location->text(), result, job);
 }
 
 }  // namespace

@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sallyport/reach/port_facts.hpp>
+#include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
 namespace {
 
-bool may_bind_low_ports() {
+bool can_bind_low_ports() {
     std::ifstream in("/proc/self/status");
     for (std::string word; in >> word;) {
         if (word != "CapEff:") continue;
@@ -47,7 +47,7 @@ std::vector<port_range> parse_port_list(const std::string& text) {
     return out;
 }
 
-std::vector<ip_address> own_addresses() {
+std::vector<ip_address> local_addresses() {
     std::vector<ip_address> out;
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) return out;
@@ -74,16 +74,16 @@ std::vector<ip_address> own_addresses() {
     return out;
 }
 
-machine_facts look_at_machine() {
+machine_facts read_machine_facts() {
     machine_facts out{.now = ::time(nullptr)};
     out.ephemeral = reach::ephemeral_range();
     out.reserved = parse_port_list(first_line("/proc/sys/net/ipv4/ip_local_reserved_ports"));
     std::istringstream start(first_line("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
     if (std::uint16_t first = 0; start >> first) out.first_unprivileged = first;
-    out.may_bind_low = may_bind_low_ports();
+    out.can_bind_low = can_bind_low_ports();
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) out.descriptors = limit.rlim_max;
-    out.addresses = own_addresses();
+    out.addresses = local_addresses();
     return out;
 }
 

@@ -66,7 +66,7 @@ option_value single(std::function<result<void>(const std::string&)> take) {
     option_value out;
     out.add = [take = std::move(take)](CLI::App& command, const std::string& name) {
         const std::function<void(const std::string&)> read = [name, take](const std::string& text) {
-            if (const auto taken = take(text); !taken) refuse(name.substr(name.find("--")), text, taken.error());
+            if (const auto parsed = take(text); !parsed) refuse(name.substr(name.find("--")), text, parsed.error());
         };
         return command.add_option_function(name, read);
     };
@@ -113,7 +113,7 @@ option_value existing_directory(std::string& into) {
 }
 
 option_value size(std::uint64_t& into, const std::string& zero) {
-    constexpr count_bounds bounds{.least = 1, .most = std::uint64_t(1) << 50U, .zero = true};
+    constexpr count_bounds bounds{.min = 1, .max = std::uint64_t(1) << 50U, .zero = true};
     auto out = single([&into, bounds](const std::string& text) -> result<void> {
         const auto got = parse_count(text, bounds, true);
         if (!got) return std::unexpected(got.error());
@@ -168,7 +168,7 @@ option_value not_in_file(option_value value) {
 
 std::string bounds_text(const count_bounds& bounds) {
     std::string out;
-    if (bounds.most != count_bounds().most) out = fmt::format("{} to {}", bounds.least, bounds.most);
+    if (bounds.max != count_bounds().max) out = fmt::format("{} to {}", bounds.min, bounds.max);
     if (bounds.off) out += out.empty() ? "or off" : ", or off";
     if (bounds.zero) out += out.empty() ? "0: no limit" : ", 0: no limit";
     return out;
@@ -176,14 +176,13 @@ std::string bounds_text(const count_bounds& bounds) {
 
 std::string bounds_text(const time_bounds& bounds) {
     std::string out;
-    if (bounds.most != time_bounds().most)
-        out = fmt::format("{} to {}", seconds_text(bounds.least), seconds_text(bounds.most));
+    if (bounds.max != time_bounds().max) out = fmt::format("{} to {}", seconds_text(bounds.min), seconds_text(bounds.max));
     if (bounds.off) out += out.empty() ? "or off" : ", or off";
     if (bounds.zero) out += out.empty() ? "0: no limit" : ", 0: no limit";
     return out;
 }
 
-error unknown_word(std::string_view what, const std::vector<std::string>& known) {
+error unknown_value(std::string_view what, const std::vector<std::string>& known) {
     std::string list;
     for (std::size_t i = 0; i < known.size(); ++i) list += (i == 0 ? "" : i + 1 == known.size() ? " or " : ", ") + known[i];
     return {errc::usage, 0, fmt::format("unknown {}; use {}", what, list)};

@@ -90,7 +90,7 @@ option_value not_in_file(option_value value);
 option_value single(std::function<result<void>(const std::string&)> take);
 std::string bounds_text(const count_bounds& bounds);
 std::string bounds_text(const time_bounds& bounds);
-error unknown_word(std::string_view what, const std::vector<std::string>& known);
+error unknown_value(std::string_view what, const std::vector<std::string>& known);
 
 template <class Number>
 option_value count(Number& into, count_bounds bounds = {}) {
@@ -125,11 +125,11 @@ option_value time(std::chrono::duration<Rep, Period>& into, time_bounds bounds =
 }
 
 template <class Enum>
-using words = std::vector<std::pair<std::string, Enum>>;
+using choices = std::vector<std::pair<std::string, Enum>>;
 
 /// One of these words. `what` is the thing in an error: "unknown policy; use ...".
 template <class Enum>
-option_value word(Enum& into, std::string what, words<Enum> known) {
+option_value choice(Enum& into, std::string what, choices<Enum> known) {
     std::string current;
     for (const auto& [name, value] : known)
         if (value == into) current = name;
@@ -142,7 +142,7 @@ option_value word(Enum& into, std::string what, words<Enum> known) {
             }
             names.push_back(name);
         }
-        return std::unexpected(unknown_word(what, names));
+        return std::unexpected(unknown_value(what, names));
     });
     out.default_text = std::move(current);
     return out;

@@ -15,7 +15,7 @@ struct example {
     std::chrono::seconds wait{5};
     std::chrono::milliseconds connect{3000};
     std::size_t limit = 1;
-    std::size_t most = 0;
+    std::size_t max = 0;
     std::uint64_t bytes = 65'536;
     double rate_limit = 0;
     std::optional<port_range> range;
@@ -28,14 +28,15 @@ struct example {
     example() {
         command_table table;
         table.add("Numbers", {{"--wait", "SECONDS", time(wait, {.zero = true}), "Waits"},
-                              {"--connect", "SECONDS", time(connect, {.least = 1ms, .most = 1h}), "Connects"},
-                              {"--limit", "N", count(limit, {.most = 9, .off = true}), "Limits"},
-                              {"--most", "N", count(most, {.zero = true}), "Limits sessions"},
+                              {"--connect", "SECONDS", time(connect, {.min = 1ms, .max = 1h}), "Connects"},
+                              {"--limit", "N", count(limit, {.max = 9, .off = true}), "Limits"},
+                              {"--most", "N", count(max, {.zero = true}), "Limits sessions"},
                               {"--bytes", "BYTES", size(bytes), "Sizes"},
                               {"--rate", "N", rate(rate_limit), "Rates"}});
-        table.add("Words", {{"--paint", "COLOUR",
-                             word(paint, "colour", words<colour>{{"red", colour::red}, {"green", colour::green}}), "Paints"},
-                            {"-l,--loud", "", flag(loud), "Shouts"}});
+        table.add("Words",
+                  {{"--paint", "COLOUR",
+                    choice(paint, "colour", choices<colour>{{"red", colour::red}, {"green", colour::green}}), "Paints"},
+                   {"-l,--loud", "", flag(loud), "Shouts"}});
         table.add("Numbers", {{"--ports", "A-B", ports(range), "Opens", "any free port"}});
         table.add("Files", {{"--file", "FILE", not_in_file(text(file)), "Reads"},
                             {"--files", "FILE", texts(several_files), "Reads several"},
@@ -62,7 +63,7 @@ TEST(OptionTable, ARowIsAnOption) {
     EXPECT_EQ(e.wait, 120s);
     EXPECT_EQ(e.connect, 250ms);
     EXPECT_EQ(e.limit, 0U);
-    EXPECT_EQ(e.most, 7U);
+    EXPECT_EQ(e.max, 7U);
     EXPECT_EQ(e.bytes, 10U << 20U);
     EXPECT_EQ(e.rate_limit, 0.5);
     EXPECT_EQ(e.range, (port_range{1, 2}));

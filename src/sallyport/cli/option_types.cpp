@@ -56,18 +56,18 @@ std::optional<written> split(std::string_view text) {
 
 /// Nothing where it does not fit. What is finer than the unit can hold is left out: 1.5K is 1536.
 std::optional<std::uint64_t> scaled(const written& number, std::uint64_t factor) {
-    constexpr std::uint64_t most = INT64_MAX;
-    constexpr std::size_t most_digits = 6;  // so that the product below fits
+    constexpr std::uint64_t max = INT64_MAX;
+    constexpr std::size_t max_digits = 6;  // so that the product below fits
     const auto whole = parse_decimal(number.whole);
-    if (!whole || *whole > most / factor) return std::nullopt;
+    if (!whole || *whole > max / factor) return std::nullopt;
     std::uint64_t part = 0;
     std::uint64_t scale = 1;
-    for (const char digit : number.fraction.substr(0, most_digits)) {
+    for (const char digit : number.fraction.substr(0, max_digits)) {
         part = part * 10 + static_cast<std::uint64_t>(digit - '0');
         scale *= 10;
     }
     const auto value = *whole * factor + part * factor / scale;
-    if (value > most) return std::nullopt;
+    if (value > max) return std::nullopt;
     return value;
 }
 
@@ -77,12 +77,12 @@ error refused(std::string_view cause, std::string_view hint) { return {errc::usa
 
 std::string count_hint(const count_bounds& b, bool units) {
     const auto text = [units](std::uint64_t n) { return units ? size_text(n) : std::to_string(n); };
-    return fmt::format("use a {} from {} to {}{}{}", units ? "size" : "whole number", text(b.least), text(b.most),
+    return fmt::format("use a {} from {} to {}{}{}", units ? "size" : "whole number", text(b.min), text(b.max),
                        b.zero ? ", 0 for no limit" : "", or_off(b.off));
 }
 
 std::string time_hint(const time_bounds& b) {
-    return fmt::format("use a time such as 30s or 5m, from {} to {}{}{}", time_text(b.least), time_text(b.most),
+    return fmt::format("use a time such as 30s or 5m, from {} to {}{}{}", time_text(b.min), time_text(b.max),
                        b.zero ? ", 0 for no limit" : "", or_off(b.off));
 }
 
@@ -102,13 +102,13 @@ result<std::uint64_t> parse_count(std::string_view text, const count_bounds& bou
         return refuse(units ? "this is not a size" : "this is not a whole number");
     const auto value = scaled(*number, known->factor);
     if (!value) return refuse("this is more than there can be");
-    if (*value == 0) return bounds.zero || bounds.least == 0 ? result<std::uint64_t>(0U) : refuse("0 makes no sense here");
-    if (*value < bounds.least) return refuse("this is too little");
-    if (*value > bounds.most) return refuse("this is too much");
+    if (*value == 0) return bounds.zero || bounds.min == 0 ? result<std::uint64_t>(0U) : refuse("0 makes no sense here");
+    if (*value < bounds.min) return refuse("this is too little");
+    if (*value > bounds.max) return refuse("this is too much");
     return *value;
 }
 
-result<milliseconds> parse_time(std::string_view text, const time_bounds& bounds, milliseconds grain) {
+result<milliseconds> parse_time(std::string_view text, const time_bounds& bounds, milliseconds resolution) {
     const auto refuse = [&](std::string_view cause) { return std::unexpected(refused(cause, time_hint(bounds))); };
     if (text == "off") return bounds.off ? result<milliseconds>(milliseconds(0)) : refuse("it can't be switched off");
     const auto number = split(text);
@@ -121,16 +121,16 @@ result<milliseconds> parse_time(std::string_view text, const time_bounds& bounds
     if (!value) return refuse("this is longer than anybody can wait");
     const milliseconds time(static_cast<std::int64_t>(*value));
     if (time.count() == 0 && number->fraction.find_first_not_of('0') == std::string_view::npos)
-        return bounds.zero ? result<milliseconds>(for_ever) : refuse("0 makes no sense here");
-    if (time < bounds.least) return refuse("this is too short");
-    if (time > bounds.most) return refuse("this is too long");
-    if (time % grain != milliseconds(0)) return refuse("only whole seconds are counted");
+        return bounds.zero ? result<milliseconds>(unlimited) : refuse("0 makes no sense here");
+    if (time < bounds.min) return refuse("this is too short");
+    if (time > bounds.max) return refuse("this is too long");
+    if (time % resolution != milliseconds(0)) return refuse("only whole seconds are counted");
     return time;
 }
 
 result<double> parse_rate(std::string_view text) {
-    constexpr double least = 0.001;
-    constexpr double most = 1'000'000;
+    constexpr double min = 0.001;
+    constexpr double max = 1'000'000;
     const auto refuse = [](std::string_view cause) {
         return std::unexpected(refused(cause, "use a number per second from 0.001 to 1000000, 0 for no limit"));
     };
@@ -141,8 +141,8 @@ result<double> parse_rate(std::string_view text) {
     const auto [end, failed] =
         std::from_chars(text.data() + (text.front() == '+' ? 1 : 0), text.data() + text.size(), value);
     if (failed != std::errc() || end != text.data() + text.size()) return refuse("this is more than there can be");
-    if (value != 0 && value < least) return refuse("this is too little");
-    if (value > most) return refuse("this is too much");
+    if (value != 0 && value < min) return refuse("this is too little");
+    if (value > max) return refuse("this is too much");
     return value;
 }
 
@@ -155,7 +155,7 @@ result<port_range> parse_ports(std::string_view text) {
 
 std::string time_text(milliseconds time) {
     const auto count = static_cast<std::uint64_t>(time.count());
-    if (time >= for_ever) return "0";
+    if (time >= unlimited) return "0";
     if (count == 0) return "0s";
     for (const auto& each : time_units)
         if (count % each.factor == 0) return fmt::format("{}{}", count / each.factor, each.name);
@@ -163,7 +163,7 @@ std::string time_text(milliseconds time) {
 }
 
 std::string seconds_text(milliseconds time) {
-    if (time >= for_ever) return "0 (no limit)";
+    if (time >= unlimited) return "0 (no limit)";
     return fmt::format("{}", static_cast<double>(time.count()) / 1000);
 }
 

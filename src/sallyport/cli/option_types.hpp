@@ -17,18 +17,18 @@
 namespace sallyport::cli {
 
 /// What "for ever" is for a wait. Far beyond every bound, and still a point in time that the clocks can hold.
-inline constexpr std::chrono::hours for_ever{24 * 36'500};
+inline constexpr std::chrono::hours unlimited{24 * 36'500};
 
 struct count_bounds {
-    std::uint64_t least = 1;
-    std::uint64_t most = 1'000'000;
+    std::uint64_t min = 1;
+    std::uint64_t max = 1'000'000;
     bool zero = false;  // 0 is taken and means "no limit"
     bool off = false;   // "off" is taken and stored as 0
 };
 
 struct time_bounds {
-    std::chrono::milliseconds least = std::chrono::seconds(1);
-    std::chrono::milliseconds most = std::chrono::hours(24 * 366);
+    std::chrono::milliseconds min = std::chrono::seconds(1);
+    std::chrono::milliseconds max = std::chrono::hours(24 * 366);
     bool zero = false;  // 0 is taken and stored as for_ever
     bool off = false;   // "off" is taken and stored as 0
 };
@@ -36,8 +36,8 @@ struct time_bounds {
 /// "10", or "500K", "10M", "1G" where `units`: powers of 1024.
 [[nodiscard]] result<std::uint64_t> parse_count(std::string_view text, const count_bounds& bounds, bool units = false);
 /// "30", "30s", "500ms", "5m", "1h", "1d", "0.5". `grain`: what the result must be a multiple of.
-[[nodiscard]] result<std::chrono::milliseconds> parse_time(std::string_view text, const time_bounds& bounds,
-                                                           std::chrono::milliseconds grain = std::chrono::milliseconds(1));
+[[nodiscard]] result<std::chrono::milliseconds> parse_time(
+    std::string_view text, const time_bounds& bounds, std::chrono::milliseconds resolution = std::chrono::milliseconds(1));
 /// "0.1", "50": events a second; 0 is no limit.
 [[nodiscard]] result<double> parse_rate(std::string_view text);
 /// "30000-30099" or "30000", from port 1 on.

@@ -24,8 +24,8 @@ TEST(OptionTypes, TimesHaveUnits) {
         ASSERT_TRUE(got) << text << ": " << got.error().what;
         EXPECT_EQ(*got, time) << text;
     }
-    EXPECT_EQ(*parse_time("0.5", {.least = 1ms}), 500ms);
-    EXPECT_EQ(*parse_time("0.001", {.least = 1ms}), 1ms);
+    EXPECT_EQ(*parse_time("0.5", {.min = 1ms}), 500ms);
+    EXPECT_EQ(*parse_time("0.001", {.min = 1ms}), 1ms);
 }
 
 TEST(OptionTypes, NonsenseIsNoTime) {
@@ -68,7 +68,7 @@ TEST(OptionTypes, NonsenseIsNoTime) {
 }
 
 TEST(OptionTypes, ZeroIsForEverWhereItMaybeAndOffIsOff) {
-    EXPECT_EQ(*parse_time("0", {.zero = true}), for_ever);
+    EXPECT_EQ(*parse_time("0", {.zero = true}), unlimited);
     EXPECT_FALSE(parse_time("off", {.zero = true}));
     EXPECT_EQ(*parse_time("off", {.off = true}), 0s);
     EXPECT_FALSE(parse_time("0", {.off = true}));
@@ -78,8 +78,8 @@ TEST(OptionTypes, ZeroIsForEverWhereItMaybeAndOffIsOff) {
     EXPECT_FALSE(parse_count("off", {.zero = true}));
     // It is a time that can be added to now, twice.
     const auto now = std::chrono::steady_clock::now();
-    EXPECT_GT(now + for_ever, now);
-    EXPECT_GT(now + for_ever + for_ever, now);
+    EXPECT_GT(now + unlimited, now);
+    EXPECT_GT(now + unlimited + unlimited, now);
 }
 
 TEST(OptionTypes, CountsAreWholeNumbers) {
@@ -90,7 +90,7 @@ TEST(OptionTypes, CountsAreWholeNumbers) {
 }
 
 TEST(OptionTypes, SizesHaveUnits) {
-    const count_bounds any{.least = 1, .most = std::uint64_t(1) << 50U, .zero = true};
+    const count_bounds any{.min = 1, .max = std::uint64_t(1) << 50U, .zero = true};
     for (const auto& [text, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{{"0", 0},
                                                                                         {"500", 500},
                                                                                         {"64k", 65'536},
@@ -133,11 +133,11 @@ TEST(OptionTypes, DefaultsAreShownAsTheyAreWritten) {
     EXPECT_EQ(time_text(300s), "5m");
     EXPECT_EQ(time_text(90s), "90s");
     EXPECT_EQ(time_text(1500ms), "1500ms");
-    EXPECT_EQ(time_text(for_ever), "0");
+    EXPECT_EQ(time_text(unlimited), "0");
     EXPECT_EQ(seconds_text(300s), "300");
     EXPECT_EQ(seconds_text(1500ms), "1.5");
     EXPECT_EQ(seconds_text(1ms), "0.001");
-    EXPECT_EQ(seconds_text(for_ever), "0 (no limit)");
+    EXPECT_EQ(seconds_text(unlimited), "0 (no limit)");
     EXPECT_EQ(size_text(65'536), "64K");
     EXPECT_EQ(size_text(1000), "1000");
     for (const auto time : {300s, 90s, 86'400s, 1s}) EXPECT_EQ(*parse_time(time_text(time), {}), time);

@@ -15,7 +15,7 @@ namespace sallyport::cli {
 namespace {
 
 constexpr auto between_drawings = std::chrono::milliseconds(100);
-constexpr std::size_t longest_bar = 30;
+constexpr std::size_t max_bar_width = 30;
 
 }  // namespace
 
@@ -36,8 +36,8 @@ std::string readable_time(std::chrono::seconds time) {
 }
 
 std::string progress_line(std::string_view name, std::uint64_t done, std::optional<std::uint64_t> size, std::uint64_t start,
-                          std::chrono::milliseconds taken, std::size_t width) {
-    const double seconds = std::max(0.001, static_cast<double>(taken.count()) / 1000);
+                          std::chrono::milliseconds elapsed, std::size_t width) {
+    const double seconds = std::max(0.001, static_cast<double>(elapsed.count()) / 1000);
     const double rate = static_cast<double>(done - std::min(start, done)) / seconds;
     std::string figures = fmt::format("{:>9}  {:>9}/s", readable_size(static_cast<double>(done)), readable_size(rate));
     std::string bar;
@@ -47,8 +47,8 @@ std::string progress_line(std::string_view name, std::uint64_t done, std::option
         figures = fmt::format("{:>3.0f}%  {}", part * 100, figures);
         if (rate > 0 && left < 360'000)
             figures += fmt::format("  {} left", readable_time(std::chrono::seconds(static_cast<long>(left))));
-        const auto filled = static_cast<std::size_t>(part * longest_bar);
-        bar = fmt::format("  [{}{}]", std::string(filled, '='), std::string(longest_bar - filled, ' '));
+        const auto filled = static_cast<std::size_t>(part * max_bar_width);
+        bar = fmt::format("  [{}{}]", std::string(filled, '='), std::string(max_bar_width - filled, ' '));
     }
     std::string out = escape(name, 40) + bar + "  " + figures;
     if (out.size() > width) out = escape(name, 40) + "  " + figures;
@@ -65,7 +65,7 @@ void progress_bar::update(std::uint64_t done, std::optional<std::uint64_t> size)
     if (!shown_) return;
     if (!start_) {
         start_ = done;
-        begun_ = clock::now();
+        started_at_ = clock::now();
     }
     done_ = done;
     size_ = size;
@@ -75,19 +75,19 @@ void progress_bar::update(std::uint64_t done, std::optional<std::uint64_t> size)
 void progress_bar::draw() {
     const auto now = clock::now();
     next_ = now + between_drawings;
-    drawn_ = true;
-    const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_);
+    is_drawn_ = true;
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_at_);
     fmt::print(
         stderr, "\r{}\x1b[K",
-        progress_line(name_, done_, size_, start_.value_or(0), taken, terminal_columns(STDERR_FILENO).value_or(80) - 1));
+        progress_line(name_, done_, size_, start_.value_or(0), elapsed, terminal_columns(STDERR_FILENO).value_or(80) - 1));
     std::fflush(stderr);
 }
 
 void progress_bar::finish() {
-    if (!drawn_) return;
+    if (!is_drawn_) return;
     draw();
     fmt::print(stderr, "\n");
-    drawn_ = false;
+    is_drawn_ = false;
     shown_ = false;
 }
 

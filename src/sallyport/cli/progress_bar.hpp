@@ -17,7 +17,7 @@ namespace sallyport::cli {
 
 /// The line, at most `width` columns. `start` bytes were there before; `taken` is the time since.
 [[nodiscard]] std::string progress_line(std::string_view name, std::uint64_t done, std::optional<std::uint64_t> size,
-                                        std::uint64_t start, std::chrono::milliseconds taken, std::size_t width);
+                                        std::uint64_t start, std::chrono::milliseconds elapsed, std::size_t width);
 
 class progress_bar {
 public:
@@ -38,11 +38,11 @@ private:
 
     std::string name_;
     bool shown_;
-    bool drawn_ = false;
+    bool is_drawn_ = false;
     std::optional<std::uint64_t> start_;  // where the first update stood
     std::uint64_t done_ = 0;
     std::optional<std::uint64_t> size_;
-    clock::time_point begun_ = clock::now();
+    clock::time_point started_at_ = clock::now();
     clock::time_point next_{};
 };
 

@@ -33,14 +33,14 @@ result<unique_fd> open_local(const std::string& name) {
 }
 
 int run(const put_job& job) {
-    auto where = client::url::parse(job.url);
-    if (!where) return report_error("put", where.error(), exit_status::usage);
+    auto location = client::url::parse(job.url);
+    if (!location) return report_error("put", location.error(), exit_status::usage);
     const bool piped = job.file == "-";
-    if (where->file_name().empty()) {
+    if (location->file_name().empty()) {
         if (piped)
             return report_error("put", error{errc::usage, 0, "standard input has no name; end the URL with a file name"},
                                 exit_status::usage);
-        where->path += job.file.substr(job.file.rfind('/') + 1);
+        location->path += job.file.substr(job.file.rfind('/') + 1);
     }
     unique_fd local;
     if (!piped) {
@@ -50,9 +50,9 @@ int run(const put_job& job) {
     }
     const int file = piped ? STDIN_FILENO : local.get();
     const auto move = [&](client::session& session, client::progress show, std::string& /*kept*/) {
-        return session.put(file, where->path, job.resume, std::move(show));
+        return session.put(file, location->path, job.resume, std::move(show));
     };
-    return run_transfer({"put", *where, job.file, job.file, move}, job.options);
+    return run_transfer({"put", *location, job.file, job.file, move}, job.options);
 }
 
 }  // namespace

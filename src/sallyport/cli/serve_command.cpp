@@ -13,7 +13,7 @@
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
-#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/users.hpp>
@@ -29,7 +29,7 @@ namespace {
 constexpr auto name = "sallyport serve";
 
 struct serve_options {
-    front_options front;
+    daemon_options daemon;
     std::string directory;
     std::vector<std::string> users;
     std::vector<std::string> readers;
@@ -37,12 +37,12 @@ struct serve_options {
     bool no_passive = false;
     bool no_active = false;
     bool allow_ccc = false;
-    vfs::durability sync = vfs::durability::full;
+    vfs::sync_policy sync = vfs::sync_policy::full;
     std::string greeting = "Sallyport ready.";
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
-    [[nodiscard]] start_subject subject(const config_places& places) const;
+    [[nodiscard]] report_input subject(const config_locations& locations) const;
 };
 
 void serve_options::add_to(CLI::App& command) {
@@ -54,16 +54,17 @@ void serve_options::add_to(CLI::App& command) {
          {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
          {"--anonymous", "", flag(anonymous), "Allow anonymous login with read-only access"},
          {"--upload-sync", "full|none",
-          word(sync, "value", words<vfs::durability>{{"full", vfs::durability::full}, {"none", vfs::durability::none}}),
+          choice(sync, "value",
+                 choices<vfs::sync_policy>{{"full", vfs::sync_policy::full}, {"none", vfs::sync_policy::none}}),
           "Sync uploads and renames to disk before replying: full or none"},
          {"--greeting", "TEXT", text(greeting), "Text of the 220 greeting"}});
-    front.add_to(table, "serve");
+    daemon.add_to(table, "serve");
     table.add("Listening and TLS",
               {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
     table.add("Data connections", {{"--no-passive", "", flag(no_passive), "Refuse passive mode (PASV, EPSV)"},
                                    {"--no-active", "", flag(no_active), "Refuse active mode (PORT, EPRT)"}});
-    front.operation.add_control_to(table);
-    front.operation.add_replacement_to(table);
+    daemon.logging_and_control.add_control_to(table);
+    daemon.logging_and_control.add_restart_to(table);
     table.notes =
         "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n\n"
         "Examples:\n"
@@ -78,7 +79,7 @@ void serve_options::add_to(CLI::App& command) {
 result<server::settings> serve_options::settings() const {
     server::settings out;
     if (directory.empty()) return fail(errc::usage, "no directory given; use sallyport serve DIR");
-    if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
+    if (auto filled = daemon.fill(out); !filled) return std::unexpected(filled.error());
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
@@ -95,14 +96,14 @@ result<server::settings> serve_options::settings() const {
     out.files = std::move(*files);
     out.anonymous = anonymous;
     out.greeting = greeting;
-    out.passive = !no_passive;
-    out.active = !no_active;
-    out.ccc = allow_ccc;
+    out.passive_allowed = !no_passive;
+    out.active_allowed = !no_active;
+    out.ccc_allowed = allow_ccc;
     return out;
 }
 
-start_subject serve_options::subject(const config_places& places) const {
-    auto out = front.subject(places);
+report_input serve_options::subject(const config_locations& locations) const {
+    auto out = daemon.subject(locations);
     out.passive = !no_passive;
     out.passwords = !users.empty() || !readers.empty();
     out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}", users.size(), readers.size(),
@@ -121,23 +122,23 @@ result<std::string> checked(const CLI::App& command) {
     const auto& settings = good->settings;
     return fmt::format("Configuration is valid: {} accounts{}\n{}", settings.users.size(),
                        settings.anonymous ? ", anonymous login enabled" : "",
-                       text_of(make_report(good->options.subject(good->places), look_at_machine())));
+                       text_of(make_report(good->options.subject(good->locations), read_machine_facts())));
 }
 
 int run(CLI::App& command, const serve_options& options) {
     auto handover = ops::receive_handover();  // first of all: a failure is reported to the old process
     const auto on_command_line = values_of(command);
-    const auto ready = prepare(command, options.front);
+    const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     std::optional<vfs::leftover_sweep> sweep;
     const auto report = [&](const std::vector<endpoint>& listening) {
         sweep.emplace(options.directory);
-        log_report(make_report(as_started(options.subject(*ready), listening), look_at_machine()));
+        log_report(make_report(with_listeners(options.subject(*ready), listening), read_machine_facts()));
     };
     command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings, report);
-    return ops::run_daemon(plan_of("serve", options.front), source, std::move(handover));
+    return ops::run_daemon(plan_of("serve", options.daemon), source, std::move(handover));
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("serve", "Run an FTP and FTPS server for a directory");
     options->add_to(*command);
     const auto check = [command] { return checked(*command); };
-    add_admin_commands({.command = *command, .options = options->front, .settings = check}, exit_code);
+    add_admin_commands({.command = *command, .options = options->daemon, .settings = check}, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);
     });

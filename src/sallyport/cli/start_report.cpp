@@ -10,7 +10,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/reach/port_facts.hpp>
+#include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t day = 24 * 60 * 60;
 constexpr std::int64_t warn_days = 30;
 constexpr std::int64_t urgent_days = 7;
-constexpr std::uint64_t own_descriptors = 100;  // listeners, log, files that the program holds anyway
+constexpr std::uint64_t base_descriptors = 100;  // listeners, log, files that the program holds anyway
 
 std::string date(std::int64_t seconds) { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
 
@@ -26,9 +26,9 @@ bool overlap(const port_range& a, const port_range& b) {
     return a.first != 0 && b.first != 0 && a.first <= b.last && b.first <= a.last;
 }
 
-std::string listener_text(const start_subject& s, const endpoint& at) {
+std::string listener_text(const report_input& s, const endpoint& at) {
     std::string how = "plain FTP, no TLS";
-    if (s.tls_passes)
+    if (s.tls_passthrough)
         how = "plain FTP, and TLS between clients and backends";
     else if (!s.certificates.empty())
         how = s.tls_required ? "explicit TLS, required for named users" : "plain FTP and explicit TLS";
@@ -38,35 +38,35 @@ std::string listener_text(const start_subject& s, const endpoint& at) {
 std::string clients_of(const reach::address_rule& rule) {
     std::vector<std::string> parts;
     if (rule.clients) parts.push_back("clients in " + rule.clients->text());
-    if (rule.reached) parts.push_back("clients that connect to " + rule.reached->text());
+    if (rule.client_destination) parts.push_back("clients that connect to " + rule.client_destination->text());
     if (rule.tls) parts.emplace_back(*rule.tls ? "clients with TLS" : "clients without TLS");
     return parts.empty() ? "clients" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-void add_addresses(start_report& out, const start_subject& s) {
+void add_addresses(start_report& out, const report_input& s) {
     bool for_all = false;
-    for (const auto& rule : reach::by_precedence(s.inbound.addresses)) {
+    for (const auto& rule : reach::by_precedence(s.data_connections.addresses)) {
         out.facts.push_back(fmt::format("Address advertised to {}: {}", clients_of(rule),
                                         rule.address.empty() ? "the one that they connect to" : escape(rule.address)));
-        for_all = for_all || (!rule.clients && !rule.reached && !rule.tls);
+        for_all = for_all || (!rule.clients && !rule.client_destination && !rule.tls);
     }
     if (!for_all)
         out.facts.push_back(fmt::format("Address advertised to {}: the one that they connect to",
-                                        s.inbound.addresses.empty() ? "clients" : "all others"));
+                                        s.data_connections.addresses.empty() ? "clients" : "all others"));
 }
 
-std::string ports_text(const start_subject& s, const machine_facts& m) {
+std::string ports_text(const report_input& s, const machine_facts& m) {
     std::vector<std::string> parts;
-    if (s.inbound.single.control) parts.emplace_back("the control port itself");
-    if (s.inbound.single.port != 0) parts.push_back(fmt::format("port {} for all", s.inbound.single.port));
-    if (s.inbound.ports.range.first != 0)
-        parts.push_back(s.inbound.ports.range.text());
+    if (s.data_connections.single.control) parts.emplace_back("the control port itself");
+    if (s.data_connections.single.port != 0) parts.push_back(fmt::format("port {} for all", s.data_connections.single.port));
+    if (s.data_connections.ports.range.first != 0)
+        parts.push_back(s.data_connections.ports.range.text());
     else if (parts.empty())
         parts.push_back(m.ephemeral.first == 0 ? "any free port" : "any free port of " + m.ephemeral.text());
     return fmt::format("Passive ports: {}", fmt::join(parts, ", then "));
 }
 
-std::string firewall_text(const start_subject& s, const machine_facts& m) {
+std::string firewall_text(const report_input& s, const machine_facts& m) {
     std::vector<std::string> ports;
     const auto add = [&](std::string port) {
         if (std::ranges::find(ports, port) == ports.end()) ports.push_back(std::move(port));
@@ -74,75 +74,76 @@ std::string firewall_text(const start_subject& s, const machine_facts& m) {
     for (const auto* list : {&s.listen, &s.listen_tls})
         for (const auto& e : *list) add(std::to_string(e.port));
     if (s.passive) {
-        if (s.inbound.single.port != 0) add(std::to_string(s.inbound.single.port));
-        if (s.inbound.ports.range.first != 0)
-            add(s.inbound.ports.range.text());
-        else if (!s.inbound.single.on())
+        if (s.data_connections.single.port != 0) add(std::to_string(s.data_connections.single.port));
+        if (s.data_connections.ports.range.first != 0)
+            add(s.data_connections.ports.range.text());
+        else if (!s.data_connections.single.is_enabled())
             add(m.ephemeral.first == 0 ? "all high ports" : m.ephemeral.text() + " (--passive-ports makes it fewer)");
     }
-    for (const auto& range : s.mirrored) add(range.text());
+    for (const auto& range : s.passthrough_ports) add(range.text());
     return fmt::format("A firewall must let in: TCP {}", fmt::join(ports, ", "));
 }
 
-void add_certificates(start_report& out, const start_subject& s, const machine_facts& m) {
+void add_certificates(start_report& out, const report_input& s, const machine_facts& m) {
     for (const auto& c : s.certificates) {
         std::vector<std::string> names;
         for (const auto& name : c.names) names.push_back(escape(name, 100));
         out.facts.push_back(fmt::format("Certificate {}: for {}, valid until {}", escape(c.file),
                                         names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", ")),
                                         date(c.not_after)));
-        const auto left = c.not_after - m.now;
+        const auto remaining = c.not_after - m.now;
         constexpr auto read_again = "the changed file is read while the daemon runs";
-        if (left <= 0)
+        if (remaining <= 0)
             out.warnings.push_back(fmt::format("Certificate {} has expired on {}, and clients refuse it; renew it, {}",
                                                escape(c.file), date(c.not_after), read_again));
-        else if (left <= warn_days * day)
-            out.warnings.push_back(fmt::format("Certificate {} expires {}, on {}; renew it{}, {}", escape(c.file),
-                                               left < 2 * day ? "within two days" : fmt::format("in {} days", left / day),
-                                               date(c.not_after), left <= urgent_days * day ? " now" : "", read_again));
+        else if (remaining <= warn_days * day)
+            out.warnings.push_back(
+                fmt::format("Certificate {} expires {}, on {}; renew it{}, {}", escape(c.file),
+                            remaining < 2 * day ? "within two days" : fmt::format("in {} days", remaining / day),
+                            date(c.not_after), remaining <= urgent_days * day ? " now" : "", read_again));
     }
 }
 
-void warn_of_passwords(start_report& out, const start_subject& s, const machine_facts& m) {
-    if (!s.passwords || s.tls_required || s.tls_passes) return;
-    const auto outside = std::ranges::find_if(m.addresses, &ip_address::is_public);
+void warn_of_passwords(start_report& out, const report_input& s, const machine_facts& m) {
+    if (!s.passwords || s.tls_required || s.tls_passthrough) return;
+    const auto public_address = std::ranges::find_if(m.addresses, &ip_address::is_public);
     for (const auto& e : s.listen) {
         const bool any = e.address.is_unspecified();
-        if (any ? outside == m.addresses.end() : !e.address.is_public()) continue;
+        if (any ? public_address == m.addresses.end() : !e.address.is_public()) continue;
         out.warnings.push_back(fmt::format(
             "Listener {}: {} is a public address, and passwords may cross the network unencrypted; {}--tls-required refuses "
             "logins without TLS",
-            e.text(), any ? outside->text() : e.address.text(),
+            e.text(), any ? public_address->text() : e.address.text(),
             s.certificates.empty() ? "give --tls-cert FILE ('sallyport cert NAME' makes one), then " : ""));
         return;
     }
 }
 
-void warn_of_ports(start_report& out, const start_subject& s, const machine_facts& m) {
-    const auto range = s.inbound.ports.range;
+void warn_of_ports(start_report& out, const report_input& s, const machine_facts& m) {
+    const auto range = s.data_connections.ports.range;
     if (!s.passive || range.first == 0) return;
     const auto reserved = [&](std::uint32_t port) {
         return std::ranges::any_of(m.reserved,
                                    [&](const port_range& r) { return r.contains(static_cast<std::uint16_t>(port)); });
     };
-    bool taken = false;
+    bool in_use = false;
     for (std::uint32_t port = range.first; overlap(range, m.ephemeral) && port <= range.last; ++port)
-        taken = taken || (m.ephemeral.contains(static_cast<std::uint16_t>(port)) && !reserved(port));
-    if (taken)
+        in_use = in_use || (m.ephemeral.contains(static_cast<std::uint16_t>(port)) && !reserved(port));
+    if (in_use)
         out.warnings.push_back(
             fmt::format("Passive ports {} overlap the ephemeral port range {}; set net.ipv4.ip_local_reserved_ports={} or "
                         "choose another range, such as 30000-30099",
                         range.text(), m.ephemeral.text(), range.text()));
-    const auto grabbed = [&](std::uint32_t port) {
-        return reach::is_hijacked_port(s.inbound.ports.outside.of(static_cast<std::uint16_t>(port)));
+    const auto is_inspected = [&](std::uint32_t port) {
+        return reach::is_alg_port(s.data_connections.ports.external.of(static_cast<std::uint16_t>(port)));
     };
-    if (!s.inbound.ports.grabbed_too &&
-        std::ranges::all_of(std::views::iota(std::uint32_t{range.first}, range.last + 1U), grabbed))
+    if (!s.data_connections.ports.use_alg_ports &&
+        std::ranges::all_of(std::views::iota(std::uint32_t{range.first}, range.last + 1U), is_inspected))
         out.warnings.push_back(fmt::format(
             "Passive ports {}: none is used, since routers may inspect all of them for other protocols; use a range such as "
             "30000-30099, or add --use-alg-ports",
             range.text()));
-    if (range.first < m.first_unprivileged && !m.may_bind_low)
+    if (range.first < m.first_unprivileged && !m.can_bind_low)
         out.warnings.push_back(
             fmt::format("Passive ports {}: this user can't listen on those below {}, which are left out; choose a higher "
                         "range, or run with CAP_NET_BIND_SERVICE",
@@ -151,7 +152,7 @@ void warn_of_ports(start_report& out, const start_subject& s, const machine_fact
 
 }  // namespace
 
-start_report make_report(const start_subject& s, const machine_facts& m) {
+start_report make_report(const report_input& s, const machine_facts& m) {
     start_report out;
     for (const auto& e : s.listen) out.facts.push_back(listener_text(s, e));
     for (const auto& e : s.listen_tls) out.facts.push_back(fmt::format("Listener {}: implicit TLS", e.text()));
@@ -170,7 +171,7 @@ start_report make_report(const start_subject& s, const machine_facts& m) {
     for (const auto& file : s.exposed)
         out.warnings.push_back(fmt::format("{} {} can be read by every user of this machine; chmod o-rwx {}", file.what,
                                            escape(file.path), escape(file.path)));
-    if (const auto need = s.max_sessions * s.descriptors_per_session + own_descriptors;
+    if (const auto need = s.max_sessions * s.descriptors_per_session + base_descriptors;
         s.max_sessions != 0 && m.descriptors != 0 && need > m.descriptors)
         out.warnings.push_back(
             fmt::format("{} sessions (--max-sessions) may need {} file descriptors, and the system allows this process {}; "
@@ -185,7 +186,7 @@ start_report make_report(const start_subject& s, const machine_facts& m) {
     return out;
 }
 
-start_subject as_started(start_subject subject, const std::vector<endpoint>& open) {
+report_input with_listeners(report_input subject, const std::vector<endpoint>& open) {
     auto next = open.begin();
     for (auto* list : {&subject.listen, &subject.listen_tls})
         for (auto& e : *list)
@@ -207,7 +208,7 @@ std::string text_of(const start_report& report) {
 }
 
 std::string unusable_range(const port_range& range, const machine_facts& m) {
-    if (range.first == 0 || m.may_bind_low || range.last >= m.first_unprivileged) return {};
+    if (range.first == 0 || m.can_bind_low || range.last >= m.first_unprivileged) return {};
     return fmt::format(
         "this user can't listen on ports below {}; use a range such as 30000-30099, or run as root or with "
         "CAP_NET_BIND_SERVICE",

@@ -9,7 +9,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/cli/machine_facts.hpp>
-#include <sallyport/reach/passive.hpp>
+#include <sallyport/reach/passive_mode.hpp>
 
 namespace sallyport::cli {
 
@@ -25,17 +25,17 @@ struct exposed_file {
     std::string what;  // "private key"
 };
 
-struct start_subject {
+struct report_input {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_tls;
     bool tls_required = false;
-    bool tls_passes = false;  // TLS is between clients and backends
+    bool tls_passthrough = false;  // TLS is between clients and backends
     std::vector<certificate_in_use> certificates;
-    reach::passive_settings inbound;
+    reach::passive_settings data_connections;
     bool passive = true;
-    std::vector<port_range> mirrored;  // of backends whose TLS passes
-    std::string logins;                // "2 users and anonymous", "3 backends"
-    bool passwords = false;            // some logins have one
+    std::vector<port_range> passthrough_ports;  // of backends whose TLS passes
+    std::string logins;                         // "2 users and anonymous", "3 backends"
+    bool passwords = false;                     // some logins have one
     std::size_t max_sessions = 0;
     std::size_t descriptors_per_session = 2;  // control and data connections, as many as a transfer has at once
     std::vector<exposed_file> exposed;
@@ -47,12 +47,12 @@ struct start_report {
     std::vector<std::string> warnings;
 };
 
-[[nodiscard]] start_report make_report(const start_subject& subject, const machine_facts& machine);
+[[nodiscard]] start_report make_report(const report_input& subject, const machine_facts& machine);
 
 /// The subject of a daemon that has started: port 0 is replaced by what the system gave, and the number of sessions is left
 /// to the frontend, which has counted its descriptors and warns by itself. `open`: the listeners in the order of `listen`
 /// and `listen_tls`.
-[[nodiscard]] start_subject as_started(start_subject subject, const std::vector<endpoint>& open);
+[[nodiscard]] report_input with_listeners(report_input subject, const std::vector<endpoint>& open);
 
 /// Facts at level info, warnings at level warning.
 void log_report(const start_report& report);

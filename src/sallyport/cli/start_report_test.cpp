@@ -19,29 +19,29 @@ machine_facts machine() {
             .ephemeral = {32768, 60999},
             .reserved = {},
             .first_unprivileged = 1024,
-            .may_bind_low = false,
+            .can_bind_low = false,
             .descriptors = 500'000,
             .addresses = {*ip_address::parse("127.0.0.1"), *ip_address::parse("10.0.0.1")}};
 }
 
-start_subject subject() {
-    start_subject out{.listen = {*endpoint::parse("0.0.0.0:21")}, .max_sessions = 20'000};
-    out.inbound.ports.range = {30000, 30099};
+report_input subject() {
+    report_input out{.listen = {*endpoint::parse("0.0.0.0:21")}, .max_sessions = 20'000};
+    out.data_connections.ports.range = {30000, 30099};
     out.passwords = true;
     out.logins = "Accounts: 2 with --user, 0 with --reader";
     return out;
 }
 
-std::vector<std::string> warnings(const start_subject& s, const machine_facts& m = machine()) {
+std::vector<std::string> warnings(const report_input& s, const machine_facts& m = machine()) {
     return make_report(s, m).warnings;
 }
 
-TEST(StartReport, ToldAreListenersPortsAddressAccountsAndTheFirewall) {
+TEST(StartReport, NamesListenersPortsAddressesAccountsAndFirewall) {
     auto s = subject();
     s.listen_tls = {*endpoint::parse("0.0.0.0:990")};
     s.certificates = {{"/etc/cert.pem", {"ftp.example.org"}, now + 100 * day}};
-    s.inbound.addresses = {*reach::address_rule::parse("10.0.0.0/8=client-destination"),
-                           *reach::address_rule::parse("203.0.113.7")};
+    s.data_connections.addresses = {*reach::address_rule::parse("10.0.0.0/8=client-destination"),
+                                    *reach::address_rule::parse("203.0.113.7")};
     const auto report = make_report(s, machine());
     EXPECT_THAT(
         report.facts,
@@ -68,7 +68,7 @@ TEST(StartReport, ACertificateNearItsEndIsAWarning) {
     EXPECT_THAT(after(-1), ElementsAre(HasSubstr("has expired")));
 }
 
-TEST(StartReport, PasswordsInClearOnAPublicAddressAreAWarning) {
+TEST(StartReport, UnencryptedPasswordsOnAPublicAddressAreAWarning) {
     auto s = subject();
     auto m = machine();
     m.addresses.push_back(*ip_address::parse("8.8.8.8"));
@@ -77,10 +77,10 @@ TEST(StartReport, PasswordsInClearOnAPublicAddressAreAWarning) {
     s.listen = {*endpoint::parse("8.8.4.4:21")};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("8.8.4.4 is a public address")));
     for (const auto& better :
-         {+[](start_subject& x) { x.tls_required = true; }, +[](start_subject& x) { x.passwords = false; },
-          +[](start_subject& x) { x.listen = {*endpoint::parse("10.0.0.1:21")}; },
-          +[](start_subject& x) { x.listen = {*endpoint::parse("127.0.0.1:21")}; },
-          +[](start_subject& x) { x.listen.clear(); }, +[](start_subject& x) { x.tls_passes = true; }}) {
+         {+[](report_input& x) { x.tls_required = true; }, +[](report_input& x) { x.passwords = false; },
+          +[](report_input& x) { x.listen = {*endpoint::parse("10.0.0.1:21")}; },
+          +[](report_input& x) { x.listen = {*endpoint::parse("127.0.0.1:21")}; },
+          +[](report_input& x) { x.listen.clear(); }, +[](report_input& x) { x.tls_passthrough = true; }}) {
         auto good = s;
         better(good);
         EXPECT_THAT(warnings(good, m), IsEmpty());
@@ -89,16 +89,16 @@ TEST(StartReport, PasswordsInClearOnAPublicAddressAreAWarning) {
 
 TEST(StartReport, ARangeAmongTheEphemeralPortsIsAWarning) {
     auto s = subject();
-    s.inbound.ports.range = {50000, 50099};
+    s.data_connections.ports.range = {50000, 50099};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("50000-50099 overlap the ephemeral port range 32768-60999")));
-    s.inbound.ports.range = {32700, 32768};
+    s.data_connections.ports.range = {32700, 32768};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("30000-30099")));
     auto m = machine();
     m.reserved = parse_port_list("8080,32768-32800");
     EXPECT_THAT(warnings(s, m), IsEmpty());
-    s.inbound.ports.range = {32700, 32767};
+    s.data_connections.ports.range = {32700, 32767};
     EXPECT_THAT(warnings(s), IsEmpty());
-    s.inbound.ports.range = {50000, 50099};
+    s.data_connections.ports.range = {50000, 50099};
     s.passive = false;
     EXPECT_THAT(warnings(s), IsEmpty());
 }
@@ -114,15 +114,15 @@ TEST(StartReport, OtherWarningsNameTheRemedy) {
     s.unwritable = "/srv/files";
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("/srv/files is not writable")));
     s.unwritable.clear();
-    s.inbound.ports.range = {1000, 1100};
+    s.data_connections.ports.range = {1000, 1100};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("can't listen on those below 1024")));
 }
 
 TEST(StartReport, WithoutARangeTheFirewallMustLetInAllThatTheSystemGives) {
     auto s = subject();
-    s.inbound.ports.range = {};
+    s.data_connections.ports.range = {};
     EXPECT_THAT(make_report(s, machine()).facts, Contains(HasSubstr("TCP 21, 32768-60999")));
-    s.inbound.single.control = true;
+    s.data_connections.single.control = true;
     EXPECT_THAT(make_report(s, machine()).facts, Contains("A firewall must let in: TCP 21"));
     EXPECT_THAT(make_report(s, machine()).facts, Contains("Passive ports: the control port itself"));
     s.passive = false;
@@ -133,15 +133,15 @@ TEST(StartReport, PortsOfTheSystemsChoiceAreNamedAsTheyAre) {
     auto s = subject();
     s.listen = {*endpoint::parse("127.0.0.1:0")};
     s.listen_tls = {*endpoint::parse("127.0.0.1:0")};
-    const auto real = as_started(s, {*endpoint::parse("127.0.0.1:5001"), *endpoint::parse("127.0.0.1:5002")});
+    const auto real = with_listeners(s, {*endpoint::parse("127.0.0.1:5001"), *endpoint::parse("127.0.0.1:5002")});
     EXPECT_EQ(real.listen.front().port, 5001);
     EXPECT_EQ(real.listen_tls.front().port, 5002);
 }
 
-TEST(StartReport, ARangeThatNobodyMayBindIsRefused) {
-    const auto why = [](port_range range, bool may_bind_low) {
+TEST(StartReport, ARangeThatCannotBeBoundIsRefused) {
+    const auto why = [](port_range range, bool can_bind_low) {
         auto m = machine();
-        m.may_bind_low = may_bind_low;
+        m.can_bind_low = can_bind_low;
         return unusable_range(range, m);
     };
     EXPECT_THAT(why({100, 200}, false), HasSubstr("below 1024"));
@@ -151,14 +151,14 @@ TEST(StartReport, ARangeThatNobodyMayBindIsRefused) {
     EXPECT_EQ(why({0, 0}, false), "");
 }
 
-TEST(StartReport, ARangeOfGrabbedPortsAloneIsAWarning) {
+TEST(StartReport, ARangeOfAlgPortsAloneIsAWarning) {
     auto s = subject();
-    s.inbound.ports.range = {5060, 5061};
+    s.data_connections.ports.range = {5060, 5061};
     EXPECT_THAT(warnings(s), ElementsAre(HasSubstr("--use-alg-ports")));
-    s.inbound.ports.grabbed_too = true;
+    s.data_connections.ports.use_alg_ports = true;
     EXPECT_THAT(warnings(s), IsEmpty());
-    s.inbound.ports.grabbed_too = false;
-    s.inbound.ports.range = {5060, 5062};
+    s.data_connections.ports.use_alg_ports = false;
+    s.data_connections.ports.range = {5060, 5062};
     EXPECT_THAT(warnings(s), IsEmpty());
 }
 

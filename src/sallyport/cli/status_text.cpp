@@ -143,7 +143,7 @@ private:
 
 }  // namespace
 
-std::string status_text(const json::object& status, const status_choice& what) {
+std::string status_text(const json::object& status, const status_selection& what) {
     const bool gateway = status.contains("backends");
     std::vector<std::string> head{"SESSION", "USER", "CLIENT", "VERB", "BYTES", "RATE", "AGE", "METHODS"};
     if (gateway) head.emplace_back("DATA PATH");

@@ -8,13 +8,13 @@
 
 namespace sallyport::cli {
 
-struct status_choice {
+struct status_selection {
     bool sessions = false;   // the list of all sessions too
     bool penalties = false;  // and of the addresses with a login penalty
     std::size_t limit = 20;  // rows of each list; 0: all
 };
 
 /// Totals first, then tables. `status` is of status::status_json().
-[[nodiscard]] std::string status_text(const boost::json::object& status, const status_choice& what);
+[[nodiscard]] std::string status_text(const boost::json::object& status, const status_selection& what);
 
 }  // namespace sallyport::cli

@@ -45,12 +45,12 @@ using testing::Not;
                            .expires_in = 29s,
                            .forwarded_to = endpoint::parse("192.0.2.8:5000")}};
     d.sessions.sessions = {busy, forwarded};
-    d.counted.strangers_refused = 3;
+    d.counted.unexpected_peers = 3;
     d.counted.ports_exhausted = 1;
     return d;
 }
 
-[[nodiscard]] std::string text(const status::daemon_snapshot& d, const status_choice& what = {}) {
+[[nodiscard]] std::string text(const status::daemon_snapshot& d, const status_selection& what = {}) {
     return status_text(status::status_json(d), what);
 }
 

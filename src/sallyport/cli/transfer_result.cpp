@@ -15,8 +15,8 @@ namespace {
 std::string attempts_json(const std::vector<client::attempt>& attempts) {
     std::string out;
     for (const auto& a : attempts)
-        out += fmt::format(R"({}{{"method":{},"to":{},"ok":{},"cause":{}}})", out.empty() ? "" : ",",
-                           json_string(name(a.method)), json_string(a.to.port != 0 ? a.to.text() : ""), !a.failure,
+        out += fmt::format(R"({}{{"method":{},"address":{},"ok":{},"error":{}}})", out.empty() ? "" : ",",
+                           json_string(name(a.method)), json_string(a.target.port != 0 ? a.target.text() : ""), !a.failure,
                            a.failure ? json_string(name(a.failure->code)) : "null");
     return "[" + out + "]";
 }
@@ -29,12 +29,12 @@ std::string success_json(const transfer_result& r) {
         R"({{"ok":true,"exit_code":0,"url":{},"file":{},"bytes":{},"resumed_from":{},"size":{},"seconds":{:.3f},"tls":{},"tls_resumed":{},)"
         R"("reply":{},"attempts":{},"warnings":[{}]}})",
         json_string(r.url), json_string(r.file), t.bytes, t.resumed_from, t.size ? std::to_string(*t.size) : "null",
-        static_cast<double>(r.taken.count()) / 1000, t.tls, t.tls_resumed, json_string(t.final_reply),
+        static_cast<double>(r.elapsed.count()) / 1000, t.tls, t.tls_resumed, json_string(t.final_reply),
         attempts_json(t.attempts), warnings);
 }
 
 void print_success(const transfer_result& r) {
-    const double seconds = std::max(0.001, static_cast<double>(r.taken.count()) / 1000);
+    const double seconds = std::max(0.001, static_cast<double>(r.elapsed.count()) / 1000);
     fmt::print(stderr, "{}: {} in {:.1f} s, {}/s\n", escape(r.file), readable_size(static_cast<double>(r.got->bytes)),
                seconds, readable_size(static_cast<double>(r.got->bytes) / seconds));
 }
@@ -43,7 +43,7 @@ void print_success(const transfer_result& r) {
 
 std::string failure_json(std::string_view url, const client::failure& f, const std::vector<client::attempt>& attempts) {
     return fmt::format(
-        R"({{"ok":false,"exit_code":{},"url":{},"step":{},"cause":{},"reply_code":{},"message":{},"advice":{},"attempts":{}}})",
+        R"({{"ok":false,"exit_code":{},"url":{},"step":{},"error":{},"reply_code":{},"message":{},"advice":{},"attempts":{}}})",
         static_cast<int>(status_of(f)), json_string(url), json_string(name(f.at)), json_string(name(f.cause.code)),
         f.reply_code == 0 ? "null" : std::to_string(f.reply_code), json_string(f.cause.text()),
         json_string(advice_text(f.causes)), attempts_json(attempts));
@@ -60,8 +60,8 @@ int report(const transfer_result& r, const client_options& options) {
         return 0;
     }
     fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(r.got.error()));
-    if (!r.kept.empty())
-        fmt::print(stderr, "sallyport {}: partial file kept in {}{}\n", r.command, escape(r.kept),
+    if (!r.partial_file.empty())
+        fmt::print(stderr, "sallyport {}: partial file kept in {}{}\n", r.command, escape(r.partial_file),
                    r.got.error().can_resume ? "; run the same command with --resume to continue" : "");
     if (options.json) fmt::print("{}\n", failure_json(r.url, r.got.error(), r.attempts));
     return static_cast<int>(status_of(r.got.error()));

@@ -16,10 +16,10 @@ struct transfer_result {
     std::string command;  // "get"
     std::string url;
     std::string file;  // the local side, "-" for a pipe
-    std::chrono::milliseconds taken{};
+    std::chrono::milliseconds elapsed{};
     client::outcome<client::transfer_report> got = std::unexpected(client::failure{});
     std::vector<client::attempt> attempts;
-    std::string kept;  // what is left of a download that failed
+    std::string partial_file;  // what is left of a download that failed
 };
 
 /// Prints, and gives the exit code.

@@ -11,12 +11,13 @@ namespace sallyport::cli {
 
 struct transfer_run {
     std::string command;  // "get"
-    client::url where;
+    client::url location;
     std::string file;   // the local side, "-" for a pipe, which can't be continued
     std::string label;  // of the progress bar
     /// The transfer itself. `kept` is for the name of what it leaves behind where it fails.
-    std::function<net::task<client::outcome<client::transfer_report>>(client::session&, client::progress, std::string& kept)>
-        move;
+    std::function<net::task<client::outcome<client::transfer_report>>(client::session&, client::progress,
+                                                                      std::string& partial_file)>
+        transfer;
 };
 
 /// Blocks until it is over and reported; gives the exit code.

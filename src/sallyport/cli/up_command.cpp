@@ -23,12 +23,12 @@
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/front_options.hpp>
+#include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/machine_facts.hpp>
 #include <sallyport/cli/option_table.hpp>
-#include <sallyport/cli/own_certificate.hpp>
+#include <sallyport/cli/self_signed_certificate.hpp>
 #include <sallyport/cli/start_report.hpp>
-#include <sallyport/cli/up_guide.hpp>
+#include <sallyport/cli/up_examples.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/ops/daemon.hpp>
@@ -46,13 +46,13 @@ constexpr auto default_range = "30000-30099";
 constexpr std::size_t output_lines = 1024;  // that wait for a terminal; the oldest are dropped
 
 struct up_options {
-    front_options front;
+    daemon_options daemon;
     std::string directory;
     std::string writer;
     bool yes = false;
     std::string trust_file;  // for clients' --cacert, where the certificate is our own
 
-    up_options() { front.log_level = log::level::warning; }  // a session is one line, which it prints itself
+    up_options() { daemon.log_level = log::level::warning; }  // a session is one line, which it prints itself
     void add_to(CLI::App& command);
     [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
@@ -66,7 +66,7 @@ void up_options::add_to(CLI::App& command) {
               {{"--writer", "NAME:PASSWORD", text(writer), "Account that may upload; anonymous users may only download",
                 "writer, with a random password"},
                {"--yes", "", not_in_file(flag(yes)), "Share DIR even if it is / or contains your home directory"}});
-    front.add_to(table, "up");
+    daemon.add_to(table, "up");
     table.notes =
         "Anonymous users may read what every user of this machine may read, except names that begin with a dot; the writer "
         "reads and writes all of DIR. PASSWORD may be @FILE for the first line of FILE. Ctrl-C stops it.\n\n"
@@ -96,7 +96,7 @@ result<void> up_options::consent() const {
     return {};
 }
 
-std::string made_password() {
+std::string random_password() {
     constexpr std::string_view letters = "abcdefghijkmnpqrstuvwxyz23456789";  // none that look alike
     std::string out;
     for (int i = 0; i < 16; ++i) out += letters[randombytes_uniform(letters.size())];
@@ -114,15 +114,15 @@ result<server::settings> up_options::server_settings(const server::user& writing
     out.users = {writing};
     out.anonymous = true;
     out.anonymous_files = vfs::make_public_view(std::move(*without_links));
-    out.idle = front.idle;
-    out.data_stall = front.data_stall;
-    out.stall_rate = front.stall_rate;
-    out.admit = front.admission();
+    out.idle_timeout = daemon.idle;
+    out.stall_timeout = daemon.data_stall;
+    out.stall_rate = daemon.stall_rate;
+    out.admission = daemon.admission();
     return out;
 }
 
 /// The address by which others on the network reach this host: the source address of a route outwards. Nothing is sent.
-std::string outward_address() {
+std::string default_source_address() {
     const unique_fd probe(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -140,30 +140,30 @@ std::string outward_address() {
 }
 
 result<gate::settings> up_options::gate_settings() {
-    if (!front.inbound.passive_ports && front.inbound.data_port.empty())
-        front.inbound.passive_ports = port_range::parse(default_range);
+    if (!daemon.data_connections.passive_ports && daemon.data_connections.single_port.empty())
+        daemon.data_connections.passive_ports = port_range::parse(default_range);
     std::optional<net::tls_server_context> in_memory;
-    if (front.tls_certificates.empty() && front.tls_keys.empty()) {
-        std::vector<std::string> addresses{outward_address()};
-        for (const auto& list : {front.listen, front.listen_tls}) {
+    if (daemon.tls_certificates.empty() && daemon.tls_keys.empty()) {
+        std::vector<std::string> addresses{default_source_address()};
+        for (const auto& list : {daemon.listen, daemon.listen_tls}) {
             for (const auto& text : list) {
                 const auto at = endpoint::parse(text);  // where it is none, fill() says so
                 if (at && !at->address.is_unspecified()) addresses.push_back(at->address.text());
             }
         }
-        auto own = load_or_make_certificate(addresses);
-        if (!own) return std::unexpected(own.error());
-        if (own->file.empty()) {
-            front.tls_elsewhere = true;  // there is no file to be named
-            in_memory = std::move(own->context);
+        auto certificate = load_or_make_certificate(addresses);
+        if (!certificate) return std::unexpected(certificate.error());
+        if (certificate->file.empty()) {
+            daemon.tls_passthrough = true;  // there is no file to be named
+            in_memory = std::move(certificate->context);
         } else {
-            front.tls_certificates = {own->file};
-            front.tls_keys = {own->key};
-            trust_file = own->file;
+            daemon.tls_certificates = {certificate->file};
+            daemon.tls_keys = {certificate->key};
+            trust_file = certificate->file;
         }
     }
     gate::settings out;
-    if (auto filled = front.fill(out); !filled) return std::unexpected(filled.error());
+    if (auto filled = daemon.fill(out); !filled) return std::unexpected(filled.error());
     if (in_memory) out.tls = std::move(in_memory);
     return out;
 }
@@ -171,14 +171,14 @@ result<gate::settings> up_options::gate_settings() {
 /// Whether a shell here finds a program by this name.
 bool on_path(std::string_view program) {
     const char* const path = std::getenv("PATH");
-    std::istringstream places(path == nullptr ? "" : path);
-    for (std::string place; std::getline(places, place, ':');)
-        if (::access((std::filesystem::path(place) / program).c_str(), X_OK) == 0) return true;
+    std::istringstream directories(path == nullptr ? "" : path);
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (::access((std::filesystem::path(directory) / program).c_str(), X_OK) == 0) return true;
     return false;
 }
 
 /// How to call this program: by its name, if it was called so; else by its path from the root, which works in any directory.
-std::string own_program() {
+std::string program_command() {
     const std::string called = program_invocation_name;
     if (called.find('/') == std::string::npos) return shell_word(called);
     std::error_code failed;
@@ -186,74 +186,74 @@ std::string own_program() {
     return shell_word(failed ? called : self.string());
 }
 
-up_guide guide_of(const up_options& options, const server::user& writing, const std::vector<endpoint>& open,
-                  std::string fingerprint) {
-    const auto real = as_started(options.front.subject(config_places()), open);
-    up_guide out{.directory = options.directory,
-                 .plain = real.listen,
-                 .implicit = real.listen_tls,
-                 .own = own_addresses(),
-                 .outward = ip_address::parse(outward_address()).value_or(ip_address()),
-                 .writer = writing.name,
-                 .password = options.writer.empty() ? writing.password : std::string(),
-                 .certificate = options.trust_file,
-                 .program = own_program(),
-                 .curl = on_path("curl"),
-                 .lftp = on_path("lftp"),
-                 .fingerprint = std::move(fingerprint),
-                 .more_ports = options.front.inbound.ports_beside()};
+up_examples examples_of(const up_options& options, const server::user& writing, const std::vector<endpoint>& open,
+                        std::string fingerprint) {
+    const auto real = with_listeners(options.daemon.subject(config_locations()), open);
+    up_examples out{.directory = options.directory,
+                    .plain = real.listen,
+                    .implicit = real.listen_tls,
+                    .local_addresses = local_addresses(),
+                    .default_address = ip_address::parse(default_source_address()).value_or(ip_address()),
+                    .writer = writing.name,
+                    .password = options.writer.empty() ? writing.password : std::string(),
+                    .certificate = options.trust_file,
+                    .program = program_command(),
+                    .curl = on_path("curl"),
+                    .lftp = on_path("lftp"),
+                    .fingerprint = std::move(fingerprint),
+                    .extra_ports = options.daemon.data_connections.extra_ports_text()};
     return out;
 }
 
 /// What the guide doesn't say anyway.
-void log_warnings(const up_options& options, const config_places& places, const std::vector<endpoint>& open) {
-    auto subject = as_started(options.front.subject(places), open);
+void log_warnings(const up_options& options, const config_locations& locations, const std::vector<endpoint>& open) {
+    auto subject = with_listeners(options.daemon.subject(locations), open);
     subject.passwords = true;
     subject.descriptors_per_session = 6;  // the gateway's and the server's
     if (!is_writable_directory(options.directory)) subject.unwritable = options.directory;
-    auto report = make_report(subject, look_at_machine());
+    auto report = make_report(subject, read_machine_facts());
     report.facts.clear();
     log_report(report);
 }
 
 int run(CLI::App& command, up_options& options) {
     if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
-    const auto ready = prepare(command, options.front);
+    const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error());
-    auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", made_password(), false})
+    auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", random_password(), false})
                                           : parse_user("--writer", options.writer, false);
     if (!writing) return ops::report_start_failure(name, ready->locate(writing.error()));
     if (const auto agreed = options.consent(); !agreed) return ops::report_start_failure(name, agreed.error());
-    auto inside = options.server_settings(*writing);
-    if (!inside) return ops::report_start_failure(name, inside.error());
-    auto outside = options.gate_settings();
-    if (!outside) return ops::report_start_failure(name, ready->locate(outside.error()));
-    const std::string fingerprint = outside->tls->fingerprint();
+    auto server_settings = options.server_settings(*writing);
+    if (!server_settings) return ops::report_start_failure(name, server_settings.error());
+    auto gate_settings = options.gate_settings();
+    if (!gate_settings) return ops::report_start_failure(name, ready->locate(gate_settings.error()));
+    const std::string fingerprint = gate_settings->tls->fingerprint();
     // A terminal or pipe that stops must not hold up the loop on which a session ends.
     const auto output =
         std::make_shared<line_writer>(unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), "standard output",
                                       line_writer::setup{.thread = "output", .queue = output_lines});
-    outside->session_ended = [output](const gate::session_summary& session) {
+    gate_settings->session_ended = [output](const gate::session_summary& session) {
         output->write(log::level::info, line_of(session));
     };
 
-    ops::daemon host(name, options.front.loops, options.front.stop_timeout);
-    host.on_rotate(outside->transfers);
+    ops::daemon host(name, options.daemon.threads, options.daemon.stop_timeout);
+    host.on_rotate(gate_settings->transfer_log);
     status::counters server_counters;
     status::counters gate_counters;
-    server::server files(host.loops(), std::move(*inside), server_counters);
+    server::server files(host.loops(), std::move(*server_settings), server_counters);
     if (auto started = files.start(); !started) return ops::report_start_failure(name, started.error());
     const vfs::leftover_sweep sweep(options.directory);
-    outside->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
-    gate::gate front(host.loops(), std::move(*outside), gate_counters);
-    if (auto started = front.start(); !started) return ops::report_start_failure(name, started.error());
-    host.add([&front](auto grace, auto done) { front.stop(grace, std::move(done)); });
+    gate_settings->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
+    gate::gate gateway(host.loops(), std::move(*gate_settings), gate_counters);
+    if (auto started = gateway.start(); !started) return ops::report_start_failure(name, started.error());
+    host.add([&gateway](auto grace, auto done) { gateway.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
-    fmt::print("{}", text_of(guide_of(options, *writing, front.endpoints(), fingerprint)));
+    fmt::print("{}", text_of(examples_of(options, *writing, gateway.endpoints(), fingerprint)));
     std::fflush(stdout);
-    log_warnings(options, *ready, front.endpoints());
-    const int code = host.run(front.endpoints());
-    output->write(log::level::info, fmt::format("{}: {}", name, server_counters.take().line()));
+    log_warnings(options, *ready, gateway.endpoints());
+    const int code = host.run(gateway.endpoints());
+    output->write(log::level::info, fmt::format("{}: {}", name, server_counters.read().line()));
     (void)output->flush(log::end_deadline());
     return code;
 }

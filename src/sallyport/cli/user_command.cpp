@@ -10,16 +10,16 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include <sallyport/cli/ask_password.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/prompt_password.hpp>
 
 namespace sallyport::cli {
 namespace {
 
 /// From the terminal without showing it, or a line of standard input where that is a pipe.
 std::string read_password() {
-    if (isatty(STDIN_FILENO) == 1) return ask_password("Password: ").value_or("");
+    if (isatty(STDIN_FILENO) == 1) return prompt_password("Password: ").value_or("");
     std::string line;
     std::getline(std::cin, line);
     return line;

@@ -11,12 +11,12 @@ namespace sallyport::client {
 enum class operation : std::uint8_t { open, get, put, list };
 
 /// What is known of a session when something fails.
-struct circumstances {
-    url where;
+struct failure_context {
+    url location;
     endpoint peer;  // of the control connection; port 0: it never stood
     std::vector<attempt> attempts;
     std::string path;
-    operation doing = operation::open;
+    operation current = operation::open;
     std::string user = "anonymous";
     bool protect_data = true;  // where there is TLS
     /// Get and put: the receiver has kept a part of the file, and transferring the rest of it would complete it.
@@ -27,9 +27,9 @@ struct circumstances {
 [[nodiscard]] std::string describe_attempts(const std::vector<attempt>& attempts);
 
 /// The causes, in the order in which a person should think of them.
-[[nodiscard]] std::vector<advice> advise(const proto::client_failure& what, const circumstances& known);
+[[nodiscard]] std::vector<advice> advise(const proto::client_failure& failed_step, const failure_context& known);
 
 /// The whole failure: `doing` is "getting x from HOST:PORT".
-[[nodiscard]] failure make_failure(proto::client_failure what, const circumstances& known, std::string doing);
+[[nodiscard]] failure make_failure(proto::client_failure failed_step, const failure_context& known, std::string action);
 
 }  // namespace sallyport::client

@@ -14,15 +14,15 @@ using ::testing::ElementsAre;
 /// The causes, without their particulars.
 std::vector<cause> causes(const std::vector<advice>& all) {
     std::vector<cause> out;
-    for (const auto& one : all) out.push_back(one.what);
+    for (const auto& one : all) out.push_back(one.id);
     return out;
 }
-std::vector<cause> causes(const client_failure& what, const circumstances& known) { return causes(advise(what, known)); }
+std::vector<cause> causes(const client_failure& what, const failure_context& known) { return causes(advise(what, known)); }
 
-circumstances at_home(std::string_view address = "ftp://ftp.example.org/in/x") {
-    circumstances known;
-    known.where = *url::parse(address);
-    known.path = known.where.path;
+failure_context at_home(std::string_view address = "ftp://ftp.example.org/in/x") {
+    failure_context known;
+    known.location = *url::parse(address);
+    known.path = known.location.path;
     known.peer = {ip_address::v4({192, 0, 2, 1}), 21};
     return known;
 }
@@ -35,8 +35,8 @@ client_failure refused(step at, std::string_view reply, errc code = errc::reject
 client_failure failed(step at, errc code) { return {at, {code, 0, "something"}}; }
 
 attempt tried(data_method m, bool agreed, errc code, std::string_view words = {}) {
-    attempt a{.method = m, .agreed = agreed, .failure = error{code, 0, std::string(words)}};
-    if (agreed || is_active(m)) a.to = {ip_address::v4({192, 0, 2, 1}), 5001};
+    attempt a{.method = m, .accepted = agreed, .failure = error{code, 0, std::string(words)}};
+    if (agreed || is_active(m)) a.target = {ip_address::v4({192, 0, 2, 1}), 5001};
     return a;
 }
 
@@ -56,17 +56,17 @@ TEST(advice, C6_a_method_that_the_server_refuses_is_no_firewall) {
     EXPECT_THAT(on_data({tried(data_method::epsv, false, errc::rejected, "500 what")}),
                 ElementsAre(cause::passive_mode_failed));
     EXPECT_THAT(on_data({tried(data_method::epsv, false, errc::unexpected, "not a passive answer"), refused_eprt}),
-                ElementsAre(cause::methods_refused));
+                ElementsAre(cause::data_methods_refused));
     EXPECT_THAT(on_data({tried(data_method::port, false, errc::exhausted, "no port is free")}),
                 ElementsAre(cause::active_mode_failed));
 }
 
-TEST(advice, C6_what_led_nowhere_is_told_by_how_it_ended) {
+TEST(advice, C6_each_failed_attempt_gets_its_own_advice) {
     auto known = at_home();
     known.attempts = {tried(data_method::epsv, true, errc::timeout)};
     const auto silent = advise(failed(step::data, errc::timeout), known);
-    EXPECT_THAT(causes(silent), ElementsAre(cause::passive_port_silent, cause::passive_mode_failed));
-    EXPECT_EQ(silent.front().where.text(), "192.0.2.1:5001");
+    EXPECT_THAT(causes(silent), ElementsAre(cause::passive_port_timeout, cause::passive_mode_failed));
+    EXPECT_EQ(silent.front().address.text(), "192.0.2.1:5001");
     EXPECT_THAT(on_data({tried(data_method::pasv, true, errc::refused)}),
                 ElementsAre(cause::passive_port_refused, cause::passive_mode_failed));
     known.attempts = {tried(data_method::epsv, false, errc::timeout)};
@@ -74,33 +74,33 @@ TEST(advice, C6_what_led_nowhere_is_told_by_how_it_ended) {
     EXPECT_THAT(causes(blocked), ElementsAre(cause::command_blocked, cause::passive_mode_failed));
     EXPECT_EQ(blocked.front().method, data_method::epsv);
     EXPECT_THAT(on_data({tried(data_method::port, true, errc::timeout)}),
-                ElementsAre(cause::active_connection_missing, cause::active_mode_failed));
+                ElementsAre(cause::active_connection_timeout, cause::active_mode_failed));
     EXPECT_THAT(on_data({tried(data_method::eprt, true, errc::rejected, "425 can't")}),
-                ElementsAre(cause::active_connection_missing, cause::active_mode_failed));
+                ElementsAre(cause::active_connection_timeout, cause::active_mode_failed));
     // The refused EPRT adds nothing to the silence before it.
     EXPECT_THAT(on_data({tried(data_method::epsv, true, errc::timeout),
                          tried(data_method::eprt, false, errc::rejected, "500 what")}),
-                ElementsAre(cause::passive_port_silent));
+                ElementsAre(cause::passive_port_timeout));
     // What is known of one port is said once.
     EXPECT_THAT(on_data({tried(data_method::epsv, true, errc::timeout), tried(data_method::pasv, true, errc::timeout)}),
-                ElementsAre(cause::passive_port_silent, cause::passive_mode_failed));
+                ElementsAre(cause::passive_port_timeout, cause::passive_mode_failed));
 }
 
-TEST(advice, C6_a_private_address_is_said) {
+TEST(advice, C6_a_private_address_is_reported) {
     auto known = at_home();
     known.peer.address = ip_address::v4({203, 0, 113, 9});
     auto passive = tried(data_method::pasv, true, errc::timeout);
     passive.advertised = {ip_address::v4({10, 0, 0, 5}), 5001};
     known.attempts = {passive};
     const auto advertised = advise(failed(step::data, errc::timeout), known);
-    EXPECT_EQ(advertised.front().what, cause::private_address_advertised);
-    EXPECT_EQ(advertised.front().where.address.text(), "10.0.0.5");
+    EXPECT_EQ(advertised.front().id, cause::private_address_advertised);
+    EXPECT_EQ(advertised.front().address.address.text(), "10.0.0.5");
     auto active = tried(data_method::port, true, errc::timeout);
-    active.to.address = ip_address::v4({192, 168, 1, 7});
+    active.target.address = ip_address::v4({192, 168, 1, 7});
     known.attempts = {active};
     const auto announced = advise(failed(step::data, errc::timeout), known);
-    EXPECT_EQ(announced.front().what, cause::private_address_announced);
-    EXPECT_EQ(announced.front().where.address.text(), "192.168.1.7");
+    EXPECT_EQ(announced.front().id, cause::private_active_address);
+    EXPECT_EQ(announced.front().address.address.text(), "192.168.1.7");
 }
 
 TEST(advice, methods_are_described_by_how_each_ended) {
@@ -127,7 +127,7 @@ TEST(advice, TLS_is_named_where_the_server_demands_it) {
                 ElementsAre(cause::tls_required));
     // With TLS it is the data that lack it, or it is not TLS that is missing.
     known.user = "ann";
-    known.where.tls = tls_mode::explicit_;
+    known.location.tls = tls_mode::explicit_;
     EXPECT_THAT(causes(reply, known), ElementsAre(cause::credentials_refused));
     known.protect_data = false;
     EXPECT_THAT(causes(refused(step::request, "521 PROT P required"), known), ElementsAre(cause::data_tls_required));
@@ -137,7 +137,7 @@ struct row {
     client_failure what;
     cause expected;
     std::string_view address = "ftp://ftp.example.org/in/x";
-    operation doing = operation::get;
+    operation action = operation::get;
 };
 
 TEST(advice, each_failure_has_its_cause) {
@@ -148,10 +148,10 @@ TEST(advice, each_failure_has_its_cause) {
         {failed(step::connect, errc::refused), cause::connection_refused},
         {failed(step::connect, errc::timeout), cause::no_response},
         {failed(step::connect, errc::unreachable), cause::unreachable},
-        {failed(step::greeting, errc::timeout), cause::silent_port},
-        {failed(step::greeting, errc::timeout), cause::no_ftp_server, "ftps://ftp.example.org/"},
-        {failed(step::greeting, errc::syntax), cause::no_ftp_server},
-        {failed(step::greeting, errc::stray_reply), cause::no_ftp_server},
+        {failed(step::greeting, errc::timeout), cause::no_greeting},
+        {failed(step::greeting, errc::timeout), cause::not_an_ftp_server, "ftps://ftp.example.org/"},
+        {failed(step::greeting, errc::syntax), cause::not_an_ftp_server},
+        {failed(step::greeting, errc::stray_reply), cause::not_an_ftp_server},
         {failed(step::greeting, errc::closed), cause::closed_before_greeting},
         {refused(step::greeting, "554 no"), cause::service_refused},
         {failed(step::tls, errc::tls_untrusted), cause::certificate_untrusted, tls},
@@ -159,12 +159,12 @@ TEST(advice, each_failure_has_its_cause) {
         {refused(step::tls, "500 AUTH what", errc::unsupported), cause::tls_missing, tls},
         {refused(step::tls, "536 no"), cause::data_protection_refused, tls},
         {failed(step::tls, errc::tls), cause::tls_failed, tls},
-        {failed(step::tls, errc::tls), cause::tls_mode_wrong, "ftps://ftp.example.org/"},
+        {failed(step::tls, errc::tls), cause::wrong_tls_mode, "ftps://ftp.example.org/"},
         {refused(step::login, "530 Sorry, the maximum number of clients (5) are already connected", errc::login_refused),
          cause::server_busy, ann},
         {refused(step::login, "421 too many", errc::closed), cause::server_busy, ann},
-        {refused(step::login, "332 account?", errc::login_refused), cause::account_missing, ann},
-        {refused(step::login, "451 database"), cause::server_trouble, ann},
+        {refused(step::login, "332 account?", errc::login_refused), cause::account_required, ann},
+        {refused(step::login, "451 database"), cause::server_error, ann},
         {failed(step::login, errc::syntax), cause::login_failed, ann},
         {failed(step::login, errc::stray_reply), cause::stray_reply, ann},
         {refused(step::request, "550 no"), cause::path_refused},
@@ -172,32 +172,32 @@ TEST(advice, each_failure_has_its_cause) {
         {refused(step::request, "530 no"), cause::user_not_permitted},
         {refused(step::request, "552 no"), cause::request_failed},
         {refused(step::request, "552 no"), cause::no_space_on_server, ann, operation::put},
-        {refused(step::request, "450 no"), cause::server_trouble},
+        {refused(step::request, "450 no"), cause::server_error},
         {failed(step::request, errc::unsupported), cause::resume_unsupported},
-        {failed(step::request, errc::name_invalid), cause::name_unusable},
+        {failed(step::request, errc::name_invalid), cause::invalid_name},
         {failed(step::request, errc::closed), cause::connection_lost},
         {failed(step::request, errc::timeout), cause::reply_timeout},
         {failed(step::request, errc::stray_reply), cause::stray_reply},
         {failed(step::data, errc::stray_reply), cause::stray_reply},
         {failed(step::transfer, errc::stray_reply), cause::stray_reply},
         {failed(step::transfer, errc::reset), cause::transfer_failed},
-        {failed(step::transfer, errc::tls_untrusted), cause::data_certificate_differs},
+        {failed(step::transfer, errc::tls_untrusted), cause::data_certificate_mismatch},
         {refused(step::transfer, "452 full"), cause::no_space_on_server, ann, operation::put},
-        {failed(step::local_file, errc::out_of_range), cause::file_not_continuable},
+        {failed(step::local_file, errc::out_of_range), cause::file_not_resumable},
         {failed(step::local_file, errc::truncated), cause::file_changed},
         {failed(step::local_file, errc::busy), cause::file_in_use},
         {failed(step::local_file, errc::no_space), cause::file_failed},
-        {failed(step::listing, errc::unsupported), cause::listing_not_understood},
+        {failed(step::listing, errc::unsupported), cause::unknown_listing_format},
     };
     for (const auto& r : rows) {
         SCOPED_TRACE("row " + std::to_string(&r - rows));
         auto known = at_home(r.address);
-        known.doing = r.doing;
+        known.current = r.action;
         EXPECT_THAT(causes(r.what, known), ElementsAre(r.expected));
     }
 }
 
-TEST(advice, refused_logins_are_told_by_who_logs_in) {
+TEST(advice, refused_logins_differ_for_anonymous_and_named_users) {
     auto known = at_home();
     EXPECT_THAT(causes(refused(step::login, "530 no", errc::login_refused), known), ElementsAre(cause::anonymous_refused));
     known.user = "ann";
@@ -213,9 +213,9 @@ TEST(advice, PROT_is_refused_in_either_direction) {
 
 TEST(advice, a_refused_path_names_the_directory_to_list) {
     auto known = at_home();
-    known.doing = operation::get;
+    known.current = operation::get;
     EXPECT_EQ(advise(refused(step::request, "550 no"), known).front().url, "ftp://ftp.example.org/in/");
-    known.doing = operation::list;
+    known.current = operation::list;
     known.path = "in/";
     EXPECT_THAT(causes(refused(step::request, "550 no"), known), ElementsAre(cause::directory_refused));
 }
@@ -223,7 +223,7 @@ TEST(advice, a_refused_path_names_the_directory_to_list) {
 // ---- Resuming, only where it would help
 
 struct resume_row {
-    operation doing;
+    operation action;
     bool can_resume;
     client_failure what;
     bool named;
@@ -248,11 +248,11 @@ TEST(advice, resume_is_named_only_where_it_would_help) {
     for (const auto& r : rows) {
         SCOPED_TRACE("line " + std::to_string(&r - rows));
         auto known = at_home();
-        known.doing = r.doing;
+        known.current = r.action;
         known.can_resume = r.can_resume;
         const auto f = make_failure(r.what, known, "moving x");
         bool named = false;
-        for (const auto& one : f.causes) named = named || row_of(one.what).next == remedy::resume;
+        for (const auto& one : f.causes) named = named || row_of(one.id).next == remedy::resume;
         EXPECT_EQ(named, r.named);
         if (r.named) {
             EXPECT_TRUE(f.can_resume);
@@ -271,9 +271,9 @@ TEST(advice, the_line_says_what_was_done_unless_the_error_does) {
 }
 
 TEST(advice, every_cause_has_a_side_and_a_remedy) {
-    for (auto c = cause::host_not_found; c <= cause::listing_not_understood;
+    for (auto c = cause::host_not_found; c <= cause::unknown_listing_format;
          c = static_cast<cause>(static_cast<unsigned>(c) + 1)) {
-        EXPECT_EQ(row_of(c).what, c);
+        EXPECT_EQ(row_of(c).id, c);
         if (c != cause::file_in_use) {
             EXPECT_NE(row_of(c).next, remedy::none);
         }

@@ -17,7 +17,7 @@ enum class side : std::uint8_t {
     // What was asked for: the URL, the user, the path, the settings of this program.
     user,
     // This computer or its network.
-    here,
+    local,
     // A firewall, router or name server; whose, nobody can tell from here.
     network,
     server
@@ -37,8 +37,8 @@ enum class remedy : std::uint8_t {
     accept_plain_data,
     accept_plain_session,
     protect_data,
-    give_account,
-    give_user,
+    specify_account,
+    specify_user,
     use_other_user,
     use_other_name,
     use_other_method,
@@ -47,7 +47,7 @@ enum class remedy : std::uint8_t {
     open_passive_ports,
     forward_passive_ports,
     allow_active_connection,
-    announce_external_address,
+    set_active_address,
     configure_server_address,
     free_space_on_server,
     resume,
@@ -55,7 +55,7 @@ enum class remedy : std::uint8_t {
     try_again,
     try_later,
     ask_administrator,
-    see_conversation
+    inspect_transcript
 };
 
 enum class cause : std::uint8_t {
@@ -64,14 +64,14 @@ enum class cause : std::uint8_t {
     connection_refused,
     no_response,
     unreachable,
-    silent_port,
+    no_greeting,
     closed_before_greeting,
     service_refused,
-    no_ftp_server,
+    not_an_ftp_server,
     certificate_untrusted,
     tls_missing,
     tls_tampered,
-    tls_mode_wrong,
+    wrong_tls_mode,
     tls_failed,
     data_protection_refused,
     data_protection_required,
@@ -79,7 +79,7 @@ enum class cause : std::uint8_t {
     tls_required,
     data_tls_required,
     server_busy,
-    account_missing,
+    account_required,
     anonymous_refused,
     credentials_refused,
     login_failed,
@@ -88,39 +88,39 @@ enum class cause : std::uint8_t {
     directory_refused,
     user_not_permitted,
     no_space_on_server,
-    server_trouble,
+    server_error,
     resume_unsupported,
-    name_unusable,
+    invalid_name,
     connection_lost,
     reply_timeout,
     stray_reply,
     request_failed,
     // Data connections
     command_blocked,
-    passive_port_silent,
+    passive_port_timeout,
     passive_port_refused,
     private_address_advertised,
-    private_address_announced,
-    active_connection_missing,
+    private_active_address,
+    active_connection_timeout,
     passive_mode_failed,
     active_mode_failed,
-    methods_refused,
+    data_methods_refused,
     // Transfers
-    data_certificate_differs,
+    data_certificate_mismatch,
     download_interrupted,
     upload_interrupted,
     transfer_failed,
     // Here
-    file_not_continuable,
+    file_not_resumable,
     file_changed,
     file_in_use,
     file_failed,
-    listing_not_understood
+    unknown_listing_format
 };
 
 struct cause_row {
-    cause what;
-    side whose;
+    cause id;
+    side responsible;
     proto::client_step at;  // where it shows, as a rule
     remedy next;
 };
@@ -129,8 +129,8 @@ struct cause_row {
 
 /// One cause with its particulars, as far as they have a meaning for it.
 struct advice {
-    cause what = cause::request_failed;
-    endpoint where{};                          // a data connection's other end, or the address that is wrong
+    cause id = cause::request_failed;
+    endpoint address{};                        // a data connection's other end, or the address that is wrong
     std::optional<proto::data_method> method;  // the command that was blocked
     std::string url;                           // to use instead, or to list
 };

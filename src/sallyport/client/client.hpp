@@ -29,7 +29,7 @@ using attempt = proto::data_attempt;
 using step = proto::client_step;
 
 /// Those of the URL, anonymous where it has none.
-[[nodiscard]] credentials login_of(const url& where);
+[[nodiscard]] credentials login_of(const url& location);
 
 struct options : connection_options {
     std::optional<credentials> login;  // wins over what the URL says; without either it is anonymous
@@ -41,7 +41,7 @@ struct failure {
     step at = step::request;
     error cause;
     int reply_code = 0;               // where the server refused
-    std::string doing;                // "getting x from ftp.example.org:21"; empty where the cause says it
+    std::string action;               // "getting x from ftp.example.org:21"; empty where the cause says it
     std::vector<advice> causes;       // what it may be, in the order in which a person should think of them
     refusal reason = refusal::other;  // why the server refused, as far as its words tell
     bool can_resume = false;          // a part of the file was kept, and `resume` would complete it
@@ -66,7 +66,7 @@ struct transfer_report {
 
 struct listing_report {
     std::vector<proto::entry> entries;
-    std::size_t refused_names = 0;       // entries left out because their names are traps (CL-04)
+    std::size_t skipped_names = 0;       // entries left out because their names are traps (CL-04)
     std::size_t unrecognized_lines = 0;  // lines in no known form: what they name is missing in `entries`
     std::string first_unrecognized;      // one of them, as it came
     std::vector<attempt> attempts;
@@ -101,7 +101,7 @@ public:
 
     /// Connects to the addresses of the host in turn, starts TLS as the URL says (and never goes on in clear where it said
     /// TLS, TLS-03), logs in.
-    net::task<outcome<void>> open(url where);
+    net::task<outcome<void>> open(url location);
 
     /// Into an open local file. Success is: 226, byte counts agree with what the server says, TLS ended in good order.
     net::task<outcome<transfer_report>> get(std::string path, int local_file, download_resume resume, progress on_progress);

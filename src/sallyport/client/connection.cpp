@@ -17,9 +17,9 @@ using proto::client_step;
 
 namespace {
 
-constexpr auto for_ever = std::chrono::hours(24 * 365);
+constexpr auto unlimited = std::chrono::hours(24 * 365);
 /// After the data side failed the server's words are waited for, but not long: it may be gone too.
-constexpr auto words_after_failure = std::chrono::seconds(5);
+constexpr auto reply_wait_after_failure = std::chrono::seconds(5);
 
 proto::open_until machine_depth(open_depth until) noexcept {
     switch (until) {
@@ -34,27 +34,27 @@ proto::open_until machine_depth(open_depth until) noexcept {
 }  // namespace
 
 /// What the reader of the control connection and the mover of data share while both run.
-struct connection::watch {
-    explicit watch(net::loop& l) : over(l) {}
-    net::event over;
+struct connection::control_reader {
+    explicit control_reader(net::loop& l) : finished(l) {}
+    net::event finished;
     bool timed_out = false;
 };
 
-net::time_limit connection::within(net::clock::duration at_most) const {
-    return {at_most, std::min(finish_by_, net::clock::now() + at_most)};
+net::time_limit connection::within(net::clock::duration timeout) const {
+    return {timeout, std::min(deadline_, net::clock::now() + timeout)};
 }
 
 proto::client_settings connection::settings(open_depth until) const {
     proto::client_settings s;
     s.local = control_.local();
     s.peer = control_.peer();
-    s.tls_active = where_.tls == tls_mode::implicit;
-    s.tls_required = where_.tls != tls_mode::none;
+    s.tls_active = server_.tls == tls_mode::implicit;
+    s.tls_required = server_.tls != tls_mode::none;
     s.protect_data = options_.protect_data;
     s.until = machine_depth(until);
-    s.user = who_.user;
-    s.password = who_.password;
-    s.account = who_.account;
+    s.user = credentials_.user;
+    s.password = credentials_.password;
+    s.account = credentials_.account;
     s.methods = options_.methods;
     s.address_rule = options_.address_rule;
     s.active_address = options_.active_address;
@@ -67,35 +67,35 @@ proto::client_settings connection::settings(open_depth until) const {
 
 // ---- Opening
 
-net::task<std::optional<client_failure>> connection::open(server_address where, open_depth until, credentials who) {
+net::task<std::optional<client_failure>> connection::open(server_address server, open_depth until, credentials login_as) {
     clock_.restart();
-    where_ = std::move(where);
-    who_ = std::move(who);
+    server_ = std::move(server);
+    credentials_ = std::move(login_as);
     auto failed = co_await connect();
     clock_.stop();
     if (failed || until == open_depth::tcp) co_return failed;
-    if (where_.tls == tls_mode::implicit) {
+    if (server_.tls == tls_mode::implicit) {
         clock_.enter(client_step::tls);
         const auto secured = co_await secure_control();
         if (!secured) co_return client_failure{client_step::tls, secured.error()};
     }
     machine_.emplace(settings(until));
     if (options_.transcript) machine_->set_trace(options_.transcript);
-    co_await carry_out(nullptr);
+    co_await run_machine(nullptr);
     co_return machine_->failure();
 }
 
 net::task<std::optional<client_failure>> connection::connect() {
     clock_.enter(client_step::resolve);
-    auto addresses = result<std::vector<ip_address>>(where_.addresses);
-    if (addresses->empty()) addresses = co_await net::resolve(loop_, where_.host, within(options_.connect));
+    auto addresses = result<std::vector<ip_address>>(server_.addresses);
+    if (addresses->empty()) addresses = co_await net::resolve(loop_, server_.host, within(options_.connect));
     if (!addresses) co_return client_failure{client_step::resolve, addresses.error()};
 
     clock_.enter(client_step::connect);
     std::optional<error> why;
     std::optional<error> forbidden;  // says more than why the others failed
     for (const auto& address : *addresses) {
-        const endpoint to{address, where_.port};
+        const endpoint to{address, server_.port};
         net::connect_options how;
         if (options_.before_connect) {
             auto on_local = options_.before_connect(to);
@@ -105,7 +105,7 @@ net::task<std::optional<client_failure>> connection::connect() {
             }
             how.on_local = std::move(*on_local);
         }
-        note("connecting to " + to.text());
+        trace("connecting to " + to.text());
         auto connected = co_await net::connect(loop_, to, std::move(how), within(options_.connect));
         if (connected) {
             control_ = std::move(*connected);
@@ -113,14 +113,14 @@ net::task<std::optional<client_failure>> connection::connect() {
         }
         why = connected.error();
         if (why->what.empty()) why->what = to.text();
-        note(why->text());
+        trace(why->text());
     }
     if (forbidden && !control_.is_open()) why = std::move(forbidden);
     if (!control_.is_open())
         co_return client_failure{client_step::connect, why.value_or(error{errc::unresolved, 0, "the host has no address"})};
     control_.set_keepalive(options_.keepalive);
-    if (options_.prelude.empty()) co_return std::nullopt;
-    const auto sent = co_await control_.write_all(options_.prelude, within(options_.greeting));
+    if (options_.preamble.empty()) co_return std::nullopt;
+    const auto sent = co_await control_.write_all(options_.preamble, within(options_.greeting));
     if (!sent) co_return client_failure{client_step::greeting, sent.error()};
     co_return std::nullopt;
 }
@@ -128,13 +128,13 @@ net::task<std::optional<client_failure>> connection::connect() {
 net::task<result<void>> connection::secure_control() {
     if (!options_.tls) co_return fail(errc::misuse, "TLS was asked for, but no TLS settings were given");
     net::tls_connect_options how;
-    how.server_name = where_.tls_name.empty() ? where_.host : where_.tls_name;
+    how.server_name = server_.tls_name.empty() ? server_.host : server_.tls_name;
     const auto limit = within(options_.tls_handshake);
     const auto done = co_await control_.connect_tls(*options_.tls, how, limit);
     if (!done) co_return std::unexpected(done.error());
     const auto facts = control_.tls();
     fingerprint_ = facts.peer_fingerprint;
-    note(fmt::format("{}, {}, certificate {}", facts.version, facts.cipher, facts.peer_fingerprint));
+    trace(fmt::format("{}, {}, certificate {}", facts.version, facts.cipher, facts.peer_fingerprint));
     co_return result<void>{};
 }
 
@@ -143,29 +143,29 @@ net::task<> connection::start_tls() {
     if (secured)
         machine_->tls_started();
     else
-        machine_->lost(secured.error());
+        machine_->connection_failed(secured.error());
 }
 
 // ---- Calls
 
 net::task<std::optional<client_failure>> connection::login() {
     clock_.restart();
-    machine_->begin_login();
-    co_await carry_out(nullptr);
+    machine_->queue_login();
+    co_await run_machine(nullptr);
     co_return machine_->failure();
 }
 
-net::task<std::expected<proto::reply, client_failure>> connection::ask(proto::verb what, std::string argument) {
+net::task<std::expected<proto::reply, client_failure>> connection::request(proto::verb verb, std::string argument) {
     clock_.restart();
-    const auto order = machine_->begin_request(what, std::move(argument));
-    co_await carry_out(nullptr);
+    const auto order = machine_->queue_request(verb, std::move(argument));
+    co_await run_machine(nullptr);
     if (const auto* reply = machine_->reply_to(order)) co_return *reply;
     co_return std::unexpected(machine_->failure().value_or(client_failure{}));
 }
 
-net::task<std::expected<proto::reply, client_failure>> connection::command(proto::verb what, std::string argument,
+net::task<std::expected<proto::reply, client_failure>> connection::command(proto::verb verb, std::string argument,
                                                                            std::vector<int> success) {
-    auto reply = co_await ask(what, std::move(argument));
+    auto reply = co_await request(verb, std::move(argument));
     if (!reply) co_return reply;
     const bool succeeded = success.empty() ? reply->positive() : std::ranges::find(success, reply->code) != success.end();
     if (succeeded) co_return reply;
@@ -174,24 +174,24 @@ net::task<std::expected<proto::reply, client_failure>> connection::command(proto
 
 net::task<std::expected<std::optional<std::uint64_t>, client_failure>> connection::size(std::string path) {
     clock_.restart();
-    machine_->begin_size(std::move(path));
-    co_await carry_out(nullptr);
+    machine_->queue_size(std::move(path));
+    co_await run_machine(nullptr);
     if (const auto& why = machine_->failure()) co_return std::unexpected(*why);
     co_return machine_->size();
 }
 
-net::task<std::optional<client_failure>> connection::transfer(proto::client_transfer what, data_job& job) {
+net::task<std::optional<client_failure>> connection::transfer(proto::client_transfer command, data_handler& handler) {
     clock_.restart();
-    machine_->begin_transfer(std::move(what));
-    co_await carry_out(&job);
+    machine_->queue_transfer(std::move(command));
+    co_await run_machine(&handler);
     co_return machine_->failure();
 }
 
 net::task<> connection::quit() {
     clock_.restart();
     if (machine_ && control_.is_open()) {
-        machine_->begin_quit();
-        co_await carry_out(nullptr);
+        machine_->queue_quit();
+        co_await run_machine(nullptr);
     }
     close();
 }
@@ -203,13 +203,13 @@ void connection::close() noexcept {
 
 // ---- What the machine asks for
 
-net::task<> connection::carry_out(data_job* job) {
-    moved_.reset();
+net::task<> connection::run_machine(data_handler* handler) {
+    counts_.reset();
     protected_ = resumed_ = false;
-    if (job) attempts_noted_ = 0;
+    if (handler) traced_attempts_ = 0;
     for (;;) {
         const auto action = machine_->next();
-        note_attempts();
+        trace_attempts();
         if (std::holds_alternative<act::done>(action)) break;
         clock_.enter(machine_->at());
         if (const auto* read = std::get_if<act::read>(&action)) {
@@ -223,15 +223,15 @@ net::task<> connection::carry_out(data_job* job) {
         } else if (const auto* accept = std::get_if<act::accept_data>(&action)) {
             const auto opened = co_await data_.accept(control_.peer().address, within(accept->limit));
             machine_->data_opened(opened);
-        } else if (const auto* move = std::get_if<act::move_data>(&action)) {
-            co_await move_data(move->protect, *job);
+        } else if (const auto* move = std::get_if<act::transfer_data>(&action)) {
+            co_await move_data(move->protect, *handler);
         } else {
             machine_->data_done();  // it has ended; move_data() waits for the end of both
         }
     }
     clock_.stop();
     data_.abort();
-    note_attempts();
+    trace_attempts();
 }
 
 net::task<result<void>> connection::send_output(net::time_limit limit) {
@@ -248,22 +248,22 @@ net::task<result<void>> connection::send_output(net::time_limit limit) {
 }
 
 net::task<> connection::perform_read(act::read how) {
-    if (how.turn != turn_) {
-        turn_ = how.turn;
-        due_ = within(how.limit).total;
+    if (how.turn != wait_turn_) {
+        wait_turn_ = how.turn;
+        read_deadline_ = within(how.limit).total;
     }
-    const net::time_limit limit{how.limit, due_};
+    const net::time_limit limit{how.limit, read_deadline_};
     const auto sent = co_await send_output(limit);
     if (!sent) {
-        machine_->lost(sent.error());
+        machine_->connection_failed(sent.error());
         co_return;
     }
-    std::array<char, limits::control_read> block;
+    std::array<char, limits::control_read_size> block;
     const auto n = co_await control_.read_some(block, limit);
     if (!n)
-        machine_->lost(n.error());
+        machine_->connection_failed(n.error());
     else if (*n == 0)
-        machine_->lost(error{errc::closed, 0, {}});
+        machine_->connection_failed(error{errc::closed, 0, {}});
     else
         machine_->receive({block.data(), *n});
 }
@@ -273,53 +273,53 @@ net::task<> connection::perform_read(act::read how) {
 net::task<> connection::connect_data(act::connect_data to) {
     const auto limit = within(to.limit);
     auto opened = co_await data_.connect(control_.local().address, to.to, limit);
-    if (opened && !options_.data_prelude.empty()) opened = co_await data_.stream().write_all(options_.data_prelude, limit);
+    if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
     machine_->data_opened(opened);
 }
 
-net::task<> connection::move_data(bool protect, data_job& job) {
-    const auto watching = std::make_shared<watch>(loop_);
+net::task<> connection::move_data(bool protect, data_handler& handler) {
+    const auto watching = std::make_shared<control_reader>(loop_);
     moving_ = true;
-    loop_.spawn("reading the control connection", watch_control(watching));
+    loop_.spawn("reading the control connection", read_control(watching));
 
-    moved_ = co_await run_job(protect, job);
-    if (moved_->failure)
+    counts_ = co_await run_handler(protect, handler);
+    if (counts_->failure)
         data_.abort();
     else
         data_.close();
     moving_ = false;
     machine_->data_done();
 
-    const auto patience =
-        moved_->failure ? std::min<std::chrono::milliseconds>(words_after_failure, options_.reply) : options_.reply;
-    const bool over = co_await watching->over.wait(within(patience).total);
-    if (over) co_return;
+    const auto final_reply_timeout =
+        counts_->failure ? std::min<std::chrono::milliseconds>(reply_wait_after_failure, options_.reply) : options_.reply;
+    const bool finished = co_await watching->finished.wait(within(final_reply_timeout).total);
+    if (finished) co_return;
     watching->timed_out = true;
     control_.interrupt_read();
-    const bool ended = co_await watching->over.wait(net::clock::now() + for_ever);
+    const bool ended = co_await watching->finished.wait(net::clock::now() + unlimited);
     static_cast<void>(ended);
 }
 
-net::task<moved> connection::run_job(bool protect, data_job& job) {
+net::task<transfer_counts> connection::run_handler(bool protect, data_handler& handler) {
     data_.stream().set_keepalive(options_.keepalive);
     if (protect) {
-        data_protection how{*options_.tls, where_.tls_name.empty() ? where_.host : where_.tls_name, newest_session_,
-                            options_.same_certificate ? std::optional(fingerprint_) : std::nullopt};
+        data_protection how{*options_.tls, server_.tls_name.empty() ? server_.host : server_.tls_name, newest_session_,
+                            options_.require_same_certificate ? std::optional(fingerprint_) : std::nullopt};
         if (auto newest = control_.session(); newest && !how.resume) how.resume = newest;
         const auto secured = co_await data_.protect(how, within(options_.tls_handshake));
         if (!secured) {
             error why = secured.error();
             why.what = "TLS on the data connection" + (why.what.empty() ? "" : ": " + why.what);
-            co_return moved{0, why, false};
+            co_return transfer_counts{0, why, false};
         }
         protected_ = true;
         resumed_ = data_.stream().tls().resumed;
     }
     net::stall_watch stall({.window = options_.stall, .bytes_per_second = options_.stall_rate});
     auto limit = stall.limit();
-    limit.total = finish_by_;
-    auto out = co_await job.run(data_.stream(), limit);
-    const bool stalled = out.failure && out.failure->code == errc::timeout && net::clock::now() < finish_by_;
+    limit.total = deadline_;
+    auto out = co_await handler.run(data_.stream(), limit);
+    const bool stalled = out.failure && out.failure->code == errc::timeout && net::clock::now() < deadline_;
     if (stalled) out.failure->what = stall.text();
     if (protect && data_.stream().is_open()) {
         // A ticket may serve only once (TLS 1.3): the next data connection gets the newest one.
@@ -328,19 +328,19 @@ net::task<moved> connection::run_job(bool protect, data_job& job) {
     co_return out;
 }
 
-net::task<> connection::watch_control(std::shared_ptr<watch> w) {
+net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
     for (;;) {
         const auto action = machine_->next();
-        if (std::holds_alternative<act::drop_data>(action)) data_.abort();
+        if (std::holds_alternative<act::close_data>(action)) data_.abort();
         if (!std::holds_alternative<act::read>(action)) break;
-        net::time_limit limit{for_ever, net::deadline::max()};
+        net::time_limit limit{unlimited, net::deadline::max()};
         if (options_.noop_interval && moving_) limit = net::time_limit::within(*options_.noop_interval);
-        std::array<char, limits::control_read> block;
+        std::array<char, limits::control_read_size> block;
         const auto n = co_await control_.read_some(block, limit);
         if (n && *n != 0)
             machine_->receive({block.data(), *n});
         else if (w->timed_out)
-            machine_->lost(error{errc::timeout, 0, {}});
+            machine_->connection_failed(error{errc::timeout, 0, {}});
         else if (!n && std::exchange(woken_, false))
             continue;
         else if (!n && n.error().code == errc::timeout && moving_)
@@ -348,9 +348,9 @@ net::task<> connection::watch_control(std::shared_ptr<watch> w) {
         else if (!n && n.error().code == errc::timeout)
             continue;
         else
-            machine_->lost(n ? error{errc::closed, 0, {}} : n.error());
+            machine_->connection_failed(n ? error{errc::closed, 0, {}} : n.error());
     }
-    w->over.set();
+    w->finished.set();
 }
 
 net::task<> connection::send_noop() {
@@ -373,22 +373,23 @@ net::task<> connection::abort_transfer() {
 
 // ---- The transcript
 
-void connection::note(const std::string& text) const {
+void connection::trace(const std::string& text) const {
     if (options_.transcript) options_.transcript("* " + text);
 }
 
 /// Says of each way to a data connection where it led, once.
-void connection::note_attempts() {
+void connection::trace_attempts() {
     if (!options_.transcript) return;
     const auto& all = machine_->attempts();
-    for (; attempts_noted_ < all.size(); ++attempts_noted_) {
-        const auto& a = all[attempts_noted_];
-        const bool tried = a.to.port != 0 || a.failure;
+    for (; traced_attempts_ < all.size(); ++traced_attempts_) {
+        const auto& a = all[traced_attempts_];
+        const bool tried = a.target.port != 0 || a.failure;
         if (!tried) break;
-        if (a.advertised.port != 0 && a.advertised.address != a.to.address)
-            note(fmt::format("the server names {}; using {}, where its control connection is", a.advertised.text(),
-                             a.to.text()));
-        note(fmt::format("{}: {} {}", name(a.method), is_active(a.method) ? "waiting at" : "connecting to", a.to.text()));
+        if (a.advertised.port != 0 && a.advertised.address != a.target.address)
+            trace(fmt::format("the server names {}; using {}, where its control connection is", a.advertised.text(),
+                              a.target.text()));
+        trace(
+            fmt::format("{}: {} {}", name(a.method), is_active(a.method) ? "waiting at" : "connecting to", a.target.text()));
     }
 }
 

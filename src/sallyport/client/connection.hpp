@@ -23,7 +23,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/client/data_connection.hpp>
-#include <sallyport/client/data_job.hpp>
+#include <sallyport/client/data_handler.hpp>
 #include <sallyport/client/step_clock.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/event.hpp>
@@ -57,25 +57,25 @@ enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 
 struct connection_options {
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::control;
+    passive_address address_rule = passive_address::peer;
     port_range active_ports{};                   // {0, 0}: any
     std::optional<ip_address> active_address;    // what to announce, where NAT makes it differ
     std::optional<net::tls_client_context> tls;  // needed where the address asks for TLS
     bool protect_data = true;
-    bool same_certificate = true;  // data connections have to show that of the control connection
+    bool require_same_certificate = true;  // data connections have to show that of the control connection
     net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
-    std::chrono::milliseconds connect = limits::connect;  // per address of the host
-    std::chrono::milliseconds greeting = limits::greeting;
-    std::chrono::milliseconds reply = limits::reply_wait;
+    std::chrono::milliseconds connect = limits::connect_timeout;  // per address of the host
+    std::chrono::milliseconds greeting = limits::greeting_timeout;
+    std::chrono::milliseconds reply = limits::reply_timeout;
     std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
-    std::chrono::milliseconds stall = limits::data_stall;
+    std::chrono::milliseconds stall = limits::stall_timeout;
     std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over `stall`; 0: any byte counts
-    std::chrono::milliseconds tls_handshake = limits::tls_handshake;
+    std::chrono::milliseconds tls_handshake = limits::tls_handshake_timeout;
     std::chrono::milliseconds quit = std::chrono::seconds(1);
     std::optional<std::chrono::milliseconds> noop_interval;  // NOOP while data move; nothing: none is sent
     // Sent on each connection before anything else: a PROXY header.
-    std::string prelude;
-    std::string data_prelude;
+    std::string preamble;
+    std::string data_preamble;
     /// Called before each attempt to connect. An error: not there. The value, where it is set, is called with our own end
     /// before the server can see the connection.
     std::function<result<std::function<void(const endpoint& local)>>(const endpoint& to)> before_connect;
@@ -92,23 +92,23 @@ public:
     connection& operator=(const connection&) = delete;
 
     /// No later call lasts longer than until then. At the beginning there is no such bound.
-    void finish_by(net::deadline due) noexcept { finish_by_ = due; }
+    void set_deadline(net::deadline deadline) noexcept { deadline_ = deadline; }
 
     /// Connects to the addresses in turn, then goes on as far as `until`. Where TLS was asked for, nothing secret is sent
     /// without it (TLS-03). `who` is for the login, here or in login().
-    net::task<std::optional<failure>> open(server_address where, open_depth until, credentials who);
+    net::task<std::optional<failure>> open(server_address server, open_depth until, credentials login_as);
     /// REQUIRES: open() went to `greeting` or `tls`.
     net::task<std::optional<failure>> login();
 
     /// One command that needs no data connection; any final reply is a value.
-    net::task<std::expected<proto::reply, failure>> ask(proto::verb what, std::string argument);
+    net::task<std::expected<proto::reply, failure>> request(proto::verb verb, std::string argument);
     /// The same; a reply whose code isn't one of `success` is a failure, errc::rejected. Empty: any 2xx is a success.
-    net::task<std::expected<proto::reply, failure>> command(proto::verb what, std::string argument,
+    net::task<std::expected<proto::reply, failure>> command(proto::verb verb, std::string argument,
                                                             std::vector<int> success);
     /// By SIZE in image type. Nothing where the server can't or won't tell.
     net::task<std::expected<std::optional<std::uint64_t>, failure>> size(std::string path);
     /// Opens a data connection by the methods in turn and moves data by `job`. A failure of the data alone is in data().
-    net::task<std::optional<failure>> transfer(proto::client_transfer what, data_job& job);
+    net::task<std::optional<failure>> transfer(proto::client_transfer command, data_handler& handler);
     /// QUIT with a short wait, then closes; never fails (C3).
     net::task<> quit();
     void close() noexcept;
@@ -125,7 +125,7 @@ public:
     [[nodiscard]] const proto::client_machine& facts() const noexcept { return *machine_; }
     [[nodiscard]] const net::stream& control() const noexcept { return control_; }
     /// How the data side of the last transfer went; nothing where it never began.
-    [[nodiscard]] const std::optional<moved>& data() const noexcept { return moved_; }
+    [[nodiscard]] const std::optional<transfer_counts>& data() const noexcept { return counts_; }
     [[nodiscard]] bool data_was_protected() const noexcept { return protected_; }
     [[nodiscard]] bool data_was_resumed() const noexcept { return resumed_; }
 
@@ -133,43 +133,43 @@ public:
     [[nodiscard]] net::stream release() noexcept { return std::move(control_); }
 
 private:
-    struct watch;
+    struct control_reader;
 
-    [[nodiscard]] net::time_limit within(net::clock::duration at_most) const;
+    [[nodiscard]] net::time_limit within(net::clock::duration timeout) const;
     [[nodiscard]] proto::client_settings settings(open_depth until) const;
 
     net::task<std::optional<failure>> connect();
     net::task<result<void>> secure_control();
-    net::task<> carry_out(data_job* job);
+    net::task<> run_machine(data_handler* handler);
     net::task<> perform_read(proto::client_act::read how);
     net::task<> start_tls();
     net::task<> connect_data(proto::client_act::connect_data to);
-    net::task<> move_data(bool protect, data_job& job);
-    net::task<moved> run_job(bool protect, data_job& job);
-    net::task<> watch_control(std::shared_ptr<watch> w);
+    net::task<> move_data(bool protect, data_handler& handler);
+    net::task<transfer_counts> run_handler(bool protect, data_handler& handler);
+    net::task<> read_control(std::shared_ptr<control_reader> w);
     net::task<result<void>> send_output(net::time_limit limit);
-    void note(const std::string& text) const;
-    void note_attempts();
+    void trace(const std::string& text) const;
+    void trace_attempts();
 
     net::loop& loop_;
     connection_options options_;
-    server_address where_;
-    credentials who_;
-    net::deadline finish_by_ = net::deadline::max();
+    server_address server_;
+    credentials credentials_;
+    net::deadline deadline_ = net::deadline::max();
     net::stream control_;
     std::string fingerprint_;
     net::tls_session newest_session_;
     std::optional<proto::client_machine> machine_;
-    unsigned turn_ = static_cast<unsigned>(-1);  // of the wait that due_ belongs to
-    net::deadline due_{};
+    unsigned wait_turn_ = static_cast<unsigned>(-1);  // of the wait that due_ belongs to
+    net::deadline read_deadline_{};
     data_connection data_;
     bool moving_ = false;
     bool sending_ = false;
     bool woken_ = false;  // the reader of the control connection, by abort_transfer()
-    std::optional<moved> moved_;
+    std::optional<transfer_counts> counts_;
     bool protected_ = false;
     bool resumed_ = false;
-    std::size_t attempts_noted_ = 0;
+    std::size_t traced_attempts_ = 0;
     step_clock clock_;
 };
 

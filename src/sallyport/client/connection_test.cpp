@@ -36,12 +36,12 @@ std::vector<client_step> steps(const connection& c) {
     return out;
 }
 
-net::task<> open_to(net::loop& home, server_address where, open_depth until, std::vector<client_step>& seen) {
+net::task<> open_to(net::loop& loop, server_address server, open_depth until, std::vector<client_step>& seen) {
     auto options = quickly();
     options.tls = *net::tls_client_context::make({.verify = false});
-    connection c(home, std::move(options));
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), until, std::move(who));
+    connection c(loop, std::move(options));
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), until, std::move(login));
     EXPECT_FALSE(failed) << failed->cause.text();
     EXPECT_TRUE(c.is_open());
     seen = steps(c);
@@ -55,7 +55,7 @@ net::task<> open_to(net::loop& home, server_address where, open_depth until, std
     EXPECT_FALSE(c.is_open());
 }
 
-TEST(connection, is_opened_as_far_as_it_is_wanted_and_each_step_is_timed) {
+TEST(connection, is_opened_to_the_requested_depth_and_each_step_is_timed) {
     using enum client_step;
     const auto made = net::make_self_signed({"127.0.0.1"}, 1);
     const testing::tls_identity identity(made->certificate, made->key);
@@ -63,7 +63,7 @@ TEST(connection, is_opened_as_far_as_it_is_wanted_and_each_step_is_timed) {
     ftp_stub with_tls({.tls = &identity});
     ftp_stub implicit({.tls = &identity, .implicit_tls = true});
     struct row {
-        server_address where;
+        server_address server;
         open_depth until;
         std::vector<client_step> seen;
     };
@@ -76,22 +76,22 @@ TEST(connection, is_opened_as_far_as_it_is_wanted_and_each_step_is_timed) {
           row{at(with_tls.port(), tls_mode::explicit_), open_depth::login, {resolve, connect, greeting, tls, login}},
           row{at(implicit.port(), tls_mode::implicit), open_depth::tls, {resolve, connect, tls, greeting}}}) {
         std::vector<client_step> seen;
-        run([&](net::loop& home) { return open_to(home, r.where, r.until, seen); });
+        run([&](net::loop& loop) { return open_to(loop, r.server, r.until, seen); });
         EXPECT_EQ(seen, r.seen);
     }
 }
 
-net::task<> slow_command(net::loop& home, std::uint16_t port) {
-    connection c(home, quickly());
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::greeting, std::move(who));
+net::task<> slow_command(net::loop& loop, std::uint16_t port) {
+    connection c(loop, quickly());
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::greeting, std::move(login));
     EXPECT_FALSE(failed);
-    const auto said = co_await c.ask(verb::noop, {});
+    const auto said = co_await c.request(verb::noop, {});
     EXPECT_TRUE(said);
     EXPECT_EQ(c.times().size(), 1U);
-    EXPECT_GE(c.times().front().took, 50ms);
-    EXPECT_LT(c.times().front().took, 2s);
+    EXPECT_GE(c.times().front().duration, 50ms);
+    EXPECT_LT(c.times().front().duration, 2s);
 }
 
 TEST(connection, the_time_is_that_of_the_server) {
@@ -102,14 +102,14 @@ TEST(connection, the_time_is_that_of_the_server) {
         control.send("200 ok\r\n");
         control.read_to_end();
     });
-    run([&](net::loop& home) { return slow_command(home, server.port()); });
+    run([&](net::loop& loop) { return slow_command(loop, server.port()); });
 }
 
-net::task<> give_commands(net::loop& home, std::uint16_t port) {
-    connection c(home, quickly());
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::login, std::move(who));
+net::task<> send_commands(net::loop& loop, std::uint16_t port) {
+    connection c(loop, quickly());
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
     EXPECT_FALSE(failed);
     const auto any = co_await c.command(verb::cwd, "dir", {});
     EXPECT_EQ(any.value().code, 250);
@@ -127,29 +127,29 @@ net::task<> give_commands(net::loop& home, std::uint16_t port) {
     const auto none = co_await c.size("nowhere");
     EXPECT_EQ(none.value(), std::nullopt);
     co_await c.quit();
-    const auto late = co_await c.ask(verb::pwd, {});
+    const auto late = co_await c.request(verb::pwd, {});
     EXPECT_EQ(late.error().cause.code, errc::closed);
 }
 
 TEST(connection, commands_succeed_by_the_codes_that_are_given) {
     ftp_stub server({});
-    run([&](net::loop& home) { return give_commands(home, server.port()); });
+    run([&](net::loop& loop) { return send_commands(loop, server.port()); });
 }
 
-net::task<> move_both_ways(net::loop& home, std::uint16_t port, const memory_file& from) {
-    connection c(home, quickly());
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::login, std::move(who));
+net::task<> move_both_ways(net::loop& loop, std::uint16_t port, const memory_file& from) {
+    connection c(loop, quickly());
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
     EXPECT_FALSE(failed);
     discarder down;
-    proto::client_transfer get_it{.what = verb::retr, .path = "file"};
+    proto::client_transfer get_it{.command = verb::retr, .path = "file"};
     const auto no_file = co_await c.transfer(std::move(get_it), down);
     EXPECT_FALSE(no_file);
     EXPECT_EQ(c.data()->bytes, 420U);
     EXPECT_THAT(steps(c), ElementsAre(client_step::request, client_step::data, client_step::request, client_step::transfer));
     file_sender up(from.get(), 0, false, [](std::uint64_t) {});
-    proto::client_transfer put_it{.what = verb::stor, .path = "new"};
+    proto::client_transfer put_it{.command = verb::stor, .path = "new"};
     const auto not_stored = co_await c.transfer(std::move(put_it), up);
     EXPECT_FALSE(not_stored);
     EXPECT_EQ(c.data()->bytes, 10U);
@@ -159,7 +159,7 @@ net::task<> move_both_ways(net::loop& home, std::uint16_t port, const memory_fil
 TEST(connection, data_move_in_either_direction) {
     ftp_stub server({});
     const memory_file from("0123456789");
-    run([&](net::loop& home) { return move_both_ways(home, server.port(), from); });
+    run([&](net::loop& loop) { return move_both_ways(loop, server.port(), from); });
     EXPECT_EQ(server.stored("new"), "0123456789");
 }
 
@@ -189,19 +189,19 @@ scripted_server::script slow_transfer(std::map<std::string, std::string> on) {
     };
 }
 
-net::task<> move_with_noop(net::loop& home, std::uint16_t port) {
+net::task<> move_with_noop(net::loop& loop, std::uint16_t port) {
     auto options = quickly();
     options.noop_interval = 60ms;
-    connection c(home, std::move(options));
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::login, std::move(who));
+    connection c(loop, std::move(options));
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
     EXPECT_FALSE(failed);
     discarder job;
-    proto::client_transfer get_it{.what = verb::retr, .path = "file"};
+    proto::client_transfer get_it{.command = verb::retr, .path = "file"};
     const auto refused = co_await c.transfer(std::move(get_it), job);
     EXPECT_FALSE(refused) << refused->cause.text();
-    const auto in_step = co_await c.ask(verb::pwd, {});
+    const auto in_step = co_await c.request(verb::pwd, {});
     EXPECT_EQ(in_step.value().code, 257);
     co_await c.quit();
 }
@@ -209,30 +209,30 @@ net::task<> move_with_noop(net::loop& home, std::uint16_t port) {
 TEST(connection, NOOP_is_sent_while_data_move_and_its_reply_is_no_end) {
     for (const auto* replies : {"200 ok\r\n226 done\r\n", "226 done\r\n200 ok\r\n", "500 what\r\n226 done\r\n"}) {
         const scripted_server server(slow_transfer({{"NOOP", replies}}));
-        run([&](net::loop& home) { return move_with_noop(home, server.port()); });
+        run([&](net::loop& loop) { return move_with_noop(loop, server.port()); });
     }
 }
 
-net::task<> abort_soon(net::loop& home, connection& c) {
-    co_await home.sleep_for(60ms);
+net::task<> abort_soon(net::loop& loop, connection& c) {
+    co_await loop.sleep_for(60ms);
     co_await c.abort_transfer();
 }
 
-net::task<> move_and_abort(net::loop& home, std::uint16_t port) {
-    connection c(home, quickly());
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::login, std::move(who));
+net::task<> move_and_abort(net::loop& loop, std::uint16_t port) {
+    connection c(loop, quickly());
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
     EXPECT_FALSE(failed);
-    home.spawn("aborting", abort_soon(home, c));
+    loop.spawn("aborting", abort_soon(loop, c));
     discarder job;
-    proto::client_transfer get_it{.what = verb::retr, .path = "file"};
+    proto::client_transfer get_it{.command = verb::retr, .path = "file"};
     const auto refused = co_await c.transfer(std::move(get_it), job);
     EXPECT_TRUE(refused);
     if (refused) {
         EXPECT_EQ(refused->cause.code, errc::cancelled) << refused->cause.text();
     }
-    const auto in_step = co_await c.ask(verb::pwd, {});
+    const auto in_step = co_await c.request(verb::pwd, {});
     EXPECT_TRUE(in_step);
     if (in_step) {
         EXPECT_EQ(in_step->code, 257);
@@ -245,18 +245,18 @@ TEST(connection, ABOR_ends_a_transfer_and_leaves_the_session_in_step) {
                                 "225 aborted\r\n426 cut\r\n", "500 what\r\n426 cut\r\n"}) {
         SCOPED_TRACE(replies);
         const scripted_server server(slow_transfer({{"ABOR", replies}}));
-        run([&](net::loop& home) { return move_and_abort(home, server.port()); });
+        run([&](net::loop& loop) { return move_and_abort(loop, server.port()); });
     }
 }
 
 // ---- Bounds and hooks
 
-net::task<> open_within(net::loop& home, std::uint16_t port, net::clock::duration bound, errc& ended) {
-    connection c(home, quickly());
-    c.finish_by(net::clock::now() + bound);
-    server_address where = at(port);
-    credentials who;
-    const auto failed = co_await c.open(std::move(where), open_depth::login, std::move(who));
+net::task<> open_within(net::loop& loop, std::uint16_t port, net::clock::duration bound, errc& ended) {
+    connection c(loop, quickly());
+    c.set_deadline(net::clock::now() + bound);
+    server_address server = at(port);
+    credentials login;
+    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
     ended = failed ? failed->cause.code : errc::misuse;
 }
 
@@ -264,23 +264,23 @@ TEST(connection, nothing_lasts_beyond_the_bound_of_the_whole) {
     ftp_stub server({.replies = {{"PASS", std::string(testing::stay_silent)}}});
     const auto begun = net::clock::now();
     errc ended = errc::misuse;
-    run([&](net::loop& home) { return open_within(home, server.port(), 200ms, ended); });
+    run([&](net::loop& loop) { return open_within(loop, server.port(), 200ms, ended); });
     EXPECT_EQ(ended, errc::timeout);
     EXPECT_LT(net::clock::now() - begun, 1500ms);
 }
 
-net::task<> open_with_hooks(net::loop& home, server_address where, connection_options options,
+net::task<> open_with_hooks(net::loop& loop, server_address server, connection_options options,
                             std::optional<proto::client_failure>& failed, endpoint& local) {
-    connection c(home, std::move(options));
-    credentials who;
-    failed = co_await c.open(std::move(where), open_depth::greeting, std::move(who));
+    connection c(loop, std::move(options));
+    credentials login;
+    failed = co_await c.open(std::move(server), open_depth::greeting, std::move(login));
     local = c.control().local();
     auto stream = c.release();
     EXPECT_EQ(stream.is_open(), !failed);
     EXPECT_FALSE(c.is_open());
 }
 
-TEST(connection, the_prelude_comes_first_and_the_hook_sees_each_address) {
+TEST(connection, the_preamble_is_sent_first_and_the_hook_sees_each_address) {
     std::string first;
     std::uint16_t port = 0;
     {
@@ -291,21 +291,21 @@ TEST(connection, the_prelude_comes_first_and_the_hook_sees_each_address) {
         });
         port = server.port();
         auto options = quickly();
-        options.prelude = "PROXY UNKNOWN\r\n";
+        options.preamble = "PROXY UNKNOWN\r\n";
         endpoint seen;
         endpoint local;
         options.before_connect = [&](const endpoint& to) -> result<std::function<void(const endpoint&)>> {
             if (to.address.text() == "127.0.0.2") return fail(errc::misuse, "not there");
             return [&seen](const endpoint& mine) { seen = mine; };
         };
-        auto where = at(port);
-        where.addresses = {*ip_address::parse("127.0.0.2"), *ip_address::parse("127.0.0.1")};
+        auto address = at(port);
+        address.addresses = {*ip_address::parse("127.0.0.2"), *ip_address::parse("127.0.0.1")};
         std::optional<proto::client_failure> failed;
-        run([&](net::loop& home) { return open_with_hooks(home, where, options, failed, local); });
+        run([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
         EXPECT_FALSE(failed);
         EXPECT_EQ(seen.port, local.port);
-        where.addresses.pop_back();
-        run([&](net::loop& home) { return open_with_hooks(home, where, options, failed, local); });
+        address.addresses.pop_back();
+        run([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
         ASSERT_TRUE(failed);
         EXPECT_EQ(failed->at, client_step::connect);
         EXPECT_EQ(failed->cause.what, "not there");

@@ -19,13 +19,13 @@ net::task<result<void>> data_connection::connect(ip_address from, endpoint to, n
     co_return result<void>{};
 }
 
-result<endpoint> data_connection::listen(const ip_address& at, port_range range) {
+result<endpoint> data_connection::listen(const ip_address& address, port_range range) {
     abort();
     const auto count = range.first == 0 ? 1U : range.size();
     const auto start = count > 1 ? std::random_device{}() % count : 0U;
     for (std::uint32_t i = 0; i < count; ++i) {
         const auto port = static_cast<std::uint16_t>(range.first + (start + i) % count);
-        auto opened = net::listener::open(*loop_, endpoint{at, port}, {.reuse_port = false, .backlog = 16});
+        auto opened = net::listener::open(*loop_, endpoint{address, port}, {.reuse_port = false, .backlog = 16});
         if (opened) {
             listener_.emplace(std::move(*opened));
             return listener_->local();
@@ -37,10 +37,10 @@ result<endpoint> data_connection::listen(const ip_address& at, port_range range)
 
 net::task<result<void>> data_connection::accept(ip_address peer, net::time_limit limit) {
     for (;;) {
-        auto came = co_await listener_->accept(limit);
-        if (!came) co_return std::unexpected(came.error());
-        if (came->peer.address != peer) continue;  // closed by its destructor
-        stream_ = net::stream(*loop_, std::move(came->socket), came->local, came->peer);
+        auto accepted = co_await listener_->accept(limit);
+        if (!accepted) co_return std::unexpected(accepted.error());
+        if (accepted->peer.address != peer) continue;  // closed by its destructor
+        stream_ = net::stream(*loop_, std::move(accepted->socket), accepted->local, accepted->peer);
         listener_.reset();
         co_return result<void>{};
     }

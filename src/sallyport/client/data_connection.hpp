@@ -33,7 +33,7 @@ public:
     net::task<result<void>> connect(ip_address from, endpoint to, net::time_limit limit);
 
     /// Listens at `at` on a port of `range`, {0, 0} for any.
-    [[nodiscard]] result<endpoint> listen(const ip_address& at, port_range range);
+    [[nodiscard]] result<endpoint> listen(const ip_address& address, port_range range);
     /// The first connection from `peer`; others are closed and don't count.
     net::task<result<void>> accept(ip_address peer, net::time_limit limit);
 

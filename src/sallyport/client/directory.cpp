@@ -11,29 +11,29 @@ using proto::client_step;
 using proto::verb;
 
 net::task<std::optional<client_failure>> directory::enter(std::string path) {
-    if (!asked_) {
-        const auto said = co_await talk_.ask(verb::pwd, {});
-        if (!said) co_return said.error();
-        start_ = proto::quoted_path(*said);
-        asked_ = true;
+    if (!start_queried_) {
+        const auto reply = co_await connection_.request(verb::pwd, {});
+        if (!reply) co_return reply.error();
+        start_ = proto::quoted_path(*reply);
+        start_queried_ = true;
     }
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    const auto said = co_await talk_.command(verb::cwd, std::move(path), {});
-    if (!said) co_return said.error();
-    away_ = true;
+    const auto reply = co_await connection_.command(verb::cwd, std::move(path), {});
+    if (!reply) co_return reply.error();
+    changed_ = true;
     co_return std::nullopt;
 }
 
 net::task<std::optional<client_failure>> directory::leave(std::string next_path) {
-    if (!away_ || next_path.starts_with('/')) co_return std::nullopt;
+    if (!changed_ || next_path.starts_with('/')) co_return std::nullopt;
     if (start_.empty())
         co_return client_failure{
             client_step::request,
             {errc::unsupported, 0,
              "the server did not report its start directory (PWD), so relative paths cannot be used after a listing"}};
-    const auto said = co_await talk_.command(verb::cwd, start_, {});
-    if (!said) co_return said.error();
-    away_ = false;
+    const auto reply = co_await connection_.command(verb::cwd, start_, {});
+    if (!reply) co_return reply.error();
+    changed_ = false;
     co_return std::nullopt;
 }
 

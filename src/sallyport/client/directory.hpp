@@ -15,7 +15,7 @@ namespace sallyport::client {
 
 class directory {
 public:
-    explicit directory(connection& talk) : talk_(talk) {}
+    explicit directory(connection& conn) : connection_(conn) {}
 
     /// From the start directory into `path`. A refusal is a failure at client_step::request with the reply's code.
     net::task<std::optional<proto::client_failure>> enter(std::string path);
@@ -23,10 +23,10 @@ public:
     net::task<std::optional<proto::client_failure>> leave(std::string next_path);
 
 private:
-    connection& talk_;
-    bool asked_ = false;
+    connection& connection_;
+    bool start_queried_ = false;
     std::string start_;  // empty: the server didn't say
-    bool away_ = false;
+    bool changed_ = false;
 };
 
 }  // namespace sallyport::client

@@ -11,15 +11,15 @@ using proto::entry_type;
 namespace {
 
 /// CL-04: what a listing may take of our memory. Mirrors of the largest public archives stay below.
-constexpr std::size_t most_entries = 250'000;
-constexpr std::uint64_t largest_listing = 64 * 1024 * 1024;
+constexpr std::size_t max_entries = 250'000;
+constexpr std::uint64_t max_listing_bytes = 64 * 1024 * 1024;
 constexpr std::size_t sample_bytes = 200;
 
 }  // namespace
 
-result<void> listing_collector::take(std::string_view line) {
+result<void> listing_collector::add_line(std::string_view line) {
     bytes_ += line.size();
-    if (report_.entries.size() >= most_entries || bytes_ > largest_listing)
+    if (report_.entries.size() >= max_entries || bytes_ > max_listing_bytes)
         return fail(errc::too_long, fmt::format("the listing is longer than {} entries", report_.entries.size()));
     if (as_ == form::list) {
         if (auto parsed = parser_.read(line)) add(std::move(*parsed));
@@ -32,12 +32,12 @@ result<void> listing_collector::take(std::string_view line) {
 }
 
 void listing_collector::add(proto::entry e) {
-    ++understood_;
+    ++recognized_;
     if (e.type == entry_type::current || e.type == entry_type::parent || e.name == "." || e.name == "..") return;
     if (proto::is_safe_name(e.name))
         report_.entries.push_back(std::move(e));
     else
-        ++report_.refused_names;
+        ++report_.skipped_names;
 }
 
 void listing_collector::finish(std::size_t damaged_lines) {

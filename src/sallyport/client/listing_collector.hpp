@@ -17,12 +17,12 @@ public:
     listing_collector(form as, std::int64_t now) : as_(as), parser_(now) {}
 
     /// One line; errc::too_long once the listing is larger than any that we take.
-    [[nodiscard]] result<void> take(std::string_view line);
+    [[nodiscard]] result<void> add_line(std::string_view line);
     /// After the last line. `damaged_lines` could not even be read as lines.
     void finish(std::size_t damaged_lines);
 
     /// There were lines, and not one of them was an entry in a known form.
-    [[nodiscard]] bool understood_nothing() const noexcept { return understood_ == 0 && report_.unrecognized_lines > 0; }
+    [[nodiscard]] bool recognized_nothing() const noexcept { return recognized_ == 0 && report_.unrecognized_lines > 0; }
     [[nodiscard]] listing_report& report() noexcept { return report_; }
 
 private:
@@ -32,7 +32,7 @@ private:
     proto::list_parser parser_;
     listing_report report_;
     std::uint64_t bytes_ = 0;
-    std::size_t understood_ = 0;
+    std::size_t recognized_ = 0;
 };
 
 }  // namespace sallyport::client

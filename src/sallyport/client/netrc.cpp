@@ -14,14 +14,14 @@ namespace sallyport::client {
 
 namespace {
 
-constexpr std::size_t largest_netrc = 1 << 20;
+constexpr std::size_t max_netrc_bytes = 1 << 20;
 /// Editors of other systems begin UTF-8 files with it.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// Words apart by blanks; "quoted words" keep theirs; '#' at the start of a word hides the rest of its line.
-class words {
+class tokenizer {
 public:
-    explicit words(std::string_view text) : text_(text) {
+    explicit tokenizer(std::string_view text) : text_(text) {
         if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
     }
 
@@ -79,7 +79,7 @@ std::optional<netrc_login> find_login(std::string_view netrc, std::string_view h
                                       const std::optional<std::string>& user) {
     std::optional<netrc_login> entry;  // the one being read, where it is for this host
     const auto fits = [&] { return entry && (!user || entry->user == *user || entry->user.empty()); };
-    words in(netrc);
+    tokenizer in(netrc);
     while (const auto word = in.next()) {
         if (*word == "machine" || *word == "default") {
             if (fits()) break;
@@ -114,7 +114,7 @@ result<std::string> read_netrc(const std::string& path) {
         return fail(errc::permission, path + ": other users can read the passwords in it; run: chmod 600 " + path);
     std::string out;
     std::array<char, 4096> block{};
-    while (out.size() <= largest_netrc) {
+    while (out.size() <= max_netrc_bytes) {
         const auto n = ::read(file.get(), block.data(), block.size());
         if (n < 0) return fail_os(errno, path);
         if (n == 0) return out;

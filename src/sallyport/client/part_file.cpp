@@ -60,22 +60,23 @@ result<part_file> part_file::open(std::string name, bool resume) {
     part_file out;
     out.name_ = std::move(name);
     struct ::stat about{};
-    const bool there = ::stat(out.name_.c_str(), &about) == 0;
-    if (there && S_ISDIR(about.st_mode)) return fail(errc::is_a_directory, out.name_ + " is a directory; name a file in it");
-    if (there && !S_ISREG(about.st_mode)) {
-        out.written_to_ = out.name_;
+    const bool exists = ::stat(out.name_.c_str(), &about) == 0;
+    if (exists && S_ISDIR(about.st_mode))
+        return fail(errc::is_a_directory, out.name_ + " is a directory; name a file in it");
+    if (exists && !S_ISREG(about.st_mode)) {
+        out.write_path_ = out.name_;
         out.fd_.reset(::open(out.name_.c_str(), O_WRONLY | O_CLOEXEC));
         if (!out.fd_) return fail_os(errno, out.name_);
         return out;
     }
-    out.written_to_ = out.name_ + ".part";
+    out.write_path_ = out.name_ + ".part";
     if (const auto opened = out.open_part(); !opened) return std::unexpected(opened.error());
-    if (::fstat(out.fd_.get(), &about) != 0) return fail_os(errno, out.written_to_);
-    out.only_file_was_there_ = there && about.st_size == 0;
+    if (::fstat(out.fd_.get(), &about) != 0) return fail_os(errno, out.write_path_);
+    out.only_final_file_existed_ = exists && about.st_size == 0;
     if (resume)
         out.read_record();
     else if (about.st_size > 0 && ::ftruncate(out.fd_.get(), 0) != 0)
-        return fail_os(errno, out.written_to_);
+        return fail_os(errno, out.write_path_);
     return out;
 }
 
@@ -84,26 +85,26 @@ result<void> part_file::open_part() {
     constexpr int tries = 10;
     for (int i = 0; i < tries; ++i) {
         // A link in the way of FILE.part could lead the download elsewhere; FILE itself is the user's own choice.
-        fd_.reset(::open(written_to_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
-        if (!fd_) return fail_os(errno, written_to_);
+        fd_.reset(::open(write_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+        if (!fd_) return fail_os(errno, write_path_);
         struct ::stat mine{};
-        if (::fstat(fd_.get(), &mine) != 0) return fail_os(errno, written_to_);
-        if (!S_ISREG(mine.st_mode)) return fail(errc::not_a_file, written_to_ + " is not a regular file; remove it");
+        if (::fstat(fd_.get(), &mine) != 0) return fail_os(errno, write_path_);
+        if (!S_ISREG(mine.st_mode)) return fail(errc::not_a_file, write_path_ + " is not a regular file; remove it");
         if (!lock(fd_.get())) {
             const auto process = lock_holder(mine.st_ino);
             return fail(errc::busy,
                         fmt::format("{}: {} is downloading to it; wait until it has finished, or save under another "
                                     "name with -o FILE",
-                                    written_to_, process == 0 ? "another process" : fmt::format("process {}", process)));
+                                    write_path_, process == 0 ? "another process" : fmt::format("process {}", process)));
         }
         // The last owner may have renamed or removed it in between: then this is no FILE.part any more.
         struct ::stat named{};
-        if (::lstat(written_to_.c_str(), &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
+        if (::lstat(write_path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
             lock_.reset(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
             return {};
         }
     }
-    return fail(errc::busy, written_to_ + ": other processes keep replacing it; save under another name with -o FILE");
+    return fail(errc::busy, write_path_ + ": other processes keep replacing it; save under another name with -o FILE");
 }
 
 // ---- The record: "size 1000\nmodified 20260102150405\n"
@@ -146,11 +147,11 @@ void part_file::record(const std::optional<file_version>& version) {
 // ---- The end
 
 result<void> part_file::commit() {
-    if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + written_to_);
+    if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + write_path_);
     // Closing may bring an error of writing to light (NFS, quotas).
-    if (::close(fd_.release()) != 0) return fail_os(errno, written_to_);
+    if (::close(fd_.release()) != 0) return fail_os(errno, write_path_);
     if (!is_part()) return {};
-    if (::rename(written_to_.c_str(), name_.c_str()) != 0) return fail_os(errno, "renaming " + written_to_ + " to " + name_);
+    if (::rename(write_path_.c_str(), name_.c_str()) != 0) return fail_os(errno, "renaming " + write_path_ + " to " + name_);
     remove_record();
     const std::string directory = directory_of(name_);
     const unique_fd entries(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -164,14 +165,14 @@ std::string part_file::abandon() {
     struct ::stat about{};
     const int file = fd_ ? fd_.get() : lock_.get();
     if (file < 0 || ::fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) return {};
-    const bool keeps = about.st_size > 0;
-    if (!keeps && is_part()) {
-        ::unlink(written_to_.c_str());
+    const bool has_data = about.st_size > 0;
+    if (!has_data && is_part()) {
+        ::unlink(write_path_.c_str());
         remove_record();
     }
     fd_.reset();
     lock_.reset();
-    return keeps ? written_to_ : std::string();
+    return has_data ? write_path_ : std::string();
 }
 
 }  // namespace sallyport::client

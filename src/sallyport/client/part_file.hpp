@@ -24,7 +24,7 @@ public:
     /// The version that the bytes in FILE.part are from, if that is known.
     [[nodiscard]] const std::optional<file_version>& recorded() const noexcept { return recorded_; }
     /// Whether there was no FILE.part, only a FILE, which is left alone until it is replaced.
-    [[nodiscard]] bool only_file_was_there() const noexcept { return only_file_was_there_; }
+    [[nodiscard]] bool only_final_file_existed() const noexcept { return only_final_file_existed_; }
 
     /// Records the version of the bytes to come, or that it is unknown. A record that can't be written only means that these
     /// bytes won't be continued. REQUIRES: the file is empty.
@@ -35,8 +35,8 @@ public:
     [[nodiscard]] std::string abandon();
 
 private:
-    [[nodiscard]] bool is_part() const noexcept { return written_to_ != name_; }
-    [[nodiscard]] std::string record_name() const { return written_to_ + ".from"; }
+    [[nodiscard]] bool is_part() const noexcept { return write_path_ != name_; }
+    [[nodiscard]] std::string record_name() const { return write_path_ + ".from"; }
     result<void> open_part();
     void read_record();
     void remove_record() const;
@@ -44,9 +44,9 @@ private:
     unique_fd fd_;
     unique_fd lock_;  // the same open file: keeps the lock until the name is given
     std::string name_;
-    std::string written_to_;
+    std::string write_path_;
     std::optional<file_version> recorded_;
-    bool only_file_was_there_ = false;
+    bool only_final_file_existed_ = false;
 };
 
 }  // namespace sallyport::client

@@ -53,7 +53,7 @@ TEST_F(part_file_test, the_old_file_stays_until_the_new_one_is_whole) {
     EXPECT_FALSE(there("x.part"));
 }
 
-TEST_F(part_file_test, what_came_is_kept_and_an_empty_file_is_not) {
+TEST_F(part_file_test, received_data_are_kept_and_an_empty_file_is_not) {
     auto f = part_file::open(at("x"), false);
     append(*f, "half");
     EXPECT_EQ(f->abandon(), at("x.part"));
@@ -66,20 +66,20 @@ TEST_F(part_file_test, what_came_is_kept_and_an_empty_file_is_not) {
 TEST_F(part_file_test, a_download_goes_on_in_the_part_and_never_in_the_file) {
     write("x.part", "half");
     auto f = part_file::open(at("x"), true);
-    EXPECT_FALSE(f->only_file_was_there());
+    EXPECT_FALSE(f->only_final_file_existed());
     append(*f, " whole");
     ASSERT_TRUE(f->commit());
     EXPECT_EQ(read("x"), "half whole");
     auto again = part_file::open(at("x"), true);
-    EXPECT_TRUE(again->only_file_was_there());
+    EXPECT_TRUE(again->only_final_file_existed());
     append(*again, "new");
     EXPECT_EQ(read("x"), "half whole");
     ASSERT_TRUE(again->commit());
     EXPECT_EQ(read("x"), "new");
-    EXPECT_FALSE(part_file::open(at("none"), true)->only_file_was_there());
+    EXPECT_FALSE(part_file::open(at("none"), true)->only_final_file_existed());
 }
 
-TEST_F(part_file_test, CL05_the_version_is_kept_beside_the_part) {
+TEST_F(part_file_test, CL05_the_version_is_stored_with_the_part) {
     const file_version version{300'000, 1'767'323'045};
     {
         auto f = part_file::open(at("x"), false);

@@ -28,25 +28,25 @@ bool before_login(client_step at) { return at == client_step::greeting || at == 
 // vsftpd: "Non-anonymous sessions must use encryption." ProFTPD, pyftpdlib: "SSL/TLS required on the control channel".
 // Pure-FTPd: "421 Sorry, cleartext sessions and weak ciphers are not accepted". IIS: "534 Policy requires SSL."
 // FileZilla Server: "503 Use AUTH first."
-bool asks_for_tls(const client_failure& what, std::string_view text) {
+bool asks_for_tls(const client_failure& failed_step, std::string_view text) {
     const bool words = says(text, {"tls", "ssl", "ftps", "ftpes", "encrypt", "unencrypted", "cleartext", "clear text",
                                    "clear-text", "plaintext", "plain text", "plain ftp", "secure connection",
                                    "secure control", "secure session", "use auth", "send auth", "auth first"});
-    switch (what.reply_code) {
+    switch (failed_step.reply_code) {
         case 521:  // RFC 4217 section 12.9: data connections have to be protected
         case 533:  // RFC 2228: the protection level of a command, or of the request, is not enough
         case 534: return true;
         case 522:
         case 530: return words;
-        default: return before_login(what.at) && words;  // elsewhere the words may be those of a path
+        default: return before_login(failed_step.at) && words;  // elsewhere the words may be those of a path
     }
 }
 
 // ProFTPD: "530 Sorry, the maximum number of clients (5) for this user are already connected." Pure-FTPd: "5 users (the
 // maximum) are already logged in". FileZilla Server, Serv-U: "too many connections", "Too many users logged in for this
 // account".
-bool names_a_limit(const client_failure& what, std::string_view text) {
-    if (!before_login(what.at)) return false;
+bool names_a_limit(const client_failure& failed_step, std::string_view text) {
+    if (!before_login(failed_step.at)) return false;
     // "Too many failed logins" is about the password.
     if (says(text, {"failed login", "failed attempt", "failures", "attempt", "tries", "incorrect", "invalid", "bad password",
                     "wrong password"}))
@@ -62,11 +62,11 @@ bool names_a_limit(const client_failure& what, std::string_view text) {
 
 }  // namespace
 
-refusal reason_of(const client_failure& what, bool encrypted) {
-    if (what.reply_code < 400) return refusal::other;
-    const std::string text = to_lower(what.refusal);
-    if (!encrypted && asks_for_tls(what, text)) return refusal::needs_tls;
-    return names_a_limit(what, text) ? refusal::too_many : refusal::other;
+refusal reason_of(const client_failure& failed_step, bool encrypted) {
+    if (failed_step.reply_code < 400) return refusal::other;
+    const std::string text = to_lower(failed_step.refusal);
+    if (!encrypted && asks_for_tls(failed_step, text)) return refusal::needs_tls;
+    return names_a_limit(failed_step, text) ? refusal::too_many : refusal::other;
 }
 
 }  // namespace sallyport::client

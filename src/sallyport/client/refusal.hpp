@@ -14,6 +14,6 @@ enum class refusal : std::uint8_t {
 };
 
 /// `encrypted`: control and data connections are both protected, so that it can't be TLS that is missing.
-[[nodiscard]] refusal reason_of(const proto::client_failure& what, bool encrypted);
+[[nodiscard]] refusal reason_of(const proto::client_failure& failed_step, bool encrypted);
 
 }  // namespace sallyport::client

@@ -13,9 +13,9 @@ using proto::client_failure;
 using proto::client_step;
 
 refusal reason(std::string_view reply, client_step at = client_step::login, bool encrypted = false) {
-    client_failure what{
+    client_failure failed_step{
         at, {errc::rejected, 0, {}}, static_cast<int>(*parse_decimal(reply.substr(0, 3))), std::string(reply)};
-    return reason_of(what, encrypted);
+    return reason_of(failed_step, encrypted);
 }
 
 TEST(refusal, servers_that_demand_TLS) {

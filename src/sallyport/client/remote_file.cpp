@@ -42,38 +42,38 @@ bool is_answer(const proto::reply& r) { return r.positive() || (r.code >= 550 &&
 
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-net::task<std::optional<std::int64_t>> modification_time(connection& talk, std::string path) {
-    const auto said = co_await talk.ask(verb::mdtm, std::move(path));
-    if (!said) co_return std::nullopt;
-    co_return time_in(*said);
+net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::string path) {
+    const auto reply = co_await conn.request(verb::mdtm, std::move(path));
+    if (!reply) co_return std::nullopt;
+    co_return time_in(*reply);
 }
 
-net::task<file_answer> ask_about_file(connection& talk, std::string path) {
-    file_answer out;
-    if (talk.facts().features().may_have_mlsd()) {
-        const auto said = co_await talk.ask(verb::mlst, path);
-        if (!said) {
-            out.failure = said.error();
+net::task<file_query_result> query_file(connection& conn, std::string path) {
+    file_query_result out;
+    if (conn.facts().features().may_have_mlsd()) {
+        const auto reply = co_await conn.request(verb::mlst, path);
+        if (!reply) {
+            out.failure = reply.error();
             co_return out;
         }
-        out.asked = is_answer(*said);
-        if (said->positive()) out.file = entry_in(*said);
+        out.is_supported = is_answer(*reply);
+        if (reply->positive()) out.file = entry_in(*reply);
         if (out.file && (out.file->type == entry_type::directory || out.file->type == entry_type::current ||
                          out.file->type == entry_type::parent))
             out.file.reset();
     }
-    if (!out.asked) {
-        const auto size = co_await talk.size(path);
+    if (!out.is_supported) {
+        const auto size = co_await conn.size(path);
         if (!size) {
             out.failure = size.error();
             co_return out;
         }
-        out.asked = is_answer(talk.facts().last_reply());
+        out.is_supported = is_answer(conn.facts().last_reply());
         if (*size) {
             out.file.emplace();
             out.file->size = **size;
             out.file->has_size = true;
-            if (const auto time = co_await modification_time(talk, path)) {
+            if (const auto time = co_await modification_time(conn, path)) {
                 out.file->modified = *time;
                 out.file->has_modified = true;
             }

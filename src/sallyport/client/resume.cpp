@@ -1,13 +1,13 @@
 #include <sallyport/client/resume.hpp>
 
-#include <sallyport/client/data_job.hpp>
-#include <sallyport/client/kept_tail.hpp>
+#include <sallyport/client/data_handler.hpp>
+#include <sallyport/client/overlap_check.hpp>
 #include <sallyport/client/remote_file.hpp>
 
 namespace sallyport::client {
 
-std::string why_not_continue(const std::optional<file_version>& recorded, const std::optional<file_version>& now,
-                             std::uint64_t have) {
+std::string reason_not_to_resume(const std::optional<file_version>& recorded, const std::optional<file_version>& now,
+                                 std::uint64_t have) {
     if (!now) return "the server does not report both the size and the time of the file";
     if (!recorded) return "there is no record of which file the partial one was received from";
     if (*recorded != *now) return "the file on the server has changed since then";
@@ -15,19 +15,19 @@ std::string why_not_continue(const std::optional<file_version>& recorded, const 
     return {};
 }
 
-net::task<std::string> why_not_continue(connection& talk, started_upload what) {
-    if (what.stored > what.length) co_return "the file on the server is longer than the local file";
+net::task<std::string> reason_not_to_resume(connection& conn, partial_upload upload) {
+    if (upload.stored > upload.length) co_return "the file on the server is longer than the local file";
     // Clocks may differ. If the server's is ahead the bytes still have to agree; if it is behind, at worst too much is sent.
-    const auto uploaded = co_await modification_time(talk, what.path);
-    if (uploaded && what.modified > *uploaded) co_return "the local file was changed after the server's part was stored";
+    const auto uploaded = co_await modification_time(conn, upload.path);
+    if (uploaded && upload.modified > *uploaded) co_return "the local file was changed after the server's part was stored";
 
-    tail_receiver job(kept_tail(what.file, what.stored, what.stored));
-    proto::client_transfer order{proto::verb::retr, what.path, job.tail().start(), false};
-    const auto said = co_await talk.transfer(std::move(order), job);
-    if (job.tail().is_different()) co_return "the end of the server's part differs from the local file";
-    const auto& data = talk.data();
-    if (!said && data && !data->failure && job.tail().is_same()) co_return std::string();
-    co_return "the server's part cannot be compared with the local file" + (said ? ": " + said->cause.text()
+    tail_receiver handler(overlap_check(upload.file, upload.stored, upload.stored));
+    proto::client_transfer order{proto::verb::retr, upload.path, handler.tail().start(), false};
+    const auto reply = co_await conn.transfer(std::move(order), handler);
+    if (handler.tail().is_different()) co_return "the end of the server's part differs from the local file";
+    const auto& data = conn.data();
+    if (!reply && data && !data->failure && handler.tail().is_same()) co_return std::string();
+    co_return "the server's part cannot be compared with the local file" + (reply ? ": " + reply->cause.text()
                                                                             : data && data->failure
                                                                                 ? ": " + data->failure->text()
                                                                                 : std::string());

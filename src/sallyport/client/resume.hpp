@@ -12,11 +12,11 @@
 namespace sallyport::client {
 
 /// A download of `have` bytes so far. Empty: nothing speaks against it but the bytes themselves, which kept_tail compares.
-[[nodiscard]] std::string why_not_continue(const std::optional<file_version>& recorded,
-                                           const std::optional<file_version>& now, std::uint64_t have);
+[[nodiscard]] std::string reason_not_to_resume(const std::optional<file_version>& recorded,
+                                               const std::optional<file_version>& now, std::uint64_t have);
 
 /// What is known of an upload that is to be continued.
-struct started_upload {
+struct partial_upload {
     std::string path;
     std::uint64_t stored = 0;  // bytes that the server has, more than none
     int file = -1;
@@ -25,6 +25,6 @@ struct started_upload {
 };
 
 /// Compares the end of what the server has with the local file, by getting it back. Empty: the upload may continue.
-net::task<std::string> why_not_continue(connection& talk, started_upload what);
+net::task<std::string> reason_not_to_resume(connection& conn, partial_upload upload);
 
 }  // namespace sallyport::client

@@ -58,41 +58,41 @@ std::int64_t time_of(int file) {
 }  // namespace
 
 struct session::impl {
-    impl(net::loop& l, options o) : opts(std::move(o)), talk(l, opts) {}
+    impl(net::loop& l, options o) : opts(std::move(o)), conn(l, opts) {}
 
     options opts;
-    connection talk;
-    directory place{talk};
-    url where;
+    connection conn;
+    directory working_directory{conn};
+    url location;
     std::vector<attempt> attempts;
-    std::string doing;
+    std::string action;
     std::string path;
     operation current = operation::open;
     std::uint64_t received = 0;  // by the file's receiver, us or the server: what a resumed transfer would begin with
 
-    [[nodiscard]] std::unexpected<failure> failed(client_failure what) const {
-        circumstances known{where, talk.control().peer(), attempts, path, current};
+    [[nodiscard]] std::unexpected<failure> failed(client_failure failed_step) const {
+        failure_context known{location, conn.control().peer(), attempts, path, current};
         known.user = login().user;
         known.protect_data = opts.protect_data;
-        known.can_resume = opts.can_resume && !where.ascii && received > 0;
-        return std::unexpected(make_failure(std::move(what), known, doing));
+        known.can_resume = opts.can_resume && !location.ascii && received > 0;
+        return std::unexpected(make_failure(std::move(failed_step), known, action));
     }
-    [[nodiscard]] std::unexpected<failure> failed(step at, errc code, std::string what) const {
-        return failed(client_failure{at, error{code, 0, std::move(what)}});
+    [[nodiscard]] std::unexpected<failure> failed(step at, errc code, std::string detail) const {
+        return failed(client_failure{at, error{code, 0, std::move(detail)}});
     }
-    void begin(operation order, std::string what, std::string about) {
-        current = order;
-        doing = std::move(what);
-        path = std::move(about);
+    void start_call(operation call, std::string text, std::string file_path) {
+        current = call;
+        action = std::move(text);
+        path = std::move(file_path);
         received = 0;
         attempts.clear();
     }
-    [[nodiscard]] credentials login() const { return opts.login.value_or(login_of(where)); }
+    [[nodiscard]] credentials login() const { return opts.login.value_or(login_of(location)); }
 
     net::task<std::optional<client_failure>> size_of(std::string file, std::optional<std::uint64_t>& size);
-    net::task<std::optional<client_failure>> transfer(client_transfer order, data_job& job);
-    net::task<> ask_what_was_stored(transfer_facts& facts, transfer_report& report);
-    net::task<> look_for_a_part(transfer_facts facts);
+    net::task<std::optional<client_failure>> transfer(client_transfer order, data_handler& handler);
+    net::task<> query_stored_size(transfer_facts& facts, transfer_report& report);
+    net::task<> query_partial_upload(transfer_facts facts);
     [[nodiscard]] transfer_facts facts(const transfer_report& report) const;
     [[nodiscard]] std::optional<client_failure> judge(transfer_report& report, bool size_counts) const;
     void describe(transfer_report& report);
@@ -100,7 +100,7 @@ struct session::impl {
 
     [[nodiscard]] static result<void> start_over(int local_file, const std::string& why, transfer_report& report);
     net::task<std::optional<client_failure>> read_listing(client_transfer order, listing_collector& into);
-    net::task<outcome<listing_report>> list_here(std::string argument, std::int64_t now);
+    net::task<outcome<listing_report>> list_directory_entries(std::string argument, std::int64_t now);
     net::task<outcome<listing_report>> list_file(std::string file, client_failure refused, std::int64_t now);
 };
 
@@ -108,34 +108,34 @@ struct session::impl {
 
 net::task<std::optional<client_failure>> session::impl::size_of(std::string file, std::optional<std::uint64_t>& size) {
     size.reset();
-    const auto said = co_await talk.size(std::move(file));
-    if (!said) co_return said.error();
-    size = *said;
+    const auto reply = co_await conn.size(std::move(file));
+    if (!reply) co_return reply.error();
+    size = *reply;
     co_return std::nullopt;
 }
 
-net::task<std::optional<client_failure>> session::impl::transfer(client_transfer order, data_job& job) {
-    auto failure = co_await talk.transfer(std::move(order), job);
-    attempts = talk.facts().attempts();
+net::task<std::optional<client_failure>> session::impl::transfer(client_transfer order, data_handler& handler) {
+    auto failure = co_await conn.transfer(std::move(order), handler);
+    attempts = conn.facts().attempts();
     co_return failure;
 }
 
 void session::impl::describe(transfer_report& report) {
-    if (const auto& data = talk.data()) report.bytes = data->bytes;
-    report.tls = talk.data_was_protected();
-    report.tls_resumed = talk.data_was_resumed();
+    if (const auto& data = conn.data()) report.bytes = data->bytes;
+    report.tls = conn.data_was_protected();
+    report.tls_resumed = conn.data_was_resumed();
     report.attempts = attempts;
-    report.final_reply = proto::summary(talk.facts().last_reply());
+    report.final_reply = proto::summary(conn.facts().last_reply());
 }
 
 transfer_facts session::impl::facts(const transfer_report& report) const {
     transfer_facts out;
     out.bytes = report.resumed_from + report.bytes;
-    out.control = talk.facts().failure();
-    if (const auto& data = talk.data()) {
-        out.begun = true;
+    out.control = conn.facts().failure();
+    if (const auto& data = conn.data()) {
+        out.started = true;
         out.data_failure = data->failure;
-        out.local = data->local;
+        out.is_local = data->is_local;
     }
     return out;
 }
@@ -150,20 +150,21 @@ std::optional<client_failure> session::impl::judge(transfer_report& report, bool
 }
 
 void session::impl::warn_of_unreadable_size(transfer_report& report) const {
-    const auto& said = talk.facts().unreadable_size();
-    if (!said.empty())
-        report.warnings.push_back(fmt::format("the server's reply to SIZE could not be read, so it was not used: {}", said));
+    const auto& reply = conn.facts().unreadable_size();
+    if (!reply.empty())
+        report.warnings.push_back(
+            fmt::format("the server's reply to SIZE could not be read, so it was not used: {}", reply));
 }
 
 // ---- The calls
 
-credentials login_of(const url& where) {
+credentials login_of(const url& location) {
     credentials out;
-    if (where.user) {
-        out.user = *where.user;
+    if (location.user) {
+        out.user = *location.user;
         out.password.clear();
     }
-    if (where.password) out.password = *where.password;
+    if (location.password) out.password = *location.password;
     return out;
 }
 
@@ -174,45 +175,47 @@ session& session::operator=(session&&) noexcept = default;
 
 const std::vector<attempt>& session::attempts() const { return impl_->attempts; }
 
-net::task<outcome<void>> session::open(url where) {
+net::task<outcome<void>> session::open(url location) {
     auto& me = *impl_;
-    me.where = std::move(where);
-    me.begin(operation::open, "connecting to " + me.where.authority(), me.where.path);
-    server_address there{me.where.host, me.where.port, me.where.tls, {}, {}};
-    auto what = co_await me.talk.open(std::move(there), open_depth::login, me.login());
-    if (!what) co_return outcome<void>{};
-    if (what->at == step::login) me.doing = fmt::format("logging in as {} at {}", me.login().user, me.where.authority());
-    auto failure = me.failed(std::move(*what));
-    me.talk.close();
+    me.location = std::move(location);
+    me.start_call(operation::open, "connecting to " + me.location.authority(), me.location.path);
+    server_address server{me.location.host, me.location.port, me.location.tls, {}, {}};
+    auto failed_step = co_await me.conn.open(std::move(server), open_depth::login, me.login());
+    if (!failed_step) co_return outcome<void>{};
+    if (failed_step->at == step::login)
+        me.action = fmt::format("logging in as {} at {}", me.login().user, me.location.authority());
+    auto failure = me.failed(std::move(*failed_step));
+    me.conn.close();
     co_return failure;
 }
 
 net::task<outcome<transfer_report>> session::get(std::string path, int local_file, download_resume resume,
                                                  progress on_progress) {
     auto& me = *impl_;
-    me.begin(operation::get, fmt::format("getting {} from {}", path, me.where.authority()), path);
-    const bool ascii = me.where.ascii;
+    me.start_call(operation::get, fmt::format("getting {} from {}", path, me.location.authority()), path);
+    const bool ascii = me.location.ascii;
     transfer_report report;
     if (resume.wanted && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
-    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
+    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     if (!ascii) {
-        auto what = co_await me.size_of(path, report.size);
-        if (what) co_return me.failed(std::move(*what));
+        auto failed_step = co_await me.size_of(path, report.size);
+        if (failed_step) co_return me.failed(std::move(*failed_step));
         me.warn_of_unreadable_size(report);
     }
     // What is no longer than the part that would be compared is as quickly received again.
     std::optional<file_version> version;
     if ((resume.wanted || resume.record) && report.size && *report.size > resume_overlap)
-        if (const auto time = co_await modification_time(me.talk, path)) version = file_version{*report.size, *time};
+        if (const auto time = co_await modification_time(me.conn, path)) version = file_version{*report.size, *time};
 
     std::uint64_t from = 0;
     if (resume.wanted) {
         const auto have = length_of(local_file);
         if (!have) co_return me.failed(client_failure{step::local_file, have.error()});
-        const auto why = *have == 0                                      ? std::string()
-                         : report.size && *report.size <= resume_overlap ? "the file is no longer than the part to compare"
-                                                                         : why_not_continue(resume.recorded, version, *have);
+        const auto why = *have == 0 ? std::string()
+                         : report.size && *report.size <= resume_overlap
+                             ? "the file is no longer than the part to compare"
+                             : reason_not_to_resume(resume.recorded, version, *have);
         if (why.empty())
             from = *have;
         else if (const auto emptied = me.start_over(local_file, why, report); !emptied)
@@ -223,41 +226,41 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
         if (from == 0 && resume.record) resume.record(version);
         if (from > 0 && ::lseek(local_file, static_cast<off_t>(from), SEEK_SET) < 0)
             co_return me.failed(client_failure{step::local_file, {errc::io, errno, "the local file"}});
-        std::optional<kept_tail> tail;
+        std::optional<overlap_check> tail;
         if (from > 0) tail.emplace(local_file, from, version->size);
-        file_receiver job(
+        file_receiver handler(
             local_file, ascii,
             [from, known, &on_progress](std::uint64_t n) {
                 if (on_progress) on_progress(from + n, known);
             },
             tail);
         client_transfer order{verb::retr, path, tail ? tail->start() : 0, ascii};
-        const auto said = co_await me.transfer(std::move(order), job);
+        const auto reply = co_await me.transfer(std::move(order), handler);
         report.resumed_from = from;
         me.describe(report);
         if (from == 0) break;
-        const bool refused = said && said->at == step::request && said->cause.code == errc::unsupported;
-        if (!refused && !job.tail_differs()) {
-            const auto& data = me.talk.data();
-            if (data && data->failure && !data->local && !job.tail_is_same())
+        const bool refused = reply && reply->at == step::request && reply->cause.code == errc::unsupported;
+        if (!refused && !handler.tail_differs()) {
+            const auto& data = me.conn.data();
+            if (data && data->failure && !data->is_local && !handler.tail_is_same())
                 co_return me.failed(
                     step::transfer, data->failure->code,
                     "the data connection failed while the partial file was compared: " + data->failure->text());
             break;
         }
         const std::string why =
-            refused ? said->cause.text() : "the last bytes of the partial file are not those of the file on the server";
+            refused ? reply->cause.text() : "the last bytes of the partial file are not those of the file on the server";
         if (const auto emptied = me.start_over(local_file, why, report); !emptied)
             co_return me.failed(client_failure{step::local_file, emptied.error()});
-        if (!me.talk.facts().usable())
+        if (!me.conn.facts().usable())
             co_return me.failed(step::transfer, errc::closed,
                                 why + ", and the server closed the control connection; try again");
         from = 0;
     }
     me.received = version ? from + report.bytes : 0;  // without a version nothing can be continued
     // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
-    if (!report.size && !ascii && from == 0) report.size = me.talk.facts().announced();
-    if (auto what = me.judge(report, !ascii)) co_return me.failed(std::move(*what));
+    if (!report.size && !ascii && from == 0) report.size = me.conn.facts().announced();
+    if (auto failed_step = me.judge(report, !ascii)) co_return me.failed(std::move(*failed_step));
     co_return report;
 }
 
@@ -271,53 +274,53 @@ result<void> session::impl::start_over(int local_file, const std::string& why, t
 
 net::task<outcome<transfer_report>> session::put(int local_file, std::string path, bool resume, progress on_progress) {
     auto& me = *impl_;
-    me.begin(operation::put, fmt::format("putting {} to {}", path, me.where.authority()), path);
-    const bool ascii = me.where.ascii;
+    me.start_call(operation::put, fmt::format("putting {} to {}", path, me.location.authority()), path);
+    const bool ascii = me.location.ascii;
     transfer_report report;
     if (resume && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
-    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
+    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     std::optional<std::uint64_t> length;
     if (const auto have = length_of(local_file)) length = *have;
     if (resume) {
         if (!length) co_return me.failed(step::local_file, errc::not_a_file, "only a regular local file can be continued");
-        std::optional<std::uint64_t> there;
-        auto what = co_await me.size_of(path, there);
-        if (what) co_return me.failed(std::move(*what));
+        std::optional<std::uint64_t> stored;
+        auto failed_step = co_await me.size_of(path, stored);
+        if (failed_step) co_return me.failed(std::move(*failed_step));
         me.warn_of_unreadable_size(report);
         std::string why;
-        if (there.value_or(0) > 0) {
-            started_upload begun{path, *there, local_file, *length, time_of(local_file)};
-            why = co_await why_not_continue(me.talk, std::move(begun));
+        if (stored.value_or(0) > 0) {
+            partial_upload upload{path, *stored, local_file, *length, time_of(local_file)};
+            why = co_await reason_not_to_resume(me.conn, std::move(upload));
             if (why.empty())
-                report.resumed_from = *there;
+                report.resumed_from = *stored;
             else
                 report.warnings.push_back("uploaded from the beginning, because " + why);
-            if (!me.talk.facts().usable())
+            if (!me.conn.facts().usable())
                 co_return me.failed(step::transfer, errc::closed,
                                     "the server closed the control connection while its part of the file was compared");
         }
-        if (there == length && why.empty()) {
-            report.size = there;
+        if (stored == length && why.empty()) {
+            report.size = stored;
             co_return report;
         }
     }
     const auto from = report.resumed_from;
-    file_sender job(local_file, from, ascii, [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
+    file_sender handler(local_file, from, ascii, [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
         if (on_progress) on_progress(from + n, length);
     });
     // APPE rather than REST and STOR: it is older than REST, and what it adds to is what SIZE has just measured.
     client_transfer order{from == 0 ? verb::stor : verb::appe, path, 0, ascii};
-    const auto said = co_await me.transfer(std::move(order), job);
-    static_cast<void>(said);
+    const auto reply = co_await me.transfer(std::move(order), handler);
+    static_cast<void>(reply);
     me.describe(report);
     auto facts = me.facts(report);
-    facts.way = direction::upload;
+    facts.transfer_direction = direction::upload;
     facts.expected = length;
-    if (!ascii && !facts.control) co_await me.ask_what_was_stored(facts, report);
+    if (!ascii && !facts.control) co_await me.query_stored_size(facts, report);
     auto result = judge(facts);
     if (result.failure) {
-        if (!ascii && facts.begun) co_await me.look_for_a_part(facts);
+        if (!ascii && facts.started) co_await me.query_partial_upload(facts);
         co_return me.failed(std::move(*result.failure));
     }
     std::ranges::move(result.warnings, std::back_inserter(report.warnings));
@@ -325,7 +328,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
 }
 
 /// The 226 says that the server is content; its SIZE says with how much.
-net::task<> session::impl::ask_what_was_stored(transfer_facts& facts, transfer_report& report) {
+net::task<> session::impl::query_stored_size(transfer_facts& facts, transfer_report& report) {
     const auto lost = co_await size_of(path, report.size);
     facts.stored = report.size;
     if (!lost) warn_of_unreadable_size(report);
@@ -336,8 +339,8 @@ net::task<> session::impl::ask_what_was_stored(transfer_facts& facts, transfer_r
 }
 
 /// After a failed upload: whether the server has kept a part of it, and how much.
-net::task<> session::impl::look_for_a_part(transfer_facts facts) {
-    if (!facts.expected || !talk.facts().usable()) co_return;
+net::task<> session::impl::query_partial_upload(transfer_facts facts) {
+    if (!facts.expected || !conn.facts().usable()) co_return;
     if (!facts.stored) {
         const auto lost = co_await size_of(path, facts.stored);
         if (lost) co_return;
@@ -348,49 +351,50 @@ net::task<> session::impl::look_for_a_part(transfer_facts facts) {
 
 net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now) {
     auto& me = *impl_;
-    me.begin(operation::list,
-             fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.where.authority()), path);
-    if (auto what = co_await me.place.leave(path)) co_return me.failed(std::move(*what));
-    if (path.empty()) co_return co_await me.list_here({}, now);
-    auto refused = co_await me.place.enter(path);
-    if (!refused) co_return co_await me.list_here({}, now);
+    me.start_call(operation::list,
+                  fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.location.authority()),
+                  path);
+    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
+    if (path.empty()) co_return co_await me.list_directory_entries({}, now);
+    auto refused = co_await me.working_directory.enter(path);
+    if (!refused) co_return co_await me.list_directory_entries({}, now);
     if (refused->at != step::request || refused->reply_code / 100 != 5) co_return me.failed(std::move(*refused));
     // Servers without CWD exist; with the directory as an argument is then the only way.
-    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_here(std::move(path), now);
+    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_directory_entries(std::move(path), now);
     co_return co_await me.list_file(std::move(path), std::move(*refused), now);
 }
 
 /// One listing command and its lines. Fails without having taken any where the server refuses the command.
 net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
-    line_receiver job([&into](std::string_view line) { return into.take(line); });
-    auto said = co_await transfer(std::move(order), job);
-    const bool refused = said && said->at == step::request;
-    if (refused && !is_empty_directory(talk.facts().last_reply())) co_return said;
+    line_receiver handler([&into](std::string_view line) { return into.add_line(line); });
+    auto reply = co_await transfer(std::move(order), handler);
+    const bool refused = reply && reply->at == step::request;
+    if (refused && !is_empty_directory(conn.facts().last_reply())) co_return reply;
     into.report().attempts = attempts;
     if (refused) co_return std::nullopt;
     transfer_report report;
     describe(report);
-    if (auto what = judge(report, false)) co_return what;
-    into.finish(job.bad_lines());
+    if (auto failed_step = judge(report, false)) co_return failed_step;
+    into.finish(handler.bad_lines());
     co_return std::nullopt;
 }
 
 /// The working directory, or `argument` where there is no other way.
-net::task<outcome<listing_report>> session::impl::list_here(std::string argument, std::int64_t now) {
+net::task<outcome<listing_report>> session::impl::list_directory_entries(std::string argument, std::int64_t now) {
     using form = listing_collector::form;
-    if (talk.facts().features().may_have_mlsd()) {
+    if (conn.facts().features().may_have_mlsd()) {
         listing_collector facts(form::mlsd, now);
         client_transfer order{verb::mlsd, argument, 0, true};
-        auto what = co_await read_listing(std::move(order), facts);
-        const bool refused = what && what->at == step::request && should_try_list(what->reply_code);
-        if (what && !refused) co_return failed(std::move(*what));
-        if (!what && !facts.understood_nothing()) co_return std::move(facts.report());
+        auto failed_step = co_await read_listing(std::move(order), facts);
+        const bool refused = failed_step && failed_step->at == step::request && should_try_list(failed_step->reply_code);
+        if (failed_step && !refused) co_return failed(std::move(*failed_step));
+        if (!failed_step && !facts.recognized_nothing()) co_return std::move(facts.report());
     }
     listing_collector lines(form::list, now);
     client_transfer order{verb::list, not_an_option(argument), 0, true};
-    auto what = co_await read_listing(std::move(order), lines);
-    if (what) co_return failed(std::move(*what));
-    if (!lines.understood_nothing()) co_return std::move(lines.report());
+    auto failed_step = co_await read_listing(std::move(order), lines);
+    if (failed_step) co_return failed(std::move(*failed_step));
+    if (!lines.recognized_nothing()) co_return std::move(lines.report());
     co_return failed(step::listing, errc::unsupported,
                      fmt::format("none of the {} lines of the listing is in a known form; the first: {}",
                                  lines.report().unrecognized_lines, lines.report().first_unrecognized));
@@ -400,29 +404,29 @@ net::task<outcome<listing_report>> session::impl::list_here(std::string argument
 net::task<outcome<listing_report>> session::impl::list_file(std::string file, client_failure refused, std::int64_t now) {
     const std::string name = last_component(file);
     if (!proto::is_safe_name(name)) co_return failed(std::move(refused));
-    auto answer = co_await ask_about_file(talk, file);
+    auto answer = co_await query_file(conn, file);
     if (answer.failure) co_return failed(std::move(*answer.failure));
     listing_report report;
     if (answer.file) {
         report.entries.push_back(std::move(*answer.file));
         co_return report;
     }
-    if (answer.asked) co_return failed(std::move(refused));
+    if (answer.is_supported) co_return failed(std::move(refused));
     // Neither MLST nor SIZE: a listing of the file. Only its own entry counts, as `ls` takes a pattern or a directory too.
     listing_collector lines(listing_collector::form::list, now);
     client_transfer order{verb::list, not_an_option(file), 0, true};
-    auto what = co_await read_listing(std::move(order), lines);
-    if (what && what->at != step::request) co_return failed(std::move(*what));
+    auto failed_step = co_await read_listing(std::move(order), lines);
+    if (failed_step && failed_step->at != step::request) co_return failed(std::move(*failed_step));
     for (auto& e : lines.report().entries)
         if (e.name == name && e.type != proto::entry_type::directory) report.entries.push_back(std::move(e));
-    if (what || report.entries.size() != 1) co_return failed(std::move(refused));
+    if (failed_step || report.entries.size() != 1) co_return failed(std::move(refused));
     report.attempts = attempts;
     co_return report;
 }
 
 net::task<> session::quit() {
     auto& me = *impl_;
-    co_await me.talk.quit();
+    co_await me.conn.quit();
 }
 
 }  // namespace sallyport::client

@@ -68,7 +68,7 @@ TEST(client_size, a_number_in_any_line_of_the_150_counts) {
     EXPECT_THAT(r.text(), HasSubstr("received 5 of 5000 bytes"));
 }
 
-TEST(client_size, what_cannot_be_read_is_said) {
+TEST(client_size, an_unreadable_size_is_reported) {
     const auto r = get_from({.replies = {{"SIZE", "213 about 5k"}}, .says_sizes = false});
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_THAT(r.got->warnings, ElementsAre(HasSubstr("213 about 5k")));
@@ -106,7 +106,7 @@ TEST(client_preliminary, C3_a_120_again_and_again_gains_no_time) {
     const auto r = get(server.url("ftp", "x"), to, how);
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().cause.code, errc::timeout);
-    EXPECT_LT(r.took, 1500ms);
+    EXPECT_LT(r.elapsed, 1500ms);
 }
 
 TEST(client_preliminary, C3_a_150_again_and_again_gains_no_time) {
@@ -123,7 +123,7 @@ TEST(client_preliminary, C3_a_150_again_and_again_gains_no_time) {
     const auto r = get(server.url("ftp", "x"), to, how);
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().cause.code, errc::timeout) << r.text();
-    EXPECT_LT(r.took, 2s);
+    EXPECT_LT(r.elapsed, 2s);
 }
 
 // ---- Advice
@@ -153,22 +153,22 @@ TEST(client_advice, the_words_of_a_refused_login_count) {
 
 TEST(client_advice, resume_is_named_for_get_only_where_something_was_kept) {
     const auto short_file = get_from({.announced_size = 500'000});
-    EXPECT_TRUE(short_file.is_to_be_resumed());
+    EXPECT_TRUE(short_file.can_be_resumed());
     EXPECT_TRUE(short_file.got.error().can_resume);
     auto pipe = quick();
     pipe.can_resume = false;
-    EXPECT_FALSE(get_from({.announced_size = 500'000}, pipe).is_to_be_resumed());
+    EXPECT_FALSE(get_from({.announced_size = 500'000}, pipe).can_be_resumed());
     const auto nothing = get_from({.files = {{"file", ""}}, .announced_size = 5000});
     ASSERT_FALSE(nothing.got);
     EXPECT_THAT(nothing.text(), HasSubstr("received 0 of 5000"));
-    EXPECT_FALSE(nothing.is_to_be_resumed());
+    EXPECT_FALSE(nothing.can_be_resumed());
     const auto refused = get_from({.replies = {{"RETR", "550 no"}}});
-    EXPECT_FALSE(refused.is_to_be_resumed());
+    EXPECT_FALSE(refused.can_be_resumed());
 }
 
 TEST(client_advice, resume_is_named_for_put_only_where_the_server_kept_a_part) {
     const std::map<std::string, std::string> cut{{"FINAL", "426 cut"}};
-    EXPECT_TRUE(put_to({.replies = cut, .announced_size = 4}).is_to_be_resumed());
+    EXPECT_TRUE(put_to({.replies = cut, .announced_size = 4}).can_be_resumed());
     const behaviour kept_nothing[] = {
         {.replies = cut, .announced_size = 0},
         {.replies = cut, .announced_size = 5000},  // more than was sent: another file
@@ -181,7 +181,7 @@ TEST(client_advice, resume_is_named_for_put_only_where_the_server_kept_a_part) {
     for (const auto& b : kept_nothing) {
         const auto r = put_to(b);
         ASSERT_FALSE(r.got);
-        EXPECT_FALSE(r.is_to_be_resumed());
+        EXPECT_FALSE(r.can_be_resumed());
     }
 }
 
@@ -193,7 +193,7 @@ TEST(client_advice, resume_is_never_named_for_a_listing) {
         ftp_stub server(b);
         const auto r = list(server.url("dir"));
         ASSERT_FALSE(r.got);
-        EXPECT_FALSE(r.is_to_be_resumed());
+        EXPECT_FALSE(r.can_be_resumed());
         EXPECT_FALSE(r.got.error().can_resume);
     }
 }

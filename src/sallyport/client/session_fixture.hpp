@@ -61,17 +61,17 @@ inline options quick_tls() {
 template <class T>
 struct run_result {
     outcome<T> got = std::unexpected(failure{});
-    std::chrono::milliseconds took{};
+    std::chrono::milliseconds elapsed{};
     std::vector<attempt> attempts;
 
     [[nodiscard]] std::string text() const { return got ? "success" : got.error().text(); }
     [[nodiscard]] std::vector<cause> causes() const {
         std::vector<cause> out;
         if (!got)
-            for (const auto& one : got.error().causes) out.push_back(one.what);
+            for (const auto& one : got.error().causes) out.push_back(one.id);
         return out;
     }
-    [[nodiscard]] bool is_to_be_resumed() const {
+    [[nodiscard]] bool can_be_resumed() const {
         for (const auto one : causes())
             if (row_of(one).next == remedy::resume) return true;
         return false;
@@ -90,20 +90,20 @@ struct order {
 };
 
 template <class T>
-net::task<> perform(net::loop& home, order o, run_result<T>& out) {
-    const auto where = url::parse(o.url);
-    session s(home, std::move(o.how));
-    auto opened = co_await s.open(*where);
+net::task<> perform(net::loop& loop, order o, run_result<T>& out) {
+    const auto location = url::parse(o.url);
+    session s(loop, std::move(o.how));
+    auto opened = co_await s.open(*location);
     if (!opened) {
         out.got = std::unexpected(opened.error());
     } else {
         if constexpr (std::is_same_v<T, listing_report>) {
-            out.got = co_await s.list(where->path, 1'800'000'000);
+            out.got = co_await s.list(location->path, 1'800'000'000);
         } else if (o.what == job::put) {
-            out.got = co_await s.put(o.file, where->path, o.resume, {});
+            out.got = co_await s.put(o.file, location->path, o.resume, {});
         } else {
             download_resume resume{o.resume, o.recorded, [](const std::optional<file_version>&) {}};
-            out.got = co_await s.get(where->path, o.file, std::move(resume), {});
+            out.got = co_await s.get(location->path, o.file, std::move(resume), {});
         }
         out.attempts = s.attempts();
         co_await s.quit();
@@ -116,7 +116,7 @@ run_result<T> run(order o) {
     run_result<T> out;
     const auto start = std::chrono::steady_clock::now();
     loops.run_until_done(perform<T>(loops.at(0), std::move(o), out));
-    out.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    out.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
     return out;
 }
 

@@ -148,9 +148,9 @@ TEST(client_list, a_lost_connection_is_no_refusal) {
 }
 
 net::task<> list_then_get(net::loop& home, std::string url, int file, outcome<transfer_report>& out) {
-    const auto where = url::parse(url);
+    const auto location = url::parse(url);
     session s(home, quick());
-    auto opened = co_await s.open(*where);
+    auto opened = co_await s.open(*location);
     EXPECT_TRUE(opened);
     auto listed = co_await s.list("dir", 0);
     EXPECT_TRUE(listed);
@@ -172,7 +172,7 @@ TEST(client_list, paths_of_later_calls_start_where_the_session_started) {
                 ElementsAre("PWD", "CWD dir", "MLSD", "CWD /start", "SIZE file", "RETR file", "CWD /start", "MLSD"));
 }
 
-TEST(client_list, a_relative_path_is_refused_where_the_way_back_is_unknown) {
+TEST(client_list, a_relative_path_is_refused_if_the_start_directory_is_unknown) {
     ftp_stub server({.replies = {{"PWD", "257 somewhere"}}});
     net::loop_group loops(1);
     memory_file to;
@@ -192,7 +192,7 @@ TEST(client_list, CL_04_traps_in_listings_are_left_out) {
     auto r = list(server.url("dir"));
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_THAT(names(r), ElementsAre("fine"));
-    EXPECT_EQ(r.got->refused_names, 4U);
+    EXPECT_EQ(r.got->skipped_names, 4U);
     // The other forms of LIST lead out as little.
     ftp_stub other(
         old_server("../X.TXT;1 2 2-JUL-2003 10:30 [A] (RWED,,,)\r\n"
@@ -206,7 +206,7 @@ TEST(client_list, CL_04_traps_in_listings_are_left_out) {
     r = list(other.url("dir"));
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_THAT(names(r), ElementsAre("FINE.TXT"));
-    EXPECT_EQ(r.got->refused_names, 5U);
+    EXPECT_EQ(r.got->skipped_names, 5U);
 }
 
 TEST(client_list, lines_in_no_known_form_are_counted) {
@@ -255,7 +255,7 @@ TEST(client_list, an_empty_directory_may_be_refused) {
     EXPECT_EQ(list(server.url("dir")).got.error().reply_code, 550);
 }
 
-TEST(client_list, facts_that_nobody_understands_lead_to_LIST) {
+TEST(client_list, unknown_facts_are_followed_by_LIST) {
     behaviour b;
     b.listing = "-rw-r--r-- 1 0 0 7 Jan 02 15:04 x\r\n";
     ftp_stub server(b);

@@ -22,8 +22,8 @@ std::string pattern(std::size_t size, unsigned seed = 1) {
 }
 
 const std::string whole = pattern(300'000);
-const std::int64_t time_there = *proto::parse_time("20260102030405");
-const file_version same{300'000, time_there};
+const std::int64_t server_time = *proto::parse_time("20260102030405");
+const file_version same{300'000, server_time};
 
 behaviour with(std::string content) {
     behaviour b;
@@ -78,8 +78,8 @@ void expect_new_download(behaviour b, std::string kept, std::optional<file_versi
 
 TEST(client_resume, CL05_another_file_is_downloaded_from_the_beginning) {
     const auto part = whole.substr(0, 200'000);
-    expect_new_download(with(whole), part, file_version{300'000, time_there - 1}, "has changed");
-    expect_new_download(with(whole), part, file_version{299'999, time_there}, "has changed");
+    expect_new_download(with(whole), part, file_version{300'000, server_time - 1}, "has changed");
+    expect_new_download(with(whole), part, file_version{299'999, server_time}, "has changed");
     expect_new_download(with(whole), part, std::nullopt, "no record");
     expect_new_download(with(whole), pattern(200'000, 7), same, "last bytes");
     expect_new_download(with(whole), whole + "more", same, "longer");
@@ -88,7 +88,8 @@ TEST(client_resume, CL05_another_file_is_downloaded_from_the_beginning) {
     expect_new_download(timeless, part, same, "does not report");
     timeless.modified = "yesterday";
     expect_new_download(timeless, part, same, "does not report");
-    expect_new_download(with(whole.substr(0, 1000)), whole.substr(0, 500), file_version{1000, time_there}, "no longer than");
+    expect_new_download(with(whole.substr(0, 1000)), whole.substr(0, 500), file_version{1000, server_time},
+                        "no longer than");
 }
 
 TEST(client_resume, CL05_REST_that_is_ignored_or_refused_spoils_nothing) {
@@ -121,9 +122,9 @@ TEST(client_resume, text_and_pipes_are_not_continued) {
 }
 
 net::task<> get_recording(net::loop& home, std::string url, int file, std::vector<std::optional<file_version>>& out) {
-    const auto where = url::parse(url);
+    const auto location = url::parse(url);
     session s(home, quick());
-    auto opened = co_await s.open(*where);
+    auto opened = co_await s.open(*location);
     EXPECT_TRUE(opened);
     download_resume how;
     how.record = [&out, file](const std::optional<file_version>& version) {
@@ -132,7 +133,7 @@ net::task<> get_recording(net::loop& home, std::string url, int file, std::vecto
         EXPECT_EQ(about.st_size, 0) << "before the first byte";
         out.push_back(version);
     };
-    auto got = co_await s.get(where->path, file, std::move(how), {});
+    auto got = co_await s.get(location->path, file, std::move(how), {});
     EXPECT_TRUE(got);
     co_await s.quit();
 }
@@ -156,7 +157,7 @@ TEST(client_resume, what_a_later_resume_needs_is_recorded_before_the_first_byte)
 // ---- Uploads
 
 /// A local file of before the server's time, or after.
-memory_file local(const std::string& content, std::int64_t modified = time_there - 10) {
+memory_file local(const std::string& content, std::int64_t modified = server_time - 10) {
     memory_file out(content);
     const ::timespec times[2] = {{modified, 0}, {modified, 0}};
     EXPECT_EQ(::futimens(out.get(), times), 0);
@@ -205,7 +206,7 @@ TEST(client_resume, CL05_another_file_is_uploaded_from_the_beginning) {
     expect_new_upload(with(pattern(200'000, 7)), local(whole), "differs");
     expect_new_upload(with(pattern(300'000, 7)), local(whole), "differs");
     expect_new_upload(with(pattern(300'001)), local(whole), "longer");
-    expect_new_upload(with(whole.substr(0, 200'000)), local(whole, time_there + 1), "was changed");
+    expect_new_upload(with(whole.substr(0, 200'000)), local(whole, server_time + 1), "was changed");
     auto unreadable = with(whole.substr(0, 200'000));
     unreadable.replies["RETR"] = "550 you may only write here";
     expect_new_upload(unreadable, local(whole), "cannot be compared");

@@ -107,17 +107,17 @@ TEST(client_data, C1_EPSV_goes_nowhere_then_PASV) {
         ASSERT_TRUE(r.got) << r.text();
         EXPECT_EQ(to.content(), whole);
         EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV");
-        EXPECT_LT(r.took, 2s);
+        EXPECT_LT(r.elapsed, 2s);
     }
 }
 
-TEST(client_data, C1_EPSV_swallowed_then_PASV) {
+TEST(client_data, C1_EPSV_dropped_then_PASV) {
     ftp_stub server({.replies = {{"EPSV", std::string(testing::stay_silent)}}});
     memory_file to;
     const auto r = get(server.url("file"), to);
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV");
-    EXPECT_LT(r.took, 1500ms);
+    EXPECT_LT(r.elapsed, 1500ms);
 }
 
 TEST(client_data, C1_both_passive_forms_fail_then_active) {
@@ -148,9 +148,9 @@ TEST(client_data, active_by_PORT_up_and_down) {
     EXPECT_EQ(server.stored("up"), "up");
 }
 
-TEST(client_data, DC_03_a_stranger_at_the_active_port_is_turned_away) {
+TEST(client_data, DC_03_an_unexpected_peer_at_the_active_port_is_rejected) {
     behaviour b;
-    b.stranger_first = true;
+    b.unexpected_peer_first = true;
     ftp_stub server(b);
     auto how = quick();
     how.methods = {data_method::port};
@@ -158,7 +158,7 @@ TEST(client_data, DC_03_a_stranger_at_the_active_port_is_turned_away) {
     const auto r = get(server.url("file"), to, how);
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_EQ(to.content(), whole);
-    EXPECT_EQ(server.strangers_refused(), 1);
+    EXPECT_EQ(server.unexpected_peers(), 1);
 }
 
 TEST(client_data, C4_a_227_with_another_address_takes_one_attempt) {
@@ -186,10 +186,10 @@ TEST(client_data, C6_says_what_is_wrong_when_nothing_gets_through) {
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().at, step::data);
     EXPECT_THAT(r.text(), HasSubstr("login succeeded"));
-    EXPECT_THAT(r.causes(), ::testing::Contains(cause::passive_port_silent));
-    EXPECT_EQ(r.got.error().causes.front().where, r.attempts.front().to);
-    EXPECT_THAT(r.text(), HasSubstr(r.attempts.front().to.text()));
-    EXPECT_LT(r.took, 2s);
+    EXPECT_THAT(r.causes(), ::testing::Contains(cause::passive_port_timeout));
+    EXPECT_EQ(r.got.error().causes.front().address, r.attempts.front().target);
+    EXPECT_THAT(r.text(), HasSubstr(r.attempts.front().target.text()));
+    EXPECT_LT(r.elapsed, 2s);
 }
 
 TEST(client_data, a_425_leads_to_the_next_method_and_is_quoted) {
@@ -239,9 +239,9 @@ TEST(client_matrix, a_short_file_is_no_success) {
     EXPECT_EQ(r.got.error().cause.code, errc::truncated);
     EXPECT_THAT(r.text(), HasSubstr("received 420 of 5000 bytes"));
     b.replies["SIZE"] = "500 no";  // only the 150 tells
-    ftp_stub by_words(b);
+    ftp_stub from_text(b);
     memory_file other;
-    EXPECT_EQ(get(by_words.url("file"), other).got.error().cause.code, errc::truncated);
+    EXPECT_EQ(get(from_text.url("file"), other).got.error().cause.code, errc::truncated);
 }
 
 TEST(client_matrix, replies_that_end_in_LF_only) {
@@ -251,7 +251,7 @@ TEST(client_matrix, replies_that_end_in_LF_only) {
     memory_file to;
     const auto r = get(server.url("file"), to);
     EXPECT_TRUE(r.got) << r.text();
-    EXPECT_LT(r.took, 1s);
+    EXPECT_LT(r.elapsed, 1s);
 }
 
 TEST(client_matrix, a_multi_line_230_that_holds_another_code) {
@@ -263,7 +263,7 @@ TEST(client_matrix, a_multi_line_230_that_holds_another_code) {
     EXPECT_TRUE(r.got) << r.text();
 }
 
-TEST(client_matrix, login_refused_busy_and_granted_at_once_are_told_apart) {
+TEST(client_matrix, login_refused_busy_and_granted_at_once_are_distinguished) {
     memory_file to;
     ftp_stub wrong({.replies = {{"PASS", "530 no"}}});
     auto r = get(wrong.url("file"), to);
@@ -296,7 +296,7 @@ TEST(client_matrix, C3_a_slow_QUIT_changes_nothing) {
     memory_file to;
     const auto r = get(server.url("file"), to);
     EXPECT_TRUE(r.got) << r.text();
-    EXPECT_LT(r.took, 1s);
+    EXPECT_LT(r.elapsed, 1s);
 }
 
 TEST(client_matrix, old_servers_without_FEAT) {

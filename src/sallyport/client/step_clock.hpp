@@ -11,7 +11,7 @@ namespace sallyport::client {
 
 struct timed_step {
     proto::client_step at;
-    net::clock::duration took;
+    net::clock::duration duration;
 };
 
 class step_clock {
@@ -26,10 +26,10 @@ public:
         if (running_ == step) return;
         stop();
         running_ = step;
-        begun_ = net::clock::now();
+        started_at_ = net::clock::now();
     }
     void stop() {
-        if (running_) steps_.push_back({*running_, net::clock::now() - begun_});
+        if (running_) steps_.push_back({*running_, net::clock::now() - started_at_});
         running_.reset();
     }
     /// Those that are over, in order.
@@ -38,7 +38,7 @@ public:
 private:
     std::vector<timed_step> steps_;
     std::optional<proto::client_step> running_;
-    net::deadline begun_{};
+    net::deadline started_at_{};
 };
 
 }  // namespace sallyport::client

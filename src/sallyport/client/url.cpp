@@ -56,7 +56,7 @@ std::string strict(std::string_view scheme_name, std::string_view rest) {
 }
 
 /// Takes "%25eth0" out of "[fe80::1%25eth0]": Boost.URL knows no zones. Gives "%eth0", or nothing where there is none.
-result<std::string> take_zone(std::string& rest) {
+result<std::string> extract_zone(std::string& rest) {
     const std::string_view authority = std::string_view(rest).substr(0, rest.find('/'));
     const auto at = authority.rfind('@');
     const auto open = at == authority.npos ? 0 : at + 1;
@@ -74,7 +74,7 @@ result<std::string> take_zone(std::string& rest) {
 
 bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
 
-result<void> take_type(std::string& encoded_path, url& out) {
+result<void> extract_type(std::string& encoded_path, url& out) {
     const auto semicolon = encoded_path.rfind(';');
     if (semicolon == encoded_path.npos || !starts_with_icase(std::string_view(encoded_path).substr(semicolon), ";type="))
         return {};
@@ -110,7 +110,7 @@ result<url> url::parse(std::string_view text) {
         return fail(errc::name_invalid, "the URL holds a control character");
 
     std::string rest(text.substr(colon + 3));
-    const auto zone = take_zone(rest);
+    const auto zone = extract_zone(rest);
     if (!zone) return std::unexpected(zone.error());
     const std::string clean = strict(found->name, rest);  // `parsed` refers to it
     const auto parsed = boost::urls::parse_uri(clean);
@@ -132,7 +132,7 @@ result<url> url::parse(std::string_view text) {
     if (view.has_password()) out.password = view.password();
 
     std::string encoded_path(view.encoded_path());
-    if (auto type = take_type(encoded_path, out); !type) return std::unexpected(type.error());
+    if (auto type = extract_type(encoded_path, out); !type) return std::unexpected(type.error());
     if (!encoded_path.empty()) out.path = decode(std::string_view(encoded_path).substr(1));
 
     for (const auto& part : {out.host, out.user.value_or(""), out.password.value_or(""), out.path})

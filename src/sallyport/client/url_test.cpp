@@ -32,13 +32,13 @@ TEST(url, parts_are_decoded) {
     EXPECT_EQ(u.file_name(), "c#d");
 }
 
-TEST(url, no_user_and_no_password_are_told_from_empty_ones) {
+TEST(url, no_user_and_no_password_differ_from_empty_ones) {
     EXPECT_EQ(parsed("ftp://h/").user, std::nullopt);
     EXPECT_EQ(parsed("ftp://bob@h/").password, std::nullopt);
     EXPECT_EQ(parsed("ftp://bob:@h/").password, "");
 }
 
-TEST(url, what_people_type_is_taken_as_it_stands) {
+TEST(url, what_people_type_is_taken_literally) {
     const auto u = parsed("ftp://bob:p@ss#1@h/my file (1) ünder#2?.txt");
     EXPECT_EQ(u.user, "bob");
     EXPECT_EQ(u.password, "p@ss#1");

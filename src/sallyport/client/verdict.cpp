@@ -13,12 +13,12 @@ using proto::client_step;
 
 /// Both ends know of the same number of bytes.
 bool sizes_agree(const transfer_facts& f) {
-    if (f.way == direction::download) return f.expected == f.bytes;
+    if (f.transfer_direction == direction::download) return f.expected == f.bytes;
     return f.stored == f.bytes && f.expected == f.bytes;
 }
 
 /// The connection ended, however that was: nothing was wrong with the bytes before.
-bool is_an_end(errc code) {
+bool is_connection_end(errc code) {
     return code == errc::truncated || code == errc::reset || code == errc::closed || code == errc::timeout;
 }
 
@@ -42,7 +42,7 @@ client_failure unconfirmed(const transfer_facts& f) {
     return out;
 }
 
-std::string warn_of_the_end(const error& end) {
+std::string end_warning(const error& end) {
     if (end.code == errc::truncated)
         return "the server closed the data connection without a TLS close_notify; the size matches";
     return fmt::format("the data connection was not closed cleanly ({}); the size matches", end.text());
@@ -71,33 +71,33 @@ void judge_upload(const transfer_facts& f, verdict& out) {
 
 verdict judge(const transfer_facts& facts) {
     verdict out;
-    if (facts.local) {
+    if (facts.is_local) {
         out.failure = client_failure{client_step::local_file, *facts.data_failure};
         return out;
     }
     // A refusal in the server's own words outweighs whatever the connection did; without data there is nothing but the
     // words.
-    if (facts.control && (!facts.begun || facts.control->reply_code != 0)) {
+    if (facts.control && (!facts.started || facts.control->reply_code != 0)) {
         out.failure = facts.control;
         return out;
     }
-    const bool whole = sizes_agree(facts);
-    if (facts.data_failure && !(whole && is_an_end(facts.data_failure->code))) {
+    const bool sizes_match = sizes_agree(facts);
+    if (facts.data_failure && !(sizes_match && is_connection_end(facts.data_failure->code))) {
         out.failure = data_failed(facts);
         return out;
     }
     if (facts.control) {
         // Fewer bytes than the size is the worse news of the two.
-        if (facts.way == direction::download) judge_download(facts, out);
+        if (facts.transfer_direction == direction::download) judge_download(facts, out);
         out.warnings.clear();
         if (!out.failure) out.failure = unconfirmed(facts);
         return out;
     }
-    if (facts.way == direction::download)
+    if (facts.transfer_direction == direction::download)
         judge_download(facts, out);
     else
         judge_upload(facts, out);
-    if (!out.failure && facts.data_failure) out.warnings.push_back(warn_of_the_end(*facts.data_failure));
+    if (!out.failure && facts.data_failure) out.warnings.push_back(end_warning(*facts.data_failure));
     return out;
 }
 

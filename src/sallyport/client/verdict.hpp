@@ -20,13 +20,13 @@ enum class direction : std::uint8_t { download, upload };
 /// What is known of a transfer once its data and its replies have ended. Sizes are those of the whole file, also where only
 /// the rest of it was transferred, and they are missing where they can't be compared (TYPE A, listings).
 struct transfer_facts {
-    direction way = direction::download;
-    bool begun = false;                            // data could flow
+    direction transfer_direction = direction::download;
+    bool started = false;                          // data could flow
     std::uint64_t bytes = 0;                       // received or sent
     std::optional<std::uint64_t> expected;         // what the sender has: the server's SIZE, the local file's length
     std::optional<std::uint64_t> stored;           // upload: what SIZE says of the server's file afterwards
     std::optional<error> data_failure;             // how the data ended; nothing: in good order
-    bool local = false;                            // data_failure is the local file's
+    bool is_local = false;                         // data_failure is the local file's
     std::optional<proto::client_failure> control;  // nothing: the server confirmed the transfer
 };
 

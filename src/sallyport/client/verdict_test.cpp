@@ -87,7 +87,7 @@ TEST(verdict, of_downloads) {
     for (const auto& r : rows) {
         SCOPED_TRACE("line " + std::to_string(&r - rows));
         transfer_facts f;
-        f.begun = true;
+        f.started = true;
         f.bytes = r.bytes;
         f.expected = r.expected;
         f.control = control(r.reply);
@@ -127,8 +127,8 @@ TEST(verdict, of_uploads) {
     for (const auto& r : rows) {
         SCOPED_TRACE("line " + std::to_string(&r - rows));
         transfer_facts f;
-        f.way = direction::upload;
-        f.begun = true;
+        f.transfer_direction = direction::upload;
+        f.started = true;
         f.bytes = r.bytes;
         f.expected = r.length;
         f.stored = r.stored;
@@ -138,13 +138,13 @@ TEST(verdict, of_uploads) {
     }
 }
 
-TEST(verdict, of_what_never_began_and_of_the_local_file) {
+TEST(verdict, of_transfers_that_did_not_start_and_of_the_local_file) {
     transfer_facts never;
     never.control = client_failure{client_step::data, {errc::timeout, 0, "no way"}};
     EXPECT_EQ(judge(never).failure->at, client_step::data);
     transfer_facts full;
-    full.begun = true;
-    full.local = true;
+    full.started = true;
+    full.is_local = true;
     full.data_failure = error{errc::no_space, 0, "writing"};
     full.control = control(said::refused);  // because the data connection was closed
     EXPECT_EQ(judge(full).failure->at, client_step::local_file);

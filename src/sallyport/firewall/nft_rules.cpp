@@ -17,7 +17,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include <sallyport/firewall/source_ports.hpp>
+#include <sallyport/firewall/snat_ports.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -29,7 +29,7 @@ constexpr std::uint32_t before_snat = 90;
 constexpr std::uint32_t after_tracking = static_cast<std::uint32_t>(-149);
 
 // Openings that have served their connection and are not closed yet, at most. The kernel allots a table for so many.
-constexpr std::uint32_t most_spent = 131'072;
+constexpr std::uint32_t max_spent = 131'072;
 
 constexpr std::uint32_t tcp_flags_at = 13;
 constexpr std::uint8_t fin_syn_rst_ack = 0x17;
@@ -39,7 +39,7 @@ constexpr std::uint8_t rst = 0x04;
 // The label of a connection that has spent its opening: bit 127, of which nobody else is likely to make use. Labels rather
 // than marks, as administrators route by marks.
 constexpr std::uint32_t label_size = 16;
-constexpr std::array<std::uint32_t, 4> spender{0, 0, 0, 0x80000000U};
+constexpr std::array<std::uint32_t, 4> spent_label{0, 0, 0, 0x80000000U};
 
 // How nft(8) reads keys and values, six bits a part. The kernel keeps the number and makes nothing of it.
 constexpr std::uint32_t ipv4_addr = 7;
@@ -74,10 +74,10 @@ constexpr std::array<family, 2> families{{
 /// One rule, expression by expression.
 class rule {
 public:
-    rule(const std::string& table, const char* chain) : made_(nftnl_rule_alloc()) {
-        nftnl_rule_set_str(made_.get(), NFTNL_RULE_TABLE, table.c_str());
-        nftnl_rule_set_str(made_.get(), NFTNL_RULE_CHAIN, chain);
-        nftnl_rule_set_u32(made_.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+    rule(const std::string& table, const char* chain) : rule_(nftnl_rule_alloc()) {
+        nftnl_rule_set_str(rule_.get(), NFTNL_RULE_TABLE, table.c_str());
+        nftnl_rule_set_str(rule_.get(), NFTNL_RULE_CHAIN, chain);
+        nftnl_rule_set_u32(rule_.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
     }
 
     struct number {
@@ -87,7 +87,7 @@ public:
     nftnl_expr* add(const char* kind, std::initializer_list<number> numbers) {
         auto* e = nftnl_expr_alloc(kind);
         for (const auto& n : numbers) nftnl_expr_set_u32(e, n.attribute, n.value);
-        nftnl_rule_add_expr(made_.get(), e);
+        nftnl_rule_add_expr(rule_.get(), e);
         return e;
     }
 
@@ -97,9 +97,9 @@ public:
                         {NFTNL_EXPR_PAYLOAD_LEN, size},
                         {NFTNL_EXPR_PAYLOAD_DREG, into}});
     }
-    void load_meta(std::uint32_t what) { add("meta", {{NFTNL_EXPR_META_KEY, what}, {NFTNL_EXPR_META_DREG, scratch}}); }
-    void load_original(std::uint32_t what, std::uint32_t into) {
-        auto* e = add("ct", {{NFTNL_EXPR_CT_KEY, what}, {NFTNL_EXPR_CT_DREG, into}});
+    void load_meta(std::uint32_t field) { add("meta", {{NFTNL_EXPR_META_KEY, field}, {NFTNL_EXPR_META_DREG, scratch}}); }
+    void load_original(std::uint32_t field, std::uint32_t into) {
+        auto* e = add("ct", {{NFTNL_EXPR_CT_KEY, field}, {NFTNL_EXPR_CT_DREG, into}});
         nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
     }
     template <class Value>
@@ -136,13 +136,13 @@ public:
     void insert_once(const char* set) {
         auto* e = add("dynset", {{NFTNL_EXPR_DYNSET_SREG_KEY, key}, {NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD}});
         nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
-        nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, once_a_day(), 0);
+        nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, single_use_limit(), 0);
     }
     void decide(std::uint32_t verdict) {
         add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, verdict}});
     }
-    void load_connection(std::uint32_t what, std::uint32_t into) {
-        add("ct", {{NFTNL_EXPR_CT_KEY, what}, {NFTNL_EXPR_CT_DREG, into}});
+    void load_connection(std::uint32_t field, std::uint32_t into) {
+        add("ct", {{NFTNL_EXPR_CT_KEY, field}, {NFTNL_EXPR_CT_DREG, into}});
     }
     void require_label() {
         constexpr std::array<std::uint32_t, 4> none{};
@@ -151,14 +151,14 @@ public:
                                        {NFTNL_EXPR_BITWISE_DREG, found},
                                        {NFTNL_EXPR_BITWISE_LEN, label_size},
                                        {NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL}});
-        nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_MASK, spender.data(), label_size);
+        nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_MASK, spent_label.data(), label_size);
         nftnl_expr_set(masked, NFTNL_EXPR_BITWISE_XOR, none.data(), label_size);
         auto* compared = add("cmp", {{NFTNL_EXPR_CMP_SREG, found}, {NFTNL_EXPR_CMP_OP, NFT_CMP_NEQ}});
         nftnl_expr_set(compared, NFTNL_EXPR_CMP_DATA, none.data(), label_size);
     }
     void set_label() {
         auto* e = add("immediate", {{NFTNL_EXPR_IMM_DREG, found}});
-        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, spender.data(), label_size);
+        nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, spent_label.data(), label_size);
         add("ct", {{NFTNL_EXPR_CT_KEY, NFT_CT_LABELS}, {NFTNL_EXPR_CT_SREG, found}});
     }
     void load_original_key(const family& f) {
@@ -174,14 +174,14 @@ public:
     }
     /// To the address that was found, and any free one of our ports.
     void translate_to_any_port(const family& f) {
-        const auto set = [this](std::uint32_t where, std::uint16_t port) {
+        const auto set = [this](std::uint32_t register_number, std::uint16_t port) {
             const auto in_order = htons(port);
-            nftnl_expr_set(add("immediate", {{NFTNL_EXPR_IMM_DREG, where}}), NFTNL_EXPR_IMM_DATA, &in_order,
+            nftnl_expr_set(add("immediate", {{NFTNL_EXPR_IMM_DREG, register_number}}), NFTNL_EXPR_IMM_DATA, &in_order,
                            sizeof in_order);
         };
         const auto first = found + f.words();
-        set(first, source_ports::first);
-        set(first + 1, source_ports::last);
+        set(first, snat_ports::first);
+        set(first + 1, snat_ports::last);
         add("nat", {{NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT},
                     {NFTNL_EXPR_NAT_FAMILY, f.number},
                     {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
@@ -197,16 +197,16 @@ public:
     }
 
     void finish(nft_transaction& to) {
-        auto* m = to.message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-        nftnl_rule_nlmsg_build_payload(m, made_.get());
-        to.done();
+        auto* m = to.start_message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+        nftnl_rule_nlmsg_build_payload(m, rule_.get());
+        to.finish_message();
     }
 
 private:
-    struct frees {
+    struct rule_deleter {
         void operator()(nftnl_rule* r) const noexcept { nftnl_rule_free(r); }
     };
-    std::unique_ptr<nftnl_rule, frees> made_;
+    std::unique_ptr<nftnl_rule, rule_deleter> rule_;
 };
 
 struct chain {
@@ -215,12 +215,12 @@ struct chain {
     std::uint32_t hook;
     std::uint32_t priority;
 };
-constexpr std::array leading{chain{"prerouting", "nat", NF_INET_PRE_ROUTING, before_dnat},
-                             chain{"output", "nat", NF_INET_LOCAL_OUT, before_dnat}};
-constexpr std::array sourcing{chain{"postrouting", "nat", NF_INET_POST_ROUTING, before_snat},
-                              chain{"input", "nat", NF_INET_LOCAL_IN, before_snat}};
-constexpr std::array spending{chain{"established", "filter", NF_INET_PRE_ROUTING, after_tracking},
-                              chain{"established_here", "filter", NF_INET_LOCAL_OUT, after_tracking}};
+constexpr std::array dnat_chains{chain{"prerouting", "nat", NF_INET_PRE_ROUTING, before_dnat},
+                                 chain{"output", "nat", NF_INET_LOCAL_OUT, before_dnat}};
+constexpr std::array snat_chains{chain{"postrouting", "nat", NF_INET_POST_ROUTING, before_snat},
+                                 chain{"input", "nat", NF_INET_LOCAL_IN, before_snat}};
+constexpr std::array spent_chains{chain{"established", "filter", NF_INET_PRE_ROUTING, after_tracking},
+                                  chain{"established_here", "filter", NF_INET_LOCAL_OUT, after_tracking}};
 
 void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     const std::unique_ptr<nftnl_chain, void (*)(nftnl_chain*)> made(nftnl_chain_alloc(),
@@ -230,9 +230,9 @@ void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     nftnl_chain_set_str(made.get(), NFTNL_CHAIN_TYPE, c.type);
     nftnl_chain_set_u32(made.get(), NFTNL_CHAIN_HOOKNUM, c.hook);
     nftnl_chain_set_u32(made.get(), NFTNL_CHAIN_PRIO, c.priority);
-    auto* m = to.message(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+    auto* m = to.start_message(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     nftnl_chain_nlmsg_build_payload(m, made.get());
-    to.done();
+    to.finish_message();
 }
 
 /// From an opening's key to an address, and mostly to a port as well.
@@ -248,9 +248,9 @@ void add_map(nft_transaction& to, const std::string& table, const char* name, co
     nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 2 * f.size + 4);
     nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, with_port ? joined(f.address_type, inet_service) : f.address_type);
     nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, with_port ? f.size + 4 : f.size);
-    auto* m = to.message(NFT_MSG_NEWSET, NLM_F_CREATE);
+    auto* m = to.start_message(NFT_MSG_NEWSET, NLM_F_CREATE);
     nftnl_set_nlmsg_build_payload(m, s);
-    to.done();
+    to.finish_message();
 }
 
 /// The keys of openings that have served.
@@ -263,15 +263,15 @@ void add_spent(nft_transaction& to, const std::string& table, const char* name, 
     nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_EVAL);
     nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, joined(joined(f.address_type, f.address_type), inet_service));
     nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 2 * f.size + 4);
-    nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, most_spent);
-    auto* m = to.message(NFT_MSG_NEWSET, NLM_F_CREATE);
+    nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, max_spent);
+    auto* m = to.start_message(NFT_MSG_NEWSET, NLM_F_CREATE);
     nftnl_set_nlmsg_build_payload(m, s);
-    to.done();
+    to.finish_message();
 }
 
 // A new connection to us that is expected is led on, while none has been established. That there was one is counted in
 // "opened", which outlasts "expected".
-void add_leading(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
+void add_dnat_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     constexpr std::uint32_t tcp_port_at = 2;
     rule r(table, chain);
     r.tcp_of(f);
@@ -291,8 +291,8 @@ void add_leading(nft_transaction& to, const std::string& table, const char* chai
 // What was led is found again by what it was before. The first connection comes from the port that is its turn; those after
 // it, of which at most one is the client's, from any other, since that one may be held by the first for as long as the
 // kernel remembers it.
-void add_sourcing(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
-    const auto begin = [&](rule& r) {
+void add_snat_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
+    const auto start_rule = [&](rule& r) {
         r.tcp_of(f);
         r.load_connection(NFT_CT_STATUS, scratch);
         r.mask(std::uint32_t{IPS_DST_NAT});
@@ -300,12 +300,12 @@ void add_sourcing(nft_transaction& to, const std::string& table, const char* cha
         r.load_original_key(f);
     };
     rule first(table, chain);
-    begin(first);
+    start_rule(first);
     first.look_up(names_of(f.v4).source);
     first.translate(NFT_NAT_SNAT, f);
     first.finish(to);
     rule others(table, chain);
-    begin(others);
+    start_rule(others);
     others.look_up(names_of(f.v4).opened);
     others.translate_to_any_port(f);
     others.finish(to);
@@ -313,18 +313,18 @@ void add_sourcing(nft_transaction& to, const std::string& table, const char* cha
 
 // What is nobody's business here leaves at once, since each packet of the machine comes by. Of a connection that was led,
 // what its client sends after the handshake goes on.
-void add_passing(nft_transaction& to, const std::string& table, const char* chain) {
+void add_accept_rules(nft_transaction& to, const std::string& table, const char* chain) {
     rule others(table, chain);
     others.load_connection(NFT_CT_STATUS, scratch);
     others.mask(std::uint32_t{IPS_DST_NAT});
     others.require(NFT_CMP_EQ, std::uint32_t{0});
     others.decide(NF_ACCEPT);
     others.finish(to);
-    rule answers(table, chain);
-    answers.load_connection(NFT_CT_DIRECTION, scratch);
-    answers.require(NFT_CMP_EQ, std::uint8_t{IP_CT_DIR_REPLY});
-    answers.decide(NF_ACCEPT);
-    answers.finish(to);
+    rule replies(table, chain);
+    replies.load_connection(NFT_CT_DIRECTION, scratch);
+    replies.require(NFT_CMP_EQ, std::uint8_t{IP_CT_DIR_REPLY});
+    replies.decide(NF_ACCEPT);
+    replies.finish(to);
     rule known(table, chain);
     known.require_label();
     known.decide(NF_ACCEPT);
@@ -332,7 +332,7 @@ void add_passing(nft_transaction& to, const std::string& table, const char* chai
 }
 
 // Its first packet spends the opening. Where another connection was faster, or the handshake was none, it gets no further.
-void add_spending(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
+void add_spent_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     rule first(table, chain);
     first.tcp_of(f);
     first.load_connection(NFT_CT_STATUS, scratch);
@@ -357,7 +357,7 @@ void add_spending(nft_transaction& to, const std::string& table, const char* cha
 
 }  // namespace
 
-nftnl_expr* once_a_day() {
+nftnl_expr* single_use_limit() {
     constexpr std::uint64_t day = 24UL * 60 * 60;
     auto* once = nftnl_expr_alloc("limit");
     nftnl_expr_set_u64(once, NFTNL_EXPR_LIMIT_RATE, 1);
@@ -372,9 +372,9 @@ void add_table(nft_transaction& to, const std::string& name) {
                                                                     [](nftnl_table* x) { nftnl_table_free(x); });
     nftnl_table_set_str(made.get(), NFTNL_TABLE_NAME, name.c_str());
     nftnl_table_set_u32(made.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
-    auto* m = to.message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+    auto* m = to.start_message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
     nftnl_table_nlmsg_build_payload(m, made.get());
-    to.done();
+    to.finish_message();
 
     std::uint32_t id = 1;
     for (const auto& f : families) {
@@ -384,18 +384,18 @@ void add_table(nft_transaction& to, const std::string& name) {
         add_map(to, name, maps.opened, f, false, 0, id++);
         add_spent(to, name, maps.spent, f, id++);
     }
-    for (const auto& c : leading) {
+    for (const auto& c : dnat_chains) {
         add_chain(to, name, c);
-        for (const auto& f : families) add_leading(to, name, c.name, f);
+        for (const auto& f : families) add_dnat_rules(to, name, c.name, f);
     }
-    for (const auto& c : sourcing) {
+    for (const auto& c : snat_chains) {
         add_chain(to, name, c);
-        for (const auto& f : families) add_sourcing(to, name, c.name, f);
+        for (const auto& f : families) add_snat_rules(to, name, c.name, f);
     }
-    for (const auto& c : spending) {
+    for (const auto& c : spent_chains) {
         add_chain(to, name, c);
-        add_passing(to, name, c.name);
-        for (const auto& f : families) add_spending(to, name, c.name, f);
+        add_accept_rules(to, name, c.name);
+        for (const auto& f : families) add_spent_rules(to, name, c.name, f);
     }
 }
 

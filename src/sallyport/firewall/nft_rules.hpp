@@ -23,7 +23,7 @@ struct nft_names {
 }
 
 /// For an element: lets the first packet through that looks it up, and no second one while it stands.
-[[nodiscard]] nftnl_expr* once_a_day();
+[[nodiscard]] nftnl_expr* single_use_limit();
 
 /// Fails where the kernel has a table of this name already.
 void add_table(nft_transaction& to, const std::string& name);

@@ -44,7 +44,7 @@ private:
 
 [[nodiscard]] element key_of(const opening& o) {
     element out;
-    out << o.client << o.at.address << o.at.port;
+    out << o.client << o.listen.address << o.listen.port;
     return out;
 }
 
@@ -79,30 +79,30 @@ private:
 
 [[nodiscard]] set_owner with_target(const std::string& table, const opening& o) {
     element target;
-    target << o.to.address << o.to.port;
+    target << o.forward_to.address << o.forward_to.port;
     return with_value(table, names_of(o.client.is_v4()).expected, o, target);
 }
 
 /// Stands for its time.
-[[nodiscard]] set_owner expectation(const std::string& table, const opening& o) {
+[[nodiscard]] set_owner expected_element(const std::string& table, const opening& o) {
     auto out = with_target(table, o);
     nftnl_set_elem_set_u64(only_element(out), NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
     return out;
 }
 
 /// For the first connection.
-[[nodiscard]] set_owner first_source(const std::string& table, const opening& o, std::uint16_t port) {
+[[nodiscard]] set_owner source_element(const std::string& table, const opening& o, std::uint16_t port) {
     element source;
-    source << o.from << port;
+    source << o.source << port;
     auto out = with_value(table, names_of(o.client.is_v4()).source, o, source);
-    nftnl_set_elem_add_expr(only_element(out), once_a_day());
+    nftnl_set_elem_add_expr(only_element(out), single_use_limit());
     return out;
 }
 
 /// Counts what is led.
-[[nodiscard]] set_owner counted(const std::string& table, const opening& o) {
+[[nodiscard]] set_owner opened_element(const std::string& table, const opening& o) {
     element source;
-    source << o.from;
+    source << o.source;
     auto out = with_value(table, names_of(o.client.is_v4()).opened, o, source);
     nftnl_set_elem_add_expr(only_element(out), nftnl_expr_alloc("counter"));
     return out;
@@ -122,84 +122,85 @@ private:
     return out;
 }
 
-void say(nft_transaction& to, std::uint16_t type, std::uint16_t flags, const set_owner& about) {
-    auto* m = to.message(type, flags);
+void add_message(nft_transaction& to, std::uint16_t type, std::uint16_t flags, const set_owner& about) {
+    auto* m = to.start_message(type, flags);
     nftnl_set_elems_nlmsg_build_payload(m, about.get());
-    to.done();
+    to.finish_message();
 }
 
-[[nodiscard]] error unusable(const error& why) {
+[[nodiscard]] error unusable(const error& reason) {
     std::string_view next = "see whether the kernel has nf_tables with NAT";
-    if (why.os == EPERM || why.os == EACCES)
+    if (reason.os == EPERM || reason.os == EACCES)
         next = "run as root, or give this process CAP_NET_ADMIN (AmbientCapabilities= in a systemd unit)";
-    else if (why.os == EOPNOTSUPP || why.os == ENOENT || why.os == EPROTONOSUPPORT || why.os == EAFNOSUPPORT)
+    else if (reason.os == EOPNOTSUPP || reason.os == ENOENT || reason.os == EPROTONOSUPPORT || reason.os == EAFNOSUPPORT)
         next = "the kernel must have nf_tables with NAT (modules nf_tables, nft_chain_nat, nft_nat) and be 5.12 or later";
-    return {why.code, why.os, fmt::format("the kernel's NAT cannot be used ({}); {}", why.what, next)};
+    return {reason.code, reason.os, fmt::format("the kernel's NAT cannot be used ({}); {}", reason.what, next)};
 }
 
 }  // namespace
 
-nft_table::nft_table(std::string name, nft_socket owner, nft_socket asking)
-    : name_(std::move(name)), owner_(std::move(owner)), asking_(std::move(asking)) {}
+nft_table::nft_table(std::string name, nft_socket owner, nft_socket query_socket)
+    : name_(std::move(name)), owner_(std::move(owner)), query_socket_(std::move(query_socket)) {}
 
 result<std::unique_ptr<table>> nft_table::make() {
     auto owner = open_nft_socket();
     if (!owner) return std::unexpected(unusable(owner.error()));
-    auto asking = open_nft_socket();
-    if (!asking) return std::unexpected(unusable(asking.error()));
+    auto query_socket = open_nft_socket();
+    if (!query_socket) return std::unexpected(unusable(query_socket.error()));
     std::random_device random;
     auto name = fmt::format("sallyport_{:08x}", random());
     nft_transaction all;
     add_table(all, name);
     if (const auto made = all.commit(**owner); !made) return std::unexpected(unusable(made.error()));
-    return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*asking)));
+    return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*query_socket)));
 }
 
 // An element whose time is over may be gone by itself, and one that was never spent is not in "spent"; to take out what is
 // not there is an error: so it is put in first, which does nothing where it still is.
 result<void> nft_table::commit(std::span<const change> changes) {
     nft_transaction all;
-    for (const auto& [kind, what] : changes) {
-        const auto maps = names_of(what.client.is_v4());
+    for (const auto& [kind, subject] : changes) {
+        const auto maps = names_of(subject.client.is_v4());
         if (kind == change_kind::open) {
             constexpr auto fresh = NLM_F_CREATE | NLM_F_EXCL;
-            say(all, NFT_MSG_NEWSETELEM, fresh, first_source(name_, what, ports_.next(what.to)));
-            say(all, NFT_MSG_NEWSETELEM, fresh, counted(name_, what));
-            say(all, NFT_MSG_NEWSETELEM, fresh, expectation(name_, what));
+            add_message(all, NFT_MSG_NEWSETELEM, fresh, source_element(name_, subject, ports_.next(subject.forward_to)));
+            add_message(all, NFT_MSG_NEWSETELEM, fresh, opened_element(name_, subject));
+            add_message(all, NFT_MSG_NEWSETELEM, fresh, expected_element(name_, subject));
         } else {
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_target(name_, what));
-            say(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_element(name_, maps.spent, key_of(what)));
+            add_message(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_target(name_, subject));
+            add_message(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_element(name_, maps.spent, key_of(subject)));
             for (const auto* map : {maps.expected, maps.source, maps.opened, maps.spent})
-                say(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(what)));
+                add_message(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(subject)));
         }
     }
     auto done = all.commit(*owner_);
     if (done) return done;
-    auto why = std::move(done).error();
-    why.what = fmt::format("{} refused {} openings, the first {}", why.what, changes.size(), changes.front().what.text());
-    return std::unexpected(std::move(why));
+    auto reason = std::move(done).error();
+    reason.what =
+        fmt::format("{} refused {} openings, the first {}", reason.what, changes.size(), changes.front().subject.text());
+    return std::unexpected(std::move(reason));
 }
 
 /// The set or map with the element of this opening, or without one.
 set_owner nft_table::find(const char* set, const opening& o) {
-    const auto asked = with_element(name_, set, key_of(o));
-    set_owner there(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
-    std::array<char, 4096> room;
+    const auto query = with_element(name_, set, key_of(o));
+    set_owner result_set(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
+    std::array<char, 4096> buffer;
     const std::scoped_lock lock(mutex_);
-    auto* m = nftnl_nlmsg_build_hdr(room.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
-    nftnl_set_elems_nlmsg_build_payload(m, asked.get());
-    if (mnl_socket_sendto(asking_.get(), m, m->nlmsg_len) < 0) return there;
-    const auto got = ::recv(mnl_socket_get_fd(asking_.get()), room.data(), room.size(), MSG_DONTWAIT);
-    if (got <= 0) return there;
-    const auto* answer = reinterpret_cast<const nlmsghdr*>(room.data());
-    if (answer->nlmsg_type != NLMSG_ERROR) (void)nftnl_set_elems_nlmsg_parse(answer, there.get());
-    return there;
+    auto* m = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
+    nftnl_set_elems_nlmsg_build_payload(m, query.get());
+    if (mnl_socket_sendto(query_socket_.get(), m, m->nlmsg_len) < 0) return result_set;
+    const auto got = ::recv(mnl_socket_get_fd(query_socket_.get()), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got <= 0) return result_set;
+    const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer.data());
+    if (reply->nlmsg_type != NLMSG_ERROR) (void)nftnl_set_elems_nlmsg_parse(reply, result_set.get());
+    return result_set;
 }
 
-std::optional<std::chrono::milliseconds> nft_table::left(const opening& o) {
+std::optional<std::chrono::milliseconds> nft_table::remaining(const opening& o) {
     const auto maps = names_of(o.client.is_v4());
-    const auto there = find(maps.expected, o);
-    auto* e = only_element(there);
+    const auto result_set = find(maps.expected, o);
+    auto* e = only_element(result_set);
     if (e == nullptr || only_element(find(maps.spent, o)) != nullptr) return std::nullopt;
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }

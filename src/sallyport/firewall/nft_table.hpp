@@ -36,7 +36,7 @@
 #include <libnftnl/set.h>
 
 #include <sallyport/firewall/nft_transaction.hpp>
-#include <sallyport/firewall/source_ports.hpp>
+#include <sallyport/firewall/snat_ports.hpp>
 #include <sallyport/firewall/table.hpp>
 
 namespace sallyport::firewall {
@@ -48,21 +48,21 @@ public:
     [[nodiscard]] static result<std::unique_ptr<table>> make();
 
     [[nodiscard]] result<void> commit(std::span<const change> changes) override;
-    [[nodiscard]] std::optional<std::chrono::milliseconds> left(const opening& o) override;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const opening& o) override;
     [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
     [[nodiscard]] set_owner find(const char* set, const opening& o);
 
-    nft_table(std::string name, nft_socket owner, nft_socket asking);
+    nft_table(std::string name, nft_socket owner, nft_socket query_socket);
 
     const std::string name_;
     nft_socket owner_;
-    source_ports ports_;
+    snat_ports ports_;
     // Guards the members below.
     std::mutex mutex_;
     // The owner's would wait for a change under way.
-    nft_socket asking_;
+    nft_socket query_socket_;
     std::uint32_t sequence_ = 0;
 };
 

@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
 
 /// This thread's network is its own from here on, with nothing in it but a loopback device that is up.
-bool enter_own_network() {
+bool enter_new_network() {
     if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
     const unique_fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq lo{.ifr_ifrn = {"lo"}, .ifr_ifru = {}};
@@ -125,9 +125,9 @@ private:
 class nft_table_test : public testing::Test {
 protected:
     void SetUp() override {
-        static const bool own = enter_own_network();
-        if (!own && std::getenv("CI") != nullptr) FAIL() << "no right to a network namespace of one's own";
-        if (!own) GTEST_SKIP() << "needs root, or a system that allows user namespaces";
+        static const bool isolated = enter_new_network();
+        if (!isolated && std::getenv("CI") != nullptr) FAIL() << "no right to a network namespace of one's own";
+        if (!isolated) GTEST_SKIP() << "needs root, or a system that allows user namespaces";
         auto made = nft_table::make();
         ASSERT_TRUE(made) << made.error().text();
         kernel = std::move(*made);
@@ -139,11 +139,11 @@ protected:
         server = unique_fd(::socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::bind(server.get(), wanted.data(), wanted.length()), 0);
         EXPECT_EQ(::listen(server.get(), 5), 0);
-        sockaddr_storage own{};
-        socklen_t size = sizeof own;
-        ::getsockname(server.get(), reinterpret_cast<sockaddr*>(&own), &size);
-        const auto port = own.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(own).sin_port
-                                                   : reinterpret_cast<const sockaddr_in6&>(own).sin6_port;
+        sockaddr_storage local{};
+        socklen_t size = sizeof local;
+        ::getsockname(server.get(), reinterpret_cast<sockaddr*>(&local), &size);
+        const auto port = local.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(local).sin_port
+                                                     : reinterpret_cast<const sockaddr_in6&>(local).sin6_port;
         return {address(at), ntohs(port)};
     }
 
@@ -158,10 +158,10 @@ protected:
 
     /// errno of a connection from there; 0 where it stands.
     int connect(std::string_view from, const endpoint& to) {
-        const net::socket_address own(endpoint{address(from), 0});
+        const net::socket_address local(endpoint{address(from), 0});
         const net::socket_address other(to);
-        client = unique_fd(::socket(own.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::bind(client.get(), own.data(), own.length()), 0);
+        client = unique_fd(::socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::bind(client.get(), local.data(), local.length()), 0);
         return ::connect(client.get(), other.data(), other.length()) == 0 ? 0 : errno;
     }
 
@@ -181,7 +181,7 @@ protected:
     }
 
     /// From now on no RST leaves from these ports, as if nobody were there: it never was, or it is lost on the way.
-    static bool keep_silent(int first, int last, bool lost = false) {
+    static bool drop_resets(int first, int last, bool lost = false) {
         const auto rules = fmt::format(
             "nft 'add table ip quiet; add chain ip quiet out_{3} {{ type filter hook output priority {0}; }}; "
             "add rule ip quiet out_{3} tcp flags rst tcp sport {1}-{2} drop'",
@@ -189,7 +189,7 @@ protected:
         return std::system(rules.c_str()) == 0;
     }
 
-    bool somebody_comes() {
+    bool connection_arrives() {
         pollfd ready{server.get(), POLLIN, 0};
         return ::poll(&ready, 1, 100) == 1;
     }
@@ -202,10 +202,10 @@ protected:
 };
 
 // G4: led to the server, which sees the address that it is to see; bytes go both ways.
-TEST_F(nft_table_test, leads_a_connection_on) {
+TEST_F(nft_table_test, forwards_a_connection) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.3");
     char byte = 'a';
     ASSERT_EQ(::send(client.get(), &byte, 1, 0), 1);
@@ -216,46 +216,46 @@ TEST_F(nft_table_test, leads_a_connection_on) {
     EXPECT_EQ(byte, 'b');
 }
 
-TEST_F(nft_table_test, leads_ipv6_too) {
+TEST_F(nft_table_test, forwards_ipv6) {
     const auto to = listen("::1");
     const opening o{address("::1"), *endpoint::parse("[::1]:2121"), to, address("::1"), 30s};
     ASSERT_TRUE(commit(change_kind::open, o));
-    EXPECT_EQ(connect("::1", o.at), 0);
+    EXPECT_EQ(connect("::1", o.listen), 0);
     EXPECT_EQ(peer(), "::1");
-    EXPECT_EQ(connect("::1", o.at), ECONNREFUSED);
+    EXPECT_EQ(connect("::1", o.listen), ECONNREFUSED);
 }
 
 // G2
 TEST_F(nft_table_test, admits_exactly_one_connection) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
-    EXPECT_FALSE(kernel->left(o));
-    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
+    EXPECT_FALSE(kernel->remaining(o));
+    EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
 // GW-05: an opening is spent by what is established. Anybody can send a SYN in the client's name.
-TEST_F(nft_table_test, is_not_spent_by_a_SYN_alone) {
+TEST_F(nft_table_test, is_not_spent_by_a_SYN) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
     EXPECT_EQ(kernel->use_of(o), opening_use::none);
-    for (std::uint16_t port = 5001; port < 5011; ++port) raw_client("127.0.0.2", port, o.at).send_syn();
+    for (std::uint16_t port = 5001; port < 5011; ++port) raw_client("127.0.0.2", port, o.listen).send_syn();
     EXPECT_EQ(kernel->use_of(o), opening_use::attempted);
-    EXPECT_TRUE(kernel->left(o));
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_TRUE(kernel->remaining(o));
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.3");
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
-    EXPECT_FALSE(kernel->left(o));
-    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+    EXPECT_FALSE(kernel->remaining(o));
+    EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
 // G2: of two that are on their way at once, the one whose handshake is complete first; the other gets no further.
-TEST_F(nft_table_test, serves_one_of_several_on_their_way) {
+TEST_F(nft_table_test, serves_the_first_complete_handshake) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_TRUE(keep_silent(5001, 5002));
-    raw_client slow("127.0.0.2", 5001, o.at);
-    raw_client fast("127.0.0.2", 5002, o.at);
+    ASSERT_TRUE(drop_resets(5001, 5002));
+    raw_client slow("127.0.0.2", 5001, o.listen);
+    raw_client fast("127.0.0.2", 5002, o.listen);
     slow.send_syn();
     fast.send_syn();
     ASSERT_TRUE(slow.receive_syn_ack());
@@ -266,31 +266,31 @@ TEST_F(nft_table_test, serves_one_of_several_on_their_way) {
     EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(::recv(accepted.get(), text.data(), text.size(), 0))),
               "fast");
     slow.send_ack("slow");
-    EXPECT_FALSE(somebody_comes());
+    EXPECT_FALSE(connection_arrives());
     fast.send_more("er");
     EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(::recv(accepted.get(), text.data(), text.size(), 0))), "er");
 }
 
 // The kernel's tracking has given a connection up, and the server has not: it would be one that nobody counts.
-TEST_F(nft_table_test, lets_nothing_through_without_a_handshake) {
+TEST_F(nft_table_test, forwards_nothing_without_a_handshake) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_TRUE(keep_silent(5003, 5003, true));
-    raw_client given_up("127.0.0.2", 5003, o.at);
-    given_up.send_syn();
-    ASSERT_TRUE(given_up.receive_syn_ack());
-    given_up.send_ack("x");
-    EXPECT_FALSE(somebody_comes());
-    EXPECT_EQ(connect("127.0.0.2", o.at), 0);
+    ASSERT_TRUE(drop_resets(5003, 5003, true));
+    raw_client timed_out("127.0.0.2", 5003, o.listen);
+    timed_out.send_syn();
+    ASSERT_TRUE(timed_out.receive_syn_ack());
+    timed_out.send_ack("x");
+    EXPECT_FALSE(connection_arrives());
+    EXPECT_EQ(connect("127.0.0.2", o.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.3");
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
 }
 
 // The one connection goes on when its opening is closed, and so does the next one through another opening of the same kind.
-TEST_F(nft_table_test, keeps_what_is_established_when_it_is_closed) {
+TEST_F(nft_table_test, keeps_the_established_connection_when_closed) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.3");
     const change both[]{{change_kind::close, o}, {change_kind::open, o}};
     ASSERT_TRUE(kernel->commit(both));
@@ -298,21 +298,21 @@ TEST_F(nft_table_test, keeps_what_is_established_when_it_is_closed) {
     ASSERT_EQ(::send(client.get(), &byte, 1, 0), 1);
     ASSERT_EQ(::recv(accepted.get(), &byte, 1, 0), 1);
     EXPECT_EQ(kernel->use_of(o), opening_use::none) << "its packets spend nothing any more";
-    EXPECT_TRUE(kernel->left(o));
+    EXPECT_TRUE(kernel->remaining(o));
     const auto first = std::move(client);
     const auto first_accepted = std::move(accepted);
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.3");
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
 }
 
 // What the server still remembers of the last connection must not meet this one.
-TEST_F(nft_table_test, comes_from_another_port_each_time) {
+TEST_F(nft_table_test, uses_another_source_port_each_time) {
     const auto o = to_server();
     std::set<std::string> seen;
     for (int i = 0; i < 5; ++i) {
         ASSERT_TRUE(commit(change_kind::open, o));
-        ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+        ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
         EXPECT_EQ(peer(), "127.0.0.3");
         EXPECT_TRUE(seen.insert(peer_port).second) << peer_port << " again";
         ASSERT_TRUE(commit(change_kind::close, o));
@@ -320,7 +320,7 @@ TEST_F(nft_table_test, comes_from_another_port_each_time) {
 }
 
 // What is over must not pile up in the kernel, however little rest it is given.
-TEST_F(nft_table_test, goes_on_for_ever_without_a_rest) {
+TEST_F(nft_table_test, sustains_many_changes_without_a_pause) {
     constexpr int openings = 20'000;
     std::vector<change> changes;
     const auto o = to_server();
@@ -331,13 +331,13 @@ TEST_F(nft_table_test, goes_on_for_ever_without_a_rest) {
             ASSERT_TRUE(kernel->commit(changes)) << made;
         }
         changes.clear();
-        for (std::uint16_t i = 0; i < limits::openings_at_once; ++i, ++made) {
+        for (std::uint16_t i = 0; i < limits::opening_batch; ++i, ++made) {
             changes.push_back({change_kind::open, o});
-            changes.back().what.at.port = static_cast<std::uint16_t>(3000 + i);
+            changes.back().subject.listen.port = static_cast<std::uint16_t>(3000 + i);
         }
         ASSERT_TRUE(kernel->commit(changes)) << made;
         for (const auto& c : changes) {
-            ASSERT_EQ(connect("127.0.0.2", c.what.at), 0) << made;
+            ASSERT_EQ(connect("127.0.0.2", c.subject.listen), 0) << made;
             ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
             client.reset();
             accepted = unique_fd(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -346,64 +346,64 @@ TEST_F(nft_table_test, goes_on_for_ever_without_a_rest) {
 }
 
 // G2: nobody else gets in, and an attempt does not use it up.
-TEST_F(nft_table_test, admits_its_client_alone) {
+TEST_F(nft_table_test, admits_only_its_client) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
-    EXPECT_EQ(connect("127.0.0.9", o.at), ECONNREFUSED);
-    EXPECT_EQ(connect("127.0.0.2", {o.at.address, 2122}), ECONNREFUSED);
-    EXPECT_EQ(connect("127.0.0.2", {address("127.0.0.7"), o.at.port}), ECONNREFUSED);
-    ASSERT_TRUE(kernel->left(o));
-    EXPECT_EQ(connect("127.0.0.2", o.at), 0);
+    EXPECT_EQ(connect("127.0.0.9", o.listen), ECONNREFUSED);
+    EXPECT_EQ(connect("127.0.0.2", {o.listen.address, 2122}), ECONNREFUSED);
+    EXPECT_EQ(connect("127.0.0.2", {address("127.0.0.7"), o.listen.port}), ECONNREFUSED);
+    ASSERT_TRUE(kernel->remaining(o));
+    EXPECT_EQ(connect("127.0.0.2", o.listen), 0);
 }
 
 // G2, GW-05
-TEST_F(nft_table_test, ends_when_its_time_is_over) {
+TEST_F(nft_table_test, ends_after_its_lifetime) {
     const auto o = to_server(50ms);
     ASSERT_TRUE(commit(change_kind::open, o));
-    const auto left = kernel->left(o);
-    ASSERT_TRUE(left);
-    EXPECT_LE(*left, 50ms);
-    for (int i = 0; i < 200 && kernel->left(o); ++i) std::this_thread::sleep_for(10ms);
-    EXPECT_FALSE(kernel->left(o));
-    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+    const auto remaining = kernel->remaining(o);
+    ASSERT_TRUE(remaining);
+    EXPECT_LE(*remaining, 50ms);
+    for (int i = 0; i < 200 && kernel->remaining(o); ++i) std::this_thread::sleep_for(10ms);
+    EXPECT_FALSE(kernel->remaining(o));
+    EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
     EXPECT_TRUE(commit(change_kind::close, o)) << "its end must go well though nothing is there";
 }
 
-TEST_F(nft_table_test, closes_what_stands_and_what_was_used) {
+TEST_F(nft_table_test, closes_unused_and_used_openings) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
     ASSERT_TRUE(commit(change_kind::close, o));
-    EXPECT_FALSE(kernel->left(o));
-    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+    EXPECT_FALSE(kernel->remaining(o));
+    EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 
     ASSERT_TRUE(commit(change_kind::open, o));
-    ASSERT_EQ(connect("127.0.0.2", o.at), 0);
+    ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     ASSERT_TRUE(commit(change_kind::close, o));
     ASSERT_TRUE(commit(change_kind::open, o)) << "nothing of the first is left";
 }
 
 // One transaction ends the old promise and begins the new one, at the same port too.
 TEST_F(nft_table_test, replaces_an_opening_within_a_transaction) {
-    const auto old = to_server();
-    ASSERT_TRUE(commit(change_kind::open, old));
-    auto fresh = old;
-    fresh.from = address("127.0.0.4");
-    const change both[]{{change_kind::close, old}, {change_kind::open, fresh}};
+    const auto old_opening = to_server();
+    ASSERT_TRUE(commit(change_kind::open, old_opening));
+    auto new_opening = old_opening;
+    new_opening.source = address("127.0.0.4");
+    const change both[]{{change_kind::close, old_opening}, {change_kind::open, new_opening}};
     ASSERT_TRUE(kernel->commit(both));
-    ASSERT_EQ(connect("127.0.0.2", old.at), 0);
+    ASSERT_EQ(connect("127.0.0.2", old_opening.listen), 0);
     EXPECT_EQ(peer(), "127.0.0.4");
 }
 
-TEST_F(nft_table_test, does_all_or_nothing) {
+TEST_F(nft_table_test, commits_all_changes_or_none) {
     const auto o = to_server();
     auto other = o;
-    other.at.port = 2122;
+    other.listen.port = 2122;
     const change both[]{{change_kind::open, other}, {change_kind::open, o}, {change_kind::open, o}};
     const auto refused = kernel->commit(both);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().os, EEXIST);
-    EXPECT_FALSE(kernel->left(other));
-    EXPECT_FALSE(kernel->left(o));
+    EXPECT_FALSE(kernel->remaining(other));
+    EXPECT_FALSE(kernel->remaining(o));
 }
 
 // GW-05: no opening survives who made it. Two tables don't meet.
@@ -413,9 +413,9 @@ TEST_F(nft_table_test, ends_with_its_owner) {
     ASSERT_TRUE(another) << another.error().text();
     const change one{change_kind::open, o};
     ASSERT_TRUE((*another)->commit({&one, 1}));
-    EXPECT_FALSE(kernel->left(o));
+    EXPECT_FALSE(kernel->remaining(o));
     another->reset();
-    EXPECT_EQ(connect("127.0.0.2", o.at), ECONNREFUSED);
+    EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
 // G12: an administrator sees it. What libnftnl lets one write, nft(8) can't always read back: some of it ends in an abort.
@@ -427,17 +427,17 @@ TEST_F(nft_table_test, can_be_listed_by_nft) {
     EXPECT_EQ(std::system("nft list ruleset | grep -q '2001:db8::2 . 2001:db8::1 . 2121 .*: fd00::5 . 4000'"), 0);
 }
 
-TEST_F(nft_table_test, takes_as_many_at_once_as_it_says) {
+TEST_F(nft_table_test, commits_the_maximum_at_once) {
     const auto o = to_server();
     std::vector<change> many;
-    for (std::uint16_t i = 0; i < limits::openings_at_once; ++i) {
+    for (std::uint16_t i = 0; i < limits::opening_batch; ++i) {
         many.push_back({change_kind::open, o});
-        many.back().what.at.port = static_cast<std::uint16_t>(3000 + i);
+        many.back().subject.listen.port = static_cast<std::uint16_t>(3000 + i);
     }
     ASSERT_TRUE(kernel->commit(many));
     for (auto& c : many) c.kind = change_kind::close;
     ASSERT_TRUE(kernel->commit(many));
-    EXPECT_FALSE(kernel->left(many.back().what));
+    EXPECT_FALSE(kernel->remaining(many.back().subject));
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace sallyport::firewall {
 namespace {
 
 // A message of ours is a few hundred bytes, and the end of an opening takes six.
-constexpr std::size_t message_room = 512;
-constexpr std::size_t batch_room = 7 * message_room * limits::openings_at_once;
+constexpr std::size_t max_message_size = 512;
+constexpr std::size_t max_batch_size = 7 * max_message_size * limits::opening_batch;
 
 }  // namespace
 
@@ -32,41 +32,41 @@ result<nft_socket> open_nft_socket() {
 }
 
 nft_transaction::nft_transaction()
-    : memory_(std::make_unique_for_overwrite<char[]>(batch_room + message_room)),
-      batch_(mnl_nlmsg_batch_start(memory_.get(), batch_room)) {
+    : memory_(std::make_unique_for_overwrite<char[]>(max_batch_size + max_message_size)),
+      batch_(mnl_nlmsg_batch_start(memory_.get(), max_batch_size)) {
     nftnl_batch_begin(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
-    done();
+    finish_message();
 }
 
-nlmsghdr* nft_transaction::message(std::uint16_t type, std::uint16_t flags) {
+nlmsghdr* nft_transaction::start_message(std::uint16_t type, std::uint16_t flags) {
     return nftnl_nlmsg_build_hdr(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), type, NFPROTO_INET, flags,
                                  sequence_++);
 }
 
-void nft_transaction::done() { full_ = !mnl_nlmsg_batch_next(batch_.get()) || full_; }
+void nft_transaction::finish_message() { full_ = !mnl_nlmsg_batch_next(batch_.get()) || full_; }
 
 // nf_tables obeys within the call that sends, and answers only what it refuses.
 result<void> nft_transaction::commit(mnl_socket& to) {
     nftnl_batch_end(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
-    done();
+    finish_message();
     if (full_) return fail(errc::misuse, "more in one transaction of nf_tables than fits");
     const auto size = mnl_nlmsg_batch_size(batch_.get());
     if (mnl_socket_sendto(&to, mnl_nlmsg_batch_head(batch_.get()), size) < 0) return fail_os(errno, "nf_tables");
-    int refused = 0;
+    int refused_with = 0;
     for (;;) {
-        std::array<char, 8192> answer;
-        const auto got = ::recv(mnl_socket_get_fd(&to), answer.data(), answer.size(), MSG_DONTWAIT);
+        std::array<char, 8192> reply;
+        const auto got = ::recv(mnl_socket_get_fd(&to), reply.data(), reply.size(), MSG_DONTWAIT);
         if (got <= 0) break;
-        auto left = static_cast<int>(got);
-        for (const auto* m = reinterpret_cast<const nlmsghdr*>(answer.data()); mnl_nlmsg_ok(m, left);
-             m = mnl_nlmsg_next(m, &left)) {
+        auto remaining = static_cast<int>(got);
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(reply.data()); mnl_nlmsg_ok(m, remaining);
+             m = mnl_nlmsg_next(m, &remaining)) {
             if (m->nlmsg_type != NLMSG_ERROR) continue;
-            const auto* said = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
+            const auto* failure = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
             // The first is the cause.
-            if (refused == 0) refused = -said->error;
+            if (refused_with == 0) refused_with = -failure->error;
         }
     }
-    if (refused != 0) return fail_os(refused, "nf_tables");
+    if (refused_with != 0) return fail_os(refused_with, "nf_tables");
     return {};
 }
 

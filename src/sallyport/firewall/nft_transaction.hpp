@@ -14,10 +14,10 @@
 
 namespace sallyport::firewall {
 
-struct closes_socket {
+struct socket_closer {
     void operator()(mnl_socket* s) const noexcept { mnl_socket_close(s); }
 };
-using nft_socket = std::unique_ptr<mnl_socket, closes_socket>;
+using nft_socket = std::unique_ptr<mnl_socket, socket_closer>;
 
 [[nodiscard]] result<nft_socket> open_nft_socket();
 
@@ -27,18 +27,18 @@ public:
 
     /// The head of a message to nf_tables (NFT_MSG_...) about the inet family; `flags` beside NLM_F_REQUEST. Its payload is
     /// added by whoever gets it, and then it is done().
-    [[nodiscard]] nlmsghdr* message(std::uint16_t type, std::uint16_t flags);
-    void done();
+    [[nodiscard]] nlmsghdr* start_message(std::uint16_t type, std::uint16_t flags);
+    void finish_message();
 
     /// Sends them. The kernel has obeyed or refused by the time this returns.
     [[nodiscard]] result<void> commit(mnl_socket& to);
 
 private:
-    struct stops_batch {
+    struct batch_stopper {
         void operator()(mnl_nlmsg_batch* b) const noexcept { mnl_nlmsg_batch_stop(b); }
     };
     std::unique_ptr<char[]> memory_;
-    std::unique_ptr<mnl_nlmsg_batch, stops_batch> batch_;
+    std::unique_ptr<mnl_nlmsg_batch, batch_stopper> batch_;
     std::uint32_t sequence_ = 0;
     bool full_ = false;
 };

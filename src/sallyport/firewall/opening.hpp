@@ -14,11 +14,11 @@ struct opening {
     // Who may connect, from any port.
     ip_address client;
     // To this address and port of ours, and nowhere else.
-    endpoint at;
+    endpoint listen;
     // Where it is led instead.
-    endpoint to;
+    endpoint forward_to;
     // Where it comes from as the other end sees it: an address of ours.
-    ip_address from;
+    ip_address source;
     std::chrono::milliseconds lifetime{};
 
     /// "192.0.2.1 to 203.0.113.7:50000, led to 10.0.0.5:40000 from 10.0.0.1"
@@ -35,6 +35,6 @@ struct forwarding {
 };
 
 /// Why the kernel could not lead such a connection; nothing where it can.
-[[nodiscard]] result<void> can_lead(const opening& o, forwarding allowed);
+[[nodiscard]] result<void> can_forward(const opening& o, forwarding allowed);
 
 }  // namespace sallyport::firewall

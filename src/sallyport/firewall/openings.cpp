@@ -11,7 +11,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/firewall/nft_table.hpp>
 #include <sallyport/net/event.hpp>
-#include <sallyport/net/offload.hpp>
+#include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -19,86 +19,86 @@ namespace {
 // A close and the end of the opening's time can meet in the kernel, which then refuses the close; the next one goes through.
 constexpr int close_attempts = 3;
 // The system's settings are read anew after this: reading them takes longer than an opening.
-constexpr auto forwarding_memory = std::chrono::seconds(1);
+constexpr auto forwarding_cache_time = std::chrono::seconds(1);
 
 }  // namespace
 
-struct lease::keeper {
-    explicit keeper(std::unique_ptr<table> t) : kernel(std::move(t)) {}
+struct opening_lease::committer {
+    explicit committer(std::unique_ptr<table> t) : kernel(std::move(t)) {}
 
-    struct waiting {
+    struct pending_change {
         change wanted;
         // A close has none.
-        std::move_only_function<void(result<void>)> answer;
+        std::move_only_function<void(result<void>)> on_done;
     };
 
-    void ask(waiting w) {
+    void enqueue(pending_change w) {
         const std::scoped_lock lock(mutex);
         queue.push_back(std::move(w));
-        if (!std::exchange(busy, true)) thread.submit([this] { work(); });
+        if (!std::exchange(busy, true)) thread.submit([this] { run(); });
     }
 
     // On the thread.
-    void work();
-    void commit(std::vector<waiting> taken);
+    void run();
+    void commit(std::vector<pending_change> batch);
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
     // This and the next on the thread alone.
     forwarding allowed;
-    net::deadline read_again{};
+    net::deadline next_read{};
     std::mutex mutex;
-    std::deque<waiting> queue;
+    std::deque<pending_change> queue;
     bool busy = false;
     // The last member: its end waits for what uses the others.
     net::worker_pool thread{1};
 };
 
-void lease::keeper::work() {
+void opening_lease::committer::run() {
     for (;;) {
-        std::vector<waiting> taken;
+        std::vector<pending_change> batch;
         {
             const std::scoped_lock lock(mutex);
             busy = !queue.empty();
             if (!busy) return;
-            const auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(queue.size(), limits::openings_at_once));
-            taken.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
+            const auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(queue.size(), limits::opening_batch));
+            batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
             queue.erase(queue.begin(), end);
         }
-        commit(std::move(taken));
+        commit(std::move(batch));
     }
 }
 
-void lease::keeper::commit(std::vector<waiting> taken) {
-    if (const auto now = net::clock::now(); now >= read_again) {
+void opening_lease::committer::commit(std::vector<pending_change> batch) {
+    if (const auto now = net::clock::now(); now >= next_read) {
         allowed = forwarding::of_system();
-        read_again = now + forwarding_memory;
+        next_read = now + forwarding_cache_time;
     }
-    std::vector<change> good;
-    std::vector<waiting> asked;
-    for (auto& w : taken) {
-        auto possible = w.wanted.kind == change_kind::close ? result<void>() : can_lead(w.wanted.what, allowed);
+    std::vector<change> changes;
+    std::vector<pending_change> requested;
+    for (auto& w : batch) {
+        auto possible = w.wanted.kind == change_kind::close ? result<void>() : can_forward(w.wanted.subject, allowed);
         if (!possible) {
-            w.answer(std::move(possible));
+            w.on_done(std::move(possible));
             continue;
         }
-        good.push_back(w.wanted);
-        asked.push_back(std::move(w));
+        changes.push_back(w.wanted);
+        requested.push_back(std::move(w));
     }
-    if (good.empty()) return;
-    const auto all = kernel->commit(good);
-    for (auto& w : asked) {
-        auto one = all || asked.size() == 1 ? all : commit_one(w.wanted);
-        if (!one && !w.answer) one = commit_one(w.wanted);
-        if (w.answer)
-            w.answer(std::move(one));
+    if (changes.empty()) return;
+    const auto all = kernel->commit(changes);
+    for (auto& w : requested) {
+        auto one = all || requested.size() == 1 ? all : commit_one(w.wanted);
+        if (!one && !w.on_done) one = commit_one(w.wanted);
+        if (w.on_done)
+            w.on_done(std::move(one));
         else if (!one)
             log::error({}, "An opening could not be closed: " + one.error().text());
     }
 }
 
 /// Where one of many may be what the kernel refused.
-result<void> lease::keeper::commit_one(const change& c) {
+result<void> opening_lease::committer::commit_one(const change& c) {
     auto done = kernel->commit({&c, 1});
     for (int i = 1; !done && c.kind == change_kind::close && i < close_attempts; ++i) done = kernel->commit({&c, 1});
     return done;
@@ -106,30 +106,30 @@ result<void> lease::keeper::commit_one(const change& c) {
 
 // ---- lease
 
-lease& lease::operator=(lease&& other) noexcept {
+opening_lease& opening_lease::operator=(opening_lease&& other) noexcept {
     if (this == &other) return *this;
-    end();
-    from_ = std::move(other.from_);
-    what_ = other.what_;
+    release();
+    committer_ = std::move(other.committer_);
+    opening_ = other.opening_;
     return *this;
 }
 
-void lease::end() noexcept {
-    if (from_) from_->ask({{change_kind::close, what_}, {}});
-    from_.reset();
+void opening_lease::release() noexcept {
+    if (committer_) committer_->enqueue({{change_kind::close, opening_}, {}});
+    committer_.reset();
 }
 
-std::optional<std::chrono::milliseconds> lease::left() const {
-    if (!from_) return std::nullopt;
-    return from_->kernel->left(what_);
+std::optional<std::chrono::milliseconds> opening_lease::remaining() const {
+    if (!committer_) return std::nullopt;
+    return committer_->kernel->remaining(opening_);
 }
 
-opening_use lease::use() const { return from_->kernel->use_of(what_); }
+opening_use opening_lease::use() const { return committer_->kernel->use_of(opening_); }
 
 // ---- openings
 
-openings::openings(std::unique_ptr<table> carried_out_by)
-    : keeper_(std::make_shared<lease::keeper>(std::move(carried_out_by))) {}
+openings::openings(std::unique_ptr<table> kernel_table)
+    : committer_(std::make_shared<opening_lease::committer>(std::move(kernel_table))) {}
 
 result<openings> openings::in_kernel() {
     auto made = nft_table::make();
@@ -137,29 +137,29 @@ result<openings> openings::in_kernel() {
     return openings(std::move(*made));
 }
 
-net::task<result<lease>> openings::admit(net::loop& home, opening what, net::time_limit limit) const {
+net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted, net::time_limit limit) const {
     // Shared with the thread, which may answer when the waiter is gone.
-    struct question {
-        explicit question(net::loop& l) : answered(l) {}
-        net::event answered;
-        result<void> answer;
+    struct request_state {
+        explicit request_state(net::loop& l) : done(l) {}
+        net::event done;
+        result<void> outcome;
     };
-    const auto keeper = keeper_;
-    const auto asked = std::make_shared<question>(home);
-    auto answer = [waiter = std::weak_ptr(asked), mail = home.mail()](result<void> a) {
-        mail->post([waiter, a = std::move(a)]() mutable {
-            const auto q = waiter.lock();
-            if (!q) return;
-            q->answer = std::move(a);
-            q->answered.set();
+    const auto committer = committer_;
+    const auto request = std::make_shared<request_state>(loop);
+    auto on_done = [waiter = std::weak_ptr(request), poster = loop.poster()](result<void> a) {
+        poster->post([waiter, a = std::move(a)]() mutable {
+            const auto state = waiter.lock();
+            if (!state) return;
+            state->outcome = std::move(a);
+            state->done.set();
         });
     };
-    keeper->ask({{change_kind::open, what}, std::move(answer)});
-    const bool in_time = co_await asked->answered.wait(limit.next(net::clock::now()));
-    if (in_time && !asked->answer) co_return std::unexpected(std::move(asked->answer).error());
+    committer->enqueue({{change_kind::open, wanted}, std::move(on_done)});
+    const bool finished = co_await request->done.wait(limit.next(net::clock::now()));
+    if (finished && !request->outcome) co_return std::unexpected(std::move(request->outcome).error());
     // Whatever comes now, it is closed again.
-    lease made(keeper, std::move(what));
-    if (!in_time) co_return fail(errc::timeout, "the kernel takes no changes of its NAT rules at the moment");
+    opening_lease made(committer, std::move(wanted));
+    if (!finished) co_return fail(errc::timeout, "the kernel takes no changes of its NAT rules at the moment");
     co_return made;
 }
 

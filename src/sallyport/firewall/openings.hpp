@@ -24,28 +24,29 @@ namespace sallyport::firewall {
 class openings;
 
 /// Movable; its end closes the opening. Any thread.
-class lease {
+class opening_lease {
 public:
-    lease() noexcept = default;
-    ~lease() { end(); }
-    lease(lease&& other) noexcept = default;
-    lease& operator=(lease&& other) noexcept;
+    opening_lease() noexcept = default;
+    ~opening_lease() { release(); }
+    opening_lease(opening_lease&& other) noexcept = default;
+    opening_lease& operator=(opening_lease&& other) noexcept;
 
-    [[nodiscard]] explicit operator bool() const noexcept { return from_ != nullptr; }
-    [[nodiscard]] const opening& what() const noexcept { return what_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return committer_ != nullptr; }
+    [[nodiscard]] const opening& details() const noexcept { return opening_; }
     /// By the kernel's own word: how long it will stand if nobody comes; nothing once it was used or its time was over.
-    [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining() const;
     /// REQUIRES: *this. Likewise.
     [[nodiscard]] opening_use use() const;
 
 private:
     friend class openings;
-    struct keeper;
-    lease(std::shared_ptr<keeper> from, opening what) noexcept : from_(std::move(from)), what_(std::move(what)) {}
-    void end() noexcept;
+    struct committer;
+    opening_lease(std::shared_ptr<committer> c, opening granted) noexcept
+        : committer_(std::move(c)), opening_(std::move(granted)) {}
+    void release() noexcept;
 
-    std::shared_ptr<keeper> from_;
-    opening what_;
+    std::shared_ptr<committer> committer_;
+    opening opening_;
 };
 
 /// Any thread. What it opened outlives it, as long as the leases do.
@@ -53,13 +54,13 @@ class openings {
 public:
     /// In this process's table of the kernel. The error says what the process or the system lacks.
     [[nodiscard]] static result<openings> in_kernel();
-    explicit openings(std::unique_ptr<table> carried_out_by);
+    explicit openings(std::unique_ptr<table> kernel_table);
 
     /// On the caller's loop, once it is in force. errc::timeout where the kernel took too long; it is closed then, too.
-    net::task<result<lease>> admit(net::loop& home, opening what, net::time_limit limit) const;
+    net::task<result<opening_lease>> open(net::loop& loop, opening wanted, net::time_limit limit) const;
 
 private:
-    std::shared_ptr<lease::keeper> keeper_;
+    std::shared_ptr<opening_lease::committer> committer_;
 };
 
 }  // namespace sallyport::firewall

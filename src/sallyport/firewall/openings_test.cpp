@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 struct state {
     std::mutex mutex;
     std::condition_variable changed;
-    std::vector<opening> standing;
+    std::vector<opening> active;
     std::vector<std::size_t> transactions;  // how many changes each had
     bool held = false;
     bool waiting = false;
@@ -49,26 +49,26 @@ public:
         s_.waiting = s_.held;
         s_.changed.notify_all();
         s_.changed.wait(lock, [this] { return !s_.held; });
-        auto after = s_.standing;
+        auto after = s_.active;
         for (const auto& c : changes) {
             if (c.kind == change_kind::close) {
                 if (s_.refusals_of_closes-- > 0) return fail_os(ENOENT, "test");
-                std::erase(after, c.what);
+                std::erase(after, c.subject);
                 continue;
             }
-            if (c.what.at.port == s_.refused_port) return fail_os(EEXIST, "test");
-            after.push_back(c.what);
+            if (c.subject.listen.port == s_.refused_port) return fail_os(EEXIST, "test");
+            after.push_back(c.subject);
         }
-        s_.standing = std::move(after);
+        s_.active = std::move(after);
         s_.changed.notify_all();
         return {};
     }
-    std::optional<std::chrono::milliseconds> left(const opening& o) override {
+    std::optional<std::chrono::milliseconds> remaining(const opening& o) override {
         const std::scoped_lock lock(s_.mutex);
-        if (std::ranges::find(s_.standing, o) == s_.standing.end()) return std::nullopt;
+        if (std::ranges::find(s_.active, o) == s_.active.end()) return std::nullopt;
         return o.lifetime;
     }
-    opening_use use_of(const opening& o) override { return left(o) ? opening_use::none : opening_use::established; }
+    opening_use use_of(const opening& o) override { return remaining(o) ? opening_use::none : opening_use::established; }
 
 private:
     state& s_;
@@ -81,55 +81,57 @@ opening at_port(std::uint16_t port) {
 
 class openings_test : public net::net_test {
 protected:
-    net::task<result<lease>> admit(std::uint16_t port) { return tried.admit(here(), at_port(port), net::soon()); }
-    bool none_stand() {
-        return kernel.wait([this] { return kernel.standing.empty(); });
+    net::task<result<opening_lease>> open_port(std::uint16_t port) {
+        return tested.open(test_loop(), at_port(port), net::soon());
+    }
+    bool all_closed() {
+        return kernel.wait([this] { return kernel.active.empty(); });
     }
 
     state kernel;
-    openings tried{std::make_unique<memory_table>(kernel)};
+    openings tested{std::make_unique<memory_table>(kernel)};
 };
 
-TEST_F(openings_test, is_in_force_before_the_lease_is_there) {
-    auto got = run(admit(2000));
+TEST_F(openings_test, is_in_force_before_the_lease_is_returned) {
+    auto got = run(open_port(2000));
     ASSERT_TRUE(got);
-    EXPECT_EQ(kernel.standing, std::vector{at_port(2000)});
-    EXPECT_EQ(got->what(), at_port(2000));
-    EXPECT_EQ(got->left(), 30s);
+    EXPECT_EQ(kernel.active, std::vector{at_port(2000)});
+    EXPECT_EQ(got->details(), at_port(2000));
+    EXPECT_EQ(got->remaining(), 30s);
     EXPECT_EQ(got->use(), opening_use::none);
 }
 
 // GW-05
 TEST_F(openings_test, ends_with_the_lease) {
     {
-        auto got = run(admit(2000));
+        auto got = run(open_port(2000));
         ASSERT_TRUE(got);
-        const lease moved = std::move(*got);
+        const opening_lease moved = std::move(*got);
         EXPECT_FALSE(*got);
-        EXPECT_TRUE(moved.left());
+        EXPECT_TRUE(moved.remaining());
     }
-    EXPECT_TRUE(none_stand());
+    EXPECT_TRUE(all_closed());
 }
 
 net::task<bool> replace(openings& by, net::loop& l) {
-    auto held = co_await by.admit(l, at_port(2000), net::soon());
+    auto held = co_await by.open(l, at_port(2000), net::soon());
     if (!held) co_return false;
-    *held = lease();
-    auto next = co_await by.admit(l, at_port(2000), net::soon());
-    co_return next.has_value() && next->left().has_value();
+    *held = opening_lease();
+    auto next = co_await by.open(l, at_port(2000), net::soon());
+    co_return next.has_value() && next->remaining().has_value();
 }
 
 // The old one is closed before the new one of the same port is opened, in whatever transactions.
-TEST_F(openings_test, keeps_the_order) { EXPECT_TRUE(run(replace(tried, here()))); }
+TEST_F(openings_test, commits_changes_in_order) { EXPECT_TRUE(run(replace(tested, test_loop()))); }
 
 net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
     // The first holds the thread; the others wait meanwhile.
     kernel.hold(true);
-    net::background first(l, by.admit(l, at_port(2000), net::soon()));
+    net::concurrent_task first(l, by.open(l, at_port(2000), net::soon()));
     kernel.wait([&] { return kernel.waiting; });
-    net::background second(l, by.admit(l, at_port(2001), net::soon()));
-    net::background third(l, by.admit(l, at_port(2002), net::soon()));
-    net::background fourth(l, by.admit(l, at_port(2003), net::soon()));
+    net::concurrent_task second(l, by.open(l, at_port(2001), net::soon()));
+    net::concurrent_task third(l, by.open(l, at_port(2002), net::soon()));
+    net::concurrent_task fourth(l, by.open(l, at_port(2003), net::soon()));
     kernel.hold(false);
     const auto a = co_await first.get();
     const auto b = co_await second.get();
@@ -138,54 +140,54 @@ net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
     co_return static_cast<std::size_t>(a.has_value()) + b.has_value() + c.has_value() + d.has_value();
 }
 
-TEST_F(openings_test, commits_what_waits_together) {
-    EXPECT_EQ(run(together(tried, here(), kernel)), 4U);
+TEST_F(openings_test, commits_pending_changes_together) {
+    EXPECT_EQ(run(together(tested, test_loop(), kernel)), 4U);
     EXPECT_EQ(kernel.sizes().at(0), 1U);
     EXPECT_EQ(kernel.sizes().at(1), 3U);
 }
 
-TEST_F(openings_test, does_not_let_one_spoil_the_others) {
+TEST_F(openings_test, commits_the_others_if_one_is_refused) {
     kernel.refused_port = 2002;
-    EXPECT_EQ(run(together(tried, here(), kernel)), 3U);
+    EXPECT_EQ(run(together(tested, test_loop(), kernel)), 3U);
 }
 
-TEST_F(openings_test, tells_what_the_kernel_could_not_lead) {
+TEST_F(openings_test, refuses_an_opening_that_the_kernel_cannot_forward) {
     auto o = at_port(2000);
-    o.to.address = *ip_address::parse("10.0.0.5");
-    const auto got = run(tried.admit(here(), o, net::soon()));
+    o.forward_to.address = *ip_address::parse("10.0.0.5");
+    const auto got = run(tested.open(test_loop(), o, net::soon()));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::unreachable);
     EXPECT_TRUE(kernel.sizes().empty());
 }
 
 // A close that meets the opening's use in the kernel is refused there, and said again.
-TEST_F(openings_test, closes_again_where_the_kernel_was_busy_with_it) {
+TEST_F(openings_test, retries_a_refused_close) {
     {
-        const auto got = run(admit(2000));
+        const auto got = run(open_port(2000));
         ASSERT_TRUE(got);
         kernel.refusals_of_closes = 2;
     }
-    EXPECT_TRUE(none_stand());
+    EXPECT_TRUE(all_closed());
 }
 
 // The client is served without, and what comes into force too late is closed.
-TEST_F(openings_test, gives_up_a_kernel_that_takes_too_long) {
+TEST_F(openings_test, times_out_if_the_kernel_takes_too_long) {
     kernel.hold(true);
-    const auto got = run(tried.admit(here(), at_port(2000), net::time_limit::within(20ms)));
+    const auto got = run(tested.open(test_loop(), at_port(2000), net::time_limit::within(20ms)));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::timeout);
     kernel.hold(false);
     EXPECT_TRUE(kernel.wait([this] { return kernel.transactions.size() == 2; }));
-    EXPECT_TRUE(none_stand());
+    EXPECT_TRUE(all_closed());
 }
 
-TEST_F(openings_test, leases_outlive_it) {
-    std::optional<openings> own(std::in_place, std::make_unique<memory_table>(kernel));
+TEST_F(openings_test, leases_may_outlive_it) {
+    std::optional<openings> short_lived(std::in_place, std::make_unique<memory_table>(kernel));
     {
-        const auto got = run(own->admit(here(), at_port(2000), net::soon()));
-        own.reset();
+        const auto got = run(short_lived->open(test_loop(), at_port(2000), net::soon()));
+        short_lived.reset();
         ASSERT_TRUE(got);
-        EXPECT_TRUE(got->left());
+        EXPECT_TRUE(got->remaining());
     }
     // Its table went with the last lease, and with it whatever stood.
 }

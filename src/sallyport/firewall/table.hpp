@@ -16,7 +16,7 @@ enum class change_kind : std::uint8_t { open, close };
 
 struct change {
     change_kind kind = change_kind::open;
-    opening what;
+    opening subject;
 };
 
 /// What has become of an opening.
@@ -40,7 +40,7 @@ public:
     /// All of it, in this order, or nothing. One thread at a time.
     [[nodiscard]] virtual result<void> commit(std::span<const change> changes) = 0;
     /// How long it will still stand; nothing once it was used or its time was over. Any thread; never waits for commit().
-    [[nodiscard]] virtual std::optional<std::chrono::milliseconds> left(const opening& o) = 0;
+    [[nodiscard]] virtual std::optional<std::chrono::milliseconds> remaining(const opening& o) = 0;
     /// Also after its time, until it is closed. Likewise.
     [[nodiscard]] virtual opening_use use_of(const opening& o) = 0;
 };

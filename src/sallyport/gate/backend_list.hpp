@@ -17,7 +17,7 @@
 namespace sallyport::gate {
 
 class health_checks;
-class own_ends;
+class self_connection_guard;
 class pool;
 
 /// One backend URL a line, blank lines and those that begin with "#" apart. Errors name the line. A file that names no
@@ -30,23 +30,23 @@ struct backend_file {
 };
 
 /// Blocks on the disk. Errors name file and line.
-[[nodiscard]] result<backend_file> read_backend_file(const std::string& file);
+[[nodiscard]] result<backend_file> load_backend_file(const std::string& file);
 
 /// The backends that stand behind a name: one for each address, or for each record.
-[[nodiscard]] std::vector<backend> expand(const backend& name, const std::vector<ip_address>& addresses);
-[[nodiscard]] backend expand(const backend& name, const net::srv_record& record, std::uint16_t largest_weight,
-                             std::vector<ip_address> addresses);
+[[nodiscard]] std::vector<backend> resolve_to_backends(const backend& name, const std::vector<ip_address>& addresses);
+[[nodiscard]] backend resolve_to_backends(const backend& name, const net::srv_record& record, std::uint16_t largest_weight,
+                                          std::vector<ip_address> addresses);
 
 class backend_list {
 public:
     /// The pool, the checks and what is known of ourselves must outlive stop().
-    backend_list(net::loop& home, pool& backends, health_checks& checks, const own_ends& own);
+    backend_list(net::loop& loop, pool& backends, health_checks& checks, const self_connection_guard& guard);
 
     /// By these settings from now on; a file is read at once, names are looked up soon. Returns a line for each change;
     /// where there is an error nothing has changed. Before the loops run, or on the first one.
-    [[nodiscard]] result<std::vector<std::string>> use(const settings& s);
+    [[nodiscard]] result<std::vector<std::string>> apply(const settings& s);
     /// Any thread: other ones in place of those in the settings; what stands in a file stays. What changes is logged.
-    void give(const std::vector<backend>& given);
+    void update(const std::vector<backend>& from_settings);
     /// On the first loop, or when no loop runs.
     void stop();
 

@@ -8,19 +8,19 @@
 namespace sallyport::gate {
 namespace {
 
-TEST(BackendLines, AreUrlsWithTermsBetweenRemarks_G7) {
+TEST(BackendLines, AreUrlsWithParametersAndComments_G7) {
     const auto read = parse_backend_lines(
         "# ours\n\n  ftp://10.0.0.5?weight=3 \r\nftps://[2001:db8::5]\n#ftp://10.0.0.7\n"
         "ftp://farm.example?resolve=srv");
     ASSERT_TRUE(read);
     ASSERT_EQ(read->size(), 3U);
     EXPECT_EQ((*read)[0].text(), "ftp://10.0.0.5:21");
-    EXPECT_EQ((*read)[0].terms.weight, 3U);
+    EXPECT_EQ((*read)[0].parameters.weight, 3U);
     EXPECT_EQ((*read)[1].text(), "ftps://[2001:db8::5]:990");
-    EXPECT_EQ((*read)[2].found_by, lookup::service);
+    EXPECT_EQ((*read)[2].discovered_by, discovery::service);
 }
 
-TEST(BackendLines, NameTheLineOfAMistake) {
+TEST(BackendLines, NameTheLineOfAnError) {
     const auto bad = parse_backend_lines("ftp://10.0.0.5\n\nhttp://10.0.0.6\n");
     ASSERT_FALSE(bad);
     EXPECT_TRUE(bad.error().what.starts_with("line 3: backend \"http://10.0.0.6\"")) << bad.error().what;
@@ -31,36 +31,37 @@ TEST(BackendLines, NameTheLineOfAMistake) {
     }
 }
 
-TEST(Lookup, MakesABackendOfEachAddress_G7) {
+TEST(Discovery, MakesABackendOfEachAddress_G7) {
     const auto name = *backend::parse("ftpes://farm.example:2121?resolve=address&weight=5&max-sessions=7");
-    EXPECT_EQ(name.found_by, lookup::addresses);
-    const auto found = expand(name, {*ip_address::parse("10.0.0.5"), *ip_address::parse("2001:db8::5")});
+    EXPECT_EQ(name.discovered_by, discovery::addresses);
+    const auto found = resolve_to_backends(name, {*ip_address::parse("10.0.0.5"), *ip_address::parse("2001:db8::5")});
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].text(), "ftpes://10.0.0.5:2121");
     EXPECT_EQ(found[1].text(), "ftpes://[2001:db8::5]:2121");
     for (const auto& b : found) {
         EXPECT_EQ(b.tls_host(), "farm.example");
-        EXPECT_EQ(b.terms, name.terms);
-        EXPECT_FALSE(b.is_looked_up());
+        EXPECT_EQ(b.parameters, name.parameters);
+        EXPECT_FALSE(b.needs_discovery());
     }
 }
 
-TEST(Lookup, MakesABackendOfEachRecord_G7) {
+TEST(Discovery, MakesABackendOfEachRecord_G7) {
     const auto name = *backend::parse("ftp://farm.example?resolve=srv&max-sessions=7");
     const auto weight_of = [&](std::uint16_t weight, std::uint16_t largest) {
-        return expand(name, {.target = "s1.example", .port = 2121, .priority = 10, .weight = weight}, largest, {})
-            .terms.weight;
+        return resolve_to_backends(name, {.target = "s1.example", .port = 2121, .priority = 10, .weight = weight}, largest,
+                                   {})
+            .parameters.weight;
     };
     EXPECT_EQ(weight_of(60, 100), 60U);
     EXPECT_EQ(weight_of(0, 100), 1U);
     EXPECT_EQ(weight_of(65535, 65535), 256U);
     EXPECT_EQ(weight_of(32768, 65535), 128U);
     EXPECT_EQ(weight_of(1, 65535), 1U);
-    const auto b = expand(name, {.target = "s1.example", .port = 2121, .priority = 10, .weight = 1}, 1,
-                          {*ip_address::parse("10.0.0.5")});
+    const auto b = resolve_to_backends(name, {.target = "s1.example", .port = 2121, .priority = 10, .weight = 1}, 1,
+                                       {*ip_address::parse("10.0.0.5")});
     EXPECT_EQ(b.text(), "ftp://s1.example:2121");
-    EXPECT_EQ(b.terms.priority, 10U);
-    EXPECT_EQ(b.terms.max_sessions, 7U);
+    EXPECT_EQ(b.parameters.priority, 10U);
+    EXPECT_EQ(b.parameters.max_sessions, 7U);
     EXPECT_EQ(b.addresses, std::vector{*ip_address::parse("10.0.0.5")});
 }
 
@@ -85,7 +86,7 @@ protected:
         std::filesystem::temp_directory_path() / ("sallyport-list-" + std::to_string(::getpid()));
 };
 
-TEST_F(GateFile, IsFollowed_G7) {
+TEST_F(GateFile, IsRereadWhenItChanges_G7) {
     ftp_stub one({});
     ftp_stub two({.replies = {{"GREETING", "220 two"}}});
     setup.backends_file = folder / "list";
@@ -109,7 +110,7 @@ TEST_F(GateFile, IsFollowed_G7) {
     EXPECT_TRUE(eventually([&] { return shows({one.port()}); }));
 }
 
-TEST_F(GateFile, MustBeRightAtTheStart) {
+TEST_F(GateFile, MustBeValidAtStart) {
     setup.listen = {*endpoint::parse("127.0.0.1:0")};
     setup.backends_file = folder / "list";
     const auto missing = gate(loops, setup, counters).start();

@@ -15,9 +15,9 @@
 namespace sallyport::gate {
 namespace {
 
-bool read_number(std::string_view value, std::uint64_t least, std::uint64_t most, auto& into) {
-    const auto number = parse_decimal(value, most);
-    if (!number || *number < least) return false;
+bool read_number(std::string_view value, std::uint64_t min, std::uint64_t max, auto& into) {
+    const auto number = parse_decimal(value, max);
+    if (!number || *number < min) return false;
     into = static_cast<std::remove_reference_t<decltype(into)>>(*number);
     return true;
 }
@@ -34,28 +34,30 @@ bool read_yes_or_no(std::string_view value, bool& into) {
 }
 
 bool read_weight(std::string_view value, backend& b) {
-    return read_number(value, 1, limits::backend_weight, b.terms.weight);
+    return read_number(value, 1, limits::max_backend_weight, b.parameters.weight);
 }
 
-bool read_max_sessions(std::string_view value, backend& b) { return read_number(value, 0, 1'000'000, b.terms.max_sessions); }
+bool read_max_sessions(std::string_view value, backend& b) {
+    return read_number(value, 0, 1'000'000, b.parameters.max_sessions);
+}
 
 bool read_state(std::string_view value, backend& b) {
     for (const auto state : {backend_state::active, backend_state::drain, backend_state::maintenance}) {
         if (value != name(state)) continue;
-        b.terms.state = state;
+        b.parameters.state = state;
         return true;
     }
     return false;
 }
 
-bool read_priority(std::string_view value, backend& b) { return read_number(value, 0, 65535, b.terms.priority); }
+bool read_priority(std::string_view value, backend& b) { return read_number(value, 0, 65535, b.parameters.priority); }
 
-bool read_users(std::string_view value, backend& b) { return read_names(value, b.terms.users); }
+bool read_users(std::string_view value, backend& b) { return read_names(value, b.parameters.users); }
 
-bool read_hosts(std::string_view value, backend& b) { return read_names(to_lower(value), b.terms.hosts); }
+bool read_hosts(std::string_view value, backend& b) { return read_names(to_lower(value), b.parameters.hosts); }
 
 bool read_resolve(std::string_view value, backend& b) {
-    b.found_by = value == "srv" ? lookup::service : lookup::addresses;
+    b.discovered_by = value == "srv" ? discovery::service : discovery::addresses;
     return value == "srv" || value == "address";
 }
 
@@ -69,7 +71,7 @@ bool read_passthrough(std::string_view value, backend& b) {
     constexpr std::uint16_t first_port = 1024;
     const auto range = port_range::parse(value);
     if (!range || range->first < first_port) return false;
-    b.mirror = *range;
+    b.passthrough_range = *range;
     return true;
 }
 
@@ -80,16 +82,16 @@ bool read_direct(std::string_view value, backend& b) {
 }
 
 bool read_external_address(std::string_view value, backend& b) {
-    b.direct.outside = ip_address::parse(value);
-    return b.direct.outside && b.direct.outside->is_v4();
+    b.direct.external_address = ip_address::parse(value);
+    return b.direct.external_address && b.direct.external_address->is_v4();
 }
 
 bool read_proxy_protocol(std::string_view value, backend& b) {
-    b.proxy = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
+    b.proxy_protocol = value == "v1" ? proto::proxy_version::v1 : proto::proxy_version::v2;
     return value == "v1" || value == "v2";
 }
 
-bool read_proxy_protocol_data(std::string_view value, backend& b) { return read_yes_or_no(value, b.proxy_data); }
+bool read_proxy_protocol_data(std::string_view value, backend& b) { return read_yes_or_no(value, b.proxy_protocol_data); }
 
 constexpr auto table = std::to_array<backend_parameter>({
     {"weight=N", "1", "Share of sessions relative to other backends (1 to 256)", read_weight},
@@ -110,7 +112,7 @@ constexpr auto table = std::to_array<backend_parameter>({
 
 }  // namespace
 
-std::span<const backend_parameter> backend_parameters() noexcept { return table; }
+std::span<const backend_parameter> backend_parameter_table() noexcept { return table; }
 
 std::string read_backend_parameter(std::string_view text, backend& into) {
     const auto equals = text.find('=');

@@ -20,7 +20,7 @@ struct backend_parameter {
     [[nodiscard]] std::string_view name() const noexcept { return form.substr(0, form.find('=')); }
 };
 
-[[nodiscard]] std::span<const backend_parameter> backend_parameters() noexcept;
+[[nodiscard]] std::span<const backend_parameter> backend_parameter_table() noexcept;
 
 /// Reads one "name=value" into the backend. Empty if it is valid, otherwise what is wrong and what to do.
 [[nodiscard]] std::string read_backend_parameter(std::string_view text, backend& into);

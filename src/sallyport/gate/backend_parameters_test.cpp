@@ -14,7 +14,7 @@ std::string error_of(std::string_view text) {
 
 TEST(BackendParameters, EachIsOneRow) {
     std::set<std::string_view> names;
-    for (const auto& row : backend_parameters()) {
+    for (const auto& row : backend_parameter_table()) {
         EXPECT_TRUE(names.insert(row.name()).second) << row.form;
         EXPECT_LE(row.help.size(), 76U) << row.form;
         EXPECT_FALSE(row.default_text.empty()) << row.form;
@@ -23,7 +23,7 @@ TEST(BackendParameters, EachIsOneRow) {
     }
 }
 
-TEST(BackendParameters, AnErrorComesFromTheRow) {
+TEST(BackendParameters, AnErrorQuotesTheRow) {
     EXPECT_EQ(error_of("weight=0"),
               "invalid parameter \"weight=0\"; use weight=N: Share of sessions relative to other backends (1 to 256)");
     EXPECT_EQ(error_of("weight=256"), "");

@@ -5,7 +5,7 @@
 namespace sallyport::gate {
 namespace {
 
-TEST(Backend, ReadsUrls) {
+TEST(Backend, ParsesUrls) {
     struct row {
         std::string url, host;
         std::uint16_t port;
@@ -31,12 +31,12 @@ TEST(Backend, ReadsUrls) {
     }
 }
 
-TEST(Backend, ReadsTermsBehindTheUrl_G7) {
+TEST(Backend, ParsesUrlParameters_G7) {
     struct row {
         std::string query;
-        backend_terms terms;
+        backend_parameters parameters;
     };
-    for (const auto& [query, terms] : std::vector<row>{
+    for (const auto& [query, parameters] : std::vector<row>{
              {"?weight=3", {.weight = 3}},
              {"/?weight=256&max-sessions=50&state=drain", {256, 50, backend_state::drain}},
              {"?state=maintenance", {.state = backend_state::maintenance}},
@@ -47,7 +47,7 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
         for (const std::string host : {"ftp://files.lan:2121", "ftpes://[::1]:2121"}) {
             const auto b = backend::parse(host + query);
             ASSERT_TRUE(b) << query << b.error().text();
-            EXPECT_EQ(b->terms, terms) << query;
+            EXPECT_EQ(b->parameters, parameters) << query;
             EXPECT_EQ(b->text(), host);
         }
     }
@@ -60,14 +60,14 @@ TEST(Backend, ReadsTermsBehindTheUrl_G7) {
     }
 }
 
-TEST(Backend, ReadsWhetherItWantsProxyHeaders) {
-    EXPECT_EQ(backend::parse("ftp://a")->proxy, std::nullopt);
-    EXPECT_EQ(backend::parse("ftp://a?proxy-protocol=v1")->proxy, proto::proxy_version::v1);
-    EXPECT_FALSE(backend::parse("ftp://a?proxy-protocol=v1")->proxy_data);
+TEST(Backend, ParsesProxyProtocolParameters) {
+    EXPECT_EQ(backend::parse("ftp://a")->proxy_protocol, std::nullopt);
+    EXPECT_EQ(backend::parse("ftp://a?proxy-protocol=v1")->proxy_protocol, proto::proxy_version::v1);
+    EXPECT_FALSE(backend::parse("ftp://a?proxy-protocol=v1")->proxy_protocol_data);
     const auto both = backend::parse("ftps://[::1]:2990/?proxy-protocol-data=yes&proxy-protocol=v2");
     ASSERT_TRUE(both);
-    EXPECT_EQ(both->proxy, proto::proxy_version::v2);
-    EXPECT_TRUE(both->proxy_data);
+    EXPECT_EQ(both->proxy_protocol, proto::proxy_version::v2);
+    EXPECT_TRUE(both->proxy_protocol_data);
     EXPECT_EQ(both->text(), "ftps://[::1]:2990");
     for (const std::string query : {"?x=1", "?proxy-protocol", "?proxy-protocol=", "?proxy-protocol=v3",
                                     "?proxy-protocol=v1&", "?proxy-protocol=v1&proxy-protocol-data",

@@ -14,76 +14,77 @@ namespace {
 
 // For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
 // would be lost (G6).
-constexpr auto farewell = std::chrono::milliseconds(500);
+constexpr auto final_reply_timeout = std::chrono::milliseconds(500);
 
 }  // namespace
 
-client_control::client_control(std::shared_ptr<session_context> gate, front::arrival& from, std::string id, log_sink log)
+client_control::client_control(std::shared_ptr<session_context> gate, frontend::admitted_connection& from, std::string id,
+                               log_sink log)
     : gate_(std::move(gate)),
       id_(std::move(id)),
       log_(std::move(log)),
-      stream_(from.home, std::move(from.connection.socket), from.connection.local, from.connection.peer),
-      destination_(from.reached) {
+      stream_(from.loop, std::move(from.connection.socket), from.connection.local, from.connection.peer),
+      client_destination_(from.client_destination) {
     stream_.set_keepalive(gate_->config.keepalive);
 }
 
-reach::passive_caller client_control::passive_caller(bool protect) {
-    const bool demanded = gate_->config.reuse == net::tls_reuse::require || gate_->inbound.single();
+reach::passive_request client_control::passive_caller(bool protect) {
+    const bool demanded = gate_->config.tls_reuse == net::tls_reuse::require || gate_->passive_data.single();
     if (protect && demanded) stream_.offer_ticket();
-    return {stream_, destination_, id_, protect ? id_ : std::string()};
+    return {stream_, client_destination_, id_, protect ? id_ : std::string()};
 }
 
 std::optional<std::string> client_control::certificate_user() const {
-    const auto& field = gate_->config.user_from;
+    const auto& field = gate_->config.user_from_cert;
     return field && stream_.is_tls() ? stream_.peer_name(*field) : std::nullopt;
 }
 
 std::string client_control::tls_version() const { return stream_.is_tls() ? stream_.tls().version : std::string(); }
 
-result<void> client_control::upload_may_end(bool ended) const {
-    if (!ended && !stream_.has_ended()) return {};
+result<void> client_control::check_upload_end(bool ended) const {
+    if (!ended && !stream_.peer_has_finished()) return {};
     return fail(errc::closed, "incomplete: the control connection ended before the data");
 }
 
 net::task<bool> client_control::start_tls() {
-    const auto limit = net::time_limit::within(limits::tls_handshake);
+    const auto limit = net::time_limit::within(limits::tls_handshake_timeout);
     const net::tls_accept_options options{.session_id_context = id_,
-                                          .resumption = gate_->config.reuse != net::tls_reuse::off};
-    const auto shaken = co_await stream_.accept_tls(*gate_->config.tls, options, limit);
-    if (!shaken)
+                                          .resumption = gate_->config.tls_reuse != net::tls_reuse::off};
+    const auto handshake = co_await stream_.accept_tls(*gate_->config.tls, options, limit);
+    if (!handshake)
         log_(log::level::warning,
-             fmt::format("TLS handshake with {} failed: {}", peer().text(), escape(shaken.error().text())));
-    co_return shaken.has_value();
+             fmt::format("TLS handshake with {} failed: {}", peer().text(), escape(handshake.error().text())));
+    co_return handshake.has_value();
 }
 
 net::task<bool> client_control::end_tls() {
-    const auto ended = co_await stream_.end_tls(limits::tls_shutdown);
+    const auto ended = co_await stream_.end_tls(limits::tls_shutdown_timeout);
     if (!ended)
         log_(log::level::warning,
              fmt::format("TLS with {} did not end in good order: {}", peer().text(), escape(ended.error().text())));
     co_return ended.has_value();
 }
 
-void client_control::count_rejected(std::string_view why) {
-    status::count(gate_->counters.turned_away_no_backend);
-    log_(log::level::warning, fmt::format("Connection from {} turned away: {}", peer().text(), why));
+void client_control::count_rejected(std::string_view reason) {
+    status::count(gate_->counters.rejected_no_backend);
+    log_(log::level::warning, fmt::format("Connection from {} turned away: {}", peer().text(), reason));
 }
 
-net::task<> client_control::reject(std::string why) {
-    count_rejected(why);
+net::task<> client_control::reject(std::string reason) {
+    count_rejected(reason);
     std::string line;
-    proto::append_reply(line, 421, why);
-    const auto limit = net::time_limit::within(farewell);
+    proto::append_reply(line, 421, reason);
+    const auto limit = net::time_limit::within(final_reply_timeout);
     const auto sent = co_await stream_.write_all(line, limit);
-    if (sent) co_await say_farewell();
+    if (sent) co_await close_after_final_reply();
 }
 
-net::task<> client_control::say_farewell() {
-    const auto limit = net::time_limit::within(farewell);
-    std::array<char, 2048> unread;
+net::task<> client_control::close_after_final_reply() {
+    const auto limit = net::time_limit::within(final_reply_timeout);
+    std::array<char, 2048> discarded;
     auto got = result<std::size_t>(1);
-    co_await stream_.finish_sending(farewell);
-    while (got && *got > 0) got = co_await stream_.read_some(unread, limit);
+    co_await stream_.shutdown_send(final_reply_timeout);
+    while (got && *got > 0) got = co_await stream_.read_some(discarded, limit);
 }
 
 }  // namespace sallyport::gate

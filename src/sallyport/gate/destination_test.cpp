@@ -21,11 +21,11 @@ public:
 
     [[nodiscard]] const backend& parameters() const override { return server_; }
     void responded(net::clock::duration) override { notified_.emplace_back("responded"); }
-    void failed(const backend_failure& why) override { notified_.push_back("failed at " + why.text()); }
+    void failed(const backend_failure& failure) override { notified_.push_back("failed at " + failure.text()); }
     void suspected() override { notified_.emplace_back("suspected"); }
     [[nodiscard]] proto::method_set refused_methods() const override { return refused_; }
     void learn_refused_methods(proto::method_set refused) override { refused_ = refused; }
-    void waits_for_user(net::deadline, std::function<void()> leave) override { leave(); }
+    void waits_for_user(net::deadline, std::function<void()> end_session) override { end_session(); }
     void user_received() override { notified_.emplace_back("user"); }
 
 private:
@@ -34,25 +34,25 @@ private:
     std::vector<std::string>& notified_;
 };
 
-using words = std::vector<std::string>;
+using notifications = std::vector<std::string>;
 
-TEST(Destination, ReportsToWhoeverMadeIt) {
-    words notified;
-    bool left = false;
+TEST(Destination, ReportsToItsMaker) {
+    notifications notified;
+    bool ended = false;
     {
         destination to(std::make_unique<named_host>(notified));
         EXPECT_EQ(to.name(), "ftp://files.example.org:21");
         to.responded({});
-        to.failed({check_stage::tcp, error{errc::timeout, 0, "no answer"}});
+        to.failed({check_level::tcp, error{errc::timeout, 0, "no answer"}});
         to.suspected();
-        to.waits_for_user({}, [&] { left = true; });
+        to.waits_for_user({}, [&] { ended = true; });
         to.user_received();
         proto::method_set refused;
         refused.insert(proto::data_method::epsv);
         to.learn_refused_methods(refused);
         EXPECT_TRUE(to.refused_methods().contains(proto::data_method::epsv));
     }
-    EXPECT_TRUE(left);
+    EXPECT_TRUE(ended);
     ASSERT_EQ(notified.size(), 5U);
     EXPECT_EQ(notified[0], "responded");
     EXPECT_TRUE(notified[1].starts_with("failed at tcp: ")) << notified[1];
@@ -61,8 +61,8 @@ TEST(Destination, ReportsToWhoeverMadeIt) {
     EXPECT_EQ(notified[4], "released");
 }
 
-TEST(Destination, IsReleasedOnceAndByWhoHasItLast) {
-    words notified;
+TEST(Destination, IsReleasedOnceByItsLastHolder) {
+    notifications notified;
     destination first(std::make_unique<named_host>(notified));
     destination second = std::move(first);
     EXPECT_TRUE(second);
@@ -70,14 +70,14 @@ TEST(Destination, IsReleasedOnceAndByWhoHasItLast) {
     second.release();
     second.release();
     EXPECT_FALSE(second);
-    EXPECT_EQ(notified, words{"released"});
+    EXPECT_EQ(notified, notifications{"released"});
 }
 
-TEST(Destination, GivesUpTheOneBeforeWhenItIsReplaced) {
-    words notified;
+TEST(Destination, ReleasesThePreviousOneOnAssignment) {
+    notifications notified;
     destination to(std::make_unique<named_host>(notified));
     to = destination(std::make_unique<named_host>(notified));
-    EXPECT_EQ(notified, words{"released"});
+    EXPECT_EQ(notified, notifications{"released"});
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 
 class GateData : public gate_test {};
 
-TEST_F(GateData, CarriesDownloadsAndUploadsToTheSessionsOwnBackend_G1) {
+TEST_F(GateData, RelaysDownloadsAndUploads_G1) {
     const std::string big(3'000'000, 'b');
     ftp_stub stub({.files = {{"file", "content"}, {"big", big}}});
     start({at(stub.port())});
@@ -27,23 +27,23 @@ TEST_F(GateData, CarriesDownloadsAndUploadsToTheSessionsOwnBackend_G1) {
     EXPECT_EQ(counters.bytes_received.load(), big.size());
 }
 
-TEST_F(GateData, AdvertisesTheOutsideAddressIn227_G4) {
+TEST_F(GateData, AdvertisesTheExternalAddressIn227_G4) {
     ftp_stub stub({});
-    setup.inbound.addresses = {*reach::address_rule::parse("17.254.0.91")};
+    setup.passive_data.addresses = {*reach::address_rule::parse("17.254.0.91")};
     start({at(stub.port())});
     auto c = logged_in();
     const auto reply = c.ask("PASV");
-    const auto told = proto::parse_227(reply);
-    ASSERT_TRUE(told) << reply;
-    EXPECT_EQ(told->address.text(), "17.254.0.91");
-    auto data = blocking_socket::connect(told->port);
+    const auto advertised = proto::parse_227(reply);
+    ASSERT_TRUE(advertised) << reply;
+    EXPECT_EQ(advertised->address.text(), "17.254.0.91");
+    auto data = blocking_socket::connect(advertised->port);
     EXPECT_EQ(c.code("LIST"), "150");
     EXPECT_NE(data.read_to_end().find(" file"), std::string::npos);
     EXPECT_EQ(c.reply(), "226 done");
     EXPECT_FALSE(stub.saw("PASV")) << "EPSV works at this backend";
 }
 
-TEST_F(GateData, FallsBackToPasvBehindAndIgnoresItsAddress_GW03) {
+TEST_F(GateData, FallsBackToPasvOnTheBackendLegAndIgnoresItsAddress_GW03) {
     ftp_stub stub({.replies = {{"EPSV", "500 what?"}}, .pasv_address = "10,99,99,99"});
     start({at(stub.port())});
     auto first = logged_in();
@@ -56,7 +56,7 @@ TEST_F(GateData, FallsBackToPasvBehindAndIgnoresItsAddress_GW03) {
     EXPECT_EQ(std::ranges::count(all, "EPSV"), 1) << "what was learned in one session serves the next";
 }
 
-TEST_F(GateData, ConnectsToActiveClientsAndStaysPassiveBehind_G8) {
+TEST_F(GateData, ConnectsToActiveClientsAndUsesPassiveModeOnTheBackendLeg_G8) {
     ftp_stub stub({});
     start({at(stub.port())});
     auto c = logged_in();
@@ -77,12 +77,12 @@ TEST_F(GateData, ConnectsToActiveClientsAndStaysPassiveBehind_G8) {
     EXPECT_FALSE(stub.saw("PORT") || stub.saw("EPRT"));
 
     EXPECT_EQ(c.code("PORT 127,0,0,2,200,1"), "504");
-    EXPECT_EQ(counters.targets_refused.load(), 1U);
+    EXPECT_EQ(counters.bounce_attempts.load(), 1U);
     EXPECT_EQ(c.code(fmt::format("PORT 127,0,0,1,{},{}", testing::refused_port() / 256, testing::refused_port() % 256)),
               "200");
 }
 
-TEST_F(GateData, Tells425WhereAnActiveClientsPortIsClosed) {
+TEST_F(GateData, Sends425IfAnActiveClientsPortIsClosed) {
     ftp_stub stub({});
     start({at(stub.port())});
     auto c = logged_in();
@@ -92,7 +92,7 @@ TEST_F(GateData, Tells425WhereAnActiveClientsPortIsClosed) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-TEST_F(GateData, PassesTheBackendsRefusalThatComesWithTheFailureOfItsDataConnection) {
+TEST_F(GateData, ForwardsTheBackendsRefusalDespiteAFailedDataConnection) {
     ftp_stub stub({.replies = {{"RETR", "550 none: no such file"}}, .epsv_port = testing::data_port::refuses});
     start({at(stub.port())});
     auto c = logged_in();
@@ -103,7 +103,7 @@ TEST_F(GateData, PassesTheBackendsRefusalThatComesWithTheFailureOfItsDataConnect
     EXPECT_FALSE(stub.saw("ABOR"));
 }
 
-TEST_F(GateData, TakesBlankLinesBetweenRepliesForNothing) {
+TEST_F(GateData, IgnoresBlankLinesBetweenReplies) {
     ftp_stub stub({.replies = {{"GREETING", "220 ready\r\n\r\n"}, {"SYST", "\r\n215 UNIX\r\n \r\n"}}});
     start({at(stub.port())});
     auto c = logged_in();
@@ -111,9 +111,9 @@ TEST_F(GateData, TakesBlankLinesBetweenRepliesForNothing) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-TEST_F(GateData, DoesNotWaitForEverForTheReplyThatAnActiveClientNeeds) {
+TEST_F(GateData, LimitsTheWaitForTheReplyThatAnActiveClientNeeds) {
     ftp_stub stub({.replies = {{"RETR", std::string(testing::stay_silent)}}});
-    setup.data_stall = 1s;
+    setup.stall_timeout = 1s;
     start({at(stub.port())});
     auto c = logged_in();
     const testing::blocking_listener listener;
@@ -122,7 +122,7 @@ TEST_F(GateData, DoesNotWaitForEverForTheReplyThatAnActiveClientNeeds) {
     EXPECT_TRUE(reply.starts_with("425 No data connection: the FTP server sent no reply within 1 s")) << reply;
 }
 
-TEST_F(GateData, ServesIpv6InFrontOfIpv4) {
+TEST_F(GateData, ServesIpv6ClientsWithAnIpv4Backend) {
     ftp_stub stub({});
     setup.listen = {*endpoint::parse("[::1]:0")};
     setup.backends = {at(stub.port())};
@@ -137,34 +137,34 @@ TEST_F(GateData, ServesIpv6InFrontOfIpv4) {
     EXPECT_EQ(c.code("EPSV 1"), "522");
 }
 
-TEST_F(GateData, RefusesAStrangerOnTheDataPortAndServesTheRightOne_G2_DC02) {
+TEST_F(GateData, RejectsAnUnexpectedPeerOnThePassivePort_G2_DC02) {
     ftp_stub stub({});
     start({at(stub.port())});
     auto c = logged_in();
     const auto port = c.passive_port();
-    auto stranger = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
-    EXPECT_EQ(stranger.read_to_end(), "");
+    auto unexpected = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_EQ(unexpected.read_to_end(), "");
     auto data = blocking_socket::connect(port);
     EXPECT_EQ(c.code("RETR file"), "150");
     EXPECT_EQ(data.read_to_end().size(), 420U);
     EXPECT_EQ(c.reply(), "226 done");
-    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 1; }));
     EXPECT_FALSE(blocking_socket::connect(port).send("late") && !blocking_socket::connect(port).read_to_end().empty());
 }
 
-TEST_F(GateData, Tells425WhereTheClientNeverCame) {
+TEST_F(GateData, Sends425AfterADataTimeout) {
     ftp_stub stub({});
-    setup.data_connect = 1s;
+    setup.data_timeout = 1s;
     start({at(stub.port())});
     auto c = logged_in();
     (void)c.passive_port();
     c.control.send("STOR up\r\n");
     EXPECT_EQ(c.reply(), "425 No data connection: nobody connected within 1 s");
-    EXPECT_EQ(counters.data_never_came.load(), 1U);
+    EXPECT_EQ(counters.data_timeouts.load(), 1U);
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-TEST_F(GateData, TellsNoSuccessAfterTheBackendsDataWasCut_I1) {
+TEST_F(GateData, ReportsNoSuccessAfterAnInterruptedBackendTransfer_I1) {
     ftp_stub stub({.files = {{"big", std::string(8'000'000, 'x')}}, .ends = testing::data_end::reset});
     start({at(stub.port())});
     auto c = logged_in();
@@ -174,7 +174,7 @@ TEST_F(GateData, TellsNoSuccessAfterTheBackendsDataWasCut_I1) {
     EXPECT_EQ(c.reply().substr(0, 3), "426");
 }
 
-TEST_F(GateData, Answers426And421WhereTheBackendDiesInATransfer) {
+TEST_F(GateData, Sends426And421IfTheBackendFailsDuringATransfer) {
     ftp_stub stub({.hangs_up_after_data = true, .ends = testing::data_end::stays_open});
     start({at(stub.port())});
     auto c = logged_in();

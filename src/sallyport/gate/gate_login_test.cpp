@@ -8,16 +8,16 @@ namespace {
 class GateLogin : public gate_test {
 protected:
     /// Stubs whose file "who" tells their place.
-    void farm(std::vector<backend_terms> terms) {
+    void farm(std::vector<backend_parameters> parameters) {
         std::vector<backend> backends;
-        for (const auto& own : terms) {
+        for (const auto& each : parameters) {
             stubs.push_back(std::make_unique<ftp_stub>(behaviour{.files = {{"who", std::to_string(stubs.size())}}}));
-            backends.push_back(at(stubs.back()->port(), backend_tls::none, own));
+            backends.push_back(at(stubs.back()->port(), backend_tls::none, each));
         }
         start(std::move(backends));
     }
     /// Where this user's session is.
-    std::string home(const std::string& user) {
+    std::string backend_of(const std::string& user) {
         auto c = client();
         c.log_in(user);
         return c.download("RETR who");
@@ -31,27 +31,27 @@ protected:
     std::vector<std::unique_ptr<ftp_stub>> stubs;
 };
 
-TEST_F(GateLogin, LeadsUsersToTheirBackends_G7) {
+TEST_F(GateLogin, SelectsBackendsByUser_G7) {
     farm({{.users = {"anna", "b*"}}, {}});
-    EXPECT_EQ(home("anna"), "0");
-    EXPECT_EQ(home("bob"), "0");
-    EXPECT_EQ(home("carl"), "1");
+    EXPECT_EQ(backend_of("anna"), "0");
+    EXPECT_EQ(backend_of("bob"), "0");
+    EXPECT_EQ(backend_of("carl"), "1");
     auto c = client();
     EXPECT_EQ(c.reply(), "220 FTP service ready.");
-    c.give_password("carl");
-    c.give_password("anna");  // the same client as another user
+    c.send_password("carl");
+    c.send_password("anna");  // the same client as another user
     EXPECT_EQ(c.download("RETR who"), "0");
     EXPECT_TRUE(eventually([this] { return sessions() == std::vector<std::size_t>{1, 0}; }));
 }
 
-TEST_F(GateLogin, LeadsHostsToTheirBackends_G7) {
+TEST_F(GateLogin, SelectsBackendsByHost_G7) {
     farm({{.hosts = {"ftp.a.example"}}, {.hosts = {"*.b.example"}}});
-    for (const auto& [host, place] : std::map<std::string, std::string>{{"ftp.a.example", "0"}, {"x.B.example", "1"}}) {
+    for (const auto& [host, expected] : std::map<std::string, std::string>{{"ftp.a.example", "0"}, {"x.B.example", "1"}}) {
         auto c = client();
         c.reply();
         EXPECT_EQ(c.code("HOST " + host), "220");
-        c.give_password();
-        EXPECT_EQ(c.download("RETR who"), place);
+        c.send_password();
+        EXPECT_EQ(c.download("RETR who"), expected);
     }
     EXPECT_TRUE(stubs[0]->saw("HOST") && stubs[1]->saw("HOST"));
     auto lost = client();
@@ -61,44 +61,44 @@ TEST_F(GateLogin, LeadsHostsToTheirBackends_G7) {
     EXPECT_EQ(counters.logins_refused.load(), 1U);
 }
 
-TEST_F(GateLogin, KeepsAUserAtABackend_G7) {
-    setup.spread.policy = balance::user;
-    farm(std::vector<backend_terms>(3));
-    std::set<std::string> homes;
+TEST_F(GateLogin, KeepsAUserOnOneBackend_G7) {
+    setup.balancing.policy = balancing_policy::user;
+    farm(std::vector<backend_parameters>(3));
+    std::set<std::string> assigned;
     for (int n = 0; n < 8; ++n) {
         const auto user = "user" + std::to_string(n);
-        const auto first = home(user);
-        EXPECT_EQ(home(user), first);
-        homes.insert(first);
+        const auto first = backend_of(user);
+        EXPECT_EQ(backend_of(user), first);
+        assigned.insert(first);
     }
-    EXPECT_GT(homes.size(), 1U);
+    EXPECT_GT(assigned.size(), 1U);
 }
 
-TEST_F(GateLogin, LetsALoginWaitForRoom_G7) {
+TEST_F(GateLogin, QueuesALogin_G7) {
     // Longer than eventually() waits: a client that leaves is seen to leave.
-    setup.queue_wait = 60s;
+    setup.session_queue_timeout = 60s;
     farm({{.max_sessions = 1, .users = {"anna"}}, {}});
     auto first = client();
     first.log_in("anna");
-    auto gone = client();
-    gone.reply();
-    gone.control.send("USER anna\r\n");
+    auto left_queue = client();
+    left_queue.reply();
+    left_queue.control.send("USER anna\r\n");
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
-    gone.control.close();
+    left_queue.control.close();
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 0; }));
     auto second = client();
     second.reply();
     second.control.send("USER anna\r\n");
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
-    EXPECT_EQ(home("carl"), "1");
+    EXPECT_EQ(backend_of("carl"), "1");
     first.control.close();
     EXPECT_EQ(second.reply().substr(0, 3), "331");
     EXPECT_EQ(second.code("PASS x"), "230");
     EXPECT_EQ(second.download("RETR who"), "0");
 }
 
-TEST_F(GateLogin, StopsWhileALoginWaits) {
-    setup.queue_wait = 30s;
+TEST_F(GateLogin, StopsWhileALoginIsQueued) {
+    setup.session_queue_timeout = 30s;
     farm({{.max_sessions = 1, .users = {"anna"}}});
     auto first = client();
     first.log_in("anna");
@@ -120,18 +120,18 @@ protected:
         stubs.push_back(std::make_unique<ftp_stub>(
             behaviour{.files = {{"who", "0"}}, .replies = {{verb, std::string(answer)}, {"GREETING", "220 first"}}}));
         stubs.push_back(std::make_unique<ftp_stub>(behaviour{.files = {{"who", "1"}}}));
-        setup.spread.policy = balance::round_robin;
+        setup.balancing.policy = balancing_policy::round_robin;
         start({at(stubs[0]->port()), at(stubs[1]->port())});
     }
 };
 
-TEST_F(GateLoginFault, ReplacesABackendThatFailsAtUser_G7) {
+TEST_F(GateLoginFault, FailsOverAfterAFailureAtUser_G7) {
     for (const auto answer : {testing::hang_up, testing::send_reset, std::string_view("421 full")}) {
         stubs.clear();
         start_with("USER", answer);
         auto c = client();
         EXPECT_EQ(c.reply(), "220 first");
-        c.give_password("anna");
+        c.send_password("anna");
         EXPECT_EQ(c.download("RETR who"), "1");
         EXPECT_EQ(sessions(), (std::vector<std::size_t>{0, 1}));
         c.control.close();
@@ -139,11 +139,11 @@ TEST_F(GateLoginFault, ReplacesABackendThatFailsAtUser_G7) {
     }
 }
 
-TEST_F(GateLoginFault, ReplacesABackendThatFailsAtThePasswordOfAnAnonymousUser_G7) {
+TEST_F(GateLoginFault, FailsOverAfterAFailureAtTheAnonymousPassword_G7) {
     start_with("PASS", testing::hang_up);
     auto guest = client();
     EXPECT_EQ(guest.reply(), "220 first");
-    guest.give_password("anonymous", "me@");
+    guest.send_password("anonymous", "me@");
     EXPECT_EQ(guest.download("RETR who"), "1");
     auto next = client();
     next.log_in("anonymous");
@@ -154,7 +154,7 @@ TEST_F(GateLoginFault, ReplacesABackendThatFailsAtThePasswordOfAnAnonymousUser_G
     EXPECT_EQ(anna.reply(), "");
 }
 
-TEST_F(GateLoginFault, TakesARefusedLoginForAnAnswer_G7) {
+TEST_F(GateLoginFault, DoesNotFailOverAfterARefusedLogin_G7) {
     start_with("PASS", "530 no");
     auto c = client();
     EXPECT_EQ(c.reply(), "220 first");
@@ -163,7 +163,7 @@ TEST_F(GateLoginFault, TakesARefusedLoginForAnAnswer_G7) {
     EXPECT_FALSE(stubs[1]->saw("USER"));
 }
 
-TEST_F(GateLoginFault, SaysSoWhereEveryBackendFails) {
+TEST_F(GateLoginFault, Sends421IfEveryBackendFails) {
     stubs.push_back(std::make_unique<ftp_stub>(behaviour{.replies = {{"USER", std::string(testing::hang_up)}}}));
     start({at(stubs[0]->port())});
     auto c = client();

@@ -7,15 +7,15 @@
 namespace sallyport::gate {
 namespace {
 
-using proto::backend_data;
+using proto::backend_data_mode;
 using proto::data_method;
 
 constexpr std::array all_methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
 
 class GateMethods : public gate_test {
 protected:
-    void start_with(backend_data policy, const ftp_stub& stub, backend_tls tls = backend_tls::none) {
-        setup.backend_data = policy;
+    void start_with(backend_data_mode policy, const ftp_stub& stub, backend_tls tls = backend_tls::none) {
+        setup.backend_data_mode = policy;
         start({at(stub.port(), tls)});
     }
 };
@@ -40,7 +40,7 @@ private:
 };
 
 /// The port of the gateway's that the backend was last told.
-[[nodiscard]] std::uint16_t told_port(const ftp_stub& stub) {
+[[nodiscard]] std::uint16_t advertised_port(const ftp_stub& stub) {
     std::uint16_t port = 0;
     for (const auto& line : stub.commands()) {
         if (!line.starts_with("EPRT ")) continue;
@@ -49,24 +49,25 @@ private:
     return port;
 }
 
-TEST_F(GateMethods, CarriesFilesByEveryPairOfMethods_G8) {
-    constexpr std::array exactly{backend_data::epsv, backend_data::pasv, backend_data::eprt, backend_data::port};
+TEST_F(GateMethods, TransfersFilesWithEveryPairOfMethods_G8) {
+    constexpr std::array exactly{backend_data_mode::epsv, backend_data_mode::pasv, backend_data_mode::eprt,
+                                 backend_data_mode::port};
     for (std::size_t i = 0; i < exactly.size(); ++i) {
         ftp_stub stub({});
         start_with(exactly.at(i), stub);
         auto c = logged_in();
-        for (const auto in_front : all_methods) {
-            SCOPED_TRACE(fmt::format("{} in front, {} behind", name(in_front), name(all_methods.at(i))));
+        for (const auto client_method : all_methods) {
+            SCOPED_TRACE(fmt::format("{} in front, {} behind", name(client_method), name(all_methods.at(i))));
             {
-                client_data way(c, in_front);
+                client_data connection(c, client_method);
                 EXPECT_EQ(c.code("RETR file"), "150");
-                EXPECT_EQ(way.open().read_to_end(), std::string(420, 'x'));
+                EXPECT_EQ(connection.open().read_to_end(), std::string(420, 'x'));
                 EXPECT_EQ(c.reply(), "226 done");
             }
-            client_data way(c, in_front);
-            const auto content = fmt::format("by {}", name(in_front));
+            client_data connection(c, client_method);
+            const auto content = fmt::format("by {}", name(client_method));
             EXPECT_EQ(c.code("STOR up"), "150");
-            auto data = way.open();
+            auto data = connection.open();
             data.send(content);
             data.close();
             EXPECT_EQ(c.reply(), "226 done");
@@ -79,9 +80,9 @@ TEST_F(GateMethods, CarriesFilesByEveryPairOfMethods_G8) {
     EXPECT_EQ(counters.transfers_complete.load(), 32U);
 }
 
-TEST_F(GateMethods, FallsBackToPassiveBehindAndRemembersItForTheBackend) {
+TEST_F(GateMethods, FallsBackToPassiveModeAndStoresItForTheBackend) {
     ftp_stub stub({.replies = {{"EPRT", "500 what?"}, {"PORT", "502 not here"}}});
-    start_with(backend_data::active, stub);
+    start_with(backend_data_mode::active, stub);
     for (int i = 0; i < 2; ++i) {
         auto c = logged_in();
         EXPECT_EQ(c.download("RETR file").size(), 420U);
@@ -96,43 +97,43 @@ TEST_F(GateMethods, FallsBackToPassiveBehindAndRemembersItForTheBackend) {
     EXPECT_EQ(seen["EPSV"], 4);
 }
 
-TEST_F(GateMethods, TellsTheClientWhereTheOneMethodIsRefusedBehind) {
+TEST_F(GateMethods, ReportsThatTheBackendRefusedTheOnlyMethod) {
     ftp_stub stub({.replies = {{"PORT", "500 Illegal PORT command."}}});
-    start_with(backend_data::port, stub);
+    start_with(backend_data_mode::port, stub);
     auto c = logged_in();
     EXPECT_EQ(c.ask("EPSV"), "425 The server behind this gateway takes no PORT: Illegal PORT command.");
     EXPECT_EQ(c.code("RETR file"), "425");
     EXPECT_FALSE(stub.saw("EPSV"));
 }
 
-TEST_F(GateMethods, RefusesAStrangerOnThePortBehindAndServesTheBackend_G2_DC02) {
-    ftp_stub stub({.stranger_first = true});
-    start_with(backend_data::eprt, stub);
+TEST_F(GateMethods, RejectsAnUnexpectedPeerOnTheBackendLegsPort_G2_DC02) {
+    ftp_stub stub({.unexpected_peer_first = true});
+    start_with(backend_data_mode::eprt, stub);
     auto c = logged_in();
     EXPECT_EQ(c.download("RETR file").size(), 420U);
-    EXPECT_EQ(stub.strangers_refused(), 1);
-    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
-    auto late = blocking_socket::connect(told_port(stub));
+    EXPECT_EQ(stub.unexpected_peers(), 1);
+    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 1; }));
+    auto late = blocking_socket::connect(advertised_port(stub));
     EXPECT_EQ(late.read_to_end(), "") << "one connection, and no second one from the right address either";
-    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 2; }));
+    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 2; }));
 }
 
-TEST_F(GateMethods, ClosesThePortBehindWithTheSession_G2) {
+TEST_F(GateMethods, ClosesTheBackendLegsPortWithTheSession_G2) {
     ftp_stub stub({});
-    start_with(backend_data::eprt, stub);
+    start_with(backend_data_mode::eprt, stub);
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
     EXPECT_EQ(c.code("QUIT"), "221");
     EXPECT_EQ(c.reply(), "");
-    auto late = blocking_socket::connect(told_port(stub));
+    auto late = blocking_socket::connect(advertised_port(stub));
     EXPECT_EQ(late.read_to_end(), "");
-    EXPECT_TRUE(eventually([this] { return counters.strangers_refused.load() == 1; }));
+    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 1; }));
 }
 
-TEST_F(GateMethods, Tells425WhereTheBackendNeverCame) {
+TEST_F(GateMethods, Sends425IfTheBackendDoesNotConnect) {
     ftp_stub stub({.replies = {{"RETR", "150 on my way"}}});
-    setup.data_connect = 1s;
-    start_with(backend_data::port, stub);
+    setup.data_timeout = 1s;
+    start_with(backend_data_mode::port, stub);
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
     c.control.send("RETR file\r\n");
@@ -140,9 +141,9 @@ TEST_F(GateMethods, Tells425WhereTheBackendNeverCame) {
     EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
 }
 
-TEST_F(GateMethods, PassesTheBackendsOwnWordsWhereItCannotConnect) {
+TEST_F(GateMethods, ForwardsTheBackendsReplyIfItCannotConnect) {
     ftp_stub stub({.replies = {{"STOR", "425 No route to you."}}});
-    start_with(backend_data::port, stub);
+    start_with(backend_data_mode::port, stub);
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
     EXPECT_EQ(c.ask("STOR up"), "425 No route to you.");
@@ -150,23 +151,23 @@ TEST_F(GateMethods, PassesTheBackendsOwnWordsWhereItCannotConnect) {
 }
 
 // RFC 4217: who connects does not matter, the FTP client is the TLS client.
-TEST_F(GateMethods, BeginsTlsOnConnectionsThatTheBackendMakes_G10) {
+TEST_F(GateMethods, StartsTlsOnConnectionsFromTheBackend_G10) {
     const auto made = net::make_self_signed({"localhost", "127.0.0.1"}, 1);
     const testing::tls_identity identity(made->certificate, made->key);
     ftp_stub stub({.tls = &identity});
     setup.backend_tls = *net::tls_client_context::make({.verify = false});
-    start_with(backend_data::as_client, stub, backend_tls::explicit_);
+    start_with(backend_data_mode::match, stub, backend_tls::explicit_);
     auto c = logged_in();
-    for (const auto in_front : {data_method::port, data_method::eprt}) {
-        client_data way(c, in_front);
+    for (const auto client_method : {data_method::port, data_method::eprt}) {
+        client_data connection(c, client_method);
         EXPECT_EQ(c.code("RETR file"), "150");
-        EXPECT_EQ(way.open().read_to_end().size(), 420U);
+        EXPECT_EQ(connection.open().read_to_end().size(), 420U);
         EXPECT_EQ(c.reply(), "226 done");
-        EXPECT_TRUE(stub.saw(name(in_front)));
+        EXPECT_TRUE(stub.saw(name(client_method)));
     }
-    client_data way(c, data_method::port);
+    client_data connection(c, data_method::port);
     EXPECT_EQ(c.code("STOR up"), "150");
-    auto data = way.open();
+    auto data = connection.open();
     data.send("under TLS behind");
     data.close();
     EXPECT_EQ(c.reply(), "226 done");

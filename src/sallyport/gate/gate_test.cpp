@@ -9,17 +9,17 @@ class Gate : public gate_test {};
 
 // ---- TLS
 
-TEST_F(Gate, EndsTlsInFrontOfAPlainBackend_G10) {
+TEST_F(Gate, TerminatesTlsForAPlainBackend_G10) {
     ftp_stub stub({});
     use_tls();
     setup.tls_required = true;
-    setup.reuse = net::tls_reuse::require;
+    setup.tls_reuse = net::tls_reuse::require;
     start({at(stub.port())});
     auto c = client();
     EXPECT_EQ(c.reply().substr(0, 3), "220");
     EXPECT_EQ(c.code("USER u"), "530");
     c.start_tls();
-    c.give_password();
+    c.send_password();
     for (int i = 0; i < 2; ++i) {
         auto data = c.passive();
         EXPECT_EQ(c.code("RETR file"), "150");
@@ -30,21 +30,21 @@ TEST_F(Gate, EndsTlsInFrontOfAPlainBackend_G10) {
     }
     EXPECT_FALSE(stub.saw("AUTH") || stub.saw("PROT"));
     // A data connection with another session is not this client's (TLS-04).
-    auto foreign = c.passive();
+    auto other_session = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
-    foreign.connect_tls();
+    other_session.connect_tls();
     EXPECT_EQ(c.reply().substr(0, 3), "522");
 }
 
-TEST_F(Gate, GivesNoSessionsOutWhereReuseIsOff_TLS04) {
+TEST_F(Gate, OffersNoTlsSessionsIfReuseIsOff_TLS04) {
     ftp_stub stub({});
     use_tls();
-    setup.reuse = net::tls_reuse::off;
+    setup.tls_reuse = net::tls_reuse::off;
     start({at(stub.port())});
     auto c = client();
     (void)c.reply();
     c.start_tls();
-    c.give_password();
+    c.send_password();
     auto data = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
     ASSERT_TRUE(data.connect_tls(&c.control));
@@ -53,7 +53,7 @@ TEST_F(Gate, GivesNoSessionsOutWhereReuseIsOff_TLS04) {
     EXPECT_EQ(c.reply(), "226 done");
 }
 
-TEST_F(Gate, SpeaksImplicitTlsInFront) {
+TEST_F(Gate, AcceptsImplicitTlsOnTheClientLeg) {
     ftp_stub stub({});
     use_tls();
     setup.listen_implicit = {*endpoint::parse("127.0.0.1:0")};
@@ -69,9 +69,9 @@ TEST_F(Gate, SpeaksImplicitTlsInFront) {
     EXPECT_EQ(c.reply(), "226 done");
 }
 
-class GateBehindTls : public Gate, public ::testing::WithParamInterface<backend_tls> {};
+class GateBackendTls : public Gate, public ::testing::WithParamInterface<backend_tls> {};
 
-TEST_P(GateBehindTls, SpeaksTlsToTheBackend) {
+TEST_P(GateBackendTls, UsesTlsOnTheBackendLeg) {
     const auto made = net::make_self_signed({"127.0.0.1"}, 1);
     const testing::tls_identity identity(made->certificate, made->key);
     ftp_stub stub({.tls = &identity, .implicit_tls = GetParam() == backend_tls::implicit});
@@ -85,9 +85,9 @@ TEST_P(GateBehindTls, SpeaksTlsToTheBackend) {
     EXPECT_EQ(std::ranges::count(all, "PROT P"), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, GateBehindTls, ::testing::Values(backend_tls::explicit_, backend_tls::implicit));
+INSTANTIATE_TEST_SUITE_P(Both, GateBackendTls, ::testing::Values(backend_tls::explicit_, backend_tls::implicit));
 
-TEST_F(Gate, TrustsNoBackendWithAnUnknownCertificate) {
+TEST_F(Gate, RejectsABackendWithAnUnknownCertificate) {
     const auto made = net::make_self_signed({"127.0.0.1"}, 1);
     const testing::tls_identity identity(made->certificate, made->key);
     ftp_stub stub({.tls = &identity});
@@ -98,28 +98,28 @@ TEST_F(Gate, TrustsNoBackendWithAnUnknownCertificate) {
 
 // ---- Choice of backends
 
-TEST_F(Gate, SkipsRefusingSilentAndBusyBackendsBeforeTheClientNotices_G7) {
+TEST_F(Gate, TriesTheNextBackendAfterARefusalATimeoutOr421_G7) {
     ftp_stub good({});
     ftp_stub busy({.replies = {{"GREETING", "421 too many"}}});
-    ftp_stub mute({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
-    const testing::silent_port dark;
-    setup.backend_connect = 200ms;
-    setup.spread.policy = balance::round_robin;
-    start({at(testing::refused_port()), at(dark.port()), at(mute.port()), at(busy.port()), at(good.port())});
+    ftp_stub no_greeting({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
+    const testing::silent_port unresponsive;
+    setup.backend_connect_timeout = 200ms;
+    setup.balancing.policy = balancing_policy::round_robin;
+    start({at(testing::refused_port()), at(unresponsive.port()), at(no_greeting.port()), at(busy.port()), at(good.port())});
     for (int i = 0; i < 5; ++i) {
         auto c = client();
         EXPECT_EQ(c.reply(), "220 stub ready");
     }
 }
 
-TEST_F(Gate, SaysSoWhereAllBackendsAreDown) {
+TEST_F(Gate, Sends421IfAllBackendsAreDown) {
     start({at(testing::refused_port()), at(testing::refused_port())});
     auto c = client();
     EXPECT_EQ(c.reply(), "421 No server behind this gateway answers; try again later.");
     EXPECT_EQ(c.reply(), "");
 }
 
-TEST_F(Gate, SpreadsSessionsEvenlyAndKeepsTheirDataTogether_G7) {
+TEST_F(Gate, DistributesSessionsEvenlyWithTheirData_G7) {
     std::vector<std::unique_ptr<ftp_stub>> stubs;
     std::vector<backend> backends;
     for (int i = 0; i < 3; ++i) {
@@ -129,18 +129,18 @@ TEST_F(Gate, SpreadsSessionsEvenlyAndKeepsTheirDataTogether_G7) {
     start(backends);
     std::vector<ftp_client> clients;
     for (int i = 0; i < 9; ++i) clients.push_back(logged_in());
-    std::map<std::string, int> share;
+    std::map<std::string, int> count_by_backend;
     for (auto& c : clients) {
         const auto who = c.download("RETR who");
         EXPECT_EQ(c.download("RETR who"), who);
-        ++share[who];
+        ++count_by_backend[who];
     }
-    EXPECT_EQ(share, (std::map<std::string, int>{{"0", 3}, {"1", 3}, {"2", 3}}));
+    EXPECT_EQ(count_by_backend, (std::map<std::string, int>{{"0", 3}, {"1", 3}, {"2", 3}}));
 }
 
-TEST_F(Gate, LetsAClientWaitForRoomAndTellsItWhenThereIsNone_G7) {
+TEST_F(Gate, QueuesAClientAndSends421AfterTheTimeout_G7) {
     ftp_stub stub({});
-    setup.queue_wait = 4s;
+    setup.session_queue_timeout = 4s;
     start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
     auto first = logged_in();
     auto second = client();
@@ -150,16 +150,16 @@ TEST_F(Gate, LetsAClientWaitForRoomAndTellsItWhenThereIsNone_G7) {
     EXPECT_EQ(gateway->backends().backends[0].sessions_total, 2U);
     stop();
 
-    setup.queue_wait = 100ms;
+    setup.session_queue_timeout = 100ms;
     start();
     auto holds = logged_in();
     EXPECT_EQ(client().reply(), "421 All servers behind this gateway are full; try again later.");
     EXPECT_EQ(holds.code("NOOP"), "500");  // by the stub: this one was not disturbed
 }
 
-TEST_F(Gate, EndsTheWaitForRoomWhenItStops) {
+TEST_F(Gate, StopEndsTheQueue) {
     ftp_stub stub({});
-    setup.queue_wait = 30s;
+    setup.session_queue_timeout = 30s;
     start({at(stub.port(), backend_tls::none, {.max_sessions = 1})});
     auto first = logged_in();
     auto second = client();
@@ -174,22 +174,22 @@ TEST_F(Gate, DrainsABackendWithoutDisturbingItsSessions_G7) {
     ftp_stub two({.replies = {{"GREETING", "220 two"}}});
     start({at(one.port()), at(two.port())});
     auto stays = logged_in();
-    gateway->adjust({at(one.port(), backend_tls::none, {.state = backend_state::drain}), at(two.port())});
+    gateway->set_backends({at(one.port(), backend_tls::none, {.state = backend_state::drain}), at(two.port())});
     for (int i = 0; i < 3; ++i) EXPECT_EQ(client().reply(), "220 two");
     EXPECT_EQ(stays.download("RETR file").size(), 420U);
-    gateway->adjust({at(one.port(), backend_tls::none, {.state = backend_state::drain}),
-                     at(two.port(), backend_tls::none, {.state = backend_state::maintenance})});
+    gateway->set_backends({at(one.port(), backend_tls::none, {.state = backend_state::drain}),
+                           at(two.port(), backend_tls::none, {.state = backend_state::maintenance})});
     EXPECT_EQ(client().reply(), "421 All servers behind this gateway are closed for maintenance; try again later.");
 }
 
-TEST_F(Gate, TakesInAndGivesUpBackendsWhileItRuns_G7) {
+TEST_F(Gate, AddsAndRemovesBackendsAtRuntime_G7) {
     ftp_stub one({});
     ftp_stub two({.replies = {{"GREETING", "220 two"}}});
-    setup.spread.check = check_stage::greeting;
+    setup.balancing.check = check_level::greeting;
     setup.checks.interval = 100ms;
     start({at(one.port())});
     auto stays = logged_in();
-    gateway->adjust({at(two.port())});
+    gateway->set_backends({at(two.port())});
     EXPECT_EQ(gateway->backends().backends.size(), 2U);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(client().reply(), "220 two");
     EXPECT_EQ(stays.download("RETR file").size(), 420U);
@@ -205,16 +205,16 @@ TEST_F(Gate, TakesInAndGivesUpBackendsWhileItRuns_G7) {
     EXPECT_LE(checks_of(one), before + 1);  // one that was under way
     stays.control.close();
     EXPECT_TRUE(eventually([this] { return gateway->backends().backends.size() == 1; }));
-    gateway->adjust({at(one.port())});
+    gateway->set_backends({at(one.port())});
     EXPECT_EQ(client().reply(), "220 stub ready");
 }
 
 // ---- Time and limits
 
-TEST_F(Gate, TellsAnIdleClientSoButNotOneWithARunningTransfer_G5_G6) {
+TEST_F(Gate, Sends421ToAnIdleClientButNotDuringATransfer_G5_G6) {
     ftp_stub stub({.ends = testing::data_end::stays_open});
-    setup.idle = 1s;
-    setup.data_stall = 10s;
+    setup.idle_timeout = 1s;
+    setup.stall_timeout = 10s;
     start({at(stub.port())});
     auto busy = logged_in();
     auto data = busy.passive();
@@ -226,25 +226,25 @@ TEST_F(Gate, TellsAnIdleClientSoButNotOneWithARunningTransfer_G5_G6) {
     EXPECT_EQ(counters.transfers_running.load(), 1U);
 }
 
-TEST_F(Gate, EndsWhoDoesNotLogIn) {
+TEST_F(Gate, AppliesTheLoginTimeout) {
     ftp_stub stub({});
-    setup.login = 1s;
+    setup.login_timeout = 1s;
     start({at(stub.port())});
     auto c = client();
     c.reply();
     EXPECT_EQ(c.reply(), "421 The login took too long.");
 }
 
-TEST_F(Gate, TurnsAwayMoreSessionsThanItMayHold) {
+TEST_F(Gate, RejectsSessionsAboveTheLimit) {
     ftp_stub stub({});
-    setup.admit.most = 2;
+    setup.admission.max_sessions = 2;
     start({at(stub.port())});
     auto one = logged_in();
     auto two = logged_in();
     EXPECT_EQ(client().reply(), "421 Too many connections at the moment; try again later.");
 }
 
-TEST_F(Gate, StopsInGoodOrder) {
+TEST_F(Gate, StopsGracefully) {
     ftp_stub stub({.files = {{"big", std::string(8'000'000, 'x')}}});
     start({at(stub.port())});
     auto idle = logged_in();
@@ -262,18 +262,18 @@ TEST_F(Gate, StopsInGoodOrder) {
     EXPECT_EQ(counters.sessions_open.load(), 0U);
 }
 
-TEST_F(Gate, CutsWhatDoesNotEndInTime) {
+TEST_F(Gate, AbortsTransfersAfterTheStopTimeout) {
     ftp_stub stub({.ends = testing::data_end::stays_open});
     start({at(stub.port())});
     auto c = logged_in();
     auto data = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
-    const auto begun = net::clock::now();
+    const auto started_at = net::clock::now();
     stop(100ms);
-    EXPECT_LT(net::clock::now() - begun, 2s);
+    EXPECT_LT(net::clock::now() - started_at, 2s);
 }
 
-TEST_F(Gate, RefusesSettingsThatCannotWork) {
+TEST_F(Gate, RefusesInvalidSettings) {
     EXPECT_FALSE(gate(loops, {}, counters).start());
     setup.backends = {at(21)};
     setup.tls_required = true;

@@ -25,8 +25,9 @@ using testing::ftp_client;
 using testing::ftp_stub;
 using testing::scripted_server;
 
-[[nodiscard]] inline backend at(std::uint16_t port, backend_tls tls = backend_tls::none, backend_terms terms = {}) {
-    return {"127.0.0.1", port, tls, terms};
+[[nodiscard]] inline backend at(std::uint16_t port, backend_tls tls = backend_tls::none,
+                                backend_parameters parameters = {}) {
+    return {"127.0.0.1", port, tls, parameters};
 }
 
 [[nodiscard]] inline blocking_socket connect_v6(std::uint16_t port) {
@@ -66,9 +67,9 @@ protected:
         loops.at(0).post([this, grace] { gateway->stop(grace, [this](bool) { loops.stop(); }); });
     }
 
-    result<std::vector<std::string>> renew(settings by) {
+    result<std::vector<std::string>> reload(settings by) {
         std::promise<result<std::vector<std::string>>> done;
-        loops.at(0).post([&] { done.set_value(gateway->renew(std::move(by))); });
+        loops.at(0).post([&] { done.set_value(gateway->reload(std::move(by))); });
         return done.get_future().get();
     }
 

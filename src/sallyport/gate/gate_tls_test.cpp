@@ -16,7 +16,7 @@ protected:
         auto c = client();
         EXPECT_EQ(c.reply().substr(0, 3), "220");
         c.start_tls();
-        c.give_password();
+        c.send_password();
         return c;
     }
 
@@ -24,7 +24,7 @@ protected:
     testing::tls_identity identity_;
 };
 
-TEST_F(GateTls, MatchesTheClientsTlsBehind_G10) {
+TEST_F(GateTls, MatchesTheClientsTlsOnTheBackendLeg_G10) {
     ftp_stub stub({.tls = &identity_});
     start({at(stub.port(), backend_tls::match)});
     {
@@ -49,7 +49,7 @@ TEST_F(GateTls, MatchesTheClientsTlsBehind_G10) {
         << "no name before TLS";
 }
 
-TEST_F(GateTls, ABackendThatSaysMoreThan234IsNotUsed_TLS02) {
+TEST_F(GateTls, ABackendThatSendsMoreThan234IsNotUsed_TLS02) {
     for (const auto* more : {"\r\n", " ", "230 in\r\n"}) {
         const scripted_server server([&](blocking_socket& control) {
             control.send("220 ready\r\n\r\n");  // before the command it is nothing
@@ -64,7 +64,7 @@ TEST_F(GateTls, ABackendThatSaysMoreThan234IsNotUsed_TLS02) {
     }
 }
 
-TEST_F(GateTls, MatchesTheTlsOfAClientWhoseBackendIsChosenAtTheLogin_G7_G10) {
+TEST_F(GateTls, MatchesTheClientsTlsIfTheBackendIsSelectedAtLogin_G7_G10) {
     ftp_stub stub({.tls = &identity_});
     start({at(stub.port(), backend_tls::match, {.users = {"bob"}})});
     {
@@ -82,7 +82,7 @@ TEST_F(GateTls, MatchesTheTlsOfAClientWhoseBackendIsChosenAtTheLogin_G7_G10) {
     EXPECT_EQ(*std::next(auth), "USER bob") << "no name before TLS";
 }
 
-TEST_F(GateTls, MatchesImplicitTlsInFrontByExplicitBehind_G10) {
+TEST_F(GateTls, MatchesImplicitTlsWithExplicitTlsOnTheBackendLeg_G10) {
     ftp_stub stub({.tls = &identity_});
     setup.listen_implicit = {*endpoint::parse("127.0.0.1:0")};
     setup.backends = {at(stub.port(), backend_tls::match)};
@@ -95,17 +95,17 @@ TEST_F(GateTls, MatchesImplicitTlsInFrontByExplicitBehind_G10) {
     EXPECT_EQ(stub.resumed_data_connections(), 1);
 }
 
-TEST_F(GateTls, OffersNoTlsWhereTheBackendToMatchHasNone_TLS03) {
+TEST_F(GateTls, OffersNoTlsIfTheMatchedBackendHasNone_TLS03) {
     ftp_stub stub({});
     start({at(stub.port(), backend_tls::match)});
     auto c = client();
     EXPECT_EQ(c.reply().substr(0, 3), "220");
     EXPECT_EQ(c.code("AUTH TLS"), "431");
-    c.give_password();
+    c.send_password();
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-TEST_F(GateTls, EndsWhereTheBackendToMatchCannotBeTrusted_TLS08) {
+TEST_F(GateTls, EndsIfTheMatchedBackendCannotBeVerified_TLS08) {
     ftp_stub stub({.tls = &identity_});
     setup.backend_tls = *net::tls_client_context::make({});
     start({at(stub.port(), backend_tls::match)});
@@ -117,10 +117,10 @@ TEST_F(GateTls, EndsWhereTheBackendToMatchCannotBeTrusted_TLS08) {
 
 // ---- CCC
 
-TEST_F(GateTls, GoesOnInPlainTextAfterCccAndKeepsDataEncrypted_TLS06) {
+TEST_F(GateTls, ContinuesUnencryptedAfterCccAndKeepsDataEncrypted_TLS06) {
     ftp_stub stub({});
     setup.ccc_allowed = true;
-    setup.reuse = net::tls_reuse::require;
+    setup.tls_reuse = net::tls_reuse::require;
     start({at(stub.port())});
     auto c = secured();
     EXPECT_EQ(c.download("RETR file").size(), 420U);
@@ -139,7 +139,7 @@ TEST_F(GateTls, GoesOnInPlainTextAfterCccAndKeepsDataEncrypted_TLS06) {
     EXPECT_EQ(bare.ask("QUIT"), "221 bye");
 }
 
-TEST_F(GateTls, TakesAClientsPlainTextForTheEndOfItsTlsAfterCcc_TLS06) {
+TEST_F(GateTls, AcceptsUnencryptedCommandsAsTheEndOfTlsAfterCcc_TLS06) {
     ftp_stub stub({});
     setup.ccc_allowed = true;
     start({at(stub.port())});
@@ -175,14 +175,14 @@ TEST_F(GateTls, ReportsNoUploadWithoutCloseNotifyAsComplete_TLS05) {
     EXPECT_EQ(c.upload("STOR up", "all of it"), "226 done");
 }
 
-TEST_F(GateTls, ReportsNoDownloadThatTheBackendCutAsComplete_TLS05) {
+TEST_F(GateTls, ReportsNoTruncatedDownloadAsComplete_TLS05) {
     ftp_stub stub({.ends = testing::data_end::cut, .tls = &identity_});
     start({at(stub.port(), backend_tls::explicit_)});
     auto c = secured();
     EXPECT_EQ(c.download("RETR file").substr(0, 3), "426");
 }
 
-TEST_F(GateTls, HonoursAlpnFtpAndRefusesOthers_TLS07) {
+TEST_F(GateTls, AcceptsAlpnFtpAndRefusesOthers_TLS07) {
     ftp_stub stub({});
     start({at(stub.port())});
     const auto attempt = [&](std::string_view name) {
@@ -198,7 +198,7 @@ TEST_F(GateTls, HonoursAlpnFtpAndRefusesOthers_TLS07) {
 
 // ---- Policy
 
-TEST_F(GateTls, KeepsClientsToWhatTheyMayDo) {
+TEST_F(GateTls, AppliesTheCommandPolicy) {
     ftp_stub stub({});
     setup.commands = *proto::command_policy::make({}, {"FEAT"}, true);
     start({at(stub.port())});
@@ -212,7 +212,7 @@ TEST_F(GateTls, KeepsClientsToWhatTheyMayDo) {
 
 TEST_F(GateTls, LimitsTheSessionsOfEachUser) {
     ftp_stub stub({});
-    setup.most_per_user = 1;
+    setup.max_sessions_per_user = 1;
     start({at(stub.port())});
     {
         auto bob = logged_in();
@@ -230,22 +230,22 @@ TEST_F(GateTls, LimitsTheSessionsOfEachUser) {
     auto bob = logged_in();
 }
 
-TEST_F(GateTls, PacesASessionsTransfers) {
+TEST_F(GateTls, LimitsTheRateOfASessionsTransfers) {
     ftp_stub stub({.files = {{"file", std::string(300'000, 'x')}}});
     setup.download_rate = 1'000'000;
     start({at(stub.port())});
     auto c = logged_in();
-    const auto begun = std::chrono::steady_clock::now();
+    const auto started_at = std::chrono::steady_clock::now();
     for (int i = 0; i < 2; ++i) EXPECT_EQ(c.download("RETR file").size(), 300'000U);
-    EXPECT_GE(std::chrono::steady_clock::now() - begun, 400ms) << "the second transfer gets no new burst";
+    EXPECT_GE(std::chrono::steady_clock::now() - started_at, 400ms) << "the second transfer gets no new burst";
     const auto upload = std::chrono::steady_clock::now();
     EXPECT_EQ(c.upload("STOR up", std::string(3'000'000, 'y')), "226 done");
     EXPECT_LE(std::chrono::steady_clock::now() - upload, 2s) << "the other direction is free";
 }
 
-TEST_F(GateTls, EndsIdleSessionsBy421_G6) {
+TEST_F(GateTls, EndsIdleSessionsWith421_G6) {
     ftp_stub stub({});
-    setup.idle = 1s;
+    setup.idle_timeout = 1s;
     start({at(stub.port())});
     auto c = logged_in();
     EXPECT_EQ(c.reply(), "421 Idle for 1 s.");

@@ -15,46 +15,46 @@
 namespace sallyport::gate {
 
 /// `failing`: not often enough yet to be down; tried last.
-enum class condition : std::uint8_t { up, failing, down };
-[[nodiscard]] std::string_view name(condition c) noexcept;
+enum class health_state : std::uint8_t { up, failing, down };
+[[nodiscard]] std::string_view name(health_state s) noexcept;
 
-enum class witness : std::uint8_t { session, check };
+enum class health_source : std::uint8_t { session, check };
 
-class health {
+class backend_health {
 public:
     // Each returns the new condition where it changed.
-    std::optional<condition> failed(const balancing& rules, std::string reason, net::deadline now);
+    std::optional<health_state> failed(const balancing_rules& rules, std::string reason, net::deadline now);
     /// Where checks are made, they alone say so: a session sees less of a backend than a check of its login or listing.
-    std::optional<condition> succeeded(const balancing& rules, witness by, net::deadline now);
+    std::optional<health_state> succeeded(const balancing_rules& rules, health_source source, net::deadline now);
     /// How long it took to answer.
-    void took(net::clock::duration time, net::deadline now);
+    void add_response_time(net::clock::duration time, net::deadline now);
 
-    [[nodiscard]] condition state() const noexcept { return state_; }
+    [[nodiscard]] health_state state() const noexcept { return state_; }
     /// To be tried after all others.
-    [[nodiscard]] bool rests(const balancing& rules, net::deadline now) const noexcept;
+    [[nodiscard]] bool is_in_retry_delay(const balancing_rules& rules, net::deadline now) const noexcept;
     /// Not to be tried at all.
-    [[nodiscard]] bool shut(const balancing& rules) const noexcept;
+    [[nodiscard]] bool is_excluded(const balancing_rules& rules) const noexcept;
     /// A session is sent there: while it finds out, no second one should.
-    void tried(const balancing& rules, net::deadline now);
+    void note_attempt(const balancing_rules& rules, net::deadline now);
 
     /// The part of its weight that counts now, above 0 and at most 1: less than 1 for a while after it came back.
-    [[nodiscard]] double share(const balancing& rules, net::deadline now) const noexcept;
+    [[nodiscard]] double weight_factor(const balancing_rules& rules, net::deadline now) const noexcept;
     /// A moving mean; nothing where there was no answer lately.
-    [[nodiscard]] std::optional<std::chrono::duration<double>> response(net::deadline now) const noexcept;
+    [[nodiscard]] std::optional<std::chrono::duration<double>> response_time(net::deadline now) const noexcept;
 
     /// The last failure, empty where it is up.
     [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
     [[nodiscard]] net::deadline since() const noexcept { return since_; }
 
 private:
-    condition state_ = condition::up;
+    health_state state_ = health_state::up;
     unsigned failures_ = 0;   // in a row
     unsigned successes_ = 0;  // in a row, while it is down
     std::string reason_;
-    net::deadline since_{};  // of the present condition; the beginning of the clock: from the start
-    net::deadline back_{};   // when it was last found up after having been down
-    net::deadline rests_until_{};
-    std::chrono::duration<double> response_{};
+    net::deadline since_{};         // of the present condition; the beginning of the clock: from the start
+    net::deadline recovered_at_{};  // when it was last found up after having been down
+    net::deadline retry_at_{};
+    std::chrono::duration<double> response_time_{};
     net::deadline response_at_{};
 };
 

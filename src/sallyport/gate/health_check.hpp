@@ -18,26 +18,26 @@ struct session_context;
 
 struct check_outcome {
     std::optional<backend_failure> failure;
-    net::clock::duration greeted_after{};  // where it greeted, or was only connected to
+    net::clock::duration response_time{};  // where it greeted, or was only connected to
 };
 
 /// One check, as deep as `stage` says. It is over, one way or the other, before the next one is due.
-net::task<check_outcome> check_backend(net::loop& home, const settings& config, const backend& where, own_ends& own,
-                                       check_stage stage);
+net::task<check_outcome> check_backend(net::loop& loop, const settings& config, const backend& server,
+                                       self_connection_guard& guard, check_level level);
 /// Where nothing is checked later on: a warning in the log about each of these backends that does not answer now.
-net::task<> look_at_start(std::shared_ptr<session_context> gate, net::loop& home);
+net::task<> check_at_start(std::shared_ptr<session_context> gate, net::loop& loop);
 
 class health_checks {
 public:
-    explicit health_checks(net::loop& home);
+    explicit health_checks(net::loop& loop);
 
     /// Begins to check, at once and then at the interval; again: by these settings from the next check on. Before the loops
     /// run, or on the first one.
     void start(std::shared_ptr<session_context> gate);
     /// Any thread: the list has changed; who came is checked from now on, who left no more.
-    void follow();
+    void update_list();
     /// Any thread: something looks wrong with this backend, so that its next check should come soon.
-    void hurry(backend_id id);
+    void check_soon(backend_id id);
     /// No further checks. On the first loop, or when no loop runs.
     void stop();
 

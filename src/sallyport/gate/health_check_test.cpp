@@ -12,14 +12,14 @@ namespace {
 class HealthCheck : public ::testing::Test {
 protected:
     HealthCheck() {
-        config.spread.check = check_stage::list;
+        config.balancing.check = check_level::list;
         config.checks = {.interval = 1s, .user = "bob", .password = "secret"};
     }
 
-    [[nodiscard]] check_outcome check(const backend& where) {
+    [[nodiscard]] check_outcome check(const backend& server) {
         check_outcome out;
         net::loop_group loops{1};
-        loops.run_until_done(run(loops.at(0), config, where, out));
+        loops.run_until_done(run(loops.at(0), config, server, out));
         return out;
     }
     /// "stage: reason", empty where all is well.
@@ -35,33 +35,33 @@ protected:
     settings config;
 
 private:
-    static net::task<> run(net::loop& home, const settings& config, const backend& where, check_outcome& out) {
-        own_ends own;
-        out = co_await check_backend(home, config, where, own, config.spread.check);
+    static net::task<> run(net::loop& loop, const settings& config, const backend& server, check_outcome& out) {
+        self_connection_guard guard;
+        out = co_await check_backend(loop, config, server, guard, config.balancing.check);
     }
 };
 
-TEST_F(HealthCheck, GoesAsFarAsItIsTold_G7) {
+TEST_F(HealthCheck, ChecksUpToTheConfiguredLevel_G7) {
     struct row {
-        check_stage depth;
-        std::vector<std::string> said;
+        check_level depth;
+        std::vector<std::string> commands;
     };
-    for (const auto& [depth, said] : std::vector<row>{
-             {check_stage::tcp, {}},
-             {check_stage::greeting, {"QUIT"}},
-             {check_stage::tls, {"QUIT"}},
-             {check_stage::login, {"USER bob", "PASS secret", "FEAT", "QUIT"}},
-             {check_stage::list, {"USER bob", "PASS secret", "FEAT", "TYPE I", "EPSV", "LIST", "QUIT"}},
+    for (const auto& [depth, commands] : std::vector<row>{
+             {check_level::tcp, {}},
+             {check_level::greeting, {"QUIT"}},
+             {check_level::tls, {"QUIT"}},
+             {check_level::login, {"USER bob", "PASS secret", "FEAT", "QUIT"}},
+             {check_level::list, {"USER bob", "PASS secret", "FEAT", "TYPE I", "EPSV", "LIST", "QUIT"}},
          }) {
         const ftp_stub stub({});
-        config.spread.check = depth;
+        config.balancing.check = depth;
         EXPECT_EQ(finding(stub.port()), "");
-        EXPECT_TRUE(said.empty() || eventually([&] { return stub.saw("QUIT"); }));
-        EXPECT_EQ(stub.commands(), said) << name(depth);
+        EXPECT_TRUE(commands.empty() || eventually([&] { return stub.saw("QUIT"); }));
+        EXPECT_EQ(stub.commands(), commands) << name(depth);
     }
 }
 
-TEST_F(HealthCheck, NamesTheStageThatFailed_G7) {
+TEST_F(HealthCheck, NamesTheLevelThatFailed_G7) {
     const std::string silent(testing::stay_silent);
     struct row {
         behaviour how;
@@ -87,24 +87,24 @@ TEST_F(HealthCheck, NamesTheStageThatFailed_G7) {
         const auto found = finding(how);
         EXPECT_TRUE(found.starts_with(begins)) << "'" << found << "' is not " << begins;
     }
-    const testing::silent_port dark;
-    EXPECT_TRUE(finding(dark.port()).starts_with("tcp: "));
+    const testing::silent_port unresponsive;
+    EXPECT_TRUE(finding(unresponsive.port()).starts_with("tcp: "));
     EXPECT_TRUE(finding(testing::refused_port()).starts_with("tcp: "));
 }
 
-TEST_F(HealthCheck, SaysWhatTheServerSaid) {
+TEST_F(HealthCheck, ReportsTheServersReply) {
     EXPECT_NE(finding({.replies = {{"GREETING", "421 too many\x1b[2J"}}}).find("421 too many\\x1b[2J"), std::string::npos);
     EXPECT_NE(finding({.replies = {{"PASS", "530 nobody here"}}}).find("530 nobody here"), std::string::npos);
 }
 
-TEST_F(HealthCheck, IsOverBeforeTheNextOneIsDue) {
+TEST_F(HealthCheck, EndsBeforeTheNextCheckStarts) {
     config.checks.interval = 300ms;
-    const auto begun = net::clock::now();
+    const auto started_at = net::clock::now();
     EXPECT_NE(finding({.ends = testing::data_end::stays_open}), "");
-    EXPECT_LT(net::clock::now() - begun, 2s);
+    EXPECT_LT(net::clock::now() - started_at, 2s);
 }
 
-TEST_F(HealthCheck, TakesPasvWhereThereIsNoEpsv) {
+TEST_F(HealthCheck, UsesPasvIfEpsvIsRefused) {
     EXPECT_EQ(finding({.replies = {{"EPSV", "500 what"}}, .pasv_address = "10,9,9,9"}), "");
 }
 
@@ -129,84 +129,84 @@ TEST_F(HealthCheck, ChecksTlsOnBothConnections) {
 class GateChecks : public gate_test {
 protected:
     GateChecks() {
-        setup.spread.check = check_stage::greeting;
-        setup.spread.fall = 2;
-        setup.spread.rise = 2;
+        setup.balancing.check = check_level::greeting;
+        setup.balancing.fall = 2;
+        setup.balancing.rise = 2;
         setup.checks.interval = 50ms;
     }
-    [[nodiscard]] bool becomes(std::size_t index, condition wanted) {
+    [[nodiscard]] bool becomes(std::size_t index, health_state wanted) {
         return eventually([&] { return gateway->backends().backends[index].health == name(wanted); });
     }
 };
 
-TEST_F(GateChecks, LetNoClientWaitForADeadBackend_G7) {
-    const testing::silent_port dark;
-    const ftp_stub mute({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
+TEST_F(GateChecks, KeepClientsFromWaitingForADeadBackend_G7) {
+    const testing::silent_port unresponsive;
+    const ftp_stub no_greeting({.replies = {{"GREETING", std::string(testing::stay_silent)}}});
     const ftp_stub good({});
-    setup.spread.policy = balance::round_robin;
-    setup.backend_connect = 30s;
-    start({at(dark.port()), at(mute.port()), at(good.port())});
-    ASSERT_TRUE(becomes(0, condition::down) && becomes(1, condition::down) && becomes(2, condition::up));
-    const auto begun = net::clock::now();
+    setup.balancing.policy = balancing_policy::round_robin;
+    setup.backend_connect_timeout = 30s;
+    start({at(unresponsive.port()), at(no_greeting.port()), at(good.port())});
+    ASSERT_TRUE(becomes(0, health_state::down) && becomes(1, health_state::down) && becomes(2, health_state::up));
+    const auto started_at = net::clock::now();
     for (int i = 0; i < 9; ++i) EXPECT_EQ(client().reply(), "220 stub ready");
-    EXPECT_LT(net::clock::now() - begun, 2s);
-    const auto shown = gateway->backends().backends;
-    EXPECT_EQ(shown[0].reason.substr(0, 5), "tcp: ");
-    EXPECT_EQ(shown[1].reason.substr(0, 10), "greeting: ");
-    EXPECT_EQ(shown[2].sessions_total, 9U);
+    EXPECT_LT(net::clock::now() - started_at, 2s);
+    const auto backends = gateway->backends().backends;
+    EXPECT_EQ(backends[0].reason.substr(0, 5), "tcp: ");
+    EXPECT_EQ(backends[1].reason.substr(0, 10), "greeting: ");
+    EXPECT_EQ(backends[2].sessions_total, 9U);
 }
 
-TEST_F(GateChecks, RefuseAtOnceWhereAllAreDown_G7) {
-    const testing::silent_port dark;
-    setup.backend_connect = 30s;
-    start({at(dark.port())});
-    ASSERT_TRUE(becomes(0, condition::down));
+TEST_F(GateChecks, RejectAtOnceIfAllAreDown_G7) {
+    const testing::silent_port unresponsive;
+    setup.backend_connect_timeout = 30s;
+    start({at(unresponsive.port())});
+    ASSERT_TRUE(becomes(0, health_state::down));
     EXPECT_EQ(client().reply(), "421 No server behind this gateway answers; try again later.");
     EXPECT_EQ(gateway->backends().backends[0].sessions_total, 0U);
 }
 
-TEST_F(GateChecks, TryAllTheSameWhereThatIsWanted_G7) {
+TEST_F(GateChecks, TryDownBackendsIfConfigured_G7) {
     const ftp_stub strict({.replies = {{"LIST", "550 not now"}}});
-    setup.spread.check = check_stage::list;
-    setup.spread.when_all_down = all_down::try_anyway;
+    setup.balancing.check = check_level::list;
+    setup.balancing.when_all_down = all_down_policy::try_anyway;
     setup.checks.interval = 1s;
     start({at(strict.port())});
-    ASSERT_TRUE(becomes(0, condition::down));
+    ASSERT_TRUE(becomes(0, health_state::down));
     EXPECT_EQ(client().reply(), "220 stub ready");
 }
 
-TEST_F(GateChecks, BringABackendBack_G7) {
+TEST_F(GateChecks, MarkABackendUpAgain_G7) {
     std::atomic<bool> well = false;
     const scripted_server server([&](blocking_socket& control) {
         control.send(well ? "220 back\r\n" : "421 not now\r\n");
         control.read_to_end();
     });
     start({at(server.port())});
-    ASSERT_TRUE(becomes(0, condition::down));
+    ASSERT_TRUE(becomes(0, health_state::down));
     EXPECT_EQ(client().reply().substr(0, 3), "421");
     well = true;
-    ASSERT_TRUE(becomes(0, condition::up));
+    ASSERT_TRUE(becomes(0, health_state::up));
     EXPECT_EQ(client().reply(), "220 back");
 }
 
-TEST_F(GateChecks, ComeAtOnceWhenASessionLosesItsBackend_G7) {
-    std::atomic<int> visits = 0;
+TEST_F(GateChecks, RunAtOnceAfterASessionLosesItsBackend_G7) {
+    std::atomic<int> connections = 0;
     const scripted_server server([&](blocking_socket& control) {
-        ++visits;
+        ++connections;
         control.send("220 here\r\n");
         if (control.read_line() != "QUIT") return;  // a session's first command kills its backend
         control.send("221 bye\r\n");
     });
     setup.checks.interval = 1h;
     start({at(server.port())});
-    ASSERT_TRUE(eventually([&] { return visits == 1; }));
+    ASSERT_TRUE(eventually([&] { return connections == 1; }));
     auto c = client();
     EXPECT_EQ(c.reply(), "220 here");
     c.control.send("USER u\r\n");
-    EXPECT_TRUE(eventually([&] { return visits == 3; }));
+    EXPECT_TRUE(eventually([&] { return connections == 3; }));
 }
 
-TEST_F(GateChecks, LeaveABackendInMaintenanceAlone) {
+TEST_F(GateChecks, SkipABackendInMaintenance) {
     const ftp_stub off({});
     const ftp_stub good({});
     start({at(off.port(), backend_tls::none, {.state = backend_state::maintenance}), at(good.port())});

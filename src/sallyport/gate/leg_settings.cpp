@@ -13,7 +13,7 @@ proto::relay_backend machine_backend(const backend_leg& to) {
             .match_tls = server.tls == backend_tls::match,
             .refused = to.server.refused_methods(),
             .direct = server.direct,
-            .proxy_headers = server.proxy_data,
+            .proxy_headers = server.proxy_protocol_data,
             .gateway = to.stream.local().address};
 }
 
@@ -24,28 +24,28 @@ proto::relay_settings machine_settings(const session_context& gate, const client
     return {.client_peer = client.peer(),
             .backend = to.server ? machine_backend(to) : proto::relay_backend(),
             .tls_active = client.stream().is_tls(),
-            .tls_available = config.tls.has_value() || config.passes_tls(),
+            .tls_available = config.tls.has_value() || config.uses_passthrough(),
             .tls_required = config.tls_required,
             .ccc_allowed = config.ccc_allowed,
-            .pass_tls = config.passes_tls(),
-            .behind = config.backend_data,
-            .paths = {.kernel = !config.kernel_data ? disabled
-                                : gate.kernel       ? available
-                                                    : unavailable,
+            .tls_passthrough = config.uses_passthrough(),
+            .data_mode = config.backend_data_mode,
+            .paths = {.kernel = !config.kernel_forwarding ? disabled
+                                : gate.kernel_openings    ? available
+                                                          : unavailable,
                       .rate_limited = config.upload_rate != 0 || config.download_rate != 0,
-                      .single_port = gate.inbound.single() != nullptr,
-                      .proxy_headers = config.inbound.ports.proxies.data},
+                      .single_port = gate.passive_data.single() != nullptr,
+                      .proxy_headers = config.passive_data.ports.proxies.on_data_connections},
             .policy = config.commands,
-            .certified_user = client.certificate_user(),
+            .certificate_user = client.certificate_user(),
             .replace_user = config.replace_user,
-            .limit_users = config.most_per_user != 0,
-            .client_destination = client.destination().address,
-            .ask_directory = config.transfers != nullptr,
-            .timeouts = {.idle = config.idle,
-                         .login = config.login,
-                         .backend_reply = config.backend_answer,
-                         .data_connect = config.data_connect,
-                         .data_begin = config.data_stall},
+            .limit_users = config.max_sessions_per_user != 0,
+            .client_destination = client.client_destination().address,
+            .query_directory = config.transfer_log != nullptr,
+            .timeouts = {.idle = config.idle_timeout,
+                         .login = config.login_timeout,
+                         .backend_reply = config.backend_login_timeout,
+                         .data_connect = config.data_timeout,
+                         .data_start = config.stall_timeout},
             .accepted = accepted,
             .now = net::clock::now()};
 }
@@ -53,32 +53,33 @@ proto::relay_settings machine_settings(const session_context& gate, const client
 backend_selection::search search_for(const client_control& client, std::string user, std::string host) {
     return {.user = std::move(user),
             .host = std::move(host),
-            .client = {.proxied = true, .source = client.peer(), .destination = client.destination()},
+            .client = {.proxied = true, .source = client.peer(), .destination = client.client_destination()},
             .client_tls = client.stream().is_tls()};
 }
 
-data_terms terms_for(const proto::relay_plan& plan, const session_context& gate, const client_control& client,
-                     const backend_leg& to) {
+data_relay_options data_relay_options_for(const proto::relay_plan& plan, const session_context& gate,
+                                          const client_control& client, const backend_leg& to) {
     const auto& server = to.server.parameters();
-    data_terms terms{
-        .local = client.stream().local().address,
-        .tls_id = client.id(),
-        .backend_tls = {},
-        .backend_header = {},
-        .client = client.peer().address,
-        .backend = to.stream.peer().address,
-        .client_met = {},
-        .allow_missing_close_notify = reach::any_holds(
-            gate.config.missing_close_notify, {client.peer().address, client.destination(), client.stream().is_tls()})};
-    if (plan.protect_backend) terms.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
-    const auto* passive = std::get_if<proto::leg_connects>(&plan.backend);
-    if (passive != nullptr && server.proxy && server.proxy_data) {
+    data_relay_options options{.local = client.stream().local().address,
+                               .tls_session_context = client.id(),
+                               .backend_tls = {},
+                               .backend_header = {},
+                               .client = client.peer().address,
+                               .backend = to.stream.peer().address,
+                               .client_wait_ended = {},
+                               .allow_missing_close_notify = reach::any_matches(
+                                   gate.config.missing_close_notify,
+                                   {client.peer().address, client.client_destination(), client.stream().is_tls()})};
+    if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
+    const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
+    if (passive != nullptr && server.proxy_protocol && server.proxy_protocol_data) {
         // The client's port is unknown before it has connected. The destination port is the one that the backend named: some
         // backends tell data from control by it.
-        const proto::proxy_header header{true, {client.peer().address, 0}, {client.destination().address, passive->to.port}};
-        terms.backend_header = proto::write_proxy_header(header, *server.proxy);
+        const proto::proxy_header header{
+            true, {client.peer().address, 0}, {client.client_destination().address, passive->to.port}};
+        options.backend_header = proto::write_proxy_header(header, *server.proxy_protocol);
     }
-    return terms;
+    return options;
 }
 
 record_owner owner_of(const client_control& client, const backend_leg& to, std::string user) {

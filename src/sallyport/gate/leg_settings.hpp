@@ -6,7 +6,7 @@
 
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/client_control.hpp>
-#include <sallyport/gate/data_path.hpp>
+#include <sallyport/gate/data_relay.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/proto/relay_machine.hpp>
@@ -20,8 +20,8 @@ namespace sallyport::gate {
                                                      const backend_leg& to, net::deadline accepted);
 [[nodiscard]] backend_selection::search search_for(const client_control& client, std::string user, std::string host);
 /// What a data connection takes over from the control connections. The callbacks are still to be set.
-[[nodiscard]] data_terms terms_for(const proto::relay_plan& plan, const session_context& gate, const client_control& client,
-                                   const backend_leg& to);
+[[nodiscard]] data_relay_options data_relay_options_for(const proto::relay_plan& plan, const session_context& gate,
+                                                        const client_control& client, const backend_leg& to);
 
 /// Who a record is about, and what status shows of both legs.
 [[nodiscard]] record_owner owner_of(const client_control& client, const backend_leg& to, std::string user);

@@ -36,12 +36,12 @@ namespace {
 /// The same but for what may change while it runs.
 [[nodiscard]] bool same_server(const backend& a, const backend& b) {
     auto other = b;
-    other.terms = a.terms;
+    other.parameters = a.parameters;
     return a == other;
 }
 
 /// A "*" in the pattern stands for anything, also nothing.
-[[nodiscard]] bool fits(std::string_view pattern, std::string_view text) {
+[[nodiscard]] bool matches(std::string_view pattern, std::string_view text) {
     std::size_t p = 0;
     std::size_t t = 0;
     std::optional<std::pair<std::size_t, std::size_t>> star;  // the last one, and the end of what it stands for
@@ -61,7 +61,7 @@ namespace {
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-[[nodiscard]] std::string describe(const backend_terms& t) {
+[[nodiscard]] std::string describe(const backend_parameters& t) {
     auto out = fmt::format(
         "weight {}, {}, {}", t.weight,
         t.max_sessions == 0 ? "any number of sessions" : fmt::format("{} sessions at most", t.max_sessions), name(t.state));
@@ -75,99 +75,103 @@ namespace {
 
 // ---- Slots and waiters
 
-slot& slot::operator=(slot&& other) noexcept {
+backend_slot& backend_slot::operator=(backend_slot&& other) noexcept {
     if (this == &other) return *this;
     release();
     pool_ = std::exchange(other.pool_, nullptr);
     id_ = other.id_;
-    where_ = std::move(other.where_);
+    server_ = std::move(other.server_);
     return *this;
 }
 
-void slot::release() noexcept {
-    if (auto* const from = std::exchange(pool_, nullptr)) from->give_back(id_);
+void backend_slot::release() noexcept {
+    if (auto* const from = std::exchange(pool_, nullptr)) from->release(id_);
 }
 
-waiter::~waiter() {
-    if (queue_ != nullptr) queue_->leave(*this);
+queued_session::~queued_session() {
+    if (pool_ != nullptr) pool_->remove(*this);
 }
 
-choice waiter::take() {
-    if (auto* const from = std::exchange(queue_, nullptr)) from->leave(*this);
-    if (!given_) return std::unexpected(shortage::full);
-    return std::move(given_);
+backend_choice queued_session::leave_queue() {
+    if (auto* const from = std::exchange(pool_, nullptr)) from->remove(*this);
+    if (!slot_) return std::unexpected(no_backend_reason::at_limit);
+    return std::move(slot_);
 }
 
 // ---- Choosing
 
-pool::pool(const std::vector<backend>& backends, balancing rules) : rules_(rules) {
-    for (const auto& b : backends) join(b);
+pool::pool(const std::vector<backend>& backends, balancing_rules rules) : rules_(rules) {
+    for (const auto& b : backends) add(b);
 }
 
-void pool::join(const backend& b) {
-    members_.push_back(
-        {.id = next_id_++, .where = std::make_shared<const backend>(b), .terms = b.terms, .name_hash = hash(b.text())});
+void pool::add(const backend& b) {
+    entries_.push_back({.id = next_id_++,
+                        .server = std::make_shared<const backend>(b),
+                        .parameters = b.parameters,
+                        .name_hash = hash(b.text())});
 }
 
-auto* pool::find(auto& members, backend_id id) noexcept {
-    const auto found = std::ranges::lower_bound(members, id, {}, &member::id);
-    return found != members.end() && found->id == id ? &*found : nullptr;
+auto* pool::find(auto& entries, backend_id id) noexcept {
+    const auto found = std::ranges::lower_bound(entries, id, {}, &entry::id);
+    return found != entries.end() && found->id == id ? &*found : nullptr;
 }
 
-bool pool::decides_at_login() const {
+bool pool::selects_at_login() const {
     const std::scoped_lock lock(mutex_);
-    return rules_.policy == balance::user ||
-           std::ranges::any_of(members_, [](const member& m) { return m.listed && !m.for_all(); });
+    return rules_.policy == balancing_policy::user ||
+           std::ranges::any_of(entries_, [](const entry& m) { return m.listed && !m.is_unrestricted(); });
 }
 
-bool pool::member::names(const caller& who) const {
+bool pool::entry::is_reserved_for(const client_info& client) const {
     const auto among = [](const std::vector<std::string>& names, const std::string& name) {
-        return names.empty() || std::ranges::any_of(names, [&](const auto& one) { return fits(one, name); });
+        return names.empty() || std::ranges::any_of(names, [&](const auto& one) { return matches(one, name); });
     };
-    return !for_all() && among(terms.users, who.user) && among(terms.hosts, to_lower(who.host));
+    return !is_unrestricted() && among(parameters.users, client.user) && among(parameters.hosts, to_lower(client.host));
 }
 
-bool pool::is_named(const caller& who) const {
-    return std::ranges::any_of(members_, [&](const member& m) { return m.listed && m.names(who); });
+bool pool::has_reserved_backend(const client_info& client) const {
+    return std::ranges::any_of(entries_, [&](const entry& m) { return m.listed && m.is_reserved_for(client); });
 }
 
 /// Who may be chosen, all of them equally well: worse ones only where there is nobody better.
-std::expected<std::vector<pool::member*>, shortage> pool::candidates(const caller& who, const std::vector<backend_id>& tried,
-                                                                     net::deadline now) {
+std::expected<std::vector<pool::entry*>, no_backend_reason> pool::candidates(const client_info& client,
+                                                                             const std::vector<backend_id>& tried,
+                                                                             net::deadline now) {
     using rank = std::pair<unsigned, unsigned>;  // 0: well, 1: failing, 2: down and tried anyway; then the priority
-    std::vector<member*> best;
+    std::vector<entry*> best;
     rank best_rank;
-    const bool named = is_named(who);
-    auto why = std::ranges::none_of(members_, &member::listed) ? shortage::none : shortage::stranger;
-    for (std::size_t step = 0; step < members_.size(); ++step) {
-        auto& m = members_[(turn_ + step) % members_.size()];  // equals take turns
-        if (!m.listed || (named ? !m.names(who) : !m.for_all())) continue;
-        if (why == shortage::stranger) why = shortage::closed;
-        if (!m.open()) continue;
-        if (contains(tried, m.id) || m.vitals.shut(rules_)) {
-            if (why == shortage::closed) why = shortage::failing;
-        } else if (!m.has_room()) {
-            why = shortage::full;
+    const bool reserved = has_reserved_backend(client);
+    auto reason =
+        std::ranges::none_of(entries_, &entry::listed) ? no_backend_reason::not_resolved : no_backend_reason::not_permitted;
+    for (std::size_t offset = 0; offset < entries_.size(); ++offset) {
+        auto& m = entries_[(next_index_ + offset) % entries_.size()];  // equals take turns
+        if (!m.listed || (reserved ? !m.is_reserved_for(client) : !m.is_unrestricted())) continue;
+        if (reason == no_backend_reason::not_permitted) reason = no_backend_reason::maintenance;
+        if (!m.accepts_sessions()) continue;
+        if (contains(tried, m.id) || m.health.is_excluded(rules_)) {
+            if (reason == no_backend_reason::maintenance) reason = no_backend_reason::unavailable;
+        } else if (!m.has_free_slot()) {
+            reason = no_backend_reason::at_limit;
         } else {
-            const bool down = m.vitals.state() == condition::down;
-            const rank mine{!m.vitals.rests(rules_, now) ? 0U : down ? 2U : 1U, m.terms.priority};
-            if (!best.empty() && mine > best_rank) continue;
-            if (mine < best_rank) best.clear();
-            best_rank = mine;
+            const bool down = m.health.state() == health_state::down;
+            const rank this_rank{!m.health.is_in_retry_delay(rules_, now) ? 0U : down ? 2U : 1U, m.parameters.priority};
+            if (!best.empty() && this_rank > best_rank) continue;
+            if (this_rank < best_rank) best.clear();
+            best_rank = this_rank;
             best.push_back(&m);
         }
     }
-    if (best.empty()) return std::unexpected(why);
+    if (best.empty()) return std::unexpected(reason);
     return best;
 }
 
 /// Seconds; for a backend of which nothing is known. It is taken to be like the others, so that it is neither flooded nor
 /// passed over.
-double pool::usual_response(net::deadline now) const {
+double pool::mean_response_time(net::deadline now) const {
     double sum = 0;
     double known = 0;
-    for (const auto& m : members_) {
-        if (const auto time = m.vitals.response(now)) {
+    for (const auto& m : entries_) {
+        if (const auto time = m.health.response_time(now)) {
             sum += time->count();
             ++known;
         }
@@ -176,157 +180,159 @@ double pool::usual_response(net::deadline now) const {
 }
 
 /// Smaller is better.
-double pool::cost(const member& m, std::uint64_t key, double usual_response, net::deadline now) const {
-    const double weight_now = weight(m, now);
-    const double load = static_cast<double>(m.sessions + 1) / weight_now;
+double pool::cost(const entry& m, std::uint64_t key, double mean_response_time, net::deadline now) const {
+    const double weight = effective_weight(m, now);
+    const double load = static_cast<double>(m.sessions + 1) / weight;
     switch (rules_.policy) {
-        case balance::round_robin: return -m.credit;
-        case balance::least_sessions: return load;
-        case balance::least_response: {
-            const auto time = m.vitals.response(now);
-            return load * (time ? time->count() : usual_response);
+        case balancing_policy::round_robin: return -m.round_robin_credit;
+        case balancing_policy::least_sessions: return load;
+        case balancing_policy::least_response_time: {
+            const auto time = m.health.response_time(now);
+            return load * (time ? time->count() : mean_response_time);
         }
         // Rendezvous: an exponential race, won with a probability in proportion to the weight. Each runs by itself, so one
         // that leaves moves only its own clients.
-        case balance::client_address:
-        case balance::user: return -std::log(unit(mix(m.name_hash ^ key))) / weight_now;
+        case balancing_policy::client_address:
+        case balancing_policy::user: return -std::log(unit(mix(m.name_hash ^ key))) / weight;
     }
     return 0;
 }
 
-choice pool::choose(const caller& who, const std::vector<backend_id>& tried, net::deadline now) {
+backend_choice pool::choose(const client_info& client, const std::vector<backend_id>& tried, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    const auto able = candidates(who, tried, now);
-    if (!able) return std::unexpected(able.error());
+    const auto candidates_found = candidates(client, tried, now);
+    if (!candidates_found) return std::unexpected(candidates_found.error());
 
     // Smooth weighted round robin: each earns its weight, the richest gets the session and pays for all.
     double paid = 0;
-    for (auto* const m : *able) {
-        const double earned = weight(*m, now);
-        m->credit += earned;
+    for (auto* const m : *candidates_found) {
+        const double earned = effective_weight(*m, now);
+        m->round_robin_credit += earned;
         paid += earned;
     }
-    const auto key = rules_.policy == balance::user ? hash(who.user) : hash(who.address.bytes());
-    const auto usual = usual_response(now);
-    auto& best = **std::ranges::min_element(*able, {}, [&](const member* m) { return cost(*m, key, usual, now); });
-    best.credit -= paid;
-    best.vitals.tried(rules_, now);
-    turn_ = static_cast<std::size_t>(&best - members_.data()) + 1;
-    return take(best);
+    const auto key = rules_.policy == balancing_policy::user ? hash(client.user) : hash(client.address.bytes());
+    const auto mean = mean_response_time(now);
+    auto& best = **std::ranges::min_element(*candidates_found, {}, [&](const entry* m) { return cost(*m, key, mean, now); });
+    best.round_robin_credit -= paid;
+    best.health.note_attempt(rules_, now);
+    next_index_ = static_cast<std::size_t>(&best - entries_.data()) + 1;
+    return acquire_slot(best);
 }
 
-std::vector<backend_id> pool::full_for(const caller& who, const std::vector<backend_id>& tried) const {
+std::vector<backend_id> pool::at_limit_for(const client_info& client, const std::vector<backend_id>& tried) const {
     const std::scoped_lock lock(mutex_);
     std::vector<backend_id> out;
-    const bool named = is_named(who);
-    for (const auto& m : members_) {
-        if (m.open() && !m.has_room() && !m.vitals.shut(rules_) && !contains(tried, m.id) &&
-            (named ? m.names(who) : m.for_all()))
+    const bool reserved = has_reserved_backend(client);
+    for (const auto& m : entries_) {
+        if (m.accepts_sessions() && !m.has_free_slot() && !m.health.is_excluded(rules_) && !contains(tried, m.id) &&
+            (reserved ? m.is_reserved_for(client) : m.is_unrestricted()))
             out.push_back(m.id);
     }
     return out;
 }
 
-slot pool::take(member& m) {
+backend_slot pool::acquire_slot(entry& m) {
     ++m.sessions;
     ++m.sessions_total;
-    return {*this, m.id, m.where};
+    return {*this, m.id, m.server};
 }
 
 // ---- The queue
 
-bool pool::enqueue(waiter& w) {
+bool pool::enqueue(queued_session& w) {
     const std::scoped_lock lock(mutex_);
-    if (queue_.size() >= limits::backend_queue) return false;
+    if (queue_.size() >= limits::max_queued_sessions) return false;
     queue_.push_back(&w);
-    w.queue_ = this;
-    for (auto& m : members_) serve(m);  // there may be room since it was told that all are full
+    w.pool_ = this;
+    for (auto& m : entries_) serve_queue(m);  // there may be room since it was told that all are full
     return true;
 }
 
 /// Gives what room a backend has to those who wait.
-void pool::serve(member& m) {
-    while (m.open() && m.has_room() && !m.vitals.shut(rules_)) {
-        const auto first = std::ranges::find_if(queue_, [&](const waiter* w) {
-            return !contains(w->tried_, m.id) && (is_named(w->who_) ? m.names(w->who_) : m.for_all());
+void pool::serve_queue(entry& m) {
+    while (m.accepts_sessions() && m.has_free_slot() && !m.health.is_excluded(rules_)) {
+        const auto first = std::ranges::find_if(queue_, [&](const queued_session* w) {
+            return !contains(w->tried_, m.id) &&
+                   (has_reserved_backend(w->client_) ? m.is_reserved_for(w->client_) : m.is_unrestricted());
         });
         if (first == queue_.end()) return;
-        waiter& w = **first;
+        queued_session& w = **first;
         queue_.erase(first);
-        w.given_ = take(m);
+        w.slot_ = acquire_slot(m);
         w.wake_();
     }
 }
 
-void pool::leave(waiter& w) noexcept {
+void pool::remove(queued_session& w) noexcept {
     const std::scoped_lock lock(mutex_);
     std::erase(queue_, &w);
 }
 
-void pool::give_back(backend_id id) noexcept {
+void pool::release(backend_id id) noexcept {
     const std::scoped_lock lock(mutex_);
-    auto* const m = find(members_, id);  // who has sessions is there
+    auto* const m = find(entries_, id);  // who has sessions is there
     --m->sessions;
-    serve(*m);
-    if (!m->listed && m->sessions == 0) members_.erase(members_.begin() + (m - members_.data()));
+    serve_queue(*m);
+    if (!m->listed && m->sessions == 0) entries_.erase(entries_.begin() + (m - entries_.data()));
 }
 
 // ---- What sessions and checks learn
 
-std::optional<condition> pool::failed(backend_id id, std::string reason, net::deadline now) {
+std::optional<health_state> pool::failed(backend_id id, std::string reason, net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    auto* const m = find(members_, id);
-    return m == nullptr ? std::nullopt : m->vitals.failed(rules_, std::move(reason), now);
+    auto* const m = find(entries_, id);
+    return m == nullptr ? std::nullopt : m->health.failed(rules_, std::move(reason), now);
 }
 
-std::optional<condition> pool::answered(backend_id id, witness by, net::clock::duration after, net::deadline now) {
+std::optional<health_state> pool::responded(backend_id id, health_source source, net::clock::duration response_time,
+                                            net::deadline now) {
     const std::scoped_lock lock(mutex_);
-    auto* const m = find(members_, id);
+    auto* const m = find(entries_, id);
     if (m == nullptr) return std::nullopt;
-    m->vitals.took(after, now);
-    const auto change = m->vitals.succeeded(rules_, by, now);
-    if (change == condition::up) serve(*m);
+    m->health.add_response_time(response_time, now);
+    const auto change = m->health.succeeded(rules_, source, now);
+    if (change == health_state::up) serve_queue(*m);
     return change;
 }
 
-proto::method_set pool::refused_by(const slot& at) const {
+proto::method_set pool::refused_methods(const backend_slot& at) const {
     const std::scoped_lock lock(mutex_);
-    return find(members_, at.id_)->refused;
+    return find(entries_, at.id_)->refused;
 }
 
-void pool::learn_refused(const slot& at, proto::method_set refused) {
+void pool::learn_refused_methods(const backend_slot& at, proto::method_set refused) {
     const std::scoped_lock lock(mutex_);
-    find(members_, at.id_)->refused.insert(refused);
+    find(entries_, at.id_)->refused.insert(refused);
 }
 
 // ---- For whoever runs the gateway
 
-std::vector<std::string> pool::adjust(const std::vector<backend>& wanted) {
+std::vector<std::string> pool::set_backends(const std::vector<backend>& wanted) {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> changes;
-    for (auto& m : members_) {
-        const auto found = std::ranges::find_if(wanted, [&](const backend& b) { return same_server(*m.where, b); });
+    for (auto& m : entries_) {
+        const auto found = std::ranges::find_if(wanted, [&](const backend& b) { return same_server(*m.server, b); });
         const bool listed = found != wanted.end();
         if (m.listed && !listed) {
-            changes.push_back(fmt::format("Backend {} leaves; sessions still there: {}", m.where->text(), m.sessions));
-        } else if (listed && (!m.listed || found->terms != m.terms)) {
-            m.terms = found->terms;
+            changes.push_back(fmt::format("Backend {} leaves; sessions still there: {}", m.server->text(), m.sessions));
+        } else if (listed && (!m.listed || found->parameters != m.parameters)) {
+            m.parameters = found->parameters;
             changes.push_back(
-                fmt::format("Backend {}{}: {}", m.where->text(), m.listed ? "" : " is back", describe(m.terms)));
+                fmt::format("Backend {}{}: {}", m.server->text(), m.listed ? "" : " is back", describe(m.parameters)));
         }
         m.listed = listed;
     }
-    std::erase_if(members_, [](const member& m) { return !m.listed && m.sessions == 0; });
+    std::erase_if(entries_, [](const entry& m) { return !m.listed && m.sessions == 0; });
     for (const auto& b : wanted) {
-        if (std::ranges::any_of(members_, [&](const member& m) { return same_server(*m.where, b); })) continue;
-        join(b);
-        changes.push_back(fmt::format("Backend {} joins: {}", b.text(), describe(b.terms)));
+        if (std::ranges::any_of(entries_, [&](const entry& m) { return same_server(*m.server, b); })) continue;
+        add(b);
+        changes.push_back(fmt::format("Backend {} joins: {}", b.text(), describe(b.parameters)));
     }
-    for (auto& m : members_) serve(m);
+    for (auto& m : entries_) serve_queue(m);
     return changes;
 }
 
-void pool::set_rules(const balancing& rules) {
+void pool::set_rules(const balancing_rules& rules) {
     const std::scoped_lock lock(mutex_);
     rules_ = rules;
 }
@@ -334,37 +340,37 @@ void pool::set_rules(const balancing& rules) {
 std::vector<std::pair<backend_id, backend>> pool::list() const {
     const std::scoped_lock lock(mutex_);
     std::vector<std::pair<backend_id, backend>> out;
-    for (const auto& m : members_) {
+    for (const auto& m : entries_) {
         if (!m.listed) continue;
-        out.emplace_back(m.id, *m.where);
-        out.back().second.terms = m.terms;
+        out.emplace_back(m.id, *m.server);
+        out.back().second.parameters = m.parameters;
     }
     return out;
 }
 
 std::optional<backend_state> pool::state(backend_id id) const {
     const std::scoped_lock lock(mutex_);
-    const auto* const m = find(members_, id);
-    return m == nullptr || !m->listed ? std::nullopt : std::optional(m->terms.state);
+    const auto* const m = find(entries_, id);
+    return m == nullptr || !m->listed ? std::nullopt : std::optional(m->parameters.state);
 }
 
 status::pool_snapshot pool::snapshot(net::deadline now) const {
     const std::scoped_lock lock(mutex_);
     status::pool_snapshot out{.backends = {}, .queued = queue_.size()};
-    out.backends.reserve(members_.size());
-    for (const auto& m : members_) {
-        const auto since = m.vitals.since();
-        status::backend_snapshot one{.name = m.where->text(),
-                                     .state = std::string(m.listed ? name(m.terms.state) : "removed"),
-                                     .health = std::string(name(m.vitals.state())),
-                                     .reason = m.vitals.reason(),
+    out.backends.reserve(entries_.size());
+    for (const auto& m : entries_) {
+        const auto since = m.health.since();
+        status::backend_snapshot one{.name = m.server->text(),
+                                     .state = std::string(m.listed ? name(m.parameters.state) : "removed"),
+                                     .health = std::string(name(m.health.state())),
+                                     .reason = m.health.reason(),
                                      .since = {},
-                                     .weight = m.terms.weight,
-                                     .weight_factor = m.vitals.share(rules_, now),
+                                     .weight = m.parameters.weight,
+                                     .weight_factor = m.health.weight_factor(rules_, now),
                                      .sessions = m.sessions,
-                                     .sessions_max = m.terms.max_sessions,
+                                     .sessions_max = m.parameters.max_sessions,
                                      .sessions_total = m.sessions_total,
-                                     .response = m.vitals.response(now)};
+                                     .response = m.health.response_time(now)};
         if (since != net::deadline()) one.since = now - since;
         out.backends.push_back(std::move(one));
     }

@@ -37,30 +37,30 @@ class pool;
 using backend_id = std::uint64_t;
 
 /// One session's place at one backend; given back at destruction.
-class slot {
+class backend_slot {
 public:
-    slot() noexcept = default;
-    slot(slot&& other) noexcept
-        : pool_(std::exchange(other.pool_, nullptr)), id_(other.id_), where_(std::move(other.where_)) {}
-    slot& operator=(slot&& other) noexcept;
-    ~slot() { release(); }
+    backend_slot() noexcept = default;
+    backend_slot(backend_slot&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), id_(other.id_), server_(std::move(other.server_)) {}
+    backend_slot& operator=(backend_slot&& other) noexcept;
+    ~backend_slot() { release(); }
 
     [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
-    [[nodiscard]] const backend& where() const { return *where_; }  // REQUIRES: *this. Its terms are those of the start
+    [[nodiscard]] const backend& server() const { return *server_; }  // REQUIRES: *this. Its terms are those of the start
     [[nodiscard]] backend_id id() const noexcept { return id_; }
     void release() noexcept;
 
 private:
     friend class pool;
-    slot(pool& owner, backend_id id, std::shared_ptr<const backend> where) noexcept
-        : pool_(&owner), id_(id), where_(std::move(where)) {}
+    backend_slot(pool& owner, backend_id id, std::shared_ptr<const backend> server) noexcept
+        : pool_(&owner), id_(id), server_(std::move(server)) {}
     pool* pool_ = nullptr;
     backend_id id_ = 0;
-    std::shared_ptr<const backend> where_;
+    std::shared_ptr<const backend> server_;
 };
 
 /// For whom a backend is chosen. What is not known yet is empty.
-struct caller {
+struct client_info {
     ip_address address;
     std::string user;
     std::string host;  // by the command HOST or by TLS
@@ -68,54 +68,56 @@ struct caller {
 
 /// Why a session gets no slot. `full` and `none` (no backend is known yet): it may wait for room. `stranger`: no backend is
 /// for this caller.
-enum class shortage : std::uint8_t { failing, full, closed, none, stranger };
-using choice = std::expected<slot, shortage>;
+enum class no_backend_reason : std::uint8_t { unavailable, at_limit, maintenance, not_resolved, not_permitted };
+using backend_choice = std::expected<backend_slot, no_backend_reason>;
 
 /// A session in the queue for room, served in the order of arrival; leaves it at destruction.
-class waiter {
+class queued_session {
 public:
     /// `wake` is called once, from any thread and under the pool's lock: it may only pass the word on.
-    waiter(caller who, std::vector<backend_id> tried, std::move_only_function<void()> wake)
-        : who_(std::move(who)), tried_(std::move(tried)), wake_(std::move(wake)) {}
-    ~waiter();
-    waiter(const waiter&) = delete;
-    waiter& operator=(const waiter&) = delete;
+    queued_session(client_info client, std::vector<backend_id> tried, std::move_only_function<void()> wake)
+        : client_(std::move(client)), tried_(std::move(tried)), wake_(std::move(wake)) {}
+    ~queued_session();
+    queued_session(const queued_session&) = delete;
+    queued_session& operator=(const queued_session&) = delete;
 
     /// What it was given; `full` where it was nothing. It leaves the queue.
-    [[nodiscard]] choice take();
+    [[nodiscard]] backend_choice leave_queue();
 
 private:
     friend class pool;
-    caller who_;
+    client_info client_;
     std::vector<backend_id> tried_;
     std::move_only_function<void()> wake_;
-    pool* queue_ = nullptr;
-    slot given_;
+    pool* pool_ = nullptr;
+    backend_slot slot_;
 };
 
 class pool {
 public:
-    pool(const std::vector<backend>& backends, balancing rules);
+    pool(const std::vector<backend>& backends, balancing_rules rules);
 
     /// Whether users, or the hosts they ask for, decide: then a choice before the login would be blind.
-    [[nodiscard]] bool decides_at_login() const;
+    [[nodiscard]] bool selects_at_login() const;
     /// The best backend for this caller that is not among `tried`. A backend that rests is chosen when nothing else is
     /// left. Without checks, one session at a time finds out after its rest whether it is back.
-    [[nodiscard]] choice choose(const caller& who, const std::vector<backend_id>& tried, net::deadline now);
+    [[nodiscard]] backend_choice choose(const client_info& client, const std::vector<backend_id>& tried, net::deadline now);
     /// Those that this caller could have if they had room.
-    [[nodiscard]] std::vector<backend_id> full_for(const caller& who, const std::vector<backend_id>& tried) const;
+    [[nodiscard]] std::vector<backend_id> at_limit_for(const client_info& client,
+                                                       const std::vector<backend_id>& tried) const;
     /// Puts a session that found all full into the queue. False: the queue is full too.
-    [[nodiscard]] bool enqueue(waiter& w);
+    [[nodiscard]] bool enqueue(queued_session& w);
 
     // Of a backend that has gone nothing is learned any more.
-    std::optional<condition> failed(backend_id id, std::string reason, net::deadline now);
+    std::optional<health_state> failed(backend_id id, std::string reason, net::deadline now);
     /// `after`: how long it took to greet.
-    std::optional<condition> answered(backend_id id, witness by, net::clock::duration after, net::deadline now);
+    std::optional<health_state> responded(backend_id id, health_source source, net::clock::duration response_time,
+                                          net::deadline now);
 
     /// From now on these are the backends: new ones join, those that are not named any more leave, the others have these
     /// terms and keep what is known of them. Returns a line for each change.
-    std::vector<std::string> adjust(const std::vector<backend>& wanted);
-    void set_rules(const balancing& rules);
+    std::vector<std::string> set_backends(const std::vector<backend>& wanted);
+    void set_rules(const balancing_rules& rules);
 
     /// Those on the list, with their terms of now.
     [[nodiscard]] std::vector<std::pair<backend_id, backend>> list() const;
@@ -123,54 +125,56 @@ public:
     [[nodiscard]] std::optional<backend_state> state(backend_id id) const;
 
     /// What this backend refuses of EPSV, PASV, EPRT and PORT; learned by its sessions.
-    [[nodiscard]] proto::method_set refused_by(const slot& at) const;
-    void learn_refused(const slot& at, proto::method_set refused);
+    [[nodiscard]] proto::method_set refused_methods(const backend_slot& at) const;
+    void learn_refused_methods(const backend_slot& at, proto::method_set refused);
 
     [[nodiscard]] status::pool_snapshot snapshot(net::deadline now) const;
 
 private:
-    friend class slot;
-    friend class waiter;
-    struct member {
+    friend class backend_slot;
+    friend class queued_session;
+    struct entry {
         backend_id id = 0;
-        std::shared_ptr<const backend> where;
-        backend_terms terms;
+        std::shared_ptr<const backend> server;
+        backend_parameters parameters;
         std::uint64_t name_hash = 0;
         bool listed = true;
-        health vitals{};
+        backend_health health{};
         std::size_t sessions = 0;
         std::uint64_t sessions_total = 0;
-        double credit = 0;  // in round robin: turns it has coming
+        double round_robin_credit = 0;  // in round robin: turns it has coming
         proto::method_set refused;
 
-        [[nodiscard]] bool for_all() const noexcept { return terms.users.empty() && terms.hosts.empty(); }
-        [[nodiscard]] bool names(const caller& who) const;
-        [[nodiscard]] bool open() const noexcept { return listed && terms.state == backend_state::active; }
-        [[nodiscard]] bool has_room() const noexcept { return terms.max_sessions == 0 || sessions < terms.max_sessions; }
+        [[nodiscard]] bool is_unrestricted() const noexcept { return parameters.users.empty() && parameters.hosts.empty(); }
+        [[nodiscard]] bool is_reserved_for(const client_info& client) const;
+        [[nodiscard]] bool accepts_sessions() const noexcept { return listed && parameters.state == backend_state::active; }
+        [[nodiscard]] bool has_free_slot() const noexcept {
+            return parameters.max_sessions == 0 || sessions < parameters.max_sessions;
+        }
     };
 
-    [[nodiscard]] static auto* find(auto& members, backend_id id) noexcept;
-    void join(const backend& b);
-    [[nodiscard]] bool is_named(const caller& who) const;
-    [[nodiscard]] std::expected<std::vector<member*>, shortage> candidates(const caller& who,
-                                                                           const std::vector<backend_id>& tried,
-                                                                           net::deadline now);
-    [[nodiscard]] double weight(const member& m, net::deadline now) const noexcept {
-        return m.terms.weight * m.vitals.share(rules_, now);
+    [[nodiscard]] static auto* find(auto& entries, backend_id id) noexcept;
+    void add(const backend& b);
+    [[nodiscard]] bool has_reserved_backend(const client_info& client) const;
+    [[nodiscard]] std::expected<std::vector<entry*>, no_backend_reason> candidates(const client_info& client,
+                                                                                   const std::vector<backend_id>& tried,
+                                                                                   net::deadline now);
+    [[nodiscard]] double effective_weight(const entry& m, net::deadline now) const noexcept {
+        return m.parameters.weight * m.health.weight_factor(rules_, now);
     }
-    [[nodiscard]] double cost(const member& m, std::uint64_t key, double usual_response, net::deadline now) const;
-    [[nodiscard]] double usual_response(net::deadline now) const;
-    [[nodiscard]] slot take(member& m);
-    void serve(member& m);
-    void leave(waiter& w) noexcept;
-    void give_back(backend_id id) noexcept;
+    [[nodiscard]] double cost(const entry& m, std::uint64_t key, double mean_response_time, net::deadline now) const;
+    [[nodiscard]] double mean_response_time(net::deadline now) const;
+    [[nodiscard]] backend_slot acquire_slot(entry& m);
+    void serve_queue(entry& m);
+    void remove(queued_session& w) noexcept;
+    void release(backend_id id) noexcept;
 
     mutable std::mutex mutex_;
-    std::vector<member> members_;  // by id
+    std::vector<entry> entries_;  // by id
     backend_id next_id_ = 0;
-    std::deque<waiter*> queue_;
-    balancing rules_;
-    std::size_t turn_ = 0;  // where the round goes on
+    std::deque<queued_session*> queue_;
+    balancing_rules rules_;
+    std::size_t next_index_ = 0;  // where the round goes on
 };
 
 }  // namespace sallyport::gate

@@ -13,18 +13,18 @@ using namespace pool_testing;
     const auto chosen = p.choose({.address = client(1), .user = user, .host = host}, {}, now);
     if (chosen) return "backend " + std::to_string(chosen->id());
     switch (chosen.error()) {
-        case shortage::failing: return "failing";
-        case shortage::full: return "full";
-        case shortage::closed: return "closed";
-        case shortage::none: return "none";
-        case shortage::stranger: return "stranger";
+        case no_backend_reason::unavailable: return "failing";
+        case no_backend_reason::at_limit: return "full";
+        case no_backend_reason::maintenance: return "closed";
+        case no_backend_reason::not_resolved: return "none";
+        case no_backend_reason::not_permitted: return "stranger";
     }
     return {};
 }
 
-TEST(PoolChoice, KeepsABackendForItsUsersAndThemForIt_G7) {
-    pool p = make(balance::round_robin, {{.users = {"anna", "b*"}}, {}});
-    EXPECT_TRUE(p.decides_at_login());
+TEST(PoolChoice, ReservesABackendForItsUsers_G7) {
+    pool p = make(balancing_policy::round_robin, {{.users = {"anna", "b*"}}, {}});
+    EXPECT_TRUE(p.selects_at_login());
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(served(p, "anna"), "backend 0");
         EXPECT_EQ(served(p, "b"), "backend 0");
@@ -33,19 +33,19 @@ TEST(PoolChoice, KeepsABackendForItsUsersAndThemForIt_G7) {
         EXPECT_EQ(served(p, "annabel"), "backend 1");
     }
     // Where theirs is out of service, others are of no use to them.
-    bring_down(p, 0);
+    mark_down(p, 0);
     p.failed(1, "refused", now);
     EXPECT_EQ(served(p, "anna"), "backend 0");
-    auto changes = p.adjust(farm({{.state = backend_state::drain, .users = {"anna"}}, {}}));
+    auto changes = p.set_backends(farm({{.state = backend_state::drain, .users = {"anna"}}, {}}));
     EXPECT_EQ(served(p, "anna"), "closed");
     EXPECT_EQ(served(p, "bob"), "backend 1");
-    changes = p.adjust(farm({{.users = {"anna"}}}));
+    changes = p.set_backends(farm({{.users = {"anna"}}}));
     EXPECT_EQ(served(p, "bob"), "stranger");
-    changes = p.adjust(farm({{}, {}}));
-    EXPECT_FALSE(p.decides_at_login());
+    changes = p.set_backends(farm({{}, {}}));
+    EXPECT_FALSE(p.selects_at_login());
 }
 
-TEST(PoolChoice, ReadsStarsAsAnything) {
+TEST(PoolChoice, WildcardsMatchAnything) {
     const std::map<std::string, std::vector<std::string>> right{{"*", {"", "a", "*"}},
                                                                 {"a*", {"a", "ab"}},
                                                                 {"*a", {"a", "ba", "aa"}},
@@ -54,20 +54,20 @@ TEST(PoolChoice, ReadsStarsAsAnything) {
     const std::map<std::string, std::vector<std::string>> wrong{
         {"a", {"", "A", "aa"}}, {"a*", {"", "ba"}}, {"*a", {"", "ab"}}, {"a*b*c", {"ac", "acb", "abcd"}}, {"a*a", {"a"}}};
     for (const auto& [pattern, names] : right) {
-        pool p = make(balance::round_robin, {{.users = {pattern}}});
+        pool p = make(balancing_policy::round_robin, {{.users = {pattern}}});
         for (const auto& name : names) EXPECT_EQ(served(p, name), "backend 0") << pattern << ' ' << name;
     }
     for (const auto& [pattern, names] : wrong) {
-        pool p = make(balance::round_robin, {{.users = {pattern}}});
+        pool p = make(balancing_policy::round_robin, {{.users = {pattern}}});
         for (const auto& name : names) EXPECT_EQ(served(p, name), "stranger") << pattern << ' ' << name;
     }
     // However many stars there are, it comes to an end.
-    pool p = make(balance::round_robin, {{.users = {"*a*a*a*a*a*a*a*a*a*a*a*a*b"}}});
+    pool p = make(balancing_policy::round_robin, {{.users = {"*a*a*a*a*a*a*a*a*a*a*a*a*b"}}});
     EXPECT_EQ(served(p, std::string(500, 'a')), "stranger");
 }
 
-TEST(PoolChoice, TellsHostsApartAndUsersWithinThem_G7) {
-    pool p = make(balance::round_robin,
+TEST(PoolChoice, SelectsByHostAndUser_G7) {
+    pool p = make(balancing_policy::round_robin,
                   {{.hosts = {"ftp.a.example"}}, {.hosts = {"*.b.example"}}, {.users = {"anna"}, .hosts = {"*.c.example"}}});
     EXPECT_EQ(served(p, "anna", "ftp.a.example"), "backend 0");
     EXPECT_EQ(served(p, "anna", "FTP.A.Example"), "backend 0");
@@ -77,46 +77,47 @@ TEST(PoolChoice, TellsHostsApartAndUsersWithinThem_G7) {
     EXPECT_EQ(served(p, "anna"), "stranger");
 }
 
-TEST(PoolChoice, PinsByUserNameAndMovesOnlyThoseOfOneThatLeft_G7) {
-    pool p = make(balance::user, std::vector<backend_terms>(4));
-    EXPECT_TRUE(p.decides_at_login());
-    std::map<std::string, std::string> home;
-    std::map<std::string, int> share;
-    for (int n = 0; n < 2000; ++n) ++share[home["user" + std::to_string(n)] = served(p, "user" + std::to_string(n))];
-    for (const auto& [at, count] : share) EXPECT_NEAR(count, 500, 100) << at;
-    auto changes = p.adjust(farm(std::vector<backend_terms>(3)));
-    for (const auto& [user, at] : home) {
+TEST(PoolChoice, UserAffinityMovesOnlyUsersOfARemovedBackend_G7) {
+    pool p = make(balancing_policy::user, std::vector<backend_parameters>(4));
+    EXPECT_TRUE(p.selects_at_login());
+    std::map<std::string, std::string> assigned;
+    std::map<std::string, int> count_by_backend;
+    for (int n = 0; n < 2000; ++n)
+        ++count_by_backend[assigned["user" + std::to_string(n)] = served(p, "user" + std::to_string(n))];
+    for (const auto& [at, count] : count_by_backend) EXPECT_NEAR(count, 500, 100) << at;
+    auto changes = p.set_backends(farm(std::vector<backend_parameters>(3)));
+    for (const auto& [user, at] : assigned) {
         if (at != "backend 3") {
             EXPECT_EQ(served(p, user), at);
         }
     }
 }
 
-TEST(PoolChoice, AsksTheSecondRankOnlyWhereTheFirstCannot_G7) {
-    pool p = make(balance::least_sessions, {{.priority = 1}, {.max_sessions = 2}, {}});
-    std::vector<slot> held;
-    for (int i = 0; i < 6; ++i) held.push_back(take(p));
+TEST(PoolChoice, UsesALaterPriorityOnlyIfTheFirstHasNoBackend_G7) {
+    pool p = make(balancing_policy::least_sessions, {{.priority = 1}, {.max_sessions = 2}, {}});
+    std::vector<backend_slot> held;
+    for (int i = 0; i < 6; ++i) held.push_back(acquire_slot(p));
     EXPECT_EQ(sessions(p), (counts{0, 2, 4}));
     p.failed(2, "refused", now);
-    EXPECT_EQ(take(p).id(), 0U);  // one that is well goes before one that fails, whatever their ranks
+    EXPECT_EQ(acquire_slot(p).id(), 0U);  // one that is well goes before one that fails, whatever their ranks
     held.clear();
-    EXPECT_EQ(take(p).id(), 1U);
+    EXPECT_EQ(acquire_slot(p).id(), 1U);
 }
 
-TEST(PoolChoice, GivesWhatBecomesFreeToWhomItIsFor) {
-    pool p = make(balance::round_robin, {{.max_sessions = 1, .users = {"anna"}}, {.max_sessions = 1}});
-    slot of_anna = *p.choose({.address = client(1), .user = "anna", .host = {}}, {}, now);
-    slot of_bob = *p.choose({.address = client(1), .user = "bob", .host = {}}, {}, now);
+TEST(PoolChoice, AssignsAFreeSlotToASessionThatMayUseIt) {
+    pool p = make(balancing_policy::round_robin, {{.max_sessions = 1, .users = {"anna"}}, {.max_sessions = 1}});
+    backend_slot of_anna = *p.choose({.address = client(1), .user = "anna", .host = {}}, {}, now);
+    backend_slot of_bob = *p.choose({.address = client(1), .user = "bob", .host = {}}, {}, now);
     bool bob_woken = false;
     bool anna_woken = false;
-    waiter bob({.address = client(1), .user = "bob", .host = {}}, {}, [&] { bob_woken = true; });
-    waiter anna({.address = client(1), .user = "anna", .host = {}}, {}, [&] { anna_woken = true; });
+    queued_session bob({.address = client(1), .user = "bob", .host = {}}, {}, [&] { bob_woken = true; });
+    queued_session anna({.address = client(1), .user = "anna", .host = {}}, {}, [&] { anna_woken = true; });
     ASSERT_TRUE(p.enqueue(bob) && p.enqueue(anna));
     of_anna.release();
     EXPECT_TRUE(anna_woken && !bob_woken);
     of_bob.release();
     EXPECT_TRUE(bob_woken);
-    EXPECT_EQ(bob.take()->id(), 1U);
+    EXPECT_EQ(bob.leave_queue()->id(), 1U);
 }
 
 }  // namespace

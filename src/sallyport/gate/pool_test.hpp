@@ -14,30 +14,31 @@ using namespace std::chrono_literals;
 
 inline const net::deadline now = net::clock::now();
 
-[[nodiscard]] inline std::vector<backend> farm(const std::vector<backend_terms>& terms) {
+[[nodiscard]] inline std::vector<backend> farm(const std::vector<backend_parameters>& parameters) {
     std::vector<backend> backends;
-    for (const auto& t : terms)
+    for (const auto& t : parameters)
         backends.push_back({"10.0.0." + std::to_string(backends.size() + 1), 21, backend_tls::none, t});
     return backends;
 }
 
-inline constexpr balancing usual{.fall = 3, .rise = 1, .slow_start = 20s, .rest = 10s};
+inline constexpr balancing_rules default_rules{.fall = 3, .rise = 1, .slow_start = 20s, .retry_delay = 10s};
 
-[[nodiscard]] inline pool make(balance policy, const std::vector<backend_terms>& terms = std::vector<backend_terms>(3)) {
-    auto rules = usual;
+[[nodiscard]] inline pool make(balancing_policy policy,
+                               const std::vector<backend_parameters>& parameters = std::vector<backend_parameters>(3)) {
+    auto rules = default_rules;
     rules.policy = policy;
-    return {farm(terms), rules};
+    return {farm(parameters), rules};
 }
 
-[[nodiscard]] inline pool make_checked(all_down then, const std::vector<backend_terms>& terms) {
-    auto rules = usual;
-    rules.check = check_stage::greeting;
+[[nodiscard]] inline pool make_checked(all_down_policy then, const std::vector<backend_parameters>& parameters) {
+    auto rules = default_rules;
+    rules.check = check_level::greeting;
     rules.when_all_down = then;
-    return {farm(terms), rules};
+    return {farm(parameters), rules};
 }
 
-inline void bring_down(pool& p, std::size_t index) {
-    for (unsigned i = 0; i < usual.fall; ++i) p.failed(index, "refused", now);
+inline void mark_down(pool& p, std::size_t index) {
+    for (unsigned i = 0; i < default_rules.fall; ++i) p.failed(index, "refused", now);
 }
 
 [[nodiscard]] inline ip_address client(int n) {
@@ -45,18 +46,18 @@ inline void bring_down(pool& p, std::size_t index) {
 }
 
 /// A slot where there must be one.
-[[nodiscard]] inline slot take(pool& p, const ip_address& from = client(1), const std::vector<std::size_t>& tried = {},
-                               net::deadline at = now) {
+[[nodiscard]] inline backend_slot acquire_slot(pool& p, const ip_address& from = client(1),
+                                               const std::vector<std::size_t>& tried = {}, net::deadline at = now) {
     auto chosen = p.choose({.address = from, .user = {}, .host = {}}, tried, at);
     if (chosen) return std::move(*chosen);
     ADD_FAILURE() << "no slot";
     return {};
 }
 
-[[nodiscard]] inline shortage refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
+[[nodiscard]] inline no_backend_reason refusal(pool& p, const std::vector<std::size_t>& tried = {}) {
     const auto chosen = p.choose({.address = client(1), .user = {}, .host = {}}, tried, now);
     EXPECT_FALSE(chosen);
-    return chosen ? shortage{} : chosen.error();
+    return chosen ? no_backend_reason{} : chosen.error();
 }
 
 using counts = std::vector<std::size_t>;
@@ -67,11 +68,11 @@ using counts = std::vector<std::size_t>;
 }
 
 /// How many of `n` sessions that stay go where.
-[[nodiscard]] inline counts spread(pool& p, int n, net::deadline at = now) {
+[[nodiscard]] inline counts distribution(pool& p, int n, net::deadline at = now) {
     counts out(p.snapshot(now).backends.size());
-    std::vector<slot> held;
+    std::vector<backend_slot> held;
     for (int i = 0; i < n; ++i) {
-        held.push_back(take(p, client(i), {}, at));
+        held.push_back(acquire_slot(p, client(i), {}, at));
         ++out[held.back().id()];
     }
     return out;

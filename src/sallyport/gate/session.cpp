@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/front/login_text.hpp>
+#include <sallyport/frontend/login_text.hpp>
 #include <sallyport/gate/leg_settings.hpp>
-#include <sallyport/net/pause.hpp>
+#include <sallyport/net/sleep_briefly.hpp>
 
 namespace sallyport::gate {
 
-using status::transfer_end;
+using status::transfer_result;
 namespace act = proto::relay_act;
 namespace {
 
@@ -21,31 +21,31 @@ constexpr std::string_view stopping_text = "The gateway is stopping; connect aga
 
 }  // namespace
 
-session::session(std::shared_ptr<session_context> gate, front::arrival from)
-    : front::session(from),
+session::session(std::shared_ptr<session_context> gate, frontend::admitted_connection from)
+    : frontend::session(from),
       gate_(std::move(gate)),
-      home_(from.home),
+      loop_(from.loop),
       client_(gate_, from, id(), sink()),
-      selection_(gate_, home_, sink()),
-      data_(gate_, home_),
+      selection_(gate_, loop_, sink()),
+      data_(gate_, loop_),
       report_(gate_, sink()),
-      to_client_(home_),
-      to_backend_(home_),
+      to_client_(loop_),
+      to_backend_(loop_),
       step_(from.implicit_tls ? session_step::start_tls : session_step::none) {}
 
 net::task<> run_session(std::shared_ptr<session> self) {
     const bool implicit_tls = std::exchange(self->step_, session_step::none) == session_step::start_tls;
-    if (implicit_tls && self->gate_->config.passes_tls()) {
+    if (implicit_tls && self->gate_->config.uses_passthrough()) {
         co_await self->start_passthrough();
         co_return;
     }
     if (implicit_tls) {
-        const bool shaken = co_await self->client_.start_tls();
-        if (!shaken) co_return;
+        const bool handshake = co_await self->client_.start_tls();
+        if (!handshake) co_return;
     }
     const bool served = co_await self->connect_backend();
     if (!served) co_return;
-    self->home_.spawn("gate: backend leg", run_backend_leg(self));
+    self->loop_.spawn("gate: backend leg", run_backend_leg(self));
     co_await self->read_client();
     co_await self->finish();
 }
@@ -59,7 +59,7 @@ void session::stop() {
     if (machine_) wake();
 }
 
-void session::dismiss() {
+void session::disconnect() {
     ending_.dismissed = true;
     if (passthrough_) return kill();  // nothing can be said inside another's TLS
     stop();
@@ -67,7 +67,7 @@ void session::dismiss() {
 
 void session::kill() {
     ending_.lost = ending_.killed = true;
-    data_.drop();
+    data_.abort();
     client_.stream().abort();
     server_.stream.abort();
     stop();
@@ -77,25 +77,25 @@ void session::kill() {
 
 // False: there is no server, and the client got 421.
 net::task<bool> session::connect_backend() {
-    if (selection_.is_at_login()) {
-        begin(std::nullopt);
+    if (selection_.selects_at_login()) {
+        start_machine(std::nullopt);
         co_return true;
     }
     auto found = co_await selection_.find(search_for(client_, {}, {}));
     if (ending_.lost) co_return false;
     if (found && !ending_.stopping) {
         server_ = std::move(found->leg);
-        begin(found->greeting);
+        start_machine(found->greeting);
         co_return true;
     }
-    co_await client_.reject(std::string(ending_.stopping ? stopping_text : found.error().why));
+    co_await client_.reject(std::string(ending_.stopping ? stopping_text : found.error().reason));
     co_return false;
 }
 
 // No command can be read to choose a backend by, and no reply can be sent.
 net::task<> session::start_passthrough() {
     auto search = search_for(client_, {}, {});
-    search.up_to = check_stage::tcp;  // the greeting is under TLS too
+    search.up_to = check_level::tcp;  // the greeting is under TLS too
     auto found = co_await selection_.find(std::move(search));
     if (ending_.lost || ending_.stopping) co_return;
     if (!found) {
@@ -109,50 +109,50 @@ net::task<> session::start_passthrough() {
 }
 
 net::task<> session::run_passthrough() {
-    passthrough_ = std::make_unique<passthrough>(gate_, home_, client_.stream(), server_, sink());
+    passthrough_ = std::make_unique<passthrough_session>(gate_, loop_, client_.stream(), server_, sink());
     if (ending_.stopping) passthrough_->stop();
     co_await passthrough_->run(self());
 }
 
 /// Without a greeting the login will say for whom a server is sought.
-void session::begin(const std::optional<proto::reply>& greeting) {
-    auto settings = machine_settings(*gate_, client_, server_, report_.session_began());
+void session::start_machine(const std::optional<proto::reply>& greeting) {
+    auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
     machine_ = greeting ? std::make_unique<proto::relay_machine>(std::move(settings), *greeting)
                         : std::make_unique<proto::relay_machine>(std::move(settings));
     const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
-    log(log::level::info,
-        fmt::format("Connection accepted from {} at {}{}", client_.peer().text(), client_.destination().text(), with));
-    const bool conversation = log::enabled(log::level::debug);
-    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); }, conversation);
-    machine_->set_changes([this](const proto::path_change& what) { report_.changed(what, owner()); });
+    log(log::level::info, fmt::format("Connection accepted from {} at {}{}", client_.peer().text(),
+                                      client_.client_destination().text(), with));
+    const bool transcript = log::enabled(log::level::debug);
+    machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); }, transcript);
+    machine_->set_path_change_handler([this](const proto::path_change& change) { report_.changed(change, owner()); });
     wait_for_user();
 }
 
-net::task<> session::change_backend(proto::relay_act::find_backend what) {
-    leave_backend();
-    if (what.host.empty() && client_.stream().is_tls()) what.host = client_.stream().tls().server_name;
-    auto search = search_for(client_, what.user, std::move(what.host));
-    search.is_failover = what.instead;
+net::task<> session::change_backend(proto::relay_act::find_backend request) {
+    close_backend();
+    if (request.host.empty() && client_.stream().is_tls()) request.host = client_.stream().tls().server_name;
+    auto search = search_for(client_, request.user, std::move(request.host));
+    search.is_failover = request.is_failover;
     auto found = co_await selection_.find(std::move(search));
-    if (over()) co_return;
+    if (is_closing()) co_return;
     machine_->set_time(net::clock::now());
     if (ending_.stopping) {
         machine_->no_backend(stopping_text);
     } else if (found) {
         server_ = std::move(found->leg);
-        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(what.user, 100), server_.server.name(),
+        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(request.user, 100), server_.server.name(),
                                           server_.stream.peer().text()));
         machine_->backend_found(machine_backend(server_));
     } else if (found.error().not_permitted) {
         machine_->no_backend_for_user();
     } else {
-        machine_->no_backend(found.error().why);
+        machine_->no_backend(found.error().reason);
     }
     co_await advance();
 }
 
-void session::leave_backend() {
-    if (server_.server) server_.server.learn_refused_methods(machine_->refused_behind());
+void session::close_backend() {
+    if (server_.server) server_.server.learn_refused_methods(machine_->backend_refused_methods());
     server_.close();
 }
 
@@ -160,18 +160,18 @@ void session::leave_backend() {
 void session::wait_for_user() {
     if (!server_.server) return;
     if (!machine_->user().empty()) return server_.server.user_received();
-    server_.server.waits_for_user(net::clock::now(), [mail = home_.mail(), me = std::weak_ptr<session>(self())] {
-        mail->post([me] {
-            if (const auto there = me.lock()) there->yield_place();
+    server_.server.waits_for_user(net::clock::now(), [poster = loop_.poster(), me = std::weak_ptr<session>(self())] {
+        poster->post([me] {
+            if (const auto alive = me.lock()) alive->yield_slot();
         });
     });
 }
 
-void session::yield_place() {
-    if (!server_.server || over() || !machine_->user().empty()) return;
+void session::yield_slot() {
+    if (!server_.server || is_closing() || !machine_->user().empty()) return;
     log(log::level::info,
         fmt::format("Ending this session to make room at {}: it has not sent USER", server_.server.name()));
-    machine_->expire("All FTP servers are busy and you have not sent USER; connect again.");
+    machine_->terminate("All FTP servers are busy and you have not sent USER; connect again.");
     wake();
 }
 
@@ -179,17 +179,18 @@ void session::yield_place() {
 
 net::task<> session::read_client() {
     std::array<char, read_size> buffer;
-    while (!over()) {
+    while (!is_closing()) {
         machine_->time_passed(net::clock::now());
-        if (stop_due()) machine_->expire(ending_.dismissed ? "The administrator has ended this session." : stopping_text);
+        if (stop_pending())
+            machine_->terminate(ending_.dismissed ? "The administrator has ended this session." : stopping_text);
         co_await advance();
-        if (over()) break;
+        if (is_closing()) break;
         if (step_ != session_step::none) {
-            const bool goes_on = co_await take_step();
-            if (!goes_on) break;
+            const bool continues = co_await run_step();
+            if (!continues) break;
             continue;
         }
-        if (ending_.client_ended || !machine_->wants_client()) {
+        if (ending_.client_ended || !machine_->can_read_client()) {
             to_client_.wake.clear();
             co_await to_client_.wake.wait(deadline_);
             continue;
@@ -200,8 +201,8 @@ net::task<> session::read_client() {
         to_client_.reading = false;
         if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
         // Only the end of this connection tells the backend that the client of an unseen upload is gone.
-        const auto* const unseen = report_.unseen();
-        if (got && *got == 0 && (unseen == nullptr || !unseen->upload)) {
+        const auto* const bypassing = report_.bypassing();
+        if (got && *got == 0 && (bypassing == nullptr || !bypassing->upload)) {
             ending_.client_ended = true;  // it only waits for the answers
             machine_->input_ended();
             selection_.leave_queue();
@@ -220,13 +221,13 @@ net::task<> session::read_client() {
 }
 
 /// False: the session is over.
-net::task<bool> session::take_step() {
-    co_await all_sent();
+net::task<bool> session::run_step() {
+    co_await wait_until_sent();
     switch (step_) {
         case session_step::none: co_return true;
         case session_step::start_tls: {
-            const bool shaken = co_await client_.start_tls();
-            if (!shaken) break;
+            const bool handshake = co_await client_.start_tls();
+            if (!handshake) break;
             step_ = session_step::none;
             machine_->client_tls_started(client_.certificate_user());
             co_return true;
@@ -238,7 +239,7 @@ net::task<bool> session::take_step() {
             machine_->client_tls_ended();
             co_return true;
         }
-        case session_step::pass_through:  // after that there is nothing that could be said
+        case session_step::passthrough:  // after that there is nothing that could be said
             co_await run_passthrough();
             break;
     }
@@ -247,13 +248,13 @@ net::task<bool> session::take_step() {
 }
 
 net::task<> session::start_backend_tls() {
-    const auto shaken = co_await server_.start_tls(*gate_->config.backend_tls);
+    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls);
     backend_tls_pending_ = false;
     machine_->set_time(net::clock::now());
-    if (shaken)
+    if (handshake)
         machine_->backend_tls_started();
     else
-        machine_->backend_closed(shaken.error().text());
+        machine_->backend_closed(handshake.error().text());
     co_await advance();
 }
 
@@ -263,26 +264,26 @@ net::task<> session::read_backend() {
         to_backend_.wake.clear();
         return to_backend_.wake.wait(net::deadline::max());
     };
-    while (!over()) {
-        if (auto what = std::exchange(wanted_, std::nullopt)) {
-            co_await change_backend(std::move(*what));
+    while (!is_closing()) {
+        if (auto request = std::exchange(requested_backend_, std::nullopt)) {
+            co_await change_backend(std::move(*request));
             continue;
         }
-        if (server_.server && !machine_->has_backend()) leave_backend();
+        if (server_.server && !machine_->has_backend()) close_backend();
         if (backend_tls_pending_) {
             co_await start_backend_tls();
             continue;
         }
-        if (!machine_->wants_backend()) {
+        if (!machine_->can_read_backend()) {
             co_await wait_for_change();
             continue;
         }
         to_backend_.reading = true;
         const auto got = co_await server_.stream.read_some(buffer, net::time_limit());
         to_backend_.reading = false;
-        while (!over() && data_.running() && data_.running()->needs_silence()) co_await wait_for_change();
-        if (over()) break;
-        if (wanted_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
+        while (!is_closing() && data_.running() && data_.running()->must_hold_replies()) co_await wait_for_change();
+        if (is_closing()) break;
+        if (requested_backend_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
         if (!got && backend_tls_pending_ && got.error().code == errc::cancelled) continue;
         machine_->set_time(net::clock::now());
         if (got && *got > 0) {
@@ -298,20 +299,20 @@ net::task<> session::read_backend() {
 // Does what the machine asks for and sends what it says, until it has nothing more. Any of the coroutines may be here while
 // another one waits inside for a slow peer; each leg is written by one of them at a time, which takes what the others add.
 net::task<> session::advance() {
-    const net::time_limit limit{.progress = gate_->config.data_stall};
+    const net::time_limit limit{.progress = gate_->config.stall_timeout};
     const auto before = deadline_;
     for (;;) {
         perform();
-        if (machine_->logged_in()) allow_log();
-        if (machine_->has_to_backend() && !to_backend_.writing) {
+        if (machine_->logged_in()) lift_log_limit();
+        if (machine_->has_backend_output() && !to_backend_.writing) {
             to_backend_.writing = true;
-            machine_->take_to_backend(to_backend_.bytes);
+            machine_->release_backend_output(to_backend_.bytes);
             const auto sent = co_await server_.stream.write_all(to_backend_.bytes, limit);
             to_backend_.writing = false;
             if (!sent) machine_->backend_closed(sent.error().text());
-        } else if (machine_->has_to_client() && !to_client_.writing && !ending_.lost) {
+        } else if (machine_->has_client_output() && !to_client_.writing && !ending_.lost) {
             to_client_.writing = true;
-            machine_->take_to_client(to_client_.bytes);
+            machine_->release_client_output(to_client_.bytes);
             const auto sent = co_await client_.stream().write_all(to_client_.bytes, limit);
             to_client_.writing = false;
             ending_.lost = ending_.lost || !sent;
@@ -323,7 +324,7 @@ net::task<> session::advance() {
 }
 
 /// Waits until the client has been sent all that the machine has for it.
-net::task<> session::all_sent() {
+net::task<> session::wait_until_sent() {
     for (;;) {
         co_await advance();
         if (ending_.lost || !to_client_.writing) co_return;
@@ -333,26 +334,26 @@ net::task<> session::all_sent() {
 }
 
 net::task<> session::finish() {
-    co_await all_sent();
-    data_.drop();
+    co_await wait_until_sent();
+    data_.abort();
     const bool by_client = ending_.lost && !ending_.killed;
-    report_.cancelled(by_client ? transfer_end::client : transfer_end::stopped, owner());
-    leave_backend();
+    report_.cancelled(by_client ? transfer_result::client_failed : transfer_result::stopped, owner());
+    close_backend();
     selection_.stop();
     to_backend_.wake.set();
     log(log::level::info, ending_.lost ? "The client's connection ended" : "Session ended");
     report_.session_ended(owner(), machine_->logged_in());
-    if (!ending_.lost) co_await client_.say_farewell();
+    if (!ending_.lost) co_await client_.close_after_final_reply();
     client_.stream().close();
 }
 
 /// Whoever waits and now has a reason not to, goes on. `sooner`: the deadline is earlier than the one that a reader waits
 /// by.
 void session::wake(bool sooner) {
-    const bool client_due = sooner || over() || step_ != session_step::none || stop_due();
-    const bool backend_due = wanted_ || backend_tls_pending_ || !machine_->has_backend();
-    if (client_due && to_client_.reading) client_.stream().interrupt_read();
-    if (backend_due && to_backend_.reading) server_.stream.interrupt_read();
+    const bool wake_client = sooner || is_closing() || step_ != session_step::none || stop_pending();
+    const bool wake_backend = requested_backend_ || backend_tls_pending_ || !machine_->has_backend();
+    if (wake_client && to_client_.reading) client_.stream().interrupt_read();
+    if (wake_backend && to_backend_.reading) server_.stream.interrupt_read();
     to_client_.wake.set();
     to_backend_.wake.set();
 }
@@ -376,74 +377,74 @@ void session::perform() {
             return;
         }
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
-        if (std::holds_alternative<act::drop_data>(action)) data_.drop();
-        if (auto* find = std::get_if<act::find_backend>(&action)) wanted_ = std::move(*find);
+        if (std::holds_alternative<act::release_data>(action)) data_.abort();
+        if (auto* find = std::get_if<act::find_backend>(&action)) requested_backend_ = std::move(*find);
         if (const auto* admit = std::get_if<act::admit_user>(&action)) admit_user(admit->name);
         if (auto* open = std::get_if<act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<act::confirm_data>(action) && data_.running()) data_.running()->confirm();
-        if (const auto* over = std::get_if<act::transfer_finished>(&action)) {
-            if (report_.unseen() != nullptr) data_.release_ports();
-            report_.finished(*over, owner());
+        if (const auto* done = std::get_if<act::transfer_finished>(&action)) {
+            if (report_.bypassing() != nullptr) data_.release_ports();
+            report_.finished(*done, owner());
         }
         if (std::holds_alternative<act::check_opening>(action)) {
-            if (auto why = data_.opening_failure()) {
-                report_.not_established(std::move(*why));
+            if (auto reason = data_.opening_failure()) {
+                report_.not_established(std::move(*reason));
                 machine_->data_ended(data_.not_established());
             }
         }
         if (const auto* late = std::get_if<act::suspect_backend>(&action)) {
-            log(log::level::warning, fmt::format("Backend {} {}", server_.server.name(), late->why));
+            log(log::level::warning, fmt::format("Backend {} {}", server_.server.name(), late->reason));
             server_.server.suspected();
         }
     }
 }
 
-void session::reserve_port(const proto::relay_act::reserve_port& what) {
-    const bool client = what.leg == proto::relay_leg::client;
-    const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(what.protect), what.extended)
+void session::reserve_port(const proto::relay_act::reserve_port& request) {
+    const bool client = request.on == proto::leg::client;
+    const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(request.protect), request.extended)
                                    : data_.reserve_for_backend(server_.stream);
     std::optional<firewall::opening> opening;
-    if (advertised && what.to) opening = data_.opening_at(what.leg, *what.to, client_.stream(), server_.stream);
+    if (advertised && request.to) opening = data_.opening_at(request.on, *request.to, client_.stream(), server_.stream);
     if (opening || (advertised && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
-        return home_.spawn("gate: advertising", advertise_later(self(), what.leg, *advertised, std::move(opening)));
+        return loop_.spawn("gate: advertising", advertise_later(self(), request.on, *advertised, std::move(opening)));
     if (advertised && client) curl_epsv_delay_.reply_sent(net::clock::now());
     machine_->port_reserved(advertised);
 }
 
 /// Where the kernel forwards, the peer of that leg gets its port when the kernel is ready for it; a client in haste gets it
 /// a moment later. Where the kernel refuses, the connection is accepted at the port.
-net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
+net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening) {
-    bool led = false;
+    bool forwarded = false;
     if (opening) {
-        const auto limit = net::time_limit::within(limits::opening_commit);
-        auto got = co_await self->gate_->kernel->admit(self->home_, std::move(*opening), limit);
-        if (self->over()) co_return;
+        const auto limit = net::time_limit::within(limits::opening_timeout);
+        auto got = co_await self->gate_->kernel_openings->open(self->loop_, std::move(*opening), limit);
+        if (self->is_closing()) co_return;
         if (!got)
             self->log(log::level::info,
                       fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
-        led = got && self->data_.use_opening(leg, std::move(*got));
+        forwarded = got && self->data_.use_opening(leg, std::move(*got));
     } else {
-        co_await net::brief_pause(self->home_, self->curl_epsv_delay_.delay());
-        if (self->over()) co_return;
+        co_await net::sleep_briefly(self->loop_, self->curl_epsv_delay_.delay());
+        if (self->is_closing()) co_return;
         self->curl_epsv_delay_.reply_sent(net::clock::now());
     }
-    self->machine_->port_reserved(advertised, led);
+    self->machine_->port_reserved(advertised, forwarded);
     co_await self->advance();
 }
 
 void session::open_data(proto::relay_plan plan) {
-    if (plan.data_path.route != proto::data_route::relayed) return report_.started(std::move(plan));
-    auto terms = terms_for(plan, *gate_, client_, server_);
-    terms.client_met = [this] { to_backend_.wake.set(); };
-    terms.connected = [this](endpoint client) { return on_data_connected(self(), client); };
-    terms.upload_may_end = [this] { return client_.upload_may_end(ending_.client_ended); };
-    const auto relay = data_.relay(std::move(plan), std::move(terms));
+    if (plan.data_path.path != proto::data_path::relay) return report_.started(std::move(plan));
+    auto options = data_relay_options_for(plan, *gate_, client_, server_);
+    options.client_wait_ended = [this] { to_backend_.wake.set(); };
+    options.on_connected = [this](endpoint client) { return on_data_connected(self(), client); };
+    options.check_upload_end = [this] { return client_.check_upload_end(ending_.client_ended); };
+    const auto relay = data_.start_relay(std::move(plan), std::move(options));
     report_.started(relay);
-    home_.spawn("gate: transfer", run_transfer(self(), relay));
+    loop_.spawn("gate: transfer", run_transfer(self(), relay));
 }
 
-net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay) {
+net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay) {
     const auto outcome = co_await relay->run();
     self->report_.relay_ended(*relay, outcome);
     if (self->data_.running() != relay) co_return;
@@ -459,9 +460,10 @@ net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
 }
 
 void session::admit_user(const std::string& name) {
-    user_place_.reset();
-    if (auto place = gate_->base->users->admit(name, gate_->config.most_per_user)) user_place_.emplace(std::move(*place));
-    machine_->user_admitted(user_place_.has_value());
+    user_slot_.reset();
+    if (auto slot = gate_->base->users->admit(name, gate_->config.max_sessions_per_user))
+        user_slot_.emplace(std::move(*slot));
+    machine_->user_admitted(user_slot_.has_value());
 }
 
 record_owner session::owner() const {
@@ -471,21 +473,21 @@ record_owner session::owner() const {
 
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
-    if (kind == bounce) status::count(gate_->counters.targets_refused);
-    if (kind == login_timeout) return report(front::offence::login_timed_out);
+    if (kind == bounce_attempt) status::count(gate_->counters.bounce_attempts);
+    if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {
         status::count(gate_->counters.logins_refused);
-        return report(front::offence::login_refused);
+        return report(frontend::login_failure::refused);
     }
     if (kind == login_result)
-        return log(log::level::info, front::login_text(machine_->user(), client_.peer(), client_.tls_version(), text));
+        return log(log::level::info, frontend::login_text(machine_->user(), client_.peer(), client_.tls_version(), text));
     const auto [level, prefix] = log_form(kind);
     log(level, fmt::format("{}{}", prefix, escape(text)));
 }
 
 status::session_report session::describe() const {
     const auto now = net::clock::now();
-    auto out = report_of(client_, server_, now - report_.session_began());
+    auto out = report_of(client_, server_, now - report_.session_started_at());
     if (machine_) {
         out.user = machine_->user();
         out.logged_in = machine_->logged_in();

@@ -11,11 +11,11 @@
 #include <string>
 #include <string_view>
 
-#include <sallyport/front/session.hpp>
+#include <sallyport/frontend/session.hpp>
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_connections.hpp>
-#include <sallyport/gate/passthrough.hpp>
+#include <sallyport/gate/passthrough_session.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/gate/session_step.hpp>
 #include <sallyport/gate/transfer_report.hpp>
@@ -26,12 +26,12 @@
 
 namespace sallyport::gate {
 
-class session final : public front::session {
+class session final : public frontend::session {
 public:
-    session(std::shared_ptr<session_context> gate, front::arrival from);
+    session(std::shared_ptr<session_context> gate, frontend::admitted_connection from);
 
     void stop() override;
-    void dismiss() override;
+    void disconnect() override;
     void kill() override;
     [[nodiscard]] status::session_report describe() const override;
 
@@ -40,14 +40,14 @@ public:
 
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
-    friend net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
+    friend net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                                        std::optional<firewall::opening> opening);
-    friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay);
+    friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
     /// What is being written to one leg, and who waits there.
     struct leg_state {
-        explicit leg_state(net::loop& home) : wake(home) {}
+        explicit leg_state(net::loop& loop) : wake(loop) {}
         bool reading = false;  // commands or replies: a wait that may be interrupted, unlike a handshake's
         std::string bytes;
         bool writing = false;
@@ -72,46 +72,46 @@ private:
     net::task<bool> connect_backend();
     net::task<> start_passthrough();
     net::task<> run_passthrough();
-    void begin(const std::optional<proto::reply>& greeting);
-    net::task<> change_backend(proto::relay_act::find_backend what);
-    void leave_backend();
+    void start_machine(const std::optional<proto::reply>& greeting);
+    net::task<> change_backend(proto::relay_act::find_backend request);
+    void close_backend();
     void wait_for_user();
-    void yield_place();
+    void yield_slot();
 
     // The legs
     net::task<> read_client();
-    net::task<bool> take_step();
+    net::task<bool> run_step();
     net::task<> read_backend();
     net::task<> start_backend_tls();
     net::task<> advance();
-    net::task<> all_sent();
+    net::task<> wait_until_sent();
     net::task<> finish();
     void wake(bool sooner = false);
-    [[nodiscard]] bool over() const noexcept { return ending_.lost || machine_->closing(); }
-    [[nodiscard]] bool stop_due() const noexcept {
+    [[nodiscard]] bool is_closing() const noexcept { return ending_.lost || machine_->closing(); }
+    [[nodiscard]] bool stop_pending() const noexcept {
         return ending_.stopping && (ending_.dismissed || !machine_->transfer_running());
     }
 
     // What the machine asks for
     void perform();
-    void reserve_port(const proto::relay_act::reserve_port& what);
+    void reserve_port(const proto::relay_act::reserve_port& request);
     void open_data(proto::relay_plan plan);
     void admit_user(const std::string& name);
     [[nodiscard]] record_owner owner() const;
     void note(proto::relay_note kind, std::string_view text);
 
     std::shared_ptr<session_context> gate_;
-    net::loop& home_;
+    net::loop& loop_;
     client_control client_;
     backend_leg server_;
     backend_selection selection_;
-    std::optional<proto::relay_act::find_backend> wanted_;  // by the machine
-    std::optional<user_limit::place> user_place_;
+    std::optional<proto::relay_act::find_backend> requested_backend_;  // by the machine
+    std::optional<user_limit::user_slot> user_slot_;
     std::unique_ptr<proto::relay_machine> machine_;
     reach::curl_epsv_delay curl_epsv_delay_;
     data_connections data_;
     transfer_report report_;
-    std::unique_ptr<passthrough> passthrough_;  // instead of the machine
+    std::unique_ptr<passthrough_session> passthrough_;  // instead of the machine
     leg_state to_client_;
     leg_state to_backend_;
     session_step step_;
@@ -122,9 +122,9 @@ private:
 
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
-net::task<> advertise_later(std::shared_ptr<session> self, proto::relay_leg leg, endpoint advertised,
+net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening);
-net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_path> relay);
+net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
 }  // namespace sallyport::gate

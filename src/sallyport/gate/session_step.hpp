@@ -13,22 +13,22 @@
 namespace sallyport::gate {
 
 /// What the client leg has to do before it reads on, once all that the client is to get has been sent.
-enum class session_step : std::uint8_t { none, start_tls, end_tls, pass_through };
+enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough };
 
 /// Nothing where the action is not one of these.
 [[nodiscard]] inline std::optional<session_step> step_of(const proto::relay_action& action) noexcept {
-    if (std::holds_alternative<proto::relay_act::pass_through>(action)) return session_step::pass_through;
+    if (std::holds_alternative<proto::relay_act::start_passthrough>(action)) return session_step::passthrough;
     if (std::holds_alternative<proto::relay_act::end_tls>(action)) return session_step::end_tls;
     const auto* start = std::get_if<proto::relay_act::start_tls>(&action);
-    if (start != nullptr && start->leg == proto::relay_leg::client) return session_step::start_tls;
+    if (start != nullptr && start->on == proto::leg::client) return session_step::start_tls;
     return std::nullopt;
 }
 
 [[nodiscard]] inline std::pair<log::level, std::string_view> log_form(proto::relay_note kind) noexcept {
     switch (kind) {
-        case proto::relay_note::said: return {log::level::debug, ""};
+        case proto::relay_note::line: return {log::level::debug, ""};
         case proto::relay_note::refused: return {log::level::info, "Refused: "};
-        case proto::relay_note::bounce: return {log::level::warning, "Refused target: "};
+        case proto::relay_note::bounce_attempt: return {log::level::warning, "Refused target: "};
         case proto::relay_note::violation: return {log::level::warning, "Violation: "};
         default: return {log::level::info, ""};
     }

@@ -9,80 +9,84 @@
 
 namespace sallyport::gate {
 
-using status::transfer_end;
+using status::transfer_result;
 
 namespace {
 
 [[nodiscard]] bool is_success(int reply) noexcept { return reply >= 200 && reply <= 299; }
 
 /// Where the bytes do not come here, the reply is all there is to go by.
-[[nodiscard]] transfer_end end_by_reply(int reply) noexcept {
-    if (is_success(reply)) return transfer_end::complete;
-    return reply == 425 || reply == 426 ? transfer_end::backend : transfer_end::refused;
+[[nodiscard]] transfer_result result_by_reply(int reply) noexcept {
+    if (is_success(reply)) return transfer_result::complete;
+    return reply == 425 || reply == 426 ? transfer_result::backend_failed : transfer_result::refused;
 }
 
 }  // namespace
 
-transfer_end end_of(const proto::relay_act::transfer_finished& how) {
-    using proto::data_end;
-    const auto late = [&](transfer_end otherwise) { return how.data.timed_out ? transfer_end::deadline : otherwise; };
-    switch (how.data.end) {
-        case data_end::complete: return is_success(how.reply_code) ? transfer_end::complete : transfer_end::refused;
-        case data_end::refused: return how.reply_code == 426 ? transfer_end::backend : transfer_end::refused;
-        case data_end::not_established: return transfer_end::deadline;
-        case data_end::aborted: return transfer_end::aborted;
-        case data_end::backend_unreachable:
-        case data_end::backend_failed: return late(transfer_end::backend);
-        case data_end::client_never_came:
-        case data_end::client_not_bound:
-        case data_end::client_failed: break;
+transfer_result result_of(const proto::relay_act::transfer_finished& transfer) {
+    using proto::data_result;
+    const auto late = [&](transfer_result otherwise) {
+        return transfer.data.timed_out ? transfer_result::timeout : otherwise;
+    };
+    switch (transfer.data.result) {
+        case data_result::complete:
+            return is_success(transfer.reply_code) ? transfer_result::complete : transfer_result::refused;
+        case data_result::refused:
+            return transfer.reply_code == 426 ? transfer_result::backend_failed : transfer_result::refused;
+        case data_result::not_established: return transfer_result::timeout;
+        case data_result::aborted: return transfer_result::aborted;
+        case data_result::backend_connect_failed:
+        case data_result::backend_failed: return late(transfer_result::backend_failed);
+        case data_result::client_timeout:
+        case data_result::tls_session_not_reused:
+        case data_result::client_failed: break;
     }
-    return late(transfer_end::client);
+    return late(transfer_result::client_failed);
 }
 
-status::transfer_record record_of(const proto::relay_plan& plan, net::clock::duration lasted) {
+status::transfer_record record_of(const proto::relay_plan& plan, net::clock::duration duration) {
     status::transfer_record r;
-    r.verb = proto::row_of(plan.what).name;
+    r.verb = proto::row_of(plan.command).name;
     r.path = plan.path;
     r.cwd = plan.cwd;
     r.upload = plan.upload;
-    r.route = name(plan.data_path.route);
+    r.data_path = name(plan.data_path.path);
     r.data_path_reason = name(plan.data_path.reason);
-    r.front.data_tls = plan.protect_client;
-    r.front.method = name(plan.asked);
-    r.behind.data_tls = plan.protect_backend;
-    r.behind.method = name(plan.behind);
-    r.lasted = lasted;
+    r.client_leg.data_tls = plan.protect_client;
+    r.client_leg.method = name(plan.client_method);
+    r.backend_leg.data_tls = plan.protect_backend;
+    r.backend_leg.method = name(plan.backend_method);
+    r.duration = duration;
     return r;
 }
 
-status::running_transfer running(const proto::relay_plan& plan, net::deadline begun) {
-    return {.verb = std::string(proto::row_of(plan.what).name),
+status::running_transfer running(const proto::relay_plan& plan, net::deadline started_at) {
+    return {.verb = std::string(proto::row_of(plan.command).name),
             .path = plan.path,
             .upload = plan.upload,
-            .client_method = std::string(name(plan.asked)),
-            .backend_method = std::string(name(plan.behind)),
-            .data_path = std::string(name(plan.data_path.route)),
+            .client_method = std::string(name(plan.client_method)),
+            .backend_method = std::string(name(plan.backend_method)),
+            .data_path = std::string(name(plan.data_path.path)),
             .data_path_reason = std::string(name(plan.data_path.reason)),
             .bytes = {},
-            .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - begun)};
+            .age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at)};
 }
 
 // ---- Transfers
 
-void transfer_report::started(std::shared_ptr<const data_path> relay) {
+void transfer_report::started(std::shared_ptr<const data_relay> relay) {
     status::count(gate_->counters.transfers_running);
     relay_ = std::move(relay);
 }
 
-void transfer_report::started(proto::relay_plan unseen) {
+void transfer_report::started(proto::relay_plan bypassing) {
     status::count(gate_->counters.transfers_running);
-    unseen_.emplace(std::move(unseen));
+    bypassing_.emplace(std::move(bypassing));
 }
 
-void transfer_report::relay_ended(const data_path& relay, const proto::data_outcome& outcome) {
+void transfer_report::relay_ended(const data_relay& relay, const proto::data_outcome& outcome) {
     auto& counters = gate_->counters;
-    const bool complete = outcome.end == proto::data_end::complete;
+    const bool complete = outcome.result == proto::data_result::complete;
     status::uncount(counters.transfers_running);
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
     add_to_summary(relay.record(), complete);
@@ -92,77 +96,83 @@ void transfer_report::relay_ended(const data_path& relay, const proto::data_outc
         log_(log::level::info, fmt::format("{}, complete", relay.summary()));
     else if (!complete)
         log_(log::level::warning,
-             fmt::format("{}, cut: {}", relay.summary(), outcome.why.empty() ? "given up" : escape(outcome.why)));
+             fmt::format("{}, cut: {}", relay.summary(), outcome.reason.empty() ? "given up" : escape(outcome.reason)));
 }
 
-void transfer_report::not_established(std::string why) {
-    log_(log::level::warning,
-         fmt::format("{} {}: {}", proto::row_of(unseen_->plan.what).name, escape(unseen_->plan.argument, 200), why));
-    unseen_->why = std::move(why);
+void transfer_report::not_established(std::string reason) {
+    log_(log::level::warning, fmt::format("{} {}: {}", proto::row_of(bypassing_->plan.command).name,
+                                          escape(bypassing_->plan.argument, 200), reason));
+    bypassing_->reason = std::move(reason);
 }
 
-void transfer_report::finished(const proto::relay_act::transfer_finished& how, const record_owner& owner) {
-    if (unseen_) {
-        const bool complete = is_success(how.reply_code);
-        const auto past = end_unseen(complete, complete ? "complete" : fmt::format("ended by {}", how.reply_code));
-        auto r = record_of(past.plan, net::clock::now() - past.begun);
-        r.why = past.why;
-        write(std::move(r), past.why.empty() ? end_by_reply(how.reply_code) : transfer_end::deadline, how.reply_code, owner);
+void transfer_report::finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner) {
+    if (bypassing_) {
+        const bool complete = is_success(transfer.reply_code);
+        const auto finished_transfer =
+            finish_bypassing(complete, complete ? "complete" : fmt::format("ended by {}", transfer.reply_code));
+        auto r = record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at);
+        r.reason = finished_transfer.reason;
+        write(std::move(r),
+              finished_transfer.reason.empty() ? result_by_reply(transfer.reply_code) : transfer_result::timeout,
+              transfer.reply_code, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         auto r = relay->record();
-        if (how.data.end != proto::data_end::aborted) r.why = how.data.why;
-        write(std::move(r), end_of(how), how.reply_code, owner);
+        if (transfer.data.result != proto::data_result::aborted) r.reason = transfer.data.reason;
+        write(std::move(r), result_of(transfer), transfer.reply_code, owner);
     }
 }
 
-void transfer_report::cancelled(transfer_end end, const record_owner& owner) {
-    if (unseen_) {
-        const auto past = end_unseen(false, "ended by 0");
-        write(record_of(past.plan, net::clock::now() - past.begun), transfer_end::backend, 0, owner);
+void transfer_report::cancelled(transfer_result end, const record_owner& owner) {
+    if (bypassing_) {
+        const auto finished_transfer = finish_bypassing(false, "ended by 0");
+        write(record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at),
+              transfer_result::backend_failed, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         write(relay->record(), end, 0, owner);
     }
 }
 
-transfer_report::unseen_transfer transfer_report::end_unseen(bool complete, std::string_view how) {
-    auto past = std::move(*unseen_);
-    unseen_.reset();
+transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool complete, std::string_view outcome) {
+    auto finished_transfer = std::move(*bypassing_);
+    bypassing_.reset();
     auto& counters = gate_->counters;
     status::uncount(counters.transfers_running);
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
-    add_to_summary(record_of(past.plan, {}), complete);
+    add_to_summary(record_of(finished_transfer.plan, {}), complete);
     log_(log::level::info,
-         fmt::format("{} {}: {}, {}", proto::row_of(past.plan.what).name, escape(past.plan.argument, 200),
-                     past.plan.data_path.route == proto::data_route::kernel ? "led by the kernel" : "past this gateway",
-                     how));
-    return past;
+         fmt::format(
+             "{} {}: {}, {}", proto::row_of(finished_transfer.plan.command).name,
+             escape(finished_transfer.plan.argument, 200),
+             finished_transfer.plan.data_path.path == proto::data_path::kernel ? "led by the kernel" : "past this gateway",
+             outcome));
+    return finished_transfer;
 }
 
 /// Whose it is, and what the client got.
-void transfer_report::write(status::transfer_record r, transfer_end end, int reply, const record_owner& owner) const {
-    const auto& log = gate_->config.transfers;
+void transfer_report::write(status::transfer_record r, transfer_result end, int reply, const record_owner& owner) const {
+    const auto& log = gate_->config.transfer_log;
     if (!log) return;
-    r.end = end;
-    r.reply = reply;
+    r.result = end;
+    r.reply_code = reply;
     r.session = owner.session;
     r.user = owner.user;
     r.client = owner.client;
     r.backend = owner.backend;
-    r.front.control_tls = owner.client_tls;
-    r.behind.control_tls = owner.backend_tls;
+    r.client_leg.control_tls = owner.client_tls;
+    r.backend_leg.control_tls = owner.backend_tls;
     log->write(std::move(r));
 }
 
-void transfer_report::changed(const proto::path_change& what, const record_owner& owner) const {
+void transfer_report::changed(const proto::path_change& change, const record_owner& owner) const {
     status::transfer_record r;
     r.transfer = false;
-    r.verb = proto::row_of(what.what).name;
-    r.path = what.path;
-    r.from = what.from;
-    r.cwd = what.cwd;
-    const bool done = is_success(what.reply);
-    if (!done) r.why = what.text;
-    write(std::move(r), done ? transfer_end::complete : transfer_end::refused, what.reply, owner);
+    r.verb = proto::row_of(change.command).name;
+    r.path = change.path;
+    r.renamed_from = change.from;
+    r.cwd = change.cwd;
+    const bool done = is_success(change.reply);
+    if (!done) r.reason = change.text;
+    write(std::move(r), done ? transfer_result::complete : transfer_result::refused, change.reply, owner);
 }
 
 // ---- The session
@@ -171,9 +181,9 @@ void transfer_report::add_to_summary(const status::transfer_record& of, bool com
     if (!gate_->config.session_ended) return;
     const bool listing = of.verb == "LIST" || of.verb == "NLST" || of.verb == "MLSD";
     ++(!complete ? summary_.failed : listing ? summary_.listings : of.upload ? summary_.uploads : summary_.downloads);
-    if (listing || !of.front.bytes) return;
-    summary_.sent += of.front.bytes->to;
-    summary_.received += of.front.bytes->from;
+    if (listing || !of.client_leg.bytes) return;
+    summary_.sent += of.client_leg.bytes->sent;
+    summary_.received += of.client_leg.bytes->received;
 }
 
 void transfer_report::session_ended(const record_owner& owner, bool logged_in) {
@@ -182,12 +192,12 @@ void transfer_report::session_ended(const record_owner& owner, bool logged_in) {
     summary_.user = owner.user;
     summary_.logged_in = logged_in;
     summary_.tls = owner.client_tls;
-    summary_.lasted = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - began_);
+    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at_);
     gate_->config.session_ended(summary_);
 }
 
 void transfer_report::describe(status::session_report& into) const {
-    if (unseen_) into.transfer = running(unseen_->plan, unseen_->begun);
+    if (bypassing_) into.transfer = running(bypassing_->plan, bypassing_->started_at);
 }
 
 }  // namespace sallyport::gate

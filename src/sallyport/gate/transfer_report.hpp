@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include <sallyport/base/log.hpp>
-#include <sallyport/gate/data_path.hpp>
+#include <sallyport/gate/data_relay.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_machine.hpp>
@@ -36,53 +36,53 @@ public:
     transfer_report(std::shared_ptr<session_context> gate, log_sink log) : gate_(std::move(gate)), log_(std::move(log)) {}
 
     /// A transfer begins: one that this process relays, or one whose bytes do not come here.
-    void started(std::shared_ptr<const data_path> relay);
-    void started(proto::relay_plan unseen);
+    void started(std::shared_ptr<const data_relay> relay);
+    void started(proto::relay_plan bypassing);
     /// The relay is over; the client's final reply may still be to come.
-    void relay_ended(const data_path& relay, const proto::data_outcome& outcome);
+    void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
     /// No data connection was established for a transfer whose bytes do not come here: `why`, for its record.
-    void not_established(std::string why);
+    void not_established(std::string reason);
     /// The client has its final reply.
-    void finished(const proto::relay_act::transfer_finished& how, const record_owner& owner);
+    void finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner);
     /// The session ends before that. Does nothing where no transfer is open.
-    void cancelled(status::transfer_end end, const record_owner& owner);
+    void cancelled(status::transfer_result end, const record_owner& owner);
 
     /// DELE, RMD, MKD, RNTO.
-    void changed(const proto::path_change& what, const record_owner& owner) const;
+    void changed(const proto::path_change& change, const record_owner& owner) const;
     void session_ended(const record_owner& owner, bool logged_in);
 
     /// Whether anybody reads records or the summary.
-    [[nodiscard]] bool needs_owner() const noexcept { return gate_->config.transfers || gate_->config.session_ended; }
+    [[nodiscard]] bool needs_owner() const noexcept { return gate_->config.transfer_log || gate_->config.session_ended; }
     /// The plan of the running transfer whose bytes do not come here; nothing where there is none.
-    [[nodiscard]] const proto::relay_plan* unseen() const noexcept { return unseen_ ? &unseen_->plan : nullptr; }
-    [[nodiscard]] net::deadline session_began() const noexcept { return began_; }
+    [[nodiscard]] const proto::relay_plan* bypassing() const noexcept { return bypassing_ ? &bypassing_->plan : nullptr; }
+    [[nodiscard]] net::deadline session_started_at() const noexcept { return started_at_; }
     /// Adds the running transfer where its bytes do not come here.
     void describe(status::session_report& into) const;
 
 private:
     /// All that is known of it.
-    struct unseen_transfer {
+    struct bypassing_transfer {
         proto::relay_plan plan;
-        net::deadline begun = net::clock::now();
-        std::string why{};
+        net::deadline started_at = net::clock::now();
+        std::string reason{};
     };
 
-    void write(status::transfer_record r, status::transfer_end end, int reply, const record_owner& owner) const;
-    unseen_transfer end_unseen(bool complete, std::string_view how);
+    void write(status::transfer_record r, status::transfer_result end, int reply, const record_owner& owner) const;
+    bypassing_transfer finish_bypassing(bool complete, std::string_view outcome);
     void add_to_summary(const status::transfer_record& of, bool complete);
 
     std::shared_ptr<session_context> gate_;
     log_sink log_;
-    std::shared_ptr<const data_path> relay_;  // until its record is written
-    std::optional<unseen_transfer> unseen_;   // likewise
+    std::shared_ptr<const data_relay> relay_;      // until its record is written
+    std::optional<bypassing_transfer> bypassing_;  // likewise
     session_summary summary_;
-    net::deadline began_ = net::clock::now();
+    net::deadline started_at_ = net::clock::now();
 };
 
 /// How a relayed transfer ended, in the words of the record.
-[[nodiscard]] status::transfer_end end_of(const proto::relay_act::transfer_finished& how);
+[[nodiscard]] status::transfer_result result_of(const proto::relay_act::transfer_finished& transfer);
 
-[[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline begun);
-[[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::clock::duration lasted);
+[[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline started_at);
+[[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::clock::duration duration);
 
 }  // namespace sallyport::gate

@@ -9,43 +9,45 @@
 namespace sallyport::gate {
 namespace {
 
-using proto::data_end;
-using status::transfer_end;
+using proto::data_result;
+using status::transfer_result;
 
-TEST(TransferReport, TellsByResultAndReplyHowATransferEnded) {
-    const auto ends = [](data_end end, int code, bool timed_out = false) { return end_of({code, {end, {}, timed_out}}); };
-    EXPECT_EQ(ends(data_end::complete, 226), transfer_end::complete);
-    EXPECT_EQ(ends(data_end::complete, 250), transfer_end::complete);
-    EXPECT_EQ(ends(data_end::complete, 451), transfer_end::refused);
-    EXPECT_EQ(ends(data_end::complete, 426), transfer_end::refused);
-    EXPECT_EQ(ends(data_end::refused, 550), transfer_end::refused);
-    EXPECT_EQ(ends(data_end::refused, 426), transfer_end::backend);
-    EXPECT_EQ(ends(data_end::not_established, 425), transfer_end::deadline);
-    EXPECT_EQ(ends(data_end::aborted, 426), transfer_end::aborted);
-    EXPECT_EQ(ends(data_end::aborted, 226), transfer_end::aborted);
-    EXPECT_EQ(ends(data_end::backend_unreachable, 425), transfer_end::backend);
-    EXPECT_EQ(ends(data_end::backend_unreachable, 425, true), transfer_end::deadline);
-    EXPECT_EQ(ends(data_end::backend_failed, 426), transfer_end::backend);
-    EXPECT_EQ(ends(data_end::client_never_came, 425), transfer_end::client);
-    EXPECT_EQ(ends(data_end::client_never_came, 425, true), transfer_end::deadline);
-    EXPECT_EQ(ends(data_end::client_not_bound, 522), transfer_end::client);
-    EXPECT_EQ(ends(data_end::client_failed, 426), transfer_end::client);
-    EXPECT_EQ(ends(data_end::client_failed, 426, true), transfer_end::deadline);
+TEST(TransferReport, DerivesTheResultFromOutcomeAndReply) {
+    const auto ends = [](data_result end, int code, bool timed_out = false) {
+        return result_of({code, {end, {}, timed_out}});
+    };
+    EXPECT_EQ(ends(data_result::complete, 226), transfer_result::complete);
+    EXPECT_EQ(ends(data_result::complete, 250), transfer_result::complete);
+    EXPECT_EQ(ends(data_result::complete, 451), transfer_result::refused);
+    EXPECT_EQ(ends(data_result::complete, 426), transfer_result::refused);
+    EXPECT_EQ(ends(data_result::refused, 550), transfer_result::refused);
+    EXPECT_EQ(ends(data_result::refused, 426), transfer_result::backend_failed);
+    EXPECT_EQ(ends(data_result::not_established, 425), transfer_result::timeout);
+    EXPECT_EQ(ends(data_result::aborted, 426), transfer_result::aborted);
+    EXPECT_EQ(ends(data_result::aborted, 226), transfer_result::aborted);
+    EXPECT_EQ(ends(data_result::backend_connect_failed, 425), transfer_result::backend_failed);
+    EXPECT_EQ(ends(data_result::backend_connect_failed, 425, true), transfer_result::timeout);
+    EXPECT_EQ(ends(data_result::backend_failed, 426), transfer_result::backend_failed);
+    EXPECT_EQ(ends(data_result::client_timeout, 425), transfer_result::client_failed);
+    EXPECT_EQ(ends(data_result::client_timeout, 425, true), transfer_result::timeout);
+    EXPECT_EQ(ends(data_result::tls_session_not_reused, 522), transfer_result::client_failed);
+    EXPECT_EQ(ends(data_result::client_failed, 426), transfer_result::client_failed);
+    EXPECT_EQ(ends(data_result::client_failed, 426, true), transfer_result::timeout);
 }
 
 TEST(TransferReport, NamesTheDataPathAndItsReason) {
     proto::relay_plan plan;
-    plan.what = proto::verb::stor;
+    plan.command = proto::verb::stor;
     plan.upload = true;
     plan.path = "/f";
-    plan.data_path = {proto::data_route::relayed, proto::data_path_reason::rate_limit};
+    plan.data_path = {proto::data_path::relay, proto::data_path_reason::rate_limit};
     const auto r = record_of(plan, std::chrono::seconds(2));
-    EXPECT_EQ(r.route, "relay");
+    EXPECT_EQ(r.data_path, "relay");
     EXPECT_EQ(r.data_path_reason, "rate_limit");
-    EXPECT_EQ(r.lasted.count(), 2);
-    const auto shown = running(plan, net::clock::now());
-    EXPECT_EQ(shown.data_path, "relay");
-    EXPECT_EQ(shown.data_path_reason, "rate_limit");
+    EXPECT_EQ(r.duration.count(), 2);
+    const auto report = running(plan, net::clock::now());
+    EXPECT_EQ(report.data_path, "relay");
+    EXPECT_EQ(report.data_path_reason, "rate_limit");
 }
 
 }  // namespace

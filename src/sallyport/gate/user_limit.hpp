@@ -14,32 +14,32 @@ namespace sallyport::gate {
 class user_limit : public std::enable_shared_from_this<user_limit> {
 public:
     /// One session's place among its user's; given back at destruction.
-    class place {
+    class user_slot {
     public:
-        place(place&& other) noexcept : owner_(std::move(other.owner_)), user_(std::move(other.user_)) {}
-        place& operator=(place&&) = delete;
-        ~place() {
-            if (owner_) owner_->leave(user_);
+        user_slot(user_slot&& other) noexcept : owner_(std::move(other.owner_)), user_(std::move(other.user_)) {}
+        user_slot& operator=(user_slot&&) = delete;
+        ~user_slot() {
+            if (owner_) owner_->release(user_);
         }
 
     private:
         friend class user_limit;
-        place(std::shared_ptr<user_limit> owner, std::string user) : owner_(std::move(owner)), user_(std::move(user)) {}
+        user_slot(std::shared_ptr<user_limit> owner, std::string user) : owner_(std::move(owner)), user_(std::move(user)) {}
         std::shared_ptr<user_limit> owner_;
         std::string user_;
     };
 
     /// Nothing where the user has `most` sessions already.
-    [[nodiscard]] std::optional<place> admit(const std::string& user, std::size_t most) {
+    [[nodiscard]] std::optional<user_slot> admit(const std::string& user, std::size_t max_sessions) {
         const std::scoped_lock lock(mutex_);
-        auto& here = sessions_[user];  // most users that come have a session already, or get one
-        if (here >= most) return std::nullopt;
-        ++here;
-        return place(shared_from_this(), user);
+        auto& count = sessions_[user];  // most users that come have a session already, or get one
+        if (count >= max_sessions) return std::nullopt;
+        ++count;
+        return user_slot(shared_from_this(), user);
     }
 
 private:
-    void leave(const std::string& user) {
+    void release(const std::string& user) {
         const std::scoped_lock lock(mutex_);
         const auto found = sessions_.find(user);
         if (--found->second == 0) sessions_.erase(found);

@@ -13,7 +13,7 @@
 namespace sallyport::net {
 namespace {
 
-TEST(certificate_file, says_whom_it_is_for_and_until_when) {
+TEST(certificate_file, has_its_names_and_its_expiry_date) {
     const std::string file = testing::TempDir() + "sallyport_certificate_" + std::to_string(getpid());
     const auto made = make_self_signed({"ftp.example.org", "192.0.2.1", "2001:db8::1"}, 10);
     ASSERT_TRUE(made);

@@ -30,14 +30,14 @@ int pending_error(int fd) {
     return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &size) == 0 ? os : errno;
 }
 
-std::unexpected<error> refusal(const endpoint& to, wait_end end, int os) {
-    if (end == wait_end::timeout) {
+std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os) {
+    if (end == wait_result::timeout) {
         return fail(errc::timeout,
                     fmt::format("cannot connect to {}: no answer in time; the host is down, or a firewall drops the "
                                 "connection",
                                 to.text()));
     }
-    if (end == wait_end::cancelled) return fail(errc::cancelled, fmt::format("connecting to {}: given up", to.text()));
+    if (end == wait_result::cancelled) return fail(errc::cancelled, fmt::format("connecting to {}: given up", to.text()));
     return fail_os(os, fmt::format("cannot connect to {}", to.text()));
 }
 
@@ -52,7 +52,7 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     if (!bound) co_return std::unexpected(std::move(bound.error()));
 
     const int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
-    if (os != 0 && os != EINPROGRESS) co_return refusal(to, wait_end::ready, os);
+    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
     if (options.on_local) options.on_local(local_endpoint(fd.get()));
     stream s(l, std::move(fd), {}, to);
     auto& state = *state_of(s);
@@ -60,7 +60,7 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     if (os == EINPROGRESS && !is_connected(s.native_handle())) {
         const auto end = co_await state.writable(limit);
         const bool connected = is_connected(s.native_handle());  // value, deadline, error
-        if (!connected) co_return refusal(to, end, pending_error(s.native_handle()));
+        if (!connected) co_return connect_error(to, end, pending_error(s.native_handle()));
     }
     state.local = local_endpoint(s.native_handle());
     co_return s;

@@ -25,20 +25,20 @@ struct deadline_wheel::impl {
     static std::int64_t tick_before(deadline t) { return t.time_since_epoch() / granularity; }
     static std::int64_t tick_after(deadline t) {
         // Not rounded up by adding: `t` may be deadline::max().
-        const auto whole = tick_before(t);
-        return t.time_since_epoch() % granularity == clock::duration::zero() ? whole : whole + 1;
+        const auto rounded_down = tick_before(t);
+        return t.time_since_epoch() % granularity == clock::duration::zero() ? rounded_down : rounded_down + 1;
     }
     deadline_node*& slot_of(std::int64_t tick) { return heads[static_cast<std::size_t>(tick % slots)]; }
 
     void link(deadline_node& n) {
-        if (linked == 0) done = std::max(done, tick_before(clock::now()));
-        n.tick_ = std::clamp(tick_after(n.due_), done + 1, done + slots - 1);
+        if (linked == 0) last_tick = std::max(last_tick, tick_before(clock::now()));
+        n.tick_ = std::clamp(tick_after(n.deadline_), last_tick + 1, last_tick + slots - 1);
         auto*& head = slot_of(n.tick_);
         n.previous_ = nullptr;
         n.next_ = std::exchange(head, &n);
         if (n.next_ != nullptr) n.next_->previous_ = &n;
         ++linked;
-        if (!turning && n.tick_ < alarm_tick) set_alarm(n.tick_);
+        if (!advancing && n.tick_ < alarm_tick) set_alarm(n.tick_);
     }
 
     void unlink(deadline_node& n) noexcept {
@@ -52,31 +52,31 @@ struct deadline_wheel::impl {
         alarm_tick = tick;
         alarm.expires_at(deadline(tick * granularity));
         alarm.async_wait([this](const boost::system::error_code& error) {
-            if (!error) turn(clock::now());
+            if (!error) advance(clock::now());
         });
     }
 
-    void turn(deadline now) {
-        turning = true;
-        for (const auto last = std::min(tick_before(now), done + slots); done < last;) {
-            auto*& head = slot_of(++done);
+    void advance(deadline now) {
+        advancing = true;
+        for (const auto last = std::min(tick_before(now), last_tick + slots); last_tick < last;) {
+            auto*& head = slot_of(++last_tick);
             while (head != nullptr) {
                 auto& n = *head;
                 unlink(n);
-                settle(n, now);
+                expire_if_due(n, now);
             }
         }
-        turning = false;
+        advancing = false;
         alarm_tick = never;
         if (linked == 0) return;
-        auto next = done + 1;
+        auto next = last_tick + 1;
         while (slot_of(next) == nullptr) ++next;
         set_alarm(next);
     }
 
-    void settle(deadline_node& n, deadline now) {
+    void expire_if_due(deadline_node& n, deadline now) {
         if (!n.armed_) return;
-        if (n.due_ > now) return link(n);
+        if (n.deadline_ > now) return link(n);
         n.armed_ = false;
         n.expired_ = true;
         n.on_expiry_();
@@ -87,9 +87,9 @@ struct deadline_wheel::impl {
     timer alarm;
     std::array<deadline_node*, slots> heads{};
     std::size_t linked = 0;
-    std::int64_t done = 0;  // the last tick whose slot was emptied
+    std::int64_t last_tick = 0;  // the last tick whose slot was emptied
     std::int64_t alarm_tick = never;
-    bool turning = false;
+    bool advancing = false;
 };
 
 deadline_wheel::deadline_wheel(asio::io_context& context) : impl_(std::make_unique<impl>(context)) {}
@@ -108,20 +108,20 @@ deadline_node::~deadline_node() {
     if (tick_ != unlinked) wheel_->impl_->unlink(*this);
 }
 
-void deadline_node::arm(deadline due) {
-    due_ = due;
+void deadline_node::arm(deadline until) {
+    deadline_ = until;
     armed_ = true;
     expired_ = false;
     auto& wheel = *wheel_->impl_;
     if (tick_ != unlinked) {
-        if (deadline(tick_ * deadline_wheel::granularity) <= due) return;  // its slot comes early enough to look again
+        if (deadline(tick_ * deadline_wheel::granularity) <= until) return;  // its slot comes early enough to look again
         wheel.unlink(*this);
     }
     wheel.link(*this);
 }
 
-task<> sleep_until(deadline_wheel& wheel, deadline due) {
-    timer t(wheel.impl_->alarm.get_executor(), due);
+task<> sleep_until(deadline_wheel& wheel, deadline until) {
+    timer t(wheel.impl_->alarm.get_executor(), until);
     co_await t.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
 }
 

@@ -28,7 +28,7 @@ struct time_limit {
     deadline total = deadline::max();
     stall_watch* stall = nullptr;
 
-    [[nodiscard]] static time_limit within(clock::duration whole) { return {whole, clock::now() + whole}; }
+    [[nodiscard]] static time_limit within(clock::duration duration) { return {duration, clock::now() + duration}; }
     [[nodiscard]] deadline next(deadline now) const { return total - now < progress ? total : now + progress; }
 };
 
@@ -42,7 +42,7 @@ public:
     deadline_node(const deadline_node&) = delete;
     deadline_node& operator=(const deadline_node&) = delete;
 
-    void arm(deadline due);
+    void arm(deadline until);
     void disarm() noexcept { armed_ = false; }
     [[nodiscard]] bool expired() const noexcept { return expired_; }  // since the last arm()
 
@@ -52,7 +52,7 @@ private:
 
     deadline_wheel* wheel_;
     std::move_only_function<void()> on_expiry_;
-    deadline due_{};
+    deadline deadline_{};
     deadline_node* next_ = nullptr;
     deadline_node* previous_ = nullptr;
     std::int64_t tick_ = unlinked;  // when the slot that holds this node comes round
@@ -69,12 +69,12 @@ public:
 
 private:
     friend class deadline_node;
-    friend task<> sleep_until(deadline_wheel& wheel, deadline due);
+    friend task<> sleep_until(deadline_wheel& wheel, deadline until);
     struct impl;
     std::unique_ptr<impl> impl_;
 };
 
 /// Waits until `due` on the loop that owns `wheel`. Exact, so it costs a timer: for pauses, not for every wait.
-task<> sleep_until(deadline_wheel& wheel, deadline due);
+task<> sleep_until(deadline_wheel& wheel, deadline until);
 
 }  // namespace sallyport::net

@@ -12,44 +12,44 @@ task<clock::duration> time_of_sleep(loop& l, clock::duration pause) {
     co_return clock::now() - start;
 }
 
-TEST_F(deadline_test, sleeps_no_shorter_than_asked) { EXPECT_GE(run(time_of_sleep(here(), 30ms)), 30ms); }
+TEST_F(deadline_test, sleeps_at_least_the_requested_time) { EXPECT_GE(run(time_of_sleep(test_loop(), 30ms)), 30ms); }
 
 struct expiry {
-    deadline due;
-    std::optional<deadline> came;
+    deadline expected;
+    std::optional<deadline> actual;
 };
 
 task<std::vector<expiry>> expiries_of(loop& l, std::vector<clock::duration> waits) {
     std::vector<expiry> all(waits.size());
     std::vector<std::unique_ptr<deadline_node>> nodes;
     for (std::size_t i = 0; i < waits.size(); ++i) {
-        nodes.push_back(std::make_unique<deadline_node>(l.deadlines(), [&e = all[i]] { e.came = clock::now(); }));
-        all[i].due = clock::now() + waits[i];
-        nodes[i]->arm(all[i].due);
+        nodes.push_back(std::make_unique<deadline_node>(l.deadlines(), [&e = all[i]] { e.actual = clock::now(); }));
+        all[i].expected = clock::now() + waits[i];
+        nodes[i]->arm(all[i].expected);
     }
     co_await l.sleep_for(*std::ranges::max_element(waits) + 2 * deadline_wheel::granularity);
     co_return all;
 }
 
-TEST_F(deadline_test, each_expires_in_its_time_whatever_the_order_of_arming) {
-    for (const auto& e : run(expiries_of(here(), {200ms, 10ms, 120ms, 0ms, 60ms, -5s}))) {
-        ASSERT_TRUE(e.came);
-        EXPECT_GE(*e.came, e.due);
+TEST_F(deadline_test, each_expires_at_its_time_in_any_order_of_arming) {
+    for (const auto& e : run(expiries_of(test_loop(), {200ms, 10ms, 120ms, 0ms, 60ms, -5s}))) {
+        ASSERT_TRUE(e.actual);
+        EXPECT_GE(*e.actual, e.expected);
     }
 }
 
-task<bool> expires_when_moved(loop& l, clock::duration first, clock::duration second, clock::duration look_after) {
+task<bool> expires_when_moved(loop& l, clock::duration first, clock::duration second, clock::duration check_after) {
     deadline_node node(l.deadlines(), [] {});
     node.arm(clock::now() + first);
     node.arm(clock::now() + second);
-    co_await l.sleep_for(look_after);
+    co_await l.sleep_for(check_after);
     co_return node.expired();
 }
 
-TEST_F(deadline_test, a_later_arm_takes_the_place_of_an_earlier_one) {
-    EXPECT_FALSE(run(expires_when_moved(here(), 10ms, 10s, 150ms)));
-    EXPECT_TRUE(run(expires_when_moved(here(), 10s, 10ms, 150ms)));
-    EXPECT_TRUE(run(expires_when_moved(here(), 10ms, 100ms, 250ms)));
+TEST_F(deadline_test, a_later_arm_replaces_an_earlier_one) {
+    EXPECT_FALSE(run(expires_when_moved(test_loop(), 10ms, 10s, 150ms)));
+    EXPECT_TRUE(run(expires_when_moved(test_loop(), 10s, 10ms, 150ms)));
+    EXPECT_TRUE(run(expires_when_moved(test_loop(), 10ms, 100ms, 250ms)));
 }
 
 task<bool> expires_beyond_the_wheel(loop& l) {
@@ -61,7 +61,7 @@ task<bool> expires_beyond_the_wheel(loop& l) {
     co_return near.expired() && !far.expired();
 }
 
-TEST_F(deadline_test, a_far_deadline_does_not_hide_a_near_one) { EXPECT_TRUE(run(expires_beyond_the_wheel(here()))); }
+TEST_F(deadline_test, a_far_deadline_does_not_hide_a_near_one) { EXPECT_TRUE(run(expires_beyond_the_wheel(test_loop()))); }
 
 task<bool> disarmed_and_destroyed_stay_silent(loop& l) {
     bool called = false;
@@ -77,10 +77,10 @@ task<bool> disarmed_and_destroyed_stay_silent(loop& l) {
 }
 
 TEST_F(deadline_test, a_disarmed_or_destroyed_node_does_not_expire) {
-    EXPECT_TRUE(run(disarmed_and_destroyed_stay_silent(here())));
+    EXPECT_TRUE(run(disarmed_and_destroyed_stay_silent(test_loop())));
 }
 
-TEST(time_limit, the_nearer_of_progress_and_total_counts) {
+TEST(time_limit, the_earlier_of_progress_and_total_applies) {
     const auto now = clock::now();
     const time_limit limit{.progress = 5s, .total = now + 12s};
     EXPECT_EQ(limit.next(now), now + 5s);

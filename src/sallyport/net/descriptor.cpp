@@ -10,7 +10,7 @@ descriptor::descriptor(loop& l, unique_fd fd)
       fd_(std::move(fd)),
       waiting_{.read{readiness_, l.deadlines()}, .write{readiness_, l.deadlines()}} {}
 
-bool descriptor::enlist(bool writing) {
+bool descriptor::ensure_registered(bool writing) {
     if (!fd_) return false;
     if (registration_ == readiness::none) {
         registration_ = readiness_.add(fd_.get(), waiting_, writing);
@@ -26,25 +26,25 @@ void descriptor::close() noexcept {
     if (!fd_) return;
     if (registration_ != readiness::none) readiness_.remove(fd_.get(), std::exchange(registration_, readiness::none), true);
     fd_.reset();
-    waiting_.read.end_if_pending(wait_end::cancelled);
-    waiting_.write.end_if_pending(wait_end::cancelled);
+    waiting_.read.end_wait_if_pending(wait_result::cancelled);
+    waiting_.write.end_wait_if_pending(wait_result::cancelled);
 }
 
 unique_fd descriptor::release() noexcept {
     if (registration_ != readiness::none) readiness_.remove(fd_.get(), std::exchange(registration_, readiness::none), false);
-    waiting_.read.end_if_pending(wait_end::cancelled);
-    waiting_.write.end_if_pending(wait_end::cancelled);
+    waiting_.read.end_wait_if_pending(wait_result::cancelled);
+    waiting_.write.end_wait_if_pending(wait_result::cancelled);
     return std::move(fd_);
 }
 
-task<wait_end> descriptor::readable(deadline due) { return wait(enlist(false), waiting_.read, due); }
-task<wait_end> descriptor::writable(deadline due) { return wait(enlist(true), waiting_.write, due); }
+task<wait_result> descriptor::readable(deadline until) { return wait(ensure_registered(false), waiting_.read, until); }
+task<wait_result> descriptor::writable(deadline until) { return wait(ensure_registered(true), waiting_.write, until); }
 
-task<wait_end> descriptor::wait(bool registered, readiness::waiter& who, deadline due) {
-    return asio::async_initiate<const asio::use_awaitable_t<executor>&, void(wait_end)>(
-        [registered, &who, due](auto resume) {
-            who.begin(std::move(resume), due);
-            if (!registered) who.end_as(wait_end::cancelled);
+task<wait_result> descriptor::wait(bool registered, readiness::waiter& direction, deadline until) {
+    return asio::async_initiate<const asio::use_awaitable_t<executor>&, void(wait_result)>(
+        [registered, &direction, until](auto resume) {
+            direction.start(std::move(resume), until);
+            if (!registered) direction.end_wait(wait_result::cancelled);
         },
         asio::use_awaitable_t<executor>());
 }

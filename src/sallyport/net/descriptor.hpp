@@ -21,19 +21,19 @@ public:
     [[nodiscard]] int get() const noexcept { return fd_.get(); }
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
 
-    task<wait_end> readable(deadline due);
-    task<wait_end> writable(deadline due);
+    task<wait_result> readable(deadline until);
+    task<wait_result> writable(deadline until);
 
     /// Ends a pending wait as cancelled.
-    void interrupt_read() { waiting_.read.end_as(wait_end::cancelled); }
+    void interrupt_read() { waiting_.read.end_wait(wait_result::cancelled); }
     void close() noexcept;
     /// Gives the descriptor away, to another loop perhaps. Pending waits end as cancelled.
     [[nodiscard]] unique_fd release() noexcept;
 
 private:
     /// With the first wait only: the connection of a small transfer is over before it has to wait. False: it can't be.
-    bool enlist(bool writing);
-    task<wait_end> wait(bool registered, readiness::waiter& who, deadline due);
+    bool ensure_registered(bool writing);
+    task<wait_result> wait(bool registered, readiness::waiter& direction, deadline until);
 
     readiness& readiness_;
     unique_fd fd_;

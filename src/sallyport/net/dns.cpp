@@ -20,27 +20,27 @@
 namespace sallyport::net {
 namespace {
 
-constexpr int milliseconds_for_one_try = 2000;
+constexpr int milliseconds_per_try = 2000;
 constexpr int tries = 2;
 
 /// One question to the system's name servers, or to one of ours. c-ares opens and closes the sockets; they are gathered in
 /// an epoll, so that the loop waits for one descriptor. Loop thread only.
-class question {
+class dns_query {
 public:
-    explicit question(loop& l) : sockets_(l, unique_fd(::epoll_create1(EPOLL_CLOEXEC))) {}
-    ~question() {
+    explicit dns_query(loop& l) : sockets_(l, unique_fd(::epoll_create1(EPOLL_CLOEXEC))) {}
+    ~dns_query() {
         if (channel_ != nullptr) ::ares_destroy(channel_);  // which calls take_answer(), where there was none
     }
-    question(const question&) = delete;
-    question& operator=(const question&) = delete;
+    dns_query(const dns_query&) = delete;
+    dns_query& operator=(const dns_query&) = delete;
 
     /// Reads resolv.conf, a small file that is in memory.
     result<void> open(const std::optional<endpoint>& server) {
         ares_options options{};
         options.flags = ARES_FLAG_NOALIASES;
-        options.timeout = milliseconds_for_one_try;
+        options.timeout = milliseconds_per_try;
         options.tries = tries;
-        options.sock_state_cb = &question::follow;
+        options.sock_state_cb = &dns_query::on_socket_state;
         options.sock_state_cb_data = this;
         int status = sockets_
                          ? ::ares_init_options(&channel_, &options,
@@ -56,7 +56,7 @@ public:
     }
 
     void send(const std::string& name, ns_type type) {
-        ::ares_query(channel_, name.c_str(), ns_c_in, type, &question::take_answer, this);
+        ::ares_query(channel_, name.c_str(), ns_c_in, type, &dns_query::on_answer, this);
     }
 
     /// Does all that can be done without waiting.
@@ -76,11 +76,12 @@ public:
     }
 
     /// Until work() may find something to do.
-    task<wait_end> wait(deadline due) {
-        timeval left{};
-        if (::ares_timeout(channel_, nullptr, &left) != nullptr)
-            due = std::min(due, clock::now() + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec));
-        return sockets_.readable(due);
+    task<wait_result> wait(deadline until) {
+        timeval remaining{};
+        if (::ares_timeout(channel_, nullptr, &remaining) != nullptr)
+            until = std::min(
+                until, clock::now() + std::chrono::seconds(remaining.tv_sec) + std::chrono::microseconds(remaining.tv_usec));
+        return sockets_.readable(until);
     }
 
     [[nodiscard]] bool answered() const noexcept { return answered_; }
@@ -92,15 +93,15 @@ public:
     }
 
 private:
-    static void take_answer(void* self, int status, int, unsigned char* message, int size) {
-        auto& q = *static_cast<question*>(self);
+    static void on_answer(void* self, int status, int, unsigned char* message, int size) {
+        auto& q = *static_cast<dns_query*>(self);
         q.answered_ = true;
         q.status_ = status;
         if (message != nullptr) q.message_.assign(reinterpret_cast<const char*>(message), static_cast<std::size_t>(size));
     }
 
-    static void follow(void* self, ares_socket_t socket, int readable, int writable) {
-        const int sockets = static_cast<question*>(self)->sockets_.get();
+    static void on_socket_state(void* self, ares_socket_t socket, int readable, int writable) {
+        const int sockets = static_cast<dns_query*>(self)->sockets_.get();
         epoll_event wanted{};
         wanted.data.fd = socket;
         wanted.events = (readable != 0 ? std::uint32_t{EPOLLIN} : 0U) | (writable != 0 ? std::uint32_t{EPOLLOUT} : 0U);
@@ -117,33 +118,33 @@ private:
     std::string message_;
 };
 
-[[nodiscard]] std::unexpected<error> not_found(const std::string& name, const error& why) {
-    return std::unexpected(error{why.code, 0, fmt::format("cannot look up \"{}\": {}", name, why.what)});
+[[nodiscard]] std::unexpected<error> lookup_error(const std::string& name, const error& failure) {
+    return std::unexpected(error{failure.code, 0, fmt::format("cannot look up \"{}\": {}", name, failure.what)});
 }
 
-[[nodiscard]] std::unexpected<error> damaged(const std::string& name) {
+[[nodiscard]] std::unexpected<error> malformed_answer(const std::string& name) {
     return fail(errc::syntax, fmt::format("cannot look up \"{}\": the name server's answer is damaged", name));
 }
 
-task<result<std::string>> ask(loop& l, std::string name, ns_type type, std::optional<endpoint> server, deadline due) {
-    question q(l);
+task<result<std::string>> query(loop& l, std::string name, ns_type type, std::optional<endpoint> server, deadline until) {
+    dns_query q(l);
     const auto opened = q.open(server);
-    if (!opened) co_return not_found(name, opened.error());
+    if (!opened) co_return lookup_error(name, opened.error());
     q.send(name, type);
     q.work();
-    while (!q.answered() && clock::now() < due) {
-        co_await q.wait(due);
+    while (!q.answered() && clock::now() < until) {
+        co_await q.wait(until);
         q.work();
     }
     if (!q.answered()) co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": no answer in time", name));
     auto answer = q.answer();
-    if (!answer) co_return not_found(name, answer.error());
+    if (!answer) co_return lookup_error(name, answer.error());
     co_return answer;
 }
 
 const unsigned char* bytes_of(const std::string& message) { return reinterpret_cast<const unsigned char*>(message.data()); }
 
-result<std::vector<srv_record>> services_in(const std::string& message, const std::string& name) {
+result<std::vector<srv_record>> parse_services(const std::string& message, const std::string& name) {
     std::vector<srv_record> out;
     ares_srv_reply* first = nullptr;
     const int status = message.empty() ? int{ARES_ENODATA}
@@ -154,7 +155,7 @@ result<std::vector<srv_record>> services_in(const std::string& message, const st
         out.push_back({.target = each->host, .port = each->port, .priority = each->priority, .weight = each->weight});
     }
     ::ares_free_data(first);
-    if (status != ARES_SUCCESS && status != ARES_ENODATA) return damaged(name);
+    if (status != ARES_SUCCESS && status != ARES_ENODATA) return malformed_answer(name);
     if (out.empty()) return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it names no server", name));
     std::ranges::sort(out);
     return out;
@@ -191,9 +192,9 @@ bool add_addresses(std::vector<ip_address>& out, const std::string& message, ns_
 
 task<result<std::vector<srv_record>>> find_service(loop& l, std::string name, std::optional<endpoint> server,
                                                    time_limit limit) {
-    const auto answer = co_await ask(l, name, ns_t_srv, server, limit.next(clock::now()));
+    const auto answer = co_await query(l, name, ns_t_srv, server, limit.next(clock::now()));
     if (!answer) co_return std::unexpected(answer.error());
-    co_return services_in(*answer, name);
+    co_return parse_services(*answer, name);
 }
 
 task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, std::optional<endpoint> server,
@@ -203,15 +204,15 @@ task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, 
         if (found) std::ranges::sort(*found);
         co_return found;
     }
-    const auto due = limit.next(clock::now());
+    const auto until = limit.next(clock::now());
     std::vector<ip_address> out;
     static constexpr std::array both{ns_t_a, ns_t_aaaa};
     for (const auto type : both) {
         // Half an answer would drop the other half's servers.
-        const auto answer = co_await ask(l, name, type, server, due);
+        const auto answer = co_await query(l, name, type, server, until);
         if (!answer) co_return std::unexpected(answer.error());
-        const bool whole = add_addresses(out, *answer, type);
-        if (!whole) co_return damaged(name);
+        const bool complete = add_addresses(out, *answer, type);
+        if (!complete) co_return malformed_answer(name);
     }
     if (out.empty()) co_return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it has no address", name));
     std::ranges::sort(out);

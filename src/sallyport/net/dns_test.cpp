@@ -45,7 +45,7 @@ public:
     }
 
     /// Whom to ask; it answers from then on.
-    [[nodiscard]] endpoint where() {
+    [[nodiscard]] endpoint address() {
         if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
         return local_endpoint(socket_.get());
     }
@@ -53,9 +53,9 @@ public:
     // Before where().
     std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records;  // by encoded name and type
     std::map<std::uint16_t, unsigned char> failures;                                    // what a type is answered instead
-    std::size_t cut = 0;                                                                // bytes that answers lack
+    std::size_t missing_bytes = 0;                                                      // bytes that answers lack
     bool silent = false;
-    std::atomic<int> asked = 0;
+    std::atomic<int> queries = 0;
 
 private:
     void serve(const std::stop_token& stop) {
@@ -68,7 +68,7 @@ private:
             const auto n =
                 ::recvfrom(socket_.get(), question.data(), question.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
             if (n < 17) continue;
-            ++asked;
+            ++queries;
             if (silent) continue;
             const auto answer = answer_to({question.data(), static_cast<std::size_t>(n)});
             ::sendto(socket_.get(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
@@ -96,7 +96,7 @@ private:
                two_bytes(0);
         out += question.substr(12, name_size + 4);
         out += body;
-        return out.substr(0, out.size() - std::min(cut, out.size()));
+        return out.substr(0, out.size() - std::min(missing_bytes, out.size()));
     }
 
     unique_fd socket_;
@@ -106,14 +106,14 @@ private:
 class dns_test : public net_test {
 protected:
     auto services(name_server& names, const std::string& name) {
-        return run(find_service(here(), name, names.where(), soon()));
+        return run(find_service(test_loop(), name, names.address(), soon()));
     }
     auto addresses(name_server& names, const std::string& name) {
-        return run(find_addresses(here(), name, names.where(), soon()));
+        return run(find_addresses(test_loop(), name, names.address(), soon()));
     }
 };
 
-TEST_F(dns_test, G7_services_come_sorted_with_all_that_they_say) {
+TEST_F(dns_test, G7_services_are_sorted_and_complete) {
     name_server names;
     names.records[{encoded("_ftp._tcp.farm.test"), srv}] = {service(10, 5, 2121, "two.farm.test"),
                                                             service(10, 60, 65535, "one.farm.test")};
@@ -123,7 +123,7 @@ TEST_F(dns_test, G7_services_come_sorted_with_all_that_they_say) {
 }
 
 // RFC 2782: a target "." says that the service is decidedly not there.
-TEST_F(dns_test, G7_a_service_that_is_not_there_is_no_server) {
+TEST_F(dns_test, G7_a_service_that_does_not_exist_has_no_servers) {
     name_server names;
     names.records[{encoded("_ftp._tcp.none.test"), srv}] = {service(0, 0, 0, ".")};
     const auto found = services(names, "_ftp._tcp.none.test");
@@ -132,7 +132,7 @@ TEST_F(dns_test, G7_a_service_that_is_not_there_is_no_server) {
     EXPECT_NE(found.error().what.find("names no server"), std::string::npos);
 }
 
-TEST_F(dns_test, G7_addresses_of_both_families_come_sorted) {
+TEST_F(dns_test, G7_addresses_of_both_families_are_sorted) {
     name_server names;
     names.records[{encoded("farm.test"), a}] = {std::string("\x0a\0\0\x07", 4), std::string("\x0a\0\0\x05", 4)};
     names.records[{encoded("farm.test"), aaaa}] = {std::string("\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16)};
@@ -151,7 +151,7 @@ TEST_F(dns_test, one_family_alone_is_enough) {
 }
 
 // G7: servers that were known must not leave the list because one question of two failed.
-TEST_F(dns_test, G7_half_an_answer_is_none) {
+TEST_F(dns_test, G7_one_failed_family_fails_the_lookup) {
     constexpr unsigned char server_failed = 2;
     name_server names;
     names.records[{encoded("half.test"), a}] = {std::string("\x0a\0\0\x05", 4)};
@@ -161,7 +161,7 @@ TEST_F(dns_test, G7_half_an_answer_is_none) {
     EXPECT_NE(found.error().what.find("half.test"), std::string::npos);
 }
 
-TEST_F(dns_test, a_name_that_is_not_there_is_named) {
+TEST_F(dns_test, an_unknown_name_is_in_the_error) {
     name_server names;
     const auto service = services(names, "_ftp._tcp.nowhere.test");
     ASSERT_FALSE(service);
@@ -173,26 +173,26 @@ TEST_F(dns_test, a_name_that_is_not_there_is_named) {
 }
 
 // What a name server sends is not to be trusted: an answer that is cut anywhere is a failure, never a crash or half a list.
-TEST_F(dns_test, a_cut_answer_is_no_answer) {
+TEST_F(dns_test, rejects_a_truncated_answer) {
     const auto whole = service(10, 60, 2121, "one.farm.test");
-    for (std::size_t cut = 1; cut < whole.size(); cut += 5) {
+    for (std::size_t missing_bytes = 1; missing_bytes < whole.size(); missing_bytes += 5) {
         name_server names;
         names.records[{encoded("_ftp._tcp.farm.test"), srv}] = {whole};
-        names.cut = cut;
-        const auto found = run(find_service(here(), "_ftp._tcp.farm.test", names.where(), soon()));
-        EXPECT_FALSE(found) << cut;
+        names.missing_bytes = missing_bytes;
+        const auto found = run(find_service(test_loop(), "_ftp._tcp.farm.test", names.address(), soon()));
+        EXPECT_FALSE(found) << missing_bytes;
     }
 }
 
-TEST_F(dns_test, a_silent_server_costs_no_more_than_the_limit) {
+TEST_F(dns_test, a_silent_server_ends_in_a_timeout) {
     name_server names;
     names.silent = true;
     const auto begun = clock::now();
-    const auto found = run(find_service(here(), "_ftp._tcp.farm.test", names.where(), time_limit::within(200ms)));
+    const auto found = run(find_service(test_loop(), "_ftp._tcp.farm.test", names.address(), time_limit::within(200ms)));
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, errc::timeout);
     EXPECT_LT(clock::now() - begun, 1900ms) << "before the resolver itself gives the first question up";
-    EXPECT_GE(names.asked, 1);
+    EXPECT_GE(names.queries, 1);
 }
 
 TEST_F(dns_test, asks_a_server_at_an_ipv6_address) {
@@ -203,12 +203,12 @@ TEST_F(dns_test, asks_a_server_at_an_ipv6_address) {
     EXPECT_EQ(*found, std::vector{*ip_address::parse("10.0.0.5")});
 }
 
-TEST_F(dns_test, asks_nobody_about_an_address) {
+TEST_F(dns_test, sends_no_query_for_an_address) {
     name_server names;
     const auto found = addresses(names, "192.0.2.7");
     ASSERT_TRUE(found);
     EXPECT_EQ(*found, std::vector{*ip_address::parse("192.0.2.7")});
-    EXPECT_EQ(names.asked, 0);
+    EXPECT_EQ(names.queries, 0);
 }
 
 }  // namespace

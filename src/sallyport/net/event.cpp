@@ -11,10 +11,10 @@ void event::set() {
     timer_.cancel();
 }
 
-task<bool> event::wait(deadline due) {
+task<bool> event::wait(deadline until) {
     // The waiter owns the event as a rule, so nothing of it is touched unless the wait came to an end.
     if (!set_) {
-        timer_.expires_at(due);
+        timer_.expires_at(until);
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
     }
     co_return set_;

@@ -18,7 +18,7 @@ public:
     [[nodiscard]] bool is_set() const noexcept { return set_; }
 
     /// True once set (also where it was before), false where `due` came first. Does not clear.
-    task<bool> wait(deadline due);
+    task<bool> wait(deadline until);
 
 private:
     asio::basic_waitable_timer<clock, asio::wait_traits<clock>, executor> timer_;

@@ -11,19 +11,19 @@
 
 namespace sallyport::net {
 
-file_watch::file_watch(loop& home) : events_(home, unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC))) {}
+file_watch::file_watch(loop& l) : events_(l, unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC))) {}
 
-result<void> file_watch::follow(const std::string& file) {
-    auto folder = std::filesystem::path(file).parent_path();
-    if (folder.empty()) folder = ".";
+result<void> file_watch::watch_file(const std::string& file) {
+    auto directory = std::filesystem::path(file).parent_path();
+    if (directory.empty()) directory = ".";
     if (watch_ >= 0) ::inotify_rm_watch(events_.get(), std::exchange(watch_, -1));
     // Not its creation: what is created is written next.
-    watch_ = ::inotify_add_watch(events_.get(), folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+    watch_ = ::inotify_add_watch(events_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (watch_ >= 0) return {};
     return fail_os(errno, fmt::format("cannot watch the folder of {}", file));
 }
 
-task<> file_watch::changed() {
+task<> file_watch::wait_for_change() {
     if (!events_) co_return;
     alignas(inotify_event) std::array<char, 4096> events;
     bool any = false;

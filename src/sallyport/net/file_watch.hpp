@@ -11,13 +11,13 @@ namespace sallyport::net {
 
 class file_watch {
 public:
-    explicit file_watch(loop& home);
+    explicit file_watch(loop& l);
 
     /// From now on this file, in place of any other.
-    [[nodiscard]] result<void> follow(const std::string& file);
+    [[nodiscard]] result<void> watch_file(const std::string& file);
     /// Until something in the file's folder was written or renamed, or interrupt(). The folder has other files as well, so
     /// that the caller looks whether the content has changed; links in the path are then no special case.
-    task<> changed();
+    task<> wait_for_change();
     void interrupt() { events_.interrupt_read(); }
 
 private:

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sallyport/base/log.hpp>
-#include <sallyport/base/seldom.hpp>
+#include <sallyport/base/log_limiter.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -14,12 +14,12 @@ namespace sallyport::net {
 namespace {
 
 // Time for other sessions to give back what this accept lacked.
-constexpr auto pause = std::chrono::milliseconds(50);
+constexpr auto accept_backoff = std::chrono::milliseconds(50);
 constexpr auto log_interval = std::chrono::seconds(1);
 constexpr unsigned burst_limit = 16;  // connections accepted in a row before others get their turn
 
 // A port that another socket has is errc::busy: who has other ports to choose from tries those.
-std::unexpected<error> refusal(const endpoint& at, int os) {
+std::unexpected<error> listen_error(const endpoint& at, int os) {
     const auto* why = os == EADDRINUSE      ? "the port is in use; stop the other program or choose another port"
                       : os == EACCES        ? "permission denied; ports below 1024 require root or CAP_NET_BIND_SERVICE"
                       : os == EADDRNOTAVAIL ? "no interface of this machine has this address; choose another address"
@@ -31,29 +31,29 @@ std::unexpected<error> refusal(const endpoint& at, int os) {
 }  // namespace
 
 struct listener::impl {
-    impl(loop& l, unique_fd fd, const endpoint& local_end) : home(l), socket(l, std::move(fd)), local(local_end) {}
+    impl(loop& l, unique_fd fd, const endpoint& local_end) : owner(l), socket(l, std::move(fd)), local(local_end) {}
 
-    result<accepted> take();
-    void note_trouble(int os);
+    result<accepted_connection> accept_one();
+    void note_failure(int os);
 
-    loop& home;
+    loop& owner;
     descriptor socket;
     endpoint local;
     unsigned burst = 0;
-    seldom troubles{log_interval};
+    log_limiter failure_log{log_interval};
 };
 
-result<accepted> listener::impl::take() {
+result<accepted_connection> listener::impl::accept_one() {
     socket_address peer;
     unique_fd fd(::accept4(socket.get(), peer.data(), peer.size(), SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return fail_os(errno);
     // Where we listen on every address, only the connection knows which one the client chose.
-    const auto own = local.address.is_unspecified() ? local_endpoint(fd.get()) : local;
-    return accepted{std::move(fd), own, peer.value()};
+    const auto destination = local.address.is_unspecified() ? local_endpoint(fd.get()) : local;
+    return accepted_connection{std::move(fd), destination, peer.value()};
 }
 
-void listener::impl::note_trouble(int os) {
-    const auto times = troubles.due(clock::now());
+void listener::impl::note_failure(int os) {
+    const auto times = failure_log.note(clock::now());
     if (!times) return;
     log::warning(
         {}, fmt::format("accepting on {} paused {} times: {}", local.text(), *times, error{from_errno(os), os, {}}.text()));
@@ -68,13 +68,13 @@ result<listener> listener::open(loop& l, const endpoint& at, listen_options opti
 result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
     const socket_address address(at);
     unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) return refusal(at, errno);
+    if (!fd) return listen_error(at, errno);
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options.reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return refusal(at, errno);
+    if (options.reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return listen_error(at, errno);
     set_stream_options(fd.get(), at.address);
     if (at.address.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.address.is_unspecified() ? 0 : 1);
-    if (::bind(fd.get(), address.data(), address.length()) != 0) return refusal(at, errno);
-    if (::listen(fd.get(), options.backlog) != 0) return refusal(at, errno);
+    if (::bind(fd.get(), address.data(), address.length()) != 0) return listen_error(at, errno);
+    if (::listen(fd.get(), options.backlog) != 0) return listen_error(at, errno);
     return fd;
 }
 
@@ -110,32 +110,32 @@ void listener::close() noexcept {
     if (impl_) (void)impl_->socket.release();
 }
 
-task<result<accepted>> listener::accept() { return accept(time_limit{.progress = clock::duration::max()}); }
+task<result<accepted_connection>> listener::accept() { return accept(time_limit{.progress = clock::duration::max()}); }
 
-task<result<accepted>> listener::accept(time_limit limit) {
+task<result<accepted_connection>> listener::accept(time_limit limit) {
     const auto self = impl_;
-    const auto due = limit.next(clock::now());
-    auto end = wait_end::ready;
+    const auto until = limit.next(clock::now());
+    auto end = wait_result::ready;
     while (self->socket) {
-        auto taken = self->take();
-        if (taken) {
+        auto connection = self->accept_one();
+        if (connection) {
             if (++self->burst >= burst_limit) {
                 self->burst = 0;
-                co_await self->home.yield();
+                co_await self->owner.yield();
             }
-            co_return taken;
+            co_return connection;
         }
-        if (end == wait_end::timeout)
+        if (end == wait_result::timeout)
             co_return fail(errc::timeout, fmt::format("nobody connected to {} in time", self->local.text()));
-        const int os = taken.error().os;
+        const int os = connection.error().os;
         if (os == EINTR || os == ECONNABORTED) continue;
         self->burst = 0;
         if (os == EAGAIN) {
-            end = co_await self->socket.readable(due);
+            end = co_await self->socket.readable(until);
         } else if (self->socket) {
-            self->note_trouble(os);
-            co_await self->home.sleep_for(pause);
-            if (clock::now() >= due) end = wait_end::timeout;
+            self->note_failure(os);
+            co_await self->owner.sleep_for(accept_backoff);
+            if (clock::now() >= until) end = wait_result::timeout;
         }
     }
     co_return fail(errc::cancelled, fmt::format("listening on {}: given up", self->local.text()));

@@ -12,7 +12,7 @@
 namespace sallyport::net {
 
 /// A connection as the listener hands it out: not yet tied to a loop, so it may be passed to another one.
-struct accepted {
+struct accepted_connection {
     unique_fd socket;
     endpoint local;
     endpoint peer;
@@ -40,9 +40,9 @@ public:
 
     /// The next connection. Errors of the moment (a peer gone already, no descriptors left) are survived with a short
     /// pause and counted in the log; only close() ends the wait, with errc::cancelled (RX-02).
-    task<result<accepted>> accept();
+    task<result<accepted_connection>> accept();
     /// With a deadline: errc::timeout.
-    task<result<accepted>> accept(time_limit limit);
+    task<result<accepted_connection>> accept(time_limit limit);
     void close() noexcept;
 
 private:

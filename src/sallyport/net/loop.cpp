@@ -16,9 +16,9 @@
 namespace sallyport::net {
 namespace {
 
-std::string words_of(const std::exception_ptr& escaped) {
+std::string message_of(const std::exception_ptr& exception) {
     try {
-        std::rethrow_exception(escaped);
+        std::rethrow_exception(exception);
     } catch (const std::exception& e) {
         return e.what();
     } catch (...) {
@@ -26,11 +26,11 @@ std::string words_of(const std::exception_ptr& escaped) {
     }
 }
 
-void log_bug(std::string_view what, const std::exception_ptr& escaped) {
-    log::error({}, fmt::format("{}: a bug in Sallyport, please report it: {}", what, words_of(escaped)));
+void log_bug(std::string_view name, const std::exception_ptr& exception) {
+    log::error({}, fmt::format("{}: a bug in Sallyport, please report it: {}", name, message_of(exception)));
 }
 
-void run_one(loop& l) {
+void run_loop(loop& l) {
     prefer_throughput();
     const auto guard = asio::make_work_guard(l.context());
     for (;;) {
@@ -51,7 +51,7 @@ void prefer_throughput() noexcept {
     if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);  // this thread
 }
 
-void mailbox::post(std::move_only_function<void()> work) {
+void loop_poster::post(std::move_only_function<void()> work) {
     const std::lock_guard lock(mutex_);
     if (loop_ != nullptr) loop_->post(std::move(work));
 }
@@ -62,20 +62,20 @@ loop::loop(std::size_t index)
     : index_(index),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       deadlines_(context_),
-      mail_(std::make_shared<mailbox>(*this)) {}
+      poster_(std::make_shared<loop_poster>(*this)) {}
 
 loop::~loop() {
-    const std::lock_guard lock(mail_->mutex_);
-    mail_->loop_ = nullptr;
+    const std::lock_guard lock(poster_->mutex_);
+    poster_->loop_ = nullptr;
 }
 
 void loop::post(std::move_only_function<void()> work) { asio::post(context_, std::move(work)); }
 
-void loop::spawn(std::string what, task<> work) {
+void loop::spawn(std::string name, task<> work) {
     ++running_;
-    asio::co_spawn(context_, std::move(work), [this, what = std::move(what)](const std::exception_ptr& escaped) {
+    asio::co_spawn(context_, std::move(work), [this, name = std::move(name)](const std::exception_ptr& exception) {
         --running_;
-        if (escaped) log_bug(what, escaped);
+        if (exception) log_bug(name, exception);
     });
 }
 
@@ -95,18 +95,18 @@ void loop_group::run() {
         for (std::size_t i = 1; i < loops_.size(); ++i) {
             threads.emplace_back([&l = *loops_[i]] {
                 pthread_setname_np(pthread_self(), fmt::format("loop-{}", l.index()).c_str());
-                run_one(l);
+                run_loop(l);
             });
         }
-        run_one(*loops_.front());
+        run_loop(*loops_.front());
     }
     for (const auto& l : loops_) l->context().restart();
 }
 
 void loop_group::run_until_done(task<> work) {
     std::exception_ptr failure;
-    asio::co_spawn(loops_.front()->context(), std::move(work), [this, &failure](const std::exception_ptr& escaped) {
-        failure = escaped;
+    asio::co_spawn(loops_.front()->context(), std::move(work), [this, &failure](const std::exception_ptr& exception) {
+        failure = exception;
         stop();
     });
     run();

@@ -19,9 +19,9 @@ namespace sallyport::net {
 class loop;
 
 /// The way to a loop that may be gone by then: for work that nobody can call back, such as a name look-up. Any thread.
-class mailbox {
+class loop_poster {
 public:
-    explicit mailbox(loop& l) : loop_(&l) {}
+    explicit loop_poster(loop& l) : loop_(&l) {}
     /// Drops `work` where the loop is gone.
     void post(std::move_only_function<void()> work);
 
@@ -42,26 +42,26 @@ public:
     [[nodiscard]] asio::io_context& context() noexcept { return context_; }
     [[nodiscard]] executor get_executor() noexcept { return context_.get_executor(); }
     [[nodiscard]] deadline_wheel& deadlines() noexcept { return deadlines_; }
-    [[nodiscard]] const std::shared_ptr<mailbox>& mail() const noexcept { return mail_; }
+    [[nodiscard]] const std::shared_ptr<loop_poster>& poster() const noexcept { return poster_; }
 
     /// Any thread: runs `work` on this loop.
     void post(std::move_only_function<void()> work);
 
     /// Starts a coroutine that belongs to nobody else: what escapes from it is logged as a bug under `what`, and it is
     /// counted in running(). Loop thread, or before run().
-    void spawn(std::string what, task<> work);
+    void spawn(std::string name, task<> work);
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
     /// Lets everything else that is ready on this loop go first.
     task<> yield();
-    task<> sleep_until(deadline due) { return net::sleep_until(deadlines_, due); }
+    task<> sleep_until(deadline until) { return net::sleep_until(deadlines_, until); }
     task<> sleep_for(clock::duration pause) { return net::sleep_until(deadlines_, clock::now() + pause); }
 
 private:
     std::size_t index_;
     asio::io_context context_;
     deadline_wheel deadlines_;
-    std::shared_ptr<mailbox> mail_;
+    std::shared_ptr<loop_poster> poster_;
     std::size_t running_ = 0;
 };
 
@@ -99,7 +99,7 @@ struct signal_actions {
     std::move_only_function<void(int)> stop;  // SIGTERM, SIGINT
     std::move_only_function<void()> reload;   // SIGHUP
     std::move_only_function<void()> rotate;   // SIGUSR1
-    std::move_only_function<void()> replace;  // SIGUSR2
+    std::move_only_function<void()> restart;  // SIGUSR2
 };
 
 /// Keep the object; destroying it stops the watching.

@@ -14,8 +14,8 @@ class loop_test : public net_test {};
 TEST_F(loop_test, runs_what_other_threads_post) {
     int seen = 0;
     std::jthread other([&] {
-        for (int i = 0; i < 1000; ++i) here().post([&] { ++seen; });
-        here().post([&] { group.stop(); });
+        for (int i = 0; i < 1000; ++i) test_loop().post([&] { ++seen; });
+        test_loop().post([&] { group.stop(); });
     });
     group.run();
     EXPECT_EQ(seen, 1000);
@@ -24,11 +24,11 @@ TEST_F(loop_test, runs_what_other_threads_post) {
 TEST(loop_group, gives_each_loop_its_thread) {
     loop_group group(3);
     std::array<std::thread::id, 3> ids;
-    std::atomic<int> left = 3;
+    std::atomic<int> remaining = 3;
     for (std::size_t i = 0; i < 3; ++i) {
         group.at(i).post([&, i] {
             ids[i] = std::this_thread::get_id();
-            if (--left == 0) group.stop();
+            if (--remaining == 0) group.stop();
         });
     }
     group.run();
@@ -53,7 +53,7 @@ int policy_under_a_loop(int before) {
     return seen;
 }
 
-TEST(loop_group, takes_no_core_from_who_wakes_it_unless_it_was_told_how_to_run) {
+TEST(loop_group, does_not_preempt_the_thread_that_wakes_it_unless_its_policy_was_set) {
     const sched_param unranked{};
     if (::sched_setscheduler(0, SCHED_BATCH, &unranked) != 0) GTEST_SKIP() << "no right to choose a policy here";
     EXPECT_EQ(policy_under_a_loop(SCHED_OTHER), SCHED_BATCH);
@@ -87,9 +87,11 @@ TEST(loop_group, run_until_done_ends_however_the_work_ends) {
     }
 }
 
-TEST_F(loop_test, counts_what_runs_and_survives_what_escapes) { EXPECT_EQ(run(running_after_all_ended(here())), 1U); }
+TEST_F(loop_test, counts_running_coroutines_and_survives_their_exceptions) {
+    EXPECT_EQ(run(running_after_all_ended(test_loop())), 1U);
+}
 
-TEST_F(loop_test, a_loop_may_end_while_coroutines_wait) {
+TEST_F(loop_test, a_loop_can_end_while_coroutines_wait) {
     const auto before = open_descriptors();
     {
         loop_group other(1);
@@ -114,40 +116,40 @@ task<bool> never_set(loop& l) {
 }
 
 TEST_F(loop_test, an_event_ends_the_wait_or_the_deadline_does) {
-    EXPECT_TRUE(run(set_by_another(here())));
-    EXPECT_FALSE(run(never_set(here())));
+    EXPECT_TRUE(run(set_by_another(test_loop())));
+    EXPECT_FALSE(run(never_set(test_loop())));
 }
 
-TEST_F(loop_test, a_mailbox_outlives_its_loop) {
+TEST_F(loop_test, a_loop_poster_outlives_its_loop) {
     auto other = std::make_unique<loop>(7);
-    const auto mail = other->mail();
+    const auto poster = other->poster();
     other.reset();
     bool ran = false;
-    mail->post([&] { ran = true; });
+    poster->post([&] { ran = true; });
     EXPECT_FALSE(ran);
 }
 
-TEST_F(loop_test, a_signal_watch_tells_stop_from_reload) {
+TEST_F(loop_test, a_signal_watch_distinguishes_stop_from_reload) {
     std::string seen;
-    const signal_watch watch(here(), {.stop =
-                                          [&](int number) {
-                                              seen += number == SIGTERM ? "T" : "I";
-                                              if (seen.size() == 4) group.stop();
-                                              if (seen.size() == 3) std::raise(SIGINT);
-                                          },
-                                      .reload =
-                                          [&] {
-                                              seen += "H";
-                                              std::raise(SIGTERM);
-                                          },
-                                      .rotate =
-                                          [&] {
-                                              seen += "1";
-                                              std::raise(SIGUSR2);  // nobody's
-                                              std::raise(SIGHUP);
-                                          },
-                                      .replace = {}});
-    here().post([] { std::raise(SIGUSR1); });
+    const signal_watch watch(test_loop(), {.stop =
+                                               [&](int number) {
+                                                   seen += number == SIGTERM ? "T" : "I";
+                                                   if (seen.size() == 4) group.stop();
+                                                   if (seen.size() == 3) std::raise(SIGINT);
+                                               },
+                                           .reload =
+                                               [&] {
+                                                   seen += "H";
+                                                   std::raise(SIGTERM);
+                                               },
+                                           .rotate =
+                                               [&] {
+                                                   seen += "1";
+                                                   std::raise(SIGUSR2);  // nobody's
+                                                   std::raise(SIGHUP);
+                                               },
+                                           .restart = {}});
+    test_loop().post([] { std::raise(SIGUSR1); });
     group.run();
     EXPECT_EQ(seen, "1HTI");
 }

@@ -25,7 +25,7 @@ protected:
     template <class T>
     T run(task<T> work) {
         std::optional<T> out;
-        start(keep(std::move(work), out));
+        start(store(std::move(work), out));
         group.run();
         return std::move(*out);
     }
@@ -33,16 +33,16 @@ protected:
         start(std::move(work));
         group.run();
     }
-    loop& here() { return group.at(0); }
+    loop& test_loop() { return group.at(0); }
 
     loop_group group{1};
 
 private:
     template <class T>
-    static task<> keep(task<T> work, std::optional<T>& out) {
+    static task<> store(task<T> work, std::optional<T>& out) {
         out.emplace(co_await std::move(work));
     }
-    void start(task<> work) { here().spawn("a test", stop_after(std::move(work))); }
+    void start(task<> work) { test_loop().spawn("a test", stop_after(std::move(work))); }
     task<> stop_after(task<> work) {
         co_await std::move(work);
         group.stop();
@@ -54,13 +54,13 @@ struct stream_pair {
     stream server;
 };
 
-inline task<stream_pair> make_pair_of_streams(loop& l) {
+inline task<stream_pair> make_stream_pair(loop& l) {
     auto listening = listener::open(l, *endpoint::parse("127.0.0.1:0"));
     auto client = co_await connect(l, listening->local(), {}, soon());
-    auto taken = co_await listening->accept(soon());
+    auto accepted = co_await listening->accept(soon());
     stream_pair made;
     made.client = std::move(*client);
-    made.server = stream(l, std::move(taken->socket), taken->local, taken->peer);
+    made.server = stream(l, std::move(accepted->socket), accepted->local, accepted->peer);
     co_return made;
 }
 
@@ -88,7 +88,7 @@ inline std::string sample_bytes(std::size_t size) {
 }
 
 /// A file without a name that holds `bytes`.
-inline unique_fd file_of(std::string_view bytes) {
+inline unique_fd make_memory_file(std::string_view bytes) {
     unique_fd file(::memfd_create("sample", MFD_CLOEXEC));
     EXPECT_EQ(::write(file.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
     return file;
@@ -96,9 +96,9 @@ inline unique_fd file_of(std::string_view bytes) {
 
 /// What a task that runs beside the test leaves behind.
 template <class T>
-class background {
+class concurrent_task {
 public:
-    background(loop& l, task<T> work) : done_(l) { l.spawn("beside a test", finish(std::move(work))); }
+    concurrent_task(loop& l, task<T> work) : done_(l) { l.spawn("beside a test", finish(std::move(work))); }
     task<T> get() {
         co_await done_.wait(clock::now() + 30s);
         co_return std::move(*value_);

@@ -12,7 +12,7 @@ namespace {
 
 // While several descriptors are ready at a time, others are as soon as the handlers have run. They are taken at once, at one
 // call instead of three, but not for ever: the loop has other work too.
-constexpr int rounds_at_most = 8;
+constexpr int max_rounds = 8;
 constexpr std::uint32_t reading = EPOLLIN | EPOLLET;
 constexpr std::uint32_t writing_too = EPOLLIN | EPOLLOUT | EPOLLET;
 
@@ -31,29 +31,29 @@ private:
 
 }  // namespace
 
-readiness::waiter::waiter(readiness& home, deadline_wheel& wheel)
-    : home_(home), deadline_(wheel, [this] { end_as(wait_end::timeout); }) {}
+readiness::waiter::waiter(readiness& owner, deadline_wheel& wheel)
+    : owner_(owner), deadline_(wheel, [this] { end_wait(wait_result::timeout); }) {}
 
-void readiness::waiter::begin(handler resume, deadline due) {
+void readiness::waiter::start(handler resume, deadline until) {
     resume_ = std::move(resume);
-    end_ = wait_end::ready;
-    if (due > clock::now()) return deadline_.arm(due);
-    end_as(wait_end::timeout);
+    end_ = wait_result::ready;
+    if (until > clock::now()) return deadline_.arm(until);
+    end_wait(wait_result::timeout);
 }
 
-void readiness::waiter::end_as(wait_end end) {
+void readiness::waiter::end_wait(wait_result end) {
     if (!resume_) return;
     end_ = end;
     if (is_linked()) return;
-    home_.ended_.push_back(*this);
-    home_.resume_soon();
+    owner_.ended_.push_back(*this);
+    owner_.resume_soon();
 }
 
-void readiness::waiter::end_if_pending(wait_end end) {
-    if (!is_linked()) end_as(end);
+void readiness::waiter::end_wait_if_pending(wait_result end) {
+    if (!is_linked()) end_wait(end);
 }
 
-void readiness::waiter::finish() {
+void readiness::waiter::call_handler() {
     deadline_.disarm();
     // Taken out first: whoever holds the handler holds the coroutine, and with it this object.
     const auto end = end_;
@@ -66,7 +66,7 @@ readiness::readiness(asio::io_context& owner) : service(owner), on_(owner.get_ex
     epoll_.assign(::epoll_create1(EPOLL_CLOEXEC), failed);
 }
 
-readiness::registration_id readiness::add(int fd, directions& who, bool writing) {
+readiness::registration_id readiness::add(int fd, directions& waiting, bool writing) {
     std::uint32_t index = 0;
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
@@ -76,15 +76,15 @@ readiness::registration_id readiness::add(int fd, directions& who, bool writing)
         index = free_slots_.back();
         free_slots_.pop_back();
     }
-    auto& taken = slots_[index];
+    auto& used = slots_[index];
     epoll_event event{};
     event.events = writing ? writing_too : reading;
-    event.data.u64 = registration_id{taken.generation} << 32U | index;
+    event.data.u64 = registration_id{used.generation} << 32U | index;
     if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
         free_slots_.push_back(index);
         return none;
     }
-    taken.who = &who;
+    used.waiting = &waiting;
     if (!watching_) watch();
     return event.data.u64;
 }
@@ -99,9 +99,9 @@ void readiness::report_writing(int fd, registration_id known) {
 void readiness::remove(int fd, registration_id known, bool closing) noexcept {
     if (!closing && epoll_.is_open()) ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
     const auto index = static_cast<std::uint32_t>(known);
-    auto& given_up = slots_[index];
-    given_up.who = nullptr;
-    ++given_up.generation;
+    auto& released = slots_[index];
+    released.waiting = nullptr;
+    ++released.generation;
     free_slots_.push_back(index);
 }
 
@@ -110,9 +110,9 @@ void readiness::watch() {
     watching_ = true;
     epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& failed) {
         if (failed) return;  // the loop is being destroyed
-        const at_exit go_on([this] { watch(); });
-        for (int round = 0, reported = 2; round < rounds_at_most && reported > 1; ++round) {
-            reported = take_events();
+        const at_exit rearm([this] { watch(); });
+        for (int round = 0, reported = 2; round < max_rounds && reported > 1; ++round) {
+            reported = read_events();
             resume_all();
         }
     });
@@ -120,16 +120,18 @@ void readiness::watch() {
 
 // Runs no code of others, so nobody that is reported goes away meanwhile. An event with nobody waiting is dropped: who
 // comes next tries first.
-int readiness::take_events() {
+int readiness::read_events() {
     std::array<epoll_event, 128> events;
     const int count = ::epoll_wait(epoll_.native_handle(), events.data(), int{events.size()}, 0);
     if (count <= 0) return 0;
     scheduled_ = true;  // resume_all() follows
     for (const auto& event : std::span(events).first(static_cast<std::size_t>(count))) {
         const auto& reported = slots_[static_cast<std::uint32_t>(event.data.u64)];
-        if (reported.who == nullptr || reported.generation != event.data.u64 >> 32U) continue;
-        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) reported.who->read.end_if_pending(wait_end::ready);
-        if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) reported.who->write.end_if_pending(wait_end::ready);
+        if (reported.waiting == nullptr || reported.generation != event.data.u64 >> 32U) continue;
+        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
+            reported.waiting->read.end_wait_if_pending(wait_result::ready);
+        if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
+            reported.waiting->write.end_wait_if_pending(wait_result::ready);
     }
     return count;
 }
@@ -146,7 +148,7 @@ void readiness::resume_all() {
     while (!now.empty()) {
         auto& first = now.front();
         now.pop_front();
-        first.finish();
+        first.call_handler();
     }
 }
 
@@ -160,9 +162,9 @@ void readiness::shutdown() {
     std::vector<handler> dropped;
     const auto drop = [&dropped](waiter& each) { dropped.push_back(std::exchange(each.resume_, nullptr)); };
     for (const auto& each : slots_) {
-        if (each.who == nullptr) continue;
-        drop(each.who->read);
-        drop(each.who->write);
+        if (each.waiting == nullptr) continue;
+        drop(each.waiting->read);
+        drop(each.waiting->write);
     }
     for (auto& each : ended_) drop(each);
     boost::system::error_code ignored;

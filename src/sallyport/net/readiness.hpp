@@ -19,7 +19,7 @@
 
 namespace sallyport::net {
 
-enum class wait_end : std::uint8_t {
+enum class wait_result : std::uint8_t {
     ready,  // try again; it may still block
     timeout,
     cancelled,  // interrupted, or closed
@@ -27,27 +27,27 @@ enum class wait_end : std::uint8_t {
 
 class readiness final : public asio::execution_context::service {
 public:
-    using handler = std::move_only_function<void(wait_end)>;
+    using handler = std::move_only_function<void(wait_result)>;
 
     /// One direction of a descriptor, and who waits for it. One waiter at a time.
     class waiter : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     public:
-        waiter(readiness& home, deadline_wheel& wheel);
+        waiter(readiness& owner, deadline_wheel& wheel);
         /// Never calls `resume` at once.
-        void begin(handler resume, deadline due);
+        void start(handler resume, deadline until);
         /// Ends the wait, if there is one: its handler is called soon, not at once.
-        void end_as(wait_end end);
+        void end_wait(wait_result end);
         /// The same, if the wait has not come to an end already.
-        void end_if_pending(wait_end end);
+        void end_wait_if_pending(wait_result end);
 
     private:
         friend class readiness;
-        void finish();
+        void call_handler();
 
-        readiness& home_;
+        readiness& owner_;
         deadline_node deadline_;
         handler resume_;
-        wait_end end_ = wait_end::ready;
+        wait_result end_ = wait_result::ready;
     };
 
     struct directions {
@@ -62,7 +62,7 @@ public:
     explicit readiness(asio::io_context& owner);
 
     /// `none`: there is no memory, or no watch left. REQUIRES: the caller has just seen EAGAIN, as before each wait.
-    [[nodiscard]] registration_id add(int fd, directions& who, bool writing);
+    [[nodiscard]] registration_id add(int fd, directions& waiting, bool writing);
     /// Reports writing too, which few descriptors ever wait for.
     void report_writing(int fd, registration_id known);
     /// The kernel forgets a descriptor by itself when it is closed, but not while there is another one of the same file.
@@ -72,14 +72,14 @@ public:
 
 private:
     struct slot {
-        directions* who = nullptr;  // nullptr: this slot is free
+        directions* waiting = nullptr;  // nullptr: this slot is free
         std::uint32_t generation = 0;
     };
     using waiters = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
 
     void shutdown() override;
     void watch();
-    int take_events();
+    int read_events();
     void resume_all();
     void resume_soon();
 

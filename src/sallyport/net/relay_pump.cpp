@@ -28,13 +28,13 @@ constexpr unsigned splice_cost = 8;  // of stream_state::burst_limit
 enum class side : std::uint8_t { source, sink };
 
 struct fault {
-    side where = side::source;
+    side at = side::source;
     error cause;
 };
 
-using moved = std::expected<void, fault>;
+using direction_result = std::expected<void, fault>;
 
-std::unexpected<fault> fault_at(side where, error cause) { return std::unexpected(fault{where, std::move(cause)}); }
+std::unexpected<fault> fault_at(side at, error cause) { return std::unexpected(fault{at, std::move(cause)}); }
 
 /// One direction, and what it shares with the other.
 struct direction {
@@ -42,41 +42,41 @@ struct direction {
     stream& to;
     const time_limit limit;  // one watch for both directions: the other's bytes count as well
     relay_counts& counts;
-    std::uint64_t& carried;
-    std::uint64_t& taken;
-    token_bucket* pace;
-    end_check may_end{};     // where it carries the data of a one-way flow
+    std::uint64_t& forwarded;
+    std::uint64_t& received;
+    token_bucket* rate_limit;
+    end_check check_end{};   // where it carries the data of a one-way flow
     bool one_way = false;    // likewise
-    bool over = false;       // the relay is complete without this direction's end
+    bool abandoned = false;  // the relay is complete without this direction's end
     bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
     bool ended = false;
-    moved outcome{};
+    direction_result outcome{};
 
     [[nodiscard]] bool plain() const noexcept { return !from.is_tls() && !to.is_tls(); }
-    void note(std::uint64_t bytes) {
-        carried += bytes;
+    void note_forwarded(std::uint64_t bytes) {
+        forwarded += bytes;
         counts.last_activity = clock::now();
     }
     /// The source's end, by the word of who knows more about it.
-    [[nodiscard]] moved source_ended() const {
-        if (!may_end) return {};
-        auto allowed = may_end();
-        return allowed ? moved() : fault_at(side::source, std::move(allowed.error()));
+    [[nodiscard]] direction_result check_source_end() const {
+        if (!check_end) return {};
+        auto allowed = check_end();
+        return allowed ? direction_result() : fault_at(side::source, std::move(allowed.error()));
     }
 };
 
 /// Small enough that a slow pace is an even one.
-std::size_t piece(const direction& d, std::size_t most) {
-    if (d.pace == nullptr) return most;
-    constexpr double least = 1024;
-    return static_cast<std::size_t>(std::clamp(d.pace->per_second() / 20, least, static_cast<double>(most)));
+std::size_t piece_size(const direction& d, std::size_t max_size) {
+    if (d.rate_limit == nullptr) return max_size;
+    constexpr double min_size = 1024;
+    return static_cast<std::size_t>(std::clamp(d.rate_limit->per_second() / 20, min_size, static_cast<double>(max_size)));
 }
 
 /// Waits until what was moved is within the pace; the source's own sender is slowed by it, through TCP.
-task<> hold_back(const direction& d, std::size_t moved_bytes) {
-    const auto wait = d.pace->spend(static_cast<double>(moved_bytes), clock::now());
+task<> apply_rate_limit(const direction& d, std::size_t forwarded_bytes) {
+    const auto wait = d.rate_limit->spend(static_cast<double>(forwarded_bytes), clock::now());
     if (wait <= clock::duration::zero()) co_return;
-    d.limit.stall->excuse(wait);
+    d.limit.stall->exclude(wait);
     co_await d.from.owner().sleep_for(wait);
 }
 
@@ -85,15 +85,15 @@ std::span<char, copy_size> scratch() {
     return *memory;
 }
 
-struct received {
+struct receive_result {
     std::size_t size = 0;
     bool ended = false;  // behind these bytes
     int os = 0;          // why there was no more; EAGAIN as a rule
 };
 
 /// All there is, and the end too where it is known: it can then leave in one packet with the last bytes.
-received receive(int socket, std::span<char> into) {
-    received got;
+receive_result receive(int socket, std::span<char> into) {
+    receive_result got;
     while (got.size < into.size()) {
         const auto n = ::recv(socket, into.data() + got.size, into.size() - got.size, 0);
         got.ended = n == 0;
@@ -105,155 +105,156 @@ received receive(int socket, std::span<char> into) {
 }
 
 /// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
-task<moved> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
+task<direction_result> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
     if (to->tls) {
-        const std::string kept(bytes);
-        auto write = last ? d.to.write_last(kept, d.limit) : d.to.write_all(kept, d.limit);
+        const std::string copy(bytes);
+        auto write = last ? d.to.write_and_finish(copy, d.limit) : d.to.write_all(copy, d.limit);
         auto written = co_await std::move(write);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
-        co_return moved{};
+        co_return direction_result{};
     }
     const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (last ? MSG_MORE : 0));
-    const auto taken = n > 0 ? static_cast<std::size_t>(n) : 0;
-    if (taken == bytes.size()) co_return moved{};
-    const std::string rest(bytes.substr(taken));
+    const auto accepted = n > 0 ? static_cast<std::size_t>(n) : 0;
+    if (accepted == bytes.size()) co_return direction_result{};
+    const std::string rest(bytes.substr(accepted));
     auto written = co_await write_plain(to, rest, d.limit);
     if (!written) co_return fault_at(side::sink, std::move(written.error()));
-    co_return moved{};
+    co_return direction_result{};
 }
 
 /// A small transfer, whole: what the source has and its end, while both come within a moment each. True: it is over. Most
 /// transfers are such, and a watch over the receiver would cost as much again: all has left before it could tell anything.
-task<bool> move_brief(direction& d) {
+task<bool> relay_small(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
-    while (d.carried < copy_size) {
+    while (d.forwarded < copy_size) {
         const auto memory = scratch();
         const auto got = receive(from->socket.get(), memory);
-        d.taken += got.size;
-        if (got.ended) d.outcome = d.source_ended();
+        d.received += got.size;
+        if (got.ended) d.outcome = d.check_source_end();
         if (d.outcome && got.size > 0) d.outcome = co_await send_copied(d, to, {memory.data(), got.size}, got.ended);
-        if (d.outcome) d.note(got.size);
+        if (d.outcome) d.note_forwarded(got.size);
         if (d.outcome && got.ended) {
             d.delivered = true;
-            const auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
-            if (!passed) d.outcome = fault_at(side::sink, passed.error());
+            const auto finished = co_await d.to.shutdown_send(limits::tls_shutdown_timeout);
+            if (!finished) d.outcome = fault_at(side::sink, finished.error());
         } else if (d.outcome && got.os != 0 && got.os != EAGAIN) {
-            d.outcome = fault_at(side::source, from->failure(wait_end::ready, got.os, "reading from").error());
+            d.outcome = fault_at(side::source, from->failure(wait_result::ready, got.os, "reading from").error());
         }
         d.ended = got.ended || !d.outcome;
         if (d.ended) co_return true;
         if (got.os != EAGAIN) continue;
         // Watched: a drip would stay here for long.
         const auto end = co_await from->readable({.total = clock::now() + linger, .stall = d.limit.stall});
-        if (end != wait_end::ready) break;
+        if (end != wait_result::ready) break;
     }
     co_return false;
 }
 
 /// What can be told of a receiver without waiting. What it has sent must be read: a close would make a reset of it.
-void look_at_receiver(direction& back) {
+void check_receiver(direction& back) {
     const auto receiver = state_of(back.from);
     char byte = 0;
     const auto n = ::recv(receiver->socket.get(), &byte, 1, MSG_PEEK);
     if (n < 0 && errno != EAGAIN)
-        back.outcome = fault_at(side::source, receiver->failure(wait_end::ready, errno, "reading from").error());
+        back.outcome = fault_at(side::source, receiver->failure(wait_result::ready, errno, "reading from").error());
     back.ended = n <= 0;
 }
 
-task<moved> drain_pipe(direction& d, const pipe& p, state_ptr to, std::size_t left) {
-    auto end = wait_end::ready;
-    while (left > 0) {
-        const auto n = ::splice(p.out.get(), nullptr, to->socket.get(), nullptr, left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+task<direction_result> drain_pipe(direction& d, const pipe& p, state_ptr to, std::size_t remaining) {
+    auto end = wait_result::ready;
+    while (remaining > 0) {
+        const auto n =
+            ::splice(p.read_end.get(), nullptr, to->socket.get(), nullptr, remaining, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n > 0) {
-            left -= static_cast<std::size_t>(n);
-            d.note(static_cast<std::uint64_t>(n));
-            end = wait_end::ready;
+            remaining -= static_cast<std::size_t>(n);
+            d.note_forwarded(static_cast<std::uint64_t>(n));
+            end = wait_result::ready;
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN || end != wait_end::ready)
+        if (errno != EAGAIN || end != wait_result::ready)
             co_return fault_at(side::sink, to->failure(end, errno, "writing to").error());
         end = co_await to->writable(d.limit);
     }
-    co_return moved{};
+    co_return direction_result{};
 }
 
-task<moved> move_plain(direction& d) {
+task<direction_result> move_plain(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
     pipe p;
-    bool may_splice = true;
-    auto end = wait_end::ready;
+    bool can_splice = true;
+    auto end = wait_result::ready;
     for (;;) {
-        if (!p && may_splice && d.carried >= copy_size) {
+        if (!p && can_splice && d.forwarded >= copy_size) {
             p = pipe::open();  // a small one only means more calls
-            may_splice = static_cast<bool>(p);
+            can_splice = static_cast<bool>(p);
         }
         const auto memory = scratch();
         // The pipe is empty here, so EAGAIN speaks of the socket.
-        const auto n = p ? ::splice(from->socket.get(), nullptr, p.in.get(), nullptr, piece(d, pipe::most),
+        const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, piece_size(d, pipe::max_size),
                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-                         : ::recv(from->socket.get(), memory.data(), piece(d, memory.size()), 0);
-        if (n == 0) co_return moved{};
+                         : ::recv(from->socket.get(), memory.data(), piece_size(d, memory.size()), 0);
+        if (n == 0) co_return direction_result{};
         if (n < 0) {
             if (errno == EINTR) continue;
-            if (errno != EAGAIN || end != wait_end::ready) {
+            if (errno != EAGAIN || end != wait_result::ready) {
                 co_return fault_at(side::source, from->failure(end, errno, "reading from").error());
             }
             end = co_await from->readable(d.limit);
             continue;
         }
-        end = wait_end::ready;
+        end = wait_result::ready;
         const auto size = static_cast<std::size_t>(n);
-        d.taken += size;
-        moved sent;
+        d.received += size;
+        direction_result sent;
         if (p) {
             sent = co_await drain_pipe(d, p, to, size);
         } else {
             sent = co_await send_copied(d, to, {memory.data(), size});
-            d.note(size);
+            d.note_forwarded(size);
         }
         if (!sent) co_return sent;
-        if (d.pace != nullptr) co_await hold_back(d, size);
-        const bool due = from->greedy(splice_cost);
-        if (due) co_await from->home.yield();
+        if (d.rate_limit != nullptr) co_await apply_rate_limit(d, size);
+        const bool yield_now = from->must_yield(splice_cost);
+        if (yield_now) co_await from->owner.yield();
     }
 }
 
-task<moved> move_through_tls(direction& d) {
-    std::size_t room = copy_size;
-    auto buffer = std::make_unique_for_overwrite<char[]>(room);
+task<direction_result> move_through_tls(direction& d) {
+    std::size_t buffer_size = copy_size;
+    auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
     for (;;) {
-        if (room < large_piece && d.carried >= large_piece) {
-            room = large_piece;
-            buffer = std::make_unique_for_overwrite<char[]>(room);
+        if (buffer_size < large_piece && d.forwarded >= large_piece) {
+            buffer_size = large_piece;
+            buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
         }
-        auto n = co_await d.from.read_some(std::span(buffer.get(), piece(d, room)), d.limit);
+        auto n = co_await d.from.read_some(std::span(buffer.get(), piece_size(d, buffer_size)), d.limit);
         if (!n) co_return fault_at(side::source, std::move(n.error()));
-        if (*n == 0) co_return moved{};
-        d.taken += *n;
+        if (*n == 0) co_return direction_result{};
+        d.received += *n;
         auto written = co_await d.to.write_all({buffer.get(), *n}, d.limit);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
-        d.note(*n);
-        if (d.pace != nullptr) co_await hold_back(d, *n);
+        d.note_forwarded(*n);
+        if (d.rate_limit != nullptr) co_await apply_rate_limit(d, *n);
     }
 }
 
 /// A receiver may close without close_notify: there was nothing of its own to cut.
-bool harmless(const direction& d) {
-    return d.outcome || d.over || (!d.one_way && d.carried == 0 && d.outcome.error().cause.code == errc::truncated);
+bool is_harmless(const direction& d) {
+    return d.outcome || d.abandoned || (!d.one_way && d.forwarded == 0 && d.outcome.error().cause.code == errc::truncated);
 }
 
 /// Runs one direction to its end and passes that end on.
 task<> pump(direction& d, event& done) {
     auto work = d.plain() ? move_plain(d) : move_through_tls(d);
     d.outcome = co_await std::move(work);
-    if (d.outcome) d.outcome = d.source_ended();
+    if (d.outcome) d.outcome = d.check_source_end();
     d.delivered = d.outcome.has_value();
-    if (harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
-        auto passed = co_await d.to.finish_sending(limits::tls_shutdown);
-        if (!passed && d.outcome) d.outcome = fault_at(side::sink, std::move(passed.error()));
+    if (is_harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
+        auto finished = co_await d.to.shutdown_send(limits::tls_shutdown_timeout);
+        if (!finished && d.outcome) d.outcome = fault_at(side::sink, std::move(finished.error()));
     }
     d.ended = true;
     done.set();
@@ -264,77 +265,77 @@ void start(direction& d, event& done) {
 }
 
 /// Waits for the next direction to end.
-task<bool> next_end(event& done, deadline due) {
-    const bool ended = co_await done.wait(due);
+task<bool> wait_for_next_end(event& done, deadline until) {
+    const bool ended = co_await done.wait(until);
     done.clear();
     co_return ended;
 }
 
 /// A moment for a direction to end by itself. The event may speak of the other direction's end, so that one is looked at.
-task<> give_a_moment(const direction& d, event& done) {
-    const auto due = clock::now() + linger;
-    while (!d.ended && clock::now() < due) co_await next_end(done, due);
+task<> wait_for_end_briefly(const direction& d, event& done) {
+    const auto until = clock::now() + linger;
+    while (!d.ended && clock::now() < until) co_await wait_for_next_end(done, until);
 }
 
 /// Where one direction has broken: both connections end at once, so that the other direction's pump does too.
-void break_off(direction& d) {
+void abort_both(direction& d) {
     d.from.abort();
     d.to.abort();
 }
 
-relay_outcome verdict(const fault& f, bool a_is_source) {
-    if (f.cause.code == errc::timeout) return {relay_end::stalled, f.cause};
-    const bool at_a = (f.where == side::source) == a_is_source;
-    return {at_a ? relay_end::a_failed : relay_end::b_failed, f.cause};
+relay_outcome outcome_of(const fault& f, bool a_is_source) {
+    if (f.cause.code == errc::timeout) return {relay_result::stalled, f.cause};
+    const bool at_a = (f.at == side::source) == a_is_source;
+    return {at_a ? relay_result::a_failed : relay_result::b_failed, f.cause};
 }
 
 /// The receiver of a one-way transfer is gone. Where only our end could not be passed on, it was the sender that is gone,
 /// perhaps after its last byte: its own direction tells.
 bool receiver_broke(const direction& back) {
-    return back.ended && !harmless(back) && back.outcome.error().where == side::source;
+    return back.ended && !is_harmless(back) && back.outcome.error().at == side::source;
 }
 
 task<relay_outcome> relay_one_way(direction& data, direction& back, event& done, bool from_a) {
-    while (!data.ended && !receiver_broke(back)) co_await next_end(done, deadline::max());
+    while (!data.ended && !receiver_broke(back)) co_await wait_for_next_end(done, deadline::max());
     if (data.ended && data.delivered && !back.ended) {
-        co_await give_a_moment(back, done);
+        co_await wait_for_end_briefly(back, done);
         if (!back.ended && data.outcome) {
-            back.over = true;
+            back.abandoned = true;
             back.from.interrupt_read();
         }
     }
-    while (data.ended && data.outcome && !back.ended) co_await next_end(done, deadline::max());
+    while (data.ended && data.outcome && !back.ended) co_await wait_for_next_end(done, deadline::max());
     // A receiver that knew the size may be gone in good order before our end of TLS comes, which then breaks the connection.
-    const bool left_with_all = data.delivered && back.ended;
+    const bool receiver_done = data.delivered && back.ended;
     relay_outcome out;
     if (receiver_broke(back))
-        out = verdict(back.outcome.error(), !from_a);
-    else if (!data.outcome && !left_with_all)
-        out = verdict(data.outcome.error(), from_a);
-    if (out.end != relay_end::complete) break_off(data);
-    while (!data.ended || !back.ended) co_await next_end(done, deadline::max());
+        out = outcome_of(back.outcome.error(), !from_a);
+    else if (!data.outcome && !receiver_done)
+        out = outcome_of(data.outcome.error(), from_a);
+    if (out.result != relay_result::complete) abort_both(data);
+    while (!data.ended || !back.ended) co_await wait_for_next_end(done, deadline::max());
     co_return out;
 }
 
 }  // namespace
 
-task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow, relay_pace pace,
-                          end_check may_end) {
+task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow,
+                          relay_rate_limits rate_limits, end_check check_end) {
     counts.last_activity = clock::now();
     stall_watch any_byte({.window = limit.progress, .bytes_per_second = 0});
     if (limit.stall == nullptr) limit.stall = &any_byte;
-    direction forth{a, b, limit, counts, counts.a_to_b, counts.from_a, pace.a_to_b};
-    direction back{b, a, limit, counts, counts.b_to_a, counts.from_b, pace.b_to_a};
+    direction forth{a, b, limit, counts, counts.a_to_b, counts.received_from_a, rate_limits.a_to_b};
+    direction back{b, a, limit, counts, counts.b_to_a, counts.received_from_b, rate_limits.b_to_a};
     event done(a.owner());
     if (flow != relay_flow::either) {
         const bool from_a = flow == relay_flow::a_to_b;
         direction& data = from_a ? forth : back;
         direction& other = from_a ? back : forth;
         data.one_way = true;
-        data.may_end = std::move(may_end);
-        bool over = false;
-        if (!data.from.is_tls() && data.pace == nullptr) over = co_await move_brief(data);
-        if (over) look_at_receiver(other);
+        data.check_end = std::move(check_end);
+        bool complete = false;
+        if (!data.from.is_tls() && data.rate_limit == nullptr) complete = co_await relay_small(data);
+        if (complete) check_receiver(other);
         start(data, done);
         start(other, done);
         co_return co_await relay_one_way(data, other, done, from_a);
@@ -342,25 +343,25 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     start(forth, done);
     start(back, done);
 
-    while (!forth.ended && !back.ended) co_await next_end(done, deadline::max());
+    while (!forth.ended && !back.ended) co_await wait_for_next_end(done, deadline::max());
     direction& first = forth.ended ? forth : back;
     direction& second = forth.ended ? back : forth;
     const auto first_end = first.outcome;
     if (!first_end) {
-        break_off(first);
-    } else if (second.carried == 0 && !second.ended) {
-        co_await give_a_moment(second, done);
-        if (!second.ended && second.carried == 0) {
-            second.over = true;
+        abort_both(first);
+    } else if (second.forwarded == 0 && !second.ended) {
+        co_await wait_for_end_briefly(second, done);
+        if (!second.ended && second.forwarded == 0) {
+            second.abandoned = true;
             second.from.interrupt_read();
         }
     }
-    while (!second.ended) co_await next_end(done, deadline::max());
-    if (!first_end) co_return verdict(first_end.error(), &first == &forth);
+    while (!second.ended) co_await wait_for_next_end(done, deadline::max());
+    if (!first_end) co_return outcome_of(first_end.error(), &first == &forth);
     // Who has ended in good order may be gone when the last of the other side's bytes, or only its end, comes to him.
-    if (harmless(second) || second.delivered) co_return relay_outcome{};
-    break_off(second);
-    co_return verdict(second.outcome.error(), &second == &forth);
+    if (is_harmless(second) || second.delivered) co_return relay_outcome{};
+    abort_both(second);
+    co_return outcome_of(second.outcome.error(), &second == &forth);
 }
 
 }  // namespace sallyport::net

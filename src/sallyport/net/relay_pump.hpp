@@ -18,12 +18,12 @@ namespace sallyport::net {
 struct relay_counts {
     std::uint64_t a_to_b = 0;  // handed on
     std::uint64_t b_to_a = 0;
-    std::uint64_t from_a = 0;  // taken; more than was handed on where the other side is slow or gone
-    std::uint64_t from_b = 0;
+    std::uint64_t received_from_a = 0;  // taken; more than was handed on where the other side is slow or gone
+    std::uint64_t received_from_b = 0;
     clock::time_point last_activity = clock::now();
 };
 
-enum class relay_end : std::uint8_t {
+enum class relay_result : std::uint8_t {
     complete,  // both directions ended in good order
     a_failed,
     b_failed,
@@ -31,7 +31,7 @@ enum class relay_end : std::uint8_t {
 };
 
 struct relay_outcome {
-    relay_end end = relay_end::complete;
+    relay_result result = relay_result::complete;
     error cause{};  // where end != complete
 };
 
@@ -39,7 +39,7 @@ struct relay_outcome {
 enum class relay_flow : std::uint8_t { either, a_to_b, b_to_a };
 
 /// How fast each way may be, in bytes; shared by one session's transfers, one after the other. Nothing: as fast as can be.
-struct relay_pace {
+struct relay_rate_limits {
     token_bucket* a_to_b = nullptr;
     token_bucket* b_to_a = nullptr;
 };
@@ -55,6 +55,6 @@ using end_check = std::function<result<void>()>;
 /// with its last byte: its end may be passed to the receiver alone. The caller closes the streams; after a failure both are
 /// closed already.
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow = relay_flow::either,
-                          relay_pace pace = {}, end_check may_end = {});
+                          relay_rate_limits rate_limits = {}, end_check check_end = {});
 
 }  // namespace sallyport::net

@@ -14,20 +14,20 @@ struct legs {
     stream backend;
 };
 
-struct tls_of_legs {
-    bool front = false;
-    bool back = false;
+struct tls_legs {
+    bool client_leg = false;
+    bool backend_leg = false;
 };
 
 struct tls_kit {
-    explicit tls_kit(loop& l) : home(l) {
+    explicit tls_kit(loop& l) : owner(l) {
         const auto made = make_self_signed({"localhost"}, 1);
         server = *tls_server_context::from_pem(made->certificate, made->key);
     }
     task<> secure(stream& accepting, stream& connecting);
-    task<legs> make_legs(tls_of_legs tls);
+    task<legs> make_legs(tls_legs tls);
 
-    loop& home;
+    loop& owner;
     bool allow_missing_close_notify = false;
     tls_server_context server;
     tls_client_context client = *tls_client_context::make({.verify = false});
@@ -40,25 +40,26 @@ inline task<bool> accept_secure(stream& s, const tls_server_context& context, bo
 }
 
 inline task<> tls_kit::secure(stream& accepting, stream& connecting) {
-    background other(home, accept_secure(accepting, server, allow_missing_close_notify));
+    concurrent_task other(owner, accept_secure(accepting, server, allow_missing_close_notify));
     const tls_connect_options options{.server_name = "localhost"};
     const auto done = co_await connecting.connect_tls(client, options, soon());
     const bool accepted = co_await other.get();
     EXPECT_TRUE(done && accepted);
 }
 
-inline task<legs> tls_kit::make_legs(tls_of_legs tls) {
-    auto front = co_await make_pair_of_streams(home);
-    auto back = co_await make_pair_of_streams(home);
-    legs made{std::move(front.client), std::move(front.server), std::move(back.client), std::move(back.server)};
-    if (tls.front) co_await secure(made.a, made.client);
-    if (tls.back) co_await secure(made.backend, made.b);
+inline task<legs> tls_kit::make_legs(tls_legs tls) {
+    auto client_leg = co_await make_stream_pair(owner);
+    auto backend_leg = co_await make_stream_pair(owner);
+    legs made{std::move(client_leg.client), std::move(client_leg.server), std::move(backend_leg.client),
+              std::move(backend_leg.server)};
+    if (tls.client_leg) co_await secure(made.a, made.client);
+    if (tls.backend_leg) co_await secure(made.backend, made.b);
     co_return made;
 }
 
-inline task<bool> send_and_end(stream& s, std::string bytes) {
+inline task<bool> send_and_finish(stream& s, std::string bytes) {
     const auto written = co_await s.write_all(bytes, soon());
-    const auto ended = co_await s.finish_sending(1s);
+    const auto ended = co_await s.shutdown_send(1s);
     co_return written.has_value() && ended.has_value();
 }
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <sallyport/net/background.hpp>
+#include <sallyport/net/resolver_pool.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
 
@@ -39,8 +39,8 @@ worker_pool& resolver_pool() {
 
 task<addresses> resolve(loop& l, std::string host, time_limit limit) {
     if (const auto literal = ip_address::parse(host)) co_return std::vector{*literal};
-    auto ask = [host] { return look_up(host); };
-    auto answer = co_await in_background(l, std::move(ask), limit);
+    auto lookup = [host] { return look_up(host); };
+    auto answer = co_await run_in_resolver_pool(l, std::move(lookup), limit);
     if (answer) co_return std::move(*answer);
     co_return fail(errc::timeout, fmt::format("cannot find the address of \"{}\": no answer in time", host));
 }

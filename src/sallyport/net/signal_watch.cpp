@@ -23,8 +23,8 @@ struct signal_watch::impl : std::enable_shared_from_this<impl> {
     void act(int number) {
         auto& a = actions;
         if (number == SIGTERM || number == SIGINT) return a.stop(number);
-        auto& what = number == SIGHUP ? a.reload : number == SIGUSR1 ? a.rotate : a.replace;
-        if (what) what();
+        auto& action = number == SIGHUP ? a.reload : number == SIGUSR1 ? a.rotate : a.restart;
+        if (action) action();
     }
 
     asio::basic_signal_set<executor> signals;

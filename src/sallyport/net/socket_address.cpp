@@ -89,8 +89,9 @@ void set_stream_options(int socket, const ip_address& at) noexcept {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);
     if (!at.is_loopback()) return;
-    constexpr std::string_view unpaced = "reno";  // always there, and allowed to everybody
-    ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, unpaced.data(), static_cast<socklen_t>(unpaced.size()));
+    constexpr std::string_view congestion_control = "reno";  // always there, and allowed to everybody
+    ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, congestion_control.data(),
+                 static_cast<socklen_t>(congestion_control.size()));
 }
 
 }  // namespace sallyport::net

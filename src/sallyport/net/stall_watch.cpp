@@ -11,7 +11,7 @@ namespace sallyport::net {
 namespace {
 
 // Looks within one window: a stall is found late by one of its parts at most.
-constexpr int looks = 32;
+constexpr int checks_per_window = 32;
 
 // The kernel's struct tcp_info, in units of 64 bits: that of glibc ends before these, and the kernel's header can't be
 // included beside it.
@@ -22,33 +22,34 @@ constexpr std::size_t bytes_received = 16;
 
 stall_watch::stall_watch(stall_rule rule)
     : rule_(rule),
-      enough_(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(rule.bytes_per_second) *
-                                                                    std::chrono::duration<double>(rule.window).count()))) {}
+      min_bytes_(
+          std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(rule.bytes_per_second) *
+                                                                std::chrono::duration<double>(rule.window).count()))) {}
 
-void stall_watch::wait_begins(deadline now) noexcept {
+void stall_watch::wait_started(deadline now) noexcept {
     if (waits_++ == 0) since_ = now;
 }
 
-void stall_watch::wait_ends(deadline now) noexcept {
+void stall_watch::wait_finished(deadline now) noexcept {
     if (--waits_ == 0) waited_ += now - since_;
 }
 
-deadline stall_watch::next_look(deadline now) const noexcept {
-    const clock::duration step = std::max<clock::duration>(rule_.window / looks, deadline_wheel::granularity);
+deadline stall_watch::next_check(deadline now) const noexcept {
+    const clock::duration step = std::max<clock::duration>(rule_.window / checks_per_window, deadline_wheel::granularity);
     return now + std::clamp<clock::duration>(rule_.window - waited(now), clock::duration::zero(), step);
 }
 
-bool stall_watch::look(int socket, std::uint64_t carried, deadline now) noexcept {
+bool stall_watch::check_progress(int socket, std::uint64_t transferred, deadline now) noexcept {
     auto* found = std::ranges::find(connections_, socket, &connection::socket);
     if (found == connections_.end()) {
         found = connections_[0].socket < 0 ? connections_.data() : &connections_[1];
         *found = {.socket = socket};
     }
-    const std::uint64_t before = std::exchange(found->carried, carried);
-    if (carried <= before) return false;
-    found->fresh += carried - before;
-    if (found->fresh < enough_) return true;
-    for (connection& c : connections_) c.fresh = 0;
+    const std::uint64_t before = std::exchange(found->transferred, transferred);
+    if (transferred <= before) return false;
+    found->recent += transferred - before;
+    if (found->recent < min_bytes_) return true;
+    for (connection& c : connections_) c.recent = 0;
     waited_ = {};
     since_ = now;
     return true;
@@ -60,7 +61,7 @@ std::string stall_watch::text() const {
     return fmt::format("fewer than {} bytes a second for {:g} s", rule_.bytes_per_second, seconds);
 }
 
-std::uint64_t carried_by_tcp(int socket) noexcept {
+std::uint64_t tcp_bytes_transferred(int socket) noexcept {
     std::array<std::uint64_t, bytes_received + 1> info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, info.data(), &size) != 0) return 0;

@@ -31,17 +31,17 @@ public:
     [[nodiscard]] time_limit limit() noexcept { return {.progress = rule_.window, .stall = this}; }
 
     // Around each wait for a peer.
-    void wait_begins(deadline now) noexcept;
-    void wait_ends(deadline now) noexcept;
+    void wait_started(deadline now) noexcept;
+    void wait_finished(deadline now) noexcept;
     /// A pause that our own rate limit causes, while the other direction may wait.
-    void excuse(clock::duration pause) noexcept {
+    void exclude(clock::duration pause) noexcept {
         if (waits_ > 0) waited_ -= pause;
     }
 
     /// When a wait should look at what was carried.
-    [[nodiscard]] deadline next_look(deadline now) const noexcept;
+    [[nodiscard]] deadline next_check(deadline now) const noexcept;
     /// `carried`: what TCP has carried on that socket so far, both ways. True where something is new.
-    bool look(int socket, std::uint64_t carried, deadline now) noexcept;
+    bool check_progress(int socket, std::uint64_t transferred, deadline now) noexcept;
     /// REQUIRES: look() at the same time.
     [[nodiscard]] bool stalled(deadline now) const noexcept { return waited(now) >= rule_.window; }
 
@@ -55,12 +55,12 @@ private:
 
     struct connection {
         int socket = -1;
-        std::uint64_t carried = 0;  // when it was looked at last
-        std::uint64_t fresh = 0;    // since the time that is counted began
+        std::uint64_t transferred = 0;  // when it was looked at last
+        std::uint64_t recent = 0;       // since the time that is counted began
     };
 
     stall_rule rule_;
-    std::uint64_t enough_;  // in the whole window
+    std::uint64_t min_bytes_;  // in the whole window
     std::array<connection, 2> connections_{};
     clock::duration waited_{};  // without the waits that go on
     deadline since_{};          // these began, or were counted
@@ -68,6 +68,6 @@ private:
 };
 
 /// What TCP has carried on this connection, both ways, as the peer has acknowledged it.
-[[nodiscard]] std::uint64_t carried_by_tcp(int socket) noexcept;
+[[nodiscard]] std::uint64_t tcp_bytes_transferred(int socket) noexcept;
 
 }  // namespace sallyport::net

@@ -16,7 +16,7 @@ namespace {
 // One sendfile call: long enough that calls don't matter, short enough that others get their turn.
 constexpr std::size_t sendfile_step = std::size_t{1} << 20U;
 // Below this the call costs more than the packets that it saves.
-constexpr std::uint64_t worth_a_cork = 256 * 1024;
+constexpr std::uint64_t min_corked_size = 256 * 1024;
 constexpr unsigned sendfile_cost = 16;  // of stream_state::burst_limit: yields every 4 MiB
 
 // A recv or send that does not wait is never interrupted (signal(7)); only sendfile is, when it waits for the disk.
@@ -25,7 +25,7 @@ bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t offset, std::uint64_t count,
                                             time_limit limit, std::uint64_t& progress) {
     std::uint64_t sent = 0;
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     while (sent < count) {
         auto position = static_cast<off_t>(offset + sent);
         const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, sendfile_step));
@@ -34,12 +34,12 @@ task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t
         if (n > 0) {
             sent += static_cast<std::uint64_t>(n);
             progress += static_cast<std::uint64_t>(n);
-            const bool due = s->greedy(sendfile_cost);
-            if (due) co_await s->home.yield();
+            const bool yield_now = s->must_yield(sendfile_cost);
+            if (yield_now) co_await s->owner.yield();
             continue;
         }
         if (errno == EINTR) continue;
-        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "sending a file to");
+        if (!would_block(errno) || end != wait_result::ready) co_return s->failure(end, errno, "sending a file to");
         end = co_await s->writable(limit);
     }
     co_return sent;
@@ -49,69 +49,70 @@ task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t
 
 const state_ptr& state_of(const stream& s) { return s.state_; }
 
-std::unexpected<error> stream_state::failure(wait_end end, int os, std::string_view doing) const {
+std::unexpected<error> stream_state::failure(wait_result end, int os, std::string_view doing) const {
     auto what = fmt::format("{} {}", doing, peer.text());
-    if (end == wait_end::timeout) return fail(errc::timeout, what + ": no progress in time");
-    if (end == wait_end::cancelled || !socket) return fail(errc::cancelled, what + ": given up");
+    if (end == wait_result::timeout) return fail(errc::timeout, what + ": no progress in time");
+    if (end == wait_result::cancelled || !socket) return fail(errc::cancelled, what + ": given up");
     return fail_os(os, std::move(what));
 }
 
 // Where bytes have passed unseen (see stall_watch) the caller tries again, so that what is there is taken.
-task<wait_end> stream_state::watched(task<wait_end> (descriptor::*wait)(deadline), time_limit limit) {
+task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit) {
     stall_watch& watch = *limit.stall;
     auto now = clock::now();
-    watch.wait_begins(now);
-    auto end = wait_end::timeout;
-    while (end == wait_end::timeout) {
-        end = co_await (socket.*wait)(std::min(limit.total, watch.next_look(now)));
+    watch.wait_started(now);
+    auto end = wait_result::timeout;
+    while (end == wait_result::timeout) {
+        end = co_await (socket.*wait)(std::min(limit.total, watch.next_check(now)));
         now = clock::now();
-        if (end != wait_end::timeout) break;
-        const bool moved = watch.look(socket.get(), carried_by_tcp(socket.get()), now);
+        if (end != wait_result::timeout) break;
+        const bool moved = watch.check_progress(socket.get(), tcp_bytes_transferred(socket.get()), now);
         if (now >= limit.total || watch.stalled(now)) break;
-        if (moved) end = wait_end::ready;
+        if (moved) end = wait_result::ready;
     }
-    watch.wait_ends(now);
+    watch.wait_finished(now);
     co_return end;
 }
 
 // The try comes first, also after the deadline: value, deadline, error (decision 8).
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     for (;;) {
         const auto n = ::recv(s->socket.get(), into.data(), into.size(), 0);
         if (n >= 0) {
-            const bool due = s->greedy();
-            if (due) co_await s->home.yield();
+            const bool yield_now = s->must_yield();
+            if (yield_now) co_await s->owner.yield();
             co_return static_cast<std::size_t>(n);
         }
-        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "reading from");
+        if (!would_block(errno) || end != wait_result::ready) co_return s->failure(end, errno, "reading from");
         end = co_await s->readable(limit);
     }
 }
 
 // The pipe has room, so what would block is the socket.
 task<result<std::size_t>> splice_plain(state_ptr s, int pipe_in, time_limit limit) {
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     for (;;) {
-        const auto n = ::splice(s->socket.get(), nullptr, pipe_in, nullptr, pipe::most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const auto n =
+            ::splice(s->socket.get(), nullptr, pipe_in, nullptr, pipe::max_size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n >= 0) co_return static_cast<std::size_t>(n);
         if (errno == EINTR) continue;
-        if (!would_block(errno) || end != wait_end::ready) co_return s->failure(end, errno, "reading from");
+        if (!would_block(errno) || end != wait_result::ready) co_return s->failure(end, errno, "reading from");
         end = co_await s->readable(limit);
     }
 }
 
 task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags) {
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     for (;;) {
         const auto n = ::send(s->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
         if (n >= 0) bytes.remove_prefix(static_cast<std::size_t>(n));
         if (bytes.empty()) break;
-        if ((n < 0 && !would_block(errno)) || end != wait_end::ready) co_return s->failure(end, errno, "writing to");
+        if ((n < 0 && !would_block(errno)) || end != wait_result::ready) co_return s->failure(end, errno, "writing to");
         if (n < 0) end = co_await s->writable(limit);
     }
-    const bool due = s->greedy();
-    if (due) co_await s->home.yield();
+    const bool yield_now = s->must_yield();
+    if (yield_now) co_await s->owner.yield();
     co_return result<void>{};
 }
 
@@ -132,7 +133,7 @@ stream& stream::operator=(stream&& other) noexcept {
 
 bool stream::is_open() const noexcept { return state_ && state_->socket; }
 int stream::native_handle() const noexcept { return state_ ? state_->socket.get() : -1; }
-loop& stream::owner() const noexcept { return state_->home; }
+loop& stream::owner() const noexcept { return state_->owner; }
 
 const endpoint& stream::local() const noexcept {
     static const endpoint none;
@@ -169,30 +170,32 @@ task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit lim
 }
 
 task<result<std::size_t>> stream::splice_some(const pipe& into, time_limit limit) {
-    return splice_plain(state_, into.in.get(), limit);
+    return splice_plain(state_, into.write_end.get(), limit);
 }
 
-void stream::wake_at(std::size_t bytes) { set_option(native_handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes)); }
+void stream::set_low_watermark(std::size_t bytes) {
+    set_option(native_handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes));
+}
 
 task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
     return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit);
 }
 
-task<result<void>> stream::write_last(std::string_view bytes, time_limit limit) {
-    return state_->tls ? write_last_tls(state_, bytes, limit) : write_plain(state_, bytes, limit, MSG_MORE);
+task<result<void>> stream::write_and_finish(std::string_view bytes, time_limit limit) {
+    return state_->tls ? write_and_finish_tls(state_, bytes, limit) : write_plain(state_, bytes, limit, MSG_MORE);
 }
 
 task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                               std::uint64_t& progress) {
     // Full packets only: else each acknowledgement sends what there is of a packet, a third more packets in all. What is
     // held back leaves with what follows, with the end of the stream, or after 200 ms.
-    if (count >= worth_a_cork) set_option(native_handle(), IPPROTO_TCP, TCP_CORK, 1);
+    if (count >= min_corked_size) set_option(native_handle(), IPPROTO_TCP, TCP_CORK, 1);
     return state_->tls ? send_file_tls(state_, file, offset, count, limit, progress)
                        : send_file_plain(state_, file, offset, count, limit, progress);
 }
 
 // Not by a look at the next byte: there may be some before the end, and under TLS there are.
-bool stream::has_ended() const noexcept {
+bool stream::peer_has_finished() const noexcept {
     pollfd end{.fd = native_handle(), .events = POLLRDHUP, .revents = 0};
     return ::poll(&end, 1, 0) == 1;
 }

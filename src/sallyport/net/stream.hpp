@@ -57,12 +57,12 @@ public:
     /// The same into an empty pipe, without copying. REQUIRES: !is_tls().
     task<result<std::size_t>> splice_some(const pipe& into, time_limit limit);
     /// Reading need not be woken before so much is there, or the end, or the deadline. REQUIRES: !is_tls().
-    void wake_at(std::size_t bytes);
+    void set_low_watermark(std::size_t bytes);
     /// All of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
     /// For a little that finish_sending() or close() follows at once: the end of the stream, and under TLS its close_notify,
     /// then travels in the same packet.
-    task<result<void>> write_last(std::string_view bytes, time_limit limit);
+    task<result<void>> write_and_finish(std::string_view bytes, time_limit limit);
     /// Bytes of a file from `offset` on, straight from the page cache where there is no TLS (sendfile), else in full TLS
     /// records. `progress` is advanced as bytes leave. Of much, the last part of a packet waits for what follows, a moment
     /// at most. Ends early, without an error, at the end of the file: compare the result with `count`. The file's pages
@@ -72,7 +72,7 @@ public:
 
     /// Whether the peer is known to have ended its direction, or broken the connection, whatever it has sent before that and
     /// nobody has read yet.
-    [[nodiscard]] bool has_ended() const noexcept;
+    [[nodiscard]] bool peer_has_finished() const noexcept;
 
     /// Ends a pending read_some with errc::cancelled. No effect where none is pending.
     void interrupt_read();
@@ -100,7 +100,7 @@ public:
 
     /// FIN: no more bytes from us. Under TLS close_notify first, for which there may be no room for `wait` at most. To be
     /// sure that the peer has everything, go on with read_some until it returns 0.
-    task<result<void>> finish_sending(clock::duration wait);
+    task<result<void>> shutdown_send(clock::duration wait);
     /// Pending operations end as cancelled. local() and peer() stay.
     void close() noexcept;
     /// Close by RST: the peer must not take what it has for complete.
@@ -113,9 +113,9 @@ private:
 
 /// For a data connection after its last byte, whichever side sent the data. Under TLS our close_notify is sent, if
 /// finish_sending() has not done so, and the connection stays open until the peer has ended its direction too, for
-/// limits::tls_data_end at most, and what comes meanwhile is dropped: a peer whose own close_notify meets a closed
+/// limits::close_notify_timeout at most, and what comes meanwhile is dropped: a peer whose own close_notify meets a closed
 /// connection takes the transfer for broken (vsftpd's strict_ssl_write_shutdown). Without TLS it is closed at once.
-void close_in_order(stream s);
+void close_gracefully(stream s);
 
 struct connect_options {
     endpoint bind_to{};          // address and port to come from; port 0 any, unspecified address any (S1)

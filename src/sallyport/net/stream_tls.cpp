@@ -35,12 +35,12 @@ bool send_output(stream_state& s, int flags = 0) {
 task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
     s->flushing = true;
     result<void> outcome;
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     while (s->tls && !s->tls->output().empty()) {
         const bool sent = send_output(*s, flags);
-        if (sent && end == wait_end::ready) continue;
+        if (sent && end == wait_result::ready) continue;
         if (s->tls->output().empty()) break;
-        if ((!sent && !would_block(errno)) || end != wait_end::ready) {
+        if ((!sent && !would_block(errno)) || end != wait_result::ready) {
             outcome = s->failure(end, errno, "writing to");
             break;
         }
@@ -51,7 +51,7 @@ task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
 }
 
 /// Answers that reading makes OpenSSL give (alerts, key updates) leave at once where they can; else with the next write.
-void flush_answers(stream_state& s) {
+void flush_alerts(stream_state& s) {
     if (s.flushing) return;
     while (!s.tls->output().empty() && send_output(s)) {
     }
@@ -59,10 +59,10 @@ void flush_answers(stream_state& s) {
 }
 
 task<result<void>> handshake(state_ptr s, time_limit limit) {
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     for (;;) {
         const auto reached = s->tls->handshake();
-        if (reached == step::done && s->tls->only_tickets_left()) co_return result<void>{};
+        if (reached == step::done && s->tls->only_tickets_remain()) co_return result<void>{};
         auto sent = co_await flush(s, limit);
         s->tls->release_output();
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());  // the peer was told, if it could be
@@ -70,7 +70,7 @@ task<result<void>> handshake(state_ptr s, time_limit limit) {
             co_return fail(errc::tls, fmt::format("TLS with {}: it gave up the handshake", s->peer.text()));
         if (!sent) co_return sent;
         if (reached == step::done) co_return result<void>{};
-        if (end != wait_end::ready) co_return s->failure(end, 0, "TLS handshake with");
+        if (end != wait_result::ready) co_return s->failure(end, 0, "TLS handshake with");
         end = co_await s->readable(limit);
     }
 }
@@ -86,7 +86,7 @@ task<result<void>> send_close_notify(state_ptr s, time_limit limit, int flags = 
 task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit limit) {
     result<void> outcome;
     while (outcome && !bytes.empty()) {
-        if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "writing to");
+        if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
         const auto part = bytes.substr(0, gather);
         bytes.remove_prefix(part.size());
         // At once, not by growing under each record: in a large transfer that costs more than the encryption.
@@ -94,16 +94,17 @@ task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit
         const auto reached = s->tls->write(part);
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());
         outcome = co_await flush(s, limit);
-        const bool due = s->greedy(1 + static_cast<unsigned>(part.size() / (16 * 1024)));  // as in reading: every MiB
-        if (due) co_await s->home.yield();
+        const bool yield_now =
+            s->must_yield(1 + static_cast<unsigned>(part.size() / (16 * 1024)));  // as in reading: every MiB
+        if (yield_now) co_await s->owner.yield();
     }
     co_return outcome;
 }
 
 /// Reads until the peer's close_notify. Data at this point belongs to nobody.
 task<result<void>> await_close_notify(state_ptr s, time_limit limit) {
-    std::array<char, 256> trash;
-    const auto got = co_await read_tls(s, trash, limit);
+    std::array<char, 256> ignored;
+    const auto got = co_await read_tls(s, ignored, limit);
     if (!got) co_return std::unexpected(got.error());
     if (*got > 0)
         co_return fail(errc::unexpected, fmt::format("{} sent data where only the end of TLS may come", s->peer.text()));
@@ -111,46 +112,46 @@ task<result<void>> await_close_notify(state_ptr s, time_limit limit) {
 }
 
 /// Looks at the peer's next byte without taking it: TLS records begin with 20 to 23, commands with none of these.
-task<bool> goes_on_in_plain_text(state_ptr s, time_limit limit) {
-    auto end = wait_end::ready;
+task<bool> continues_unencrypted(state_ptr s, time_limit limit) {
+    auto end = wait_result::ready;
     for (;;) {
         unsigned char first = 0;
         const auto n = ::recv(s->socket.get(), &first, 1, MSG_PEEK);
         if (n > 0) co_return first<SSL3_RT_CHANGE_CIPHER_SPEC || first> SSL3_RT_APPLICATION_DATA;
-        if (n == 0 || !would_block(errno) || end != wait_end::ready) co_return false;
+        if (n == 0 || !would_block(errno) || end != wait_result::ready) co_return false;
         end = co_await s->readable(limit);
     }
 }
 
 /// Whoever only received owes a close_notify as well, once. After that the bytes are read below TLS: nobody wants to know
 /// what they say.
-task<> close_after_peer(state_ptr s) {
-    (void)co_await send_close_notify(s, time_limit::within(limits::tls_shutdown), MSG_MORE);
+task<> drain_and_close(state_ptr s) {
+    (void)co_await send_close_notify(s, time_limit::within(limits::tls_shutdown_timeout), MSG_MORE);
     if (s->socket) ::shutdown(s->socket.get(), SHUT_WR);
     s->tls.reset();
-    std::array<char, 2048> unread;
-    const auto limit = time_limit::within(limits::tls_data_end);
+    std::array<char, 2048> discarded;
+    const auto limit = time_limit::within(limits::close_notify_timeout);
     auto got = result<std::size_t>(1);
-    while (got && *got > 0) got = co_await read_plain(s, unread, limit);
+    while (got && *got > 0) got = co_await read_plain(s, discarded, limit);
     s->socket.close();
 }
 
 }  // namespace
 
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
-    auto end = wait_end::ready;
+    auto end = wait_result::ready;
     for (;;) {
-        if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "reading from");
+        if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "reading from");
         std::size_t count = 0;
         const auto reached = s->tls->read(into, count);
-        flush_answers(*s);
+        flush_alerts(*s);
         if (reached == step::done) {
-            const bool due = s->greedy(1 + static_cast<unsigned>(count / (16 * 1024)));
-            if (due) co_await s->home.yield();
+            const bool yield_now = s->must_yield(1 + static_cast<unsigned>(count / (16 * 1024)));
+            if (yield_now) co_await s->owner.yield();
             co_return count;
         }
         if (reached == step::closed) co_return std::size_t{0};
-        if (end != wait_end::ready) co_return s->failure(end, 0, "reading from");
+        if (end != wait_result::ready) co_return s->failure(end, 0, "reading from");
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());
         end = co_await s->readable(limit);
     }
@@ -163,18 +164,18 @@ task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit lim
 }
 
 // Data, close_notify and the end of the connection in one packet.
-task<result<void>> write_last_tls(state_ptr s, std::string_view bytes, time_limit limit) {
+task<result<void>> write_and_finish_tls(state_ptr s, std::string_view bytes, time_limit limit) {
     if (s->tls->write(bytes) == step::failed) co_return std::unexpected(s->tls->cause());
     co_return co_await send_close_notify(s, limit, MSG_MORE);
 }
 
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress) {
-    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(count, file_piece));
-    const auto buffer = std::make_unique_for_overwrite<char[]>(room);
+    const auto buffer_size = static_cast<std::size_t>(std::min<std::uint64_t>(count, file_piece));
+    const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
     std::uint64_t sent = 0;
     while (sent < count) {
-        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, room));
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, buffer_size));
         const auto n = ::pread(file, buffer.get(), want, static_cast<off_t>(offset + sent));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) co_return fail_os(errno, "reading the file");
@@ -222,29 +223,29 @@ task<result<void>> stream::end_tls(clock::duration wait) {
     const auto limit = time_limit::within(wait);
     auto outcome = co_await send_close_notify(s, limit);
     if (!outcome || wait <= clock::duration::zero()) co_return outcome;
-    const bool plain = co_await goes_on_in_plain_text(s, limit);
+    const bool plain = co_await continues_unencrypted(s, limit);
     if (!plain) outcome = co_await await_close_notify(s, limit);
     if (outcome) {
-        s->session_before = s->tls->take_place();
+        s->resumable_session = s->tls->release_session_entry();
         s->tls.reset();
     }
     co_return outcome;
 }
 
-task<result<void>> stream::finish_sending(clock::duration wait) {
+task<result<void>> stream::shutdown_send(clock::duration wait) {
     const auto s = state_;
-    if (!s->socket) co_return s->failure(wait_end::cancelled, 0, "ending the stream to");
+    if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "ending the stream to");
     if (s->tls) {
         auto ended = co_await send_close_notify(s, time_limit::within(wait), MSG_MORE);
         if (!ended) co_return ended;
     }
-    if (::shutdown(s->socket.get(), SHUT_WR) != 0) co_return s->failure(wait_end::ready, errno, "ending the stream to");
+    if (::shutdown(s->socket.get(), SHUT_WR) != 0) co_return s->failure(wait_result::ready, errno, "ending the stream to");
     co_return result<void>{};
 }
 
-void close_in_order(stream s) {
+void close_gracefully(stream s) {
     if (s.is_tls() && s.is_open())
-        s.owner().spawn("net: the end of a data connection", close_after_peer(state_of(s)));
+        s.owner().spawn("net: the end of a data connection", drain_and_close(state_of(s)));
     else
         s.close();
 }

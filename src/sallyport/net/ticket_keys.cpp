@@ -79,7 +79,7 @@ ticket_key_ptr ticket_keys::current(clock::time_point now) {
         older_.push_back(current_);
     }
     current_ = std::move(fresh);
-    renew_at_ = now + limits::ticket_key;
+    renew_at_ = now + limits::ticket_key_lifetime;
     return current_;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The keys that encrypt a server's TLS session tickets (RFC 5077 section 4), changed every limits::ticket_key (TLS-12).
+// The keys that encrypt a server's TLS session tickets (RFC 5077 section 4), changed every limits::ticket_key_lifetime
+// (TLS-12).
 //
 // Each connection holds the key that was current when it began, and a key holds the one that came after it. So a key lives,
 // and its tickets can be resumed, as long as any connection does that may have been given a ticket under it, on itself or

@@ -27,7 +27,7 @@ TEST(TicketKeys, TLS12_change_every_hour_and_not_before) {
     EXPECT_NE(keys.current(start + 121min), in_the_first_hour);
 }
 
-TEST(TicketKeys, TLS12_an_old_key_goes_with_the_last_connection_that_holds_it) {
+TEST(TicketKeys, TLS12_an_old_key_is_destroyed_with_the_last_connection_that_holds_it) {
     ticket_keys keys;
     auto held = keys.current(start);
     const std::weak_ptr<ticket_key> watched = held;
@@ -66,7 +66,7 @@ protected:
 
     const tls_server_context server = made_up_server();
     const ssl_ptr any{SSL_new(server.get())};
-    const foreign_tls_client client{GetParam()};
+    const memory_tls_client client{GetParam()};
 };
 
 TEST_P(ticket_keys_in_use, TLS12_tickets_outlive_a_change_of_keys_as_long_as_their_connection_lives) {

@@ -42,26 +42,27 @@ int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_si
         *chosen = match;
         return SSL_TLSEXT_ERR_OK;
     }
-    static_cast<tls_engine*>(SSL_get_app_data(ssl))->note_refused_alpn();
+    static_cast<tls_engine*>(SSL_get_app_data(ssl))->set_alpn_refused();
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // TLS 1.3 tickets come after the handshake, and each replaces the one before.
-int keep_session(SSL* ssl, SSL_SESSION* session) {
-    static_cast<tls_engine*>(SSL_get_app_data(ssl))->keep(tls_session({session, SSL_SESSION_free}));
+int store_client_session(SSL* ssl, SSL_SESSION* session) {
+    static_cast<tls_engine*>(SSL_get_app_data(ssl))->store_session(tls_session({session, SSL_SESSION_free}));
     return 1;
 }
 
 // Only TLS 1.2 without a ticket has an id to be found by. What is kept is a copy: a failed handshake marks the sessions that
 // it has to do with as unfit, and whoever has seen an id on the wire can fail one.
-int keep_by_id(SSL* ssl, SSL_SESSION* session) {
+int store_by_id(SSL* ssl, SSL_SESSION* session) {
     unsigned size = 0;
     const auto* id = SSL_SESSION_get_id(session, &size);
     auto* engine = static_cast<tls_engine*>(SSL_get_app_data(ssl));
     if (engine == nullptr || size == 0 || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) return 0;
     tls_session copy({SSL_SESSION_dup(session), SSL_SESSION_free});
     if (copy)
-        engine->keep_place(tls_resumption::of(ssl).ids->keep({reinterpret_cast<const char*>(id), size}, std::move(copy)));
+        engine->store_session_entry(
+            tls_resumption::of(ssl).ids->store({reinterpret_cast<const char*>(id), size}, std::move(copy)));
     return 0;
 }
 
@@ -91,29 +92,29 @@ std::string certificate_fingerprint(const X509& certificate) {
 result<tls_server_context> tls_server_context::from_files(std::vector<tls_files> files) {
     auto loaded = tls_identities::from_files(std::move(files));
     if (!loaded) return std::unexpected(std::move(loaded.error()));
-    return present(std::move(*loaded));
+    return make(std::move(*loaded));
 }
 
 result<tls_server_context> tls_server_context::from_pem(std::string_view certificate, std::string_view key) {
     auto loaded = tls_identities::from_pem(certificate, key);
     if (!loaded) return std::unexpected(std::move(loaded.error()));
-    return present(std::move(*loaded));
+    return make(std::move(*loaded));
 }
 
-result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_identities> what) {
+result<tls_server_context> tls_server_context::make(std::shared_ptr<tls_identities> identities) {
     ERR_clear_error();
     tls_server_context made;
     made.context_ = make_context(TLS_server_method());
-    made.identities_ = std::move(what);
+    made.identities_ = std::move(identities);
     auto* c = made.context_.get();
-    if (c == nullptr || !made.identities_->serve(c)) return fail(errc::tls, "TLS: " + openssl_reason());
+    if (c == nullptr || !made.identities_->attach_to(c)) return fail(errc::tls, "TLS: " + openssl_reason());
     // Sessions live in tickets, encrypted with keys of this context: nothing to share between loops, nothing to grow. Those
     // of clients that take none are found by id.
     made.resumption_ = std::make_shared<tls_resumption>();
     SSL_CTX_set_app_data(c, made.resumption_.get());
     if (!use_ticket_keys(c)) return fail(errc::tls, "TLS: " + openssl_reason());
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(c, keep_by_id);
+    SSL_CTX_sess_set_new_cb(c, store_by_id);
     SSL_CTX_sess_set_get_cb(c, find_by_id);
     SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_alpn_select_cb(c, choose_alpn, nullptr);
@@ -122,7 +123,7 @@ result<tls_server_context> tls_server_context::present(std::shared_ptr<tls_ident
     return made;
 }
 
-result<void> tls_server_context::ask_clients(const std::string& ca_file, bool required) {
+result<void> tls_server_context::request_client_certificates(const std::string& ca_file, bool required) {
     ERR_clear_error();
     auto* c = get();
     auto* names =
@@ -153,13 +154,14 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
     if (options.tls12_only) SSL_CTX_set_max_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_alpn_protos(c, alpn_ftp.data(), alpn_ftp.size());
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(c, keep_session);
-    if (options.own) {
-        const auto& key = options.own->key.empty() ? options.own->certificate : options.own->key;
-        if (SSL_CTX_use_certificate_chain_file(c, options.own->certificate.c_str()) != 1 ||
+    SSL_CTX_sess_set_new_cb(c, store_client_session);
+    if (options.client_certificate) {
+        const auto& key = options.client_certificate->key.empty() ? options.client_certificate->certificate
+                                                                  : options.client_certificate->key;
+        if (SSL_CTX_use_certificate_chain_file(c, options.client_certificate->certificate.c_str()) != 1 ||
             SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1) {
             return fail(errc::tls, fmt::format("cannot use the certificate \"{}\" with the key \"{}\": {}",
-                                               options.own->certificate, key, openssl_reason()));
+                                               options.client_certificate->certificate, key, openssl_reason()));
         }
     }
     if (!options.verify) return made;

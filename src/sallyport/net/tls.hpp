@@ -50,7 +50,7 @@ public:
 
     /// Asks clients for a certificate that `ca_file` signs; without one the handshake fails where it is required, and with
     /// another one always. Before the first handshake.
-    [[nodiscard]] result<void> ask_clients(const std::string& ca_file, bool required);
+    [[nodiscard]] result<void> request_client_certificates(const std::string& ca_file, bool required);
 
     /// Reads the files again where they have changed since, and presents what they hold from then on. True where that was
     /// so; where a file can't be used all stays as it was. Blocks on the disk; any thread, one at a time.
@@ -65,7 +65,7 @@ public:
     [[nodiscard]] std::string fingerprint() const;
 
 private:
-    [[nodiscard]] static result<tls_server_context> present(std::shared_ptr<tls_identities> what);
+    [[nodiscard]] static result<tls_server_context> make(std::shared_ptr<tls_identities> identities);
 
     std::shared_ptr<ssl_ctx_st> context_;
     std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the tickets' keys and the session ids of the first
@@ -77,7 +77,7 @@ struct tls_client_options {
     bool verify = true;
     std::string ca_file;  // empty: the system's store
     bool tls12_only = false;
-    std::optional<tls_files> own;  // shown to servers that ask for a certificate
+    std::optional<tls_files> client_certificate;  // shown to servers that ask for a certificate
 };
 
 class tls_client_context {

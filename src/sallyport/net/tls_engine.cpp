@@ -155,7 +155,7 @@ tls_engine::step tls_engine::write(std::string_view bytes) {
     return bytes.empty() ? step::done : outcome(SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n));
 }
 
-bool tls_engine::only_tickets_left() const noexcept {
+bool tls_engine::only_tickets_remain() const noexcept {
     return SSL_is_server(ssl_.get()) == 1 && SSL_version(ssl_.get()) >= TLS1_3_VERSION;
 }
 
@@ -185,9 +185,9 @@ void tls_engine::release_output() {
 void tls_engine::record_position::advance(std::string_view bytes) noexcept {
     constexpr std::size_t header_size = 5;  // type, version, and two bytes of length (RFC 8446 section 5.1)
     while (!bytes.empty()) {
-        if (body_left_ > 0) {
-            const auto skipped = std::min(body_left_, bytes.size());
-            body_left_ -= skipped;
+        if (body_remaining_ > 0) {
+            const auto skipped = std::min(body_remaining_, bytes.size());
+            body_remaining_ -= skipped;
             bytes.remove_prefix(skipped);
             continue;
         }
@@ -197,7 +197,7 @@ void tls_engine::record_position::advance(std::string_view bytes) noexcept {
         length_ = header_bytes_ == header_size ? length_ + byte : std::size_t{byte} << 8U;
         if (header_bytes_ < header_size) continue;
         header_bytes_ = 0;
-        body_left_ = length_;
+        body_remaining_ = length_;
     }
 }
 

@@ -41,7 +41,7 @@ public:
     step write(std::string_view bytes);  // all of it
     step close_notify();                 // once; what follows finds it done
     /// True for a server in TLS 1.3: tickets may leave with what is sent next. REQUIRES: handshake() is done.
-    [[nodiscard]] bool only_tickets_left() const noexcept;
+    [[nodiscard]] bool only_tickets_remain() const noexcept;
     /// A server's fresh ticket for TLS 1.3, in output() behind what is written next. False where there is none to give.
     bool offer_ticket();
 
@@ -58,12 +58,12 @@ public:
     [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;  // peer_name.cpp
     [[nodiscard]] const tls_session& session() const noexcept { return session_; }
     /// Of the session that this connection began, where it is found by its id. Who takes it keeps it findable.
-    [[nodiscard]] tls_session_ids::place take_place() noexcept { return std::move(place_); }
+    [[nodiscard]] tls_session_ids::entry release_session_entry() noexcept { return std::move(session_entry_); }
 
     // For OpenSSL's callbacks.
-    void keep(tls_session session) { session_ = std::move(session); }
-    void keep_place(tls_session_ids::place place) noexcept { place_ = std::move(place); }
-    void note_refused_alpn() noexcept { refused_alpn_ = true; }
+    void store_session(tls_session session) { session_ = std::move(session); }
+    void store_session_entry(tls_session_ids::entry entry) noexcept { session_entry_ = std::move(entry); }
+    void set_alpn_refused() noexcept { refused_alpn_ = true; }
     /// Bytes from the socket; 0 at its end, -1 with errno.
     std::ptrdiff_t pull(char* into, std::size_t size);
     void push(std::string_view bytes) { output_.insert(output_.end(), bytes.begin(), bytes.end()); }
@@ -78,12 +78,12 @@ private:
     class record_position {
     public:
         void advance(std::string_view bytes) noexcept;
-        [[nodiscard]] bool between_records() const noexcept { return header_bytes_ == 0 && body_left_ == 0; }
+        [[nodiscard]] bool between_records() const noexcept { return header_bytes_ == 0 && body_remaining_ == 0; }
 
     private:
         std::size_t header_bytes_ = 0;
         std::size_t length_ = 0;  // as far as the header has it
-        std::size_t body_left_ = 0;
+        std::size_t body_remaining_ = 0;
     };
 
     struct ssl_delete {
@@ -99,7 +99,7 @@ private:
     std::vector<char> output_;
     std::size_t sent_ = 0;  // of output_
     tls_session session_;
-    tls_session_ids::place place_;
+    tls_session_ids::entry session_entry_;
     std::shared_ptr<ticket_key> ticket_key_;  // current when a server's connection began
     error cause_;
     std::string name_;  // whom the certificate should name

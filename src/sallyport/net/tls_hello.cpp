@@ -74,11 +74,11 @@ tls_hello read_tls_hello(const tls_server_context& context, std::string_view byt
     tls_hello found{kind::new_session, {}};
     SSL_set_app_data(ssl.get(), &found.session_id_context);
     const int returned = SSL_accept(ssl.get());
-    const bool starved = SSL_get_error(ssl.get(), returned) == SSL_ERROR_WANT_READ && BIO_pending(out) == 0;
+    const bool is_incomplete = SSL_get_error(ssl.get(), returned) == SSL_ERROR_WANT_READ && BIO_pending(out) == 0;
     ERR_clear_error();
     if (!found.session_id_context.empty())
         found.is = kind::resumes;
-    else if (starved && bytes.size() < longest_tls_hello)
+    else if (is_incomplete && bytes.size() < max_tls_hello)
         found.is = kind::need_more;
     return found;
 }

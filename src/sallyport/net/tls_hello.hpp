@@ -28,7 +28,7 @@ struct tls_hello {
 };
 
 /// The longest ClientHello that is waited for.
-inline constexpr std::size_t longest_tls_hello = 16 * 1024;
+inline constexpr std::size_t max_tls_hello = 16 * 1024;
 
 /// What read_tls_hello() uses of a server's context.
 [[nodiscard]] std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of);

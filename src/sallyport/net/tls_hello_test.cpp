@@ -10,7 +10,7 @@ using kind = tls_hello::kind;
 class TlsHello : public testing::TestWithParam<int> {
 protected:
     const tls_server_context server_ = made_up_server();
-    const foreign_tls_client client_{GetParam()};
+    const memory_tls_client client_{GetParam()};
 };
 INSTANTIATE_TEST_SUITE_P(net, TlsHello, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& p) { return p.param == TLS1_2_VERSION ? "v12" : "v13"; });
@@ -29,17 +29,17 @@ TEST_P(TlsHello, NamesTheSessionThatItResumes) {
     EXPECT_EQ(read_tls_hello(server_, bytes + "and more").is, kind::resumes);
 }
 
-TEST_P(TlsHello, WaitsForTheWhole) {
+TEST_P(TlsHello, NeedsTheCompleteHello) {
     const auto session = client_.session_with(server_, "session 1");
     const auto bytes = client_.hello(session.get());
     for (std::size_t size = 0; size < bytes.size(); ++size)
         ASSERT_EQ(read_tls_hello(server_, std::string_view(bytes).substr(0, size)).is, kind::need_more) << size;
 }
 
-TEST_P(TlsHello, WithoutATicketOfOursItIsANewSession) {
+TEST_P(TlsHello, WithoutATicketOfThisServerItIsANewSession) {
     EXPECT_EQ(read_tls_hello(server_, client_.hello()).is, kind::new_session);
-    const auto strange = made_up_server();
-    const auto session = client_.session_with(strange, "session 1");
+    const auto other_server = made_up_server();
+    const auto session = client_.session_with(other_server, "session 1");
     const auto found = read_tls_hello(server_, client_.hello(session.get()));
     EXPECT_EQ(found.is, kind::new_session) << "another server's ticket";
 }
@@ -54,9 +54,9 @@ TEST_P(TlsHello, OtherBytesAreNotTls) {
 }
 
 // A peer can't make us gather more and more.
-TEST_P(TlsHello, ThereIsAnEndToWaiting) {
+TEST_P(TlsHello, HasAMaximumSize) {
     std::string endless("\x16\x03\x01\x3f\xff\x01\x00\xff\xff", 9);
-    endless.resize(longest_tls_hello, 'a');
+    endless.resize(max_tls_hello, 'a');
     EXPECT_NE(read_tls_hello(server_, endless).is, kind::need_more);
 }
 

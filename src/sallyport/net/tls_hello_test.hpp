@@ -20,9 +20,9 @@ inline tls_server_context made_up_server() {
     return *tls_server_context::from_pem(made->certificate, made->key);
 }
 
-class foreign_tls_client {
+class memory_tls_client {
 public:
-    explicit foreign_tls_client(int version) : context_(SSL_CTX_new(TLS_client_method())) {
+    explicit memory_tls_client(int version) : context_(SSL_CTX_new(TLS_client_method())) {
         SSL_CTX_set_max_proto_version(context_.get(), version);
         SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT);
     }
@@ -31,7 +31,7 @@ public:
     std::string hello(SSL_SESSION* resume = nullptr) const {
         const auto ssl = connection(resume);
         SSL_do_handshake(ssl.get());
-        return taken(SSL_get_wbio(ssl.get()));
+        return read_from(SSL_get_wbio(ssl.get()));
     }
 
     /// A session with the id context `id`.
@@ -62,13 +62,13 @@ private:
         if (resume != nullptr) SSL_set_session(made.get(), resume);
         return made;
     }
-    static std::string taken(BIO* from) {
+    static std::string read_from(BIO* from) {
         std::string bytes(static_cast<std::size_t>(BIO_pending(from)), '\0');
         BIO_read(from, bytes.data(), static_cast<int>(bytes.size()));
         return bytes;
     }
     static void pass(SSL* from, SSL* to) {
-        const auto bytes = taken(SSL_get_wbio(from));
+        const auto bytes = read_from(SSL_get_wbio(from));
         BIO_write(SSL_get_rbio(to), bytes.data(), static_cast<int>(bytes.size()));
     }
     ctx_ptr context_;

@@ -15,13 +15,14 @@ struct tls_identity {
     struct free_chain {
         void operator()(STACK_OF(X509) * chain) const noexcept { sk_X509_pop_free(chain, X509_free); }
     };
-    x509_ptr own;
+    x509_ptr certificate;
     std::unique_ptr<STACK_OF(X509), free_chain> issuers;
     key_ptr key;
 
     /// Wildcards only as whole labels.
     [[nodiscard]] bool is_for(std::string_view name) const {
-        return X509_check_host(own.get(), name.data(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1;
+        return X509_check_host(certificate.get(), name.data(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) ==
+               1;
     }
 };
 
@@ -36,9 +37,9 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 bool read_chain(tls_identity& into, std::string_view pem) {
     const auto reader = reader_of(pem);
-    into.own.reset(PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr));
+    into.certificate.reset(PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr));
     into.issuers.reset(sk_X509_new_null());
-    if (!into.own || !into.issuers) return false;
+    if (!into.certificate || !into.issuers) return false;
     while (x509_ptr issuer{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)}) {
         if (sk_X509_push(into.issuers.get(), issuer.get()) == 0) return false;
         static_cast<void>(issuer.release());  // the chain's now
@@ -56,12 +57,12 @@ result<identity_ptr> read_identity(std::string_view certificate, std::string_vie
     made->key.reset(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
     if (!made->key)
         return fail(errc::tls, "the key cannot be used; PEM text without a passphrase is needed: " + openssl_reason());
-    if (X509_check_private_key(made->own.get(), made->key.get()) != 1)
+    if (X509_check_private_key(made->certificate.get(), made->key.get()) != 1)
         return fail(errc::tls, "the key does not belong to the certificate: " + openssl_reason());
     return made;
 }
 
-result<std::string> read_whole(const std::string& path, std::string_view role) {
+result<std::string> read_pem_file(const std::string& path, std::string_view role) {
     auto text = read_small_file(path);
     if (!text && text.error().os != 0)
         text.error().what = fmt::format("cannot read the {} file \"{}\"", role, path);
@@ -73,15 +74,15 @@ result<std::string> read_whole(const std::string& path, std::string_view role) {
 const std::string& key_file(const tls_files& files) { return files.key.empty() ? files.certificate : files.key; }
 
 /// What tells one state of a file from another; also where a link now leads to another file.
-std::string mark_of(const std::string& path) {
+std::string file_state_of(const std::string& path) {
     struct ::stat s{};
     if (::stat(path.c_str(), &s) != 0) return "-;";
     return fmt::format("{},{},{},{}.{};", s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
 }
 
-std::string mark_of(const std::vector<tls_files>& files) {
+std::string file_state_of(const std::vector<tls_files>& files) {
     std::string all;
-    for (const auto& each : files) all += mark_of(each.certificate) + mark_of(key_file(each));
+    for (const auto& each : files) all += file_state_of(each.certificate) + file_state_of(key_file(each));
     return all;
 }
 
@@ -91,7 +92,7 @@ result<std::shared_ptr<tls_identities>> tls_identities::from_files(std::vector<t
     if (files.empty()) return fail(errc::misuse, "TLS: no certificate");
     auto made = std::make_shared<tls_identities>();
     made->files_ = std::move(files);
-    made->seen_ = mark_of(made->files_);
+    made->last_state_ = file_state_of(made->files_);
     auto loaded = made->load();
     if (!loaded) return std::unexpected(std::move(loaded.error()));
     made->current_ = std::make_shared<const list>(std::move(*loaded));
@@ -109,9 +110,9 @@ result<std::shared_ptr<tls_identities>> tls_identities::from_pem(std::string_vie
 result<tls_identities::list> tls_identities::load() const {
     list all;
     for (const auto& each : files_) {
-        const auto certificate = read_whole(each.certificate, "certificate");
+        const auto certificate = read_pem_file(each.certificate, "certificate");
         if (!certificate) return std::unexpected(certificate.error());
-        const auto key = read_whole(key_file(each), "key");
+        const auto key = read_pem_file(key_file(each), "key");
         if (!key) return std::unexpected(key.error());
         auto made = read_identity(*certificate, *key);
         if (!made) {
@@ -124,10 +125,10 @@ result<tls_identities::list> tls_identities::load() const {
 }
 
 result<bool> tls_identities::reload() {
-    const auto now = mark_of(files_);
-    if (now == seen_) return false;
+    const auto now = file_state_of(files_);
+    if (now == last_state_) return false;
     // Also where it fails: a file that can't be used is told of once, and looked at again when it changes.
-    seen_ = now;
+    last_state_ = now;
     auto loaded = load();
     if (!loaded) return std::unexpected(std::move(loaded.error()));
     auto next = std::make_shared<const list>(std::move(*loaded));
@@ -141,10 +142,10 @@ std::shared_ptr<const tls_identities::list> tls_identities::current() const {
     return current_;
 }
 
-std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->own); }
+std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->certificate); }
 
 // OpenSSL's context may outlive ours, in connections that still run: it holds a share of what its handshakes ask.
-bool tls_identities::serve(ssl_ctx_st* context) {
+bool tls_identities::attach_to(ssl_ctx_st* context) {
     using share = std::shared_ptr<tls_identities>;
     static const int index = SSL_CTX_get_ex_new_index(
         0, nullptr, nullptr, nullptr,
@@ -166,7 +167,7 @@ int tls_identities::choose(ssl_st* handshake, void* self) {
         chosen = each.get();
         break;
     }
-    return SSL_use_cert_and_key(handshake, chosen->own.get(), chosen->key.get(), chosen->issuers.get(), 1);
+    return SSL_use_cert_and_key(handshake, chosen->certificate.get(), chosen->key.get(), chosen->issuers.get(), 1);
 }
 
 }  // namespace sallyport::net

@@ -27,7 +27,7 @@ public:
                                                                           std::string_view key);
 
     /// Has every handshake of this context ask here.
-    [[nodiscard]] bool serve(ssl_ctx_st* context);
+    [[nodiscard]] bool attach_to(ssl_ctx_st* context);
     [[nodiscard]] result<bool> reload();
     [[nodiscard]] std::string fingerprint() const;
 
@@ -39,7 +39,7 @@ private:
     [[nodiscard]] std::shared_ptr<const list> current() const;
 
     std::vector<tls_files> files_;
-    std::string seen_;  // what reload() last saw of the files
+    std::string last_state_;  // what reload() last saw of the files
     mutable std::mutex mutex_;
     std::shared_ptr<const list> current_;
 };

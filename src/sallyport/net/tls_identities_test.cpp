@@ -9,33 +9,35 @@ namespace {
 
 class tls_identities_test : public net_test {
 protected:
-    ~tls_identities_test() override { std::filesystem::remove_all(folder); }
+    ~tls_identities_test() override { std::filesystem::remove_all(directory); }
 
     tls_files write(const std::string& name, const std::vector<std::string>& names) {
         const auto made = make_self_signed(names, 1);
-        tls_files files{folder / (name + ".cert"), folder / (name + ".key")};
+        tls_files files{directory / (name + ".cert"), directory / (name + ".key")};
         std::ofstream(files.certificate) << made->certificate;
         std::ofstream(files.key) << made->key;
         return files;
     }
     /// What a client is shown that asks for `name`.
-    std::string shown(const tls_server_context& server, const std::string& name, tls_session resume = {}) {
-        return run(ask(here(), server, client, {.server_name = name, .resume = std::move(resume)})).peer_fingerprint;
+    std::string presented(const tls_server_context& server, const std::string& name, tls_session resume = {}) {
+        return run(handshake(test_loop(), server, client, {.server_name = name, .resume = std::move(resume)}))
+            .peer_fingerprint;
     }
     static task<bool> accept(stream& s, const tls_server_context& context) {
         const tls_accept_options options{"id"};
         const auto done = co_await s.accept_tls(context, options, soon());
         co_return done.has_value();
     }
-    static task<tls_facts> ask(loop& l, tls_server_context server, tls_client_context client, tls_connect_options options) {
-        auto pair = co_await make_pair_of_streams(l);
-        background accepting(l, accept(pair.server, server));
+    static task<tls_facts> handshake(loop& l, tls_server_context server, tls_client_context client,
+                                     tls_connect_options options) {
+        auto pair = co_await make_stream_pair(l);
+        concurrent_task accepting(l, accept(pair.server, server));
         const auto connected = co_await pair.client.connect_tls(client, options, soon());
         const bool accepted = co_await accepting.get();
         co_return connected&& accepted ? pair.client.tls() : tls_facts{};
     }
 
-    const std::filesystem::path folder = [] {
+    const std::filesystem::path directory = [] {
         std::string name = "/tmp/sallyport-test-XXXXXX";
         return std::filesystem::path(::mkdtemp(name.data()));
     }();
@@ -48,11 +50,11 @@ TEST_F(tls_identities_test, G5_the_certificate_is_the_one_for_the_name) {
     const auto one = *tls_server_context::from_files({first});
     const auto other = *tls_server_context::from_files({second});
     const auto both = *tls_server_context::from_files({first, second});
-    EXPECT_EQ(shown(both, "ftp.example.org"), one.fingerprint());
-    EXPECT_EQ(shown(both, "files.example.net"), other.fingerprint());
-    EXPECT_EQ(shown(both, "deep.example.com"), other.fingerprint());
-    EXPECT_EQ(shown(both, "unknown.example"), one.fingerprint());
-    EXPECT_EQ(shown(both, "127.0.0.1"), one.fingerprint()) << "no name is asked for";
+    EXPECT_EQ(presented(both, "ftp.example.org"), one.fingerprint());
+    EXPECT_EQ(presented(both, "files.example.net"), other.fingerprint());
+    EXPECT_EQ(presented(both, "deep.example.com"), other.fingerprint());
+    EXPECT_EQ(presented(both, "unknown.example"), one.fingerprint());
+    EXPECT_EQ(presented(both, "127.0.0.1"), one.fingerprint()) << "no name is asked for";
 }
 
 TEST_F(tls_identities_test, G5_changed_files_are_presented_from_then_on) {
@@ -61,10 +63,10 @@ TEST_F(tls_identities_test, G5_changed_files_are_presented_from_then_on) {
     const auto before = context.fingerprint();
     EXPECT_FALSE(*context.reload()) << "nothing has changed";
     write("it", {"localhost", "a.longer.name.example"});
-    EXPECT_EQ(shown(context, "localhost"), before);
+    EXPECT_EQ(presented(context, "localhost"), before);
     ASSERT_TRUE(*context.reload());
     EXPECT_NE(context.fingerprint(), before);
-    EXPECT_EQ(shown(context, "localhost"), context.fingerprint());
+    EXPECT_EQ(presented(context, "localhost"), context.fingerprint());
 }
 
 TEST_F(tls_identities_test, G5_files_that_cannot_be_used_change_nothing) {
@@ -75,7 +77,7 @@ TEST_F(tls_identities_test, G5_files_that_cannot_be_used_change_nothing) {
     const auto refused = context.reload();
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().text(), testing::HasSubstr(files.certificate));
-    EXPECT_EQ(shown(context, "localhost"), before);
+    EXPECT_EQ(presented(context, "localhost"), before);
     EXPECT_FALSE(*context.reload()) << "told once";
     write("it", {"localhost"});
     EXPECT_TRUE(*context.reload());

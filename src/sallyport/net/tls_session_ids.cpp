@@ -2,23 +2,23 @@
 
 namespace sallyport::net {
 
-tls_session_ids::place tls_session_ids::keep(std::string_view id, tls_session session) {
+tls_session_ids::entry tls_session_ids::store(std::string_view id, tls_session session) {
     std::string name(id);
     const std::scoped_lock lock(mutex_);
-    known_.insert_or_assign(name, std::move(session));
+    sessions_.insert_or_assign(name, std::move(session));
     return {shared_from_this(), std::move(name)};
 }
 
 tls_session tls_session_ids::find(std::string_view id) const {
     const std::string name(id);
     const std::scoped_lock lock(mutex_);
-    const auto found = known_.find(name);
-    return found == known_.end() ? tls_session() : found->second;
+    const auto found = sessions_.find(name);
+    return found == sessions_.end() ? tls_session() : found->second;
 }
 
-void tls_session_ids::forget(const std::string& id) {
+void tls_session_ids::erase(const std::string& id) {
     const std::scoped_lock lock(mutex_);
-    known_.erase(id);
+    sessions_.erase(id);
 }
 
 }  // namespace sallyport::net

@@ -17,34 +17,34 @@ namespace sallyport::net {
 
 class tls_session_ids : public std::enable_shared_from_this<tls_session_ids> {
 public:
-    class place {
+    class entry {
     public:
-        place() = default;
-        place(std::shared_ptr<tls_session_ids> in, std::string id) : in_(std::move(in)), id_(std::move(id)) {}
-        place(place&& other) noexcept = default;
-        place& operator=(place&& other) noexcept {
-            std::swap(in_, other.in_);
+        entry() = default;
+        entry(std::shared_ptr<tls_session_ids> owner, std::string id) : owner_(std::move(owner)), id_(std::move(id)) {}
+        entry(entry&& other) noexcept = default;
+        entry& operator=(entry&& other) noexcept {
+            std::swap(owner_, other.owner_);
             std::swap(id_, other.id_);
             return *this;
         }
-        ~place() {
-            if (in_) in_->forget(id_);
+        ~entry() {
+            if (owner_) owner_->erase(id_);
         }
 
     private:
-        std::shared_ptr<tls_session_ids> in_;
+        std::shared_ptr<tls_session_ids> owner_;
         std::string id_;
     };
 
-    [[nodiscard]] place keep(std::string_view id, tls_session session);
+    [[nodiscard]] entry store(std::string_view id, tls_session session);
     /// Empty where there is none.
     [[nodiscard]] tls_session find(std::string_view id) const;
 
 private:
-    void forget(const std::string& id);
+    void erase(const std::string& id);
 
     mutable std::mutex mutex_;
-    std::unordered_map<std::string, tls_session> known_;
+    std::unordered_map<std::string, tls_session> sessions_;
 };
 
 }  // namespace sallyport::net

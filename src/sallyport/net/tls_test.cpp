@@ -49,9 +49,9 @@ task<std::optional<error>> accept_one(stream& s, const tls_server_context& conte
 /// A TLS connection whose first bytes have gone both ways, so that TLS 1.3's tickets have arrived.
 task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_context client_context,
                              tls_connect_options options, std::string id, bool resumption = true) {
-    auto pair = co_await make_pair_of_streams(l);
+    auto pair = co_await make_stream_pair(l);
     handshakes h{.client = std::move(pair.client), .server = std::move(pair.server)};
-    background accepting(l, accept_one(h.server, context, std::move(id), resumption));
+    concurrent_task accepting(l, accept_one(h.server, context, std::move(id), resumption));
     const auto connected = co_await h.client.connect_tls(client_context, options, soon());
     if (!connected) h.client_error = connected.error();
     if (!connected) h.client.close();
@@ -67,8 +67,8 @@ task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_con
     co_return h;
 }
 
-TEST_F(tls_test, shakes_hands_and_tells_the_facts) {
-    const auto h = run(shake_hands(here(), server, trusting(), {.server_name = "localhost"}, "s"));
+TEST_F(tls_test, completes_a_handshake_and_reports_its_facts) {
+    const auto h = run(shake_hands(test_loop(), server, trusting(), {.server_name = "localhost"}, "s"));
     ASSERT_FALSE(h.client_error || h.server_error);
     EXPECT_EQ(h.client.tls().version, "TLSv1.3");
     EXPECT_EQ(h.server.tls().alpn, "ftp");
@@ -78,12 +78,12 @@ TEST_F(tls_test, shakes_hands_and_tells_the_facts) {
 }
 
 TEST_F(tls_test, TLS08_verifies_names_and_addresses) {
-    EXPECT_FALSE(run(shake_hands(here(), server, trusting(), {.server_name = "127.0.0.1"}, "s")).client_error);
-    const auto other = run(shake_hands(here(), server, trusting(), {.server_name = "ftp.example.org"}, "s"));
+    EXPECT_FALSE(run(shake_hands(test_loop(), server, trusting(), {.server_name = "127.0.0.1"}, "s")).client_error);
+    const auto other = run(shake_hands(test_loop(), server, trusting(), {.server_name = "ftp.example.org"}, "s"));
     ASSERT_TRUE(other.client_error);
     EXPECT_EQ(other.client_error->code, errc::tls_untrusted);
     EXPECT_THAT(other.client_error->what, testing::HasSubstr("ostname mismatch"));
-    const auto address = run(shake_hands(here(), server, trusting(), {.server_name = "127.0.0.2"}, "s"));
+    const auto address = run(shake_hands(test_loop(), server, trusting(), {.server_name = "127.0.0.2"}, "s"));
     ASSERT_TRUE(address.client_error);
     EXPECT_EQ(address.client_error->code, errc::tls_untrusted);
 }
@@ -92,21 +92,21 @@ TEST_F(tls_test, TLS08_the_zone_of_an_address_is_not_looked_for_in_the_certifica
     const auto made = make_self_signed({"fe80::1"}, 30);
     std::ofstream(ca_file) << made->certificate;
     const auto link_local = *tls_server_context::from_pem(made->certificate, made->key);
-    EXPECT_FALSE(run(shake_hands(here(), link_local, trusting(), {.server_name = "fe80::1%lo"}, "s")).client_error);
-    const auto other = run(shake_hands(here(), link_local, trusting(), {.server_name = "fe80::2%lo"}, "s"));
+    EXPECT_FALSE(run(shake_hands(test_loop(), link_local, trusting(), {.server_name = "fe80::1%lo"}, "s")).client_error);
+    const auto other = run(shake_hands(test_loop(), link_local, trusting(), {.server_name = "fe80::2%lo"}, "s"));
     ASSERT_TRUE(other.client_error);
     EXPECT_EQ(other.client_error->code, errc::tls_untrusted);
 }
 
 TEST_F(tls_test, TLS08_a_self_signed_certificate_is_not_trusted_by_itself) {
     const auto system_store = *tls_client_context::make({});
-    const auto h = run(shake_hands(here(), server, system_store, {.server_name = "localhost"}, "s"));
+    const auto h = run(shake_hands(test_loop(), server, system_store, {.server_name = "localhost"}, "s"));
     ASSERT_TRUE(h.client_error);
     EXPECT_EQ(h.client_error->code, errc::tls_untrusted);
     EXPECT_THAT(h.client_error->what, testing::HasSubstr("self-signed"));
     ASSERT_TRUE(h.server_error);
     EXPECT_EQ(h.server_error->code, errc::tls);
-    EXPECT_FALSE(run(shake_hands(here(), server, unverified, {.server_name = "anything"}, "s")).client_error);
+    EXPECT_FALSE(run(shake_hands(test_loop(), server, unverified, {.server_name = "anything"}, "s")).client_error);
 }
 
 enum class client_kind { v13, v12, v12_without_tickets };
@@ -130,8 +130,8 @@ INSTANTIATE_TEST_SUITE_P(tls, tls_versions,
 
 TEST_P(tls_versions, TLS04a_a_data_connection_resumes_its_control_session) {
     const auto as = client();
-    const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
-    const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 1"));
+    const auto control = run(shake_hands(test_loop(), server, as, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(test_loop(), server, as, {"localhost", control.client.session()}, "session 1"));
     ASSERT_FALSE(data.client_error || data.server_error);
     EXPECT_TRUE(data.server.tls().resumed);
     EXPECT_TRUE(data.client.tls().resumed);
@@ -139,51 +139,51 @@ TEST_P(tls_versions, TLS04a_a_data_connection_resumes_its_control_session) {
 
 TEST_P(tls_versions, TLS04b_another_session_is_not_resumed) {
     const auto as = client();
-    const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
-    const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 2"));
+    const auto control = run(shake_hands(test_loop(), server, as, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(test_loop(), server, as, {"localhost", control.client.session()}, "session 2"));
     ASSERT_FALSE(data.client_error || data.server_error) << "a full handshake takes its place";
     EXPECT_FALSE(data.server.tls().resumed);
 }
 
 TEST_P(tls_versions, TLS04c_no_session_is_not_resumed) {
     const auto as = client();
-    const auto data = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
+    const auto data = run(shake_hands(test_loop(), server, as, {.server_name = "localhost"}, "session 1"));
     EXPECT_FALSE(data.server.tls().resumed);
 }
 
 // Such a session can only be found while somebody keeps it; then its memory is free again.
-TEST_F(tls_test, TLS04_a_session_without_ticket_ends_with_the_connection_that_began_it) {
+TEST_F(tls_test, TLS04_a_session_without_ticket_ends_with_the_connection_that_started_it) {
     const auto as = trusting(true);
     SSL_CTX_set_options(as.get(), SSL_OP_NO_TICKET);
-    const foreign_tls_client other(TLS1_2_VERSION);
+    const memory_tls_client other(TLS1_2_VERSION);
     const auto of_control = [&] {
-        const auto control = run(shake_hands(here(), server, as, {.server_name = "localhost"}, "session 1"));
+        const auto control = run(shake_hands(test_loop(), server, as, {.server_name = "localhost"}, "session 1"));
         const auto named = read_tls_hello(server, other.hello(control.client.session().get()));
         EXPECT_EQ(named.is, tls_hello::kind::resumes);
         EXPECT_EQ(named.session_id_context, "session 1");
-        const auto data = run(shake_hands(here(), server, as, {"localhost", control.client.session()}, "session 1"));
+        const auto data = run(shake_hands(test_loop(), server, as, {"localhost", control.client.session()}, "session 1"));
         EXPECT_EQ(data.client.session().get(), nullptr) << "it is the control connection's, not another one";
         return control.client.session();
     }();
     EXPECT_EQ(read_tls_hello(server, other.hello(of_control.get())).is, tls_hello::kind::new_session);
-    const auto late = run(shake_hands(here(), server, as, {"localhost", of_control}, "session 1"));
+    const auto late = run(shake_hands(test_loop(), server, as, {"localhost", of_control}, "session 1"));
     ASSERT_FALSE(late.client_error || late.server_error);
     EXPECT_FALSE(late.server.tls().resumed);
 }
 
 task<bool> resumes_after_the_end_of_tls(loop& l, tls_server_context server, tls_client_context client) {
     auto control = co_await shake_hands(l, server, client, to_localhost(), "session 1");
-    background other(l, control.client.end_tls(1s));
+    concurrent_task other(l, control.client.end_tls(1s));
     const auto ended = co_await control.server.end_tls(1s);
-    const auto other_ended = co_await other.get();
-    if (!ended || !other_ended) co_return false;
+    const auto other_finished = co_await other.get();
+    if (!ended || !other_finished) co_return false;
     const tls_connect_options again{"localhost", control.session};
     const auto data = co_await shake_hands(l, server, client, again, "session 1");
     co_return !data.server_error && data.server.tls().resumed;
 }
 
-TEST_P(tls_versions, TLS06_data_connections_resume_the_session_of_a_control_connection_that_left_it) {
-    EXPECT_TRUE(run(resumes_after_the_end_of_tls(here(), server, client())));
+TEST_P(tls_versions, TLS06_data_connections_resume_the_session_of_a_control_connection_that_ended_tls) {
+    EXPECT_TRUE(run(resumes_after_the_end_of_tls(test_loop(), server, client())));
 }
 
 task<bool> resumes_though_off(loop& l, tls_server_context server, tls_client_context client) {
@@ -195,7 +195,7 @@ task<bool> resumes_though_off(loop& l, tls_server_context server, tls_client_con
 }
 
 TEST_P(tls_versions, TLS04_where_it_is_off_nothing_is_resumed) {
-    EXPECT_FALSE(run(resumes_though_off(here(), server, client())));
+    EXPECT_FALSE(run(resumes_though_off(test_loop(), server, client())));
 }
 
 task<int> resume_often(loop& l, tls_server_context server, tls_client_context client, int times) {
@@ -213,7 +213,7 @@ task<int> resume_often(loop& l, tls_server_context server, tls_client_context cl
 }
 
 TEST_P(tls_versions, TLS04_one_session_serves_500_data_connections) {
-    EXPECT_EQ(run(resume_often(here(), server, client(), 500)), 500);
+    EXPECT_EQ(run(resume_often(test_loop(), server, client(), 500)), 500);
 }
 
 task<std::string> read_end(stream& s) {
@@ -225,7 +225,7 @@ task<std::string> read_end(stream& s) {
 task<std::string> end_of_stream(loop& l, tls_server_context server, tls_client_context client, bool in_good_order) {
     auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
     if (in_good_order) {
-        const auto ended = co_await h.client.finish_sending(1s);
+        const auto ended = co_await h.client.shutdown_send(1s);
         EXPECT_TRUE(ended);
     } else {
         ::shutdown(h.client.native_handle(), SHUT_WR);
@@ -237,20 +237,20 @@ task<std::string> end_of_stream(loop& l, tls_server_context server, tls_client_c
 }
 
 TEST_P(tls_versions, TLS05_only_close_notify_is_the_end) {
-    EXPECT_EQ(run(end_of_stream(here(), server, client(), true)), "0 and 3");
-    EXPECT_THAT(run(end_of_stream(here(), server, client(), false)), testing::StartsWith("truncated"));
+    EXPECT_EQ(run(end_of_stream(test_loop(), server, client(), true)), "0 and 3");
+    EXPECT_THAT(run(end_of_stream(test_loop(), server, client(), false)), testing::StartsWith("truncated"));
 }
 
-task<std::string> last_words(loop& l, tls_server_context server, tls_client_context client) {
+task<std::string> final_bytes(loop& l, tls_server_context server, tls_client_context client) {
     auto h = co_await shake_hands(l, std::move(server), std::move(client), to_localhost(), "s");
-    const auto written = co_await h.server.write_last("farewell", soon());
-    const auto ended = co_await h.server.finish_sending(0ms);
+    const auto written = co_await h.server.write_and_finish("farewell", soon());
+    const auto ended = co_await h.server.shutdown_send(0ms);
     if (!written || !ended) co_return "not written";
     co_return (co_await read_to_end(h.client)).value_or("cut");
 }
 
-TEST_P(tls_versions, TLS05_last_words_have_their_close_notify) {
-    EXPECT_EQ(run(last_words(here(), server, client())), "farewell");
+TEST_P(tls_versions, TLS05_final_bytes_are_followed_by_close_notify) {
+    EXPECT_EQ(run(final_bytes(test_loop(), server, client())), "farewell");
 }
 
 task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client_context client) {
@@ -259,40 +259,40 @@ task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client
     co_return co_await read_end(h.server);
 }
 
-TEST_F(tls_test, a_reset_stays_a_reset) { EXPECT_EQ(run(reset_under_tls(here(), server, trusting())), "reset"); }
+TEST_F(tls_test, a_reset_stays_a_reset) { EXPECT_EQ(run(reset_under_tls(test_loop(), server, trusting())), "reset"); }
 
 task<std::string> plain_after_tls(loop& l, tls_server_context server, tls_client_context client) {
     auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
-    background other(l, h.client.end_tls(1s));
+    concurrent_task other(l, h.client.end_tls(1s));
     const auto ended = co_await h.server.end_tls(1s);
-    const auto other_ended = co_await other.get();
-    if (!ended || !other_ended || h.server.is_tls() || h.client.is_tls()) co_return "not ended";
+    const auto other_finished = co_await other.get();
+    if (!ended || !other_finished || h.server.is_tls() || h.client.is_tls()) co_return "not ended";
     const auto written = co_await h.client.write_all("PWD", soon());
     const auto seen = co_await read_end(h.server);
     co_return written ? seen : "not written";
 }
 
-TEST_P(tls_versions, a_connection_goes_on_in_plain_text_after_the_end_of_tls) {
-    EXPECT_EQ(run(plain_after_tls(here(), server, client())), "3");
+TEST_P(tls_versions, a_connection_continues_unencrypted_after_the_end_of_tls) {
+    EXPECT_EQ(run(plain_after_tls(test_loop(), server, client())), "3");
 }
 
 task<std::optional<std::string>> send_over_tls(loop& l, tls_server_context server, tls_client_context client,
                                                std::string bytes) {
     auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
-    const auto file = file_of(bytes);
-    background reader(l, read_to_end(h.client));
+    const auto file = make_memory_file(bytes);
+    concurrent_task reader(l, read_to_end(h.client));
     std::uint64_t progress = 0;
     const auto sent = co_await h.server.send_file(file.get(), 0, bytes.size() + 5, soon(), progress);
     EXPECT_EQ(progress, bytes.size());
     EXPECT_EQ(sent.value_or(0), bytes.size());
-    const auto ended = co_await h.server.finish_sending(1s);
+    const auto ended = co_await h.server.shutdown_send(1s);
     EXPECT_TRUE(ended);
     co_return co_await reader.get();
 }
 
 TEST_P(tls_versions, sends_files_whole) {
     const auto bytes = sample_bytes(5'000'011);
-    EXPECT_EQ(run(send_over_tls(here(), server, client(), bytes)), bytes);
+    EXPECT_EQ(run(send_over_tls(test_loop(), server, client(), bytes)), bytes);
 }
 
 task<> echo(stream& s) {
@@ -303,12 +303,12 @@ task<> echo(stream& s) {
         const auto written = co_await s.write_all({buffer.data(), *n}, soon());
         if (!written) break;
     }
-    co_await s.finish_sending(1s);
+    co_await s.shutdown_send(1s);
 }
 
-task<bool> write_and_end(stream& s, std::string bytes) {
+task<bool> write_and_finish_all(stream& s, std::string bytes) {
     const auto written = co_await s.write_all(bytes, soon());
-    const auto ended = co_await s.finish_sending(1s);
+    const auto ended = co_await s.shutdown_send(1s);
     co_return written.has_value() && ended.has_value();
 }
 
@@ -316,7 +316,7 @@ task<std::optional<std::string>> both_ways_at_once(loop& l, tls_server_context s
                                                    std::string bytes) {
     auto h = co_await shake_hands(l, server, client, to_localhost(), "s");
     l.spawn("an echo", echo(h.server));
-    background writing(l, write_and_end(h.client, bytes));
+    concurrent_task writing(l, write_and_finish_all(h.client, bytes));
     auto all = co_await read_to_end(h.client);
     const bool written = co_await writing.get();
     co_return written ? all : std::nullopt;
@@ -324,7 +324,7 @@ task<std::optional<std::string>> both_ways_at_once(loop& l, tls_server_context s
 
 TEST_P(tls_versions, reads_and_writes_at_the_same_time) {
     const auto bytes = sample_bytes(3'000'000);
-    EXPECT_EQ(run(both_ways_at_once(here(), server, client(), bytes)), bytes);
+    EXPECT_EQ(run(both_ways_at_once(test_loop(), server, client(), bytes)), bytes);
 }
 
 /// A client context that asks for another protocol, made by hand.
@@ -336,14 +336,14 @@ tls_client_context asking_for(tls_client_context c, std::string_view protocol) {
 }
 
 TEST_F(tls_test, TLS07_a_client_that_wants_another_protocol_is_refused) {
-    const auto h = run(shake_hands(here(), server, asking_for(unverified, "h2"), {.server_name = "localhost"}, "s"));
+    const auto h = run(shake_hands(test_loop(), server, asking_for(unverified, "h2"), {.server_name = "localhost"}, "s"));
     ASSERT_TRUE(h.client_error && h.server_error);
     EXPECT_THAT(h.client_error->what, testing::HasSubstr("no application protocol"));
     EXPECT_THAT(h.server_error->what, testing::HasSubstr("another protocol than FTP"));
 }
 
 TEST_F(tls_test, TLS07_a_client_that_names_none_is_served) {
-    const auto h = run(shake_hands(here(), server, asking_for(unverified, ""), {.server_name = "localhost"}, "s"));
+    const auto h = run(shake_hands(test_loop(), server, asking_for(unverified, ""), {.server_name = "localhost"}, "s"));
     ASSERT_FALSE(h.client_error || h.server_error);
     EXPECT_EQ(h.server.tls().alpn, "");
 }
@@ -353,15 +353,15 @@ TEST_F(tls_test, TLS10_versions_before_1_2_are_refused) {
     SSL_CTX_set_min_proto_version(old.get(), TLS1_1_VERSION);
     SSL_CTX_set_max_proto_version(old.get(), TLS1_1_VERSION);
     SSL_CTX_set_cipher_list(old.get(), "ALL:@SECLEVEL=0");
-    const auto h = run(shake_hands(here(), server, old, {.server_name = "localhost"}, "s"));
+    const auto h = run(shake_hands(test_loop(), server, old, {.server_name = "localhost"}, "s"));
     ASSERT_TRUE(h.server_error);
     EXPECT_EQ(h.server_error->code, errc::tls);
     EXPECT_THAT(h.server_error->what, testing::HasSubstr("TLS 1.2"));
 }
 
-task<error> not_tls(loop& l, tls_client_context client, std::string said, bool close) {
-    auto pair = co_await make_pair_of_streams(l);
-    const auto written = co_await pair.server.write_all(said, soon());
+task<error> not_tls(loop& l, tls_client_context client, std::string greeting, bool close) {
+    auto pair = co_await make_stream_pair(l);
+    const auto written = co_await pair.server.write_all(greeting, soon());
     if (close) pair.server.close();
     const auto options = to_localhost();
     const auto done = co_await pair.client.connect_tls(client, options, time_limit::within(100ms));
@@ -369,22 +369,22 @@ task<error> not_tls(loop& l, tls_client_context client, std::string said, bool c
 }
 
 TEST_F(tls_test, TLS09_a_failed_handshake_says_why) {
-    const auto greeting = run(not_tls(here(), unverified, "220 ready\r\n", false));
-    EXPECT_EQ(greeting.code, errc::tls);
-    EXPECT_THAT(greeting.what, testing::HasSubstr("does not speak TLS"));
-    EXPECT_EQ(run(not_tls(here(), unverified, "", false)).code, errc::timeout);
+    const auto failure = run(not_tls(test_loop(), unverified, "220 ready\r\n", false));
+    EXPECT_EQ(failure.code, errc::tls);
+    EXPECT_THAT(failure.what, testing::HasSubstr("does not speak TLS"));
+    EXPECT_EQ(run(not_tls(test_loop(), unverified, "", false)).code, errc::timeout);
 }
 
-task<error> gone_in_handshake(loop& l, tls_server_context server) {
-    auto pair = co_await make_pair_of_streams(l);
+task<error> closed_in_handshake(loop& l, tls_server_context server) {
+    auto pair = co_await make_stream_pair(l);
     pair.client.close();
     const tls_accept_options options{"s"};
     const auto done = co_await pair.server.accept_tls(server, options, soon());
     co_return done ? error{} : done.error();
 }
 
-TEST_F(tls_test, TLS09_a_peer_that_leaves_in_the_handshake_is_named) {
-    EXPECT_THAT(run(gone_in_handshake(here(), server)).what,
+TEST_F(tls_test, TLS09_a_peer_that_closes_during_the_handshake_is_named) {
+    EXPECT_THAT(run(closed_in_handshake(test_loop(), server)).what,
                 testing::HasSubstr("closed the connection during the handshake"));
 }
 

@@ -37,17 +37,17 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
                                 .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
                                 .listening = from->service.endpoints(),
                                 .draining = from->draining};
-    now.sessions = co_await from->service.survey(*loop);
+    now.sessions = co_await from->service.collect_snapshot(*loop);
     now.backends = from->service.backend_status();
-    now.counted = from->counters.take();
+    now.counted = from->counters.read();
     now.log_lines_lost = log::lost();
-    now.penalties = from->service.sessions().login_penalties();
+    now.penalties = from->service.sessions().list_login_penalties();
     // Ten thousand sessions are some megabytes of text: not on a loop.
     auto work = [&now] { return json::serialize(status::status_json(now)); };
     co_return co_await net::offload(*disk, *loop, std::move(work));
 }
 
-net::task<result<std::string>> forgive(front::front* sessions, std::string address) {
+net::task<result<std::string>> forgive(frontend::frontend* sessions, std::string address) {
     const auto parsed = ip_address::parse(address);
     if (!parsed) co_return fail(errc::syntax, fmt::format("\"{}\" is not an IP address", escape(address, 100)));
     if (!sessions->forgive(*parsed))
@@ -57,8 +57,8 @@ net::task<result<std::string>> forgive(front::front* sessions, std::string addre
     co_return answer_with(fmt::format("{} may log in again", parsed->text()));
 }
 
-net::task<result<std::string>> kick(net::loop* loop, front::front* sessions, std::string id) {
-    const bool found = co_await sessions->end_session(*loop, id);
+net::task<result<std::string>> kick(net::loop* loop, frontend::frontend* sessions, std::string id) {
+    const bool found = co_await sessions->close_session(*loop, id);
     if (!found)
         co_return fail(errc::not_found,
                        fmt::format("no session has the id \"{}\"; status --sessions lists them", escape(id, 100)));
@@ -80,17 +80,18 @@ net::task<std::string> answer_request(std::shared_ptr<const control_actions> act
     co_return answer ? *answer : refusal(answer.error().text());
 }
 
-result<std::optional<control_socket>> open_control(net::loop& loop, const control_place& place, control_actions actions,
-                                                   bool replaces) {
-    if (place.path.empty()) {
-        if (!place.reason_absent.empty()) log::info({}, fmt::format("No control socket: {}", place.reason_absent));
+result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,
+                                                   control_actions actions, bool takes_over) {
+    if (location.path.empty()) {
+        if (!location.reason_absent.empty()) log::info({}, fmt::format("No control socket: {}", location.reason_absent));
         return std::nullopt;
     }
     auto shared = std::make_shared<const control_actions>(std::move(actions));
     auto opened = control_socket::open(
-        loop, place.path, [shared](std::string request) { return answer_request(shared, std::move(request)); }, replaces);
+        loop, location.path, [shared](std::string request) { return answer_request(shared, std::move(request)); },
+        takes_over);
     if (opened) return std::optional(std::move(*opened));
-    if (place.required) return std::unexpected(opened.error());
+    if (location.required) return std::unexpected(opened.error());
     log::info({}, fmt::format("No control socket: {}", opened.error().text()));
     return std::nullopt;
 }
@@ -99,11 +100,11 @@ control_action status_action(net::loop& loop, net::worker_pool& disk, std::share
     return [&loop, &disk, from = std::move(from)](const json::object&) { return collect_status(&loop, &disk, from); };
 }
 
-control_action forgive_action(front::front& sessions) {
+control_action forgive_action(frontend::frontend& sessions) {
     return [&sessions](const json::object& request) { return forgive(&sessions, text_of(request, "address")); };
 }
 
-control_action kick_action(net::loop& loop, front::front& sessions) {
+control_action kick_action(net::loop& loop, frontend::frontend& sessions) {
     return [&loop, &sessions](const json::object& request) { return kick(&loop, &sessions, text_of(request, "session")); };
 }
 

@@ -13,10 +13,10 @@
 #include <boost/json/object.hpp>
 
 #include <sallyport/base/error.hpp>
-#include <sallyport/front/service.hpp>
+#include <sallyport/frontend/service.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/offload.hpp>
+#include <sallyport/net/worker_pool.hpp>
 #include <sallyport/ops/control_socket.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -30,19 +30,19 @@ using control_actions = std::map<std::string, control_action, std::less<>>;
 [[nodiscard]] net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request);
 
 /// Where the control socket of a daemon is.
-struct control_place {
+struct control_socket_location {
     std::string path;       // empty: there is none
     bool required = false;  // false: it is the default place, which may be another daemon's; the log says if it is missing
     std::string reason_absent;  // for the log, if the path is empty; may be empty
 };
 /// `replaces`: the old process has it still.
-[[nodiscard]] result<std::optional<control_socket>> open_control(net::loop& loop, const control_place& place,
-                                                                 control_actions actions, bool replaces = false);
+[[nodiscard]] result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,
+                                                                 control_actions actions, bool takes_over = false);
 
 /// What "status" shows.
 struct status_source {
     std::string name;  // "sallyport gate"
-    front::service& service;
+    frontend::service& service;
     const status::counters& counters;
     bool draining = false;
     net::clock::time_point started = net::clock::now();
@@ -51,8 +51,8 @@ struct status_source {
 /// `disk`: turns it into text.
 [[nodiscard]] control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from);
 /// Removes the login penalty of an address.
-[[nodiscard]] control_action forgive_action(front::front& sessions);
+[[nodiscard]] control_action forgive_action(frontend::frontend& sessions);
 /// Ends one session.
-[[nodiscard]] control_action kick_action(net::loop& loop, front::front& sessions);
+[[nodiscard]] control_action kick_action(net::loop& loop, frontend::frontend& sessions);
 
 }  // namespace sallyport::ops

@@ -36,8 +36,8 @@ namespace {
 
 }  // namespace
 
-result<boost::json::object> ask_daemon(const std::string& socket, const boost::json::object& request,
-                                       std::chrono::seconds wait) {
+result<boost::json::object> send_control_request(const std::string& socket, const boost::json::object& request,
+                                                 std::chrono::seconds wait) {
     auto fd = connect_to(socket, wait);
     if (!fd) return std::unexpected(fd.error());
     const auto failed = [&](int os) {
@@ -59,9 +59,9 @@ result<boost::json::object> ask_daemon(const std::string& socket, const boost::j
     if (wrong || !value.is_object())
         return fail(errc::unexpected,
                     fmt::format("{}: the answer is no JSON object; is it another program's socket?", socket));
-    auto& said = value.get_object();
-    if (const auto* refused = said.if_contains("error")) return fail(errc::rejected, std::string(refused->get_string()));
-    return std::move(said);
+    auto& reply = value.get_object();
+    if (const auto* refused = reply.if_contains("error")) return fail(errc::rejected, std::string(refused->get_string()));
+    return std::move(reply);
 }
 
 }  // namespace sallyport::ops

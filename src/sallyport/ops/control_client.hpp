@@ -11,7 +11,7 @@
 namespace sallyport::ops {
 
 /// Blocks for `wait` at most. An error names the socket, the cause and what to do.
-[[nodiscard]] result<boost::json::object> ask_daemon(const std::string& socket, const boost::json::object& request,
-                                                     std::chrono::seconds wait);
+[[nodiscard]] result<boost::json::object> send_control_request(const std::string& socket, const boost::json::object& request,
+                                                               std::chrono::seconds wait);
 
 }  // namespace sallyport::ops

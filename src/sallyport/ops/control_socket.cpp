@@ -42,25 +42,25 @@ struct identity {
 
 [[nodiscard]] unique_fd new_socket() { return unique_fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-[[nodiscard]] bool is_answered(const sockaddr_un& at) {
+[[nodiscard]] bool is_in_use(const sockaddr_un& at) {
     const auto probe = new_socket();
     return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 || errno == EAGAIN;
 }
 
 /// Listens under a name of its own first: what stands at `path` is replaced in one step, or not at all.
 [[nodiscard]] result<unique_fd> listen_at(const std::string& path) {
-    const auto own = fmt::format("{}.{}", path, ::getpid());
-    const auto at = address_of(own);
+    const auto temporary_path = fmt::format("{}.{}", path, ::getpid());
+    const auto at = address_of(temporary_path);
     if (!at) return fail(errc::too_long, fmt::format("control socket {}: the path is too long; choose a shorter one", path));
     auto fd = new_socket();
     const auto refuse = [&](int os) { return fail_os(os, fmt::format("control socket {}", path)); };
     if (!fd || ::fchmod(fd.get(), 0600) != 0) return refuse(errno);
-    ::unlink(own.c_str());
+    ::unlink(temporary_path.c_str());
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*at), sizeof *at) != 0) return refuse(errno);
-    if (::listen(fd.get(), static_cast<int>(limits::control_connections)) != 0 ||
-        std::rename(own.c_str(), path.c_str()) != 0) {
+    if (::listen(fd.get(), static_cast<int>(limits::max_control_connections)) != 0 ||
+        std::rename(temporary_path.c_str(), path.c_str()) != 0) {
         const int os = errno;
-        ::unlink(own.c_str());
+        ::unlink(temporary_path.c_str());
         return refuse(os);
     }
     return fd;
@@ -69,18 +69,18 @@ struct identity {
 }  // namespace
 
 struct control_socket::impl : std::enable_shared_from_this<impl> {
-    impl(net::loop& l, unique_fd fd, std::string p, answerer a)
-        : home(l), socket(l, std::move(fd)), path(std::move(p)), mine(identity_of(path)), answer(std::move(a)) {}
+    impl(net::loop& l, unique_fd fd, std::string p, request_handler a)
+        : loop(l), socket(l, std::move(fd)), path(std::move(p)), created_file(identity_of(path)), handler(std::move(a)) {}
 
     static net::task<> accept_all(std::shared_ptr<impl> self);
-    static net::task<> serve(std::shared_ptr<impl> self, net::stream with);
+    static net::task<> serve(std::shared_ptr<impl> self, net::stream connection);
 
-    net::loop& home;
+    net::loop& loop;
     net::descriptor socket;
     const std::string path;
-    const identity mine;
-    answerer answer;
-    std::size_t served = 0;
+    const identity created_file;
+    request_handler handler;
+    std::size_t open_connections = 0;
 };
 
 net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
@@ -88,57 +88,58 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
         unique_fd fd(::accept4(self->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd) {
             // It was closed.
-            if (self->served >= limits::control_connections) continue;
-            net::stream with(self->home, std::move(fd), {}, {});
-            self->home.spawn("control connection", serve(self, std::move(with)));
+            if (self->open_connections >= limits::max_control_connections) continue;
+            net::stream connection(self->loop, std::move(fd), {}, {});
+            self->loop.spawn("control connection", serve(self, std::move(connection)));
             continue;
         }
         if (errno == EAGAIN)
             (void)co_await self->socket.readable(net::deadline::max());
         else if (errno != EINTR && errno != ECONNABORTED)
             // No descriptors left.
-            co_await self->home.sleep_for(std::chrono::milliseconds(50));
+            co_await self->loop.sleep_for(std::chrono::milliseconds(50));
     }
 }
 
-net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream with) {
-    ++self->served;
+net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream connection) {
+    ++self->open_connections;
     std::string input;
     std::array<char, 4096> block;
-    const net::time_limit patience{.progress = limits::control_wait};
-    while (input.size() <= limits::control_request) {
+    const net::time_limit limit{.progress = limits::control_timeout};
+    while (input.size() <= limits::max_control_request) {
         const auto end = input.find('\n');
         if (end == std::string::npos) {
-            const auto got = co_await with.read_some(block, patience);
+            const auto got = co_await connection.read_some(block, limit);
             if (!got || *got == 0) break;
             input.append(block.data(), *got);
             continue;
         }
         std::string request = input.substr(0, end);
         input.erase(0, end + 1);
-        std::string line = co_await self->answer(std::move(request));
+        std::string line = co_await self->handler(std::move(request));
         line += '\n';
-        const auto sent = co_await with.write_all(line, patience);
+        const auto sent = co_await connection.write_all(line, limit);
         if (!sent) break;
     }
-    --self->served;
+    --self->open_connections;
 }
 
-result<control_socket> control_socket::open(net::loop& home, const std::string& path, answerer answer, bool replaces) {
+result<control_socket> control_socket::open(net::loop& loop, const std::string& path, request_handler handler,
+                                            bool takes_over) {
     const auto at = address_of(path);
     if (!at) return fail(errc::too_long, fmt::format("control socket {}: the path is too long; choose a shorter one", path));
-    struct stat there{};
-    if (::lstat(path.c_str(), &there) == 0) {
-        if (!S_ISSOCK(there.st_mode))
+    struct stat existing{};
+    if (::lstat(path.c_str(), &existing) == 0) {
+        if (!S_ISSOCK(existing.st_mode))
             return fail(errc::exists, fmt::format("control socket {}: there is another file; name another path", path));
-        if (!replaces && is_answered(*at))
+        if (!takes_over && is_in_use(*at))
             return fail(errc::exists,
                         fmt::format("control socket {}: another program answers there; name another path", path));
     }
     auto fd = listen_at(path);
     if (!fd) return std::unexpected(fd.error());
-    auto made = std::make_shared<impl>(home, std::move(*fd), path, std::move(answer));
-    home.spawn("control socket", impl::accept_all(made));
+    auto made = std::make_shared<impl>(loop, std::move(*fd), path, std::move(handler));
+    loop.spawn("control socket", impl::accept_all(made));
     return control_socket(std::move(made));
 }
 
@@ -147,7 +148,7 @@ control_socket::control_socket(control_socket&&) noexcept = default;
 control_socket::~control_socket() {
     if (!impl_) return;
     impl_->socket.close();
-    if (identity_of(impl_->path) == impl_->mine) ::unlink(impl_->path.c_str());
+    if (identity_of(impl_->path) == impl_->created_file) ::unlink(impl_->path.c_str());
 }
 
 }  // namespace sallyport::ops

@@ -16,12 +16,12 @@ namespace sallyport::ops {
 
 class control_socket {
 public:
-    using answerer = std::function<net::task<std::string>(std::string request)>;
+    using request_handler = std::function<net::task<std::string>(std::string request)>;
 
     /// Makes the socket at `path`, mode 0600. The socket of a process that has ended is replaced; if a running one answers
     /// there: errc::exists, unless `replaces` says that this process takes its place.
-    [[nodiscard]] static result<control_socket> open(net::loop& home, const std::string& path, answerer answer,
-                                                     bool replaces = false);
+    [[nodiscard]] static result<control_socket> open(net::loop& loop, const std::string& path, request_handler handler,
+                                                     bool takes_over = false);
     /// Takes no more requests, and removes the socket if it is still ours.
     ~control_socket();
     control_socket(control_socket&&) noexcept;

@@ -25,12 +25,12 @@ class ControlSocket : public testing::Test {
 protected:
     void TearDown() override {
         stop();
-        fs::remove_all(folder);
+        fs::remove_all(directory);
     }
-    result<void> open(bool succeed = false) {
-        auto made = control_socket::open(loops.at(0), path, echo, succeed);
+    result<void> open(bool takes_over = false) {
+        auto made = control_socket::open(loops.at(0), path, echo, takes_over);
         if (!made) return std::unexpected(made.error());
-        doors.push_back(std::move(*made));
+        sockets.push_back(std::move(*made));
         return {};
     }
     void run() {
@@ -54,21 +54,21 @@ protected:
         for (char c = 0; ::read(from.get(), &c, 1) == 1 && c != '\n';) out += c;
         return out;
     }
-    static void say(const unique_fd& to, std::string_view text) {
+    static void send_text(const unique_fd& to, std::string_view text) {
         EXPECT_EQ(::send(to.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
     }
 
-    fs::path folder = [] {
+    fs::path directory = [] {
         std::string name = fs::temp_directory_path() / "control-XXXXXX";
         return fs::path(::mkdtemp(name.data()));
     }();
-    std::string path = folder / "gate.sock";
+    std::string path = directory / "gate.sock";
     net::loop_group loops{1};
-    std::deque<control_socket> doors;
+    std::deque<control_socket> sockets;
     std::thread runner;
 };
 
-TEST_F(ControlSocket, AnswersEachLineInTurnAndIsItsUsersAlone_G12) {
+TEST_F(ControlSocket, AnswersEachLineAndIsPrivateToItsUser_G12) {
     ASSERT_TRUE(open());
     run();
     struct stat s{};
@@ -76,44 +76,44 @@ TEST_F(ControlSocket, AnswersEachLineInTurnAndIsItsUsersAlone_G12) {
     EXPECT_EQ(s.st_mode & 0777U, 0600U);
     const auto one = connect();
     const auto other = connect();
-    say(one, "half a li");
-    say(other, "hello\nagain\n");
+    send_text(one, "half a li");
+    send_text(other, "hello\nagain\n");
     EXPECT_EQ(line(other), "you said hello");
     EXPECT_EQ(line(other), "you said again");
-    say(one, "ne\n");
+    send_text(one, "ne\n");
     EXPECT_EQ(line(one), "you said half a line");
 }
 
-TEST_F(ControlSocket, ClosesToWhoNeverEndsItsLine) {
+TEST_F(ControlSocket, ClosesAConnectionWithAnOverlongLine) {
     ASSERT_TRUE(open());
     run();
     const auto flood = connect();
-    const std::string much(limits::control_request + 4096, 'x');
+    const std::string much(limits::max_control_request + 4096, 'x');
     (void)::send(flood.get(), much.data(), much.size(), MSG_NOSIGNAL);
     EXPECT_EQ(line(flood), "");
 }
 
-TEST_F(ControlSocket, TakesTheDeadsPlaceAndNotTheLivings) {
+TEST_F(ControlSocket, ReplacesAStaleSocketOnly) {
     {
-        const unique_fd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+        const unique_fd stale(::socket(AF_UNIX, SOCK_STREAM, 0));
         sockaddr_un at{};
         at.sun_family = AF_UNIX;
         path.copy(at.sun_path, path.size());
-        ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+        ASSERT_EQ(::bind(stale.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
     }
     ASSERT_TRUE(open()) << "nobody answers there any more";
     const auto refused = open();
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find(path), std::string::npos);
     ASSERT_TRUE(open(true));
-    doors.pop_front();  // the predecessor goes, and leaves the successor's socket alone
+    sockets.pop_front();  // the predecessor goes, and leaves the successor's socket alone
     run();
-    const auto asking = connect();
-    ASSERT_TRUE(asking);
-    say(asking, "you?\n");
-    EXPECT_EQ(line(asking), "you said you?");
+    const auto client = connect();
+    ASSERT_TRUE(client);
+    send_text(client, "you?\n");
+    EXPECT_EQ(line(client), "you said you?");
     stop();
-    doors.clear();
+    sockets.clear();
     EXPECT_FALSE(fs::exists(path));
 }
 

@@ -32,7 +32,7 @@ class Control : public testing::Test {
 protected:
     ~Control() override {
         stop();
-        fs::remove_all(folder);
+        fs::remove_all(directory);
     }
     [[nodiscard]] std::string answer(std::string request) {
         std::string out;
@@ -51,11 +51,11 @@ protected:
         runner.join();
     }
     [[nodiscard]] std::string path(const std::string& name = "test.sock") const {
-        fs::create_directories(folder);
-        return (folder / name).string();
+        fs::create_directories(directory);
+        return (directory / name).string();
     }
 
-    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-control-{}", ::getpid());
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-control-{}", ::getpid());
     net::loop_group loops{1};
     net::worker_pool disk{1};
     status::counters counters;
@@ -69,7 +69,7 @@ TEST_F(Control, RunsTheCommandOfTheRequest) {
     EXPECT_EQ(error_of(R"({"command": "refuse"})").substr(0, 7), "not now");
 }
 
-TEST_F(Control, SaysWhatIsWrongWithARequest) {
+TEST_F(Control, ReportsInvalidRequests) {
     for (const char* request :
          {"", "status", "{", "[]", "{}", R"({"command": 1})", R"({"do": "repeat"})", R"({"command": ""})"})
         EXPECT_NE(error_of(request).find("a request is a JSON object with a command"), std::string::npos) << request;
@@ -94,7 +94,7 @@ TEST_F(Control, ShowsTheStatus) {
     EXPECT_FALSE(shown.get_object().contains("backends"));
 }
 
-TEST_F(Control, ForgivesAndKicksWhatThereIs) {
+TEST_F(Control, RefusesUnknownAddressesAndSessions) {
     test_service service(loops, {.listen = {*endpoint::parse("127.0.0.1:0")}}, counters);
     ASSERT_TRUE(service.start());
     actions = {{"forgive", forgive_action(service.sessions())}, {"kick", kick_action(loops.at(0), service.sessions())}};
@@ -107,20 +107,20 @@ TEST_F(Control, ForgivesAndKicksWhatThereIs) {
     EXPECT_NE(error_of(R"({"command": "kick"})").find("no session has the id \"\""), std::string::npos);
 }
 
-TEST_F(Control, IsAskedThroughItsSocket) {
+TEST_F(Control, AnswersOverItsSocket) {
     auto opened = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(opened && *opened);
     run();
-    const auto good = ask_daemon(path(), {{"command", "repeat"}, {"word", "b"}}, 5s);
+    const auto good = send_control_request(path(), {{"command", "repeat"}, {"word", "b"}}, 5s);
     ASSERT_TRUE(good) << good.error().text();
     EXPECT_EQ(good->at("word"), "b");
-    const auto refused = ask_daemon(path(), {{"command", "refuse"}}, 5s);
+    const auto refused = send_control_request(path(), {{"command", "refuse"}}, 5s);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, errc::rejected);
     stop();
 }
 
-TEST_F(Control, IsWantedOrNot) {
+TEST_F(Control, CanBeOptional) {
     EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = true, .reason_absent = {}}, actions));
     EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = false, .reason_absent = "no place"}, actions));
     auto first = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
@@ -134,14 +134,15 @@ TEST_F(Control, IsWantedOrNot) {
     EXPECT_TRUE(*open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions, true));
 }
 
-TEST_F(Control, ClientSaysWhatIsMissing) {
-    const auto none = ask_daemon(path("none.sock"), {}, 1s);
+TEST_F(Control, ClientReportsWhatIsMissing) {
+    const auto none = send_control_request(path("none.sock"), {}, 1s);
     ASSERT_FALSE(none);
     EXPECT_NE(none.error().what.find("no daemon is running at " + path("none.sock") + "; start it"), std::string::npos);
-    EXPECT_EQ(ask_daemon(std::string(200, 'x'), {}, 1s).error().code, errc::too_long);
+    EXPECT_EQ(send_control_request(std::string(200, 'x'), {}, 1s).error().code, errc::too_long);
     const auto silent = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(silent);
-    EXPECT_EQ(ask_daemon(path(), {{"command", "repeat"}}, 1s).error().code, errc::timeout) << "its loop does not run";
+    EXPECT_EQ(send_control_request(path(), {{"command", "repeat"}}, 1s).error().code, errc::timeout)
+        << "its loop does not run";
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-net::task<> end_after(net::loop& l, net::loop_group& loops, std::chrono::milliseconds wait) {
+net::task<> stop_loops_after(net::loop& l, net::loop_group& loops, std::chrono::milliseconds wait) {
     co_await net::sleep_until(l.deadlines(), net::clock::now() + wait);
     loops.stop();
 }
@@ -37,10 +37,10 @@ daemon::daemon(std::string name, std::size_t loops, std::chrono::milliseconds st
     raise_descriptor_limit();
 }
 
-int daemon::run(const std::vector<endpoint>& listening, const old_process& replaced) {
-    std::string where;
-    for (const auto& e : listening) where += (where.empty() ? "" : ", ") + e.text();
-    const net::signal_watch signals(loops_.at(0), {.stop = [this](int signal) { begin_stop(signal); },
+int daemon::run(const std::vector<endpoint>& listening, const old_process& old) {
+    std::string addresses;
+    for (const auto& e : listening) addresses += (addresses.empty() ? "" : ", ") + e.text();
+    const net::signal_watch signals(loops_.at(0), {.stop = [this](int signal) { stop_by_signal(signal); },
                                                    .reload =
                                                        [this] {
                                                            rotate();
@@ -48,17 +48,17 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& repla
                                                            if (reload_) reload_();
                                                        },
                                                    .rotate = [this] { rotate(); },
-                                                   .replace =
+                                                   .restart =
                                                        [this] {
                                                            if (restart_) restart_();
                                                        }});
     loops_.at(0).spawn("certificates", check_certificates());
-    log::print(fmt::format("{}: listening on {}", name_, where));
-    replaced.notify_ready();
+    log::print(fmt::format("{}: listening on {}", name_, addresses));
+    old.notify_ready();
     notify_service_manager();
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
-    if (transfers_) transfers_->flush(log::end_deadline());
+    if (transfer_log_) transfer_log_->flush(log::end_deadline());
     // A thread that waits for a dead disk would be waited for. What was not published is gone with the process, as after
     // a crash; the old files are whole.
     if (stopping_ > 0 || !all_ended_) {
@@ -70,7 +70,7 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& repla
 
 void daemon::rotate() {
     log::reopen();
-    if (transfers_) transfers_->reopen();
+    if (transfer_log_) transfer_log_->reopen();
 }
 
 net::task<> daemon::check_certificates() {
@@ -88,18 +88,18 @@ net::task<> daemon::check_certificates() {
     }
 }
 
-void daemon::begin_stop(int signal) {
-    if (stop_begun_) {
+void daemon::stop_by_signal(int signal) {
+    if (stop_started_) {
         loops_.stop();
         return;
     }
     stop(fmt::format("signal {}", signal), signal == SIGINT ? limits::interrupt_timeout : stop_timeout_);
 }
 
-void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
-    if (std::exchange(stop_begun_, true)) return;
-    log::info("", fmt::format("{}: {}, stopping", name_, why));
-    loops_.at(0).spawn("stop deadline", end_after(loops_.at(0), loops_, within));
+void daemon::stop(std::string_view reason, std::chrono::milliseconds within) {
+    if (std::exchange(stop_started_, true)) return;
+    log::info("", fmt::format("{}: {}, stopping", name_, reason));
+    loops_.at(0).spawn("stop deadline", stop_loops_after(loops_.at(0), loops_, within));
     stopping_ = services_.size();
     const auto for_transfers = std::max(within - limits::stop_reserve, std::chrono::milliseconds(0));
     for (auto& service : services_) {
@@ -110,9 +110,9 @@ void daemon::stop(std::string_view why, std::chrono::milliseconds within) {
     }
 }
 
-int report_start_failure(const std::string& name, const error& cause, const old_process& replaced) {
+int report_start_failure(const std::string& name, const error& cause, const old_process& old) {
     log::print(fmt::format("{}: {}", name, line_of(cause)));
-    replaced.notify_failure(line_of(cause));
+    old.notify_failure(line_of(cause));
     const bool usage = cause.code == errc::syntax || cause.code == errc::usage;
     return usage ? 2 : 1;
 }

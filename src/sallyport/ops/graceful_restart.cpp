@@ -25,14 +25,14 @@ namespace {
 net::task<std::string> read_line(std::shared_ptr<net::descriptor> from, net::deadline until) {
     std::string text;
     std::array<char, 512> block;
-    while (!text.ends_with('\n') && text.size() < limits::control_request) {
+    while (!text.ends_with('\n') && text.size() < limits::max_control_request) {
         const auto n = ::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT);
         if (n == 0) break;
         if (n > 0) {
             text.append(block.data(), static_cast<std::size_t>(n));
         } else if (errno == EAGAIN) {
             const auto end = co_await from->readable(until);
-            if (end != net::wait_end::ready) break;
+            if (end != net::wait_result::ready) break;
         } else if (errno != EINTR) {
             break;
         }
@@ -40,7 +40,7 @@ net::task<std::string> read_line(std::shared_ptr<net::descriptor> from, net::dea
     co_return text;
 }
 
-net::task<> wait_for_end(std::shared_ptr<net::descriptor> connection, std::function<void()> ended) {
+net::task<> wait_for_exit(std::shared_ptr<net::descriptor> connection, std::function<void()> ended) {
     (void)co_await read_line(connection, net::deadline::max());
     log::info({}, "The old process has ended");
     ended();
@@ -48,16 +48,16 @@ net::task<> wait_for_end(std::shared_ptr<net::descriptor> connection, std::funct
 
 }  // namespace
 
-graceful_restart::graceful_restart(daemon& host, parts p, std::chrono::seconds drain_timeout, std::string program)
-    : host_(host), parts_(std::move(p)), drain_timeout_(drain_timeout), program_(std::move(program)) {}
+graceful_restart::graceful_restart(daemon& host, callbacks p, std::chrono::seconds drain_timeout, std::string program)
+    : host_(host), callbacks_(std::move(p)), drain_timeout_(drain_timeout), program_(std::move(program)) {}
 
 net::task<result<int>> graceful_restart::start() {
-    const auto state = parts_.state();
+    const auto state = callbacks_.state();
     if (!state) co_return std::unexpected(state.error());
     auto started = start_new_process(program_, *state);
     if (!started) co_return std::unexpected(started.error());
     const auto connection = std::make_shared<net::descriptor>(host_.loops().at(0), std::move(started->connection));
-    const auto line = co_await read_line(connection, net::clock::now() + limits::replacement_start);
+    const auto line = co_await read_line(connection, net::clock::now() + limits::restart_timeout);
     if (line == "ready\n") {
         host_.loops().at(0).spawn("returned connections", accept_returned(this, connection));
         co_return started->pid;
@@ -79,7 +79,7 @@ net::task<result<std::string>> graceful_restart::restart() {
     if (stage_ == stage::starting) co_return fail(errc::busy, "a new process is being started");
     stage_ = stage::starting;
     const auto pid = co_await start();
-    stage_ = pid ? stage::replaced : stage::usual;
+    stage_ = pid ? stage::replaced : stage::idle;
     if (!pid) {
         log::error({}, fmt::format("Restart: {}", pid.error().text()));
         co_return std::unexpected(pid.error());
@@ -89,9 +89,9 @@ net::task<result<std::string>> graceful_restart::restart() {
     const auto line =
         fmt::format("process {} has taken over; process {} exits when its sessions have ended{}", *pid, ::getpid(), drain);
     log::info({}, fmt::format("Restart: {}", line));
-    parts_.replaced();
-    host_.loops().at(0).spawn("drain timeout", end_drain(this));
-    parts_.start_draining([this] { host_.stop("all sessions have ended"); });
+    callbacks_.replaced();
+    host_.loops().at(0).spawn("drain timeout", stop_after_drain_timeout(this));
+    callbacks_.start_draining([this] { host_.stop("all sessions have ended"); });
     boost::json::object answer{{"lines", boost::json::array{boost::json::value(line)}}, {"pid", *pid}};
     co_return boost::json::serialize(answer);
 }
@@ -101,7 +101,7 @@ net::task<> graceful_restart::accept_returned(graceful_restart* self, std::share
     for (;;) {
         auto returned = receive_returned(connection->get());
         if (returned) {
-            if (self->parts_.accept_returned) self->parts_.accept_returned(std::move(*returned));
+            if (self->callbacks_.accept_returned) self->callbacks_.accept_returned(std::move(*returned));
             continue;
         }
         if (returned.error().code != errc::busy) co_return;
@@ -113,7 +113,7 @@ net::task<> graceful_restart::log_outcome(graceful_restart* self) { (void)co_awa
 
 void graceful_restart::restart_by_signal() { host_.loops().at(0).spawn("restart", log_outcome(this)); }
 
-net::task<> graceful_restart::end_drain(graceful_restart* self) {
+net::task<> graceful_restart::stop_after_drain_timeout(graceful_restart* self) {
     co_await self->host_.loops().at(0).sleep_for(self->drain_timeout_);
     self->host_.stop("the drain timeout has expired");
 }
@@ -123,7 +123,7 @@ void watch_old_process(daemon& host, const old_process& old, std::function<void(
     if (!connection) return;
     auto& loop = host.loops().at(0);
     loop.spawn("old process",
-               wait_for_end(std::make_shared<net::descriptor>(loop, std::move(connection)), std::move(ended)));
+               wait_for_exit(std::make_shared<net::descriptor>(loop, std::move(connection)), std::move(ended)));
 }
 
 }  // namespace sallyport::ops

@@ -45,27 +45,27 @@ protected:
     }
     ~GracefulRestart() override {
         if (pid > 0) ::kill(pid, SIGKILL);
-        fs::remove_all(folder);
+        fs::remove_all(directory);
     }
     /// The new process: a script, whose descriptor 4 is the connection to us; 3 is our listening socket.
     void start(const std::string& script, std::chrono::seconds drain_timeout = 3600s) {
-        fs::create_directories(folder);
-        const auto path = folder / "program";
+        fs::create_directories(directory);
+        const auto path = directory / "program";
         std::ofstream(path) << "#!/bin/sh\n" << script;
         fs::permissions(path, fs::perms::owner_all);
         made.emplace(
             host,
-            graceful_restart::parts{.state =
-                                        [] {
-                                            handover_state out;
-                                            out.sockets.push_back(
-                                                {std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0"))), {}});
-                                            out.down = {"ftp://10.0.0.1:21"};
-                                            return out;
-                                        },
-                                    .start_draining = [this](auto ended) { sessions_ended = std::move(ended); },
-                                    .replaced = [this] { ++replaced; },
-                                    .accept_returned = [this](unique_fd fd) { returned = std::move(fd); }},
+            graceful_restart::callbacks{.state =
+                                            [] {
+                                                handover_state out;
+                                                out.sockets.push_back(
+                                                    {std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0"))), {}});
+                                                out.down = {"ftp://10.0.0.1:21"};
+                                                return out;
+                                            },
+                                        .start_draining = [this](auto ended) { sessions_ended = std::move(ended); },
+                                        .replaced = [this] { ++replaced; },
+                                        .accept_returned = [this](unique_fd fd) { returned = std::move(fd); }},
             drain_timeout, path.string());
     }
     [[nodiscard]] result<std::string> restart() {
@@ -75,7 +75,7 @@ protected:
         return out;
     }
 
-    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-restart-{}", ::getpid());
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-restart-{}", ::getpid());
     daemon host{"test", 1};
     bool stopped = false;
     int replaced = 0;
@@ -127,7 +127,7 @@ TEST_F(GracefulRestart, ContinuesIfTheNewProcessEndsWithoutAReason) {
 
 TEST_F(GracefulRestart, ContinuesIfTheProgramIsGone) {
     start("");
-    fs::remove(folder / "program");
+    fs::remove(directory / "program");
     const auto answer = restart();
     ASSERT_FALSE(answer);
     EXPECT_NE(answer.error().what.find("program cannot be executed: No such file or directory"), std::string::npos)
@@ -155,15 +155,15 @@ TEST_F(GracefulRestart, StopsAtTheDrainTimeout) {
     EXPECT_TRUE(stopped);
 }
 
-TEST_F(GracefulRestart, BySignalIsTheSame) {
-    start("echo $$ > " + (folder / "pid").string() + "\necho ready >&4\nexec sleep 60\n");
+TEST_F(GracefulRestart, WorksBySignal) {
+    start("echo $$ > " + (directory / "pid").string() + "\necho ready >&4\nexec sleep 60\n");
     made->restart_by_signal();
     host.loops().run_until_done(run_until(&host.loops().at(0), [this] { return replaced == 1; }));
-    std::ifstream(folder / "pid") >> pid;
+    std::ifstream(directory / "pid") >> pid;
     EXPECT_GT(pid, 0);
 }
 
-TEST(OldProcess, IsWatchedUntilItHasEnded) {
+TEST(OldProcess, IsWatchedUntilItExits) {
     daemon host("test", 1);
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);

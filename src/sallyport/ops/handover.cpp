@@ -36,7 +36,7 @@ constexpr std::string_view listener_name = "sallyport";
 constexpr int first_descriptor = 3;
 constexpr std::uint64_t max_sockets = 4096;
 
-[[nodiscard]] std::string take_variable(const char* name) {
+[[nodiscard]] std::string extract_variable(const char* name) {
     const char* const found = std::getenv(name);
     std::string out = found == nullptr ? "" : found;
     ::unsetenv(name);
@@ -50,7 +50,7 @@ constexpr std::uint64_t max_sockets = 4096;
     return out;
 }
 
-[[nodiscard]] std::vector<std::string> own_arguments() {
+[[nodiscard]] std::vector<std::string> process_arguments() {
     std::ifstream in("/proc/self/cmdline", std::ios::binary);
     return split(std::string(std::istreambuf_iterator<char>(in), {}), '\0');
 }
@@ -74,11 +74,11 @@ constexpr std::uint64_t max_sockets = 4096;
 }
 
 /// What the child needs between fork() and exec, where it may allocate nothing: the process has threads.
-struct start {
+struct child_setup {
     const char* program;
     std::vector<char*> arguments;
     std::vector<char*> environment;  // its first one is `own_pid`
-    std::array<char, 32> own_pid{};
+    std::array<char, 32> listen_pid{};
     std::vector<unique_fd> copies;  // out of the way of the numbers that they get; the last one is the connection
     std::string failure;            // the beginning of what is said if the program can't be executed
     sigset_t signals{};             // that the new process has blocked
@@ -92,15 +92,15 @@ struct start {
     return {into.data(), end};
 }
 
-[[noreturn]] void run_child(start& what) noexcept {
+[[noreturn]] void run_child(child_setup& setup) noexcept {
     int next = first_descriptor;
-    for (const auto& fd : what.copies) ::dup2(fd.get(), next++);  // without close-on-exec
-    (void)put_pid(what.own_pid);
-    ::pthread_sigmask(SIG_SETMASK, &what.signals, nullptr);
-    ::execve(what.program, what.arguments.data(), what.environment.data());
+    for (const auto& fd : setup.copies) ::dup2(fd.get(), next++);  // without close-on-exec
+    (void)put_pid(setup.listen_pid);
+    ::pthread_sigmask(SIG_SETMASK, &setup.signals, nullptr);
+    ::execve(setup.program, setup.arguments.data(), setup.environment.data());
     const char* const reason = ::strerrordesc_np(errno);
-    const int connection = what.copies.back().get();
-    (void)::send(connection, what.failure.data(), what.failure.size(), MSG_NOSIGNAL);
+    const int connection = setup.copies.back().get();
+    (void)::send(connection, setup.failure.data(), setup.failure.size(), MSG_NOSIGNAL);
     (void)::send(connection, reason, std::strlen(reason), MSG_NOSIGNAL);
     (void)::send(connection, "\n", 1, MSG_NOSIGNAL);
     ::_exit(127);
@@ -159,10 +159,10 @@ unique_fd old_process::copy() const {
 }
 
 handover_state receive_handover() {
-    const auto pid = take_variable(pid_variable);
-    const auto count = parse_decimal(take_variable(count_variable), max_sockets);
-    const auto names = split(take_variable(names_variable), ':');
-    const auto down = take_variable(down_variable);
+    const auto pid = extract_variable(pid_variable);
+    const auto count = parse_decimal(extract_variable(count_variable), max_sockets);
+    const auto names = split(extract_variable(names_variable), ':');
+    const auto down = extract_variable(down_variable);
     handover_state out;
     if (!count || pid != std::to_string(::getpid())) return out;  // they are for another process of this environment
     for (std::size_t i = 0; i < *count; ++i) {
@@ -214,17 +214,17 @@ result<new_process> start_new_process(const std::string& program, const handover
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
     new_process out{.pid = 0, .connection = unique_fd(ends[0])};
-    const unique_fd theirs(ends[1]);
+    const unique_fd child_end(ends[1]);
     ::fcntl(out.connection.get(), F_SETFL, O_NONBLOCK);
 
-    auto arguments = own_arguments();
+    auto arguments = process_arguments();
     auto environment = environment_for(state);
-    start child{.program = program.c_str(),
-                .arguments = pointers_to(arguments),
-                .environment = pointers_to(environment),
-                .copies = {},
-                .failure = fmt::format("{} cannot be executed: ", program)};
-    child.environment.insert(child.environment.begin(), child.own_pid.data());
+    child_setup child{.program = program.c_str(),
+                      .arguments = pointers_to(arguments),
+                      .environment = pointers_to(environment),
+                      .copies = {},
+                      .failure = fmt::format("{} cannot be executed: ", program)};
+    child.environment.insert(child.environment.begin(), child.listen_pid.data());
     const int above = first_descriptor + static_cast<int>(state.sockets.size()) + 1;
     const auto copy = [&child, above](int fd) {
         child.copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, above));
@@ -232,7 +232,7 @@ result<new_process> start_new_process(const std::string& program, const handover
     };
     bool copied = true;
     for (const auto& socket : state.sockets) copied = copied && copy(socket.fd.get());
-    if (!copied || !copy(theirs.get())) return fail_os(errno, "no descriptors are left for a new process");
+    if (!copied || !copy(child_end.get())) return fail_os(errno, "no descriptors are left for a new process");
 
     // No handler of ours may run in the child.
     sigset_t all{};
@@ -246,7 +246,7 @@ result<new_process> start_new_process(const std::string& program, const handover
     return out;
 }
 
-std::string own_program() {
+std::string program_path() {
     std::array<char, 4096> path{};
     const auto n = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
     return n > 0 ? std::string(path.data(), static_cast<std::size_t>(n)) : std::string();

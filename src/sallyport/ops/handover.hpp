@@ -66,7 +66,7 @@ struct new_process {
 [[nodiscard]] result<unique_fd> receive_returned(int connection);
 
 /// Where this program was installed when it was started: a new one will be there under the same name.
-[[nodiscard]] std::string own_program();
+[[nodiscard]] std::string program_path();
 
 /// Of the sockets that were handed over those that are listening TCP sockets; the log names the others, which are closed.
 [[nodiscard]] std::vector<unique_fd> listening_sockets(std::vector<handed_socket> all);

@@ -65,7 +65,7 @@ TEST(Handover, IsEmptyWithoutVariables) {
     EXPECT_TRUE(in_new_process({}, [] {}, [] { return is_empty(receive_handover()); }));
 }
 
-TEST(Handover, BringsTheSocketsOfAServiceManager) {
+TEST(Handover, ReceivesTheSocketsOfAServiceManager) {
     const auto one = listening_socket();
     const auto two = listening_socket();
     // Asked here: in the new process these numbers are other descriptors.
@@ -108,7 +108,7 @@ TEST(Handover, SurvivesWrongVariables) {
     EXPECT_TRUE(in_new_process({}, [] { set_variables("3", nullptr); }, nothing_open));
 }
 
-TEST(Handover, OfAnOldProcessBringsItsConnectionAndWhatWasDown) {
+TEST(Handover, OfAnOldProcessHasItsConnectionAndTheBackendsThatAreDown) {
     const auto one = listening_socket();
     const auto ends = socket_pair();
     const auto set = [] {
@@ -126,7 +126,7 @@ TEST(Handover, OfAnOldProcessBringsItsConnectionAndWhatWasDown) {
     EXPECT_STREQ(text.data(), "ready\n");
 }
 
-TEST(Handover, OfAServiceManagerHasNothingDown) {
+TEST(Handover, OfAServiceManagerHasNoBackendsThatAreDown) {
     const auto one = listening_socket();
     const auto set = [] {
         set_variables("1", "ftp.socket");
@@ -135,7 +135,7 @@ TEST(Handover, OfAServiceManagerHasNothingDown) {
     EXPECT_TRUE(in_new_process({one.get()}, set, [] { return receive_handover().down.empty(); }));
 }
 
-TEST(Handover, UsesListeningTcpSocketsAlone) {
+TEST(Handover, UsesOnlyListeningTcpSockets) {
     std::vector<handed_socket> all;
     all.push_back({listening_socket(), "good"});
     all.push_back({std::move(socket_pair()[0]), "unix"});
@@ -143,9 +143,9 @@ TEST(Handover, UsesListeningTcpSocketsAlone) {
     all.push_back({unique_fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), "not listening"});
     all.push_back({unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)), "no socket"});
     const int good = all[0].fd.get();
-    const auto left = listening_sockets(std::move(all));
-    ASSERT_EQ(left.size(), 1U);
-    EXPECT_EQ(left[0].get(), good);
+    const auto usable = listening_sockets(std::move(all));
+    ASSERT_EQ(usable.size(), 1U);
+    EXPECT_EQ(usable[0].get(), good);
 }
 
 TEST(Handover, ReturnsConnections) {
@@ -170,11 +170,11 @@ TEST(Handover, EndsWithTheOldProcess) {
 
 class NewProcess : public testing::Test {
 protected:
-    ~NewProcess() override { fs::remove_all(folder); }
+    ~NewProcess() override { fs::remove_all(directory); }
 
     [[nodiscard]] std::string script(const std::string& text) const {
-        fs::create_directories(folder);
-        const auto path = folder / "program";
+        fs::create_directories(directory);
+        const auto path = directory / "program";
         std::ofstream(path) << "#!/bin/sh\n" << text;
         fs::permissions(path, fs::perms::owner_all);
         return path;
@@ -195,7 +195,7 @@ protected:
         return fs::read_symlink(fmt::format("/proc/self/fd/{}", fd)).string();  // "socket:[4711]"
     }
 
-    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-handover-{}", ::getpid());
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-handover-{}", ::getpid());
 };
 
 TEST_F(NewProcess, GetsSocketsAndVariablesAsSystemdPassesThem) {
@@ -220,16 +220,16 @@ TEST_F(NewProcess, HasTheArgumentsOfThisOneAndItsSignalMask) {
     ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
     const auto started = start_new_process(script("exec >&3\necho $#\ngrep SigBlk /proc/self/status\n"), {});
     ASSERT_TRUE(started);
-    std::ifstream own("/proc/self/cmdline", std::ios::binary);
-    const std::string words(std::istreambuf_iterator<char>(own), {});
-    const auto arguments = std::ranges::count(words, '\0') - 1;
+    std::ifstream command_line("/proc/self/cmdline", std::ios::binary);
+    const std::string arguments_text(std::istreambuf_iterator<char>(command_line), {});
+    const auto arguments = std::ranges::count(arguments_text, '\0') - 1;
     EXPECT_EQ(sent_by(*started).substr(0, 24), fmt::format("{}\nSigBlk:\t{:016x}", arguments, 0).substr(0, 24));
     sigset_t after{};
     ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
     EXPECT_EQ(::sigismember(&after, SIGTERM), ::sigismember(&before, SIGTERM));
 }
 
-TEST_F(NewProcess, SaysWhyItCanNotBeExecuted) {
+TEST_F(NewProcess, ReportsWhyItCanNotBeExecuted) {
     const auto started = start_new_process("/nonexistent/sallyport", {});
     ASSERT_TRUE(started);
     EXPECT_EQ(sent_by(*started), "/nonexistent/sallyport cannot be executed: No such file or directory\n");

@@ -48,7 +48,7 @@ reloader::reloader(daemon& host, loaded_settings first, std::function<result<loa
 /// can be resumed; a log that is open stays open.
 void reloader::preserve_unchanged(loaded_settings& fresh) const {
     if (current_.tls && fresh.tls && current_.tls_source == fresh.tls_source) fresh.tls = current_.tls;
-    if (current_.transfers_source == fresh.transfers_source) fresh.transfers = current_.transfers;
+    if (current_.transfer_log_source == fresh.transfer_log_source) fresh.transfer_log = current_.transfer_log;
 }
 
 net::task<result<std::vector<std::string>>> reloader::run() {
@@ -63,10 +63,10 @@ net::task<result<std::vector<std::string>>> reloader::run() {
     auto fresh = co_await net::offload(host_.disk(), host_.loops().at(0), std::move(work));
     if (!fresh) co_return std::unexpected(fresh.error());
     preserve_unchanged(*fresh);
-    auto changes = fresh->apply(fresh->tls, fresh->transfers);
+    auto changes = fresh->apply(fresh->tls, fresh->transfer_log);
     if (!changes) co_return std::unexpected(changes.error());
     host_.watch_certificates(fresh->tls);
-    host_.on_rotate(fresh->transfers);
+    host_.on_rotate(fresh->transfer_log);
 
     std::vector<std::string> lines;
     for (const auto& name : changed_settings(current_.given, fresh->given)) {

@@ -20,7 +20,7 @@
 namespace sallyport::ops {
 
 enum class setting_kind : std::uint8_t {
-    usual,
+    normal,
     secret,   // its values are not shown
     fixed,    // belongs to the process and not to its sessions: a change takes effect after a restart
     unlisted  // a change is not reported by its values: the service says itself what has changed, or nobody needs to know
@@ -29,7 +29,7 @@ enum class setting_kind : std::uint8_t {
 /// What was given for one setting, by its name.
 struct setting {
     std::vector<std::string> values;
-    setting_kind kind = setting_kind::usual;
+    setting_kind kind = setting_kind::normal;
     friend bool operator==(const setting&, const setting&) = default;
 };
 using setting_list = std::map<std::string, setting, std::less<>>;
@@ -40,8 +40,8 @@ struct loaded_settings {
     std::optional<net::tls_server_context> tls;
     std::string
         tls_source{};  // what it was made from; the same text: the present context is kept, with its files' new content
-    std::shared_ptr<status::transfer_log> transfers{};
-    std::string transfers_source{};  // likewise
+    std::shared_ptr<status::transfer_log> transfer_log{};
+    std::string transfer_log_source{};  // likewise
     /// Applies the settings with this certificate and this log, those above or the present ones. A line for each change that
     /// the given values don't show.
     std::move_only_function<result<std::vector<std::string>>(std::optional<net::tls_server_context>,
@@ -52,10 +52,10 @@ struct loaded_settings {
 /// How settings are applied to a service that takes them by renew().
 template <class Service, class Settings>
 [[nodiscard]] auto apply_to(Service& service, Settings settings) {
-    return [&service, settings = std::move(settings)](auto tls, auto transfers) mutable {
+    return [&service, settings = std::move(settings)](auto tls, auto transfer_log) mutable {
         settings.tls = std::move(tls);
-        settings.transfers = std::move(transfers);
-        return service.renew(std::move(settings));
+        settings.transfer_log = std::move(transfer_log);
+        return service.reload(std::move(settings));
     };
 }
 

@@ -35,14 +35,14 @@ net::task<> signal_during(reloader* r, net::loop* loop, const int* loads, int un
 
 class Reload : public testing::Test {
 protected:
-    ~Reload() override { fs::remove_all(folder); }
+    ~Reload() override { fs::remove_all(directory); }
 
     [[nodiscard]] loaded_settings settings(setting_list given) {
         loaded_settings out{.given = std::move(given)};
         out.tls = tls;
         out.tls_source = tls_source;
-        out.transfers = transfers;
-        out.transfers_source = transfers_source;
+        out.transfer_log = transfer_log;
+        out.transfer_log_source = transfer_log_source;
         out.apply = [this](auto with_tls, auto with_log) -> result<lines> {
             ++applied;
             applied_tls = with_tls;
@@ -79,16 +79,16 @@ protected:
         return *net::tls_server_context::from_pem(pem->certificate, pem->key);
     }
     [[nodiscard]] std::shared_ptr<status::transfer_log> log_file(const std::string& name) const {
-        fs::create_directories(folder);
-        return *status::transfer_log::open((folder / name).string(), status::record_style::words);
+        fs::create_directories(directory);
+        return *status::transfer_log::open((directory / name).string(), status::record_format::text);
     }
 
-    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-reload-{}", ::getpid());
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-reload-{}", ::getpid());
     daemon host{"test", 1};
     std::optional<net::tls_server_context> tls;
     std::string tls_source;
-    std::shared_ptr<status::transfer_log> transfers;
-    std::string transfers_source;
+    std::shared_ptr<status::transfer_log> transfer_log;
+    std::string transfer_log_source;
     setting_list next;
     std::string load_error;
     std::string refusal;
@@ -115,7 +115,7 @@ TEST_F(Reload, ListsWhatHasChanged) {
     EXPECT_EQ(reloaded(), lines{"no changes"});
 }
 
-TEST_F(Reload, ListsWhatTheServiceSays) {
+TEST_F(Reload, ListsWhatTheServiceReports) {
     start({{"backend", {{"one"}, setting_kind::unlisted}}});
     next = {{"backend", {{"two"}, setting_kind::unlisted}}};
     from_service = {"backend one is removed", "backend two is new"};
@@ -128,7 +128,7 @@ TEST_F(Reload, ShowsNoSecret) {
     EXPECT_EQ(reloaded(), lines{"user changed from ... to ..."});
 }
 
-TEST_F(Reload, SaysEachTimeWhatTakesARestart) {
+TEST_F(Reload, ReportsEachTimeWhatNeedsARestart) {
     start({});
     next = {{"listen", {{"0.0.0.0:21"}, setting_kind::fixed}}};
     const lines expected{"listen changed from the default to 0.0.0.0:21; takes effect after a restart"};
@@ -148,7 +148,7 @@ TEST_F(Reload, ThatCanNotBeReadChangesNothing) {
     EXPECT_EQ(reloaded(), lines{"greeting changed from Hello to New"});
 }
 
-TEST_F(Reload, SurvivesWhatIsThrown) {
+TEST_F(Reload, SurvivesExceptions) {
     start({});
     throws = true;
     EXPECT_EQ(reload().error().code, errc::rejected);
@@ -175,31 +175,31 @@ TEST_F(Reload, ThatTheServiceRefusesChangesNothing) {
 TEST_F(Reload, KeepsTheCertificateOfTheSameFilesAndTheSameLog) {
     tls = certificate();
     tls_source = "cert=a";
-    transfers = log_file("one");
-    transfers_source = "log=one";
+    transfer_log = log_file("one");
+    transfer_log_source = "log=one";
     start({});
     const auto first = tls->fingerprint();
-    const auto first_log = transfers;
+    const auto first_log = transfer_log;
     tls = certificate();
-    transfers = log_file("one");
+    transfer_log = log_file("one");
     (void)reloaded();
     EXPECT_EQ(applied_tls->fingerprint(), first);
     EXPECT_EQ(applied_log, first_log);
 
     tls_source = "cert=b";
-    transfers = log_file("two");
-    transfers_source = "log=two";
+    transfer_log = log_file("two");
+    transfer_log_source = "log=two";
     (void)reloaded();
     EXPECT_EQ(applied_tls->fingerprint(), tls->fingerprint());
-    EXPECT_EQ(applied_log, transfers);
+    EXPECT_EQ(applied_log, transfer_log);
     const auto second = tls->fingerprint();
     tls = certificate();
     (void)reloaded();
     EXPECT_EQ(applied_tls->fingerprint(), second) << "what was applied last is kept";
 
     tls.reset();
-    transfers.reset();
-    transfers_source.clear();
+    transfer_log.reset();
+    transfer_log_source.clear();
     (void)reloaded();
     EXPECT_FALSE(applied_tls) << "TLS was taken away";
     EXPECT_EQ(applied_log, nullptr);

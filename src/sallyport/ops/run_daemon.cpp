@@ -18,14 +18,14 @@ namespace {
 /// The control socket of one daemon, and what can be done through it.
 class control {
 public:
-    control(daemon& host, control_place place, std::shared_ptr<status_source> status)
-        : host_(host), place_(std::move(place)), status_(std::move(status)) {}
+    control(daemon& host, control_socket_location location, std::shared_ptr<status_source> status)
+        : host_(host), location_(std::move(location)), status_(std::move(status)) {}
 
-    [[nodiscard]] result<void> open(reloader& reloading, graceful_restart& restarting, bool replaces) {
+    [[nodiscard]] result<void> open(reloader& reloading, graceful_restart& restarting, bool takes_over) {
         auto actions = session_actions();
         actions.emplace("reload", [&reloading](const auto&) { return reloading.reload(); });
         actions.emplace("restart", [&restarting](const auto&) { return restarting.restart(); });
-        auto opened = open_control(host_.loops().at(0), place_, std::move(actions), replaces);
+        auto opened = open_control(host_.loops().at(0), location_, std::move(actions), takes_over);
         if (!opened) return std::unexpected(opened.error());
         if (*opened) socket_.emplace(std::move(**opened));
         return {};
@@ -35,10 +35,10 @@ public:
     void move_control_socket() {
         status_->draining = true;
         socket_.reset();
-        auto place = place_;
-        if (!place.path.empty()) place.path += fmt::format(".{}", ::getpid());
-        place.required = false;
-        auto opened = open_control(host_.loops().at(0), place, session_actions());
+        auto location = location_;
+        if (!location.path.empty()) location.path += fmt::format(".{}", ::getpid());
+        location.required = false;
+        auto opened = open_control(host_.loops().at(0), location, session_actions());
         if (opened && *opened) socket_.emplace(std::move(**opened));
     }
 
@@ -52,20 +52,20 @@ private:
     }
 
     daemon& host_;
-    const control_place place_;
+    const control_socket_location location_;
     const std::shared_ptr<status_source> status_;
     std::optional<control_socket> socket_;
 };
 
 /// Copies, for the new process.
-[[nodiscard]] result<handover_state> state_of(const front::service& service) {
+[[nodiscard]] result<handover_state> state_of(const frontend::service& service) {
     handover_state out;
     for (const int fd : service.sockets()) {
         unique_fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
         if (!copy) return fail_os(errno, "no descriptors are left for a new process");
         out.sockets.push_back({std::move(copy), {}});
     }
-    out.down = service.down();
+    out.down = service.down_backends();
     return out;
 }
 
@@ -76,11 +76,11 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     daemon host(plan.name, plan.loops, plan.stop_timeout);
     auto settings = source.first_settings();
     host.watch_certificates(settings.tls);
-    host.on_rotate(settings.transfers);
+    host.on_rotate(settings.transfer_log);
     status::counters counters;
     const auto service = source.make_service(host.loops(), counters);
-    service->inherit(listening_sockets(std::move(handover.sockets)));
-    service->inherit_down(std::move(handover.down));
+    service->adopt_sockets(listening_sockets(std::move(handover.sockets)));
+    service->set_down_backends(std::move(handover.down));
     if (old) service->return_connections([&old](int connection) { return old.return_connection(connection); });
     if (auto started = service->start(); !started) return report_start_failure(plan.name, started.error(), old);
     host.add([&service](auto grace, auto done) { service->stop(grace, std::move(done)); });
@@ -92,7 +92,7 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
     graceful_restart restarting(host,
                                 {.state = [&service] { return state_of(*service); },
-                                 .start_draining = [&service](auto ended) { service->leave(std::move(ended)); },
+                                 .start_draining = [&service](auto ended) { service->start_draining(std::move(ended)); },
                                  .replaced =
                                      [&service, &controls] {
                                          service->share_ports(true);

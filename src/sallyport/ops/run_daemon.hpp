@@ -12,7 +12,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
-#include <sallyport/front/service.hpp>
+#include <sallyport/frontend/service.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
@@ -26,7 +26,7 @@ struct daemon_plan {
     std::size_t loops = 0;  // 0: as many as there are processors
     std::chrono::milliseconds stop_timeout{};
     std::chrono::seconds drain_timeout{};
-    control_place control{};
+    control_socket_location control{};
 };
 
 /// The command that runs a daemon. Owned by it; it outlives run_daemon().
@@ -40,8 +40,8 @@ public:
     /// The settings that the command was started with; nothing is to be applied.
     [[nodiscard]] virtual loaded_settings first_settings() const = 0;
     /// Makes the service from them. Once.
-    [[nodiscard]] virtual std::unique_ptr<front::service> make_service(net::loop_group& loops,
-                                                                       status::counters& counters) = 0;
+    [[nodiscard]] virtual std::unique_ptr<frontend::service> make_service(net::loop_group& loops,
+                                                                          status::counters& counters) = 0;
     /// The service listens there. Once, before the loops run.
     virtual void on_start(const std::vector<endpoint>& listening) = 0;
     /// The settings as they are now, to be applied to that service. On the daemon's disk thread; one at a time.

@@ -30,20 +30,21 @@ using testing::eventually;
 class test_source final : public service_source {
 public:
     [[nodiscard]] loaded_settings first_settings() const override { return {.given = {}, .tls = first_tls}; }
-    [[nodiscard]] std::unique_ptr<front::service> make_service(net::loop_group& loops, status::counters& counters) override {
-        auto made = std::make_unique<test_service>(loops, front::service_settings{.listen = {at}}, counters);
+    [[nodiscard]] std::unique_ptr<frontend::service> make_service(net::loop_group& loops,
+                                                                  status::counters& counters) override {
+        auto made = std::make_unique<test_service>(loops, frontend::service_settings{.listen = {at}}, counters);
         service = made.get();
         return made;
     }
     void on_start(const std::vector<endpoint>& listening) override {
         endpoints = listening;
-        down = service->down();
+        down = service->down_backends();
         started = true;
     }
     [[nodiscard]] result<loaded_settings> load_settings() override {
         loaded_settings out{.given = {{"greeting", {{"New"}}}}, .tls = next_tls, .tls_source = "next"};
         ++loads;
-        out.apply = apply_to(*service, front::service_settings());
+        out.apply = apply_to(*service, frontend::service_settings());
         return out;
     }
 
@@ -60,15 +61,15 @@ public:
 /// Runs it on this thread, and `meanwhile` on another one, which ends it by SIGTERM.
 class RunDaemon : public ::testing::Test {
 protected:
-    ~RunDaemon() override { fs::remove_all(folder); }
+    ~RunDaemon() override { fs::remove_all(directory); }
 
     template <class Meanwhile>
     int run(Meanwhile meanwhile, handover_state handover = {}) {
-        fs::create_directories(folder);
-        plan.control.path = (folder / "test.sock").string();
+        fs::create_directories(directory);
+        plan.control.path = (directory / "test.sock").string();
         std::thread other([&] {
             while (!source.started) std::this_thread::sleep_for(1ms);
-            while (!ask_daemon(plan.control.path, {{"command", "status"}}, 5s)) std::this_thread::sleep_for(1ms);
+            while (!send_control_request(plan.control.path, {{"command", "status"}}, 5s)) std::this_thread::sleep_for(1ms);
             meanwhile();
             ::kill(::getpid(), SIGTERM);
         });
@@ -76,22 +77,22 @@ protected:
         other.join();
         return code;
     }
-    [[nodiscard]] boost::json::object ask(const char* command) const {
-        auto answer = ask_daemon(plan.control.path, {{"command", command}}, 10s);
+    [[nodiscard]] boost::json::object request(const char* command) const {
+        auto answer = send_control_request(plan.control.path, {{"command", command}}, 10s);
         if (!answer) return {{"error", answer.error().what}};
         return std::move(*answer);
     }
 
     /// A certificate in files.
     [[nodiscard]] net::tls_files write_certificate(const std::string& name) const {
-        fs::create_directories(folder);
+        fs::create_directories(directory);
         const auto made = net::make_self_signed({name}, 1);
-        const auto path = folder / "cert.pem";
+        const auto path = directory / "cert.pem";
         std::ofstream(path) << made->certificate << made->key;
         return {.certificate = path.string(), .key = path.string()};
     }
 
-    const fs::path folder = fs::temp_directory_path() / fmt::format("sallyport-run-{}", ::getpid());
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-run-{}", ::getpid());
     daemon_plan plan{.name = "sallyport test",
                      .loops = 1,
                      .stop_timeout = 5s,
@@ -102,19 +103,20 @@ protected:
 
 TEST_F(RunDaemon, ServesItsControlSocketUntilItIsStopped) {
     const int code = run([this] {
-        EXPECT_EQ(ask("status").at("name"), "sallyport test");
-        EXPECT_EQ(ask("reload").at("lines"), (boost::json::array{"greeting changed from the default to New", "renewed"}));
-        EXPECT_EQ(ask("replace").at("error"), "this daemon has no command \"replace\"");
-        EXPECT_EQ(ask("status").at("draining"), false);
+        EXPECT_EQ(request("status").at("name"), "sallyport test");
+        EXPECT_EQ(request("reload").at("lines"),
+                  (boost::json::array{"greeting changed from the default to New", "renewed"}));
+        EXPECT_EQ(request("replace").at("error"), "this daemon has no command \"replace\"");
+        EXPECT_EQ(request("status").at("draining"), false);
     });
     EXPECT_EQ(code, 0);
     EXPECT_FALSE(fs::exists(plan.control.path));
 }
 
-TEST_F(RunDaemon, WatchesTheCertificateThatAReloadHasBrought) {
+TEST_F(RunDaemon, WatchesTheCertificateOfAReload) {
     source.next_tls = *net::tls_server_context::from_files({write_certificate("one.example.org")});
     run([this] {
-        EXPECT_TRUE(ask("reload").contains("lines"));
+        EXPECT_TRUE(request("reload").contains("lines"));
         const auto before = source.next_tls->fingerprint();
         (void)write_certificate("two.longer.example.org");
         ::kill(::getpid(), SIGHUP);
@@ -122,20 +124,20 @@ TEST_F(RunDaemon, WatchesTheCertificateThatAReloadHasBrought) {
     });
 }
 
-TEST_F(RunDaemon, WatchesNoCertificateAfterAReloadHasTakenItAway) {
+TEST_F(RunDaemon, WatchesNoCertificateAfterAReloadHasRemovedIt) {
     source.first_tls = *net::tls_server_context::from_files({write_certificate("one.example.org")});
     const auto before = source.first_tls->fingerprint();
     run([this] {
-        EXPECT_TRUE(ask("reload").contains("lines"));
+        EXPECT_TRUE(request("reload").contains("lines"));
         (void)write_certificate("two.longer.example.org");
         ::kill(::getpid(), SIGHUP);
         EXPECT_TRUE(eventually([this] { return source.loads == 2; }));
-        EXPECT_TRUE(ask("status").contains("totals"));
+        EXPECT_TRUE(request("status").contains("totals"));
     });
     EXPECT_EQ(source.first_tls->fingerprint(), before);
 }
 
-TEST_F(RunDaemon, UsesTheSocketsThatItIsHanded) {
+TEST_F(RunDaemon, UsesHandedOverSockets) {
     auto socket = std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0")));
     const auto at = net::local_endpoint(socket.get());
     auto other = std::move(*net::listener::bind(*endpoint::parse("127.0.0.2:0")));
@@ -147,7 +149,7 @@ TEST_F(RunDaemon, UsesTheSocketsThatItIsHanded) {
     handover.down = {"ftp://10.0.0.1:21"};
     run(
         [this, at, unmatched] {
-            EXPECT_EQ(ask("status").at("listening"), boost::json::array{at.text()});
+            EXPECT_EQ(request("status").at("listening"), boost::json::array{at.text()});
             EXPECT_TRUE(net::listener::bind(unmatched)) << "what is not listened on is closed";
             EXPECT_FALSE(net::listener::bind(at)) << "it is in use";
         },
@@ -155,7 +157,7 @@ TEST_F(RunDaemon, UsesTheSocketsThatItIsHanded) {
     EXPECT_EQ(source.down, std::vector<std::string>{"ftp://10.0.0.1:21"});
 }
 
-TEST_F(RunDaemon, TellsTheOldProcessThatItIsReady) {
+TEST_F(RunDaemon, NotifiesTheOldProcessThatItIsReady) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     unique_fd theirs(ends[0]);
@@ -171,9 +173,9 @@ TEST_F(RunDaemon, TellsTheOldProcessThatItIsReady) {
         std::move(handover));
 }
 
-TEST_F(RunDaemon, TellsTheOldProcessWhyItCanNotStart) {
-    const auto taken = net::listener::bind(*endpoint::parse("127.0.0.1:0"));
-    source.at = net::local_endpoint(taken->get());
+TEST_F(RunDaemon, NotifiesTheOldProcessWhyItCanNotStart) {
+    const auto in_use = net::listener::bind(*endpoint::parse("127.0.0.1:0"));
+    source.at = net::local_endpoint(in_use->get());
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     const unique_fd theirs(ends[0]);

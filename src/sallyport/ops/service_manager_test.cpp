@@ -16,7 +16,7 @@
 namespace sallyport::ops {
 namespace {
 
-TEST(ServiceManager, IsToldThatThisProcessIsReady) {
+TEST(ServiceManager, ReceivesReadyAndTheProcessId) {
     const auto name = fmt::format("@sallyport-test-{}", ::getpid());  // abstract
     sockaddr_un at{};
     at.sun_family = AF_UNIX;

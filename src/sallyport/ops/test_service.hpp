@@ -6,29 +6,29 @@
 #include <utility>
 #include <vector>
 
-#include <sallyport/front/service.hpp>
+#include <sallyport/frontend/service.hpp>
 
 namespace sallyport::ops {
 
-class test_service final : public front::service {
+class test_service final : public frontend::service {
 public:
-    test_service(net::loop_group& loops, front::service_settings s, status::counters& counters)
-        : service(loops, s, std::make_shared<front::shared_state>(loops, s, counters), {}), settings_(std::move(s)) {}
+    test_service(net::loop_group& loops, frontend::service_settings s, status::counters& counters)
+        : service(loops, s, std::make_shared<frontend::shared_state>(loops, s, counters), {}), settings_(std::move(s)) {}
 
     [[nodiscard]] result<void> start() override {
         if (auto open = sessions().open(settings_.listen, {}); !open) return open;
-        sessions().run([](front::arrival) {});
+        sessions().run([](frontend::admitted_connection) {});
         return {};
     }
-    void inherit_down(std::vector<std::string> names) override { down_ = std::move(names); }
-    [[nodiscard]] std::vector<std::string> down() const override { return down_; }
-    [[nodiscard]] result<std::vector<std::string>> renew(front::service_settings s) {
+    void set_down_backends(std::vector<std::string> names) override { down_ = std::move(names); }
+    [[nodiscard]] std::vector<std::string> down_backends() const override { return down_; }
+    [[nodiscard]] result<std::vector<std::string>> reload(frontend::service_settings s) {
         apply(s);
         return std::vector<std::string>{"renewed"};
     }
 
 private:
-    front::service_settings settings_;
+    frontend::service_settings settings_;
     std::vector<std::string> down_;
 };
 

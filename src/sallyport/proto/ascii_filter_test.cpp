@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/test_feed.hpp>
+#include <sallyport/proto/test_segments.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 using std::string_literals::operator""s;
 
 void expect_to_wire(const std::string& file, const std::string& wire) {
-    for (const auto& pieces : arrivals(file)) {
+    for (const auto& pieces : segmentations(file)) {
         to_network_ascii filter;
         std::string out;
         for (const auto piece : pieces) filter.filter(piece, out);
@@ -21,7 +21,7 @@ void expect_to_wire(const std::string& file, const std::string& wire) {
 }
 
 void expect_to_file(const std::string& wire, const std::string& file) {
-    for (const auto& pieces : arrivals(wire)) {
+    for (const auto& pieces : segmentations(wire)) {
         from_network_ascii filter;
         std::string out;
         for (const auto piece : pieces) filter.filter(piece, out);

@@ -18,14 +18,14 @@ std::array<char, block_header_size> block_header(std::size_t size, bool last) no
     return {static_cast<char>(last ? end_of_file : 0), static_cast<char>(size >> 8U), static_cast<char>(size & 0xffU)};
 }
 
-result<void> block_reader::begin_block() {
+result<void> block_reader::start_block() {
     const auto byte = [this](std::size_t at) { return static_cast<unsigned char>(header_.at(at)); };
     const unsigned descriptor = byte(0);
     if ((descriptor & damaged) != 0) return fail(errc::unexpected, "the sender marks a block as damaged");
     // The end of a record would mean STRU R.
     if ((descriptor & ~(end_of_file | restart_marker)) != 0)
         return fail(errc::unexpected, fmt::format("a block with the descriptor {}: not MODE B", descriptor));
-    left_ = std::size_t{byte(1)} << 8U | byte(2);
+    remaining_ = std::size_t{byte(1)} << 8U | byte(2);
     last_ = (descriptor & end_of_file) != 0;
     marker_ = (descriptor & restart_marker) != 0;
     return {};
@@ -35,22 +35,22 @@ result<std::size_t> block_reader::unwrap(std::span<char> bytes) {
     std::size_t kept = 0;
     std::size_t at = 0;
     while (at < bytes.size()) {
-        if (ended_) return fail(errc::unexpected, "bytes behind the end of the file");
+        if (finished_) return fail(errc::unexpected, "bytes behind the end of the file");
         if (header_size_ < block_header_size) {
             header_.at(header_size_++) = bytes[at++];
             if (header_size_ < block_header_size) continue;
-            if (const auto good = begin_block(); !good) return std::unexpected(good.error());
+            if (const auto good = start_block(); !good) return std::unexpected(good.error());
         }
-        const std::size_t size = std::min(left_, bytes.size() - at);
+        const std::size_t size = std::min(remaining_, bytes.size() - at);
         if (!marker_) {
             if (kept != at) std::ranges::copy(bytes.subspan(at, size), bytes.begin() + static_cast<std::ptrdiff_t>(kept));
             kept += size;
         }
         at += size;
-        left_ -= size;
-        if (left_ > 0) continue;
+        remaining_ -= size;
+        if (remaining_ > 0) continue;
         header_size_ = 0;
-        ended_ = last_;
+        finished_ = last_;
     }
     return kept;
 }

@@ -16,7 +16,7 @@ namespace sallyport::proto {
 enum class transfer_mode : std::uint8_t { stream, block };
 
 constexpr std::size_t block_header_size = 3;
-constexpr std::size_t most_in_block = 0xffff;
+constexpr std::size_t max_block_size = 0xffff;
 
 /// What stands before `size` bytes (at most most_in_block); `last`: the file ends behind them.
 [[nodiscard]] std::array<char, block_header_size> block_header(std::size_t size, bool last) noexcept;
@@ -28,17 +28,17 @@ public:
     /// not in blocks, goes on behind the end, or is called damaged by its sender.
     [[nodiscard]] result<std::size_t> unwrap(std::span<char> bytes);
     /// The file is complete.
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool finished() const noexcept { return finished_; }
 
 private:
-    [[nodiscard]] result<void> begin_block();
+    [[nodiscard]] result<void> start_block();
 
     std::array<char, block_header_size> header_{};
     std::size_t header_size_ = 0;  // of it here
-    std::size_t left_ = 0;         // of the present block
+    std::size_t remaining_ = 0;    // of the present block
     bool last_ = false;            // it is the file's last
     bool marker_ = false;          // it is no data
-    bool ended_ = false;
+    bool finished_ = false;
 };
 
 }  // namespace sallyport::proto

@@ -28,14 +28,14 @@ result<std::string> unwrapped(block_reader& reader, std::string wire, std::size_
     return out;
 }
 
-TEST(BlockMode, HeadersAreAsTheRfcDrawsThem) {
+TEST(BlockMode, WritesHeadersAsInRfc959) {
     EXPECT_EQ(block_header(0x1234, false), (std::array<char, 3>{0, 0x12, 0x34}));
     EXPECT_EQ(block_header(0, true), (std::array<char, 3>{64, 0, 0}));
-    const auto most = block_header(most_in_block, true);
-    EXPECT_EQ(most, (std::array<char, 3>{64, static_cast<char>(0xff), static_cast<char>(0xff)}));
+    const auto largest = block_header(max_block_size, true);
+    EXPECT_EQ(largest, (std::array<char, 3>{64, static_cast<char>(0xff), static_cast<char>(0xff)}));
 }
 
-TEST(BlockMode, AFileIsTheSameInWhateverPiecesItComes) {
+TEST(BlockMode, GivesTheSameFileHoweverTheBytesAreSplit) {
     const std::string wire =
         block(0, "one ") + block(0, "") + block(16, "marker") + block(0, std::string(70, 'x')) + block(64, " end");
     for (std::size_t size = 1; size <= wire.size(); ++size) {
@@ -43,28 +43,28 @@ TEST(BlockMode, AFileIsTheSameInWhateverPiecesItComes) {
         const auto file = unwrapped(reader, wire, size);
         ASSERT_TRUE(file) << size;
         EXPECT_EQ(*file, "one " + std::string(70, 'x') + " end") << size;
-        EXPECT_TRUE(reader.ended()) << size;
+        EXPECT_TRUE(reader.finished()) << size;
     }
 }
 
-TEST(BlockMode, TheEndMayBeABlockOfItsOwnOrTheOnlyOne) {
+TEST(BlockMode, AcceptsTheEndMarkInAnyBlock) {
     for (const auto& wire : {block(64, ""), block(0, "abc") + block(64, ""), block(64, "abc"), block(64 + 16, "mark")}) {
         block_reader reader;
         ASSERT_TRUE(unwrapped(reader, wire, wire.size()));
-        EXPECT_TRUE(reader.ended());
+        EXPECT_TRUE(reader.finished());
     }
 }
 
-TEST(BlockMode, WithoutItsMarkAFileHasNotEnded) {
+TEST(BlockMode, IsNotFinishedWithoutTheEndMark) {
     const std::string wire = block(0, "abc") + block(64, "defg");
     for (std::size_t size = 0; size < wire.size(); ++size) {
         block_reader reader;
         ASSERT_TRUE(unwrapped(reader, wire.substr(0, size), 4096));
-        EXPECT_FALSE(reader.ended()) << size;
+        EXPECT_FALSE(reader.finished()) << size;
     }
 }
 
-TEST(BlockMode, WhatIsNoBlockIsRefused) {
+TEST(BlockMode, RefusesInvalidBlocks) {
     // Text of a server that says 200 to MODE B and sends a stream; records; what its sender calls damaged; more than a file.
     for (const auto& wire : {std::string("Hello, world"), block(128, "r"), block(32, "?"), block(64, "") + "x",
                              block(0, "a") + block(1, "b")}) {

@@ -18,19 +18,19 @@ verb verb_named(std::string_view name) noexcept {
 }  // namespace
 
 std::string summary(const reply& r) {
-    const auto text = r.whole_text();
+    const auto text = r.full_text();
     return std::to_string(r.code) + (text.empty() ? "" : " ") + text;
 }
 
 client_channel::client_channel() { waiting_.push_back({"greeting", std::nullopt}); }
 
-result<void> client_channel::expect_nothing() const {
+result<void> client_channel::check_no_stray_reply() const {
     if (!waiting_.empty() || parser_.only_blank()) return {};
     return fail(errc::stray_reply, "the server sent more than it was asked for");
 }
 
-result<void> client_channel::send(std::string_view name, std::string_view argument, unsigned order) {
-    if (auto quiet = expect_nothing(); !quiet) {
+result<void> client_channel::send(std::string_view name, std::string_view argument, unsigned operation) {
+    if (auto quiet = check_no_stray_reply(); !quiet) {
         quiet.error().what += ", before " + std::string(name);
         return quiet;
     }
@@ -38,15 +38,15 @@ result<void> client_channel::send(std::string_view name, std::string_view argume
     if (!line) return std::unexpected(line.error());
     if (trace_) trace_("> " + mask_secrets(std::string_view(*line).substr(0, line->size() - 2)));
     output_ += telnet_ ? telnet_escape_command(*line) : *line;
-    waiting_.push_back({std::string(name), verb_named(name), order});
+    waiting_.push_back({std::string(name), verb_named(name), operation});
     return {};
 }
 
-client_channel::status client_channel::next(answer& out) {
+client_channel::status client_channel::next(command_reply& out) {
     if (ended_) return status::ended;
-    const reply& r = out.what;
+    const reply& r = out.received;
     for (;;) {
-        switch (parser_.next(out.what)) {
+        switch (parser_.next(out.received)) {
             case reply_parser::status::need_more: return status::need_more;
             case reply_parser::status::error: return end(parser_.failure().code, parser_.failure().what);
             case reply_parser::status::reply: break;
@@ -63,38 +63,38 @@ client_channel::status client_channel::next(answer& out) {
                                                 : "stray reply from the server instead of one to " + instead + ": ") +
                            summary(r));
         }
-        if (settle(*owner, r, out)) return status::answer;
+        if (finish_command(*owner, r, out)) return status::reply;
     }
 }
 
 std::optional<std::size_t> client_channel::owner_of(int code) const noexcept {
     for (const auto wanted : {reply_fit::usual, reply_fit::possible}) {
         for (std::size_t i = 0; i < waiting_.size(); ++i) {
-            if (fit_of(waiting_[i].id, code, waiting_[i].begun) == wanted) return i;
-            if (!waiting_[i].begun && !waiting_[i].may_stay_unanswered) break;
+            if (fit_of(waiting_[i].id, code, waiting_[i].started) == wanted) return i;
+            if (!waiting_[i].started && !waiting_[i].may_be_unanswered) break;
         }
     }
     return std::nullopt;
 }
 
-bool client_channel::settle(std::size_t owner, const reply& r, answer& out) {
+bool client_channel::finish_command(std::size_t owner, const reply& r, command_reply& out) {
     // Servers answer in order: what could stay unanswered before this one did.
     for (std::size_t i = owner; i-- > 0;) {
-        if (!waiting_[i].may_stay_unanswered) continue;
+        if (!waiting_[i].may_be_unanswered) continue;
         waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
         --owner;
     }
-    due& to = waiting_[owner];
+    pending_command& to = waiting_[owner];
     out.command = to.command;
-    out.order = to.order;
+    out.operation = to.operation;
     if (r.preliminary()) {
-        to.begun = to.id.has_value();
+        to.started = to.id.has_value();
         return true;
     }
-    const bool wanted = !to.may_stay_unanswered;
+    const bool wanted = !to.may_be_unanswered;
     if (to.id && is_transfer(*to.id)) {
         for (auto& later : waiting_)
-            if (later.id == verb::abor) later.may_stay_unanswered = true;
+            if (later.id == verb::abor) later.may_be_unanswered = true;
     }
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(owner));
     return wanted;
@@ -104,12 +104,12 @@ std::string_view client_channel::waiting_for() const noexcept {
     return waiting_.empty() ? std::string_view{} : std::string_view(waiting_.front().command);
 }
 
-bool client_channel::waits_for(verb id) const noexcept {
-    return std::ranges::any_of(waiting_, [id](const due& d) { return d.id == id; });
+bool client_channel::awaits_reply_to(verb id) const noexcept {
+    return std::ranges::any_of(waiting_, [id](const pending_command& d) { return d.id == id; });
 }
 
-client_channel::status client_channel::end(errc code, std::string what, int reply_code) {
-    failure_ = error{code, 0, std::move(what)};
+client_channel::status client_channel::end(errc code, std::string detail, int reply_code) {
+    failure_ = error{code, 0, std::move(detail)};
     reply_code_ = reply_code;
     ended_ = true;
     return status::ended;

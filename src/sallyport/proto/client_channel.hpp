@@ -27,10 +27,10 @@ namespace sallyport::proto {
 
 /// A reply and the command it answers; `command` is the verb as sent, "greeting" for the first reply of all. `order` is what
 /// the sender gave with the command.
-struct answer {
+struct command_reply {
     std::string command;
-    reply what;
-    unsigned order = 0;
+    reply received;
+    unsigned operation = 0;
 };
 
 class client_channel {
@@ -39,18 +39,18 @@ public:
 
     /// Queues a command for output(). errc::name_invalid where the argument can't be sent (CL-02), errc::stray_reply where
     /// bytes of the server lie here unasked for: they would be taken for the answer.
-    [[nodiscard]] result<void> send(std::string_view name, std::string_view argument = {}, unsigned order = 0);
+    [[nodiscard]] result<void> send(std::string_view name, std::string_view argument = {}, unsigned operation = 0);
     [[nodiscard]] const std::string& output() const noexcept { return output_; }
     void output_sent() noexcept { output_.clear(); }
 
     void receive(std::string_view bytes) { parser_.append(bytes); }
-    enum class status : unsigned char { answer, need_more, ended };
-    status next(answer& out);
+    enum class status : unsigned char { reply, need_more, ended };
+    status next(command_reply& out);
     /// TLS has begun: what passes is not Telnet any more.
-    void leave_telnet() noexcept { telnet_ = false; }
+    void disable_telnet() noexcept { telnet_ = false; }
     /// The reply to the oldest command is not worth waiting for; it is dropped if it comes after all. REQUIRES:
     /// !waiting_for().empty().
-    void give_up_waiting() { waiting_.front().may_stay_unanswered = true; }
+    void stop_waiting() { waiting_.front().may_be_unanswered = true; }
 
     /// Why the channel has ended; `reply_code()` is 421 where the server said so.
     [[nodiscard]] const error& failure() const noexcept { return failure_; }
@@ -58,32 +58,32 @@ public:
     /// The oldest command whose final reply is due; empty where none is.
     [[nodiscard]] std::string_view waiting_for() const noexcept;
     /// Whether a reply to this command is due.
-    [[nodiscard]] bool waits_for(verb id) const noexcept;
+    [[nodiscard]] bool awaits_reply_to(verb id) const noexcept;
     /// No byte of the server is left unread: TLS may start (TLS-02).
     [[nodiscard]] bool drained() const noexcept { return parser_.pending() == 0; }
     /// errc::stray_reply where no reply is due and one has come all the same, or its beginning.
-    [[nodiscard]] result<void> expect_nothing() const;
+    [[nodiscard]] result<void> check_no_stray_reply() const;
 
     /// Each line of the conversation, "> " commands with secrets masked, "< " replies. Set before the first call.
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { trace_ = std::move(trace); }
 
 private:
-    struct due {
+    struct pending_command {
         std::string command;
         std::optional<verb> id;  // nothing: the greeting
-        unsigned order = 0;
-        bool begun = false;  // a 1xx has come
-        bool may_stay_unanswered = false;
+        unsigned operation = 0;
+        bool started = false;  // a 1xx has come
+        bool may_be_unanswered = false;
     };
 
     [[nodiscard]] std::optional<std::size_t> owner_of(int code) const noexcept;
     /// Takes the reply off the queue; false where nobody wants to know of it.
-    bool settle(std::size_t owner, const reply& r, answer& out);
-    status end(errc code, std::string what, int reply_code = 0);
+    bool finish_command(std::size_t owner, const reply& r, command_reply& out);
+    status end(errc code, std::string detail, int reply_code = 0);
     void trace_reply(const reply& r);
 
     reply_parser parser_;
-    std::deque<due> waiting_;
+    std::deque<pending_command> waiting_;
     std::string output_;
     error failure_{};
     int reply_code_ = 0;

@@ -9,9 +9,9 @@ using status = client_channel::status;
 
 client_channel greeted() {
     client_channel c;
-    answer a;
+    command_reply a;
     c.receive("220 hello\r\n");
-    EXPECT_EQ(c.next(a), status::answer);
+    EXPECT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "greeting");
     return c;
 }
@@ -22,12 +22,12 @@ TEST(client_channel, matches_replies_to_commands_in_order) {
     ASSERT_TRUE(c.send("PROT", "P"));
     EXPECT_EQ(c.output(), "PBSZ 0\r\nPROT P\r\n");
     c.receive("200 zero\r\n200 private\r\n");
-    answer a;
-    ASSERT_EQ(c.next(a), status::answer);
+    command_reply a;
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "PBSZ");
-    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "PROT");
-    EXPECT_EQ(a.what.text(), "private");
+    EXPECT_EQ(a.received.text(), "private");
     EXPECT_EQ(c.next(a), status::need_more);
 }
 
@@ -35,12 +35,12 @@ TEST(client_channel, a_preliminary_reply_leaves_its_command_waiting) {
     auto c = greeted();
     ASSERT_TRUE(c.send("RETR", "x"));
     c.receive("150 opening\r\n");
-    answer a;
-    ASSERT_EQ(c.next(a), status::answer);
-    EXPECT_TRUE(a.what.preliminary());
+    command_reply a;
+    ASSERT_EQ(c.next(a), status::reply);
+    EXPECT_TRUE(a.received.preliminary());
     EXPECT_EQ(c.waiting_for(), "RETR");
     c.receive("226 done\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "RETR");
     EXPECT_EQ(c.waiting_for(), "");
 }
@@ -49,92 +49,92 @@ TEST(client_channel, a_preliminary_reply_to_a_plain_command_is_a_violation) {
     auto c = greeted();
     ASSERT_TRUE(c.send("USER", "x"));
     c.receive("150 surprise\r\n");
-    answer a;
+    command_reply a;
     EXPECT_EQ(c.next(a), status::ended);
     EXPECT_EQ(c.failure().code, errc::stray_reply);
 }
 
-TEST(client_channel, an_unasked_reply_ends_the_session) {
+TEST(client_channel, an_unsolicited_reply_ends_the_session) {
     auto c = greeted();
     c.receive("227 Entering Passive Mode (10,0,0,1,0,22)\r\n");
-    answer a;
+    command_reply a;
     EXPECT_EQ(c.next(a), status::ended);
     EXPECT_EQ(c.failure().code, errc::stray_reply);
     EXPECT_EQ(c.next(a), status::ended);
 }
 
-TEST(client_channel, nothing_is_sent_over_unread_bytes_of_the_server) {
+TEST(client_channel, nothing_is_sent_while_received_bytes_are_pending) {
     client_channel c;
     c.receive("220 hello\r\n230 you are in\r\n");
-    answer a;
-    ASSERT_EQ(c.next(a), status::answer);
+    command_reply a;
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(c.send("USER", "x").error().code, errc::stray_reply);
     EXPECT_EQ(c.output(), "");
 }
 
-TEST(client_channel, a_421_ends_the_session_whatever_was_asked) {
+TEST(client_channel, a_421_ends_the_session_after_any_command) {
     auto c = greeted();
     ASSERT_TRUE(c.send("NOOP"));
     c.receive("421 too many users\r\n");
-    answer a;
+    command_reply a;
     EXPECT_EQ(c.next(a), status::ended);
     EXPECT_EQ(c.failure().code, errc::closed);
     EXPECT_EQ(c.reply_code(), 421);
 }
 
-TEST(client_channel, a_reply_that_was_given_up_is_dropped_if_it_comes_late) {
+TEST(client_channel, a_late_reply_to_a_timed_out_command_is_dropped) {
     auto c = greeted();
     ASSERT_TRUE(c.send("EPSV"));
-    c.give_up_waiting();
+    c.stop_waiting();
     ASSERT_TRUE(c.send("PASV"));
     c.receive("229 (|||5001|)\r\n227 (192,0,2,1,19,137)\r\n");
-    answer a;
-    ASSERT_EQ(c.next(a), status::answer);
+    command_reply a;
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "PASV");
-    EXPECT_EQ(a.what.code, 227);
+    EXPECT_EQ(a.received.code, 227);
     EXPECT_EQ(c.waiting_for(), "");
 }
 
-TEST(client_channel, a_reply_that_was_given_up_may_never_come) {
+TEST(client_channel, a_timed_out_command_may_stay_unanswered) {
     auto c = greeted();
     ASSERT_TRUE(c.send("EPSV"));
-    c.give_up_waiting();
+    c.stop_waiting();
     ASSERT_TRUE(c.send("PASV"));
     c.receive("227 (192,0,2,1,19,137)\r\n");
-    answer a;
-    ASSERT_EQ(c.next(a), status::answer);
+    command_reply a;
+    ASSERT_EQ(c.next(a), status::reply);
     EXPECT_EQ(a.command, "PASV");
     EXPECT_EQ(c.waiting_for(), "");
 }
 
-TEST(client_channel, a_running_transfer_can_be_passed_over_and_ABOR_may_share_its_reply) {
+TEST(client_channel, a_running_transfer_can_be_skipped_and_ABOR_may_share_its_reply) {
     auto c = greeted();
-    answer a;
+    command_reply a;
     ASSERT_TRUE(c.send("RETR", "x", 1));
     c.receive("150 opening\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_EQ(c.next(a), status::reply);
     ASSERT_TRUE(c.send("NOOP", {}, 2));
     c.receive("200 alive\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
-    EXPECT_EQ(a.order, 2U);
-    EXPECT_TRUE(c.waits_for(verb::retr));
+    ASSERT_EQ(c.next(a), status::reply);
+    EXPECT_EQ(a.operation, 2U);
+    EXPECT_TRUE(c.awaits_reply_to(verb::retr));
     ASSERT_TRUE(c.send("ABOR", {}, 3));
     c.receive("226 done and aborted\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
-    EXPECT_EQ(a.order, 1U);
+    ASSERT_EQ(c.next(a), status::reply);
+    EXPECT_EQ(a.operation, 1U);
     ASSERT_TRUE(c.send("NOOP", {}, 4));
     c.receive("200 alive\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
-    EXPECT_EQ(a.order, 4U);
-    EXPECT_FALSE(c.waits_for(verb::abor));
+    ASSERT_EQ(c.next(a), status::reply);
+    EXPECT_EQ(a.operation, 4U);
+    EXPECT_FALSE(c.awaits_reply_to(verb::abor));
 }
 
-TEST(client_channel, a_command_that_has_not_begun_is_never_passed_over) {
+TEST(client_channel, a_command_that_has_not_started_is_never_skipped) {
     auto c = greeted();
     ASSERT_TRUE(c.send("PASV"));
     ASSERT_TRUE(c.send("PWD"));
     c.receive("257 \"/\"\r\n");
-    answer a;
+    command_reply a;
     EXPECT_EQ(c.next(a), status::ended);
     EXPECT_EQ(c.failure().code, errc::stray_reply);
     EXPECT_NE(c.failure().what.find("PASV"), std::string::npos);
@@ -155,7 +155,7 @@ TEST(client_channel, doubles_0xff_where_it_could_be_telnet) {
 
 TEST(client_channel, sends_bytes_as_they_are_under_tls) {
     auto c = greeted();
-    c.leave_telnet();
+    c.disable_telnet();
     ASSERT_TRUE(c.send("RETR", "\xff\xff"));
     EXPECT_EQ(c.output(), "RETR \xff\xff\r\n");
 }
@@ -164,9 +164,9 @@ TEST(client_channel, the_trace_masks_passwords) {
     client_channel c;
     std::string trace;
     c.set_trace([&](std::string_view line) { trace += std::string(line) + "\n"; });
-    answer a;
+    command_reply a;
     c.receive("220-hello\r\n220 there\r\n");
-    ASSERT_EQ(c.next(a), status::answer);
+    ASSERT_EQ(c.next(a), status::reply);
     ASSERT_TRUE(c.send("PASS", "secret"));
     EXPECT_EQ(trace, "< 220-hello\n< 220 there\n> PASS ****\n");
 }
@@ -174,7 +174,7 @@ TEST(client_channel, the_trace_masks_passwords) {
 TEST(client_channel, C7_an_overlong_reply_is_an_error) {
     client_channel c;
     c.receive("220 " + std::string(1 << 20, 'A'));
-    answer a;
+    command_reply a;
     EXPECT_EQ(c.next(a), status::ended);
     EXPECT_EQ(c.failure().code, errc::too_long);
 }

@@ -8,8 +8,8 @@ namespace sallyport::proto {
 
 namespace {
 
-client_failure refuse(client_step at, errc code, std::string what, const reply& r) {
-    return failure_at(at, error{code, 0, std::move(what) + summary(r)}, &r);
+client_failure refuse(client_step at, errc code, std::string detail, const reply& r) {
+    return failure_at(at, error{code, 0, std::move(detail) + summary(r)}, &r);
 }
 
 }  // namespace

@@ -10,13 +10,13 @@ namespace sallyport::proto {
 namespace {
 
 /// A server that can't connect to us says so, but it may find out later than we do; its words say more than ours.
-constexpr auto words_for_no_data = std::chrono::seconds(2);
+constexpr auto max_wait_for_425 = std::chrono::seconds(2);
 
 /// A control connection may be silent as long as data move; the data side has its own limits.
-constexpr auto while_data_moves = std::chrono::hours(24 * 365);
+constexpr auto max_silence_during_data = std::chrono::hours(24 * 365);
 
 /// The order of commands that are sent while a transfer runs: no order of the queue.
-constexpr client_machine::order_id beside_transfer = 0;
+constexpr client_machine::operation_id during_transfer_id = 0;
 
 template <class... F>
 struct overloaded : F... {
@@ -26,70 +26,70 @@ struct overloaded : F... {
 }  // namespace
 
 client_machine::client_machine(client_settings settings) : settings_(std::move(settings)), login_(settings_) {
-    if (settings_.tls_active) channel_.leave_telnet();
+    if (settings_.tls_active) channel_.disable_telnet();
 }
 
 // ---- Orders
 
-client_machine::order_id client_machine::queue(decltype(order::what) what) {
-    if (step_ == step::idle && orders_.empty()) replies_.clear();
-    orders_.push_back({++last_id_, std::move(what)});
+client_machine::operation_id client_machine::queue(decltype(operation::task) task) {
+    if (step_ == step::idle && operations_.empty()) replies_.clear();
+    operations_.push_back({++last_id_, std::move(task)});
     return last_id_;
 }
 
-client_machine::order_id client_machine::begin_login() { return queue(logging_in{}); }
-client_machine::order_id client_machine::begin_transfer(client_transfer what) { return queue(std::move(what)); }
-client_machine::order_id client_machine::begin_size(std::string path) { return queue(asking_size{std::move(path)}); }
-client_machine::order_id client_machine::begin_request(verb what, std::string argument) {
-    return queue(asking{what, std::move(argument)});
+client_machine::operation_id client_machine::queue_login() { return queue(login_task{}); }
+client_machine::operation_id client_machine::queue_transfer(client_transfer what) { return queue(std::move(what)); }
+client_machine::operation_id client_machine::queue_size(std::string path) { return queue(size_task{std::move(path)}); }
+client_machine::operation_id client_machine::queue_request(verb command, std::string argument) {
+    return queue(request_task{command, std::move(argument)});
 }
-client_machine::order_id client_machine::begin_quit() { return queue(leaving{}); }
+client_machine::operation_id client_machine::queue_quit() { return queue(quit_task{}); }
 
-const reply* client_machine::reply_to(order_id request) const noexcept {
-    const auto found = std::ranges::find(replies_, request, &std::pair<order_id, reply>::first);
+const reply* client_machine::reply_to(operation_id request) const noexcept {
+    const auto found = std::ranges::find(replies_, request, &std::pair<operation_id, reply>::first);
     return found == replies_.end() ? nullptr : &found->second;
 }
 
 /// Requests are sent behind each other; everything else waits until all before it is over.
-void client_machine::start_orders() {
-    while (!orders_.empty()) {
-        const bool behind_requests = step_ == step::plain && std::holds_alternative<asking>(orders_.front().what);
-        if (step_ != step::idle && !behind_requests) return;
-        order next = std::move(orders_.front());
-        orders_.pop_front();
+void client_machine::start_operations() {
+    while (!operations_.empty()) {
+        const bool after_requests = step_ == step::plain && std::holds_alternative<request_task>(operations_.front().task);
+        if (step_ != step::idle && !after_requests) return;
+        operation next = std::move(operations_.front());
+        operations_.pop_front();
         start(std::move(next));
     }
 }
 
-void client_machine::start(order o) {
+void client_machine::start(operation o) {
     if (step_ == step::idle) failure_.reset();
     size_.is_asked = false;
-    if (std::holds_alternative<leaving>(o.what)) {
-        if (!gone_) send(step::quit, "QUIT");
+    if (std::holds_alternative<quit_task>(o.task)) {
+        if (!closed_) send(step::quit, "QUIT");
         return;
     }
-    if (ended_) return fail_order(client_step::request, error{errc::closed, 0, "the control connection is gone"});
-    std::visit(overloaded{[this](const logging_in&) { perform(login_.log_in(settings_)); },
+    if (ended_) return fail_operation(client_step::request, error{errc::closed, 0, "the control connection is gone"});
+    std::visit(overloaded{[this](const login_task&) { perform(login_.log_in(settings_)); },
                           [this](client_transfer& what) {
                               const bool ascii = what.ascii;
                               transfer_ = {};
-                              transfer_.order = std::move(what);
-                              negotiation_.forget_attempts();
+                              transfer_.request = std::move(what);
+                              negotiation_.clear_attempts();
                               require_type(ascii);
                           },
-                          [this](asking_size& what) {
+                          [this](size_task& what) {
                               size_.path = std::move(what.path);
                               size_.value.reset();
                               size_.unreadable.clear();
                               size_.is_asked = true;
                               if (!size_.unknown_to_server) require_type(false);
                           },
-                          [this, id = o.id](const asking& what) { start_request(id, what); }, [](const leaving&) {}},
-               o.what);
+                          [this, id = o.id](const request_task& what) { start_request(id, what); }, [](const quit_task&) {}},
+               o.task);
 }
 
-void client_machine::start_request(order_id id, const asking& what) {
-    if (auto sent = channel_.send(row_of(what.what).name, what.argument, id); !sent) {
+void client_machine::start_request(operation_id id, const request_task& what) {
+    if (auto sent = channel_.send(row_of(what.command).name, what.argument, id); !sent) {
         if (sent.error().code == errc::stray_reply) return end_session(at(), std::move(sent.error()));
         failure_ = failure_at(client_step::request, std::move(sent.error()), nullptr);
         return;
@@ -99,17 +99,17 @@ void client_machine::start_request(order_id id, const asking& what) {
 }
 
 void client_machine::send_noop() {
-    if (step_ != step::moving || transfer_.control_over || channel_.waits_for(verb::noop)) return;
+    if (step_ != step::moving || transfer_.control_finished || channel_.awaits_reply_to(verb::noop)) return;
     // It can't fail: there is no argument, and the reply to the transfer is due.
-    static_cast<void>(send_beside(verb::noop));
+    static_cast<void>(send_during_transfer(verb::noop));
 }
 
 void client_machine::abort_transfer() {
-    if (step_ != step::moving || transfer_.control_over || transfer_.aborted) return;
-    static_cast<void>(send_beside(verb::abor));
+    if (step_ != step::moving || transfer_.control_finished || transfer_.aborted) return;
+    static_cast<void>(send_during_transfer(verb::abor));
     transfer_.aborted = true;
     failure_ = failure_at(client_step::transfer, {errc::cancelled, 0, "the transfer was aborted"}, nullptr);
-    if (!transfer_.told_to_move) transfer_.told_to_move = transfer_.data_over = true;
+    if (!transfer_.data_started) transfer_.data_started = transfer_.data_finished = true;
     ++turn_;
 }
 
@@ -117,24 +117,24 @@ void client_machine::abort_transfer() {
 
 client_action client_machine::next() {
     for (;;) {
-        start_orders();
-        if (auto action = own_action()) return *action;
-        answer a;
+        start_operations();
+        if (auto action = local_action()) return *action;
+        command_reply a;
         switch (channel_.next(a)) {
             case client_channel::status::need_more: return read_action();
             case client_channel::status::ended:
-                end_session(at(), channel_.failure(), channel_.reply_code() != 0 ? &a.what : nullptr);
+                end_session(at(), channel_.failure(), channel_.reply_code() != 0 ? &a.received : nullptr);
                 break;
-            case client_channel::status::answer: on_answer(a); break;
+            case client_channel::status::reply: on_reply(a); break;
         }
     }
 }
 
-std::optional<client_action> client_machine::own_action() {
+std::optional<client_action> client_machine::local_action() {
     switch (step_) {
         case step::idle: return client_act::done{};
         case step::handshake: return client_act::start_tls{};
-        case step::connecting: return client_act::connect_data{negotiation_.attempt().to, settings_.data_open};
+        case step::connecting: return client_act::connect_data{negotiation_.attempt().target, settings_.data_open};
         case step::listening: return client_act::listen_data{};
         case step::accepting: return client_act::accept_data{settings_.data_open};
         case step::moving: return moving_action();
@@ -143,49 +143,49 @@ std::optional<client_action> client_machine::own_action() {
 }
 
 std::optional<client_action> client_machine::moving_action() {
-    if (!transfer_.told_to_move) {
-        transfer_.told_to_move = true;
-        return client_act::move_data{login_.protects_data()};
+    if (!transfer_.data_started) {
+        transfer_.data_started = true;
+        return client_act::transfer_data{login_.protects_data()};
     }
-    if (transfer_.aborted && !transfer_.data_over) return client_act::drop_data{};
-    if (!transfer_.control_over) return std::nullopt;
-    if (!transfer_.data_over) {
-        if (failure_ && failure_->reply_code != 0) return client_act::drop_data{};
+    if (transfer_.aborted && !transfer_.data_finished) return client_act::close_data{};
+    if (!transfer_.control_finished) return std::nullopt;
+    if (!transfer_.data_finished) {
+        if (failure_ && failure_->reply_code != 0) return client_act::close_data{};
         return client_act::await_data{};
     }
-    look_behind_transfer();
+    check_after_transfer();
     step_ = step::idle;
     if (!transfer_.aborted || ended_) {
-        start_orders();
-        return step_ == step::idle ? std::optional<client_action>(client_act::done{}) : own_action();
+        start_operations();
+        return step_ == step::idle ? std::optional<client_action>(client_act::done{}) : local_action();
     }
-    if (auto sent = send_beside(verb::noop); !sent)
+    if (auto sent = send_during_transfer(verb::noop); !sent)
         end_session(client_step::transfer, std::move(sent.error()));
     else
         step_ = step::resync;
-    return own_action();
+    return local_action();
 }
 
 /// What has come behind the reply that ended the transfer may be that to NOOP or ABOR, or the server's good-bye (421). Else
 /// one of the two is a stray, and nobody knows which.
-void client_machine::look_behind_transfer() {
+void client_machine::check_after_transfer() {
     if (ended_) return;
-    answer behind;
-    auto status = client_channel::status::answer;
-    while (status == client_channel::status::answer) status = channel_.next(behind);
+    command_reply extra;
+    auto status = client_channel::status::reply;
+    while (status == client_channel::status::reply) status = channel_.next(extra);
     if (status != client_channel::status::ended) return;
     if (channel_.reply_code() != 421) return end_session(client_step::transfer, channel_.failure());
-    take_no_more();
-    gone_ = true;
+    stop_accepting();
+    closed_ = true;
 }
 
 client_act::read client_machine::read_action() const {
     switch (step_) {
         case step::login: return {login_.limit(settings_), turn_};
         case step::quit: return {settings_.quit, turn_};
-        case step::moving: return {transfer_.data_over ? settings_.reply : while_data_moves, turn_};
+        case step::moving: return {transfer_.data_finished ? settings_.reply : max_silence_during_data, turn_};
         case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
-        case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, words_for_no_data), turn_};
+        case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, max_wait_for_425), turn_};
         case step::request:
             // In active mode the server connects to us before it answers: a firewall in between shows as silence here.
             return {negotiation_.active() ? settings_.data_open : settings_.reply, turn_};
@@ -193,10 +193,10 @@ client_act::read client_machine::read_action() const {
     }
 }
 
-void client_machine::on_answer(const answer& a) {
-    const reply& r = a.what;
-    if (step_ != step::login && a.order == beside_transfer && (a.command == "NOOP" || a.command == "ABOR"))
-        return on_beside(a);
+void client_machine::on_reply(const command_reply& a) {
+    const reply& r = a.received;
+    if (step_ != step::login && a.operation == during_transfer_id && (a.command == "NOOP" || a.command == "ABOR"))
+        return on_reply_during_transfer(a);
     last_ = r;
     switch (step_) {
         case step::login: return perform(login_.on_reply(settings_, r, channel_.drained()));
@@ -210,7 +210,7 @@ void client_machine::on_answer(const answer& a) {
         case step::unopened: return on_unopened(r);
         case step::quit:
             step_ = step::idle;
-            ended_ = gone_ = true;
+            ended_ = closed_ = true;
             return;
         case step::idle:
         case step::handshake:
@@ -221,14 +221,14 @@ void client_machine::on_answer(const answer& a) {
     }
 }
 
-void client_machine::on_plain(const answer& a) {
-    replies_.emplace_back(a.order, a.what);
+void client_machine::on_plain(const command_reply& a) {
+    replies_.emplace_back(a.operation, a.received);
     if (--in_flight_ == 0) step_ = step::idle;
 }
 
 /// To NOOP or ABOR beside a transfer: only the NOOP behind ABOR was sent to learn something.
-void client_machine::on_beside(const answer& a) {
-    if (step_ == step::resync && a.command == "NOOP" && !channel_.waits_for(verb::noop)) step_ = step::idle;
+void client_machine::on_reply_during_transfer(const command_reply& a) {
+    if (step_ == step::resync && a.command == "NOOP" && !channel_.awaits_reply_to(verb::noop)) step_ = step::idle;
 }
 
 void client_machine::send(step then, std::string_view command_name, std::string_view argument) {
@@ -237,13 +237,13 @@ void client_machine::send(step then, std::string_view command_name, std::string_
     if (auto sent = channel_.send(command_name, argument, last_id_); !sent) {
         // A bad argument is ours and harms nobody; unasked bytes of the server end the session.
         if (sent.error().code == errc::stray_reply) return end_session(at(), sent.error());
-        fail_order(at(), sent.error());
+        fail_operation(at(), sent.error());
     }
 }
 
-result<void> client_machine::send_beside(verb id) {
+result<void> client_machine::send_during_transfer(verb id) {
     ++turn_;
-    return channel_.send(row_of(id).name, {}, beside_transfer);
+    return channel_.send(row_of(id).name, {}, during_transfer_id);
 }
 
 // ---- Logging in
@@ -258,11 +258,11 @@ void client_machine::perform(login_action action) {
                           [this](const login_act::done&) {
                               step_ = step::idle;
                               if (settings_.until == open_until::login) return;
-                              if (auto quiet = channel_.expect_nothing(); !quiet)
+                              if (auto quiet = channel_.check_no_stray_reply(); !quiet)
                                   end_session(login_.at(), std::move(quiet.error()));
                           },
                           [this](const client_failure& why) {
-                              take_no_more();
+                              stop_accepting();
                               failure_ = why;
                               step_ = step::idle;
                           }},
@@ -270,7 +270,7 @@ void client_machine::perform(login_action action) {
 }
 
 void client_machine::tls_started() {
-    channel_.leave_telnet();
+    channel_.disable_telnet();
     perform(login_.tls_started(settings_));
 }
 
@@ -290,7 +290,7 @@ void client_machine::on_type(const reply& r) {
 
 void client_machine::after_type() {
     if (size_.is_asked) return send(step::size, "SIZE", size_.path);
-    try_method(negotiation_.begin(settings_));
+    try_method(negotiation_.start(settings_));
 }
 
 void client_machine::on_size(const reply& r) {
@@ -305,9 +305,10 @@ void client_machine::on_size(const reply& r) {
 void client_machine::try_method(bool there_is_one) {
     if (!there_is_one) {
         if (attempts().empty())
-            return fail_order(client_step::data,
-                              error{errc::unsupported, 0, "none of the chosen methods works with IPv6; allow EPSV or EPRT"});
-        return fail_order(client_step::data, *attempts().back().failure);
+            return fail_operation(
+                client_step::data,
+                error{errc::unsupported, 0, "none of the chosen methods works with IPv6; allow EPSV or EPRT"});
+        return fail_operation(client_step::data, *attempts().back().failure);
     }
     if (negotiation_.active())
         step_ = step::listening;
@@ -330,7 +331,7 @@ void client_machine::on_negotiated(const reply& r) {
 
 void client_machine::data_listening(const result<endpoint>& at) {
     if (!at) return method_failed(at.error(), true);
-    auto argument = negotiation_.announce(settings_, *at);
+    auto argument = negotiation_.active_argument(settings_, *at);
     if (!argument) return method_failed(std::move(argument.error()), true);
     send(step::negotiate, name(negotiation_.method()), *argument);
 }
@@ -343,7 +344,7 @@ void client_machine::data_opened(const result<void>& outcome) {
         return;
     }
     if (!active) return method_failed(outcome.error(), true);
-    if (transfer_.control_over) return end_session(client_step::data, outcome.error());
+    if (transfer_.control_finished) return end_session(client_step::data, outcome.error());
     negotiation_.attempt().failure = outcome.error();
     step_ = step::unopened;
     ++turn_;
@@ -362,13 +363,13 @@ void client_machine::on_unopened(const reply& r) {
 // ---- The transfer
 
 void client_machine::request_transfer() {
-    negotiation_.attempt().agreed = true;
-    if (transfer_.order.offset != 0) return send(step::rest, "REST", std::to_string(transfer_.order.offset));
-    send(step::request, row_of(transfer_.order.what).name, transfer_.order.path);
+    negotiation_.attempt().accepted = true;
+    if (transfer_.request.offset != 0) return send(step::rest, "REST", std::to_string(transfer_.request.offset));
+    send(step::request, row_of(transfer_.request.command).name, transfer_.request.path);
 }
 
 void client_machine::on_rest(const reply& r) {
-    if (r.code == 350) return send(step::request, row_of(transfer_.order.what).name, transfer_.order.path);
+    if (r.code == 350) return send(step::request, row_of(transfer_.request.command).name, transfer_.request.path);
     refuse(errc::unsupported, "the server can't continue a file: ", r);
 }
 
@@ -380,11 +381,11 @@ void client_machine::on_request(const reply& r) {
         step_ = negotiation_.active() ? step::accepting : step::moving;
         return;
     }
-    const bool begun = step_ == step::moving;
-    if (!begun && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
-    if (!begun && !r.positive()) return refuse(errc::rejected, {}, r);
-    transfer_.control_over = true;
-    if (!begun && negotiation_.active()) {
+    const bool started = step_ == step::moving;
+    if (!started && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
+    if (!started && !r.positive()) return refuse(errc::rejected, {}, r);
+    transfer_.control_finished = true;
+    if (!started && negotiation_.active()) {
         // 226 at once: the server connected, sent all and closed before it spoke; its connection waits in our backlog.
         transfer_.confirmed = true;
         step_ = step::accepting;
@@ -397,7 +398,7 @@ void client_machine::on_request(const reply& r) {
 }
 
 void client_machine::data_done() {
-    transfer_.data_over = true;
+    transfer_.data_finished = true;
     ++turn_;
 }
 

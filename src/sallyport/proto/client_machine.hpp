@@ -42,32 +42,32 @@ struct listen_data {};  // listen on the control connection's own address -> dat
 struct accept_data {
     std::chrono::milliseconds limit;
 };  // the server was told where to and has begun: take its connection -> data_opened()
-struct move_data {
+struct transfer_data {
     bool protect;
 };  // start moving data, with TLS first where `protect`. Said once; data_done() when its side has ended
 struct await_data {};  // the control connection has no more to say; only the end of the data is missing
-struct drop_data {};   // the server gave the transfer up: close the data connection, then data_done()
+struct close_data {};  // the server gave the transfer up: close the data connection, then data_done()
 struct done {};        // the order is over; see failure()
 }  // namespace client_act
 
 using client_action = std::variant<client_act::read, client_act::start_tls, client_act::connect_data,
-                                   client_act::listen_data, client_act::accept_data, client_act::move_data,
-                                   client_act::await_data, client_act::drop_data, client_act::done>;
+                                   client_act::listen_data, client_act::accept_data, client_act::transfer_data,
+                                   client_act::await_data, client_act::close_data, client_act::done>;
 
 class client_machine {
 public:
-    using order_id = unsigned;
+    using operation_id = unsigned;
 
     explicit client_machine(client_settings settings);
 
     // Orders
     /// Where the settings let the first order end before the login.
-    order_id begin_login();
-    order_id begin_transfer(client_transfer what);
-    order_id begin_size(std::string path);  // -> size()
+    operation_id queue_login();
+    operation_id queue_transfer(client_transfer what);
+    operation_id queue_size(std::string path);  // -> size()
     /// One command that needs no data connection. Any final reply is an outcome: see reply_to() and last_reply().
-    order_id begin_request(verb what, std::string argument);
-    order_id begin_quit();  // never fails
+    operation_id queue_request(verb command, std::string argument);
+    operation_id queue_quit();  // never fails
 
     // While data move; else these do nothing
     /// Shows everybody on the way that the control connection is in use. No second one before the reply to the first.
@@ -82,7 +82,7 @@ public:
     void output_sent() noexcept { channel_.output_sent(); }
 
     // Outcomes
-    void lost(const error& why);  // the control connection failed, or a limit passed
+    void connection_failed(const error& why);  // the control connection failed, or a limit passed
     void tls_started();
     void data_opened(const result<void>& outcome);
     void data_listening(const result<endpoint>& at);
@@ -92,7 +92,7 @@ public:
     /// Of the order that was carried out last.
     [[nodiscard]] const std::optional<client_failure>& failure() const noexcept { return failure_; }
     /// To a request, until another order is given after all are over; nothing where none came.
-    [[nodiscard]] const reply* reply_to(order_id request) const noexcept;
+    [[nodiscard]] const reply* reply_to(operation_id request) const noexcept;
     /// The session can take another order.
     [[nodiscard]] bool usable() const noexcept { return !ended_; }
     /// What the session is at; where it fails now, it fails there.
@@ -132,18 +132,18 @@ private:
         quit,
     };
 
-    struct logging_in {};
-    struct asking_size {
+    struct login_task {};
+    struct size_task {
         std::string path;
     };
-    struct asking {
-        verb what;
+    struct request_task {
+        verb command;
         std::string argument;
     };
-    struct leaving {};
-    struct order {
-        order_id id;
-        std::variant<logging_in, client_transfer, asking_size, asking, leaving> what;
+    struct quit_task {};
+    struct operation {
+        operation_id id;
+        std::variant<login_task, client_transfer, size_task, request_task, quit_task> task;
     };
     struct size_state {
         std::string path;
@@ -153,26 +153,26 @@ private:
         bool unknown_to_server = false;
     };
     struct transfer_state {
-        client_transfer order;
+        client_transfer request;
         std::optional<std::uint64_t> announced;
-        bool told_to_move = false;
-        bool data_over = false;
-        bool control_over = false;  // final reply or loss, while moving
+        bool data_started = false;
+        bool data_finished = false;
+        bool control_finished = false;  // final reply or loss, while moving
         bool confirmed = false;
         bool aborted = false;
     };
 
-    order_id queue(decltype(order::what) what);
-    void start_orders();
-    void start(order o);
-    void start_request(order_id id, const asking& what);
+    operation_id queue(decltype(operation::task) task);
+    void start_operations();
+    void start(operation o);
+    void start_request(operation_id id, const request_task& what);
     void perform(login_action action);
 
     void send(step then, std::string_view name, std::string_view argument = {});
-    [[nodiscard]] result<void> send_beside(verb id);
-    void on_answer(const answer& a);
-    void on_plain(const answer& a);
-    void on_beside(const answer& a);
+    [[nodiscard]] result<void> send_during_transfer(verb id);
+    void on_reply(const command_reply& a);
+    void on_plain(const command_reply& a);
+    void on_reply_during_transfer(const command_reply& a);
     void on_type(const reply& r);
     void on_size(const reply& r);
     void on_negotiated(const reply& r);
@@ -185,29 +185,29 @@ private:
     void try_method(bool there_is_one);
     void method_failed(error why, bool remember);
     void request_transfer();
-    [[nodiscard]] std::optional<client_action> own_action();
+    [[nodiscard]] std::optional<client_action> local_action();
     [[nodiscard]] std::optional<client_action> moving_action();
     [[nodiscard]] client_act::read read_action() const;
 
     /// `refusal`: the reply that says so, where there is one.
-    void fail_order(client_step at, error cause, const reply* refusal = nullptr);
+    void fail_operation(client_step at, error cause, const reply* refusal = nullptr);
     void end_session(client_step at, error cause, const reply* refusal = nullptr);
-    void refuse(errc code, std::string what, const reply& r);
-    void take_no_more();
-    void look_behind_transfer();
+    void refuse(errc code, std::string detail, const reply& r);
+    void stop_accepting();
+    void check_after_transfer();
 
     const client_settings settings_;
     client_channel channel_;
     client_login login_;
     data_negotiation negotiation_;
-    std::deque<order> orders_;  // not begun yet
-    order_id last_id_ = 0;
+    std::deque<operation> operations_;  // not begun yet
+    operation_id last_id_ = 0;
     std::size_t in_flight_ = 0;  // requests
-    std::vector<std::pair<order_id, reply>> replies_;
+    std::vector<std::pair<operation_id, reply>> replies_;
     step step_ = step::login;
     unsigned turn_ = 0;
     bool ended_ = false;         // it takes no more orders; after a refused login still QUIT
-    bool gone_ = false;          // nor that
+    bool closed_ = false;        // nor that
     bool type_is_ascii_ = true;  // RFC 959 section 5.1: what a session begins with
     reply last_{0, {std::string()}};
     std::optional<client_failure> failure_;

@@ -18,21 +18,21 @@ client_failure failure_at(client_step at, error cause, const reply* refusal) {
     return {at, std::move(cause), refusal->code, summary(*refusal)};
 }
 
-void client_machine::lost(const error& why) {
+void client_machine::connection_failed(const error& why) {
     error cause = why;
     const auto command_name = channel_.waiting_for();
     if (!command_name.empty())
         cause.what = (command_name == "greeting" ? std::string("waiting for the greeting")
                                                  : "waiting for the reply to " + std::string(command_name)) +
                      (why.what.empty() ? "" : ": " + why.what);
-    if (why.code == errc::timeout && step_ == step::negotiate && negotiation_.may_skip_silent_epsv(settings_)) {
-        channel_.give_up_waiting();
+    if (why.code == errc::timeout && step_ == step::negotiate && negotiation_.can_skip_silent_epsv(settings_)) {
+        channel_.stop_waiting();
         return method_failed(std::move(cause), true);
     }
     // Of two facts about one event the first stands where the server has no words for it.
     if (step_ == step::unopened) cause = *negotiation_.attempt().failure;
-    const bool server_never_came = step_ == step::request && negotiation_.active();
-    end_session(server_never_came ? client_step::data : at(), std::move(cause));
+    const bool no_server_connection = step_ == step::request && negotiation_.active();
+    end_session(no_server_connection ? client_step::data : at(), std::move(cause));
 }
 
 client_step client_machine::at() const noexcept {
@@ -58,24 +58,24 @@ client_step client_machine::at() const noexcept {
 }
 
 /// A refused request leaves the session as it was.
-void client_machine::refuse(errc code, std::string what, const reply& r) {
-    fail_order(client_step::request, {code, 0, std::move(what) + summary(r)}, &r);
+void client_machine::refuse(errc code, std::string detail, const reply& r) {
+    fail_operation(client_step::request, {code, 0, std::move(detail) + summary(r)}, &r);
 }
 
-void client_machine::fail_order(client_step at, error cause, const reply* refusal) {
+void client_machine::fail_operation(client_step at, error cause, const reply* refusal) {
     failure_ = failure_at(at, std::move(cause), refusal);
     step_ = step::idle;
 }
 
 /// Orders that wait are dropped, but for QUIT: the failure says why none of them was begun.
-void client_machine::take_no_more() {
+void client_machine::stop_accepting() {
     ended_ = true;
-    std::erase_if(orders_, [](const order& o) { return !std::holds_alternative<leaving>(o.what); });
+    std::erase_if(operations_, [](const operation& o) { return !std::holds_alternative<quit_task>(o.task); });
 }
 
 void client_machine::end_session(client_step at, error cause, const reply* refusal) {
-    take_no_more();
-    gone_ = true;
+    stop_accepting();
+    closed_ = true;
     in_flight_ = 0;
     if (step_ == step::quit) {
         step_ = step::idle;
@@ -84,13 +84,13 @@ void client_machine::end_session(client_step at, error cause, const reply* refus
     if (step_ == step::moving) {
         // The data may still come to a good end: that is reported apart from the loss of the control connection.
         failure_ = failure_at(at, std::move(cause), refusal);
-        transfer_.control_over = true;
+        transfer_.control_finished = true;
         transfer_.confirmed = false;
         return;
     }
     const bool open_attempt = at == client_step::data && !attempts().empty() && !attempts().back().failure;
     if (open_attempt) negotiation_.attempt().failure = cause;
-    fail_order(at, std::move(cause), refusal);
+    fail_operation(at, std::move(cause), refusal);
 }
 
 }  // namespace sallyport::proto

@@ -18,7 +18,7 @@
 namespace sallyport::proto {
 
 /// What to do with the address in a 227: ignore it and connect to the control connection's peer, or obey it (C4, CL-01).
-enum class passive_address : std::uint8_t { control, follow };
+enum class passive_address : std::uint8_t { peer, reply };
 
 /// How far the first order goes.
 enum class open_until : std::uint8_t {
@@ -39,11 +39,11 @@ struct client_settings {
     std::string password;
     std::string account;  // for servers that ask for one (332)
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::control;
+    passive_address address_rule = passive_address::peer;
     std::optional<ip_address> active_address;  // announced instead of our own, where NAT makes it differ
-    std::chrono::milliseconds greeting = limits::greeting;
-    std::chrono::milliseconds delayed_greeting = limits::login;  // after the first 120; more of them don't extend it
-    std::chrono::milliseconds reply = limits::reply_wait;
+    std::chrono::milliseconds greeting = limits::greeting_timeout;
+    std::chrono::milliseconds delayed_greeting = limits::login_timeout;  // after the first 120; more of them don't extend it
+    std::chrono::milliseconds reply = limits::reply_timeout;
     std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
     std::chrono::milliseconds quit = std::chrono::seconds(1);
 };
@@ -76,17 +76,17 @@ struct client_failure {
 /// One way that was tried to open a data connection.
 struct data_attempt {
     data_method method = data_method::epsv;
-    endpoint to;                   // passive: what we connected to; active: what we announced
+    endpoint target;               // passive: what we connected to; active: what we announced
     endpoint advertised;           // passive: what the server's reply named; differs from `to` behind a wrong NAT
-    bool agreed = false;           // the server accepted the method; where it failed all the same, the network is to blame
+    bool accepted = false;         // the server accepted the method; where it failed all the same, the network is to blame
     std::optional<error> failure;  // nothing: it worked
 };
 
 struct client_transfer {
-    verb what = verb::retr;    // RETR STOR APPE LIST NLST MLSD
-    std::string path;          // may be empty for listings
-    std::uint64_t offset = 0;  // REST; for RETR and STOR
-    bool ascii = false;        // TYPE A
+    verb command = verb::retr;  // RETR STOR APPE LIST NLST MLSD
+    std::string path;           // may be empty for listings
+    std::uint64_t offset = 0;   // REST; for RETR and STOR
+    bool ascii = false;         // TYPE A
 };
 
 }  // namespace sallyport::proto

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include <sallyport/proto/client_play.hpp>
+#include <sallyport/proto/client_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -37,19 +37,20 @@ std::vector<std::string> usual_replies(std::string_view line) {
 /// One session against that server, with one more reply behind the one of this number, in a read of its own.
 class session {
 public:
-    session(std::size_t behind, std::string stray) : behind_(behind), stray_(std::move(stray)), p_(settings()) {
-        due_ = {"220 hi"};
+    session(std::size_t replies_before, std::string stray)
+        : stray_after_(replies_before), stray_(std::move(stray)), p_(settings()) {
+        queued_ = {"220 hi"};
     }
 
     void run() {
         auto& m = p_.machine;
-        m.begin_size("x");
-        m.begin_transfer({.what = verb::retr, .path = "x", .offset = 100});
-        m.begin_request(verb::cwd, "d");
-        m.begin_request(verb::pwd, {});
-        m.begin_transfer(retr("y"));
-        m.begin_transfer(retr("z"));
-        m.begin_request(verb::pwd, {});
+        m.queue_size("x");
+        m.queue_transfer({.command = verb::retr, .path = "x", .offset = 100});
+        m.queue_request(verb::cwd, "d");
+        m.queue_request(verb::pwd, {});
+        m.queue_transfer(retr("y"));
+        m.queue_transfer(retr("z"));
+        m.queue_request(verb::pwd, {});
         drive();
     }
 
@@ -57,11 +58,11 @@ public:
     [[nodiscard]] std::size_t replies_sent() const { return sent_; }
     [[nodiscard]] const std::optional<client_failure>& failure() const { return p_.machine.failure(); }
     [[nodiscard]] const std::string& last_command() const { return last_command_; }
-    [[nodiscard]] const std::string& stray_behind() const { return stray_behind_; }
+    [[nodiscard]] const std::string& command_before_stray() const { return command_before_stray_; }
 
 private:
     static client_settings settings() {
-        auto s = play::tls();
+        auto s = client_script::tls();
         s.account = "dept7";
         return s;
     }
@@ -92,29 +93,29 @@ private:
         while (!out.empty()) {
             last_command_ = out.substr(0, out.find('\r'));
             out.remove_prefix(last_command_.size() + 2);
-            for (auto& r : usual_replies(last_command_)) due_.push_back(std::move(r));
+            for (auto& r : usual_replies(last_command_)) queued_.push_back(std::move(r));
         }
         p_.machine.output_sent();
     }
     void give_reply() {
-        if (sent_ == behind_ && !stray_.empty()) {
-            stray_behind_ = last_command_;
+        if (sent_ == stray_after_ && !stray_.empty()) {
+            command_before_stray_ = last_command_;
             p_.machine.receive(std::exchange(stray_, {}) + "\r\n");
-        } else if (due_.empty()) {
-            p_.machine.lost(error{errc::timeout, 0, {}});
+        } else if (queued_.empty()) {
+            p_.machine.connection_failed(error{errc::timeout, 0, {}});
         } else {
-            p_.machine.receive(due_.front() + "\r\n");
-            due_.pop_front();
+            p_.machine.receive(queued_.front() + "\r\n");
+            queued_.pop_front();
             ++sent_;
         }
     }
 
-    std::size_t behind_;
+    std::size_t stray_after_;
     std::string stray_;
-    play p_;
-    std::deque<std::string> due_;  // what the server still has to send
+    client_script p_;
+    std::deque<std::string> queued_;  // what the server still has to send
     std::string last_command_;
-    std::string stray_behind_;
+    std::string command_before_stray_;
     std::size_t sent_ = 0;
 };
 
@@ -129,15 +130,16 @@ TEST(client_stray, without_one_the_session_is_a_success) {
 TEST(client_stray, one_at_any_step_ends_the_session_by_that_name) {
     const int codes[] = {110, 120, 125, 150, 200, 202, 211, 213, 214, 215, 220, 221, 225, 226, 227, 229, 230, 232,
                          234, 250, 257, 331, 332, 334, 350, 425, 426, 450, 451, 452, 500, 502, 503, 530, 550, 553};
-    for (std::size_t behind = 0; behind < 22; ++behind) {  // the last command shows what is left over
+    for (std::size_t replies_before = 0; replies_before < 22;
+         ++replies_before) {  // the last command shows what is left over
         for (const int code : codes) {
-            session s(behind, std::to_string(code) + " one too many");
+            session s(replies_before, std::to_string(code) + " one too many");
             s.run();
-            SCOPED_TRACE(std::to_string(code) + " behind reply " + std::to_string(behind) + ", before the one to " +
-                         s.stray_behind());
+            SCOPED_TRACE(std::to_string(code) + " behind reply " + std::to_string(replies_before) + ", before the one to " +
+                         s.command_before_stray());
             // More than one 1xx changes nothing.
-            const bool waits_for_begin = s.stray_behind().starts_with("RETR") && code < 200;
-            const bool delays_greeting = s.stray_behind().empty() && code == 120;
+            const bool waits_for_begin = s.command_before_stray().starts_with("RETR") && code < 200;
+            const bool delays_greeting = s.command_before_stray().empty() && code == 120;
             if (waits_for_begin || delays_greeting) {
                 EXPECT_FALSE(s.failure());
                 continue;
@@ -145,14 +147,14 @@ TEST(client_stray, one_at_any_step_ends_the_session_by_that_name) {
             ASSERT_TRUE(s.failure());
             EXPECT_TRUE(s.ended());
             // A refusal of the login, of TLS or of the service is believed: the session ends by the server's words.
-            if (s.failure()->reply_code == code && (code >= 400 || s.stray_behind().starts_with("AUTH"))) continue;
+            if (s.failure()->reply_code == code && (code >= 400 || s.command_before_stray().starts_with("AUTH"))) continue;
             EXPECT_EQ(s.failure()->cause.code, errc::stray_reply) << s.failure()->cause.text();
         }
     }
 }
 
 TEST(client_stray, the_message_names_the_reply_and_the_command) {
-    play p;
+    client_script p;
     p.run({"< 220 hi", "> USER anonymous", "< 331 pw?", "> PASS pw", "< 230 in", "> FEAT", "< 230 in", "* done"});
     EXPECT_EQ(p.failure().cause.text(), "stray reply from the server instead of one to FEAT: 230 in");
     EXPECT_EQ(p.failure().at, client_step::login);
@@ -160,17 +162,17 @@ TEST(client_stray, the_message_names_the_reply_and_the_command) {
 }
 
 TEST(client_stray, a_transfer_that_is_cut_is_never_confirmed_by_the_reply_to_another_command) {
-    play p;
-    p.log_in().machine.begin_transfer(retr("x"));
+    client_script p;
+    p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 200 ok",
            "* done"});
     EXPECT_EQ(p.failure().cause.code, errc::stray_reply);
     EXPECT_FALSE(p.machine.transfer_confirmed());
 }
 
-TEST(client_stray, a_421_behind_the_end_of_a_transfer_is_none) {
-    play p;
-    p.log_in().machine.begin_transfer(retr("x"));
+TEST(client_stray, a_421_after_the_end_of_a_transfer_is_not_a_stray) {
+    client_script p;
+    p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
            "* move", "< 226 done", "< 421 closing", "* await", "* data", "* done"});
     EXPECT_FALSE(p.machine.failure());
@@ -178,9 +180,9 @@ TEST(client_stray, a_421_behind_the_end_of_a_transfer_is_none) {
     EXPECT_FALSE(p.machine.usable());
 }
 
-TEST(client_stray, two_ends_of_one_transfer_are_none) {
-    play p;
-    p.log_in().machine.begin_transfer(retr("x"));
+TEST(client_stray, two_final_replies_to_one_transfer_are_not_a_success) {
+    client_script p;
+    p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
            "* move", "< 226 done", "< 426 cut", "* await", "* data", "* done"});
     EXPECT_EQ(p.failure().cause.code, errc::stray_reply);

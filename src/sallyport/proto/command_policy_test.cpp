@@ -10,18 +10,18 @@ namespace {
     return refused ? refused->code : 0;
 }
 
-TEST(CommandPolicy, LetsAllPassWhereNothingIsSaid) {
+TEST(CommandPolicy, AllowsAllByDefault) {
     for (const auto* line : {"STOR x", "SITE CHMOD 777 x", "MDTM 20260102030405 x", "XYZZY"})
         EXPECT_EQ(code_for({}, line), 0) << line;
 }
 
-TEST(CommandPolicy, RefusesWhatIsListedUnderEachOfItsNames) {
+TEST(CommandPolicy, RefusesListedCommandsUnderAllTheirNames) {
     const auto policy = *command_policy::make({}, {"dele", "XRMD", "SITE"}, false);
     for (const auto* line : {"DELE x", "RMD x", "XRMD x", "SITE HELP"}) EXPECT_EQ(code_for(policy, line), 502) << line;
     for (const auto* line : {"STOR x", "MKD x", "XYZZY"}) EXPECT_EQ(code_for(policy, line), 0) << line;
 }
 
-TEST(CommandPolicy, AllowsOnlyWhatIsListedAndWhatLogsIn) {
+TEST(CommandPolicy, AllowsOnlyListedAndLoginCommands) {
     const auto policy = *command_policy::make({"RETR", "EPSV"}, {}, false);
     for (const auto* line : {"RETR x", "EPSV", "USER u", "PASS p", "QUIT", "AUTH TLS", "PBSZ 0", "PROT P"})
         EXPECT_EQ(code_for(policy, line), 0) << line;
@@ -42,7 +42,7 @@ TEST(CommandPolicy, ReadOnlyRefusesAllThatChangesSomething) {
         EXPECT_EQ(code_for(policy, line), 0) << line;
 }
 
-TEST(CommandPolicy, TakesNoNameThatItDoesNotKnow) {
+TEST(CommandPolicy, RefusesUnknownNames) {
     for (const auto* name : {"FOO", "", "STOR x", "ST-R", "FEATS"}) {
         EXPECT_FALSE(command_policy::make({name}, {}, false)) << name;
         EXPECT_FALSE(command_policy::make({}, {name}, false)) << name;

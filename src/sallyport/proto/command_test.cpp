@@ -79,7 +79,7 @@ TEST(Command, OldNamesOfRfc775ArePlainVerbs) {
     EXPECT_EQ(parsed("XRMD a"), "RMD|a");
 }
 
-TEST(Command, ArgumentsAreKeptAsTheyStand) {
+TEST(Command, KeepsArgumentsUnchanged) {
     EXPECT_EQ(parsed("RETR  two  blanks "), "RETR| two  blanks ");
     EXPECT_EQ(parsed("RETR \xc3\xa4\xff.txt"), "RETR|\xc3\xa4\xff.txt");
     EXPECT_EQ(parsed("PASS "), "PASS|");
@@ -132,7 +132,7 @@ TEST(Command, BlanksAtTheEndOfANameBelongToIt) {
     EXPECT_EQ(parsed("XYZZY a "), "?XYZZY|a ");
 }
 
-TEST(Command, CdupMayNameWhatItLeadsTo) {
+TEST(Command, CdupMayNameTheParent) {
     for (const auto* line : {"CDUP ..", "CDUP .. ", "cdup ..", "XCUP ..", "CDUP  "}) EXPECT_EQ(parsed(line), "CDUP|");
 }
 

@@ -21,7 +21,7 @@ bool may_carry_data(std::uint16_t port) noexcept {
 }  // namespace
 
 bool data_negotiation::skips(const client_settings& s, data_method m) const noexcept {
-    return (only_ipv4(m) && s.peer.address.is_v6()) || gone_wrong_.contains(m);
+    return (only_ipv4(m) && s.peer.address.is_v6()) || failed_methods_.contains(m);
 }
 
 bool data_negotiation::choose(const client_settings& s, std::size_t from) {
@@ -32,17 +32,17 @@ bool data_negotiation::choose(const client_settings& s, std::size_t from) {
     return true;
 }
 
-bool data_negotiation::begin(const client_settings& s) {
+bool data_negotiation::start(const client_settings& s) {
     const auto usable = [&](data_method m) { return !skips(s, m); };
     // Where nothing is left of the list, what failed before may work for once.
-    if (std::ranges::none_of(s.methods, usable)) gone_wrong_ = {};
+    if (std::ranges::none_of(s.methods, usable)) failed_methods_ = {};
     return choose(s, 0);
 }
 
 bool data_negotiation::fail(const client_settings& s, error why, bool remember) {
     const data_method m = method();
     attempts_.back().failure = std::move(why);
-    if (remember) gone_wrong_.insert(m);
+    if (remember) failed_methods_.insert(m);
     return choose(s, at_ + 1);
 }
 
@@ -61,21 +61,21 @@ result<void> data_negotiation::on_passive_reply(const client_settings& s, const 
     }
     if (!may_carry_data(attempt.advertised.port))
         return sallyport::fail(errc::not_allowed, "a port below 1024, where no FTP data are: " + summary(r));
-    const bool obeyed = !extended && s.address_rule == passive_address::follow;
-    attempt.to = obeyed ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
-    attempt.agreed = true;
+    const bool follows_reply = !extended && s.address_rule == passive_address::reply;
+    attempt.target = follows_reply ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
+    attempt.accepted = true;
     return {};
 }
 
-result<std::string> data_negotiation::announce(const client_settings& s, const endpoint& at) {
+result<std::string> data_negotiation::active_argument(const client_settings& s, const endpoint& at) {
     const endpoint announced{s.active_address.value_or(at.address), at.port};
-    attempts_.back().to = announced;
+    attempts_.back().target = announced;
     if (method() == data_method::eprt) return format_eprt(announced);
     if (announced.address.is_v6()) return sallyport::fail(errc::unsupported, "PORT can't carry an IPv6 address");
     return format_host_port(announced);
 }
 
-bool data_negotiation::may_skip_silent_epsv(const client_settings& s) const noexcept {
+bool data_negotiation::can_skip_silent_epsv(const client_settings& s) const noexcept {
     const auto next = at_ + 1;
     return method() == data_method::epsv && next < s.methods.size() && s.methods[next] == data_method::pasv &&
            !skips(s, data_method::pasv);

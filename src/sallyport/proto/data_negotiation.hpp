@@ -13,7 +13,7 @@ namespace sallyport::proto {
 class data_negotiation {
 public:
     /// For one transfer. False where none of the methods works here (IPv6).
-    [[nodiscard]] bool begin(const client_settings& s);
+    [[nodiscard]] bool start(const client_settings& s);
     /// The method has failed; `remember`: for the whole session. False where it was the last one.
     [[nodiscard]] bool fail(const client_settings& s, error why, bool remember);
 
@@ -21,22 +21,22 @@ public:
     [[nodiscard]] bool active() const noexcept { return is_active(method()); }
     [[nodiscard]] data_attempt& attempt() noexcept { return attempts_.back(); }
     [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return attempts_; }
-    void forget_attempts() noexcept { attempts_.clear(); }
+    void clear_attempts() noexcept { attempts_.clear(); }
 
     /// Passive: where this reply leads to, which is noted in the attempt.
     [[nodiscard]] result<void> on_passive_reply(const client_settings& s, const reply& r);
     /// Active: the argument of the command for a listener at `at`.
-    [[nodiscard]] result<std::string> announce(const client_settings& s, const endpoint& at);
+    [[nodiscard]] result<std::string> active_argument(const client_settings& s, const endpoint& at);
     /// Firewalls exist that swallow EPSV; PASV, which they know, may pass.
-    [[nodiscard]] bool may_skip_silent_epsv(const client_settings& s) const noexcept;
+    [[nodiscard]] bool can_skip_silent_epsv(const client_settings& s) const noexcept;
 
 private:
     [[nodiscard]] bool skips(const client_settings& s, data_method m) const noexcept;
     [[nodiscard]] bool choose(const client_settings& s, std::size_t from);
 
     std::vector<data_attempt> attempts_;
-    std::size_t at_ = 0;     // index in the settings' methods
-    method_set gone_wrong_;  // not to try again in this session
+    std::size_t at_ = 0;         // index in the settings' methods
+    method_set failed_methods_;  // not to try again in this session
 };
 
 }  // namespace sallyport::proto

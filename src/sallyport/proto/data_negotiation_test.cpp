@@ -2,15 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/client_play.hpp>
+#include <sallyport/proto/client_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
 
-TEST(data_negotiation, goes_through_the_methods_and_forgets_when_none_is_left) {
-    const auto s = play::plain();
+TEST(data_negotiation, tries_each_method_and_starts_over_when_none_remains) {
+    const auto s = client_script::plain();
     data_negotiation n;
-    ASSERT_TRUE(n.begin(s));
+    ASSERT_TRUE(n.start(s));
     for (const auto m : {data_method::epsv, data_method::pasv, data_method::eprt}) {
         EXPECT_EQ(n.method(), m);
         EXPECT_TRUE(n.fail(s, error{errc::rejected, 0, "no"}, true));
@@ -18,29 +18,29 @@ TEST(data_negotiation, goes_through_the_methods_and_forgets_when_none_is_left) {
     EXPECT_TRUE(n.active());
     EXPECT_FALSE(n.fail(s, error{errc::rejected, 0, "no"}, true));
     EXPECT_EQ(n.attempts().size(), 4U);
-    n.forget_attempts();
-    ASSERT_TRUE(n.begin(s));
+    n.clear_attempts();
+    ASSERT_TRUE(n.start(s));
     EXPECT_EQ(n.method(), data_method::epsv);
 }
 
-TEST(data_negotiation, a_failure_of_the_moment_is_not_remembered) {
-    const auto s = play::plain();
+TEST(data_negotiation, a_temporary_failure_is_not_stored) {
+    const auto s = client_script::plain();
     data_negotiation n;
-    ASSERT_TRUE(n.begin(s));
+    ASSERT_TRUE(n.start(s));
     ASSERT_TRUE(n.fail(s, error{errc::rejected, 0, "425"}, false));
-    ASSERT_TRUE(n.begin(s));
+    ASSERT_TRUE(n.start(s));
     EXPECT_EQ(n.method(), data_method::epsv);
 }
 
 TEST(data_negotiation, only_a_silent_EPSV_before_PASV_is_skipped) {
-    auto s = play::plain();
+    auto s = client_script::plain();
     data_negotiation n;
-    ASSERT_TRUE(n.begin(s));
-    EXPECT_TRUE(n.may_skip_silent_epsv(s));
+    ASSERT_TRUE(n.start(s));
+    EXPECT_TRUE(n.can_skip_silent_epsv(s));
     s.methods = {data_method::epsv, data_method::eprt};
     data_negotiation without;
-    ASSERT_TRUE(without.begin(s));
-    EXPECT_FALSE(without.may_skip_silent_epsv(s));
+    ASSERT_TRUE(without.start(s));
+    EXPECT_FALSE(without.can_skip_silent_epsv(s));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ constexpr auto words = std::to_array<std::pair<std::string_view, std::string_vie
     if (f.epsv_all) return epsv_all;
     if (!f.client.is_v4()) return ipv6;
     if (f.backend_refuses_pasv || f.direct_refused) return backend_refused;
-    if (f.advertised && !f.direct.outside && !is_direct_for(f.client, *f.advertised)) return advertised_address;
+    if (f.advertised && !f.direct.external_address && !can_reach(f.client, *f.advertised)) return advertised_address;
     return std::nullopt;
 }
 
@@ -64,11 +64,11 @@ constexpr auto words = std::to_array<std::pair<std::string_view, std::string_vie
 
 }  // namespace
 
-std::string_view name(data_route r) noexcept {
+std::string_view name(data_path r) noexcept {
     switch (r) {
-        case data_route::direct: return "direct";
-        case data_route::kernel: return "kernel";
-        case data_route::relayed: break;
+        case data_path::direct: return "direct";
+        case data_path::kernel: return "kernel";
+        case data_path::relay: break;
     }
     return "relay";
 }
@@ -77,23 +77,23 @@ std::string_view name(data_path_reason r) noexcept { return words[static_cast<st
 
 std::string_view text(data_path_reason r) noexcept { return words[static_cast<std::size_t>(r)].second; }
 
-bool is_direct_for(const ip_address& client, const ip_address& told) noexcept {
-    if (told.is_unspecified() || told.is_multicast() || told.is_v4() != client.is_v4()) return false;
+bool can_reach(const ip_address& client, const ip_address& advertised) noexcept {
+    if (advertised.is_unspecified() || advertised.is_multicast() || advertised.is_v4() != client.is_v4()) return false;
     if (client.is_loopback()) return true;
-    return client.is_public() ? told.is_public() : !told.is_loopback();
+    return client.is_public() ? advertised.is_public() : !advertised.is_loopback();
 }
 
 // Where both are enabled and neither can be, the kernel's reason is given: it would have been the last to be tried.
 data_path_choice choose_data_path(const data_path_facts& f) noexcept {
     const bool direct_enabled = f.direct.passive || f.direct.active;
     const bool kernel_enabled_here = f.rules.kernel != kernel_forwarding::disabled;
-    if (!direct_enabled && !kernel_enabled_here) return {data_route::relayed, nothing_else_enabled};
-    if (const auto why = bytes_needed(f)) return {data_route::relayed, *why};
+    if (!direct_enabled && !kernel_enabled_here) return {data_path::relay, nothing_else_enabled};
+    if (const auto why = bytes_needed(f)) return {data_path::relay, *why};
     auto why = direct_enabled ? why_not_direct(f) : direct_other_mode;
-    if (!why) return {data_route::direct, backend_allows_direct};
+    if (!why) return {data_path::direct, backend_allows_direct};
     if (kernel_enabled_here) why = why_not_kernel(f);
-    if (!why) return {data_route::kernel, kernel_enabled};
-    return {data_route::relayed, *why};
+    if (!why) return {data_path::kernel, kernel_enabled};
+    return {data_path::relay, *why};
 }
 
 }  // namespace sallyport::proto

@@ -15,25 +15,25 @@
 namespace sallyport::proto {
 
 /// How a transfer's bytes travel.
-enum class data_route : std::uint8_t {
-    relayed,  // the gateway process reads and writes, or splices, them
-    direct,   // between client and backend, bypassing the gateway
-    kernel,   // a NAT rule of the kernel forwards the data connection
+enum class data_path : std::uint8_t {
+    relay,   // the gateway process reads and writes, or splices, them
+    direct,  // between client and backend, bypassing the gateway
+    kernel,  // a NAT rule of the kernel forwards the data connection
 };
 /// "relay", "direct", "kernel".
-[[nodiscard]] std::string_view name(data_route r) noexcept;
+[[nodiscard]] std::string_view name(data_path r) noexcept;
 
 /// Which of a backend's data connections bypass the gateway.
 struct direct_data {
-    bool passive = false;                 // the client connects to the backend, where its 227 says ...
-    std::optional<ip_address> outside{};  // ... or here, an IPv4 address
-    bool active = false;                  // the backend connects to the client, if it will
+    bool passive = false;                          // the client connects to the backend, where its 227 says ...
+    std::optional<ip_address> external_address{};  // ... or here, an IPv4 address
+    bool active = false;                           // the backend connects to the client, if it will
 
     friend bool operator==(const direct_data&, const direct_data&) = default;
 };
 
 /// Whether the address of a backend's 227 leads anywhere for this client.
-[[nodiscard]] bool is_direct_for(const ip_address& client, const ip_address& told) noexcept;
+[[nodiscard]] bool can_reach(const ip_address& client, const ip_address& advertised) noexcept;
 
 enum class kernel_forwarding : std::uint8_t { disabled, unavailable, available };
 
@@ -94,7 +94,7 @@ enum class data_path_reason : std::uint8_t {
 [[nodiscard]] std::string_view text(data_path_reason r) noexcept;
 
 struct data_path_choice {
-    data_route route = data_route::relayed;
+    data_path path = data_path::relay;
     data_path_reason reason = data_path_reason::nothing_else_enabled;
 
     friend bool operator==(const data_path_choice&, const data_path_choice&) = default;

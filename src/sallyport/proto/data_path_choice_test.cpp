@@ -12,7 +12,7 @@ namespace sallyport::proto {
 namespace {
 
 using enum data_path_reason;
-using enum data_route;
+using enum data_path;
 
 [[nodiscard]] ip_address address(std::string_view text) { return *ip_address::parse(text); }
 
@@ -59,8 +59,8 @@ struct row {
     std::vector<row> out;
     const auto add = [&out](row r) { out.push_back(std::move(r)); };
 
-    add(when("nothing enabled", plain(), nothing, {relayed, nothing_else_enabled}));
-    add(when("nothing enabled, TLS", plain(), [](auto& f) { f.client_data_tls = true; }, {relayed, nothing_else_enabled}));
+    add(when("nothing enabled", plain(), nothing, {relay, nothing_else_enabled}));
+    add(when("nothing enabled, TLS", plain(), [](auto& f) { f.client_data_tls = true; }, {relay, nothing_else_enabled}));
     add(when("kernel", with_kernel(), nothing, {kernel, kernel_enabled}));
     add(when("direct", with_direct(), nothing, {direct, backend_allows_direct}));
     add(when("direct before kernel", with_both(), nothing, {direct, backend_allows_direct}));
@@ -69,60 +69,58 @@ struct row {
              [](auto& f) { f.client_method = data_method::epsv; }, {direct, backend_allows_direct}));
 
     for (const auto& enabled : {with_kernel(), with_direct(), with_both()}) {
-        add(when("client TLS", enabled, [](auto& f) { f.client_data_tls = true; }, {relayed, tls}));
-        add(when("backend TLS", enabled, [](auto& f) { f.backend_data_tls = true; }, {relayed, tls}));
-        add(when("TLS required", enabled, [](auto& f) { f.tls_required = true; }, {relayed, tls_required}));
-        add(when("rate limit", enabled, [](auto& f) { f.rules.rate_limited = true; }, {relayed, rate_limit}));
+        add(when("client TLS", enabled, [](auto& f) { f.client_data_tls = true; }, {relay, tls}));
+        add(when("backend TLS", enabled, [](auto& f) { f.backend_data_tls = true; }, {relay, tls}));
+        add(when("TLS required", enabled, [](auto& f) { f.tls_required = true; }, {relay, tls_required}));
+        add(when("rate limit", enabled, [](auto& f) { f.rules.rate_limited = true; }, {relay, rate_limit}));
     }
 
     add(when("direct for passive mode only", with_direct(), [&](auto& f) { active(f), f.direct.active = false; },
-             {relayed, direct_other_mode}));
+             {relay, direct_other_mode}));
     add(when("direct for active mode only", with_direct(), [](auto& f) { f.direct.passive = false; },
-             {relayed, direct_other_mode}));
-    add(when("EPSV ALL", with_direct(), [](auto& f) { f.epsv_all = true; }, {relayed, epsv_all}));
-    add(when("passive, IPv6", with_direct(), [](auto& f) { f.client = f.backend = address("2001:db8::7"); },
-             {relayed, ipv6}));
+             {relay, direct_other_mode}));
+    add(when("EPSV ALL", with_direct(), [](auto& f) { f.epsv_all = true; }, {relay, epsv_all}));
+    add(when("passive, IPv6", with_direct(), [](auto& f) { f.client = f.backend = address("2001:db8::7"); }, {relay, ipv6}));
     add(when("active, both IPv6", with_direct(), [&](auto& f) { active(f), f.client = f.backend = address("2001:db8::7"); },
              {direct, backend_allows_direct}));
     add(when("active, IPv6 and IPv4", with_direct(), [&](auto& f) { active(f), f.client = address("2001:db8::7"); },
-             {relayed, different_ip_versions}));
+             {relay, different_ip_versions}));
     add(when("the backend is known to refuse PASV", with_direct(), [](auto& f) { f.backend_refuses_pasv = true; },
-             {relayed, backend_refused}));
+             {relay, backend_refused}));
     add(when("PASV refused is nothing to active mode", with_direct(),
              [&](auto& f) { active(f), f.backend_refuses_pasv = true; }, {direct, backend_allows_direct}));
-    add(when("the backend refused PASV", with_direct(), [](auto& f) { f.direct_refused = true; },
-             {relayed, backend_refused}));
+    add(when("the backend refused PASV", with_direct(), [](auto& f) { f.direct_refused = true; }, {relay, backend_refused}));
     add(when("the backend refused PORT", with_direct(), [&](auto& f) { active(f), f.direct_refused = true; },
-             {relayed, backend_refused}));
+             {relay, backend_refused}));
     add(when("a private address for a public client", with_direct(), [](auto& f) { f.advertised = address("10.0.0.5"); },
-             {relayed, advertised_address}));
+             {relay, advertised_address}));
     add(when("a public address", with_direct(), [](auto& f) { f.advertised = address("17.254.0.91"); },
              {direct, backend_allows_direct}));
     add(when("the address of the settings", with_direct(),
-             [](auto& f) { f.advertised = address("10.0.0.5"), f.direct.outside = address("17.254.0.92"); },
+             [](auto& f) { f.advertised = address("10.0.0.5"), f.direct.external_address = address("17.254.0.92"); },
              {direct, backend_allows_direct}));
 
     add(when("kernel unavailable", with_kernel(), [](auto& f) { f.rules.kernel = kernel_forwarding::unavailable; },
-             {relayed, kernel_unavailable}));
-    add(when("single port", with_kernel(), [](auto& f) { f.rules.single_port = true; }, {relayed, single_port}));
+             {relay, kernel_unavailable}));
+    add(when("single port", with_kernel(), [](auto& f) { f.rules.single_port = true; }, {relay, single_port}));
     add(when("PROXY headers from the load balancer", with_kernel(), [](auto& f) { f.rules.proxy_headers = true; },
-             {relayed, proxy_headers}));
+             {relay, proxy_headers}));
     add(when("PROXY headers to the backend", with_kernel(), [](auto& f) { f.backend_proxy_headers = true; },
-             {relayed, proxy_headers}));
+             {relay, proxy_headers}));
     add(when("IPv6 to IPv4", with_kernel(), [](auto& f) { f.client = address("2001:db8::7"); },
-             {relayed, different_ip_versions}));
+             {relay, different_ip_versions}));
     add(when("the backend is asked for the other mode", with_kernel(), [](auto& f) { f.backend_method = data_method::eprt; },
-             {relayed, different_modes}));
+             {relay, different_modes}));
     add(when("the backend is asked for the same mode", with_kernel(), [](auto& f) { f.backend_method = data_method::epsv; },
              {kernel, kernel_enabled}));
     add(when("both active", with_kernel(), [&](auto& f) { active(f), f.backend_method = data_method::eprt; },
              {kernel, kernel_enabled}));
-    add(when("the kernel refused", with_kernel(), [](auto& f) { f.kernel_refused = true; }, {relayed, kernel_refused}));
+    add(when("the kernel refused", with_kernel(), [](auto& f) { f.kernel_refused = true; }, {relay, kernel_refused}));
 
     add(when("kernel where direct is refused", with_both(), [](auto& f) { f.direct_refused = true; },
              {kernel, kernel_enabled}));
     add(when("the kernel's reason where both are refused", with_both(),
-             [](auto& f) { f.direct_refused = true, f.rules.single_port = true; }, {relayed, single_port}));
+             [](auto& f) { f.direct_refused = true, f.rules.single_port = true; }, {relay, single_port}));
     add(when("single port does not keep data from going direct", with_both(), [](auto& f) { f.rules.single_port = true; },
              {direct, backend_allows_direct}));
     return out;
@@ -131,7 +129,7 @@ struct row {
 TEST(DataPathChoice, FollowsTheTable) {
     for (const auto& r : rows()) {
         const auto chosen = choose_data_path(r.facts);
-        EXPECT_EQ(name(chosen.route), name(r.expected.route)) << r.what;
+        EXPECT_EQ(name(chosen.path), name(r.expected.path)) << r.what;
         EXPECT_EQ(name(chosen.reason), name(r.expected.reason)) << r.what;
     }
 }
@@ -143,7 +141,7 @@ TEST(DataPathChoice, HasARowForEveryReason) {
         EXPECT_TRUE(seen.contains(static_cast<data_path_reason>(i))) << name(static_cast<data_path_reason>(i));
 }
 
-TEST(DataPathChoice, GivesEachReasonAWordAndATextOfItsOwn) {
+TEST(DataPathChoice, GivesEachReasonItsOwnNameAndText) {
     std::set<std::string_view> words;
     for (auto i = 0U; i <= static_cast<unsigned>(data_path_reason::kernel_refused); ++i) {
         const auto r = static_cast<data_path_reason>(i);
@@ -155,16 +153,16 @@ TEST(DataPathChoice, GivesEachReasonAWordAndATextOfItsOwn) {
     EXPECT_EQ(name(data_path_reason::kernel_refused), "kernel_refused");
 }
 
-TEST(DataPathChoice, KnowsWhichAddressLeadsSomewhere) {
-    const auto reaches = [](std::string_view client, std::string_view told) {
-        return is_direct_for(address(client), address(told));
+TEST(DataPathChoice, KnowsWhichAddressesAreReachable) {
+    const auto reaches = [](std::string_view client, std::string_view advertised) {
+        return can_reach(address(client), address(advertised));
     };
     EXPECT_TRUE(reaches("198.51.100.7", "17.254.0.91"));
     EXPECT_TRUE(reaches("10.0.0.7", "10.0.0.5"));
     EXPECT_TRUE(reaches("10.0.0.7", "17.254.0.91"));
     EXPECT_TRUE(reaches("127.0.0.1", "127.0.0.1"));
-    for (const auto* told : {"10.0.0.5", "127.0.0.1", "0.0.0.0", "239.1.1.1", "255.255.255.255"})
-        EXPECT_FALSE(reaches("198.51.100.7", told)) << told;
+    for (const auto* advertised : {"10.0.0.5", "127.0.0.1", "0.0.0.0", "239.1.1.1", "255.255.255.255"})
+        EXPECT_FALSE(reaches("198.51.100.7", advertised)) << advertised;
     EXPECT_FALSE(reaches("10.0.0.7", "127.0.0.1"));
     EXPECT_FALSE(reaches("::1", "127.0.0.1"));
 }

@@ -6,11 +6,11 @@ namespace sallyport::proto {
 namespace {
 
 /// Commands that bring a name into being (RFC 959: 553, "file name not allowed").
-bool creates_name(verb what) noexcept {
-    return data_use_of(what) == data_use::upload || what == verb::mkd || what == verb::rnto;
+bool creates_name(verb command) noexcept {
+    return data_use_of(command) == data_use::upload || command == verb::mkd || command == verb::rnto;
 }
 
-int code_for(errc cause, verb what, data_stage stage) noexcept {
+int code_for(errc cause, verb command, data_stage stage) noexcept {
     const int connection = stage == data_stage::connected ? 426 : 425;
     switch (cause) {
         case errc::not_found:
@@ -18,11 +18,11 @@ int code_for(errc cause, verb what, data_stage stage) noexcept {
         case errc::not_empty:
         case errc::not_allowed:
         case errc::unsupported: return 550;
-        case errc::not_a_directory: return what == verb::mlsd ? 501 : 550;  // RFC 3659 section 7.2.1
-        case errc::exists: return what == verb::mkd ? 550 : 553;            // RFC 959 has no 553 for MKD
+        case errc::not_a_directory: return command == verb::mlsd ? 501 : 550;  // RFC 3659 section 7.2.1
+        case errc::exists: return command == verb::mkd ? 550 : 553;            // RFC 959 has no 553 for MKD
         case errc::is_a_directory:
         case errc::not_a_file:
-        case errc::name_invalid: return creates_name(what) ? 553 : 550;
+        case errc::name_invalid: return creates_name(command) ? 553 : 550;
         case errc::no_space: return 452;
         case errc::quota: return 552;
         case errc::out_of_range: return 554;
@@ -54,10 +54,10 @@ int code_for(errc cause, verb what, data_stage stage) noexcept {
 
 }  // namespace
 
-local_reply reply_for(const error& cause, verb what, data_stage stage) {
+local_reply reply_for(const error& cause, verb command, data_stage stage) {
     std::string text = cause.text();
     if (!text.ends_with('.')) text += '.';
-    return {code_for(cause.code, what, stage), std::move(text)};
+    return {code_for(cause.code, command, stage), std::move(text)};
 }
 
 }  // namespace sallyport::proto

@@ -13,6 +13,6 @@ enum class data_stage : bool { not_connected, connected };
 
 /// The text names the thing and the cause, for a person. `what` is the command that failed: where a name can't be created
 /// the code differs from where it can't be read.
-[[nodiscard]] local_reply reply_for(const error& cause, verb what, data_stage stage = data_stage::not_connected);
+[[nodiscard]] local_reply reply_for(const error& cause, verb command, data_stage stage = data_stage::not_connected);
 
 }  // namespace sallyport::proto

@@ -5,8 +5,8 @@
 namespace sallyport::proto {
 namespace {
 
-int code(errc cause, verb what, data_stage stage = data_stage::not_connected) {
-    return reply_for(error{cause, 0, {}}, what, stage).code;
+int code(errc cause, verb command, data_stage stage = data_stage::not_connected) {
+    return reply_for(error{cause, 0, {}}, command, stage).code;
 }
 
 TEST(failure_reply, disk_faults_have_the_codes_of_threats_section_1) {
@@ -33,7 +33,7 @@ TEST(failure_reply, names_that_cannot_be_made_are_553_and_names_that_cannot_be_r
     EXPECT_EQ(code(errc::permission, verb::stor), 550);
 }
 
-TEST(failure_reply, text_names_thing_and_cause) {
+TEST(failure_reply, text_names_object_and_cause) {
     const local_reply got = reply_for(error{errc::not_found, 0, "/pub/x"}, verb::retr);
     EXPECT_EQ(got.text, "/pub/x: no such file or directory.");
 }

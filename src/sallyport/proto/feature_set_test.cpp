@@ -11,7 +11,7 @@ TEST(feature_set, reads_what_it_knows_and_ignores_the_rest) {
     EXPECT_EQ(f, (feature_set{.known = true, .utf8 = true, .mlst = true, .size = true, .rest_stream = true, .tvfs = false}));
 }
 
-TEST(feature_set, the_first_and_last_line_are_words) {
+TEST(feature_set, the_first_and_last_line_are_text) {
     EXPECT_EQ(feature_set::parse(reply{211, {"UTF8", "SIZE"}}), feature_set{.known = true});
     EXPECT_EQ(feature_set::parse(reply{211, {"no features"}}), feature_set{.known = true});
 }

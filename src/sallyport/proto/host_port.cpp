@@ -8,7 +8,7 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::size_t longest_field = 64;  // of EPRT and 229; IPv6 text has at most 45 bytes
+constexpr std::size_t max_field_size = 64;  // of EPRT and 229; IPv6 text has at most 45 bytes
 
 [[nodiscard]] std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
     if (text.size() > 5) return std::nullopt;
@@ -57,7 +57,7 @@ struct three_fields {
     std::array<std::string_view, 3> fields;
     std::size_t at = 1;
     for (auto& field : fields) {
-        const auto end = text.substr(at, longest_field + 1).find(text[0]);
+        const auto end = text.substr(at, max_field_size + 1).find(text[0]);
         if (end == std::string_view::npos) return {};
         field = text.substr(at, end);
         at += end + 1;

@@ -35,7 +35,7 @@ TEST(InsideAddresses, LeavesNamesAlone) {
         EXPECT_EQ(usual.hidden(text), text);
 }
 
-TEST(InsideAddresses, AreNoSecretToWhoKnowsThem) {
+TEST(InsideAddresses, DoNotHideAddressesTheClientKnows) {
     const inside_addresses one_network(at("10.0.0.5"), at("10.0.0.9"), at("10.0.0.5"), at("10.0.0.9"));
     EXPECT_EQ(one_network.hidden("10.0.0.5 and 10.0.0.9:1"), "10.0.0.5 and 10.0.0.9:1");
     EXPECT_EQ(inside_addresses().hidden("0.0.0.0 and ::"), "0.0.0.0 and ::");

@@ -29,8 +29,8 @@ void line_buffer::append(std::string_view bytes) {
 line_buffer::status line_buffer::next(std::string_view& out) {
     out = {};
     for (;;) {
-        const char* const unseen = data_.data() + scanned_;
-        const auto* const lf = static_cast<const char*>(std::memchr(unseen, '\n', data_.size() - scanned_));
+        const char* const unscanned = data_.data() + scanned_;
+        const auto* const lf = static_cast<const char*>(std::memchr(unscanned, '\n', data_.size() - scanned_));
         if (lf == nullptr) {
             scanned_ = data_.size();
             return unfinished();

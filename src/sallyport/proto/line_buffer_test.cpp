@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/test_feed.hpp>
+#include <sallyport/proto/test_segments.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -27,7 +27,7 @@ std::vector<std::string> drain(line_buffer& buffer) {
     }
 }
 
-std::vector<std::string> events(const arrival& pieces, std::size_t max_line, std::size_t& pending) {
+std::vector<std::string> events(const segments& pieces, std::size_t max_line, std::size_t& pending) {
     line_buffer buffer(max_line);
     std::vector<std::string> out;
     for (const auto piece : pieces) {
@@ -39,13 +39,13 @@ std::vector<std::string> events(const arrival& pieces, std::size_t max_line, std
 }
 
 void expect_events(const std::string& bytes, const std::vector<std::string>& expected, std::size_t max_line = 20) {
-    for (const auto& pieces : arrivals(bytes)) {
+    for (const auto& pieces : segmentations(bytes)) {
         std::size_t pending = 0;
         EXPECT_EQ(events(pieces, max_line, pending), expected);
         EXPECT_EQ(pending, 0U);
     }
     const std::string trailing = bytes + "NO";
-    for (const auto& pieces : arrivals(trailing)) {
+    for (const auto& pieces : segmentations(trailing)) {
         std::size_t pending = 0;
         EXPECT_EQ(events(pieces, max_line, pending), expected);
         EXPECT_EQ(pending, 2U) << "the beginning of the next line is kept";
@@ -138,7 +138,7 @@ TEST(LineBuffer, ByteByByteInputIsLinear) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
-TEST(LineBuffer, TLS01_PendingTellsOfBytesBehindTheLine) {
+TEST(LineBuffer, TLS01_PendingCountsBytesAfterTheLine) {
     line_buffer buffer(20);
     buffer.append("AUTH TLS\r\nU");
     std::string_view line;

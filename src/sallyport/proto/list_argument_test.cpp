@@ -16,7 +16,7 @@ struct row {
     std::string_view unusual = {};
 };
 
-TEST(list_argument, takes_options_path_and_pattern_apart) {
+TEST(list_argument, separates_options_path_and_pattern) {
     constexpr row rows[] = {
         {"", "", "", false},
         {"dir", "dir", "", false},

@@ -102,7 +102,7 @@ std::optional<list_time> with_year(const civil_time& t) noexcept {
 }
 
 /// Takes the next word if it is a clock.
-bool take_clock(words& line, civil_time& into) noexcept {
+bool parse_clock(words& line, civil_time& into) noexcept {
     auto attempt = line;
     if (!read_clock(attempt.next(), into)) return false;
     line = attempt;
@@ -110,7 +110,7 @@ bool take_clock(words& line, civil_time& into) noexcept {
 }
 
 /// Takes "+0200" after a clock; its seconds are to be subtracted.
-std::int64_t take_zone(words& line) noexcept {
+std::int64_t parse_zone(words& line) noexcept {
     const auto word = line.peek();
     if (word.size() != 5 || (word[0] != '+' && word[0] != '-')) return 0;
     const auto hours = small_number(word.substr(1, 2), 14);
@@ -125,7 +125,7 @@ std::int64_t take_zone(words& line) noexcept {
 std::optional<list_time> read_joined_date(std::string_view word, words& line, std::int64_t now) {
     civil_time t;
     if (read_day_month_year(word, t)) {
-        (void)take_clock(line, t);
+        (void)parse_clock(line, t);
         return with_year(t);
     }
     const auto separator = word.find_first_of("-/");
@@ -138,7 +138,7 @@ std::optional<list_time> read_joined_date(std::string_view word, words& line, st
         if (separator != 2 || word.size() != 5) return std::nullopt;
         t.month = *a;
         t.day = *b;
-        if (take_clock(line, t)) return without_year(t, now);
+        if (parse_clock(line, t)) return without_year(t, now);
         const auto year = line.next();
         if (year.size() != 4 || !small_number(year, 9999)) return std::nullopt;
         t.year = *small_number(year, 9999);
@@ -151,15 +151,15 @@ std::optional<list_time> read_joined_date(std::string_view word, words& line, st
         t.year = *a;
         t.month = *b;
         t.day = *c;
-        if (!take_clock(line, t)) return with_year(t);
-        const auto zone = take_zone(line);
+        if (!parse_clock(line, t)) return with_year(t);
+        const auto zone = parse_zone(line);
         auto out = with_year(t);
         if (out) *out->seconds -= zone;
         return out;
     }
     if (last.size() != 4) return std::nullopt;
     t.year = *c;
-    (void)take_clock(line, t);
+    (void)parse_clock(line, t);
     // Day first or month first: only a number above twelve tells.
     const bool open = *a <= 12 && *b <= 12 && *a != *b;
     t.day = *a > 12 ? *a : *b;
@@ -203,12 +203,12 @@ std::optional<list_time> read_marked_date(words& line, std::int64_t now) noexcep
         t.year = year_first ? number[0] : number[2];
         t.month = year_first ? number[1] : number[0];
         t.day = year_first ? number[2] : number[1];
-        if (year_first) (void)take_clock(line, t);
+        if (year_first) (void)parse_clock(line, t);
         return t.year >= 1900 ? with_year(t) : std::nullopt;
     }
     t.month = number[0];
     t.day = number[1];
-    return take_clock(line, t) ? without_year(t, now) : std::nullopt;
+    return parse_clock(line, t) ? without_year(t, now) : std::nullopt;
 }
 
 /// "2", "02", "2." or "2,".
@@ -254,7 +254,7 @@ std::optional<list_time> read_ls_time(words& line, std::int64_t now) {
     if (!year) return std::nullopt;
     t.year = *year;
     // "Oct 08, 2002 09:47": a comma promises both.
-    if (second.ends_with(',')) (void)take_clock(line, t);
+    if (second.ends_with(',')) (void)parse_clock(line, t);
     return with_year(t);
 }
 

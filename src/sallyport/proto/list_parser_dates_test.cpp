@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sallyport/proto/entry_text.hpp>
 #include <sallyport/proto/list_forms.hpp>
-#include <sallyport/proto/listing_shown.hpp>
 
 namespace sallyport::proto {
 namespace {

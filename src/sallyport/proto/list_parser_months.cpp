@@ -241,14 +241,14 @@ char plain_unicode(unsigned point) noexcept {
     return point >= 0x179 && point <= 0x17E ? 'z' : '?';
 }
 
-constexpr std::size_t longest_month = 24;
+constexpr std::size_t max_month_size = 24;
 
 struct folded {
-    char text[longest_month];
+    char text[max_month_size];
     std::size_t size = 0;
 
     void add(char c) noexcept {
-        if (size < longest_month) text[size++] = c;
+        if (size < max_month_size) text[size++] = c;
     }
     [[nodiscard]] std::string_view view() const noexcept { return {text, size}; }
 };
@@ -285,7 +285,7 @@ folded fold_bytes(std::string_view word, char (*plain)(unsigned char) noexcept) 
 std::optional<unsigned> month_of(std::string_view word) {
     if (word.ends_with(',')) word.remove_suffix(1);
     if (word.ends_with('.')) word.remove_suffix(1);
-    if (word.empty() || word.size() > longest_month) return std::nullopt;
+    if (word.empty() || word.size() > max_month_size) return std::nullopt;
     if (is_utf8(word)) return find_month(fold_utf8(word));
     for (auto* const plain : {plain_latin1, plain_latin2, plain_cp1251, plain_koi8})
         if (const auto month = find_month(fold_bytes(word, plain))) return month;

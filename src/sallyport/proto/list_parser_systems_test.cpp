@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sallyport/proto/entry_text.hpp>
 #include <sallyport/proto/list_parser.hpp>
-#include <sallyport/proto/listing_shown.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -27,7 +27,7 @@ listing read(std::initializer_list<std::string_view> lines) {
     list_parser parser(test_now);
     listing out;
     for (const auto line : lines)
-        if (const auto e = parser.read(line)) out.entries.push_back(shown(*e));
+        if (const auto e = parser.read(line)) out.entries.push_back(text_of(*e));
     parser.finish();
     out.unrecognized = parser.unrecognized();
     out.sample = parser.first_unrecognized();

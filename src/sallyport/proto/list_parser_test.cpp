@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/proto/calendar.hpp>
-#include <sallyport/proto/listing_shown.hpp>
+#include <sallyport/proto/entry_text.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -57,7 +57,7 @@ TEST(ListParser, NamesKeepTheirBlanks) {
     EXPECT_EQ(list("-rw-r--r-- 1 0 0 7 Jan 02 15:04 \xc3\xa4"), "- 7 20260102150400 [\xc3\xa4]");
 }
 
-TEST(ListParser, AMissingYearIsTheLastThatIsNotAhead) {
+TEST(ListParser, AMissingYearIsTheLatestNotInTheFuture) {
     EXPECT_EQ(list("-rw-r--r-- 1 0 0 7 Jun 15 12:00 x"), "- 7 20260615120000 [x]");
     EXPECT_EQ(list("-rw-r--r-- 1 0 0 7 Jun 16 12:00 x"), "- 7 20260616120000 [x]");  // a day of clock difference
     EXPECT_EQ(list("-rw-r--r-- 1 0 0 7 Jun 17 12:00 x"), "- 7 20250617120000 [x]");

@@ -34,14 +34,14 @@ bool has_icase(std::string_view text, std::string_view part) noexcept {
 
 /// In whatever order this server has them: size, date, time, owner, protection. The date is what makes it one of these.
 bool read_facts(std::string_view text, entry& into) {
-    constexpr std::size_t most_facts = 12;
+    constexpr std::size_t max_facts = 12;
     words line(text);
     civil_time t;
     bool dated = false;
     bool sized = false;
     std::size_t count = 0;
     for (auto word = line.next(); !word.empty(); word = line.next()) {
-        if (++count > most_facts) return false;
+        if (++count > max_facts) return false;
         if (!dated && read_day_month_year(word, t)) {
             dated = true;
             auto attempt = line;

@@ -14,7 +14,7 @@ constexpr std::int64_t day = 86400;
 constexpr std::int64_t half_a_year = 365 * day / 2;
 
 struct fact_name {
-    std::string_view shown;
+    std::string_view display_name;
     bool fact_set::* chosen;
 };
 constexpr auto fact_names = std::to_array<fact_name>({{"type", &fact_set::type},
@@ -148,7 +148,7 @@ fact_set fact_set::parse(std::string_view list) {
     while (!list.empty()) {
         const auto name = list.substr(0, list.find(';'));
         for (const auto& fact : fact_names) {
-            if (iequals(name, fact.shown)) out.*fact.chosen = true;
+            if (iequals(name, fact.display_name)) out.*fact.chosen = true;
         }
         list.remove_prefix(std::min(name.size() + 1, list.size()));
     }
@@ -157,14 +157,14 @@ fact_set fact_set::parse(std::string_view list) {
 
 std::string fact_set::feat() const {
     std::string out;
-    for (const auto& fact : fact_names) out.append(fact.shown).append(this->*fact.chosen ? "*;" : ";");
+    for (const auto& fact : fact_names) out.append(fact.display_name).append(this->*fact.chosen ? "*;" : ";");
     return out;
 }
 
 std::string fact_set::text() const {
     std::string out;
     for (const auto& fact : fact_names) {
-        if (this->*fact.chosen) out.append(fact.shown) += ';';
+        if (this->*fact.chosen) out.append(fact.display_name) += ';';
     }
     return out;
 }
@@ -212,10 +212,10 @@ void append_mlsx(std::string& out, const entry& e, const fact_set& facts) {
     out += "\r\n";
 }
 
-std::string mlst_line(const entry& e, const fact_set& facts, std::string_view shown_name) {
+std::string mlst_line(const entry& e, const fact_set& facts, std::string_view display_name) {
     std::string out = " ";
     append_facts(out, e, facts);
-    append_name(out, shown_name);
+    append_name(out, display_name);
     return out;
 }
 

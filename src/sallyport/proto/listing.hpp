@@ -53,7 +53,7 @@ void append_unix_line(std::string& out, const entry& e, std::int64_t now);
 /// "type=file;size=1024;modify=20260102150405; name\r\n".
 void append_mlsx(std::string& out, const entry& e, const fact_set& facts);
 /// The same without the line end and with one leading blank, as an inner line of a 250 reply to MLST.
-[[nodiscard]] std::string mlst_line(const entry& e, const fact_set& facts, std::string_view shown_name);
+[[nodiscard]] std::string mlst_line(const entry& e, const fact_set& facts, std::string_view display_name);
 
 /// "20260102150405" and back (RFC 3659 section 2.3); fractions of a second are accepted and dropped.
 [[nodiscard]] std::string format_time(std::int64_t seconds);

@@ -33,7 +33,7 @@ std::string mlsx(const entry& e, const fact_set& facts = {}) {
     return out;
 }
 
-TEST(Calendar, EveryDayOfFourCenturiesThereAndBack) {
+TEST(Calendar, ConvertsEveryDayOfFourCenturiesBothWays) {
     for (std::int64_t d = days_of(1900, 1, 1); d < days_of(2300, 1, 1); ++d) {
         const auto t = to_civil(d * day + 86399);
         ASSERT_EQ(days_of(t.year, t.month, t.day), d);
@@ -123,13 +123,13 @@ TEST(UnixLine, EveryKindOfListingHidesWhatATerminalActsOn) {  // IN-09
     }
 }
 
-TEST(UnixLine, ManyLinksStandApartFromTheMode) {
+TEST(UnixLine, SeparatesManyLinksFromTheMode) {
     entry d = file("parent of many");
     d.links = 51024;
     EXPECT_TRUE(ls(d).starts_with("-rw-r--r-- 51024 ftp ")) << ls(d);
 }
 
-TEST(UnixLine, ModesHaveTheirSpecialBits) {
+TEST(UnixLine, ShowsSpecialModeBits) {
     const auto mode = [](std::uint32_t bits) {
         auto e = file("x");
         e.mode = bits;
@@ -141,7 +141,7 @@ TEST(UnixLine, ModesHaveTheirSpecialBits) {
     EXPECT_EQ(mode(07000), "--S--S--T");
 }
 
-TEST(UnixLine, TheYearStandsWhereTheTimeWouldBeReadWrongly) {
+TEST(UnixLine, ShowsTheYearForOldAndFutureDates) {
     const auto time = [](std::int64_t modified) {
         auto e = file("x");
         e.modified = modified;

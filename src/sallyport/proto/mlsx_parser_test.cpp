@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/listing_shown.hpp>
+#include <sallyport/proto/entry_text.hpp>
 
 namespace sallyport::proto {
 namespace {

@@ -26,19 +26,19 @@ bool names_path(verb id) noexcept {
     }
 }
 
-void path_records::answered(verb id, std::string_view argument, const reply& r) {
-    directory.answered(id, argument, r);
+void path_records::reply_received(verb id, std::string_view argument, const reply& r) {
+    directory.reply_received(id, argument, r);
     if (id == verb::rnfr) rename_from = r.intermediate() ? directory.absolute(argument) : std::string();
     const bool change = id == verb::dele || id == verb::rmd || id == verb::mkd || id == verb::rnto;
     if (!change) return;
     const auto from = id == verb::rnto ? std::exchange(rename_from, {}) : std::string();
-    if (told) told({id, directory.absolute(argument), from, directory.text(), r.code, r.text()});
+    if (on_change) on_change({id, directory.absolute(argument), from, directory.text(), r.code, r.text()});
 }
 
 void path_records::reset() {
     directory.reset();
     rename_from.clear();
-    asked = false;
+    pwd_sent = false;
 }
 
 }  // namespace sallyport::proto

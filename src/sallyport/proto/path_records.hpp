@@ -14,9 +14,9 @@ namespace sallyport::proto {
 
 /// A file or directory was deleted, made or renamed, or the server refused to.
 struct path_change {
-    verb what = verb::dele;  // DELE RMD MKD RNTO
-    std::string path;        // absolute
-    std::string from;        // RNTO: the name before
+    verb command = verb::dele;  // DELE RMD MKD RNTO
+    std::string path;           // absolute
+    std::string from;           // RNTO: the name before
     std::string cwd;
     int reply = 0;
     std::string text;  // of the reply
@@ -30,11 +30,11 @@ struct path_change {
 struct path_records {
     working_directory directory;
     std::string rename_from;  // of the last RNFR that was accepted
-    bool asked = false;       // for the directory
-    std::move_only_function<void(const path_change&)> told;
+    bool pwd_sent = false;    // for the directory
+    std::move_only_function<void(const path_change&)> on_change;
 
     /// The final reply to a command that names_path(), or to PWD.
-    void answered(verb id, std::string_view argument, const reply& r);
+    void reply_received(verb id, std::string_view argument, const reply& r);
     /// Another login, another server.
     void reset();
 };

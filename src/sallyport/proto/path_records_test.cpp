@@ -7,38 +7,38 @@
 namespace sallyport::proto {
 namespace {
 
-TEST(PathRecords, TellsOfEachChangeByAbsolutePaths) {
+TEST(PathRecords, ReportsEachChangeWithAbsolutePaths) {
     path_records paths;
-    std::vector<path_change> told;
-    paths.told = [&](const path_change& c) { told.push_back(c); };
-    paths.answered(verb::cwd, "in", {250, {"Ok."}});
-    paths.answered(verb::rnfr, "a", {350, {"Go on."}});
-    paths.answered(verb::rnto, "../b", {250, {"Renamed."}});
-    paths.answered(verb::rnto, "c", {503, {"RNFR first."}});
-    paths.answered(verb::dele, "/x/../y", {550, {"No."}});
-    paths.answered(verb::mkd, "d", {257, {R"("/in/d" made.)"}});
-    paths.answered(verb::rmd, "d/", {250, {"Gone."}});
-    paths.answered(verb::size, "f", {213, {"1"}});
-    ASSERT_EQ(told.size(), 5U);
-    EXPECT_EQ(told[0].from, "/in/a");
-    EXPECT_EQ(told[0].path, "/b");
-    EXPECT_EQ(told[0].cwd, "/in");
-    EXPECT_EQ(told[1].from, "") << "the rename before used it up";
-    EXPECT_EQ(told[2].path, "/y");
-    EXPECT_EQ(told[2].reply, 550);
-    EXPECT_EQ(told[3].what, verb::mkd);
-    EXPECT_EQ(told[4].path, "/in/d");
+    std::vector<path_change> changes;
+    paths.on_change = [&](const path_change& c) { changes.push_back(c); };
+    paths.reply_received(verb::cwd, "in", {250, {"Ok."}});
+    paths.reply_received(verb::rnfr, "a", {350, {"Go on."}});
+    paths.reply_received(verb::rnto, "../b", {250, {"Renamed."}});
+    paths.reply_received(verb::rnto, "c", {503, {"RNFR first."}});
+    paths.reply_received(verb::dele, "/x/../y", {550, {"No."}});
+    paths.reply_received(verb::mkd, "d", {257, {R"("/in/d" made.)"}});
+    paths.reply_received(verb::rmd, "d/", {250, {"Gone."}});
+    paths.reply_received(verb::size, "f", {213, {"1"}});
+    ASSERT_EQ(changes.size(), 5U);
+    EXPECT_EQ(changes[0].from, "/in/a");
+    EXPECT_EQ(changes[0].path, "/b");
+    EXPECT_EQ(changes[0].cwd, "/in");
+    EXPECT_EQ(changes[1].from, "") << "the rename before used it up";
+    EXPECT_EQ(changes[2].path, "/y");
+    EXPECT_EQ(changes[2].reply, 550);
+    EXPECT_EQ(changes[3].command, verb::mkd);
+    EXPECT_EQ(changes[4].path, "/in/d");
 }
 
-TEST(PathRecords, ForgetsARefusedRenameAndAnotherLogin) {
+TEST(PathRecords, ResetsAfterARefusedRenameAndALogin) {
     path_records paths;
     std::string from = "?";
-    paths.told = [&](const path_change& c) { from = c.from; };
-    paths.answered(verb::rnfr, "a", {350, {"Go on."}});
-    paths.answered(verb::rnfr, "b", {550, {"No."}});
-    paths.answered(verb::rnto, "c", {503, {"RNFR first."}});
+    paths.on_change = [&](const path_change& c) { from = c.from; };
+    paths.reply_received(verb::rnfr, "a", {350, {"Go on."}});
+    paths.reply_received(verb::rnfr, "b", {550, {"No."}});
+    paths.reply_received(verb::rnto, "c", {503, {"RNFR first."}});
     EXPECT_EQ(from, "");
-    paths.answered(verb::cwd, "/in", {250, {"Ok."}});
+    paths.reply_received(verb::cwd, "/in", {250, {"Ok."}});
     paths.reset();
     EXPECT_EQ(paths.directory.text(), "/");
 }

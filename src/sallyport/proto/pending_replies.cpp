@@ -13,9 +13,9 @@ bool pending_replies::has(verb id) const noexcept {
     return std::ranges::find(entries_, id, &pending_reply::id) != entries_.end();
 }
 
-bool pending_replies::hold(const std::string& whole_reply) {
+bool pending_replies::hold(const std::string& reply_text) {
     if (entries_.empty()) return false;
-    entries_.push_back({reply_kind::local, verb::unknown, whole_reply});
+    entries_.push_back({reply_kind::local, verb::unknown, reply_text});
     return true;
 }
 
@@ -34,11 +34,11 @@ std::optional<std::size_t> pending_replies::match(const reply& r, bool transfer_
 std::vector<std::string> pending_replies::remove(std::size_t index) {
     entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index));
     std::vector<std::string> due;
-    while (!entries_.empty() && entries_.front().kind == reply_kind::local) due.push_back(give_up_first().text);
+    while (!entries_.empty() && entries_.front().kind == reply_kind::local) due.push_back(remove_first().text);
     return due;
 }
 
-pending_reply pending_replies::give_up_first() {
+pending_reply pending_replies::remove_first() {
     auto first = std::move(entries_.front());
     entries_.pop_front();
     return first;

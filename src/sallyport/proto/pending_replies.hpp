@@ -48,7 +48,7 @@ public:
     void push(pending_reply command) { entries_.push_back(std::move(command)); }
     /// A reply of the gateway's own, to a command that came after those that are owed. False: nothing is owed, so it goes
     /// out at once.
-    [[nodiscard]] bool hold(const std::string& whole_reply);
+    [[nodiscard]] bool hold(const std::string& reply_text);
 
     /// Which one `r` answers. Replies come in the order of the commands. STAT alone may be answered while a transfer runs;
     /// its codes can't end one. `transfer_answered`: the transfer at the front has its final reply. Nothing: nobody asked
@@ -57,7 +57,7 @@ public:
     /// An answered one leaves. Returns those of the gateway's own that were waiting for it, in order.
     [[nodiscard]] std::vector<std::string> remove(std::size_t index);
     /// Takes the first one without an answer.
-    [[nodiscard]] pending_reply give_up_first();
+    [[nodiscard]] pending_reply remove_first();
     void clear() noexcept { entries_.clear(); }
 
 private:

@@ -45,14 +45,14 @@ TEST(PendingReplies, LetStatBeAnsweredDuringATransfer) {
     EXPECT_EQ(queue.match(with_code(213), false), 2U);
 }
 
-TEST(PendingReplies, KnowWhatTheyHold) {
+TEST(PendingReplies, FindEntriesByKindAndVerb) {
     pending_replies queue;
     queue.push({reply_kind::probe, verb::noop});
     EXPECT_TRUE(queue.has(reply_kind::probe));
     EXPECT_FALSE(queue.has(reply_kind::relayed));
     EXPECT_TRUE(queue.has(verb::noop));
     EXPECT_FALSE(queue.has(verb::abor));
-    EXPECT_EQ(queue.give_up_first().kind, reply_kind::probe);
+    EXPECT_EQ(queue.remove_first().kind, reply_kind::probe);
     EXPECT_TRUE(queue.empty());
 }
 

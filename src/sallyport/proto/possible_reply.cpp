@@ -60,12 +60,12 @@ reply_fit fit_of_greeting(int code) noexcept {
     return code == 120 || code == 220 || code >= 400 ? reply_fit::usual : reply_fit::impossible;
 }
 
-reply_fit fit_of_transfer(int code, bool begun) noexcept {
+reply_fit fit_of_transfer(int code, bool started) noexcept {
     if (code < 200 || code == 226 || code == 250) return reply_fit::usual;
-    if (code >= 400) return !begun || ends_transfer_badly(code) ? reply_fit::usual : reply_fit::possible;
+    if (code >= 400) return !started || ends_transfer_badly(code) ? reply_fit::usual : reply_fit::possible;
     // Some servers end a transfer with a 2xx of their own choice, but they have begun it before.
     const bool is_owned = code != 225 && std::ranges::find(owners, code, &owned_code::code) != owners.end();
-    return begun && code < 300 && !is_owned ? reply_fit::possible : reply_fit::impossible;
+    return started && code < 300 && !is_owned ? reply_fit::possible : reply_fit::impossible;
 }
 
 }  // namespace
@@ -75,9 +75,9 @@ bool is_transfer(verb id) noexcept {
     return use == data_use::download || use == data_use::upload || use == data_use::listing;
 }
 
-reply_fit fit_of(std::optional<verb> id, int code, bool begun) noexcept {
+reply_fit fit_of(std::optional<verb> id, int code, bool started) noexcept {
     if (!id) return fit_of_greeting(code);
-    if (is_transfer(*id)) return fit_of_transfer(code, begun);
+    if (is_transfer(*id)) return fit_of_transfer(code, started);
     if (code < 200) return reply_fit::impossible;
     if (code >= 400) return reply_fit::usual;
     if (*id == verb::abor && code < 210) return reply_fit::impossible;  // NOOP's, which is sent after it

@@ -20,7 +20,7 @@ enum class reply_fit : std::uint8_t {
 };
 
 /// `id`: nothing is the greeting. `begun`: a 1xx has come for it, so that it runs.
-[[nodiscard]] reply_fit fit_of(std::optional<verb> id, int code, bool begun) noexcept;
+[[nodiscard]] reply_fit fit_of(std::optional<verb> id, int code, bool started) noexcept;
 
 /// RETR, STOR, LIST and their kind: a 1xx when they begin, another reply when they are over.
 [[nodiscard]] bool is_transfer(verb id) noexcept;

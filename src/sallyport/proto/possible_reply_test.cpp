@@ -37,18 +37,19 @@ TEST(possible_reply, the_greeting) {
     for (const int code : {110, 150, 200, 226, 230, 331, 350}) EXPECT_EQ(fit_of(std::nullopt, code, false), impossible);
 }
 
-TEST(possible_reply, a_transfer_is_begun_ended_or_refused) {
-    for (const auto what : {verb::retr, verb::stor, verb::appe, verb::list, verb::nlst, verb::mlsd}) {
+TEST(possible_reply, a_transfer_is_started_finished_or_refused) {
+    for (const auto command : {verb::retr, verb::stor, verb::appe, verb::list, verb::nlst, verb::mlsd}) {
         for (const int code : {110, 125, 150, 226, 250, 425, 426, 450, 451, 452, 550, 552, 553}) {
-            EXPECT_EQ(fit_of(what, code, true), usual) << code;
-            EXPECT_EQ(fit_of(what, code, false), usual) << code;
+            EXPECT_EQ(fit_of(command, code, true), usual) << code;
+            EXPECT_EQ(fit_of(command, code, false), usual) << code;
         }
         // Of PORT, TYPE and others: nothing has been begun.
         for (const int code : {200, 202, 213, 220, 227, 229, 230, 257, 331, 350})
-            EXPECT_EQ(fit_of(what, code, false), impossible) << code;
+            EXPECT_EQ(fit_of(command, code, false), impossible) << code;
         // NOOP's, if there is one; else an odd server's way to end a transfer.
-        for (const int code : {200, 225, 500, 502, 530}) EXPECT_EQ(fit_of(what, code, true), possible) << code;
-        for (const int code : {211, 213, 227, 229, 230, 331, 350}) EXPECT_EQ(fit_of(what, code, true), impossible) << code;
+        for (const int code : {200, 225, 500, 502, 530}) EXPECT_EQ(fit_of(command, code, true), possible) << code;
+        for (const int code : {211, 213, 227, 229, 230, 331, 350})
+            EXPECT_EQ(fit_of(command, code, true), impossible) << code;
     }
 }
 

@@ -10,11 +10,11 @@
 namespace sallyport::proto {
 namespace {
 
-using state = proxy_reading::state;
+using state = parsed_proxy_header::state;
 
 constexpr std::string_view v1_signature = "PROXY ";
-constexpr std::string_view v1_shortest = "PROXY UNKNOWN\r\n";
-constexpr std::size_t v1_longest = 107;  // with CR LF, as the protocol has it
+constexpr std::string_view v1_min_size = "PROXY UNKNOWN\r\n";
+constexpr std::size_t v1_max_size = 107;  // with CR LF, as the protocol has it
 
 constexpr std::string_view v2_signature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t v2_fixed = 16;  // signature, version and command, family, length
@@ -27,14 +27,16 @@ constexpr std::uint8_t v2_tcp6 = 0x21;
 constexpr std::size_t v2_addresses4 = 12;
 constexpr std::size_t v2_addresses6 = 36;
 
-constexpr proxy_reading bad{.is = state::bad, .bytes = 0, .header = {}};
+constexpr parsed_proxy_header bad{.status = state::bad, .bytes = 0, .header = {}};
 
-[[nodiscard]] proxy_reading more(std::size_t bytes) { return {.is = state::need_more, .bytes = bytes, .header = {}}; }
+[[nodiscard]] parsed_proxy_header more(std::size_t bytes) {
+    return {.status = state::need_more, .bytes = bytes, .header = {}};
+}
 
 // ---- Version 1
 
 /// Takes the next word off `line`, up to one blank.
-[[nodiscard]] std::string_view take_word(std::string_view& line) noexcept {
+[[nodiscard]] std::string_view next_field(std::string_view& line) noexcept {
     const auto word = line.substr(0, line.find(' '));
     line.remove_prefix(std::min(word.size() + 1, line.size()));
     return word;
@@ -51,24 +53,24 @@ constexpr proxy_reading bad{.is = state::bad, .bytes = 0, .header = {}};
     return number ? std::optional(static_cast<std::uint16_t>(*number)) : std::nullopt;
 }
 
-[[nodiscard]] proxy_reading read_v1(std::string_view bytes) {
-    const auto cr = bytes.substr(0, v1_longest - 1).find('\r');
+[[nodiscard]] parsed_proxy_header read_v1(std::string_view bytes) {
+    const auto cr = bytes.substr(0, v1_max_size - 1).find('\r');
     if (cr == std::string_view::npos) {
-        if (bytes.size() >= v1_longest - 1) return bad;
-        return more(bytes.size() < v1_shortest.size() ? v1_shortest.size() - bytes.size() : 2);
+        if (bytes.size() >= v1_max_size - 1) return bad;
+        return more(bytes.size() < v1_min_size.size() ? v1_min_size.size() - bytes.size() : 2);
     }
     if (bytes.size() == cr + 1) return more(1);
     if (bytes[cr + 1] != '\n') return bad;
 
     auto line = bytes.substr(v1_signature.size(), cr - v1_signature.size());
-    proxy_reading out{.is = state::done, .bytes = cr + 2, .header = {}};
-    const auto family = take_word(line);
+    parsed_proxy_header out{.status = state::done, .bytes = cr + 2, .header = {}};
+    const auto family = next_field(line);
     if (family == "UNKNOWN") return out;  // whatever follows on the line
     if (family != "TCP4" && family != "TCP6") return bad;
     const bool v6 = family == "TCP6";
-    const auto source = v1_address(take_word(line), v6);
-    const auto destination = v1_address(take_word(line), v6);
-    const auto source_port = v1_port(take_word(line));
+    const auto source = v1_address(next_field(line), v6);
+    const auto destination = v1_address(next_field(line), v6);
+    const auto source_port = v1_port(next_field(line));
     const auto destination_port = v1_port(line);  // all that is left: nothing may follow
     if (!source || !destination || !source_port || !destination_port) return bad;
     out.header = {true, {*source, *source_port}, {*destination, *destination_port}};
@@ -82,7 +84,7 @@ constexpr proxy_reading bad{.is = state::bad, .bytes = 0, .header = {}};
 }
 
 [[nodiscard]] std::string write_v1(const proxy_header& h) {
-    if (!h.proxied) return std::string(v1_shortest);
+    if (!h.proxied) return std::string(v1_min_size);
     const bool v6 = h.source.address.is_v6() || h.destination.address.is_v6();
     std::string out(v1_signature);
     out += v6 ? "TCP6 " : "TCP4 ";
@@ -110,15 +112,15 @@ template <std::size_t Size>
     return family == v2_unspecified || ((family >> 4U) <= 3 && (family >> 4U) >= 1 && (family & 0xfU) <= 2);
 }
 
-[[nodiscard]] proxy_reading read_v2(std::string_view bytes) {
+[[nodiscard]] parsed_proxy_header read_v2(std::string_view bytes) {
     if (bytes.size() < v2_fixed) return more(v2_fixed - bytes.size());
     const auto command = byte_at(bytes, 12);
     if (command != v2_local && command != v2_proxy) return bad;
     const auto family = byte_at(bytes, 13);
     const std::size_t length = v2_fixed + number_at(bytes, 14);
-    if (length > limits::proxy_header) return bad;
+    if (length > limits::max_proxy_header) return bad;
     if (bytes.size() < length) return more(length - bytes.size());
-    proxy_reading out{.is = state::done, .bytes = length, .header = {}};
+    parsed_proxy_header out{.status = state::done, .bytes = length, .header = {}};
     if (command == v2_local) return out;  // its family and addresses are to be ignored
     if (family == v2_tcp4) {
         if (length < v2_fixed + v2_addresses4) return bad;
@@ -166,12 +168,12 @@ void append_address(std::string& out, const ip_address& address, bool v6) {
 
 }  // namespace
 
-proxy_reading read_proxy_header(std::string_view bytes) {
+parsed_proxy_header parse_proxy_header(std::string_view bytes) {
     const auto begins = [&](std::string_view signature) {
         const auto size = std::min(bytes.size(), signature.size());
         return bytes.substr(0, size) == signature.substr(0, size);
     };
-    if (bytes.empty()) return more(v1_shortest.size());  // the shortest header there is
+    if (bytes.empty()) return more(v1_min_size.size());  // the shortest header there is
     if (begins(v1_signature)) return read_v1(bytes);
     if (begins(v2_signature)) return read_v2(bytes);
     return bad;

@@ -24,9 +24,9 @@ struct proxy_header {
     friend bool operator==(const proxy_header&, const proxy_header&) = default;
 };
 
-struct proxy_reading {
+struct parsed_proxy_header {
     enum class state : std::uint8_t { need_more, done, bad };
-    state is = state::need_more;
+    state status = state::need_more;
     /// need_more: the header has at least so many bytes more, so reading no more than that never takes what is behind it.
     /// done: the length of the header.
     std::size_t bytes = 0;
@@ -34,9 +34,9 @@ struct proxy_reading {
 };
 
 /// Reads the header at the front of `bytes`, all that has come so far. Bytes that begin like no header are bad at once, from
-/// the first one on; a version 2 header longer than limits::proxy_header is bad too. What version 2 appends to the addresses
-/// is skipped.
-[[nodiscard]] proxy_reading read_proxy_header(std::string_view bytes);
+/// the first one on; a version 2 header longer than limits::max_proxy_header is bad too. What version 2 appends to the
+/// addresses is skipped.
+[[nodiscard]] parsed_proxy_header parse_proxy_header(std::string_view bytes);
 
 /// One address of each family: both are written as IPv6.
 [[nodiscard]] std::string write_proxy_header(const proxy_header& header, proxy_version version);

@@ -10,7 +10,7 @@ namespace sallyport::proto {
 namespace {
 
 using namespace std::string_literals;
-using state = proxy_reading::state;
+using state = parsed_proxy_header::state;
 
 endpoint at(const char* text) { return *endpoint::parse(text); }
 
@@ -44,7 +44,7 @@ const std::vector<good> good_headers{
     {v2(0x21, 0x11, addresses4), client4},
     {v2(0x21, 0x21, addresses6), client6},
     {v2(0x21, 0x11, addresses4 + "\x04\x00\x03tlv"s), client4},
-    {v2(0x21, 0x11, addresses4 + std::string(limits::proxy_header - 28, '\xff')), client4},
+    {v2(0x21, 0x11, addresses4 + std::string(limits::max_proxy_header - 28, '\xff')), client4},
     {v2(0x20, 0x00, ""), {}},
     {v2(0x20, 0x11, addresses4), {}},             // LOCAL: addresses are to be ignored
     {v2(0x20, '\xff', "anything"), {}},           // and the family with them
@@ -55,29 +55,29 @@ const std::vector<good> good_headers{
 
 TEST(ProxyHeader, ReadsBothVersions) {
     for (const auto& [bytes, header] : good_headers) {
-        const auto r = read_proxy_header(bytes);
-        EXPECT_EQ(r.is, state::done) << bytes;
+        const auto r = parse_proxy_header(bytes);
+        EXPECT_EQ(r.status, state::done) << bytes;
         EXPECT_EQ(r.bytes, bytes.size()) << bytes;
         EXPECT_EQ(r.header, header) << bytes;
     }
 }
 
-TEST(ProxyHeader, LeavesWhatIsBehindIt) {
+TEST(ProxyHeader, LeavesTheBytesAfterTheHeader) {
     for (const auto& [bytes, header] : good_headers) {
-        for (const std::string behind : {"\n", "\r\n", "USER a\r\n", "\x16\x03\x01"}) {
-            const auto r = read_proxy_header(bytes + behind);
-            EXPECT_EQ(r.is, state::done) << bytes;
+        for (const std::string rest : {"\n", "\r\n", "USER a\r\n", "\x16\x03\x01"}) {
+            const auto r = parse_proxy_header(bytes + rest);
+            EXPECT_EQ(r.status, state::done) << bytes;
             EXPECT_EQ(r.bytes, bytes.size()) << bytes;
             EXPECT_EQ(r.header, header) << bytes;
         }
     }
 }
 
-TEST(ProxyHeader, IsWholeWithItsLastByteOnly) {
+TEST(ProxyHeader, IsCompleteOnlyWithItsLastByte) {
     for (const auto& good : good_headers) {
         for (std::size_t n = 0; n < good.bytes.size(); ++n) {
-            const auto r = read_proxy_header(std::string_view(good.bytes).substr(0, n));
-            ASSERT_EQ(r.is, state::need_more) << n << " of " << good.bytes;
+            const auto r = parse_proxy_header(std::string_view(good.bytes).substr(0, n));
+            ASSERT_EQ(r.status, state::need_more) << n << " of " << good.bytes;
             ASSERT_GE(r.bytes, 1U) << n << " of " << good.bytes;
             // Who reads what it asks for never takes a byte from behind the header.
             ASSERT_LE(n + r.bytes, good.bytes.size()) << n << " of " << good.bytes;
@@ -85,7 +85,7 @@ TEST(ProxyHeader, IsWholeWithItsLastByteOnly) {
     }
 }
 
-TEST(ProxyHeader, RefusesWhatIsNone) {
+TEST(ProxyHeader, RefusesBytesThatAreNoHeader) {
     for (const std::string& bytes : std::vector<std::string>{
              "U",
              "USER anonymous\r\n",
@@ -120,7 +120,7 @@ TEST(ProxyHeader, RefusesWhatIsNone) {
              v2(0x21, 0x21, addresses6.substr(1)),                    //
              signature + "\x21\x11\xff\xff"s,                         // longer than the limit: at once
          }) {
-        EXPECT_EQ(read_proxy_header(bytes).is, state::bad) << bytes;
+        EXPECT_EQ(parse_proxy_header(bytes).status, state::bad) << bytes;
     }
 }
 
@@ -130,8 +130,8 @@ TEST(ProxyHeader, WritesWhatItReads) {
     for (const auto version : {proxy_version::v1, proxy_version::v2}) {
         for (const auto& header : headers) {
             const auto bytes = write_proxy_header(header, version);
-            const auto r = read_proxy_header(bytes);
-            EXPECT_EQ(r.is, state::done) << bytes;
+            const auto r = parse_proxy_header(bytes);
+            EXPECT_EQ(r.status, state::done) << bytes;
             EXPECT_EQ(r.bytes, bytes.size()) << bytes;
             EXPECT_EQ(r.header, header) << bytes;
         }

@@ -21,7 +21,7 @@ constexpr std::uint16_t first_free_port = 1024;  // below are services, never da
 
 [[nodiscard]] std::string unusable(data_method method, const reply& r) {
     return "the backend's reply to " + std::string(name(method)) + " has no usable port: " + std::to_string(r.code) + ' ' +
-           r.whole_text();
+           r.full_text();
 }
 
 }  // namespace
@@ -34,18 +34,19 @@ void relay_machine::negotiate(const command& cmd) {
     const auto wanted = data_requests_.read(cmd);
     if (!wanted) {
         if (const auto& target = wanted.error().bounce_attempt)
-            note(relay_note::bounce, cmd.name + ' ' + target->text() + " from " + settings_.client_peer.address.text());
+            note(relay_note::bounce_attempt,
+                 cmd.name + ' ' + target->text() + " from " + settings_.client_peer.address.text());
         if (wanted.error().reply.code == 200) return answer(200, wanted.error().reply.text);
         return refuse(cmd, wanted.error().reply);
     }
     const auto asked = wanted->method;
     const bool ipv6 = backend_.peer.address.is_v6();
     negotiation_ = {};
-    negotiation_.asked = asked;
+    negotiation_.client_method = asked;
     negotiation_.target = wanted->target;
-    negotiation_.behind = methods_behind(settings_.behind, asked, ipv6, backend_.refused);
+    negotiation_.behind = backend_methods(settings_.data_mode, asked, ipv6, backend_.refused);
     negotiation_.path = choose_data_path(path_facts());
-    if (negotiation_.path.route == data_route::direct) {
+    if (negotiation_.path.path == data_path::direct) {
         if (asked == data_method::epsv) return refuse(cmd, 502, "Data connections go straight to the server; use PASV.");
         try_direct();
     }
@@ -63,15 +64,15 @@ void relay_machine::ask_backend() {
     negotiation_.method = method;
     negotiation_.path = choose_data_path(path_facts());
     if (!is_active(method)) {
-        drop_port_behind();  // the backend has refused to connect to it
+        release_backend_port();  // the backend has refused to connect to it
         stage_ = stage::negotiating;
         return send_backend({verb_of(method), std::string(name(method)), {}}, reply_kind::negotiation);
     }
-    const bool direct = negotiation_.path.route == data_route::direct;
+    const bool direct = negotiation_.path.path == data_path::direct;
     if (!direct && !negotiation_.own) {
-        stage_ = stage::reserving_behind;
-        relay_act::reserve_port reserve{relay_leg::backend, !only_ipv4(method), false, {}};
-        if (negotiation_.path.route == data_route::kernel) reserve.to = negotiation_.target;
+        stage_ = stage::reserving_backend_port;
+        relay_act::reserve_port reserve{leg::backend, !only_ipv4(method), false, {}};
+        if (negotiation_.path.path == data_path::kernel) reserve.to = negotiation_.target;
         actions_.emplace_back(reserve);
         return;
     }
@@ -81,10 +82,10 @@ void relay_machine::ask_backend() {
     send_backend({verb_of(method), std::string(name(method)), std::move(argument)}, reply_kind::negotiation);
 }
 
-void relay_machine::port_behind_reserved(const result<endpoint>& own, bool led) {
+void relay_machine::backend_port_reserved(const result<endpoint>& own, bool forwarded) {
     if (own) {
         negotiation_.own = *own;
-        heed_kernel(led);
+        apply_kernel_result(forwarded);
         return ask_backend();
     }
     std::erase_if(negotiation_.behind, is_active);
@@ -104,9 +105,10 @@ void relay_machine::on_negotiation(const reply& r) {
     if (r.transient() || r.permanent()) {
         if (is_active(method)) {
             return give_up(425,
-                           "The server behind this gateway takes no " + std::string(name(method)) + ": " + r.whole_text());
+                           "The server behind this gateway takes no " + std::string(name(method)) + ": " + r.full_text());
         }
-        if (is_active(n.asked)) return give_up(425, "The server behind this gateway opens no data port: " + r.whole_text());
+        if (is_active(n.client_method))
+            return give_up(425, "The server behind this gateway opens no data port: " + r.full_text());
         stage_ = stage::open;
         return deliver(r);
     }
@@ -118,7 +120,7 @@ void relay_machine::ask_by_next_method(const reply& refusal) {
     auto& n = negotiation_;
     const data_method method = n.behind.front();
     const bool in_words = refusal.transient() || refusal.permanent();
-    const bool direct = n.path.route == data_route::direct;
+    const bool direct = n.path.path == data_path::direct;
     if (direct && is_active(method)) {
         refuses_client_address_ = true;  // it minds the address, not the command
     } else if (!in_words || refuses_the_command(refusal.code)) {
@@ -130,7 +132,7 @@ void relay_machine::ask_by_next_method(const reply& refusal) {
         const auto next = "; trying " + std::string(name(n.behind.front()));
         if (in_words)
             note(relay_note::refused, std::string(name(method)) + " by the backend: " + std::to_string(refusal.code) + ' ' +
-                                          refusal.whole_text() + next);
+                                          refusal.full_text() + next);
         else
             note(relay_note::violation, unusable(method, refusal) + next);
     }
@@ -141,7 +143,7 @@ bool relay_machine::take_backend_leg(const reply& r) {
     auto& n = negotiation_;
     const data_method method = n.behind.front();
     if (is_active(method)) {
-        n.backend = leg_listens{};
+        n.backend = accept_on_port{};
         return r.positive();
     }
     std::optional<std::uint16_t> port;
@@ -154,7 +156,7 @@ bool relay_machine::take_backend_leg(const reply& r) {
         }
     }
     if (!port || *port < first_free_port) return false;
-    n.backend = leg_connects{{backend_.peer.address, *port}};
+    n.backend = connect_to{{backend_.peer.address, *port}};
     return true;
 }
 
@@ -170,79 +172,79 @@ data_path_facts relay_machine::path_facts() const noexcept {
                       .client_data_tls = protection_.data(),
                       .backend_data_tls = backend_protected_,
                       .epsv_all = data_requests_.epsv_all(),
-                      .client_method = n.asked,
+                      .client_method = n.client_method,
                       .backend_method = n.method,
-                      .direct_refused = n.direct_refused || (is_active(n.asked) && refuses_client_address_),
+                      .direct_refused = n.direct_refused || (is_active(n.client_method) && refuses_client_address_),
                       .kernel_refused = n.kernel_refused};
     if (n.named.port != 0) f.advertised = n.named.address;
     return f;
 }
 
 /// Whether the kernel forwards to where it was asked to.
-void relay_machine::heed_kernel(bool led) {
+void relay_machine::apply_kernel_result(bool forwarded) {
     auto& n = negotiation_;
-    if (led || n.path.route != data_route::kernel) return;
+    if (forwarded || n.path.path != data_path::kernel) return;
     n.kernel_refused = true;
     n.path = choose_data_path(path_facts());
 }
 
 void relay_machine::backend_leg_known() {
     auto& n = negotiation_;
-    if (n.path.route == data_route::direct) return direct_agreed();
-    if (!is_active(n.asked)) {
+    if (n.path.path == data_path::direct) return direct_agreed();
+    if (!is_active(n.client_method)) {
         stage_ = stage::reserving;
-        relay_act::reserve_port reserve{relay_leg::client, n.asked == data_method::epsv, protection_.data(), {}};
-        const auto* to = std::get_if<leg_connects>(&n.backend);
-        if (to != nullptr && n.path.route == data_route::kernel) reserve.to = to->to;
+        relay_act::reserve_port reserve{leg::client, n.client_method == data_method::epsv, protection_.data(), {}};
+        const auto* to = std::get_if<connect_to>(&n.backend);
+        if (to != nullptr && n.path.path == data_path::kernel) reserve.to = to->to;
         actions_.emplace_back(reserve);
         return;
     }
     negotiated(n.target);
-    const auto done = active_reply(n.asked);
+    const auto done = active_reply(n.client_method);
     answer(done.code, done.text);
 }
 
-void relay_machine::port_reserved(const result<endpoint>& reserved, bool led) {
-    if (stage_ == stage::reserving_behind) return port_behind_reserved(reserved, led);
+void relay_machine::port_reserved(const result<endpoint>& reserved, bool forwarded) {
+    if (stage_ == stage::reserving_backend_port) return backend_port_reserved(reserved, forwarded);
     if (stage_ != stage::reserving) return;
-    const auto told = passive_reply(negotiation_.asked, reserved);
-    if (told.code == 425) {
+    const auto sent = passive_reply(negotiation_.client_method, reserved);
+    if (sent.code == 425) {
         if (reserved) {
             negotiation_.own.reset();
             drop_data();
         }
-        return give_up(told.code, told.text);
+        return give_up(sent.code, sent.text);
     }
-    heed_kernel(led);
+    apply_kernel_result(forwarded);
     negotiated(*reserved);
-    answer(told.code, told.text);
+    answer(sent.code, sent.text);
 }
 
 /// Both legs stand as agreed. `front`: the client's target, or the port that it is told.
 void relay_machine::negotiated(const endpoint& front) {
     auto& n = negotiation_;
     stage_ = stage::open;
-    const bool client_connects = !is_active(n.asked);
+    const bool client_connects = !is_active(n.client_method);
     if (notes_) {
-        const auto* to = std::get_if<leg_connects>(&n.backend);
+        const auto* to = std::get_if<connect_to>(&n.backend);
         note(relay_note::rewritten,
-             std::string(name(n.asked)) + ' ' + front.text() + " in front, " + std::string(name(n.behind.front())) + ' ' +
-                 (to != nullptr ? to->to : n.own.value_or(endpoint())).text() + " behind" +
-                 (n.path.route == data_route::kernel ? ", led by the kernel"
-                                                     : ", relayed: " + std::string(text(n.path.reason))));
+             std::string(name(n.client_method)) + ' ' + front.text() + " in front, " + std::string(name(n.behind.front())) +
+                 ' ' + (to != nullptr ? to->to : n.own.value_or(endpoint())).text() + " behind" +
+                 (n.path.path == data_path::kernel ? ", led by the kernel"
+                                                   : ", relayed: " + std::string(text(n.path.reason))));
     }
-    channel_ = channel{n.path, client_connects ? leg_setup(leg_listens{}) : leg_setup(leg_connects{front}), n.backend,
-                       n.asked, n.behind.front()};
+    channel_ = channel{n.path, client_connects ? leg_setup(accept_on_port{}) : leg_setup(connect_to{front}), n.backend,
+                       n.client_method, n.behind.front()};
     n.own.reset();  // the channel has it
 }
 
 void relay_machine::give_up(int code, std::string_view text) {
-    drop_port_behind();
+    release_backend_port();
     stage_ = stage::open;
     answer(code, text);
 }
 
-void relay_machine::drop_port_behind() {
+void relay_machine::release_backend_port() {
     if (!std::exchange(negotiation_.own, std::nullopt)) return;
     drop_data();
 }
@@ -253,7 +255,7 @@ void relay_machine::reset_channel() {
     drop_data();
 }
 
-void relay_machine::drop_data() { actions_.emplace_back(relay_act::drop_data{}); }
+void relay_machine::drop_data() { actions_.emplace_back(relay_act::release_data{}); }
 
 // ---- Transfers
 
@@ -271,10 +273,10 @@ void relay_machine::transfer(const command& cmd) {
         reset_channel();
         return refuse(cmd, 426, replies::aborted_before);
     }
-    const bool carried = channel_->path.route == data_route::relayed;
+    const bool carried = channel_->path.path == data_path::relay;
     if (!carried && !data_in_clear())
         return refuse(cmd, 425, "PROT came after the data connection was agreed on; send PASV or PORT again.");
-    relay_plan plan{.what = cmd.id,
+    relay_plan plan{.command = cmd.id,
                     .argument = cmd.argument,
                     .upload = is_upload(cmd.id),
                     .data_path = channel_->path,
@@ -283,14 +285,14 @@ void relay_machine::transfer(const command& cmd) {
                     .protect_client = protection_.data(),
                     .protect_backend = backend_protected_,
                     .connect_limit = settings_.timeouts.data_connect,
-                    .begin_limit = settings_.timeouts.data_begin,
-                    .asked = channel_->asked,
-                    .behind = channel_->behind,
+                    .start_limit = settings_.timeouts.data_start,
+                    .client_method = channel_->client_method,
+                    .backend_method = channel_->backend_method,
                     .path = paths_.directory.absolute(path_argument(cmd.id, cmd.argument)),
                     .cwd = paths_.directory.text()};
     channel_.reset();
     transfer_ = {};
-    transfer_.route = plan.data_path.route;
+    transfer_.path = plan.data_path.path;
     transfer_.began = times_.now;
     transfer_.connected = !carried;                  // the backend's 150 is the only word of it
     if (!carried) transfer_.ended = data_outcome{};  // as far as it is ours: the backend's word decides
@@ -313,7 +315,7 @@ void relay_machine::on_transfer(reply r) {
     // After a refusal no byte is worth waiting for, and what came must not be taken for the whole.
     if (!r.positive() && !transfer_.ended) {
         drop_data();
-        transfer_.ended = data_outcome{data_end::refused, {}};
+        transfer_.ended = data_outcome{data_result::refused, {}};
     }
     transfer_.final = std::move(r);
     join_transfer();
@@ -329,8 +331,8 @@ void relay_machine::data_ended(const data_outcome& outcome) {
     times_.activity = times_.now;
     // Past the gateway the data path counts as ended from the start. A client that has said ABOR hears of that.
     const bool gave_up = pending_.has(verb::abor);
-    const bool never_began = outcome.end == data_end::not_established && !gave_up;
-    if (stage_ != stage::transfer || (transfer_.ended && !never_began)) return;
+    const bool never_started = outcome.result == data_result::not_established && !gave_up;
+    if (stage_ != stage::transfer || (transfer_.ended && !never_started)) return;
     transfer_.ended = outcome;
     join_transfer();
 }
@@ -341,54 +343,54 @@ void relay_machine::data_ended(const data_outcome& outcome) {
 void relay_machine::join_transfer() {
     auto& t = transfer_;
     if (!t.ended) return;
-    int told = 0;
+    int sent = 0;
     const auto fail_with = [&](int code, const std::string& words) {
         const auto text = inside_.hidden(words);
         if (notes_) note(relay_note::refused, std::to_string(code) + ' ' + words);
         std::string line;
         append_reply(line, code, text);
         emit(line);
-        told = code;
+        sent = code;
     };
     if (!t.answered) {
-        switch (t.ended->end) {
-            case data_end::complete:
+        switch (t.ended->result) {
+            case data_result::complete:
                 if (!t.final) return;
                 deliver(*t.final);
-                told = t.final->code;
+                sent = t.final->code;
                 break;
-            case data_end::backend_failed:
-            case data_end::refused:
-            case data_end::aborted:
-            case data_end::backend_unreachable: {
+            case data_result::backend_failed:
+            case data_result::refused:
+            case data_result::aborted:
+            case data_result::backend_connect_failed: {
                 if (!t.final && !t.waited) return;
-                const bool unreachable = t.ended->end == data_end::backend_unreachable;
+                const bool unreachable = t.ended->result == data_result::backend_connect_failed;
                 if (t.final && !t.final->positive()) {
                     deliver(*t.final);
-                    told = t.final->code;
+                    sent = t.final->code;
                 } else if (unreachable) {
-                    fail_with(425, "No data connection to the server behind this gateway: " + t.ended->why);
+                    fail_with(425, "No data connection to the server behind this gateway: " + t.ended->reason);
                 } else {
-                    fail_with(426, "Transfer cut: " + t.ended->why);
+                    fail_with(426, "Transfer cut: " + t.ended->reason);
                 }
                 // It may wait for us much longer than we for it.
                 if (unreachable && !t.final) send_backend({verb::abor, "ABOR", {}}, reply_kind::discarded);
                 break;
             }
-            case data_end::client_never_came: fail_with(425, "No data connection: " + t.ended->why); break;
-            case data_end::client_not_bound:
+            case data_result::client_timeout: fail_with(425, "No data connection: " + t.ended->reason); break;
+            case data_result::tls_session_not_reused:
                 fail_with(522, "Data connections must resume the TLS session of the control connection.");
                 break;
-            case data_end::client_failed: fail_with(426, "Transfer cut: " + t.ended->why); break;
-            case data_end::not_established:
-                fail_with(425, t.ended->why);
+            case data_result::client_failed: fail_with(426, "Transfer cut: " + t.ended->reason); break;
+            case data_result::not_established:
+                fail_with(425, t.ended->reason);
                 send_backend({verb::abor, "ABOR", {}}, reply_kind::discarded);
                 break;
         }
         t.answered = true;
         ++turn_;
-        if (t.route != data_route::relayed) times_.activity = times_.now;
-        actions_.emplace_back(relay_act::transfer_finished{told, *t.ended});
+        if (t.path != data_path::relay) times_.activity = times_.now;
+        actions_.emplace_back(relay_act::transfer_finished{sent, *t.ended});
     }
     if (t.final) finish_transfer();
 }
@@ -397,7 +399,7 @@ void relay_machine::join_transfer() {
 void relay_machine::finish_transfer() {
     clear_transfer();
     forget(0);
-    if (!pending_.empty()) stage_ = stage::awaiting;
+    if (!pending_.empty()) stage_ = stage::awaiting_reply;
 }
 
 void relay_machine::clear_transfer() {

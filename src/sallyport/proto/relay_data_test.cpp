@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -41,17 +41,17 @@ TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
                                                              {"EPSV x", "501", false}}) {
         for (const bool bytewise : {false, true}) {
             SCOPED_TRACE(line);
-            stage_hand hand(usual(), bytewise);
-            for (const auto part : {login, passive}) hand.play(part);
-            hand.client(line + "\r\n");
-            ASSERT_EQ(hand.to_client.size(), 1U);
-            EXPECT_EQ(hand.to_client.front().substr(0, 3), code);
-            EXPECT_EQ(hand.count(relay_note::bounce), bounce ? 1U : 0U);
+            relay_driver driver(usual(), bytewise);
+            for (const auto part : {login, passive}) driver.play(part);
+            driver.client(line + "\r\n");
+            ASSERT_EQ(driver.to_client.size(), 1U);
+            EXPECT_EQ(driver.to_client.front().substr(0, 3), code);
+            EXPECT_EQ(driver.count(relay_note::bounce_attempt), bounce ? 1U : 0U);
             // DC-07: what was negotiated before is void as well.
-            hand.client("RETR x\r\n");
-            EXPECT_EQ(hand.to_client.back(), "425 Send EPSV, PASV, EPRT or PORT first.");
-            EXPECT_TRUE(hand.to_backend.empty());
-            EXPECT_EQ(hand.actions, std::deque<std::string>{"drop"});
+            driver.client("RETR x\r\n");
+            EXPECT_EQ(driver.to_client.back(), "425 Send EPSV, PASV, EPRT or PORT first.");
+            EXPECT_TRUE(driver.to_backend.empty());
+            EXPECT_EQ(driver.actions, std::deque<std::string>{"drop"});
         }
     }
 }
@@ -107,7 +107,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
 << 425 None free.
 < 425 None free.
 )"},
-         [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(data_method::epsv)); });
+         [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(data_method::epsv)); });
 }
 
 TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
@@ -163,7 +163,7 @@ TEST(RelayData, RefusesUnusablePortsOfTheBackend_GW02) {
         SCOPED_TRACE(offered);
         const auto bad =
             "> PASV\n>> PASV\n<< " + offered + "\n< 425 The server behind this gateway offered no usable data port.\n";
-        play(usual(), {login, bad}, [](stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::violation), 1U); });
+        play(usual(), {login, bad}, [](relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::violation), 1U); });
     }
 }
 
@@ -214,7 +214,7 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
         s.backend.protect = true;
         play(s, {"< 220 Welcome.\n", login_only, ">> PBSZ 0\n>> PROT P\n", said, closed});
         auto active = usual();
-        active.behind = backend_data::port;
+        active.data_mode = backend_data_mode::port;
         play(active, {login, "> PASV\n= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n", said,
                       "= drop\n", closed});
         // After our own failure, when nobody listens any more.
@@ -278,7 +278,7 @@ TEST(RelayData, NeverTellsSuccessAfterACut) {
 }
 
 TEST(RelayData, Answers425WhereNobodyCame) {
-    play(usual(), {login, passive, retrieving, R"(! data client_never_came nobody connected within 30 s
+    play(usual(), {login, passive, retrieving, R"(! data client_timeout nobody connected within 30 s
 < 425 No data connection: nobody connected within 30 s
 > NOOP
 << 426 Cut.
@@ -289,7 +289,7 @@ TEST(RelayData, Answers425WhereNobodyCame) {
 }
 
 TEST(RelayData, Answers522WhereTheDataConnectionIsNotTheSessions_TLS04) {
-    play(usual(), {login, passive, retrieving, R"(! data client_not_bound not resumed
+    play(usual(), {login, passive, retrieving, R"(! data tls_session_not_reused not resumed
 < 522 Data connections must resume the TLS session of the control connection.
 << 426 Cut.
 )"});
@@ -299,7 +299,7 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
     play(usual(), {login, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
-! data backend_unreachable refused
+! data backend_connect_failed refused
 ! waited 2
 < 425 No data connection to the server behind this gateway: refused
 >> ABOR
@@ -373,30 +373,30 @@ TEST(RelayData, AnswersStatDuringATransferInEitherOrder) {
 }
 
 TEST(RelayData, HoldsOtherCommandsDuringATransferAndThenStopsReading) {
-    stage_hand hand(usual(), false);
-    for (const auto part : {login, passive, retrieving}) hand.play(part);
-    for (int i = 0; hand.machine.wants_client(); ++i) {
+    relay_driver driver(usual(), false);
+    for (const auto part : {login, passive, retrieving}) driver.play(part);
+    for (int i = 0; driver.machine.can_read_client(); ++i) {
         ASSERT_LT(i, 5000);
-        hand.client("CWD x\r\n");
+        driver.client("CWD x\r\n");
     }
-    EXPECT_TRUE(hand.to_backend.empty());
-    hand.machine.data_ended({data_end::complete, {}});
-    hand.backend("226 Done.\r\n");
-    EXPECT_EQ(hand.to_backend.size(), 64U);
+    EXPECT_TRUE(driver.to_backend.empty());
+    driver.machine.data_ended({data_result::complete, {}});
+    driver.backend("226 Done.\r\n");
+    EXPECT_EQ(driver.to_backend.size(), 64U);
 }
 
 TEST(RelayData, HoldsAnHourOfNoopsDuringATransfer_G5) {
-    stage_hand hand(usual(), false);
-    for (const auto part : {login, passive, retrieving}) hand.play(part);
-    for (int i = 0; i < 1000; ++i) hand.client("NOOP\r\n");
-    EXPECT_TRUE(hand.machine.wants_client());
-    hand.client("ABOR\r\n");
-    EXPECT_EQ(hand.to_backend, std::deque<std::string>{"ABOR"});
-    hand.backend("426 Aborted.\r\n226 Abort ok.\r\n");
-    for (int i = 0; i < 1000; ++i) hand.backend("200 ok\r\n");
-    EXPECT_EQ(hand.to_backend.size(), 1001U);
-    EXPECT_EQ(hand.to_client.size(), 1002U);
-    EXPECT_FALSE(hand.machine.transfer_running());
+    relay_driver driver(usual(), false);
+    for (const auto part : {login, passive, retrieving}) driver.play(part);
+    for (int i = 0; i < 1000; ++i) driver.client("NOOP\r\n");
+    EXPECT_TRUE(driver.machine.can_read_client());
+    driver.client("ABOR\r\n");
+    EXPECT_EQ(driver.to_backend, std::deque<std::string>{"ABOR"});
+    driver.backend("426 Aborted.\r\n226 Abort ok.\r\n");
+    for (int i = 0; i < 1000; ++i) driver.backend("200 ok\r\n");
+    EXPECT_EQ(driver.to_backend.size(), 1001U);
+    EXPECT_EQ(driver.to_client.size(), 1002U);
+    EXPECT_FALSE(driver.machine.transfer_running());
 }
 
 }  // namespace

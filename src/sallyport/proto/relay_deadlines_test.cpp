@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -26,20 +26,20 @@ constexpr std::string_view backend_late =
 TEST(RelayDeadlines, ALoginHasItsTimeFromTheConnectionOn) {
     auto s = timed();
     s.now = s.accepted + 7s;  // a backend had to be found first
-    stage_hand hand(s, false);
-    hand.now = s.now;
-    EXPECT_EQ(hand.until, s.accepted + 60s);
-    hand.step("! passed 52");
-    EXPECT_FALSE(hand.machine.closing());
-    hand.step("! passed 1");
-    EXPECT_TRUE(hand.machine.closing());
-    EXPECT_EQ(hand.to_client.back(), "421 The login took too long.");
-    EXPECT_EQ(hand.count(relay_note::login_timeout), 1U);
+    relay_driver driver(s, false);
+    driver.now = s.now;
+    EXPECT_EQ(driver.until, s.accepted + 60s);
+    driver.step("! passed 52");
+    EXPECT_FALSE(driver.machine.closing());
+    driver.step("! passed 1");
+    EXPECT_TRUE(driver.machine.closing());
+    EXPECT_EQ(driver.to_client.back(), "421 The login took too long.");
+    EXPECT_EQ(driver.count(relay_note::login_timeout), 1U);
 }
 
 TEST(RelayDeadlines, WhatTheClientSaysDoesNotExtendTheLogin) {
     play(timed(), {"< 220 Welcome.\n! passed 50\n> NOOP\n>> NOOP\n<< 200 ok\n< 200 ok\n! waited 10\n", too_late},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::login_timeout), 1U); });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::login_timeout), 1U); });
 }
 
 TEST(RelayDeadlines, ALoginAfterReinHasItsTimeAnew) {
@@ -73,9 +73,9 @@ TEST(RelayDeadlines, ABackendThatDoesNotAnswerTheLoginIsReplaced) {
 << 331 Password?
 < 331 Password?
 )"},
-         [](const stage_hand& hand) {
-             EXPECT_EQ(hand.suspected, 1U);
-             EXPECT_FALSE(hand.machine.closing());
+         [](const relay_driver& driver) {
+             EXPECT_EQ(driver.suspected, 1U);
+             EXPECT_FALSE(driver.machine.closing());
          });
 }
 
@@ -83,27 +83,27 @@ TEST(RelayDeadlines, ABackendThatHasThePasswordIsNotReplaced) {
     play(timed(),
          {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n> PASS p\n>> PASS p\n! waited 20\n",
           backend_late},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.suspected, 1U); });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.suspected, 1U); });
 }
 
 TEST(RelayDeadlines, AByteOfTheBackendIsAnAnswerThatComes) {
     play(timed(),
          {"< 220 Welcome.\n> USER u\n>> USER u\n! passed 19\n<< 331-Password\n! passed 19\n<< 331 please?\n"
           "< 331-Password\n< 331 please?\n"},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.suspected, 0U); });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.suspected, 0U); });
 }
 
 TEST(RelayDeadlines, WhileABackendIsSoughtTheLoginsTimeCounts) {
-    stage_hand hand(relay_machine(timed()), false);
-    hand.play("< 220 FTP service ready.\n! passed 30\n> USER u\n= find for u\n! waited 30\n");
-    EXPECT_EQ(hand.to_client.back(), "421 The login took too long.");
+    relay_driver driver(relay_machine(timed()), false);
+    driver.play("< 220 FTP service ready.\n! passed 30\n> USER u\n= find for u\n! waited 30\n");
+    EXPECT_EQ(driver.to_client.back(), "421 The login took too long.");
 }
 
 // ---- The idle session
 
 TEST(RelayDeadlines, AnIdleSessionEnds) {
     play(timed(), {login, "! passed 299\n! waited 1\n< 421 Idle for 300 s.\n= close\n"},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::login_timeout), 0U); });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::login_timeout), 0U); });
 }
 
 TEST(RelayDeadlines, EitherPeersWordsAreActivity) {
@@ -130,13 +130,13 @@ TEST(RelayDeadlines, OfATransferThatIsOverTheBackendsReplyIsAwaitedLikeAny) {
 
 TEST(RelayDeadlines, ATransferSaysHowLongItsConnectionsMayTake) {
     auto s = timed();
-    s.timeouts.data_begin = 40s;
+    s.timeouts.data_start = 40s;
     play(s,
-         {login, passive, retrieving, "! data client_never_came nobody connected within 30 s\n",
+         {login, passive, retrieving, "! data client_timeout nobody connected within 30 s\n",
           "< 425 No data connection: nobody connected within 30 s\n<< 426 Cut.\n"},
-         [](const stage_hand& hand) {
-             EXPECT_EQ(hand.limits_given.first, 30s);
-             EXPECT_EQ(hand.limits_given.second, 40s);
+         [](const relay_driver& driver) {
+             EXPECT_EQ(driver.limits_given.first, 30s);
+             EXPECT_EQ(driver.limits_given.second, 40s);
          });
 }
 
@@ -144,11 +144,11 @@ constexpr std::string_view forwarded = R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
-! led port 17.254.0.91:51000
+! forwarded port 17.254.0.91:51000
 < 227 Entering Passive Mode (17,254,0,91,199,56)
 > RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 )";
 
 [[nodiscard]] relay_settings forwarding() {
@@ -172,40 +172,40 @@ TEST(RelayDeadlines, AForwardedConnectionThatNeverCameEndsTheTransfer) {
 << 426 Cut.
 << 226 Aborted.
 )"},
-         [](const stage_hand& hand) {
-             ASSERT_EQ(hand.finished.size(), 1U);
-             EXPECT_EQ(hand.finished.front().reply_code, 425);
-             EXPECT_EQ(hand.finished.front().data.end, data_end::not_established);
+         [](const relay_driver& driver) {
+             ASSERT_EQ(driver.finished.size(), 1U);
+             EXPECT_EQ(driver.finished.front().reply_code, 425);
+             EXPECT_EQ(driver.finished.front().data.result, data_result::not_established);
          });
 }
 
 // ---- The end of a transfer
 
 TEST(RelayTransferEnd, IsAnActionWithItsCode) {
-    const auto ends = [](std::string_view how, int code, data_end end) {
-        play(usual(), {login, passive, retrieving, how}, [&](const stage_hand& hand) {
-            ASSERT_EQ(hand.finished.size(), 1U) << how;
-            EXPECT_EQ(hand.finished.front().reply_code, code) << how;
-            EXPECT_EQ(hand.finished.front().data.end, end) << how;
+    const auto ends = [](std::string_view how, int code, data_result end) {
+        play(usual(), {login, passive, retrieving, how}, [&](const relay_driver& driver) {
+            ASSERT_EQ(driver.finished.size(), 1U) << how;
+            EXPECT_EQ(driver.finished.front().reply_code, code) << how;
+            EXPECT_EQ(driver.finished.front().data.result, end) << how;
         });
     };
-    ends("! data complete\n<< 226 Done.\n< 226 Done.\n", 226, data_end::complete);
-    ends("! data complete\n<< 451 Disk.\n< 451 Disk.\n", 451, data_end::complete);
-    ends("<< 550 No.\n= drop\n< 550 No.\n", 550, data_end::refused);
-    ends("<< 426 Cut.\n= drop\n< 426 Cut.\n", 426, data_end::refused);
-    ends("! data client_failed reset\n< 426 Transfer cut: reset\n<< 426 Cut.\n", 426, data_end::client_failed);
-    ends("! data client_not_bound x\n< 522 Data connections must resume the TLS session of the control connection.\n", 522,
-         data_end::client_not_bound);
-    ends("> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426, data_end::aborted);
+    ends("! data complete\n<< 226 Done.\n< 226 Done.\n", 226, data_result::complete);
+    ends("! data complete\n<< 451 Disk.\n< 451 Disk.\n", 451, data_result::complete);
+    ends("<< 550 No.\n= drop\n< 550 No.\n", 550, data_result::refused);
+    ends("<< 426 Cut.\n= drop\n< 426 Cut.\n", 426, data_result::refused);
+    ends("! data client_failed reset\n< 426 Transfer cut: reset\n<< 426 Cut.\n", 426, data_result::client_failed);
+    ends("! data tls_session_not_reused x\n< 522 Data connections must resume the TLS session of the control connection.\n",
+         522, data_result::tls_session_not_reused);
+    ends("> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426, data_result::aborted);
     ends(
         "! backend gone\n< 426 Transfer cut: the connection to the server behind this gateway was lost.\n"
         "< 421 The server behind this gateway ended the connection; connect again.\n= drop\n= close\n",
-        426, data_end::backend_failed);
+        426, data_result::backend_failed);
 }
 
 TEST(RelayTransferEnd, IsNotToldWhereTheSessionEndsFirst) {
     play(usual(), {login, passive, retrieving, "! expire Stopping.\n= drop\n= close\n< 421 Stopping.\n"},
-         [](const stage_hand& hand) { EXPECT_TRUE(hand.finished.empty()); });
+         [](const relay_driver& driver) { EXPECT_TRUE(driver.finished.empty()); });
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -28,7 +28,7 @@ constexpr std::string_view own_address = R"(> PASV
 
 constexpr std::string_view download = R"(> RETR f
 >> RETR f
-= past: RETR
+= direct: RETR
 << 150 Here it comes.
 < 150 Here it comes.
 << 226 Done.
@@ -36,19 +36,19 @@ constexpr std::string_view download = R"(> RETR f
 )";
 
 TEST(RelayDirect, PassesTheBackendsOwnAddressG7) {
-    play(direct(passive_data), {login, own_address, download, own_address, download}, [](const stage_hand& hand) {
-        EXPECT_EQ(hand.count(relay_note::rewritten), 2U);
-        EXPECT_EQ(hand.finished.size(), 2U);
+    play(direct(passive_data), {login, own_address, download, own_address, download}, [](const relay_driver& driver) {
+        EXPECT_EQ(driver.count(relay_note::rewritten), 2U);
+        EXPECT_EQ(driver.finished.size(), 2U);
     });
 }
 
 TEST(RelayDirect, NamesTheOutsideAddressOfTheSettingsG7) {
-    play(direct({.passive = true, .outside = at("17.254.0.92:0").address}), {login, R"(> PASV
+    play(direct({.passive = true, .external_address = at("17.254.0.92:0").address}), {login, R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (10,0,0,5,204,173).
 < 227 Entering Passive Mode (17,254,0,92,204,173)
 )",
-                                                                             download});
+                                                                                      download});
 }
 
 TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
@@ -56,7 +56,7 @@ TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
 ! data complete
 < 226 Done.
 )"},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.count(relay_note::refused), 1U) << "it says why"; });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::refused), 1U) << "it says why"; });
 }
 
 TEST(RelayDirect, RelaysForGoodWhereTheBackendHasNoUsablePasv) {
@@ -121,15 +121,15 @@ TEST(RelayDirect, RelaysWhereTheClientsTargetIsToGetProtectedDataG10) {
 
 // The client asked for no protection, and the backend's data have it all the same.
 TEST(RelayDirect, RelaysWhereTheBackendsDataAreProtectedG10) {
-    constexpr std::string_view protected_behind = ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 200 ok\n";
+    constexpr std::string_view backend_protected = ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 200 ok\n";
     auto s = direct({.passive = true, .active = true});
     s.backend.protect = true;
     s.backend.refused.insert(data_method::epsv);
-    play(s, {login, protected_behind, passive, R"(> RETR f
+    play(s, {login, backend_protected, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397 tls
 )"});
-    play(s, {login, protected_behind, R"(> PORT 198,51,100,7,200,1
+    play(s, {login, backend_protected, R"(> PORT 198,51,100,7,200,1
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 < 200 PORT command successful.
@@ -167,7 +167,7 @@ TEST(RelayDirect, GivesTheClientsAddressToTheBackendG7) {
 < 200 PORT command successful.
 > STOR f
 >> STOR f
-= past: STOR
+= direct: STOR
 << 150 Connecting.
 < 150 Connecting.
 << 426 Cut.
@@ -193,15 +193,16 @@ TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
 = drop
 )",
           relayed},
-         [](const stage_hand& hand) {
-             EXPECT_FALSE(hand.machine.refused_behind().contains(data_method::port)) << "its own PORT may be welcome";
+         [](const relay_driver& driver) {
+             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(data_method::port))
+                 << "its own PORT may be welcome";
          });
 }
 
 TEST(RelayDirect, AbortIsTheBackendsBusiness) {
     play(direct(passive_data), {login, own_address, R"(> RETR f
 >> RETR f
-= past: RETR
+= direct: RETR
 << 150 Here it comes.
 < 150 Here it comes.
 > ABOR
@@ -216,7 +217,7 @@ TEST(RelayDirect, AbortIsTheBackendsBusiness) {
 TEST(RelayDirect, LostBackendEndsTheTransfer) {
     play(direct(passive_data), {login, own_address, R"(> RETR f
 >> RETR f
-= past: RETR
+= direct: RETR
 ! backend gone
 = drop
 = close

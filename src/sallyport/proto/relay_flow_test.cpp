@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -12,7 +12,7 @@ using namespace relay_script;
 
 constexpr std::size_t output_limit = 64UL * 1024;
 
-const std::string line = "DELE " + std::string(limits::command_line - 10, 'a') + "\r\n";
+const std::string line = "DELE " + std::string(limits::max_command_line - 10, 'a') + "\r\n";
 
 void settle(relay_machine& machine) {
     while (!std::holds_alternative<relay_act::idle>(machine.next())) {
@@ -27,23 +27,23 @@ void settle(relay_machine& machine) {
     settle(machine);
     machine.from_backend("230 In.\r\n");
     settle(machine);
-    machine.take_to_backend(out);
+    machine.release_backend_output(out);
     return machine;
 }
 
 TEST(RelayFlow, StopsReadingTheClientWhileTheBackendIsSlow) {
     auto machine = logged_in();
     std::size_t read = 0;
-    for (; machine.wants_client() && read < 60; ++read) {
+    for (; machine.can_read_client() && read < 60; ++read) {
         machine.from_client(line);
         settle(machine);
     }
     EXPECT_LT(read, 60U) << "before the queue of pending replies is full";
     std::string out;
-    machine.take_to_backend(out);
+    machine.release_backend_output(out);
     EXPECT_GE(out.size(), output_limit);
     EXPECT_LE(out.size(), output_limit + line.size());
-    EXPECT_TRUE(machine.wants_client()) << "the backend has taken it";
+    EXPECT_TRUE(machine.can_read_client()) << "the backend has taken it";
 }
 
 TEST(RelayFlow, MakesNoMoreForTheBackendThanItTakes) {
@@ -55,7 +55,7 @@ TEST(RelayFlow, MakesNoMoreForTheBackendThanItTakes) {
     settle(machine);
     std::size_t sent = 0;
     std::string out;
-    for (machine.take_to_backend(out); !out.empty(); machine.take_to_backend(out)) {
+    for (machine.release_backend_output(out); !out.empty(); machine.release_backend_output(out)) {
         EXPECT_LE(out.size(), output_limit + line.size());
         sent += out.size();
         settle(machine);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -15,17 +15,17 @@ using namespace relay_script;
     return s;
 }
 
-constexpr std::string_view led = R"(> PASV
+constexpr std::string_view forwarded = R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
-! led port 17.254.0.91:51000
+! forwarded port 17.254.0.91:51000
 < 227 Entering Passive Mode (17,254,0,91,199,56)
 )";
 
 constexpr std::string_view download = R"(> RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 << 150 Here it comes.
 < 150 Here it comes.
 << 226 Done.
@@ -33,12 +33,12 @@ constexpr std::string_view download = R"(> RETR f
 )";
 
 TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
-    play(forwarding(), {login, led, download, led, download}, [](const stage_hand& hand) {
-        EXPECT_EQ(hand.may_lead_to, at("172.16.3.4:52397"));
-        EXPECT_EQ(hand.finished.size(), 2U);
-        const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
-        ASSERT_NE(told, hand.notes.end());
-        EXPECT_EQ(told->second, "PASV 17.254.0.91:51000 in front, PASV 172.16.3.4:52397 behind, led by the kernel");
+    play(forwarding(), {login, forwarded, download, forwarded, download}, [](const relay_driver& driver) {
+        EXPECT_EQ(driver.reserved_to, at("172.16.3.4:52397"));
+        EXPECT_EQ(driver.finished.size(), 2U);
+        const auto logged = std::ranges::find(driver.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
+        ASSERT_NE(logged, driver.notes.end());
+        EXPECT_EQ(logged->second, "PASV 17.254.0.91:51000 in front, PASV 172.16.3.4:52397 behind, led by the kernel");
     });
 }
 
@@ -49,7 +49,7 @@ TEST(RelayKernel, LeadsAfterEpsvToo) {
 >> EPSV
 << 229 Entering Extended Passive Mode (|||52397|)
 = reserve extended
-! led port 17.254.0.91:51000
+! forwarded port 17.254.0.91:51000
 < 229 Entering Extended Passive Mode (|||51000|)
 )",
              download});
@@ -60,12 +60,13 @@ TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
 ! data complete
 < 226 Done.
 )"},
-         [](const stage_hand& hand) {
-             EXPECT_TRUE(hand.may_lead_to);
-             EXPECT_EQ(hand.chosen, (data_path_choice{data_route::relayed, data_path_reason::kernel_refused}));
-             const auto told = std::ranges::find(hand.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
-             ASSERT_NE(told, hand.notes.end());
-             EXPECT_EQ(told->second,
+         [](const relay_driver& driver) {
+             EXPECT_TRUE(driver.reserved_to);
+             EXPECT_EQ(driver.chosen, (data_path_choice{data_path::relay, data_path_reason::kernel_refused}));
+             const auto logged =
+                 std::ranges::find(driver.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
+             ASSERT_NE(logged, driver.notes.end());
+             EXPECT_EQ(logged->second,
                        "PASV 17.254.0.91:52397 in front, PASV 172.16.3.4:52397 behind, relayed: the kernel did "
                        "not accept the forwarding rule");
          });
@@ -76,10 +77,11 @@ TEST(RelayKernel, SaysWhyItForwardsNothing) {
         auto s = forwarding();
         change(s);
         auto reason = data_path_reason::kernel_enabled;
-        play(s, {login, passive, retrieving, "<< 226 Done.\n! data complete\n< 226 Done.\n"}, [&](const stage_hand& hand) {
-            EXPECT_FALSE(hand.may_lead_to);
-            reason = hand.chosen.value_or(data_path_choice{data_route::kernel, reason}).reason;
-        });
+        play(s, {login, passive, retrieving, "<< 226 Done.\n! data complete\n< 226 Done.\n"},
+             [&](const relay_driver& driver) {
+                 EXPECT_FALSE(driver.reserved_to);
+                 reason = driver.chosen.value_or(data_path_choice{data_path::kernel, reason}).reason;
+             });
         return reason;
     };
     using enum data_path_reason;
@@ -93,16 +95,16 @@ TEST(RelayKernel, SaysWhyItForwardsNothing) {
 
 TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
     play(forwarding(with_tls()), {auth, login_only, protect, passive},
-         [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+         [](const relay_driver& driver) { EXPECT_FALSE(driver.reserved_to); });
 
     auto required = forwarding(with_tls());
     required.tls_required = true;
-    play(required, {auth, login_only, passive}, [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+    play(required, {auth, login_only, passive}, [](const relay_driver& driver) { EXPECT_FALSE(driver.reserved_to); });
 }
 
 constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
 = reserve behind
-! led port 172.16.3.1:40000
+! forwarded port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
 << 200 Good.
 < 200 PORT command successful.
@@ -110,17 +112,17 @@ constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
 
 TEST(RelayKernel, MayLeadTheBackendToTheClientG3) {
     auto s = forwarding();
-    s.behind = backend_data::as_client;
+    s.data_mode = backend_data_mode::match;
     play(s, {login, active, download},
-         [](const stage_hand& hand) { EXPECT_EQ(hand.may_lead_to, at("198.51.100.7:40001")); });
+         [](const relay_driver& driver) { EXPECT_EQ(driver.reserved_to, at("198.51.100.7:40001")); });
 }
 
 TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
     auto s = forwarding();
-    s.behind = backend_data::as_client;
+    s.data_mode = backend_data_mode::match;
     play(s, {login, R"(> EPRT |1|198.51.100.7|40001|
 = reserve behind extended
-! led port 172.16.3.1:40000
+! forwarded port 172.16.3.1:40000
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
 >> PORT 172,16,3,1,156,64
@@ -132,10 +134,10 @@ TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
 
 TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
     auto s = forwarding();
-    s.behind = backend_data::as_client;
+    s.data_mode = backend_data_mode::match;
     play(s, {login, R"(> PORT 198,51,100,7,156,65
 = reserve behind
-! led port 172.16.3.1:40000
+! forwarded port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
 << 500 What?
 >> EPRT |1|172.16.3.1|40000|
@@ -158,7 +160,7 @@ TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
 
 TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
     auto s = forwarding();
-    s.behind = backend_data::port;
+    s.data_mode = backend_data_mode::port;
     play(s, {login, R"(> PASV
 = reserve behind
 ! port 172.16.3.1:40000
@@ -168,12 +170,12 @@ TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
 ! port 17.254.0.91:52397
 < 227 Entering Passive Mode (17,254,0,91,204,173)
 )"},
-         [](const stage_hand& hand) { EXPECT_FALSE(hand.may_lead_to); });
+         [](const relay_driver& driver) { EXPECT_FALSE(driver.reserved_to); });
 }
 
 // What was opened in the clear is of no use for what is to be encrypted.
 TEST(RelayKernel, RefusesPlainDataAfterProtP) {
-    play(forwarding(with_tls()), {auth, login_only, led, protect, R"(> RETR f
+    play(forwarding(with_tls()), {auth, login_only, forwarded, protect, R"(> RETR f
 < 425 PROT came after the data connection was agreed on; send PASV or PORT again.
 > PASV
 = drop
@@ -186,12 +188,12 @@ TEST(RelayKernel, RefusesPlainDataAfterProtP) {
 }
 
 TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
-    play(forwarding(), {login, led, R"(> PASV
+    play(forwarding(), {login, forwarded, R"(> PASV
 = drop
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
-! led port 17.254.0.91:51000
+! forwarded port 17.254.0.91:51000
 < 227 Entering Passive Mode (17,254,0,91,199,56)
 )",
                         download});
@@ -202,7 +204,7 @@ TEST(RelayKernel, DropsWhatPasvCannotName) {
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
-! led port [2001:db8::1]:51000
+! forwarded port [2001:db8::1]:51000
 = drop
 < 425 PASV cannot name an IPv6 address; use EPSV.
 )"});
@@ -210,15 +212,15 @@ TEST(RelayKernel, DropsWhatPasvCannotName) {
 
 // Only the backend knows what became of it.
 TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
-    play(forwarding(), {login, led, R"(> RETR f
+    play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 << 550 No such file.
 < 550 No such file.
 )",
-                        led, R"(> STOR f
+                        forwarded, R"(> STOR f
 >> STOR f
-= led: STOR
+= kernel: STOR
 << 150 Go on.
 < 150 Go on.
 << 426 Cut.
@@ -228,9 +230,9 @@ TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
 
 // A forward chain drops the connection: neither end learns of it, and the backend would wait for long.
 TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
-    play(forwarding(), {login, led, R"(> RETR f
+    play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 << 150 Here it comes.
 < 150 Here it comes.
 ! data not_established No data connection was established within 30 s.
@@ -239,16 +241,16 @@ TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
 << 426 Gave up.
 << 226 Aborted.
 )",
-                        led, download});
+                        forwarded, download});
 }
 
 // The backend's word was quicker, or the client has given it up itself.
 TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
-    play(forwarding(), {login, led, download, R"(! data not_established too late
+    play(forwarding(), {login, forwarded, download, R"(! data not_established too late
 )",
-                        led, R"(> RETR f
+                        forwarded, R"(> RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 > ABOR
 >> ABOR
 ! data not_established too late
@@ -260,9 +262,9 @@ TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
 }
 
 TEST(RelayKernel, AnAbortIsTheBackendsBusiness) {
-    play(forwarding(), {login, led, R"(> RETR f
+    play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
-= led: RETR
+= kernel: RETR
 << 150 Here it comes.
 < 150 Here it comes.
 > ABOR

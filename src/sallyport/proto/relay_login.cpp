@@ -53,7 +53,7 @@ void relay_machine::host(const command& cmd) {
 
 void relay_machine::forget_host() {
     login_.host.clear();
-    std::erase_if(login_.prelude, [](const command& old) { return old.id == verb::host; });
+    std::erase_if(login_.commands_before_login, [](const command& old) { return old.id == verb::host; });
 }
 
 void relay_machine::early_opts(const command& cmd) {
@@ -64,7 +64,7 @@ void relay_machine::early_opts(const command& cmd) {
 
 void relay_machine::password(const command& cmd) {
     if (login_.failed && user_given_) return seek(cmd, true);
-    if (!std::exchange(login_.stranger, false)) return refuse(cmd, 503, replies::user_first);
+    if (!std::exchange(login_.no_backend_for_user, false)) return refuse(cmd, 503, replies::user_first);
     // Who is unknown hears the same as who has the wrong password (AU-01).
     note(relay_note::login_refused, {});
     note(relay_note::login_result, "refused, no backend is for this user");
@@ -76,7 +76,7 @@ void relay_machine::password(const command& cmd) {
 void relay_machine::begin_login(const command& given) {
     if (settings_.tls_required && !protection_.tls()) return refuse(given, 530, replies::tls_first);
     command cmd = given;
-    if (const auto& certified = certified_user_) {
+    if (const auto& certified = certificate_user_) {
         if (certified->empty()) return refuse(given, 530, "Your certificate names no user.");
         if (settings_.replace_user) cmd.argument = *certified;
         if (cmd.argument != *certified) return refuse(given, 530, "Your certificate is another user's.");
@@ -85,26 +85,26 @@ void relay_machine::begin_login(const command& given) {
     reader_.set_logged_in(false);
     user_given_ = true;
     login_.user = cmd.argument;
-    login_.stranger = false;
+    login_.no_backend_for_user = false;
     if (!has_backend_ || (login_.chooses && login_.chosen_for != cmd.argument)) return seek(cmd, login_.failed);
     pass(cmd);
 }
 
 /// `cmd`: the client waits for its reply.
 void relay_machine::seek(const command& cmd, bool instead) {
-    login_.replay.assign(login_.prelude.begin(), login_.prelude.end());
+    login_.replay.assign(login_.commands_before_login.begin(), login_.commands_before_login.end());
     if (cmd.id == verb::pass) login_.replay.push_back({verb::user, "USER", login_.user});
     login_.replay.push_back(cmd);
     remember(cmd);
     lose_backend();
     login_.failed = false;
     logged_in_ = false;
-    stage_ = stage::seeking;
+    stage_ = stage::selecting_backend;
     actions_.emplace_back(relay_act::find_backend{login_.user, login_.host, instead});
 }
 
 void relay_machine::lose_backend() {
-    has_backend_ = backend_protected_ = pbsz_given_behind_ = false;
+    has_backend_ = backend_protected_ = backend_pbsz_accepted_ = false;
     backend_.protect = backend_.match_tls = false;
     reset_channel();
     replies_ = reply_parser();
@@ -113,7 +113,7 @@ void relay_machine::lose_backend() {
 }
 
 void relay_machine::backend_found(const relay_backend& found) {
-    if (stage_ != stage::seeking) return;
+    if (stage_ != stage::selecting_backend) return;
     times_.activity = times_.now;
     backend_ = found;
     refuses_client_address_ = false;
@@ -125,14 +125,14 @@ void relay_machine::backend_found(const relay_backend& found) {
 }
 
 void relay_machine::no_backend(std::string_view why) {
-    if (stage_ == stage::seeking) end_session(why);
+    if (stage_ == stage::selecting_backend) end_session(why);
 }
 
 void relay_machine::no_backend_for_user() {
-    if (stage_ != stage::seeking) return;
+    if (stage_ != stage::selecting_backend) return;
     times_.activity = times_.now;
     stage_ = stage::open;
-    login_.stranger = true;
+    login_.no_backend_for_user = true;
     answer(331, "Send the password.");
 }
 
@@ -143,13 +143,13 @@ void relay_machine::remember(const command& cmd) {
         login_.at = cmd.id == verb::user || is_anonymous(login_.user) ? cmd : command();
     if (cmd.id == verb::host) login_.host = cmd.argument;
     if (user_given_ || (cmd.id != verb::host && !is_utf8_option(cmd))) return;
-    std::erase_if(login_.prelude, [&](const command& old) { return old.id == cmd.id; });
-    login_.prelude.push_back(cmd);
+    std::erase_if(login_.commands_before_login, [&](const command& old) { return old.id == cmd.id; });
+    login_.commands_before_login.push_back(cmd);
 }
 
 void relay_machine::forget_login() {
-    logged_in_ = user_given_ = login_.stranger = false;
-    login_.prelude.clear();
+    logged_in_ = user_given_ = login_.no_backend_for_user = false;
+    login_.commands_before_login.clear();
     login_.host.clear();
     paths_.reset();
     reader_.set_logged_in(false);
@@ -159,7 +159,7 @@ void relay_machine::forget_login() {
 void relay_machine::say_next() {
     const auto cmd = std::move(login_.replay.front());
     login_.replay.pop_front();
-    stage_ = stage::awaiting;
+    stage_ = stage::awaiting_reply;
     send_backend(cmd, login_.replay.empty() ? reply_kind::relayed : reply_kind::replayed);
 }
 
@@ -177,13 +177,13 @@ void relay_machine::on_replayed(const reply& r) {
 
 /// True where the client need not hear that its backend has failed: another one is sought, at once or when it goes on.
 bool relay_machine::replace_backend() {
-    if (logged_in_ || login_.denied) return false;
+    if (logged_in_ || login_.login_refused) return false;
     if (stage_ == stage::open && pending_.empty()) {
         lose_backend();
         login_.failed = true;
         return true;
     }
-    if (stage_ != stage::awaiting || pending_.empty()) return false;
+    if (stage_ != stage::awaiting_reply || pending_.empty()) return false;
     const auto& now = pending_.front();
     const bool at_login = now.kind == reply_kind::replayed || now.id == verb::user || now.id == verb::pass;
     if (!at_login || login_.at.id == verb::unknown) return false;
@@ -193,17 +193,17 @@ bool relay_machine::replace_backend() {
 
 void relay_machine::on_login(const reply& r, verb id) {
     if (id == verb::user && r.intermediate()) logged_in_ = false;
-    if (r.permanent()) login_.denied = true;
+    if (r.permanent()) login_.login_refused = true;
     if (id == verb::pass && r.permanent()) note(relay_note::login_refused, {});
     if (notes_ && (r.transient() || r.permanent()))
-        note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.whole_text());
+        note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.full_text());
     if (r.code != 230 && r.code != 232) return;
     note(relay_note::login_result, "accepted");
     paths_.reset();
     logged_in_ = true;
     reader_.set_logged_in(true);
     if (!backend_.protect || backend_protected_ || (backend_.match_tls && !protection_.data())) return;
-    protect_behind("P", reply_kind::protection);
+    protect_backend_data("P", reply_kind::protection);
     backend_protected_ = true;
 }
 

@@ -1,6 +1,6 @@
 // Logins at a gateway whose backend is chosen at the login, and backends that fail during one.
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -21,7 +21,7 @@ constexpr std::string_view anna = R"(> USER anna
 )";
 
 TEST(RelayLogin, ChoosesTheBackendByTheUser_G7) {
-    play_choosing(usual(), {greeted, anna, R"(> PWD
+    play_selecting(usual(), {greeted, anna, R"(> PWD
 >> PWD
 << 257 "/"
 < 257 "/"
@@ -41,7 +41,7 @@ TEST(RelayLogin, ChoosesTheBackendByTheUser_G7) {
 }
 
 TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
-    play_choosing(usual(), {greeted, R"(> SYST
+    play_selecting(usual(), {greeted, R"(> SYST
 < 215 UNIX Type: L8
 > NOOP
 < 200 OK.
@@ -75,7 +75,7 @@ TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
 }
 
 TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
-    play_choosing(usual(), {greeted, R"(> HOST ftp.a.example
+    play_selecting(usual(), {greeted, R"(> HOST ftp.a.example
 < 220 Host accepted.
 > OPTS UTF8 ON
 < 200 UTF8 will be on.
@@ -95,7 +95,7 @@ TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
 }
 
 TEST(RelayLogin, HoldsBackWhatIsSentMeanwhile) {
-    play_choosing(usual(), {greeted, R"(> USER anna
+    play_selecting(usual(), {greeted, R"(> USER anna
 = find for anna
 > PASS x
 > PWD
@@ -113,30 +113,30 @@ TEST(RelayLogin, HoldsBackWhatIsSentMeanwhile) {
 }
 
 TEST(RelayLogin, SaysSoWhereNoBackendIsThere) {
-    play_choosing(usual(), {greeted, "> USER anna\n= find for anna\n! no backend\n< 421 All are down.\n= close\n"});
+    play_selecting(usual(), {greeted, "> USER anna\n= find for anna\n! no backend\n< 421 All are down.\n= close\n"});
 }
 
 TEST(RelayLogin, TellsNobodyWhichUsersThereAre) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(relay_machine(usual()), bytewise);
-        hand.play(greeted);
-        hand.play(R"(> USER nobody
+        relay_driver driver(relay_machine(usual()), bytewise);
+        driver.play(greeted);
+        driver.play(R"(> USER nobody
 = find for nobody
-! nobody's user
+! no backend for this user
 < 331 Send the password.
 > PASS x
 < 530 Login incorrect.
 > PASS x
 < 503 Send USER first.
 )");
-        EXPECT_EQ(hand.count(relay_note::login_refused), 1U);
-        hand.play(anna);
-        hand.expect_nothing_left();
+        EXPECT_EQ(driver.count(relay_note::login_refused), 1U);
+        driver.play(anna);
+        driver.expect_nothing_left();
     }
 }
 
 TEST(RelayLogin, LeavesTheBackendOfAnotherUser_G7) {
-    play_choosing(usual(), {greeted, R"(> USER bob
+    play_selecting(usual(), {greeted, R"(> USER bob
 = find for bob
 ! backend 172.16.3.8:21
 >> USER bob
@@ -151,13 +151,13 @@ TEST(RelayLogin, LeavesTheBackendOfAnotherUser_G7) {
 << 331 Password?
 < 331 Password?
 )",
-                            anna});
+                             anna});
 }
 
 TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
     auto settings = with_tls();
     settings.tls_required = true;
-    play_choosing(settings, {greeted, R"(> USER anna
+    play_selecting(settings, {greeted, R"(> USER anna
 < 530 TLS is required; send AUTH TLS before USER.
 > AUTH TLS
 < 234 Start the TLS handshake.
@@ -168,7 +168,7 @@ TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
 > PROT P
 < 200 Data connections will be encrypted.
 )",
-                             anna, R"(> EPSV
+                              anna, R"(> EPSV
 >> EPSV
 << 229 Entering Extended Passive Mode (|||52397|)
 = reserve extended
@@ -394,12 +394,12 @@ TEST(RelayLogin, TellsTheResultOfEachLogin) {
 << 230 In.
 < 230 In.
 )"},
-         [](const stage_hand& hand) {
+         [](const relay_driver& driver) {
              std::vector<std::string> results;
-             for (const auto& [kind, text] : hand.notes)
+             for (const auto& [kind, text] : driver.notes)
                  if (kind == relay_note::login_result) results.push_back(text);
              EXPECT_EQ(results, (std::vector<std::string>{"refused, 530 Not you.", "refused, 530 No.", "accepted"}));
-             EXPECT_EQ(hand.count(relay_note::login_refused), 1U) << "only a password counts as a guess";
+             EXPECT_EQ(driver.count(relay_note::login_refused), 1U) << "only a password counts as a guess";
          });
 }
 

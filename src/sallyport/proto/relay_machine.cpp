@@ -22,7 +22,7 @@ constexpr std::size_t output_limit = 64UL * 1024;
 constexpr auto never_passed =
     std::to_array<std::string_view>({"ADAT", "CONF", "CPSV", "ENC", "LPRT", "LPSV", "MIC", "SPSV", "SSCN"});
 // FEAT lines that speak of what ends at the gateway; its own take their place.
-constexpr auto features_in_front =
+constexpr auto client_features =
     std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
 
 [[nodiscard]] bool among(std::string_view name, const auto& names) {
@@ -61,7 +61,7 @@ constexpr auto features_in_front =
 relay_machine::relay_machine(relay_settings settings, const reply& greeting)
     : settings_(std::move(settings)),
       backend_(settings_.backend),
-      certified_user_(settings_.certified_user),
+      certificate_user_(settings_.certificate_user),
       times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
       protection_(rules_of(settings_)),
       data_requests_(settings_.client_peer.address, true, true),
@@ -73,7 +73,7 @@ relay_machine::relay_machine(relay_settings settings, const reply& greeting)
 
 relay_machine::relay_machine(relay_settings settings)
     : settings_(std::move(settings)),
-      certified_user_(settings_.certified_user),
+      certificate_user_(settings_.certificate_user),
       has_backend_(false),
       times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
       protection_(rules_of(settings_)),
@@ -89,9 +89,10 @@ void relay_machine::from_client(std::string_view bytes) {
     times_.activity = times_.now;
     if (logged_in_) times_.login_since = times_.now;  // it may be REIN
     // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
-    if (stage_ == stage::asking_tls || stage_ == stage::securing || stage_ == stage::handshaking)
+    if (stage_ == stage::awaiting_auth_reply || stage_ == stage::starting_backend_tls ||
+        stage_ == stage::starting_client_tls)
         return refuse_line({421, std::string(replies::bytes_after_auth)});
-    if (stage_ == stage::clearing) return refuse_line({421, std::string(replies::bytes_after_ccc)});
+    if (stage_ == stage::ending_client_tls) return refuse_line({421, std::string(replies::bytes_after_ccc)});
     if (const auto end = reader_.append(bytes, protection_.tls(), to_client_)) refuse_line(*end);
 }
 
@@ -111,11 +112,11 @@ relay_action relay_machine::next() {
         }
         if (stage_ == stage::closing) return relay_act::close{};
         if (take_reply()) continue;
-        if (stage_ == stage::handshaking) return relay_act::start_tls{relay_leg::client};
-        if (stage_ == stage::securing) return relay_act::start_tls{relay_leg::backend};
-        if (stage_ == stage::clearing) return relay_act::end_tls{};
-        if (stage_ == stage::passing) return relay_act::pass_through{};
-        if (take_line() || !actions_.empty() || stage_ == stage::closing) continue;
+        if (stage_ == stage::starting_client_tls) return relay_act::start_tls{leg::client};
+        if (stage_ == stage::starting_backend_tls) return relay_act::start_tls{leg::backend};
+        if (stage_ == stage::ending_client_tls) return relay_act::end_tls{};
+        if (stage_ == stage::passthrough) return relay_act::start_passthrough{};
+        if (handle_next_line() || !actions_.empty() || stage_ == stage::closing) continue;
         if (!input_ended_ || stage_ != stage::open || !deferred_.empty() || !pending_.empty()) {
             keep_word_deadline();
             return relay_act::idle{deadline()};
@@ -124,33 +125,33 @@ relay_action relay_machine::next() {
     }
 }
 
-void relay_machine::take_to_client(std::string& out) {
+void relay_machine::release_client_output(std::string& out) {
     out.clear();
     out.swap(to_client_);
 }
 
-void relay_machine::take_to_backend(std::string& out) {
+void relay_machine::release_backend_output(std::string& out) {
     out.clear();
     out.swap(to_backend_);
 }
 
-bool relay_machine::wants_client() const noexcept {
+bool relay_machine::can_read_client() const noexcept {
     switch (stage_) {
-        case stage::asking_tls:
-        case stage::securing:
-        case stage::handshaking:
-        case stage::clearing:
-        case stage::passing:
+        case stage::awaiting_auth_reply:
+        case stage::starting_backend_tls:
+        case stage::starting_client_tls:
+        case stage::ending_client_tls:
+        case stage::passthrough:
         case stage::closing: return false;
         default:
-            return reader_.pending() < limits::control_read && to_client_.size() < output_limit &&
+            return reader_.pending() < limits::control_read_size && to_client_.size() < output_limit &&
                    to_backend_.size() < output_limit;
     }
 }
 
-bool relay_machine::wants_backend() const noexcept {
-    return has_backend_ && stage_ != stage::closing && stage_ != stage::securing && stage_ != stage::passing &&
-           to_client_.size() < output_limit;
+bool relay_machine::can_read_backend() const noexcept {
+    return has_backend_ && stage_ != stage::closing && stage_ != stage::starting_backend_tls &&
+           stage_ != stage::passthrough && to_client_.size() < output_limit;
 }
 
 void relay_machine::backend_closed(std::string_view why) {
@@ -159,41 +160,41 @@ void relay_machine::backend_closed(std::string_view why) {
     if (stage_ == stage::transfer && !transfer_.answered) {
         emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
         actions_.emplace_back(
-            relay_act::transfer_finished{426, transfer_.ended.value_or(data_outcome{data_end::backend_failed, {}})});
+            relay_act::transfer_finished{426, transfer_.ended.value_or(data_outcome{data_result::backend_failed, {}})});
     }
     note(relay_note::violation, "the backend's control connection ended: " + std::string(why));
     end_session("The server behind this gateway ended the connection; connect again.");
 }
 
-void relay_machine::expire(std::string_view text) {
+void relay_machine::terminate(std::string_view text) {
     if (stage_ != stage::closing) end_session(text);
 }
 
 // ---- What the client says
 
-bool relay_machine::take_line() {
+bool relay_machine::handle_next_line() {
     if (stage_ != stage::open && stage_ != stage::transfer) return false;
     if (pending_.size() >= pending_limit || to_client_.size() >= output_limit || to_backend_.size() >= output_limit)
         return false;
-    if (stage_ == stage::transfer) return watch_line();
+    if (stage_ == stage::transfer) return handle_line_during_transfer();
     if (deferred_.empty()) {
         auto line = read_line();
         if (!line) return false;
         deferred_.push(std::move(*line));
     }
     if (waits_for_replies(deferred_.front()) && !pending_.empty()) return false;
-    obey(deferred_.take());
+    handle_line(deferred_.pop());
     return true;
 }
 
 /// A line while a transfer runs: ABOR and STAT pass at once, all else waits its turn (IN-05, IN-06).
-bool relay_machine::watch_line() {
+bool relay_machine::handle_line_during_transfer() {
     if (deferred_.full()) return false;
     auto line = read_line();
     if (!line) return false;
     const bool now = !line->refused && acts_during_transfer(line->cmd);
     if (now && (line->cmd.id == verb::abor || deferred_.empty()))
-        obey(*line);
+        handle_line(*line);
     else
         deferred_.push(std::move(*line));
     return true;
@@ -206,10 +207,10 @@ std::optional<client_line> relay_machine::read_line() {
     return line;
 }
 
-void relay_machine::obey(const client_line& line) {
+void relay_machine::handle_line(const client_line& line) {
     if (line.abort_done) return answer(226, replies::aborted);
     if (line.refused) return refuse_line(*line.refused);
-    obey_command(line.cmd);
+    handle_command(line.cmd);
 }
 
 /// A line that is no command.
@@ -227,7 +228,7 @@ session_stage relay_machine::login_stage() const noexcept {
     return user_given_ ? session_stage::user_given : session_stage::connected;
 }
 
-void relay_machine::obey_command(const command& cmd) {
+void relay_machine::handle_command(const command& cmd) {
     const bool tls_missing = settings_.tls_required && !protection_.tls();
     if (const auto no = refuse_early(cmd, login_stage(), tls_missing)) return refuse(cmd, *no);
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, *no);
@@ -242,7 +243,7 @@ void relay_machine::obey_command(const command& cmd) {
         default: break;
     }
     if (!has_backend_) return before_login(cmd);
-    ask_directory(cmd);
+    query_directory(cmd);
     switch (data_use_of(cmd.id)) {
         case data_use::passive:
         case data_use::active: return negotiate(cmd);
@@ -265,7 +266,7 @@ void relay_machine::obey_command(const command& cmd) {
 void relay_machine::pass(const command& cmd) {
     remember(cmd);
     send_backend(cmd, reply_kind::relayed);
-    if (goes_alone(cmd.id)) stage_ = stage::awaiting;
+    if (goes_alone(cmd.id)) stage_ = stage::awaiting_reply;
 }
 
 void relay_machine::abor(const command& cmd) {
@@ -275,7 +276,7 @@ void relay_machine::abor(const command& cmd) {
     }
     if (!transfer_.ended) {
         drop_data();
-        transfer_.ended = data_outcome{data_end::aborted, "aborted at your request"};
+        transfer_.ended = data_outcome{data_result::aborted, "aborted at your request"};
     }
     // Where others wait for their replies, so does this one.
     send_backend(cmd, deferred_.empty() ? reply_kind::relayed : reply_kind::discarded);
@@ -320,7 +321,7 @@ void relay_machine::on_reply(reply r) {
         case reply_kind::prot: return on_level(r);
         case reply_kind::directory:
             if (r.preliminary()) return;
-            paths_.answered(verb::pwd, {}, r);
+            paths_.reply_received(verb::pwd, {}, r);
             return forget(*index);
         case reply_kind::discarded:
         case reply_kind::probe:
@@ -342,7 +343,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r) {
     else
         deliver(r);
     if (r.preliminary()) return;
-    if (names_path(id) || id == verb::pwd) paths_.answered(id, pending_[index].text, r);
+    if (names_path(id) || id == verb::pwd) paths_.reply_received(id, pending_[index].text, r);
     if (id == verb::user || id == verb::pass || id == verb::acct) on_login(r, id);
     if (id == verb::rein && r.positive()) forget_login();
     if (id == verb::quit && r.positive()) return end_session({});
@@ -359,7 +360,7 @@ void relay_machine::user_admitted(bool yes) {
     if (stage_ != stage::admitting) return;
     if (!yes) return end_session("Too many sessions of this user; close one, or try again later.");
     on_relayed(0, login_reply_);
-    if (stage_ == stage::admitting) stage_ = pending_.empty() ? stage::open : stage::awaiting;
+    if (stage_ == stage::admitting) stage_ = pending_.empty() ? stage::open : stage::awaiting_reply;
 }
 
 void relay_machine::deliver_features(const reply& r) {
@@ -371,7 +372,7 @@ void relay_machine::deliver_features(const reply& r) {
         const auto name = line.substr(0, line.find(' '));
         const auto known = parse_command(name);
         const bool hidden = settings_.policy.hides(known ? known->id : verb::unknown);
-        if (!among(name, features_in_front) && !iequals(line, "MODE B") && !hidden) mine.lines.emplace_back(line);
+        if (!among(name, client_features) && !iequals(line, "MODE B") && !hidden) mine.lines.emplace_back(line);
     }
     if (protection_.offered()) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
     if (settings_.ccc_allowed && protection_.tls()) mine.lines.emplace_back("CCC");
@@ -422,7 +423,7 @@ void relay_machine::refuse(const command& cmd, const local_reply& no) {
 void relay_machine::forget(std::size_t index) {
     for (const auto& line : pending_.remove(index)) emit(line);
     ++turn_;
-    if (stage_ == stage::awaiting && pending_.empty()) stage_ = stage::open;
+    if (stage_ == stage::awaiting_reply && pending_.empty()) stage_ = stage::open;
 }
 
 void relay_machine::violation(std::string_view what) {

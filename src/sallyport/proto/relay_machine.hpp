@@ -47,64 +47,64 @@
 namespace sallyport::proto {
 
 /// How one leg's data connection comes about, seen from the gateway.
-struct leg_listens {};  // on the port that the driver reserved
-struct leg_connects {
+struct accept_on_port {};  // on the port that the driver reserved
+struct connect_to {
     endpoint to;
 };
-using leg_setup = std::variant<leg_listens, leg_connects>;
+using leg_setup = std::variant<accept_on_port, connect_to>;
 
 /// One transfer: the driver joins the two legs, whichever way each of them comes about.
 struct relay_plan {
-    verb what = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
-    std::string argument;    // for the log
-    bool upload = false;     // bytes flow from the client to the backend
+    verb command = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
+    std::string argument;       // for the log
+    bool upload = false;        // bytes flow from the client to the backend
     data_path_choice data_path{};
     leg_setup client;  // this and the next where it is relayed
     leg_setup backend;
     bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
     bool protect_backend = false;
-    std::chrono::milliseconds connect_limit{};  // for each leg; then data_ended() with `timed_out`
-    std::chrono::milliseconds begin_limit{};    // for confirm_data, before an active client is connected to; likewise
-    data_method asked = data_method::pasv;      // by the client, and ...
-    data_method behind = data_method::pasv;     // ... of the backend; for the record
-    std::string path{};                         // absolute, and ...
-    std::string cwd{};                          // ... the session's directory; likewise
+    std::chrono::milliseconds connect_limit{};       // for each leg; then data_ended() with `timed_out`
+    std::chrono::milliseconds start_limit{};         // for confirm_data, before an active client is connected to; likewise
+    data_method client_method = data_method::pasv;   // by the client, and ...
+    data_method backend_method = data_method::pasv;  // ... of the backend; for the record
+    std::string path{};                              // absolute, and ...
+    std::string cwd{};                               // ... the session's directory; likewise
 };
 
 /// How the data path of a transfer ended.
-enum class data_end : std::uint8_t {
-    complete,             // the sender's end came in good order and all bytes before it were handed on
-    client_never_came,    // nobody connected to the promised port, or the client's port did not answer: 425
-    client_not_bound,     // its TLS session is not that of the control connection (TLS-04): 522
-    client_failed,        // cut, stalled or given up on the client's side: 426
-    backend_unreachable,  // the backend's data port did not take our connection, or the backend made none to ours: 425
-    not_established,      // past the gateway: neither end got through to the other: 425
-    backend_failed,       // cut on the backend's side: the backend's own words, or 426
-    refused,              // by the backend's final reply, before or while data moved
-    aborted,              // by ABOR: likewise
+enum class data_result : std::uint8_t {
+    complete,                // the sender's end came in good order and all bytes before it were handed on
+    client_timeout,          // nobody connected to the promised port, or the client's port did not answer: 425
+    tls_session_not_reused,  // its TLS session is not that of the control connection (TLS-04): 522
+    client_failed,           // cut, stalled or given up on the client's side: 426
+    backend_connect_failed,  // the backend's data port did not take our connection, or the backend made none to ours: 425
+    not_established,         // past the gateway: neither end got through to the other: 425
+    backend_failed,          // cut on the backend's side: the backend's own words, or 426
+    refused,                 // by the backend's final reply, before or while data moved
+    aborted,                 // by ABOR: likewise
 };
 
 struct data_outcome {
-    data_end end = data_end::complete;
-    std::string why{};  // a short reason for the client, where end != complete
+    data_result result = data_result::complete;
+    std::string reason{};  // a short reason for the client, where end != complete
     bool timed_out = false;
 };
 
 /// Whose data connection.
-enum class relay_leg : std::uint8_t { client, backend };
+enum class leg : std::uint8_t { client, backend };
 
 namespace relay_act {
 struct idle {
     session_time until = session_time::max();
 };  // send both outputs; read what wants_client() and wants_backend() allow -> time_passed() at `until` at the latest
 struct reserve_port {
-    relay_leg leg = relay_leg::client;
+    leg on = leg::client;
     bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
     bool protect = false;   // in front: PROT P is in force
     // Kernel forwarding: the other leg's port. Where the kernel refuses, the connection is accepted at the port instead.
     std::optional<endpoint> to{};
 };  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
-struct drop_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
+struct release_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
 struct open_data {
     relay_plan plan;
 };  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_connected(),
@@ -115,41 +115,42 @@ struct transfer_finished {
 };  // the client has its final reply. Once for each open_data, but where the session ends first
 struct check_opening {};  // has the connection that the kernel forwards been established? Else data_ended(not_established)
 struct suspect_backend {
-    std::string why;
+    std::string reason;
 };  // it owes a reply for too long: "did not reply in time"
 struct find_backend {
     std::string user;
-    std::string host;      // named by HOST, may be empty
-    bool instead = false;  // of the present one, which failed; else of none, or of one that was for another user
+    std::string host;          // named by HOST, may be empty
+    bool is_failover = false;  // of the present one, which failed; else of none, or of one that was for another user
 };  // give up the backend there is; read and send nothing behind -> backend_found() or no_backend()
 struct confirm_data {};  // the backend said 1xx: the transfer will take place
 struct start_tls {
-    relay_leg leg = relay_leg::client;
+    leg on = leg::client;
 };  // send what the leg is to hear, do the handshake -> client_, backend_tls_started(). Repeated until then
 struct admit_user {
     std::string name;
 };  // the backend has let this user in: is there room for another session of its? -> user_admitted()
 struct end_tls {};  // send to_client, end TLS in front and go on in the clear -> client_tls_ended(). Repeated until then
-struct pass_through {
+struct start_passthrough {
 };  // send to_client; from then on the legs' bytes are each other's. Repeated; there is nothing after it
 struct close {};  // send to_client, then close both legs. Repeated
 }  // namespace relay_act
 
-using relay_action = std::variant<relay_act::idle, relay_act::reserve_port, relay_act::drop_data, relay_act::open_data,
-                                  relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening,
-                                  relay_act::suspect_backend, relay_act::start_tls, relay_act::end_tls,
-                                  relay_act::admit_user, relay_act::find_backend, relay_act::pass_through, relay_act::close>;
+using relay_action =
+    std::variant<relay_act::idle, relay_act::reserve_port, relay_act::release_data, relay_act::open_data,
+                 relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening, relay_act::suspect_backend,
+                 relay_act::start_tls, relay_act::end_tls, relay_act::admit_user, relay_act::find_backend,
+                 relay_act::start_passthrough, relay_act::close>;
 
 /// What is told to the log (G12).
 enum class relay_note : std::uint8_t {
-    said,           // a line of either side, secrets masked
-    rewritten,      // a negotiation, as it came and as it went on
-    refused,        // a command answered by the gateway itself with an error
-    bounce,         // PORT or EPRT to a third party or a low port (DC-01)
-    violation,      // a peer broke the protocol
-    login_refused,  // the backend refused a login; for the count of such
-    login_result,   // how a login ended, in words
-    login_timeout,  // nobody logged in within the time for it; for the count of such
+    line,            // a line of either side, secrets masked
+    rewritten,       // a negotiation, as it came and as it went on
+    refused,         // a command answered by the gateway itself with an error
+    bounce_attempt,  // PORT or EPRT to a third party or a low port (DC-01)
+    violation,       // a peer broke the protocol
+    login_refused,   // the backend refused a login; for the count of such
+    login_result,    // how a login ended, in words
+    login_timeout,   // nobody logged in within the time for it; for the count of such
 };
 
 class relay_machine {
@@ -169,19 +170,19 @@ public:
     [[nodiscard]] relay_action next();
 
     /// Moves what is to be sent into `out`, whose old content is dropped and whose memory is used again.
-    void take_to_client(std::string& out);
-    void take_to_backend(std::string& out);
-    [[nodiscard]] bool has_to_client() const noexcept { return !to_client_.empty(); }
-    [[nodiscard]] bool has_to_backend() const noexcept { return !to_backend_.empty(); }
+    void release_client_output(std::string& out);
+    void release_backend_output(std::string& out);
+    [[nodiscard]] bool has_client_output() const noexcept { return !to_client_.empty(); }
+    [[nodiscard]] bool has_backend_output() const noexcept { return !to_backend_.empty(); }
 
     /// False: enough is waiting, do not read that leg now. It turns true after next() or after an output was taken.
-    [[nodiscard]] bool wants_client() const noexcept;
-    [[nodiscard]] bool wants_backend() const noexcept;
+    [[nodiscard]] bool can_read_client() const noexcept;
+    [[nodiscard]] bool can_read_backend() const noexcept;
 
     // Outcomes
     /// The endpoint to name to the leg's peer; behind, one of the backend's own address family. `led`: what comes there is
     /// led on without us; only where that was allowed.
-    void port_reserved(const result<endpoint>& reserved, bool led = false);
+    void port_reserved(const result<endpoint>& reserved, bool forwarded = false);
     /// Both TCP connections are there, before any TLS on the client's: now it may be told so (150). Where only TLS that the
     /// client begins after the 150 says whose its connection is: the backend's alone, and `client` is no endpoint yet.
     void data_connected(const endpoint& client);
@@ -199,7 +200,7 @@ public:
     /// The backend's control connection is gone: 426 where a transfer ran, then 421.
     void backend_closed(std::string_view why);
     /// The driver ends the session: it is shutting down (421 `text`).
-    void expire(std::string_view text);
+    void terminate(std::string_view text);
     /// The client will say no more, in good order: what it has said is served to the last command, then it hears 221.
     void input_ended();
 
@@ -213,9 +214,9 @@ public:
     [[nodiscard]] session_time last_activity() const noexcept { return times_.activity; }
     [[nodiscard]] bool closing() const noexcept { return stage_ == stage::closing; }
     /// QUIT has been read and may wait for its turn: the client may close its side without meaning to break off.
-    [[nodiscard]] bool quit_read() const noexcept { return reader_.quit_read(); }
+    [[nodiscard]] bool quit_received() const noexcept { return reader_.quit_received(); }
     /// What was learned about the backend, for its next session.
-    [[nodiscard]] method_set refused_behind() const noexcept { return backend_.refused; }
+    [[nodiscard]] method_set backend_refused_methods() const noexcept { return backend_.refused; }
 
     /// Set once, before the first byte. Text is not escaped. `conversation`: every line is told too, as relay_note::said.
     void set_notes(std::move_only_function<void(relay_note kind, std::string_view text)> notes, bool conversation) {
@@ -224,24 +225,26 @@ public:
     }
 
     /// Likewise: called for each answer to a DELE, RMD, MKD or RNTO.
-    void set_changes(std::move_only_function<void(const path_change&)> told) { paths_.told = std::move(told); }
+    void set_path_change_handler(std::move_only_function<void(const path_change&)> handler) {
+        paths_.on_change = std::move(handler);
+    }
 
 private:
     /// What the next client line may do. Only in `open` do commands pass freely; the others wait for one thing to end.
     enum class stage : std::uint8_t {
         open,
-        seeking,           // the driver's backend for a login
-        awaiting,          // the reply to a command that changes the session: nothing passes before it
-        reserving_behind,  // the driver's port for the backend
-        admitting,         // the driver's word on who has logged in
-        negotiating,       // the backend's reply to our EPSV, PASV, EPRT or PORT
-        reserving,         // the driver's port for the client
-        transfer,          // ABOR and STAT pass, other commands are held
-        asking_tls,        // the backend's reply to our AUTH, which the client's waits for
-        securing,          // TLS behind
-        handshaking,       // TLS in front
-        clearing,          // the end of TLS in front
-        passing,           // TLS that is not ours
+        selecting_backend,       // the driver's backend for a login
+        awaiting_reply,          // the reply to a command that changes the session: nothing passes before it
+        reserving_backend_port,  // the driver's port for the backend
+        admitting,               // the driver's word on who has logged in
+        negotiating,             // the backend's reply to our EPSV, PASV, EPRT or PORT
+        reserving,               // the driver's port for the client
+        transfer,                // ABOR and STAT pass, other commands are held
+        awaiting_auth_reply,     // the backend's reply to our AUTH, which the client's waits for
+        starting_backend_tls,    // TLS behind
+        starting_client_tls,     // TLS in front
+        ending_client_tls,       // the end of TLS in front
+        passthrough,             // TLS that is not ours
         closing,
     };
 
@@ -253,13 +256,13 @@ private:
         std::optional<data_outcome> ended;  // the data path
         bool waited = false;                // long enough for a refusal that belongs to our failure
         bool answered = false;              // the client has its final reply
-        data_route route = data_route::relayed;
+        data_path path = data_path::relay;
         session_time began{};
         bool opening_checked = false;  // where the kernel forwards
     };
 
     struct negotiation_state {
-        data_method asked = data_method::pasv;  // by the client
+        data_method client_method = data_method::pasv;  // by the client
         data_path_choice path{};
         endpoint target;                    // of its PORT or EPRT
         std::vector<data_method> behind;    // what to ask the backend for; the first is under way
@@ -275,33 +278,33 @@ private:
         data_path_choice path{};
         leg_setup client;
         leg_setup backend;
-        data_method asked = data_method::pasv;
-        data_method behind = data_method::pasv;
+        data_method client_method = data_method::pasv;
+        data_method backend_method = data_method::pasv;
     };
 
     struct login_state {
-        bool chooses = false;          // the backend, by whom it is for
-        std::string user;              // of the last USER
-        command at;                    // what may be said again: its USER, or its PASS where that is no secret
-        std::string chosen_for;        // the user that the present backend was found for
-        std::string host;              // of the last HOST
-        std::vector<command> prelude;  // HOST and OPTS: what another backend must hear before the login
-        std::deque<command> replay;    // what this one is yet to hear; the client waits for the last one's reply
-        bool stranger = false;         // no backend is for this user
-        bool failed = false;           // the backend has gone, and nobody has missed it yet
-        bool denied = false;           // a login was refused: what follows may well be a backend's answer to guessing
+        bool chooses = false;                        // the backend, by whom it is for
+        std::string user;                            // of the last USER
+        command at;                                  // what may be said again: its USER, or its PASS where that is no secret
+        std::string chosen_for;                      // the user that the present backend was found for
+        std::string host;                            // of the last HOST
+        std::vector<command> commands_before_login;  // HOST and OPTS: what another backend must hear before the login
+        std::deque<command> replay;        // what this one is yet to hear; the client waits for the last one's reply
+        bool no_backend_for_user = false;  // no backend is for this user
+        bool failed = false;               // the backend has gone, and nobody has missed it yet
+        bool login_refused = false;        // a login was refused: what follows may well be a backend's answer to guessing
     };
 
     // What the client says (relay_machine.cpp)
-    [[nodiscard]] bool take_line();
-    [[nodiscard]] bool watch_line();
+    [[nodiscard]] bool handle_next_line();
+    [[nodiscard]] bool handle_line_during_transfer();
     [[nodiscard]] std::optional<client_line> read_line();
-    void obey(const client_line& line);
+    void handle_line(const client_line& line);
     void refuse_line(const local_reply& no);
-    void obey_command(const command& cmd);
+    void handle_command(const command& cmd);
     [[nodiscard]] session_stage login_stage() const noexcept;
     /// What came behind the command that is being obeyed.
-    [[nodiscard]] std::size_t unread() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
+    [[nodiscard]] std::size_t pending_bytes() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
     void pass(const command& cmd);
     void abor(const command& cmd);
 
@@ -311,8 +314,8 @@ private:
     void prot(const command& cmd);
     void ccc(const command& cmd);
     void rein(const command& cmd);
-    void begin_anew();
-    void protect_behind(std::string_view level, reply_kind kind);
+    void restart_login();
+    void protect_backend_data(std::string_view level, reply_kind kind);
     void on_auth(const reply& r);
     void on_protection(const reply& r, verb id);
     void on_level(const reply& r);
@@ -325,7 +328,7 @@ private:
     void deliver_features(const reply& r);
     void hide_inside(reply& r, const pending_reply* asked) const;
     void deliver_opening(reply r);
-    void ask_directory(const command& cmd);
+    void query_directory(const command& cmd);
     void say_goodbye();
 
     // The login, and who serves it (relay_login.cpp)
@@ -347,17 +350,17 @@ private:
     // Data connections (relay_data.cpp)
     void negotiate(const command& cmd);
     void ask_backend();
-    void port_behind_reserved(const result<endpoint>& own, bool led);
+    void backend_port_reserved(const result<endpoint>& own, bool forwarded);
     void on_negotiation(const reply& r);
     void ask_by_next_method(const reply& refusal);
     [[nodiscard]] bool take_backend_leg(const reply& r);
     [[nodiscard]] bool data_in_clear() const noexcept { return !protection_.data() && !backend_protected_; }
     [[nodiscard]] data_path_facts path_facts() const noexcept;
-    void heed_kernel(bool led);
+    void apply_kernel_result(bool forwarded);
     void backend_leg_known();
     void negotiated(const endpoint& front);
     void give_up(int code, std::string_view text);
-    void drop_port_behind();
+    void release_backend_port();
     void reset_channel();
     void drop_data();
     void transfer(const command& cmd);
@@ -404,8 +407,8 @@ private:
     void forget(std::size_t index);
     void violation(std::string_view what);
     void end_session(std::string_view text);
-    void said(std::string_view who, std::string_view line) {
-        if (tell_conversation_) notes_(relay_note::said, std::string(who).append(line));
+    void said(std::string_view from, std::string_view line) {
+        if (tell_conversation_) notes_(relay_note::line, std::string(from).append(line));
     }
     void note(relay_note kind, std::string_view text) {
         if (notes_) notes_(kind, text);
@@ -414,14 +417,14 @@ private:
     const relay_settings settings_;
     relay_backend backend_;
     bool refuses_client_address_ = false;  // the backend, in PORT and EPRT
-    std::optional<std::string> certified_user_;
+    std::optional<std::string> certificate_user_;
     stage stage_ = stage::open;
     bool has_backend_ = true;
     bool logged_in_ = false;
     bool user_given_ = false;
     reply login_reply_;  // until the user is admitted
     bool backend_protected_ = false;
-    bool pbsz_given_behind_ = false;
+    bool backend_pbsz_accepted_ = false;
     bool input_ended_ = false;
     unsigned turn_ = 0;  // of what the backend owes: it changes where that has its time anew
     times_state times_;

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -85,14 +85,14 @@ TEST(RelayMachine, RelaysWhatItNeedNotChangeWithTheSameVerbAndArgument) {
                                    "STAT",
                                    "ABOR"}) {
         SCOPED_TRACE(line);
-        stage_hand hand(usual(), false);
-        if (!line.starts_with("HOST")) hand.play(login);
-        hand.to_client.clear();
-        hand.client(line + "\r\n");
-        ASSERT_EQ(hand.to_backend.size(), 1U);
-        EXPECT_EQ(hand.to_backend.front(), line);
-        hand.backend("250-first\r\n 250 inner\r\n250 last\r\n");
-        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"250-first", " 250 inner", "250 last"}));
+        relay_driver driver(usual(), false);
+        if (!line.starts_with("HOST")) driver.play(login);
+        driver.to_client.clear();
+        driver.client(line + "\r\n");
+        ASSERT_EQ(driver.to_backend.size(), 1U);
+        EXPECT_EQ(driver.to_backend.front(), line);
+        driver.backend("250-first\r\n 250 inner\r\n250 last\r\n");
+        EXPECT_EQ(driver.to_client, (std::deque<std::string>{"250-first", " 250 inner", "250 last"}));
     }
 }
 
@@ -110,32 +110,32 @@ TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
                                        "d\xff\xff"
                                        "1",
                                        "d\xff\xff"}) {
-            stage_hand hand(usual(), true);
-            hand.play(login);
-            hand.play(passive);
-            hand.to_backend.clear();
-            hand.client(verb + " " + name + "\r\n");
-            ASSERT_FALSE(hand.to_backend.empty());
+            relay_driver driver(usual(), true);
+            driver.play(login);
+            driver.play(passive);
+            driver.to_backend.clear();
+            driver.client(verb + " " + name + "\r\n");
+            ASSERT_FALSE(driver.to_backend.empty());
             const bool one = name.find("\xff\xff") == std::string::npos;
             const std::string meant = one ? name : name.substr(0, name.find('\xff')) + name.substr(name.find('\xff') + 1);
-            EXPECT_EQ(hand.to_backend.front(), verb + " " + meant);
+            EXPECT_EQ(driver.to_backend.front(), verb + " " + meant);
         }
     }
-    stage_hand hand(usual(), true);
-    hand.play(login);
-    hand.client(
+    relay_driver driver(usual(), true);
+    driver.play(login);
+    driver.client(
         "CWD \xff\xff\xf2\r\n\xff\xff"
         "DELE a\r\n");
-    EXPECT_EQ(hand.to_backend, (std::deque<std::string>{"CWD \xff\xff\xf2",
-                                                        "\xff\xff"
-                                                        "DELE a"}));
+    EXPECT_EQ(driver.to_backend, (std::deque<std::string>{"CWD \xff\xff\xf2",
+                                                          "\xff\xff"
+                                                          "DELE a"}));
 }
 
 TEST(RelayMachine, PassesKeywordsOnWithoutTheirTrailingBlanks) {
-    stage_hand hand(usual(), false);
-    hand.play(login);
-    hand.client("TYPE I  \r\nREST 0 \r\nPWD \r\nCDUP ..\r\nOPTS UTF8 ON \r\nCWD a \r\n");
-    EXPECT_EQ(hand.to_backend, (std::deque<std::string>{"TYPE I", "REST 0", "PWD", "CDUP", "OPTS UTF8 ON", "CWD a "}));
+    relay_driver driver(usual(), false);
+    driver.play(login);
+    driver.client("TYPE I  \r\nREST 0 \r\nPWD \r\nCDUP ..\r\nOPTS UTF8 ON \r\nCWD a \r\n");
+    EXPECT_EQ(driver.to_backend, (std::deque<std::string>{"TYPE I", "REST 0", "PWD", "CDUP", "OPTS UTF8 ON", "CWD a "}));
 }
 
 TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {
@@ -160,28 +160,28 @@ TEST(RelayMachine, TakesThousandsOfPipelinedCommandsWithBoundedQueues) {
     constexpr std::size_t commands = 5000;
     std::string all;
     for (std::size_t i = 0; i < commands; ++i) all += "NOOP\r\n";
-    stage_hand hand(usual(), false);
+    relay_driver driver(usual(), false);
     std::size_t answered = 0;
     bool was_full = false;
     for (std::size_t sent = 0; answered < commands;) {
-        if (sent < all.size() && hand.machine.wants_client()) {
-            hand.client(std::string_view(all).substr(sent, 1024));
+        if (sent < all.size() && driver.machine.can_read_client()) {
+            driver.client(std::string_view(all).substr(sent, 1024));
             sent += 1024;
             continue;
         }
         was_full = was_full || sent < all.size();
-        ASSERT_FALSE(hand.to_backend.empty()) << "stalled after " << answered;
-        EXPECT_LE(hand.to_backend.size(), 64U);
-        for (; !hand.to_backend.empty(); ++answered) {
-            EXPECT_EQ(hand.to_backend.front(), "NOOP");
-            hand.to_backend.pop_front();
+        ASSERT_FALSE(driver.to_backend.empty()) << "stalled after " << answered;
+        EXPECT_LE(driver.to_backend.size(), 64U);
+        for (; !driver.to_backend.empty(); ++answered) {
+            EXPECT_EQ(driver.to_backend.front(), "NOOP");
+            driver.to_backend.pop_front();
         }
         std::string replies;
-        while (hand.to_client.size() + replies.size() / 8 < answered + 1) replies += "200 ok\r\n";
-        hand.backend(replies);
+        while (driver.to_client.size() + replies.size() / 8 < answered + 1) replies += "200 ok\r\n";
+        driver.backend(replies);
     }
     EXPECT_TRUE(was_full);
-    EXPECT_EQ(hand.to_client.size(), commands + 1);
+    EXPECT_EQ(driver.to_client.size(), commands + 1);
 }
 
 TEST(RelayMachine, RunsPipelinedTransfersOneAfterTheOther) {
@@ -281,26 +281,26 @@ TEST(RelayMachine, RefusesGarbageAsTheServerWould) {
 
 TEST(RelayMachine, RefusesOverlongLinesAndEndsAtTheThird_IN01) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(usual(), bytewise);
-        const std::string overlong = "CWD " + std::string(limits::command_line_before_login, 'a') + "\r\n";
-        hand.client(overlong + "NOOP\r\n" + overlong);
-        EXPECT_EQ(hand.to_backend, std::deque<std::string>{"NOOP"});
-        hand.backend("200 ok\r\n");
-        EXPECT_EQ(hand.to_client, (std::deque<std::string>{"220 Welcome.", "500 Command line too long.", "200 ok",
-                                                           "500 Command line too long."}));
-        hand.client(overlong);
-        EXPECT_EQ(hand.to_client.back(), "421 Too many overlong command lines.");
-        EXPECT_TRUE(hand.machine.closing());
+        relay_driver driver(usual(), bytewise);
+        const std::string overlong = "CWD " + std::string(limits::max_command_line_before_login, 'a') + "\r\n";
+        driver.client(overlong + "NOOP\r\n" + overlong);
+        EXPECT_EQ(driver.to_backend, std::deque<std::string>{"NOOP"});
+        driver.backend("200 ok\r\n");
+        EXPECT_EQ(driver.to_client, (std::deque<std::string>{"220 Welcome.", "500 Command line too long.", "200 ok",
+                                                             "500 Command line too long."}));
+        driver.client(overlong);
+        EXPECT_EQ(driver.to_client.back(), "421 Too many overlong command lines.");
+        EXPECT_TRUE(driver.machine.closing());
     }
 }
 
 TEST(RelayMachine, RefusesNulAndBareCr_IN03) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(usual(), bytewise);
-        hand.client(std::string_view("CWD a\0b\r\nCWD a\rb\r\n", 18));
-        EXPECT_TRUE(hand.to_backend.empty());
-        EXPECT_EQ(hand.to_client.size(), 3U);
-        EXPECT_TRUE(hand.to_client.back().starts_with("501 "));
+        relay_driver driver(usual(), bytewise);
+        driver.client(std::string_view("CWD a\0b\r\nCWD a\rb\r\n", 18));
+        EXPECT_TRUE(driver.to_backend.empty());
+        EXPECT_EQ(driver.to_client.size(), 3U);
+        EXPECT_TRUE(driver.to_client.back().starts_with("501 "));
     }
 }
 
@@ -308,12 +308,12 @@ TEST(RelayMachine, EndsAtAForeignProtocol_GW01) {
     for (const std::string line : {"POST / HTTP/1.1\r\nPORT 198,51,100,7,0,22\r\n", "\x16\x03\x01", "EHLO x\r\n",
                                    "SSH-2.0-x\r\n", "INVITE sip:a@b SIP/2.0\r\n"}) {
         for (const bool bytewise : {false, true}) {
-            stage_hand hand(usual(), bytewise);
-            hand.client(line);
-            EXPECT_TRUE(hand.machine.closing()) << line;
-            EXPECT_TRUE(hand.to_backend.empty());
-            EXPECT_LE(hand.to_client.back().size(), 64U);
-            EXPECT_EQ(hand.count(relay_note::violation), 1U);
+            relay_driver driver(usual(), bytewise);
+            driver.client(line);
+            EXPECT_TRUE(driver.machine.closing()) << line;
+            EXPECT_TRUE(driver.to_backend.empty());
+            EXPECT_LE(driver.to_client.back().size(), 64U);
+            EXPECT_EQ(driver.count(relay_note::violation), 1U);
         }
     }
 }
@@ -348,7 +348,7 @@ TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
 TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
     auto s = usual();
     s.backend.protect = true;
-    constexpr std::string_view protect_behind = R"(>> PBSZ 0
+    constexpr std::string_view protect_backend_data = R"(>> PBSZ 0
 >> PROT P
 > PASV
 << 200 PBSZ=0
@@ -365,7 +365,7 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
 ! data complete
 < 226 Empty.
 )";
-    play(s, {"< 220 Welcome.\n", login_only, protect_behind, login_only,
+    play(s, {"< 220 Welcome.\n", login_only, protect_backend_data, login_only,
              "> REIN\n< 220 FTP service ready.\n> PWD\n< 530 Log in with USER and PASS first.\n> USER v\n= find for v\n"
              "! backend 172.16.3.9:21\n>> USER v\n<< 331 Password?\n< 331 Password?\n"});
     play(s, {"< 220 Welcome.\n", login_only,
@@ -375,26 +375,26 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
 
 TEST(RelayMachine, ClosesWherePlainTextFollowsAuth_TLS01) {
     for (const std::string_view extra : {"U", "US", "USER evil\r\n", "\r\n"}) {
-        stage_hand hand(with_tls(), false);
-        hand.client("AUTH TLS\r\n" + std::string(extra));
-        EXPECT_TRUE(hand.machine.closing()) << extra;
-        EXPECT_EQ(hand.to_client.back(), "421 Commands must not follow AUTH TLS before the handshake.");
-        EXPECT_TRUE(hand.to_backend.empty());
+        relay_driver driver(with_tls(), false);
+        driver.client("AUTH TLS\r\n" + std::string(extra));
+        EXPECT_TRUE(driver.machine.closing()) << extra;
+        EXPECT_EQ(driver.to_client.back(), "421 Commands must not follow AUTH TLS before the handshake.");
+        EXPECT_TRUE(driver.to_backend.empty());
     }
 }
 
 TEST(RelayMachine, ClosesWherePlainTextComesInsteadOfTheHandshake_TLS01) {
-    stage_hand hand(with_tls(), false);
-    hand.client("AUTH TLS\r\n");
-    EXPECT_FALSE(hand.machine.wants_client());
-    hand.client("USER evil\r\n");
-    EXPECT_TRUE(hand.machine.closing());
-    EXPECT_TRUE(hand.to_backend.empty());
+    relay_driver driver(with_tls(), false);
+    driver.client("AUTH TLS\r\n");
+    EXPECT_FALSE(driver.machine.can_read_client());
+    driver.client("USER evil\r\n");
+    EXPECT_TRUE(driver.machine.closing());
+    EXPECT_TRUE(driver.to_backend.empty());
 }
 
 // Nothing that was said in the clear counts: the next login has a backend of its own.
 TEST(RelayMachine, BeginsTheLoginAnewAtAuth_TLS01) {
-    constexpr std::string_view anew = R"(> AUTH TLS
+    constexpr std::string_view auth_restarts_login = R"(> AUTH TLS
 < 234 Start the TLS handshake.
 = tls
 ! tls
@@ -415,10 +415,11 @@ TEST(RelayMachine, BeginsTheLoginAnewAtAuth_TLS01) {
 > RETR f
 < 425 Send EPSV, PASV, EPRT or PORT first.
 )";
-    const std::string drops = "> AUTH TLS\n= drop\n" + std::string(anew.substr(anew.find('\n') + 1));
-    play(with_tls(), {login, anew});
+    const std::string drops =
+        "> AUTH TLS\n= drop\n" + std::string(auth_restarts_login.substr(auth_restarts_login.find('\n') + 1));
+    play(with_tls(), {login, auth_restarts_login});
     play(with_tls(), {login, passive, drops});
-    play(with_tls(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n", anew});
+    play(with_tls(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n", auth_restarts_login});
 }
 
 TEST(RelayMachine, RefusesAuthWhereThereIsNoTls) {
@@ -473,9 +474,9 @@ TEST(RelayMachine, EndsWhereTheBackendDoesNotSpeakFtp_GW10) {
     play(usual(),
          {login, "<< HTTP/1.1 400 Bad Request\n< 421 The server behind this gateway broke the protocol.\n= close\n"});
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(usual(), bytewise);
-        hand.backend("220-" + std::string(limits::reply_line + 10, 'x') + "\r\n");
-        EXPECT_TRUE(hand.machine.closing());
+        relay_driver driver(usual(), bytewise);
+        driver.backend("220-" + std::string(limits::max_reply_line + 10, 'x') + "\r\n");
+        EXPECT_TRUE(driver.machine.closing());
     }
 }
 
@@ -484,9 +485,9 @@ TEST(RelayMachine, ExpiresWithItsReason_G6) {
 }
 
 TEST(RelayMachine, MasksPasswordsInItsNotes_S7) {
-    play(usual(), {login}, [](stage_hand& hand) {
-        for (const auto& [kind, text] : hand.notes) EXPECT_EQ(text.find("NcFTP@"), std::string::npos) << text;
-        EXPECT_GE(hand.count(relay_note::said), 4U);
+    play(usual(), {login}, [](relay_driver& driver) {
+        for (const auto& [kind, text] : driver.notes) EXPECT_EQ(text.find("NcFTP@"), std::string::npos) << text;
+        EXPECT_GE(driver.count(relay_note::line), 4U);
     });
 }
 

@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -22,10 +22,10 @@ constexpr std::array all_methods{epsv, pasv, eprt, port};
     return out;
 }
 
-[[nodiscard]] relay_settings behind(backend_data policy, std::string_view backend = "172.16.3.4:21") {
+[[nodiscard]] relay_settings behind(backend_data_mode policy, std::string_view backend = "172.16.3.4:21") {
     auto s = usual();
     s.backend.peer = at(backend);
-    s.behind = policy;
+    s.data_mode = policy;
     s.backend.refused = {};
     return s;
 }
@@ -62,11 +62,11 @@ TEST(RelayMethods, OrdersWhatToAskTheBackendFor) {
              {"port", epsv, true, {}, {}},
          }) {
         SCOPED_TRACE(std::string(policy) + ' ' + std::string(name(asked)));
-        const auto known = parse_backend_data(policy);
+        const auto known = parse_backend_data_mode(policy);
         ASSERT_TRUE(known);
-        EXPECT_EQ(methods_behind(*known, asked, ipv6, refused), expected);
+        EXPECT_EQ(backend_methods(*known, asked, ipv6, refused), expected);
     }
-    EXPECT_FALSE(parse_backend_data("PASV "));
+    EXPECT_FALSE(parse_backend_data_mode("PASV "));
 }
 
 // ---- Every pair
@@ -90,11 +90,11 @@ struct side {
 
 struct client_side {
     std::string asks;
-    std::string hears;
+    std::string receives;
     std::string leg;
 };
 
-[[nodiscard]] client_side front_side(data_method m) {
+[[nodiscard]] client_side client_leg(data_method m) {
     switch (m) {
         case epsv:
             return {"> EPSV\n",
@@ -111,16 +111,17 @@ struct client_side {
 }
 
 TEST(RelayMethods, JoinsEveryPairOfMethods_G8) {
-    const std::array exactly{backend_data::epsv, backend_data::pasv, backend_data::eprt, backend_data::port};
-    for (const auto in_front : all_methods) {
+    const std::array exactly{backend_data_mode::epsv, backend_data_mode::pasv, backend_data_mode::eprt,
+                             backend_data_mode::port};
+    for (const auto client_method : all_methods) {
         for (std::size_t i = 0; i < all_methods.size(); ++i) {
-            SCOPED_TRACE(std::string(name(in_front)) + " in front, " + std::string(name(all_methods[i])) + " behind");
-            const auto front = front_side(in_front);
+            SCOPED_TRACE(std::string(name(client_method)) + " in front, " + std::string(name(all_methods[i])) + " behind");
+            const auto front = client_leg(client_method);
             const auto back = backend_side(all_methods[i]);
             const auto moving = "> STOR f\n>> STOR f\n= open STOR up " + front.leg + ", " + back.leg +
                                 "\n<< 150 go\n= confirm\n< 150 go\n! data complete\n<< 226 done\n< 226 done\n";
             play(behind(exactly.at(i)),
-                 {login, front.asks, back.script, front.hears, moving, front.asks, back.script, front.hears});
+                 {login, front.asks, back.script, front.receives, moving, front.asks, back.script, front.receives});
         }
     }
 }
@@ -128,13 +129,13 @@ TEST(RelayMethods, JoinsEveryPairOfMethods_G8) {
 TEST(RelayMethods, AsksAsTheClientAsked) {
     for (const auto method : all_methods) {
         SCOPED_TRACE(name(method));
-        const auto front = front_side(method);
-        play(behind(backend_data::as_client), {login, front.asks, backend_side(method).script, front.hears});
+        const auto front = client_leg(method);
+        play(behind(backend_data_mode::match), {login, front.asks, backend_side(method).script, front.receives});
     }
 }
 
 TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
-    play(behind(backend_data::as_client, "[2001:db8::5]:21"), {login, R"(> PORT 198,51,100,7,7,138
+    play(behind(backend_data_mode::match, "[2001:db8::5]:21"), {login, R"(> PORT 198,51,100,7,7,138
 = reserve behind extended
 ! port [2001:db8::1]:50001
 >> EPRT |2|2001:db8::1|50001|
@@ -152,7 +153,7 @@ TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
 = open LIST down listen, connect [2001:db8::5]:6446
 << 226 Empty.
 )"});
-    auto s = behind(backend_data::port);
+    auto s = behind(backend_data_mode::port);
     s.client_peer = at("[2001:db8::7]:40000");
     play(s, {login, R"(> EPRT |2|2001:db8::7|5000|
 = reserve behind
@@ -173,7 +174,7 @@ TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
 > LIST
 < 425 Send EPSV, PASV, EPRT or PORT first.
 )"});
-    play(behind(backend_data::port, "[2001:db8::5]:21"),
+    play(behind(backend_data_mode::port, "[2001:db8::5]:21"),
          {login,
           "> EPSV\n< 425 This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 "
           "address.\n"});
@@ -190,7 +191,7 @@ TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
 ! port 17.254.0.91:6001
 < 229 Entering Extended Passive Mode (|||6001|)
 )";
-    play(behind(backend_data::active),
+    play(behind(backend_data_mode::active),
          {login, R"(> EPSV
 = reserve behind extended
 ! port 172.16.0.1:50001
@@ -208,9 +209,10 @@ TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
 < 229 Entering Extended Passive Mode (|||6000|)
 )",
           second},
-         [](stage_hand& hand) {
-             for (const auto m : {eprt, port, epsv}) EXPECT_TRUE(hand.machine.refused_behind().contains(m)) << name(m);
-             EXPECT_FALSE(hand.machine.refused_behind().contains(pasv)) << "the last resort is always asked for";
+         [](relay_driver& driver) {
+             for (const auto m : {eprt, port, epsv})
+                 EXPECT_TRUE(driver.machine.backend_refused_methods().contains(m)) << name(m);
+             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(pasv)) << "the last resort is always asked for";
          });
 }
 
@@ -224,7 +226,7 @@ TEST(RelayMethods, DoesNotRememberARefusalThatMayBeAboutTheUser) {
 < 200 PORT command successful.
 )";
     constexpr std::string_view ask = "> PORT 198,51,100,7,7,138\n";
-    play(behind(backend_data::as_client), {login, ask, once, ask, "= drop\n", once});
+    play(behind(backend_data_mode::match), {login, ask, once, ask, "= drop\n", once});
 }
 
 TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
@@ -237,36 +239,36 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
     for (const std::string reply :
          {"200 ok", "350 go on", "229 garbage", "229 (|||0|)", "229 (|||22|)", "227 (172,16,3,4,25,46)", "228 x"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data::passive),
-             {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= drop\n", by_pasv}, [](stage_hand& hand) {
-                 EXPECT_TRUE(hand.machine.refused_behind().contains(epsv));
-                 EXPECT_EQ(hand.count(relay_note::violation), 1U) << "it is said";
+        play(behind(backend_data_mode::passive),
+             {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= drop\n", by_pasv}, [](relay_driver& driver) {
+                 EXPECT_TRUE(driver.machine.backend_refused_methods().contains(epsv));
+                 EXPECT_EQ(driver.count(relay_note::violation), 1U) << "it is said";
              });
     }
     for (const std::string reply :
          {"200 ok", "227 (172,16,3,4,0,0)", "227 (172,16,3,4,0,22)", "227 none", "229 (|||6446|)"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data::as_client),
+        play(behind(backend_data_mode::match),
              {login, "> PASV\n>> PASV\n<< " + reply + "\n",
               ">> EPSV\n<< 229 (|||6446|)\n= reserve\n! port 17.254.0.91:52397\n< 227 Entering Passive Mode "
               "(17,254,0,91,204,173)\n"},
-             [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(pasv)); });
+             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(pasv)); });
     }
     for (const std::string reply : {"331 who?", "350 go on"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data::active),
+        play(behind(backend_data_mode::active),
              {login,
               "> EPSV\n= reserve behind extended\n! port 172.16.0.1:50001\n>> EPRT "
               "|1|172.16.0.1|50001|\n<< " +
                   reply +
                   "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
                   "extended\n! no port\n= drop\n< 425 All passive ports are in use; try again later.\n"},
-             [](stage_hand& hand) { EXPECT_TRUE(hand.machine.refused_behind().contains(eprt)); });
+             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(eprt)); });
     }
 }
 
 TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
-    play(behind(backend_data::passive), {login, R"(> EPSV
+    play(behind(backend_data_mode::passive), {login, R"(> EPSV
 >> EPSV
 << 425 None free.
 >> PASV
@@ -282,13 +284,13 @@ TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
 << 425 free.
 < 425 The server behind this gateway opens no data port: None free.
 )"},
-         [](stage_hand& hand) {
-             EXPECT_FALSE(hand.machine.refused_behind().contains(epsv)) << "the next time there may be one";
+         [](relay_driver& driver) {
+             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(epsv)) << "the next time there may be one";
          });
 }
 
 TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
-    play(behind(backend_data::port), {login, R"(> PASV
+    play(behind(backend_data_mode::port), {login, R"(> PASV
 = reserve behind
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
@@ -305,7 +307,7 @@ TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
 > NOOP
 >> NOOP
 )"});
-    play(behind(backend_data::epsv), {login, R"(> PASV
+    play(behind(backend_data_mode::epsv), {login, R"(> PASV
 >> EPSV
 << 502 No.
 < 502 No.
@@ -317,7 +319,7 @@ TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
 }
 
 TEST(RelayMethods, NeverTakesALoginThatIsMissingForARefusal) {
-    play(behind(backend_data::active), {login, R"(> EPSV
+    play(behind(backend_data_mode::active), {login, R"(> EPSV
 = reserve behind extended
 ! port 172.16.0.1:50001
 >> EPRT |1|172.16.0.1|50001|
@@ -325,18 +327,18 @@ TEST(RelayMethods, NeverTakesALoginThatIsMissingForARefusal) {
 = drop
 < 425 The server behind this gateway takes no EPRT: Log in.
 )"},
-         [](stage_hand& hand) { EXPECT_FALSE(hand.machine.refused_behind().contains(eprt)); });
+         [](relay_driver& driver) { EXPECT_FALSE(driver.machine.backend_refused_methods().contains(eprt)); });
 }
 
 TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
-    play(behind(backend_data::active), {login, R"(> PORT 198,51,100,7,7,138
+    play(behind(backend_data_mode::active), {login, R"(> PORT 198,51,100,7,7,138
 = reserve behind extended
 ! no port
 >> EPSV
 << 229 (|||6446|)
 < 200 PORT command successful.
 )"});
-    play(behind(backend_data::eprt), {login, R"(> PORT 198,51,100,7,7,138
+    play(behind(backend_data_mode::eprt), {login, R"(> PORT 198,51,100,7,7,138
 = reserve behind extended
 ! no port
 < 425 All passive ports are in use; try again later.
@@ -348,7 +350,7 @@ TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
 // ---- Nothing outlives its use
 
 TEST(RelayMethods, GivesThePortBehindBackWhereTheFrontHasNone_DC07) {
-    play(behind(backend_data::port), {login, R"(> EPSV
+    play(behind(backend_data_mode::port), {login, R"(> EPSV
 = reserve behind
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
@@ -366,12 +368,12 @@ TEST(RelayMethods, GivesThePortBehindBackWhereTheSessionEnds_G2) {
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 )";
-    play(behind(backend_data::port), {login, asked, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"});
-    play(behind(backend_data::port), {login, asked, "<< 421 Bye.\n= drop\n= close\n< 421 Bye.\n"});
+    play(behind(backend_data_mode::port), {login, asked, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"});
+    play(behind(backend_data_mode::port), {login, asked, "<< 421 Bye.\n= drop\n= close\n< 421 Bye.\n"});
 }
 
 TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
-    play(behind(backend_data::port), {login, R"(> EPSV ALL
+    play(behind(backend_data_mode::port), {login, R"(> EPSV ALL
 < 200 Only EPSV will be accepted from now on.
 > PORT 198,51,100,7,7,138
 < 501 After EPSV ALL only EPSV is allowed.
@@ -402,13 +404,16 @@ TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
 }
 
 TEST(RelayMethods, TellsBothLegsInItsNotes_G12) {
-    const auto front = front_side(pasv);
-    play(behind(backend_data::eprt), {login, front.asks, backend_side(eprt).script, front.hears}, [](stage_hand& hand) {
-        const auto found = std::ranges::find(hand.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);
-        ASSERT_NE(found, hand.notes.end());
-        EXPECT_EQ(found->second,
-                  "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind, relayed: no other data path is enabled");
-    });
+    const auto front = client_leg(pasv);
+    play(behind(backend_data_mode::eprt), {login, front.asks, backend_side(eprt).script, front.receives},
+         [](relay_driver& driver) {
+             const auto found =
+                 std::ranges::find(driver.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);
+             ASSERT_NE(found, driver.notes.end());
+             EXPECT_EQ(
+                 found->second,
+                 "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind, relayed: no other data path is enabled");
+         });
 }
 
 }  // namespace

@@ -22,11 +22,11 @@ void relay_machine::deliver_opening(reply r) {
 }
 
 /// Before the first command whose path depends on it. The reply comes ahead of that command's and costs the client no wait.
-void relay_machine::ask_directory(const command& cmd) {
+void relay_machine::query_directory(const command& cmd) {
     const auto use = data_use_of(cmd.id);
     const bool depends = names_path(cmd.id) || use == data_use::passive || use == data_use::active;
-    if (!settings_.ask_directory || !logged_in_ || !depends || paths_.directory.is_known() || paths_.asked) return;
-    paths_.asked = true;
+    if (!settings_.query_directory || !logged_in_ || !depends || paths_.directory.is_known() || paths_.pwd_sent) return;
+    paths_.pwd_sent = true;
     send_backend({verb::pwd, "PWD", {}}, reply_kind::directory);
 }
 

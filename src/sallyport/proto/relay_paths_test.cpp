@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -64,7 +64,7 @@ TEST(RelayPaths, SaysNo150WhereTheClientsConnectionFails) {
 = open RETR down connect 198.51.100.7:1930, connect 172.16.3.4:52397
 << 150 Data connection accepted from 172.16.3.1:4242; transfer starting.
 = confirm
-! data client_never_came connection refused
+! data client_timeout connection refused
 < 425 No data connection: connection refused
 << 426 Failure.
 )"});
@@ -117,8 +117,8 @@ TEST(RelayPaths, NamesNoInsideAddress_GW03) {
 
 TEST(RelayPaths, GreetsWithoutTheBackendsAddress) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(relay_machine(inside(), reply{220, {"ProFTPD Server [::ffff:172.16.3.4]"}}), bytewise);
-        EXPECT_EQ(hand.to_client, std::deque<std::string>{"220 ProFTPD Server [the server]"});
+        relay_driver driver(relay_machine(inside(), reply{220, {"ProFTPD Server [::ffff:172.16.3.4]"}}), bytewise);
+        EXPECT_EQ(driver.to_client, std::deque<std::string>{"220 ProFTPD Server [the server]"});
     }
 }
 
@@ -177,16 +177,16 @@ TEST(RelayPaths, LeavesTheClientsOwnQuitToTheBackend) {
 
 TEST(RelayPaths, DropsALineWithoutItsEnd) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(usual(), bytewise);
-        hand.play(login);
-        hand.client("DELE fi");
-        hand.play("! input ended\n< 221 Goodbye.\n>> QUIT\n= close\n");
-        hand.expect_nothing_left();
+        relay_driver driver(usual(), bytewise);
+        driver.play(login);
+        driver.client("DELE fi");
+        driver.play("! input ended\n< 221 Goodbye.\n>> QUIT\n= close\n");
+        driver.expect_nothing_left();
     }
 }
 
 TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
-    play_choosing(usual(), {R"(< 220 FTP service ready.
+    play_selecting(usual(), {R"(< 220 FTP service ready.
 > NOOP
 < 200 OK.
 ! input ended
@@ -199,17 +199,17 @@ TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
 
 [[nodiscard]] relay_settings recording() {
     auto s = usual();
-    s.ask_directory = true;
+    s.query_directory = true;
     return s;
 }
 
 TEST(RelayPaths, AsksForTheDirectoryOnce) {
     for (const bool bytewise : {false, true}) {
-        stage_hand hand(recording(), bytewise);
-        std::vector<path_change> told;
-        hand.machine.set_changes([&](const path_change& c) { told.push_back(c); });
-        hand.play(login);
-        hand.play(R"(> CWD in
+        relay_driver driver(recording(), bytewise);
+        std::vector<path_change> changes;
+        driver.machine.set_path_change_handler([&](const path_change& c) { changes.push_back(c); });
+        driver.play(login);
+        driver.play(R"(> CWD in
 >> PWD
 >> CWD in
 << 257 "/users/bob"
@@ -228,12 +228,12 @@ TEST(RelayPaths, AsksForTheDirectoryOnce) {
 << 250 Renamed.
 < 250 Renamed.
 )");
-        hand.expect_nothing_left();
-        ASSERT_EQ(told.size(), 2U);
-        EXPECT_EQ(told[0].path, "/users/bob/in/f");
-        EXPECT_EQ(told[0].cwd, "/users/bob/in");
-        EXPECT_EQ(told[1].from, "/users/bob/in/a");
-        EXPECT_EQ(told[1].path, "/b");
+        driver.expect_nothing_left();
+        ASSERT_EQ(changes.size(), 2U);
+        EXPECT_EQ(changes[0].path, "/users/bob/in/f");
+        EXPECT_EQ(changes[0].cwd, "/users/bob/in");
+        EXPECT_EQ(changes[1].from, "/users/bob/in/a");
+        EXPECT_EQ(changes[1].path, "/b");
     }
 }
 

@@ -26,29 +26,29 @@ struct relay_backend {
 
 /// How long the session waits for what; see relay_machine::time_passed().
 struct relay_timeouts {
-    std::chrono::milliseconds idle = limits::idle;
-    std::chrono::milliseconds login = limits::login;
-    std::chrono::milliseconds backend_reply = limits::backend_answer;  // to each command until the login
-    std::chrono::milliseconds data_connect = limits::data_connect;     // for a data connection, by whichever path
-    std::chrono::milliseconds data_begin = limits::data_stall;         // for the backend's 150 before an active client
+    std::chrono::milliseconds idle = limits::idle_timeout;
+    std::chrono::milliseconds login = limits::login_timeout;
+    std::chrono::milliseconds backend_reply = limits::backend_login_timeout;  // to each command until the login
+    std::chrono::milliseconds data_connect = limits::data_timeout;            // for a data connection, by whichever path
+    std::chrono::milliseconds data_start = limits::stall_timeout;  // for the backend's 150 before an active client
 };
 
 struct relay_settings {
-    endpoint client_peer;        // the client's end of its control connection
-    relay_backend backend{};     // where it is known from the start
-    bool tls_active = false;     // implicit TLS in front
-    bool tls_available = false;  // AUTH TLS is offered in front
-    bool tls_required = false;   // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
-    bool ccc_allowed = false;    // the client may end TLS on its control connection, never on data (TLS-06)
-    bool pass_tls = false;       // TLS passes unread between client and backend, from the backend's 234 on
-    backend_data behind = backend_data::passive;
+    endpoint client_peer;          // the client's end of its control connection
+    relay_backend backend{};       // where it is known from the start
+    bool tls_active = false;       // implicit TLS in front
+    bool tls_available = false;    // AUTH TLS is offered in front
+    bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
+    bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
+    bool tls_passthrough = false;  // TLS passes unread between client and backend, from the backend's 234 on
+    backend_data_mode data_mode = backend_data_mode::passive;
     data_path_rules paths{};
     command_policy policy{};
-    std::optional<std::string> certified_user{};  // with TLS from the start: see client_tls_started()
+    std::optional<std::string> certificate_user{};  // with TLS from the start: see client_tls_started()
     bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
     bool limit_users = false;   // who has logged in is let in by the driver only
     ip_address client_destination{};  // what the client has connected to
-    bool ask_directory = false;       // a PWD of our own where the client sends none: for records with absolute paths
+    bool query_directory = false;     // a PWD of our own where the client sends none: for records with absolute paths
     relay_timeouts timeouts{};
     session_time accepted{};  // when the client connected: the login has its time from then on
     session_time now{};       // when the machine begins

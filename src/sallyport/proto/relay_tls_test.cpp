@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -20,14 +20,14 @@ constexpr std::string_view auth_on_both = R"(< 220 Welcome.
 ! tls
 )";
 
-constexpr std::string_view protected_behind = R"(>> PBSZ 0
+constexpr std::string_view backend_protected = R"(>> PBSZ 0
 >> PROT P
 << 200 ok
 << 200 ok
 )";
 
 TEST(RelayTls, MatchHasTlsBehindBeforeTheLoginAndProtectsDataAsTheClientDoes_G10) {
-    play(matching(), {auth_on_both, protect, login_only, protected_behind, passive, R"(> RETR f
+    play(matching(), {auth_on_both, protect, login_only, backend_protected, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen tls, connect 172.16.3.4:52397 tls
 << 226 Done.
@@ -73,7 +73,7 @@ TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
 TEST(RelayTls, MatchKnowsImplicitTlsByTheStateItBeginsWith) {
     auto s = matching();
     s.tls_active = s.backend.protect = true;
-    play(s, {"< 220 Welcome.\n", login_only, protected_behind, passive,
+    play(s, {"< 220 Welcome.\n", login_only, backend_protected, passive,
              "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397 tls\n"});
 }
 
@@ -100,28 +100,28 @@ TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
 TEST(RelayTls, MatchTakesNoReplyBehindTheBackends234_TLS02) {
     for (const std::string behind : {"230 You are in.\r\n", "2", "230 You are", "230-You\r\n", "\r\n"}) {
         SCOPED_TRACE(behind);
-        stage_hand hand(matching(), false);
-        hand.client("AUTH TLS\r\n");
-        hand.backend("234 Go on.\r\n" + behind);
-        EXPECT_TRUE(hand.machine.closing());
-        EXPECT_EQ(hand.actions, std::deque<std::string>{"close"}) << "no handshake";
+        relay_driver driver(matching(), false);
+        driver.client("AUTH TLS\r\n");
+        driver.backend("234 Go on.\r\n" + behind);
+        EXPECT_TRUE(driver.machine.closing());
+        EXPECT_EQ(driver.actions, std::deque<std::string>{"close"}) << "no handshake";
     }
 }
 
 TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
-    stage_hand hand(matching(), false);
-    hand.client("AUTH TLS\r\n");
-    EXPECT_FALSE(hand.machine.wants_client());
-    hand.client("USER evil\r\n");
-    EXPECT_TRUE(hand.machine.closing());
-    EXPECT_EQ(hand.to_backend, std::deque<std::string>{"AUTH TLS"});
+    relay_driver driver(matching(), false);
+    driver.client("AUTH TLS\r\n");
+    EXPECT_FALSE(driver.machine.can_read_client());
+    driver.client("USER evil\r\n");
+    EXPECT_TRUE(driver.machine.closing());
+    EXPECT_EQ(driver.to_backend, std::deque<std::string>{"AUTH TLS"});
 }
 
 // ---- TLS that passes
 
 [[nodiscard]] relay_settings passing() {
     auto s = with_tls();
-    s.pass_tls = true;
+    s.tls_passthrough = true;
     return s;
 }
 
@@ -129,22 +129,22 @@ TEST(RelayTls, PassesTlsFromTheBackends234On_GW06) {
     play(passing(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
     play(passing(), {"< 220 Welcome.\n> AUTH SSL\n>> AUTH SSL\n<< 504 No SSL.\n< 504 No SSL.\n> AUTH TLS\n>> AUTH TLS\n"
                      "<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
-    play(passing(), {login, passive, retrieving}, [](stage_hand&) {});
+    play(passing(), {login, passive, retrieving}, [](relay_driver&) {});
     auto s = passing();
     s.tls_required = true;
     play(s, {"< 220 Welcome.\n> USER u\n< 530 TLS is required; send AUTH TLS before USER.\n"});
 }
 
 TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
-    stage_hand early(passing(), false);
+    relay_driver early(passing(), false);
     early.client("AUTH TLS\r\nUSER evil\r\n");
     EXPECT_TRUE(early.machine.closing());
-    stage_hand late(passing(), false);
+    relay_driver late(passing(), false);
     late.client("AUTH TLS\r\n");
-    EXPECT_FALSE(late.machine.wants_client());
+    EXPECT_FALSE(late.machine.can_read_client());
     late.backend("234 Mine.\r\n230 In.\r\n");
     EXPECT_TRUE(late.machine.closing());
-    stage_hand half(passing(), false);
+    relay_driver half(passing(), false);
     half.client("AUTH TLS\r\n");
     half.backend("234 Mine.\r\n230-In");
     EXPECT_TRUE(half.machine.closing()) << "the rest would pass as TLS";
@@ -191,12 +191,12 @@ TEST(RelayTls, CccIsNotForThoseWhoMustUseTls_TLS06) {
 }
 
 TEST(RelayTls, NothingMayFollowCccUnderTls_TLS01) {
-    stage_hand hand(may_clear(), false);
-    for (const auto part : {auth, login_only, protect}) hand.play(part);
-    hand.client("CCC\r\nDELE x\r\n");
-    EXPECT_TRUE(hand.machine.closing());
-    EXPECT_EQ(hand.to_client.back(), "421 Commands must not follow CCC before its reply.");
-    EXPECT_TRUE(hand.to_backend.empty());
+    relay_driver driver(may_clear(), false);
+    for (const auto part : {auth, login_only, protect}) driver.play(part);
+    driver.client("CCC\r\nDELE x\r\n");
+    EXPECT_TRUE(driver.machine.closing());
+    EXPECT_EQ(driver.to_client.back(), "421 Commands must not follow CCC before its reply.");
+    EXPECT_TRUE(driver.to_backend.empty());
 }
 
 TEST(RelayTls, FeatNamesCccWhereItIsAllowed) {
@@ -240,19 +240,19 @@ TEST(RelayTls, TheCertificateSaysWhoTheUserIs_G10) {
     auto s = with_tls();
     s.replace_user = true;
     play(s, {auth_as_bob, "> USER alice\n>> USER bob\n<< 331 Password?\n< 331 Password?\n"});
-    play(s, {auth, login_only}, [](stage_hand&) {});
+    play(s, {auth, login_only}, [](relay_driver&) {});
     s.tls_active = true;
-    s.certified_user = "";
+    s.certificate_user = "";
     play(s, {"< 220 Welcome.\n> USER bob\n< 530 Your certificate names no user.\n"});
 }
 
 TEST(RelayTls, ACertificatesNameCannotBeACommand_CL02) {
     auto s = with_tls();
     s.tls_active = s.replace_user = true;
-    s.certified_user = "bob\r\nDELE x";
-    stage_hand hand(s, false);
-    hand.client("USER x\r\n");
-    EXPECT_TRUE(hand.to_backend.empty());
+    s.certificate_user = "bob\r\nDELE x";
+    relay_driver driver(s, false);
+    driver.client("USER x\r\n");
+    EXPECT_TRUE(driver.to_backend.empty());
 }
 
 // ---- Policy

@@ -34,14 +34,14 @@ relay_machine::awaited relay_machine::what_is_awaited() const noexcept {
     if (pending_.has(reply_kind::probe)) return awaited::probe;
     if (in_doubt()) return stage_ == stage::transfer && !transfer_.answered ? awaited::refusal : awaited::word;
     // While we don't read it is not the backend that is slow.
-    return replies_.only_blank() || !wants_backend() ? awaited::nothing : awaited::rest_of_reply;
+    return replies_.only_blank() || !can_read_backend() ? awaited::nothing : awaited::rest_of_reply;
 }
 
 // ---- Deadlines
 
 bool relay_machine::data_running() const noexcept {
     if (stage_ != stage::transfer) return false;
-    return transfer_.route == data_route::relayed ? !transfer_.ended : !transfer_.answered;
+    return transfer_.path == data_path::relay ? !transfer_.ended : !transfer_.answered;
 }
 
 session_time relay_machine::deadline() const noexcept {
@@ -49,7 +49,7 @@ session_time relay_machine::deadline() const noexcept {
     // G5: a running transfer is activity; it has deadlines of its own. One that bypasses us is the server's business, and
     // keepalive tells whether that is still there.
     if (data_running()) {
-        const bool opening = transfer_.route == data_route::kernel && !transfer_.opening_checked;
+        const bool opening = transfer_.path == data_path::kernel && !transfer_.opening_checked;
         const auto look = opening ? transfer_.began + limit.data_connect : session_time::max();
         return std::min({times_.now + limit.idle, times_.word, look});
     }
@@ -67,7 +67,7 @@ void relay_machine::time_passed(session_time now) {
     if (now >= times_.word) expire_words();
     if (stage_ == stage::closing) return;
     if (data_running()) {
-        const bool opening = transfer_.route == data_route::kernel && now >= transfer_.began + limit.data_connect;
+        const bool opening = transfer_.path == data_path::kernel && now >= transfer_.began + limit.data_connect;
         if (opening && !std::exchange(transfer_.opening_checked, true)) actions_.emplace_back(relay_act::check_opening{});
         return;
     }
@@ -132,7 +132,7 @@ void relay_machine::expire_words() {
 
 /// The transfer is over during which ABOR or STAT was sent.
 bool relay_machine::left_unanswered() const noexcept {
-    if (stage_ != stage::awaiting || pending_.empty()) return false;
+    if (stage_ != stage::awaiting_reply || pending_.empty()) return false;
     const auto& first = pending_.front();
     return first.kind == reply_kind::discarded ||
            (first.kind == reply_kind::relayed && (first.id == verb::abor || first.id == verb::stat));
@@ -142,7 +142,7 @@ bool relay_machine::left_unanswered() const noexcept {
 /// STAT.
 bool relay_machine::in_doubt() const noexcept {
     if (stage_ != stage::transfer) return left_unanswered();
-    return transfer_.ended && transfer_.ended->end != data_end::complete && !transfer_.final;
+    return transfer_.ended && transfer_.ended->result != data_result::complete && !transfer_.final;
 }
 
 /// Whether `r` answers our NOOP although replies to what was sent before it are missing: they will not come any more.
@@ -155,7 +155,7 @@ bool relay_machine::passes_over(const reply& r) const noexcept {
 void relay_machine::give_up_replies() {
     note(relay_note::violation, "the backend answers NOOP, but never sent the reply that it owed before");
     while (pending_.front().kind != reply_kind::probe) {
-        const auto lost = pending_.give_up_first();
+        const auto lost = pending_.remove_first();
         if (lost.kind == reply_kind::transfer)
             clear_transfer();
         else if (lost.kind == reply_kind::local)
@@ -164,7 +164,7 @@ void relay_machine::give_up_replies() {
             deliver(lost.id == verb::abor ? reply{226, {"Transfer aborted."}}
                                           : reply{451, {"The FTP server did not answer this command."}});
     }
-    stage_ = stage::awaiting;
+    stage_ = stage::awaiting_reply;
     forget(0);
 }
 

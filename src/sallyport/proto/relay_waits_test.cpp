@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <sallyport/proto/relay_script.hpp>
+#include <sallyport/proto/relay_test_script.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -17,13 +17,13 @@ constexpr std::string_view goes_on = "> PWD\n>> PWD\n<< 257 \"/\"\n< 257 \"/\"\n
 constexpr std::string_view unreachable = R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
-! data backend_unreachable reset
+! data backend_connect_failed reset
 )";
 
 /// But for the session's own time and the login's.
-[[nodiscard]] bool waits(const stage_hand& hand) { return hand.until - hand.now <= std::chrono::seconds(10); }
+[[nodiscard]] bool waits(const relay_driver& driver) { return driver.until - driver.now <= std::chrono::seconds(10); }
 
-void expect_no_wait(stage_hand& hand) { EXPECT_FALSE(waits(hand)); }
+void expect_no_wait(relay_driver& driver) { EXPECT_FALSE(waits(driver)); }
 
 // ---- Our failure and the backend's refusal
 
@@ -52,11 +52,11 @@ TEST(RelayWaits, OurFailureIsToldAfterTwoSeconds) {
 }
 
 TEST(RelayWaits, AFailureOfTheClientsIsToldAtOnce) {
-    for (const auto* end : {"client_failed", "client_never_came"}) {
-        stage_hand hand(usual(), false);
-        for (const auto part : {login, passive, retrieving}) hand.play(part);
-        hand.step("! data " + std::string(end) + " why");
-        ASSERT_EQ(hand.to_client.size(), 1U) << end;
+    for (const auto* end : {"client_failed", "client_timeout"}) {
+        relay_driver driver(usual(), false);
+        for (const auto part : {login, passive, retrieving}) driver.play(part);
+        driver.step("! data " + std::string(end) + " why");
+        ASSERT_EQ(driver.to_client.size(), 1U) << end;
     }
 }
 
@@ -92,12 +92,12 @@ TEST(RelayWaits, WithoutAnAnswerToNoopTheSessionEnds) {
 }
 
 TEST(RelayWaits, EveryFailureThatIsToldIsFollowedByThatWait) {
-    for (const auto& [end, told] : std::vector<std::pair<std::string, std::string>>{
-             {"client_never_came", "425 No data connection: x"},
-             {"client_not_bound", "522 Data connections must resume the TLS session of the control connection."},
+    for (const auto& [end, expected] : std::vector<std::pair<std::string, std::string>>{
+             {"client_timeout", "425 No data connection: x"},
+             {"tls_session_not_reused", "522 Data connections must resume the TLS session of the control connection."},
              {"client_failed", "426 Transfer cut: x"}}) {
         play(usual(),
-             {login, passive, retrieving, "! data " + end + " x\n< " + told + "\n", probed, "<< 200 ok\n", goes_on});
+             {login, passive, retrieving, "! data " + end + " x\n< " + expected + "\n", probed, "<< 200 ok\n", goes_on});
     }
 }
 
@@ -154,37 +154,37 @@ TEST(RelayWaits, AReplyThatDoesNotEnd) {
     play(usual(), {login, begun, probed, "<< 200 ok\n", no_answer_outside});
     play(usual(), {login, begun, probed, "<< 553 is not yours\n< 553-It\n< 553 is not yours\n<< 200 ok\n", goes_on});
     play(usual(), {login, passive, retrieving, "! data complete\n<< 226-It\n", probed, no_answer});
-    stage_hand hand(usual(), false);
-    hand.play(login);
-    hand.client("DELE x\r\n");
-    hand.backend("55");  // half a line is a beginning too
-    EXPECT_EQ(hand.until - hand.now, std::chrono::seconds(10));
+    relay_driver driver(usual(), false);
+    driver.play(login);
+    driver.client("DELE x\r\n");
+    driver.backend("55");  // half a line is a beginning too
+    EXPECT_EQ(driver.until - driver.now, std::chrono::seconds(10));
 }
 
 TEST(RelayWaits, AReplyThatGoesOnHasItsTimeAnew) {
-    stage_hand hand(usual(), false);
-    hand.play(login);
-    hand.client("DELE x\r\n");
-    hand.backend("250-working\r\n");
-    EXPECT_EQ(hand.until - hand.now, std::chrono::seconds(10));
-    hand.step("! passed 9");
-    hand.backend("250-still\r\n");
-    EXPECT_EQ(hand.until - hand.now, std::chrono::seconds(10));
-    hand.step("! passed 9");
-    EXPECT_TRUE(hand.to_backend.empty() || hand.to_backend.back() != "NOOP");
-    hand.backend("250 done\r\n");
-    EXPECT_FALSE(waits(hand));
+    relay_driver driver(usual(), false);
+    driver.play(login);
+    driver.client("DELE x\r\n");
+    driver.backend("250-working\r\n");
+    EXPECT_EQ(driver.until - driver.now, std::chrono::seconds(10));
+    driver.step("! passed 9");
+    driver.backend("250-still\r\n");
+    EXPECT_EQ(driver.until - driver.now, std::chrono::seconds(10));
+    driver.step("! passed 9");
+    EXPECT_TRUE(driver.to_backend.empty() || driver.to_backend.back() != "NOOP");
+    driver.backend("250 done\r\n");
+    EXPECT_FALSE(waits(driver));
 }
 
 TEST(RelayWaits, AFailureIsNotPutOffByBytesOfTheBackend) {
-    stage_hand hand(usual(), false);
-    for (const auto part : {login, passive, retrieving, given_up}) hand.play(part);
-    const auto before = hand.until;
-    EXPECT_TRUE(waits(hand));
-    hand.step("! passed 3");
-    hand.backend("150 one more\r\n");
-    hand.backend("553-x\r\n");
-    EXPECT_EQ(hand.until, before);
+    relay_driver driver(usual(), false);
+    for (const auto part : {login, passive, retrieving, given_up}) driver.play(part);
+    const auto before = driver.until;
+    EXPECT_TRUE(waits(driver));
+    driver.step("! passed 3");
+    driver.backend("150 one more\r\n");
+    driver.backend("553-x\r\n");
+    EXPECT_EQ(driver.until, before);
 }
 
 // ---- What goes on being awaited
@@ -205,9 +205,9 @@ TEST(RelayWaits, SlowAnswersAreAwaited) {
 
 TEST(RelayWaits, AreOverWithTheSession) {
     play(usual(), {login, passive, retrieving, given_up, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"},
-         [](stage_hand& hand) {
-             hand.step("! passed 1000");
-             EXPECT_FALSE(hand.machine.has_to_client());
+         [](relay_driver& driver) {
+             driver.step("! passed 1000");
+             EXPECT_FALSE(driver.machine.has_client_output());
          });
 }
 

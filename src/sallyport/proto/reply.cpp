@@ -61,7 +61,7 @@ void append_reply(std::string& out, const reply& r) {
     append_reply(out, r.code, r.lines.empty() ? std::string_view() : r.lines.back());
 }
 
-std::string reply::whole_text() const {
+std::string reply::full_text() const {
     std::string out;
     for (std::string_view line : lines) {
         line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
@@ -77,7 +77,7 @@ std::string reply::whole_text() const {
     return out;
 }
 
-reply_parser::reply_parser() : buffer_(limits::reply_line) {}
+reply_parser::reply_parser() : buffer_(limits::max_reply_line) {}
 
 void reply_parser::append(std::string_view bytes) {
     const auto last = bytes.find_last_not_of(blanks);
@@ -101,7 +101,7 @@ reply_parser::status reply_parser::next(reply& out) {
             case line_buffer::status::line: break;
         }
         if (partial_.code == 0 && line.find_first_not_of(blanks) == std::string_view::npos) {
-            if (++blank_lines_ > limits::reply_lines)
+            if (++blank_lines_ > limits::max_reply_lines)
                 return refuse(errc::too_long, "The server sent over 1000 blank lines in a row");
             continue;
         }
@@ -130,7 +130,7 @@ bool reply_parser::begin(std::string_view line) {
 
 bool reply_parser::add(std::string_view line) {
     partial_bytes_ += line.size();
-    if (partial_.lines.size() >= limits::reply_lines || partial_bytes_ > limits::reply_bytes) {
+    if (partial_.lines.size() >= limits::max_reply_lines || partial_bytes_ > limits::max_reply_bytes) {
         refuse(errc::too_long, "The server sent a reply over 1000 lines or 256 KiB");
         return false;
     }

@@ -28,7 +28,7 @@ struct reply {
     /// The first line's text.
     [[nodiscard]] const std::string& text() const noexcept { return lines.front(); }
     /// The text of all lines as one, for messages: the reason may stand in any of them. Shortened to 500 bytes.
-    [[nodiscard]] std::string whole_text() const;
+    [[nodiscard]] std::string full_text() const;
 
     friend bool operator==(const reply&, const reply&) = default;
 };

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/proto/test_feed.hpp>
+#include <sallyport/proto/test_segments.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -30,7 +30,7 @@ struct outcome {
     }
 };
 
-outcome run(const arrival& pieces) {
+outcome run(const segments& pieces) {
     reply_parser parser;
     outcome out;
     reply r;
@@ -44,13 +44,13 @@ outcome run(const arrival& pieces) {
 }
 
 void expect(const std::string& bytes, const std::vector<reply>& replies) {
-    for (const auto& pieces : arrivals(bytes)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
+    for (const auto& pieces : segmentations(bytes)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
     const std::string trailing = bytes + "22";
-    for (const auto& pieces : arrivals(trailing)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
+    for (const auto& pieces : segmentations(trailing)) EXPECT_EQ(run(pieces), (outcome{replies, false}));
 }
 
 void expect_error(const std::string& bytes, errc code) {
-    for (const auto& pieces : arrivals(bytes)) EXPECT_TRUE(run(pieces).failed);
+    for (const auto& pieces : segmentations(bytes)) EXPECT_TRUE(run(pieces).failed);
     reply_parser parser;
     parser.append(bytes + "220 ready\r\n");
     reply r;
@@ -95,7 +95,7 @@ TEST(ReplyParser, BlankLinesBetweenRepliesMeanNothing) {
 
 TEST(ReplyParser, C7_EndlessBlankLinesAreRefused) {
     std::string bytes;
-    for (std::size_t i = 0; i < limits::reply_lines; ++i) bytes += "\r\n";
+    for (std::size_t i = 0; i < limits::max_reply_lines; ++i) bytes += "\r\n";
     expect(bytes + "220 x\r\n" + bytes, {{220, {"x"}}});
     expect_error(bytes + "\r\n", errc::too_long);
 }
@@ -116,7 +116,7 @@ TEST(ReplyParser, OnlyBlank) {
                                                        {"\r\n2", false}}) {
         for (const auto* before : {"", "220 ready\r\n", "220-a\r\n220\r\n"}) {
             const auto all = before + bytes;
-            for (const auto& pieces : arrivals(all)) {
+            for (const auto& pieces : segmentations(all)) {
                 SCOPED_TRACE(all);
                 reply_parser parser;
                 reply r;
@@ -140,7 +140,7 @@ TEST(ReplyParser, OnlyBlank) {
     EXPECT_FALSE(parser.only_blank());
 }
 
-TEST(Reply, WhatAnswersMayStandInAnyLine) {
+TEST(Reply, SearchesAllLines) {
     const auto number = [](std::string_view line) -> result<int> {
         if (line.starts_with('#')) return static_cast<int>(line.size());
         return fail(errc::syntax, std::string(line));
@@ -151,12 +151,12 @@ TEST(Reply, WhatAnswersMayStandInAnyLine) {
 }
 
 TEST(Reply, ItsWholeTextIsOneLine) {
-    EXPECT_EQ((reply{550, {"No"}}).whole_text(), "No");
-    EXPECT_EQ((reply{550, {"", " Sorry, ", "", "no such file"}}).whole_text(), "Sorry, no such file");
-    EXPECT_EQ((reply{550, {"", " "}}).whole_text(), "");
+    EXPECT_EQ((reply{550, {"No"}}).full_text(), "No");
+    EXPECT_EQ((reply{550, {"", " Sorry, ", "", "no such file"}}).full_text(), "Sorry, no such file");
+    EXPECT_EQ((reply{550, {"", " "}}).full_text(), "");
     const reply banner{230, std::vector<std::string>(100, std::string(60, 'x'))};
-    EXPECT_LE(banner.whole_text().size(), 503U);
-    EXPECT_TRUE(banner.whole_text().ends_with("..."));
+    EXPECT_LE(banner.full_text().size(), 503U);
+    EXPECT_TRUE(banner.full_text().ends_with("..."));
 }
 
 TEST(Reply, GW02_KnowsWhatOffersAPort) {
@@ -180,7 +180,7 @@ TEST(ReplyParser, CL03_WhatIsNoReplyIsRefused) {
 
 TEST(ReplyParser, C7_AnOverlongBannerIsRefusedAtOnceAndNotStored) {
     // CVE-2017-18047: 220 and thousands of bytes.
-    expect_error("220 " + std::string(limits::reply_line, 'A') + "\r\n", errc::too_long);
+    expect_error("220 " + std::string(limits::max_reply_line, 'A') + "\r\n", errc::too_long);
     reply_parser parser;
     reply r;
     parser.append("220 " + std::string(8192, 'A'));  // no end in sight
@@ -208,13 +208,13 @@ TEST(ReplyParser, C7_EndlessRepliesAreRefused) {
 
 TEST(ReplyParser, TheLargestAllowedReplyPasses) {
     std::string bytes = "220-a\r\n";
-    for (std::size_t i = 2; i < limits::reply_lines; ++i) bytes += "220-" + std::string(200, 'x') + "\r\n";
+    for (std::size_t i = 2; i < limits::max_reply_lines; ++i) bytes += "220-" + std::string(200, 'x') + "\r\n";
     bytes += "220 end\r\n";
     reply_parser parser;
     parser.append(bytes);
     reply r;
     ASSERT_EQ(parser.next(r), status::reply);
-    EXPECT_EQ(r.lines.size(), limits::reply_lines);
+    EXPECT_EQ(r.lines.size(), limits::max_reply_lines);
 }
 
 TEST(ReplyParser, TLS02_PendingCountsAHalfReply) {

@@ -35,9 +35,10 @@ protected:
                 continue;
             }
             std::string sent;
-            machine.take_output(sent);
+            machine.release_output(sent);
             said += sent;
-            if (!std::holds_alternative<act::send>(action) && !std::holds_alternative<act::drop_data>(action)) return action;
+            if (!std::holds_alternative<act::send>(action) && !std::holds_alternative<act::release_data>(action))
+                return action;
         }
     }
     /// By when the machine wants to be asked, from now on.
@@ -74,7 +75,7 @@ protected:
     int timed_out = 0;
 };
 
-TEST_F(server_deadlines, a_login_has_its_time_from_the_connection_on) {
+TEST_F(server_deadlines, the_login_timeout_starts_at_the_connection) {
     EXPECT_EQ(until(), 60s);
     now += 50s;
     client("NOOP");
@@ -87,7 +88,7 @@ TEST_F(server_deadlines, a_login_has_its_time_from_the_connection_on) {
     EXPECT_EQ(timed_out, 1);
 }
 
-TEST_F(server_deadlines, a_login_after_rein_has_its_time_anew) {
+TEST_F(server_deadlines, the_login_timeout_restarts_after_REIN) {
     log_in();
     now += 200s;
     client("REIN");
@@ -120,17 +121,17 @@ TEST_F(server_deadlines, a_running_transfer_is_activity_G5) {
     passed(1000s);
     EXPECT_FALSE(machine.closing());
     machine.set_time(now);
-    machine.transfer_done(transfer_result{}, true);
+    machine.transfer_done(transfer_outcome{}, true);
     EXPECT_EQ(until(), 300s) << "from its end on";
 }
 
-TEST_F(server_deadlines, what_takes_the_server_long_is_not_the_clients_silence) {
+TEST_F(server_deadlines, slow_work_of_the_server_does_not_count_as_idle) {
     log_in();
     client("CWD /slow");
     ASSERT_TRUE(std::holds_alternative<act::run_file>(next()));
     now += 250s;
     machine.set_time(now);
-    machine.file_done(file_answer{});
+    machine.file_done(file_result{});
     EXPECT_EQ(until(), 300s);
 }
 

@@ -86,32 +86,32 @@ void server_machine::receive(std::string_view bytes) {
     // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
     if (awaited_ == awaited::tls) return close_after(421, replies::bytes_after_auth);
     if (awaited_ == awaited::clear_tls) return close_after(421, replies::bytes_after_ccc);
-    if (const auto end = reader_.append(bytes, protection_.tls(), output_)) say(*end);
+    if (const auto end = reader_.append(bytes, protection_.tls(), output_)) send_reply(*end);
 }
 
 void server_machine::output_sent() noexcept {
     output_.clear();
     // A long listing of replies must not stay with a session that then idles for minutes.
-    if (output_.capacity() > limits::control_read) output_.shrink_to_fit();
+    if (output_.capacity() > limits::control_read_size) output_.shrink_to_fit();
 }
 
-void server_machine::take_output(std::string& into) noexcept {
+void server_machine::release_output(std::string& into) noexcept {
     into.clear();
     into.swap(output_);
 }
 
 server_action server_machine::next() {
-    if (!std::exchange(greeted_, true)) say(220, settings_.greeting);
+    if (!std::exchange(greeted_, true)) send_reply(220, settings_.greeting);
     for (;;) {
-        if (std::exchange(drop_due_, false)) return act::drop_data{};
-        if (due_) return *std::exchange(due_, std::nullopt);
+        if (std::exchange(release_pending_, false)) return act::release_data{};
+        if (pending_action_) return *std::exchange(pending_action_, std::nullopt);
         if (closing_) return act::close{};
         if (awaited_ != awaited::nothing) return act::need_input{deadline()};
-        if (output_.size() > limits::control_read) return act::send{};
+        if (output_.size() > limits::control_read_size) return act::send{};
         if (transfer_running_) {
             if (deferred_.full()) return act::paused{};
-            if (!watch_line()) return act::need_input{deadline()};
-        } else if (!take_line()) {
+            if (!handle_line_during_transfer()) return act::need_input{deadline()};
+        } else if (!handle_next_line()) {
             if (!input_ended_) return act::need_input{deadline()};
             close_after(221, replies::goodbye);
         }
@@ -125,20 +125,20 @@ std::optional<client_line> server_machine::read_line() {
     return line;
 }
 
-bool server_machine::take_line() {
-    const auto line = deferred_.empty() ? read_line() : std::optional(deferred_.take());
-    if (line) obey(*line);
+bool server_machine::handle_next_line() {
+    const auto line = deferred_.empty() ? read_line() : std::optional(deferred_.pop());
+    if (line) handle_line(*line);
     return line.has_value();
 }
 
 /// A line while a transfer runs: ABOR and STAT are acted on at once, all else waits its turn (IN-05, IN-06).
-bool server_machine::watch_line() {
+bool server_machine::handle_line_during_transfer() {
     auto line = read_line();
     if (!line) return false;
     const bool now = !line->refused && acts_during_transfer(line->cmd);
     if (now && line->cmd.id == verb::abor) {
         deferred_.push_abort();
-        if (!std::exchange(abort_asked_, true)) due_ = act::abort_transfer{};
+        if (!std::exchange(abort_requested_, true)) pending_action_ = act::abort_transfer{};
     } else if (now && deferred_.empty()) {
         dispatch(line->cmd);
     } else {
@@ -147,10 +147,10 @@ bool server_machine::watch_line() {
     return true;
 }
 
-void server_machine::obey(const client_line& line) {
-    if (line.abort_done) return say(226, replies::aborted);
-    if (line.refused) return say(*line.refused);
-    if (line.cmd.id == verb::unknown) return say(500, replies::unknown_command);
+void server_machine::handle_line(const client_line& line) {
+    if (line.abort_done) return send_reply(226, replies::aborted);
+    if (line.refused) return send_reply(*line.refused);
+    if (line.cmd.id == verb::unknown) return send_reply(500, replies::unknown_command);
     dispatch(line.cmd);
 }
 
@@ -158,7 +158,7 @@ void server_machine::dispatch(const command& c) {
     static_assert(std::size(routes) == static_cast<std::size_t>(verb::unknown));
     static_assert(std::ranges::is_sorted(routes, {}, &route::id));
     if (c.id != verb::rnto) login_.rename_from.reset();
-    if (const auto no = refuse_early(c, stage(), needs_tls_first())) return say(*no);
+    if (const auto no = refuse_early(c, stage(), needs_tls_first())) return send_reply(*no);
     (this->*routes[static_cast<std::size_t>(c.id)].serve)(c);
 }
 
@@ -185,7 +185,7 @@ bool server_machine::is_offered(verb id) const noexcept {
     }
 }
 
-void server_machine::say(int code, std::string_view text) {
+void server_machine::send_reply(int code, std::string_view text) {
     last_reply_ = code;
     const std::size_t from = output_.size();
     append_reply(output_, code, text);
@@ -193,19 +193,22 @@ void server_machine::say(int code, std::string_view text) {
 }
 
 /// 421 ends the session.
-void server_machine::say(const local_reply& r) {
+void server_machine::send_reply(const local_reply& r) {
     if (r.code == 421) return close_after(r.code, r.text);
-    say(r.code, r.text);
+    send_reply(r.code, r.text);
 }
 
-void server_machine::say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last) {
+void server_machine::send_reply(int code, std::string_view first, const std::vector<std::string>& inner,
+                                std::string_view last) {
     last_reply_ = code;
     const std::size_t from = output_.size();
     append_reply(output_, code, first, inner, last);
     finish_reply(from);
 }
 
-void server_machine::say(const error& cause, verb what, data_stage stage) { say(reply_for(cause, what, stage)); }
+void server_machine::send_reply(const error& cause, verb command, data_stage stage) {
+    send_reply(reply_for(cause, command, stage));
+}
 
 /// Doubles 0xFF where Telnet rules (RFC 959 section 4.1.3), and shows the lines to the log.
 void server_machine::finish_reply(std::size_t from) {
@@ -224,12 +227,12 @@ void server_machine::finish_reply(std::size_t from) {
 void server_machine::close_after(int code, std::string_view text) {
     if (std::exchange(closing_, true)) return;
     greeted_ = true;
-    say(code, text);
+    send_reply(code, text);
     deferred_.clear();
     reader_.clear();
 }
 
-void server_machine::expire(std::string_view text) { close_after(421, text); }
+void server_machine::terminate(std::string_view text) { close_after(421, text); }
 
 // G5: a silent control connection under a running transfer is no idle one.
 session_time server_machine::deadline() const noexcept {
@@ -244,7 +247,7 @@ void server_machine::time_passed(session_time now) {
     const auto seconds = [](auto limit) {
         return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
     };
-    if (!login_.done) due_ = act::login_timed_out{};
+    if (!login_.done) pending_action_ = act::login_timed_out{};
     close_after(421, login_.done ? "No command for " + seconds(settings_.idle_timeout) + " s. Goodbye."
                                  : "No login within " + seconds(settings_.login_timeout) + " s. Goodbye.");
 }
@@ -256,13 +259,13 @@ void server_machine::note_activity() noexcept {
 }
 
 void server_machine::act_on(server_action action, awaited answer) {
-    due_ = std::move(action);
+    pending_action_ = std::move(action);
     awaited_ = answer;
 }
 
 std::optional<virtual_path> server_machine::path_of(const command& c) {
     std::optional<virtual_path> path = login_.directory.resolve(c.argument);
-    if (!path) say(error{errc::name_invalid, 0, {}}, c.id);
+    if (!path) send_reply(error{errc::name_invalid, 0, {}}, c.id);
     return path;
 }
 

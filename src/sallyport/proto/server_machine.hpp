@@ -42,25 +42,25 @@ struct server_settings {
     bool passive_allowed = true;  // S9
     bool active_allowed = true;
     bool ccc_allowed = false;  // TLS-06
-    std::chrono::milliseconds idle_timeout = limits::idle;
-    std::chrono::milliseconds login_timeout = limits::login;
+    std::chrono::milliseconds idle_timeout = limits::idle_timeout;
+    std::chrono::milliseconds login_timeout = limits::login_timeout;
     session_time now{};  // when the client connected: the login has its time from then on
 };
 
 enum class data_type : std::uint8_t { ascii, image };
 enum class protection : std::uint8_t { clear, private_ };
 
-struct active_target {
-    endpoint to;
-    data_method asked = data_method::port;
+struct data_target {
+    endpoint address;
+    data_method method = data_method::port;
 };
 struct passive_port {
-    data_method asked = data_method::pasv;
+    data_method method = data_method::pasv;
 };
-struct standing_connection {};
+struct persistent_data {};
 /// How the next data connection is made: not negotiated, passive on the port the driver reserved, active, or not at all
 /// since the one before stands (MODE B).
-using data_setup = std::variant<std::monostate, passive_port, active_target, standing_connection>;
+using data_setup = std::variant<std::monostate, passive_port, data_target, persistent_data>;
 
 /// One thing that a listing's argument may name.
 struct list_name {
@@ -69,7 +69,7 @@ struct list_name {
 };
 
 struct transfer_request {
-    verb what = verb::retr;                    // RETR STOR APPE STOU LIST NLST MLSD
+    verb command = verb::retr;                 // RETR STOR APPE STOU LIST NLST MLSD
     virtual_path path{};                       // STOU: the directory or the suggested name
     std::vector<list_name> names{};            // listings: the first of these that exists is meant, before path and pattern
     std::string pattern{};                     // listings: wildcard of the last component, empty where none
@@ -93,7 +93,7 @@ struct login_request {
 
 /// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, STAT with a path, and RNFR (exists?) and RNTO.
 struct file_request {
-    verb what = verb::cwd;
+    verb command = verb::cwd;
     virtual_path path{};
     virtual_path from{};                        // RNTO
     std::int64_t modified = 0;                  // MFMT
@@ -102,14 +102,14 @@ struct file_request {
 };
 
 /// What a file_request found; only the fields that its verb needs.
-struct file_answer {
+struct file_result {
     std::uint64_t size = 0;          // SIZE
     std::int64_t modified = 0;       // MDTM
     std::string line;                // MLST: as mlst_line() made it
     std::vector<std::string> lines;  // STAT with a path: the listing
 };
 
-struct transfer_result {
+struct transfer_outcome {
     std::uint64_t bytes = 0;
     std::string note;  // STOU: the name that was chosen; else an addition to the 226
 };
@@ -129,7 +129,7 @@ struct open_passive {
     bool extended = false;  // EPSV: only the port is told, so no outside address is needed
     bool protect = false;   // PROT P is in force
 };  // reserve a port in place of what was held before, port or connection -> passive_done()
-struct drop_data {};  // release a reserved port, close a standing data connection: it was replaced or is over. No answer
+struct release_data {};  // release a reserved port, close a standing data connection: it was replaced or is over. No answer
 struct run_file {
     file_request request;
 };  // -> file_done()
@@ -142,7 +142,7 @@ struct close {};            // send output(), then close in good order
 }  // namespace act
 
 using server_action = std::variant<act::need_input, act::send, act::paused, act::start_tls, act::clear_tls, act::check_login,
-                                   act::open_passive, act::drop_data, act::run_file, act::start_transfer,
+                                   act::open_passive, act::release_data, act::run_file, act::start_transfer,
                                    act::login_timed_out, act::abort_transfer, act::close>;
 
 class server_machine {
@@ -161,24 +161,24 @@ public:
     [[nodiscard]] const std::string& output() const noexcept { return output_; }
     void output_sent() noexcept;
     /// Swaps output() into `into`, whose old content is dropped: for a driver that writes while more may gather.
-    void take_output(std::string& into) noexcept;
+    void release_output(std::string& into) noexcept;
 
     // Outcomes
     void tls_started();
     void tls_cleared();
     void login_done(const result<void>& outcome);  // errc::login_refused, or what kept us from deciding
     void passive_done(const result<endpoint>& advertised);
-    void file_done(const result<file_answer>& outcome);
+    void file_done(const result<file_result>& outcome);
     /// There is a data connection: 150 with `text` (without the code), 125 where it stood before.
     void transfer_opened(std::string_view text);
     /// How the transfer ended. Where it failed and `data_connected` is false the data connection is to blame (425), unless
     /// the error is the file's own. `data_stands`: the data connection can carry the next transfer too (MODE B).
     /// Returns the code of its reply; 0 where there is none.
-    int transfer_done(const result<transfer_result>& outcome, bool data_connected, bool data_stands = false);
+    int transfer_done(const result<transfer_outcome>& outcome, bool data_connected, bool data_persists = false);
     /// The client has ended its direction: what it has sent until then is served, a line without its end is not; then 221.
     void input_ended() noexcept { input_ended_ = true; }
     /// The driver ends the session: idle, shutting down, too many (421 `text`).
-    void expire(std::string_view text);
+    void terminate(std::string_view text);
 
     // What the driver and the log want to know
     [[nodiscard]] bool logged_in() const noexcept { return login_.done; }
@@ -191,9 +191,9 @@ public:
     /// The code of the last reply.
     [[nodiscard]] int last_reply() const noexcept { return last_reply_; }
     /// QUIT has been read, and may wait for the transfer.
-    [[nodiscard]] bool quit_read() const noexcept { return reader_.quit_read(); }
+    [[nodiscard]] bool quit_received() const noexcept { return reader_.quit_received(); }
     /// PORT and EPRT that named a third party or a low port (DC-01).
-    [[nodiscard]] std::uint64_t refused_targets() const noexcept { return refused_targets_; }
+    [[nodiscard]] std::uint64_t bounce_attempts() const noexcept { return bounce_attempts_; }
 
     /// The log's view of the conversation (S7): called with each complete line, "> " commands with secrets masked, "< "
     /// replies. Raw peer text: escape it. Set once, before the first call of receive() or next().
@@ -231,18 +231,18 @@ private:
 
     // The loop (server_machine.cpp)
     [[nodiscard]] std::optional<client_line> read_line();
-    bool take_line();
-    bool watch_line();
-    void obey(const client_line& line);
+    bool handle_next_line();
+    bool handle_line_during_transfer();
+    void handle_line(const client_line& line);
     void dispatch(const command& c);
     /// What came behind the command that is being obeyed.
-    [[nodiscard]] std::size_t unread() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
+    [[nodiscard]] std::size_t pending_bytes() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
     [[nodiscard]] session_stage stage() const noexcept;
     [[nodiscard]] bool is_offered(verb id) const noexcept;
-    void say(int code, std::string_view text);
-    void say(const local_reply& r);
-    void say(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last);
-    void say(const error& cause, verb what, data_stage stage = data_stage::not_connected);
+    void send_reply(int code, std::string_view text);
+    void send_reply(const local_reply& r);
+    void send_reply(int code, std::string_view first, const std::vector<std::string>& inner, std::string_view last);
+    void send_reply(const error& cause, verb command, data_stage stage = data_stage::not_connected);
     void finish_reply(std::size_t from);
     void close_after(int code, std::string_view text);
     void act_on(server_action action, awaited answer);
@@ -289,7 +289,7 @@ private:
     [[nodiscard]] std::optional<transfer_request> listing_of(const command& c);  // and STAT
     void on_abor(const command& c);
     void drop_negotiation();
-    void drop_standing();
+    void release_persistent_data();
     void open_passive(data_method method);
     void start_transfer(transfer_request request);
 
@@ -319,20 +319,20 @@ private:
 
     login_state login_;
     data_setup data_;
-    file_request file_;                       // being run
-    std::optional<time_to_set> time_to_set_;  // where file_ is MDTM and finds nothing of the whole name
-    verb transfer_ = verb::unknown;           // running
-    std::optional<server_action> due_;        // next() gives it before anything else
-    std::uint64_t refused_targets_ = 0;
+    file_request file_;                            // being run
+    std::optional<time_to_set> time_to_set_;       // where file_ is MDTM and finds nothing of the whole name
+    verb transfer_ = verb::unknown;                // running
+    std::optional<server_action> pending_action_;  // next() gives it before anything else
+    std::uint64_t bounce_attempts_ = 0;
     int failed_logins_ = 0;
     int last_reply_ = 0;
     awaited awaited_ = awaited::nothing;
     data_method passive_method_ = data_method::pasv;  // that passive_done() answers
     bool greeted_ = false;
-    bool drop_due_ = false;  // the driver still holds a passive port or a data connection that is not wanted any more
+    bool release_pending_ = false;  // the driver still holds a passive port or a data connection that is not wanted any more
     bool transfer_running_ = false;
-    bool data_stood_ = false;  // before the running transfer
-    bool abort_asked_ = false;
+    bool was_persistent_ = false;  // before the running transfer
+    bool abort_requested_ = false;
     bool input_ended_ = false;
     bool closing_ = false;
 };

@@ -33,18 +33,18 @@ void server_machine::run_file(file_request request) {
     act_on(act::run_file{std::move(request)}, awaited::file);
 }
 
-void server_machine::on_pwd(const command&) { say(257, quoted(login_.directory) + " is the current directory."); }
+void server_machine::on_pwd(const command&) { send_reply(257, quoted(login_.directory) + " is the current directory."); }
 
 void server_machine::on_path(const command& c) {
     if (c.id == verb::size && login_.type == data_type::ascii)
-        return say(550, "SIZE is known in TYPE I only: in TYPE A it depends on the lines of the file.");  // FS-08
-    if (const auto path = path_of(c)) run_file({.what = c.id, .path = *path});
+        return send_reply(550, "SIZE is known in TYPE I only: in TYPE A it depends on the lines of the file.");  // FS-08
+    if (const auto path = path_of(c)) run_file({.command = c.id, .path = *path});
 }
 
-void server_machine::on_cdup(const command& c) { run_file({.what = c.id, .path = login_.directory.parent()}); }
+void server_machine::on_cdup(const command& c) { run_file({.command = c.id, .path = login_.directory.parent()}); }
 
 void server_machine::on_mlst(const command& c) {
-    if (const auto path = path_of(c)) run_file({.what = c.id, .path = *path, .facts = login_.facts});
+    if (const auto path = path_of(c)) run_file({.command = c.id, .path = *path, .facts = login_.facts});
 }
 
 /// "20260102150405 name" of MFMT and MDTM; nothing where it is not of that form.
@@ -57,13 +57,13 @@ std::optional<server_machine::time_to_set> server_machine::time_to_set::parse(st
 
 void server_machine::set_time(const time_to_set& wanted) {
     const auto path = login_.directory.resolve(wanted.name);
-    if (!path) return say(error{errc::name_invalid, 0, {}}, verb::mfmt);
-    run_file({.what = verb::mfmt, .path = *path, .modified = wanted.time});
+    if (!path) return send_reply(error{errc::name_invalid, 0, {}}, verb::mfmt);
+    run_file({.command = verb::mfmt, .path = *path, .modified = wanted.time});
 }
 
 void server_machine::on_mfmt(const command& c) {
     const auto wanted = time_to_set::parse(c.argument);
-    if (!wanted) return say(501, "MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name.");
+    if (!wanted) return send_reply(501, "MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name.");
     set_time(*wanted);
 }
 
@@ -72,43 +72,44 @@ void server_machine::on_mfmt(const command& c) {
 void server_machine::on_mdtm(const command& c) {
     time_to_set_ = time_to_set::parse(c.argument);
     const auto whole = login_.directory.resolve(c.argument);
-    if (whole) return run_file({.what = c.id, .path = *whole});
+    if (whole) return run_file({.command = c.id, .path = *whole});
     if (time_to_set_) return set_time(*std::exchange(time_to_set_, std::nullopt));
-    say(error{errc::name_invalid, 0, {}}, c.id);
+    send_reply(error{errc::name_invalid, 0, {}}, c.id);
 }
 
 void server_machine::on_rnto(const command& c) {
     const std::optional<virtual_path> from = std::exchange(login_.rename_from, std::nullopt);
-    if (!from) return say(503, "Send RNFR first, directly before RNTO.");
-    if (const auto path = path_of(c)) run_file({.what = c.id, .path = *path, .from = *from});
+    if (!from) return send_reply(503, "Send RNFR first, directly before RNTO.");
+    if (const auto path = path_of(c)) run_file({.command = c.id, .path = *path, .from = *from});
 }
 
-void server_machine::on_smnt(const command&) { say(502, "There is nothing to mount here; CWD leads everywhere."); }
+void server_machine::on_smnt(const command&) { send_reply(502, "There is nothing to mount here; CWD leads everywhere."); }
 
-void server_machine::file_done(const result<file_answer>& outcome) {
+void server_machine::file_done(const result<file_result>& outcome) {
     note_activity();
     if (std::exchange(awaited_, awaited::nothing) != awaited::file || closing_) return;
     const file_request request = std::exchange(file_, {});
     const auto wanted = std::exchange(time_to_set_, std::nullopt);
     if (!outcome && wanted && is_missing(outcome.error().code)) return set_time(*wanted);
-    if (!outcome) return say(outcome.error(), request.what);
-    const file_answer& found = *outcome;
-    switch (request.what) {
+    if (!outcome) return send_reply(outcome.error(), request.command);
+    const file_result& found = *outcome;
+    switch (request.command) {
         case verb::cwd:
         case verb::cdup:
             login_.directory = request.path;
-            return say(250, quoted(login_.directory) + " is the current directory.");
-        case verb::mkd: return say(257, quoted(request.path) + " created.");
-        case verb::rmd: return say(250, "Directory removed.");
-        case verb::dele: return say(250, "File removed.");
-        case verb::rnfr: login_.rename_from = request.path; return say(350, "Ready for RNTO.");
-        case verb::rnto: return say(250, "Renamed.");
-        case verb::size: return say(213, fmt::format("{}", found.size));
-        case verb::mdtm: return say(213, format_time(found.modified));
-        case verb::mfmt: return say(213, fmt::format("Modify={}; {}", format_time(request.modified), request.path.text()));
-        case verb::mlst: return say(250, "Begin", {found.line}, "End.");
-        case verb::stat: return say(213, "Status follows:", found.lines, "End of status.");
-        default: return say(error{errc::misuse, 0, {}}, request.what);
+            return send_reply(250, quoted(login_.directory) + " is the current directory.");
+        case verb::mkd: return send_reply(257, quoted(request.path) + " created.");
+        case verb::rmd: return send_reply(250, "Directory removed.");
+        case verb::dele: return send_reply(250, "File removed.");
+        case verb::rnfr: login_.rename_from = request.path; return send_reply(350, "Ready for RNTO.");
+        case verb::rnto: return send_reply(250, "Renamed.");
+        case verb::size: return send_reply(213, fmt::format("{}", found.size));
+        case verb::mdtm: return send_reply(213, format_time(found.modified));
+        case verb::mfmt:
+            return send_reply(213, fmt::format("Modify={}; {}", format_time(request.modified), request.path.text()));
+        case verb::mlst: return send_reply(250, "Begin", {found.line}, "End.");
+        case verb::stat: return send_reply(213, "Status follows:", found.lines, "End of status.");
+        default: return send_reply(error{errc::misuse, 0, {}}, request.command);
     }
 }
 

@@ -30,7 +30,7 @@ void server_machine::on_feat(const command&) {
         // The one line that depends on the session (RFC 3659 section 7.8).
         features.push_back(row.id == verb::mlst ? fmt::format("MLST {}", login_.facts.feat()) : std::string(row.feat));
     }
-    say(211, "Features:", features, "End");
+    send_reply(211, "Features:", features, "End");
 }
 
 /// Verbs in rows, short enough for the reply to stay below 512 bytes before login (RX-08).
@@ -43,30 +43,31 @@ void server_machine::list_verbs(std::string_view first) {
         if (count++ % verbs_in_a_row == 0) rows.emplace_back();
         rows.back() += fmt::format(" {:<4}", row.name);
     }
-    say(214, first, rows, "HELP with a name tells its form.");
+    send_reply(214, first, rows, "HELP with a name tells its form.");
 }
 
 void server_machine::on_help(const command& c) {
     if (c.argument.empty()) return list_verbs("Commands:");
-    if (iequals(c.argument, "SITE")) return say(214, "Syntax: SITE HELP");
+    if (iequals(c.argument, "SITE")) return send_reply(214, "Syntax: SITE HELP");
     for (const command_row& row : command_table()) {
         if (!iequals(row.name, c.argument) || !is_offered(row.id)) continue;
-        return say(214, fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax));
+        return send_reply(214, fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax));
     }
-    say(502, "No such command here; HELP lists all.");
+    send_reply(502, "No such command here; HELP lists all.");
 }
 
 void server_machine::on_stat(const command& c) {
     if (!c.argument.empty()) {
         auto listing = listing_of(c);
         if (!listing) return;
-        return run_file({.what = c.id, .path = listing->path, .facts = {}, .listing = std::move(listing)});
+        return run_file({.command = c.id, .path = listing->path, .facts = {}, .listing = std::move(listing)});
     }
-    const std::string_view data = std::holds_alternative<passive_port>(data_)          ? "passive port is open"
-                                  : std::holds_alternative<active_target>(data_)       ? "active target is set"
-                                  : std::holds_alternative<standing_connection>(data_) ? "the data connection stands"
-                                                                                       : "nothing is negotiated";
-    say(211, "Status:",
+    const std::string_view data = std::holds_alternative<passive_port>(data_)      ? "passive port is open"
+                                  : std::holds_alternative<data_target>(data_)     ? "active target is set"
+                                  : std::holds_alternative<persistent_data>(data_) ? "the data connection stands"
+                                                                                   : "nothing is negotiated";
+    send_reply(
+        211, "Status:",
         {fmt::format(" Connected from {}", settings_.peer.address.text()), fmt::format(" Logged in as {}", login_.user),
          fmt::format(" Type: {}, structure: file, mode: {}", login_.type == data_type::ascii ? "ASCII" : "image",
                      login_.mode == transfer_mode::block ? "block" : "stream"),
@@ -77,34 +78,34 @@ void server_machine::on_stat(const command& c) {
         "End of status.");
 }
 
-void server_machine::on_syst(const command&) { say(215, replies::system); }
+void server_machine::on_syst(const command&) { send_reply(215, replies::system); }
 
 void server_machine::on_opts(const command& c) {
     const auto [name, options] = split_word(c.argument);
     if (iequals(name, "UTF8") || iequals(name, "UTF-8")) {
-        if (options.empty() || iequals(options, "ON")) return say(200, "Names are UTF-8.");
-        return say(501, "Names are UTF-8 always.");
+        if (options.empty() || iequals(options, "ON")) return send_reply(200, "Names are UTF-8.");
+        return send_reply(501, "Names are UTF-8 always.");
     }
     if (iequals(name, "MLST")) {
         login_.facts = fact_set::parse(options);
-        return say(200, fmt::format("MLST OPTS {}", login_.facts.text()));
+        return send_reply(200, fmt::format("MLST OPTS {}", login_.facts.text()));
     }
-    say(501, "OPTS knows UTF8 and MLST.");
+    send_reply(501, "OPTS knows UTF8 and MLST.");
 }
 
 void server_machine::on_lang(const command& c) {
     if (c.argument.empty() || iequals(c.argument, "EN") || starts_with_icase(c.argument, "EN-"))
-        return say(200, "Messages are in English.");
-    say(504, "Messages are in English only.");
+        return send_reply(200, "Messages are in English.");
+    send_reply(504, "Messages are in English only.");
 }
 
 void server_machine::on_site(const command& c) {
-    if (iequals(without_trailing_blanks(c.argument), "HELP")) return say(214, "SITE knows HELP and nothing else.");
-    say(504, "SITE knows HELP only.");  // no extras, so none to be abused (IN-12)
+    if (iequals(without_trailing_blanks(c.argument), "HELP")) return send_reply(214, "SITE knows HELP and nothing else.");
+    send_reply(504, "SITE knows HELP only.");  // no extras, so none to be abused (IN-12)
 }
 
-void server_machine::on_noop(const command&) { say(200, replies::noop); }
+void server_machine::on_noop(const command&) { send_reply(200, replies::noop); }
 
-void server_machine::on_clnt(const command&) { say(200, replies::noted); }
+void server_machine::on_clnt(const command&) { send_reply(200, replies::noted); }
 
 }  // namespace sallyport::proto

@@ -27,16 +27,16 @@ void server_machine::on_user(const command& c) {
     reset_login();
     drop_negotiation();
     if (!anonymous && needs_tls_first())
-        return say(530, replies::tls_first);  // no 331: PASS must not follow in clear (TLS-11)
+        return send_reply(530, replies::tls_first);  // no 331: PASS must not follow in clear (TLS-11)
     login_.user = c.argument;
     login_.anonymous = anonymous;
     login_.named = true;
     // The same answer for every name, known or not (AU-01).
-    say(331, anonymous ? "Guest login ok, send your e-mail address as password." : "Password required.");
+    send_reply(331, anonymous ? "Guest login ok, send your e-mail address as password." : "Password required.");
 }
 
 void server_machine::on_pass(const command& c) {
-    if (login_.done) return say(503, "You are logged in already; USER begins another login.");
+    if (login_.done) return send_reply(503, "You are logged in already; USER begins another login.");
     act_on(act::check_login{{.user = login_.user,
                              .password = c.argument,
                              .anonymous = login_.anonymous,
@@ -50,39 +50,39 @@ void server_machine::login_done(const result<void>& outcome) {
     if (outcome) {
         login_.done = true;
         reader_.set_logged_in(true);
-        return say(230, login_.anonymous ? "Logged in anonymously." : "Logged in.");
+        return send_reply(230, login_.anonymous ? "Logged in anonymously." : "Logged in.");
     }
     login_.named = false;
     login_.user.clear();
     if (outcome.error().code != errc::login_refused)
         return close_after(421, "Passwords cannot be checked at the moment; try again later.");
-    say(530, "Login incorrect.");
-    if (++failed_logins_ >= limits::login_attempts) close_after(421, "Too many failed logins. Goodbye.");
+    send_reply(530, "Login incorrect.");
+    if (++failed_logins_ >= limits::max_login_attempts) close_after(421, "Too many failed logins. Goodbye.");
 }
 
-void server_machine::on_acct(const command&) { say(202, "No account is needed here."); }
+void server_machine::on_acct(const command&) { send_reply(202, "No account is needed here."); }
 
 void server_machine::on_rein(const command&) {
-    if (const auto no = protection_.refuse_rein()) return say(*no);
-    protection_.forget_levels();
+    if (const auto no = protection_.refuse_rein()) return send_reply(*no);
+    protection_.reset_levels();
     reset_login();
     drop_negotiation();
-    say(220, settings_.greeting);
+    send_reply(220, settings_.greeting);
 }
 
 void server_machine::on_quit(const command&) { close_after(221, replies::goodbye); }
 
 /// There are no virtual hosts: every name is this server.
 void server_machine::on_host(const command& c) {
-    if (const auto no = refuse_host(c.argument, stage(), settings_.local.address)) return say(*no);
-    say(220, replies::host_accepted);
+    if (const auto no = refuse_host(c.argument, stage(), settings_.local.address)) return send_reply(*no);
+    send_reply(220, replies::host_accepted);
 }
 
 void server_machine::on_auth(const command& c) {
-    if (const auto no = protection_.take_auth(c, unread())) return say(*no);
+    if (const auto no = protection_.accept_auth(c, pending_bytes())) return send_reply(*no);
     reset_login();
     drop_negotiation();
-    say(234, replies::start_handshake);
+    send_reply(234, replies::start_handshake);
     act_on(act::start_tls{}, awaited::tls);
 }
 
@@ -91,20 +91,20 @@ void server_machine::tls_started() {
 }
 
 void server_machine::on_pbsz(const command& c) {
-    if (const auto no = protection_.take_pbsz(c)) return say(*no);
-    say(200, replies::pbsz);
+    if (const auto no = protection_.accept_pbsz(c)) return send_reply(*no);
+    send_reply(200, replies::pbsz);
 }
 
 void server_machine::on_prot(const command& c) {
     const auto level = protection_.read_prot(c, data_must_be_protected());
-    if (!level) return say(level.error());
-    drop_standing();  // it has the protection that it was made with
-    say(protection_.set_data(*level));
+    if (!level) return send_reply(level.error());
+    release_persistent_data();  // it has the protection that it was made with
+    send_reply(protection_.set_data(*level));
 }
 
 void server_machine::on_ccc(const command&) {
-    if (const auto no = protection_.refuse_ccc(unread(), settings_.tls_required)) return say(*no);
-    say(200, replies::cleared);
+    if (const auto no = protection_.refuse_ccc(pending_bytes(), settings_.tls_required)) return send_reply(*no);
+    send_reply(200, replies::cleared);
     act_on(act::clear_tls{}, awaited::clear_tls);
 }
 

@@ -20,7 +20,7 @@ server_settings settings() {
     return s;
 }
 
-std::string take_output(server_machine& m) {
+std::string release_output(server_machine& m) {
     std::string out = m.output();
     m.output_sent();
     return out;
@@ -31,7 +31,7 @@ server_action give(server_machine& m, std::string_view text, std::string& out) {
     m.receive(text);
     for (;;) {
         server_action action = m.next();
-        out += take_output(m);
+        out += release_output(m);
         if (!std::holds_alternative<act::send>(action)) return action;
     }
 }
@@ -41,7 +41,7 @@ void log_in(server_machine& m) {
     ASSERT_TRUE(std::holds_alternative<act::check_login>(give(m, "USER bob\r\nPASS x\r\n", out)));
     m.login_done({});
     ASSERT_TRUE(m.logged_in());
-    take_output(m);
+    release_output(m);
 }
 
 TEST(server_machine, every_verb_of_the_table_is_served) {
@@ -68,7 +68,7 @@ TEST(server_machine, replies_of_a_long_pipeline_are_handed_out_in_parts) {
         m.output_sent();
         if (std::holds_alternative<act::need_input>(action)) break;
     }
-    EXPECT_LT(largest, limits::control_read + 1024);
+    EXPECT_LT(largest, limits::control_read_size + 1024);
 }
 
 TEST(server_machine, trace_shows_each_line_once_and_no_password) {
@@ -83,7 +83,7 @@ TEST(server_machine, trace_shows_each_line_once_and_no_password) {
                                                "> PASS ****", "< 530 Login incorrect."}));
 }
 
-TEST(server_machine, trace_shows_held_lines_when_they_come) {
+TEST(server_machine, trace_shows_deferred_lines_when_they_arrive) {
     server_machine m(settings());
     log_in(m);
     std::string out;
@@ -92,8 +92,8 @@ TEST(server_machine, trace_shows_held_lines_when_they_come) {
     (void)give(m, "RETR a\r\n", out);
     ASSERT_TRUE(m.transfer_running());
     EXPECT_TRUE(std::holds_alternative<act::need_input>(give(m, "PWD\r\nQUIT\r\n", out)));
-    EXPECT_TRUE(m.quit_read());
-    m.transfer_done(transfer_result{}, true);
+    EXPECT_TRUE(m.quit_received());
+    m.transfer_done(transfer_outcome{}, true);
     EXPECT_TRUE(std::holds_alternative<act::close>(give(m, "", out)));
     EXPECT_TRUE(m.closing());
 }
@@ -119,7 +119,7 @@ TEST(server_machine, a_time_is_set_by_mdtm_where_no_such_file_can_be) {
     const server_action action = give(m, "MDTM 20200101000000 " + name + "\r\n", out);
     const auto* file = std::get_if<act::run_file>(&action);
     ASSERT_NE(file, nullptr);
-    EXPECT_EQ(file->request.what, verb::mfmt);
+    EXPECT_EQ(file->request.command, verb::mfmt);
     EXPECT_EQ(file->request.path.name(), name);
 }
 
@@ -128,7 +128,7 @@ TEST(server_machine, names_in_replies_cannot_forge_a_line) {
     log_in(m);
     std::string out;
     ASSERT_TRUE(std::holds_alternative<act::run_file>(give(m, "MLST x\r\n", out)));
-    m.file_done(file_answer{.line = "227 Entering\r\n227 (1,2,3,4,5,6)"});
+    m.file_done(file_result{.line = "227 Entering\r\n227 (1,2,3,4,5,6)"});
     out.clear();
     (void)give(m, "", out);
     EXPECT_EQ(out.find("\r\n227"), std::string::npos) << out;
@@ -143,33 +143,33 @@ TEST(server_machine, a_flood_of_telnet_options_ends_the_session) {
     EXPECT_NE(out.find("421 "), std::string::npos);
 }
 
-TEST(server_machine, expiry_before_the_greeting_takes_its_place) {
+TEST(server_machine, a_421_before_the_greeting_replaces_it) {
     server_machine m(settings());
-    m.expire("Too many sessions.");
+    m.terminate("Too many sessions.");
     EXPECT_TRUE(std::holds_alternative<act::close>(m.next()));
     EXPECT_EQ(m.output(), "421 Too many sessions.\r\n");
 }
 
-TEST(server_machine, outcomes_that_were_not_asked_for_change_nothing) {
+TEST(server_machine, unexpected_outcomes_change_nothing) {
     server_machine m(settings());
     (void)m.next();
-    take_output(m);
+    release_output(m);
     m.login_done({});
     m.passive_done(*endpoint::parse("10.0.0.1:5"));
-    m.file_done(file_answer{});
-    m.transfer_done(transfer_result{}, true);
+    m.file_done(file_result{});
+    m.transfer_done(transfer_outcome{}, true);
     m.transfer_opened("x");
     m.tls_started();
     EXPECT_EQ(m.output(), "");
     EXPECT_FALSE(m.logged_in());
 }
 
-TEST(server_machine, refused_targets_are_counted) {
+TEST(server_machine, bounce_attempts_are_counted) {
     server_machine m(settings());
     log_in(m);
     std::string out;
     (void)give(m, "PORT 10,9,9,9,7,138\r\nEPRT |1|192.168.1.2|22|\r\n", out);
-    EXPECT_EQ(m.refused_targets(), 2U);
+    EXPECT_EQ(m.bounce_attempts(), 2U);
 }
 
 TEST(server_machine, help_before_login_stays_below_512_bytes) {  // RX-08

@@ -29,7 +29,7 @@ TEST(size_reply, a_size_is_found_in_any_line_with_blanks_around_it) {
     for (const auto& r : rows) EXPECT_EQ(size_in({213, r.lines}), r.expected) << r.lines.front();
 }
 
-TEST(size_reply, what_is_no_number_for_certain_is_none) {
+TEST(size_reply, ambiguous_numbers_are_no_size) {
     const row rows[] = {
         {{""}, {}},           {{"  "}, {}},          {{"-1"}, {}},
         {{"+5"}, {}},         {{"4x"}, {}},          {{"5,000"}, {}},
@@ -39,7 +39,7 @@ TEST(size_reply, what_is_no_number_for_certain_is_none) {
     for (const auto& r : rows) EXPECT_EQ(size_in({213, r.lines}), r.expected) << r.lines.front();
 }
 
-TEST(size_reply, the_words_of_a_150_are_read) {
+TEST(size_reply, reads_the_size_in_a_150) {
     const row rows[] = {
         {{"Opening BINARY mode data connection for x (5000 bytes)"}, 5000U},
         {{"Opening BINARY mode data connection for x (5000 bytes)."}, 5000U},

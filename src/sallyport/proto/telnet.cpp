@@ -36,7 +36,7 @@ bool telnet_filter::filter(std::string_view bytes, std::string& out, std::string
         bytes.remove_prefix(1);
         if (state_ == state::option) {
             state_ = state::text;
-            if (answered_++ >= limits::telnet_answers) return false;
+            if (answered_++ >= limits::max_telnet_replies) return false;
             const bool peers_side = verb_ == will || verb_ == wont;
             answers.append({iac, peers_side ? dont : wont, c});
             continue;

@@ -3,7 +3,7 @@
 //
 // A pure filter with three states, so a sequence may be cut anywhere. Output is never longer than input. IAC IAC
 // becomes one 0xFF. IP, AYT, DM and other two-byte commands vanish; WILL and WONT get DONT, DO and DONT get WONT, each
-// answer is three bytes appended to `answers`, at most limits::telnet_answers in a session.
+// answer is three bytes appended to `answers`, at most limits::max_telnet_replies in a session.
 //
 // 0xFF before a byte that is no Telnet command is a byte of a file name: many clients send names as they are and double
 // nothing. Only at the beginning of a line is it dropped: there it is what is left of an interrupt ("IAC IP IAC ABOR").

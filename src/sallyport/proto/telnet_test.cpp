@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/proto/test_feed.hpp>
+#include <sallyport/proto/test_segments.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -18,7 +18,7 @@ struct outcome {
     friend bool operator==(const outcome&, const outcome&) = default;
 };
 
-outcome run(const arrival& pieces) {
+outcome run(const segments& pieces) {
     telnet_filter filter;
     outcome out;
     for (const auto piece : pieces) {
@@ -31,12 +31,12 @@ outcome run(const arrival& pieces) {
 }
 
 void expect(const std::string& bytes, const std::string& text, const std::string& answers = {}) {
-    for (const auto& pieces : arrivals(bytes)) EXPECT_EQ(run(pieces), (outcome{text, answers, true}));
+    for (const auto& pieces : segmentations(bytes)) EXPECT_EQ(run(pieces), (outcome{text, answers, true}));
     const std::string trailing = bytes + "NOOP\r\n";
-    for (const auto& pieces : arrivals(trailing)) EXPECT_EQ(run(pieces), (outcome{text + "NOOP\r\n", answers, true}));
+    for (const auto& pieces : segmentations(trailing)) EXPECT_EQ(run(pieces), (outcome{text + "NOOP\r\n", answers, true}));
 }
 
-TEST(Telnet, IN02_CommandsVanishAndDoubledBytesBecomeOne) {
+TEST(Telnet, IN02_RemovesCommandsAndUndoublesBytes) {
     expect("", "");
     expect("NOOP\r\n", "NOOP\r\n");
     expect(
@@ -79,7 +79,7 @@ TEST(Telnet, IN02_AByteOfANameIsKept) {
         "1\r\n");
 }
 
-TEST(Telnet, IN02_EachLineBeginsAnew) {
+TEST(Telnet, IN02_EachLineStartsFresh) {
     const std::string interrupt =
         "\xff\xf4\xff"
         "ABOR\r\n";
@@ -109,7 +109,7 @@ TEST(Telnet, IN02_NegotiationIsRefused) {
     expect("\xff\xfd\xffQUIT\r\n", "QUIT\r\n", "\xff\xfc\xff");
 }
 
-TEST(Telnet, AnInterruptWhoseDataMarkWasLostDoesNotEatTheCommand) {
+TEST(Telnet, AnInterruptWithoutDataMarkDoesNotEatTheCommand) {
     // Without SO_OOBINLINE the urgent byte is not in the stream: IAC IP IAC ABOR.
     expect(
         "\xff\xf4\xff"
@@ -124,7 +124,7 @@ TEST(Telnet, IN02_AFloodOfNegotiationIsAnsweredToItsLimit) {
     std::string out;
     std::string answers;
     EXPECT_FALSE(filter.filter(flood, out, answers));
-    EXPECT_EQ(answers.size(), 3U * limits::telnet_answers);
+    EXPECT_EQ(answers.size(), 3U * limits::max_telnet_replies);
     EXPECT_EQ(out, "");
 }
 
@@ -135,7 +135,7 @@ TEST(Telnet, IN02_OutputIsNeverLongerThanInputAndSplitsDoNotMatter) {
     const auto check = [&](const auto& self, int left) -> void {
         const auto whole = run({bytes});
         ASSERT_LE(whole.text.size(), bytes.size());
-        arrival single;
+        segments single;
         for (const char& c : bytes) single.emplace_back(&c, 1);
         ASSERT_EQ(run(single), whole);
         if (left == 0) return;

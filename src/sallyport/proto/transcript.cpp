@@ -12,7 +12,7 @@
 namespace sallyport::proto {
 namespace {
 
-using what = transcript_step::what;
+using step_kind = transcript_step::step_kind;
 
 [[noreturn]] void malformed(const std::string& file, std::size_t line, std::string_view why) {
     throw std::runtime_error(fmt::format("{}:{}: {}", file, line, why));
@@ -51,10 +51,10 @@ std::pair<std::uint64_t, std::string_view> repeated(std::string_view text) {
 }
 
 void add_client(transcript& t, std::string bytes, std::size_t line) {
-    if (!t.steps.empty() && t.steps.back().kind == what::client)
+    if (!t.steps.empty() && t.steps.back().kind == step_kind::client)
         t.steps.back().text += bytes;
     else
-        t.steps.push_back({what::client, std::move(bytes), line});
+        t.steps.push_back({step_kind::client, std::move(bytes), line});
 }
 
 bool add_step(transcript& t, std::string_view mark, std::string_view text, std::size_t line) {
@@ -68,12 +68,12 @@ bool add_step(transcript& t, std::string_view mark, std::string_view text, std::
         for (std::uint64_t i = 0; i < count; ++i) all += unescape(one);
         add_client(t, std::move(all), line);
     } else if (mark == "S:") {
-        t.steps.push_back({what::server, unescape(text), line});
+        t.steps.push_back({step_kind::server, unescape(text), line});
     } else if (mark == "S*") {
         const auto [count, one] = repeated(text);
-        for (std::uint64_t i = 0; i < count; ++i) t.steps.push_back({what::server, unescape(one), line});
+        for (std::uint64_t i = 0; i < count; ++i) t.steps.push_back({step_kind::server, unescape(one), line});
     } else if (mark == "!") {
-        t.steps.push_back({what::directive, unescape(text), line});
+        t.steps.push_back({step_kind::directive, unescape(text), line});
     } else {
         return false;
     }
@@ -105,7 +105,7 @@ transcript read_transcript(const std::string& file) {
         } else if (mark == "set" && t.steps.empty()) {
             t.settings.emplace_back(rest);
         } else if (text == "whole only") {
-            t.whole_only = true;
+            t.whole_lines_only = true;
         } else if (!add_step(t, mark, rest, number)) {
             malformed(file, number, "neither a setting before the first step, nor C: C+ C* S: S* or !");
         }

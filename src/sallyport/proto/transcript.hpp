@@ -12,12 +12,12 @@
 namespace sallyport::proto {
 
 struct transcript_step {
-    enum class what : unsigned char {
+    enum class step_kind : unsigned char {
         client,    // bytes that the client sends; neighbouring lines are one segment
         server,    // one line that the server sends, without its end; a '*' at its end stands for anything
         directive  // "! name argument": what the surroundings do, or must have been asked for
     };
-    what kind = what::client;
+    step_kind kind = step_kind::client;
     std::string text;
     std::size_t line = 0;  // in the file
 };
@@ -25,7 +25,7 @@ struct transcript_step {
 struct transcript {
     std::string machine;                // "server", "client", "relay"
     std::vector<std::string> settings;  // "set NAME ARGUMENT" lines, without "set "
-    bool whole_only = false;            // the outcome depends on how bytes were cut into segments
+    bool whole_lines_only = false;      // the outcome depends on how bytes were cut into segments
     std::vector<transcript_step> steps;
 };
 

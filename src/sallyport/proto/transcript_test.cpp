@@ -69,7 +69,7 @@ public:
     }
 
     void client(std::string_view bytes) {
-        unread_ += bytes;
+        unprocessed_ += bytes;
         read();
     }
 
@@ -97,7 +97,7 @@ public:
         else if (name_of_it == "done")
             done(argument);
         else if (name_of_it == "stands")
-            machine_.transfer_done(transfer_result{.note = std::string(argument)}, true, true);
+            machine_.transfer_done(transfer_outcome{.note = std::string(argument)}, true, true);
         else if (name_of_it == "failed")
             failed(argument);
         else if (name_of_it == "tls")
@@ -113,7 +113,7 @@ public:
         else if (name_of_it == "end")
             machine_.input_ended();
         else if (name_of_it == "expire")
-            machine_.expire(argument);
+            machine_.terminate(argument);
         else if (name_of_it == "closed")
             EXPECT_TRUE(closed_) << "the session was not to be closed";
         else
@@ -124,22 +124,22 @@ public:
 
     void expect_end() const {
         EXPECT_EQ(sent_, "") << "more was sent than the transcript has";
-        EXPECT_FALSE(owed_.has_value()) << "the machine still waits for an outcome";
+        EXPECT_FALSE(awaited_action_.has_value()) << "the machine still waits for an outcome";
     }
 
 private:
     /// Bytes as the driver reads them: never while the machine waits for an outcome or wants no input.
     void read() {
-        while (!unread_.empty() && !owed_ && !closed_ && !paused_) {
-            const std::size_t count = byte_by_byte_ ? 1 : unread_.size();
-            machine_.receive(std::string_view(unread_).substr(0, count));
-            unread_.erase(0, count);
+        while (!unprocessed_.empty() && !awaited_action_ && !closed_ && !paused_) {
+            const std::size_t count = byte_by_byte_ ? 1 : unprocessed_.size();
+            machine_.receive(std::string_view(unprocessed_).substr(0, count));
+            unprocessed_.erase(0, count);
             pump();
         }
     }
 
     void pump() {
-        while (!owed_ && !closed_) {
+        while (!awaited_action_ && !closed_) {
             server_action action = machine_.next();
             sent_ += machine_.output();
             machine_.output_sent();
@@ -148,23 +148,23 @@ private:
             if (std::holds_alternative<act::send>(action)) continue;
             if (std::holds_alternative<act::close>(action))
                 closed_ = true;
-            else if (std::holds_alternative<act::drop_data>(action))
+            else if (std::holds_alternative<act::release_data>(action))
                 dropped_ = true;
             else if (std::holds_alternative<act::abort_transfer>(action))
                 aborted_ = true;
             else if (auto* started = std::get_if<act::start_transfer>(&action))
                 transfer_ = std::move(started->request);
             else
-                owed_ = std::move(action);
+                awaited_action_ = std::move(action);
         }
     }
 
     template <class Action>
     Action take() {
-        const bool right = owed_ && std::holds_alternative<Action>(*owed_);
+        const bool right = awaited_action_ && std::holds_alternative<Action>(*awaited_action_);
         if (!right) throw std::runtime_error("the machine has not asked for this outcome");
-        Action action = std::get<Action>(std::move(*owed_));
-        owed_.reset();
+        Action action = std::get<Action>(std::move(*awaited_action_));
+        awaited_action_.reset();
         return action;
     }
 
@@ -182,12 +182,12 @@ private:
             outcome.remove_prefix(colon + 2);
         }
         const auto [name_of_it, value] = first_word(outcome);
-        if (name_of_it == "ok") return machine_.file_done(file_answer{});
-        if (name_of_it == "size") return machine_.file_done(file_answer{.size = parse_decimal(value).value_or(0)});
+        if (name_of_it == "ok") return machine_.file_done(file_result{});
+        if (name_of_it == "size") return machine_.file_done(file_result{.size = parse_decimal(value).value_or(0)});
         if (name_of_it == "modified")
-            return machine_.file_done(file_answer{.modified = static_cast<std::int64_t>(parse_decimal(value).value_or(0))});
+            return machine_.file_done(file_result{.modified = static_cast<std::int64_t>(parse_decimal(value).value_or(0))});
         if (name_of_it == "line")
-            return machine_.file_done(file_answer{.line = std::string(value), .lines = {std::string(value)}});
+            return machine_.file_done(file_result{.line = std::string(value), .lines = {std::string(value)}});
         machine_.file_done(fail(read_cause(name_of_it), request.path.text()));
     }
 
@@ -202,39 +202,39 @@ private:
     void start(std::string_view expected) {
         if (!transfer_) throw std::runtime_error("the machine has not started a transfer");
         const transfer_request& r = *transfer_;
-        std::string got = fmt::format("{} {}", row_of(r.what).name, r.path.text());
+        std::string got = fmt::format("{} {}", row_of(r.command).name, r.path.text());
         for (const list_name& name : r.names) got += " or " + name.path.text();
         if (!r.pattern.empty()) got += " " + r.pattern;
         if (r.offset > 0) got += fmt::format(" from {}", r.offset);
         if (r.announced) got += fmt::format(" of {}", *r.announced);
-        if (r.show_hidden && r.what != verb::mlsd) got += " hidden";
+        if (r.show_hidden && r.command != verb::mlsd) got += " hidden";
         got += r.type == data_type::ascii ? " ascii" : " image";
         if (r.mode == transfer_mode::block) got += " block";
         if (r.protect == protection::private_) got += " tls";
-        if (const auto* target = std::get_if<active_target>(&r.data)) got += " to " + target->to.text();
+        if (const auto* target = std::get_if<data_target>(&r.data)) got += " to " + target->address.text();
         if (std::holds_alternative<passive_port>(r.data)) got += " passive";
-        if (std::holds_alternative<standing_connection>(r.data)) got += " standing";
+        if (std::holds_alternative<persistent_data>(r.data)) got += " standing";
         EXPECT_EQ(got, expected);
         transfer_.reset();
     }
 
-    void done(std::string_view note) { machine_.transfer_done(transfer_result{.note = std::string(note)}, true); }
+    void done(std::string_view note) { machine_.transfer_done(transfer_outcome{.note = std::string(note)}, true); }
 
     /// "reset", "timeout nobody connected", "early timeout ...": the data connection did not stand yet.
     void failed(std::string_view text) {
         const bool early = text.starts_with("early ");
         if (early) text.remove_prefix(6);
-        const bool stands = text.starts_with("stands ");
-        if (stands) text.remove_prefix(7);
+        const bool persists = text.starts_with("stands ");
+        if (persists) text.remove_prefix(7);
         const auto [cause, why] = first_word(text);
-        machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early, stands);
+        machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early, persists);
     }
 
     server_machine machine_;
     bool byte_by_byte_;
-    std::string unread_;  // sent by the client, not given to the machine yet
-    std::string sent_;    // by the server, not compared yet
-    std::optional<server_action> owed_;
+    std::string unprocessed_;  // sent by the client, not given to the machine yet
+    std::string sent_;         // by the server, not compared yet
+    std::optional<server_action> awaited_action_;
     std::optional<transfer_request> transfer_;
     bool dropped_ = false;
     bool aborted_ = false;
@@ -248,9 +248,9 @@ void play(const transcript& t, const std::string& file, bool byte_by_byte) {
     for (const transcript_step& step : t.steps) {
         SCOPED_TRACE(fmt::format("{}:{}{}", file, step.line, byte_by_byte ? " (byte by byte)" : ""));
         switch (step.kind) {
-            case transcript_step::what::client: player.client(step.text); break;
-            case transcript_step::what::directive: player.directive(step.text); break;
-            case transcript_step::what::server: {
+            case transcript_step::step_kind::client: player.client(step.text); break;
+            case transcript_step::step_kind::directive: player.directive(step.text); break;
+            case transcript_step::step_kind::server: {
                 const std::string line = player.server_line();
                 EXPECT_TRUE(matches(step.text, line)) << "expected: " << step.text << "\n     got: " << line;
                 break;
@@ -276,7 +276,7 @@ TEST_P(transcript_file, holds) {
     const transcript t = read_transcript(file);
     ASSERT_EQ(t.machine, "server") << file << ": no player for this machine";
     play<server_player>(t, file, false);
-    if (!t.whole_only) play<server_player>(t, file, true);
+    if (!t.whole_lines_only) play<server_player>(t, file, true);
 }
 
 INSTANTIATE_TEST_SUITE_P(all, transcript_file, ::testing::ValuesIn(transcripts()),

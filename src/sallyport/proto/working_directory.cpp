@@ -7,7 +7,7 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::size_t longest = 4096;
+constexpr std::size_t max_size = 4096;
 
 /// A path from the root, also with a drive before it ("C:\in", "C:/in") or in a host's own notation ("'BOB.IN'").
 [[nodiscard]] bool is_absolute(std::string_view path) {
@@ -28,11 +28,11 @@ constexpr std::size_t longest = 4096;
 
 }  // namespace
 
-void working_directory::answered(verb id, std::string_view argument, const reply& r) {
+void working_directory::reply_received(verb id, std::string_view argument, const reply& r) {
     if (!r.positive()) return;
     if (id == verb::pwd) {
         auto named = quoted_path(r);
-        if (named.empty() || named.size() > longest) return;
+        if (named.empty() || named.size() > max_size) return;
         text_ = std::move(named);
         known_ = true;
     } else if (id == verb::cwd || id == verb::cdup) {
@@ -47,12 +47,12 @@ std::string working_directory::absolute(std::string_view path) const {
         const auto base = virtual_path().resolve(text_.starts_with('/') ? std::string_view(text_) : "/");
         const auto found = base ? base->resolve(path) : std::nullopt;
         if (found && (path.starts_with('/') || !is_absolute(path))) return found->text();
-        return std::string(path.substr(0, longest));
+        return std::string(path.substr(0, max_size));
     }
-    if (is_absolute(path)) return std::string(path.substr(0, longest));
+    if (is_absolute(path)) return std::string(path.substr(0, max_size));
     auto out = text_;
     if (!path.empty()) out.append(out.ends_with('\\') ? "" : "/").append(path);
-    return out.substr(0, longest);
+    return out.substr(0, max_size);
 }
 
 std::string quoted_path(const reply& r) {

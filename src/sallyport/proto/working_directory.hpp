@@ -13,7 +13,7 @@ namespace sallyport::proto {
 class working_directory {
 public:
     /// The final reply to CWD, CDUP or PWD; nothing else is looked at.
-    void answered(verb id, std::string_view argument, const reply& r);
+    void reply_received(verb id, std::string_view argument, const reply& r);
     /// At the beginning, and after another login.
     void reset() { *this = {}; }
 

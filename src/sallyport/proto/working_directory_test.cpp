@@ -13,62 +13,62 @@ TEST(WorkingDirectory, FollowsCwdAndCdup) {
     working_directory at;
     EXPECT_EQ(at.absolute("f"), "/f");
     EXPECT_FALSE(at.is_known());
-    at.answered(verb::cwd, "a", done);
+    at.reply_received(verb::cwd, "a", done);
     EXPECT_EQ(at.absolute("f"), "/a/f");
-    at.answered(verb::cwd, "b/./c/", done);
+    at.reply_received(verb::cwd, "b/./c/", done);
     EXPECT_EQ(at.text(), "/a/b/c");
-    at.answered(verb::cdup, {}, {200, {"Okay."}});
+    at.reply_received(verb::cdup, {}, {200, {"Okay."}});
     EXPECT_EQ(at.absolute(""), "/a/b");
-    at.answered(verb::cwd, "../../../x", done);
+    at.reply_received(verb::cwd, "../../../x", done);
     EXPECT_EQ(at.absolute("../y"), "/y");
-    at.answered(verb::cwd, "//in//deep", done);
+    at.reply_received(verb::cwd, "//in//deep", done);
     EXPECT_TRUE(at.is_known());
     EXPECT_EQ(at.absolute("f"), "/in/deep/f");
     EXPECT_EQ(at.absolute("/f"), "/f");
-    at.answered(verb::cwd, "gone", {550, {"No."}});
-    at.answered(verb::cwd, "gone", {450, {"No."}});
-    at.answered(verb::dele, "f", done);
+    at.reply_received(verb::cwd, "gone", {550, {"No."}});
+    at.reply_received(verb::cwd, "gone", {450, {"No."}});
+    at.reply_received(verb::dele, "f", done);
     EXPECT_EQ(at.text(), "/in/deep");
     at.reset();
     EXPECT_EQ(at.text(), "/");
 }
 
-TEST(WorkingDirectory, BelievesThePwdReply) {
+TEST(WorkingDirectory, UsesThePwdReply) {
     working_directory at;
-    at.answered(verb::pwd, {}, is(R"("/users/bob" is the current directory)"));
+    at.reply_received(verb::pwd, {}, is(R"("/users/bob" is the current directory)"));
     EXPECT_TRUE(at.is_known());
     EXPECT_EQ(at.absolute("in/f"), "/users/bob/in/f");
-    at.answered(verb::pwd, {}, is(R"(before "/a ""quoted"" name" after "x")"));
+    at.reply_received(verb::pwd, {}, is(R"(before "/a ""quoted"" name" after "x")"));
     EXPECT_EQ(at.text(), R"(/a "quoted" name)");
-    at.answered(verb::pwd, {}, is("no quotes"));
-    at.answered(verb::pwd, {}, is("\"no end"));
-    at.answered(verb::pwd, {}, is("\"\""));
-    at.answered(verb::pwd, {}, {250, {"\"/wrong/code\""}});
+    at.reply_received(verb::pwd, {}, is("no quotes"));
+    at.reply_received(verb::pwd, {}, is("\"no end"));
+    at.reply_received(verb::pwd, {}, is("\"\""));
+    at.reply_received(verb::pwd, {}, {250, {"\"/wrong/code\""}});
     EXPECT_EQ(at.text(), R"(/a "quoted" name)");
 }
 
 TEST(WorkingDirectory, LeavesForeignNotationsAsTheyAre) {
     working_directory at;
-    at.answered(verb::pwd, {}, is(R"("C:\in")"));
+    at.reply_received(verb::pwd, {}, is(R"("C:\in")"));
     EXPECT_EQ(at.absolute("f"), R"(C:\in/f)");
     EXPECT_EQ(at.absolute(R"(D:\f)"), R"(D:\f)");
     EXPECT_EQ(at.absolute("/f"), "/f");
-    at.answered(verb::pwd, {}, is("\"'BOB.DATA'\""));
+    at.reply_received(verb::pwd, {}, is("\"'BOB.DATA'\""));
     EXPECT_EQ(at.absolute("'BOB.IN(F)'"), "'BOB.IN(F)'");
 }
 
 TEST(WorkingDirectory, DoesNotKnowHomeDirectories) {
     working_directory at;
-    at.answered(verb::cwd, "/in", done);
-    at.answered(verb::cwd, "~bob", done);
+    at.reply_received(verb::cwd, "/in", done);
+    at.reply_received(verb::cwd, "~bob", done);
     EXPECT_FALSE(at.is_known());
 }
 
 TEST(WorkingDirectory, StaysSmall) {
     working_directory at;
-    for (int i = 0; i < 100; ++i) at.answered(verb::cwd, std::string(200, 'a'), done);
+    for (int i = 0; i < 100; ++i) at.reply_received(verb::cwd, std::string(200, 'a'), done);
     EXPECT_LE(at.text().size(), 4096U);
-    at.answered(verb::pwd, {}, is('"' + std::string(5000, '/') + '"'));
+    at.reply_received(verb::pwd, {}, is('"' + std::string(5000, '/') + '"'));
     EXPECT_LE(at.text().size(), 4096U);
 }
 

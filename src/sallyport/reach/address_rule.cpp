@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view host_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
-std::unexpected<error> refusal(std::string_view rule, std::string_view why) {
-    return fail(errc::syntax, fmt::format("external address {}: {}", rule, why));
+std::unexpected<error> refusal(std::string_view rule, std::string_view reason) {
+    return fail(errc::syntax, fmt::format("external address {}: {}", rule, reason));
 }
 
 }  // namespace
@@ -26,20 +26,20 @@ result<address_rule> address_rule::parse(std::string_view text) {
         if (!condition) return refusal(text, condition.error().what);
         static_cast<client_condition&>(out) = *condition;
     }
-    const auto what = equals == std::string_view::npos ? text : text.substr(equals + 1);
-    if (what == "client-destination") return out;
-    if (const auto literal = ip_address::parse(what); literal && !literal->is_v4())
+    const auto address = equals == std::string_view::npos ? text : text.substr(equals + 1);
+    if (address == "client-destination") return out;
+    if (const auto literal = ip_address::parse(address); literal && !literal->is_v4())
         return refusal(text, "a 227 reply has room for an IPv4 address only; over IPv6 clients use EPSV, which names none");
-    if (what.empty() || what.find_first_not_of(host_characters) != std::string_view::npos)
+    if (address.empty() || address.find_first_not_of(host_characters) != std::string_view::npos)
         return refusal(
             text, "use an IPv4 address, a host name, or client-destination for the address that the client connected to");
-    out.address = what;
+    out.address = address;
     return out;
 }
 
 std::vector<address_rule> by_precedence(std::vector<address_rule> rules) {
     const auto rank = [](const address_rule& r) {
-        const auto conditions = int{r.clients.has_value()} + int{r.reached.has_value()} + int{r.tls.has_value()};
+        const auto conditions = int{r.clients.has_value()} + int{r.client_destination.has_value()} + int{r.tls.has_value()};
         return std::tuple(r.clients ? r.clients->prefix() : 0U, conditions);
     };
     std::vector<address_rule> ordered;

@@ -16,8 +16,8 @@ bool client_condition::add(std::string_view text) {
         clients = network;
         return true;
     }
-    if (const auto at = endpoint::parse(text); at && !reached) {
-        reached = at;
+    if (const auto at = endpoint::parse(text); at && !client_destination) {
+        client_destination = at;
         return true;
     }
     return false;
@@ -38,15 +38,16 @@ result<client_condition> client_condition::parse(std::string_view text) {
     }
 }
 
-bool client_condition::holds_for(const visitor& v) const noexcept {
-    if (clients && !clients->contains(v.client)) return false;
+bool client_condition::matches(const client_info& v) const noexcept {
+    if (clients && !clients->contains(v.address)) return false;
     if (tls && *tls != v.tls) return false;
-    if (!reached) return true;
-    return reached->port == v.reached.port && (reached->address.is_unspecified() || reached->address == v.reached.address);
+    if (!client_destination) return true;
+    return client_destination->port == v.client_destination.port &&
+           (client_destination->address.is_unspecified() || client_destination->address == v.client_destination.address);
 }
 
-bool any_holds(const std::vector<client_condition>& conditions, const visitor& v) noexcept {
-    return std::ranges::any_of(conditions, [&](const auto& c) { return c.holds_for(v); });
+bool any_matches(const std::vector<client_condition>& conditions, const client_info& v) noexcept {
+    return std::ranges::any_of(conditions, [&](const auto& c) { return c.matches(v); });
 }
 
 }  // namespace sallyport::reach

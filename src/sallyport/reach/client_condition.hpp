@@ -13,27 +13,27 @@
 namespace sallyport::reach {
 
 /// Who asks, and how it came to us.
-struct visitor {
-    ip_address client;
-    endpoint reached;
+struct client_info {
+    ip_address address;
+    endpoint client_destination;
     bool tls = false;
 };
 
 struct client_condition {
     std::optional<ip_network> clients;
     // Any address where it is unspecified.
-    std::optional<endpoint> reached;
+    std::optional<endpoint> client_destination;
     std::optional<bool> tls;
 
     /// At least one condition. The error says what is none, or stands there twice.
     [[nodiscard]] static result<client_condition> parse(std::string_view text);
-    [[nodiscard]] bool holds_for(const visitor& v) const noexcept;
+    [[nodiscard]] bool matches(const client_info& v) const noexcept;
     friend bool operator==(const client_condition&, const client_condition&) = default;
 
 private:
     [[nodiscard]] bool add(std::string_view text);
 };
 
-[[nodiscard]] bool any_holds(const std::vector<client_condition>& conditions, const visitor& v) noexcept;
+[[nodiscard]] bool any_matches(const std::vector<client_condition>& conditions, const client_info& v) noexcept;
 
 }  // namespace sallyport::reach

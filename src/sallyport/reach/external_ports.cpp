@@ -7,45 +7,45 @@
 
 namespace sallyport::reach {
 
-result<external_ports::move> external_ports::parse_one(std::string_view text, port_range own) {
+result<external_ports::mapping> external_ports::parse_one(std::string_view text, port_range local) {
     const auto equals = text.find('=');
-    if (equals == std::string_view::npos && own.first == 0)
+    if (equals == std::string_view::npos && local.first == 0)
         return fail(errc::syntax, fmt::format("external ports {}: say of which ports, as in 30000-30099={}", text, text));
-    const auto inside = equals == std::string_view::npos ? own : port_range::parse(text.substr(0, equals));
-    const auto outside = port_range::parse(equals == std::string_view::npos ? text : text.substr(equals + 1));
-    if (!inside || !outside)
+    const auto local_range = equals == std::string_view::npos ? local : port_range::parse(text.substr(0, equals));
+    const auto external = port_range::parse(equals == std::string_view::npos ? text : text.substr(equals + 1));
+    if (!local_range || !external)
         return fail(errc::syntax,
                     fmt::format("external ports {}: give C-D, or A-B=C-D for our ports A-B, for example 30000-30099="
                                 "60000-60099",
                                 text));
-    if (inside->size() != outside->size())
+    if (local_range->size() != external->size())
         return fail(errc::syntax, fmt::format("external ports {}: {} are {} ports and {} are {}; make them as many", text,
-                                              inside->text(), inside->size(), outside->text(), outside->size()));
-    return move{*inside, *outside};
+                                              local_range->text(), local_range->size(), external->text(), external->size()));
+    return mapping{*local_range, *external};
 }
 
-result<external_ports> external_ports::parse(std::span<const std::string> texts, port_range own) {
+result<external_ports> external_ports::parse(std::span<const std::string> texts, port_range local) {
     external_ports out;
     for (const auto& text : texts) {
-        auto one = parse_one(text, own);
+        auto one = parse_one(text, local);
         if (!one) return std::unexpected(std::move(one.error()));
-        out.moves_.push_back(*one);
+        out.mappings_.push_back(*one);
     }
     // Two of our ports behind one number outside: whoever connects there could not be told apart by the router.
     std::set<std::uint16_t> used;
-    for (std::uint32_t port = own.first; own.first != 0 && port <= own.last; ++port) {
-        const auto outside = out.of(static_cast<std::uint16_t>(port));
-        if (!used.insert(outside).second)
+    for (std::uint32_t port = local.first; local.first != 0 && port <= local.last; ++port) {
+        const auto external = out.of(static_cast<std::uint16_t>(port));
+        if (!used.insert(external).second)
             return fail(errc::syntax,
-                        fmt::format("external ports: two of our ports {} are {} outside", own.text(), outside));
+                        fmt::format("external ports: two of our ports {} are {} outside", local.text(), external));
     }
     return out;
 }
 
-std::uint16_t external_ports::of(std::uint16_t own) const noexcept {
-    const auto found = std::ranges::find_if(moves_, [own](const move& m) { return m.own.contains(own); });
-    if (found == moves_.end()) return own;
-    return static_cast<std::uint16_t>(found->outside.first + (own - found->own.first));
+std::uint16_t external_ports::of(std::uint16_t local) const noexcept {
+    const auto found = std::ranges::find_if(mappings_, [local](const mapping& m) { return m.local.contains(local); });
+    if (found == mappings_.end()) return local;
+    return static_cast<std::uint16_t>(found->external.first + (local - found->local.first));
 }
 
 }  // namespace sallyport::reach

@@ -17,18 +17,18 @@ class external_ports {
 public:
     /// Each is "A-B=C-D": our ports A-B are C-D outside, in their order; or "C-D" alone for the whole of `own`. A single
     /// port is a range of one. Where several name a port, the first counts; a port that none names keeps its number.
-    [[nodiscard]] static result<external_ports> parse(std::span<const std::string> texts, port_range own);
+    [[nodiscard]] static result<external_ports> parse(std::span<const std::string> texts, port_range local);
 
-    [[nodiscard]] std::uint16_t of(std::uint16_t own) const noexcept;
-    [[nodiscard]] bool empty() const noexcept { return moves_.empty(); }
+    [[nodiscard]] std::uint16_t of(std::uint16_t local) const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return mappings_.empty(); }
 
 private:
-    struct move {
-        port_range own;
-        port_range outside;
+    struct mapping {
+        port_range local;
+        port_range external;
     };
-    [[nodiscard]] static result<move> parse_one(std::string_view text, port_range own);
-    std::vector<move> moves_;
+    [[nodiscard]] static result<mapping> parse_one(std::string_view text, port_range local);
+    std::vector<mapping> mappings_;
 };
 
 }  // namespace sallyport::reach

@@ -5,13 +5,13 @@
 namespace sallyport::reach {
 namespace {
 
-constexpr port_range own{50000, 50009};
+constexpr port_range local_ports{50000, 50009};
 
-result<external_ports> parse(std::vector<std::string> texts, port_range range = own) {
+result<external_ports> parse(std::vector<std::string> texts, port_range range = local_ports) {
     return external_ports::parse(texts, range);
 }
 
-TEST(ExternalPorts, AreOurOwnWhereNothingIsSaid) {
+TEST(ExternalPorts, AreTheLocalPortsWithoutAMapping) {
     const auto none = parse({});
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->empty());
@@ -19,16 +19,16 @@ TEST(ExternalPorts, AreOurOwnWhereNothingIsSaid) {
 }
 
 // S3
-TEST(ExternalPorts, ARangeAloneMovesThePassivePorts) {
-    const auto moved = parse({"60000-60009"});
-    ASSERT_TRUE(moved) << moved.error().text();
-    EXPECT_EQ(moved->of(50000), 60000);
-    EXPECT_EQ(moved->of(50009), 60009);
-    EXPECT_EQ(moved->of(21), 21);
+TEST(ExternalPorts, ARangeAloneMapsThePassivePortRange) {
+    const auto mapped = parse({"60000-60009"});
+    ASSERT_TRUE(mapped) << mapped.error().text();
+    EXPECT_EQ(mapped->of(50000), 60000);
+    EXPECT_EQ(mapped->of(50009), 60009);
+    EXPECT_EQ(mapped->of(21), 21);
 }
 
 // S3
-TEST(ExternalPorts, TheFirstThatNamesAPortCounts) {
+TEST(ExternalPorts, TheFirstMappingOfAPortWins) {
     const auto mapped = parse({"50004=443", "50000-50009=60000-60009", "21=2121"});
     ASSERT_TRUE(mapped) << mapped.error().text();
     EXPECT_EQ(mapped->of(50004), 443);
@@ -36,7 +36,7 @@ TEST(ExternalPorts, TheFirstThatNamesAPortCounts) {
     EXPECT_EQ(mapped->of(21), 2121);
 }
 
-TEST(ExternalPorts, WhatCannotBeMeantIsRefused) {
+TEST(ExternalPorts, InvalidMappingsAreRefused) {
     for (const auto* text : {"", "=", "60000-", "x=60000", "50000=0", "50000=70000", "60009-60000", "50000=60000=70000"})
         EXPECT_FALSE(parse({text})) << text;
     const auto size = parse({"60000-60010"});

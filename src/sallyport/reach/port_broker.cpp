@@ -1,5 +1,5 @@
+#include <sallyport/reach/known_ports.hpp>
 #include <sallyport/reach/port_broker.hpp>
-#include <sallyport/reach/port_facts.hpp>
 #include <sallyport/reach/port_table.hpp>
 
 #include <atomic>
@@ -11,26 +11,26 @@
 
 #include <fmt/format.h>
 #include <sallyport/base/log.hpp>
-#include <sallyport/base/seldom.hpp>
-#include <sallyport/net/descriptor_room.hpp>
+#include <sallyport/base/log_limiter.hpp>
+#include <sallyport/net/descriptor_usage.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::reach {
 namespace {
 
 // Ports of the system's choice: kept for each local address, and the most where one client alone needs more.
-constexpr std::size_t any_ports = 512;
-constexpr std::size_t most_any_ports = 16384;
+constexpr std::size_t system_ports = 512;
+constexpr std::size_t max_system_ports = 16384;
 
 // A port of another program is tried again after this.
-constexpr auto taken_pause = std::chrono::seconds(30);
+constexpr auto in_use_retry_delay = std::chrono::seconds(30);
 // Where the range is shared with another process of ours, which keeps no port for longer than a client takes to come.
-constexpr auto shared_pause = std::chrono::milliseconds(50);
+constexpr auto shared_range_interval = std::chrono::milliseconds(50);
 
-constexpr std::size_t strangers_kept = 4;
+constexpr std::size_t max_unexpected_peers = 4;
 
 /// Listeners to keep for each local address: they must not eat the descriptors that sessions need.
-std::size_t most_listeners() { return std::max<std::size_t>(4, net::descriptor_limit() / 8); }
+std::size_t max_listeners() { return std::max<std::size_t>(4, net::descriptor_limit() / 8); }
 
 /// One port on one local address. Guarded by the table's mutex.
 struct port {
@@ -39,22 +39,22 @@ struct port {
     net::loop* owner = nullptr;
     // Lives in the coroutine that accepts; used on the owner's thread only.
     net::listener* listener = nullptr;
-    struct stranger {
+    struct unexpected_peer {
         ip_address address;
         net::deadline when;
     };
     // The last few, oldest first.
-    std::vector<stranger> strangers;
+    std::vector<unexpected_peer> unexpected_peers;
 };
 
-struct expectation {
+struct reservation_key {
     port_table::slot slot;
     ip_address client;
-    friend bool operator==(const expectation&, const expectation&) = default;
+    friend bool operator==(const reservation_key&, const reservation_key&) = default;
 };
 
-struct expectation_hash {
-    std::size_t operator()(const expectation& e) const noexcept {
+struct reservation_key_hash {
+    std::size_t operator()(const reservation_key& e) const noexcept {
         return std::hash<ip_address>()(e.client) ^ (std::size_t{e.slot} * 0x9e3779b97f4a7c15U);
     }
 };
@@ -62,66 +62,66 @@ struct expectation_hash {
 }  // namespace
 
 struct port_broker::impl : std::enable_shared_from_this<impl> {
-    class port_promise;
+    class expected_connection;
 
     /// The ports of one local address. Never removed, so pointers to it stay good.
     struct group {
-        group(const ip_address& at, std::size_t slots, std::size_t shares, std::chrono::seconds rest)
-            : local(at), table(slots, shares, rest, most_listeners()), ports(slots) {}
+        group(const ip_address& at, std::size_t slots, std::size_t shares, std::chrono::seconds cooldown)
+            : local(at), table(slots, shares, cooldown, max_listeners()), ports(slots) {}
         ip_address local;
         port_table table;
         // By slot; a deque, so that growing moves none.
         std::deque<port> ports;
-        std::unordered_map<expectation, std::shared_ptr<port_promise>, expectation_hash> expected;
+        std::unordered_map<reservation_key, std::shared_ptr<expected_connection>, reservation_key_hash> expected;
     };
 
     impl(net::loop_group& l, const broker_settings& s, status::counters& c) : loops(l), settings(s), counters(c) {}
 
-    [[nodiscard]] bool any_port() const noexcept { return settings.range.first == 0; }
+    [[nodiscard]] bool uses_system_ports() const noexcept { return settings.range.first == 0; }
     group& group_at(const ip_address& local);
-    result<reservation> reserve(net::loop& home, const ip_address& local, const ip_address& client);
-    [[nodiscard]] std::uint16_t outside(port_table::slot s) const noexcept {
-        return settings.outside.of(static_cast<std::uint16_t>(settings.range.first + s));
+    result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client);
+    [[nodiscard]] std::uint16_t external_port(port_table::slot s) const noexcept {
+        return settings.external.of(static_cast<std::uint16_t>(settings.range.first + s));
     }
-    [[nodiscard]] error exhausted(const group& g, const ip_address& client) const;
-    void note_exhausted(const error& why);
-    result<void> open(net::loop& home, group& g, port_table::slot s);
+    [[nodiscard]] error exhausted_error(const group& g, const ip_address& client) const;
+    void note_exhausted(const error& reason);
+    result<void> open(net::loop& loop, group& g, port_table::slot s);
     void stop();
-    void share(bool with_another);
-    static net::task<> give_up_idle(std::shared_ptr<impl> self, net::loop& here);
+    void share_range(bool with_another);
+    static net::task<> close_idle_listeners(std::shared_ptr<impl> self, net::loop& loop);
 
     static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l);
-    static net::task<> admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
-                                     net::accepted connection);
-    void admit(group& g, port_table::slot s, net::accepted connection);
-    void note_stranger(const net::accepted& connection);
+    static net::task<> dispatch_proxied(std::shared_ptr<impl> self, net::loop* loop, group* g, port_table::slot s,
+                                        net::accepted_connection connection);
+    void dispatch(group& g, port_table::slot s, net::accepted_connection connection);
+    void note_unexpected_peer(const net::accepted_connection& connection);
 
     net::loop_group& loops;
     const broker_settings settings;
     status::counters& counters;
     // Taken before `mutex` where both are.
-    std::mutex opening;
+    std::mutex open_mutex;
     std::mutex mutex;
     bool stopped = false;
     std::atomic<bool> shared{false};
-    seldom exhausted_log{std::chrono::seconds(10)};
+    log_limiter exhausted_log{std::chrono::seconds(10)};
     std::unordered_map<ip_address, std::unique_ptr<group>> groups;
 };
 
 /// A port of the range, promised to one client.
-class port_broker::impl::port_promise final : public promise {
+class port_broker::impl::expected_connection final : public pending_connection {
 public:
-    port_promise(std::shared_ptr<impl> b, group& g, port_table::slot slot, net::loop& l, const terms& t)
-        : promise(l, t), broker_(std::move(b)), in_(g), key_{slot, what.client} {}
+    expected_connection(std::shared_ptr<impl> b, group& g, port_table::slot slot, net::loop& l, const parameters& p)
+        : pending_connection(l, p), broker_(std::move(b)), in_(g), key_{slot, params.client} {}
 
 private:
-    void withdraw() override;
-    void end() override;
-    [[nodiscard]] std::vector<ip_address> strangers() const override;
+    void stop_accepting() override;
+    void release() override;
+    [[nodiscard]] std::vector<ip_address> unexpected_peers() const override;
 
     std::shared_ptr<impl> broker_;
     group& in_;
-    const expectation key_;
+    const reservation_key key_;
     const net::deadline since_ = net::clock::now();
 };
 
@@ -130,86 +130,88 @@ private:
 port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
     auto& g = groups[local];
     if (!g) {
-        const std::size_t slots = any_port() ? any_ports : settings.range.size();
-        g = std::make_unique<group>(local, slots, loops.size(), settings.rest);
-        for (port_table::slot s = 0; !any_port() && !settings.grabbed_too && s < slots; ++s)
-            if (is_hijacked_port(outside(s))) g->table.exclude(s, port_table::time::max());
+        const std::size_t slots = uses_system_ports() ? system_ports : settings.range.size();
+        g = std::make_unique<group>(local, slots, loops.size(), settings.cooldown);
+        for (port_table::slot s = 0; !uses_system_ports() && !settings.use_alg_ports && s < slots; ++s)
+            if (is_alg_port(external_port(s))) g->table.exclude(s, port_table::time::max());
     }
     return *g;
 }
 
-result<reservation> port_broker::impl::reserve(net::loop& home, const ip_address& local, const ip_address& client) {
+result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_address& local, const ip_address& client) {
     std::unique_lock lock(mutex);
     for (;;) {
         if (stopped) return fail(errc::cancelled, "no passive port: the server is stopping");
         group& g = group_at(local);
         const auto now = net::clock::now();
-        auto slot = g.table.take(client, home.index(), now);
-        if (!slot && any_port() && g.table.size() < most_any_ports) {
-            g.table.grow(g.table.size() + any_ports);
+        auto slot = g.table.reserve(client, loop.index(), now);
+        if (!slot && uses_system_ports() && g.table.size() < max_system_ports) {
+            g.table.grow(g.table.size() + system_ports);
             g.ports.resize(g.table.size());
-            slot = g.table.take(client, home.index(), now);
+            slot = g.table.reserve(client, loop.index(), now);
         }
         if (!slot) {
-            error why = exhausted(g, client);
+            error reason = exhausted_error(g, client);
             lock.unlock();
-            note_exhausted(why);
-            return std::unexpected(std::move(why));
+            note_exhausted(reason);
+            return std::unexpected(std::move(reason));
         }
         if (g.ports[*slot].number == 0) {
             lock.unlock();
-            auto opened = open(home, g, *slot);
+            auto opened = open(loop, g, *slot);
             lock.lock();
             // It may have been given up again meanwhile.
             if (!opened || g.ports[*slot].number == 0) {
-                g.table.undo(client, *slot);
+                g.table.cancel(client, *slot);
                 if (opened) continue;
                 if (opened.error().code != errc::busy) return std::unexpected(std::move(opened).error());
-                g.table.exclude(*slot, shared ? now + shared_pause : now + taken_pause);
+                g.table.exclude(*slot, shared ? now + shared_range_interval : now + in_use_retry_delay);
                 continue;
             }
         }
         const auto number = g.ports[*slot].number;
-        const promise::terms terms{.client = client, .port = number, .told = settings.outside.of(number)};
-        auto made = std::make_shared<port_promise>(shared_from_this(), g, *slot, home, terms);
-        g.expected.emplace(expectation{*slot, client}, made);
-        return reservation(std::move(made));
+        const pending_connection::parameters parameters{
+            .client = client, .port = number, .advertised_port = settings.external.of(number)};
+        auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
+        g.expected.emplace(reservation_key{*slot, client}, made);
+        return port_reservation(std::move(made));
     }
 }
 
-error port_broker::impl::exhausted(const group& g, const ip_address& client) const {
-    const auto which = any_port() ? fmt::format("{} ports", g.table.size()) : fmt::format("ports {}", settings.range.text());
+error port_broker::impl::exhausted_error(const group& g, const ip_address& client) const {
+    const auto ports =
+        uses_system_ports() ? fmt::format("{} ports", g.table.size()) : fmt::format("ports {}", settings.range.text());
     return {errc::exhausted, 0,
             fmt::format("no passive port left: all {} on {} are promised to {} already or held by other programs; close "
                         "other transfers of this client or widen the range",
-                        which, g.local.text(), client.text())};
+                        ports, g.local.text(), client.text())};
 }
 
-void port_broker::impl::note_exhausted(const error& why) {
+void port_broker::impl::note_exhausted(const error& reason) {
     status::count(counters.ports_exhausted);
-    const auto refused = exhausted_log.due(net::clock::now());
-    if (refused) log::warning({}, fmt::format("{} passive negotiations refused with 425; the last: {}", *refused, why.what));
+    const auto count = exhausted_log.note(net::clock::now());
+    if (count) log::warning({}, fmt::format("{} passive negotiations refused with 425; the last: {}", *count, reason.what));
 }
 
-result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot s) {
-    const std::lock_guard one_at_a_time(opening);
+result<void> port_broker::impl::open(net::loop& loop, group& g, port_table::slot s) {
+    const std::lock_guard one_at_a_time(open_mutex);
     {
         const std::lock_guard lock(mutex);
         // Another loop was faster.
         if (g.ports[s].number != 0) return {};
     }
-    const auto number = any_port() ? 0U : settings.range.first + s;
-    auto listening = net::listener::open(home, {g.local, static_cast<std::uint16_t>(number)});
-    if (!listening) return std::unexpected(std::move(listening).error());
-    const auto chosen = listening->local().port;
-    if (any_port() && is_hijacked_port(chosen)) return fail(errc::busy, fmt::format("port {}", chosen));
+    const auto number = uses_system_ports() ? 0U : settings.range.first + s;
+    auto opened = net::listener::open(loop, {g.local, static_cast<std::uint16_t>(number)});
+    if (!opened) return std::unexpected(std::move(opened).error());
+    const auto chosen = opened->local().port;
+    if (uses_system_ports() && is_alg_port(chosen)) return fail(errc::busy, fmt::format("port {}", chosen));
     {
         const std::lock_guard lock(mutex);
         g.ports[s].number = chosen;
-        g.ports[s].owner = &home;
+        g.ports[s].owner = &loop;
         g.table.set_open(s);
     }
-    home.spawn(fmt::format("passive port {}", chosen), accept_on(shared_from_this(), &g, s, std::move(*listening)));
+    loop.spawn(fmt::format("passive port {}", chosen), accept_on(shared_from_this(), &g, s, std::move(*opened)));
     return {};
 }
 
@@ -218,63 +220,65 @@ result<void> port_broker::impl::open(net::loop& home, group& g, port_table::slot
 // The listener lives in this frame, and so ends with its own loop even when other loops still hold the broker.
 net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l) {
     port* p = nullptr;
-    net::loop* here = nullptr;
+    net::loop* loop = nullptr;
     {
         const std::lock_guard lock(self->mutex);
         if (self->stopped) co_return;
         p = &g->ports[s];
-        here = p->owner;
+        loop = p->owner;
         p->listener = &l;
     }
     for (;;) {
         auto connection = co_await l.accept();
         // Closed by stop(), or given up.
         if (!connection) break;
-        if (self->settings.proxies.data && self->settings.proxies.speaks_for_others(connection->peer.address))
-            here->spawn("proxied data connection", admit_proxied(self, here, g, s, std::move(*connection)));
+        if (self->settings.proxies.on_data_connections && self->settings.proxies.is_trusted(connection->peer.address))
+            loop->spawn("proxied data connection", dispatch_proxied(self, loop, g, s, std::move(*connection)));
         else
-            self->admit(*g, s, std::move(*connection));
+            self->dispatch(*g, s, std::move(*connection));
     }
     const std::lock_guard lock(self->mutex);
     if (p->listener == &l) p->listener = nullptr;
 }
 
-net::task<> port_broker::impl::admit_proxied(std::shared_ptr<impl> self, net::loop* here, group* g, port_table::slot s,
-                                             net::accepted connection) {
-    const endpoint balancer = connection.peer;
-    const auto header = co_await take_proxy_header(*here, connection);
-    if (header) co_return self->admit(*g, s, std::move(connection));
-    status::count(self->counters.strangers_refused);
-    log::debug({}, fmt::format("refused a data connection through {} to {}: {}", balancer.text(), connection.local.text(),
-                               header.error().text()));
+net::task<> port_broker::impl::dispatch_proxied(std::shared_ptr<impl> self, net::loop* loop, group* g, port_table::slot s,
+                                                net::accepted_connection connection) {
+    const endpoint load_balancer = connection.peer;
+    const auto header = co_await read_proxy_header(*loop, connection);
+    if (header) co_return self->dispatch(*g, s, std::move(connection));
+    status::count(self->counters.unexpected_peers);
+    log::debug({}, fmt::format("refused a data connection through {} to {}: {}", load_balancer.text(),
+                               connection.local.text(), header.error().text()));
 }
 
-void port_broker::impl::admit(group& g, port_table::slot s, net::accepted connection) {
-    std::shared_ptr<port_promise> expecting;
+void port_broker::impl::dispatch(group& g, port_table::slot s, net::accepted_connection connection) {
+    std::shared_ptr<expected_connection> recipient;
     {
         const std::lock_guard lock(mutex);
         port& p = g.ports[s];
         if (const auto it = g.expected.find({s, connection.peer.address});
-            it != g.expected.end() && !it->second->is_led_past()) {
-            expecting = std::move(it->second);
+            it != g.expected.end() && !it->second->is_forwarded()) {
+            recipient = std::move(it->second);
             // From now on this client is a stranger here as well.
             g.expected.erase(it);
         } else {
-            if (p.strangers.size() == strangers_kept) p.strangers.erase(p.strangers.begin());
-            p.strangers.push_back({connection.peer.address, net::clock::now()});
+            if (p.unexpected_peers.size() == max_unexpected_peers) p.unexpected_peers.erase(p.unexpected_peers.begin());
+            p.unexpected_peers.push_back({connection.peer.address, net::clock::now()});
         }
     }
-    if (!expecting) return note_stranger(connection);
-    expecting->bring(std::move(connection));
+    if (!recipient) return note_unexpected_peer(connection);
+    recipient->deliver(std::move(connection));
 }
 
-void port_broker::impl::note_stranger(const net::accepted& connection) {
-    status::count(counters.strangers_refused);
+void port_broker::impl::note_unexpected_peer(const net::accepted_connection& connection) {
+    status::count(counters.unexpected_peers);
     if (!log::enabled(log::level::debug)) return;
-    const bool balancer = !settings.proxies.data && settings.proxies.speaks_for_others(connection.peer.address);
-    log::debug({}, fmt::format("refused a data connection from {} to {}: nobody expects it{}", connection.peer.text(),
-                               connection.local.text(),
-                               balancer ? "; it is a proxy: let it send PROXY headers on data and trust it with them" : ""));
+    const bool is_load_balancer =
+        !settings.proxies.on_data_connections && settings.proxies.is_trusted(connection.peer.address);
+    log::debug({}, fmt::format(
+                       "refused a data connection from {} to {}: nobody expects it{}", connection.peer.text(),
+                       connection.local.text(),
+                       is_load_balancer ? "; it is a proxy: let it send PROXY headers on data and trust it with them" : ""));
 }
 
 void port_broker::impl::stop() {
@@ -286,32 +290,32 @@ void port_broker::impl::stop() {
     // Each listener is closed on its own loop.
     for (std::size_t i = 0; i < loops.size(); ++i) {
         loops.at(i).post([self = shared_from_this(), &l = loops.at(i)] {
-            std::vector<net::listener*> own;
+            std::vector<net::listener*> listeners;
             {
                 const std::lock_guard lock(self->mutex);
                 for (auto& [local, g] : self->groups) {
                     for (auto& p : g->ports) {
-                        if (p.owner == &l && p.listener != nullptr) own.push_back(p.listener);
+                        if (p.owner == &l && p.listener != nullptr) listeners.push_back(p.listener);
                     }
                 }
             }
-            for (auto* listener : own) listener->close();
+            for (auto* listener : listeners) listener->close();
         });
     }
 }
 
 // --- another process with the same range ---------------------------------------------------------------------------------
 
-void port_broker::impl::share(bool with_another) {
-    if (any_port() || shared.exchange(with_another) == with_another || !with_another) return;
+void port_broker::impl::share_range(bool with_another) {
+    if (uses_system_ports() || shared.exchange(with_another) == with_another || !with_another) return;
     for (std::size_t i = 0; i < loops.size(); ++i) {
-        loops.at(i).post([self = shared_from_this(), &here = loops.at(i)] {
-            here.spawn("shared passive ports", give_up_idle(self, here));
+        loops.at(i).post([self = shared_from_this(), &loop = loops.at(i)] {
+            loop.spawn("shared passive ports", close_idle_listeners(self, loop));
         });
     }
 }
 
-net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loop& here) {
+net::task<> port_broker::impl::close_idle_listeners(std::shared_ptr<impl> self, net::loop& loop) {
     while (self->shared) {
         std::vector<net::listener*> idle;
         {
@@ -319,12 +323,12 @@ net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loo
             if (self->stopped) co_return;
             const auto now = net::clock::now();
             for (auto& [local, g] : self->groups) {
-                std::set<port_table::slot> wanted;
-                for (const auto& [key, promised] : g->expected)
-                    if (promised->needs_door(now)) wanted.insert(key.slot);
+                std::set<port_table::slot> needed;
+                for (const auto& [key, pending] : g->expected)
+                    if (pending->needs_listener(now)) needed.insert(key.slot);
                 for (port_table::slot s = 0; s < g->ports.size(); ++s) {
                     auto& p = g->ports[s];
-                    if (p.owner != &here || p.listener == nullptr || wanted.contains(s)) continue;
+                    if (p.owner != &loop || p.listener == nullptr || needed.contains(s)) continue;
                     idle.push_back(std::exchange(p.listener, nullptr));
                     p.number = 0;
                     p.owner = nullptr;
@@ -332,15 +336,15 @@ net::task<> port_broker::impl::give_up_idle(std::shared_ptr<impl> self, net::loo
             }
         }
         for (auto* listener : idle) listener->close();
-        co_await here.sleep_for(shared_pause / 2);
+        co_await loop.sleep_for(shared_range_interval / 2);
     }
 }
 
 // --- promises ----------------------------------------------------------------------------------------------------------
 
-void port_broker::impl::port_promise::withdraw() {
+void port_broker::impl::expected_connection::stop_accepting() {
     // May be this object's, so it goes after the lock.
-    std::shared_ptr<promise> last;
+    std::shared_ptr<pending_connection> last;
     const std::lock_guard lock(broker_->mutex);
     if (const auto it = in_.expected.find(key_); it != in_.expected.end() && it->second.get() == this) {
         last = std::move(it->second);
@@ -348,15 +352,15 @@ void port_broker::impl::port_promise::withdraw() {
     }
 }
 
-void port_broker::impl::port_promise::end() {
+void port_broker::impl::expected_connection::release() {
     const std::lock_guard lock(broker_->mutex);
-    in_.table.give_back(key_.client, key_.slot, net::clock::now());
+    in_.table.release(key_.client, key_.slot, net::clock::now());
 }
 
-std::vector<ip_address> port_broker::impl::port_promise::strangers() const {
+std::vector<ip_address> port_broker::impl::expected_connection::unexpected_peers() const {
     std::vector<ip_address> out;
     const std::lock_guard lock(broker_->mutex);
-    for (const auto& s : in_.ports[key_.slot].strangers) {
+    for (const auto& s : in_.ports[key_.slot].unexpected_peers) {
         if (s.when >= since_ && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
     }
     return out;
@@ -369,14 +373,14 @@ port_broker::port_broker(net::loop_group& loops, broker_settings settings, statu
 
 port_broker::~port_broker() { stop(); }
 
-result<reservation> port_broker::reserve(net::loop& home, const ip_address& local, const ip_address& client) {
-    return impl_->reserve(home, local, client);
+result<port_reservation> port_broker::reserve(net::loop& loop, const ip_address& local, const ip_address& client) {
+    return impl_->reserve(loop, local, client);
 }
 
-std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {
-    std::vector<std::uint16_t> taken;
-    if (impl_->any_port()) return taken;
-    const std::lock_guard no_opening(impl_->opening);
+std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {
+    std::vector<std::uint16_t> in_use;
+    if (impl_->uses_system_ports()) return in_use;
+    const std::lock_guard no_opening(impl_->open_mutex);
     for (port_table::slot s = 0; s < impl_->settings.range.size(); ++s) {
         const auto number = static_cast<std::uint16_t>(impl_->settings.range.first + s);
         {
@@ -388,12 +392,12 @@ std::vector<std::uint16_t> port_broker::taken_ports(const ip_address& local) {
         const unique_fd probe(::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
         net::set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR, 1);
         if (::bind(probe.get(), at.data(), at.length()) == 0 || errno != EADDRINUSE) continue;
-        taken.push_back(number);
+        in_use.push_back(number);
     }
-    return taken;
+    return in_use;
 }
 
-void port_broker::share(bool with_another) { impl_->share(with_another); }
+void port_broker::share_range(bool with_another) { impl_->share_range(with_another); }
 
 void port_broker::stop() { impl_->stop(); }
 

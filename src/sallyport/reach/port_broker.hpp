@@ -35,8 +35,8 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/external_ports.hpp>
-#include <sallyport/reach/proxy_door.hpp>
-#include <sallyport/reach/reservation.hpp>
+#include <sallyport/reach/port_reservation.hpp>
+#include <sallyport/reach/proxy_protocol.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
@@ -45,11 +45,11 @@ struct broker_settings {
     // {0, 0}: ports that the system has free.
     port_range range{};
     // Also those that devices grab for other protocols.
-    bool grabbed_too = false;
+    bool use_alg_ports = false;
     // What the ports are called there.
-    external_ports outside{};
-    std::chrono::seconds rest{60};
-    proxy_trust proxies{};
+    external_ports external{};
+    std::chrono::seconds cooldown{60};
+    trusted_proxies proxies{};
 };
 
 class port_broker {
@@ -59,14 +59,14 @@ public:
 
     /// For a session on `home` whose client `client` reached it at `local`: listens on that address. errc::exhausted where
     /// every port of the range is promised to this client already or taken by other programs (reply 425).
-    [[nodiscard]] result<reservation> reserve(net::loop& home, const ip_address& local, const ip_address& client);
+    [[nodiscard]] result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client);
 
     /// Ports of the range that other programs hold, found by trying; for the start-up report (S2).
-    [[nodiscard]] std::vector<std::uint16_t> taken_ports(const ip_address& local);
+    [[nodiscard]] std::vector<std::uint16_t> ports_in_use(const ip_address& local);
 
     /// Another process of ours has the same range for a while, the old one or the new. A port on which nobody is expected is
     /// given up at once then, so that the other one can have it; no two processes ever listen on one port. Any thread.
-    void share(bool with_another);
+    void share_range(bool with_another);
 
     /// Closes all listeners.
     void stop();

@@ -5,25 +5,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <sallyport/reach/port_facts.hpp>
+#include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::reach {
 namespace {
 
-constexpr std::size_t most_named = 10;
+constexpr std::size_t max_named = 10;
 
 /// "3 of them (5060, 5061, 5190)".
-std::string some(std::vector<std::uint16_t> ports) {
+std::string first_few(std::vector<std::uint16_t> ports) {
     const std::size_t all = ports.size();
-    ports.resize(std::min(all, most_named));
-    return fmt::format("{} of them ({}{})", all, fmt::join(ports, ", "), all > most_named ? ", ..." : "");
+    ports.resize(std::min(all, max_named));
+    return fmt::format("{} of them ({}{})", all, fmt::join(ports, ", "), all > max_named ? ", ..." : "");
 }
 
-std::vector<std::uint16_t> grabbed(const broker_settings& settings) {
+std::vector<std::uint16_t> alg_ports(const broker_settings& settings) {
     std::vector<std::uint16_t> out;
     for (std::uint32_t port = settings.range.first; port <= settings.range.last; ++port) {
-        const auto outside = settings.outside.of(static_cast<std::uint16_t>(port));
-        if (is_hijacked_port(outside)) out.push_back(outside);
+        const auto external = settings.external.of(static_cast<std::uint16_t>(port));
+        if (is_alg_port(external)) out.push_back(external);
     }
     return out;
 }
@@ -35,17 +35,17 @@ std::vector<std::string> port_report(const broker_settings& settings, port_broke
     const port_range range = settings.range;
     if (range.first == 0) return lines;
 
-    if (auto taken = ports.taken_ports(local); !taken.empty())
+    if (auto in_use = ports.ports_in_use(local); !in_use.empty())
+        lines.push_back(fmt::format("Passive ports {}: {} in use by other programs and skipped", range.text(),
+                                    first_few(std::move(in_use))));
+    if (auto skipped = alg_ports(settings); !skipped.empty())
         lines.push_back(
-            fmt::format("Passive ports {}: {} in use by other programs and skipped", range.text(), some(std::move(taken))));
-    if (auto left_out = grabbed(settings); !left_out.empty())
-        lines.push_back(
-            settings.grabbed_too
+            settings.use_alg_ports
                 ? fmt::format("Passive ports {}: using {}, which routers may inspect for other protocols", range.text(),
-                              some(std::move(left_out)))
+                              first_few(std::move(skipped)))
                 : fmt::format("Passive ports {}: skipping {}, which routers may inspect for other protocols; use "
                               "--use-alg-ports to include them",
-                              range.text(), some(std::move(left_out))));
+                              range.text(), first_few(std::move(skipped))));
     return lines;
 }
 

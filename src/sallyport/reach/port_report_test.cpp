@@ -18,20 +18,20 @@ std::vector<std::string> report(const broker_settings& settings) {
 }
 
 // S2
-TEST(PortReport, NamesThePortsThatDevicesGrab) {
+TEST(PortReport, NamesAlgPorts) {
     EXPECT_THAT(report({.range = {5055, 5065}}),
                 Contains(HasSubstr("skipping 2 of them (5060, 5061), which routers may inspect for other protocols; use "
                                    "--use-alg-ports to include them")));
-    EXPECT_THAT(report({.range = {5055, 5065}, .grabbed_too = true}),
+    EXPECT_THAT(report({.range = {5055, 5065}, .use_alg_ports = true}),
                 Contains(HasSubstr("using 2 of them (5060, 5061), which routers may inspect for other protocols")));
     EXPECT_THAT(report({.range = {5070, 5080}}), Not(Contains(HasSubstr("other protocols"))));
 }
 
 // S2: what devices on the way see is the number outside.
-TEST(PortReport, LooksAtTheNumbersOutside) {
+TEST(PortReport, ChecksExternalPorts) {
     const std::vector<std::string> forwarded{"5060-5069"};
-    const port_range own{50000, 50009};
-    const broker_settings settings{.range = own, .outside = *external_ports::parse(forwarded, own)};
+    const port_range local_ports{50000, 50009};
+    const broker_settings settings{.range = local_ports, .external = *external_ports::parse(forwarded, local_ports)};
     EXPECT_THAT(report(settings), Contains(HasSubstr("5060, 5061")));
 }
 

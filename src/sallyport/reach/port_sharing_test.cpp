@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const ip_address here = *ip_address::parse("127.0.0.1");
+const ip_address server_address = *ip_address::parse("127.0.0.1");
 const ip_address alice = *ip_address::parse("127.0.0.1");
 const ip_address bob = *ip_address::parse("127.0.0.2");
 
@@ -32,88 +32,88 @@ std::uint16_t free_port() {
 
 unique_fd connect(const ip_address& from, std::uint16_t port) {
     unique_fd socket = bound({from, 0});
-    const net::socket_address address(endpoint{here, port});
+    const net::socket_address address(endpoint{server_address, port});
     if (::connect(socket.get(), address.data(), address.length()) != 0 && errno != EINPROGRESS) return {};
     return socket;
 }
 
-net::task<result<reservation>> reserve_soon(net::loop& home, port_broker& ports, ip_address client) {
+net::task<result<port_reservation>> reserve_soon(net::loop& loop, port_broker& ports, ip_address client) {
     for (const auto end = net::clock::now() + 10s;;) {
-        auto promised = ports.reserve(home, here, client);
-        if (promised || net::clock::now() > end) co_return promised;
-        co_await home.sleep_for(5ms);
+        auto reserved = ports.reserve(loop, server_address, client);
+        if (reserved || net::clock::now() > end) co_return reserved;
+        co_await loop.sleep_for(5ms);
     }
 }
 
 /// Whether the one who is expected is served, and by this broker.
-net::task<bool> serves(reservation& promised, ip_address client) {
-    const auto socket = connect(client, promised.port());
-    const auto came = co_await promised.wait(net::time_limit::within(10s));
-    co_return came && came->peer == net::local_endpoint(socket.get());
+net::task<bool> serves(port_reservation& reserved, ip_address client) {
+    const auto socket = connect(client, reserved.port());
+    const auto accepted = co_await reserved.wait(net::time_limit::within(10s));
+    co_return accepted && accepted->peer == net::local_endpoint(socket.get());
 }
 
-net::task<> takes_turns(net::loop& home, port_broker& old, port_broker& fresh) {
-    old.share(true);
-    fresh.share(true);
+net::task<> alternate(net::loop& loop, port_broker& old_broker, port_broker& new_broker) {
+    old_broker.share_range(true);
+    new_broker.share_range(true);
     for (int turn = 0; turn < 3; ++turn) {
-        auto first = co_await reserve_soon(home, old, alice);
+        auto first = co_await reserve_soon(loop, old_broker, alice);
         EXPECT_TRUE(first);
         if (!first) co_return;
-        auto refused = fresh.reserve(home, here, bob);
+        auto refused = new_broker.reserve(loop, server_address, bob);
         EXPECT_FALSE(refused) << "the port is the other one's while somebody is expected there";
         const bool served = co_await serves(*first, alice);
         EXPECT_TRUE(served);
 
-        auto second = co_await reserve_soon(home, fresh, bob);  // while the first transfer still runs
+        auto second = co_await reserve_soon(loop, new_broker, bob);  // while the first transfer still runs
         EXPECT_TRUE(second);
         if (!second) co_return;
         const bool served_too = co_await serves(*second, bob);
         EXPECT_TRUE(served_too);
     }
     // Alone again, it keeps its port.
-    old.stop();
-    fresh.share(false);
-    auto last = co_await reserve_soon(home, fresh, bob);
+    old_broker.stop();
+    new_broker.share_range(false);
+    auto last = co_await reserve_soon(loop, new_broker, bob);
     EXPECT_TRUE(last);
     if (!last) co_return;
     const bool served = co_await serves(*last, bob);
     EXPECT_TRUE(served);
-    co_await home.sleep_for(200ms);
-    EXPECT_FALSE(bound({here, last->port()}));
+    co_await loop.sleep_for(200ms);
+    EXPECT_FALSE(bound({server_address, last->port()}));
 }
 
-TEST(PortSharing, TwoProcessesTakeTurnsOnOnePort_G6) {
+TEST(PortSharing, TwoProcessesAlternateOnOnePort_G6) {
     net::loop_group loops(1);
     status::counters counters;
     const auto port = free_port();
     const broker_settings settings{.range = {port, port}};
-    port_broker old(loops, settings, counters);
-    port_broker fresh(loops, settings, counters);
-    loops.run_until_done(takes_turns(loops.at(0), old, fresh));
-    EXPECT_EQ(counters.strangers_refused.load(), 0U);
+    port_broker old_broker(loops, settings, counters);
+    port_broker new_broker(loops, settings, counters);
+    loops.run_until_done(alternate(loops.at(0), old_broker, new_broker));
+    EXPECT_EQ(counters.unexpected_peers.load(), 0U);
 }
 
-net::task<> keeps_while_led(net::loop& home, port_broker& old, port_broker& fresh) {
-    old.share(true);
-    fresh.share(true);
-    auto led = co_await reserve_soon(home, old, alice);
-    EXPECT_TRUE(led);
-    led->lead_past(net::clock::now() + 1h);
-    co_await home.sleep_for(200ms);
-    EXPECT_FALSE(fresh.reserve(home, here, bob)) << "the kernel still has an opening there";
-    led->lead_past(net::clock::now());
-    const auto next = co_await reserve_soon(home, fresh, bob);  // while the transfer still runs
+net::task<> keeps_the_port_while_forwarded(net::loop& loop, port_broker& old_broker, port_broker& new_broker) {
+    old_broker.share_range(true);
+    new_broker.share_range(true);
+    auto forwarded = co_await reserve_soon(loop, old_broker, alice);
+    EXPECT_TRUE(forwarded);
+    forwarded->forward_in_kernel(net::clock::now() + 1h);
+    co_await loop.sleep_for(200ms);
+    EXPECT_FALSE(new_broker.reserve(loop, server_address, bob)) << "the kernel still has an opening there";
+    forwarded->forward_in_kernel(net::clock::now());
+    const auto next = co_await reserve_soon(loop, new_broker, bob);  // while the transfer still runs
     EXPECT_TRUE(next);
 }
 
 // Two openings of one client at one port would take each other's connections.
-TEST(PortSharing, APortStaysWhileTheKernelHasAnOpeningThere_GW08) {
+TEST(PortSharing, APortStaysReservedWhileTheKernelHasAnOpening_GW08) {
     net::loop_group loops(1);
     status::counters counters;
     const auto port = free_port();
-    port_broker old(loops, {.range = {port, port}}, counters);
-    port_broker fresh(loops, {.range = {port, port}}, counters);
-    loops.run_until_done(keeps_while_led(loops.at(0), old, fresh));
+    port_broker old_broker(loops, {.range = {port, port}}, counters);
+    port_broker new_broker(loops, {.range = {port, port}}, counters);
+    loops.run_until_done(keeps_the_port_while_forwarded(loops.at(0), old_broker, new_broker));
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 namespace sallyport::reach {
 
-port_table::port_table(std::size_t slots, std::size_t shares, std::chrono::seconds rest, std::size_t most_open)
-    : rest_(rest), shares_(shares), most_open_(most_open) {
+port_table::port_table(std::size_t slots, std::size_t shares, std::chrono::seconds cooldown, std::size_t max_open)
+    : cooldown_(cooldown), shares_(shares), max_open_(max_open) {
     grow(slots);
 }
 
@@ -22,32 +22,32 @@ void port_table::grow(std::size_t slots) {
     }
 }
 
-std::optional<port_table::slot> port_table::take(const ip_address& client, std::size_t share, time now) {
-    end_exclusions(now);
-    book& b = book_of(client);
-    end_rests(b, now);
-    const slot_set& among = open_count_ < most_open_ ? all_ : open_;
-    auto found = choose(shares_[share % shares_.size()], among, b);
-    if (!found) found = choose(all_, among, b);
-    if (!found) found = longest_resting(shares_[share % shares_.size()], b);
-    if (!found) found = longest_resting(all_, b);
-    if (!found) found = choose(all_, all_, b);
+std::optional<port_table::slot> port_table::reserve(const ip_address& client, std::size_t share, time now) {
+    expire_exclusions(now);
+    client_ports& ports = ports_of(client);
+    expire_cooldowns(ports, now);
+    const slot_set& candidates = open_count_ < max_open_ ? all_ : open_;
+    auto found = choose(shares_[share % shares_.size()], candidates, ports);
+    if (!found) found = choose(all_, candidates, ports);
+    if (!found) found = oldest_cooldown(shares_[share % shares_.size()], ports);
+    if (!found) found = oldest_cooldown(all_, ports);
+    if (!found) found = choose(all_, all_, ports);
     if (!found) return std::nullopt;
-    b.unavailable.insert(*found);
-    ++b.promised;
+    ports.unavailable.insert(*found);
+    ++ports.reserved;
     return found;
 }
 
-void port_table::give_back(const ip_address& client, slot s, time now) {
-    book& b = book_of(client);
-    --b.promised;
-    b.rests.push_back({s, now + rest_});
+void port_table::release(const ip_address& client, slot s, time now) {
+    client_ports& ports = ports_of(client);
+    --ports.reserved;
+    ports.cooldowns.push_back({s, now + cooldown_});
 }
 
-void port_table::undo(const ip_address& client, slot s) {
-    book& b = book_of(client);
-    --b.promised;
-    b.unavailable.erase(s);
+void port_table::cancel(const ip_address& client, slot s) {
+    client_ports& ports = ports_of(client);
+    --ports.reserved;
+    ports.unavailable.erase(s);
 }
 
 void port_table::set_open(slot s) {
@@ -62,35 +62,36 @@ void port_table::exclude(slot s, time until) {
     if (until != time::max()) exclusions_.push_back({s, until});
 }
 
-port_table::book& port_table::book_of(const ip_address& client) {
-    if (books_.size() >= sweep_at_) {
-        std::erase_if(books_, [](const auto& item) { return item.second.promised == 0; });
-        sweep_at_ = std::max(most_clients, 2 * books_.size());
+port_table::client_ports& port_table::ports_of(const ip_address& client) {
+    if (ports_by_client_.size() >= sweep_at_) {
+        std::erase_if(ports_by_client_, [](const auto& item) { return item.second.reserved == 0; });
+        sweep_at_ = std::max(max_clients, 2 * ports_by_client_.size());
     }
-    book& b = books_[client];
-    b.unavailable.resize(slots_);
-    return b;
+    client_ports& ports = ports_by_client_[client];
+    ports.unavailable.resize(slots_);
+    return ports;
 }
 
-void port_table::end_rests(book& b, time now) {
-    for (; !b.rests.empty() && b.rests.front().until <= now; b.rests.pop_front()) {
-        b.unavailable.erase(b.rests.front().which);
+void port_table::expire_cooldowns(client_ports& ports, time now) {
+    for (; !ports.cooldowns.empty() && ports.cooldowns.front().until <= now; ports.cooldowns.pop_front()) {
+        ports.unavailable.erase(ports.cooldowns.front().number);
     }
 }
 
-void port_table::end_exclusions(time now) {
-    std::erase_if(exclusions_, [&](const resting& e) {
+void port_table::expire_exclusions(time now) {
+    std::erase_if(exclusions_, [&](const timed_slot& e) {
         if (e.until > now) return false;
-        excluded_.erase(e.which);
+        excluded_.erase(e.number);
         return true;
     });
 }
 
 // The free ones are counted and one of them is picked by its rank, so each is equally likely however few they are.
-std::optional<port_table::slot> port_table::choose(const slot_set& share, const slot_set& among, const book& b) const {
+std::optional<port_table::slot> port_table::choose(const slot_set& share, const slot_set& candidates,
+                                                   const client_ports& ports) const {
     const auto& mask = share.words();
     const auto free_in = [&](std::size_t w) {
-        return mask[w] & among.words()[w] & ~b.unavailable.words()[w] & ~excluded_.words()[w];
+        return mask[w] & candidates.words()[w] & ~ports.unavailable.words()[w] & ~excluded_.words()[w];
     };
     std::uint32_t count = 0;
     for (std::size_t w = 0; w < mask.size(); ++w) count += static_cast<std::uint32_t>(std::popcount(free_in(w)));
@@ -98,9 +99,9 @@ std::optional<port_table::slot> port_table::choose(const slot_set& share, const 
     auto rank = random_below(count);
     for (std::size_t w = 0;; ++w) {
         auto bits = free_in(w);
-        const auto here = static_cast<std::uint32_t>(std::popcount(bits));
-        if (rank >= here) {
-            rank -= here;
+        const auto in_word = static_cast<std::uint32_t>(std::popcount(bits));
+        if (rank >= in_word) {
+            rank -= in_word;
             continue;
         }
         for (; rank > 0; --rank) bits &= bits - 1;
@@ -108,12 +109,12 @@ std::optional<port_table::slot> port_table::choose(const slot_set& share, const 
     }
 }
 
-std::optional<port_table::slot> port_table::longest_resting(const slot_set& share, book& b) const {
+std::optional<port_table::slot> port_table::oldest_cooldown(const slot_set& share, client_ports& ports) const {
     const auto found = std::ranges::find_if(
-        b.rests, [&](const resting& r) { return share.contains(r.which) && !excluded_.contains(r.which); });
-    if (found == b.rests.end()) return std::nullopt;
-    const slot s = found->which;
-    b.rests.erase(found);
+        ports.cooldowns, [&](const timed_slot& r) { return share.contains(r.number) && !excluded_.contains(r.number); });
+    if (found == ports.cooldowns.end()) return std::nullopt;
+    const slot s = found->number;
+    ports.cooldowns.erase(found);
     return s;
 }
 

@@ -40,17 +40,17 @@ public:
     using time = std::chrono::steady_clock::time_point;
 
     /// `most_open`: how many slots should be open at a time. REQUIRES: shares > 0.
-    port_table(std::size_t slots, std::size_t shares, std::chrono::seconds rest, std::size_t most_open = SIZE_MAX);
+    port_table(std::size_t slots, std::size_t shares, std::chrono::seconds cooldown, std::size_t max_open = SIZE_MAX);
 
     [[nodiscard]] std::size_t size() const noexcept { return slots_; }
     void grow(std::size_t slots);
 
     /// Promises a slot to `client`; nothing where none is left.
-    [[nodiscard]] std::optional<slot> take(const ip_address& client, std::size_t share, time now);
+    [[nodiscard]] std::optional<slot> reserve(const ip_address& client, std::size_t share, time now);
     /// The promise ends; the slot rests.
-    void give_back(const ip_address& client, slot s, time now);
+    void release(const ip_address& client, slot s, time now);
     /// The promise was never told to anybody; the slot is free at once.
-    void undo(const ip_address& client, slot s);
+    void cancel(const ip_address& client, slot s);
 
     /// The slot costs nothing more from now on.
     void set_open(slot s);
@@ -58,40 +58,41 @@ public:
     void exclude(slot s, time until);
 
     // Remembered without a promise.
-    static constexpr std::size_t most_clients = 4096;
-    [[nodiscard]] std::size_t clients() const noexcept { return books_.size(); }
+    static constexpr std::size_t max_clients = 4096;
+    [[nodiscard]] std::size_t clients() const noexcept { return ports_by_client_.size(); }
 
 private:
-    struct resting {
-        slot which;
+    struct timed_slot {
+        slot number;
         time until;
     };
     /// What one client has.
-    struct book {
+    struct client_ports {
         // Promised or resting.
         slot_set unavailable;
         // In order of time.
-        std::deque<resting> rests;
-        std::size_t promised = 0;
+        std::deque<timed_slot> cooldowns;
+        std::size_t reserved = 0;
     };
 
-    book& book_of(const ip_address& client);
-    void end_rests(book& b, time now);
-    void end_exclusions(time now);
-    [[nodiscard]] std::optional<slot> choose(const slot_set& share, const slot_set& among, const book& b) const;
-    [[nodiscard]] std::optional<slot> longest_resting(const slot_set& share, book& b) const;
+    client_ports& ports_of(const ip_address& client);
+    void expire_cooldowns(client_ports& ports, time now);
+    void expire_exclusions(time now);
+    [[nodiscard]] std::optional<slot> choose(const slot_set& share, const slot_set& candidates,
+                                             const client_ports& ports) const;
+    [[nodiscard]] std::optional<slot> oldest_cooldown(const slot_set& share, client_ports& ports) const;
 
     std::size_t slots_ = 0;
-    std::chrono::seconds rest_;
+    std::chrono::seconds cooldown_;
     slot_set all_;
     std::vector<slot_set> shares_;
     slot_set open_;
     std::size_t open_count_ = 0;
-    std::size_t most_open_;
+    std::size_t max_open_;
     slot_set excluded_;
-    std::vector<resting> exclusions_;
-    std::unordered_map<ip_address, book> books_;
-    std::size_t sweep_at_ = most_clients;
+    std::vector<timed_slot> exclusions_;
+    std::unordered_map<ip_address, client_ports> ports_by_client_;
+    std::size_t sweep_at_ = max_clients;
 };
 
 }  // namespace sallyport::reach

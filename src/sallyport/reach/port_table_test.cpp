@@ -17,115 +17,115 @@ const ip_address alice = *ip_address::parse("192.0.2.1");
 const ip_address bob = *ip_address::parse("2001:db8::2");
 const port_table::time start{1000s};
 
-TEST(random_below, stays_below_and_reaches_everything) {
+TEST(random_below, is_below_the_bound_and_yields_every_value) {
     std::array<int, 3> seen{};
     for (int i = 0; i < 3000; ++i) ++seen.at(random_below(3));
     for (const int n : seen) EXPECT_GT(n, 700);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(random_below(1), 0U);
 }
 
-TEST(port_table, promises_a_slot_once_to_a_client_and_to_every_client) {
+TEST(port_table, reserves_a_slot_once_for_each_client) {
     port_table table(1, 4, 60s);
-    EXPECT_EQ(table.take(alice, 3, start), 0U);
-    EXPECT_EQ(table.take(alice, 0, start), std::nullopt);
-    EXPECT_EQ(table.take(bob, 2, start), 0U);
-    EXPECT_EQ(table.take(bob, 2, start), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 3, start), 0U);
+    EXPECT_EQ(table.reserve(alice, 0, start), std::nullopt);
+    EXPECT_EQ(table.reserve(bob, 2, start), 0U);
+    EXPECT_EQ(table.reserve(bob, 2, start), std::nullopt);
 }
 
-TEST(port_table, gives_out_every_slot_and_no_other) {
+TEST(port_table, reserves_every_slot_and_no_other) {
     port_table table(130, 3, 60s);
     std::set<std::uint32_t> seen;
     for (int i = 0; i < 130; ++i) {
-        const auto s = table.take(alice, 1, start);
+        const auto s = table.reserve(alice, 1, start);
         ASSERT_TRUE(s);
         EXPECT_LT(*s, 130U);
         EXPECT_EQ(*s % 3 == 1, i < 43) << "the share comes first";  // 1, 4, ... 127
         seen.insert(*s);
     }
     EXPECT_EQ(seen.size(), 130U);
-    EXPECT_EQ(table.take(alice, 1, start), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 1, start), std::nullopt);
     table.grow(200);
-    EXPECT_GE(table.take(alice, 1, start).value(), 130U);
+    EXPECT_GE(table.reserve(alice, 1, start).value(), 130U);
 }
 
 // DC-02: a late stray connection must not hit a new session.
-TEST(port_table, lets_a_slot_rest_while_others_are_free) {
+TEST(port_table, does_not_reuse_a_slot_in_cooldown_while_others_are_free) {
     port_table table(10, 1, 60s);
     std::set<std::uint32_t> seen;
     auto now = start;
     for (int i = 0; i < 10; ++i) {
-        const auto s = table.take(alice, 0, now);
+        const auto s = table.reserve(alice, 0, now);
         ASSERT_TRUE(s);
         seen.insert(*s);
-        table.give_back(alice, *s, now);
+        table.release(alice, *s, now);
         now += 1s;
     }
     EXPECT_EQ(seen.size(), 10U);
     // All are resting for alice, none for bob.
-    EXPECT_TRUE(table.take(bob, 0, now));
+    EXPECT_TRUE(table.reserve(bob, 0, now));
 }
 
-TEST(port_table, takes_the_longest_rested_where_none_is_free) {
+TEST(port_table, reuses_the_oldest_cooldown_if_no_slot_is_free) {
     port_table table(3, 1, 60s);
     std::vector<std::uint32_t> order;
-    for (int i = 0; i < 3; ++i) order.push_back(table.take(alice, 0, start).value());
-    for (const auto s : order) table.give_back(alice, s, start);
-    for (const auto s : order) EXPECT_EQ(table.take(alice, 0, start + 1s), s);
-    EXPECT_EQ(table.take(alice, 0, start + 1s), std::nullopt);
+    for (int i = 0; i < 3; ++i) order.push_back(table.reserve(alice, 0, start).value());
+    for (const auto s : order) table.release(alice, s, start);
+    for (const auto s : order) EXPECT_EQ(table.reserve(alice, 0, start + 1s), s);
+    EXPECT_EQ(table.reserve(alice, 0, start + 1s), std::nullopt);
 }
 
-TEST(port_table, takes_the_longest_rested_of_the_share_first) {
+TEST(port_table, reuses_the_oldest_cooldown_of_the_share_first) {
     port_table table(6, 2, 60s);
     std::vector<std::uint32_t> order;
-    for (int i = 0; i < 6; ++i) order.push_back(table.take(alice, 0, start).value());
-    for (const auto s : order) table.give_back(alice, s, start);
+    for (int i = 0; i < 6; ++i) order.push_back(table.reserve(alice, 0, start).value());
+    for (const auto s : order) table.release(alice, s, start);
     ASSERT_EQ(order.front() % 2, 0U) << "of the other share";
     for (const std::uint32_t share : {1U, 0U}) {
         for (const auto s : order) {
             if (s % 2 != share) continue;
-            EXPECT_EQ(table.take(alice, 1, start + 1s), s);
+            EXPECT_EQ(table.reserve(alice, 1, start + 1s), s);
         }
     }
-    EXPECT_EQ(table.take(alice, 1, start + 1s), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 1, start + 1s), std::nullopt);
 }
 
-TEST(port_table, the_rest_ends) {
+TEST(port_table, ends_the_cooldown) {
     port_table table(2, 1, 60s);
-    const auto first = table.take(alice, 0, start).value();
-    table.give_back(alice, first, start);
-    EXPECT_EQ(table.take(alice, 0, start + 1s), 1 - first);
-    EXPECT_EQ(table.take(alice, 0, start + 60s), first);
+    const auto first = table.reserve(alice, 0, start).value();
+    table.release(alice, first, start);
+    EXPECT_EQ(table.reserve(alice, 0, start + 1s), 1 - first);
+    EXPECT_EQ(table.reserve(alice, 0, start + 60s), first);
 }
 
-TEST(port_table, undone_is_free_at_once) {
+TEST(port_table, frees_a_cancelled_slot_at_once) {
     port_table table(1, 1, 60s);
-    ASSERT_EQ(table.take(alice, 0, start), 0U);
-    table.undo(alice, 0);
-    EXPECT_EQ(table.take(alice, 0, start), 0U);
+    ASSERT_EQ(table.reserve(alice, 0, start), 0U);
+    table.cancel(alice, 0);
+    EXPECT_EQ(table.reserve(alice, 0, start), 0U);
 }
 
-TEST(port_table, leaves_excluded_slots_out_until_their_time) {
+TEST(port_table, skips_excluded_slots_until_their_time) {
     port_table table(3, 1, 60s);
     table.exclude(0, port_table::time::max());
     table.exclude(1, start + 30s);
-    EXPECT_EQ(table.take(alice, 0, start), 2U);
-    EXPECT_EQ(table.take(alice, 0, start + 29s), std::nullopt);
-    EXPECT_EQ(table.take(alice, 0, start + 30s), 1U);
-    EXPECT_EQ(table.take(alice, 0, start + 24h), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 0, start), 2U);
+    EXPECT_EQ(table.reserve(alice, 0, start + 29s), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 0, start + 30s), 1U);
+    EXPECT_EQ(table.reserve(alice, 0, start + 24h), std::nullopt);
 }
 
-TEST(port_table, does_not_hand_out_an_excluded_slot_because_it_rested) {
+TEST(port_table, does_not_reserve_an_excluded_slot_from_its_cooldown) {
     port_table table(1, 1, 60s);
-    ASSERT_EQ(table.take(alice, 0, start), 0U);
-    table.give_back(alice, 0, start);
+    ASSERT_EQ(table.reserve(alice, 0, start), 0U);
+    table.release(alice, 0, start);
     table.exclude(0, start + 10s);
-    EXPECT_EQ(table.take(alice, 0, start + 1s), std::nullopt);
-    EXPECT_EQ(table.take(alice, 0, start + 10s), 0U);
+    EXPECT_EQ(table.reserve(alice, 0, start + 1s), std::nullopt);
+    EXPECT_EQ(table.reserve(alice, 0, start + 10s), 0U);
 }
 
 // GW-07 in small: 20,000 choices over 100 slots; chi-square with 99 degrees of freedom is below 148 in 99.9 of 100 cases,
 // below 180 in all but one of a million.
-TEST(port_table, GW07_chooses_evenly_and_without_pattern) {
+TEST(port_table, GW07_chooses_uniformly_and_without_pattern) {
     constexpr std::size_t slots = 100;
     constexpr int rounds = 20000;
     port_table table(slots, 1, 0s);
@@ -133,8 +133,8 @@ TEST(port_table, GW07_chooses_evenly_and_without_pattern) {
     double sum_xy = 0;
     double before = 0;
     for (int i = 0; i < rounds; ++i) {
-        const auto s = table.take(alice, 0, start).value();
-        table.give_back(alice, s, start);
+        const auto s = table.reserve(alice, 0, start).value();
+        table.release(alice, s, start);
         ++count.at(s);
         const double x = (s - 49.5) / std::sqrt((slots * slots - 1) / 12.0);
         sum_xy += x * before;
@@ -146,32 +146,32 @@ TEST(port_table, GW07_chooses_evenly_and_without_pattern) {
     EXPECT_LT(std::abs(sum_xy / rounds), 0.04) << "serial correlation";
 }
 
-TEST(port_table, opens_no_more_than_it_should_while_others_will_do) {
+TEST(port_table, opens_no_more_slots_than_max_open_while_others_are_free) {
     port_table table(10, 1, 60s, 3);
     std::set<std::uint32_t> open;
     for (int i = 0; i < 3; ++i) {
-        const auto s = table.take(alice, 0, start).value();
+        const auto s = table.reserve(alice, 0, start).value();
         table.set_open(s);
         open.insert(s);
     }
     EXPECT_EQ(open.size(), 3U);
-    EXPECT_TRUE(open.contains(table.take(bob, 0, start).value())) << "free for bob and open already";
-    table.give_back(alice, *open.begin(), start);
-    EXPECT_EQ(table.take(alice, 0, start), *open.begin()) << "rather a short rest than one more";
-    EXPECT_FALSE(open.contains(table.take(alice, 0, start).value())) << "rather one more than none";
+    EXPECT_TRUE(open.contains(table.reserve(bob, 0, start).value())) << "free for bob and open already";
+    table.release(alice, *open.begin(), start);
+    EXPECT_EQ(table.reserve(alice, 0, start), *open.begin()) << "rather a short rest than one more";
+    EXPECT_FALSE(open.contains(table.reserve(alice, 0, start).value())) << "rather one more than none";
 }
 
-TEST(port_table, forgets_clients_that_have_nothing) {
+TEST(port_table, erases_clients_without_reservations) {
     port_table table(64, 1, 60s);
-    const auto kept = table.take(alice, 0, start).value();
-    for (unsigned i = 0; i < 3 * port_table::most_clients; ++i) {
+    const auto held = table.reserve(alice, 0, start).value();
+    for (unsigned i = 0; i < 3 * port_table::max_clients; ++i) {
         const auto client = ip_address::v4({10, 1, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)});
-        table.give_back(client, table.take(client, 0, start).value(), start);
+        table.release(client, table.reserve(client, 0, start).value(), start);
     }
-    EXPECT_LE(table.clients(), 2 * port_table::most_clients);
+    EXPECT_LE(table.clients(), 2 * port_table::max_clients);
     // alice still holds hers.
-    for (int i = 0; i < 63; ++i) EXPECT_NE(table.take(alice, 0, start).value(), kept);
-    EXPECT_EQ(table.take(alice, 0, start), std::nullopt);
+    for (int i = 0; i < 63; ++i) EXPECT_NE(table.reserve(alice, 0, start).value(), held);
+    EXPECT_EQ(table.reserve(alice, 0, start), std::nullopt);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/tls.hpp>
-#include <sallyport/reach/reservation.hpp>
+#include <sallyport/reach/port_reservation.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
@@ -48,16 +48,16 @@ struct single_port_settings {
     bool control = false;
     // On this port; 0: none.
     std::uint16_t port = 0;
-    std::chrono::milliseconds hold = limits::single_port_hold;
-    std::chrono::milliseconds rest = limits::single_port_rest;
+    std::chrono::milliseconds max_wait = limits::single_port_max_wait;
+    std::chrono::milliseconds cooldown = limits::single_port_cooldown;
 
-    [[nodiscard]] bool on() const noexcept { return control || port != 0; }
+    [[nodiscard]] bool is_enabled() const noexcept { return control || port != 0; }
     /// "control" or a number.
     [[nodiscard]] static result<single_port_settings> parse(std::string_view text);
 };
 
 /// What listens: for control connections, for those with implicit TLS, for data alone.
-enum class door_kind : std::uint8_t { control, implicit_tls, data };
+enum class listener_kind : std::uint8_t { control, implicit_tls, data };
 
 class single_port {
 public:
@@ -65,31 +65,32 @@ public:
                 status::counters& counters);
     ~single_port();
 
-    struct asker {
-        net::loop& home;
+    struct reservation_request {
+        net::loop& loop;
         ip_address client;
         // Ours, to which the connection will come.
         std::uint16_t port;
         // As the outside knows it.
-        std::uint16_t told;
+        std::uint16_t advertised_port;
         // The id of the session, unique.
         std::string session;
         // Id context of the control connection's TLS session; empty: plain data.
-        std::string tls_id;
+        std::string tls_session_context;
         std::chrono::microseconds round_trip{};
     };
     /// The port for data alone; 0 where it is the control port.
-    [[nodiscard]] std::uint16_t own_port() const noexcept;
+    [[nodiscard]] std::uint16_t separate_port() const noexcept;
 
     /// errc::exhausted where the rule does not let plain data come here now, and after leave().
-    [[nodiscard]] result<reservation> expect(asker who);
+    [[nodiscard]] result<port_reservation> reserve(reservation_request request);
     /// Connections go to a successor from now on: who expects one is told so, and nobody may any more.
-    void leave();
+    void stop();
 
     /// Whether a connection from there to that port of ours could be data.
-    [[nodiscard]] bool expects(const ip_address& client, std::uint16_t port) const;
+    [[nodiscard]] bool has_reservation(const ip_address& client, std::uint16_t port) const;
     /// Leads a connection to the session that expects it. Returned: what turned out to be a new client.
-    net::task<std::optional<net::accepted>> sort(net::loop& here, net::accepted came, door_kind at);
+    net::task<std::optional<net::accepted_connection>> classify(net::loop& loop, net::accepted_connection connection,
+                                                                listener_kind kind);
 
 private:
     struct impl;

@@ -19,32 +19,33 @@ const ip_address other = *ip_address::parse("198.51.100.8");
 constexpr std::uint16_t port = 21;
 
 /// A client's connection, its other end, and what has become of it.
-struct caller {
-    unique_fd theirs;
-    std::optional<net::accepted> greeted;
-    bool sorted = false;
+struct client_connection {
+    unique_fd peer_end;
+    std::optional<net::accepted_connection> new_client;
+    bool is_classified = false;
 
-    void say(std::string_view bytes) const {
-        EXPECT_EQ(::write(theirs.get(), bytes.data(), bytes.size()), std::ssize(bytes));
+    void send(std::string_view bytes) const {
+        EXPECT_EQ(::write(peer_end.get(), bytes.data(), bytes.size()), std::ssize(bytes));
     }
     [[nodiscard]] bool is_closed() const {
         char byte = 0;
-        return ::recv(theirs.get(), &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+        return ::recv(peer_end.get(), &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
     }
 };
 
 /// A session that waits for its data connection.
-struct waiting {
+struct waiting_session {
     std::optional<errc> failed;
     std::optional<endpoint> got;
 };
 
-net::task<> sort_one(single_port& ports, net::loop& home, net::accepted came, door_kind at, caller& c) {
-    c.greeted = co_await ports.sort(home, std::move(came), at);
-    c.sorted = true;
+net::task<> classify_one(single_port& ports, net::loop& loop, net::accepted_connection connection, listener_kind kind,
+                         client_connection& c) {
+    c.new_client = co_await ports.classify(loop, std::move(connection), kind);
+    c.is_classified = true;
 }
 
-net::task<> wait_one(reservation& from, waiting& w) {
+net::task<> wait_one(port_reservation& from, waiting_session& w) {
     auto got = co_await from.wait(net::time_limit::within(5s));
     if (got)
         w.got = got->peer;
@@ -56,46 +57,51 @@ class SinglePort : public testing::Test {
 protected:
     void open(single_port_settings settings) { ports.emplace(settings, server, counters); }
 
-    result<reservation> expect(const std::string& session, const std::string& tls_id = "", const ip_address& from = office) {
-        return ports->expect(
-            {.home = home, .client = from, .port = port, .told = port, .session = session, .tls_id = tls_id});
+    result<port_reservation> reserve(const std::string& session, const std::string& tls_session_context = "",
+                                     const ip_address& from = office) {
+        return ports->reserve({.loop = loop,
+                               .client = from,
+                               .port = port,
+                               .advertised_port = port,
+                               .session = session,
+                               .tls_session_context = tls_session_context});
     }
-    caller& come(const ip_address& from = office, door_kind at = door_kind::control) {
+    client_connection& connect(const ip_address& from = office, listener_kind kind = listener_kind::control) {
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()), 0);
-        auto& c = callers.emplace_back();
-        c.theirs = unique_fd(pair[1]);
+        auto& c = clients.emplace_back();
+        c.peer_end = unique_fd(pair[1]);
         ++last_port;
-        home.spawn("caller", sort_one(*ports, home, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, at, c));
-        turn(5ms);
+        loop.spawn("caller", classify_one(*ports, loop, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, kind, c));
+        run_loop(5ms);
         return c;
     }
     [[nodiscard]] endpoint last() const { return {office, last_port}; }
-    waiting& begin(result<reservation>& promised, bool protect = false) {
-        auto& w = waiters.emplace_back();
-        promised->begin(protect);
-        home.spawn("session", wait_one(*promised, w));
+    waiting_session& start(result<port_reservation>& reserved, bool protect = false) {
+        auto& w = sessions.emplace_back();
+        reserved->on_transfer_start(protect);
+        loop.spawn("session", wait_one(*reserved, w));
         return w;
     }
-    void turn(net::clock::duration time = 100ms) {
+    void run_loop(net::clock::duration time = 100ms) {
         for (const auto end = net::clock::now() + time; net::clock::now() < end; std::this_thread::sleep_for(1ms)) {
-            home.context().restart();
-            home.context().run_for(1ms);
+            loop.context().restart();
+            loop.context().run_for(1ms);
         }
     }
 
     const net::tls_server_context server = net::made_up_server();
-    const net::foreign_tls_client tls{TLS1_3_VERSION};
+    const net::memory_tls_client tls{TLS1_3_VERSION};
     net::loop_group loops{1};
-    net::loop& home = loops.at(0);
+    net::loop& loop = loops.at(0);
     status::counters counters;
     std::optional<single_port> ports;
-    std::list<caller> callers;
-    std::list<waiting> waiters;
+    std::list<client_connection> clients;
+    std::list<waiting_session> sessions;
     std::uint16_t last_port = 40000;
 };
 
-TEST(SinglePortSettings, AreControlOrAPort) {
+TEST(SinglePortSettings, AcceptControlOrAPort) {
     EXPECT_TRUE(single_port_settings::parse("control")->control);
     EXPECT_EQ(single_port_settings::parse("443")->port, 443);
     for (const auto* text : {"", "0", "contrl", "1-2", "70000"}) EXPECT_FALSE(single_port_settings::parse(text)) << text;
@@ -103,225 +109,225 @@ TEST(SinglePortSettings, AreControlOrAPort) {
 
 // ---- G8, plain, on a port of its own
 
-TEST_F(SinglePort, TheNextConnectionOfTheAddressIsTheData) {
+TEST_F(SinglePort, TheNextConnectionFromTheAddressIsData) {
     open({.port = port});
-    auto one = expect("one");
-    auto apart = expect("apart", "", other);
+    auto one = reserve("one");
+    auto apart = reserve("apart", "", other);
     ASSERT_TRUE(one && apart) << "addresses are told apart";
-    auto& stranger = come(*ip_address::parse("198.51.100.9"), door_kind::data);
-    EXPECT_TRUE(stranger.sorted && stranger.is_closed());
-    come(office, door_kind::data);
-    const auto& w = begin(one);
-    turn();
+    auto& unexpected = connect(*ip_address::parse("198.51.100.9"), listener_kind::data);
+    EXPECT_TRUE(unexpected.is_classified && unexpected.is_closed());
+    connect(office, listener_kind::data);
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.got, last());
-    EXPECT_TRUE(come(office, door_kind::data).is_closed()) << "exactly one";
-    EXPECT_FALSE(begin(apart).got);
+    EXPECT_TRUE(connect(office, listener_kind::data).is_closed()) << "exactly one";
+    EXPECT_FALSE(start(apart).got);
 }
 
-TEST_F(SinglePort, OnePlainExpectationOfAnAddressAtATime) {
+TEST_F(SinglePort, OnePlainReservationPerAddressAtATime) {
     open({.port = port});
-    auto one = expect("one");
-    const auto two = expect("two");
+    auto one = reserve("one");
+    const auto two = reserve("two");
     ASSERT_FALSE(two);
     EXPECT_EQ(two.error().code, errc::busy);
     EXPECT_NE(two.error().text().find("another session from your address"), std::string::npos);
-    come(office, door_kind::data);
-    EXPECT_TRUE(expect("two")) << "the first one has its connection";
+    connect(office, listener_kind::data);
+    EXPECT_TRUE(reserve("two")) << "the first one has its connection";
 }
 
 // A connection that comes late must not become another user's.
-TEST_F(SinglePort, AnUnusedExpectationBarsOtherSessionsForAWhile) {
-    open({.port = port, .rest = 80ms});
-    (void)expect("one");
-    EXPECT_EQ(expect("two").error().code, errc::busy);
-    EXPECT_TRUE(expect("one")) << "its own client's stray connection harms nobody else";
-    turn(100ms);
-    EXPECT_TRUE(expect("two"));
+TEST_F(SinglePort, AnUnusedReservationBlocksOtherSessionsDuringTheCooldown) {
+    open({.port = port, .cooldown = 80ms});
+    (void)reserve("one");
+    EXPECT_EQ(reserve("two").error().code, errc::busy);
+    EXPECT_TRUE(reserve("one")) << "its own client's stray connection harms nobody else";
+    run_loop(100ms);
+    EXPECT_TRUE(reserve("two"));
 }
 
 // ---- G8, plain, on the control port
 
-TEST_F(SinglePort, WithoutAnExpectationAConnectionIsANewClientAtOnce) {
+TEST_F(SinglePort, WithoutAReservationAConnectionIsANewClientAtOnce) {
     open({.control = true});
-    auto one = expect("one", "", other);
-    EXPECT_TRUE(come().greeted);
+    auto one = reserve("one", "", other);
+    EXPECT_TRUE(connect().new_client);
 }
 
-TEST_F(SinglePort, ExactlyOneConnectionBeforeTheCommandIsTheData) {
+TEST_F(SinglePort, ExactlyOneConnectionBeforeTheCommandIsData) {
     open({.control = true});
-    auto one = expect("one");
-    const auto& data = come();
-    EXPECT_FALSE(data.sorted) << "it could be either";
-    const auto& w = begin(one);
-    turn();
+    auto one = reserve("one");
+    const auto& data = connect();
+    EXPECT_FALSE(data.is_classified) << "it could be either";
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.got, last());
-    EXPECT_FALSE(data.greeted);
-    EXPECT_TRUE(come().greeted) << "and the next one is a new client";
+    EXPECT_FALSE(data.new_client);
+    EXPECT_TRUE(connect().new_client) << "and the next one is a new client";
 }
 
 // Which one belongs to the session nobody can tell: neither gets its data.
-TEST_F(SinglePort, OfTwoConnectionsNoneIsTheData) {
+TEST_F(SinglePort, OfTwoConnectionsNoneIsData) {
     open({.control = true});
-    auto one = expect("one");
-    const auto& first = come();
-    const auto& second = come();
-    const auto& w = begin(one);
-    turn();
+    auto one = reserve("one");
+    const auto& first = connect();
+    const auto& second = connect();
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
-    EXPECT_TRUE(first.greeted && second.greeted) << "one of them is a new client";
+    EXPECT_TRUE(first.new_client && second.new_client) << "one of them is a new client";
 }
 
 TEST_F(SinglePort, AConnectionAfterTheCommandIsANewClient) {
     open({.control = true});
-    auto one = expect("one");
-    const auto& w = begin(one);
-    turn();
+    auto one = reserve("one");
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
-    EXPECT_TRUE(come().greeted);
+    EXPECT_TRUE(connect().new_client);
 }
 
 // lftp asks for FEAT before it has been greeted; who sends a file waits for 150.
-TEST_F(SinglePort, WhoSpeaksFirstIsANewClient) {
+TEST_F(SinglePort, AClientThatSendsFirstIsANewClient) {
     open({.control = true});
-    auto one = expect("one");
-    const auto& lftp = come();
-    const auto& data = come();
+    auto one = reserve("one");
+    const auto& lftp = connect();
+    const auto& data = connect();
     const auto at = last();
-    lftp.say("FEAT\r\n");
-    turn(20ms);
-    EXPECT_TRUE(lftp.greeted);
-    EXPECT_FALSE(data.sorted);
-    const auto& w = begin(one);
-    turn();
+    lftp.send("FEAT\r\n");
+    run_loop(20ms);
+    EXPECT_TRUE(lftp.new_client);
+    EXPECT_FALSE(data.is_classified);
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.got, at) << "it was alone in saying nothing";
 }
 
-TEST_F(SinglePort, TlsThatNobodyExpectsIsClosed) {
+TEST_F(SinglePort, AClientHelloWithoutAReservationIsClosed) {
     open({.control = true});
-    auto one = expect("one");
-    const auto& stray = come();
-    stray.say(tls.hello());
-    turn(20ms);
+    auto one = reserve("one");
+    const auto& stray = connect();
+    stray.send(tls.hello());
+    run_loop(20ms);
     EXPECT_TRUE(stray.is_closed());
-    come();
-    const auto& w = begin(one);
-    turn();
+    connect();
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.got, last());
 }
 
-TEST_F(SinglePort, NobodyWaitsForItsGreetingForLong) {
-    open({.control = true, .hold = 50ms});
-    auto one = expect("one");
-    const auto& client = come();
-    EXPECT_FALSE(client.sorted);
-    turn(500ms);
-    EXPECT_TRUE(client.greeted);
-    const auto& w = begin(one);
-    turn();
+TEST_F(SinglePort, ANewClientIsGreetedAfterMaxWait) {
+    open({.control = true, .max_wait = 50ms});
+    auto one = reserve("one");
+    const auto& client = connect();
+    EXPECT_FALSE(client.is_classified);
+    run_loop(500ms);
+    EXPECT_TRUE(client.new_client);
+    const auto& w = start(one);
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted) << "after that the transfer is refused";
 }
 
 // ---- G8, TLS
 
-TEST_F(SinglePort, AResumedSessionNamesItsSessionAmongManyOfOneAddress) {
+TEST_F(SinglePort, AResumedTlsSessionIdentifiesTheSession) {
     open({.control = true});
-    auto one = expect("one", "id 1");
-    auto two = expect("two", "id 2");
+    auto one = reserve("one", "id 1");
+    auto two = reserve("two", "id 2");
     ASSERT_TRUE(one && two);
-    EXPECT_TRUE(one->by_tls());
+    EXPECT_TRUE(one->identified_by_tls());
     const auto session_one = tls.session_with(server, "id 1");
     const auto session_two = tls.session_with(server, "id 2");
-    const auto& w1 = begin(one, true);
-    const auto& w2 = begin(two, true);
-    const auto& for_two = come();
+    const auto& w1 = start(one, true);
+    const auto& w2 = start(two, true);
+    const auto& for_two = connect();
     const auto at_two = last();
-    const auto& for_one = come();
+    const auto& for_one = connect();
     const auto at_one = last();
-    const auto& new_client = come();
-    for_one.say(tls.hello(session_one.get()));
+    const auto& new_client = connect();
+    for_one.send(tls.hello(session_one.get()));
     const auto hello = tls.hello(session_two.get());
-    for_two.say(hello.substr(0, 100));
-    turn(20ms);
-    EXPECT_FALSE(new_client.sorted) << "it could still be the other's";
-    for_two.say(hello.substr(100));
-    turn();
+    for_two.send(hello.substr(0, 100));
+    run_loop(20ms);
+    EXPECT_FALSE(new_client.is_classified) << "it could still be the other's";
+    for_two.send(hello.substr(100));
+    run_loop();
     EXPECT_EQ(w1.got, at_one);
     EXPECT_EQ(w2.got, at_two);
-    EXPECT_TRUE(new_client.greeted);
+    EXPECT_TRUE(new_client.new_client);
 }
 
 // TLS-04: from the same address, at the right moment, and yet nothing to be had.
-TEST_F(SinglePort, WhoResumesNothingGetsNothing) {
+TEST_F(SinglePort, AConnectionThatResumesNoTlsSessionIsClosed) {
     open({.control = true});
-    auto one = expect("one", "id 1");
-    auto two = expect("two", "id 2");
-    const auto& w1 = begin(one, true);
-    const auto& w2 = begin(two, true);
-    const auto& thief = come();
-    thief.say(tls.hello());
-    turn(20ms);
+    auto one = reserve("one", "id 1");
+    auto two = reserve("two", "id 2");
+    const auto& w1 = start(one, true);
+    const auto& w2 = start(two, true);
+    const auto& thief = connect();
+    thief.send(tls.hello());
+    run_loop(20ms);
     EXPECT_TRUE(thief.is_closed());
     EXPECT_FALSE(w1.failed || w2.failed) << "they still wait for their own";
-    const auto& strange = come();
-    strange.say(tls.hello(tls.session_with(server, "id 3").get()));
-    turn(20ms);
-    EXPECT_TRUE(strange.is_closed());
+    const auto& other_session = connect();
+    other_session.send(tls.hello(tls.session_with(server, "id 3").get()));
+    run_loop(20ms);
+    EXPECT_TRUE(other_session.is_closed());
 }
 
-TEST_F(SinglePort, WhereOneAloneWaitsItIsToldWhatItsClientLacks) {
+TEST_F(SinglePort, ASingleWaitingSessionFailsWithTlsNotResumed) {
     open({.port = port});
-    auto one = expect("one", "id 1");
-    const auto& w = begin(one, true);
-    come(office, door_kind::data).say(tls.hello());
-    turn();
+    auto one = reserve("one", "id 1");
+    const auto& w = start(one, true);
+    connect(office, listener_kind::data).send(tls.hello());
+    run_loop();
     EXPECT_EQ(w.failed, errc::tls_not_resumed);
 }
 
-TEST_F(SinglePort, OnAnImplicitTlsPortAnotherHelloIsANewClient) {
+TEST_F(SinglePort, OnAnImplicitTlsPortAnyOtherHelloIsANewClient) {
     open({.control = true});
-    auto one = expect("one", "id 1");
-    const auto& w = begin(one, true);
-    const auto& client = come(office, door_kind::implicit_tls);
-    client.say(tls.hello());
-    const auto& data = come(office, door_kind::implicit_tls);
-    data.say(tls.hello(tls.session_with(server, "id 1").get()));
-    turn();
-    EXPECT_TRUE(client.greeted);
+    auto one = reserve("one", "id 1");
+    const auto& w = start(one, true);
+    const auto& client = connect(office, listener_kind::implicit_tls);
+    client.send(tls.hello());
+    const auto& data = connect(office, listener_kind::implicit_tls);
+    data.send(tls.hello(tls.session_with(server, "id 1").get()));
+    run_loop();
+    EXPECT_TRUE(client.new_client);
     EXPECT_EQ(w.got, last());
 }
 
-TEST_F(SinglePort, TlsComesBeforePlain) {
+TEST_F(SinglePort, ATlsReservationReplacesAPlainOne) {
     open({.port = port});
-    auto plain = expect("plain");
-    const auto& w = begin(plain);
-    auto one = expect("one", "id 1");
+    auto plain = reserve("plain");
+    const auto& w = start(plain);
+    auto one = reserve("one", "id 1");
     ASSERT_TRUE(one);
-    turn();
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
-    EXPECT_EQ(expect("plain").error().code, errc::busy) << "while TLS connections may come";
+    EXPECT_EQ(reserve("plain").error().code, errc::busy) << "while TLS connections may come";
 }
 
 // Both kinds, begun or not; what comes meanwhile is a new client of the old program's or of the new one's.
-TEST_F(SinglePort, AfterItWasLeftToASuccessorNothingIsExpected) {
+TEST_F(SinglePort, AfterStopReservationsFail) {
     open({.control = true});
-    auto one = expect("one");
-    auto two = expect("two", "tls two", other);
-    const auto& w = begin(one);
-    ports->leave();
-    turn();
+    auto one = reserve("one");
+    auto two = reserve("two", "tls two", other);
+    const auto& w = start(one);
+    ports->stop();
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
-    const auto& late = begin(two, true);
-    turn();
+    const auto& late = start(two, true);
+    run_loop();
     EXPECT_EQ(late.failed, errc::exhausted);
-    EXPECT_FALSE(expect("one"));
-    EXPECT_TRUE(come().greeted);
+    EXPECT_FALSE(reserve("one"));
+    EXPECT_TRUE(connect().new_client);
 }
 
-TEST_F(SinglePort, ProtectionMustNotChangeInBetween) {
+TEST_F(SinglePort, ProtectionMustNotChangeAfterTheReservation) {
     open({.port = port});
-    auto one = expect("one", "id 1");
-    const auto& w = begin(one, false);
-    turn();
+    auto one = reserve("one", "id 1");
+    const auto& w = start(one, false);
+    run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
 }
 

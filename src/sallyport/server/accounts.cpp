@@ -9,7 +9,7 @@
 namespace sallyport::server {
 namespace {
 
-bool fits_argon2id(const std::string& hash, std::string_view password) {
+bool matches_argon2id(const std::string& hash, std::string_view password) {
     return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
 }
 
@@ -42,14 +42,15 @@ result<account> accounts::check(const proto::login_request& login) const {
         return account{.name = "anonymous", .anonymous = true, .read_only = true};
     }
     // Every name goes through every step, so that the time tells nothing (AU-01).
-    static const record nobody{.locked = true, .argon2id = {}};
+    static const record unknown_user{.locked = true, .argon2id = {}};
     const auto found = users_.find(login.user);
-    const record& r = found == users_.end() ? nobody : found->second;
+    const record& r = found == users_.end() ? unknown_user : found->second;
     const digest given = hash(login.password);
-    const bool fits_clear = sodium_memcmp(given.data(), r.keyed.data(), given.size()) == 0;
-    const bool fits_hash = !argon2id_.empty() && fits_argon2id(r.argon2id.empty() ? argon2id_ : r.argon2id, login.password);
-    const bool fits = r.argon2id.empty() ? fits_clear : fits_hash;
-    if (r.locked || !fits) return fail(errc::login_refused);
+    const bool password_matches = sodium_memcmp(given.data(), r.keyed.data(), given.size()) == 0;
+    const bool hash_matches =
+        !argon2id_.empty() && matches_argon2id(r.argon2id.empty() ? argon2id_ : r.argon2id, login.password);
+    const bool matches = r.argon2id.empty() ? password_matches : hash_matches;
+    if (r.locked || !matches) return fail(errc::login_refused);
     return account{.name = login.user, .anonymous = false, .read_only = r.read_only};
 }
 

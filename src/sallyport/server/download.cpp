@@ -13,9 +13,9 @@ namespace sallyport::server {
 namespace {
 
 /// What is sent between two looks at the page cache. Large enough for sendfile to run free.
-constexpr std::uint64_t step = 1024 * 1024;
+constexpr std::uint64_t send_step = 1024 * 1024;
 /// Fits into any socket's send buffer, so that sending it can't wait for the client.
-constexpr std::uint64_t brief = 16 * 1024;
+constexpr std::uint64_t small_file = 16 * 1024;
 constexpr std::size_t ascii_block = 64 * 1024;
 
 net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
@@ -23,7 +23,7 @@ net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
     result<std::unique_ptr<vfs::read_file>> file = t.files().open_read(t.request().path, vfs::may_block::no);
     if (!file && file.error().code == errc::busy) {
         auto open = [&t] { return t.files().open_read(t.request().path, vfs::may_block::yes); };
-        file = co_await net::offload(t.shared().disk, t.home(), std::move(open));
+        file = co_await net::offload(t.shared().disk, t.loop(), std::move(open));
     }
     co_return file;
 }
@@ -32,10 +32,10 @@ net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
 net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::uint64_t offset, std::uint64_t count) {
     if (file.resident(offset, count)) co_return result<void>();
     auto load = [&file, offset, count] { return file.load(offset, count); };
-    co_return co_await net::offload(t.shared().disk, t.home(), std::move(load));
+    co_return co_await net::offload(t.shared().disk, t.loop(), std::move(load));
 }
 
-error cut_short(const transfer& t) {
+error file_truncated(const transfer& t) {
     return {errc::io, 0, fmt::format("{}: the file became shorter while it was sent", t.request().path.text())};
 }
 
@@ -43,25 +43,25 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
     std::uint64_t position = t.request().offset;
     while (position < end) {
-        const std::uint64_t count = std::min(step, end - position);
+        const std::uint64_t count = std::min(send_step, end - position);
         const result<void> loaded = co_await make_resident(t, file, position, count);
         if (!loaded) co_return loaded;
         if (t.cancelled()) co_return fail(errc::cancelled);
         std::uint64_t sent = 0;
         const result<std::uint64_t> done =
-            co_await t.data().send_file(file.descriptor(), position, count, t.patience(), sent);
+            co_await t.data().send_file(file.descriptor(), position, count, t.progress_limit(), sent);
         t.count(sent);
         if (!done) co_return std::unexpected(done.error());
-        if (*done < count) co_return std::unexpected(cut_short(t));  // DU-05
+        if (*done < count) co_return std::unexpected(file_truncated(t));  // DU-05
         position += count;
     }
     co_return result<void>();
 }
 
 /// What is left of a brief file, read while that costs no wait.
-std::optional<std::string> brief_content(const transfer& t, vfs::read_file& file) {
+std::optional<std::string> small_content(const transfer& t, vfs::read_file& file) {
     const std::uint64_t count = file.facts().size - t.request().offset;
-    if (t.is_ascii() || count > brief) return std::nullopt;
+    if (t.is_ascii() || count > small_file) return std::nullopt;
     std::string content(static_cast<std::size_t>(count), '\0');
     const result<std::size_t> got = file.read_at(t.request().offset, content, vfs::may_block::no);
     if (!got || *got < count) return std::nullopt;  // the long way has the words for it
@@ -69,8 +69,8 @@ std::optional<std::string> brief_content(const transfer& t, vfs::read_file& file
 }
 
 /// One packet carries it and its end, where sendfile would need two.
-net::task<result<void>> send_brief(transfer& t, const std::string& content) {
-    const result<void> done = co_await t.send_last(content);
+net::task<result<void>> send_small(transfer& t, const std::string& content) {
+    const result<void> done = co_await t.send_final(content);
     if (done) t.count(content.size());
     co_return done;
 }
@@ -88,11 +88,11 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
         result<std::size_t> got = file.read_at(position, into, vfs::may_block::no);
         if (!got && got.error().code == errc::busy) {
             auto read = [&file, position, into] { return file.read_at(position, into, vfs::may_block::yes); };
-            got = co_await net::offload(t.shared().disk, t.home(), std::move(read));
+            got = co_await net::offload(t.shared().disk, t.loop(), std::move(read));
         }
         if (!got) co_return std::unexpected(got.error());
         if (t.cancelled()) co_return fail(errc::cancelled);
-        if (*got < count) co_return std::unexpected(cut_short(t));
+        if (*got < count) co_return std::unexpected(file_truncated(t));
         std::string_view bytes(block.get(), count);
         if (t.is_ascii()) {
             text.clear();
@@ -109,7 +109,7 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
 
 }  // namespace
 
-net::task<result<proto::transfer_result>> download(transfer& t) {
+net::task<result<proto::transfer_outcome>> download(transfer& t) {
     result<std::unique_ptr<vfs::read_file>> file = co_await open_file(t);
     if (!file) co_return std::unexpected(file.error());
     const std::uint64_t size = (*file)->facts().size;
@@ -117,23 +117,23 @@ net::task<result<proto::transfer_result>> download(transfer& t) {
     if (offset > size)
         co_return fail(errc::out_of_range, fmt::format("{} has {} bytes only", t.request().path.text(), size));
 
-    const std::optional<std::string> content = brief_content(t, **file);
+    const std::optional<std::string> content = small_content(t, **file);
     // Many clients begin TLS only after 150.
-    const bool in_one = content && (!t.is_protected() || t.data_stood());
-    const announce when = in_one ? announce::with_the_end : announce::now;
+    const bool one_write = content && (!t.is_protected() || t.reuses_data_connection());
+    const reply_timing timing = one_write ? reply_timing::with_final_reply : reply_timing::immediate;
     const result<void> opened =
-        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset), when);
+        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset), timing);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent;
     if (content)
-        sent = co_await send_brief(t, *content);
-    else if (!t.is_ascii() && !t.in_blocks() && (*file)->descriptor() >= 0)
+        sent = co_await send_small(t, *content);
+    else if (!t.is_ascii() && !t.is_block_mode() && (*file)->descriptor() >= 0)
         sent = co_await send_image(t, **file);
     else
         sent = co_await send_through_buffer(t, **file);
     if (sent) sent = co_await t.finish_data();
     if (!sent) co_return std::unexpected(sent.error());
-    co_return proto::transfer_result{};
+    co_return proto::transfer_outcome{};
 }
 
 }  // namespace sallyport::server

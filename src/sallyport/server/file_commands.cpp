@@ -12,14 +12,15 @@ namespace {
 using proto::verb;
 
 /// STAT of a directory goes over the control connection: for a look, not for a million names.
-constexpr std::size_t most_stat_lines = 1000;
+constexpr std::size_t max_stat_lines = 1000;
 
-bool is_change(verb what) noexcept {
-    return what == verb::dele || what == verb::rmd || what == verb::mkd || what == verb::rnto || what == verb::mfmt;
+bool is_change(verb command) noexcept {
+    return command == verb::dele || command == verb::rmd || command == verb::mkd || command == verb::rnto ||
+           command == verb::mfmt;
 }
 
 result<void> change(vfs::filesystem& files, const proto::file_request& r) {
-    switch (r.what) {
+    switch (r.command) {
         case verb::dele: return files.remove_file(r.path);
         case verb::rmd: return files.remove_directory(r.path);
         case verb::mkd: return files.make_directory(r.path);
@@ -29,26 +30,26 @@ result<void> change(vfs::filesystem& files, const proto::file_request& r) {
     }
 }
 
-result<proto::file_answer> answer(const proto::file_request& r, const vfs::status& found, bool read_only) {
-    switch (r.what) {
+result<proto::file_result> answer(const proto::file_request& r, const vfs::status& found, bool read_only) {
+    switch (r.command) {
         case verb::cwd:
         case verb::cdup:
             if (found.type != vfs::file_type::directory) return fail(errc::not_a_directory, r.path.text());
-            return proto::file_answer{};
+            return proto::file_result{};
         case verb::size:
         case verb::mdtm:
             if (found.type == vfs::file_type::directory) return fail(errc::is_a_directory, r.path.text());
             if (found.type != vfs::file_type::file) return fail(errc::not_a_file, r.path.text());
-            return proto::file_answer{.size = found.size, .modified = found.modified, .line = {}, .lines = {}};
-        case verb::mlst: return proto::file_answer{.line = describe_entry(r.path, found, r.facts, read_only), .lines = {}};
-        case verb::rnfr: return proto::file_answer{};
+            return proto::file_result{.size = found.size, .modified = found.modified, .line = {}, .lines = {}};
+        case verb::mlst: return proto::file_result{.line = describe_entry(r.path, found, r.facts, read_only), .lines = {}};
+        case verb::rnfr: return proto::file_result{};
         default: return fail(errc::misuse);
     }
 }
 
 /// What of a listing's lines still has room.
-void take_lines(std::vector<std::string>& lines, std::string_view& rest) {
-    while (!rest.empty() && lines.size() < most_stat_lines) {
+void append_lines(std::vector<std::string>& lines, std::string_view& rest) {
+    while (!rest.empty() && lines.size() < max_stat_lines) {
         const std::size_t end = rest.find("\r\n");
         lines.emplace_back(rest.substr(0, end));
         rest.remove_prefix(end + 2);
@@ -56,47 +57,49 @@ void take_lines(std::vector<std::string>& lines, std::string_view& rest) {
 }
 
 /// The lines of STAT with a path, as LIST would have them. Others get their turn on the disk's threads between two looks.
-net::task<result<proto::file_answer>> list_for_stat(std::shared_ptr<session_context> shared, net::loop& home, account who,
-                                                    proto::transfer_request listing) {
+net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_context> shared, net::loop& loop,
+                                                    account user_account, proto::transfer_request listing) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    listing.what = verb::list;
-    lister source(shared->files_of(who), std::move(listing), who,
+    listing.command = verb::list;
+    lister source(shared->files_of(user_account), std::move(listing), user_account,
                   std::chrono::duration_cast<std::chrono::seconds>(now).count());
-    proto::file_answer out;
-    bool whole = false;
-    for (std::size_t slice = 0; !whole && slice < limits::stat_slices && out.lines.size() < most_stat_lines; ++slice) {
-        auto look = [&source, slice] { return slice == 0 ? source.first() : source.next(); };
-        const result<std::string> block = co_await net::offload(shared->disk, home, std::move(look));
+    proto::file_result out;
+    bool complete = false;
+    for (std::size_t slice = 0; !complete && slice < limits::max_stat_slices && out.lines.size() < max_stat_lines; ++slice) {
+        auto read_block = [&source, slice] { return slice == 0 ? source.first() : source.next(); };
+        const result<std::string> block = co_await net::offload(shared->disk, loop, std::move(read_block));
         if (!block) co_return std::unexpected(block.error());
         std::string_view rest = *block;
-        take_lines(out.lines, rest);
-        whole = rest.empty() && source.ended();
+        append_lines(out.lines, rest);
+        complete = rest.empty() && source.finished();
     }
-    if (!whole) out.lines.emplace_back("and more; LIST shows all");
+    if (!complete) out.lines.emplace_back("and more; LIST shows all");
     co_return out;
 }
 
 }  // namespace
 
-net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<session_context> shared, net::loop& home, account who,
-                                                       proto::file_request request) {
-    vfs::filesystem& files = shared->files_of(who);
-    const bool changes = is_change(request.what);
-    if (who.read_only && (changes || request.what == verb::rnfr)) co_return fail(errc::permission, request.path.text());
+net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, net::loop& loop,
+                                                       account user_account, proto::file_request request) {
+    vfs::filesystem& files = shared->files_of(user_account);
+    const bool changes = is_change(request.command);
+    if (user_account.read_only && (changes || request.command == verb::rnfr))
+        co_return fail(errc::permission, request.path.text());
     if (changes) {
         auto work = [&files, &request] { return change(files, request); };
-        const result<void> done = co_await net::offload(shared->disk, home, std::move(work));
+        const result<void> done = co_await net::offload(shared->disk, loop, std::move(work));
         if (!done) co_return std::unexpected(done.error());
-        co_return proto::file_answer{};
+        co_return proto::file_result{};
     }
-    if (request.listing) co_return co_await list_for_stat(shared, home, std::move(who), std::move(*request.listing));
+    if (request.listing)
+        co_return co_await list_for_stat(shared, loop, std::move(user_account), std::move(*request.listing));
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
     if (!found && found.error().code == errc::busy) {
         auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };
-        found = co_await net::offload(shared->disk, home, std::move(work));
+        found = co_await net::offload(shared->disk, loop, std::move(work));
     }
     if (!found) co_return std::unexpected(found.error());
-    co_return answer(request, *found, who.read_only);
+    co_return answer(request, *found, user_account.read_only);
 }
 
 }  // namespace sallyport::server

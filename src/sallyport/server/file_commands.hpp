@@ -10,7 +10,7 @@
 namespace sallyport::server {
 
 /// Looks are answered on the loop where memory knows the answer, else on the pool; changes always on the pool.
-net::task<result<proto::file_answer>> run_file_command(std::shared_ptr<session_context> shared, net::loop& home, account who,
-                                                       proto::file_request request);
+net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, net::loop& loop,
+                                                       account user_account, proto::file_request request);
 
 }  // namespace sallyport::server

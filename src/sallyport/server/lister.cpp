@@ -57,7 +57,7 @@ public:
 
     void append(std::string& out, vfs::entry& found) {
         if (!is_wanted(found.name)) return;
-        if (request_.what == proto::verb::nlst) {
+        if (request_.command == proto::verb::nlst) {
             proto::append_name(out, request_.prefix);
             proto::append_name(out, found.name);
             out += "\r\n";
@@ -74,14 +74,14 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_for_machines() const noexcept { return request_.what == proto::verb::mlsd; }
+    [[nodiscard]] bool is_for_machines() const noexcept { return request_.command == proto::verb::mlsd; }
     [[nodiscard]] bool shows_owner() const noexcept {
         return !is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group;
     }
 
     [[nodiscard]] bool is_wanted(std::string_view name) const {
-        const bool asked_for = request_.show_hidden || request_.pattern.starts_with('.');
-        if (!is_for_machines() && !asked_for && name.starts_with('.')) return false;
+        const bool includes_hidden = request_.show_hidden || request_.pattern.starts_with('.');
+        if (!is_for_machines() && !includes_hidden && name.starts_with('.')) return false;
         return !pattern_ || pattern_->matches(name);
     }
 
@@ -102,9 +102,9 @@ private:
 
 }  // namespace
 
-lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now,
-               const std::atomic<bool>* given_up)
-    : files_(files), request_(std::move(request)), read_only_(who.read_only), now_(now), given_up_(given_up) {}
+lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
+               const std::atomic<bool>* cancelled)
+    : files_(files), request_(std::move(request)), read_only_(user_account.read_only), now_(now), cancelled_(cancelled) {}
 
 /// A file may be called like a pattern, and a directory like an option: what is there is meant.
 void lister::find_name() {
@@ -112,7 +112,7 @@ void lister::find_name() {
         if (!files_.stat(name.path, vfs::may_block::yes)) continue;
         request_.path = name.path;
         request_.pattern.clear();
-        if (request_.what == proto::verb::nlst) request_.prefix = name.text;
+        if (request_.command == proto::verb::nlst) request_.prefix = name.text;
         break;
     }
     if (!request_.pattern.empty()) pattern_.emplace(request_.pattern);
@@ -126,7 +126,7 @@ result<void> lister::open(std::vector<vfs::entry>& entries) {
         directory_ = std::move(*opened);
         return {};
     }
-    if (opened.error().code != errc::not_a_directory || request_.what == proto::verb::mlsd)
+    if (opened.error().code != errc::not_a_directory || request_.command == proto::verb::mlsd)
         return std::unexpected(opened.error());
     const result<vfs::status> file = files_.stat(request_.path, vfs::may_block::yes);
     if (!file) return std::unexpected(file.error());
@@ -138,18 +138,18 @@ result<void> lister::open(std::vector<vfs::entry>& entries) {
     }
     request_.show_hidden = true;
     entries.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
-    ended_ = true;
+    finished_ = true;
     return {};
 }
 
 result<void> lister::read(std::vector<vfs::entry>& entries) {
-    if (given_up_ != nullptr && *given_up_) {
-        end();
+    if (cancelled_ != nullptr && *cancelled_) {
+        stop();
         return fail(errc::cancelled);
     }
     const std::size_t before = entries.size();
     const result<void> done = directory_->read(entries);
-    if (!done || entries.size() == before) end();
+    if (!done || entries.size() == before) stop();
     return done;
 }
 
@@ -157,10 +157,10 @@ result<std::string> lister::first() {
     std::vector<vfs::entry> entries;
     result<void> done = open(entries);
     // MLSD has no order (RFC 3659 section 7): its client sorts, and gets the first lines the sooner.
-    if (done && request_.what == proto::verb::mlsd) return next();
-    while (done && !ended_ && entries.size() <= limits::sorted_entries) done = read(entries);
+    if (done && request_.command == proto::verb::mlsd) return next();
+    while (done && !finished_ && entries.size() <= limits::max_sorted_entries) done = read(entries);
     if (!done) return std::unexpected(done.error());
-    if (ended_) std::ranges::sort(entries, {}, &vfs::entry::name);
+    if (finished_) std::ranges::sort(entries, {}, &vfs::entry::name);
     std::string out;
     line_writer lines(request_, pattern_, read_only_, now_);
     for (vfs::entry& found : entries) lines.append(out, found);
@@ -173,7 +173,7 @@ result<std::string> lister::next() {
     std::string out;
     line_writer lines(request_, pattern_, read_only_, now_);
     const auto until = std::chrono::steady_clock::now() + limits::listing_slice;
-    while (!ended_ && out.size() < limits::listing_block && std::chrono::steady_clock::now() < until) {
+    while (!finished_ && out.size() < limits::listing_block_size && std::chrono::steady_clock::now() < until) {
         entries.clear();
         const result<void> done = read(entries);
         if (!done) return std::unexpected(done.error());

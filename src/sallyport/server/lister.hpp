@@ -22,19 +22,19 @@ class lister {
 public:
     /// `now` decides between time and year in LIST. `given_up`, from any thread: nobody wants the listing any more, so the
     /// next look at the directory is errc::cancelled. It and `files` must outlive the lister.
-    lister(vfs::filesystem& files, proto::transfer_request request, const account& who, std::int64_t now,
-           const std::atomic<bool>* given_up = nullptr);
+    lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
+           const std::atomic<bool>* cancelled = nullptr);
 
-    /// Opens, and gives the first lines: all of them, sorted, where they are no more than limits::sorted_entries. Once,
+    /// Opens, and gives the first lines: all of them, sorted, where they are no more than limits::max_sorted_entries. Once,
     /// before everything else.
     [[nodiscard]] result<std::string> first();
-    /// The next lines, about limits::listing_block bytes of them, or what limits::listing_slice brings, which may be none.
-    /// Several threads may ask at a time: each entry is in one block, and blocks may be sent in any order.
+    /// The next lines, about limits::listing_block_size bytes of them, or what limits::listing_slice brings, which may be
+    /// none. Several threads may ask at a time: each entry is in one block, and blocks may be sent in any order.
     [[nodiscard]] result<std::string> next();
     /// Any thread: true where next() would have nothing more.
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool finished() const noexcept { return finished_; }
     /// Any thread: nobody wants the rest.
-    void end() noexcept { ended_ = true; }
+    void stop() noexcept { finished_ = true; }
 
 private:
     void find_name();
@@ -46,10 +46,10 @@ private:
     proto::transfer_request request_;
     bool read_only_;
     std::int64_t now_;
-    const std::atomic<bool>* given_up_;
+    const std::atomic<bool>* cancelled_;
     std::optional<wildcard> pattern_;
     std::unique_ptr<vfs::directory> directory_;
-    std::atomic<bool> ended_ = false;
+    std::atomic<bool> finished_ = false;
 };
 
 /// What MLST says of one entry.

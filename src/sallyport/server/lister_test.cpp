@@ -31,9 +31,12 @@ protected:
     }
     static virtual_path path(std::string_view text) { return *virtual_path().resolve(text); }
 
-    std::string list(proto::verb what, std::string_view where, std::string pattern = {}, std::string prefix = {}) {
-        return list(
-            {.what = what, .path = path(where), .pattern = std::move(pattern), .prefix = std::move(prefix), .facts = {}});
+    std::string list(proto::verb what, std::string_view directory, std::string pattern = {}, std::string prefix = {}) {
+        return list({.command = what,
+                     .path = path(directory),
+                     .pattern = std::move(pattern),
+                     .prefix = std::move(prefix),
+                     .facts = {}});
     }
     std::string list(proto::transfer_request request) {
         lister source(*files_, std::move(request), {.name = "bob", .read_only = false}, 0);
@@ -52,7 +55,7 @@ protected:
     std::shared_ptr<vfs::filesystem> files_ = vfs::make_memory_filesystem();
 };
 
-TEST_F(lister_test, names_carry_what_the_client_wrote_before_them) {
+TEST_F(lister_test, names_keep_the_prefix_of_the_argument) {
     EXPECT_EQ(list(proto::verb::nlst, "/pub", "*.txt", "pub/"), "pub/a.txt\r\n");
     EXPECT_EQ(list(proto::verb::nlst, "/pub", "*.txt"), "a.txt\r\n");
     EXPECT_EQ(list(proto::verb::nlst, "/pub/a.txt", {}, "../pub/a.txt"), "../pub/a.txt\r\n");
@@ -73,14 +76,14 @@ protected:
     /// Every line's name, as often as it comes. The rest is read by some threads, after `meanwhile`.
     template <class Work>
     std::multiset<std::string> names(proto::verb what, Work meanwhile) {
-        lister source(*files_, {.what = what, .path = {}, .facts = {}}, {.name = "bob", .read_only = false}, 0);
+        lister source(*files_, {.command = what, .path = {}, .facts = {}}, {.name = "bob", .read_only = false}, 0);
         std::multiset<std::string> out = names_in(source.first().value_or("failed"));
         meanwhile();
         std::mutex mutex;
         std::vector<std::jthread> readers;
         for (int i = 0; i < 4; ++i) {
             readers.emplace_back([&] {
-                while (!source.ended()) {
+                while (!source.finished()) {
                     std::multiset<std::string> block = names_in(source.next().value_or("failed"));
                     const std::lock_guard lock(mutex);
                     out.merge(block);
@@ -103,15 +106,15 @@ private:
         return out;
     }
 
-    void SetUp() override { files_ = vfs::open_posix_filesystem(real_.path(), {.sync = vfs::durability::none}).value(); }
+    void SetUp() override { files_ = vfs::open_posix_filesystem(real_.path(), {.sync = vfs::sync_policy::none}).value(); }
 
     const vfs::test_directory real_;
 };
 
-TEST_F(large_directory, names_come_in_order_whatever_the_directory_says) {
-    fill(0, limits::sorted_entries);
+TEST_F(large_directory, names_are_sorted_whatever_the_order_of_the_directory) {
+    fill(0, limits::max_sorted_entries);
     std::set<std::string> sorted;
-    for (std::size_t i = 0; i < limits::sorted_entries; ++i) sorted.insert(std::to_string(i));
+    for (std::size_t i = 0; i < limits::max_sorted_entries; ++i) sorted.insert(std::to_string(i));
     EXPECT_EQ(list(proto::verb::nlst, "/"), fmt::format("{}\r\n", fmt::join(sorted, "\r\n")));
 }
 
@@ -139,11 +142,11 @@ TEST_F(large_directory, may_change_while_it_is_listed) {  // FS-03
 
 constexpr proto::verb all_listings[] = {proto::verb::list, proto::verb::nlst, proto::verb::mlsd};
 
-TEST_F(lister_test, the_first_name_that_is_there_comes_before_the_pattern) {
+TEST_F(lister_test, the_first_existing_name_is_used_instead_of_the_pattern) {
     vfs::put_file(*files_, "/pub/x1", "x");
     const auto request = [](proto::verb what, std::vector<proto::list_name> names) {
         return proto::transfer_request{
-            .what = what, .path = path("/pub"), .names = std::move(names), .pattern = "x[1]", .facts = {}};
+            .command = what, .path = path("/pub"), .names = std::move(names), .pattern = "x[1]", .facts = {}};
     };
     EXPECT_EQ(list(request(proto::verb::nlst, {{path("/no"), "no"}, {path("/pub/x[1]"), "x[1]"}})), "x[1]\r\n");
     EXPECT_EQ(names_of(list(request(proto::verb::list, {{path("/pub/x[1]"), "x[1]"}}))), "x[1] ");
@@ -163,35 +166,35 @@ TEST_F(lister_test, a_pattern_with_a_dot_asks_for_dot_files) {
     EXPECT_EQ(names_of(list(proto::verb::list, "/pub", "*")), "a.txt x[1] ");
 }
 
-TEST_F(lister_test, a_look_at_a_directory_ends_though_nothing_was_found) {  // FS-03
+TEST_F(lister_test, reading_a_directory_returns_even_if_nothing_matches) {  // FS-03
     endless_filesystem endless(files_);
-    std::atomic<bool> given_up = false;
-    lister source(endless, {.what = proto::verb::list, .path = {}, .pattern = "nothing*", .facts = {}},
-                  {.name = "bob", .read_only = false}, 0, &given_up);
+    std::atomic<bool> cancelled = false;
+    lister source(endless, {.command = proto::verb::list, .path = {}, .pattern = "nothing*", .facts = {}},
+                  {.name = "bob", .read_only = false}, 0, &cancelled);
     EXPECT_EQ(source.first().value_or("failed"), "");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(source.next().value_or("failed"), "");
-    EXPECT_FALSE(source.ended());
-    given_up = true;
+    EXPECT_FALSE(source.finished());
+    cancelled = true;
     EXPECT_EQ(source.next().error().code, errc::cancelled);
-    EXPECT_TRUE(source.ended());
+    EXPECT_TRUE(source.finished());
 }
 
-TEST_F(lister_test, nothing_is_read_for_a_client_that_has_left) {  // FS-03
-    std::atomic<bool> given_up = false;
-    lister source(*files_, {.what = proto::verb::list, .path = path("/pub"), .facts = {}},
-                  {.name = "bob", .read_only = false}, 0, &given_up);
-    given_up = true;
+TEST_F(lister_test, nothing_is_read_for_a_cancelled_listing) {  // FS-03
+    std::atomic<bool> cancelled = false;
+    lister source(*files_, {.command = proto::verb::list, .path = path("/pub"), .facts = {}},
+                  {.name = "bob", .read_only = false}, 0, &cancelled);
+    cancelled = true;
     EXPECT_EQ(source.first().error().code, errc::cancelled);
-    EXPECT_TRUE(source.ended());
+    EXPECT_TRUE(source.finished());
 }
 
-TEST_F(lister_test, dot_files_show_in_mlsd_and_where_asked_for) {
+TEST_F(lister_test, dot_files_are_listed_by_mlsd_and_on_request) {
     EXPECT_EQ(list(proto::verb::nlst, "/pub").find(".dot"), std::string::npos);
     EXPECT_NE(list(proto::verb::mlsd, "/pub").find(" .dot\r\n"), std::string::npos);
     EXPECT_NE(list(proto::verb::list, "/pub/.dot").find(" .dot\r\n"), std::string::npos);
 }
 
-TEST_F(lister_test, no_listing_carries_what_a_terminal_acts_on) {  // IN-09
+TEST_F(lister_test, no_listing_contains_terminal_control_characters) {  // IN-09
     // A disk has names that no client could have made.
     const vfs::test_directory disk;
     vfs::write_disk(disk / "e\x1b[2Jf", "");
@@ -204,7 +207,7 @@ TEST_F(lister_test, no_listing_carries_what_a_terminal_acts_on) {  // IN-09
                         "u\xc2\x9b"
                         "1",
                     "");
-    files_ = vfs::open_posix_filesystem(disk.path(), {.sync = vfs::durability::none}).value();
+    files_ = vfs::open_posix_filesystem(disk.path(), {.sync = vfs::sync_policy::none}).value();
     EXPECT_EQ(list(proto::verb::nlst, "/"), "c?1\r\ne?[2Jf\r\nn??227 x\r\nu?1\r\n");
     for (const proto::verb what : {proto::verb::list, proto::verb::mlsd}) {
         const std::string listed = list(what, "/");
@@ -228,7 +231,7 @@ TEST_F(lister_test, permissions_are_those_of_the_user) {  // RFC 3659 section 7.
     EXPECT_NE(line.find(" /pub/a.txt"), std::string::npos) << line;
 }
 
-TEST_F(lister_test, what_is_not_there_is_an_error) {
+TEST_F(lister_test, a_missing_path_is_an_error) {
     EXPECT_EQ(list(proto::verb::list, "/nowhere"), "failed");
     EXPECT_EQ(list(proto::verb::mlsd, "/pub/a.txt"), "failed");
     EXPECT_EQ(list(proto::verb::list, "/pub", "*.gz"), "");

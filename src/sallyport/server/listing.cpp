@@ -22,10 +22,10 @@ net::task<result<void>> send_block(transfer& t, std::string_view block) {
 }
 
 net::task<result<void>> send_blocks(transfer& t, lister& source, std::string first) {
-    read_ahead rest(t.shared().disk, t.home(), source);
+    read_ahead rest(t.shared().disk, t.loop(), source);
     result<void> done = co_await send_block(t, first);
     for (;;) {
-        if (!done) source.end();
+        if (!done) source.stop();
         const result<std::string> block = co_await rest.next();
         if (block && block->empty()) co_return done;
         if (done && !block) done = std::unexpected(block.error());
@@ -35,17 +35,17 @@ net::task<result<void>> send_blocks(transfer& t, lister& source, std::string fir
 
 }  // namespace
 
-net::task<result<proto::transfer_result>> send_listing(transfer& t) {
-    lister source(t.files(), t.request(), t.who(), seconds_now(), &t.given_up());
+net::task<result<proto::transfer_outcome>> send_listing(transfer& t) {
+    lister source(t.files(), t.request(), t.user_account(), seconds_now(), &t.cancel_flag());
     auto read = [&source] { return source.first(); };
-    result<std::string> first = co_await net::offload(t.shared().disk, t.home(), std::move(read));
+    result<std::string> first = co_await net::offload(t.shared().disk, t.loop(), std::move(read));
     if (!first) co_return std::unexpected(first.error());
-    const result<void> opened = co_await t.open_data("/bin/ls", {}, announce::now);
+    const result<void> opened = co_await t.open_data("/bin/ls", {}, reply_timing::immediate);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent = co_await send_blocks(t, source, std::move(*first));
     if (sent) sent = co_await t.finish_data();
     if (!sent) co_return std::unexpected(sent.error());
-    co_return proto::transfer_result{};
+    co_return proto::transfer_outcome{};
 }
 
 }  // namespace sallyport::server

@@ -14,12 +14,12 @@ namespace sallyport::server {
 struct read_ahead::state {
     using pointer = std::shared_ptr<state>;
 
-    state(net::worker_pool& p, net::loop& l, lister& s) : pool(p), home(l), source(s), came(l) {}
+    state(net::worker_pool& p, net::loop& l, lister& s) : pool(p), loop(l), source(s), block_ready(l) {}
 
     /// Any thread: true where one more block may be read.
     bool reserve() noexcept {
-        if (source.ended()) return false;
-        if (++blocks <= limits::listing_blocks) return true;
+        if (source.finished()) return false;
+        if (++blocks <= limits::max_listing_blocks) return true;
         --blocks;
         return false;
     }
@@ -31,7 +31,7 @@ struct read_ahead::state {
 
     static void submit(pointer s) {
         net::worker_pool& to = s->pool;
-        auto guard = net::asio::make_work_guard(s->home.context());
+        auto guard = net::asio::make_work_guard(s->loop.context());
         to.submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); });
     }
 
@@ -40,34 +40,34 @@ struct read_ahead::state {
     static void read(pointer s) {
         for (;;) {
             result<std::string> block = s->source.next();
-            if (!s->reserve()) return hand_over(std::move(s), std::move(block), true);
-            hand_over(s, std::move(block), false);
-            if (s->pool.is_wanted()) return submit(std::move(s));
+            if (!s->reserve()) return post_block(std::move(s), std::move(block), true);
+            post_block(s, std::move(block), false);
+            if (s->pool.has_queued_work()) return submit(std::move(s));
         }
     }
 
     /// To the loop. The event is the loop's: its last owner must not be a thread of the pool.
-    static void hand_over(pointer s, result<std::string> block, bool last) {
-        net::loop& home = s->home;
-        home.post([s = std::move(s), block = std::move(block), last]() mutable {
+    static void post_block(pointer s, result<std::string> block, bool last) {
+        net::loop& loop = s->loop;
+        loop.post([s = std::move(s), block = std::move(block), last]() mutable {
             if (last) --s->readers;
             s->ready.push_back(std::move(block));
-            s->came.set();
+            s->block_ready.set();
         });
     }
 
     net::worker_pool& pool;
-    net::loop& home;
+    net::loop& loop;
     lister& source;
     std::atomic<std::size_t> blocks = 0;  // that are being read, or wait to be sent
     // The loop's:
-    net::event came;
+    net::event block_ready;
     std::deque<result<std::string>> ready;
     std::size_t readers = 0;
 };
 
-read_ahead::read_ahead(net::worker_pool& pool, net::loop& home, lister& source)
-    : state_(std::make_shared<state>(pool, home, source)) {
+read_ahead::read_ahead(net::worker_pool& pool, net::loop& loop, lister& source)
+    : state_(std::make_shared<state>(pool, loop, source)) {
     state::start_readers(state_);
 }
 
@@ -75,8 +75,8 @@ net::task<result<std::string>> read_ahead::next() {
     const state::pointer s = state_;
     while (!s->ready.empty() || s->readers > 0) {
         if (s->ready.empty()) {
-            s->came.clear();
-            co_await s->came.wait(net::deadline::max());
+            s->block_ready.clear();
+            co_await s->block_ready.wait(net::deadline::max());
             continue;
         }
         result<std::string> block = std::move(s->ready.front());

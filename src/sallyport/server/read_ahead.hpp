@@ -8,7 +8,7 @@
 #include <string>
 
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/offload.hpp>
+#include <sallyport/net/worker_pool.hpp>
 #include <sallyport/server/lister.hpp>
 
 namespace sallyport::server {
@@ -16,7 +16,7 @@ namespace sallyport::server {
 class read_ahead {
 public:
     /// Begins at once. `source` must live until next() has given the end; to have that soon, source.end().
-    read_ahead(net::worker_pool& pool, net::loop& home, lister& source);
+    read_ahead(net::worker_pool& pool, net::loop& loop, lister& source);
 
     /// One more block; empty at the end, when nobody reads any more. A failure ends the reading, but is not the end yet.
     net::task<result<std::string>> next();

@@ -6,7 +6,7 @@
 namespace sallyport::server {
 namespace {
 
-TEST(secret, what_means_locked_or_an_unknown_hash_is_no_password) {  // AU-04
+TEST(secret, locked_accounts_and_unknown_hashes_are_no_passwords) {  // AU-04
     for (const char* text : {"*",
                              "!",
                              "!!",
@@ -48,7 +48,7 @@ TEST(secret, other_text_is_the_password) {
     }
 }
 
-TEST(secret, plain_takes_any_text) {
+TEST(secret, plain_accepts_any_text) {
     for (const char* text : {"*", "!", "x", "$6$salt$hash", "{SHA}abc", "$argon2id$v=19$m=65536", "plain:", "plain:a"}) {
         const auto got = parse_secret(std::string("plain:") + text);
         ASSERT_TRUE(got) << text;
@@ -58,7 +58,7 @@ TEST(secret, plain_takes_any_text) {
     EXPECT_FALSE(parse_secret("plain:"));
 }
 
-TEST(secret, a_hash_of_ours_is_one) {
+TEST(secret, a_complete_argon2id_hash_is_accepted) {
     ASSERT_GE(sodium_init(), 0);
     char hash[crypto_pwhash_STRBYTES];
     ASSERT_EQ(crypto_pwhash_str_alg(hash, "secret", 6, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN,

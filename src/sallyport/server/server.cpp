@@ -10,7 +10,7 @@ namespace sallyport::server {
 namespace {
 
 /// The control connection; for a transfer its connection, its file, that file's directory, and a passive port.
-constexpr front::descriptor_need need{.session = 1, .transfer = 4};
+constexpr frontend::descriptor_need need{.session = 1, .transfer = 4};
 
 [[nodiscard]] result<void> usable(const settings& s) {
     if ((s.tls_required || !s.listen_implicit.empty()) && !s.tls)
@@ -24,7 +24,7 @@ struct server::impl {
     explicit impl(std::shared_ptr<session_context> first) : shared(first->base), context(std::move(first)) {}
 
     const std::shared_ptr<shared_state> shared;
-    front::current_context<session_context> context;
+    frontend::current_context<session_context> context;
 };
 
 server::server(net::loop_group& loops, settings s, status::counters& counters)
@@ -42,16 +42,16 @@ result<void> server::start() {
     if (auto good = usable(config); !good) return good;
     if (auto opened = sessions().open(config.listen, config.listen_implicit); !opened) return opened;
     // Only now, when nothing can fail any more, does anything run.
-    sessions().run([this](front::arrival from) {
-        net::loop& home = from.home;
-        home.spawn("session", session::serve(std::make_shared<session>(impl_->context.get(), std::move(from))));
+    sessions().run([this](frontend::admitted_connection from) {
+        net::loop& loop = from.loop;
+        loop.spawn("session", session::serve(std::make_shared<session>(impl_->context.get(), std::move(from))));
     });
-    if (config.passive) impl_->shared->inbound.report(endpoints());
-    impl_->shared->inbound.start();
+    if (config.passive_allowed) impl_->shared->passive_data.report(endpoints());
+    impl_->shared->passive_data.start();
     return {};
 }
 
-result<std::vector<std::string>> server::renew(settings s) {
+result<std::vector<std::string>> server::reload(settings s) {
     if (auto good = usable(s); !good) return std::unexpected(good.error());
     apply(s);
     impl_->context.set(std::make_shared<session_context>(std::move(s), impl_->shared));

@@ -7,8 +7,8 @@ namespace {
 
 class server_limits : public server_test {};
 
-TEST_F(server_limits, idle_session_is_told_421) {  // G6
-    setup.idle = 1s;
+TEST_F(server_limits, an_idle_session_gets_421) {  // G6
+    setup.idle_timeout = 1s;
     start();
     auto c = logged_in();
     EXPECT_EQ(c.reply(), "421 No command for 1 s. Goodbye.");
@@ -16,7 +16,7 @@ TEST_F(server_limits, idle_session_is_told_421) {  // G6
 }
 
 TEST_F(server_limits, idle_time_does_not_run_during_a_transfer) {  // G5
-    setup.idle = 1s;
+    setup.idle_timeout = 1s;
     start();
     auto c = logged_in();
     blocking_socket data = c.passive();
@@ -30,8 +30,8 @@ TEST_F(server_limits, idle_time_does_not_run_during_a_transfer) {  // G5
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
 }
 
-TEST_F(server_limits, login_time_is_bounded_in_all) {  // RX-01
-    setup.login = 1s;
+TEST_F(server_limits, the_whole_login_has_a_time_limit) {  // RX-01
+    setup.login_timeout = 1s;
     start();
     auto c = client();
     (void)c.reply();
@@ -40,7 +40,7 @@ TEST_F(server_limits, login_time_is_bounded_in_all) {  // RX-01
 }
 
 TEST_F(server_limits, a_stalled_data_connection_is_426) {  // DC-05
-    setup.data_stall = 1s;
+    setup.stall_timeout = 1s;
     start();
     auto c = logged_in();
     blocking_socket data = c.passive();
@@ -60,8 +60,8 @@ TEST_F(server_limits, thousand_silent_connections_do_not_disturb_a_client) {  //
     EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 1; }));
 }
 
-TEST_F(server_limits, limits_are_told_421_and_free_themselves) {
-    setup.admit.most_per_address = 2;
+TEST_F(server_limits, sessions_over_a_limit_get_421_until_one_ends) {
+    setup.admission.max_sessions_per_address = 2;
     start();
     auto first = client();
     EXPECT_TRUE(first.reply().starts_with("220 "));
@@ -76,7 +76,7 @@ TEST_F(server_limits, limits_are_told_421_and_free_themselves) {
     EXPECT_TRUE(again.reply().starts_with("220 "));
 }
 
-TEST_F(server_limits, stop_tells_idle_sessions_421_and_lets_transfers_finish) {  // OP-09
+TEST_F(server_limits, stop_sends_421_to_idle_sessions_and_lets_transfers_finish) {  // OP-09
     start();
     auto idle = logged_in();
     auto busy = logged_in();
@@ -92,7 +92,7 @@ TEST_F(server_limits, stop_tells_idle_sessions_421_and_lets_transfers_finish) { 
     EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "all of it");
 }
 
-TEST_F(server_limits, stop_without_grace_cuts_transfers_and_publishes_nothing) {
+TEST_F(server_limits, stop_without_grace_aborts_transfers_and_publishes_nothing) {
     start();
     auto c = logged_in();
     blocking_socket data = c.passive();

@@ -24,10 +24,10 @@ protected:
         for (int i = 0; i < entries; ++i) vfs::put_file(*setup.files, fmt::format("/{}", i), "x");
     }
     /// A LIST whose data connection is there and whose readers hang in the directory, behind its first entries.
-    [[nodiscard]] blocking_socket hanging(const char* command) {
+    [[nodiscard]] blocking_socket start_hanging_listing(const char* command) {
         const std::uint16_t port = c.passive_port();
         c.control.send(fmt::format("{}\r\n", command));
-        const std::size_t first = limits::sorted_entries / vfs::directory::batch + 1;
+        const std::size_t first = limits::max_sorted_entries / vfs::directory::batch + 1;
         EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
         plan_->hang(vfs::operation::list);
         auto data = blocking_socket::connect(port);
@@ -42,7 +42,7 @@ protected:
     ftp_client c;
 };
 
-TEST_F(listing_test, comes_whole) {  // FS-03
+TEST_F(listing_test, is_complete) {  // FS-03
     fill(30'000);
     for (const char* command : {"MLSD", "LIST"}) {
         std::istringstream listed(c.download(command));
@@ -70,7 +70,7 @@ TEST_F(listing_test, a_client_that_vanishes_frees_everything) {  // I2
 
 TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everything) {  // FS-05
     fill(20'000);
-    const blocking_socket data = hanging("LIST");
+    const blocking_socket data = start_hanging_listing("LIST");
     c.control.reset();
     plan_->release();
     EXPECT_TRUE(everything_is_freed());
@@ -79,7 +79,7 @@ TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everythin
 // FS-03: nothing is sent that would tell of the client's end, so the directory itself must stop being read.
 TEST_F(listing_test, a_client_that_vanishes_while_nothing_matches_stops_the_reading) {
     fill(50'000);
-    const blocking_socket data = hanging("LIST *nothing");
+    const blocking_socket data = start_hanging_listing("LIST *nothing");
     c.control.reset();
     EXPECT_TRUE(eventually([&] { return counters.transfers_failed.load() == 1; }));
     const std::size_t calls = plan_->calls(vfs::operation::list);
@@ -88,7 +88,7 @@ TEST_F(listing_test, a_client_that_vanishes_while_nothing_matches_stops_the_read
     EXPECT_LE(plan_->calls(vfs::operation::list), calls + limits::listing_readers);
 }
 
-TEST_F(listing_test, stat_takes_names_and_patterns_as_list_does) {
+TEST_F(listing_test, stat_accepts_names_and_patterns_as_list_does) {
     fill(10'000);
     vfs::put_file(*setup.files, "/[7]", "x");
     const auto lines = [this](const char* command) {
@@ -121,7 +121,7 @@ class endless_listing_test : public server_test {
 };
 
 // FS-03: more listings than there are threads for them, and none that ever finds a line or ends.
-TEST_F(endless_listing_test, others_are_served_until_its_clients_leave) {
+TEST_F(endless_listing_test, other_sessions_are_served_during_endless_listings) {
     std::vector<ftp_client> busy;
     std::vector<blocking_socket> data;
     for (int i = 0; i < 8; ++i) {

@@ -148,30 +148,30 @@ TEST_F(session_test, active_mode_to_a_closed_port_is_425_with_the_reason) {
     EXPECT_EQ(counters.transfers_failed.load(), 1U);
 }
 
-TEST_F(session_test, pasv_tells_the_address_that_the_client_reached) {  // S3
+TEST_F(session_test, pasv_advertises_the_client_destination) {  // S3
     vfs::put_file(*setup.files, "/f", "content");
     const std::string answer = c.ask("PASV");
     EXPECT_TRUE(answer.starts_with("227 Entering Passive Mode (127,0,0,1,")) << answer;
 }
 
-TEST_F(session_test, nobody_comes_to_the_passive_port) {
+TEST_F(session_test, no_connection_to_the_passive_port_is_425) {
     vfs::put_file(*setup.files, "/f", "content");
     const std::uint16_t port = c.passive_port("PASV");
     EXPECT_EQ(c.ask("RETR f"), fmt::format("425 Can't open data connection: nobody connected to port {} within 1 s.", port));
-    EXPECT_EQ(counters.data_never_came.load(), 1U);
+    EXPECT_EQ(counters.data_timeouts.load(), 1U);
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
 }
 
-TEST_F(session_test, a_stranger_gets_nothing_and_the_client_is_served) {  // DC-02
+TEST_F(session_test, an_unexpected_peer_is_closed_and_the_client_is_served) {  // DC-02
     vfs::put_file(*setup.files, "/f", "content");
     const std::uint16_t port = c.passive_port();
-    blocking_socket stranger = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
-    EXPECT_EQ(stranger.read_to_end(), "");
+    blocking_socket unexpected_peer = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_EQ(unexpected_peer.read_to_end(), "");
     blocking_socket data = blocking_socket::connect(port);
     EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
     EXPECT_EQ(data.read_to_end(), "content");
     EXPECT_TRUE(c.reply().starts_with("226 "));
-    EXPECT_EQ(counters.strangers_refused.load(), 1U);
+    EXPECT_EQ(counters.unexpected_peers.load(), 1U);
 }
 
 TEST_F(session_test, abort_ends_a_transfer_at_once) {
@@ -189,7 +189,7 @@ TEST_F(session_test, abort_ends_a_transfer_at_once) {
     EXPECT_TRUE(eventually([&] { return counters.transfers_running.load() == 0; }));
 }
 
-TEST_F(session_test, abort_ends_the_wait_for_a_client_that_does_not_come) {
+TEST_F(session_test, abort_ends_the_wait_for_a_data_connection) {
     vfs::put_file(*setup.files, "/f", "x");
     (void)c.passive_port();
     c.control.send("RETR f\r\nABOR\r\n");
@@ -210,7 +210,7 @@ TEST_F(session_test, commands_during_a_transfer_are_answered_in_order_and_stat_a
     EXPECT_TRUE(c.reply().starts_with("221 "));
 }
 
-TEST_F(session_test, more_commands_than_are_held_still_come_in_order) {
+TEST_F(session_test, more_commands_than_can_be_deferred_are_answered_in_order) {
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
     std::string many;
@@ -229,7 +229,7 @@ TEST_F(session_test, client_that_vanishes_in_mid_transfer_frees_everything) {  /
     EXPECT_TRUE(eventually([&] { return counters.sessions_open.load() == 0 && counters.transfers_running.load() == 0; }));
 }
 
-TEST_F(session_test, an_upload_that_is_cut_leaves_the_old_file) {  // DU-03
+TEST_F(session_test, an_interrupted_upload_keeps_the_old_file) {  // DU-03
     vfs::put_file(*setup.files, "/f", "old");
     for (const std::size_t size : {10UL, 300'000UL}) {
         blocking_socket data = c.passive();
@@ -241,7 +241,7 @@ TEST_F(session_test, an_upload_that_is_cut_leaves_the_old_file) {  // DU-03
     }
 }
 
-TEST_F(session_test, what_comes_is_stored_whatever_allo_announced) {
+TEST_F(session_test, an_upload_is_stored_whatever_allo_announced) {
     for (const auto* announced : {"3", "0", "2", "5", "9223372036854775807", "5 R 80"}) {
         for (const auto* type : {"I", "A"}) {
             EXPECT_EQ(c.code(fmt::format("TYPE {}", type)), "200");
@@ -318,7 +318,7 @@ TEST_F(fault_test, read_errors_are_no_success) {
     EXPECT_TRUE(c.download("LIST").starts_with("451 "));
 }
 
-TEST_F(fault_test, a_hung_disk_holds_its_own_transfer_only) {  // FS-05
+TEST_F(fault_test, a_hung_disk_delays_its_own_transfer_only) {  // FS-05
     vfs::put_file(*setup.files, "/f", bytes(1000));
     plan_->hang(vfs::operation::open_read);
     (void)c.passive_port();
@@ -347,7 +347,7 @@ TEST_F(fault_test, client_that_vanishes_while_the_disk_hangs_leaves_nothing) {
 }
 
 TEST_F(server_test, port_and_pasv_can_be_switched_off) {  // S9
-    setup.active = false;
+    setup.active_allowed = false;
     start();
     auto c = logged_in();
     EXPECT_TRUE(c.ask("PORT 127,0,0,1,200,1").starts_with("502 "));
@@ -355,7 +355,7 @@ TEST_F(server_test, port_and_pasv_can_be_switched_off) {  // S9
 }
 
 TEST_F(server_test, fixed_external_address_is_advertised) {  // S3
-    setup.inbound.addresses = {*reach::address_rule::parse("17.254.0.91")};
+    setup.passive_data.addresses = {*reach::address_rule::parse("17.254.0.91")};
     start();
     auto c = logged_in();
     EXPECT_TRUE(c.ask("PASV").starts_with("227 Entering Passive Mode (17,254,0,91,"));
@@ -363,7 +363,7 @@ TEST_F(server_test, fixed_external_address_is_advertised) {  // S3
 
 TEST_F(server_test, one_passive_port_serves_many_transfers) {
     const std::uint16_t port = testing::free_ports(1).first;
-    setup.inbound.ports.range = {port, port};
+    setup.passive_data.ports.range = {port, port};
     vfs::put_file(*setup.files, "/f", "content");
     start();
     auto c = logged_in();
@@ -371,7 +371,7 @@ TEST_F(server_test, one_passive_port_serves_many_transfers) {
     EXPECT_EQ(c.passive_port(), port);
 }
 
-TEST_F(server_test, a_taken_port_is_named) {
+TEST_F(server_test, a_port_in_use_is_named) {
     const blocking_listener other;
     setup.listen = {{setup.listen.at(0).address, other.port()}};
     const result<void> started = server(loops, setup, counters).start();

@@ -31,8 +31,8 @@ protected:
         setup.files = vfs::make_memory_filesystem();
         setup.users = {{.name = "bob", .password = "secret", .read_only = false}};
         setup.anonymous = true;
-        setup.data_connect = 1s;
-        setup.data_stall = 5s;
+        setup.data_timeout = 1s;
+        setup.stall_timeout = 5s;
         setup.active_from_low_port = false;
     }
     void TearDown() override { stop(0ms); }

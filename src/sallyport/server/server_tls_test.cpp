@@ -12,18 +12,18 @@ std::string bytes(std::size_t count) { return std::string(count, 'x'); }
 class server_tls : public server_test {
 protected:
     server_tls() { use_tls(); }
-    [[nodiscard]] ftp_client secured() const {
+    [[nodiscard]] ftp_client tls_client() const {
         auto c = client();
         EXPECT_EQ(c.reply().substr(0, 3), "220");
         c.start_tls();
-        c.give_password();
+        c.send_password();
         return c;
     }
 };
 
 TEST_F(server_tls, explicit_tls_protects_control_and_data) {  // S6
     start();
-    auto c = secured();
+    auto c = tls_client();
     for (const std::size_t size : {0UL, 1000UL, 2'000'000UL}) {
         EXPECT_EQ(c.upload("STOR f", bytes(size)), "226 Transfer completed.");
         EXPECT_TRUE(c.download("RETR f") == bytes(size)) << size;
@@ -42,7 +42,7 @@ TEST_F(server_tls, implicit_tls) {
     EXPECT_EQ(c.download("RETR f"), "content");
 }
 
-TEST_F(server_tls, injected_command_behind_auth_ends_the_session) {  // TLS-01
+TEST_F(server_tls, injected_command_after_auth_ends_the_session) {  // TLS-01
     start();
     auto c = client();
     (void)c.reply();
@@ -60,14 +60,14 @@ TEST_F(server_tls, required_tls_refuses_user_without_331) {  // TLS-11
     EXPECT_TRUE(c.ask("PASS secret").starts_with("530 "));
     EXPECT_EQ(counters.logins_refused.load(), 0U);
     c.start_tls();
-    c.give_password();
+    c.send_password();
 }
 
-TEST_F(server_tls, a_fresh_session_on_the_data_connection_is_522_where_reuse_is_required) {  // TLS-04
-    setup.reuse = net::tls_reuse::require;
+TEST_F(server_tls, a_new_tls_session_on_the_data_connection_is_522_if_reuse_is_required) {  // TLS-04
+    setup.tls_reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto c = secured();
+    auto c = tls_client();
     EXPECT_EQ(c.download("RETR f"), "content");
     c.resume = false;
     EXPECT_TRUE(c.download("RETR f").starts_with("522 "));
@@ -75,36 +75,36 @@ TEST_F(server_tls, a_fresh_session_on_the_data_connection_is_522_where_reuse_is_
     EXPECT_EQ(c.download("RETR f"), "content");
 }
 
-TEST_F(server_tls, a_session_of_another_control_connection_does_not_count) {  // TLS-04
-    setup.reuse = net::tls_reuse::require;
+TEST_F(server_tls, a_tls_session_of_another_control_connection_is_refused) {  // TLS-04
+    setup.tls_reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto thief = secured();
-    auto c = secured();
+    auto other = tls_client();
+    auto c = tls_client();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
-    (void)data.connect_tls(&thief.control);
+    (void)data.connect_tls(&other.control);
     EXPECT_EQ(data.read_to_end(), "");
     EXPECT_FALSE(c.reply().starts_with("226 "));
 }
 
 // curl closes the data connection of an upload before it has read the ticket that came on it, and begins the next one
 // without: not a fault of its own making.
-TEST_F(server_tls, a_client_may_resume_now_and_then_where_reuse_is_not_required) {
+TEST_F(server_tls, a_client_may_resume_some_sessions_if_reuse_is_not_required) {
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto c = secured();
+    auto c = tls_client();
     for (const bool resume : {false, true, false}) {
         c.resume = resume;
         EXPECT_EQ(c.download("RETR f"), "content");
     }
 }
 
-TEST_F(server_tls, sessions_are_not_given_out_where_reuse_is_off) {  // TLS-04
-    setup.reuse = net::tls_reuse::off;
+TEST_F(server_tls, no_tls_session_is_issued_if_reuse_is_off) {  // TLS-04
+    setup.tls_reuse = net::tls_reuse::off;
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto c = secured();
+    auto c = tls_client();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
     ASSERT_TRUE(data.connect_tls(&c.control));
@@ -114,16 +114,16 @@ TEST_F(server_tls, sessions_are_not_given_out_where_reuse_is_off) {  // TLS-04
 }
 
 TEST_F(server_tls, hundred_transfers_resume_each_time) {
-    setup.reuse = net::tls_reuse::require;
+    setup.tls_reuse = net::tls_reuse::require;
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto c = secured();
+    auto c = tls_client();
     for (int i = 0; i < 100; ++i) ASSERT_EQ(c.download("RETR f"), "content") << i;
 }
 
 TEST_F(server_tls, an_upload_without_close_notify_is_not_published) {  // TLS-05
     start();
-    auto c = secured();
+    auto c = tls_client();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
     ASSERT_TRUE(data.connect_tls(&c.control));
@@ -136,7 +136,7 @@ TEST_F(server_tls, an_upload_without_close_notify_is_not_published) {  // TLS-05
 TEST_F(server_tls, abort_under_tls) {  // IN-02
     vfs::put_file(*setup.files, "/big", bytes(30'000'000));
     start();
-    auto c = secured();
+    auto c = tls_client();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("RETR big").starts_with("150 "));
     ASSERT_TRUE(data.connect_tls(&c.control));
@@ -146,10 +146,10 @@ TEST_F(server_tls, abort_under_tls) {  // IN-02
 }
 
 TEST_F(server_tls, ccc_where_it_is_allowed) {  // TLS-06
-    setup.ccc = true;
+    setup.ccc_allowed = true;
     vfs::put_file(*setup.files, "/f", "content");
     start();
-    auto c = secured();
+    auto c = tls_client();
     EXPECT_TRUE(c.ask("PROT P").starts_with("200 "));
     EXPECT_TRUE(c.ask("CCC").starts_with("200 "));
     SSL_shutdown(c.control.tls());

@@ -53,7 +53,7 @@ protected:
     vfs::test_directory root_;
 };
 
-TEST_P(upload_refused, before_150_where_it_can_not_be_stored) {  // FS-04
+TEST_P(upload_refused, before_150_if_it_can_not_be_stored) {  // FS-04
     start();
     auto c = logged_in();
     const struct {
@@ -85,7 +85,7 @@ TEST_P(upload_refused, before_150_and_so_are_downloads_and_listings) {
     }
 }
 
-TEST_P(upload_refused, not_where_it_can_be_stored) {
+TEST_P(upload_refused, not_if_it_can_be_stored) {
     start();
     auto c = logged_in();
     EXPECT_TRUE(c.upload("STOR d/new", "x").starts_with("226 "));
@@ -116,12 +116,12 @@ protected:
         c = client();
         EXPECT_TRUE(c.reply().starts_with("220 "));
         if (GetParam()) c.start_tls();
-        c.give_password();
+        c.send_password();
     }
     [[nodiscard]] bool is_stored(const char* path) const {
         return setup.files->stat(vfs::at(path), vfs::may_block::yes).has_value();
     }
-    [[nodiscard]] blocking_socket begin(const std::string& command) {
+    [[nodiscard]] blocking_socket start_upload(const std::string& command) {
         blocking_socket data = c.passive();
         EXPECT_TRUE(c.ask(command).starts_with("150 "));
         EXPECT_TRUE(!GetParam() || data.connect_tls(&c.control));
@@ -131,10 +131,10 @@ protected:
     ftp_client c;
 };
 
-TEST_P(upload_counts, not_where_the_control_connection_had_ended) {
+TEST_P(upload_counts, not_if_the_control_connection_ended_first) {
     vfs::put_file(*setup.files, "/f", "old");
     for (const std::size_t size : {0UL, 10UL, 300'000UL}) {
-        auto data = begin("STOR f");
+        auto data = start_upload("STOR f");
         data.send(std::string(size / 2, 'x'));
         c.control.send("NOOP\r\nSIZE f\r\n");
         c.control.finish();
@@ -152,12 +152,12 @@ TEST_P(upload_counts, not_where_the_control_connection_had_ended) {
         EXPECT_TRUE(c.reply().starts_with("220 "));
         c.protect_data = false;
         if (GetParam()) c.start_tls();
-        c.give_password();
+        c.send_password();
     }
 }
 
 TEST_P(upload_counts, not_after_quit_either) {
-    auto data = begin("APPE f");
+    auto data = start_upload("APPE f");
     c.control.send("QUIT\r\n");
     c.control.finish();
     data.send("late");
@@ -167,8 +167,8 @@ TEST_P(upload_counts, not_after_quit_either) {
     EXPECT_FALSE(is_stored("/f"));
 }
 
-TEST_P(upload_counts, not_where_the_control_connection_was_reset) {
-    auto data = begin("STOR f");
+TEST_P(upload_counts, not_if_the_control_connection_was_reset) {
+    auto data = start_upload("STOR f");
     data.send("some");
     c.control.reset();
     data.finish();
@@ -176,8 +176,8 @@ TEST_P(upload_counts, not_where_the_control_connection_was_reset) {
     EXPECT_FALSE(is_stored("/f"));
 }
 
-TEST_P(upload_counts, where_the_data_had_ended) {
-    auto data = begin("STOR f");
+TEST_P(upload_counts, if_the_data_ended_first) {
+    auto data = start_upload("STOR f");
     data.send("all");
     data.finish();
     EXPECT_TRUE(c.reply().starts_with("226 "));
@@ -186,9 +186,9 @@ TEST_P(upload_counts, where_the_data_had_ended) {
     EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "all");
 }
 
-TEST_P(upload_counts, and_everything_else_is_served_after_the_end_of_input) {
+TEST_P(upload_counts, other_commands_are_served_after_the_end_of_input) {
     vfs::put_file(*setup.files, "/big", std::string(3'000'000, 'b'));
-    auto data = begin("RETR big");
+    auto data = start_upload("RETR big");
     c.control.send("MKD made\r\nPWD\r\n");
     c.control.finish();
     EXPECT_EQ(data.read_to_end().size(), 3'000'000U);
@@ -202,7 +202,7 @@ TEST_P(upload_counts, and_everything_else_is_served_after_the_end_of_input) {
 INSTANTIATE_TEST_SUITE_P(each, upload_counts, ::testing::Bool(),
                          [](const auto& instance) { return std::string(instance.param ? "tls" : "plain"); });
 
-TEST_F(server_test, what_a_disk_is_doing_can_not_be_undone_by_a_client_that_leaves) {
+TEST_F(server_test, a_commit_in_progress_completes_after_the_client_disconnects) {
     const auto plan = std::make_shared<vfs::fault_plan>();
     setup.files = vfs::make_faulty_filesystem(setup.files, plan);
     start();
@@ -221,8 +221,8 @@ TEST_F(server_test, what_a_disk_is_doing_can_not_be_undone_by_a_client_that_leav
 }
 
 /// Sends a byte every 50 ms until the server answers; what it answers.
-std::string drip(ftp_client& c, blocking_socket& data, std::chrono::milliseconds at_most) {
-    const auto until = std::chrono::steady_clock::now() + at_most;
+std::string trickle(ftp_client& c, blocking_socket& data, std::chrono::milliseconds duration) {
+    const auto until = std::chrono::steady_clock::now() + duration;
     while (std::chrono::steady_clock::now() < until) {
         data.send("x");
         std::this_thread::sleep_for(50ms);  // the passing of time is what is tested
@@ -231,26 +231,26 @@ std::string drip(ftp_client& c, blocking_socket& data, std::chrono::milliseconds
     return c.reply();
 }
 
-TEST_F(server_test, a_drip_is_no_progress) {  // DC-05
-    setup.data_stall = 1s;
+TEST_F(server_test, a_trickle_is_no_progress) {  // DC-05
+    setup.stall_timeout = 1s;
     setup.stall_rate = 100;
     start();
     auto c = logged_in();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
-    EXPECT_EQ(drip(c, data, 2s), "426 Transfer aborted: fewer than 100 bytes a second for 1 s.");
+    EXPECT_EQ(trickle(c, data, 2s), "426 Transfer aborted: fewer than 100 bytes a second for 1 s.");
     EXPECT_FALSE(setup.files->stat(vfs::at("/f"), vfs::may_block::yes));
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
 }
 
-TEST_F(server_test, any_byte_is_progress_where_that_is_set) {
-    setup.data_stall = 1s;
+TEST_F(server_test, any_byte_is_progress_if_configured) {
+    setup.stall_timeout = 1s;
     setup.stall_rate = 0;
     start();
     auto c = logged_in();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
-    EXPECT_TRUE(drip(c, data, 2s).starts_with("226 "));
+    EXPECT_TRUE(trickle(c, data, 2s).starts_with("226 "));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <sallyport/front/session.hpp>
+#include <sallyport/frontend/session.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
@@ -18,15 +18,15 @@
 
 namespace sallyport::server {
 
-class session final : public transfer_owner, public front::session {
+class session final : public transfer_owner, public frontend::session {
 public:
-    session(std::shared_ptr<session_context> shared, front::arrival from);
+    session(std::shared_ptr<session_context> shared, frontend::admitted_connection from);
 
     /// The whole life of a session; spawned on its loop.
     static net::task<> serve(std::shared_ptr<session> self);
 
     void stop() override;
-    void dismiss() override;
+    void disconnect() override;
     void kill() override;
     [[nodiscard]] status::session_report describe() const override;
 
@@ -36,41 +36,43 @@ private:
     net::task<> run();
     net::task<bool> perform(proto::server_action action);
     net::task<bool> read_input(net::deadline until);
-    net::task<> data_opened(std::string text, announce when) override;
-    [[nodiscard]] bool client_has_left() const override { return input_ended_ || broken_ || control_.has_ended(); }
+    net::task<> on_data_connected(std::string text, reply_timing timing) override;
+    [[nodiscard]] bool client_disconnected() const override {
+        return input_ended_ || broken_ || control_.peer_has_finished();
+    }
     net::task<> flush();
-    net::task<> close_in_good_order();
+    net::task<> shut_down();
     net::task<result<void>> start_tls();
     net::task<> check_login(proto::login_request request);
     void open_passive(const proto::act::open_passive& how);
     void start_transfer(proto::transfer_request request);
     static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);
     net::task<> wait_for_transfer();
-    void conclude_transfer(const result<proto::transfer_result>& outcome);
-    void give_transfer_up();
+    void finish_transfer(const result<proto::transfer_outcome>& outcome);
+    void cancel_transfer();
     void wake();
 
     void log_login(std::string_view user, std::string_view outcome) const;
-    void record_change(const proto::file_request& request, const result<proto::file_answer>& answer) const;
-    void write_record(const result<proto::transfer_result>& outcome, int reply) const;
-    void log_transfer(const result<proto::transfer_result>& outcome) const;
+    void record_change(const proto::file_request& request, const result<proto::file_result>& answer) const;
+    void write_record(const result<proto::transfer_outcome>& outcome, int reply) const;
+    void log_transfer(const result<proto::transfer_outcome>& outcome) const;
 
     std::shared_ptr<session_context> shared_;
-    net::loop& home_;
+    net::loop& loop_;
     net::stream control_;
-    const endpoint reached_;           // by the client: what it takes for our address
-    std::string tls_session_context_;  // random where TLS is used
+    const endpoint client_destination_;  // by the client: what it takes for our address
+    std::string tls_session_context_;    // random where TLS is used
     proto::server_machine machine_;
-    account who_;
+    account account_;
     reach::curl_epsv_delay curl_epsv_delay_;
-    reach::reservation passive_;
-    net::stream standing_;                                   // the data connection of the transfer before (MODE B)
-    std::shared_ptr<transfer> transfer_;                     // running
-    std::optional<result<proto::transfer_result>> outcome_;  // of transfer_, not yet told to the machine
-    std::optional<net::event> ended_;                        // set where the main coroutine waits for transfer_'s end
-    net::deadline began_ = net::clock::now();
-    std::uint64_t refused_targets_seen_ = 0;
-    std::string writing_;  // what flush() sends
+    reach::port_reservation passive_;
+    net::stream persistent_data_;                             // the data connection of the transfer before (MODE B)
+    std::shared_ptr<transfer> transfer_;                      // running
+    std::optional<result<proto::transfer_outcome>> outcome_;  // of transfer_, not yet told to the machine
+    std::optional<net::event> transfer_finished_;             // set where the main coroutine waits for transfer_'s end
+    net::deadline started_at_ = net::clock::now();
+    std::uint64_t bounce_attempts_counted_ = 0;
+    std::string write_buffer_;  // what flush() sends
     bool flushing_ = false;
     bool implicit_tls_;
     bool input_ended_ = false;

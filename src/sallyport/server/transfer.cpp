@@ -17,19 +17,19 @@ constexpr std::string_view no_connection = "Can't open data connection: ";
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
 
 /// Why nobody came, for the one who waits for the data (S7).
-error nobody_came(const reach::reservation& port, std::chrono::seconds waited) {
-    const std::vector<ip_address> strangers = port.strangers();
-    if (strangers.empty())
+error data_timeout_error(const reach::port_reservation& port, std::chrono::seconds waited) {
+    const std::vector<ip_address> others = port.unexpected_peers();
+    if (others.empty())
         return {errc::timeout, 0,
                 fmt::format("{}nobody connected to port {} within {} s", no_connection, port.port(), waited.count())};
     std::vector<std::string> names;
-    for (const ip_address& a : strangers) names.push_back(a.text());
+    for (const ip_address& a : others) names.push_back(a.text());
     return {errc::timeout, 0,
             fmt::format("{}only strangers came to port {}: {}", no_connection, port.port(), fmt::join(names, ", "))};
 }
 
 /// Why a client can't be reached, where it asked to be called back (S1, S7).
-error not_reached(error e, const endpoint& target, std::chrono::seconds waited) {
+error connect_error(error e, const endpoint& target, std::chrono::seconds waited) {
     const char* hint = target.address.is_private() ? " (a private address: behind NAT use passive mode)" : "";
     if (e.code == errc::refused)
         e.what = fmt::format("{}connection to {} refused{}", no_connection, target.text(), hint);
@@ -45,20 +45,21 @@ error not_reached(error e, const endpoint& target, std::chrono::seconds waited) 
 
 }  // namespace
 
-transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::reservation passive, net::stream standing)
+transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::port_reservation passive,
+                   net::stream persistent_data)
     : setup_(std::move(setup)),
       request_(std::move(request)),
       passive_(std::move(passive)),
-      standing_(std::move(standing)),
-      stall_({.window = setup_.shared->config.data_stall, .bytes_per_second = setup_.shared->config.stall_rate}) {
+      persistent_data_(std::move(persistent_data)),
+      stall_({.window = setup_.shared->config.stall_timeout, .bytes_per_second = setup_.shared->config.stall_rate}) {
     status::count(setup_.shared->counters.transfers_running);
 }
 
 transfer::~transfer() { status::uncount(setup_.shared->counters.transfers_running); }
 
-net::task<result<proto::transfer_result>> transfer::run() {
-    result<proto::transfer_result> outcome = fail(errc::misuse);
-    switch (proto::data_use_of(request_.what)) {
+net::task<result<proto::transfer_outcome>> transfer::run() {
+    result<proto::transfer_outcome> outcome = fail(errc::misuse);
+    switch (proto::data_use_of(request_.command)) {
         case proto::data_use::download: outcome = co_await download(*this); break;
         case proto::data_use::upload: outcome = co_await upload(*this); break;
         case proto::data_use::listing: outcome = co_await send_listing(*this); break;
@@ -67,8 +68,8 @@ net::task<result<proto::transfer_result>> transfer::run() {
     if (!outcome && outcome.error().code == errc::timeout && stall_.stalled(net::clock::now()))
         outcome = fail(errc::timeout, "Transfer aborted: " + stall_.text());
     // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
-    if (!outcome && data_.is_open() && !receives()) data_.abort();
-    if (outcome && in_blocks()) standing_ = std::move(data_);
+    if (!outcome && data_.is_open() && !is_upload()) data_.abort();
+    if (outcome && is_block_mode()) persistent_data_ = std::move(data_);
     data_.close();
     passive_ = {};
     if (outcome) outcome->bytes = bytes_;
@@ -80,11 +81,11 @@ bool transfer::cancel() {
     cancelled_ = true;
     if (passive_) passive_.cancel();
     if (data_.is_open()) data_.abort();
-    standing_.close();
+    persistent_data_.close();
     return true;
 }
 
-bool transfer::begin_commit() noexcept {
+bool transfer::start_commit() noexcept {
     if (cancelled_) return false;
     committing_ = true;
     return true;
@@ -95,34 +96,36 @@ void transfer::log(std::string_view text) const {
 }
 
 /// For STOU the reply is the name: RFC 1123 section 4.1.2.9.
-std::string transfer::opening(const std::string& name, std::string text) const {
-    return request_.what == proto::verb::stou ? "FILE: " + name : std::move(text);
+std::string transfer::opening_text(const std::string& name, std::string text) const {
+    return request_.command == proto::verb::stou ? "FILE: " + name : std::move(text);
 }
 
-net::task<result<void>> transfer::open_data(std::string name, std::string detail, announce when) {
-    if (!data_stood()) co_return co_await make_data(std::move(name), std::move(detail), when);
-    if (!standing_.is_open() || standing_.has_ended()) {
-        standing_.close();
+net::task<result<void>> transfer::open_data(std::string name, std::string detail, reply_timing timing) {
+    if (!reuses_data_connection()) co_return co_await establish_data(std::move(name), std::move(detail), timing);
+    if (!persistent_data_.is_open() || persistent_data_.peer_has_finished()) {
+        persistent_data_.close();
         co_return fail(errc::closed, "Your end of the data connection is closed; send EPSV or PASV for another one");
     }
-    data_ = std::move(standing_);
+    data_ = std::move(persistent_data_);
     connected_ = true;
-    co_await setup_.owner.data_opened(opening(name, fmt::format("Transfer of {} starting{}.", name, detail)), when);
+    co_await setup_.owner.on_data_connected(opening_text(name, fmt::format("Transfer of {} starting{}.", name, detail)),
+                                            timing);
     co_return result<void>();
 }
 
-net::task<result<void>> transfer::make_data(std::string name, std::string detail, announce when) {
-    const auto* target = std::get_if<proto::active_target>(&request_.data);
-    must_resume_ = shared().config.reuse == net::tls_reuse::require || (passive_ && passive_.by_tls());
+net::task<result<void>> transfer::establish_data(std::string name, std::string detail, reply_timing timing) {
+    const auto* target = std::get_if<proto::data_target>(&request_.data);
+    requires_tls_session_reuse_ =
+        shared().config.tls_reuse == net::tls_reuse::require || (passive_ && passive_.identified_by_tls());
     // Clients that are known by their TLS begin it only after 150.
-    const bool announced = passive_ && passive_.by_tls();
+    const bool announced = passive_ && passive_.identified_by_tls();
     if (announced) {
         std::string text = fmt::format("Data connection expected at port {}; transfer starting{}.", passive_.port(), detail);
-        co_await setup_.owner.data_opened(opening(name, std::move(text)), announce::now);
+        co_await setup_.owner.on_data_connected(opening_text(name, std::move(text)), reply_timing::immediate);
     }
     result<net::stream> made = fail(errc::misuse);
     if (target != nullptr)
-        made = co_await connect_active(target->to);
+        made = co_await connect_active(target->address);
     else
         made = co_await accept_passive();
     if (!made) {
@@ -142,30 +145,30 @@ net::task<result<void>> transfer::make_data(std::string name, std::string detail
                 ? fmt::format("Data connection to {} opened from port {}", data_.peer().text(), data_.local().port)
                 : fmt::format("Data connection accepted from {}", data_.peer().text()));
     }
-    if (!announced) co_await setup_.owner.data_opened(opening(name, std::move(text)), when);
+    if (!announced) co_await setup_.owner.on_data_connected(opening_text(name, std::move(text)), timing);
     if (!is_protected()) co_return result<void>();
-    co_return co_await protect_data();
+    co_return co_await start_data_tls();
 }
 
 net::task<result<net::stream>> transfer::accept_passive() {
-    const std::chrono::seconds patience = shared().config.data_connect;
-    result<net::accepted> came = co_await passive_.wait(net::time_limit::within(patience));
-    if (!came) {
-        error why = came.error();
-        if (why.code == errc::timeout) {
-            why = nobody_came(passive_, patience);
-            status::count(shared().counters.data_never_came);
+    const std::chrono::seconds timeout = shared().config.data_timeout;
+    result<net::accepted_connection> connection = co_await passive_.wait(net::time_limit::within(timeout));
+    if (!connection) {
+        error reason = connection.error();
+        if (reason.code == errc::timeout) {
+            reason = data_timeout_error(passive_, timeout);
+            status::count(shared().counters.data_timeouts);
         }
         passive_ = {};
-        co_return std::unexpected(std::move(why));
+        co_return std::unexpected(std::move(reason));
     }
     passive_ = {};
-    co_return net::stream(home(), std::move(came->socket), came->local, came->peer);
+    co_return net::stream(loop(), std::move(connection->socket), connection->local, connection->peer);
 }
 
 net::task<result<net::stream>> transfer::connect_active(endpoint target) {
-    const std::chrono::seconds patience = shared().config.data_connect;
-    const net::time_limit limit = net::time_limit::within(patience);
+    const std::chrono::seconds timeout = shared().config.data_timeout;
+    const net::time_limit limit = net::time_limit::within(timeout);
     net::connect_options options;
     options.bind_to.address = setup_.control_local.address;
     const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
@@ -173,7 +176,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
         options.bind_to.port = below;
         options.reuse_address = true;
     }
-    result<net::stream> made = co_await net::connect(home(), target, options, limit);
+    result<net::stream> made = co_await net::connect(loop(), target, options, limit);
     if (!made && options.bind_to.port != 0 && is_bind_failure(made.error())) {
         // Without the right to low ports none of them will ever work; a port in use is a matter of this moment.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
@@ -182,27 +185,27 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
                                          below, made.error().text()));
         options.bind_to.port = 0;
         options.reuse_address = false;
-        made = co_await net::connect(home(), target, options, limit);
+        made = co_await net::connect(loop(), target, options, limit);
     }
     if (made) co_return made;
     if (made.error().code != errc::cancelled) status::count(shared().counters.active_connects_failed);
-    co_return std::unexpected(not_reached(made.error(), target, patience));
+    co_return std::unexpected(connect_error(made.error(), target, timeout));
 }
 
-net::task<result<void>> transfer::protect_data() {
-    const auto reuse = shared().config.reuse;
+net::task<result<void>> transfer::start_data_tls() {
+    const auto reuse = shared().config.tls_reuse;
     // Where resumption is demanded the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
-                                          .tickets = reuse == net::tls_reuse::require || !receives(),
+                                          .tickets = reuse == net::tls_reuse::require || !is_upload(),
                                           .resumption = reuse != net::tls_reuse::off,
-                                          .allow_missing_close_notify = receives() && setup_.allow_missing_close_notify};
-    const net::time_limit limit = net::time_limit::within(limits::tls_handshake);
+                                          .allow_missing_close_notify = is_upload() && setup_.allow_missing_close_notify};
+    const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
     result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
     if (!done) {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
     }
-    if (!must_resume_ || data_.tls().resumed) co_return done;
+    if (!requires_tls_session_reuse_ || data_.tls().resumed) co_return done;
     co_return fail(errc::tls_not_resumed,
                    "the data connection must resume the TLS session of the control connection; turn session reuse on in "
                    "your client");
@@ -211,29 +214,29 @@ net::task<result<void>> transfer::protect_data() {
 net::task<result<void>> transfer::send_blocks(std::string_view bytes, bool last) {
     std::string block;
     do {
-        const std::string_view part = bytes.substr(0, proto::most_in_block);
+        const std::string_view part = bytes.substr(0, proto::max_block_size);
         bytes.remove_prefix(part.size());
-        end_marked_ = last && bytes.empty();
-        const auto header = proto::block_header(part.size(), end_marked_);
+        end_sent_ = last && bytes.empty();
+        const auto header = proto::block_header(part.size(), end_sent_);
         block.assign(header.begin(), header.end()).append(part);
-        const result<void> done = co_await data_.write_all(block, patience());
+        const result<void> done = co_await data_.write_all(block, progress_limit());
         if (!done) co_return done;
     } while (!bytes.empty());
     co_return result<void>();
 }
 
 net::task<result<void>> transfer::send(std::string_view bytes) {
-    return in_blocks() ? send_blocks(bytes, false) : data_.write_all(bytes, patience());
+    return is_block_mode() ? send_blocks(bytes, false) : data_.write_all(bytes, progress_limit());
 }
 
-net::task<result<void>> transfer::send_last(std::string_view bytes) {
-    return in_blocks() ? send_blocks(bytes, true) : data_.write_last(bytes, patience());
+net::task<result<void>> transfer::send_final(std::string_view bytes) {
+    return is_block_mode() ? send_blocks(bytes, true) : data_.write_and_finish(bytes, progress_limit());
 }
 
 net::task<result<std::size_t>> transfer::receive(std::span<char> into) {
-    if (!in_blocks()) co_return co_await data_.read_some(into, patience());
-    while (!blocks_.ended()) {
-        const result<std::size_t> got = co_await data_.read_some(into, patience());
+    if (!is_block_mode()) co_return co_await data_.read_some(into, progress_limit());
+    while (!blocks_.finished()) {
+        const result<std::size_t> got = co_await data_.read_some(into, progress_limit());
         if (!got) co_return got;
         if (*got == 0) co_return fail(errc::truncated, "the data connection ended before the end of the file");
         const result<std::size_t> bytes = blocks_.unwrap(into.first(*got));
@@ -243,13 +246,13 @@ net::task<result<std::size_t>> transfer::receive(std::span<char> into) {
 }
 
 net::task<result<void>> transfer::finish_data() {
-    if (in_blocks()) {
-        if (receives() || end_marked_) co_return result<void>();
+    if (is_block_mode()) {
+        if (is_upload() || end_sent_) co_return result<void>();
         co_return co_await send_blocks({}, true);
     }
     // All bytes have passed. A peer that hung up without waiting for our close_notify had them all.
-    if (data_.is_tls()) (void)co_await data_.finish_sending(limits::tls_shutdown);
-    net::close_in_order(std::move(data_));
+    if (data_.is_tls()) (void)co_await data_.shutdown_send(limits::tls_shutdown_timeout);
+    net::close_gracefully(std::move(data_));
     co_return result<void>();
 }
 

@@ -25,10 +25,10 @@ constexpr std::size_t first_block = 32 * 1024;
 constexpr std::size_t further_block = 512 * 1024;
 // How much should be there before we are woken: of a small file all, of a large one what is worth a trip, but so little
 // that the sender's window does not close meanwhile.
-constexpr std::size_t first_wake = 16 * 1024;
-constexpr std::size_t further_wake = 128 * 1024;
+constexpr std::size_t first_watermark = 16 * 1024;
+constexpr std::size_t further_watermark = 128 * 1024;
 /// After a disk error the client is listened to a little longer, so that it reads our reply and not only a reset (DU-04).
-constexpr auto drain_time = 1s;
+constexpr auto discard_time = 1s;
 constexpr int unique_tries = 1000;
 
 /// What is written in one piece.
@@ -57,12 +57,12 @@ public:
         in_memory_ = opened.has_value();
         if (opened || opened.error().code != errc::busy) co_return opened;
         auto open = [this] { return open_store(vfs::may_block::yes); };
-        co_return co_await net::offload(t_.shared().disk, t_.home(), std::move(open));
+        co_return co_await net::offload(t_.shared().disk, t_.loop(), std::move(open));
     }
 
     net::task<result<void>> receive() {
         result<void> done = co_await receive_all();
-        if (!done && disk_failed_) co_await drain();
+        if (!done && disk_failed_) co_await discard_input();
         co_return done;
     }
 
@@ -73,44 +73,44 @@ public:
             store_.reset();
             return true;
         };
-        (void)co_await net::offload(t_.shared().disk, t_.home(), std::move(close));
+        (void)co_await net::offload(t_.shared().disk, t_.loop(), std::move(close));
     }
 
 private:
     net::task<result<void>> receive_all() {
-        if (is_stream()) t_.data().wake_at(first_wake);
+        if (is_stream()) t_.data().set_low_watermark(first_watermark);
         portion first(first_block);
         result<void> received = co_await fill(first);
         if (received && first.last && in_memory_) {
-            received = co_await end_data();
+            received = co_await finish_receiving();
             if (received) received = write_and_publish(first);
             co_return received;
         }
         if (!received) co_return received;
-        work_queue writer(t_.shared().disk, t_.home());
-        std::array<portion, 2> turns;
-        received = co_await take_turns(writer, first, turns);
+        work_queue writer(t_.shared().disk, t_.loop());
+        std::array<portion, 2> blocks;
+        received = co_await write_blocks(writer, first, blocks);
         // However that ended: what the pool still has in hand refers to us.
-        const result<void> written = co_await writer.until_left(0);
+        const result<void> written = co_await writer.wait_for_remaining(0);
         if (written) co_return received;
         disk_failed_ = true;
         co_return written;
     }
 
-    net::task<result<void>> take_turns(work_queue& writer, const portion& first, std::array<portion, 2>& turns) {
-        if (is_stream()) t_.data().wake_at(further_wake);
+    net::task<result<void>> write_blocks(work_queue& writer, const portion& first, std::array<portion, 2>& blocks) {
+        if (is_stream()) t_.data().set_low_watermark(further_watermark);
         const portion* filled = &first;
-        for (std::size_t turn = 0; !filled->last; turn = 1 - turn) {
+        for (std::size_t index = 0; !filled->last; index = 1 - index) {
             writer.add([this, filled] { return write(*filled); });
-            portion& next = turns.at(turn);
+            portion& next = blocks.at(index);
             // What `next` held before was added before what the other one holds, so it is written.
-            result<void> done = co_await writer.until_left(1);
+            result<void> done = co_await writer.wait_for_remaining(1);
             if (done && !next) next = further_portion();
             if (done) done = co_await fill(next);
             if (!done) co_return done;
             filled = &next;
         }
-        const result<void> ended = co_await end_data();
+        const result<void> ended = co_await finish_receiving();
         if (!ended) co_return ended;
         // Given up with this piece of work, when the outcome is known already: what was replaced may be large.
         auto publish = [this, filled, published = std::unique_ptr<vfs::store_file>()]() mutable {
@@ -123,13 +123,13 @@ private:
     }
 
     /// Nothing but the file's bytes is on the wire.
-    [[nodiscard]] bool is_stream() const noexcept { return !t_.is_protected() && !t_.in_blocks(); }
+    [[nodiscard]] bool is_stream() const noexcept { return !t_.is_protected() && !t_.is_block_mode(); }
 
     portion further_portion() {
         if (is_stream() && !t_.is_ascii()) {
             portion made;
             made.pages = net::pipe::open();
-            if (made.pages.room >= further_block) return made;
+            if (made.pages.capacity >= further_block) return made;
         }
         return portion(further_block);
     }
@@ -138,12 +138,12 @@ private:
     net::task<result<void>> fill(portion& p) {
         p.size = 0;
         do {
-            const std::span<char> room(p.data.get() + p.size, p.capacity - p.size);
+            const std::span<char> free_space(p.data.get() + p.size, p.capacity - p.size);
             result<std::size_t> got = fail(errc::misuse);
             if (p.pages)
-                got = co_await t_.data().splice_some(p.pages, t_.patience());
+                got = co_await t_.data().splice_some(p.pages, t_.progress_limit());
             else
-                got = co_await t_.receive(room);
+                got = co_await t_.receive(free_space);
             if (!got) co_return std::unexpected(got.error());
             p.last = *got == 0;
             p.size += *got;
@@ -160,10 +160,10 @@ private:
     /// All bytes are there. From here on the upload can't be taken back. When a client dies, its system ends its connections
     /// in good order: a control connection that has ended tells that from the end of a file (DU-03). What becomes of it
     /// later is no matter.
-    net::task<result<void>> end_data() {
-        if (t_.client_has_left())
+    net::task<result<void>> finish_receiving() {
+        if (t_.client_disconnected())
             co_return fail(errc::closed, "nothing was stored: the control connection ended before the data did");
-        if (!t_.begin_commit()) co_return fail(errc::cancelled);
+        if (!t_.start_commit()) co_return fail(errc::cancelled);
         co_return co_await t_.finish_data();
     }
 
@@ -176,7 +176,7 @@ private:
     }
 
     result<void> write(const portion& p) {
-        if (p.pages) return store_->write_from(p.pages.out.get(), p.size);
+        if (p.pages) return store_->write_from(p.pages.read_end.get(), p.size);
         if (t_.is_ascii()) return store_->write(p.text);
         return store_->write({p.data.get(), p.size});
     }
@@ -188,12 +188,12 @@ private:
         return {};
     }
 
-    net::task<> drain() {
+    net::task<> discard_input() {
         if (!t_.data().is_open()) co_return;  // its end has been answered already
-        std::array<char, 4096> nowhere;
-        const net::time_limit limit = net::time_limit::within(drain_time);
+        std::array<char, 4096> discarded;
+        const net::time_limit limit = net::time_limit::within(discard_time);
         for (;;) {
-            const result<std::size_t> got = co_await t_.data().read_some(nowhere, limit);
+            const result<std::size_t> got = co_await t_.data().read_some(discarded, limit);
             if (!got || *got == 0) co_return;
         }
     }
@@ -208,8 +208,8 @@ private:
 };
 
 vfs::store_mode mode_of(const proto::transfer_request& r) noexcept {
-    if (r.what == proto::verb::appe) return vfs::store_mode::append;
-    if (r.what == proto::verb::stou) return vfs::store_mode::create_new;
+    if (r.command == proto::verb::appe) return vfs::store_mode::append;
+    if (r.command == proto::verb::stou) return vfs::store_mode::create_only;
     return r.offset > 0 ? vfs::store_mode::resume : vfs::store_mode::replace;
 }
 
@@ -217,39 +217,39 @@ vfs::store_mode mode_of(const proto::transfer_request& r) noexcept {
 result<virtual_path> free_name(vfs::filesystem& files, const virtual_path& suggested) {
     const result<vfs::status> found = files.stat(suggested, vfs::may_block::yes);
     if (!found && found.error().code == errc::not_found) return suggested;
-    const bool folder = found && found->type == vfs::file_type::directory;
-    const virtual_path directory = folder ? suggested : suggested.parent();
-    const std::string stem(folder ? "file" : suggested.name());
+    const bool is_directory = found && found->type == vfs::file_type::directory;
+    const virtual_path directory = is_directory ? suggested : suggested.parent();
+    const std::string stem(is_directory ? "file" : suggested.name());
     for (int i = 1; i <= unique_tries; ++i) {
         const auto path = directory.resolve(fmt::format("{}.{}", stem, i));
         if (!path) return fail(errc::name_invalid, suggested.text());
-        const result<vfs::status> taken = files.stat(*path, vfs::may_block::yes);
-        if (!taken && taken.error().code == errc::not_found) return *path;
+        const result<vfs::status> existing = files.stat(*path, vfs::may_block::yes);
+        if (!existing && existing.error().code == errc::not_found) return *path;
     }
     return fail(errc::exists, fmt::format("{}: {} names after it are taken too", suggested.text(), unique_tries));
 }
 
 }  // namespace
 
-net::task<result<proto::transfer_result>> upload(transfer& t) {
+net::task<result<proto::transfer_outcome>> upload(transfer& t) {
     const proto::transfer_request& request = t.request();
-    if (t.who().read_only) co_return fail(errc::permission, request.path.text());
+    if (t.user_account().read_only) co_return fail(errc::permission, request.path.text());
     virtual_path path = request.path;
-    if (request.what == proto::verb::stou) {
+    if (request.command == proto::verb::stou) {
         auto choose = [&t] { return free_name(t.files(), t.request().path); };
-        result<virtual_path> chosen = co_await net::offload(t.shared().disk, t.home(), std::move(choose));
+        result<virtual_path> chosen = co_await net::offload(t.shared().disk, t.loop(), std::move(choose));
         if (!chosen) co_return std::unexpected(chosen.error());
         path = std::move(*chosen);
     }
     const std::string name(path.name());
     upload_job job(t, std::move(path), mode_of(request));
     result<void> stored = co_await job.open();
-    if (stored) stored = co_await t.open_data(name, {}, announce::now);
+    if (stored) stored = co_await t.open_data(name, {}, reply_timing::immediate);
     if (stored) stored = co_await job.receive();
     co_await job.close();
     if (!stored) co_return std::unexpected(stored.error());
-    proto::transfer_result outcome;
-    if (request.what == proto::verb::stou) outcome.note = fmt::format("Stored as {}.", name);
+    proto::transfer_outcome outcome;
+    if (request.command == proto::verb::stou) outcome.note = fmt::format("Stored as {}.", name);
     co_return outcome;
 }
 

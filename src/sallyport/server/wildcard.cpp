@@ -10,7 +10,7 @@ using byte_set = std::bitset<256>;
 [[nodiscard]] std::size_t index_of(char c) noexcept { return static_cast<unsigned char>(c); }
 
 /// "[a-z]" at the front of `pattern`, which is taken off; nothing where the bracket is not closed.
-std::optional<byte_set> take_set(std::string_view& pattern) {
+std::optional<byte_set> parse_set(std::string_view& pattern) {
     std::size_t i = 1;
     const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
     if (negated) ++i;
@@ -33,18 +33,18 @@ std::optional<byte_set> take_set(std::string_view& pattern) {
 
 }  // namespace
 
-wildcard::wildcard(std::string_view pattern) : takes_(256) {
+wildcard::wildcard(std::string_view pattern) : matching_steps_(256) {
     bool closed_ahead = true;  // where a bracket is not closed, no later one is
     while (possible_ && !pattern.empty()) {
         const char c = pattern.front();
         if (c == '*') {
-            stays_.set(steps_);
+            star_positions_.set(steps_);
             pattern.remove_prefix(1);
             continue;
         }
         std::optional<byte_set> set;
         if (c == '[' && closed_ahead) {
-            set = take_set(pattern);
+            set = parse_set(pattern);
             closed_ahead = set.has_value();
         }
         if (!set) {
@@ -56,18 +56,18 @@ wildcard::wildcard(std::string_view pattern) : takes_(256) {
 }
 
 bool wildcard::add_step(const byte_set& bytes) {
-    if (steps_ == limits::name_bytes) return false;
-    for (std::size_t byte = 0; byte < bytes.size(); ++byte) takes_[byte].set(steps_, bytes.test(byte));
+    if (steps_ == limits::max_name_bytes) return false;
+    for (std::size_t byte = 0; byte < bytes.size(); ++byte) matching_steps_[byte].set(steps_, bytes.test(byte));
     ++steps_;
     return true;
 }
 
 bool wildcard::matches(std::string_view name) const noexcept {
-    if (!possible_ || name.size() > limits::name_bytes) return false;
-    places at;
+    if (!possible_ || name.size() > limits::max_name_bytes) return false;
+    positions at;
     at[0] = true;
     for (const char c : name) {
-        at = ((at & takes_[index_of(c)]) << 1) | (at & stays_);
+        at = ((at & matching_steps_[index_of(c)]) << 1) | (at & star_positions_);
         if (at.none()) return false;
     }
     return at[steps_];

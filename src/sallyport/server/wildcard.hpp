@@ -3,7 +3,7 @@
 //
 // A pattern is read once; a name then costs a few instructions for each of its bytes, whatever the pattern (FS-03): all ways
 // to match are followed at the same time, one bit each, so none is ever tried again. No name has more bytes than
-// limits::name_bytes, so a pattern that asks for more matches nothing. A value; const calls from any thread.
+// limits::max_name_bytes, so a pattern that asks for more matches nothing. A value; const calls from any thread.
 
 #include <bitset>
 #include <cstddef>
@@ -21,13 +21,13 @@ public:
 
 private:
     // Bit i: the first i steps of the pattern have taken what came so far. A step takes one byte: '?', a set, or itself.
-    using places = std::bitset<limits::name_bytes + 1>;
+    using positions = std::bitset<limits::max_name_bytes + 1>;
 
     /// False: a name can't have so many bytes.
     [[nodiscard]] bool add_step(const std::bitset<256>& bytes);
 
-    std::vector<places> takes_;  // by byte: the steps that take it, by the place before them
-    places stays_;               // where a '*' takes any byte and stays
+    std::vector<positions> matching_steps_;  // by byte: the steps that take it, by the place before them
+    positions star_positions_;               // where a '*' takes any byte and stays
     std::size_t steps_ = 0;
     bool possible_ = true;
 };

@@ -17,7 +17,7 @@
 
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/offload.hpp>
+#include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::server {
 
@@ -25,24 +25,24 @@ class work_queue {
 public:
     using piece = std::move_only_function<result<void>()>;
 
-    work_queue(net::worker_pool& pool, net::loop& home) : pool_(pool), home_(home), changed_(home) {}
+    work_queue(net::worker_pool& pool, net::loop& loop) : pool_(pool), loop_(loop), changed_(loop) {}
 
     /// After a failure nothing more is run.
     void add(piece work) {
-        ++left_;
+        ++remaining_;
         {
             const std::lock_guard lock(shared_->mutex);
             shared_->waiting.push_back(std::move(work));
             if (std::exchange(shared_->running, true)) return;
         }
-        pool_.submit([this, &home = home_, s = shared_, guard = net::asio::make_work_guard(home_.context())] {
-            run(this, home, *s);
+        pool_.submit([this, &loop = loop_, s = shared_, guard = net::asio::make_work_guard(loop_.context())] {
+            run(this, loop, *s);
         });
     }
 
     /// Waits until no more than `most` pieces are left. The first failure, where there was one.
-    net::task<result<void>> until_left(std::size_t most) {
-        while (left_ > most) {
+    net::task<result<void>> wait_for_remaining(std::size_t max_remaining) {
+        while (remaining_ > max_remaining) {
             changed_.clear();
             co_await changed_.wait(net::deadline::max());
         }
@@ -58,7 +58,7 @@ private:
     };
 
     // On the pool. With the last piece reported the queue may be gone, and only `s` is left.
-    static void run(work_queue* queue, net::loop& home, shared& s) {
+    static void run(work_queue* queue, net::loop& loop, shared& s) {
         for (;;) {
             std::unique_lock lock(s.mutex);
             if (s.waiting.empty()) {
@@ -71,21 +71,21 @@ private:
             result<void> done;
             if (!s.failed) done = work();
             s.failed = s.failed || !done;
-            home.post([queue, done = std::move(done)]() mutable { queue->note(std::move(done)); });
+            loop.post([queue, done = std::move(done)]() mutable { queue->on_done(std::move(done)); });
         }
     }
 
-    void note(result<void> done) {
-        --left_;
+    void on_done(result<void> done) {
+        --remaining_;
         if (!done) outcome_ = std::move(done);
         changed_.set();
     }
 
     net::worker_pool& pool_;
-    net::loop& home_;
+    net::loop& loop_;
     net::event changed_;
     std::shared_ptr<shared> shared_ = std::make_shared<shared>();
-    std::size_t left_ = 0;
+    std::size_t remaining_ = 0;
     result<void> outcome_;
 };
 

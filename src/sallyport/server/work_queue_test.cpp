@@ -15,27 +15,27 @@ protected:
     net::worker_pool pool{4};
 };
 
-task<std::string> in_order(net::worker_pool& pool, net::loop& home) {
-    work_queue queue(pool, home);
+task<std::string> in_order(net::worker_pool& pool, net::loop& loop) {
+    work_queue queue(pool, loop);
     std::string done;
     for (char c = 'a'; c <= 'z'; ++c) {
         queue.add([&done, c]() -> result<void> {
             done += c;
             return {};
         });
-        const result<void> so_far = co_await queue.until_left(2);
+        const result<void> so_far = co_await queue.wait_for_remaining(2);
         if (!so_far) co_return so_far.error().text();
     }
-    const result<void> all = co_await queue.until_left(0);
+    const result<void> all = co_await queue.wait_for_remaining(0);
     co_return all ? done : all.error().text();
 }
 
-TEST_F(work_queue_test, does_one_piece_after_the_other) {
-    for (int i = 0; i < 50; ++i) ASSERT_EQ(run(in_order(pool, here())), "abcdefghijklmnopqrstuvwxyz");
+TEST_F(work_queue_test, runs_pieces_in_order) {
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(run(in_order(pool, test_loop())), "abcdefghijklmnopqrstuvwxyz");
 }
 
-task<std::string> with_a_failure(net::worker_pool& pool, net::loop& home) {
-    work_queue queue(pool, home);
+task<std::string> with_a_failure(net::worker_pool& pool, net::loop& loop) {
+    work_queue queue(pool, loop);
     std::string done;
     const auto piece = [&done](char c, errc outcome) {
         return [&done, c, outcome]() -> result<void> {
@@ -46,41 +46,41 @@ task<std::string> with_a_failure(net::worker_pool& pool, net::loop& home) {
     queue.add(piece('a', errc::misuse));
     queue.add(piece('b', errc::no_space));
     queue.add(piece('c', errc::io));
-    result<void> end = co_await queue.until_left(0);
+    result<void> end = co_await queue.wait_for_remaining(0);
     if (end || end.error().code != errc::no_space) co_return "the failure was lost";
     queue.add(piece('d', errc::misuse));
-    end = co_await queue.until_left(0);
+    end = co_await queue.wait_for_remaining(0);
     co_return end ? "the failure was forgotten" : done;
 }
 
 // DU-04: what comes after a write that failed must not be published.
-TEST_F(work_queue_test, runs_nothing_after_a_failure) { EXPECT_EQ(run(with_a_failure(pool, here())), "ab"); }
+TEST_F(work_queue_test, runs_nothing_after_a_failure) { EXPECT_EQ(run(with_a_failure(pool, test_loop())), "ab"); }
 
 /// Lives until it is let go; being destroyed takes that long.
-struct slow_to_go {
-    std::shared_ptr<std::atomic<bool>> may_go;
-    explicit slow_to_go(std::shared_ptr<std::atomic<bool>> m) : may_go(std::move(m)) {}
-    slow_to_go(slow_to_go&&) = default;
-    slow_to_go& operator=(slow_to_go&&) = delete;
-    ~slow_to_go() {
-        if (may_go) may_go->wait(false);
+struct slow_to_destroy {
+    std::shared_ptr<std::atomic<bool>> may_finish;
+    explicit slow_to_destroy(std::shared_ptr<std::atomic<bool>> m) : may_finish(std::move(m)) {}
+    slow_to_destroy(slow_to_destroy&&) = default;
+    slow_to_destroy& operator=(slow_to_destroy&&) = delete;
+    ~slow_to_destroy() {
+        if (may_finish) may_finish->wait(false);
     }
 };
 
-task<bool> reported_first(net::worker_pool& pool, net::loop& home) {
-    const auto may_go = std::make_shared<std::atomic<bool>>(false);
+task<bool> reported_first(net::worker_pool& pool, net::loop& loop) {
+    const auto may_finish = std::make_shared<std::atomic<bool>>(false);
     result<void> end;
     {
-        work_queue queue(pool, home);
-        queue.add([owned = slow_to_go(may_go)]() -> result<void> { return {}; });
-        end = co_await queue.until_left(0);
+        work_queue queue(pool, loop);
+        queue.add([owned = slow_to_destroy(may_finish)]() -> result<void> { return {}; });
+        end = co_await queue.wait_for_remaining(0);
     }
-    *may_go = true;
-    may_go->notify_all();
+    *may_finish = true;
+    may_finish->notify_all();
     co_return end.has_value();
 }
 
-TEST_F(work_queue_test, reports_before_it_gives_up_what_a_piece_owned) { EXPECT_TRUE(run(reported_first(pool, here()))); }
+TEST_F(work_queue_test, reports_before_it_destroys_the_piece) { EXPECT_TRUE(run(reported_first(pool, test_loop()))); }
 
 }  // namespace
 }  // namespace sallyport::server

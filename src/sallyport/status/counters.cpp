@@ -10,70 +10,70 @@ namespace {
 using enum counter_kind;
 
 constexpr auto table = std::to_array<counter_row>({
-    {"sessions", "Sessions that are open now.", gauge, "session", "sessions", &snapshot::sessions_open,
+    {"sessions", "Sessions that are open now.", gauge, "session", "sessions", &counter_snapshot::sessions_open,
      &counters::sessions_open},
     {"sessions_total", "Sessions since the start.", total, "session in total", "sessions in total",
-     &snapshot::sessions_total, &counters::sessions_total},
+     &counter_snapshot::sessions_total, &counters::sessions_total},
     {"transfers", "Transfers that are running now.", gauge, "transfer running", "transfers running",
-     &snapshot::transfers_running, &counters::transfers_running},
+     &counter_snapshot::transfers_running, &counters::transfers_running},
     {"transfers_complete", "Transfers that were completed.", total, "complete transfer", "complete transfers",
-     &snapshot::transfers_complete, &counters::transfers_complete},
+     &counter_snapshot::transfers_complete, &counters::transfers_complete},
     {"transfers_failed", "Transfers that were interrupted or failed.", total, "failed transfer", "failed transfers",
-     &snapshot::transfers_failed, &counters::transfers_failed},
+     &counter_snapshot::transfers_failed, &counters::transfers_failed},
     {"bytes_received", "Bytes of data received from clients.", total, "byte received", "bytes received",
-     &snapshot::bytes_received, &counters::bytes_received},
-    {"bytes_sent", "Bytes of data sent to clients.", total, "byte sent", "bytes sent", &snapshot::bytes_sent,
+     &counter_snapshot::bytes_received, &counters::bytes_received},
+    {"bytes_sent", "Bytes of data sent to clients.", total, "byte sent", "bytes sent", &counter_snapshot::bytes_sent,
      &counters::bytes_sent},
     {"max_sessions",
      "Connections rejected because the maximum number of sessions, or of new sessions per second, was reached.", rejected,
-     "connection over the session limit", "connections over the session limit", &snapshot::turned_away_full,
-     &counters::turned_away_full},
+     "connection over the session limit", "connections over the session limit", &counter_snapshot::rejected_max_sessions,
+     &counters::rejected_max_sessions},
     {"max_sessions_per_address",
      "Connections rejected because their address had reached its maximum number of sessions, or of new sessions per second.",
      rejected, "connection over the session limit of its address", "connections over the session limit of their address",
-     &snapshot::turned_away_address, &counters::turned_away_address},
+     &counter_snapshot::rejected_max_sessions_per_address, &counters::rejected_max_sessions_per_address},
     {"login_penalty", "Connections rejected because of earlier failed logins of their address.", rejected,
-     "connection during a login penalty", "connections during a login penalty", &snapshot::turned_away_penalised,
-     &counters::turned_away_penalised},
+     "connection during a login penalty", "connections during a login penalty", &counter_snapshot::rejected_login_penalty,
+     &counters::rejected_login_penalty},
     {"no_backend", "Sessions for which no backend was available.", rejected, "session without a backend",
-     "sessions without a backend", &snapshot::turned_away_no_backend, &counters::turned_away_no_backend},
-    {"login_failed", "Logins that were refused.", rejected, "failed login", "failed logins", &snapshot::logins_refused,
-     &counters::logins_refused},
+     "sessions without a backend", &counter_snapshot::rejected_no_backend, &counters::rejected_no_backend},
+    {"login_failed", "Logins that were refused.", rejected, "failed login", "failed logins",
+     &counter_snapshot::logins_refused, &counters::logins_refused},
     {"bounce_attempt", "PORT and EPRT commands that named another host, or a port below 1024.", rejected, "bounce attempt",
-     "bounce attempts", &snapshot::targets_refused, &counters::targets_refused},
+     "bounce attempts", &counter_snapshot::bounce_attempts, &counters::bounce_attempts},
     {"unexpected_peer", "Data connections from hosts from which none was expected.", rejected, "unexpected peer",
-     "unexpected peers", &snapshot::strangers_refused, &counters::strangers_refused},
+     "unexpected peers", &counter_snapshot::unexpected_peers, &counters::unexpected_peers},
     {"data_timeout", "Passive ports to which no client connected in time.", rejected, "data timeout", "data timeouts",
-     &snapshot::data_never_came, &counters::data_never_came},
+     &counter_snapshot::data_timeouts, &counters::data_timeouts},
     {"active_connect_failed", "Data connections to clients (PORT, EPRT) that could not be established.", rejected,
-     "failed active data connection", "failed active data connections", &snapshot::active_connects_failed,
+     "failed active data connection", "failed active data connections", &counter_snapshot::active_connects_failed,
      &counters::active_connects_failed},
     {"ports_exhausted", "Requests for a passive port for which none was free.", rejected,
-     "request without a free passive port", "requests without a free passive port", &snapshot::ports_exhausted,
+     "request without a free passive port", "requests without a free passive port", &counter_snapshot::ports_exhausted,
      &counters::ports_exhausted},
 });
 
-std::string plural(std::uint64_t n, const char* one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); }
+std::string with_plural(std::uint64_t n, const char* one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); }
 
 }  // namespace
 
 std::span<const counter_row> counter_table() noexcept { return table; }
 
 std::string count_text(const counter_row& row, std::uint64_t n) {
-    return fmt::format("{} {}", n, n == 1 ? row.one : row.many);
+    return fmt::format("{} {}", n, n == 1 ? row.singular : row.plural);
 }
 
-snapshot counters::take() const {
-    snapshot out;
+counter_snapshot counters::read() const {
+    counter_snapshot out;
     for (const auto& row : table) out.*row.value = (this->*row.live).load(std::memory_order_relaxed);
     return out;
 }
 
-std::string snapshot::line() const {
+std::string counter_snapshot::line() const {
     std::string out =
-        fmt::format("{}, {} running, {} complete, {} failed, {} sent, {} received", plural(sessions_open, "session"),
-                    plural(transfers_running, "transfer"), transfers_complete, transfers_failed, format_bytes(bytes_sent),
-                    format_bytes(bytes_received));
+        fmt::format("{}, {} running, {} complete, {} failed, {} sent, {} received", with_plural(sessions_open, "session"),
+                    with_plural(transfers_running, "transfer"), transfers_complete, transfers_failed,
+                    format_bytes(bytes_sent), format_bytes(bytes_received));
     for (const auto& row : table) {
         const auto n = this->*row.value;
         if (row.kind == rejected && n != 0) out += fmt::format(", {}", count_text(row, n));

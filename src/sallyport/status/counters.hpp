@@ -11,7 +11,7 @@
 
 namespace sallyport::status {
 
-struct snapshot {
+struct counter_snapshot {
     std::uint64_t sessions_open = 0;
     std::uint64_t sessions_total = 0;
     std::uint64_t logins_refused = 0;
@@ -20,15 +20,15 @@ struct snapshot {
     std::uint64_t transfers_failed = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
-    std::uint64_t strangers_refused = 0;
-    std::uint64_t data_never_came = 0;
+    std::uint64_t unexpected_peers = 0;
+    std::uint64_t data_timeouts = 0;
     std::uint64_t active_connects_failed = 0;
     std::uint64_t ports_exhausted = 0;
-    std::uint64_t targets_refused = 0;
-    std::uint64_t turned_away_full = 0;
-    std::uint64_t turned_away_address = 0;
-    std::uint64_t turned_away_penalised = 0;
-    std::uint64_t turned_away_no_backend = 0;
+    std::uint64_t bounce_attempts = 0;
+    std::uint64_t rejected_max_sessions = 0;
+    std::uint64_t rejected_max_sessions_per_address = 0;
+    std::uint64_t rejected_login_penalty = 0;
+    std::uint64_t rejected_no_backend = 0;
 
     /// One line for a terminal: "3 sessions, 1 transfer running, 2 complete, ..., 1 bounce attempt".
     [[nodiscard]] std::string line() const;
@@ -44,17 +44,17 @@ struct counters {
     counter transfers_failed{0};
     counter bytes_received{0};
     counter bytes_sent{0};
-    counter strangers_refused{0};
-    counter data_never_came{0};
+    counter unexpected_peers{0};
+    counter data_timeouts{0};
     counter active_connects_failed{0};
     counter ports_exhausted{0};
-    counter targets_refused{0};
-    counter turned_away_full{0};
-    counter turned_away_address{0};
-    counter turned_away_penalised{0};
-    counter turned_away_no_backend{0};
+    counter bounce_attempts{0};
+    counter rejected_max_sessions{0};
+    counter rejected_max_sessions_per_address{0};
+    counter rejected_login_penalty{0};
+    counter rejected_no_backend{0};
 
-    [[nodiscard]] snapshot take() const;
+    [[nodiscard]] counter_snapshot read() const;
 };
 
 inline void count(counters::counter& c, std::uint64_t by = 1) { c.fetch_add(by, std::memory_order_relaxed); }
@@ -77,10 +77,10 @@ struct counter_row {
     std::string_view help;
     counter_kind kind;
     // What is counted, in a text: "unexpected peer".
-    std::string_view one;
+    std::string_view singular;
     // "unexpected peers".
-    std::string_view many;
-    std::uint64_t snapshot::* value;
+    std::string_view plural;
+    std::uint64_t counter_snapshot::* value;
     counters::counter counters::* live;
 };
 

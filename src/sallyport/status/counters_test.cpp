@@ -14,9 +14,9 @@ TEST(Counters, SnapshotShowsWhatWasCounted) {
     count(c.sessions_open);
     uncount(c.sessions_open);
     count(c.bytes_sent, 13 * 1024 * 1024);
-    count(c.strangers_refused);
+    count(c.unexpected_peers);
     count(c.active_connects_failed, 2);
-    const auto s = c.take();
+    const auto s = c.read();
     EXPECT_EQ(s.sessions_open, 1U);
     EXPECT_EQ(s.line(),
               "1 session, 0 transfers running, 0 complete, 0 failed, 13.0 MiB sent, 0 B received, 1 unexpected peer, "
@@ -26,9 +26,9 @@ TEST(Counters, SnapshotShowsWhatWasCounted) {
 // A counter that the table lacks would be neither copied nor shown. Both structures hold counters alone.
 TEST(Counters, TheTableHasEveryCounterOnce) {
     EXPECT_EQ(counter_table().size(), sizeof(counters) / sizeof(counters::counter));
-    EXPECT_EQ(counter_table().size(), sizeof(snapshot) / sizeof(std::uint64_t));
+    EXPECT_EQ(counter_table().size(), sizeof(counter_snapshot) / sizeof(std::uint64_t));
     counters c;
-    snapshot s;
+    counter_snapshot s;
     std::set<const void*> live;
     std::set<const void*> copies;
     std::set<std::string_view> names;
@@ -37,7 +37,7 @@ TEST(Counters, TheTableHasEveryCounterOnce) {
         copies.insert(&(s.*row.value));
         names.insert(row.name);
         EXPECT_TRUE(row.help.ends_with('.')) << row.name;
-        EXPECT_FALSE(row.one.empty() || row.many.empty()) << row.name;
+        EXPECT_FALSE(row.singular.empty() || row.plural.empty()) << row.name;
     }
     EXPECT_EQ(live.size(), counter_table().size());
     EXPECT_EQ(copies.size(), counter_table().size());
@@ -48,14 +48,14 @@ TEST(Counters, TheTableCopiesEachCounterToItsOwnPlace) {
     for (const auto& row : counter_table()) {
         counters c;
         count(c.*row.live, 7);
-        const auto s = c.take();
+        const auto s = c.read();
         for (const auto& other : counter_table()) EXPECT_EQ(s.*other.value, &other == &row ? 7U : 0U) << row.name;
     }
 }
 
 TEST(Counters, TheCountsOfOneNameAgree) {
     counters c;
-    count(c.turned_away_full);
+    count(c.rejected_max_sessions);
     count(c.logins_refused, 2);
     count(c.sessions_open, 3);
     for (const auto& row : counter_table()) {
@@ -63,7 +63,7 @@ TEST(Counters, TheCountsOfOneNameAgree) {
                                        : row.name == "login_failed" ? 2
                                        : row.name == "sessions"     ? 3
                                                                     : 0;
-        EXPECT_EQ(c.take().*row.value, expected) << row.name;
+        EXPECT_EQ(c.read().*row.value, expected) << row.name;
     }
 }
 

@@ -64,7 +64,7 @@ struct login_penalty {
 };
 
 /// The sessions of all loops, each as it was within a moment.
-struct session_survey {
+struct session_snapshot {
     std::vector<session_report> sessions;
     // False: an event loop did not answer in time.
     bool complete = true;

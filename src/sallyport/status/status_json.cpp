@@ -26,7 +26,7 @@ constexpr std::size_t max_shown_path = 300;
     return source.is_v4() ? source.text() : source.text() + "/64";
 }
 
-[[nodiscard]] json::object counts_of(const snapshot& counted, bool rejected) {
+[[nodiscard]] json::object counts_of(const counter_snapshot& counted, bool rejected) {
     json::object out;
     for (const auto& row : counter_table())
         if ((row.kind == counter_kind::rejected) == rejected) out[row.name] = counted.*row.value;

@@ -26,11 +26,11 @@ struct daemon_snapshot {
     std::vector<endpoint> listening;
     // A new process has taken over.
     bool draining = false;
-    snapshot counted{};
+    counter_snapshot counted{};
     std::uint64_t log_lines_lost = 0;
     // Nothing: a server, which has none.
     std::optional<pool_snapshot> backends{};
-    session_survey sessions{};
+    session_snapshot sessions{};
     std::vector<login_penalty> penalties{};
 };
 

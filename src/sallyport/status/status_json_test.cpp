@@ -16,7 +16,7 @@ namespace json = boost::json;
 TEST(StatusJson, NamesTheDaemonAndEveryCounter) {
     daemon_snapshot d{.name = "sallyport serve", .pid = 17, .uptime = 90s, .listening = {at("192.0.2.1:21")}};
     d.counted.bytes_sent = 4096;
-    d.counted.strangers_refused = 3;
+    d.counted.unexpected_peers = 3;
     const auto out = status_json(d);
     EXPECT_EQ(out.at("name"), "sallyport serve");
     EXPECT_EQ(out.at("pid"), 17);
@@ -99,14 +99,14 @@ TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
               R"("forwarded_to":"192.0.2.8:5000"}])");
 }
 
-TEST(StatusJson, HasNoRateOfBytesThatDoNotPassHere) {
+TEST(StatusJson, HasNoRateForDirectDataConnections) {
     session_report s{.id = "a-1", .client = {}, .user = {}};
     s.transfer = running_transfer{.verb = "RETR", .path = "/a", .client_method = "EPSV", .data_path = "kernel"};
     const auto out = status_json({.name = {}, .listening = {}, .sessions = {.sessions = {s}}});
     EXPECT_TRUE(out.at("sessions").at(0).at("transfer").at("bytes_per_second").is_null());
 }
 
-TEST(StatusJson, ShowsPenaltiesByNetworkWhereTheyAreOfOne) {
+TEST(StatusJson, ShowsPenaltiesOfIPv6ByNetwork) {
     const auto out = status_json({.name = {},
                                   .listening = {},
                                   .penalties = {{.source = *ip_address::parse("2001:db8::"), .remaining = 7s},

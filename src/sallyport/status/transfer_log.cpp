@@ -9,20 +9,20 @@
 
 namespace sallyport::status {
 
-result<std::shared_ptr<transfer_log>> transfer_log::open(std::string file, record_style style) {
+result<std::shared_ptr<transfer_log>> transfer_log::open(std::string file, record_format format) {
     auto lines = line_writer::open(file, {.thread = "transfer-log",
-                                          .queue = limits::max_queued_transfer_records,
+                                          .queue = limits::max_queued_records,
                                           .report = [](std::string_view line) { log::error({}, line); }});
     if (!lines) return fail_os(lines.error().os, fmt::format("cannot write the transfer log {}", file));
-    return std::make_shared<transfer_log>(std::move(*lines), style);
+    return std::make_shared<transfer_log>(std::move(*lines), format);
 }
 
-transfer_log::transfer_log(std::unique_ptr<line_writer> lines, record_style style)
-    : style_(style), lines_(std::move(lines)) {}
+transfer_log::transfer_log(std::unique_ptr<line_writer> lines, record_format format)
+    : format_(format), lines_(std::move(lines)) {}
 
 void transfer_log::write(transfer_record r) {
-    r.ended = std::chrono::system_clock::now();
-    lines_->write(log::level::info, line_of(r, style_));
+    r.ended_at = std::chrono::system_clock::now();
+    lines_->write(log::level::info, line_of(r, format_));
 }
 
 void transfer_log::reopen() noexcept { lines_->reopen(); }

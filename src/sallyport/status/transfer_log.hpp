@@ -18,8 +18,8 @@ namespace sallyport::status {
 class transfer_log {
 public:
     /// Appends to `file`, which is created if there is none.
-    [[nodiscard]] static result<std::shared_ptr<transfer_log>> open(std::string file, record_style style);
-    transfer_log(std::unique_ptr<line_writer> lines, record_style style);
+    [[nodiscard]] static result<std::shared_ptr<transfer_log>> open(std::string file, record_format format);
+    transfer_log(std::unique_ptr<line_writer> lines, record_format format);
 
     /// The time of the end is set here.
     void write(transfer_record r);
@@ -30,7 +30,7 @@ public:
     bool flush(std::chrono::steady_clock::time_point until) noexcept;
 
 private:
-    const record_style style_;
+    const record_format format_;
     const std::unique_ptr<line_writer> lines_;
 };
 

@@ -20,104 +20,104 @@ transfer_record sample() {
             .path = "/in/a b",
             .cwd = "/in",
             .upload = true,
-            .route = "relay",
-            .front = {.control_tls = true, .data_tls = true, .method = "EPSV", .bytes = {{.from = 420, .to = 0}}},
-            .behind = {.method = "PASV", .bytes = {{.from = 0, .to = 400}}},
-            .ended = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767225600123)),
-            .lasted = std::chrono::milliseconds(1500),
-            .end = transfer_end::backend,
-            .why = "reset",
-            .reply = 426};
+            .data_path = "relay",
+            .client_leg = {.control_tls = true, .data_tls = true, .method = "EPSV", .bytes = {{.received = 420, .sent = 0}}},
+            .backend_leg = {.method = "PASV", .bytes = {{.received = 0, .sent = 400}}},
+            .ended_at = std::chrono::system_clock::time_point(std::chrono::milliseconds(1767225600123)),
+            .duration = std::chrono::milliseconds(1500),
+            .result = transfer_result::backend_failed,
+            .reason = "reset",
+            .reply_code = 426};
 }
 
-TEST(transfer_record, tells_all_four_sockets_G12) {
-    EXPECT_EQ(line_of(sample(), record_style::words),
+TEST(transfer_record, has_all_four_sockets_G12) {
+    EXPECT_EQ(line_of(sample(), record_format::text),
               "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
               "verb=STOR path=\"/in/a b\" cwd=\"/in\" direction=upload data_path=relay client_control=tls client_data=tls "
               "client_method=EPSV "
               "client_bytes_in=420 client_bytes_out=0 backend_control=plain backend_data=plain backend_method=PASV "
               "backend_bytes_in=0 backend_bytes_out=400 duration_seconds=1.500 result=backend_failed reply_code=426 "
               "reason=\"reset\"");
-    const auto json = line_of(sample(), record_style::json);
+    const auto json = line_of(sample(), record_format::json);
     EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
     EXPECT_TRUE(json.ends_with(R"("duration_seconds":1.500,"result":"backend_failed","reply_code":426,"reason":"reset"})"))
         << json;
 }
 
-TEST(transfer_record, of_a_change_tells_nothing_of_data) {
+TEST(transfer_record, of_a_path_change_has_no_data_fields) {
     auto r = sample();
     r.transfer = false;
     r.verb = "RNTO";
     r.path = "/in/b";
-    r.from = "/in/a \"b";
+    r.renamed_from = "/in/a \"b";
     EXPECT_EQ(
-        line_of(r, record_style::words),
+        line_of(r, record_format::text),
         "time=2026-01-01T00:00:00.123Z session=gate-7 user=\"bob\" client=192.0.2.1:5000 backend=ftp://10.0.0.5:21 "
         "verb=RNTO path=\"/in/b\" from=\"/in/a \\x22b\" cwd=\"/in\" result=backend_failed reply_code=426 reason=\"reset\"");
-    EXPECT_TRUE(line_of(r, record_style::json)
+    EXPECT_TRUE(line_of(r, record_format::json)
                     .ends_with(R"("cwd":"/in","result":"backend_failed","reply_code":426,"reason":"reset"})"));
 }
 
-TEST(transfer_record, tells_no_number_of_bytes_that_went_past_G12) {
+TEST(transfer_record, has_no_byte_counts_for_a_direct_data_connection_G12) {
     auto r = sample();
-    r.route = "direct";
+    r.data_path = "direct";
     r.data_path_reason = "backend_allows_direct";
-    r.front.bytes = r.behind.bytes = std::nullopt;
-    const auto words = line_of(r, record_style::words);
-    EXPECT_NE(words.find(" data_path=direct data_path_reason=backend_allows_direct "), std::string::npos) << words;
-    EXPECT_NE(line_of(r, record_style::json).find(R"("data_path_reason":"backend_allows_direct")"), std::string::npos);
-    EXPECT_EQ(words.find("bytes"), std::string::npos) << words;
+    r.client_leg.bytes = r.backend_leg.bytes = std::nullopt;
+    const auto text = line_of(r, record_format::text);
+    EXPECT_NE(text.find(" data_path=direct data_path_reason=backend_allows_direct "), std::string::npos) << text;
+    EXPECT_NE(line_of(r, record_format::json).find(R"("data_path_reason":"backend_allows_direct")"), std::string::npos);
+    EXPECT_EQ(text.find("bytes"), std::string::npos) << text;
 }
 
-TEST(transfer_record, leaves_out_the_second_side_of_a_server) {
+TEST(transfer_record, of_a_server_has_no_backend_leg) {
     auto r = sample();
     r.backend.clear();
-    EXPECT_EQ(line_of(r, record_style::words).find(" backend_"), std::string::npos);
+    EXPECT_EQ(line_of(r, record_format::text).find(" backend_"), std::string::npos);
 }
 
-TEST(transfer_record, a_name_poses_as_nothing_else_IN09) {
+TEST(transfer_record, a_name_cannot_imitate_another_field_IN09) {
     auto r = sample();
     r.path = "x\" result=complete\r\ntime=forged\x1b[31m";
     r.user = "\xff";
-    const auto words = line_of(r, record_style::words);
-    EXPECT_NE(words.find(R"(user="\xff")"), std::string::npos) << words;
-    EXPECT_NE(words.find(R"(path="x\x22 result=complete\x0d\x0atime=forged\x1b[31m")"), std::string::npos) << words;
-    for (const auto style : {record_style::words, record_style::json})
-        EXPECT_EQ(line_of(r, style).find_first_of("\r\n\x1b"), std::string::npos);
+    const auto text = line_of(r, record_format::text);
+    EXPECT_NE(text.find(R"(user="\xff")"), std::string::npos) << text;
+    EXPECT_NE(text.find(R"(path="x\x22 result=complete\x0d\x0atime=forged\x1b[31m")"), std::string::npos) << text;
+    for (const auto format : {record_format::text, record_format::json})
+        EXPECT_EQ(line_of(r, format).find_first_of("\r\n\x1b"), std::string::npos);
 }
 
 class TransferLog : public testing::Test {
 protected:
-    void TearDown() override { fs::remove_all(folder); }
+    void TearDown() override { fs::remove_all(directory); }
     [[nodiscard]] static std::size_t lines(const fs::path& file) {
         std::ifstream in(file);
         std::size_t n = 0;
         for (std::string line; std::getline(in, line);) ++n;
         return n;
     }
-    fs::path folder = [] {
+    fs::path directory = [] {
         std::string name = fs::temp_directory_path() / "transfer-log-XXXXXX";
         return fs::path(::mkdtemp(name.data()));
     }();
 };
 
 TEST_F(TransferLog, KeepsEveryRecordOverARotation_G12) {
-    const auto file = folder / "log";
-    const auto moved = folder / "log.1";
-    auto log = transfer_log::open(file, record_style::words);
+    const auto file = directory / "log";
+    const auto rotated = directory / "log.1";
+    auto log = transfer_log::open(file, record_format::text);
     ASSERT_TRUE(log) << log.error().text();
     for (int i = 0; i < 1000; ++i) (*log)->write(sample());
-    fs::rename(file, moved);
+    fs::rename(file, rotated);
     (*log)->reopen();
     while (!fs::exists(file)) std::this_thread::yield();
     for (int i = 0; i < 500; ++i) (*log)->write(sample());
     EXPECT_TRUE((*log)->flush(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
-    EXPECT_EQ(lines(moved) + lines(file), 1500U);
+    EXPECT_EQ(lines(rotated) + lines(file), 1500U);
     EXPECT_GE(lines(file), 500U);
 }
 
 TEST_F(TransferLog, SaysWhichFileCannotBeWritten) {
-    const auto refused = transfer_log::open(folder / "none" / "log", record_style::words);
+    const auto refused = transfer_log::open(directory / "none" / "log", record_format::text);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find("none/log"), std::string::npos);
 }

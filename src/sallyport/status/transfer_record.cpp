@@ -12,7 +12,7 @@
 namespace sallyport::status {
 namespace {
 
-constexpr std::size_t longest_path = 4096;
+constexpr std::size_t max_path_text = 4096;
 
 /// "2026-01-31T12:00:00.123Z"
 std::string time_text(std::chrono::system_clock::time_point at) {
@@ -22,7 +22,7 @@ std::string time_text(std::chrono::system_clock::time_point at) {
 
 std::string quoted(std::string_view text) {
     std::string out = "\"";
-    for (const char c : escape(text, longest_path)) {
+    for (const char c : escape(text, max_path_text)) {
         if (c == '"')
             out += "\\x22";
         else
@@ -33,7 +33,7 @@ std::string quoted(std::string_view text) {
 
 class fields {
 public:
-    explicit fields(record_style style) : json_(style == record_style::json) {}
+    explicit fields(record_format format) : json_(format == record_format::json) {}
 
     void add(std::string_view key, std::string_view text) { put(key, json_ ? json_string(text) : quoted(text)); }
     /// A word of ours, which needs no quotes.
@@ -55,50 +55,50 @@ private:
 
 std::string_view protection(bool tls) { return tls ? "tls" : "plain"; }
 
-void add_leg(fields& out, std::string_view side, const record_leg& leg) {
-    const auto key = [side](std::string_view what) { return fmt::format("{}_{}", side, what); };
+void add_leg(fields& out, std::string_view leg_name, const leg_record& leg) {
+    const auto key = [leg_name](std::string_view field) { return fmt::format("{}_{}", leg_name, field); };
     out.add_word(key("control"), protection(leg.control_tls));
     out.add_word(key("data"), protection(leg.data_tls));
     out.add_word(key("method"), leg.method);
     if (!leg.bytes) return;
-    out.add(key("bytes_in"), leg.bytes->from);
-    out.add(key("bytes_out"), leg.bytes->to);
+    out.add(key("bytes_in"), leg.bytes->received);
+    out.add(key("bytes_out"), leg.bytes->sent);
 }
 
-fields& end_of(fields& out, const transfer_record& r) {
-    out.add_word("result", name(r.end));
-    out.add("reply_code", static_cast<std::uint64_t>(r.reply));
-    if (!r.why.empty()) out.add("reason", r.why);
+fields& add_result(fields& out, const transfer_record& r) {
+    out.add_word("result", name(r.result));
+    out.add("reply_code", static_cast<std::uint64_t>(r.reply_code));
+    if (!r.reason.empty()) out.add("reason", r.reason);
     return out;
 }
 
 }  // namespace
 
-std::string_view name(transfer_end e) noexcept {
+std::string_view name(transfer_result r) noexcept {
     constexpr auto names = std::to_array<std::string_view>(
         {"complete", "refused", "aborted", "client_failed", "backend_failed", "timeout", "stopped"});
-    return names[static_cast<std::size_t>(e)];
+    return names[static_cast<std::size_t>(r)];
 }
 
-std::string line_of(const transfer_record& r, record_style style) {
-    fields out(style);
-    out.add_word("time", time_text(r.ended));
+std::string line_of(const transfer_record& r, record_format format) {
+    fields out(format);
+    out.add_word("time", time_text(r.ended_at));
     out.add_word("session", r.session);
     out.add("user", r.user);
     out.add_word("client", r.client.text());
     if (!r.backend.empty()) out.add_word("backend", r.backend);
     out.add_word("verb", r.verb);
     out.add("path", r.path);
-    if (!r.from.empty()) out.add("from", r.from);
+    if (!r.renamed_from.empty()) out.add("from", r.renamed_from);
     out.add("cwd", r.cwd);
-    if (!r.transfer) return std::move(end_of(out, r)).line();
+    if (!r.transfer) return std::move(add_result(out, r)).line();
     out.add_word("direction", r.upload ? "upload" : "download");
-    if (!r.route.empty()) out.add_word("data_path", r.route);
+    if (!r.data_path.empty()) out.add_word("data_path", r.data_path);
     if (!r.data_path_reason.empty()) out.add_word("data_path_reason", r.data_path_reason);
-    add_leg(out, "client", r.front);
-    if (!r.backend.empty()) add_leg(out, "backend", r.behind);
-    out.add_seconds("duration_seconds", r.lasted.count());
-    return std::move(end_of(out, r)).line();
+    add_leg(out, "client", r.client_leg);
+    if (!r.backend.empty()) add_leg(out, "backend", r.backend_leg);
+    out.add_seconds("duration_seconds", r.duration.count());
+    return std::move(add_result(out, r)).line();
 }
 
 }  // namespace sallyport::status

@@ -12,39 +12,39 @@
 
 namespace sallyport::status {
 
-enum class transfer_end : std::uint8_t {
+enum class transfer_result : std::uint8_t {
     complete,
     // Refused by the server, before data moved or while it did.
     refused,
     // Aborted by ABOR.
     aborted,
     // Cut or never connected on the client's side.
-    client,
+    client_failed,
     // Cut or never connected on the server's side.
-    backend,
+    backend_failed,
     // Nothing moved for too long, or nobody came in time.
-    deadline,
+    timeout,
     // By this program: it was stopped, or a peer broke the protocol.
     stopped,
 };
-[[nodiscard]] std::string_view name(transfer_end e) noexcept;
+[[nodiscard]] std::string_view name(transfer_result r) noexcept;
 
 /// Bytes of data on one side.
-struct moved_bytes {
+struct byte_counts {
     // Taken from it.
-    std::uint64_t from = 0;
+    std::uint64_t received = 0;
     // Handed to it.
-    std::uint64_t to = 0;
+    std::uint64_t sent = 0;
 };
 
 /// One side: its two sockets.
-struct record_leg {
+struct leg_record {
     bool control_tls = false;
     bool data_tls = false;
     // "EPSV"; "persistent": that of the transfer before (MODE B).
     std::string method;
     // Where they have passed here.
-    std::optional<moved_bytes> bytes;
+    std::optional<byte_counts> bytes;
 };
 
 struct transfer_record {
@@ -57,31 +57,31 @@ struct transfer_record {
     // Absolute, as far as the session's directory is known.
     std::string path;
     // RNTO: the name before.
-    std::string from{};
+    std::string renamed_from{};
     // The session's directory.
     std::string cwd{};
     // False: DELE, RMD, MKD or RNTO, which have no data connection.
     bool transfer = true;
     bool upload = false;
     // Of the bytes at a gateway: "relay", "direct", "kernel"; empty at a server.
-    std::string route;
+    std::string data_path;
     // One word: why that way and no other; likewise.
     std::string data_path_reason{};
-    record_leg front{};
-    record_leg behind{};
-    std::chrono::system_clock::time_point ended{};
-    std::chrono::duration<double> lasted{};
-    transfer_end end = transfer_end::complete;
+    leg_record client_leg{};
+    leg_record backend_leg{};
+    std::chrono::system_clock::time_point ended_at{};
+    std::chrono::duration<double> duration{};
+    transfer_result result = transfer_result::complete;
     // Where it is not complete.
-    std::string why;
+    std::string reason;
     // The final reply's code; 0 where the client was gone.
-    int reply = 0;
+    int reply_code = 0;
 };
 
-enum class record_style : std::uint8_t { words, json };
+enum class record_format : std::uint8_t { text, json };
 
 /// One line without its end. `words`: key=value, a value in quotes where it could be mistaken; `json`: an object. Whatever a
 /// peer sent is escaped, so no name can begin a line of its own or pose as another field (IN-09).
-[[nodiscard]] std::string line_of(const transfer_record& r, record_style style);
+[[nodiscard]] std::string line_of(const transfer_record& r, record_format format);
 
 }  // namespace sallyport::status

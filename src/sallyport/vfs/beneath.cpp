@@ -35,7 +35,7 @@ file_type type_of(unsigned mode) {
 
 }  // namespace
 
-bool lives_in_memory(int fd) {
+bool is_memory_backed(int fd) {
     struct statfs facts{};
     if (::fstatfs(fd, &facts) != 0) return false;
     const auto kind = static_cast<std::uint64_t>(facts.f_type);
@@ -96,17 +96,17 @@ result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_
     return fail(errc::busy, path.text());
 }
 
-result<root_directory::place> root_directory::locate(const virtual_path& path, use what, may_block wait) const {
+result<root_directory::entry_location> root_directory::locate(const virtual_path& path, use purpose, may_block wait) const {
     if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
     if (is_temporary_name(path.name())) {
         return fail(errc::name_invalid, path.text() + ": this form of name is kept for unfinished uploads; choose another");
     }
     const virtual_path above = path.parent();
-    auto parent = open(above, O_DIRECTORY | (what == use::sync ? O_RDONLY : O_PATH), wait);
-    if (!parent && what == use::sync && parent.error().code == errc::permission)
+    auto parent = open(above, O_DIRECTORY | (purpose == use::sync ? O_RDONLY : O_PATH), wait);
+    if (!parent && purpose == use::sync && parent.error().code == errc::permission)
         parent = open(above, O_DIRECTORY | O_PATH, wait);
     if (!parent) return std::unexpected(std::move(parent).error());
-    return place{std::move(*parent), std::string(path.name())};
+    return entry_location{std::move(*parent), std::string(path.name())};
 }
 
 }  // namespace sallyport::vfs

@@ -28,15 +28,15 @@ public:
 
     /// Where an entry is made, replaced or removed: its directory, held open, and its name. Whatever happens to the path
     /// meanwhile, work relative to this descriptor stays in this directory.
-    struct place {
+    struct entry_location {
         unique_fd parent;
         std::string name;
     };
     /// The root itself is errc::permission, a temporary name errc::name_invalid. `parent` is O_PATH; for syncing it is
     /// opened O_RDONLY, unless it is a drop box that we may write but not read.
     enum class use : bool { change, sync };
-    [[nodiscard]] result<place> locate(const virtual_path& path, use what = use::change,
-                                       may_block wait = may_block::yes) const;
+    [[nodiscard]] result<entry_location> locate(const virtual_path& path, use purpose = use::change,
+                                                may_block wait = may_block::yes) const;
 
 private:
     root_directory(unique_fd fd, bool follow_links) : fd_(std::move(fd)), follow_links_(follow_links) {}
@@ -45,7 +45,7 @@ private:
 };
 
 /// Whether this is on a file system whose content is memory in any case.
-[[nodiscard]] bool lives_in_memory(int fd);
+[[nodiscard]] bool is_memory_backed(int fd);
 
 /// The facts of `name` in `directory`, never of what a link points to; the directory itself where `name` is "".
 /// A failure is an errno.

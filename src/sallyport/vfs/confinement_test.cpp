@@ -31,7 +31,7 @@ protected:
         write_disk(canary_, secret);
         const std::array<timespec, 2> times{timespec{canary_time, 0}, timespec{canary_time, 0}};
         ::utimensat(AT_FDCWD, canary_.c_str(), times.data(), 0);
-        files_ = *open_posix_filesystem(root().string(), {.sync = durability::none});
+        files_ = *open_posix_filesystem(root().string(), {.sync = sync_policy::none});
     }
     ~confined() override {
         struct ::stat facts{};
@@ -60,7 +60,7 @@ protected:
             static_cast<void>((*listing)->read(entries));
             for (const auto& e : entries) EXPECT_NE(e.name, "canary") << path.text();
         }
-        for (const auto mode : {store_mode::replace, store_mode::create_new, store_mode::append, store_mode::resume}) {
+        for (const auto mode : {store_mode::replace, store_mode::create_only, store_mode::append, store_mode::resume}) {
             if (auto upload = files_->open_store(path, mode, 0, may_block::yes)) {
                 static_cast<void>((*upload)->write(std::string_view("overwritten")));
                 static_cast<void>((*upload)->commit());
@@ -80,7 +80,7 @@ protected:
 };
 
 // FS-01
-TEST_F(confined, no_path_leads_out) {
+TEST_F(confined, no_path_escapes) {
     std::vector<std::string> corpus = {"../outside/canary",
                                        "/../outside/canary",
                                        "a/../../outside/canary",
@@ -129,7 +129,7 @@ TEST_F(confined, no_path_leads_out) {
 }
 
 // FS-02
-TEST_F(confined, links_that_lead_out_are_not_followed) {
+TEST_F(confined, links_that_escape_are_not_followed) {
     const auto link = [this](const fs::path& to, const char* name) { fs::create_symlink(to, root() / name); };
     link("../outside", "relative");
     link(base_ / "outside", "absolute");
@@ -188,7 +188,7 @@ TEST_F(confined, a_listing_shows_the_target_of_an_inner_link_and_only_the_link_o
 }
 
 // FS-02
-TEST_F(confined, a_directory_swapped_with_a_link_while_we_work_leads_nowhere) {
+TEST_F(confined, a_directory_swapped_with_a_link_meanwhile_does_not_escape) {
     const auto inside = root() / "dir";
     const auto link = root() / "link";
     fs::create_directory(inside);

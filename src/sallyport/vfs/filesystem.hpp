@@ -67,7 +67,7 @@ enum class store_mode : std::uint8_t {
     // STOR: the old content stands until commit, then is replaced at once.
     replace,
     // STOU, or where overwriting is not allowed: commit fails with errc::exists.
-    create_new,
+    create_only,
     // REST n + STOR: a copy of the old content up to the offset, then new bytes.
     resume,
     // APPE: the old content, then new bytes.
@@ -75,7 +75,7 @@ enum class store_mode : std::uint8_t {
 };
 
 /// How sure a 226 is (DU-01).
-enum class durability : std::uint8_t {
+enum class sync_policy : std::uint8_t {
     // File and directory synced before commit() returns.
     full,
     // Left to the system.

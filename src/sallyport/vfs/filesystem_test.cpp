@@ -82,7 +82,7 @@ TEST_P(any_filesystem, starts_empty_with_a_root_directory) {
     EXPECT_EQ(names("/"), names_set{});
 }
 
-TEST_P(any_filesystem, gives_back_what_was_stored) {
+TEST_P(any_filesystem, reads_what_was_stored) {
     put_file(*files_, "/a b\xc3\xa4", "hello");
     EXPECT_EQ(get_file(*files_, "/a b\xc3\xa4"), "hello");
     const auto facts = files_->stat(at("/a b\xc3\xa4"), may_block::yes);
@@ -108,7 +108,7 @@ TEST_P(any_filesystem, reads_from_an_offset_and_stops_at_the_end) {
     EXPECT_EQ((*file)->read_at(6, buffer, may_block::no), 4U);
 }
 
-TEST_P(any_filesystem, says_what_is_wrong) {
+TEST_P(any_filesystem, reports_the_cause_of_an_error) {
     put_file(*files_, "/file", "x");
     ASSERT_TRUE(files_->make_directory(at("/dir")));
     EXPECT_EQ(files_->stat(at("/none"), may_block::yes).error().code, errc::not_found);
@@ -160,7 +160,7 @@ TEST_P(any_filesystem, an_upload_is_invisible_until_it_is_committed) {
     EXPECT_EQ((*old)->commit().error().code, errc::misuse);
 }
 
-TEST_P(any_filesystem, an_upload_given_up_leaves_nothing) {
+TEST_P(any_filesystem, a_cancelled_upload_leaves_nothing) {
     put_file(*files_, "/old", "before");
     for (const auto* path : {"/old", "/fresh"}) {
         auto upload = files_->open_store(at(path), store_mode::replace, 0, may_block::yes);
@@ -171,10 +171,10 @@ TEST_P(any_filesystem, an_upload_given_up_leaves_nothing) {
     EXPECT_EQ(get_file(*files_, "/old"), "before");
 }
 
-TEST_P(any_filesystem, create_new_never_overwrites) {
-    ASSERT_TRUE(store("/a", store_mode::create_new, "1"));
-    EXPECT_EQ(store_error("/a", store_mode::create_new), errc::exists);
-    auto late = files_->open_store(at("/b"), store_mode::create_new, 0, may_block::yes);
+TEST_P(any_filesystem, create_only_never_overwrites) {
+    ASSERT_TRUE(store("/a", store_mode::create_only, "1"));
+    EXPECT_EQ(store_error("/a", store_mode::create_only), errc::exists);
+    auto late = files_->open_store(at("/b"), store_mode::create_only, 0, may_block::yes);
     ASSERT_TRUE(late);
     put_file(*files_, "/b", "first");
     EXPECT_EQ((*late)->commit().error().code, errc::exists);
@@ -196,7 +196,7 @@ TEST_P(any_filesystem, resume_keeps_what_is_before_the_offset) {
 }
 
 // DU-06
-TEST_P(any_filesystem, append_goes_on_at_the_end) {
+TEST_P(any_filesystem, append_continues_at_the_end) {
     ASSERT_TRUE(store("/log", store_mode::append, "one\n"));
     ASSERT_TRUE(store("/log", store_mode::append, "two\n"));
     EXPECT_EQ(get_file(*files_, "/log"), "one\ntwo\n");
@@ -269,7 +269,7 @@ TEST_P(any_filesystem, takes_an_upload_out_of_a_pipe) {
     EXPECT_EQ(get_file(*files_, "/f"), "first0123456789last");
 }
 
-TEST_P(any_filesystem, directories_come_and_go) {
+TEST_P(any_filesystem, directories_are_created_and_removed) {
     ASSERT_TRUE(files_->make_directory(at("/d")));
     ASSERT_TRUE(files_->make_directory(at("/d/e")));
     put_file(*files_, "/d/e/f", "x");
@@ -360,7 +360,7 @@ INSTANTIATE_TEST_SUITE_P(
     each, any_filesystem,
     testing::Values(kind{"posix",
                          [](const test_directory& root) {
-                             return *open_posix_filesystem(root.path().string(), {.sync = durability::none});
+                             return *open_posix_filesystem(root.path().string(), {.sync = sync_policy::none});
                          }},
                     kind{"posix_synced",
                          [](const test_directory& root) { return *open_posix_filesystem(root.path().string(), {}); }},

@@ -23,7 +23,7 @@
 namespace sallyport::vfs {
 namespace {
 
-struct named {
+struct directory_item {
     std::string name;
     unsigned char type;
 };
@@ -35,7 +35,7 @@ public:
 
     [[nodiscard]] int directory() const noexcept { return directory_.get(); }
     /// False where it can't be read.
-    [[nodiscard]] bool read(std::vector<named>& into) const {
+    [[nodiscard]] bool read(std::vector<directory_item>& into) const {
         alignas(dirent64) std::array<char, 16 * 1024> buffer{};
         into.clear();
         const ssize_t n = ::getdents64(directory_.get(), buffer.data(), buffer.size());
@@ -71,18 +71,18 @@ bool remove_leftover(int directory, const char* name) {
 struct level {
     explicit level(unique_fd directory) : all(std::move(directory)) {}
     entries all;
-    std::vector<named> left;
+    std::vector<directory_item> remaining;
 };
 
 }  // namespace
 
 bool remove_leftovers(int directory) {
     const entries all(open_directory(directory, "."));
-    std::vector<named> some;
+    std::vector<directory_item> some;
     std::vector<std::string> leftovers;
     do {
         if (!all.read(some)) return false;
-        for (named& found : some) {
+        for (directory_item& found : some) {
             if (is_itself_or_above(found.name)) continue;
             if (!is_temporary_name(found.name)) return false;
             leftovers.push_back(std::move(found.name));
@@ -99,20 +99,20 @@ std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_to
     std::vector<level> path;
     path.emplace_back(unique_fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
     while (!path.empty() && !stop.stop_requested()) {
-        level& here = path.back();
-        if (here.left.empty() && (!here.all.read(here.left) || here.left.empty())) {
+        level& current = path.back();
+        if (current.remaining.empty() && (!current.all.read(current.remaining) || current.remaining.empty())) {
             path.pop_back();
             continue;
         }
-        const named found = std::move(here.left.back());
-        here.left.pop_back();
+        const directory_item found = std::move(current.remaining.back());
+        current.remaining.pop_back();
         if (is_itself_or_above(found.name)) continue;
         if (found.type != DT_DIR && is_temporary_name(found.name) &&
-            remove_leftover(here.all.directory(), found.name.c_str()))
+            remove_leftover(current.all.directory(), found.name.c_str()))
             ++removed;
         // No upload of ours is deeper than a path can be.
-        if ((found.type != DT_DIR && found.type != DT_UNKNOWN) || path.size() > limits::path_components) continue;
-        if (auto below = open_directory(here.all.directory(), found.name.c_str())) path.emplace_back(std::move(below));
+        if ((found.type != DT_DIR && found.type != DT_UNKNOWN) || path.size() > limits::max_path_components) continue;
+        if (auto below = open_directory(current.all.directory(), found.name.c_str())) path.emplace_back(std::move(below));
     }
     return removed;
 }

@@ -42,9 +42,9 @@ protected:
 TEST_F(leftovers, are_removed_at_every_depth) {
     fs::create_directories(root_ / "a/b/c");
     fs::create_directory(root_ / "empty");
-    for (const auto* where : {"", "a/", "a/b/c/"}) {
-        write_disk(root_ / (std::string(where) + first), "half of an upload");
-        write_disk(root_ / (std::string(where) + "kept"), "whole");
+    for (const auto* prefix : {"", "a/", "a/b/c/"}) {
+        write_disk(root_ / (std::string(prefix) + first), "half of an upload");
+        write_disk(root_ / (std::string(prefix) + "kept"), "whole");
     }
     write_disk(root_ / second, "");
     EXPECT_EQ(sweep(), 4U);
@@ -59,7 +59,7 @@ TEST_F(leftovers, are_many_in_a_large_directory) {
     EXPECT_EQ(names().size(), 3000U);
 }
 
-TEST_F(leftovers, do_not_count_while_somebody_holds_them) {
+TEST_F(leftovers, are_kept_while_locked) {
     write_disk(root_ / first, "being written");
     write_disk(root_ / second, "left");
     {
@@ -83,7 +83,7 @@ TEST_F(leftovers, are_files_of_that_very_form_only) {
     EXPECT_EQ(names(), before);
 }
 
-TEST_F(leftovers, are_not_looked_for_behind_links) {  // FS-02
+TEST_F(leftovers, are_not_searched_through_links) {  // FS-02
     const test_directory outside;
     write_disk(outside / first, "another's");
     fs::create_directory_symlink(outside.path(), root_ / "link");
@@ -93,7 +93,7 @@ TEST_F(leftovers, are_not_looked_for_behind_links) {  // FS-02
     EXPECT_TRUE(fs::is_symlink(root_ / second));
 }
 
-TEST_F(leftovers, stay_where_the_sweep_is_told_to_stop) {
+TEST_F(leftovers, remain_if_the_sweep_is_stopped) {
     write_disk(root_ / first, "");
     std::stop_source stop;
     stop.request_stop();
@@ -115,7 +115,7 @@ TEST_F(leftovers, are_never_taken_from_uploads_that_run) {
     for (int i = 0; i < 400; ++i) {
         auto target = (*directory)->locate(at("/f"));
         auto upload = open_posix_store(
-            {std::move(*target), "/f", store_mode::replace, 0, may_block::yes, {.sync = durability::none}, i % 2 == 0});
+            {std::move(*target), "/f", store_mode::replace, 0, may_block::yes, {.sync = sync_policy::none}, i % 2 == 0});
         failed += upload && (*upload)->write(std::to_string(i)) && (*upload)->commit() ? 0 : 1;
     }
     done = true;

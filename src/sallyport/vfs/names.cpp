@@ -12,7 +12,7 @@ namespace sallyport::vfs {
 namespace {
 
 // A tree with more owners than that is looked up again, not remembered.
-constexpr std::size_t most_kept = 4096;
+constexpr std::size_t max_cached_names = 4096;
 
 /// Calls `look_up(buffer)` with growing buffers, as getpwuid_r and its kin ask for (ERANGE).
 template <class LookUp>
@@ -55,7 +55,7 @@ public:
         // Outside the lock: a directory service may be slow, and must not hold up names that are known.
         std::string name = find_(id);
         const std::lock_guard lock(mutex_);
-        if (names_.size() >= most_kept) names_.clear();
+        if (names_.size() >= max_cached_names) names_.clear();
         return names_.emplace(id, std::move(name)).first->second;
     }
 

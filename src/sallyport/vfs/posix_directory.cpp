@@ -18,15 +18,15 @@ namespace {
 
 /// A record of getdents64 takes 24 bytes at least. Few enough that what reading a name brings into the processor's cache
 /// is still there when its facts are asked for.
-constexpr std::size_t names_bytes = directory::batch * 24;
+constexpr std::size_t names_buffer_size = directory::batch * 24;
 
 /// Whether this way, begun in `from`, never goes above the root, by its text alone.
-bool stays_beneath(const virtual_path& from, std::string_view way) {
-    if (way.starts_with('/')) return false;
+bool stays_beneath(const virtual_path& from, std::string_view link_target) {
+    if (link_target.starts_with('/')) return false;
     auto depth = from.is_root() ? 0 : std::ranges::count(from.text(), '/');
-    while (!way.empty()) {
-        const std::string_view step = way.substr(0, way.find('/'));
-        way.remove_prefix(std::min(way.size(), step.size() + 1));
+    while (!link_target.empty()) {
+        const std::string_view step = link_target.substr(0, link_target.find('/'));
+        link_target.remove_prefix(std::min(link_target.size(), step.size() + 1));
         if (step.empty() || step == ".") continue;
         depth += step == ".." ? -1 : 1;
         if (depth < 0) return false;
@@ -40,7 +40,7 @@ public:
         : root_(std::move(root)), path_(std::move(path)), fd_(std::move(fd)) {}
 
     result<void> read(std::vector<entry>& into) override {
-        alignas(dirent64) std::array<char, names_bytes> names;
+        alignas(dirent64) std::array<char, names_buffer_size> names;
         const std::size_t before = into.size();
         while (into.size() == before) {
             const result<std::size_t> filled = read_names(names);

@@ -37,7 +37,7 @@ public:
                                                    may_block wait) override {
         if (path.is_root()) return fail(errc::is_a_directory, path.text());
         using use = root_directory::use;
-        auto target = root_->locate(path, options_.sync == durability::full ? use::sync : use::change, wait);
+        auto target = root_->locate(path, options_.sync == sync_policy::full ? use::sync : use::change, wait);
         if (!target) return std::unexpected(std::move(target).error());
         return open_posix_store({std::move(*target), path.text(), mode, offset, wait, options_});
     }
@@ -101,17 +101,17 @@ public:
     }
 
 private:
-    using place = root_directory::place;
+    using entry_location = root_directory::entry_location;
 
     /// Where an entry changes, so that the change can be synced.
-    [[nodiscard]] result<place> locate(const virtual_path& path) const {
+    [[nodiscard]] result<entry_location> locate(const virtual_path& path) const {
         using use = root_directory::use;
-        return root_->locate(path, options_.sync == durability::full ? use::sync : use::change);
+        return root_->locate(path, options_.sync == sync_policy::full ? use::sync : use::change);
     }
 
     /// A reply that a name has changed promises as much as one that an upload is stored (DU-01).
-    [[nodiscard]] result<void> sync(const place& at, const virtual_path& path) const {
-        if (options_.sync != durability::full || ::fsync(at.parent.get()) == 0) return {};
+    [[nodiscard]] result<void> sync(const entry_location& at, const virtual_path& path) const {
+        if (options_.sync != sync_policy::full || ::fsync(at.parent.get()) == 0) return {};
         if (errno != EBADF) return fail_os(errno, path.text());
         // A drop box that we may write but not read: the whole file system instead, by way of the root.
         const auto root = root_->open(virtual_path(), O_RDONLY | O_DIRECTORY, may_block::yes);

@@ -15,7 +15,7 @@
 namespace sallyport::vfs {
 
 struct posix_options {
-    durability sync = durability::full;
+    sync_policy sync = sync_policy::full;
     // Of new files, less the process's umask.
     std::uint32_t file_mode = 0640;
     // Of new directories, less the process's umask.

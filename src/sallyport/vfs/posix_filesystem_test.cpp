@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 class posix_files : public testing::Test {
 protected:
     test_directory root_;
-    std::shared_ptr<filesystem> files_ = *open_posix_filesystem(root_.path().string(), {.sync = durability::none});
+    std::shared_ptr<filesystem> files_ = *open_posix_filesystem(root_.path().string(), {.sync = sync_policy::none});
 };
 
 TEST(open_posix_filesystem, says_why_it_cannot_open_the_root) {
@@ -101,7 +101,7 @@ TEST_F(posix_files, what_was_dropped_from_memory_is_not_resident_until_loaded) {
 
 // FS-05: what waits for no disk may be done at once, by whoever must not wait.
 TEST_F(posix_files, in_memory_needs_no_waiting_but_much_work_does) {
-    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+    const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
         const auto files = *open_posix_filesystem(root_.path().string(), {});
         const auto open_at_once = [&](const char* name, store_mode mode) {

@@ -17,8 +17,8 @@ constexpr std::uint64_t load_step = 128 * 1024;
 
 class posix_read_file final : public read_file {
 public:
-    posix_read_file(unique_fd fd, const status& facts, std::string shown)
-        : fd_(std::move(fd)), facts_(facts), shown_(std::move(shown)) {}
+    posix_read_file(unique_fd fd, const status& facts, std::string display_path)
+        : fd_(std::move(fd)), facts_(facts), display_path_(std::move(display_path)) {}
 
     const status& facts() const noexcept override { return facts_; }
     int descriptor() const noexcept override { return fd_.get(); }
@@ -28,8 +28,8 @@ public:
         while (done < into.size()) {
             const auto n = read_some(offset + done, into.subspan(done), wait);
             if (n < 0 && errno == EINTR) continue;
-            if (n < 0 && wait == may_block::no && errno == EAGAIN) return fail(errc::busy, shown_);
-            if (n < 0) return fail_os(errno, shown_);
+            if (n < 0 && wait == may_block::no && errno == EAGAIN) return fail(errc::busy, display_path_);
+            if (n < 0) return fail_os(errno, display_path_);
             if (n == 0) break;
             done += static_cast<std::size_t>(n);
         }
@@ -73,7 +73,7 @@ private:
             const ssize_t n = ::preadv2(fd_.get(), &one, 1, at, RWF_NOWAIT);
             if (n >= 0 || errno != EOPNOTSUPP) return n;
             // This file system does not know RWF_NOWAIT.
-            in_memory_ = lives_in_memory(fd_.get());
+            in_memory_ = is_memory_backed(fd_.get());
             errno = EAGAIN;
             if (!in_memory_) return -1;
         }
@@ -82,7 +82,7 @@ private:
 
     unique_fd fd_;
     status facts_;
-    std::string shown_;
+    std::string display_path_;
     bool in_memory_ = false;
 };
 

@@ -20,41 +20,41 @@
 namespace sallyport::vfs {
 namespace {
 
-constexpr std::uint64_t quickly_freed = 1024 * 1024;
+constexpr std::uint64_t max_quick_free = 1024 * 1024;
 // Of a file that is continued: what costs less than the promise to replace it at once is worth.
-constexpr std::uint64_t quickly_copied = 1024 * 1024;
-constexpr const char* takes_no_more = ": the disk takes no more bytes";
+constexpr std::uint64_t max_quick_copy = 1024 * 1024;
+constexpr const char* no_progress_text = ": the disk takes no more bytes";
 
-result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& shown) {
+result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& display_path) {
     while (!bytes.empty()) {
         const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_os(errno, shown);
-        if (n == 0) return fail(errc::io, shown + takes_no_more);
+        if (n < 0) return fail_os(errno, display_path);
+        if (n == 0) return fail(errc::io, display_path + no_progress_text);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
         offset += static_cast<std::uint64_t>(n);
     }
     return {};
 }
 
-result<void> copy_by_hand(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
-                          const std::string& shown) {
+result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                                 const std::string& display_path) {
     std::vector<char> buffer(128 * 1024);
     for (std::uint64_t done = 0; done < count;) {
         const auto want = std::min<std::uint64_t>(buffer.size(), count - done);
         const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(at + done));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_os(errno, shown);
-        if (n == 0) return fail(errc::out_of_range, shown + ": became shorter while it was copied");
+        if (n < 0) return fail_os(errno, display_path);
+        if (n == 0) return fail(errc::out_of_range, display_path + ": became shorter while it was copied");
         const auto got = static_cast<std::size_t>(n);
-        if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, shown); !wrote) return wrote;
+        if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, display_path); !wrote) return wrote;
         done += got;
     }
     return {};
 }
 
 /// The first `count` bytes of `from` into `to`, from `into` on: inside the kernel where it can, else through a buffer.
-result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t count, const std::string& shown) {
+result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t count, const std::string& display_path) {
     std::uint64_t done = 0;
     while (done < count) {
         auto in = static_cast<loff_t>(done);
@@ -62,74 +62,75 @@ result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t coun
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
         const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return fail_os(errno, shown);
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return fail_os(errno, display_path);
         if (n <= 0) break;
         done += static_cast<std::uint64_t>(n);
     }
-    return copy_by_hand(from, done, to, into + done, count - done, shown);
+    return copy_through_buffer(from, done, to, into + done, count - done, display_path);
 }
 
 /// The first `count` bytes of `from` as those of the empty file `to`, by reference. False where the file system can't.
-result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& shown) {
+result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path) {
     if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
-    if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, shown);
+    if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, display_path);
     return true;
 }
 
 /// Why an existing entry can't be the target of an upload.
-result<void> check_target(const root_directory::place& target, const status& old, const std::string& shown) {
+result<void> check_target(const root_directory::entry_location& target, const status& old, const std::string& display_path) {
     switch (old.type) {
         case file_type::file: break;
-        case file_type::directory: return fail(errc::is_a_directory, shown);
+        case file_type::directory: return fail(errc::is_a_directory, display_path);
         case file_type::link:
-            return fail(errc::permission, shown + ": is a symbolic link; uploads do not go through links, delete it first");
-        case file_type::other: return fail(errc::not_a_file, shown);
+            return fail(errc::permission,
+                        display_path + ": is a symbolic link; uploads do not go through links, delete it first");
+        case file_type::other: return fail(errc::not_a_file, display_path);
     }
     if (::faccessat(target.parent.get(), target.name.c_str(), W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0) {
-        return fail_os(errno, shown);
+        return fail_os(errno, display_path);
     }
     return {};
 }
 
 /// In memory there is no disk to wait for, but much to copy or to free takes a while there too.
-bool takes_no_time(const store_request& request, std::uint64_t old_size) {
+bool is_quick(const store_request& request, std::uint64_t old_size) {
     const bool continues = request.mode == store_mode::resume || request.mode == store_mode::append;
-    return !continues && old_size <= quickly_freed;
+    return !continues && old_size <= max_quick_free;
 }
 
 bool same_file(const status& a, const status& b) { return a.inode == b.inode && a.device == b.device; }
 
 /// Opens and locks the file that is to be continued. An empty descriptor: there is none.
-result<unique_fd> lock_old(const root_directory::place& target, const std::string& shown) {
+result<unique_fd> lock_old(const root_directory::entry_location& target, const std::string& display_path) {
     for (int attempt = 0; attempt < 8; ++attempt) {
         unique_fd old(
             ::openat(target.parent.get(), target.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
         if (!old && errno == ENOENT) return unique_fd{};
-        if (!old) return fail_os(errno, shown);
+        if (!old) return fail_os(errno, display_path);
         if (::flock(old.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
         // Between opening and locking another upload may have replaced it: then what we hold is the past.
         const auto held = status_at(old.get(), "");
         const auto named = status_at(target.parent.get(), target.name.c_str());
         if (held && named && same_file(*held, *named)) return old;
     }
-    return fail(errc::busy, shown + ": another upload is continuing this file; try again when it has ended");
+    return fail(errc::busy, display_path + ": another upload is continuing this file; try again when it has ended");
 }
 
 /// For writing to what `old` is, where its end may grow in place: under no other name than this one, as that may lie outside
 /// of the root. Empty where it may not.
-unique_fd open_to_grow(const root_directory::place& target, int old) {
+unique_fd open_to_grow(const root_directory::entry_location& target, int old) {
     unique_fd file(
         ::openat(target.parent.get(), target.name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file) return {};
     const auto opened = status_at(file.get(), "");
     const auto held = status_at(old, "");
-    const bool may = opened && held && same_file(*opened, *held) && held->links == 1;
-    return may ? std::move(file) : unique_fd{};
+    const bool can_grow = opened && held && same_file(*opened, *held) && held->links == 1;
+    return can_grow ? std::move(file) : unique_fd{};
 }
 
 /// Says "in use" to who looks for leftovers (leftovers.hpp). False where one of them was faster and has removed it. Where
 /// locks do not work, nobody removes anything.
-bool claim(int file) {
+bool lock_temporary(int file) {
     if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
     const auto facts = status_at(file, "");
     return !facts || facts->links > 0;
@@ -147,13 +148,13 @@ result<temporary> make_temporary(const store_request& request) {
     if (request.unnamed) {
         unique_fd file(::openat(parent, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
         if (file) return temporary{std::move(file), {}};
-        if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return fail_os(errno, request.shown);
+        if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return fail_os(errno, request.display_path);
     }
     for (;;) {
         std::string name = make_temporary_name();
         unique_fd file(::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, mode));
-        if (!file) return fail_os(errno, request.shown);
-        if (claim(file.get())) return temporary{std::move(file), std::move(name)};
+        if (!file) return fail_os(errno, request.display_path);
+        if (lock_temporary(file.get())) return temporary{std::move(file), std::move(name)};
     }
 }
 
@@ -161,9 +162,9 @@ class posix_store final : public store_file {
 public:
     posix_store(store_request request, temporary t, unique_fd old, std::uint64_t size)
         : target_(std::move(request.target)),
-          shown_(std::move(request.shown)),
+          display_path_(std::move(request.display_path)),
           sync_(request.options.sync),
-          must_be_new_(request.mode == store_mode::create_new),
+          must_be_new_(request.mode == store_mode::create_only),
           file_(std::move(t.file)),
           temporary_(std::move(t.name)),
           old_(std::move(old)),
@@ -180,7 +181,7 @@ public:
 
     result<void> write(std::span<const char> bytes) override {
         if (failure_) return std::unexpected(*failure_);
-        auto done = write_at(file_.get(), bytes, size_ - grows_from_, shown_);
+        auto done = write_at(file_.get(), bytes, size_ - grows_from_, display_path_);
         if (done) {
             size_ += bytes.size();
         } else {
@@ -200,7 +201,8 @@ public:
                 size_ += static_cast<std::uint64_t>(n);
                 count -= static_cast<std::size_t>(n);
             } else {
-                failure_ = n < 0 ? error{from_errno(errno), errno, shown_} : error{errc::io, 0, shown_ + takes_no_more};
+                failure_ = n < 0 ? error{from_errno(errno), errno, display_path_}
+                                 : error{errc::io, 0, display_path_ + no_progress_text};
             }
         }
         if (failure_) return std::unexpected(*failure_);
@@ -213,20 +215,20 @@ public:
         if (failure_) return std::unexpected(*failure_);
         auto done = growing_ ? grow() : put_in_place();
         // Also after success: there is no second commit.
-        failure_ = done ? error{errc::misuse, 0, shown_ + ": already committed"} : done.error();
+        failure_ = done ? error{errc::misuse, 0, display_path_ + ": already committed"} : done.error();
         return done;
     }
 
     /// Takes over what belongs to the name rather than to the content.
     result<void> adopt(const status& old) {
         struct ::stat now{};
-        if (::fstat(file_.get(), &now) != 0) return fail_os(errno, shown_);
+        if (::fstat(file_.get(), &now) != 0) return fail_os(errno, display_path_);
         if (now.st_uid != old.user || now.st_gid != old.group) {
             // A privilege; without it the file is ours.
             static_cast<void>(!::fchown(file_.get(), old.user, old.group));
         }
         if ((now.st_mode & 07777U) != (old.mode & 0777U) && ::fchmod(file_.get(), old.mode & 0777U) != 0) {
-            return fail_os(errno, shown_);
+            return fail_os(errno, display_path_);
         }
         replaces_ = true;
         old_size_ = old.size;
@@ -250,14 +252,14 @@ private:
         const auto named = status_at(parent(), name());
         if (held && named && same_file(*held, *named) && (!growing_ || held->size == grows_from_)) return {};
         return fail(errc::busy,
-                    shown_ + ": was changed, replaced or removed while it was being continued; nothing was done");
+                    display_path_ + ": was changed, replaced or removed while it was being continued; nothing was done");
     }
 
     /// What fails here is taken back. What ends us in the middle of it leaves the old bytes and some of the new ones.
     result<void> grow() {
         if (auto good = check_old(); !good) return good;
-        auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, shown_);
-        if (done && sync_ == durability::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, shown_);
+        auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, display_path_);
+        if (done && sync_ == sync_policy::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, display_path_);
         if (!done) static_cast<void>(!::ftruncate(growing_.get(), static_cast<off_t>(grows_from_)));
         // And with it the lock: the next one may continue.
         old_.reset();
@@ -269,14 +271,14 @@ private:
             if (auto good = check_old(); !good) return good;
         }
         // A failed sync is final: afterwards the kernel's copy can't be believed any more (DU-01).
-        if (sync_ == durability::full && ::fsync(file_.get()) != 0) return fail_os(errno, shown_);
+        if (sync_ == sync_policy::full && ::fsync(file_.get()) != 0) return fail_os(errno, display_path_);
         // Freeing a large file takes its time: what is replaced is held until this object goes, so that nobody waits here.
-        if (old_size_ > quickly_freed) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+        if (old_size_ > max_quick_free) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         const int failed = must_be_new_ ? publish_new() : publish_replacing();
-        if (failed != 0) return fail_os(failed, shown_);
+        if (failed != 0) return fail_os(failed, display_path_);
         // claim(); it is a file like others now.
         if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);
-        return sync_ == durability::full ? sync_directory() : result<void>{};
+        return sync_ == sync_policy::full ? sync_directory() : result<void>{};
     }
 
     /// Gives the unnamed file a name. linkat never replaces. An errno, or 0.
@@ -305,7 +307,7 @@ private:
             if (failed != EEXIST) return failed;
             std::string between = make_temporary_name();
             // Before it has a name that could be taken for a leftover.
-            static_cast<void>(claim(file_.get()));
+            static_cast<void>(lock_temporary(file_.get()));
             if (const int refused = link_to(between.c_str()); refused != 0) return refused;
             temporary_ = std::move(between);
         }
@@ -316,12 +318,12 @@ private:
         if (::fsync(parent()) == 0) return {};
         // EBADF: a drop box that we may write but not read, see locate(). Then the whole file system is synced.
         if (errno == EBADF && ::syncfs(file_.get()) == 0) return {};
-        return fail_os(errno, shown_);
+        return fail_os(errno, display_path_);
     }
 
-    root_directory::place target_;
-    std::string shown_;
-    durability sync_;
+    root_directory::entry_location target_;
+    std::string display_path_;
+    sync_policy sync_;
     bool must_be_new_;
     // There was an old file when this began.
     bool replaces_ = false;
@@ -342,49 +344,49 @@ private:
 }  // namespace
 
 result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
-    if (request.wait == may_block::no && !lives_in_memory(request.target.parent.get())) {
-        return fail(errc::busy, request.shown);
+    if (request.wait == may_block::no && !is_memory_backed(request.target.parent.get())) {
+        return fail(errc::busy, request.display_path);
     }
     const auto old = status_at(request.target.parent.get(), request.target.name.c_str());
-    if (!old && old.error() != ENOENT) return fail_os(old.error(), request.shown);
+    if (!old && old.error() != ENOENT) return fail_os(old.error(), request.display_path);
     if (old) {
-        if (request.mode == store_mode::create_new) return fail(errc::exists, request.shown);
-        if (auto fit = check_target(request.target, *old, request.shown); !fit) return std::unexpected(fit.error());
+        if (request.mode == store_mode::create_only) return fail(errc::exists, request.display_path);
+        if (auto fit = check_target(request.target, *old, request.display_path); !fit) return std::unexpected(fit.error());
     }
-    if (request.wait == may_block::no && !takes_no_time(request, old ? old->size : 0)) {
-        return fail(errc::busy, request.shown);
+    if (request.wait == may_block::no && !is_quick(request, old ? old->size : 0)) {
+        return fail(errc::busy, request.display_path);
     }
 
-    unique_fd continued;
+    unique_fd old_file;
     std::uint64_t length = 0;
-    std::uint64_t kept = 0;
+    std::uint64_t start_offset = 0;
     if (request.mode == store_mode::resume || request.mode == store_mode::append) {
-        auto locked = lock_old(request.target, request.shown);
+        auto locked = lock_old(request.target, request.display_path);
         if (!locked) return std::unexpected(std::move(locked).error());
-        continued = std::move(*locked);
-        if (continued) {
-            const auto facts = status_at(continued.get(), "");
-            if (!facts) return fail_os(facts.error(), request.shown);
+        old_file = std::move(*locked);
+        if (old_file) {
+            const auto facts = status_at(old_file.get(), "");
+            if (!facts) return fail_os(facts.error(), request.display_path);
             length = facts->size;
         }
-        kept = request.mode == store_mode::append ? length : request.offset;
-        if (kept > length) {
-            return fail(errc::out_of_range,
-                        fmt::format("{}: cannot go on at byte {}, the file has {}", request.shown, kept, length));
+        start_offset = request.mode == store_mode::append ? length : request.offset;
+        if (start_offset > length) {
+            return fail(errc::out_of_range, fmt::format("{}: cannot go on at byte {}, the file has {}", request.display_path,
+                                                        start_offset, length));
         }
     }
 
     auto made = make_temporary(request);
     if (!made) return std::unexpected(std::move(made).error());
-    const int from = continued.get();
-    const std::string shown = request.shown;
-    const auto cloned = clone_start(from, made->file.get(), kept, shown);
+    const int from = old_file.get();
+    const std::string display_path = request.display_path;
+    const auto cloned = clone_start(from, made->file.get(), start_offset, display_path);
     if (!cloned) return std::unexpected(cloned.error());
     unique_fd growing;
     // Set-id bits would stay (FS-04).
-    if (!*cloned && kept == length && kept > quickly_copied && (old->mode & 07000U) == 0)
+    if (!*cloned && start_offset == length && start_offset > max_quick_copy && (old->mode & 07000U) == 0)
         growing = open_to_grow(request.target, from);
-    auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(continued), kept);
+    auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(old_file), start_offset);
     if (growing) {
         store->grow_at_the_end(std::move(growing));
         return store;
@@ -393,7 +395,8 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
         if (auto adopted = store->adopt(*old); !adopted) return std::unexpected(adopted.error());
     }
     if (!*cloned) {
-        if (auto copied = copy_start(from, store->file(), 0, kept, shown); !copied) return std::unexpected(copied.error());
+        if (auto copied = copy_start(from, store->file(), 0, start_offset, display_path); !copied)
+            return std::unexpected(copied.error());
     }
     return store;
 }

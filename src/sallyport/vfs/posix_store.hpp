@@ -32,9 +32,9 @@
 namespace sallyport::vfs {
 
 struct store_request {
-    root_directory::place target;
+    root_directory::entry_location target;
     // The virtual path, for messages.
-    std::string shown;
+    std::string display_path;
     store_mode mode = store_mode::replace;
     std::uint64_t offset = 0;
     may_block wait = may_block::yes;

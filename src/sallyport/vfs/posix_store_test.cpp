@@ -28,7 +28,7 @@ protected:
         auto target = (*directory_)->locate(at(name), root_directory::use::sync);
         if (!target) return std::unexpected(target.error());
         return open_posix_store(
-            {std::move(*target), name, mode, offset, may_block::yes, {.sync = durability::full}, GetParam()});
+            {std::move(*target), name, mode, offset, may_block::yes, {.sync = sync_policy::full}, GetParam()});
     }
 
     result<void> store(const char* name, std::string_view content, store_mode mode = store_mode::replace,
@@ -53,8 +53,8 @@ TEST_P(posix_upload, leaves_one_file_and_nothing_else_in_every_mode) {
     ASSERT_TRUE(store("/f", "ab", store_mode::append));
     ASSERT_TRUE(store("/f", "XYZ", store_mode::resume, 3));
     EXPECT_EQ(read_disk(root_ / "f"), "012XYZ");
-    ASSERT_TRUE(store("/g", "new", store_mode::create_new));
-    EXPECT_EQ(store("/g", "new", store_mode::create_new).error().code, errc::exists);
+    ASSERT_TRUE(store("/g", "new", store_mode::create_only));
+    EXPECT_EQ(store("/g", "new", store_mode::create_only).error().code, errc::exists);
     EXPECT_EQ(entries_on_disk(), 2U);
 }
 
@@ -77,7 +77,7 @@ TEST_P(posix_upload, goes_into_a_drop_box_that_cannot_be_read) {
 }
 
 TEST_P(posix_upload, loses_the_race_for_a_new_name_without_a_trace) {
-    auto upload = open("/f", store_mode::create_new);
+    auto upload = open("/f", store_mode::create_only);
     ASSERT_TRUE(upload);
     write_disk(root_ / "f", "faster");
     EXPECT_EQ((*upload)->commit().error().code, errc::exists);
@@ -138,7 +138,7 @@ TEST_P(posix_upload, does_not_replace_a_file_that_may_not_be_written) {
 }
 
 // FS-10
-TEST_P(posix_upload, the_second_to_continue_a_file_is_told_that_it_is_busy) {
+TEST_P(posix_upload, a_second_upload_that_continues_the_file_gets_busy) {
     write_disk(root_ / "f", "content");
     {
         auto first = open("/f", store_mode::append);
@@ -193,7 +193,7 @@ TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
 
 /// What a large file takes on the disk when it is continued without being copied: a disk of 8 MiB has no room for two of 6.
 TEST_P(posix_upload, appends_to_a_large_file_without_copying_it) {
-    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+    const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
         directory_ = root_directory::open(root_.path().string());
         std::string content(6 << 20, 'o');
@@ -213,8 +213,8 @@ TEST_P(posix_upload, appends_to_a_large_file_without_copying_it) {
 }
 
 // DU-04
-TEST_P(posix_upload, cuts_a_large_file_back_where_the_new_end_has_no_room) {
-    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+TEST_P(posix_upload, truncates_a_large_file_to_its_old_size_if_the_disk_is_full) {
+    const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
         directory_ = root_directory::open(root_.path().string());
         const std::string old(4 << 20, 'o');
@@ -270,7 +270,7 @@ TEST_P(posix_upload, appends_nothing_to_a_large_file_that_has_changed) {
 }
 
 // FS-02, FS-04
-TEST_P(posix_upload, never_grows_a_file_in_place_that_has_another_name_or_runs_as_somebody) {
+TEST_P(posix_upload, never_grows_a_file_in_place_that_has_another_name_or_a_set_id_bit) {
     const test_directory outside;
     const std::string old(2 << 20, 'o');
     write_disk(outside / "canary", old);
@@ -310,8 +310,8 @@ result<void> write_through_a_pipe(store_file& upload, std::string_view bytes) {
 }
 
 // DU-04
-TEST_P(posix_upload, a_full_disk_is_no_space_and_the_old_file_stands) {
-    const auto failed = on_a_disk_in_memory(root_.path(), "1m", [this] {
+TEST_P(posix_upload, a_full_disk_is_no_space_and_keeps_the_old_file) {
+    const auto failed = run_on_tmpfs(root_.path(), "1m", [this] {
         int wrong = 0;
         directory_ = root_directory::open(root_.path().string());
         write_disk(root_ / "old", "old content");
@@ -337,7 +337,7 @@ TEST_P(posix_upload, a_full_disk_is_no_space_and_the_old_file_stands) {
 }
 
 TEST_P(posix_upload, what_it_replaced_is_freed_after_the_commit) {
-    const auto failed = on_a_disk_in_memory(root_.path(), "8m", [this] {
+    const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
         directory_ = root_directory::open(root_.path().string());
         write_disk(root_ / "f", std::string(3 << 20, 'o'));

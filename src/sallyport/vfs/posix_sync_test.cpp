@@ -45,7 +45,7 @@ protected:
     }
     ~posix_sync() override { fails_with = 0; }
 
-    void open(durability sync) { files_ = *open_posix_filesystem(root_.path().string(), {.sync = sync}); }
+    void open(sync_policy sync) { files_ = *open_posix_filesystem(root_.path().string(), {.sync = sync}); }
     std::vector<std::string> of(std::initializer_list<const char*> names) const {
         std::vector<std::string> out;
         for (const char* name : names) out.push_back((root_ / name).string());
@@ -57,7 +57,7 @@ protected:
 };
 
 TEST_F(posix_sync, changes_of_names_are_synced_as_uploads_are) {
-    open(durability::full);
+    open(sync_policy::full);
     EXPECT_TRUE(files_->make_directory(at("/a/new")));
     EXPECT_EQ(std::exchange(synced, {}), of({"a"}));
     EXPECT_TRUE(files_->remove_directory(at("/a/new")));
@@ -70,8 +70,8 @@ TEST_F(posix_sync, changes_of_names_are_synced_as_uploads_are) {
     EXPECT_EQ(std::exchange(synced, {}), of({"b"}));
 }
 
-TEST_F(posix_sync, nothing_is_where_that_is_left_to_the_system) {
-    open(durability::none);
+TEST_F(posix_sync, nothing_is_synced_with_policy_none) {
+    open(sync_policy::none);
     EXPECT_TRUE(files_->make_directory(at("/a/new")));
     EXPECT_TRUE(files_->rename(at("/a/file"), at("/b/other")));
     EXPECT_TRUE(files_->remove_file(at("/b/other")));
@@ -80,14 +80,14 @@ TEST_F(posix_sync, nothing_is_where_that_is_left_to_the_system) {
 }
 
 TEST_F(posix_sync, a_change_that_did_not_happen_is_not_synced) {
-    open(durability::full);
+    open(sync_policy::full);
     EXPECT_FALSE(files_->remove_file(at("/a/none")));
     EXPECT_FALSE(files_->make_directory(at("/a")));
     EXPECT_EQ(synced, std::vector<std::string>());
 }
 
-TEST_F(posix_sync, a_failed_sync_is_told) {
-    open(durability::full);
+TEST_F(posix_sync, reports_a_failed_sync) {
+    open(sync_policy::full);
     fails_with = EIO;
     const auto done = files_->make_directory(at("/a/new"));
     ASSERT_FALSE(done);

@@ -28,10 +28,10 @@ public:
             if (auto got = all_->read(into); !got) return got;
             // The end.
             if (into.size() == had) return {};
-            const auto unseen = [](const entry& e) {
+            const auto hidden = [](const entry& e) {
                 return is_hidden(e.name) || !e.link_target.empty() || !is_for_all(e.facts);
             };
-            into.erase(std::remove_if(into.begin() + static_cast<std::ptrdiff_t>(had), into.end(), unseen), into.end());
+            into.erase(std::remove_if(into.begin() + static_cast<std::ptrdiff_t>(had), into.end(), hidden), into.end());
             if (into.size() != before) return {};
         }
     }
@@ -52,14 +52,14 @@ public:
     }
 
     result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) override {
-        if (auto seen = stat(path, wait); !seen) return std::unexpected(seen.error());
+        if (auto visible = stat(path, wait); !visible) return std::unexpected(visible.error());
         auto file = files_->open_read(path, wait);
         if (!file || is_for_all((*file)->facts())) return file;
         return fail(errc::not_found, path.text());
     }
 
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
-        if (auto seen = stat(path, may_block::yes); !seen) return std::unexpected(seen.error());
+        if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
         auto all = files_->open_directory(path);
         if (!all) return all;
         return std::make_unique<public_directory>(std::move(*all));

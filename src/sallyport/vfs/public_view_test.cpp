@@ -40,7 +40,7 @@ protected:
         return out;
     }
     /// By each way in which a file can be met.
-    bool is_seen(const std::string& path) {
+    bool is_visible(const std::string& path) {
         const auto files = view();
         const bool stat = files->stat(at(path), may_block::yes).has_value();
         const auto read = files->open_read(at(path), may_block::yes);
@@ -54,7 +54,7 @@ protected:
     test_directory dir_;
 };
 
-TEST_F(public_view, shows_what_everybody_may_read_and_no_dot_files) {
+TEST_F(public_view, shows_world_readable_files_but_no_dot_files) {
     put("open", 0644);
     put("own", 0600);
     put("group", 0640);
@@ -71,11 +71,11 @@ TEST_F(public_view, shows_what_everybody_may_read_and_no_dot_files) {
     EXPECT_EQ(names("/pub"), (std::vector<std::string>{"open"}));
     for (const char* path : {"/closed", "/entered", "/pub/.hidden", "/.hidden"})
         EXPECT_EQ(names(path), (std::vector<std::string>{"(not_found)"})) << path;
-    EXPECT_TRUE(is_seen("/open"));
-    EXPECT_TRUE(is_seen("/pub/open"));
+    EXPECT_TRUE(is_visible("/open"));
+    EXPECT_TRUE(is_visible("/pub/open"));
     for (const char* path :
          {"/own", "/group", "/.hidden", "/closed/open", "/entered/open", "/pub/.hidden/open", "/none", "/pub/../.hidden"})
-        EXPECT_FALSE(is_seen(path)) << path;
+        EXPECT_FALSE(is_visible(path)) << path;
 }
 
 TEST_F(public_view, follows_no_link) {
@@ -88,7 +88,7 @@ TEST_F(public_view, follows_no_link) {
     fs::create_symlink("closed/key", dir_ / "c");
     fs::create_symlink("open", dir_ / "d");
     EXPECT_EQ(names("/"), (std::vector<std::string>{"open"}));
-    for (const char* path : {"/a", "/b/key", "/c", "/d"}) EXPECT_FALSE(is_seen(path)) << path;
+    for (const char* path : {"/a", "/b/key", "/c", "/d"}) EXPECT_FALSE(is_visible(path)) << path;
     EXPECT_EQ(names("/b"), (std::vector<std::string>{"(not_found)"}));
 }
 
@@ -105,7 +105,7 @@ TEST_F(public_view, changes_nothing) {
 }
 
 // What is left out of one batch must not be taken for the end.
-TEST_F(public_view, goes_on_after_a_batch_of_hidden_names) {
+TEST_F(public_view, continues_after_a_batch_of_hidden_names) {
     for (std::size_t i = 0; i < directory::batch + 10; ++i) put(".hidden" + std::to_string(i), 0644);
     put("open", 0644);
     EXPECT_EQ(names("/"), (std::vector<std::string>{"open"}));

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from situations import SITUATIONS
+from scenarios import SCENARIOS
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Certificate:
 
 
 def addresses():
-    inside = {address.split("/")[0] for s in SITUATIONS.values() for h in s.hosts for on in h.addresses for address in h.on(on)}
+    inside = {address.split("/")[0] for s in SCENARIOS.values() for h in s.hosts for on in h.addresses for address in h.on(on)}
     return ["127.0.0.1", "::1", *sorted(inside)]
 
 

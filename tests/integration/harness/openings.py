@@ -5,7 +5,7 @@ import subprocess
 
 from harness.daemon import wait_until
 
-HELD = re.compile(r"(?:map|set) (expected|spent)[46] \{(.*?)\n\t\}", re.DOTALL)
+STORED = re.compile(r"(?:map|set) (expected|spent)[46] \{(.*?)\n\t\}", re.DOTALL)
 KEY = re.compile(r"([0-9a-f.:]+) \. ([0-9a-f.:]+) \. (\d+) (?:timeout|expires|limit)")
 
 
@@ -14,10 +14,10 @@ def ruleset(network, host="router", options=("--json",)):
                           timeout=10).stdout
 
 
-def standing(network, host="router"):
+def unused_openings(network, host="router"):
     """(client, our address, our port) of each opening that has served no connection yet."""
     keys = {"expected": [], "spent": []}
-    for name, content in HELD.findall(ruleset(network, host, ())):
+    for name, content in STORED.findall(ruleset(network, host, ())):
         keys[name] += [(client, at, int(port)) for client, at, port in KEY.findall(content)]
     return [key for key in keys["expected"] if key not in keys["spent"]]
 
@@ -27,4 +27,4 @@ def tables(network, host="router"):
 
 
 def gone(network, within, host="router"):
-    wait_until(lambda: not standing(network, host), within, "the openings' end")
+    wait_until(lambda: not unused_openings(network, host), within, "the openings' end")

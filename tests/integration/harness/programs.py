@@ -17,5 +17,5 @@ def sallyport():
     return executable(ROOT / "build/release/sallyport") or executable(ROOT / "build/dev/sallyport")
 
 
-def rival(name):
-    return executable(ROOT / "build/rivals/bin" / name)
+def reference_server(name):
+    return executable(ROOT / "build/reference-servers/bin" / name)

@@ -51,13 +51,13 @@ public:
         if (text == "end of input") machine_.input_ended();
         if (text == "finish") {
             hold_ = false;
-            if (machine_.transfer_running()) machine_.transfer_done(transfer_result{}, true);
+            if (machine_.transfer_running()) machine_.transfer_done(transfer_outcome{}, true);
         }
         work();
     }
     [[nodiscard]] std::string take() {
         std::string out;
-        machine_.take_output(out);
+        machine_.release_output(out);
         return out;
     }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
@@ -91,10 +91,10 @@ private:
             if (std::holds_alternative<act::open_passive>(action))
                 machine_.passive_done(ports_left_ ? result<endpoint>(about_.passive_port())
                                                   : fail(errc::exhausted, "all ports are in use"));
-            if (std::holds_alternative<act::run_file>(action)) machine_.file_done(file_answer{});
+            if (std::holds_alternative<act::run_file>(action)) machine_.file_done(file_result{});
             if (std::holds_alternative<act::start_transfer>(action)) {
                 machine_.transfer_opened("Here it comes.");
-                if (!hold_) machine_.transfer_done(transfer_result{}, true);
+                if (!hold_) machine_.transfer_done(transfer_outcome{}, true);
             }
             if (std::holds_alternative<act::abort_transfer>(action)) machine_.transfer_done(fail(errc::cancelled), true);
         }
@@ -157,9 +157,9 @@ private:
         for (;;) {
             const auto action = machine_.next();
             std::string out;
-            machine_.take_to_client(out);
+            machine_.release_client_output(out);
             to_client_ += out;
-            machine_.take_to_backend(out);
+            machine_.release_backend_output(out);
             if (backend_) backend_->client(out);
             if (std::holds_alternative<relay_act::close>(action)) {
                 closed_ = true;
@@ -175,7 +175,7 @@ private:
     }
 
     void perform(const relay_action& action) {
-        if (const auto* tls = std::get_if<relay_act::start_tls>(&action); tls != nullptr && tls->leg == relay_leg::client)
+        if (const auto* tls = std::get_if<relay_act::start_tls>(&action); tls != nullptr && tls->on == leg::client)
             machine_.client_tls_started();
         if (std::holds_alternative<relay_act::end_tls>(action)) machine_.client_tls_ended();
         if (std::holds_alternative<relay_act::reserve_port>(action))
@@ -250,12 +250,12 @@ const std::string secure = "AUTH TLS\nUSER bob\nPASS x\n";
 const std::string secured = secure + "PBSZ 0\nPROT P\n";
 const std::string late_login = "USER bob\nPASS x\nAUTH TLS\n";
 const std::string nul(1, '\0');
-const std::string overlong(limits::command_line_before_login + 10, 'A');
-const std::string overlong_later(limits::command_line + 10, 'A');
+const std::string overlong(limits::max_command_line_before_login + 10, 'A');
+const std::string overlong_later(limits::max_command_line + 10, 'A');
 
 [[nodiscard]] std::string telnet_flood() {
     std::string out;
-    for (int i = 0; i <= limits::telnet_answers; ++i) out += "\xff\xfd\x01";
+    for (int i = 0; i <= limits::max_telnet_replies; ++i) out += "\xff\xfd\x01";
     return out;
 }
 
@@ -404,11 +404,11 @@ TEST(BothMachines, AreOneServiceToTheirClients) {
 }
 
 // Bytes behind AUTH and CCC in the same segment end the session; byte by byte they come after the handshake.
-TEST(BothMachines, DoNotTakeWhatCameInTheClearForProtected_TLS01) {
+TEST(BothMachines, DoNotAcceptUnencryptedBytesAsProtected_TLS01) {
     for (const bool chooses : {false, true}) {
-        for (const std::string behind : {"USER evil", "PWD", ""}) {
-            EXPECT_NE(of_server(tls, "AUTH TLS&" + behind, false).find("421 "), std::string::npos);
-            EXPECT_NE(of_gateway(tls, "AUTH TLS&" + behind, false, chooses).find("421 "), std::string::npos);
+        for (const std::string following : {"USER evil", "PWD", ""}) {
+            EXPECT_NE(of_server(tls, "AUTH TLS&" + following, false).find("421 "), std::string::npos);
+            EXPECT_NE(of_gateway(tls, "AUTH TLS&" + following, false, chooses).find("421 "), std::string::npos);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace sallyport::proto {
 
 std::optional<local_reply> command_reader::append(std::string_view bytes, bool tls, std::string& answers) {
     if (bytes.empty() || ended_) return std::nullopt;
-    const bool first = !std::exchange(heard_, true);
+    const bool first = !std::exchange(byte_received_, true);
     if (tls) {
         lines_.append(bytes);
         return std::nullopt;
@@ -31,7 +31,7 @@ std::optional<client_line> command_reader::next(std::string_view& raw) {
             return refusal(501, replies::control_bytes);
         case line_buffer::status::too_long: break;
     }
-    if (++overlong_lines_ < limits::overlong_lines) return refusal(500, replies::line_too_long);
+    if (++overlong_lines_ < limits::max_overlong_lines) return refusal(500, replies::line_too_long);
     return refusal(421, replies::too_many_long_lines);
 }
 
@@ -40,7 +40,7 @@ client_line command_reader::line_of(std::string_view raw) {
     const bool known = parsed && parsed->id != verb::unknown;
     if (!known && is_foreign_protocol(raw)) return refusal(421, replies::not_ftp);
     if (!parsed) return refusal(raw.empty() || !is_alpha(raw.front()) ? 500 : 501, parsed.error().what);
-    quit_read_ = quit_read_ || parsed->id == verb::quit;
+    quit_received_ = quit_received_ || parsed->id == verb::quit;
     return {.cmd = std::move(*parsed)};
 }
 
@@ -50,7 +50,7 @@ client_line command_reader::refusal(int code, std::string_view text) {
 }
 
 void command_reader::set_logged_in(bool yes) noexcept {
-    lines_.set_max_line(yes ? limits::command_line : limits::command_line_before_login);
+    lines_.set_max_line(yes ? limits::max_command_line : limits::max_command_line_before_login);
 }
 
 }  // namespace sallyport::proto

@@ -43,7 +43,7 @@ public:
     /// Bytes of which no line was made yet. After AUTH TLS there may be none (TLS-01).
     [[nodiscard]] std::size_t pending() const noexcept { return lines_.pending(); }
     /// QUIT has been read, and may wait for its turn.
-    [[nodiscard]] bool quit_read() const noexcept { return quit_read_; }
+    [[nodiscard]] bool quit_received() const noexcept { return quit_received_; }
     void clear() noexcept { lines_.clear(); }
 
 private:
@@ -51,11 +51,11 @@ private:
     [[nodiscard]] client_line line_of(std::string_view raw);
 
     telnet_filter telnet_;
-    line_buffer lines_{limits::command_line_before_login};
+    line_buffer lines_{limits::max_command_line_before_login};
     int overlong_lines_ = 0;
-    bool heard_ = false;  // a byte came
-    bool ended_ = false;  // by a line that ends the session
-    bool quit_read_ = false;
+    bool byte_received_ = false;  // a byte came
+    bool ended_ = false;          // by a line that ends the session
+    bool quit_received_ = false;
 };
 
 }  // namespace sallyport::proto

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <sallyport/proto/client_side/replies.hpp>
-#include <sallyport/proto/test_feed.hpp>
+#include <sallyport/proto/test_segments.hpp>
 
 namespace sallyport::proto {
 namespace {
 
 /// What is read of these bytes: commands by name and argument, refusals by their code.
-[[nodiscard]] std::string read_all(command_reader& reader, const arrival& pieces, bool tls = false) {
+[[nodiscard]] std::string read_all(command_reader& reader, const segments& pieces, bool tls = false) {
     std::string out;
     std::string answers;
     std::string_view raw;
@@ -23,9 +23,9 @@ namespace {
 }
 
 TEST(CommandReader, ReadsTheSameHoweverTheBytesArrive) {
-    const std::string overlong(limits::command_line_before_login + 1, 'A');
+    const std::string overlong(limits::max_command_line_before_login + 1, 'A');
     const std::string bytes = "user bob\r\nCWD  a \n\r\nDELE a\x01\r\n" + overlong + "\r\nXYZZY 1\r\nMODE\r\nNO";
-    for (const auto& pieces : arrivals(bytes)) {
+    for (const auto& pieces : segmentations(bytes)) {
         command_reader reader;
         EXPECT_EQ(read_all(reader, pieces), "USER(bob) CWD( a ) 500 501 500 XYZZY(1) 501 ");
         EXPECT_EQ(reader.pending(), 2U);
@@ -33,7 +33,7 @@ TEST(CommandReader, ReadsTheSameHoweverTheBytesArrive) {
 }
 
 TEST(CommandReader, GivesNothingAfterALineThatEndsTheSession) {
-    const std::string overlong(limits::command_line_before_login + 1, 'A');
+    const std::string overlong(limits::max_command_line_before_login + 1, 'A');
     for (const std::string& foreign :
          std::vector{std::string("GET / HTTP/1.1"), "SSH-2.0" + std::string(1, '\0'), std::string("EHLO x")}) {
         const std::string bytes = "NOOP\r\n" + foreign + "\r\nNOOP\r\n";
@@ -56,7 +56,7 @@ TEST(CommandReader, EndsWhereTheFirstByteIsThatOfTls) {
     EXPECT_EQ(read_all(later, {"NOOP\r\n", "\x16\x03\r\n"}), "NOOP() 421 ");
 }
 
-TEST(CommandReader, AnswersTelnetInTheClearOnly) {
+TEST(CommandReader, AnswersTelnetOnlyWithoutTls) {
     std::string answers;
     command_reader reader;
     EXPECT_FALSE(reader.append("\xff\xfd\x01NOOP\r\n", false, answers));
@@ -66,7 +66,7 @@ TEST(CommandReader, AnswersTelnetInTheClearOnly) {
 }
 
 TEST(CommandReader, TakesLongerLinesAfterTheLogin) {
-    const std::string line = "CWD " + std::string(limits::command_line_before_login, 'a') + "\r\n";
+    const std::string line = "CWD " + std::string(limits::max_command_line_before_login, 'a') + "\r\n";
     command_reader reader;
     EXPECT_EQ(read_all(reader, {line}), "500 ");
     reader.set_logged_in(true);
@@ -79,8 +79,8 @@ TEST(CommandReader, ShowsTheLineForTheLogAndNoOverlongOne) {
     std::string answers;
     std::string_view raw;
     command_reader reader;
-    EXPECT_FALSE(
-        reader.append("\r\nPASS x\r\n" + std::string(limits::command_line_before_login + 1, 'A') + "\r\n", false, answers));
+    EXPECT_FALSE(reader.append("\r\nPASS x\r\n" + std::string(limits::max_command_line_before_login + 1, 'A') + "\r\n",
+                               false, answers));
     ASSERT_TRUE(reader.next(raw));
     EXPECT_NE(raw.data(), nullptr);
     ASSERT_TRUE(reader.next(raw));
@@ -89,12 +89,12 @@ TEST(CommandReader, ShowsTheLineForTheLogAndNoOverlongOne) {
     EXPECT_EQ(raw.data(), nullptr);
 }
 
-TEST(CommandReader, NotesThatQuitWasRead) {
+TEST(CommandReader, ReportsThatQuitWasReceived) {
     command_reader reader;
     (void)read_all(reader, {"QUIT now\r\n"});
-    EXPECT_FALSE(reader.quit_read());
+    EXPECT_FALSE(reader.quit_received());
     (void)read_all(reader, {"QUIT\r\n"});
-    EXPECT_TRUE(reader.quit_read());
+    EXPECT_TRUE(reader.quit_received());
 }
 
 }  // namespace

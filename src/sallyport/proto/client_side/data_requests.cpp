@@ -57,7 +57,7 @@ std::expected<data_request, data_reply> data_requests::read_target(const command
         return answered(504,
                         target->address.text() + " is a private address and cannot be reached from here; use passive mode.",
                         *target);
-    return answered(504, replies::foreign_target, *target);
+    return answered(504, replies::target_not_allowed, *target);
 }
 
 local_reply active_reply(data_method method) { return {200, std::string(name(method)) + " command successful."}; }

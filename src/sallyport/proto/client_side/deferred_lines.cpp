@@ -6,7 +6,7 @@
 
 namespace sallyport::proto {
 
-bool deferred_lines::full() const noexcept { return lines_.size() >= limits::commands_during_transfer; }
+bool deferred_lines::full() const noexcept { return lines_.size() >= limits::max_deferred_commands; }
 
 void deferred_lines::push(client_line line) {
     if (line.cmd.id == verb::noop && !lines_.empty() && lines_.back().cmd.id == verb::noop)
@@ -15,7 +15,7 @@ void deferred_lines::push(client_line line) {
         lines_.push_back(std::move(line));
 }
 
-client_line deferred_lines::take() {
+client_line deferred_lines::pop() {
     auto& first = lines_.front();
     if (first.times > 1) {
         --first.times;

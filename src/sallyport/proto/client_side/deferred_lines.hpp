@@ -18,7 +18,7 @@ public:
     /// An ABOR that was acted on before its turn.
     void push_abort() { push({.abort_done = true}); }
     [[nodiscard]] const client_line& front() const noexcept { return lines_.front(); }  // REQUIRES: !empty()
-    [[nodiscard]] client_line take();                                                   // REQUIRES: !empty()
+    [[nodiscard]] client_line pop();                                                    // REQUIRES: !empty()
     /// An ABOR waits that was acted on: it means the transfers before it too, also those that have not begun.
     [[nodiscard]] bool has_abort() const noexcept;
     void clear() noexcept { lines_.clear(); }

@@ -14,10 +14,10 @@ TEST(DeferredLines, KeepTheirOrder) {
     lines.push({.refused = local_reply{500, "No."}});
     lines.push_abort();
     EXPECT_EQ(lines.front().cmd.id, verb::pwd);
-    EXPECT_EQ(lines.take().cmd.id, verb::pwd);
-    EXPECT_EQ(lines.take().refused->code, 500);
+    EXPECT_EQ(lines.pop().cmd.id, verb::pwd);
+    EXPECT_EQ(lines.pop().refused->code, 500);
     EXPECT_TRUE(lines.has_abort());
-    EXPECT_TRUE(lines.take().abort_done);
+    EXPECT_TRUE(lines.pop().abort_done);
     EXPECT_FALSE(lines.has_abort());
     EXPECT_TRUE(lines.empty());
 }
@@ -28,15 +28,15 @@ TEST(DeferredLines, HoldARunOfNoopAsOneEntry_G5) {
     for (int i = 0; i < 10'000; ++i) lines.push(line("NOOP"));
     lines.push(line("PWD"));
     EXPECT_FALSE(lines.full());
-    EXPECT_EQ(lines.take().cmd.id, verb::pwd);
-    for (int i = 0; i < 10'000; ++i) EXPECT_EQ(lines.take().cmd.id, verb::noop);
-    EXPECT_EQ(lines.take().cmd.id, verb::pwd);
+    EXPECT_EQ(lines.pop().cmd.id, verb::pwd);
+    for (int i = 0; i < 10'000; ++i) EXPECT_EQ(lines.pop().cmd.id, verb::noop);
+    EXPECT_EQ(lines.pop().cmd.id, verb::pwd);
     EXPECT_TRUE(lines.empty());
 }
 
-TEST(DeferredLines, AreFullInTheEnd) {
+TEST(DeferredLines, BecomeFull) {
     deferred_lines lines;
-    for (std::size_t i = 0; i < limits::commands_during_transfer; ++i) {
+    for (std::size_t i = 0; i < limits::max_deferred_commands; ++i) {
         EXPECT_FALSE(lines.full());
         lines.push(line("PWD"));
     }

@@ -30,7 +30,7 @@ TEST(LoginRules, CallAnUnknownCommandUnknownBeforeTheLogin) {
     EXPECT_EQ(early("XYZZY", session_stage::logged_in), 0) << "whose business it is then differs";
 }
 
-TEST(LoginRules, AskForTlsWhereItIsMissing) {
+TEST(LoginRules, RequireTlsIfConfigured) {
     const auto text = [](std::string_view line, session_stage stage) {
         return refuse_early(*parse_command(line), stage, true)->text;
     };
@@ -39,7 +39,7 @@ TEST(LoginRules, AskForTlsWhereItIsMissing) {
     EXPECT_EQ(text("CWD a", session_stage::user_given).find("AUTH TLS"), std::string::npos) << "this user may do without";
 }
 
-TEST(LoginRules, TakeNamesAndTheAddressThatWasReachedForHost_RFC7151) {
+TEST(LoginRules, AcceptNamesAndTheClientDestinationForHost_RFC7151) {
     const auto host = [](std::string_view name, std::string_view reached = "10.0.0.1") {
         const auto no = refuse_host(name, session_stage::connected, *ip_address::parse(reached));
         return no ? no->code : 0;

@@ -10,15 +10,15 @@ namespace sallyport::proto {
 client_protection::client_protection(protection_rules rules) noexcept
     : rules_(rules), tls_(rules.implicit_tls), data_(rules.implicit_tls) {}
 
-std::optional<local_reply> client_protection::take_auth(const command& cmd, std::size_t unread) {
+std::optional<local_reply> client_protection::accept_auth(const command& cmd, std::size_t pending_bytes) {
     if (!offered()) return replies::reply_of(502, replies::no_tls);
     if (tls_) return replies::reply_of(503, replies::tls_active);
-    if (cleared_) return replies::reply_of(503, replies::tls_over);
+    if (cleared_) return replies::reply_of(503, replies::no_tls_after_ccc);
     // The older drafts' AUTH SSL and TLS-P mean a protected data connection from the start.
     const bool protects_data = iequals(cmd.argument, "SSL") || iequals(cmd.argument, "TLS-P");
     if (!protects_data && !iequals(cmd.argument, "TLS") && !iequals(cmd.argument, "TLS-C"))
         return replies::reply_of(504, replies::auth_tls_only);
-    if (unread != 0) return replies::reply_of(421, replies::bytes_after_auth);
+    if (pending_bytes != 0) return replies::reply_of(421, replies::bytes_after_auth);
     data_after_auth_ = protects_data;
     return std::nullopt;
 }
@@ -29,7 +29,7 @@ void client_protection::tls_started() noexcept {
     data_ = data_after_auth_;
 }
 
-std::optional<local_reply> client_protection::take_pbsz(const command& cmd) {
+std::optional<local_reply> client_protection::accept_pbsz(const command& cmd) {
     if (!offered()) return replies::reply_of(502, replies::no_tls);
     if (!tls_) return replies::reply_of(503, replies::pbsz_needs_tls);
     if (!parse_decimal(cmd.argument, UINT32_MAX)) return replies::reply_of(501, replies::pbsz_number);
@@ -55,11 +55,11 @@ local_reply client_protection::set_data(bool protect) {
     return replies::reply_of(200, protect ? replies::data_encrypted : replies::data_not_encrypted);
 }
 
-std::optional<local_reply> client_protection::refuse_ccc(std::size_t unread, bool required) const {
+std::optional<local_reply> client_protection::refuse_ccc(std::size_t pending_bytes, bool required) const {
     if (!tls_) return replies::reply_of(533, replies::not_encrypted);
     if (!rules_.ccc_allowed || required) return replies::reply_of(534, replies::stays_encrypted);
     if (!data_) return replies::reply_of(534, replies::prot_before_ccc);
-    if (unread != 0) return replies::reply_of(421, replies::bytes_after_ccc);
+    if (pending_bytes != 0) return replies::reply_of(421, replies::bytes_after_ccc);
     return std::nullopt;
 }
 
@@ -73,7 +73,7 @@ std::optional<local_reply> client_protection::refuse_rein() const {
     return std::nullopt;
 }
 
-void client_protection::forget_levels() noexcept {
+void client_protection::reset_levels() noexcept {
     pbsz_given_ = false;
     data_ = rules_.implicit_tls;
 }

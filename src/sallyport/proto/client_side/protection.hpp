@@ -31,24 +31,24 @@ public:
 
     /// AUTH. `unread`: bytes that came with it. They came in the clear, perhaps from somebody else, and must never be read
     /// as if TLS had protected them. Nothing: it is accepted, and takes effect with tls_started().
-    [[nodiscard]] std::optional<local_reply> take_auth(const command& cmd, std::size_t unread);
+    [[nodiscard]] std::optional<local_reply> accept_auth(const command& cmd, std::size_t pending_bytes);
     void tls_started() noexcept;
 
     /// Nothing: PBSZ is accepted.
-    [[nodiscard]] std::optional<local_reply> take_pbsz(const command& cmd);
+    [[nodiscard]] std::optional<local_reply> accept_pbsz(const command& cmd);
     /// Whether PROT asks for protection, or why it can't. `required`: data must be protected. Takes no effect by itself.
     [[nodiscard]] std::expected<bool, local_reply> read_prot(const command& cmd, bool required) const;
     /// The level that was read; returns its reply.
     local_reply set_data(bool protect);
 
     /// Nothing: CCC is accepted, and takes effect with tls_ended(). `required`: TLS must stay.
-    [[nodiscard]] std::optional<local_reply> refuse_ccc(std::size_t unread, bool required) const;
+    [[nodiscard]] std::optional<local_reply> refuse_ccc(std::size_t pending_bytes, bool required) const;
     void tls_ended() noexcept;
 
     /// After CCC, REIN would let anybody on the way set the level back.
     [[nodiscard]] std::optional<local_reply> refuse_rein() const;
     /// REIN: TLS stays, since no single command should end it; PBSZ and PROT are forgotten.
-    void forget_levels() noexcept;
+    void reset_levels() noexcept;
 
     /// A transfer whose data would not be protected although they must be.
     [[nodiscard]] std::optional<local_reply> refuse_transfer(bool required) const;

@@ -18,44 +18,44 @@ constexpr protection_rules explicit_tls{.auth_offered = true, .ccc_allowed = tru
 
 [[nodiscard]] client_protection under_tls() {
     client_protection p(explicit_tls);
-    EXPECT_FALSE(p.take_auth(cmd("AUTH TLS"), 0));
+    EXPECT_FALSE(p.accept_auth(cmd("AUTH TLS"), 0));
     p.tls_started();
     return p;
 }
 
 [[nodiscard]] client_protection with_level() {
     auto p = under_tls();
-    EXPECT_FALSE(p.take_pbsz(cmd("PBSZ 0")));
+    EXPECT_FALSE(p.accept_pbsz(cmd("PBSZ 0")));
     p.set_data(true);
     return p;
 }
 
 TEST(ClientProtection, BeginsWithTheHandshake) {
     client_protection p(explicit_tls);
-    EXPECT_EQ(code(p.take_auth(cmd("AUTH SSL"), 0)), 0);
+    EXPECT_EQ(code(p.accept_auth(cmd("AUTH SSL"), 0)), 0);
     EXPECT_FALSE(p.tls() || p.data()) << "AUTH may still be refused by others";
     p.tls_started();
     EXPECT_TRUE(p.tls() && p.data()) << "AUTH SSL protects data from the start";
     EXPECT_FALSE(under_tls().data());
-    EXPECT_EQ(code(p.take_auth(cmd("AUTH TLS"), 0)), 503);
+    EXPECT_EQ(code(p.accept_auth(cmd("AUTH TLS"), 0)), 503);
 }
 
 TEST(ClientProtection, RefusesAuth) {
     client_protection p(explicit_tls);
-    EXPECT_EQ(code(p.take_auth(cmd("AUTH KERBEROS"), 0)), 504);
-    EXPECT_EQ(code(p.take_auth(cmd("AUTH TLS"), 1)), 421);
+    EXPECT_EQ(code(p.accept_auth(cmd("AUTH KERBEROS"), 0)), 504);
+    EXPECT_EQ(code(p.accept_auth(cmd("AUTH TLS"), 1)), 421);
     client_protection none({});
-    EXPECT_EQ(code(none.take_auth(cmd("AUTH TLS"), 0)), 502);
-    EXPECT_EQ(code(none.take_pbsz(cmd("PBSZ 0"))), 502);
+    EXPECT_EQ(code(none.accept_auth(cmd("AUTH TLS"), 0)), 502);
+    EXPECT_EQ(code(none.accept_pbsz(cmd("PBSZ 0"))), 502);
     EXPECT_EQ(level(none, "PROT P"), 502);
 }
 
-TEST(ClientProtection, WantsPbszBeforeProt) {
+TEST(ClientProtection, RequiresPbszBeforeProt) {
     auto p = under_tls();
     EXPECT_EQ(level(p, "PROT P"), 503);
-    EXPECT_EQ(code(p.take_pbsz(cmd("PBSZ 4294967296"))), 501);
+    EXPECT_EQ(code(p.accept_pbsz(cmd("PBSZ 4294967296"))), 501);
     EXPECT_EQ(level(p, "PROT P"), 503);
-    EXPECT_EQ(code(p.take_pbsz(cmd("PBSZ 0"))), 0);
+    EXPECT_EQ(code(p.accept_pbsz(cmd("PBSZ 0"))), 0);
     EXPECT_EQ(level(p, "PROT p"), 1);
     EXPECT_EQ(level(p, "PROT C"), 0);
     EXPECT_EQ(level(p, "PROT C", true), 534);
@@ -65,16 +65,16 @@ TEST(ClientProtection, WantsPbszBeforeProt) {
     EXPECT_FALSE(p.data()) << "reading sets nothing";
 }
 
-TEST(ClientProtection, ForgetsPbszAndLevelAfterRein) {
+TEST(ClientProtection, ResetsPbszAndLevelAfterRein) {
     auto p = with_level();
     EXPECT_FALSE(p.refuse_rein());
-    p.forget_levels();
+    p.reset_levels();
     EXPECT_TRUE(p.tls());
     EXPECT_FALSE(p.data());
     EXPECT_EQ(level(p, "PROT P"), 503);
     client_protection implicit({.implicit_tls = true});
     implicit.set_data(false);
-    implicit.forget_levels();
+    implicit.reset_levels();
     EXPECT_TRUE(implicit.data());
 }
 
@@ -88,8 +88,8 @@ TEST(ClientProtection, KeepsTheLevelAfterCcc_TLS06) {
     p.tls_ended();
     EXPECT_TRUE(!p.tls() && p.cleared() && p.data());
     EXPECT_EQ(level(p, "PROT C"), 503);
-    EXPECT_EQ(code(p.take_pbsz(cmd("PBSZ 0"))), 503);
-    EXPECT_EQ(code(p.take_auth(cmd("AUTH TLS"), 0)), 503);
+    EXPECT_EQ(code(p.accept_pbsz(cmd("PBSZ 0"))), 503);
+    EXPECT_EQ(code(p.accept_auth(cmd("AUTH TLS"), 0)), 503);
     EXPECT_EQ(code(p.refuse_ccc(0, false)), 533);
     EXPECT_EQ(code(p.refuse_rein()), 502);
     client_protection strict({.auth_offered = true});
@@ -101,7 +101,7 @@ TEST(ClientProtection, RefusesTransfersThatMustBeProtected) {
     auto p = under_tls();
     EXPECT_FALSE(p.refuse_transfer(false));
     EXPECT_NE(p.refuse_transfer(true)->text.find("PBSZ 0 and"), std::string::npos);
-    EXPECT_FALSE(p.take_pbsz(cmd("PBSZ 0")));
+    EXPECT_FALSE(p.accept_pbsz(cmd("PBSZ 0")));
     EXPECT_EQ(p.refuse_transfer(true)->code, 521);
     EXPECT_EQ(p.refuse_transfer(true)->text.find("PBSZ"), std::string::npos);
     EXPECT_FALSE(with_level().refuse_transfer(true));

@@ -31,7 +31,8 @@ inline constexpr std::string_view goodbye = "Goodbye.";
 // TLS
 inline constexpr std::string_view no_tls = "TLS is not available here.";
 inline constexpr std::string_view tls_active = "TLS is already active.";
-inline constexpr std::string_view tls_over = "After CCC the control connection stays unencrypted; connect again to use TLS.";
+inline constexpr std::string_view no_tls_after_ccc =
+    "After CCC the control connection stays unencrypted; connect again to use TLS.";
 inline constexpr std::string_view auth_tls_only = "Only AUTH TLS is supported.";
 inline constexpr std::string_view bytes_after_auth = "Commands must not follow AUTH TLS before the handshake.";
 inline constexpr std::string_view start_handshake = "Start the TLS handshake.";
@@ -62,7 +63,7 @@ inline constexpr std::string_view epsv_all = "Only EPSV will be accepted from no
 inline constexpr std::string_view use_ipv4 = "Network protocol not supported, use (1).";
 inline constexpr std::string_view use_ipv6 = "Network protocol not supported, use (2).";
 inline constexpr std::string_view use_either = "Network protocol not supported, use (1,2).";
-inline constexpr std::string_view foreign_target = "The address must be your own and the port 1024 or higher.";
+inline constexpr std::string_view target_not_allowed = "The address must be your own and the port 1024 or higher.";
 inline constexpr std::string_view no_port_left = "All passive ports are in use; try again later.";
 inline constexpr std::string_view pasv_has_no_ipv6 = "PASV cannot name an IPv6 address; use EPSV.";
 inline constexpr std::string_view no_data_connection = "Send EPSV, PASV, EPRT or PORT first.";

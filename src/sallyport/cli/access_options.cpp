@@ -1,0 +1,47 @@
+#include <sallyport/cli/access_options.hpp>
+
+#include <fmt/format.h>
+
+namespace sallyport::cli {
+
+void access_options::add_to(command_table& table) {
+    using field = net::certificate_field;
+    table.add("Listening and TLS",
+              {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
+    table.add(
+        "Access control",
+        {{"--allow-commands", "VERB,...", comma_list(allow_commands),
+          "Allow only these commands; login and TLS commands are always allowed", "all"},
+         {"--refuse-commands", "VERB,...", comma_list(refuse_commands), "Refuse these commands with 502"},
+         {"--read-only", "", flag(read_only), "Refuse commands that change files, and SITE, with 550"},
+         {"--user-from-cert", "FIELD",
+          choice(user_from_certificate, "field",
+                 choices<std::optional<field>>{{"cn", field::common_name}, {"email", field::email}, {"dns", field::dns}}),
+          "User name from the client certificate: cn, email or dns", "off"},
+         {"--user-mismatch", "refuse|replace",
+          choice(replace_user, "value", choices<bool>{{"refuse", false}, {"replace", true}}),
+          "If USER differs from the certificate: refuse it, or replace the name"},
+         {"--max-sessions-per-user", "N", count(max_sessions_per_user, {.zero = true}),
+          "Maximum number of sessions per user after login"},
+         {"--max-upload-rate", "BYTES", size(max_upload_rate),
+          "Maximum upload rate per session, in bytes per second (500K, 10M)"},
+         {"--max-download-rate", "BYTES", size(max_download_rate),
+          "Maximum download rate per session, in bytes per second"}});
+}
+
+result<void> access_options::fill(gate::settings& out) const {
+    auto commands = proto::command_policy::make(allow_commands, refuse_commands, read_only);
+    if (!commands) return fail(errc::usage, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
+    out.commands = *commands;
+    out.ccc_allowed = allow_ccc;
+    if (out.ccc_allowed && out.tls_required)
+        return fail(errc::usage, "--allow-ccc and --tls-required exclude each other; remove one of them");
+    out.user_from_cert = user_from_certificate;
+    out.replace_user = replace_user;
+    out.max_sessions_per_user = max_sessions_per_user;
+    out.upload_rate = max_upload_rate;
+    out.download_rate = max_download_rate;
+    return {};
+}
+
+}  // namespace sallyport::cli

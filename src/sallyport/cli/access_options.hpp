@@ -1,0 +1,32 @@
+#pragma once
+// Options that say what clients may do through a gateway.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/option_table.hpp>
+#include <sallyport/gate/gate.hpp>
+
+namespace sallyport::cli {
+
+struct access_options {
+    std::vector<std::string> allow_commands;
+    std::vector<std::string> refuse_commands;
+    bool read_only = false;
+    bool allow_ccc = false;
+    std::optional<net::certificate_field> user_from_certificate;
+    bool replace_user = false;
+    std::size_t max_sessions_per_user = 0;
+    std::uint64_t max_upload_rate = 0;
+    std::uint64_t max_download_rate = 0;
+
+    void add_to(command_table& table);
+    /// The texts as values, into the settings. Errors name the option.
+    [[nodiscard]] result<void> fill(gate::settings& out) const;
+};
+
+}  // namespace sallyport::cli

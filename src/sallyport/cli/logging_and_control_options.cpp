@@ -1,0 +1,48 @@
+#include <sallyport/cli/logging_and_control_options.hpp>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sallyport::cli {
+
+void logging_and_control_options::add_to(command_table& table) {
+    table.add("Logging and operation",
+              {{"--transfer-log", "FILE", text(transfer_log), "Append one line per finished transfer to FILE"},
+               {"--transfer-log-format", "FORMAT",
+                choice(transfer_log_format, "format",
+                       choices<status::record_format>{{"text", status::record_format::text},
+                                                      {"json", status::record_format::json}}),
+                "Format of the transfer log: text (key=value) or json"}});
+}
+
+void logging_and_control_options::add_control_to(command_table& table) {
+    table.add("Logging and operation", {{"--control-socket", "PATH", text(control_socket),
+                                         "Unix socket for status, reload and restart; 'none' disables it",
+                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock"}});
+}
+
+void logging_and_control_options::add_restart_to(command_table& table) {
+    table.add("Logging and operation", {{"--drain-timeout", "SECONDS", time(drain_timeout, {.zero = true}),
+                                         "After a restart, time the old process waits for its sessions"}});
+}
+
+std::string logging_and_control_options::control_path(std::string_view kind) const {
+    if (control_socket == "none") return {};
+    if (!control_socket.empty()) return control_socket;
+    const char* const runtime_directory = std::getenv("XDG_RUNTIME_DIR");
+    const bool root = ::geteuid() == 0;
+    if (!root && (runtime_directory == nullptr || *runtime_directory == '\0')) return {};
+    const std::string directory = std::string(root ? "/run" : runtime_directory) + "/sallyport";
+    ::mkdir(directory.c_str(), 0700);  // where that fails, so does the socket, and says why
+    return fmt::format("{}/{}.sock", directory, kind);
+}
+
+result<std::shared_ptr<status::transfer_log>> logging_and_control_options::open_transfer_log() const {
+    if (transfer_log.empty()) return nullptr;
+    return status::transfer_log::open(transfer_log, transfer_log_format);
+}
+
+}  // namespace sallyport::cli

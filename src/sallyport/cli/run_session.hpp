@@ -1,0 +1,46 @@
+#pragma once
+// A client command's one session, from connecting to QUIT, and what it does in between.
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include <sallyport/client/client.hpp>
+
+namespace sallyport::cli {
+
+template <class Report>
+struct session_result {
+    client::outcome<Report> got = std::unexpected(client::failure{});
+    std::vector<client::attempt> attempts;
+};
+
+/// What is done once the login worked.
+template <class Report>
+using session_work = std::function<net::task<client::outcome<Report>>(client::session&)>;
+
+template <class Report>
+net::task<> run_steps(net::loop& loop, const client::url& location, client::options how, const session_work<Report>& work,
+                      session_result<Report>& out) {
+    client::session session(loop, std::move(how));
+    auto opened = co_await session.open(location);
+    if (!opened) {
+        out.got = std::unexpected(std::move(opened.error()));
+    } else {
+        out.got = co_await work(session);
+        out.attempts = session.attempts();
+        co_await session.quit();
+    }
+}
+
+/// On a loop of its own; returns when the session is over.
+template <class Report>
+[[nodiscard]] session_result<Report> run_session(const client::url& location, client::options how,
+                                                 const session_work<Report>& work) {
+    net::loop_group loops(1);
+    session_result<Report> out;
+    loops.run_until_done(run_steps(loops.at(0), location, std::move(how), work, out));
+    return out;
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,116 @@
+#include <sallyport/cli/up_examples.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+/// What a client can connect to: for "any address" the one that others on the network use.
+endpoint reachable(const up_examples& g, const endpoint& at) {
+    return at.address.is_unspecified() ? endpoint{g.default_address, at.port} : at;
+}
+
+/// The addresses behind "any address".
+void add_endpoints(std::vector<std::string>& out, const up_examples& g, const endpoint& at, std::string_view how) {
+    std::vector<ip_address> addresses{at.address};
+    if (at.address.is_unspecified()) {
+        addresses.clear();
+        std::ranges::copy_if(g.local_addresses, std::back_inserter(addresses),
+                             [&](const ip_address& a) { return a.is_v4() || at.address.is_v6(); });
+        if (addresses.empty()) addresses.push_back(at.address);
+    }
+    for (const auto& address : addresses) out.push_back(endpoint{address, at.port}.text() + std::string(how));
+}
+
+/// Lines to paste for one listener.
+std::string examples(const up_examples& g, const endpoint& listener, bool implicit) {
+    const auto location = reachable(g, listener).text();
+    const bool known = !g.certificate.empty();
+    const std::string trust = known ? shell_word(g.certificate) : "";
+    const std::string curl_trust = known ? "--cacert " + trust : "-k";
+    const std::string sallyport_trust = known ? "--ca " + trust : "--insecure";
+    const std::string lftp_trust =
+        shell_word(known ? fmt::format("set ssl:ca-file \"{}\"", g.certificate) : "set ssl:verify-certificate no");
+    const std::string with_password = g.password.empty() ? "" : ":" + g.password;
+    const std::string as_writer = shell_word(g.writer + with_password);
+    const std::string as_lftp_writer = shell_word(g.writer + (g.password.empty() ? "" : "," + g.password));
+    const std::string_view read_scheme = implicit ? "ftps" : "ftp";
+    const std::string read_trust = implicit ? " " + curl_trust : "";
+    std::string out;
+    if (g.curl)
+        out += fmt::format(
+            "  curl       curl{0} {1}://{2}/\n"
+            "             curl {3}{4} -u {5} -T hello.txt {1}://{2}/\n",
+            read_trust, read_scheme, location, curl_trust, implicit ? "" : " --ssl-reqd", as_writer);
+    if (g.lftp)
+        out += fmt::format("  lftp       lftp -u {} -e {} {}://{}\n", as_lftp_writer, lftp_trust, read_scheme, location);
+    return out + fmt::format(
+                     "  Sallyport  {0} ls{1} {2}://{3}/\n"
+                     "             {0} put {4} --user {5} hello.txt {6}://{3}/\n",
+                     g.program, implicit ? " " + sallyport_trust : "", read_scheme, location, sallyport_trust, as_writer,
+                     implicit ? "ftps" : "ftpes");
+}
+
+std::string size(std::uint64_t bytes) {
+    constexpr auto units = std::to_array<std::string_view>({"bytes", "KiB", "MiB", "GiB", "TiB"});
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+    return unit == 0 ? fmt::format("{} {}", bytes, units[0]) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+}  // namespace
+
+std::string shell_word(std::string_view text) {
+    const auto plain = [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("_-./:,@%+=").find(c) != std::string_view::npos;
+    };
+    if (!text.empty() && std::ranges::all_of(text, plain)) return std::string(text);
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string text_of(const up_examples& g) {
+    std::vector<std::string> locations;
+    for (const auto& e : g.plain) add_endpoints(locations, g, e, "");
+    for (const auto& e : g.implicit) add_endpoints(locations, g, e, " (TLS from the first byte)");
+    std::vector<std::string> ports;
+    for (const auto* list : {&g.plain, &g.implicit})
+        for (const auto& e : *list) ports.push_back(std::to_string(e.port));
+    std::string out = fmt::format(
+        "Sharing {} on {}.\n"
+        "Anybody reads what all users of this machine may read, without names that begin with a dot and without links.\n"
+        "{} reads and writes all of it{}.\n\n"
+        "             echo hello > hello.txt\n",
+        escape(g.directory), fmt::join(locations, ", "), escape(g.writer),
+        g.password.empty() ? "" : ", password " + escape(g.password));
+    if (!g.plain.empty()) out += examples(g, g.plain.front(), false);
+    if (!g.plain.empty() && !g.implicit.empty()) out += '\n';
+    if (!g.implicit.empty()) out += examples(g, g.implicit.front(), true);
+    out += fmt::format("\nCertificate SHA-256 {}\nIn a firewall open TCP {}{}. Ctrl-C stops.\n\n", g.fingerprint,
+                       fmt::join(ports, ", "), g.extra_ports);
+    return out;
+}
+
+std::string line_of(const gate::session_summary& s) {
+    const auto number = [](std::size_t n, std::string_view what) {
+        return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+    };
+    std::string out = fmt::format("{}: {}", s.client.address.text(), s.logged_in ? escape(s.user, 100) : "not logged in");
+    if (s.tls) out += ", TLS";
+    if (s.downloads > 0) out += fmt::format(", {} sent ({})", number(s.downloads, "file"), size(s.sent));
+    if (s.uploads > 0) out += fmt::format(", {} received ({})", number(s.uploads, "file"), size(s.received));
+    if (s.listings > 0) out += ", " + number(s.listings, "listing");
+    if (s.failed > 0) out += ", " + number(s.failed, "failed transfer");
+    return out + fmt::format(", {} s", s.duration.count() / 1000);
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,257 @@
+#include <sallyport/client/data_handler.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/ascii_filter.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+/// Large enough that system calls don't show, small enough to stay in the second-level cache.
+constexpr std::size_t block_bytes = 256 * 1024;
+/// Sent between two looks at the progress.
+constexpr std::uint64_t send_piece = 4 * 1024 * 1024;
+
+/// Standard output may be a pipe that somebody made non-blocking.
+void wait_ready(int file, short events) {
+    pollfd p{file, events, 0};
+    ::poll(&p, 1, -1);
+}
+
+result<void> write_fully(int file, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto n = ::write(file, bytes.data(), bytes.size());
+        if (n >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        } else if (errno == EAGAIN) {
+            wait_ready(file, POLLOUT);
+        } else if (errno != EINTR) {
+            return fail_os(errno, "writing the local file");
+        }
+    }
+    return {};
+}
+
+result<std::size_t> read_block(int file, std::span<char> into) {
+    for (;;) {
+        const auto n = ::read(file, into.data(), into.size());
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno == EAGAIN)
+            wait_ready(file, POLLIN);
+        else if (errno != EINTR)
+            return fail_os(errno, "reading the local file");
+    }
+}
+
+error different_file() { return {errc::unexpected, 0, "the data are not those of the file that is continued"}; }
+
+/// False ends the job, with its failure in `out`.
+bool compare_tail(overlap_check& tail, std::string_view& bytes, transfer_counts& out) {
+    if (const auto read = tail.compare(bytes); !read) {
+        out.failure = read.error();
+        out.is_local = true;
+    } else if (tail.is_different()) {
+        out.failure = different_file();
+    }
+    return !out.failure;
+}
+
+}  // namespace
+
+net::task<transfer_counts> file_receiver::run(net::stream& data, net::time_limit limit) {
+    transfer_counts out;
+    std::vector<char> block(block_bytes);
+    proto::from_network_ascii filter;
+    std::string text;
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) {
+            out.failure = n.error();
+            break;
+        }
+        if (*n == 0) {
+            if (tail_) tail_->finish();
+            if (tail_differs()) out.failure = different_file();
+            break;
+        }
+        std::string_view bytes(block.data(), *n);
+        if (tail_ && !compare_tail(*tail_, bytes, out)) break;
+        out.bytes += bytes.size();
+        if (ascii_) {
+            text.clear();
+            filter.filter(bytes, text);
+            bytes = text;
+        }
+        if (const auto written = write_fully(file_, bytes); !written) {
+            out.failure = written.error();
+            out.is_local = true;
+            break;
+        }
+        count_(out.bytes);
+    }
+    text.clear();
+    if (ascii_) filter.finish(text);
+    if (const auto written = write_fully(file_, text); !written && !out.failure) {
+        out.failure = written.error();
+        out.is_local = true;
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> discarder::run(net::stream& data, net::time_limit limit) {
+    transfer_counts out;
+    std::vector<char> block(8 * 1024);
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) out.failure = n.error();
+        if (!n || *n == 0) break;
+        out.bytes += *n;
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> tail_receiver::run(net::stream& data, net::time_limit limit) {
+    transfer_counts out;
+    std::vector<char> block(64 * 1024);
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) {
+            out.failure = n.error();
+            break;
+        }
+        if (*n == 0) {
+            tail_.finish();
+            break;
+        }
+        std::string_view bytes(block.data(), *n);
+        out.bytes += bytes.size();
+        // What differs is received to its end if that is near: there are servers that close a session whose transfer is cut.
+        if (!tail_.is_different() && !compare_tail(tail_, bytes, out) && out.is_local) break;
+        if (out.bytes > resume_overlap) break;
+        out.failure.reset();
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> file_sender::run(net::stream& data, net::time_limit limit) {
+    struct ::stat about{};
+    const bool regular = ::fstat(file_, &about) == 0 && S_ISREG(about.st_mode);
+    transfer_counts out;
+    if (regular && !ascii_)
+        out = co_await send_regular(data, limit, static_cast<std::uint64_t>(about.st_size));
+    else
+        out = co_await send_stream(data, limit);
+    if (out.failure) co_return out;
+    // How the peer's end of the connection closes doesn't matter: its 226 and the size it has decide. But closing over
+    // unread bytes (TLS session tickets) would send RST, which can cost the server the end of the file.
+    const auto finished = co_await data.shutdown_send(limits::tls_shutdown_timeout);
+    if (!finished || !data.is_tls()) co_return out;
+    const auto until = net::time_limit::within(limits::tls_shutdown_timeout);
+    std::array<char, 4096> ignored;
+    for (;;) {
+        const auto n = co_await data.read_some(ignored, until);
+        if (!n || *n == 0) break;
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> file_sender::send_regular(net::stream& data, net::time_limit limit, std::uint64_t size) {
+    transfer_counts out;
+    std::uint64_t at = offset_;
+    while (at < size) {
+        const auto piece = std::min(send_piece, size - at);
+        std::uint64_t passed = 0;
+        const auto sent = co_await data.send_file(file_, at, piece, limit, passed);
+        if (!sent) {
+            out.bytes += passed;
+            out.failure = sent.error();
+            co_return out;
+        }
+        at += *sent;
+        out.bytes += *sent;
+        count_(out.bytes);
+        if (*sent < piece) {
+            out.failure = error{errc::truncated, 0, "the local file became shorter while it was sent"};
+            out.is_local = true;
+            co_return out;
+        }
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time_limit limit) {
+    transfer_counts out;
+    std::vector<char> block(block_bytes);
+    proto::to_network_ascii filter;
+    std::string text;
+    for (;;) {
+        const auto n = read_block(file_, block);
+        if (!n) {
+            out.failure = n.error();
+            out.is_local = true;
+            break;
+        }
+        if (*n == 0) break;
+        std::string_view bytes(block.data(), *n);
+        if (ascii_) {
+            text.clear();
+            filter.filter(bytes, text);
+            bytes = text;
+        }
+        const auto sent = co_await data.write_all(bytes, limit);
+        if (!sent) {
+            out.failure = sent.error();
+            break;
+        }
+        out.bytes += bytes.size();
+        count_(out.bytes);
+    }
+    co_return out;
+}
+
+net::task<transfer_counts> line_receiver::run(net::stream& data, net::time_limit limit) {
+    transfer_counts out;
+    std::vector<char> block(64 * 1024);
+    proto::line_buffer lines(limits::max_reply_line);
+    for (;;) {
+        const auto n = co_await data.read_some(block, limit);
+        if (!n) {
+            out.failure = n.error();
+            break;
+        }
+        out.bytes += *n;
+        // A last line without its end is a line all the same.
+        lines.append(*n == 0 ? std::string_view("\r\n") : std::string_view(block.data(), *n));
+        if (const auto taken = process_lines(lines); !taken) out.failure = taken.error();
+        if (*n == 0 || out.failure) break;
+    }
+    co_return out;
+}
+
+result<void> line_receiver::process_lines(proto::line_buffer& lines) {
+    for (;;) {
+        std::string_view line;
+        switch (lines.next(line)) {
+            case proto::line_buffer::status::need_more: return {};
+            case proto::line_buffer::status::line:
+                if (line.empty()) break;
+                if (auto taken = on_line_(line); !taken) return taken;
+                break;
+            case proto::line_buffer::status::too_long:
+            case proto::line_buffer::status::bad_byte: ++bad_lines_; break;
+        }
+    }
+}
+
+}  // namespace sallyport::client

@@ -1,0 +1,105 @@
+#pragma once
+// What is done with an open data connection: a file in, a file out, lines of a listing. Each runs once, to its end.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/client/overlap_check.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/line_buffer.hpp>
+
+namespace sallyport::client {
+
+struct transfer_counts {
+    std::uint64_t bytes = 0;
+    std::optional<error> failure;
+    bool is_local = false;  // the failure is our file's, not the connection's
+};
+
+class data_handler {
+public:
+    data_handler() = default;
+    data_handler(const data_handler&) = delete;
+    data_handler& operator=(const data_handler&) = delete;
+    virtual ~data_handler() = default;
+
+    virtual net::task<transfer_counts> run(net::stream& data, net::time_limit limit) = 0;
+};
+
+/// Called with the bytes moved so far.
+using byte_count = std::function<void(std::uint64_t)>;
+
+/// Writes what comes to `file` at its present position; with `ascii`, CR LF becomes LF. With `tail`, the file is continued:
+/// what comes first must be the end of what is kept, or nothing is written and the job fails with tail_differs().
+class file_receiver final : public data_handler {
+public:
+    file_receiver(int file, bool ascii, byte_count count, std::optional<overlap_check> tail = std::nullopt)
+        : file_(file), ascii_(ascii), count_(std::move(count)), tail_(tail) {}
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+
+    [[nodiscard]] bool tail_differs() const noexcept { return tail_ && tail_->is_different(); }
+    /// What is kept was found to be the same, or nothing had to be compared.
+    [[nodiscard]] bool tail_is_same() const noexcept { return !tail_ || tail_->is_same(); }
+
+private:
+    int file_;
+    bool ascii_;
+    byte_count count_;
+    std::optional<overlap_check> tail_;
+};
+
+/// Reads to the end and keeps nothing.
+class discarder final : public data_handler {
+public:
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+};
+
+/// Compares what comes with the end of what is kept, and writes nothing.
+class tail_receiver final : public data_handler {
+public:
+    explicit tail_receiver(overlap_check tail) : tail_(tail) {}
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    [[nodiscard]] const overlap_check& tail() const noexcept { return tail_; }
+
+private:
+    overlap_check tail_;
+};
+
+/// Sends `file` from `offset` on, by sendfile where it is a regular file and nothing must look at the bytes.
+class file_sender final : public data_handler {
+public:
+    file_sender(int file, std::uint64_t offset, bool ascii, byte_count count)
+        : file_(file), offset_(offset), ascii_(ascii), count_(std::move(count)) {}
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+
+private:
+    net::task<transfer_counts> send_regular(net::stream& data, net::time_limit limit, std::uint64_t size);
+    net::task<transfer_counts> send_stream(net::stream& data, net::time_limit limit);
+
+    int file_;
+    std::uint64_t offset_;
+    bool ascii_;
+    byte_count count_;
+};
+
+/// Hands out the lines that come, without their ends. `take` may refuse one, which ends the job (CL-04).
+class line_receiver final : public data_handler {
+public:
+    using line_callback = std::function<result<void>(std::string_view line)>;
+    explicit line_receiver(line_callback on_line) : on_line_(std::move(on_line)) {}
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    /// Lines that were too long or held NUL or a lone CR, and were dropped.
+    [[nodiscard]] std::size_t bad_lines() const noexcept { return bad_lines_; }
+
+private:
+    result<void> process_lines(proto::line_buffer& lines);
+
+    line_callback on_line_;
+    std::size_t bad_lines_ = 0;
+};
+
+}  // namespace sallyport::client

@@ -1,0 +1,145 @@
+#include <sallyport/frontend/admission.hpp>
+
+#include <deque>
+
+#include <gtest/gtest.h>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/frontend/frontend.hpp>
+
+namespace sallyport::frontend {
+namespace {
+
+constexpr int attempts = 100;
+
+connection_source from(const char* address, connection_source::kind type = connection_source::kind::direct) {
+    return {*ip_address::parse(address), type};
+}
+
+class admission_test : public ::testing::Test {
+protected:
+    void rules(const admission_rules& r) { admission_control->set_rules(r); }
+
+    /// Keeps the session that was admitted.
+    bool admit(const connection_source& source) {
+        auto got = admission_control->admit(source);
+        if (!got) {
+            reason = got.error();
+            return false;
+        }
+        running.push_back(std::move(*got));
+        return true;
+    }
+    void fail_logins(const connection_source& source) {
+        for (int i = 0; i < attempts; ++i) {
+            if (auto got = admission_control->admit(source)) got->report(login_failure::refused);
+        }
+    }
+
+    status::counters counters;
+    std::shared_ptr<admission> admission_control = std::make_shared<admission>(admission_rules(), counters);
+    std::deque<admission_slot> running;
+    rejection reason{};
+};
+
+TEST(source_test, an_ipv6_network_of_one_customer_is_one_source) {
+    const auto source = [](const char* text) { return ip_address::parse(text)->client_network(); };
+    EXPECT_EQ(source("198.51.100.7"), *ip_address::parse("198.51.100.7"));
+    EXPECT_NE(source("198.51.100.7"), source("198.51.100.8"));
+    EXPECT_EQ(source("2001:db8::1"), source("2001:db8::ffff:ffff:ffff:ffff"));
+    EXPECT_NE(source("2001:db8::1"), source("2001:db8:0:1::1"));
+    EXPECT_NE(source("fe80::1"), source("fe80::2")) << "all hosts of a network share this one";
+    EXPECT_EQ(source("::ffff:198.51.100.7"), source("198.51.100.7"));
+}
+
+// Every limit per address.
+TEST_F(admission_test, RX01_sessions_per_address_count_an_ipv6_network) {
+    rules({.max_sessions_per_address = 2});
+    EXPECT_TRUE(admit(from("2001:db8::1")));
+    EXPECT_TRUE(admit(from("2001:db8::2")));
+    EXPECT_FALSE(admit(from("2001:db8::3")));
+    EXPECT_EQ(reason, rejection::max_sessions_per_address);
+    EXPECT_TRUE(admit(from("2001:db8:0:1::1")));
+    running.pop_front();
+    EXPECT_TRUE(admit(from("2001:db8::4")));
+}
+
+TEST_F(admission_test, RX01_the_rate_per_address_counts_an_ipv6_network) {
+    rules({.max_session_rate_per_address = 0.001});
+    EXPECT_TRUE(admit(from("2001:db8::1")));
+    EXPECT_FALSE(admit(from("2001:db8::2")));
+    EXPECT_EQ(reason, rejection::max_session_rate_per_address);
+    EXPECT_TRUE(admit(from("2001:db8:0:1::1")));
+}
+
+TEST_F(admission_test, AU02_penalties_count_an_ipv6_network) {
+    fail_logins(from("2001:db8::1"));
+    EXPECT_FALSE(admit(from("2001:db8::2")));
+    EXPECT_EQ(reason, rejection::login_penalty);
+    EXPECT_TRUE(admit(from("2001:db8:0:1::1")));
+}
+
+TEST_F(admission_test, AU02_loopback_addresses_get_no_penalty) {
+    for (const char* each : {"127.0.0.1", "127.0.0.9", "::1"}) {
+        fail_logins(from(each));
+        EXPECT_TRUE(admit(from(each))) << each;
+    }
+}
+
+TEST_F(admission_test, AU02_a_loopback_address_in_a_proxy_header_can_be_penalized) {
+    for (const char* each : {"127.0.0.1", "::1"}) {
+        fail_logins(from(each, connection_source::kind::proxied));
+        EXPECT_FALSE(admit(from(each, connection_source::kind::proxied))) << each;
+        EXPECT_TRUE(admit(from(each))) << "what is really on this machine";
+    }
+}
+
+// The clients behind a load balancer must not pay for its health checks, nor these for what a client does.
+TEST_F(admission_test, connections_of_a_load_balancer_itself_do_not_count_per_address) {
+    rules({.max_sessions_per_address = 1, .max_session_rate = 0.001, .max_session_rate_per_address = 0.001});
+    const auto check = from("192.0.2.1", connection_source::kind::load_balancer);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(admit(check));
+    fail_logins(check);
+    EXPECT_TRUE(admit(check));
+    EXPECT_TRUE(admit(from("192.0.2.1", connection_source::kind::proxied)));
+    EXPECT_FALSE(admit(from("192.0.2.1", connection_source::kind::proxied)));
+    EXPECT_TRUE(admit(check));
+}
+
+TEST_F(admission_test, connections_of_a_load_balancer_itself_count_in_the_total) {
+    rules({.max_sessions = 1});
+    EXPECT_TRUE(admit(from("192.0.2.1", connection_source::kind::load_balancer)));
+    EXPECT_FALSE(admit(from("198.51.100.7")));
+    EXPECT_EQ(reason, rejection::max_sessions);
+    running.clear();
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+}
+
+// RX-02
+TEST_F(admission_test, RX02_the_session_cap_holds_for_any_rules) {
+    EXPECT_EQ(admission_control->cap_sessions(1), admission_rules().max_sessions);
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+    EXPECT_FALSE(admit(from("198.51.100.8")));
+    rules({.max_sessions = 100});
+    EXPECT_FALSE(admit(from("198.51.100.8")));
+    EXPECT_EQ(reason, rejection::max_sessions);
+}
+
+TEST(sessions_possible_test, RX02_each_session_has_descriptors_for_its_transfer) {
+    for (const auto& need : {descriptor_need{1, 4}, descriptor_need{2, 6}}) {
+        for (std::size_t free = 32; free < 4096; ++free) {
+            const auto sessions = sessions_possible(free, need);
+            const auto used = sessions * (need.session + need.transfer) + limits::reserved_descriptors;
+            EXPECT_LE(used, free + need.session) << free;
+            EXPECT_GE(used + need.session + need.transfer, free) << "what is there is used: " << free;
+        }
+    }
+    EXPECT_EQ(sessions_possible(0, {}), 1U);
+}
+
+TEST(sessions_possible_test, RX02_many_idle_sessions_need_not_all_transfer_at_once) {
+    EXPECT_GE(sessions_possible(20'000, {1, 4}), 15'000U);
+    EXPECT_GE(sessions_possible(100'000, {2, 6}), 40'000U);
+}
+
+}  // namespace
+}  // namespace sallyport::frontend

@@ -1,0 +1,16 @@
+#pragma once
+// The log's line for the end of a login, one for server and gateway: user, address, TLS and result.
+// A pure function; any thread.
+
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::frontend {
+
+/// `tls` is its version, empty without TLS; `result` is "accepted" or "refused, ...". What came from a peer is escaped.
+[[nodiscard]] std::string login_text(std::string_view user, const endpoint& client, std::string_view tls,
+                                     std::string_view result);
+
+}  // namespace sallyport::frontend

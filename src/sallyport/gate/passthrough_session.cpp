@@ -1,0 +1,58 @@
+#include <sallyport/gate/passthrough_session.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sallyport::gate {
+namespace {
+
+// The end of a data connection does not wake the watch below.
+constexpr auto stop_check_interval = std::chrono::milliseconds(100);
+
+}  // namespace
+
+passthrough_session::passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, net::stream& client,
+                                         backend_leg& backend, log_sink log)
+    : gate_(std::move(gate)), loop_(loop), client_(client), backend_(backend), log_(std::move(log)), wake_(loop) {}
+
+net::task<> passthrough_session::run(std::shared_ptr<const void> owner) {
+    const auto& at = backend_.server.parameters();
+    registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
+    log_(log::level::info, fmt::format("TLS passes between {} and {}; data by ports {}", client_.peer().text(), at.text(),
+                                       at.passthrough_range.text()));
+    loop_.spawn("gate: passthrough", close_when_idle(*this, owner));
+    const auto outcome = co_await net::relay(client_, backend_.stream, net::time_limit(), counts_);
+    ended_ = true;
+    wake_.set();
+    log_(log::level::info,
+         fmt::format("{} bytes of control passed there, {} back{}", counts_.a_to_b, counts_.b_to_a,
+                     outcome.result == net::relay_result::complete ? "" : ", cut: " + outcome.cause.text()));
+}
+
+void passthrough_session::stop() {
+    stopping_ = true;
+    wake_.set();
+}
+
+// No 421 can be sent inside TLS that ends elsewhere, so an idle session is cut.
+net::task<> passthrough_session::close_when_idle(passthrough_session& self, std::shared_ptr<const void> /*owner*/) {
+    const auto idle = self.gate_->config.idle_timeout;
+    while (!self.ended_) {
+        const auto now = net::clock::now();
+        const bool busy = self.registered_client_->running() > 0;
+        const passthrough_activity activity{busy, self.counts_.last_activity, self.registered_client_->last_end()};
+        const auto deadline = activity.idle_until(now, idle);
+        if (now >= deadline || (self.stopping_ && !busy)) {
+            self.log_(log::level::info, self.stopping_ ? "The gateway stops" : fmt::format("Idle for {} s", idle.count()));
+            self.client_.abort();
+            self.backend_.stream.abort();
+            co_return;
+        }
+        self.wake_.clear();
+        co_await self.wake_.wait(self.stopping_ ? std::min(deadline, now + stop_check_interval) : deadline);
+    }
+}
+
+}  // namespace sallyport::gate

@@ -1,0 +1,60 @@
+#pragma once
+// TLS of one session that passes between client and backend, so that nothing of it can be read here (G10, GW-06).
+//
+// Owned by its session, whose streams it uses until run() returns. Loop thread only.
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include <sallyport/base/log.hpp>
+#include <sallyport/gate/backend_selection.hpp>
+#include <sallyport/gate/passthrough_ports.hpp>
+#include <sallyport/gate/session_context.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/relay_pump.hpp>
+#include <sallyport/net/stream.hpp>
+
+namespace sallyport::gate {
+
+/// When such a session is over for want of activity. A running data connection is activity (G5), so then it is looked at
+/// again later.
+struct passthrough_activity {
+    bool data_running = false;
+    net::deadline last_control{};  // byte, either way
+    net::deadline last_data_end{};
+
+    [[nodiscard]] net::deadline idle_until(net::deadline now, net::clock::duration limit) const noexcept {
+        return (data_running ? now : std::max(last_control, last_data_end)) + limit;
+    }
+};
+
+class passthrough_session {
+public:
+    using log_sink = std::function<void(log::level, std::string_view)>;
+
+    passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, net::stream& client, backend_leg& backend,
+                        log_sink log);
+
+    /// Until either side ends, nothing moves for the idle time, or stop(). `owner` owns this and both streams.
+    net::task<> run(std::shared_ptr<const void> owner);
+    /// It ends as soon as no data connection of its client runs.
+    void stop();
+
+private:
+    static net::task<> close_when_idle(passthrough_session& self, std::shared_ptr<const void> owner);
+
+    std::shared_ptr<session_context> gate_;
+    net::loop& loop_;
+    net::stream& client_;
+    backend_leg& backend_;
+    log_sink log_;
+    std::shared_ptr<passthrough_ports::passthrough_client> registered_client_;
+    net::relay_counts counts_;
+    net::event wake_;
+    bool stopping_ = false;
+    bool ended_ = false;
+};
+
+}  // namespace sallyport::gate

@@ -1,0 +1,105 @@
+#include <sallyport/gate/self_connection_guard.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/net/interfaces.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+// The machine's addresses are read anew after this: reading them takes longer than a connection on one machine.
+constexpr auto machine_addresses_lifetime = std::chrono::seconds(1);
+
+// The interface of a link-local address does not matter here.
+[[nodiscard]] bool same_address(const ip_address& a, const ip_address& b) noexcept {
+    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
+}
+
+}  // namespace
+
+bool reaches_listener(const std::vector<endpoint>& listeners, const std::vector<ip_address>& machine,
+                      const endpoint& to) noexcept {
+    // Who connects to 0.0.0.0 or :: is connected to this machine's loopback.
+    const bool is_local = to.address.is_unspecified() || to.address.is_loopback() ||
+                          std::ranges::any_of(machine, [&](const ip_address& a) { return same_address(a, to.address); });
+    return std::ranges::any_of(listeners, [&](const endpoint& at) {
+        if (at.port != to.port) return false;
+        if (same_address(at.address, to.address)) return true;
+        if (to.address.is_unspecified())
+            return at.address.is_unspecified() || (at.address.is_loopback() && at.address.is_v4() == to.address.is_v4());
+        // A listener at :: takes IPv4 too.
+        return is_local && at.address.is_unspecified() && (at.address.is_v6() || to.address.is_v4());
+    });
+}
+
+self_connection_guard::self_connection_guard() : state_(std::make_shared<state>()) {}
+
+void self_connection_guard::set_listeners(std::vector<endpoint> listeners) {
+    const std::scoped_lock lock(state_->mutex);
+    state_->listeners = std::move(listeners);
+}
+
+bool self_connection_guard::is_listener(const endpoint& to) const {
+    auto& b = *state_;
+    const std::scoped_lock lock(b.mutex);
+    // Most backends have another port, or we listen at one address: then the machine's addresses don't matter.
+    const bool same_port = std::ranges::any_of(b.listeners, [&](const endpoint& at) { return at.port == to.port; });
+    if (!same_port) return false;
+    if (const auto now = net::clock::now(); now >= b.reread_at) {
+        b.machine = net::interface_addresses();
+        b.reread_at = now + machine_addresses_lifetime;
+    }
+    return reaches_listener(b.listeners, b.machine, to);
+}
+
+result<void> self_connection_guard::check_not_self(const std::vector<backend>& backends) const {
+    for (const auto& b : backends) {
+        auto addresses = b.addresses;
+        if (const auto literal = ip_address::parse(b.host)) addresses.push_back(*literal);
+        for (const auto& address : addresses) {
+            if (b.needs_discovery() || !is_listener({address, b.port})) continue;
+            return fail(
+                errc::usage,
+                fmt::format("backend {}: this gateway itself listens at {}; use the address and port of the FTP server",
+                            b.text(), endpoint{address, b.port}.text()));
+        }
+    }
+    return {};
+}
+
+// ---- Legs
+
+self_connection_guard::registration& self_connection_guard::registration::operator=(registration&& other) noexcept {
+    if (this == &other) return *this;
+    unregister();
+    state_ = std::move(other.state_);
+    ends_ = other.ends_;
+    return *this;
+}
+
+void self_connection_guard::registration::unregister() noexcept {
+    if (!state_) return;
+    {
+        const std::scoped_lock lock(state_->mutex);
+        state_->connections.erase(state_->connections.find(ends_));
+    }
+    state_.reset();
+}
+
+self_connection_guard::registration self_connection_guard::register_connection(const endpoint& local,
+                                                                               const endpoint& remote) {
+    const std::scoped_lock lock(state_->mutex);
+    state_->connections.insert({local, remote});
+    return {state_, {local, remote}};
+}
+
+bool self_connection_guard::is_from_gateway(const endpoint& peer, const endpoint& destination) const {
+    const std::unique_lock none_in_progress(state_->connecting);
+    const std::scoped_lock lock(state_->mutex);
+    return state_->connections.contains({peer, destination});
+}
+
+}  // namespace sallyport::gate

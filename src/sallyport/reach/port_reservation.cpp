@@ -1,0 +1,75 @@
+#include <sallyport/reach/port_reservation.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sallyport::reach {
+
+void pending_connection::deliver(net::accepted_connection connection) {
+    if (loop_.get_executor().running_in_this_thread()) return set_connection(std::move(connection));
+    loop_.post([self = shared_from_this(), connection = std::move(connection)]() mutable {
+        self->set_connection(std::move(connection));
+    });
+}
+
+void pending_connection::fail_with(error reason) {
+    loop_.post([self = shared_from_this(), reason = std::move(reason)]() mutable {
+        if (self->connection_ || self->handed_out_) return;
+        self->error_ = std::move(reason);
+        self->changed_.set();
+    });
+}
+
+void pending_connection::set_connection(net::accepted_connection connection) {
+    if (cancelled_) return;
+    connection_ = std::move(connection);
+    changed_.set();
+}
+
+net::task<result<net::accepted_connection>> pending_connection::wait(std::shared_ptr<pending_connection> self,
+                                                                     net::time_limit limit) {
+    if (self->handed_out_) co_return fail(errc::misuse, "the data connection was handed out already");
+    if (!self->changed_.is_set()) co_await self->changed_.wait(limit.next(net::clock::now()));
+    if (self->connection_) {
+        self->handed_out_ = true;
+        result<net::accepted_connection> connection = std::move(*self->connection_);
+        self->connection_.reset();
+        co_return connection;
+    }
+    if (self->cancelled_) co_return fail(errc::cancelled, "the wait for the data connection was given up");
+    self->stop_accepting();
+    if (self->error_) co_return std::unexpected(*self->error_);
+    co_return fail(errc::timeout, fmt::format("no data connection came from {} to port {} in time",
+                                              self->params.client.text(), self->params.port));
+}
+
+void pending_connection::cancel() {
+    cancelled_ = true;
+    connection_.reset();
+    stop_accepting();
+    changed_.set();
+}
+
+port_reservation::~port_reservation() { release(); }
+
+port_reservation& port_reservation::operator=(port_reservation&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    pending_ = std::move(other.pending_);
+    return *this;
+}
+
+void port_reservation::release() {
+    if (!pending_) return;
+    pending_->cancel();
+    pending_->release();
+}
+
+net::task<result<net::accepted_connection>> port_reservation::wait(net::time_limit limit) {
+    return pending_connection::wait(pending_, limit);
+}
+
+void port_reservation::cancel() noexcept { pending_->cancel(); }
+
+}  // namespace sallyport::reach
