@@ -37,7 +37,7 @@ def test_a_file_of_servers(start, servers, tmp_path):
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--health-check", "off", "--backends-file", listed)
     assert homes(gate, 4) == {"one", "two"}
     listed.write_text(f"{urls[2]}\n")
-    wait_until(lambda: f"Backend {urls[2]} joins" in gate.log(), what="the new server")
+    wait_until(lambda: f"Backend {urls[2]} added" in gate.log(), what="the new server")
     assert homes(gate, 3) == {"three"}
     listed.write_text(f"{urls[0]}\nftp://127.0.0.1:x\n")
     wait_until(lambda: f"{listed}: " in gate.log() and "line 2: " in gate.log(), what="the mistake")
@@ -45,7 +45,7 @@ def test_a_file_of_servers(start, servers, tmp_path):
     fresh = tmp_path / "fresh"
     fresh.write_text("\n".join(urls))
     os.rename(fresh, listed)
-    wait_until(lambda: f"Backend {urls[0]} joins" in gate.log().split("line 2: ")[1], what="the replaced file")
+    wait_until(lambda: f"Backend {urls[0]} added" in gate.log().split("line 2: ")[1], what="the replaced file")
     assert homes(gate, 6) == {"one", "two", "three"}
 
 
@@ -70,7 +70,7 @@ def test_services_of_a_name_server(start, servers, host):
         servers[0].kill()
         assert homes(gate, 2) == {"two"}  # of the second rank
         names.records["_ftp._tcp.farm.example", "SRV"] = [(1, 10, servers[1].port, "b.example"), (1, 10, servers[2].port, "b.example")]
-        wait_until(lambda: f"Backend ftp://b.example:{servers[2].port} joins" in gate.log(), what="the new server")
+        wait_until(lambda: f"Backend ftp://b.example:{servers[2].port} added" in gate.log(), what="the new server")
         assert homes(gate, 6) == {"two", "three"}
         del names.records["_ftp._tcp.farm.example", "SRV"]
         wait_until(lambda: 'cannot look up "_ftp._tcp.farm.example"' in gate.log(), what="the failure")
@@ -89,10 +89,10 @@ def test_addresses_of_a_name_server(start, servers, tmp_path):
         gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--health-check", "off", "--resolve-interval", 1,
                      "--dns-server", names.address, "--backend", f"ftp://farm.example:{port}?resolve=address")
         with Raw(gate.host, gate.port) as early:
-            wait_until(lambda: "waiting for room" in gate.log(), what="the wait")
+            wait_until(lambda: "session queued" in gate.log(), what="the wait")
             names.silent = False
             early.greet()
         assert homes(gate, 4) == {"one", "six"}
         names.records["farm.example", "A"] = []
-        wait_until(lambda: f"Backend ftp://127.0.0.1:{port} leaves" in gate.log(), what="the address that went")
+        wait_until(lambda: f"Backend ftp://127.0.0.1:{port} removed" in gate.log(), what="the address that went")
         assert homes(gate, 3) == {"six"}

@@ -62,7 +62,7 @@ def test_weights_and_max_sessions(start, servers):
     assert 0.9 < time.monotonic() - begin < 4
     # Room that comes in time is used.
     with Raw(gate.host, gate.port) as waits:
-        wait_until(lambda: gate.log().count("waiting for room") == 2, what="the queue")
+        wait_until(lambda: gate.log().count("session queued") == 2, what="the queue")
         close(raws[:1])
         assert home(waits.login()) == "one"
 
@@ -123,13 +123,13 @@ def test_servers_come_and_go(start, servers, tmp_path):
     held = {home(raw): raw for raw in (session(gate) for _ in range(2))}
     assert sorted(held) == ["one", "two"]
     reload(two, three)
-    assert f"Backend {one} leaves; sessions still there: 1" in gate.log()
-    assert f"Backend {three} joins" in gate.log()
+    assert f"Backend {one} removed; sessions remaining: 1" in gate.log()
+    assert f"Backend {three} added" in gate.log()
     assert sorted(homes(session(gate) for _ in range(4))) == ["three", "three", "two", "two"]
     assert held["one"].store("/kept", b"still served").code == 226
     assert home(held["one"]) == "one"
     reload(one)
-    assert f"Backend {one} is back" in gate.log()
+    assert f"Backend {one} listed again" in gate.log()
     assert homes(session(gate) for _ in range(3)) == ["one"] * 3
     assert home(held["two"]) == "two"
 
@@ -226,7 +226,7 @@ def test_killed_under_sessions_and_back(start, servers, tmp_path):
     for name in ("one", "three"):
         assert home(held[name]) == name
     start("serve", tmp_path / "two", "--listen", f"127.0.0.1:{servers[1].port}", "--user", "writer:lab")
-    wait_until(lambda: said(gate, servers[1], "is up again"), what="the recovery")
+    wait_until(lambda: said(gate, servers[1], "is up"), what="the recovery")
     assert sorted(homes(quick_sessions(gate))) == sorted(NAMES * 2)
 
 
@@ -239,7 +239,7 @@ def test_a_hung_server_costs_no_client_a_wait(start, servers):
         assert "one" not in homes(quick_sessions(gate))
     finally:
         servers[0].process.send_signal(signal.SIGCONT)
-    wait_until(lambda: said(gate, servers[0], "is up again"), what="the recovery")
+    wait_until(lambda: said(gate, servers[0], "is up"), what="the recovery")
     assert "one" in homes(quick_sessions(gate))
 
 
@@ -261,5 +261,5 @@ def test_all_down_is_reported_at_once(start, servers):
         server.kill()
     wait_until(lambda: all(said(gate, server, "is down: tcp: ") for server in servers), what="the finding")
     with Raw(gate.host, gate.port) as raw:
-        assert raw.reply().text == "421 No server behind this gateway answers; try again later."
+        assert raw.reply().text == "421 No FTP server is available; try again later."
         assert raw.at_end()

@@ -213,7 +213,7 @@ def test_client_certificate_towards_backends(start, certificate, authority, capp
             reply = raw.reply()  # with TLS 1.3 a server judges the certificate after the client's part of the handshake
             if reply.code == 220:
                 reply = raw.command("USER writer")
-            assert reply.code == 421 and "No server behind this gateway answers" in reply.text, reply
+            assert reply.code == 421 and "No FTP server is available" in reply.text, reply
     together = authority / "together.pem"
     together.write_text((authority / "bob.pem").read_text() + (authority / "bob.key").read_text())
     in_one_file = start(*options, "--backend-cert", together)

@@ -60,11 +60,11 @@ def test_the_answers_to_a_name_leave_it_out(start):
     port = free_port()
     gate = start("gate", "--listen", f"127.0.0.1:{port}", "--backend", f"ftp://localhost:{port}?resolve=address", "--queue-timeout", "off",
                  "--resolve-interval", 1)
-    wait_until(lambda: "Left out: backend ftp://127.0.0.1:" in gate.log(), what="the refusal of the answer")
+    wait_until(lambda: "Ignoring backend ftp://127.0.0.1:" in gate.log(), what="the refusal of the answer")
     with Raw("127.0.0.1", port) as raw:
         assert raw.reply().code == 421
     time.sleep(1.5)
-    assert gate.log().count("Left out: backend ftp://127.0.0.1:") == 1, "told once, however often it is looked up"
+    assert gate.log().count("Ignoring backend ftp://127.0.0.1:") == 1, "told once, however often it is looked up"
     assert sessions(gate) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_dead_backend_is_warned_of_at_the_start(start):
     """G7"""
     port = free_port()
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{port}")
-    wait_until(lambda: f"Backend ftp://127.0.0.1:{port} does not answer: tcp: " in gate.log(), what="the warning")
+    wait_until(lambda: f"Backend ftp://127.0.0.1:{port} did not respond: tcp: " in gate.log(), what="the warning")
 
 
 def test_nothing_is_looked_at_where_checks_are_off(start):
@@ -103,7 +103,7 @@ def test_nothing_is_looked_at_where_checks_are_off(start):
     with pytest.raises(Closed), Raw(gate.host, gate.port) as raw:
         assert raw.reply().code == 421
         raw.reply()
-    assert "does not answer" not in gate.log()
+    assert "did not respond" not in gate.log()
 
 
 def test_a_running_one_gets_a_connection_and_QUIT(start, tmp_path):
@@ -112,4 +112,4 @@ def test_a_running_one_gets_a_connection_and_QUIT(start, tmp_path):
                    "--log-level", "debug")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
     wait_until(lambda: "QUIT" in server.log(), what="the look at it")
-    assert "does not answer" not in gate.log()
+    assert "did not respond" not in gate.log()

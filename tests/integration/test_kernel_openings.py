@@ -136,7 +136,7 @@ def test_a_forged_SYN_does_not_spend_an_opening(site, client):
                 assert drain(data) == b"content"
             assert raw.reply().code == 226
         gone(site.net, 2)
-    assert site.gate.log().count("led by the kernel, complete") == 10
+    assert site.gate.log().count("path kernel, complete") == 10
 
 
 def test_a_spent_opening_stays_spent(site):
@@ -196,7 +196,7 @@ def test_a_forward_chain_that_drops_forwarded_packets(site, method):
         gone(site.net, WAIT + 2)
         network.run(*site.net.command("router", "nft", "add rule inet strict forward ct status dnat accept"))
         assert raw.retrieve("/file") == b"content"
-    assert site.gate.log().count("led by the kernel, complete") == 1
+    assert site.gate.log().count("path kernel, complete") == 1
 
 
 def test_an_opening_that_is_not_used(site):

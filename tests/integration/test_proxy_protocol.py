@@ -80,7 +80,7 @@ def test_the_header_has_the_client_and_its_destination(front, header):
     with Balanced(daemon, header) as raw:
         raw.login()
         assert raw.pasv()[0] == REACHED
-        assert re.search(rf"Connection accepted from {CLIENT}:40000 (to|at) {REACHED}:21\b", daemon.log())
+        assert re.search(rf"Connection accepted from {CLIENT}:40000 to {REACHED}:21\b", daemon.log())
         # DC-01: the client may be called back, its balancer not.
         assert raw.command("PORT 127,0,0,1,200,1").code in (500, 501, 504)
 
@@ -298,4 +298,4 @@ def test_with_haproxy_as_load_balancer(front, haproxy):
             assert raw.store(f"from-{raw.source}.txt", b"x" * 300000).code == 226
             assert raw.retrieve(f"from-{raw.source}.txt") == b"x" * 300000
     for client in ("127.0.0.7", "127.0.0.8"):
-        assert re.search(rf"Connection accepted from {client}:\d+ (to|at) 127.0.0.3:{port}\b", daemon.log())
+        assert re.search(rf"Connection accepted from {client}:\d+ to 127.0.0.3:{port}\b", daemon.log())

@@ -65,7 +65,7 @@ def test_files_there_and_back(through, certificate, small_sample, tmp_path, name
     back.mkdir()
     program.get(server, back, trees.files(small_sample))
     assert trees.hashes(back) == trees.hashes(small_sample)
-    assert "TLS passes between" in gate.log()
+    assert "TLS passthrough between" in gate.log()
     ports = {int(p) for p in re.findall(r"Data of \S+ with 127\.0\.0\.\d:(\d+)", gate.log())}
     assert ports and all(any(s.first <= p < s.first + 10 for s in servers) for p in ports)
 
@@ -76,12 +76,12 @@ def test_data_reach_the_backend_of_the_session_only(through, certificate):
     with Raw(gate.host, gate.port) as raw:
         raw.greet()
         raw.expect("AUTH TLS", 234)
-        passes = re.compile(r"TLS passes between \S+ and ftp://(127\.0\.0\.\d)")
+        passes = re.compile(r"TLS passthrough between \S+ and ftp://(127\.0\.0\.\d)")
         served = wait_until(lambda: passes.search(gate.log()), what="the passage")[1]
         other = servers[1 - BACKENDS.index(served)]
         with raw.connect(other.first) as unexpected:
             assert unexpected.recv(1) == b""
-    assert "no session there has this address" in gate.log()
+    assert "Rejected data connection from unexpected peer" in gate.log()
 
 
 def test_graceful_restart_under_sessions(through, sallyport, tmp_path):

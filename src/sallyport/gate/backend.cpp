@@ -189,7 +189,7 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
     if (failure.reply != 0) {
         const bool greeted = failure.at != check_level::greeting;
         failure.cause = {errc::rejected, 0,
-                         fmt::format("{} was answered by {}", greeted ? "AUTH" : "the connection", failed->refusal)};
+                         fmt::format("{} was answered with {}", greeted ? "AUTH" : "the connection", failed->refusal)};
     }
     co_return std::unexpected(std::move(failure));
 }

@@ -55,7 +55,8 @@ result<std::vector<backend>> parse_backend_lines(std::string_view text) {
         if (!parsed) return fail(errc::syntax, fmt::format("line {}: {}", number, parsed.error().what));
         out.push_back(std::move(*parsed));
     }
-    if (out.empty()) return fail(errc::syntax, "it names no backend; for no sessions at all give ?state=maintenance");
+    if (out.empty())
+        return fail(errc::syntax, "the file lists no backend; to accept no sessions, list one with ?state=maintenance");
     return out;
 }
 
@@ -137,7 +138,7 @@ void backend_list::impl::exclude_self(std::vector<backend>& list) {
         const auto allowed = guard.check_not_self({b});
         if (allowed) return false;
         excluded_now.insert(b.text());
-        if (!excluded.contains(b.text())) log::error({}, fmt::format("Left out: {}", allowed.error().what));
+        if (!excluded.contains(b.text())) log::error({}, fmt::format("Ignoring {}", allowed.error().what));
         return true;
     });
     excluded = std::move(excluded_now);
@@ -168,12 +169,12 @@ void backend_list::impl::publish_and_log() {
 
 void backend_list::impl::report(const std::string& source, const result<void>& outcome) {
     if (outcome) {
-        if (failures.erase(source) > 0) log::info({}, fmt::format("{}: in order again", source));
+        if (failures.erase(source) > 0) log::info({}, fmt::format("{}: succeeded again", source));
         return;
     }
     const auto failure = outcome.error().text();
     if (std::exchange(failures[source], failure) != failure)
-        log::error({}, fmt::format("{}: {}; the backends stay as they were", source, failure));
+        log::error({}, fmt::format("{}: {}; keeping the current backends", source, failure));
 }
 
 result<void> backend_list::impl::apply_text(const std::string& fresh) {
@@ -271,7 +272,7 @@ net::task<> backend_list::impl::watch_file(std::shared_ptr<impl> self) {
             const auto applied = changed ? self->apply_text(*fresh) : result<void>();
             self->report(name, applied);
             if (!changed || !applied) continue;
-            log::info({}, fmt::format("{}: read again", name));
+            log::info({}, fmt::format("{}: reread", name));
             self->publish_and_log();
             self->lookup_requested.set();
         }

@@ -27,7 +27,7 @@ TEST(BackendLines, NameTheLineOfAnError) {
     for (const auto* const empty : {"", "\n\n", "# ftp://10.0.0.5\n"}) {
         const auto none = parse_backend_lines(empty);
         ASSERT_FALSE(none);
-        EXPECT_NE(none.error().what.find("names no backend"), std::string::npos);
+        EXPECT_NE(none.error().what.find("lists no backend"), std::string::npos);
     }
 }
 

@@ -20,12 +20,11 @@ constexpr std::array<std::chrono::milliseconds, 3> slot_retry_delays{
 
 [[nodiscard]] std::string_view text_of(no_backend_reason s) noexcept {
     switch (s) {
-        case no_backend_reason::unavailable: return "No server behind this gateway answers; try again later.";
-        case no_backend_reason::at_limit: return "All servers behind this gateway are full; try again later.";
-        case no_backend_reason::not_resolved: return "There is no server behind this gateway yet; try again later.";
-        case no_backend_reason::not_permitted: return "No server behind this gateway is for you.";
-        case no_backend_reason::maintenance:
-            return "All servers behind this gateway are closed for maintenance; try again later.";
+        case no_backend_reason::unavailable: return "No FTP server is available; try again later.";
+        case no_backend_reason::at_limit: return "All FTP servers are busy; try again later.";
+        case no_backend_reason::not_resolved: return "No FTP server is available yet; try again later.";
+        case no_backend_reason::not_permitted: return "No FTP server is available for you.";
+        case no_backend_reason::maintenance: return "All FTP servers are in maintenance; try again later.";
     }
     return {};
 }
@@ -118,7 +117,7 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
             co_return found{{std::move(server), std::move(connected->stream), std::move(connected->registration)},
                             std::move(connected->greeting)};
         }
-        log_(log::level::warning, fmt::format("Backend {} skipped: {}", server.name(), connected.error().text()));
+        log_(log::level::warning, fmt::format("Backend {} not used: {}", server.name(), connected.error().text()));
         server.failed(connected.error());
         if (connected.error().reply == 421) full.push_back(id);
     }
@@ -150,10 +149,10 @@ net::task<backend_choice> backend_selection::wait_in_queue(client_info client, n
         const auto answer = gate_->without_user.request_slot(gate_->backends.at_limit_for(client, tried_), now);
         if (answer.requested) until = std::max(until, answer.next_attempt);
         if (until <= now) break;
-        if (!std::exchange(logged, true)) log_(log::level::info, "No backend has room yet; waiting for room");
+        if (!std::exchange(logged, true)) log_(log::level::info, "All backends are at their session limit; session queued");
         woken = co_await slot_assigned->wait(std::min(until, answer.next_attempt));
         if (!woken && net::clock::now() >= until) {
-            log_(log::level::info, "No room in time");
+            log_(log::level::info, "Queue timeout; session rejected");
             break;
         }
     }

@@ -43,7 +43,7 @@ std::string client_control::tls_version() const { return stream_.is_tls() ? stre
 
 result<void> client_control::check_upload_end(bool ended) const {
     if (!ended && !stream_.peer_has_finished()) return {};
-    return fail(errc::closed, "incomplete: the control connection ended before the data");
+    return fail(errc::closed, "incomplete: the control connection closed before the end of the data");
 }
 
 net::task<bool> client_control::start_tls() {
@@ -61,13 +61,13 @@ net::task<bool> client_control::end_tls() {
     const auto ended = co_await stream_.end_tls(limits::tls_shutdown_timeout);
     if (!ended)
         log_(log::level::warning,
-             fmt::format("TLS with {} did not end in good order: {}", peer().text(), escape(ended.error().text())));
+             fmt::format("TLS with {} was not shut down cleanly: {}", peer().text(), escape(ended.error().text())));
     co_return ended.has_value();
 }
 
 void client_control::count_rejected(std::string_view reason) {
     status::count(gate_->counters.rejected_no_backend);
-    log_(log::level::warning, fmt::format("Connection from {} turned away: {}", peer().text(), reason));
+    log_(log::level::warning, fmt::format("Rejected connection from {}: {}", peer().text(), reason));
 }
 
 net::task<> client_control::reject(std::string reason) {

@@ -92,7 +92,7 @@ net::task<data_outcome> data_relay::connect_and_relay() {
     backend_.abort();
     switch (outcome.result) {
         case net::relay_result::b_failed:
-            co_return data_outcome{data_result::backend_failed, "the server behind this gateway: " + outcome.cause.text()};
+            co_return data_outcome{data_result::backend_failed, "the FTP server: " + outcome.cause.text()};
         case net::relay_result::stalled: co_return data_outcome{data_result::client_failed, stall_.text(), true};
         default: co_return data_outcome{data_result::client_failed, outcome.cause.text()};
     }
@@ -190,8 +190,9 @@ std::string data_relay::no_connection_text(const reach::port_reservation& port) 
     std::vector<std::string> unexpected;
     for (const auto& address : port.unexpected_peers()) unexpected.push_back(address.text());
     const auto wait = in_seconds(plan_.connect_limit);
-    if (unexpected.empty()) return fmt::format("nobody connected within {} s", wait);
-    return fmt::format("only strangers connected within {} s: {}", wait, fmt::join(unexpected, ", "));
+    if (unexpected.empty()) return fmt::format("none arrived on port {} within {} s", port.port(), wait);
+    return fmt::format("none from the expected address arrived on port {} within {} s; others came from {}", port.port(),
+                       wait, fmt::join(unexpected, ", "));
 }
 
 status::transfer_record data_relay::record() const {

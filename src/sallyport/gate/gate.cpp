@@ -27,7 +27,7 @@ struct gate::impl {
         for (const auto& [id, server] : base->backends.list()) {
             const bool was_down = std::ranges::find(down, server.text()) != down.end();
             for (unsigned i = 0; was_down && i < fall; ++i)
-                (void)base->backends.failed(id, "down when this process took over", net::clock::now());
+                (void)base->backends.failed(id, "was down before the restart", net::clock::now());
         }
     }
 
@@ -122,7 +122,7 @@ result<void> gate::start() {
     if (config.balancing.check != check_level::off)
         impl_->base->checks.start(first);
     else if (config.check_at_start)
-        impl_->loop.spawn("gate: look at backends", check_at_start(first, impl_->loop));
+        impl_->loop.spawn("gate: check backends at start", check_at_start(first, impl_->loop));
     return {};
 }
 
@@ -175,7 +175,7 @@ result<std::vector<std::string>> gate::reload(settings s) {
     if (auto valid = validate(s); !valid) return std::unexpected(valid.error());
     const auto old = impl_->context.get();
     if (s.uses_passthrough() != old->config.uses_passthrough())
-        return fail(errc::syntax, "whether backends have mirrored ports can be changed by a restart only");
+        return fail(errc::syntax, "passthrough=A-B can be added or removed only with a restart");
     if (auto open = impl_->base->passthrough.apply(s); !open) return std::unexpected(std::move(open.error()));
     auto changes = impl_->base->list.apply(s);
     if (!changes) return changes;

@@ -157,9 +157,9 @@ TEST_F(GateData, Sends425AfterADataTimeout) {
     setup.data_timeout = 1s;
     start({at(stub.port())});
     auto c = logged_in();
-    (void)c.passive_port();
+    const auto port = c.passive_port();
     c.control.send("STOR up\r\n");
-    EXPECT_EQ(c.reply(), "425 No data connection: nobody connected within 1 s");
+    EXPECT_EQ(c.reply(), fmt::format("425 No data connection: none arrived on port {} within 1 s", port));
     EXPECT_EQ(counters.data_timeouts.load(), 1U);
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }

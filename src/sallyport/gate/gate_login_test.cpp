@@ -107,7 +107,7 @@ TEST_F(GateLogin, StopsWhileALoginIsQueued) {
     second.control.send("USER anna\r\n");
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     stop_later(2s);
-    EXPECT_EQ(second.reply(), "421 The gateway is stopping; connect again later.");
+    EXPECT_EQ(second.reply(), "421 The service is shutting down; connect again later.");
     runner.join();
 }
 
@@ -168,7 +168,7 @@ TEST_F(GateLoginFault, Sends421IfEveryBackendFails) {
     start({at(stubs[0]->port())});
     auto c = client();
     c.reply();
-    EXPECT_EQ(c.ask("USER anna"), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(c.ask("USER anna"), "421 No FTP server is available; try again later.");
     EXPECT_EQ(c.reply(), "");
 }
 

@@ -133,11 +133,13 @@ TEST_F(GateMethods, ClosesTheBackendLegsPortWithTheSession_G2) {
 TEST_F(GateMethods, Sends425IfTheBackendDoesNotConnect) {
     ftp_stub stub({.replies = {{"RETR", "150 on my way"}}});
     setup.data_timeout = 1s;
-    start_with(backend_data_mode::port, stub);
+    start_with(backend_data_mode::eprt, stub);
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
     c.control.send("RETR file\r\n");
-    EXPECT_EQ(c.reply(), "425 No data connection to the server behind this gateway: nobody connected within 1 s");
+    EXPECT_EQ(c.reply(),
+              fmt::format("425 No data connection to the server behind this gateway: none arrived on port {} within 1 s",
+                          advertised_port(stub)));
     EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
 }
 

@@ -49,7 +49,7 @@ TEST_F(GateQueue, DoesNotConnectToItselfByName_GW09) {
     setup.backends = {{"localhost", own_port}};
     start();
     auto c = client();
-    EXPECT_EQ(c.reply(), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(c.reply(), "421 No FTP server is available; try again later.");
     EXPECT_EQ(counters.sessions_total.load(), 1U);
     EXPECT_NE(gateway->backends().backends.at(0).reason.find("this gateway itself listens there"), std::string::npos);
 }
@@ -137,7 +137,7 @@ TEST_F(GateQueue, ABackendFullOfSessionsWithUserStaysFull_G7) {
     user.reply();
     EXPECT_EQ(user.code("USER bob"), "331");
     auto c = client();
-    EXPECT_EQ(c.reply(), "421 All servers behind this gateway are full; try again later.");
+    EXPECT_EQ(c.reply(), "421 All FTP servers are busy; try again later.");
     EXPECT_EQ(user.code("PASS secret"), "331");
 }
 

@@ -115,7 +115,7 @@ TEST_F(Gate, TriesTheNextBackendAfterARefusalATimeoutOr421_G7) {
 TEST_F(Gate, Sends421IfAllBackendsAreDown) {
     start({at(testing::refused_port()), at(testing::refused_port())});
     auto c = client();
-    EXPECT_EQ(c.reply(), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(c.reply(), "421 No FTP server is available; try again later.");
     EXPECT_EQ(c.reply(), "");
 }
 
@@ -153,7 +153,7 @@ TEST_F(Gate, QueuesAClientAndSends421AfterTheTimeout_G7) {
     setup.session_queue_timeout = 100ms;
     start();
     auto holds = logged_in();
-    EXPECT_EQ(client().reply(), "421 All servers behind this gateway are full; try again later.");
+    EXPECT_EQ(client().reply(), "421 All FTP servers are busy; try again later.");
     EXPECT_EQ(holds.code("NOOP"), "500");  // by the stub: this one was not disturbed
 }
 
@@ -165,7 +165,7 @@ TEST_F(Gate, StopEndsTheQueue) {
     auto second = client();
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     stop_later(2s);
-    EXPECT_EQ(second.reply(), "421 The gateway is stopping; connect again later.");
+    EXPECT_EQ(second.reply(), "421 The service is shutting down; connect again later.");
     runner.join();
 }
 
@@ -179,7 +179,7 @@ TEST_F(Gate, DrainsABackendWithoutDisturbingItsSessions_G7) {
     EXPECT_EQ(stays.download("RETR file").size(), 420U);
     gateway->set_backends({at(one.port(), backend_tls::none, {.state = backend_state::drain}),
                            at(two.port(), backend_tls::none, {.state = backend_state::maintenance})});
-    EXPECT_EQ(client().reply(), "421 All servers behind this gateway are closed for maintenance; try again later.");
+    EXPECT_EQ(client().reply(), "421 All FTP servers are in maintenance; try again later.");
 }
 
 TEST_F(Gate, AddsAndRemovesBackendsAtRuntime_G7) {

@@ -74,7 +74,7 @@ net::task<> check_at_start(std::shared_ptr<session_context> gate, net::loop& loo
         if (server.parameters.state == backend_state::maintenance) continue;
         const auto outcome = co_await check_backend(loop, gate->config, server, gate->base->guard, check_level::greeting);
         if (!outcome.failure) continue;
-        log::warning({}, fmt::format("Backend {} does not answer: {}; clients get 421 until it does", server.text(),
+        log::warning({}, fmt::format("Backend {} did not respond: {}; clients get 421 until it does", server.text(),
                                      outcome.failure->text()));
     }
 }

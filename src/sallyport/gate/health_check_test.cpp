@@ -161,7 +161,7 @@ TEST_F(GateChecks, RejectAtOnceIfAllAreDown_G7) {
     setup.backend_connect_timeout = 30s;
     start({at(unresponsive.port())});
     ASSERT_TRUE(becomes(0, health_state::down));
-    EXPECT_EQ(client().reply(), "421 No server behind this gateway answers; try again later.");
+    EXPECT_EQ(client().reply(), "421 No FTP server is available; try again later.");
     EXPECT_EQ(gateway->backends().backends[0].sessions_total, 0U);
 }
 

@@ -106,7 +106,8 @@ void passthrough_ports::impl::open(const endpoint& at, unique_fd socket) {
     auto made = std::make_shared<port_listener>(loops.at(opened++ % loops.size()), socket.get());
     listeners.emplace(at, made);
     made->loop.poster()->post([self = shared_from_this(), made, socket = std::move(socket)]() mutable {
-        made->loop.spawn("gate: mirrored port", accept_all(self, made, net::listener::adopt(made->loop, std::move(socket))));
+        made->loop.spawn("gate: passthrough port",
+                         accept_all(self, made, net::listener::adopt(made->loop, std::move(socket))));
     });
 }
 
@@ -166,12 +167,12 @@ net::task<> passthrough_ports::impl::accept_all(std::shared_ptr<impl> self, std:
 void passthrough_ports::impl::serve(net::loop& loop, net::accepted_connection accepted) {
     auto [admitted, server] = find(accepted.peer.address, accepted.local.port);
     if (admitted)
-        return loop.spawn("gate: mirrored data",
+        return loop.spawn("gate: passthrough data",
                           relay_data(shared_from_this(), &loop, std::move(accepted), server, std::move(admitted)));
     status::count(counters.unexpected_peers);
-    log::write_limited(log::level::info, {}, accepted.peer.address,
-                       fmt::format("Refused a data connection from {} to {}: no session there has this address",
-                                   accepted.peer.text(), accepted.local.text()));
+    log::write_limited(
+        log::level::info, {}, accepted.peer.address,
+        fmt::format("Rejected data connection from unexpected peer {} to {}", accepted.peer.text(), accepted.local.text()));
 }
 
 // ---- Succession
@@ -221,8 +222,9 @@ net::task<> passthrough_ports::impl::relay_data(std::shared_ptr<impl> self, net:
     if (!connected) {
         client.abort();
         status::count(self->counters.transfers_failed);
-        log::write_limited(log::level::warning, {}, client.peer().address,
-                           fmt::format("Data connection from {} cut: {}", client.peer().text(), connected.error().text()));
+        log::write_limited(
+            log::level::warning, {}, client.peer().address,
+            fmt::format("Closed data connection from {}: {}", client.peer().text(), connected.error().text()));
         co_return;
     }
     net::relay_counts counts;
@@ -232,9 +234,10 @@ net::task<> passthrough_ports::impl::relay_data(std::shared_ptr<impl> self, net:
     status::count(complete ? self->counters.transfers_complete : self->counters.transfers_failed);
     status::count(self->counters.bytes_received, counts.a_to_b);
     status::count(self->counters.bytes_sent, counts.b_to_a);
-    log::write_limited(log::level::info, {}, client.peer().address,
-                       fmt::format("Data of {} with {}: {} bytes there, {} back{}", client.peer().text(), to.text(),
-                                   counts.a_to_b, counts.b_to_a, complete ? "" : ", cut: " + outcome.cause.text()));
+    log::write_limited(
+        log::level::info, {}, client.peer().address,
+        fmt::format("Data connection of {} with {}: {} bytes to the backend, {} to the client{}", client.peer().text(),
+                    to.text(), counts.a_to_b, counts.b_to_a, complete ? "" : ", interrupted: " + outcome.cause.text()));
     client.close();
     connected->close();
 }

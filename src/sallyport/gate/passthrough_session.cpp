@@ -20,15 +20,15 @@ passthrough_session::passthrough_session(std::shared_ptr<session_context> gate, 
 net::task<> passthrough_session::run(std::shared_ptr<const void> owner) {
     const auto& at = backend_.server.parameters();
     registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
-    log_(log::level::info, fmt::format("TLS passes between {} and {}; data by ports {}", client_.peer().text(), at.text(),
+    log_(log::level::info, fmt::format("TLS passthrough between {} and {}, data ports {}", client_.peer().text(), at.text(),
                                        at.passthrough_range.text()));
     loop_.spawn("gate: passthrough", close_when_idle(*this, owner));
     const auto outcome = co_await net::relay(client_, backend_.stream, net::time_limit(), counts_);
     ended_ = true;
     wake_.set();
     log_(log::level::info,
-         fmt::format("{} bytes of control passed there, {} back{}", counts_.a_to_b, counts_.b_to_a,
-                     outcome.result == net::relay_result::complete ? "" : ", cut: " + outcome.cause.text()));
+         fmt::format("Control connection: {} bytes to the backend, {} to the client{}", counts_.a_to_b, counts_.b_to_a,
+                     outcome.result == net::relay_result::complete ? "" : ", interrupted: " + outcome.cause.text()));
 }
 
 void passthrough_session::stop() {
@@ -45,7 +45,8 @@ net::task<> passthrough_session::close_when_idle(passthrough_session& self, std:
         const passthrough_activity activity{busy, self.counts_.last_activity, self.registered_client_->last_end()};
         const auto deadline = activity.idle_until(now, idle);
         if (now >= deadline || (self.stopping_ && !busy)) {
-            self.log_(log::level::info, self.stopping_ ? "The gateway stops" : fmt::format("Idle for {} s", idle.count()));
+            self.log_(log::level::info, self.stopping_ ? "Closing the session: the gateway is stopping"
+                                                       : fmt::format("Closing the session: idle for {} s", idle.count()));
             self.client_.abort();
             self.backend_.stream.abort();
             co_return;

@@ -62,9 +62,9 @@ namespace {
 }
 
 [[nodiscard]] std::string describe(const backend_parameters& t) {
-    auto out = fmt::format(
-        "weight {}, {}, {}", t.weight,
-        t.max_sessions == 0 ? "any number of sessions" : fmt::format("{} sessions at most", t.max_sessions), name(t.state));
+    auto out = fmt::format("weight {}, {}, {}", t.weight,
+                           t.max_sessions == 0 ? "no session limit" : fmt::format("session limit {}", t.max_sessions),
+                           name(t.state));
     if (t.priority != 0) out += fmt::format(", priority {}", t.priority);
     if (!t.users.empty()) out += fmt::format(", users {}", fmt::join(t.users, ","));
     if (!t.hosts.empty()) out += fmt::format(", hosts {}", fmt::join(t.hosts, ","));
@@ -314,11 +314,11 @@ std::vector<std::string> pool::set_backends(const std::vector<backend>& wanted) 
         const auto found = std::ranges::find_if(wanted, [&](const backend& b) { return same_server(*m.server, b); });
         const bool listed = found != wanted.end();
         if (m.listed && !listed) {
-            changes.push_back(fmt::format("Backend {} leaves; sessions still there: {}", m.server->text(), m.sessions));
+            changes.push_back(fmt::format("Backend {} removed; sessions remaining: {}", m.server->text(), m.sessions));
         } else if (listed && (!m.listed || found->parameters != m.parameters)) {
             m.parameters = found->parameters;
             changes.push_back(
-                fmt::format("Backend {}{}: {}", m.server->text(), m.listed ? "" : " is back", describe(m.parameters)));
+                fmt::format("Backend {}{}: {}", m.server->text(), m.listed ? "" : " listed again", describe(m.parameters)));
         }
         m.listed = listed;
     }
@@ -326,7 +326,7 @@ std::vector<std::string> pool::set_backends(const std::vector<backend>& wanted) 
     for (const auto& b : wanted) {
         if (std::ranges::any_of(entries_, [&](const entry& m) { return same_server(*m.server, b); })) continue;
         add(b);
-        changes.push_back(fmt::format("Backend {} joins: {}", b.text(), describe(b.parameters)));
+        changes.push_back(fmt::format("Backend {} added: {}", b.text(), describe(b.parameters)));
     }
     for (auto& m : entries_) serve_queue(m);
     return changes;

@@ -11,7 +11,7 @@ using namespace pool_testing;
 
 [[nodiscard]] std::vector<std::string> names(const pool& p) {
     std::vector<std::string> out;
-    for (const auto& b : p.snapshot(now).backends) out.push_back(b.name + (b.state == "removed" ? " leaves" : ""));
+    for (const auto& b : p.snapshot(now).backends) out.push_back(b.name + (b.state == "removed" ? " removed" : ""));
     return out;
 }
 
@@ -20,9 +20,9 @@ TEST(PoolList, AddsBackendsAndReportsChanges_G7) {
     auto wanted = farm({{}, {.weight = 7, .max_sessions = 9}});
     wanted.push_back({"10.9.9.9", 21, backend_tls::none});
     EXPECT_EQ(p.set_backends(wanted),
-              (std::vector<std::string>{"Backend ftp://10.0.0.2:21: weight 7, 9 sessions at most, active",
-                                        "Backend ftp://10.0.0.3:21 leaves; sessions still there: 0",
-                                        "Backend ftp://10.9.9.9:21 joins: weight 1, any number of sessions, active"}));
+              (std::vector<std::string>{"Backend ftp://10.0.0.2:21: weight 7, session limit 9, active",
+                                        "Backend ftp://10.0.0.3:21 removed; sessions remaining: 0",
+                                        "Backend ftp://10.9.9.9:21 added: weight 1, no session limit, active"}));
     EXPECT_EQ(p.set_backends(wanted), std::vector<std::string>());
     EXPECT_EQ(names(p), (std::vector<std::string>{"ftp://10.0.0.1:21", "ftp://10.0.0.2:21", "ftp://10.9.9.9:21"}));
     std::vector<backend_slot> held;
@@ -35,12 +35,12 @@ TEST(PoolList, ErasesARemovedBackendWithItsLastSession_G7) {
     std::vector<backend_slot> held;
     for (int i = 0; i < 6; ++i) held.push_back(acquire_slot(p));
     EXPECT_EQ(p.set_backends(farm(std::vector<backend_parameters>(2)))[0],
-              "Backend ftp://10.0.0.3:21 leaves; sessions still there: 2");
+              "Backend ftp://10.0.0.3:21 removed; sessions remaining: 2");
     EXPECT_FALSE(p.state(2));
     EXPECT_EQ(p.list().size(), 2U);
     for (int i = 0; i < 4; ++i) held.push_back(acquire_slot(p));
     EXPECT_EQ(sessions(p), (counts{4, 4, 2}));
-    EXPECT_EQ(names(p).back(), "ftp://10.0.0.3:21 leaves");
+    EXPECT_EQ(names(p).back(), "ftp://10.0.0.3:21 removed");
     // Whoever is still there may speak of it to the end.
     EXPECT_EQ(held[2].server().text(), "ftp://10.0.0.3:21");
     p.failed(2, "cut", now);
@@ -59,7 +59,7 @@ TEST(PoolList, RecognizesABackendThatReturnsBeforeItsSessionsEnd) {
     auto changes = p.set_backends(farm({{}}));
     changes = p.set_backends(farm(std::vector<backend_parameters>(2)));
     EXPECT_EQ(changes,
-              std::vector<std::string>{"Backend ftp://10.0.0.2:21 is back: weight 1, any number of sessions, active"});
+              std::vector<std::string>{"Backend ftp://10.0.0.2:21 listed again: weight 1, no session limit, active"});
     EXPECT_EQ(sessions(p), (counts{2, 2}));
     EXPECT_EQ(p.state(1), backend_state::active);
     // Once forgotten it is another one, of which nothing is known.

@@ -17,7 +17,7 @@ namespace act = proto::relay_act;
 namespace {
 
 constexpr std::size_t read_size = 2048;  // commands and replies are short; idle sessions are many
-constexpr std::string_view stopping_text = "The gateway is stopping; connect again later.";
+constexpr std::string_view stopping_text = "The service is shutting down; connect again later.";
 
 }  // namespace
 
@@ -99,7 +99,7 @@ net::task<> session::start_passthrough() {
     auto found = co_await selection_.find(std::move(search));
     if (ending_.lost || ending_.stopping) co_return;
     if (!found) {
-        client_.count_rejected("no backend can be reached");
+        client_.count_rejected("no backend is available");
         co_return;
     }
     server_ = std::move(found->leg);
@@ -120,7 +120,7 @@ void session::start_machine(const std::optional<proto::reply>& greeting) {
     machine_ = greeting ? std::make_unique<proto::relay_machine>(std::move(settings), *greeting)
                         : std::make_unique<proto::relay_machine>(std::move(settings));
     const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
-    log(log::level::info, fmt::format("Connection accepted from {} at {}{}", client_.peer().text(),
+    log(log::level::info, fmt::format("Connection accepted from {} to {}{}", client_.peer().text(),
                                       client_.client_destination().text(), with));
     const bool transcript = log::enabled(log::level::debug);
     machine_->set_notes([this](proto::relay_note kind, std::string_view text) { note(kind, text); }, transcript);
@@ -140,8 +140,8 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
         machine_->no_backend(stopping_text);
     } else if (found) {
         server_ = std::move(found->leg);
-        log(log::level::info, fmt::format("User {}: backend {} ({})", escape(request.user, 100), server_.server.name(),
-                                          server_.stream.peer().text()));
+        log(log::level::info, fmt::format("User {} assigned to backend {} ({})", escape(request.user, 100),
+                                          server_.server.name(), server_.stream.peer().text()));
         machine_->backend_found(machine_backend(server_));
     } else if (found.error().not_permitted) {
         machine_->no_backend_for_user();
@@ -170,7 +170,7 @@ void session::wait_for_user() {
 void session::yield_slot() {
     if (!server_.server || is_closing() || !machine_->user().empty()) return;
     log(log::level::info,
-        fmt::format("Ending this session to make room at {}: it has not sent USER", server_.server.name()));
+        fmt::format("Ending this session to free a slot at backend {}: no USER received", server_.server.name()));
     machine_->terminate("All FTP servers are busy and you have not sent USER; connect again.");
     wake();
 }
@@ -341,7 +341,7 @@ net::task<> session::finish() {
     close_backend();
     selection_.stop();
     to_backend_.wake.set();
-    log(log::level::info, ending_.lost ? "The client's connection ended" : "Session ended");
+    log(log::level::info, ending_.lost ? "Connection closed by the client" : "Session ended");
     report_.session_ended(owner(), machine_->logged_in());
     if (!ending_.lost) co_await client_.close_after_final_reply();
     client_.stream().close();
@@ -421,8 +421,8 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
         auto got = co_await self->gate_->kernel_openings->open(self->loop_, std::move(*opening), limit);
         if (self->is_closing()) co_return;
         if (!got)
-            self->log(log::level::info,
-                      fmt::format("The data connection is relayed, as the kernel can't lead it: {}", got.error().text()));
+            self->log(log::level::info, fmt::format("Relaying the data connection; kernel forwarding is not possible: {}",
+                                                    got.error().text()));
         forwarded = got && self->data_.use_opening(leg, std::move(*got));
     } else {
         co_await net::sleep_briefly(self->loop_, self->curl_epsv_delay_.delay());

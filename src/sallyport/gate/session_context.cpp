@@ -18,7 +18,7 @@ void session_context::backend_failed(backend_id id, const backend& server, const
 void session_context::backend_responded(backend_id id, const backend& server, health_source source,
                                         net::clock::duration response_time) {
     const auto now = backends.responded(id, source, response_time, net::clock::now());
-    if (now) log::info({}, fmt::format("Backend {} is {} again", server.text(), name(*now)));
+    if (now) log::info({}, fmt::format("Backend {} is {}", server.text(), name(*now)));
 }
 
 void session_context::enable_kernel_forwarding(const session_context* before) {

@@ -28,8 +28,8 @@ enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough }
     switch (kind) {
         case proto::relay_note::line: return {log::level::debug, ""};
         case proto::relay_note::refused: return {log::level::info, "Refused: "};
-        case proto::relay_note::bounce_attempt: return {log::level::warning, "Refused target: "};
-        case proto::relay_note::violation: return {log::level::warning, "Violation: "};
+        case proto::relay_note::bounce_attempt: return {log::level::warning, "Bounce attempt refused: "};
+        case proto::relay_note::violation: return {log::level::warning, "Protocol error: "};
         default: return {log::level::info, ""};
     }
 }

@@ -95,8 +95,8 @@ void transfer_report::relay_ended(const data_relay& relay, const proto::data_out
     if (complete && log::enabled(log::level::info))
         log_(log::level::info, fmt::format("{}, complete", relay.summary()));
     else if (!complete)
-        log_(log::level::warning,
-             fmt::format("{}, cut: {}", relay.summary(), outcome.reason.empty() ? "given up" : escape(outcome.reason)));
+        log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(),
+                                              outcome.reason.empty() ? "cancelled" : escape(outcome.reason)));
 }
 
 void transfer_report::not_established(std::string reason) {
@@ -109,7 +109,7 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
     if (bypassing_) {
         const bool complete = is_success(transfer.reply_code);
         const auto finished_transfer =
-            finish_bypassing(complete, complete ? "complete" : fmt::format("ended by {}", transfer.reply_code));
+            finish_bypassing(complete, complete ? "complete" : fmt::format("failed with {}", transfer.reply_code));
         auto r = record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at);
         r.reason = finished_transfer.reason;
         write(std::move(r),
@@ -124,7 +124,7 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
 
 void transfer_report::cancelled(transfer_result end, const record_owner& owner) {
     if (bypassing_) {
-        const auto finished_transfer = finish_bypassing(false, "ended by 0");
+        const auto finished_transfer = finish_bypassing(false, "cancelled");
         write(record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at),
               transfer_result::backend_failed, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
@@ -140,11 +140,10 @@ transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool compl
     status::count(complete ? counters.transfers_complete : counters.transfers_failed);
     add_to_summary(record_of(finished_transfer.plan, {}), complete);
     log_(log::level::info,
-         fmt::format(
-             "{} {}: {}, {}", proto::row_of(finished_transfer.plan.command).name,
-             escape(finished_transfer.plan.argument, 200),
-             finished_transfer.plan.data_path.path == proto::data_path::kernel ? "led by the kernel" : "past this gateway",
-             outcome));
+         fmt::format("{} {}: {}, {}", proto::row_of(finished_transfer.plan.command).name,
+                     escape(finished_transfer.plan.argument, 200),
+                     finished_transfer.plan.data_path.path == proto::data_path::kernel ? "path kernel" : "path direct",
+                     outcome));
     return finished_transfer;
 }
 
