@@ -1,8 +1,8 @@
 #pragma once
-// The way to one backend: its addresses, the connection, TLS, and its greeting, within one time limit. What is said to it is
-// the FTP client's (client/connection); which addresses are never connected to, and the PROXY header, are the gateway's.
+// Connects to one backend: its addresses, the TCP connection, TLS and the greeting, within one time limit. The FTP client
+// (client/connection) sends the commands; the gateway adds the PROXY header and refuses to connect to itself.
 //
-// Loop thread only; the arguments taken by reference must outlive the call.
+// Loop thread only. Arguments taken by reference must outlive the call; the caller owns what is returned.
 
 #include <expected>
 #include <memory>
@@ -22,47 +22,55 @@ class connection;
 
 namespace sallyport::gate {
 
+/// A connected backend, as sessions use it.
 struct backend_connection {
     net::stream stream;
-    proto::reply greeting;                               // the 220
-    self_connection_guard::registration registration{};  // for as long as the connection
+    // The 220.
+    proto::reply greeting;
+    // Held as long as the connection.
+    self_connection_guard::registration registration{};
 };
 
+/// Why a backend could not be used, and how far the connection got.
 struct backend_failure {
     check_level at = check_level::tcp;
     error cause;
-    int reply = 0;  // of the server, where it was that
+    // The reply code, if the backend refused.
+    int reply = 0;
 
-    /// "greeting: timed out", safe to show.
+    /// For example "greeting: timed out"; escaped for the log.
     [[nodiscard]] std::string text() const;
 };
 
 [[nodiscard]] backend_failure failure_of(const proto::client_failure& failure);
 
-/// For whom and with what a backend is connected to.
+/// The client on whose behalf a backend is connected to, and the settings of the connection.
 struct backend_access {
     proto::proxy_header client;
     std::optional<net::tls_client_context> tls;
     net::keepalive keepalive;
     self_connection_guard* guard = nullptr;
-    std::string user;  // for login()
+    // For login().
+    std::string user;
     std::string password;
 };
 
+/// A connected backend, as health checks use it: an FTP client.
 struct opened_backend {
     std::unique_ptr<client::connection> connection;
-    self_connection_guard::registration registration{};  // for as long as the connection
+    // Held as long as the connection.
+    self_connection_guard::registration registration{};
 };
 
-/// The connection that reach_backend() makes, to go on with as an FTP client. `up_to` beyond TLS: the login is left to the
-/// caller, as its limit is another one.
+/// Like connect_to_backend(), and returns the FTP client. Levels beyond TLS stop after TLS: the caller logs in, within
+/// another time limit.
 net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop& loop, backend to, backend_access access,
                                                                        net::time_limit limit, check_level up_to);
 
-/// Connects, says for which client where the backend wants to know (PROXY), and waits for the greeting (120 is waited out,
-/// RFC 959 section 5.4); with explicit TLS also AUTH TLS and the handshake. A greeting other than 220, or a refused AUTH, is
-/// errc::rejected with the backend's words: another one may have room. A check that looks at less stops at its stage; after
-/// `tcp` there is no greeting. An address that is our own is never connected to.
+/// Connects, sends the PROXY header if the backend wants one, and waits for the greeting (also after a 120, RFC 959 section
+/// 5.4); with explicit TLS also sends AUTH TLS and performs the handshake. A greeting other than 220, or a refused AUTH, is
+/// errc::rejected with the backend's reply: another backend may have a free slot. `up_to` stops earlier; after `tcp` there
+/// is no greeting. Addresses of the gateway itself are never connected to.
 net::task<std::expected<backend_connection, backend_failure>> connect_to_backend(
     net::loop& loop, const backend& to, const proto::proxy_header& client, const std::optional<net::tls_client_context>& tls,
     const net::keepalive& keepalive, self_connection_guard& guard, net::time_limit limit,

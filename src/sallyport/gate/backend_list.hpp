@@ -1,8 +1,9 @@
 #pragma once
-// Where a gateway's backends come from: its settings, a file that is watched, names that are looked up again and again (G7).
+// The sources of a gateway's backends: its settings, a watched file, and names that are resolved periodically (G7).
 //
-// The pool gets one list of servers, whenever any of these has changed. The gateway itself is never among them (GW-09). What
-// can't be had (a file with a mistake, a name server that does not answer) changes nothing and is logged.
+// The pool receives one list of backends whenever a source has changed. The gateway itself is never among them (GW-09). An
+// error, such as an invalid file or a name server that does not respond, is logged and changes nothing. The shared state of
+// the gateway owns the list; it works on the first loop.
 
 #include <memory>
 #include <string>
@@ -20,34 +21,36 @@ class health_checks;
 class self_connection_guard;
 class pool;
 
-/// One backend URL a line, blank lines and those that begin with "#" apart. Errors name the line. A file that names no
-/// backend is a mistake: who wants no sessions says state=maintenance.
+/// Parses one backend URL per line; blank lines and lines that begin with "#" are skipped. Errors name the line. A file
+/// without backends is an error: to accept no sessions there is state=maintenance.
 [[nodiscard]] result<std::vector<backend>> parse_backend_lines(std::string_view text);
 
+/// The content of a backends file.
+/// The content of a backends file.
 struct backend_file {
     std::string text;
     std::vector<backend> backends;
 };
 
-/// Blocks on the disk. Errors name file and line.
+/// Reads and parses the file; blocks on the disk. Errors name the file and the line.
 [[nodiscard]] result<backend_file> load_backend_file(const std::string& file);
 
-/// The backends that stand behind a name: one for each address, or for each record.
+/// The backends of a resolved name: one for each address, or one for an SRV record.
 [[nodiscard]] std::vector<backend> resolve_to_backends(const backend& name, const std::vector<ip_address>& addresses);
 [[nodiscard]] backend resolve_to_backends(const backend& name, const net::srv_record& record, std::uint16_t largest_weight,
                                           std::vector<ip_address> addresses);
 
 class backend_list {
 public:
-    /// The pool, the checks and what is known of ourselves must outlive stop().
+    /// The pool, the checks and the guard must live until stop() has returned.
     backend_list(net::loop& loop, pool& backends, health_checks& checks, const self_connection_guard& guard);
 
-    /// By these settings from now on; a file is read at once, names are looked up soon. Returns a line for each change;
-    /// where there is an error nothing has changed. Before the loops run, or on the first one.
+    /// Applies new settings: reads the file now and resolves the names soon. Returns one line for each change; after an
+    /// error nothing has changed. Before the loops run, or on the first loop.
     [[nodiscard]] result<std::vector<std::string>> apply(const settings& s);
-    /// Any thread: other ones in place of those in the settings; what stands in a file stays. What changes is logged.
+    /// Replaces the backends of the settings; those of the file stay. Changes are logged. Any thread.
     void update(const std::vector<backend>& from_settings);
-    /// On the first loop, or when no loop runs.
+    /// Stops watching and resolving. On the first loop, or when no loop runs.
     void stop();
 
 private:

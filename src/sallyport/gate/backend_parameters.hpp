@@ -1,6 +1,8 @@
 #pragma once
-// The parameters of a backend's URL, "?weight=3&state=drain": one table, from which they are read, and from which help,
-// documentation and errors come. Values; any thread.
+// The parameters of a backend URL, such as "?weight=3&state=drain": one table, used for parsing, help, documentation and
+// errors.
+//
+// Constants and pure functions; any thread.
 
 #include <span>
 #include <string>
@@ -10,11 +12,13 @@
 
 namespace sallyport::gate {
 
+/// One row of the table.
 struct backend_parameter {
-    std::string_view form;  // "weight=N"; the name is what comes before "="
+    // For example "weight=N"; the name is the part before "=".
+    std::string_view form;
     std::string_view default_text;
     std::string_view help;
-    /// False if the value is not valid.
+    /// Parses the value into the backend. False if it is not valid.
     bool (*read)(std::string_view value, backend& into);
 
     [[nodiscard]] std::string_view name() const noexcept { return form.substr(0, form.find('=')); }
@@ -22,7 +26,7 @@ struct backend_parameter {
 
 [[nodiscard]] std::span<const backend_parameter> backend_parameter_table() noexcept;
 
-/// Reads one "name=value" into the backend. Empty if it is valid, otherwise what is wrong and what to do.
+/// Parses one "name=value" into the backend. Returns an empty string, or what is wrong and what to do.
 [[nodiscard]] std::string read_backend_parameter(std::string_view text, backend& into);
 
 }  // namespace sallyport::gate

@@ -1,6 +1,6 @@
 #pragma once
-// Finds one session's server among the backends of the pool, and another one where it fails: the choice, the queue where all
-// are full, and the connection (G7). What it finds is a destination; no other part of a session knows the pool.
+// Selects a backend for one session from the pool and connects to it; if it fails, tries the next one; if all are at their
+// limit, waits in the session queue (G7). The result is a destination; no other part of a session uses the pool.
 //
 // Loop thread only. Owned by the session, which outlives every call of find().
 
@@ -18,13 +18,14 @@
 
 namespace sallyport::gate {
 
-/// A session's connection with its server.
+/// The backend leg of a session: its control connection and the destination.
 struct backend_leg {
     destination server;
     net::stream stream;
-    self_connection_guard::registration registration;  // for as long as the connection
+    // Held as long as the connection.
+    self_connection_guard::registration registration;
 
-    /// As its client, under the server's name.
+    /// Starts TLS as the client, with the backend's name.
     net::task<result<void>> start_tls(const net::tls_client_context& settings);
     void close() {
         stream.close();
@@ -40,32 +41,40 @@ public:
     backend_selection(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log)
         : gate_(std::move(gate)), loop_(loop), log_(std::move(log)) {}
 
-    /// Whether the backend is chosen when USER has come, and not before the greeting.
+    /// Whether the backend is selected at USER, not before the greeting.
     [[nodiscard]] bool selects_at_login() const {
         return gate_->config.connect_at_login || gate_->backends.selects_at_login();
     }
 
     struct search {
-        std::string user{};                    // empty before the login
-        std::string host{};                    // that the client asked for, by HOST or TLS
-        proto::proxy_header client{};          // its source is the client; for backends that take PROXY headers
-        bool client_tls = false;               // for those whose TLS matches the client's
-        check_level up_to = check_level::tls;  // tcp: the server's TLS is the client's
-        bool is_failover = false;              // those that served or failed this login already are left out
+        // Empty before the login.
+        std::string user{};
+        // From the HOST command or TLS SNI.
+        std::string host{};
+        // Its source is the client; sent to backends that take PROXY headers.
+        proto::proxy_header client{};
+        // For backends with ?tls=match.
+        bool client_tls = false;
+        // `tcp` for TLS passthrough, where the greeting is read by the client.
+        check_level up_to = check_level::tls;
+        // Excludes the backends that were already tried during this login.
+        bool is_failover = false;
     };
     struct found {
         backend_leg leg;
         proto::reply greeting;
     };
     struct no_backend {
-        std::string_view reason;     // for the client
-        bool not_permitted = false;  // there are backends, but none is for this user
+        // For the client.
+        std::string_view reason;
+        // There are backends, but none that this user may use.
+        bool not_permitted = false;
     };
-    /// One backend after the other until one greets: the client only ever sees the one that works.
+    /// Tries one backend after the other until one sends its greeting. The client does not see the failures.
     net::task<std::expected<found, no_backend>> find(search request);
-    /// The client has sent its last byte: a find() that waits in the pool's queue gives its place up and returns.
+    /// Makes a find() that waits in the session queue return, since the client has closed its direction.
     void leave_queue();
-    /// The session ends: find() returns soon, and from now on at once.
+    /// The session ends: find() returns soon, and later calls return immediately.
     void stop();
 
 private:
@@ -76,8 +85,10 @@ private:
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
     log_sink log_;
-    std::vector<backend_id> tried_;  // for this login
-    /// Set while it waits in the pool's queue. Shared, since the pool may wake it from another thread, and too late.
+    // During this login.
+    std::vector<backend_id> tried_;
+    // Not null while the session is queued. Shared, since the pool sets it from any thread, perhaps after the wait has
+    // ended.
     std::shared_ptr<net::event> slot_assigned_;
     bool stopped_ = false;
 };

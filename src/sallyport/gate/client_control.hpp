@@ -1,5 +1,6 @@
 #pragma once
-// The control connection of a session's client leg: its TLS, and its orderly end. What is said on it is the machine's.
+// The control connection of a session's client leg: its TLS, its identity for data connections, and its orderly close. The
+// relay machine decides which replies are sent on it.
 //
 // Owned by the session. Loop thread only.
 
@@ -21,34 +22,35 @@ class client_control {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    /// Takes the connection out of `from`. `id` is the session's, and the context of its TLS sessions.
+    /// Moves the socket out of `from`. `id` is the session ID, which is also the context of its TLS sessions.
     client_control(std::shared_ptr<session_context> gate, frontend::admitted_connection& from, std::string id, log_sink log);
 
     [[nodiscard]] net::stream& stream() noexcept { return stream_; }
     [[nodiscard]] const net::stream& stream() const noexcept { return stream_; }
-    /// The session's.
+    /// The session ID.
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] const endpoint& peer() const noexcept { return stream_.peer(); }
-    /// What the client connected to: our own address, or the load balancer's.
+    /// The address that the client connected to; behind a load balancer, the destination in its PROXY header.
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
-    /// For passive ports. `protect`: PROT P is in force; where resumption is demanded the client gets a ticket for it.
+    /// The client as passive ports need to know it. `protect`: PROT P is in force; if TLS session reuse is required, the
+    /// client gets a session ticket.
     [[nodiscard]] reach::passive_request passive_caller(bool protect);
-    /// As its certificate has it; nothing where that has no say.
+    /// The user name in the client's certificate; nothing if certificates do not determine the user.
     [[nodiscard]] std::optional<std::string> certificate_user() const;
-    /// "TLSv1.3"; empty without TLS.
+    /// For example "TLSv1.3"; empty without TLS.
     [[nodiscard]] std::string tls_version() const;
 
-    /// Whether the end of an upload counts. A client that is killed ends all its connections: this one tells that from the
-    /// end of a file (DU-03). `ended`: its end was read here.
+    /// An error if the control connection has ended: then the end of an upload is not the end of the file, but that of a
+    /// client that was killed (DU-03). `ended`: the session has read the end of the control connection.
     [[nodiscard]] result<void> check_upload_end(bool ended) const;
 
-    // False: it failed, which is in the log, and the connection is of no use any more.
+    // False after a failure, which was logged; the connection cannot be used any more.
     net::task<bool> start_tls();
     net::task<bool> end_tls();
     void count_rejected(std::string_view reason);
-    /// 421 `why` to a client that gets no session, and the end.
+    /// Sends 421 with the reason to a client that was not admitted, and closes.
     net::task<> reject(std::string reason);
-    /// After the last reply: the client's time to take it and to close.
+    /// Waits, for a limited time, until the client has received the final reply and closed.
     net::task<> close_after_final_reply();
 
 private:

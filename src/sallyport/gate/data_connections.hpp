@@ -1,8 +1,9 @@
 #pragma once
-// The data connections of one session: the ports that were negotiated and are not used yet, the kernel's opening at one of
-// them, and the relay of the running transfer (G1, G2, DC-04).
+// The data connections of one session: ports that were reserved and not used yet, the kernel's opening for one of them, and
+// the relay of the running transfer (G1, G2, DC-04).
 //
-// A client has one port at a time. Owned by the session, which performs what its machine asks for. Loop thread only.
+// A client has one passive port at a time. Owned by the session, which performs the actions of its machine. Loop thread
+// only.
 
 #include <memory>
 #include <optional>
@@ -23,37 +24,38 @@ class data_connections {
 public:
     data_connections(std::shared_ptr<session_context> gate, net::loop& loop);
 
-    // ---- Negotiation, in place of what was reserved for that leg before
+    // ---- Negotiation; it replaces the earlier reservation of that leg
 
     /// The endpoint to advertise to the client.
     [[nodiscard]] result<endpoint> reserve_for_client(const reach::passive_request& client, bool extended);
-    /// The endpoint to name to the backend, at our end of the control connection with it.
+    /// The endpoint to send to the backend, at the local address of the control connection with it.
     [[nodiscard]] result<endpoint> reserve_for_backend(const net::stream& control);
-    /// Kernel forwarding from the reserved port of that leg to `to`, which is on the other leg.
+    /// The opening with which the kernel forwards from the reserved port of that leg to `to`, which is on the other leg.
     [[nodiscard]] firewall::opening opening_at(proto::leg leg, const endpoint& to, const net::stream& client,
                                                const net::stream& backend) const;
-    /// It is in force now. False: its port was given up meanwhile.
+    /// Keeps an opening that is in force now. False if its port was released meanwhile.
     [[nodiscard]] bool use_opening(proto::leg leg, firewall::opening_lease opening);
-    /// By now its connection must be established. Why it is not, for the log; nothing where it is.
+    /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
+    /// if one was.
     [[nodiscard]] std::optional<std::string> opening_failure();
 
-    /// What the machine gets then.
+    /// The outcome for the machine in that case.
     [[nodiscard]] proto::data_outcome not_established() const;
 
     // ---- Transfers
 
-    /// Joins the legs as agreed. `terms` without what is known here: the ports, the rate limits.
+    /// Starts the relay between the two legs. The ports and rate limits in `options` are filled in here.
     [[nodiscard]] std::shared_ptr<data_relay> start_relay(proto::relay_plan plan, data_relay_options options);
-    /// The relay of the running transfer; nothing where there is none.
+    /// The relay of the running transfer, or null.
     [[nodiscard]] const std::shared_ptr<data_relay>& running() const noexcept { return relay_; }
-    /// It is over by itself.
+    /// The relay has finished by itself.
     void relay_ended() noexcept { relay_.reset(); }
-    /// The ports of a transfer whose bytes do not come here.
+    /// Releases the ports of a transfer whose bytes bypass this process.
     void release_ports() noexcept;
-    /// Gives up all, by RST where connected.
+    /// Cancels everything; open connections are closed by RST.
     void abort() noexcept;
 
-    /// Adds what runs, and the ports at which a peer is expected.
+    /// Adds the running transfer and the openings, for status.
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:

@@ -1,8 +1,8 @@
 #pragma once
-// One transfer's way through the gateway: a connection in front, one behind, and the bytes between (G1, G2, DC-02).
+// The relay of one transfer: a data connection on each leg, and the bytes between them (G1, G2, DC-02).
 //
-// Owned by the session that began it and by its own coroutine. Loop thread only. Each leg is met at its reserved port or
-// connected to; either way only the session's client is the peer in front, and only its backend behind.
+// Owned by the session that started it and by its own coroutine. Loop thread only. On each leg the data connection is
+// accepted on a reserved port or connected to the peer; the peer is always the session's client or its backend.
 
 #include <functional>
 #include <memory>
@@ -20,20 +20,31 @@
 
 namespace sallyport::gate {
 
-/// What a data connection takes over from its session's control connections.
+/// What a transfer needs to know of its session. A value.
 struct data_relay_options {
-    ip_address local;                                     // where the client reached us: connections to it come from there
-    std::string tls_session_context;                      // session id context in front (TLS-04)
-    bool require_tls_session_reuse = false;               // in front
-    net::tls_connect_options backend_tls;                 // name, and the control connection's TLS session
-    net::relay_rate_limits rate_limits{};                 // the session's
-    std::string backend_header;                           // PROXY, for a backend that wants it on data; empty else
-    ip_address client;                                    // who is expected in front, and ...
-    ip_address backend;                                   // ... behind
-    std::function<void()> client_wait_ended;              // called once the client's connection is there, or will not be
-    std::function<net::task<>(endpoint)> on_connected{};  // once: as relay_machine::data_connected() has it
-    net::end_check check_upload_end{};                    // whether the end of the client's data counts
-    bool allow_missing_close_notify = false;              // an upload may end without it
+    // The address that the client connected to, from which active data connections are made.
+    ip_address local;
+    // The session ID context of TLS on the client leg (TLS-04).
+    std::string tls_session_context;
+    // Refuse data connections of the client that do not resume the control connection's TLS session.
+    bool require_tls_session_reuse = false;
+    // The backend's name and the TLS session of its control connection.
+    net::tls_connect_options backend_tls;
+    // The session's rate limits.
+    net::relay_rate_limits rate_limits{};
+    // The PROXY header for backends that want one on data connections; empty otherwise.
+    std::string backend_header;
+    // The expected peers on the client leg and on the backend leg.
+    ip_address client;
+    ip_address backend;
+    // Called once the client's data connection is established, or has failed.
+    std::function<void()> client_wait_ended;
+    // Called once, with the client's endpoint; see relay_machine::data_connected().
+    std::function<net::task<>(endpoint)> on_connected{};
+    // Whether the end of the client's data is the end of the file.
+    net::end_check check_upload_end{};
+    // An upload may end without close_notify.
+    bool allow_missing_close_notify = false;
 };
 
 class data_relay {
@@ -41,20 +52,20 @@ public:
     data_relay(std::shared_ptr<session_context> gate, net::loop& loop, proto::relay_plan plan,
                reach::port_reservation client_port, reach::port_reservation backend_port, data_relay_options options);
 
-    /// Runs the transfer to its end. What it returns after stop() is of no interest any more.
+    /// Runs the transfer to its end. After stop() the result has no meaning.
     net::task<proto::data_outcome> run();
-    /// The backend has said 1xx: an active client may be connected to.
+    /// The backend has sent 1xx: the data connection to an active client can be made.
     void confirm() { confirmed_.set(); }
-    /// Until then no reply of the backend may reach the client: by 150 it would begin to send, and it is told from others by
-    /// its silence (single-port mode).
+    /// While true, no reply of the backend may be sent to the client: after a 150 it would start to send, and in single-port
+    /// mode it is identified by its silence.
     [[nodiscard]] bool must_hold_replies() const noexcept { return identified_by_silence_ && !client_wait_ended_; }
-    /// Gives it up: RST on both sides.
+    /// Cancels the transfer by RST on both legs.
     void stop() noexcept;
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
-    /// What the path knows of it, also when it is over.
+    /// The transfer record as far as the relay knows it, also after the end.
     [[nodiscard]] status::transfer_record record() const;
-    /// Adds what there is to tell while it runs: the transfer, and the ports at which a side is still expected.
+    /// Adds the transfer and the ports on which a peer is still expected, for status.
     void describe(status::session_report& into) const;
     /// For the log: "RETR f: 1024 bytes to the client, from 192.0.2.1:5000".
     [[nodiscard]] std::string summary() const;
@@ -75,8 +86,9 @@ private:
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
     proto::relay_plan plan_;
-    reach::port_reservation client_port_;   // where the client is expected, if it is
-    reach::port_reservation backend_port_;  // where the backend is
+    // The reserved ports on which the client and the backend are expected; empty if the leg connects.
+    reach::port_reservation client_port_;
+    reach::port_reservation backend_port_;
     data_relay_options options_;
     net::stall_watch stall_;
     net::event confirmed_;

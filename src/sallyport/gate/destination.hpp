@@ -1,8 +1,9 @@
 #pragma once
-// What a session's backend leg is connected to: one FTP server with its parameters, wherever it comes from. The session
-// reports through it what it learns of the server, and does not know who listens.
+// The server that a session's backend leg is connected to, with its parameters, wherever it comes from. The session reports
+// through it what it learns about the server; its maker decides what to do with that.
 //
-// Movable. Its maker is notified of the release, at its destruction at the latest. Loop thread only.
+// Movable; owned by the session. The maker is notified of the release, at the latest when the destination is destroyed. Loop
+// thread only.
 
 #include <functional>
 #include <memory>
@@ -17,7 +18,7 @@ namespace sallyport::gate {
 
 class destination {
 public:
-    /// The maker's side. Its destruction is the release: the server can take another session.
+    /// The side of the maker. Its destruction is the release: the server can take another session.
     class maker {
     public:
         maker() = default;
@@ -41,25 +42,25 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return maker_ != nullptr; }
     void release() noexcept { maker_.reset(); }
 
-    // REQUIRES, of all that follow: *this.
+    // All of the following REQUIRE *this.
 
-    /// Its name, addresses, TLS, PROXY headers and data paths. The same for as long as this is held.
+    /// Its name, addresses, TLS, PROXY headers and data paths. They do not change as long as this is held.
     [[nodiscard]] const backend& parameters() const { return maker_->parameters(); }
     [[nodiscard]] std::string name() const { return parameters().text(); }
 
-    /// It sent its greeting, so long after the connection was begun.
+    /// The server sent its greeting after this time.
     void responded(net::clock::duration response_time) { maker_->responded(response_time); }
-    /// It could not be connected to.
+    /// The connection to the server failed.
     void failed(const backend_failure& failure) { maker_->failed(failure); }
-    /// It closed the connection or owes a reply. That proves nothing: a client can make a server do so.
+    /// The server closed the connection, or a reply is missing. That proves no failure: a client can make a server do so.
     void suspected() { maker_->suspected(); }
 
-    /// Which of EPSV, PASV, EPRT and PORT its sessions found refused.
+    /// The data methods that the server has refused in earlier sessions.
     [[nodiscard]] proto::method_set refused_methods() const { return maker_->refused_methods(); }
     void learn_refused_methods(proto::method_set refused) { maker_->learn_refused_methods(refused); }
 
-    /// The session's client has not sent USER yet, and was heard of `now`. `leave` is called if another session needs
-    /// its slot: from any thread, at most once, and it may only post to the session's loop.
+    /// The client has not sent USER yet; its last command arrived `now`. `end_session` is called if another session needs
+    /// the slot: from any thread, at most once; it may only post to the session's loop.
     void waits_for_user(net::deadline now, std::function<void()> end_session) {
         maker_->waits_for_user(now, std::move(end_session));
     }

@@ -1,9 +1,9 @@
 #pragma once
-// The gateway, reverse form: clients in front, one or more FTP servers (backends) behind (G1, G4, G5, G7).
+// The gateway: an FTP proxy in front of one or more FTP servers, its backends (G1, G4, G5, G7).
 //
-// A full proxy of the control connection: every line is parsed, decided and written anew. Data connections are led to
-// the session's own backend and accepted from the session's client only. Ownership, threads and lifetimes:
-// frontend/service.hpp.
+// It relays the control connection line by line: every command and reply is parsed, checked and written again. Data
+// connections are accepted from the session's client only and connected to the session's backend only. The program owns the
+// gateway; threads and lifetimes are those of frontend/service.hpp.
 
 #include <chrono>
 #include <cstdint>
@@ -27,130 +27,170 @@
 
 namespace sallyport::gate {
 
-/// ftp://, ftpes://, ftps://; ftp://...?tls=match: as the session's client has it.
+/// TLS with a backend, by the scheme of its URL: ftp://, ftpes://, ftps://. `match` is ftp://...?tls=match: explicit TLS
+/// exactly if the session's client uses TLS.
 enum class backend_tls : std::uint8_t { none, explicit_, implicit, match };
 
-/// Drain and maintenance take no new sessions and let running ones end.
+/// A backend in `drain` or `maintenance` accepts no new sessions; existing ones continue.
 enum class backend_state : std::uint8_t { active, drain, maintenance };
 [[nodiscard]] std::string_view name(backend_state s) noexcept;
 
-/// What may change while the gateway runs.
+/// The parameters of a backend that can change at runtime. A change of anything else makes it another backend.
 struct backend_parameters {
-    unsigned weight = 1;           // its share beside the others', 1 to limits::max_backend_weight
-    std::size_t max_sessions = 0;  // 0: no limit of its own
+    // Share of sessions relative to other backends, 1 to limits::max_backend_weight.
+    unsigned weight = 1;
+    // 0: no limit.
+    std::size_t max_sessions = 0;
     backend_state state = backend_state::active;
-    unsigned priority = 0;           // a larger one only where no smaller one can take a session
-    std::vector<std::string> users;  // only for these users; a "*" in a name stands for anything
-    std::vector<std::string> hosts;  // only for who asks for these names, by HOST or TLS; likewise
+    // Used only if no backend with a lower number can take the session.
+    unsigned priority = 0;
+    // Reserved for these users; "*" is a wildcard. Empty: all users.
+    std::vector<std::string> users;
+    // Reserved for these host names, from the HOST command or TLS SNI; "*" is a wildcard. Empty: all hosts.
+    std::vector<std::string> hosts;
 
     friend bool operator==(const backend_parameters&, const backend_parameters&) = default;
 };
 
-/// What a name in a backend's URL stands for: one server, however many addresses it has; or as many servers as it has
-/// addresses; or those that its SRV records name.
+/// How the host name in a backend URL is resolved to backends. `none`: one server, however many addresses it has.
+/// `addresses`: one backend for each address. `service`: one backend for each SRV record.
 enum class discovery : std::uint8_t { none, addresses, service };
 
+/// One backend: its URL and what was learned when its name was resolved. A value.
 struct backend {
-    std::string host;  // name or address
+    // A host name or an address.
+    std::string host;
     std::uint16_t port = 21;
     backend_tls tls = backend_tls::none;
     backend_parameters parameters{};
-    std::optional<proto::proxy_version> proxy_protocol{};  // tells it by a PROXY header who the client is ...
-    bool proxy_protocol_data = false;                      // ... on data connections too
-    discovery discovered_by = discovery::none;             // others: no server itself, see backend_list.hpp
-    std::string tls_name{};                                // that its certificate is for; empty: the host's
-    std::vector<ip_address> addresses{};                   // of the host, where they are known
-    proto::direct_data direct{};                           // which of its data need not come by the gateway
-    port_range passthrough_range{};                        // its TLS passes unread, data by these ports here and there alike
+    // Version of the PROXY header with the client's address. Nothing: no header is sent.
+    std::optional<proto::proxy_version> proxy_protocol{};
+    // The header is sent on data connections as well.
+    bool proxy_protocol_data = false;
+    // Other than `none`: not a server itself, but a name to be resolved; see backend_list.hpp.
+    discovery discovered_by = discovery::none;
+    // The name that its certificate must have. Empty: that of the host.
+    std::string tls_name{};
+    // The addresses of the host, if they are known.
+    std::vector<ip_address> addresses{};
+    // The modes in which unencrypted data bypass the gateway.
+    proto::direct_data direct{};
+    // TLS passthrough: its data ports, which the gateway forwards unchanged. `first` is 0 without passthrough.
+    port_range passthrough_range{};
 
     /// "ftp://HOST[:PORT][?PARAMETERS]", "ftpes://...", "ftps://..."; see backend_parameters.hpp.
     [[nodiscard]] static result<backend> parse(std::string_view url);
-    /// Where TLS is to match the client's: the same with the one or the other.
+    /// The same backend with `backend_tls::match` replaced: explicit TLS if the client uses TLS, otherwise none.
     [[nodiscard]] backend for_client(bool with_tls) const;
     [[nodiscard]] bool needs_discovery() const noexcept { return discovered_by != discovery::none; }
     [[nodiscard]] const std::string& tls_host() const noexcept { return tls_name.empty() ? host : tls_name; }
-    /// Its name: the URL with the port and without terms.
+    /// Its name in the log and in status: the URL with the port and without parameters.
     [[nodiscard]] std::string text() const;
 
     friend bool operator==(const backend&, const backend&) = default;
 };
 
-/// Each policy heeds the weights.
+/// The rule by which sessions are distributed. Every policy applies the weights.
 enum class balancing_policy : std::uint8_t { least_sessions, round_robin, least_response_time, client_address, user };
 
-/// How far one gets with a backend; each stage takes those before it. With implicit TLS the greeting comes after TLS.
+/// How far a health check goes; each level includes those before it. With implicit TLS the greeting follows TLS.
 enum class check_level : std::uint8_t { off, tcp, greeting, tls, login, list };
 [[nodiscard]] std::string_view name(check_level s) noexcept;
 
+/// If health checks report every backend down: reject new sessions, or try the backends anyway.
 enum class all_down_policy : std::uint8_t { reject, try_anyway };
 
-/// How sessions are spread, and what a failure does to a backend's share.
+/// How sessions are distributed over backends, and how failures change the state of a backend. A value.
 struct balancing_rules {
     balancing_policy policy = balancing_policy::least_sessions;
-    unsigned fall = limits::check_fall;  // failures in a row until a backend is down
-    unsigned rise = limits::check_rise;  // successes in a row until it is up again
+    // Consecutive failures before a backend is marked down.
+    unsigned fall = limits::check_fall;
+    // Consecutive successes before it is marked up again.
+    unsigned rise = limits::check_rise;
+    // Time in which a recovered backend returns to its full weight.
     std::chrono::seconds slow_start = limits::slow_start;
-    check_level check = check_level::off;  // what checks look at; with them, sessions need not find out what is well again
-    std::chrono::seconds retry_delay{10};  // without them: how long one that failed is tried last, then asked by a session
-    all_down_policy when_all_down = all_down_policy::reject;  // by the word of checks
+    // Other than `off`: only health checks mark a backend up again.
+    check_level check = check_level::off;
+    // Without health checks: time in which a failed backend is tried last. After it one session probes the backend.
+    std::chrono::seconds retry_delay{10};
+    all_down_policy when_all_down = all_down_policy::reject;
 };
 
-/// How checks are made.
+/// Interval and account of health checks. A value.
 struct health_check_settings {
     std::chrono::milliseconds interval = limits::check_interval;
-    std::string user;  // for the stages login and list
+    // For the levels login and list.
+    std::string user;
     std::string password;
 };
 
-/// What a session has come to, at its end.
+/// Totals of one session, reported when it ends. A value.
 struct session_summary {
     endpoint client;
     std::string user;
     bool logged_in = false;
     bool tls = false;
-    std::size_t downloads = 0;  // complete ones
+    // Complete transfers.
+    std::size_t downloads = 0;
     std::size_t uploads = 0;
     std::size_t listings = 0;
     std::size_t failed = 0;
-    std::uint64_t sent = 0;  // to the client, in files, as far as they passed here
+    // Bytes of files, to and from the client; without those that bypassed this process.
+    std::uint64_t sent = 0;
     std::uint64_t received = 0;
     std::chrono::milliseconds duration{};
 };
 
+/// The settings of a gateway. A value.
 struct settings : frontend::service_settings {
     std::vector<backend> backends;
-    std::string backends_file;  // holds more of them; it is watched for change. Empty: there is none
+    // A file with more backends, reread when it changes. Empty: none.
+    std::string backends_file;
     std::chrono::seconds resolve_interval = limits::resolve_interval;
-    std::optional<endpoint> dns_server;  // asked for what is behind names, in place of the system's; for resolve=a|srv only
+    // Name server for ?resolve lookups, instead of the system's.
+    std::optional<endpoint> dns_server;
     balancing_rules balancing;
     health_check_settings checks;
-    bool check_at_start = false;    // where there are no checks: warn of backends that do not answer when it begins
-    bool connect_at_login = false;  // a backend is connected to when USER has come, however backends are chosen
-    std::chrono::milliseconds session_queue_timeout = limits::queue_timeout;  // for room, where all are full; 0: no queue
+    // Without health checks: warn at the start about backends that do not respond.
+    bool check_at_start = false;
+    // Connect to a backend when USER is received, not when the client connects.
+    bool connect_at_login = false;
+    // Time that a session waits if all backends are at their limit. 0: no queue.
+    std::chrono::milliseconds session_queue_timeout = limits::queue_timeout;
 
-    /// TLS is between clients and backends: all of them have mirrored ports.
+    /// TLS is not terminated here: every backend has a range of passthrough ports.
     [[nodiscard]] bool uses_passthrough() const noexcept {
         return !backends.empty() && backends.front().passthrough_range.first != 0;
     }
-    bool ccc_allowed = false;  // clients may end TLS on the control connection, not on data
+    // Clients may end TLS on the control connection (CCC); data connections stay encrypted.
+    bool ccc_allowed = false;
     proto::command_policy commands;
-    std::optional<net::certificate_field> user_from_cert{};  // of the client's certificate: who the user is
-    bool replace_user = false;                               // whatever USER says; else USER must say the same
-    std::size_t max_sessions_per_user = 0;                   // sessions; 0: no limit
-    std::uint64_t upload_rate = 0;                           // bytes a second of a session; 0: no limit
+    // The field of the client certificate that has the user name.
+    std::optional<net::certificate_field> user_from_cert{};
+    // If USER differs from the certificate: the name is replaced; otherwise USER is refused.
+    bool replace_user = false;
+    // 0: no limit.
+    std::size_t max_sessions_per_user = 0;
+    // Bytes per second of a session; 0: no limit.
+    std::uint64_t upload_rate = 0;
     std::uint64_t download_rate = 0;
     std::optional<net::tls_client_context> backend_tls;
-    proto::backend_data_mode backend_data_mode =
-        proto::backend_data_mode::passive;  // how data connections behind come about
-    bool kernel_forwarding = false;         // those that nothing has to look at are led by the kernel's NAT, where it will
+    // How data connections on the backend leg are established.
+    proto::backend_data_mode backend_data_mode = proto::backend_data_mode::passive;
+    // Forward data connections with kernel NAT where the gateway need not see their bytes.
+    bool kernel_forwarding = false;
 
-    std::chrono::milliseconds backend_connect_timeout = std::chrono::seconds(3);  // connect and greeting, per backend tried
-    std::chrono::seconds backend_login_timeout = limits::backend_login_timeout;   // to each command until the login
-    std::function<void(const session_summary&)> session_ended{};                  // on the session's loop; may be empty
+    // Time limit for connect, TLS and greeting of each backend tried.
+    std::chrono::milliseconds backend_connect_timeout = std::chrono::seconds(3);
+    // Time limit for each backend reply until the login is complete.
+    std::chrono::seconds backend_login_timeout = limits::backend_login_timeout;
+    // Called on the session's loop; may be empty.
+    std::function<void(const session_summary&)> session_ended{};
 };
 
 struct shared_state;
 
+/// The gateway as a service of the program.
 class gate final : public frontend::service {
 public:
     gate(net::loop_group& loops, settings s, status::counters& counters);
@@ -158,19 +198,18 @@ public:
 
     [[nodiscard]] result<void> start() override;
     void adopt_sockets(std::vector<unique_fd> sockets) override;
-    /// Names of backends; health checks may find that they are up again.
+    /// Names of backends that the old process found down. Health checks may mark them up again.
     void set_down_backends(std::vector<std::string> names) override;
-    // Data connections on mirrored ports: see mirrors.
+    // Data connections on passthrough ports: see passthrough_ports.
     void return_connections(std::function<bool(int connection)> to_old_process) override;
     void accept_returned(unique_fd connection) override;
     [[nodiscard]] std::vector<int> sockets() const override;
     [[nodiscard]] std::vector<std::string> down_backends() const override;
     void start_draining(std::move_only_function<void()> on_drained) override;
-    /// Any thread: these are the backends from now on; see pool::adjust(). What changes is logged.
+    /// Replaces the backends of the settings; see pool::set_backends(). Changes are logged. Any thread.
     void set_backends(const std::vector<backend>& wanted);
-    /// On the first loop: sessions that start from now on use these settings, those that run keep theirs. Where it listens
-    /// and its passive ports stay as they were at the start, and so do the trusted proxies. Returns a line for each change
-    /// of the backends.
+    /// New sessions use these settings, existing ones keep theirs. Listeners, passive ports and trusted proxies stay as they
+    /// were at the start. Returns one line for each change of the backends; after an error nothing has changed. First loop.
     [[nodiscard]] result<std::vector<std::string>> reload(settings s);
     /// Any thread.
     [[nodiscard]] status::pool_snapshot backends() const;

@@ -1,8 +1,8 @@
 #pragma once
-// Health that speaks FTP (G7): what a client would do with a backend, as far as the settings ask for it.
+// Health checks over FTP (G7): each check does what a client would do with a backend, up to the configured level.
 //
-// One coroutine for each backend on the pool's list, on the first loop. What it finds goes to the pool; changes go to the
-// log.
+// The shared state of the gateway owns the checks. One coroutine for each backend of the pool runs on the first loop.
+// Results go to the pool, changes to the log.
 
 #include <memory>
 #include <optional>
@@ -16,29 +16,31 @@ namespace sallyport::gate {
 
 struct session_context;
 
+/// The result of one check. A value.
 struct check_outcome {
     std::optional<backend_failure> failure;
-    net::clock::duration response_time{};  // where it greeted, or was only connected to
+    // Time to the greeting; at level tcp, to the connection.
+    net::clock::duration response_time{};
 };
 
-/// One check, as deep as `stage` says. It is over, one way or the other, before the next one is due.
+/// One check up to `level`. It ends before the next one is due.
 net::task<check_outcome> check_backend(net::loop& loop, const settings& config, const backend& server,
                                        self_connection_guard& guard, check_level level);
-/// Where nothing is checked later on: a warning in the log about each of these backends that does not answer now.
+/// Without periodic checks: logs a warning about each backend that does not respond.
 net::task<> check_at_start(std::shared_ptr<session_context> gate, net::loop& loop);
 
 class health_checks {
 public:
     explicit health_checks(net::loop& loop);
 
-    /// Begins to check, at once and then at the interval; again: by these settings from the next check on. Before the loops
-    /// run, or on the first one.
+    /// Starts the checks, now and then at every interval. Called again: the new settings apply from the next check on.
+    /// Before the loops run, or on the first loop.
     void start(std::shared_ptr<session_context> gate);
-    /// Any thread: the list has changed; who came is checked from now on, who left no more.
+    /// The list of backends has changed: new ones are checked, removed ones are not any more. Any thread.
     void update_list();
-    /// Any thread: something looks wrong with this backend, so that its next check should come soon.
+    /// Brings forward the next check of a backend that a session suspects. Any thread.
     void check_soon(backend_id id);
-    /// No further checks. On the first loop, or when no loop runs.
+    /// Stops all checks. On the first loop, or when no loop runs.
     void stop();
 
 private:

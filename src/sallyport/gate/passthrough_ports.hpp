@@ -1,14 +1,15 @@
 #pragma once
-// Data connections of sessions whose TLS passes through unread (G10, GW-06): a fixed range for each backend, listened on
-// here and leading to the same port there.
+// Data connections of sessions with TLS passthrough (G10, GW-06): the gateway listens on a fixed port range for each backend
+// and forwards each connection to the same port of the backend.
 //
-// What the backend says is encrypted, so nobody knows which port a session was told; but the port says which backend, and
-// the client's address whether it has a session there. Others are closed at once and counted.
+// The backend's replies are encrypted, so the port that was advertised to a session is not known. The port identifies the
+// backend, and the client's address must have a session there. Connections from unexpected peers are closed and counted.
 //
-// A successor listens on its predecessor's sockets, and passes on whom it does not know: the predecessor's sessions go on
-// there, with their data.
+// After a graceful restart the new process listens on the sockets of the old one, and returns connections of clients that it
+// does not know: sessions of the old process continue there, with their data.
 //
-// use() before the loops run, or on the first one; admit() on any thread. The loops and the counters must outlive it.
+// The shared state of the gateway owns this; the loops and the counters must outlive it. apply() before the loops run, or on
+// the first loop; admit() on any thread.
 
 #include <atomic>
 #include <chrono>
@@ -29,12 +30,12 @@ namespace sallyport::gate {
 
 class passthrough_ports {
 public:
-    /// One client address at one backend, let through for as long as one of its sessions holds this.
+    /// A client address with a session at one backend. Its data connections are accepted as long as a session holds this.
     class passthrough_client {
     public:
-        /// Data connections that are open.
+        /// Number of open data connections.
         [[nodiscard]] int running() const noexcept { return running_; }
-        /// When the last one ended.
+        /// When the last one was closed.
         [[nodiscard]] net::deadline last_end() const noexcept { return net::deadline(net::clock::duration(last_end_)); }
 
     private:
@@ -45,21 +46,22 @@ public:
 
     passthrough_ports(net::loop_group& loops, status::counters& counters);
 
-    /// From now on listens on every port of each backend's range, at the addresses of `listen`, and gives up others, where
-    /// no guest is left. Changes nothing where it fails; the error names the port.
+    /// Listens on every port of each backend's range, at the addresses of the listeners, and closes other ports that no
+    /// client uses. After an error nothing has changed; it names the port.
     [[nodiscard]] result<void> apply(const settings& config);
-    /// `server`: the address that the session's control connection goes to; data go there too.
+    /// Accepts data connections of this client. `server`: the address of the session's control connection, used for data
+    /// too.
     [[nodiscard]] std::shared_ptr<passthrough_client> admit(const backend& at, const ip_address& server,
                                                             const ip_address& client);
     /// Closes all listeners.
     void stop();
 
-    // Succession. The first two before use(), the others on the first loop.
+    // Graceful restart. The first two before apply(), the others on the first loop.
     void inherit(unique_fd socket);
-    /// Any loop's thread: false where the connection could not be passed on.
+    /// The handler returns a connection to the old process; false if that failed. It is called on any loop.
     void set_return_handler(std::function<bool(int connection)> to_old_process);
     [[nodiscard]] std::vector<int> sockets() const;
-    /// What the successor has passed on.
+    /// Handles a connection that the new process has returned.
     void accept_returned(unique_fd connection);
 
 private:

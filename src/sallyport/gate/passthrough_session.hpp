@@ -1,5 +1,5 @@
 #pragma once
-// TLS of one session that passes between client and backend, so that nothing of it can be read here (G10, GW-06).
+// The TLS passthrough of one session: control bytes are relayed between client and backend without decryption (G10, GW-06).
 //
 // Owned by its session, whose streams it uses until run() returns. Loop thread only.
 
@@ -18,11 +18,12 @@
 
 namespace sallyport::gate {
 
-/// When such a session is over for want of activity. A running data connection is activity (G5), so then it is looked at
-/// again later.
+/// When such a session is closed as idle. A running data connection counts as activity (G5), so that the session is checked
+/// again later. A value.
 struct passthrough_activity {
     bool data_running = false;
-    net::deadline last_control{};  // byte, either way
+    // The last byte on the control connection, in either direction.
+    net::deadline last_control{};
     net::deadline last_data_end{};
 
     [[nodiscard]] net::deadline idle_until(net::deadline now, net::clock::duration limit) const noexcept {
@@ -37,9 +38,9 @@ public:
     passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, net::stream& client, backend_leg& backend,
                         log_sink log);
 
-    /// Until either side ends, nothing moves for the idle time, or stop(). `owner` owns this and both streams.
+    /// Relays until one side closes, the session is idle for too long, or stop(). `owner` owns this and both streams.
     net::task<> run(std::shared_ptr<const void> owner);
-    /// It ends as soon as no data connection of its client runs.
+    /// Ends the session as soon as its client has no open data connection.
     void stop();
 
 private:

@@ -1,14 +1,16 @@
 #pragma once
-// The backends of a gateway, and which one a session gets (G7). What fails is tried last, what is down not at all.
+// The backend pool: the backends of a gateway with their state, the balancing policy, and the session queue (G7). A failing
+// backend is tried last, one that is down is not tried.
 //
-// Backends come and go while it runs. One that left the list gets nobody new and is forgotten when its last session has
-// ended; a change of anything but its terms makes it another one.
+// Backends can be added and removed at runtime. A removed backend gets no new sessions and is erased when its last session
+// has ended; a change of anything but its parameters makes it another backend.
 //
-// A backend that names users or hosts is for them alone, and they are for no other one. Where that decides, or the user name
-// does, a session's backend is chosen at its login.
+// A backend with users or hosts is reserved for them, and they use no other backend. If users or hosts decide, or the policy
+// uses the user name, the backend is selected at the login.
 //
-// Choosing and counting happen in one step under a mutex, held for a look over the list only: this is the one place where
-// loops meet. Any thread. No clock and no sockets: the time comes in. The pool must outlive its slots and waiters.
+// A backend is chosen and its session counted in one step, under a mutex that is held only to go through the list. Any
+// thread; it is the one place where sessions of different loops meet. No clock and no sockets: the time is passed in. The
+// pool must outlive its slots and queued sessions.
 
 #include <cstddef>
 #include <cstdint>
@@ -33,10 +35,10 @@ namespace sallyport::gate {
 
 class pool;
 
-/// Tells one backend from all that the pool ever had; never used again.
+/// Identifies a backend among all that the pool has ever had; never reused.
 using backend_id = std::uint64_t;
 
-/// One session's place at one backend; given back at destruction.
+/// One session counted at one backend; released at destruction.
 class backend_slot {
 public:
     backend_slot() noexcept = default;
@@ -46,7 +48,8 @@ public:
     ~backend_slot() { release(); }
 
     [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
-    [[nodiscard]] const backend& server() const { return *server_; }  // REQUIRES: *this. Its terms are those of the start
+    /// REQUIRES: *this. Its parameters are those of the time when it was added.
+    [[nodiscard]] const backend& server() const { return *server_; }
     [[nodiscard]] backend_id id() const noexcept { return id_; }
     void release() noexcept;
 
@@ -59,29 +62,31 @@ private:
     std::shared_ptr<const backend> server_;
 };
 
-/// For whom a backend is chosen. What is not known yet is empty.
+/// The client for whom a backend is chosen. Unknown parts are empty.
 struct client_info {
     ip_address address;
     std::string user;
-    std::string host;  // by the command HOST or by TLS
+    // From the HOST command or TLS SNI.
+    std::string host;
 };
 
-/// Why a session gets no slot. `full` and `none` (no backend is known yet): it may wait for room. `stranger`: no backend is
-/// for this caller.
+/// Why a session gets no slot. `unavailable`: every backend has failed or is down. `at_limit`: every backend is at its
+/// session limit. `maintenance`: none accepts new sessions. `not_resolved`: no backend is known yet. `not_permitted`: no
+/// backend may be used by this client. With `at_limit` and `not_resolved` a session can wait in the queue.
 enum class no_backend_reason : std::uint8_t { unavailable, at_limit, maintenance, not_resolved, not_permitted };
 using backend_choice = std::expected<backend_slot, no_backend_reason>;
 
-/// A session in the queue for room, served in the order of arrival; leaves it at destruction.
+/// A session in the session queue, which is served in order of arrival; it leaves the queue at destruction.
 class queued_session {
 public:
-    /// `wake` is called once, from any thread and under the pool's lock: it may only pass the word on.
+    /// `wake` is called at most once, from any thread and under the pool's mutex: it may only post to a loop.
     queued_session(client_info client, std::vector<backend_id> tried, std::move_only_function<void()> wake)
         : client_(std::move(client)), tried_(std::move(tried)), wake_(std::move(wake)) {}
     ~queued_session();
     queued_session(const queued_session&) = delete;
     queued_session& operator=(const queued_session&) = delete;
 
-    /// What it was given; `full` where it was nothing. It leaves the queue.
+    /// Leaves the queue. Returns the assigned slot, or `at_limit` if there is none.
     [[nodiscard]] backend_choice leave_queue();
 
 private:
@@ -97,34 +102,34 @@ class pool {
 public:
     pool(const std::vector<backend>& backends, balancing_rules rules);
 
-    /// Whether users, or the hosts they ask for, decide: then a choice before the login would be blind.
+    /// Whether the choice needs the user name or the host, and so has to wait for the login.
     [[nodiscard]] bool selects_at_login() const;
-    /// The best backend for this caller that is not among `tried`. A backend that rests is chosen when nothing else is
-    /// left. Without checks, one session at a time finds out after its rest whether it is back.
+    /// The best backend for this client that is not in `tried`. A failing backend is chosen only if no other is left.
+    /// Without health checks one session at a time probes it after the retry delay.
     [[nodiscard]] backend_choice choose(const client_info& client, const std::vector<backend_id>& tried, net::deadline now);
-    /// Those that this caller could have if they had room.
+    /// The backends that this client could use if they were not at their session limit.
     [[nodiscard]] std::vector<backend_id> at_limit_for(const client_info& client,
                                                        const std::vector<backend_id>& tried) const;
-    /// Puts a session that found all full into the queue. False: the queue is full too.
+    /// Adds a session to the queue. False if the queue is full.
     [[nodiscard]] bool enqueue(queued_session& w);
 
-    // Of a backend that has gone nothing is learned any more.
+    // Both have no effect on a backend that was erased, and return the new state if it has changed.
     std::optional<health_state> failed(backend_id id, std::string reason, net::deadline now);
-    /// `after`: how long it took to greet.
+    /// `response_time`: time to the greeting.
     std::optional<health_state> responded(backend_id id, health_source source, net::clock::duration response_time,
                                           net::deadline now);
 
-    /// From now on these are the backends: new ones join, those that are not named any more leave, the others have these
-    /// terms and keep what is known of them. Returns a line for each change.
+    /// Sets the list of backends: new ones are added, missing ones removed, the others get these parameters and keep their
+    /// state. Returns one line for each change.
     std::vector<std::string> set_backends(const std::vector<backend>& wanted);
     void set_rules(const balancing_rules& rules);
 
-    /// Those on the list, with their terms of now.
+    /// The listed backends with their current parameters.
     [[nodiscard]] std::vector<std::pair<backend_id, backend>> list() const;
-    /// Nothing where it is not on the list.
+    /// Nothing if it is not listed.
     [[nodiscard]] std::optional<backend_state> state(backend_id id) const;
 
-    /// What this backend refuses of EPSV, PASV, EPRT and PORT; learned by its sessions.
+    /// The data methods that this backend refuses, as its sessions have reported.
     [[nodiscard]] proto::method_set refused_methods(const backend_slot& at) const;
     void learn_refused_methods(const backend_slot& at, proto::method_set refused);
 
@@ -133,6 +138,7 @@ public:
 private:
     friend class backend_slot;
     friend class queued_session;
+    /// One backend with its state.
     struct entry {
         backend_id id = 0;
         std::shared_ptr<const backend> server;
@@ -142,10 +148,11 @@ private:
         backend_health health{};
         std::size_t sessions = 0;
         std::uint64_t sessions_total = 0;
-        double round_robin_credit = 0;  // in round robin: turns it has coming
+        double round_robin_credit = 0;
         proto::method_set refused;
 
         [[nodiscard]] bool is_unrestricted() const noexcept { return parameters.users.empty() && parameters.hosts.empty(); }
+        /// It is reserved for some clients, and this is one of them.
         [[nodiscard]] bool is_reserved_for(const client_info& client) const;
         [[nodiscard]] bool accepts_sessions() const noexcept { return listed && parameters.state == backend_state::active; }
         [[nodiscard]] bool has_free_slot() const noexcept {
@@ -170,11 +177,13 @@ private:
     void release(backend_id id) noexcept;
 
     mutable std::mutex mutex_;
-    std::vector<entry> entries_;  // by id
+    // Sorted by ID.
+    std::vector<entry> entries_;
     backend_id next_id_ = 0;
     std::deque<queued_session*> queue_;
     balancing_rules rules_;
-    std::size_t next_index_ = 0;  // where the round goes on
+    // Where round robin continues.
+    std::size_t next_index_ = 0;
 };
 
 }  // namespace sallyport::gate

@@ -1,8 +1,8 @@
 #pragma once
-// How a gateway knows that it would talk to itself (GW-09): where it listens, and its own ends of its connections to
-// backends. A backend that is the gateway would turn one client into as many sessions as there may be.
+// Prevents the gateway from being its own backend (GW-09): it knows the listeners and both ends of the gateway's connections
+// to backends. Otherwise one client would start sessions until the session limit is reached.
 //
-// Any thread.
+// Any thread. The shared state of the gateway owns it; registrations may outlive it.
 
 #include <cstddef>
 #include <memory>
@@ -18,7 +18,7 @@
 
 namespace sallyport::gate {
 
-/// Whether a connection to `to` comes to one of these listeners, on a machine with these addresses.
+/// Whether a connection to `to` reaches one of these listeners, on a machine with these addresses.
 [[nodiscard]] bool reaches_listener(const std::vector<endpoint>& listeners, const std::vector<ip_address>& machine,
                                     const endpoint& to) noexcept;
 
@@ -33,15 +33,15 @@ class self_connection_guard {
 public:
     self_connection_guard();
 
-    /// Where we listen, with real port numbers.
+    /// The gateway's listeners, with real port numbers.
     void set_listeners(std::vector<endpoint> listeners);
-    /// Whether a connection to there would come to ourselves.
+    /// Whether a connection to this endpoint would reach the gateway itself.
     [[nodiscard]] bool is_listener(const endpoint& to) const;
-    /// An error where a backend that is named by its address is ourselves. Names are looked at when they are resolved.
+    /// An error if a backend given by its address is the gateway itself. Names are checked when they are resolved.
     [[nodiscard]] result<void> check_not_self(const std::vector<backend>& backends) const;
 
-    /// A connection of ours to a backend, known by both its ends for as long as this is held. Our end alone would not do: on
-    /// one machine a client's connection may come from the same address and port, as it leads to another place.
+    /// A connection of the gateway to a backend, known by both of its ends as long as this is held. The local end alone does
+    /// not identify it: on one machine a client can have the same address and port, with another destination.
     class registration {
     public:
         registration() noexcept = default;
@@ -57,15 +57,16 @@ public:
         connection_ends ends_;
     };
     [[nodiscard]] registration register_connection(const endpoint& local, const endpoint& remote);
-    /// Held from before a connection is begun until its end is held. Until then is_leg() waits on other threads: on one
-    /// machine a connection can be accepted sooner than whoever has made it learns of its own end.
+    /// Held from before connect() until the connection is registered. Meanwhile is_from_gateway() waits on other threads: on
+    /// one machine a connection can be accepted before the connecting thread knows its local end.
     [[nodiscard]] std::shared_lock<std::shared_mutex> connecting() const { return std::shared_lock(state_->connecting); }
     [[nodiscard]] bool is_from_gateway(const endpoint& peer, const endpoint& destination) const;
 
 private:
     struct state {
         std::shared_mutex connecting;
-        std::mutex mutex;  // of the rest
+        // Guards the rest.
+        std::mutex mutex;
         std::multiset<connection_ends> connections;
         std::vector<endpoint> listeners;
         std::vector<ip_address> machine;

@@ -1,10 +1,10 @@
 #pragma once
-// The driver of one relayed session: two control connections, one machine, at most one running transfer. It performs what
-// the machine asks for, and knows of its server what the destination says.
+// The driver of one relayed session: two control connections, one relay machine, and at most one running transfer. It
+// performs the actions of the machine; of the backend it knows only the destination.
 //
-// Lives on its loop, kept alive by its coroutines. Each leg has a reader that feeds the machine and then does what it
-// asks for; there is no coroutine in between, so a command or a reply passes in one turn of the loop. `client_` is the
-// control connection of the client leg, `server_` has that of the backend leg.
+// The session runs on one loop, and its coroutines own it. Each leg has a reader that feeds the machine and then performs
+// the machine's actions; there is no coroutine in between, so a command or a reply passes in one turn of the loop. `client_`
+// is the control connection of the client leg, `server_` has that of the backend leg.
 
 #include <memory>
 #include <optional>
@@ -35,7 +35,7 @@ public:
     void kill() override;
     [[nodiscard]] status::session_report describe() const override;
 
-    /// A session from its connection to its end.
+    /// Runs a session from its connection to its end.
     friend net::task<> run_session(std::shared_ptr<session> self);
 
 private:
@@ -45,30 +45,35 @@ private:
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
-    /// What is being written to one leg, and who waits there.
+    /// Reads and writes in progress on the control connection of one leg.
     struct leg_state {
         explicit leg_state(net::loop& loop) : wake(loop) {}
-        bool reading = false;  // commands or replies: a wait that may be interrupted, unlike a handshake's
+        // A read of commands or replies is in progress, which may be interrupted; a handshake may not.
+        bool reading = false;
         std::string bytes;
         bool writing = false;
         net::event wake;
     };
     struct ending {
         bool stopping = false;
-        bool dismissed = false;     // by the administrator
-        bool killed = false;        // without a word
-        bool client_ended = false;  // it has said all it will
-        bool lost = false;          // the client's connection is gone
+        // Ended by the administrator.
+        bool dismissed = false;
+        // Ended by RST, without a reply.
+        bool killed = false;
+        // The client has ended its direction of the control connection.
+        bool client_ended = false;
+        // The client's control connection is closed or broken.
+        bool lost = false;
     };
 
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
 
-    /// For the session's parts.
+    /// The log of this session, for its parts.
     [[nodiscard]] auto sink() {
         return [this](log::level at, std::string_view text) { log(at, text); };
     }
 
-    // From the connection to a running machine
+    // From the accepted connection to a running machine
     net::task<bool> connect_backend();
     net::task<> start_passthrough();
     net::task<> run_passthrough();
@@ -92,7 +97,7 @@ private:
         return ending_.stopping && (ending_.dismissed || !machine_->transfer_running());
     }
 
-    // What the machine asks for
+    // Actions of the machine
     void perform();
     void reserve_port(const proto::relay_act::reserve_port& request);
     void open_data(proto::relay_plan plan);
@@ -105,19 +110,20 @@ private:
     client_control client_;
     backend_leg server_;
     backend_selection selection_;
-    std::optional<proto::relay_act::find_backend> requested_backend_;  // by the machine
+    std::optional<proto::relay_act::find_backend> requested_backend_;
     std::optional<user_limit::user_slot> user_slot_;
     std::unique_ptr<proto::relay_machine> machine_;
     reach::curl_epsv_delay curl_epsv_delay_;
     data_connections data_;
     transfer_report report_;
-    std::unique_ptr<passthrough_session> passthrough_;  // instead of the machine
+    std::unique_ptr<passthrough_session> passthrough_;
     leg_state to_client_;
     leg_state to_backend_;
     session_step step_;
     bool backend_tls_pending_ = false;
     ending ending_;
-    net::deadline deadline_ = net::deadline::max();  // the machine's
+    // When the machine is to be called again, if nothing happens before.
+    net::deadline deadline_ = net::deadline::max();
 };
 
 net::task<> run_session(std::shared_ptr<session> self);

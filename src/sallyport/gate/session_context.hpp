@@ -1,5 +1,7 @@
 #pragma once
-// What the sessions of one gateway share, and what each of them starts with: see frontend/service.hpp.
+// The state that all sessions of a gateway share, and the context that each session starts with (frontend/service.hpp).
+//
+// Sessions own both by shared pointers, so that they outlive every session. Any thread; each part guards itself.
 
 #include <memory>
 #include <optional>
@@ -18,6 +20,7 @@
 
 namespace sallyport::gate {
 
+/// What survives a reload.
 struct shared_state : frontend::shared_state {
     shared_state(net::loop_group& loops, const settings& s, status::counters& counts)
         : frontend::shared_state(loops, s, counts),
@@ -35,15 +38,16 @@ struct shared_state : frontend::shared_state {
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
 };
 
+/// The settings of a session and the shared state.
 struct session_context : frontend::context_of<settings, shared_state> {
     using context_of::context_of;
 
-    // What is learned of a backend goes to the pool; what changes by it, to the log.
+    // The outcome of a connection to a backend, for the pool. A change of the backend's health state is logged.
     void backend_failed(backend_id id, const backend& server, const backend_failure& failure);
     void backend_responded(backend_id id, const backend& server, health_source source, net::clock::duration response_time);
 
-    /// Before its first session: the kernel leads data connections, where the settings have it and the system lets us;
-    /// the same table as before a change of the settings. What is in the way goes to the log.
+    /// Opens the kernel's NAT table if the settings ask for kernel forwarding; after a reload, the table of `before` is
+    /// kept. Obstacles are logged. Called before the first session starts.
     void enable_kernel_forwarding(const session_context* before = nullptr);
 
     pool& backends = base->backends;

@@ -1,5 +1,6 @@
 #pragma once
-// How a session reads what its machine says: what the client leg has to do next, and how a note stands in the log. Values.
+// Translates actions and notes of the relay machine for the session: the next step of the client leg, and level and prefix
+// of a log line. Pure functions of values; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -12,10 +13,10 @@
 
 namespace sallyport::gate {
 
-/// What the client leg has to do before it reads on, once all that the client is to get has been sent.
+/// What the client leg does before it reads the next command, after all pending replies have been sent.
 enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough };
 
-/// Nothing where the action is not one of these.
+/// Nothing if the action is not one of these steps.
 [[nodiscard]] inline std::optional<session_step> step_of(const proto::relay_action& action) noexcept {
     if (std::holds_alternative<proto::relay_act::start_passthrough>(action)) return session_step::passthrough;
     if (std::holds_alternative<proto::relay_act::end_tls>(action)) return session_step::end_tls;

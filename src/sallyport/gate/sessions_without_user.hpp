@@ -1,9 +1,9 @@
 #pragma once
-// Sessions that hold a place at a backend and have not said USER yet. Where a backend has no room for who comes, the one
-// among them that has been silent longest gives up its place (G7): otherwise as many silent connections as the backend takes
-// sessions keep everybody out.
+// Sessions that have a slot at a backend and have not sent USER yet. If a backend has no free slot, the one of them that has
+// sent no command for the longest time is ended (G7). Otherwise silent connections, as many as the backend allows sessions,
+// would block it.
 //
-// Any thread. No clock: the time comes in. It must outlive its members.
+// Any thread. No clock: the time is passed in. It must outlive its registrations.
 
 #include <functional>
 #include <map>
@@ -22,7 +22,7 @@ class sessions_without_user {
     struct waiting_session;
 
 public:
-    /// One session's membership; it ends with this.
+    /// One session in this set, until the registration is destroyed.
     class registration {
     public:
         registration() noexcept = default;
@@ -31,7 +31,7 @@ public:
         registration& operator=(registration&& other) noexcept;
 
         [[nodiscard]] explicit operator bool() const noexcept { return session_ != nullptr; }
-        /// Its client has said something.
+        /// The client has sent a command.
         void command_received(net::deadline now);
 
     private:
@@ -43,14 +43,15 @@ public:
         std::shared_ptr<waiting_session> session_;
     };
 
-    /// `leave` is called once at most, from any thread and under a lock: it may only pass the word on.
+    /// `end_session` is called at most once, from any thread and under a mutex: it may only post to a loop.
     [[nodiscard]] registration add(backend_id backend, net::deadline now, std::function<void()> end_session);
 
     struct slot_request {
         bool requested = false;
-        net::deadline next_attempt = net::deadline::max();  // when it is worth to ask again
+        // Before that another request cannot succeed.
+        net::deadline next_attempt = net::deadline::max();
     };
-    /// Asks one session at one of these backends to leave.
+    /// Ends one session at one of these backends, if one has been silent for long enough.
     [[nodiscard]] slot_request request_slot(const std::vector<backend_id>& backends, net::deadline now);
 
 private:
@@ -65,7 +66,8 @@ private:
     void erase(waiting_session& e);
 
     std::mutex mutex_;
-    std::map<backend_id, queue> by_backend_;  // who was not asked yet
+    // Without those that were requested to end.
+    std::map<backend_id, queue> by_backend_;
 };
 
 }  // namespace sallyport::gate

@@ -1,5 +1,6 @@
 #pragma once
-// Reports the transfers of one session: in counters, the log, records, and the summary at the session's end (G12).
+// Reports the transfers of one session: to the counters, the log, the transfer log, and the summary at the session's end
+// (G12).
 //
 // Owned by the session. Loop thread only.
 
@@ -19,12 +20,13 @@
 
 namespace sallyport::gate {
 
-/// The session that a record is about.
+/// The session of a transfer record. A value.
 struct record_owner {
     std::string session;
     std::string user;
     endpoint client;
-    std::string backend;  // empty: none
+    // Empty: none.
+    std::string backend;
     bool client_tls = false;
     bool backend_tls = false;
 };
@@ -35,32 +37,32 @@ public:
 
     transfer_report(std::shared_ptr<session_context> gate, log_sink log) : gate_(std::move(gate)), log_(std::move(log)) {}
 
-    /// A transfer begins: one that this process relays, or one whose bytes do not come here.
+    /// A transfer starts: one that this process relays, or one whose bytes bypass it (path kernel or direct).
     void started(std::shared_ptr<const data_relay> relay);
     void started(proto::relay_plan bypassing);
-    /// The relay is over; the client's final reply may still be to come.
+    /// The relay has finished; the final reply to the client may follow later.
     void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
-    /// No data connection was established for a transfer whose bytes do not come here: `why`, for its record.
+    /// No data connection was established for a bypassing transfer; the reason is for its record.
     void not_established(std::string reason);
-    /// The client has its final reply.
+    /// The final reply was sent to the client.
     void finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner);
-    /// The session ends before that. Does nothing where no transfer is open.
+    /// The session ends before the final reply. No effect without a running transfer.
     void cancelled(status::transfer_result end, const record_owner& owner);
 
-    /// DELE, RMD, MKD, RNTO.
+    /// A file or directory was changed by DELE, RMD, MKD or RNTO.
     void changed(const proto::path_change& change, const record_owner& owner) const;
     void session_ended(const record_owner& owner, bool logged_in);
 
-    /// Whether anybody reads records or the summary.
+    /// Whether records or the summary are wanted.
     [[nodiscard]] bool needs_owner() const noexcept { return gate_->config.transfer_log || gate_->config.session_ended; }
-    /// The plan of the running transfer whose bytes do not come here; nothing where there is none.
+    /// The plan of the running transfer if its bytes bypass this process; otherwise null.
     [[nodiscard]] const proto::relay_plan* bypassing() const noexcept { return bypassing_ ? &bypassing_->plan : nullptr; }
     [[nodiscard]] net::deadline session_started_at() const noexcept { return started_at_; }
-    /// Adds the running transfer where its bytes do not come here.
+    /// Adds the running transfer if its bytes bypass this process.
     void describe(status::session_report& into) const;
 
 private:
-    /// All that is known of it.
+    /// What is known of a transfer whose bytes bypass this process.
     struct bypassing_transfer {
         proto::relay_plan plan;
         net::deadline started_at = net::clock::now();
@@ -73,13 +75,14 @@ private:
 
     std::shared_ptr<session_context> gate_;
     log_sink log_;
-    std::shared_ptr<const data_relay> relay_;      // until its record is written
-    std::optional<bypassing_transfer> bypassing_;  // likewise
+    // Both are kept until the record is written.
+    std::shared_ptr<const data_relay> relay_;
+    std::optional<bypassing_transfer> bypassing_;
     session_summary summary_;
     net::deadline started_at_ = net::clock::now();
 };
 
-/// How a relayed transfer ended, in the words of the record.
+/// The result of a relayed transfer, for its record.
 [[nodiscard]] status::transfer_result result_of(const proto::relay_act::transfer_finished& transfer);
 
 [[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline started_at);

@@ -1,5 +1,7 @@
 #pragma once
-// How many sessions each user has, over all backends. Any thread.
+// Counts the sessions of each user over all backends, for a limit per user.
+//
+// Any thread. Owned by shared pointers of the gateway and of every slot.
 
 #include <cstddef>
 #include <map>
@@ -13,7 +15,7 @@ namespace sallyport::gate {
 
 class user_limit : public std::enable_shared_from_this<user_limit> {
 public:
-    /// One session's place among its user's; given back at destruction.
+    /// One counted session; released at destruction.
     class user_slot {
     public:
         user_slot(user_slot&& other) noexcept : owner_(std::move(other.owner_)), user_(std::move(other.user_)) {}
@@ -29,10 +31,10 @@ public:
         std::string user_;
     };
 
-    /// Nothing where the user has `most` sessions already.
+    /// Nothing if the user has `max_sessions` sessions already.
     [[nodiscard]] std::optional<user_slot> admit(const std::string& user, std::size_t max_sessions) {
         const std::scoped_lock lock(mutex_);
-        auto& count = sessions_[user];  // most users that come have a session already, or get one
+        auto& count = sessions_[user];
         if (count >= max_sessions) return std::nullopt;
         ++count;
         return user_slot(shared_from_this(), user);
