@@ -28,9 +28,11 @@ struct scheme {
 constexpr auto schemes = std::to_array<scheme>(
     {{"ftp://", backend_tls::none, 21}, {"ftpes://", backend_tls::explicit_, 21}, {"ftps://", backend_tls::implicit, 990}});
 
-constexpr auto quit_wait = std::chrono::milliseconds(500);  // for the answer to QUIT
+// How long a health check waits for the reply to QUIT.
+constexpr auto quit_wait = std::chrono::milliseconds(500);
 
-constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});  // as backend_state
+// In the order of backend_state.
+constexpr auto states = std::to_array<std::string_view>({"active", "drain", "maintenance"});
 constexpr auto levels = std::to_array<std::string_view>({"off", "tcp", "greeting", "tls", "login", "list"});
 
 [[nodiscard]] bool is_host_name(std::string_view text) noexcept {
@@ -41,7 +43,7 @@ constexpr auto levels = std::to_array<std::string_view>({"off", "tcp", "greeting
     return true;
 }
 
-/// The client's words for how a backend is protected. REQUIRES: not backend_tls::match.
+/// The TLS mode of the FTP client for a backend. REQUIRES: not backend_tls::match.
 client::tls_mode tls_mode_of(backend_tls tls) noexcept {
     switch (tls) {
         case backend_tls::explicit_: return client::tls_mode::explicit_;
@@ -78,9 +80,11 @@ client::open_depth depth_of(check_level up_to) noexcept {
 client::connection_options options_for(const backend& to, const backend_access& access, net::clock::duration whole) {
     const auto limit = std::chrono::ceil<std::chrono::milliseconds>(whole);
     client::connection_options out;
-    out.methods = {proto::data_method::epsv, proto::data_method::pasv};  // as the gateway asks for its clients
+    // The methods that the gateway uses on the backend leg by default.
+    out.methods = {proto::data_method::epsv, proto::data_method::pasv};
     out.tls = access.tls;
-    out.require_same_certificate = false;  // nor do the sessions ask for that
+    // Sessions do not require it either.
+    out.require_same_certificate = false;
     out.keepalive = access.keepalive;
     out.connect = out.greeting = out.tls_handshake = limit;
     out.reply = std::min<std::chrono::milliseconds>(out.reply, limit);
@@ -174,7 +178,8 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
                 errc::usage,
                 fmt::format("{}: this gateway itself listens there; use the address and port of the FTP server", at.text()));
         auto connecting = std::make_shared<std::shared_lock<std::shared_mutex>>(access.guard->connecting());
-        return [&, at, connecting](const endpoint& local) {  // on this thread, before anything is waited for
+        // Called on this thread before the coroutine waits.
+        return [&, at, connecting](const endpoint& local) {
             out.registration = access.guard->register_connection(local, at);
             connecting->unlock();
         };

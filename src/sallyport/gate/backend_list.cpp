@@ -27,8 +27,9 @@ namespace sallyport::gate {
 namespace {
 
 constexpr auto lookup_timeout = std::chrono::seconds(10);
-constexpr std::size_t max_file_bytes = std::size_t{4} * 1024 * 1024;  // tens of thousands of backends
-// Programs that write a file in several steps have done so by then.
+// Enough for tens of thousands of backends.
+constexpr std::size_t max_file_bytes = std::size_t{4} * 1024 * 1024;
+// After a change, the time in which programs that write a file in several steps have finished.
 constexpr auto write_settle_time = std::chrono::milliseconds(50);
 
 [[nodiscard]] std::string_view trimmed(std::string_view line) {
@@ -113,25 +114,32 @@ struct backend_list::impl {
     std::atomic<bool> stopped{false};
 
     // Loop thread
-    bool resolving_names = false;  // look_up_all() runs
-    bool watching_file = false;    // follow_file() runs
-    net::event lookup_requested;   // names to be looked up
+    // resolve_all_names() is running.
+    bool resolving_names = false;
+    // watch_file() is running.
+    bool watching_file = false;
+    net::event lookup_requested;
     net::file_watch file_watcher;
-    std::map<std::string, std::string> failures;  // what went wrong last, by name or file: told once
+    // The last error of each name or file, so that it is logged once.
+    std::map<std::string, std::string> failures;
     std::optional<net::worker_pool> disk;
 
-    std::mutex mutex;  // of the rest
+    // Guards the rest.
+    std::mutex mutex;
     std::vector<backend> from_settings;
     std::vector<backend> from_file;
-    std::vector<std::pair<backend, std::vector<backend>>> discovered;  // by the name that they stand behind
+    // The backends of each name.
+    std::vector<std::pair<backend, std::vector<backend>>> discovered;
     std::string file;
-    std::string text;  // of the file
+    // The content of the file.
+    std::string text;
     std::chrono::seconds interval{};
     std::optional<endpoint> server;
-    std::set<std::string> excluded;  // told of
+    // Excluded backends that were logged.
+    std::set<std::string> excluded;
 };
 
-/// What stands behind a name can be ourselves.
+/// A name can be resolved to the gateway itself.
 void backend_list::impl::exclude_self(std::vector<backend>& list) {
     std::set<std::string> excluded_now;
     std::erase_if(list, [&](const backend& b) {
@@ -145,7 +153,8 @@ void backend_list::impl::exclude_self(std::vector<backend>& list) {
 }
 
 std::vector<std::string> backend_list::impl::publish() {
-    const std::scoped_lock lock(mutex);  // lists reach the pool in order
+    // Held until the pool has the list, so that lists reach it in order.
+    const std::scoped_lock lock(mutex);
     std::vector<backend> list;
     for (const auto* part : {&from_settings, &from_file}) {
         for (const auto& b : *part) {
@@ -279,7 +288,7 @@ net::task<> backend_list::impl::watch_file(std::shared_ptr<impl> self) {
     }
 }
 
-// ---- For the gateway
+// ---- Public functions
 
 backend_list::backend_list(net::loop& loop, pool& backends, health_checks& checks, const self_connection_guard& guard)
     : impl_(std::make_shared<impl>(loop, backends, checks, guard)) {}
@@ -320,7 +329,7 @@ void backend_list::update(const std::vector<backend>& from_settings) {
     impl_->loop.poster()->post([self = impl_] { self->lookup_requested.set(); });
 }
 
-/// What is of no use to these settings does not run.
+/// Starts only the coroutines that the settings need.
 void backend_list::start() {
     auto& state = *impl_;
     const auto has_names = [](const auto& list) { return std::ranges::any_of(list, &backend::needs_discovery); };

@@ -22,7 +22,7 @@ bool read_number(std::string_view value, std::uint64_t min, std::uint64_t max, a
     return true;
 }
 
-/// Names joined by commas, none of them empty.
+/// A list of names separated by commas; no name may be empty.
 bool read_names(std::string_view value, std::vector<std::string>& into) {
     for (const auto name : std::views::split(value, ',')) into.emplace_back(std::string_view(name));
     return !into.empty() && std::ranges::find(into, "") == into.end();

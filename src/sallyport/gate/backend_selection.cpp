@@ -9,8 +9,7 @@
 namespace sallyport::gate {
 namespace {
 
-// After a session was asked to leave: the time until a server that was full is tried again. It may need a moment to see that
-// the session has ended.
+// Delays before a backend that sent 421 is tried again after a session there was ended, since it may notice the end late.
 constexpr std::array<std::chrono::milliseconds, 3> slot_retry_delays{
     std::chrono::milliseconds(100), std::chrono::milliseconds(300), std::chrono::milliseconds(600)};
 
@@ -39,7 +38,7 @@ public:
         gate_->backend_responded(slot_.id(), slot_.server(), health_source::session, response_time);
     }
     void failed(const backend_failure& failure) override {
-        // A refusal in words is an answer too: that server lives.
+        // A refusal by a reply is a response: the server is up.
         if (failure.cause.code != errc::rejected) gate_->backend_failed(slot_.id(), slot_.server(), failure);
         suspected();
     }
@@ -57,7 +56,8 @@ public:
 private:
     std::shared_ptr<session_context> gate_;
     backend_slot slot_;
-    sessions_without_user::registration registration_;  // until USER
+    // Until USER is received.
+    sessions_without_user::registration registration_;
 };
 
 }  // namespace
@@ -88,7 +88,8 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
     if (!request.is_failover) tried_.clear();
     const auto& config = gate_->config;
     const auto queue_until = net::clock::now() + config.session_queue_timeout;
-    std::vector<backend_id> full;  // by their own words
+    // Those that sent 421.
+    std::vector<backend_id> full;
     std::size_t retries = 0;
     for (;;) {
         auto chosen = gate_->backends.choose(client, tried_, net::clock::now());
@@ -123,8 +124,7 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
     }
 }
 
-/// True: one of those who hold these places without having said USER was asked to leave. Waits for one to be due, until
-/// then.
+/// Ends one session without USER at one of these backends; waits for one, until the deadline. False if there is none.
 net::task<bool> backend_selection::request_slot(std::vector<backend_id> full, net::deadline until) {
     for (;;) {
         const auto answer = gate_->without_user.request_slot(full, net::clock::now());
@@ -145,7 +145,7 @@ net::task<backend_choice> backend_selection::wait_in_queue(client_info client, n
     slot_assigned_ = slot_assigned;
     for (bool logged = false, woken = false; !woken;) {
         const auto now = net::clock::now();
-        // A slot that gets free goes to the first in the queue; each session there has asked for one.
+        // A slot that becomes free goes to the first session in the queue; each queued session requests one.
         const auto answer = gate_->without_user.request_slot(gate_->backends.at_limit_for(client, tried_), now);
         if (answer.requested) until = std::max(until, answer.next_attempt);
         if (until <= now) break;

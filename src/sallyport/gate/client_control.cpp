@@ -12,8 +12,8 @@
 namespace sallyport::gate {
 namespace {
 
-// For the client to take the last reply and close: what it still sends would turn our close into a reset, and the reply
-// would be lost (G6).
+// Time in which the client can receive the final reply and close. If it still sent something after our close, the kernel
+// would answer with a reset, and the reply could be lost (G6).
 constexpr auto final_reply_timeout = std::chrono::milliseconds(500);
 
 }  // namespace

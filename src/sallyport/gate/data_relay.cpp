@@ -55,8 +55,9 @@ net::task<data_outcome> data_relay::run() {
     co_return outcome;
 }
 
-// The backend first: it is near, and many servers say 150 only when their data connection is there. The client gets that 150
-// when its own is there too. A client that is quicker waits in the reserved port's queue.
+// The backend leg first: the backend is near, and many servers send 150 only when their data connection is established. The
+// client gets that 150 when its own data connection is established too. If the client connects earlier, its connection waits
+// in the queue of the reserved port.
 net::task<data_outcome> data_relay::connect_and_relay() {
     const auto backend_result = co_await open_backend_leg();
     if (stopped_) co_return data_outcome{data_result::aborted, {}};
@@ -66,12 +67,13 @@ net::task<data_outcome> data_relay::connect_and_relay() {
                                backend_result.error().code == errc::timeout};
     }
 
-    // Clients that are known by their TLS begin it only after 150.
+    // Clients that are identified by their TLS session start TLS only after the 150.
     if (client_port_ && client_port_.identified_by_tls()) co_await notify_connected();
     const auto client_result = co_await open_client_leg();
     if (stopped_) co_return data_outcome{data_result::aborted, {}};
     if (!client_result) {
-        backend_.abort();  // not a FIN: an upload of nothing must not look complete
+        // By RST, not FIN: an upload without data must not look complete.
+        backend_.abort();
         auto outcome = client_failure(client_result.error());
         outcome.timed_out = client_result.error().code == errc::timeout;
         co_return outcome;
@@ -108,7 +110,7 @@ net::task<result<net::stream>> data_relay::open_leg(const proto::leg_setup& setu
     co_return net::stream(loop_, std::move(accepted->socket), accepted->local, accepted->peer);
 }
 
-// Under TLS we are the client of the handshake whoever connected: the gateway is the backend's FTP client (RFC 4217).
+// In either mode the gateway is the TLS client, since it is the FTP client of the backend (RFC 4217).
 net::task<result<void>> data_relay::open_backend_leg() {
     const auto limit = net::time_limit::within(plan_.connect_limit);
     auto opened = co_await open_leg(plan_.backend, backend_port_, net::connect_options(), limit);
@@ -125,7 +127,7 @@ net::task<result<void>> data_relay::open_backend_leg() {
 
 net::task<result<void>> data_relay::open_client_leg() {
     if (std::holds_alternative<proto::connect_to>(plan_.client)) {
-        // A passive client would be connected by now, and no byte would move: the same limit.
+        // The limit is that of a stalled transfer: a passive client would be connected by now, without progress.
         const bool confirmed = co_await confirmed_.wait(net::clock::now() + plan_.start_limit);
         if (!confirmed)
             co_return fail(errc::timeout,
@@ -157,7 +159,7 @@ net::task<> data_relay::notify_connected() {
 
 net::task<result<void>> data_relay::start_client_tls() {
     const auto reuse = gate_->config.tls_reuse;
-    // Where resumption is demanded the client needs a ticket from every connection, and must read it.
+    // If TLS session reuse is required, the client needs a ticket from every connection, and has to read it.
     const net::tls_accept_options options{.session_id_context = options_.tls_session_context,
                                           .tickets = reuse == net::tls_reuse::require || !plan_.upload,
                                           .resumption = reuse != net::tls_reuse::off,

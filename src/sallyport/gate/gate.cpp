@@ -14,8 +14,8 @@ namespace sallyport::gate {
 
 namespace {
 
-/// The client's and the backend's control connection; for a transfer the two data connections, a pipe between them, a
-/// second descriptor to read ahead with, and a passive port.
+/// Descriptors of a session: the two control connections. Of a transfer: two data connections, a pipe between them, a second
+/// descriptor for reading ahead, and a passive port.
 constexpr frontend::descriptor_need need{.session = 2, .transfer = 6};
 
 }  // namespace
@@ -33,13 +33,14 @@ struct gate::impl {
 
     net::loop& loop;
     const std::shared_ptr<shared_state> base;
-    std::vector<std::string> down;  // what the old process knew
+    // Names of backends that the old process found down.
+    std::vector<std::string> down;
     frontend::current_context<session_context> context;
 };
 
 namespace {
 
-/// TLS that passes through tells nothing of the session, so a port must say which backend is meant, and a listener which
+/// With TLS passthrough the gateway cannot read the session, so the port has to identify the backend, and the listener the
 /// kind of TLS.
 [[nodiscard]] result<void> validate_passthrough(const settings& s) {
     for (const auto& b : s.backends) {
@@ -90,7 +91,7 @@ gate::gate(net::loop_group& loops, settings s, std::shared_ptr<shared_state> sha
     : service(loops, s, shared, need),
       impl_(std::make_unique<impl>(loops.at(0), std::make_shared<session_context>(std::move(s), shared))) {}
 
-// Sessions that never got to their end keep what is shared until the loops are destroyed.
+// Sessions that have not ended own the shared state until the loops are destroyed.
 gate::~gate() {
     impl_->base->list.stop();
     impl_->base->checks.stop();
@@ -101,7 +102,7 @@ result<void> gate::start() {
     const auto first = impl_->context.get();
     const auto& config = first->config;
     if (auto valid = validate(config); !valid) return valid;
-    // First, so that it is known who we are.
+    // First, so that the guard knows the gateway's own endpoints.
     if (const auto open = sessions().open(config.listen, config.listen_implicit); !open) return open;
     std::vector<endpoint> listeners;
     for (const int socket : service::sockets()) listeners.push_back(net::local_endpoint(socket));

@@ -7,8 +7,10 @@
 namespace sallyport::gate {
 namespace {
 
-constexpr double newest_weight = 0.25;     // in the moving mean of response times
-constexpr double min_weight_factor = 0.1;  // of a backend that has just come back
+// Weight of the newest response time in the moving mean.
+constexpr double newest_weight = 0.25;
+// At the start of slow start.
+constexpr double min_weight_factor = 0.1;
 
 }  // namespace
 
@@ -49,7 +51,7 @@ bool backend_health::is_in_retry_delay(const balancing_rules& rules, net::deadli
     return state_ != health_state::up && (rules.check != check_level::off || retry_at_ > now);
 }
 
-// Without checks nobody but a session could find out that it is back.
+// Without health checks only a session can find out that a backend is up again.
 bool backend_health::is_excluded(const balancing_rules& rules) const noexcept {
     return state_ == health_state::down && rules.check != check_level::off && rules.when_all_down == all_down_policy::reject;
 }

@@ -17,9 +17,10 @@
 namespace sallyport::gate {
 namespace {
 
-const proto::proxy_header no_client;  // a check speaks for no client
+// A health check has no client.
+const proto::proxy_header no_client;
 
-/// Logs in and lists, over a connection that has been greeted.
+/// Logs in and lists on a connection after its greeting.
 net::task<std::optional<backend_failure>> check_login(client::connection& connection, check_level level) {
     if (const auto refused = co_await connection.login()) {
         auto failure = failure_of(*refused);
@@ -27,7 +28,7 @@ net::task<std::optional<backend_failure>> check_login(client::connection& connec
         co_return failure;
     }
     if (level < check_level::list) co_return std::nullopt;
-    // A listing counts for its end, not for what it says.
+    // Only the end of the listing matters, not its content.
     client::discarder job;
     proto::client_transfer listing{.command = proto::verb::list, .path = {}};
     const auto refused = co_await connection.transfer(std::move(listing), job);
@@ -63,7 +64,7 @@ net::task<check_outcome> check_backend(net::loop& loop, const settings& config, 
     if (level == check_level::tcp) co_return out;
     opened->connection->set_deadline(started_at + total_limit);
     if (level >= check_level::login) out.failure = co_await check_login(*opened->connection, level);
-    // QUIT, so that a check is no error in the backend's log; there is time for that even where there is none left.
+    // QUIT, so that the check is no error in the backend's log. It has its own time limit.
     opened->connection->set_deadline(net::deadline::max());
     co_await opened->connection->quit();
     co_return out;
@@ -85,8 +86,10 @@ struct health_checks::impl {
     static net::task<> check(std::shared_ptr<impl> self, backend_id id, backend server);
 
     net::loop& loop;
-    std::shared_ptr<session_context> gate;         // the newest; loop thread
-    std::map<backend_id, net::event> wake_events;  // of the running coroutines: set where it should look up. Loop thread
+    // The newest context. Loop thread.
+    std::shared_ptr<session_context> gate;
+    // One event for each running coroutine, set to wake it. Loop thread.
+    std::map<backend_id, net::event> wake_events;
     std::atomic<bool> started{false};
     std::atomic<bool> stopped{false};
 };
@@ -113,7 +116,7 @@ net::task<> health_checks::impl::check(std::shared_ptr<impl> self, backend_id id
         const auto started_at = net::clock::now();
         net::clock::duration wait = config.checks.interval;
         wake.clear();
-        // In maintenance it may be switched off or half built; that is nobody's business.
+        // A backend in maintenance may be switched off and is not checked.
         if (config.balancing.check != check_level::off && state != backend_state::maintenance) {
             const auto outcome =
                 co_await check_backend(self->loop, config, server, gate->base->guard, config.balancing.check);
@@ -152,7 +155,8 @@ void health_checks::check_soon(backend_id id) {
 }
 
 void health_checks::stop() {
-    impl_->gate.reset();  // which holds these checks
+    // The context owns these checks.
+    impl_->gate.reset();
     if (!impl_->started || impl_->stopped.exchange(true)) return;
     for (auto& [id, wake] : impl_->wake_events) wake.set();
 }

@@ -73,8 +73,8 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
     if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
     if (passive != nullptr && server.proxy_protocol && server.proxy_protocol_data) {
-        // The client's port is unknown before it has connected. The destination port is the one that the backend named: some
-        // backends tell data from control by it.
+        // The client's port is unknown before it has connected. The destination port is the one that the backend sent: some
+        // backends distinguish data from control connections by it.
         const proto::proxy_header header{
             true, {client.peer().address, 0}, {client.client_destination().address, passive->to.port}};
         options.backend_header = proto::write_proxy_header(header, *server.proxy_protocol);

@@ -20,18 +20,20 @@ namespace sallyport::gate {
 struct passthrough_ports::impl : std::enable_shared_from_this<impl> {
     impl(net::loop_group& l, status::counters& c) : loops(l), counters(c) {}
 
-    /// One port at one address.
+    /// The listener of one port at one address.
     struct port_listener {
         net::loop& loop;
         int socket;
-        net::listener* listener = nullptr;  // lives in the coroutine that accepts; the loop's thread only
+        // Owned by the accepting coroutine; used on its loop only.
+        net::listener* listener = nullptr;
     };
     using listener_map = std::map<endpoint, std::shared_ptr<port_listener>>;
     struct entry {
         std::weak_ptr<passthrough_client> admitted;
         ip_address server;
     };
-    using key = std::pair<ip_address, port_range>;  // a client's address, a backend's range
+    // The address of a client and the port range of a backend.
+    using key = std::pair<ip_address, port_range>;
 
     [[nodiscard]] result<unique_fd> bind(const endpoint& at);
     void open(const endpoint& at, unique_fd socket);
@@ -48,18 +50,21 @@ struct passthrough_ports::impl : std::enable_shared_from_this<impl> {
     status::counters& counters;
     std::chrono::seconds connect_timeout{};
     net::stall_rule stall;
-    std::map<endpoint, unique_fd> inherited;  // until use()
+    // Sockets of the old process, until apply().
+    std::map<endpoint, unique_fd> inherited;
     std::function<bool(int)> return_to_old_process;
     listener_map listeners;
-    std::size_t opened = 0;  // so far
-    std::mutex mutex;        // for what follows
+    // Number of listeners opened so far, to distribute them over the loops.
+    std::size_t opened = 0;
+    // Guards what follows.
+    std::mutex mutex;
     std::map<key, entry> clients;
 };
 
 passthrough_ports::passthrough_ports(net::loop_group& loops, status::counters& counters)
     : impl_(std::make_shared<impl>(loops, counters)) {}
 
-// All is bound before anything is opened or closed.
+// Binds all new ports before any listener is opened or closed.
 result<void> passthrough_ports::apply(const settings& config) {
     std::set<ip_address> addresses;
     for (const auto& at : config.listen) addresses.insert(at.address);
@@ -71,8 +76,8 @@ result<void> passthrough_ports::apply(const settings& config) {
             const auto port = static_cast<std::uint16_t>(number);
             if (const auto other = impl_->range_in_use(port); other && *other != b.passthrough_range)
                 return fail(errc::exhausted,
-                            fmt::format("backend {}: its mirrored port {} is still another backend's, whose "
-                                        "sessions have {}; try again when they have ended",
+                            fmt::format("backend {}: port {} is still used by sessions of the backend that had "
+                                        "passthrough={}; try again when they have ended",
                                         b.text(), port, other->text()));
             for (const auto& address : addresses) {
                 const endpoint at{address, port};
@@ -142,7 +147,7 @@ std::pair<std::shared_ptr<passthrough_ports::passthrough_client>, ip_address> pa
     return {};
 }
 
-/// That of a guest who is still there.
+/// The range with this port that a client with a session uses.
 std::optional<port_range> passthrough_ports::impl::range_in_use(std::uint16_t port) {
     const std::scoped_lock lock(mutex);
     for (const auto& [client_and_range, known] : clients) {
@@ -156,7 +161,7 @@ net::task<> passthrough_ports::impl::accept_all(std::shared_ptr<impl> self, std:
     at->listener = &listener;
     for (;;) {
         auto accepted = co_await listener.accept();
-        if (!accepted) break;  // closed
+        if (!accepted) break;
         const bool unexpected = !self->find(accepted->peer.address, accepted->local.port).first;
         if (unexpected && self->return_to_old_process && self->return_to_old_process(accepted->socket.get())) continue;
         self->serve(at->loop, std::move(*accepted));
@@ -175,7 +180,7 @@ void passthrough_ports::impl::serve(net::loop& loop, net::accepted_connection ac
         fmt::format("Rejected data connection from unexpected peer {} to {}", accepted.peer.text(), accepted.local.text()));
 }
 
-// ---- Succession
+// ---- Graceful restart
 
 void passthrough_ports::inherit(unique_fd socket) {
     const endpoint at = net::local_endpoint(socket.get());

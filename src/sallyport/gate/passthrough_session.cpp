@@ -8,7 +8,7 @@
 namespace sallyport::gate {
 namespace {
 
-// The end of a data connection does not wake the watch below.
+// The end of a data connection does not wake close_when_idle(), so that it checks at this interval while stopping.
 constexpr auto stop_check_interval = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -36,7 +36,7 @@ void passthrough_session::stop() {
     wake_.set();
 }
 
-// No 421 can be sent inside TLS that ends elsewhere, so an idle session is cut.
+// The gateway cannot send 421 within the TLS of the backend, so it closes an idle session by RST.
 net::task<> passthrough_session::close_when_idle(passthrough_session& self, std::shared_ptr<const void> /*owner*/) {
     const auto idle = self.gate_->config.idle_timeout;
     while (!self.ended_) {

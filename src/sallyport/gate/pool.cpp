@@ -12,8 +12,8 @@
 namespace sallyport::gate {
 namespace {
 
-// FNV-1a, then the last steps of SplitMix64: the same on every machine and in every release, unlike std::hash, so that a
-// client keeps its backend over a restart.
+// FNV-1a, then the last steps of SplitMix64. Unlike std::hash it gives the same value on every machine and in every release,
+// so that a client keeps its backend after a restart.
 [[nodiscard]] std::uint64_t mix(std::uint64_t x) noexcept {
     x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
@@ -26,25 +26,26 @@ namespace {
     return mix(h);
 }
 
-/// The same as a number between 0 and 1, neither of them.
+/// The hash as a number between 0 and 1, both excluded.
 [[nodiscard]] double unit(std::uint64_t h) noexcept { return (static_cast<double>(h >> 11U) + 0.5) * 0x1p-53; }
 
 [[nodiscard]] bool contains(const std::vector<backend_id>& list, backend_id id) {
     return std::ranges::find(list, id) != list.end();
 }
 
-/// The same but for what may change while it runs.
+/// Whether they differ at most in their parameters.
 [[nodiscard]] bool same_server(const backend& a, const backend& b) {
     auto other = b;
     other.parameters = a.parameters;
     return a == other;
 }
 
-/// A "*" in the pattern stands for anything, also nothing.
+/// A "*" in the pattern matches any text, also an empty one.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view text) {
     std::size_t p = 0;
     std::size_t t = 0;
-    std::optional<std::pair<std::size_t, std::size_t>> star;  // the last one, and the end of what it stands for
+    // The last "*", and the end of the text that it matches.
+    std::optional<std::pair<std::size_t, std::size_t>> star;
     while (t < text.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
             star.emplace(p++, t);
@@ -73,7 +74,7 @@ namespace {
 
 }  // namespace
 
-// ---- Slots and waiters
+// ---- Slots and queued sessions
 
 backend_slot& backend_slot::operator=(backend_slot&& other) noexcept {
     if (this == &other) return *this;
@@ -133,18 +134,20 @@ bool pool::has_reserved_backend(const client_info& client) const {
     return std::ranges::any_of(entries_, [&](const entry& m) { return m.listed && m.is_reserved_for(client); });
 }
 
-/// Who may be chosen, all of them equally well: worse ones only where there is nobody better.
+/// The backends of the best rank that can take this client.
 std::expected<std::vector<pool::entry*>, no_backend_reason> pool::candidates(const client_info& client,
                                                                              const std::vector<backend_id>& tried,
                                                                              net::deadline now) {
-    using rank = std::pair<unsigned, unsigned>;  // 0: well, 1: failing, 2: down and tried anyway; then the priority
+    // First 0 for up, 1 for failing, 2 for down and tried anyway; then the priority.
+    using rank = std::pair<unsigned, unsigned>;
     std::vector<entry*> best;
     rank best_rank;
     const bool reserved = has_reserved_backend(client);
     auto reason =
         std::ranges::none_of(entries_, &entry::listed) ? no_backend_reason::not_resolved : no_backend_reason::not_permitted;
     for (std::size_t offset = 0; offset < entries_.size(); ++offset) {
-        auto& m = entries_[(next_index_ + offset) % entries_.size()];  // equals take turns
+        // Backends of the same rank take turns.
+        auto& m = entries_[(next_index_ + offset) % entries_.size()];
         if (!m.listed || (reserved ? !m.is_reserved_for(client) : !m.is_unrestricted())) continue;
         if (reason == no_backend_reason::not_permitted) reason = no_backend_reason::maintenance;
         if (!m.accepts_sessions()) continue;
@@ -165,8 +168,7 @@ std::expected<std::vector<pool::entry*>, no_backend_reason> pool::candidates(con
     return best;
 }
 
-/// Seconds; for a backend of which nothing is known. It is taken to be like the others, so that it is neither flooded nor
-/// passed over.
+/// In seconds. Used for a backend without a response time, so that it gets neither all sessions nor none.
 double pool::mean_response_time(net::deadline now) const {
     double sum = 0;
     double known = 0;
@@ -179,7 +181,7 @@ double pool::mean_response_time(net::deadline now) const {
     return known == 0 ? 1 : sum / known;
 }
 
-/// Smaller is better.
+/// The backend with the lowest cost gets the session.
 double pool::cost(const entry& m, std::uint64_t key, double mean_response_time, net::deadline now) const {
     const double weight = effective_weight(m, now);
     const double load = static_cast<double>(m.sessions + 1) / weight;
@@ -190,8 +192,8 @@ double pool::cost(const entry& m, std::uint64_t key, double mean_response_time, 
             const auto time = m.health.response_time(now);
             return load * (time ? time->count() : mean_response_time);
         }
-        // Rendezvous: an exponential race, won with a probability in proportion to the weight. Each runs by itself, so one
-        // that leaves moves only its own clients.
+        // Rendezvous hashing with weights: the probability of each backend is in proportion to its weight, and a removed
+        // backend moves only its own clients.
         case balancing_policy::client_address:
         case balancing_policy::user: return -std::log(unit(mix(m.name_hash ^ key))) / weight;
     }
@@ -203,7 +205,8 @@ backend_choice pool::choose(const client_info& client, const std::vector<backend
     const auto candidates_found = candidates(client, tried, now);
     if (!candidates_found) return std::unexpected(candidates_found.error());
 
-    // Smooth weighted round robin: each earns its weight, the richest gets the session and pays for all.
+    // Smooth weighted round robin: each candidate earns its weight, the one with the most credit gets the session and pays
+    // the sum.
     double paid = 0;
     for (auto* const m : *candidates_found) {
         const double earned = effective_weight(*m, now);
@@ -244,11 +247,12 @@ bool pool::enqueue(queued_session& w) {
     if (queue_.size() >= limits::max_queued_sessions) return false;
     queue_.push_back(&w);
     w.pool_ = this;
-    for (auto& m : entries_) serve_queue(m);  // there may be room since it was told that all are full
+    // A slot may have become free since the choice failed.
+    for (auto& m : entries_) serve_queue(m);
     return true;
 }
 
-/// Gives what room a backend has to those who wait.
+/// Assigns the free slots of a backend to queued sessions.
 void pool::serve_queue(entry& m) {
     while (m.accepts_sessions() && m.has_free_slot() && !m.health.is_excluded(rules_)) {
         const auto first = std::ranges::find_if(queue_, [&](const queued_session* w) {
@@ -270,13 +274,14 @@ void pool::remove(queued_session& w) noexcept {
 
 void pool::release(backend_id id) noexcept {
     const std::scoped_lock lock(mutex_);
-    auto* const m = find(entries_, id);  // who has sessions is there
+    // A backend with sessions is never erased.
+    auto* const m = find(entries_, id);
     --m->sessions;
     serve_queue(*m);
     if (!m->listed && m->sessions == 0) entries_.erase(entries_.begin() + (m - entries_.data()));
 }
 
-// ---- What sessions and checks learn
+// ---- Results of sessions and health checks
 
 std::optional<health_state> pool::failed(backend_id id, std::string reason, net::deadline now) {
     const std::scoped_lock lock(mutex_);
@@ -305,7 +310,7 @@ void pool::learn_refused_methods(const backend_slot& at, proto::method_set refus
     find(entries_, at.id_)->refused.insert(refused);
 }
 
-// ---- For whoever runs the gateway
+// ---- Configuration and status
 
 std::vector<std::string> pool::set_backends(const std::vector<backend>& wanted) {
     const std::scoped_lock lock(mutex_);

@@ -10,7 +10,7 @@
 namespace sallyport::gate {
 namespace {
 
-// The machine's addresses are read anew after this: reading them takes longer than a connection on one machine.
+// The machine's addresses are cached for this time, since reading them takes longer than a local connection.
 constexpr auto machine_addresses_lifetime = std::chrono::seconds(1);
 
 // The interface of a link-local address does not matter here.
@@ -22,7 +22,7 @@ constexpr auto machine_addresses_lifetime = std::chrono::seconds(1);
 
 bool reaches_listener(const std::vector<endpoint>& listeners, const std::vector<ip_address>& machine,
                       const endpoint& to) noexcept {
-    // Who connects to 0.0.0.0 or :: is connected to this machine's loopback.
+    // A connection to 0.0.0.0 or :: goes to this machine's loopback.
     const bool is_local = to.address.is_unspecified() || to.address.is_loopback() ||
                           std::ranges::any_of(machine, [&](const ip_address& a) { return same_address(a, to.address); });
     return std::ranges::any_of(listeners, [&](const endpoint& at) {
@@ -30,7 +30,7 @@ bool reaches_listener(const std::vector<endpoint>& listeners, const std::vector<
         if (same_address(at.address, to.address)) return true;
         if (to.address.is_unspecified())
             return at.address.is_unspecified() || (at.address.is_loopback() && at.address.is_v4() == to.address.is_v4());
-        // A listener at :: takes IPv4 too.
+        // A listener at :: accepts IPv4 too.
         return is_local && at.address.is_unspecified() && (at.address.is_v6() || to.address.is_v4());
     });
 }
@@ -45,7 +45,7 @@ void self_connection_guard::set_listeners(std::vector<endpoint> listeners) {
 bool self_connection_guard::is_listener(const endpoint& to) const {
     auto& b = *state_;
     const std::scoped_lock lock(b.mutex);
-    // Most backends have another port, or we listen at one address: then the machine's addresses don't matter.
+    // Most backends have another port; then the machine's addresses do not matter.
     const bool same_port = std::ranges::any_of(b.listeners, [&](const endpoint& at) { return at.port == to.port; });
     if (!same_port) return false;
     if (const auto now = net::clock::now(); now >= b.reread_at) {
@@ -70,7 +70,7 @@ result<void> self_connection_guard::check_not_self(const std::vector<backend>& b
     return {};
 }
 
-// ---- Legs
+// ---- Connections to backends
 
 self_connection_guard::registration& self_connection_guard::registration::operator=(registration&& other) noexcept {
     if (this == &other) return *this;

@@ -16,7 +16,8 @@ using status::transfer_result;
 namespace act = proto::relay_act;
 namespace {
 
-constexpr std::size_t read_size = 2048;  // commands and replies are short; idle sessions are many
+// Commands and replies are short, and there are many idle sessions.
+constexpr std::size_t read_size = 2048;
 constexpr std::string_view stopping_text = "The service is shutting down; connect again later.";
 
 }  // namespace
@@ -61,7 +62,8 @@ void session::stop() {
 
 void session::disconnect() {
     ending_.dismissed = true;
-    if (passthrough_) return kill();  // nothing can be said inside another's TLS
+    // No reply can be sent within the backend's TLS.
+    if (passthrough_) return kill();
     stop();
 }
 
@@ -73,9 +75,9 @@ void session::kill() {
     stop();
 }
 
-// ---- From the connection to a running machine
+// ---- From the accepted connection to a running machine
 
-// False: there is no server, and the client got 421.
+// False: there is no backend, and the client received 421.
 net::task<bool> session::connect_backend() {
     if (selection_.selects_at_login()) {
         start_machine(std::nullopt);
@@ -92,10 +94,11 @@ net::task<bool> session::connect_backend() {
     co_return false;
 }
 
-// No command can be read to choose a backend by, and no reply can be sent.
+// The gateway can neither read a command to choose a backend by, nor send a reply.
 net::task<> session::start_passthrough() {
     auto search = search_for(client_, {}, {});
-    search.up_to = check_level::tcp;  // the greeting is under TLS too
+    // The greeting is sent over TLS too.
+    search.up_to = check_level::tcp;
     auto found = co_await selection_.find(std::move(search));
     if (ending_.lost || ending_.stopping) co_return;
     if (!found) {
@@ -114,7 +117,7 @@ net::task<> session::run_passthrough() {
     co_await passthrough_->run(self());
 }
 
-/// Without a greeting the login will say for whom a server is sought.
+/// Without a greeting, the backend is selected during the login.
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
     machine_ = greeting ? std::make_unique<proto::relay_machine>(std::move(settings), *greeting)
@@ -156,7 +159,7 @@ void session::close_backend() {
     server_.close();
 }
 
-/// Until USER has come, a queued session may get this session's slot.
+/// Until USER is received, a queued session may get this session's slot.
 void session::wait_for_user() {
     if (!server_.server) return;
     if (!machine_->user().empty()) return server_.server.user_received();
@@ -200,10 +203,10 @@ net::task<> session::read_client() {
         const auto got = co_await client_.stream().read_some(buffer, limit);
         to_client_.reading = false;
         if (!got && (got.error().code == errc::timeout || got.error().code == errc::cancelled)) continue;
-        // Only the end of this connection tells the backend that the client of an unseen upload is gone.
+        // If the data bypass the gateway, the backend learns only from this that the client of an upload is gone.
         const auto* const bypassing = report_.bypassing();
         if (got && *got == 0 && (bypassing == nullptr || !bypassing->upload)) {
-            ending_.client_ended = true;  // it only waits for the answers
+            ending_.client_ended = true;
             machine_->input_ended();
             selection_.leave_queue();
             continue;
@@ -220,7 +223,7 @@ net::task<> session::read_client() {
     }
 }
 
-/// False: the session is over.
+/// False: the session has ended.
 net::task<bool> session::run_step() {
     co_await wait_until_sent();
     switch (step_) {
@@ -239,9 +242,7 @@ net::task<bool> session::run_step() {
             machine_->client_tls_ended();
             co_return true;
         }
-        case session_step::passthrough:  // after that there is nothing that could be said
-            co_await run_passthrough();
-            break;
+        case session_step::passthrough: co_await run_passthrough(); break;
     }
     ending_.lost = true;
     co_return false;
@@ -296,8 +297,8 @@ net::task<> session::read_backend() {
     }
 }
 
-// Does what the machine asks for and sends what it says, until it has nothing more. Any of the coroutines may be here while
-// another one waits inside for a slow peer; each leg is written by one of them at a time, which takes what the others add.
+// Performs the machine's actions and sends its output until there is nothing left. A coroutine may enter while another one
+// waits for a slow peer; each leg is written by one coroutine at a time, which also sends what the others add.
 net::task<> session::advance() {
     const net::time_limit limit{.progress = gate_->config.stall_timeout};
     const auto before = deadline_;
@@ -323,7 +324,6 @@ net::task<> session::advance() {
     wake(deadline_ < before);
 }
 
-/// Waits until the client has been sent all that the machine has for it.
 net::task<> session::wait_until_sent() {
     for (;;) {
         co_await advance();
@@ -347,8 +347,7 @@ net::task<> session::finish() {
     client_.stream().close();
 }
 
-/// Whoever waits and now has a reason not to, goes on. `sooner`: the deadline is earlier than the one that a reader waits
-/// by.
+/// Wakes the coroutines that have something to do. `sooner`: the deadline is earlier than the one that a reader waits for.
 void session::wake(bool sooner) {
     const bool wake_client = sooner || is_closing() || step_ != session_step::none || stop_pending();
     const bool wake_backend = requested_backend_ || backend_tls_pending_ || !machine_->has_backend();
@@ -358,7 +357,7 @@ void session::wake(bool sooner) {
     to_backend_.wake.set();
 }
 
-// ---- What the machine asks for
+// ---- Actions of the machine
 
 void session::perform() {
     for (;;) {
@@ -411,8 +410,8 @@ void session::reserve_port(const proto::relay_act::reserve_port& request) {
     machine_->port_reserved(advertised);
 }
 
-/// Where the kernel forwards, the peer of that leg gets its port when the kernel is ready for it; a client in haste gets it
-/// a moment later. Where the kernel refuses, the connection is accepted at the port.
+/// With kernel forwarding the port is advertised when the opening is in force; if the kernel refuses it, the data connection
+/// is relayed. To a client that needs reach/curl_epsv_delay.hpp the port is advertised after that delay.
 net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening) {
     bool forwarded = false;

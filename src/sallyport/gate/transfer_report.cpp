@@ -15,7 +15,7 @@ namespace {
 
 [[nodiscard]] bool is_success(int reply) noexcept { return reply >= 200 && reply <= 299; }
 
-/// Where the bytes do not come here, the reply is all there is to go by.
+/// For transfers that bypass this process, only the reply tells the result.
 [[nodiscard]] transfer_result result_by_reply(int reply) noexcept {
     if (is_success(reply)) return transfer_result::complete;
     return reply == 425 || reply == 426 ? transfer_result::backend_failed : transfer_result::refused;
@@ -147,7 +147,7 @@ transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool compl
     return finished_transfer;
 }
 
-/// Whose it is, and what the client got.
+/// Completes the record with the session and the reply, and writes it.
 void transfer_report::write(status::transfer_record r, transfer_result end, int reply, const record_owner& owner) const {
     const auto& log = gate_->config.transfer_log;
     if (!log) return;
