@@ -47,7 +47,7 @@ def test_a_login_gets_the_slot_of_a_silent_session(start, folder, bound):
         silent = crowd(gate)
         assert served(gate) < 8
         early.expect("NOOP", 200)
-        assert gate.log().count("Ending this session to free a slot at backend ") >= 1
+        assert gate.log().count("Ending this session to free a slot at ") >= 1
     for connection in silent:
         connection.close()
 

@@ -172,8 +172,7 @@ void session::wait_for_user() {
 
 void session::yield_slot() {
     if (!server_.server || is_closing() || !machine_->user().empty()) return;
-    log(log::level::info,
-        fmt::format("Ending this session to free a slot at backend {}: no USER received", server_.server.name()));
+    log(log::level::info, fmt::format("Ending this session to free a slot at {}: no USER received", server_.server.name()));
     machine_->terminate("All FTP servers are busy and you have not sent USER; connect again.");
     wake();
 }
