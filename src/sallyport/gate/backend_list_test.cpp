@@ -10,7 +10,7 @@ namespace {
 
 TEST(BackendLines, AreUrlsWithParametersAndComments_G7) {
     const auto read = parse_backend_lines(
-        "# ours\n\n  ftp://10.0.0.5?weight=3 \r\nftps://[2001:db8::5]\n#ftp://10.0.0.7\n"
+        "# our servers\n\n  ftp://10.0.0.5?weight=3 \r\nftps://[2001:db8::5]\n#ftp://10.0.0.7\n"
         "ftp://farm.example?resolve=srv");
     ASSERT_TRUE(read);
     ASSERT_EQ(read->size(), 3U);
@@ -65,7 +65,7 @@ TEST(Discovery, MakesABackendOfEachRecord_G7) {
     EXPECT_EQ(b.addresses, std::vector{*ip_address::parse("10.0.0.5")});
 }
 
-// ---- In a gateway that runs
+// ---- In a running gateway
 
 class GateFile : public gate_test {
 protected:
@@ -97,11 +97,11 @@ TEST_F(GateFile, IsRereadWhenItChanges_G7) {
     write("list", url(two.port()));
     EXPECT_TRUE(eventually([&] { return shows({two.port()}); }));
     EXPECT_EQ(client().reply(), "220 two");
-    // Another file in its place.
+    // The file is replaced by another one.
     write("new", url(two.port()) + url(one.port()));
     std::filesystem::rename(folder / "new", folder / "list");
     EXPECT_TRUE(eventually([&] { return shows({two.port(), one.port()}); }));
-    // A mistake, then its mending.
+    // An invalid file, then a valid one.
     write("list", "ftp://\n");
     write("new", url(one.port()));
     std::this_thread::sleep_for(300ms);

@@ -1,4 +1,4 @@
-// A session's server as a value: its maker is notified of what the session finds out, and of its release once.
+// A session's destination: its maker is notified of what the session learns, and of the release once.
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 namespace sallyport::gate {
 namespace {
 
-/// One that no pool makes: a host that a user named.
+/// A destination without a pool: a host given by a user.
 class named_host final : public destination::maker {
 public:
     explicit named_host(std::vector<std::string>& notified) : notified_(notified) { server_.host = "files.example.org"; }

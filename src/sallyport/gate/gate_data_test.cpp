@@ -1,4 +1,4 @@
-// Transfers through the gateway, whole and broken.
+// Transfers through the gateway, complete and interrupted.
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -53,7 +53,7 @@ TEST_F(GateData, FallsBackToPasvOnTheBackendLegAndIgnoresItsAddress_GW03) {
     auto second = logged_in();
     EXPECT_EQ(second.download("RETR file").size(), 420U);
     const auto all = stub.commands();
-    EXPECT_EQ(std::ranges::count(all, "EPSV"), 1) << "what was learned in one session serves the next";
+    EXPECT_EQ(std::ranges::count(all, "EPSV"), 1) << "the next session knows what one session has learned";
 }
 
 TEST_F(GateData, ConnectsToActiveClientsAndUsesPassiveModeOnTheBackendLeg_G8) {
@@ -187,13 +187,13 @@ TEST_F(GateData, Sends426And421IfTheBackendFailsDuringATransfer) {
 
 TEST_F(GateData, AbortsATransfer) {
     ftp_stub stub(
-        {.files = {{"big", std::string(30'000'000, 'x')}}, .replies = {{"FINAL", "426 cut"}, {"ABOR", "226 aborted"}}});
+        {.files = {{"big", std::string(30'000'000, 'x')}}, .replies = {{"FINAL", "426 aborted"}, {"ABOR", "226 aborted"}}});
     start({at(stub.port())});
     auto c = logged_in();
     auto data = c.passive();
     EXPECT_EQ(c.code("RETR big"), "150");
     c.control.send("ABOR\r\n");
-    EXPECT_EQ(c.reply(), "426 cut");
+    EXPECT_EQ(c.reply(), "426 aborted");
     EXPECT_EQ(c.reply(), "226 aborted");
 }
 

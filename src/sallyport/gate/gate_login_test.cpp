@@ -1,4 +1,4 @@
-// Backends chosen at the login, and backends that fail during one.
+// Backends selected at the login, and backends that fail during a login.
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -7,7 +7,7 @@ namespace {
 
 class GateLogin : public gate_test {
 protected:
-    /// Stubs whose file "who" tells their place.
+    /// Backends whose file "who" contains their index.
     void farm(std::vector<backend_parameters> parameters) {
         std::vector<backend> backends;
         for (const auto& each : parameters) {
@@ -16,7 +16,7 @@ protected:
         }
         start(std::move(backends));
     }
-    /// Where this user's session is.
+    /// The backend of this user's session.
     std::string backend_of(const std::string& user) {
         auto c = client();
         c.log_in(user);
@@ -39,7 +39,7 @@ TEST_F(GateLogin, SelectsBackendsByUser_G7) {
     auto c = client();
     EXPECT_EQ(c.reply(), "220 FTP service ready.");
     c.send_password("carl");
-    c.send_password("anna");  // the same client as another user
+    c.send_password("anna");  // the same client, another user
     EXPECT_EQ(c.download("RETR who"), "0");
     EXPECT_TRUE(eventually([this] { return sessions() == std::vector<std::size_t>{1, 0}; }));
 }
@@ -75,7 +75,7 @@ TEST_F(GateLogin, KeepsAUserOnOneBackend_G7) {
 }
 
 TEST_F(GateLogin, QueuesALogin_G7) {
-    // Longer than eventually() waits: a client that leaves is seen to leave.
+    // Longer than eventually() waits, so that a client that closes leaves the queue before the timeout.
     setup.session_queue_timeout = 60s;
     farm({{.max_sessions = 1, .users = {"anna"}}, {}});
     auto first = client();
@@ -113,7 +113,7 @@ TEST_F(GateLogin, StopsWhileALoginIsQueued) {
 
 // ---- Backends that fail during a login
 
-/// The first of two answers `verb` as told, the second one well.
+/// Two backends: the first one sends this reply to `verb`, the second one serves it.
 class GateLoginFault : public GateLogin {
 protected:
     void start_with(const std::string& verb, std::string_view answer) {
@@ -141,10 +141,10 @@ TEST_F(GateLoginFault, FailsOverAfterAFailureAtUser_G7) {
 
 TEST_F(GateLoginFault, FailsOverAfterAFailureAtTheAnonymousPassword_G7) {
     start_with("PASS", testing::hang_up);
-    auto guest = client();
-    EXPECT_EQ(guest.reply(), "220 first");
-    guest.send_password("anonymous", "me@");
-    EXPECT_EQ(guest.download("RETR who"), "1");
+    auto anonymous = client();
+    EXPECT_EQ(anonymous.reply(), "220 first");
+    anonymous.send_password("anonymous", "me@");
+    EXPECT_EQ(anonymous.download("RETR who"), "1");
     auto next = client();
     next.log_in("anonymous");
     auto anna = client();

@@ -1,4 +1,4 @@
-// The method of each leg's data connection, chosen apart, over real sockets.
+// The data method of each leg, chosen independently, over real sockets.
 
 #include <optional>
 
@@ -20,7 +20,7 @@ protected:
     }
 };
 
-/// A client's data connection, agreed on by any method.
+/// A client's data connection, set up with any data method.
 class client_data {
 public:
     client_data(ftp_client& c, data_method method) {
@@ -36,10 +36,10 @@ public:
 
 private:
     testing::blocking_listener listener_;
-    std::optional<blocking_socket> made_;  // the gateway's 150 comes when it is there
+    std::optional<blocking_socket> made_;  // connected at once, since the 150 is sent when it is established
 };
 
-/// The port of the gateway's that the backend was last told.
+/// The gateway's port in the last EPRT that the backend received.
 [[nodiscard]] std::uint16_t advertised_port(const ftp_stub& stub) {
     std::uint16_t port = 0;
     for (const auto& line : stub.commands()) {
@@ -57,7 +57,7 @@ TEST_F(GateMethods, TransfersFilesWithEveryPairOfMethods_G8) {
         start_with(exactly.at(i), stub);
         auto c = logged_in();
         for (const auto client_method : all_methods) {
-            SCOPED_TRACE(fmt::format("{} in front, {} behind", name(client_method), name(all_methods.at(i))));
+            SCOPED_TRACE(fmt::format("client {}, backend {}", name(client_method), name(all_methods.at(i))));
             {
                 client_data connection(c, client_method);
                 EXPECT_EQ(c.code("RETR file"), "150");
@@ -65,7 +65,7 @@ TEST_F(GateMethods, TransfersFilesWithEveryPairOfMethods_G8) {
                 EXPECT_EQ(c.reply(), "226 done");
             }
             client_data connection(c, client_method);
-            const auto content = fmt::format("by {}", name(client_method));
+            const auto content = fmt::format("with {}", name(client_method));
             EXPECT_EQ(c.code("STOR up"), "150");
             auto data = connection.open();
             data.send(content);
@@ -92,7 +92,7 @@ TEST_F(GateMethods, FallsBackToPassiveModeAndStoresItForTheBackend) {
     }
     std::map<std::string, int> seen;
     for (const auto& line : stub.commands()) ++seen[line.substr(0, 4)];
-    EXPECT_EQ(seen["EPRT"], 1) << "what was learned in one session serves the next";
+    EXPECT_EQ(seen["EPRT"], 1) << "the next session knows what one session has learned";
     EXPECT_EQ(seen["PORT"], 1);
     EXPECT_EQ(seen["EPSV"], 4);
 }
@@ -114,7 +114,7 @@ TEST_F(GateMethods, RejectsAnUnexpectedPeerOnTheBackendLegsPort_G2_DC02) {
     EXPECT_EQ(stub.unexpected_peers(), 1);
     EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 1; }));
     auto late = blocking_socket::connect(advertised_port(stub));
-    EXPECT_EQ(late.read_to_end(), "") << "one connection, and no second one from the right address either";
+    EXPECT_EQ(late.read_to_end(), "") << "one connection, and no second one even from the expected address";
     EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 2; }));
 }
 
@@ -152,7 +152,7 @@ TEST_F(GateMethods, ForwardsTheBackendsReplyIfItCannotConnect) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-// RFC 4217: who connects does not matter, the FTP client is the TLS client.
+// RFC 4217: the FTP client is the TLS client, whichever side connects.
 TEST_F(GateMethods, StartsTlsOnConnectionsFromTheBackend_G10) {
     const auto made = net::make_self_signed({"localhost", "127.0.0.1"}, 1);
     const testing::tls_identity identity(made->certificate, made->key);
@@ -170,11 +170,11 @@ TEST_F(GateMethods, StartsTlsOnConnectionsFromTheBackend_G10) {
     client_data connection(c, data_method::port);
     EXPECT_EQ(c.code("STOR up"), "150");
     auto data = connection.open();
-    data.send("under TLS behind");
+    data.send("over TLS");
     data.close();
     EXPECT_EQ(c.reply(), "226 done");
-    EXPECT_EQ(stub.stored("up"), "under TLS behind");
-    EXPECT_EQ(stub.resumed_data_connections(), 3) << "each proves its session (TLS-04)";
+    EXPECT_EQ(stub.stored("up"), "over TLS");
+    EXPECT_EQ(stub.resumed_data_connections(), 3) << "each resumes the TLS session (TLS-04)";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// TLS that passes unread between client and backend, and the mirrored ports of its data (GW-06).
+// TLS passthrough between client and backend, and its data ports (GW-06).
 
 #include <sallyport/gate/gate_test.hpp>
 #include <sallyport/net/listener.hpp>
@@ -7,19 +7,19 @@
 namespace sallyport::gate {
 namespace {
 
-/// Accepts a control connection's TLS itself, and data on a port of its mirror.
+/// A gateway whose backend terminates TLS.
 class GatePassthrough : public gate_test {
 protected:
     GatePassthrough() : made_(*net::make_self_signed({"127.0.0.1"}, 1)), identity_(made_.certificate, made_.key) {}
 
-    /// A backend at another loopback address than the gateway's, so that both can have the same ports.
+    /// A backend with two passthrough ports.
     [[nodiscard]] backend passthrough_backend(std::uint16_t port, std::uint16_t first,
                                               backend_tls tls = backend_tls::none) const {
         backend out = at(port, tls);
         out.passthrough_range = {first, static_cast<std::uint16_t>(first + 1)};
         return out;
     }
-    /// The first of three: two mirrors may overlap there.
+    /// The first of three ports, so that two ranges can overlap.
     static std::uint16_t free_ports() { return testing::free_ports(3).first; }
 
     net::self_signed made_;
@@ -91,14 +91,15 @@ TEST_F(GatePassthrough, ClosesDataConnectionsWithoutASession_DC02) {
     EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
     auto late = blocking_socket::connect(first);
     EXPECT_EQ(late.read_to_end(), "");
-    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 3; })) << "the way ends with the session";
+    EXPECT_TRUE(eventually([this] { return counters.unexpected_peers.load() == 3; }))
+        << "the client is unknown after its session";
 }
 
 TEST_F(GatePassthrough, OpensAndClosesPortsOnReload_G6) {
     const auto ports = testing::free_ports(5).first;
     const auto later = static_cast<std::uint16_t>(ports + 2);
     const auto listens = [](std::uint16_t port) {
-        return !net::listener::bind({*ip_address::parse("127.0.0.1"), port});  // a connection would be led back here
+        return !net::listener::bind({*ip_address::parse("127.0.0.1"), port});  // a connection would reach this gateway
     };
     ftp_stub stub({.tls = &identity_});
     ftp_stub other({.tls = &identity_});
@@ -109,18 +110,18 @@ TEST_F(GatePassthrough, OpensAndClosesPortsOnReload_G6) {
     (void)c.reply();
     EXPECT_EQ(c.code("AUTH TLS"), "234");
     ASSERT_TRUE(c.control.connect_tls());
-    EXPECT_EQ(c.code("PBSZ 0"), "200") << "the way to its ports is open from here on";
+    EXPECT_EQ(c.code("PBSZ 0"), "200") << "data connections of this client are accepted from here on";
 
     auto wanted = setup;
     wanted.backends = {passthrough_backend(other.port(), static_cast<std::uint16_t>(ports + 1))};
     const auto refused = reload(wanted);
-    ASSERT_FALSE(refused) << "a port would lead to one or the other";
+    ASSERT_FALSE(refused) << "a port would belong to two backends";
     EXPECT_NE(refused.error().text().find("try again when they have ended"), std::string::npos) << refused.error().text();
 
     wanted.backends = {passthrough_backend(other.port(), later)};
     ASSERT_TRUE(reload(wanted));
     EXPECT_TRUE(eventually([&] { return listens(later); }));
-    EXPECT_TRUE(listens(ports)) << "the old backend has a session yet";
+    EXPECT_TRUE(listens(ports)) << "the old backend still has a session";
 
     EXPECT_EQ(c.code("QUIT"), "221");
     c.control.close();

@@ -1,4 +1,4 @@
-// A gateway that would be its own backend, and backends without room.
+// A gateway that would be its own backend, and backends without a free slot.
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -42,7 +42,7 @@ TEST_F(GateQueue, IsNoBackendOfItselfAfterAReload_GW09) {
     EXPECT_EQ(c.code("TYPE I"), "200");
 }
 
-// What a name means may change at any time.
+// A name can be resolved to another address at any time.
 TEST_F(GateQueue, DoesNotConnectToItselfByName_GW09) {
     const auto own_port = testing::free_ports(1).first;
     setup.listen = {{*ip_address::parse("127.0.0.1"), own_port}};
@@ -54,7 +54,7 @@ TEST_F(GateQueue, DoesNotConnectToItselfByName_GW09) {
     EXPECT_NE(gateway->backends().backends.at(0).reason.find("this gateway itself listens there"), std::string::npos);
 }
 
-// ---- Backends without room (G7)
+// ---- Backends without a free slot (G7)
 
 TEST_F(GateQueue, ASessionWithoutUserYieldsItsSlot_G7) {
     const ftp_stub server({});
@@ -67,7 +67,7 @@ TEST_F(GateQueue, ASessionWithoutUserYieldsItsSlot_G7) {
     EXPECT_EQ(slow.code("USER bob"), "331");
     auto c = logged_in();
     EXPECT_EQ(silent.reply(), "421 All FTP servers are busy and you have not sent USER; connect again.");
-    EXPECT_EQ(slow.code("PASS secret"), "230") << "who has said USER keeps its place";
+    EXPECT_EQ(slow.code("PASS secret"), "230") << "a session with USER keeps its slot";
     EXPECT_EQ(c.code("TYPE I"), "200");
     EXPECT_EQ(sessions(), 2U);
 }
@@ -80,13 +80,13 @@ TEST_F(GateQueue, AnyCommandRestartsTheWaitForUser_G7) {
     first.reply();
     auto second = client();
     second.reply();
-    EXPECT_EQ(first.code("FEAT"), "211");  // now the second has been silent for longer
+    EXPECT_EQ(first.code("FEAT"), "211");  // now the second one has been silent for longer
     auto c = logged_in();
     EXPECT_EQ(second.reply().substr(0, 3), "421");
     EXPECT_EQ(first.code("FEAT"), "211");
 }
 
-// Without a queue, too, where there is somebody to make room.
+// A silent session is ended even without a queue.
 TEST_F(GateQueue, SlotsAreYieldedWithoutAQueueToo_G7) {
     const ftp_stub server({});
     setup.session_queue_timeout = 0s;
@@ -94,7 +94,7 @@ TEST_F(GateQueue, SlotsAreYieldedWithoutAQueueToo_G7) {
     auto silent = client();
     EXPECT_EQ(silent.reply().substr(0, 3), "220");
     auto early = client();
-    EXPECT_EQ(early.reply().substr(0, 3), "421") << "nobody has been silent for two seconds";
+    EXPECT_EQ(early.reply().substr(0, 3), "421") << "no session has been silent for two seconds";
     EXPECT_TRUE(eventually([&] {
         auto next = client();
         return next.reply().starts_with("220");
@@ -102,7 +102,7 @@ TEST_F(GateQueue, SlotsAreYieldedWithoutAQueueToo_G7) {
     EXPECT_EQ(silent.reply().substr(0, 3), "421");
 }
 
-/// Greets so many at a time, and 421 the others.
+/// Greets this number of clients at a time; others get 421.
 struct small_server {
     explicit small_server(int places) : free(places), server([this](blocking_socket& c) { serve(c); }) {}
     void serve(blocking_socket& c) {

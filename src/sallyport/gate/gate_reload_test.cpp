@@ -1,4 +1,4 @@
-// New settings for a gateway that runs (G6).
+// Reload of a running gateway (G6).
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -18,9 +18,9 @@ TEST_F(GateReload, NewSettingsApplyToNewSessionsOnly_G6) {
     wanted.idle_timeout = 1s;
     ASSERT_TRUE(reload(wanted));
 
-    auto second = logged_in();  // the first counts, although there was no limit when it came
+    auto second = logged_in();  // the first one counts, although it started without a limit
     EXPECT_EQ(client().reply().substr(0, 3), "421");
-    EXPECT_EQ(second.reply().substr(0, 3), "421") << "idle by the new deadline";
+    EXPECT_EQ(second.reply().substr(0, 3), "421") << "by the new idle timeout";
     EXPECT_EQ(old.code("RETR file"), "150");
     EXPECT_EQ(data.read_to_end().size(), 420U);
     EXPECT_EQ(old.reply(), "226 done");

@@ -1,4 +1,4 @@
-// TLS on either leg, the choice of backends, time and limits.
+// TLS on either leg, selection of backends, timeouts and limits.
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -29,7 +29,7 @@ TEST_F(Gate, TerminatesTlsForAPlainBackend_G10) {
         EXPECT_EQ(c.reply(), "226 done");
     }
     EXPECT_FALSE(stub.saw("AUTH") || stub.saw("PROT"));
-    // A data connection with another session is not this client's (TLS-04).
+    // A data connection with another TLS session is not this client's (TLS-04).
     auto other_session = c.passive();
     EXPECT_EQ(c.code("RETR file"), "150");
     other_session.connect_tls();
@@ -96,7 +96,7 @@ TEST_F(Gate, RejectsABackendWithAnUnknownCertificate) {
     EXPECT_EQ(client().reply().substr(0, 3), "421");
 }
 
-// ---- Choice of backends
+// ---- Selection of backends
 
 TEST_F(Gate, TriesTheNextBackendAfterARefusalATimeoutOr421_G7) {
     ftp_stub good({});
@@ -154,7 +154,7 @@ TEST_F(Gate, QueuesAClientAndSends421AfterTheTimeout_G7) {
     start();
     auto holds = logged_in();
     EXPECT_EQ(client().reply(), "421 All FTP servers are busy; try again later.");
-    EXPECT_EQ(holds.code("NOOP"), "500");  // by the stub: this one was not disturbed
+    EXPECT_EQ(holds.code("NOOP"), "500");  // from the stub: this session was not affected
 }
 
 TEST_F(Gate, StopEndsTheQueue) {
@@ -193,7 +193,7 @@ TEST_F(Gate, AddsAndRemovesBackendsAtRuntime_G7) {
     EXPECT_EQ(gateway->backends().backends.size(), 2U);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(client().reply(), "220 two");
     EXPECT_EQ(stays.download("RETR file").size(), 420U);
-    // Checks go with the list.
+    // Health checks follow the list.
     const auto checks_of = [](ftp_stub& stub) {
         const auto all = stub.commands();
         return std::ranges::count(all, "QUIT");
@@ -202,14 +202,14 @@ TEST_F(Gate, AddsAndRemovesBackendsAtRuntime_G7) {
     const auto before = checks_of(one);
     const auto then = checks_of(two);
     EXPECT_TRUE(eventually([&] { return checks_of(two) >= then + 3; }));
-    EXPECT_LE(checks_of(one), before + 1);  // one that was under way
+    EXPECT_LE(checks_of(one), before + 1);  // a check that was in progress
     stays.control.close();
     EXPECT_TRUE(eventually([this] { return gateway->backends().backends.size() == 1; }));
     gateway->set_backends({at(one.port())});
     EXPECT_EQ(client().reply(), "220 stub ready");
 }
 
-// ---- Time and limits
+// ---- Timeouts and limits
 
 TEST_F(Gate, Sends421ToAnIdleClientButNotDuringATransfer_G5_G6) {
     ftp_stub stub({.ends = testing::data_end::stays_open});

@@ -1,5 +1,6 @@
 #pragma once
-// What the gateway's tests share: a gateway on two loops between scripted backends and blocking clients.
+// Shared by the gateway's tests: a gateway on two loops between scripted backends and blocking clients. Each test owns its
+// own.
 
 #include <sallyport/gate/gate.hpp>
 

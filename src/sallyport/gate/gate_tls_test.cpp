@@ -1,4 +1,4 @@
-// TLS on both legs alike, its end in front, and what clients may do, over real sockets.
+// TLS on both legs, CCC, and the command policy, over real sockets.
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -11,7 +11,7 @@ protected:
         use_tls();
         setup.backend_tls = *net::tls_client_context::make({.verify = false});
     }
-    /// Greeted, under TLS, logged in.
+    /// A client with TLS, logged in.
     [[nodiscard]] ftp_client secured() {
         auto c = client();
         EXPECT_EQ(c.reply().substr(0, 3), "220");
@@ -34,15 +34,15 @@ TEST_F(GateTls, MatchesTheClientsTlsOnTheBackendLeg_G10) {
     }
     auto c = secured();
     EXPECT_EQ(c.download("RETR file").size(), 420U);
-    EXPECT_EQ(c.upload("STOR up", "as private behind as in front"), "226 done");
-    EXPECT_EQ(stub.stored("up"), "as private behind as in front");
+    EXPECT_EQ(c.upload("STOR up", "protected on both legs"), "226 done");
+    EXPECT_EQ(stub.stored("up"), "protected on both legs");
     EXPECT_EQ(stub.resumed_data_connections(), 2);
     EXPECT_EQ(c.code("PROT C"), "200");
     c.protect_data = false;
     EXPECT_EQ(c.download("RETR file").size(), 420U);
-    EXPECT_EQ(stub.resumed_data_connections(), 2) << "plain behind too";
+    EXPECT_EQ(stub.resumed_data_connections(), 2) << "unencrypted on the backend leg too";
     auto all = stub.commands();
-    std::erase(all, "QUIT");  // of the session before, which ends by itself
+    std::erase(all, "QUIT");  // of the previous session
     const auto auth = std::ranges::find(all, "AUTH TLS");
     ASSERT_NE(auth, all.end());
     EXPECT_EQ(std::find_if(auth, all.end(), [](const auto& line) { return line.starts_with("USER"); }) - auth, 1)
@@ -52,7 +52,7 @@ TEST_F(GateTls, MatchesTheClientsTlsOnTheBackendLeg_G10) {
 TEST_F(GateTls, ABackendThatSendsMoreThan234IsNotUsed_TLS02) {
     for (const auto* more : {"\r\n", " ", "230 in\r\n"}) {
         const scripted_server server([&](blocking_socket& control) {
-            control.send("220 ready\r\n\r\n");  // before the command it is nothing
+            control.send("220 ready\r\n\r\n");  // ignored before the command
             control.read_line();
             control.send("234 go on\r\n" + std::string(more));
             control.read_line();
@@ -76,7 +76,7 @@ TEST_F(GateTls, MatchesTheClientsTlsIfTheBackendIsSelectedAtLogin_G7_G10) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
     EXPECT_EQ(stub.resumed_data_connections(), 1);
     auto all = stub.commands();
-    std::erase(all, "QUIT");  // of the session before, which ends by itself
+    std::erase(all, "QUIT");  // of the previous session
     const auto auth = std::ranges::find(all, "AUTH TLS");
     ASSERT_NE(auth, all.end());
     EXPECT_EQ(*std::next(auth), "USER bob") << "no name before TLS";
@@ -127,7 +127,7 @@ TEST_F(GateTls, ContinuesUnencryptedAfterCccAndKeepsDataEncrypted_TLS06) {
     EXPECT_EQ(c.code("CCC"), "200");
     EXPECT_EQ(SSL_shutdown(c.control.tls()), 0) << "ours is sent";
     EXPECT_EQ(SSL_shutdown(c.control.tls()), 1) << "and the gateway's came";
-    // What follows goes past TLS, by the bare socket.
+    // From here on without TLS, over the bare socket.
     ftp_client bare{blocking_socket(::dup(c.control.get()))};
     EXPECT_EQ(bare.code("PROT C"), "503");
     auto data = bare.passive();
@@ -160,7 +160,7 @@ TEST_F(GateTls, RefusesCccUnlessItIsAllowed_TLS06) {
     EXPECT_EQ(c.download("RETR file").size(), 420U);
 }
 
-// ---- Other rows of the catalogue
+// ---- Other requirements
 
 TEST_F(GateTls, ReportsNoUploadWithoutCloseNotifyAsComplete_TLS05) {
     ftp_stub stub({});
@@ -170,7 +170,7 @@ TEST_F(GateTls, ReportsNoUploadWithoutCloseNotifyAsComplete_TLS05) {
     EXPECT_EQ(c.code("STOR up"), "150");
     ASSERT_TRUE(data.connect_tls(&c.control));
     data.send("half of it");
-    ::shutdown(data.get(), SHUT_WR);  // FIN alone
+    ::shutdown(data.get(), SHUT_WR);  // FIN without close_notify
     EXPECT_EQ(c.reply().substr(0, 3), "426");
     EXPECT_EQ(c.upload("STOR up", "all of it"), "226 done");
 }
@@ -192,11 +192,11 @@ TEST_F(GateTls, AcceptsAlpnFtpAndRefusesOthers_TLS07) {
         return c.control.connect_tls_as(name);
     };
     EXPECT_TRUE(attempt("ftp"));
-    EXPECT_TRUE(attempt("")) << "silence is tolerated";
+    EXPECT_TRUE(attempt("")) << "no ALPN is accepted";
     for (const auto* name : {"http/1.1", "h2", "imap"}) EXPECT_FALSE(attempt(name)) << name;
 }
 
-// ---- Policy
+// ---- Command policy and limits
 
 TEST_F(GateTls, AppliesTheCommandPolicy) {
     ftp_stub stub({});
@@ -218,7 +218,7 @@ TEST_F(GateTls, LimitsTheSessionsOfEachUser) {
         auto bob = logged_in();
         auto again = client();
         EXPECT_EQ(again.reply().substr(0, 3), "220");
-        EXPECT_EQ(again.code("USER bob"), "331") << "who only knows the name takes nobody's place";
+        EXPECT_EQ(again.code("USER bob"), "331") << "without the password it does not count";
         auto alice = client();
         alice.log_in("alice");
         EXPECT_EQ(again.ask("PASS secret"), "421 Too many sessions of this user; close one, or try again later.");

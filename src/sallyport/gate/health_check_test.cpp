@@ -22,7 +22,7 @@ protected:
         loops.run_until_done(run(loops.at(0), config, server, out));
         return out;
     }
-    /// "stage: reason", empty where all is well.
+    /// "level: reason"; empty without a failure.
     [[nodiscard]] std::string finding(std::uint16_t port, backend_tls tls = backend_tls::none) {
         const auto out = check(at(port, tls));
         return out.failure ? out.failure->text() : "";
@@ -94,7 +94,7 @@ TEST_F(HealthCheck, NamesTheLevelThatFailed_G7) {
 
 TEST_F(HealthCheck, ReportsTheServersReply) {
     EXPECT_NE(finding({.replies = {{"GREETING", "421 too many\x1b[2J"}}}).find("421 too many\\x1b[2J"), std::string::npos);
-    EXPECT_NE(finding({.replies = {{"PASS", "530 nobody here"}}}).find("530 nobody here"), std::string::npos);
+    EXPECT_NE(finding({.replies = {{"PASS", "530 no such user"}}}).find("530 no such user"), std::string::npos);
 }
 
 TEST_F(HealthCheck, EndsBeforeTheNextCheckStarts) {
@@ -124,7 +124,7 @@ TEST_F(HealthCheck, ChecksTlsOnBothConnections) {
     EXPECT_FALSE(plain.saw("USER"));
 }
 
-// ---- Checks of a running gateway
+// ---- Health checks of a running gateway
 
 class GateChecks : public gate_test {
 protected:
@@ -194,7 +194,7 @@ TEST_F(GateChecks, RunAtOnceAfterASessionLosesItsBackend_G7) {
     const scripted_server server([&](blocking_socket& control) {
         ++connections;
         control.send("220 here\r\n");
-        if (control.read_line() != "QUIT") return;  // a session's first command kills its backend
+        if (control.read_line() != "QUIT") return;  // the first command of a session closes its backend
         control.send("221 bye\r\n");
     });
     setup.checks.interval = 1h;

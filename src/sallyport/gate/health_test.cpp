@@ -37,7 +37,7 @@ TEST(Health, FallsAndRisesAtItsThresholds_G7) {
         backend_health h;
         EXPECT_EQ(h.failed(r, "a", now), health_state::failing);
         EXPECT_EQ(h.failed(r, "b", now), std::nullopt);
-        EXPECT_EQ(h.succeeded(r, health_source::check, now), health_state::up);  // failures must come in a row
+        EXPECT_EQ(h.succeeded(r, health_source::check, now), health_state::up);  // failures must be consecutive
         EXPECT_EQ(h.failed(r, "c", now), health_state::failing);
         EXPECT_EQ(h.failed(r, "d", now), std::nullopt);
         EXPECT_EQ(h.failed(r, "e", now + 1s), health_state::down);
@@ -58,7 +58,7 @@ TEST(Health, AppliesSuccessesOfSessionsOnlyWithoutChecks) {
     backend_health h;
     h.failed(checked(), "login: 530", now);
     EXPECT_EQ(h.succeeded(checked(), health_source::session, now), std::nullopt);
-    EXPECT_TRUE(h.is_in_retry_delay(checked(), now + 1h));  // a check will tell, no session need find out
+    EXPECT_TRUE(h.is_in_retry_delay(checked(), now + 1h));  // a check finds out, no session has to
     EXPECT_EQ(h.succeeded(checked(), health_source::check, now), health_state::up);
 }
 
@@ -90,7 +90,7 @@ TEST(Health, IncreasesTheWeightFactorDuringSlowStart_G7) {
         EXPECT_GE(h.weight_factor(rules, now + after), before);
         before = weight_factor;
     }
-    h.succeeded(rules, health_source::session, now + 30s);  // an answer while it is up is no recovery
+    h.succeeded(rules, health_source::session, now + 30s);  // a response while it is up is no recovery
     EXPECT_EQ(h.weight_factor(rules, now + 30s), 1);
     auto at_once = rules;
     at_once.slow_start = 0s;

@@ -1,4 +1,4 @@
-// When a session whose TLS passes is idle, by values alone. Its way through a gateway: gate_passthrough_test.cpp.
+// When a session with TLS passthrough is idle, as a function of values. With a gateway: gate_passthrough_test.cpp.
 
 #include <gtest/gtest.h>
 

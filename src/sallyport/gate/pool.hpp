@@ -62,7 +62,7 @@ private:
     std::shared_ptr<const backend> server_;
 };
 
-/// The client for whom a backend is chosen. Unknown parts are empty.
+/// The client of a session, as far as the choice of a backend needs it. Unknown parts are empty.
 struct client_info {
     ip_address address;
     std::string user;

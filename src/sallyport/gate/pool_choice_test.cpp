@@ -1,4 +1,4 @@
-// Backends for some users or hosts only, and those of the second rank.
+// Backends reserved for users or hosts, and priorities.
 
 #include <sallyport/gate/pool_test.hpp>
 
@@ -13,11 +13,11 @@ using namespace pool_testing;
     const auto chosen = p.choose({.address = client(1), .user = user, .host = host}, {}, now);
     if (chosen) return "backend " + std::to_string(chosen->id());
     switch (chosen.error()) {
-        case no_backend_reason::unavailable: return "failing";
-        case no_backend_reason::at_limit: return "full";
-        case no_backend_reason::maintenance: return "closed";
-        case no_backend_reason::not_resolved: return "none";
-        case no_backend_reason::not_permitted: return "stranger";
+        case no_backend_reason::unavailable: return "unavailable";
+        case no_backend_reason::at_limit: return "at_limit";
+        case no_backend_reason::maintenance: return "maintenance";
+        case no_backend_reason::not_resolved: return "not_resolved";
+        case no_backend_reason::not_permitted: return "not_permitted";
     }
     return {};
 }
@@ -32,15 +32,15 @@ TEST(PoolChoice, ReservesABackendForItsUsers_G7) {
         EXPECT_EQ(served(p, "Anna"), "backend 1");
         EXPECT_EQ(served(p, "annabel"), "backend 1");
     }
-    // Where theirs is out of service, others are of no use to them.
+    // If their backend is out of service, they use no other one.
     mark_down(p, 0);
     p.failed(1, "refused", now);
     EXPECT_EQ(served(p, "anna"), "backend 0");
     auto changes = p.set_backends(farm({{.state = backend_state::drain, .users = {"anna"}}, {}}));
-    EXPECT_EQ(served(p, "anna"), "closed");
+    EXPECT_EQ(served(p, "anna"), "maintenance");
     EXPECT_EQ(served(p, "bob"), "backend 1");
     changes = p.set_backends(farm({{.users = {"anna"}}}));
-    EXPECT_EQ(served(p, "bob"), "stranger");
+    EXPECT_EQ(served(p, "bob"), "not_permitted");
     changes = p.set_backends(farm({{}, {}}));
     EXPECT_FALSE(p.selects_at_login());
 }
@@ -59,11 +59,11 @@ TEST(PoolChoice, WildcardsMatchAnything) {
     }
     for (const auto& [pattern, names] : wrong) {
         pool p = make(balancing_policy::round_robin, {{.users = {pattern}}});
-        for (const auto& name : names) EXPECT_EQ(served(p, name), "stranger") << pattern << ' ' << name;
+        for (const auto& name : names) EXPECT_EQ(served(p, name), "not_permitted") << pattern << ' ' << name;
     }
-    // However many stars there are, it comes to an end.
+    // The match ends for any number of wildcards.
     pool p = make(balancing_policy::round_robin, {{.users = {"*a*a*a*a*a*a*a*a*a*a*a*a*b"}}});
-    EXPECT_EQ(served(p, std::string(500, 'a')), "stranger");
+    EXPECT_EQ(served(p, std::string(500, 'a')), "not_permitted");
 }
 
 TEST(PoolChoice, SelectsByHostAndUser_G7) {
@@ -73,8 +73,8 @@ TEST(PoolChoice, SelectsByHostAndUser_G7) {
     EXPECT_EQ(served(p, "anna", "FTP.A.Example"), "backend 0");
     EXPECT_EQ(served(p, "anna", "x.b.example"), "backend 1");
     EXPECT_EQ(served(p, "anna", "x.c.example"), "backend 2");
-    EXPECT_EQ(served(p, "bob", "x.c.example"), "stranger");
-    EXPECT_EQ(served(p, "anna"), "stranger");
+    EXPECT_EQ(served(p, "bob", "x.c.example"), "not_permitted");
+    EXPECT_EQ(served(p, "anna"), "not_permitted");
 }
 
 TEST(PoolChoice, UserAffinityMovesOnlyUsersOfARemovedBackend_G7) {
@@ -99,7 +99,7 @@ TEST(PoolChoice, UsesALaterPriorityOnlyIfTheFirstHasNoBackend_G7) {
     for (int i = 0; i < 6; ++i) held.push_back(acquire_slot(p));
     EXPECT_EQ(sessions(p), (counts{0, 2, 4}));
     p.failed(2, "refused", now);
-    EXPECT_EQ(acquire_slot(p).id(), 0U);  // one that is well goes before one that fails, whatever their ranks
+    EXPECT_EQ(acquire_slot(p).id(), 0U);  // health comes before priority
     held.clear();
     EXPECT_EQ(acquire_slot(p).id(), 1U);
 }

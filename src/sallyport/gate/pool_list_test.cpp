@@ -1,4 +1,4 @@
-// Backends that come and go while the pool is in use.
+// Backends that are added and removed at runtime.
 
 #include <sallyport/gate/pool_test.hpp>
 
@@ -41,7 +41,7 @@ TEST(PoolList, ErasesARemovedBackendWithItsLastSession_G7) {
     for (int i = 0; i < 4; ++i) held.push_back(acquire_slot(p));
     EXPECT_EQ(sessions(p), (counts{4, 4, 2}));
     EXPECT_EQ(names(p).back(), "ftp://10.0.0.3:21 removed");
-    // Whoever is still there may speak of it to the end.
+    // A session can use its backend until it ends.
     EXPECT_EQ(held[2].server().text(), "ftp://10.0.0.3:21");
     p.failed(2, "cut", now);
     held[2].release();
@@ -62,7 +62,7 @@ TEST(PoolList, RecognizesABackendThatReturnsBeforeItsSessionsEnd) {
               std::vector<std::string>{"Backend ftp://10.0.0.2:21 listed again: weight 1, no session limit, active"});
     EXPECT_EQ(sessions(p), (counts{2, 2}));
     EXPECT_EQ(p.state(1), backend_state::active);
-    // Once forgotten it is another one, of which nothing is known.
+    // Once erased, it is added as a new backend.
     held.clear();
     changes = p.set_backends(farm({{}}));
     changes = p.set_backends(farm(std::vector<backend_parameters>(2)));
@@ -95,7 +95,7 @@ TEST(PoolList, MovesFewClientsWhenBackendsAreAddedOrRemoved_G7) {
         return out;
     };
     auto changes = p.set_backends(farm(std::vector<backend_parameters>(10)));
-    EXPECT_NEAR(moved(), 800, 120);  // a fifth of all, which the two new ones have now
+    EXPECT_NEAR(moved(), 800, 120);  // a fifth of all, to the two new backends
     changes = p.set_backends(farm(std::vector<backend_parameters>(9)));
     EXPECT_NEAR(moved(), 400, 80);
     changes = p.set_backends(farm(std::vector<backend_parameters>(8)));

@@ -38,7 +38,7 @@ TEST(Pool, AppliesWeightsInEveryPolicy_G7) {
     for (const auto policy : every_policy) {
         pool p = make(policy, {{.weight = 1}, {.weight = 3}, {.weight = 6}});
         const auto got = distribution(p, 3000);
-        const double slack = policy == balancing_policy::client_address ? 100 : 1;  // that one spreads by chance
+        const double slack = policy == balancing_policy::client_address ? 100 : 1;  // this policy distributes at random
         EXPECT_NEAR(double(got[0]), 300, slack) << int(policy);
         EXPECT_NEAR(double(got[1]), 900, slack) << int(policy);
         EXPECT_NEAR(double(got[2]), 1800, slack) << int(policy);
@@ -62,7 +62,7 @@ TEST(Pool, PrefersTheFastestByLeastResponseTime) {
     p.responded(1, health_source::session, 20ms, now);
     p.responded(2, health_source::session, 40ms, now);
     EXPECT_EQ(distribution(p, 70), (counts{40, 20, 10}));
-    // Later nothing is known of the slow ones any more: they are asked again, as if they were like the others.
+    // Later the response times of the slow ones are dropped, and they are treated like the others.
     const auto later = now + limits::max_response_time_age + 1s;
     p.responded(0, health_source::session, 10ms, later);
     EXPECT_EQ(distribution(p, 30, later), (counts{10, 10, 10}));
@@ -117,7 +117,7 @@ TEST(Pool, ProbesAFailedBackendWithOneSessionAfterTheRetryDelay) {
         pool p = make(policy);
         p.failed(0, "refused", now);
         for (int i = 0; i < 9; ++i) EXPECT_NE(acquire_slot(p, client(1), {}, now + 9s).id(), 0U);
-        // All others tried: better the resting one than none.
+        // All others were tried, so the failing one is used.
         EXPECT_EQ(acquire_slot(p, client(1), {1, 2}, now + 9s).id(), 0U);
 
         const auto later = now + 30s;
@@ -194,7 +194,7 @@ TEST(Pool, StoresTheDataMethodsThatABackendRefused) {
     EXPECT_FALSE(p.refused_methods(second).contains(proto::data_method::epsv));
 }
 
-// ---- Terms
+// ---- Parameters
 
 TEST(Pool, SendsNoNewSessionsToADrainingBackendAndKeepsItsOwn_G7) {
     for (const auto state : {backend_state::drain, backend_state::maintenance}) {
@@ -255,7 +255,7 @@ TEST(Pool, ServesTheQueueInOrder_G7) {
     EXPECT_FALSE(first.woken || second.woken);
     held.pop_back();
     EXPECT_TRUE(first.woken && !second.woken);
-    EXPECT_EQ(refusal(p), no_backend_reason::at_limit);  // what became free is spoken for
+    EXPECT_EQ(refusal(p), no_backend_reason::at_limit);  // the free slot is assigned already
     const auto given = first.session.leave_queue();
     ASSERT_TRUE(given);
     EXPECT_EQ(given->id(), 0U);
@@ -274,7 +274,7 @@ TEST(Pool, ReassignsASlotThatWasAssignedAndNotUsed) {
     queued second(p);
     held.release();
     EXPECT_TRUE(first->woken && !second.woken);
-    first.reset();  // its client has gone
+    first.reset();  // its client has closed
     EXPECT_TRUE(second.woken);
     EXPECT_TRUE(second.session.leave_queue());
     EXPECT_EQ(sessions(p), (counts{0}));
@@ -303,7 +303,7 @@ TEST(Pool, ServesTheQueueWhenASlotBecomesFreeInOtherWays) {
     none = p.set_backends(farm({{.max_sessions = 1}}));
     EXPECT_TRUE(waiting.woken);
     backend_slot second = *waiting.session.leave_queue();
-    // Room that came between the refusal and the queue.
+    // A slot that becomes free between the choice and the queue.
     ASSERT_EQ(refusal(p), no_backend_reason::at_limit);
     second.release();
     const queued late(p);

@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of the pool share: farms of backends, and looks at who got what.
+// Shared by the tests of the pool: lists of backends, and functions that show which backend got how many sessions.
 
 #include <sallyport/gate/pool.hpp>
 
@@ -45,7 +45,7 @@ inline void mark_down(pool& p, std::size_t index) {
     return ip_address::v4({198, 51, static_cast<std::uint8_t>(n / 256), static_cast<std::uint8_t>(n % 256)});
 }
 
-/// A slot where there must be one.
+/// A slot; the test fails if there is none.
 [[nodiscard]] inline backend_slot acquire_slot(pool& p, const ip_address& from = client(1),
                                                const std::vector<std::size_t>& tried = {}, net::deadline at = now) {
     auto chosen = p.choose({.address = from, .user = {}, .host = {}}, tried, at);
@@ -67,7 +67,7 @@ using counts = std::vector<std::size_t>;
     return out;
 }
 
-/// How many of `n` sessions that stay go where.
+/// How many of `n` sessions that stay open each backend gets.
 [[nodiscard]] inline counts distribution(pool& p, int n, net::deadline at = now) {
     counts out(p.snapshot(now).backends.size());
     std::vector<backend_slot> held;

@@ -10,7 +10,7 @@ namespace {
 endpoint at(const char* text) { return *endpoint::parse(text); }
 ip_address ip(const char* text) { return *ip_address::parse(text); }
 
-// GW-09: whatever way there is to name oneself.
+// GW-09: every address that reaches the gateway itself.
 TEST(ReachesListener, RecognizesEveryAddressOfThisMachine) {
     struct row {
         const char* listener;
@@ -42,7 +42,7 @@ TEST(SelfConnectionGuard, ChecksBackendsGivenByAddress) {
     const auto refused = [&](const backend& b) { return !guard.check_not_self({b}); };
     EXPECT_TRUE(refused({"127.0.0.1", 2121}));
     EXPECT_FALSE(refused({"127.0.0.1", 2122}));
-    EXPECT_FALSE(refused({"localhost", 2121})) << "what a name means is found out when it is connected to";
+    EXPECT_FALSE(refused({"localhost", 2121})) << "names are checked when they are resolved";
     backend by_record{"server.example", 2121};
     by_record.addresses = {ip("198.51.100.1"), ip("127.0.0.1")};
     EXPECT_TRUE(refused(by_record));
@@ -66,7 +66,7 @@ TEST(SelfConnectionGuard, RecognizesRegisteredConnections) {
         EXPECT_TRUE(guard.is_from_gateway(local, one));
         EXPECT_TRUE(guard.is_from_gateway(local, other));
         EXPECT_FALSE(guard.is_from_gateway(at("192.0.2.7:40001"), one));
-        EXPECT_FALSE(guard.is_from_gateway(local, at("192.0.2.7:21"))) << "a client's, that has the same port by chance";
+        EXPECT_FALSE(guard.is_from_gateway(local, at("192.0.2.7:21"))) << "a client with the same address and port";
     }
     EXPECT_FALSE(guard.is_from_gateway(local, one));
     first = guard.register_connection(local, one);
@@ -75,7 +75,7 @@ TEST(SelfConnectionGuard, RecognizesRegisteredConnections) {
     EXPECT_FALSE(guard.is_from_gateway(local, one));
 }
 
-// On one machine a connection can be accepted before whoever makes it knows its own end.
+// On one machine a connection can be accepted before the connecting thread knows its local end.
 TEST(SelfConnectionGuard, WaitsForAConnectionInProgress) {
     self_connection_guard guard;
     const auto local = at("192.0.2.7:40000");

@@ -33,7 +33,7 @@ TEST_F(sessions_without_user_test, the_session_that_has_waited_longest_is_ended_
     EXPECT_EQ(ended, std::vector{1});
     EXPECT_TRUE(request_slot());
     EXPECT_EQ(ended, (std::vector{1, 2}));
-    EXPECT_FALSE(request_slot()) << "each is asked once";
+    EXPECT_FALSE(request_slot()) << "each is requested once";
 }
 
 TEST_F(sessions_without_user_test, no_session_is_ended_before_two_seconds) {
@@ -58,7 +58,7 @@ TEST_F(sessions_without_user_test, a_command_restarts_the_wait) {
     now += 1s;
     EXPECT_TRUE(request_slot());
     a.command_received(now);
-    EXPECT_FALSE(request_slot()) << "it was asked already";
+    EXPECT_FALSE(request_slot()) << "it was requested already";
 }
 
 TEST_F(sessions_without_user_test, sessions_that_sent_USER_or_ended_are_left_alone) {

@@ -1,4 +1,4 @@
-// How the end of a transfer stands in its record: by the result and the code of the final reply.
+// The result of a transfer in its record: from the outcome of its data connections and the code of the final reply.
 
 #include <gtest/gtest.h>
 
