@@ -1,9 +1,9 @@
 #pragma once
 // The gateway: an FTP proxy in front of one or more FTP servers, its backends (G1, G4, G5, G7).
 //
-// It relays the control connection line by line: every command and reply is parsed, checked and written again. Data
-// connections are accepted from the session's client only and connected to the session's backend only. The program owns the
-// gateway; threads and lifetimes are those of frontend/service.hpp.
+// It relays the control connection line by line: every command and reply is parsed, checked and written again. The peers of a
+// session's data connections are its client and its backend, and no other host. The program owns the gateway; threads and
+// lifetimes are those of frontend/service.hpp.
 
 #include <chrono>
 #include <cstdint>
