@@ -1,8 +1,8 @@
 #pragma once
 // The gateway: an FTP proxy in front of one or more FTP servers, its backends (G1, G4, G5, G7).
 //
-// It relays the control connection line by line: every command and reply is parsed, checked and written again. The peers of a
-// session's data connections are its client and its backend, and no other host. The program owns the gateway; threads and
+// It relays the control connection line by line: every command and reply is parsed, checked and written again. The peers of
+// a session's data connections are its client and its backend, and no other host. The program owns the gateway; threads and
 // lifetimes are those of frontend/service.hpp.
 
 #include <chrono>
