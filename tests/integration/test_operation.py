@@ -150,7 +150,7 @@ def test_no_daemon_is_running(sallyport, tmp_path, gate):
 
 
 def test_two_of_one_socket(start, gate):
-    with pytest.raises(AssertionError, match="another program answers there"):
+    with pytest.raises(AssertionError, match="another program is listening there"):
         start("gate", "--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.1:1", "--control-socket", gate.socket)
     assert gate.status()["pid"] == gate.daemon.pid
     assert gate.socket.stat().st_mode & 0o777 == 0o600

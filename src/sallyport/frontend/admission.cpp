@@ -35,13 +35,13 @@ void admission_slot::report(login_failure failure) {
 
 std::string_view text_of(rejection reason) noexcept {
     switch (reason) {
-        case rejection::max_sessions: return "Too many connections at the moment; try again later.";
+        case rejection::max_sessions: return "Too many connections; try again later.";
         case rejection::max_sessions_per_address:
             return "Too many connections from your address; close one, or try again later.";
-        case rejection::max_session_rate: return "Too many new connections at the moment; try again in a second.";
+        case rejection::max_session_rate: return "Too many new connections; try again in a second.";
         case rejection::max_session_rate_per_address:
             return "Too many new connections from your address; try again in a second.";
-        case rejection::login_penalty: return "Too many refused logins from your address; try again in some minutes.";
+        case rejection::login_penalty: return "Too many failed logins from your address; try again in a few minutes.";
     }
     return {};
 }

@@ -51,7 +51,7 @@ struct loop_state {
 /// Told so where it can be told without waiting.
 void reject(const net::accepted_connection& connection, reach::listener_kind at, rejection reason) {
     log::write_limited(log::level::info, {}, connection.peer.address,
-                       fmt::format("Connection from {} turned away: {}", connection.peer.text(), text_of(reason)));
+                       fmt::format("Rejected connection from {}: {}", connection.peer.text(), text_of(reason)));
     if (at == reach::listener_kind::implicit_tls) return;
     const std::string line = fmt::format("421 {}\r\n", text_of(reason));
     (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -185,10 +185,10 @@ bool frontend::impl::is_self_connection(const net::accepted_connection& connecti
         if (!before_nat || !is_self(connection.peer, *before_nat)) return false;
     }
     if (const auto times = self_connection_log.note(net::clock::now())) {
-        log::warning({},
-                     fmt::format("Closed a connection from {} to {}: it comes from this gateway itself, so the address of a "
-                                 "backend leads back to this gateway; correct the backends ({} since the last such line)",
-                                 connection.peer.text(), connection.local.text(), *times));
+        log::warning(
+            {}, fmt::format("Closed a connection from {} to {}: it comes from this gateway itself, since the address of a "
+                            "backend refers to this gateway; correct the backends ({} since the last such line)",
+                            connection.peer.text(), connection.local.text(), *times));
     }
     return true;
 }
@@ -207,8 +207,9 @@ net::task<> frontend::impl::accept_proxied(std::shared_ptr<impl> self, std::size
     if (!header) {
         // Health checks that only connect are daily bread.
         const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
-        log::write_limited(level, {}, balancer.address,
-                           fmt::format("Connection through {} dropped: {}", balancer.text(), header.error().text()));
+        log::write_limited(
+            level, {}, balancer.address,
+            fmt::format("Closed connection from load balancer {}: {}", balancer.text(), header.error().text()));
         co_return;
     }
     if (self->is_self_connection(connection)) co_return;
@@ -223,7 +224,7 @@ void frontend::impl::accept_client(std::size_t index, net::accepted_connection c
     if (at != reach::listener_kind::data &&
         (!data || !data->has_reservation(connection.peer.address, connection.local.port)))
         return admit(index, std::move(connection), origin, at);
-    loops.at(index).spawn("unsorted connection", classify(shared_from_this(), index, std::move(connection), origin, at));
+    loops.at(index).spawn("connection to classify", classify(shared_from_this(), index, std::move(connection), origin, at));
 }
 
 net::task<> frontend::impl::classify(std::shared_ptr<impl> self, std::size_t index, net::accepted_connection connection,
@@ -270,7 +271,7 @@ net::task<> frontend::impl::finish_stop(std::shared_ptr<impl> self, std::size_t 
     session_list& sessions = *self->loop_states[index].sessions;
     while (!sessions.empty() && net::clock::now() < grace_end) co_await loop.sleep_for(stop_check_interval);
     if (!sessions.empty()) {
-        log::warning({}, fmt::format("{} sessions are cut: they did not end in time", sessions.size()));
+        log::warning({}, fmt::format("Closed {} sessions that did not finish before the stop timeout", sessions.size()));
         sessions.for_each(&session::kill);
     }
     const net::deadline last = net::clock::now() + kill_timeout;
@@ -304,7 +305,7 @@ std::vector<net::listener> frontend::impl::claim_handed_over(const endpoint& at)
 
 void frontend::impl::drain_loop(std::size_t index) {
     for (client_listener& entry : loop_states[index].listeners) entry.listener.close();
-    loops.at(index).spawn("leave", wait_for_last_session(shared_from_this(), index));
+    loops.at(index).spawn("drain", wait_for_last_session(shared_from_this(), index));
 }
 
 net::task<> frontend::impl::wait_for_last_session(std::shared_ptr<impl> self, std::size_t index) {
@@ -418,7 +419,7 @@ net::task<bool> frontend::close_session(net::loop& loop, std::string id) {
             const auto found = self->loop_states[i].sessions->find(id);
             if (found) {
                 found->disconnect();
-                self->loops.at(i).spawn("end of a session", kill_later(found, self->loops.at(i)));
+                self->loops.at(i).spawn("kill a session", kill_later(found, self->loops.at(i)));
             }
             loop.post([answers, was_found = found != nullptr] {
                 answers->found = answers->found || was_found;

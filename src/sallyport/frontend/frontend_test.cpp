@@ -126,7 +126,7 @@ TEST_F(frontend_test, a_snapshot_has_every_session_of_every_loop) {  // G12
     for (int i = 0; i < 300; ++i) clients.push_back(client());
     for (auto& c : clients) EXPECT_TRUE(c.read_line().starts_with("220 "));
     std::promise<status::session_snapshot> snapshot;
-    loops_.at(0).post([&] { loops_.at(0).spawn("survey", store_snapshot(*frontend_, loops_.at(0), snapshot)); });
+    loops_.at(0).post([&] { loops_.at(0).spawn("snapshot", store_snapshot(*frontend_, loops_.at(0), snapshot)); });
     const auto found = snapshot.get_future().get();
     EXPECT_TRUE(found.complete);
     EXPECT_EQ(found.sessions.size(), 300U);
@@ -142,12 +142,12 @@ TEST_F(frontend_test, one_session_can_be_closed_by_its_id) {  // G12
     for (int i = 0; i < 20; ++i) clients.push_back(client());
     for (auto& c : clients) EXPECT_TRUE(c.read_line().starts_with("220 "));
     std::promise<status::session_snapshot> snapshot;
-    loops_.at(0).post([&] { loops_.at(0).spawn("survey", store_snapshot(*frontend_, loops_.at(0), snapshot)); });
+    loops_.at(0).post([&] { loops_.at(0).spawn("snapshot", store_snapshot(*frontend_, loops_.at(0), snapshot)); });
     const auto id = snapshot.get_future().get().sessions.at(7).id;
-    for (const auto& [session_id, found] : {std::pair(id, true), std::pair(std::string("nobody"), false)}) {
+    for (const auto& [session_id, found] : {std::pair(id, true), std::pair(std::string("unknown"), false)}) {
         std::promise<bool> ended;
         loops_.at(0).post(
-            [&] { loops_.at(0).spawn("end", store_close_result(*frontend_, loops_.at(0), session_id, ended)); });
+            [&] { loops_.at(0).spawn("close", store_close_result(*frontend_, loops_.at(0), session_id, ended)); });
         EXPECT_EQ(ended.get_future().get(), found);
     }
     EXPECT_EQ(behavior_.disconnected.load(), 1);
@@ -181,7 +181,7 @@ TEST_F(frontend_test, the_rate_of_all_new_sessions_is_limited) {
     auto first = client();
     EXPECT_TRUE(first.read_line().starts_with("220 "));
     auto neighbour = blocking_socket::connect(frontend_->endpoints().at(0).port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
-    EXPECT_TRUE(neighbour.read_line().starts_with("421 Too many new connections at the moment"));
+    EXPECT_TRUE(neighbour.read_line().starts_with("421 Too many new connections; try again in a second."));
 }
 
 constexpr std::string_view header_of_client = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 21\r\n";

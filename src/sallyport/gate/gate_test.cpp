@@ -241,7 +241,7 @@ TEST_F(Gate, RejectsSessionsAboveTheLimit) {
     start({at(stub.port())});
     auto one = logged_in();
     auto two = logged_in();
-    EXPECT_EQ(client().reply(), "421 Too many connections at the moment; try again later.");
+    EXPECT_EQ(client().reply(), "421 Too many connections; try again later.");
 }
 
 TEST_F(Gate, StopsGracefully) {

@@ -131,10 +131,11 @@ result<control_socket> control_socket::open(net::loop& loop, const std::string& 
     struct stat existing{};
     if (::lstat(path.c_str(), &existing) == 0) {
         if (!S_ISSOCK(existing.st_mode))
-            return fail(errc::exists, fmt::format("control socket {}: there is another file; name another path", path));
+            return fail(errc::exists,
+                        fmt::format("control socket {}: a file of another kind exists there; choose another path", path));
         if (!takes_over && is_in_use(*at))
             return fail(errc::exists,
-                        fmt::format("control socket {}: another program answers there; name another path", path));
+                        fmt::format("control socket {}: another program is listening there; choose another path", path));
     }
     auto fd = listen_at(path);
     if (!fd) return std::unexpected(fd.error());

@@ -84,7 +84,7 @@ net::task<> daemon::check_certificates() {
         if (!fresh)
             log::error({}, fmt::format("Cannot reload the certificate; keeping the current one: {}", fresh.error().text()));
         else if (*fresh)
-            log::info({}, fmt::format("new certificate, SHA-256 {}", checked.fingerprint()));
+            log::info({}, fmt::format("New certificate, SHA-256 {}", checked.fingerprint()));
     }
 }
 

@@ -42,7 +42,7 @@ net::task<std::string> read_line(std::shared_ptr<net::descriptor> from, net::dea
 
 net::task<> wait_for_exit(std::shared_ptr<net::descriptor> connection, std::function<void()> ended) {
     (void)co_await read_line(connection, net::deadline::max());
-    log::info({}, "The old process has ended");
+    log::info({}, "The old process has exited");
     ended();
 }
 
@@ -69,7 +69,7 @@ net::task<result<int>> graceful_restart::start() {
         return status;
     };
     (void)co_await net::offload(host_.disk(), host_.loops().at(0), std::move(reap));
-    const auto reason = line.empty() ? std::string("it ended, or was not ready in time, and gave no reason")
+    const auto reason = line.empty() ? std::string("the new process exited or was not ready in time, and gave no reason")
                                      : escape(std::string_view(line).substr(0, line.find('\n')));
     co_return fail(errc::rejected, fmt::format("restart failed, the running process continues: {}", reason));
 }

@@ -164,7 +164,7 @@ TEST_F(Reload, ThatTheServiceRefusesChangesNothing) {
     const auto first = tls->fingerprint();
     tls = certificate();
     tls_source = "cert=b";
-    refusal = "TLS is asked for, but there is no certificate";
+    refusal = "TLS is required, but no certificate is configured";
     EXPECT_EQ(reload().error().code, errc::rejected);
     refusal.clear();
     tls_source = "cert=a";

@@ -82,7 +82,8 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
 
     static net::task<> decide_later(std::shared_ptr<impl> self, std::shared_ptr<expected_connection> pending);
     static net::task<std::optional<net::accepted_connection>> classify(std::shared_ptr<impl> self, net::loop& loop,
-                                                                   net::accepted_connection connection, listener_kind kind);
+                                                                       net::accepted_connection connection,
+                                                                       listener_kind kind);
     bool add(const candidate_ptr& c);
     bool is_decided(candidate& c);
     void peek(candidate& c, std::vector<char>& bytes, std::size_t& known);
@@ -448,7 +449,8 @@ bool single_port::has_reservation(const ip_address& client, std::uint16_t port) 
     return it != impl_->clients.end() && !it->second.expected.empty();
 }
 
-net::task<std::optional<net::accepted_connection>> single_port::classify(net::loop& loop, net::accepted_connection connection,
+net::task<std::optional<net::accepted_connection>> single_port::classify(net::loop& loop,
+                                                                         net::accepted_connection connection,
                                                                          listener_kind kind) {
     return impl::classify(impl_, loop, std::move(connection), kind);
 }

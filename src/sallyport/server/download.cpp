@@ -36,7 +36,7 @@ net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::ui
 }
 
 error file_truncated(const transfer& t) {
-    return {errc::io, 0, fmt::format("{}: the file became shorter while it was sent", t.request().path.text())};
+    return {errc::io, 0, fmt::format("{}: the file was truncated while it was being sent", t.request().path.text())};
 }
 
 net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
@@ -115,7 +115,7 @@ net::task<result<proto::transfer_outcome>> download(transfer& t) {
     const std::uint64_t size = (*file)->facts().size;
     const std::uint64_t offset = t.request().offset;
     if (offset > size)
-        co_return fail(errc::out_of_range, fmt::format("{} has {} bytes only", t.request().path.text(), size));
+        co_return fail(errc::out_of_range, fmt::format("{} has only {} bytes", t.request().path.text(), size));
 
     const std::optional<std::string> content = small_content(t, **file);
     // Many clients begin TLS only after 150.

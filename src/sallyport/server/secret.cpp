@@ -42,24 +42,24 @@ result<secret> parse_secret(std::string_view text) {
     };
     if (text.starts_with(plain_prefix)) {
         text.remove_prefix(plain_prefix.size());
-        if (text.empty()) return refuse("the password is empty", "give one behind plain:");
+        if (text.empty()) return refuse("the password is empty", "write one after plain:");
         return secret{std::string(text), false};
     }
-    if (text.empty()) return refuse("the password is empty", "give NAME:PASSWORD");
+    if (text.empty()) return refuse("the password is empty", "use NAME:PASSWORD");
     if (std::ranges::find(locked, text) != locked.end() ||
         std::ranges::any_of(locked_prefixes, [&](std::string_view p) { return text.starts_with(p); }))
-        return refuse("this stands for a locked account, not for a password",
-                      "leave the user out, or write plain: in front if it is the password");
+        return refuse("this marks a locked account and is not a password",
+                      "remove the user, or prefix it with plain: if it is the password");
     if (begins_with_scheme(text, '$', '$')) {
         secret hash{std::string(text), true};
         if (is_argon2id(hash.text)) return hash;
-        return refuse(text.starts_with(argon2id_prefix) ? "the argon2id hash is damaged"
-                                                        : "this is a hash of a kind that is not checked here",
-                      "make one by 'sallyport user hash', or write plain: in front if it is the password");
+        return refuse(
+            text.starts_with(argon2id_prefix) ? "the argon2id hash is damaged" : "this type of hash is not supported",
+            "make one with 'sallyport user hash', or prefix it with plain: if it is the password");
     }
     if (begins_with_scheme(text, '{', '}'))
-        return refuse("this is a hash of a kind that is not checked here",
-                      "make one by 'sallyport user hash', or write plain: in front if it is the password");
+        return refuse("this type of hash is not supported",
+                      "make one with 'sallyport user hash', or prefix it with plain: if it is the password");
     return secret{std::string(text), false};
 }
 

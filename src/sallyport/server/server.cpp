@@ -14,7 +14,7 @@ constexpr frontend::descriptor_need need{.session = 1, .transfer = 4};
 
 [[nodiscard]] result<void> usable(const settings& s) {
     if ((s.tls_required || !s.listen_implicit.empty()) && !s.tls)
-        return fail(errc::syntax, "TLS is asked for, but there is no certificate; name one, or make TLS optional");
+        return fail(errc::syntax, "TLS is required, but no certificate is configured; add one or make TLS optional");
     return {};
 }
 

@@ -143,7 +143,7 @@ TEST_F(session_test, active_mode_to_a_closed_port_is_425_with_the_reason) {
     (void)c.ask(fmt::format("EPRT |1|127.0.0.1|{}|", closed));
     const std::string answer = c.ask("LIST");
     EXPECT_TRUE(
-        answer.starts_with(fmt::format("425 Can't open data connection: connection to 127.0.0.1:{} refused", closed)))
+        answer.starts_with(fmt::format("425 Cannot open the data connection to 127.0.0.1:{}: connection refused", closed)))
         << answer;
     EXPECT_EQ(counters.transfers_failed.load(), 1U);
 }
@@ -157,7 +157,7 @@ TEST_F(session_test, pasv_advertises_the_client_destination) {  // S3
 TEST_F(session_test, no_connection_to_the_passive_port_is_425) {
     vfs::put_file(*setup.files, "/f", "content");
     const std::uint16_t port = c.passive_port("PASV");
-    EXPECT_EQ(c.ask("RETR f"), fmt::format("425 Can't open data connection: nobody connected to port {} within 1 s.", port));
+    EXPECT_EQ(c.ask("RETR f"), fmt::format("425 No data connection: none arrived on port {} within 1 s.", port));
     EXPECT_EQ(counters.data_timeouts.load(), 1U);
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
 }

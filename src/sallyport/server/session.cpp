@@ -332,13 +332,13 @@ void session::cancel_transfer() {
 
 void session::stop() {
     stopping_ = true;
-    stop_text_ = "The server is being stopped. Goodbye.";
+    stop_text_ = "The service is shutting down; connect again later.";
     if (!transfer_) control_.interrupt_read();
 }
 
 void session::disconnect() {
     stopping_ = true;
-    stop_text_ = "The administrator has ended this session. Goodbye.";
+    stop_text_ = "The administrator closed this session.";
     cancel_transfer();
     wake();
 }

@@ -11,7 +11,7 @@
 namespace sallyport::server {
 namespace {
 
-constexpr std::string_view no_connection = "Can't open data connection: ";
+constexpr std::string_view no_connection = "No data connection: ";
 
 /// What kept a bound source port from being used, as opposed to what kept the connection from being made.
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
@@ -21,22 +21,24 @@ error data_timeout_error(const reach::port_reservation& port, std::chrono::secon
     const std::vector<ip_address> others = port.unexpected_peers();
     if (others.empty())
         return {errc::timeout, 0,
-                fmt::format("{}nobody connected to port {} within {} s", no_connection, port.port(), waited.count())};
+                fmt::format("{}none arrived on port {} within {} s", no_connection, port.port(), waited.count())};
     std::vector<std::string> names;
     for (const ip_address& a : others) names.push_back(a.text());
     return {errc::timeout, 0,
-            fmt::format("{}only strangers came to port {}: {}", no_connection, port.port(), fmt::join(names, ", "))};
+            fmt::format("{}none arrived on port {} from your address; others came from {}", no_connection, port.port(),
+                        fmt::join(names, ", "))};
 }
 
 /// Why a client can't be reached, where it asked to be called back (S1, S7).
 error connect_error(error e, const endpoint& target, std::chrono::seconds waited) {
-    const char* hint = target.address.is_private() ? " (a private address: behind NAT use passive mode)" : "";
+    const char* hint = target.address.is_private() ? ". Behind NAT, use passive mode" : "";
     if (e.code == errc::refused)
-        e.what = fmt::format("{}connection to {} refused{}", no_connection, target.text(), hint);
+        e.what = fmt::format("Cannot open the data connection to {}: connection refused{}", target.text(), hint);
     else if (e.code == errc::timeout)
-        e.what = fmt::format("{}no answer from {} within {} s{}", no_connection, target.text(), waited.count(), hint);
+        e.what = fmt::format("Cannot open the data connection to {}: timed out after {} s{}", target.text(), waited.count(),
+                             hint);
     else
-        e.what = fmt::format("{}no way to {}: {}{}", no_connection, target.text(), e.text(), hint);
+        e.what = fmt::format("Cannot open the data connection to {}: {}{}", target.text(), e.text(), hint);
     e.os = 0;
     // Whatever the system calls it, it is the connection that failed, not a file.
     if (e.code != errc::refused && e.code != errc::timeout && e.code != errc::cancelled) e.code = errc::unreachable;
@@ -104,7 +106,7 @@ net::task<result<void>> transfer::open_data(std::string name, std::string detail
     if (!reuses_data_connection()) co_return co_await establish_data(std::move(name), std::move(detail), timing);
     if (!persistent_data_.is_open() || persistent_data_.peer_has_finished()) {
         persistent_data_.close();
-        co_return fail(errc::closed, "Your end of the data connection is closed; send EPSV or PASV for another one");
+        co_return fail(errc::closed, "The data connection is closed: send EPSV or PASV to open a new one");
     }
     data_ = std::move(persistent_data_);
     connected_ = true;
@@ -120,7 +122,7 @@ net::task<result<void>> transfer::establish_data(std::string name, std::string d
     // Clients that are known by their TLS begin it only after 150.
     const bool announced = passive_ && passive_.identified_by_tls();
     if (announced) {
-        std::string text = fmt::format("Data connection expected at port {}; transfer starting{}.", passive_.port(), detail);
+        std::string text = fmt::format("Data connection expected on port {}; transfer starting{}.", passive_.port(), detail);
         co_await setup_.owner.on_data_connected(opening_text(name, std::move(text)), reply_timing::immediate);
     }
     result<net::stream> made = fail(errc::misuse);
@@ -180,9 +182,10 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
     if (!made && options.bind_to.port != 0 && is_bind_failure(made.error())) {
         // Without the right to low ports none of them will ever work; a port in use is a matter of this moment.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
-            log::warning({}, fmt::format("active data connections come from any port, not from port {}: {}; clients behind "
-                                         "strict firewalls may refuse them (grant CAP_NET_BIND_SERVICE to change this)",
-                                         below, made.error().text()));
+            log::warning(
+                {}, fmt::format("Active data connections do not use source port {}: {}; clients behind strict firewalls "
+                                "may refuse them; grant CAP_NET_BIND_SERVICE to change this",
+                                below, made.error().text()));
         options.bind_to.port = 0;
         options.reuse_address = false;
         made = co_await net::connect(loop(), target, options, limit);
@@ -207,7 +210,8 @@ net::task<result<void>> transfer::start_data_tls() {
     }
     if (!requires_tls_session_reuse_ || data_.tls().resumed) co_return done;
     co_return fail(errc::tls_not_resumed,
-                   "the data connection must resume the TLS session of the control connection; turn session reuse on in "
+                   "TLS session not reused: the data connection must reuse the control connection's TLS session; enable "
+                   "session reuse in "
                    "your client");
 }
 

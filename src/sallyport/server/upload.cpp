@@ -226,7 +226,7 @@ result<virtual_path> free_name(vfs::filesystem& files, const virtual_path& sugge
         const result<vfs::status> existing = files.stat(*path, vfs::may_block::yes);
         if (!existing && existing.error().code == errc::not_found) return *path;
     }
-    return fail(errc::exists, fmt::format("{}: {} names after it are taken too", suggested.text(), unique_tries));
+    return fail(errc::exists, fmt::format("{}: {} names derived from it exist as well", suggested.text(), unique_tries));
 }
 
 }  // namespace
