@@ -90,13 +90,13 @@ std::expected<admission_slot, rejection> admission::admit(const connection_sourc
     return admission_slot(shared_from_this(), source, penalizable);
 }
 
-// The address first: who is too fast alone must not use up what all others have.
+// The rate per address is checked first, so that one address over its own rate does not use up the rate of all others.
 std::optional<rejection> admission::check_rates(const ip_address& source, token_bucket::clock::time_point now) {
     const auto make_bucket = [](double rate) { return token_bucket(rate, std::max(1.0, rate)); };
     if (const double rate = rules_.max_session_rate_per_address; rate > 0) {
         if (buckets_by_source_.size() >= limits::max_rate_limited_addresses) {
-            // A full bucket says no more than none at all. Where many are not, all are forgotten: a look at each for every
-            // newcomer would be what a flood wants.
+            // A full bucket is equivalent to no bucket. If more than half of the buckets are not full, all are removed:
+            // checking each of them for every new connection would be too expensive in a flood.
             std::erase_if(buckets_by_source_, [&](const auto& p) { return p.second.full(now); });
             if (buckets_by_source_.size() > limits::max_rate_limited_addresses / 2) buckets_by_source_.clear();
         }

@@ -1,11 +1,13 @@
 #pragma once
-// Who may have a session (421 for the others): how many in all and from one address, how many new ones a second, and none
-// for a while for addresses that guess passwords. Any thread.
+// Admission control: decides whether a new connection becomes a session. It limits the number of sessions, in total and per
+// address, and the rate of new ones, and rejects addresses temporarily after failed logins. Rejected connections get 421.
 //
-// What is counted for an address is counted for its source (ip_address::client_network). A load balancer's own connections
-// count among all sessions and in nothing else: what its clients share must not be used up by its health checks. Loopback is
-// never punished, where it is the connection's own address: that is a gateway or a front end of this machine, which would be
-// refused for what its clients do. A header that names loopback says nothing of the kind.
+// Limits per address apply to the source of a connection (ip_address::client_network). A load balancer's own connections,
+// such as health checks, count in the total and in no other limit, so that they do not use up what its clients share.
+// Connections from a loopback address get no penalty: they come from a gateway or load balancer on this machine, which must
+// not be rejected for what its clients do. That does not apply to a loopback address in a PROXY header.
+//
+// Owned by the frontend through a shared pointer; each admitted session holds a reference with its slot. Any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,29 +30,29 @@ class admission;
 
 struct admission_rules {
     std::size_t max_sessions = 20000;
-    // Sessions; 0: no limit of its own.
+    // 0: no limit per address.
     std::size_t max_sessions_per_address = 0;
-    // New sessions a second; 0: no limit.
+    // New sessions per second; 0: no limit.
     double max_session_rate = 0;
     double max_session_rate_per_address = 0;
     bool login_penalties = true;
 };
 
-/// What is known of who connects.
+/// Where a connection comes from.
 struct connection_source {
     enum class kind : std::uint8_t {
-        // The address is the connection's own.
+        // The address is the peer of the TCP connection.
         direct,
-        // A load balancer reports it, in a PROXY header.
+        // The address was sent in a PROXY header.
         proxied,
-        // The load balancer itself, such as its health check.
+        // The load balancer connects for itself, for example for a health check.
         load_balancer,
     };
     ip_address address;
     kind type = kind::direct;
 };
 
-/// The right to one session; gives it back at its end.
+/// A counted place for one session under the limits; released by the destructor. Any thread.
 class admission_slot {
 public:
     admission_slot(admission_slot&& other) noexcept
@@ -58,7 +60,7 @@ public:
     admission_slot& operator=(admission_slot&&) = delete;
     ~admission_slot();
 
-    /// What the session's client did is held against its address.
+    /// Adds a penalty for this failure to the client's address.
     void report(login_failure failure);
 
 private:
@@ -66,7 +68,7 @@ private:
     admission_slot(std::shared_ptr<admission> owner, std::optional<ip_address> source, bool penalizable)
         : owner_(std::move(owner)), source_(source), penalizable_(penalizable) {}
     std::shared_ptr<admission> owner_;
-    // The source for which it counts.
+    // The source for which the session is counted; empty for a load balancer's own connections.
     std::optional<ip_address> source_;
     bool penalizable_;
 };
@@ -79,7 +81,7 @@ enum class rejection : std::uint8_t {
     login_penalty
 };
 
-/// What the client is told.
+/// The text of the 421 reply.
 [[nodiscard]] std::string_view text_of(rejection reason) noexcept;
 
 class admission : public std::enable_shared_from_this<admission> {
@@ -87,14 +89,15 @@ public:
     admission(const admission_rules& rules, status::counters& counters) : counters_(counters), rules_(rules) {}
 
     [[nodiscard]] std::expected<admission_slot, rejection> admit(const connection_source& from);
-    /// A client that cannot even be asked who it is: descriptors are short.
+    /// Counts a connection that is rejected because the process is short of descriptors, before its source is known.
     rejection reject_without_descriptors();
-    /// For those who come from now on.
+    /// Applies to new connections.
     void set_rules(const admission_rules& rules);
-    /// The sources that are refused because of their failed logins, and the end of that for one of them.
+    /// The sources that are rejected because of failed logins. forgive() removes the penalty of one of them; false if it has
+    /// none.
     [[nodiscard]] std::vector<status::login_penalty> list_login_penalties();
     bool forgive(const ip_address& address);
-    /// More sessions than this there are never, whatever the rules say. Returns how many the rules would let in.
+    /// Limits the number of sessions to `max_sessions`, even if the rules allow more. Returns the maximum of the rules.
     std::size_t cap_sessions(std::size_t max_sessions);
 
 private:
@@ -107,11 +110,11 @@ private:
     std::mutex mutex_;
     admission_rules rules_;
     std::size_t session_cap_ = SIZE_MAX;
-    // Of all: a limit may come while they are there.
+    // Counted without a limit as well, since a reload may set one.
     std::unordered_map<ip_address, std::size_t> sessions_by_source_;
-    // Where there is such a limit.
+    // Empty without a limit on the rate of all new sessions.
     std::optional<token_bucket> bucket_;
-    // Of sources that came lately.
+    // For sources that have connected recently.
     std::unordered_map<ip_address, token_bucket> buckets_by_source_;
     login_penalties login_penalties_;
 };

@@ -19,7 +19,7 @@ class admission_test : public ::testing::Test {
 protected:
     void rules(const admission_rules& r) { admission_control->set_rules(r); }
 
-    /// Keeps the session that was admitted.
+    /// Stores the slot if admitted.
     bool admit(const connection_source& source) {
         auto got = admission_control->admit(source);
         if (!got) {
@@ -47,7 +47,7 @@ TEST(source_test, an_ipv6_network_of_one_customer_is_one_source) {
     EXPECT_NE(source("198.51.100.7"), source("198.51.100.8"));
     EXPECT_EQ(source("2001:db8::1"), source("2001:db8::ffff:ffff:ffff:ffff"));
     EXPECT_NE(source("2001:db8::1"), source("2001:db8:0:1::1"));
-    EXPECT_NE(source("fe80::1"), source("fe80::2")) << "all hosts of a network share this one";
+    EXPECT_NE(source("fe80::1"), source("fe80::2")) << "link-local networks have the same prefix";
     EXPECT_EQ(source("::ffff:198.51.100.7"), source("198.51.100.7"));
 }
 
@@ -89,11 +89,11 @@ TEST_F(admission_test, AU02_a_loopback_address_in_a_proxy_header_can_be_penalize
     for (const char* each : {"127.0.0.1", "::1"}) {
         fail_logins(from(each, connection_source::kind::proxied));
         EXPECT_FALSE(admit(from(each, connection_source::kind::proxied))) << each;
-        EXPECT_TRUE(admit(from(each))) << "what is really on this machine";
+        EXPECT_TRUE(admit(from(each))) << "a connection from this machine itself";
     }
 }
 
-// The clients behind a load balancer must not pay for its health checks, nor these for what a client does.
+// The health checks of a load balancer must not use up the limits of its clients, and the other way around.
 TEST_F(admission_test, connections_of_a_load_balancer_itself_do_not_count_per_address) {
     rules({.max_sessions_per_address = 1, .max_session_rate = 0.001, .max_session_rate_per_address = 0.001});
     const auto check = from("192.0.2.1", connection_source::kind::load_balancer);
@@ -130,7 +130,7 @@ TEST(sessions_possible_test, RX02_each_session_has_descriptors_for_its_transfer)
             const auto sessions = sessions_possible(free, need);
             const auto used = sessions * (need.session + need.transfer) + limits::reserved_descriptors;
             EXPECT_LE(used, free + need.session) << free;
-            EXPECT_GE(used + need.session + need.transfer, free) << "what is there is used: " << free;
+            EXPECT_GE(used + need.session + need.transfer, free) << "all descriptors are used: " << free;
         }
     }
     EXPECT_EQ(sessions_possible(0, {}), 1U);

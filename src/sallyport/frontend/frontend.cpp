@@ -24,12 +24,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While stopping: how often to look whether the sessions are gone, and how long killed ones may take to unwind.
+/// While stopping: how often to check whether all sessions have ended, and how long killed sessions may take to end.
 constexpr auto stop_check_interval = 10ms;
 constexpr auto kill_timeout = 500ms;
-/// While a successor has taken over: how often to look whether the last session has ended.
+/// While draining: how often to check whether the last session has ended.
 constexpr auto drain_check_interval = 100ms;
-/// Between two lines about a gateway that talks to itself.
+/// The minimum time between two log lines about a gateway that connects to itself.
 constexpr auto self_connection_log_interval = 60s;
 
 /// One listening socket of one loop.
@@ -38,17 +38,17 @@ struct client_listener {
     reach::listener_kind kind;
 };
 
-/// What belongs to one loop and is touched on its thread only, once the loops run.
+/// The state of one event loop. Once the loops run, only its thread uses it.
 struct loop_state {
-    // Coroutines hold references to its elements.
+    // A deque, since coroutines hold references to its elements.
     std::deque<client_listener> listeners;
     std::shared_ptr<session_list> sessions = std::make_shared<session_list>();
-    // Connections that are not yet sessions.
+    // Accepted connections that are not sessions yet.
     std::size_t pending_connections = 0;
     bool stopping = false;
 };
 
-/// Told so where it can be told without waiting.
+/// Sends 421, if that is possible without waiting.
 void reject(const net::accepted_connection& connection, reach::listener_kind at, rejection reason) {
     log::write_limited(log::level::info, {}, connection.peer.address,
                        fmt::format("Rejected connection from {}: {}", connection.peer.text(), text_of(reason)));
@@ -57,8 +57,8 @@ void reject(const net::accepted_connection& connection, reach::listener_kind at,
     (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/// Begins the ids of this process's sessions: its start in milliseconds. A process that takes this one's place, or runs
-/// after it, started at another time.
+/// The prefix of all session IDs of this process: its start time in milliseconds, so that no other process uses the same
+/// one.
 [[nodiscard]] std::string session_id_prefix() {
     const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
     auto rest = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
@@ -67,11 +67,11 @@ void reject(const net::accepted_connection& connection, reach::listener_kind at,
     return out;
 }
 
-/// How the loops' answers to end_session() come together. It belongs to the loop that asked; a loop that goes down may keep
-/// it for longer than the event lives.
+/// Collects the answers of the loops to close_session(). Used on the requesting loop only. A loop that is shutting down may
+/// keep it longer than the event exists.
 struct close_progress {
     std::weak_ptr<net::event> all_answered;
-    // Loops that have not answered.
+    // The number of loops that have not answered.
     std::size_t loops_remaining;
     bool found = false;
 };
@@ -82,7 +82,7 @@ net::task<> kill_later(std::shared_ptr<session> target, net::loop& loop) {
     if (const auto remaining = watched.lock()) remaining->kill();
 }
 
-/// How a connection came.
+/// Where a connection comes from and what it was connected to.
 struct connection_origin {
     endpoint client_destination;
     connection_source::kind type = connection_source::kind::direct;
@@ -136,7 +136,7 @@ struct frontend::impl : std::enable_shared_from_this<frontend::impl> {
     net::loop_group& loops;
     const descriptor_need need;
     const reach::trusted_proxies proxies;
-    // Empty where data has ports of its own.
+    // Empty without single-port mode.
     const std::shared_ptr<reach::single_port> data;
     std::shared_ptr<admission> admission_control;
     std::vector<loop_state> loop_states;
@@ -162,10 +162,10 @@ net::task<> frontend::impl::accept_all(std::shared_ptr<impl> self, std::size_t i
     net::loop& loop = self->loops.at(index);
     for (;;) {
         result<net::accepted_connection> connection = co_await entry.listener.accept();
-        // It was closed.
+        // The listener was closed.
         if (!connection) co_return;
         if (self->is_self_connection(*connection)) continue;
-        // The system gives out the lowest number that is free, so a high one says how many are in use.
+        // The system assigns the lowest free descriptor, so a high number means that many are in use.
         if (connection->socket.get() > self->max_client_descriptor) {
             reject(*connection, entry.kind, self->admission_control->reject_without_descriptors());
         } else if (self->expects_proxy_header(*connection, entry.kind)) {
@@ -177,7 +177,7 @@ net::task<> frontend::impl::accept_all(std::shared_ptr<impl> self, std::size_t i
     }
 }
 
-/// What leads from a gateway back to itself would go round until nothing is left.
+/// A gateway that connects to itself would use up all its descriptors in a loop of sessions.
 bool frontend::impl::is_self_connection(const net::accepted_connection& connection) {
     if (!is_self) return false;
     if (!is_self(connection.peer, connection.local)) {
@@ -205,7 +205,7 @@ net::task<> frontend::impl::accept_proxied(std::shared_ptr<impl> self, std::size
     const result<proto::proxy_header> header = co_await reach::read_proxy_header(self->loops.at(index), connection);
     --self->loop_states[index].pending_connections;
     if (!header) {
-        // Health checks that only connect are daily bread.
+        // Health checks that only connect are expected, so they are logged at level debug.
         const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
         log::write_limited(
             level, {}, balancer.address,
@@ -280,12 +280,13 @@ net::task<> frontend::impl::finish_stop(std::shared_ptr<impl> self, std::size_t 
     if (--self->loops_stopping == 0) self->loops.at(0).post([self] { std::exchange(self->done, {})(self->all_ended); });
 }
 
-// ---- Succession
+// ---- Graceful restart
 
-/// One for each loop where some of the sockets fit: a loop that comes away empty shares another one's.
+/// Returns at least one listener per loop if any handed-over socket has this address; with fewer sockets than loops, several
+/// loops share one.
 std::vector<net::listener> frontend::impl::claim_handed_over(const endpoint& at) {
     std::vector<unique_fd> fitting;
-    // 0: that of the first one at this address.
+    // With port 0, the port of the first socket at this address is used.
     std::uint16_t port = at.port;
     for (unique_fd& fd : handed_over) {
         if (!fd) continue;
@@ -336,7 +337,7 @@ frontend::frontend(net::loop_group& loops, const admission_rules& rules, reach::
                    std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need)
     : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(data), counters, need)) {}
 
-// What is bound to the loops goes here, while they are there. A coroutine that never got to its end keeps `impl_` itself
+// Everything that refers to the loops is released here, while the loops exist. A coroutine that has not ended keeps `impl_`
 // until the loops are destroyed.
 frontend::~frontend() {
     for (loop_state& state : impl_->loop_states) state.listeners.clear();
@@ -353,7 +354,8 @@ result<endpoint> frontend::impl::listen(const endpoint& at, reach::listener_kind
         return real;
     }
     if (loops.size() > 1 && at.port != 0) {
-        // With SO_REUSEPORT a second daemon of the same user would share the port unnoticed: ask for it alone first.
+        // With SO_REUSEPORT a second daemon of the same user would share the port unnoticed, so it is bound once without
+        // that option.
         const result<net::listener> alone = net::listener::open(loops.at(0), at);
         if (!alone) return std::unexpected(alone.error());
     }

@@ -1,8 +1,9 @@
 #pragma once
-// The front of a daemon: listening sockets on every loop, who is let in, the sessions that run, and their orderly end.
+// The frontend of a daemon: listening sockets on every event loop, admission control, the running sessions and their
+// shutdown.
 //
-// Owned by the daemon. open() and run() on the thread that will run the loops, before they run; stop() on the first loop.
-// The loops and the counters must outlive it.
+// Owned by the service. Call open() and run() before the loops run, on the thread that will run them, and stop() on the
+// first loop. The loops and the counters must outlive it.
 
 #include <chrono>
 #include <functional>
@@ -22,71 +23,72 @@
 
 namespace sallyport::frontend {
 
-/// How a daemon stops: `all_ended` is false where a session could not be ended in time, because a disk or a name server
-/// holds it.
+/// Called when all loops have stopped. `all_ended` is false if a session did not end in time because it waits for a disk or
+/// a name server.
 using stop_handler = std::move_only_function<void(bool all_ended)>;
 
-/// Descriptors that a session needs.
+/// The number of descriptors that a session needs.
 struct descriptor_need {
-    // A session, as long as it lasts.
+    // For the whole session.
     std::size_t session = 1;
-    // In addition, while it has a data connection.
+    // In addition during a transfer.
     std::size_t transfer = 4;
 };
 
-/// How many sessions can be had of `free` descriptors, so that each that is in has some for a transfer, as far as
-/// limits::max_descriptors_for_transfers goes.
+/// The maximum number of sessions with `free` descriptors. Descriptors for transfers are reserved for all sessions, up to
+/// the limit for transfers in base/limits.hpp.
 [[nodiscard]] std::size_t sessions_possible(std::size_t free, const descriptor_need& need) noexcept;
 
-/// Says in the log that a socket which was handed to this process has none of the addresses to listen on.
+/// Logs that a socket handed to this process has none of the configured addresses.
 void log_unmatched_socket(const endpoint& at);
 
 class frontend {
 public:
-    /// Makes and spawns the session of an arrival, on its loop.
+    /// Creates the session of an admitted connection and spawns it on its loop.
     using session_starter = std::function<void(admitted_connection)>;
 
-    /// `data`: which connections are data, where they come to the control ports or to one other port (single-port mode).
+    /// `data`: for single-port mode, where passive data connections arrive on the control port or on one other port; else
+    /// empty.
     frontend(net::loop_group& loops, const admission_rules& rules, reach::trusted_proxies proxies,
              std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need = {});
     /// Closes the listeners.
     ~frontend();
 
-    /// Listening sockets of a service manager or of an old process: open() takes those at its addresses, run() closes the
-    /// others and says so in the log. Before open().
+    /// Takes over listening sockets of a service manager or of an old process: open() uses those at its addresses, run()
+    /// closes the others and logs a warning. Call it before open().
     void adopt_sockets(std::vector<unique_fd> sockets);
-    /// For a new process; they stay ours. On the first loop, not after leave() or stop().
+    /// The listening sockets, to be copied for a new process. On the first loop, before start_draining() or stop().
     [[nodiscard]] std::vector<int> sockets() const;
-    /// A new process accepts from now on. The sessions that run go on, without the single port; `gone` is called on the
-    /// first loop when the last of them has ended. Once; stop() may follow.
+    /// Stops accepting, since a new process does. Running sessions continue, without single-port mode. `on_drained` is
+    /// called on the first loop when the last of them has ended. Call it once; stop() may follow.
     void start_draining(std::move_only_function<void()> on_drained);
-    /// Listens at all of them on every loop; the kernel spreads connections over these. Where data has one port for itself,
-    /// on that one too, at the same address. An error names the address and the cause.
+    /// Listens on every endpoint on every loop; the kernel distributes the connections. If single-port mode uses a port of
+    /// its own, that port is opened at the same address. An error names the address and the cause.
     [[nodiscard]] result<void> open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls);
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
-    /// Which connections are our own, by who has connected to where; any loop's thread. Such a connection is closed. Before
-    /// run().
+    /// Closes connections for which `is_self` returns true: the gateway has connected to itself. `is_self` is called on the
+    /// thread of any loop. Call it before run().
     void close_self_connections(std::function<bool(const endpoint& peer, const endpoint& destination)> is_self);
-    /// Accepts from now on. Who is over a limit hears 421 and is gone. Limits are on clients, not on a balancer that passes
-    /// them on: its header is read first. Where descriptors do not suffice for as many sessions as the rules let in, there
-    /// are fewer, and the log says so.
+    /// Starts accepting. Clients over a limit get 421 and are closed. Limits apply to clients and not to the load balancer
+    /// in front of them: its PROXY header is read first. If there are too few descriptors for the maximum number of
+    /// sessions, the maximum is reduced and a warning logged.
     void run(session_starter start_session);
-    /// Any thread: new limits, for those who come from now on.
+    /// Sets new limits for new connections. Any thread.
     void set_rules(const admission_rules& rules);
-    /// What all sessions tell; asked on `here`. Each loop is asked in small steps, so that none is held up by it.
+    /// Collects the reports of all sessions, in small steps on each loop so that none is blocked. Called on `loop`.
     net::task<status::session_snapshot> collect_snapshot(net::loop& loop) const;
-    /// Any thread: the sources refused because of their failed logins, and the end of that for one of them. False where
-    /// nothing is known of it.
+    /// The sources that are rejected because of failed logins. forgive() removes the penalty of one of them; false if it has
+    /// none. Any thread.
     [[nodiscard]] std::vector<status::login_penalty> list_login_penalties() const;
     bool forgive(const ip_address& address);
-    /// Ends one session: 421, whatever it does, and soon without a word. Asked on `here`; false where no session has this
-    /// id.
+    /// Closes one session with 421, also during a transfer; if it does not end soon, it is killed without a reply. Called on
+    /// `loop`; false if no session has this ID.
     net::task<bool> close_session(net::loop& loop, std::string id);
-    /// What is listened on, with real port numbers.
+    /// The endpoints that are listened on, with their actual port numbers.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept;
 
-    /// Stops accepting, tells sessions to stop, kills those that still run when `grace` is over, then calls `done` on the
-    /// first loop. Once.
+    /// Stops accepting, requests all sessions to stop, kills those that still run after `grace`, then calls `done` on the
+    /// first loop. Call it once.
     void stop(std::chrono::milliseconds grace, stop_handler done);
 
 private:

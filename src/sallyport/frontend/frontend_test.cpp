@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::blocking_socket;
 
-/// What the sessions of a test do and what became of them.
+/// The behavior of the sessions of a test, and counts of what was called.
 struct session_behavior {
     bool ends_on_stop = true;
     bool ends_on_kill = true;
@@ -27,7 +27,7 @@ struct session_behavior {
     std::atomic<int> disconnected = 0;
 };
 
-/// Greets by the addresses it knows, then waits until it is told to end.
+/// Sends a greeting with the addresses it knows, then waits until it is stopped.
 class test_session final : public session {
 public:
     test_session(admitted_connection from, session_behavior& behavior)
@@ -82,7 +82,7 @@ protected:
         runner_ = std::thread([this] { loops_.run(); });
     }
 
-    /// Whether all sessions had ended when it was done.
+    /// Returns whether all sessions had ended.
     bool stop(std::chrono::milliseconds grace) {
         bool all = false;
         loops_.at(0).post([&] {
@@ -244,7 +244,7 @@ TEST_F(frontend_test, a_missing_header_delays_no_other_connection) {
     auto third = client();
     third.send(header_of_client);
     EXPECT_TRUE(third.read_line().starts_with("220 "));
-    EXPECT_TRUE(stop(10s));  // nor the daemon's end
+    EXPECT_TRUE(stop(10s));  // it does not delay the daemon's stop either
 }
 
 TEST_F(frontend_test, OP09_sessions_that_stop_in_time_are_not_killed) {
@@ -268,7 +268,7 @@ TEST_F(frontend_test, OP09_other_sessions_are_killed_after_the_grace_period) {
     EXPECT_EQ(behavior_.killed, 1);
 }
 
-// A session that waits for a dead disk can't be ended; the daemon must end all the same and know of it.
+// A session that waits for a disk that does not respond can't be ended. The daemon must stop nevertheless, and report it.
 TEST_F(frontend_test, a_session_that_cannot_be_killed_is_reported) {
     behavior_.ends_on_stop = behavior_.ends_on_kill = false;
     start();
@@ -286,7 +286,7 @@ TEST_F(frontend_test, a_port_in_use_is_named) {
     EXPECT_NE(refused.error().text().find(first.endpoints().at(0).text()), std::string::npos);
 }
 
-// What a service manager or an old process has opened is used at its own address, and nowhere else.
+// A socket of a service manager or of an old process is used for its own address only.
 TEST_F(frontend_test, handed_sockets_are_matched_by_their_addresses) {
     std::vector<unique_fd> sockets;
     std::vector<endpoint> at;
@@ -301,7 +301,7 @@ TEST_F(frontend_test, handed_sockets_are_matched_by_their_addresses) {
     EXPECT_EQ(frontend_->endpoints(), (std::vector{at[2], at[0], at[1]})) << "port 0 takes one port of that address";
     EXPECT_FALSE(net::listener::bind(at[3]));
     frontend_->run([](admitted_connection) {});
-    EXPECT_TRUE(net::listener::bind(at[3])) << "nothing is to be listened on there: closed";
+    EXPECT_TRUE(net::listener::bind(at[3])) << "it is closed, since no listener is configured there";
     frontend_.reset();
 }
 

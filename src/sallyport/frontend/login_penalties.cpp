@@ -62,7 +62,7 @@ void login_penalties::remove_expired(clock::time_point now) {
     while (!ends_.empty() && ends_.begin()->first <= now) remove_shortest();
 }
 
-// In a flood of sources the new and small debts go; a real ban is held.
+// In a flood of sources, short penalties are removed and long ones stay in force.
 void login_penalties::remove_shortest() {
     sources_.erase(ends_.begin()->second);
     ends_.erase(ends_.begin());

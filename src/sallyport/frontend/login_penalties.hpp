@@ -1,9 +1,9 @@
 #pragma once
-// Who guesses passwords waits longer and longer (AU-02), after OpenSSH's PerSourcePenalties: each offence adds to the time
-// of its source, and a source that owes more than a threshold is refused until its time is over.
+// Temporary rejection of addresses after failed logins (AU-02), modeled after OpenSSH's PerSourcePenalties: each failed
+// login adds time to the penalty of its source, and a source whose penalty exceeds a threshold is rejected until it expires.
 //
-// A source is an IPv4 address or an IPv6 /64 (ip_address::client_network). Pure: the caller tells the time. Not safe from
-// several threads at once.
+// A source is an IPv4 address or an IPv6 /64 (ip_address::client_network). A value owned by admission control; the caller
+// passes the time. Not thread-safe.
 
 #include <chrono>
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace sallyport::frontend {
 
 enum class login_failure : std::uint8_t {
     refused,
-    // Kept a session for all the time a login may take.
+    // Did not log in within the login timeout.
     timed_out,
 };
 
@@ -27,13 +27,13 @@ class login_penalties {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Adds what the offence costs; more than limits::max_penalty is never owed.
+    /// Adds the penalty for this failure, up to limits::max_penalty.
     void add(const ip_address& source, login_failure failure, clock::time_point now);
-    /// Whether the source owes enough to be refused.
+    /// Whether the penalty of this source is long enough to reject it.
     [[nodiscard]] bool rejects(const ip_address& source, clock::time_point now);
-    /// Those that are refused at `now`, the longest first.
+    /// The sources that are rejected at `now`, those with the longest remaining time first.
     [[nodiscard]] std::vector<status::login_penalty> list(clock::time_point now);
-    /// Lets the source in again, and forgets what it did. False where nothing was known of it.
+    /// Removes the penalty of the source. False if it has none.
     bool forgive(const ip_address& source, clock::time_point now);
     [[nodiscard]] std::size_t tracked() const noexcept { return sources_.size(); }
 

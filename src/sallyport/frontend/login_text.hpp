@@ -1,6 +1,6 @@
 #pragma once
-// The log's line for the end of a login, one for server and gateway: user, address, TLS and result.
-// A pure function; any thread.
+// The log line for the result of a login, the same for server and gateway: user, address, TLS and result. A pure function;
+// any thread.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,8 @@
 
 namespace sallyport::frontend {
 
-/// `tls` is its version, empty without TLS; `result` is "accepted" or "refused, ...". What came from a peer is escaped.
+/// `tls` is the TLS version, empty without TLS; `result` is "accepted" or "refused, ...". Text received from peers is
+/// escaped.
 [[nodiscard]] std::string login_text(std::string_view user, const endpoint& client, std::string_view tls,
                                      std::string_view result);
 

@@ -9,7 +9,7 @@ service::service(net::loop_group& loops, const service_settings& s, std::shared_
     : shared_(std::move(shared)),
       frontend_(loops, s.admission, s.passive_data.ports.proxies, shared_->passive_data.single(), shared_->counters, need) {}
 
-// Sessions that never got to their end keep what is shared until the loops are destroyed.
+// Sessions that have not ended keep the shared state until the loops are destroyed.
 service::~service() { shared_->passive_data.stop(); }
 
 void service::apply(const service_settings& fresh) {

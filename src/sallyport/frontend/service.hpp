@@ -1,12 +1,12 @@
 #pragma once
-// What server and gateway are alike in: the settings that both have, what their sessions share, and the service itself as
-// the program that runs it sees it.
+// The base of server and gateway: their common settings, the state that their sessions share, and the service as the program
+// that runs it uses it.
 //
-// A session keeps the context that it started with, so settings never change under it. A reload makes a new context with
-// the same shared state, for the sessions to come (G6).
+// A session keeps the context that it started with, so its settings never change. A reload creates a new context with the
+// same shared state for new sessions (G6).
 //
-// The program owns the service. start() on the thread that will run the loops, before they run; what else has no word about
-// threads, on the first loop. The loops, the counters, and what the settings refer to must outlive it.
+// The program owns the service. Call start() before the loops run, on the thread that will run them, and the other functions
+// on the first loop unless they say otherwise. The loops, the counters, and what the settings refer to must outlive it.
 
 #include <chrono>
 #include <cstdint>
@@ -37,17 +37,17 @@ namespace sallyport::frontend {
 
 struct service_settings {
     std::vector<endpoint> listen;
-    // Implicit TLS (990).
+    // Implicit TLS (usually port 990).
     std::vector<endpoint> listen_implicit;
     // On the client leg.
     std::optional<net::tls_server_context> tls;
     bool tls_required = false;
-    // Required: 522 to data connections that don't resume (TLS-04).
+    // With `require`, data connections that do not reuse the TLS session get 522 (TLS-04).
     net::tls_reuse tls_reuse = net::tls_reuse::prefer;
 
     // Passive data connections.
     reach::passive_settings passive_data;
-    // Whose uploads may end without TLS's close_notify.
+    // Clients whose uploads may end without TLS close_notify.
     std::vector<reach::client_condition> missing_close_notify;
 
     net::keepalive keepalive{limits::keepalive_idle, limits::keepalive_interval, limits::keepalive_count};
@@ -58,11 +58,11 @@ struct service_settings {
     // Bytes per second over data_stall; 0: any byte counts.
     std::uint64_t stall_rate = limits::stall_rate;
     admission_rules admission;
-    // Gets a record of each; may be empty.
+    // Receives a record of each transfer; may be empty.
     std::shared_ptr<status::transfer_log> transfer_log;
 };
 
-/// What survives a reload. Each part guards itself; any thread.
+/// The state that survives a reload. Each part is thread-safe.
 struct shared_state {
     shared_state(net::loop_group& loops, const service_settings& s, status::counters& counts)
         : counters(counts), passive_data(loops, s.passive_data, s.tls, counts) {}
@@ -71,7 +71,7 @@ struct shared_state {
     reach::passive_mode passive_data;
 };
 
-/// The settings that a session started with, and the shared state. Held by every session, so that it outlives them; any
+/// The settings that a session started with, and the shared state. Owned by the sessions through shared pointers; any
 /// thread.
 template <class Settings, class State>
 struct context_of {
@@ -84,7 +84,7 @@ struct context_of {
     reach::passive_mode& passive_data = base->passive_data;
 };
 
-/// The context that sessions start with from now on. Any thread.
+/// The context of new sessions. Any thread.
 template <class Context>
 class current_context {
 public:
@@ -110,41 +110,45 @@ public:
     service& operator=(const service&) = delete;
     virtual ~service();
 
-    /// Binds every listener on every loop and reports what it found odd (S2). An error names the address and the cause.
+    /// Binds every listener on every loop and logs warnings about the settings (S2). An error names the address and the
+    /// cause.
     [[nodiscard]] virtual result<void> start() = 0;
 
-    // Graceful restart: see frontend::frontend. inherit() and the two others of the new process before start().
-    /// `sockets`: listening ones, of the service manager or of the old process; start() takes those at its own addresses.
+    // Graceful restart: see frontend::frontend. In the new process, call adopt_sockets(), set_down_backends() and
+    // return_connections() before start().
+    /// `sockets`: listening sockets of the service manager or of the old process; start() uses those at its own addresses.
     virtual void adopt_sockets(std::vector<unique_fd> sockets) { frontend_.adopt_sockets(std::move(sockets)); }
-    /// Names of what the old process found to be down.
+    /// The names of the backends that are down according to the old process.
     virtual void set_down_backends(std::vector<std::string> /*names*/) {}
-    /// Connections of the old process's sessions go back to it, where accept_returned() gets them. False where that fails.
+    /// Connections of sessions of the old process are returned to it with `to_old_process`, and accept_returned() receives
+    /// them there. False if that fails.
     virtual void return_connections(std::function<bool(int connection)> /*to_old_process*/) {}
     virtual void accept_returned(unique_fd /*connection*/) {}
     [[nodiscard]] virtual std::vector<int> sockets() const { return frontend_.sockets(); }
     [[nodiscard]] virtual std::vector<std::string> down_backends() const { return {}; }
-    /// The new process accepts from now on; `gone` is called when the last session has ended. Once; stop() may follow.
+    /// Stops accepting, since the new process does; `on_drained` is called when the last session has ended. Call it once;
+    /// stop() may follow.
     virtual void start_draining(std::move_only_function<void()> on_drained) {
         frontend_.start_draining(std::move(on_drained));
     }
-    /// Any thread: whether the old and the new process have the passive ports together.
+    /// Whether the old and the new process share the passive port range. Any thread.
     void share_ports(bool with_another) { shared_->passive_data.ports().share_range(with_another); }
 
-    /// Any thread: what is listened on, with real port numbers.
+    /// The endpoints that are listened on, with their actual port numbers. Any thread.
     [[nodiscard]] const std::vector<endpoint>& endpoints() const noexcept { return frontend_.endpoints(); }
-    /// For the administration of the sessions that run.
+    /// For the administration of running sessions.
     [[nodiscard]] frontend& sessions() noexcept { return frontend_; }
     net::task<status::session_snapshot> collect_snapshot(net::loop& loop) const { return frontend_.collect_snapshot(loop); }
-    /// Any thread: nothing at a server, which has no backends.
+    /// The state of the backend pool; empty at a server. Any thread.
     [[nodiscard]] virtual std::optional<status::pool_snapshot> backend_status() const { return std::nullopt; }
 
-    /// Stops accepting, sends 421 to idle sessions, lets transfers run until `grace` is over, then calls `done` on the first
-    /// loop. Once.
+    /// Stops accepting, sends 421 to idle sessions, lets transfers run for `grace`, then calls `done` on the first loop.
+    /// Call it once.
     virtual void stop(std::chrono::milliseconds grace, stop_handler done);
 
 protected:
     service(net::loop_group& loops, const service_settings& s, std::shared_ptr<shared_state> shared, descriptor_need need);
-    /// What a reload changes outside of the sessions' context.
+    /// Applies the settings that are not part of the session context.
     void apply(const service_settings& fresh);
 
 private:

@@ -1,8 +1,8 @@
 #pragma once
-// One running session as its daemon sees it: counted, found again, stopped.
+// The base of the sessions of server and gateway: lets the daemon list, find and stop them.
 //
-// A session is made on its loop from an `arrival`, joins that loop's roster by its construction and leaves it by its
-// destruction, and gives back what admission gave it. It stays on its loop, and lives as long as one of its coroutines.
+// A session is created on its event loop from an admitted connection. The constructor adds it to the loop's session list,
+// and the destructor removes it and releases its admission slot. It stays on its loop and is owned by its coroutines.
 
 #include <cstddef>
 #include <memory>
@@ -20,17 +20,18 @@ namespace sallyport::frontend {
 
 class session;
 
-/// The sessions of one loop. Loop thread only; it outlives them.
+/// The sessions of one event loop. Used on that loop's thread only; it outlives the sessions.
 class session_list {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
     [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
-    /// Empty where no session has this id.
+    /// Empty if no session has this ID.
     [[nodiscard]] std::shared_ptr<session> find(std::string_view id) const;
-    /// Calls `what` for each; sessions may leave meanwhile.
+    /// Calls `action` for each session; sessions may end meanwhile.
     void for_each(void (session::*action)());
-    /// What those below `from` tell, `limits::snapshot_batch` of them at most, from the last one down. Returns where to go
-    /// on: who leaves meanwhile has his place taken by the last, which was asked already, so nobody is missed.
+    /// Appends the reports of a batch of sessions below index `from`, in descending order, and returns the index for the
+    /// next call. A session that ends between two calls is replaced by the last one of the list, which has been reported
+    /// already, so none is missed.
     [[nodiscard]] std::size_t describe_batch(std::size_t from, std::vector<status::session_report>& into) const;
 
 private:
@@ -38,43 +39,44 @@ private:
     std::vector<session*> sessions_;
 };
 
-/// An admitted connection and where its session belongs.
+/// An admitted connection and everything its session needs.
 struct admitted_connection {
-    // Of the session to be: no other session has it, of this process or of another one.
+    // The ID of the new session, unique across processes.
     std::string id;
     net::loop& loop;
-    // Its peer is the client, also where a balancer passes it on.
+    // Its peer is the client, also behind a load balancer that sends PROXY headers.
     net::accepted_connection connection;
-    // What the client has connected to: our own address, or the balancer's.
+    // The address and port that the client connected to: a local one, or the load balancer's.
     endpoint client_destination;
     bool implicit_tls;
     admission_slot slot;
     std::shared_ptr<session_list> sessions;
 };
 
-/// Base of the sessions of server and gateway. Owned by its own coroutines, through shared pointers.
+/// Base of the sessions of server and gateway. Owned by its coroutines through shared pointers.
 class session : public std::enable_shared_from_this<session> {
 public:
     virtual ~session();
     session(const session&) = delete;
     session& operator=(const session&) = delete;
 
-    /// The daemon stops: 421 as soon as no transfer runs.
+    /// The daemon is stopping: send 421 as soon as no transfer is running.
     virtual void stop() = 0;
-    /// The administrator ends this session: 421, whatever runs.
+    /// The administrator closes this session: send 421 even during a transfer.
     virtual void disconnect() = 0;
-    /// Ends now, whatever runs, without a word.
+    /// Ends the session immediately, without a reply.
     virtual void kill() = 0;
     [[nodiscard]] virtual status::session_report describe() const = 0;
 
 protected:
-    /// Takes what the arrival's session keeps; the connection is the derived class's.
+    /// Takes everything from the admitted connection except the connection itself, which the derived class owns.
     explicit session(admitted_connection& from);
     void report(login_failure failure) { slot_.report(failure); }
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
-    /// Writes a line about this session. Until allow_log(), as few as any client may cause (log::write_limited).
+    /// Writes a log line about this session. Until lift_log_limit() is called, the number of lines is limited
+    /// (log::write_limited).
     void log(log::level at, std::string_view text) const;
-    /// The client has logged in.
+    /// Called when the client has logged in.
     void lift_log_limit() noexcept { log_limited_ = false; }
 
 private:

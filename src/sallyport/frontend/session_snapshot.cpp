@@ -1,4 +1,4 @@
-// Asking the sessions of all loops what they do, in steps, without a lock: each loop looks at its own.
+// Collects the reports of all sessions in batches and without a lock: each loop reads its own sessions.
 
 #include <algorithm>
 #include <iterator>
@@ -12,16 +12,17 @@
 namespace sallyport::frontend {
 namespace {
 
-/// One survey; all but `home` belongs to the loop that asked. A loop that goes down may keep it for longer than that.
+/// The state of one snapshot. Everything except `requesting_loop` is used on the requesting loop only. A loop that is
+/// shutting down may keep it longer than the call takes.
 struct snapshot_progress {
     net::loop& requesting_loop;
     std::weak_ptr<net::event> all_reported;
-    // Loops that have not told yet.
+    // The number of loops that have not reported yet.
     std::size_t loops_remaining = 0;
     std::vector<status::session_report> reports;
 };
 
-/// On a loop that is asked.
+/// Runs on the loop whose sessions are collected.
 void collect_from_loop(std::shared_ptr<snapshot_progress> progress, net::loop& loop, std::shared_ptr<session_list> list,
                        std::size_t from, std::vector<status::session_report> found) {
     from = list->describe_batch(from, found);
@@ -52,7 +53,7 @@ net::task<status::session_snapshot> collect_snapshot(net::loop& requesting_loop,
     }
     const bool complete = co_await all_reported->wait(net::clock::now() + limits::snapshot_timeout);
     status::session_snapshot out{.sessions = std::move(progress->reports), .complete = complete};
-    // Who moved to another place while it was looked for may have been asked twice.
+    // A session that changed its index meanwhile may have been reported twice.
     std::ranges::sort(out.sessions, {}, &status::session_report::id);
     const auto twice = std::ranges::unique(out.sessions, {}, &status::session_report::id);
     out.sessions.erase(twice.begin(), twice.end());

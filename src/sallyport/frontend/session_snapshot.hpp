@@ -1,6 +1,8 @@
 #pragma once
-// What the sessions of all loops tell of themselves, for whoever runs the daemon (G12). Inside front.
-// On the loop that asks; each loop tells of its own sessions, and what they tell is a value. The loops outlive the question.
+// Collects a snapshot of the sessions of all event loops, for `status` (G12). Used by the frontend only.
+//
+// Called on the requesting loop. Each loop reports its own sessions, and the reports are values. The loops must outlive the
+// call.
 
 #include <memory>
 #include <vector>
@@ -16,7 +18,7 @@ struct snapshot_request {
     std::shared_ptr<session_list> sessions;
 };
 
-/// On `here`; the loops may go down meanwhile. No longer than limits::snapshot_timeout.
+/// Called on `requesting_loop`; loops may shut down meanwhile. Takes at most limits::snapshot_timeout.
 net::task<status::session_snapshot> collect_snapshot(net::loop& requesting_loop, std::vector<snapshot_request> loops);
 
 }  // namespace sallyport::frontend
