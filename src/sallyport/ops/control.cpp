@@ -20,7 +20,7 @@ namespace json = boost::json;
 
 std::string refusal(std::string_view reason) { return json::serialize(json::object{{"error", reason}}); }
 
-/// The text that a request has under `key`; empty if there is none.
+/// The string value of `key` in the request; empty if there is none.
 [[nodiscard]] std::string text_of(const json::object& request, std::string_view key) {
     const auto* const found = request.if_contains(key);
     return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
@@ -42,7 +42,7 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
     now.counted = from->counters.read();
     now.log_lines_lost = log::lost();
     now.penalties = from->service.sessions().list_login_penalties();
-    // Ten thousand sessions are some megabytes of text: not on a loop.
+    // Ten thousand sessions are some megabytes of text, which would block a loop.
     auto work = [&now] { return json::serialize(status::status_json(now)); };
     co_return co_await net::offload(*disk, *loop, std::move(work));
 }

@@ -1,8 +1,8 @@
 #pragma once
-// What the administrator of a daemon can do through its control socket. A request is {"command": WORD}, with what the
-// command needs ("address", "session"); the answer is an object, {"error": TEXT} if it is refused.
+// The commands that a daemon takes on its control socket. A request is {"command": NAME} with the parameters of the command
+// ("address", "session"); the answer is an object, {"error": TEXT} if the request is refused.
 //
-// On the first loop. What the actions refer to must outlive the socket.
+// Used on the first loop. Actions are values; what they refer to must outlive the control socket.
 
 #include <functional>
 #include <map>
@@ -22,33 +22,37 @@
 
 namespace sallyport::ops {
 
-/// Runs on the first loop, with the request, which outlives it; returns the answer's line.
+/// Runs on the first loop and returns the answer as one line. The request outlives the task.
 using control_action = std::function<net::task<result<std::string>>(const boost::json::object& request)>;
 using control_actions = std::map<std::string, control_action, std::less<>>;
 
-/// The answer to one line.
+/// The answer to one request line.
 [[nodiscard]] net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request);
 
-/// Where the control socket of a daemon is.
+/// The location of a daemon's control socket.
 struct control_socket_location {
-    std::string path;       // empty: there is none
-    bool required = false;  // false: it is the default place, which may be another daemon's; the log says if it is missing
-    std::string reason_absent;  // for the log, if the path is empty; may be empty
+    // Empty: no control socket.
+    std::string path;
+    // False for the default path, which another daemon may use: failing to open it is logged and is no error.
+    bool required = false;
+    // The reason to log if `path` is empty; may be empty.
+    std::string reason_absent;
 };
-/// `replaces`: the old process has it still.
+/// `takes_over`: the old process still listens there.
 [[nodiscard]] result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,
                                                                  control_actions actions, bool takes_over = false);
 
-/// What "status" shows.
+/// What the command "status" reports.
 struct status_source {
-    std::string name;  // "sallyport gate"
+    // For example "sallyport gate".
+    std::string name;
     frontend::service& service;
     const status::counters& counters;
     bool draining = false;
     net::clock::time_point started = net::clock::now();
 };
 
-/// `disk`: turns it into text.
+/// The snapshot is turned into text on a thread of `disk`.
 [[nodiscard]] control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from);
 /// Removes the login penalty of an address.
 [[nodiscard]] control_action forgive_action(frontend::frontend& sessions);

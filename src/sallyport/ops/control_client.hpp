@@ -1,5 +1,6 @@
 #pragma once
-// Requests to a running daemon, through its control socket: one request, one answer, both JSON. Any thread.
+// Sends a request to a running daemon on its control socket: one request and one answer, both JSON. The result is a value;
+// any thread.
 
 #include <chrono>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace sallyport::ops {
 
-/// Blocks for `wait` at most. An error names the socket, the cause and what to do.
+/// Blocks for up to `wait`. An error names the socket, the cause and what to do.
 [[nodiscard]] result<boost::json::object> send_control_request(const std::string& socket, const boost::json::object& request,
                                                                std::chrono::seconds wait);
 

@@ -19,7 +19,7 @@
 namespace sallyport::ops {
 namespace {
 
-/// Which file a path leads to, so that we never remove another daemon's.
+/// Identifies the file at a path, so that the socket of another daemon is never removed.
 struct identity {
     dev_t device = 0;
     ino_t inode = 0;
@@ -47,7 +47,7 @@ struct identity {
     return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 || errno == EAGAIN;
 }
 
-/// Listens under a name of its own first: what stands at `path` is replaced in one step, or not at all.
+/// Listens under a temporary name first, so that the file at `path` is replaced atomically or not at all.
 [[nodiscard]] result<unique_fd> listen_at(const std::string& path) {
     const auto temporary_path = fmt::format("{}.{}", path, ::getpid());
     const auto at = address_of(temporary_path);
@@ -87,7 +87,7 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
     while (self->socket) {
         unique_fd fd(::accept4(self->socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd) {
-            // It was closed.
+            // The limit is reached; closing the descriptor rejects the connection.
             if (self->open_connections >= limits::max_control_connections) continue;
             net::stream connection(self->loop, std::move(fd), {}, {});
             self->loop.spawn("control connection", serve(self, std::move(connection)));
@@ -96,7 +96,7 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
         if (errno == EAGAIN)
             (void)co_await self->socket.readable(net::deadline::max());
         else if (errno != EINTR && errno != ECONNABORTED)
-            // No descriptors left.
+            // No descriptors are left; try again later.
             co_await self->loop.sleep_for(std::chrono::milliseconds(50));
     }
 }

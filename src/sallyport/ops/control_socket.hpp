@@ -1,9 +1,9 @@
 #pragma once
-// The control socket of a daemon: a Unix-domain socket that only its user may open. One line is a request, and the answer is
-// one line too. What the lines mean is up to the caller (control.hpp).
+// The control socket of a daemon: a Unix-domain socket that only its user may open. A request is one line, and so is its
+// answer. The caller defines their content (control.hpp).
 //
-// On one loop, by coroutines like any session, so it blocks nothing. Loop thread, or before the loops run. The loop
-// must outlive it.
+// Served by coroutines on one event loop, so it does not block. Used on that loop's thread, or before the loops run. The
+// loop must outlive it.
 
 #include <functional>
 #include <memory>
@@ -18,11 +18,11 @@ class control_socket {
 public:
     using request_handler = std::function<net::task<std::string>(std::string request)>;
 
-    /// Makes the socket at `path`, mode 0600. The socket of a process that has ended is replaced; if a running one answers
-    /// there: errc::exists, unless `replaces` says that this process takes its place.
+    /// Creates the socket at `path` with mode 0600. The socket of a process that has exited is replaced. If a running
+    /// process listens there, the error is errc::exists, unless `takes_over` is set.
     [[nodiscard]] static result<control_socket> open(net::loop& loop, const std::string& path, request_handler handler,
                                                      bool takes_over = false);
-    /// Takes no more requests, and removes the socket if it is still ours.
+    /// Stops accepting requests, and removes the socket file if it is still the one that this object created.
     ~control_socket();
     control_socket(control_socket&&) noexcept;
     control_socket& operator=(control_socket&&) = delete;

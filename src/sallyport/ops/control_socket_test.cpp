@@ -101,12 +101,13 @@ TEST_F(ControlSocket, ReplacesAStaleSocketOnly) {
         path.copy(at.sun_path, path.size());
         ASSERT_EQ(::bind(stale.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
     }
-    ASSERT_TRUE(open()) << "nobody answers there any more";
+    ASSERT_TRUE(open()) << "no process listens there any more";
     const auto refused = open();
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().text().find(path), std::string::npos);
     ASSERT_TRUE(open(true));
-    sockets.pop_front();  // the predecessor goes, and leaves the successor's socket alone
+    // The old process exits and does not remove the socket of the new one.
+    sockets.pop_front();
     run();
     const auto client = connect();
     ASSERT_TRUE(client);

@@ -125,7 +125,7 @@ TEST_F(Control, CanBeOptional) {
     EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = false, .reason_absent = "no place"}, actions));
     auto first = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(first && *first);
-    // It is another daemon's.
+    // The socket belongs to another daemon.
     EXPECT_EQ(open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions).error().code,
               errc::exists);
     const auto second = open_control(loops.at(0), {.path = path(), .required = false, .reason_absent = {}}, actions);

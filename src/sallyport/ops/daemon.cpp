@@ -17,7 +17,7 @@ namespace {
 
 constexpr auto certificate_check_interval = std::chrono::seconds(10);
 
-// Each session holds one descriptor, two in a transfer: the usual soft limit of 1024 is for programs that use select().
+// Each session needs several descriptors. The default soft limit of 1024 exists for programs that use select().
 void raise_descriptor_limit() {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -59,8 +59,8 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& old) 
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
     if (transfer_log_) transfer_log_->flush(log::end_deadline());
-    // A thread that waits for a dead disk would be waited for. What was not published is gone with the process, as after
-    // a crash; the old files are whole.
+    // A normal exit would wait for a thread that is blocked on a disk. Uploads that were not published are lost, as after a
+    // crash; the old files are intact.
     if (stopping_ > 0 || !all_ended_) {
         log::flush(log::end_deadline());
         std::_Exit(0);
@@ -78,7 +78,8 @@ net::task<> daemon::check_certificates() {
         (void)co_await check_now_.wait(net::clock::now() + certificate_check_interval);
         check_now_.clear();
         if (!certificates_) continue;
-        const auto checked = *certificates_;  // a reload may bring others meanwhile, or none
+        // A copy, since a reload may replace or remove the certificates meanwhile.
+        const auto checked = *certificates_;
         auto work = [checked] { return checked.reload(); };
         const auto fresh = co_await net::offload(disk_, loops_.at(0), std::move(work));
         if (!fresh)

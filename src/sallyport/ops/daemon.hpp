@@ -1,8 +1,8 @@
 #pragma once
-// What every daemon does around its services: loops, log, signals, the line that says "ready", an orderly end.
+// The parts of a daemon around its services: event loops, log, signals, the message that it is listening, and shutdown.
 //
-// Owned by the command, on the thread that runs the loops. What else has no word about threads, on the first loop or before
-// the loops run. The services must be destroyed before it.
+// Owned by the command, on the thread that runs the loops. Call functions on the first loop, or before the loops run, unless
+// they say otherwise. The services must be destroyed before it.
 
 #include <chrono>
 #include <cstddef>
@@ -24,39 +24,40 @@
 
 namespace sallyport::ops {
 
-/// Stops a service: no new sessions, 421 to idle ones, transfers may run on for `grace`; calls `done` when all is over.
+/// Stops a service: no new sessions, 421 to idle ones; transfers may continue for `grace`. Calls `done` when all sessions
+/// have ended.
 using stopper = std::move_only_function<void(std::chrono::milliseconds grace, frontend::stop_handler done)>;
 
 class daemon {
 public:
-    /// `name` as in "sallyport serve". Raises the limit of open files to what the system allows. `stop_timeout`: from
-    /// SIGTERM to the end of the process at the latest.
+    /// `name`: for example "sallyport serve". Raises the limit on open files to the hard limit. `stop_timeout`: the maximum
+    /// time from SIGTERM to the exit of the process.
     daemon(std::string name, std::size_t loops, std::chrono::milliseconds stop_timeout = limits::stop_timeout);
 
     [[nodiscard]] net::loop_group& loops() noexcept { return loops_; }
 
-    /// For work that may wait for a disk.
+    /// For work that may block on a disk.
     [[nodiscard]] net::worker_pool& disk() noexcept { return disk_; }
 
-    /// Services are stopped together, on SIGTERM or SIGINT.
+    /// Adds a service to be stopped on SIGTERM or SIGINT, together with the others.
     void add(stopper service) { services_.push_back(std::move(service)); }
 
-    /// Has these certificates read again while it runs, when their files change; nothing: none.
+    /// Rereads these certificates when their files change; empty: no certificates.
     void watch_certificates(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
-    /// What is reopened besides the log, at SIGHUP and SIGUSR1; may be empty.
+    /// The transfer log, reopened with the log on SIGHUP and SIGUSR1; may be empty.
     void on_rotate(std::shared_ptr<status::transfer_log> transfer_log) { transfer_log_ = std::move(transfer_log); }
-    /// What SIGUSR2 does, on the first loop.
+    /// Called on SIGUSR2, on the first loop.
     void on_restart(std::move_only_function<void()> restart) { restart_ = std::move(restart); }
-    /// Stops all services in order within the stop timeout; on the first loop, again does nothing.
+    /// Stops all services within the stop timeout. On the first loop; further calls have no effect.
     void stop(std::string_view reason) { stop(reason, stop_timeout_); }
-    /// What SIGHUP does besides, on the first loop.
+    /// Called on SIGHUP, on the first loop, after the logs have been reopened.
     void on_reload(std::move_only_function<void()> reload) { reload_ = std::move(reload); }
 
-    /// Prints "NAME: listening on A, B" to standard error and runs until a signal. Returns the exit code: 0 within the stop
-    /// timeout of SIGTERM, in which running transfers may finish; SIGINT interrupts them (limits::interrupt_timeout); a
-    /// second signal ends the process at once. Where a session can't be ended because a disk doesn't answer, the process
-    /// ends here: nothing could be taken down in order.
-    /// `replaced` is told that we are ready.
+    /// Prints "NAME: listening on A, B" to standard error and runs until a signal arrives. Returns the exit code 0 within
+    /// the stop timeout of SIGTERM, in which running transfers may finish. SIGINT interrupts them
+    /// (limits::interrupt_timeout). A second signal ends the process immediately. If a session cannot be ended because a
+    /// disk does not respond, the process exits here without destroying its objects. The process that `old` refers to is
+    /// notified that this one is ready.
     [[nodiscard]] int run(const std::vector<endpoint>& listening, const old_process& old = old_process());
 
 private:
@@ -80,7 +81,7 @@ private:
     bool all_ended_ = true;
 };
 
-/// Says what kept the command from starting, and gives the exit code for it.
+/// Reports why the command could not start, also to the old process, and returns the exit code.
 [[nodiscard]] int report_start_failure(const std::string& name, const error& cause, const old_process& old = old_process());
 
 }  // namespace sallyport::ops

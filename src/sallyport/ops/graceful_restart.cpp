@@ -21,7 +21,7 @@
 namespace sallyport::ops {
 namespace {
 
-/// What the other process sends until its line ends or it is gone.
+/// Reads one line from the other process. The line is incomplete if that process exits, or at the deadline.
 net::task<std::string> read_line(std::shared_ptr<net::descriptor> from, net::deadline until) {
     std::string text;
     std::array<char, 512> block;

@@ -1,8 +1,8 @@
 #pragma once
-// Graceful restart of a daemon (G6): a new process is started with the listening sockets; once it is ready the old one
-// accepts no more connections, drains, and exits.
+// Graceful restart of a daemon (G6): starts a new process with the listening sockets. When the new process is ready, this
+// one stops accepting connections, drains, and exits.
 //
-// On the first loop. The daemon must outlive it, and it must outlive the loops' run.
+// Used on the first loop. The daemon must outlive it, and it must outlive the run of the loops.
 
 #include <chrono>
 #include <cstdint>
@@ -20,17 +20,21 @@ namespace sallyport::ops {
 class graceful_restart {
 public:
     struct callbacks {
-        std::function<result<handover_state>()> state;                              // for the new process
-        std::function<void(std::move_only_function<void()> ended)> start_draining;  // calls `ended` without sessions
-        std::function<void()> replaced;                                             // the new process is ready
-        std::function<void(unique_fd connection)> accept_returned{};                // of a session here; may be empty
+        // Returns the state for the new process.
+        std::function<result<handover_state>()> state;
+        // Starts draining; calls `ended` when there are no sessions left.
+        std::function<void(std::move_only_function<void()> ended)> start_draining;
+        // Called when the new process is ready.
+        std::function<void()> replaced;
+        // Receives a connection that belongs to a session of this process; may be empty.
+        std::function<void(unique_fd connection)> accept_returned{};
     };
-    /// `drain_timeout`: sessions that are open after this are ended as at SIGTERM.
+    /// `drain_timeout`: sessions that are still open after this time are ended as on SIGTERM.
     graceful_restart(daemon& host, callbacks p, std::chrono::seconds drain_timeout, std::string program = program_path());
 
-    /// For the control socket. If the new process does not become ready, nothing has changed, and the error says why.
+    /// For the control socket. If the new process does not become ready, nothing changes, and the error gives the reason.
     [[nodiscard]] net::task<result<std::string>> restart();
-    /// For SIGUSR2: the same goes to the log.
+    /// For SIGUSR2: the result goes to the log.
     void restart_by_signal();
 
 private:
@@ -46,7 +50,7 @@ private:
     enum class stage : std::uint8_t { idle, starting, replaced } stage_ = stage::idle;
 };
 
-/// In the new process: calls `ended` when the old one has ended.
+/// In the new process: calls `ended` when the old process has exited.
 void watch_old_process(daemon& host, const old_process& old, std::function<void()> ended);
 
 }  // namespace sallyport::ops

@@ -47,7 +47,7 @@ protected:
         if (pid > 0) ::kill(pid, SIGKILL);
         fs::remove_all(directory);
     }
-    /// The new process: a script, whose descriptor 4 is the connection to us; 3 is our listening socket.
+    /// The new process is a script. Its descriptor 3 is the listening socket, and 4 is the connection to this process.
     void start(const std::string& script, std::chrono::seconds drain_timeout = 3600s) {
         fs::create_directories(directory);
         const auto path = directory / "program";
@@ -113,7 +113,7 @@ TEST_F(GracefulRestart, ContinuesIfTheNewProcessCanNotStart) {
     EXPECT_EQ(replaced, 0);
     EXPECT_FALSE(sessions_ended);
     start("echo ready >&4\nexec sleep 60\n");
-    EXPECT_TRUE(restart()) << "a failed one is in nobody's way";
+    EXPECT_TRUE(restart()) << "a failed restart does not prevent the next one";
 }
 
 TEST_F(GracefulRestart, ContinuesIfTheNewProcessEndsWithoutAReason) {
@@ -150,7 +150,7 @@ TEST_F(GracefulRestart, StopsAtTheDrainTimeout) {
     start("echo ready >&4\nexec sleep 60\n", 1s);
     ASSERT_TRUE(restart());
     EXPECT_FALSE(stopped);
-    // It stops the loops itself.
+    // The loops are stopped when the drain timeout expires.
     host.loops().run();
     EXPECT_TRUE(stopped);
 }

@@ -30,7 +30,8 @@ namespace {
 constexpr auto pid_variable = "LISTEN_PID";
 constexpr auto count_variable = "LISTEN_FDS";
 constexpr auto names_variable = "LISTEN_FDNAMES";
-constexpr auto down_variable = "SALLYPORT_DOWN";  // names, with blanks between them
+// Names separated by blanks.
+constexpr auto down_variable = "SALLYPORT_DOWN";
 constexpr std::string_view connection_name = "sallyport-handover";
 constexpr std::string_view listener_name = "sallyport";
 constexpr int first_descriptor = 3;
@@ -55,7 +56,7 @@ constexpr std::uint64_t max_sockets = 4096;
     return split(std::string(std::istreambuf_iterator<char>(in), {}), '\0');
 }
 
-/// The environment for the new process, but for LISTEN_PID: what systemd or an old process has set is not for it.
+/// The environment of the new process, except LISTEN_PID. The variables that were set for this process are not passed on.
 [[nodiscard]] std::vector<std::string> environment_for(const handover_state& state) {
     std::vector<std::string> names(state.sockets.size(), std::string(listener_name));
     names.emplace_back(connection_name);
@@ -73,15 +74,19 @@ constexpr std::uint64_t max_sockets = 4096;
     return out;
 }
 
-/// What the child needs between fork() and exec, where it may allocate nothing: the process has threads.
+/// What the child needs between fork() and exec, where it must not allocate memory because the process has threads.
 struct child_setup {
     const char* program;
     std::vector<char*> arguments;
-    std::vector<char*> environment;  // its first one is `own_pid`
+    // The first one is `listen_pid`.
+    std::vector<char*> environment;
     std::array<char, 32> listen_pid{};
-    std::vector<unique_fd> copies;  // out of the way of the numbers that they get; the last one is the connection
-    std::string failure;            // the beginning of what is said if the program can't be executed
-    sigset_t signals{};             // that the new process has blocked
+    // Copies with numbers above those that they get in the child; the last one is the connection.
+    std::vector<unique_fd> copies;
+    // The beginning of the message if the program cannot be executed.
+    std::string failure;
+    // The signal mask of the new process.
+    sigset_t signals{};
 };
 
 [[nodiscard]] std::string_view put_pid(std::array<char, 32>& into) noexcept {
@@ -94,7 +99,8 @@ struct child_setup {
 
 [[noreturn]] void run_child(child_setup& setup) noexcept {
     int next = first_descriptor;
-    for (const auto& fd : setup.copies) ::dup2(fd.get(), next++);  // without close-on-exec
+    // The copy has no close-on-exec flag.
+    for (const auto& fd : setup.copies) ::dup2(fd.get(), next++);
     (void)put_pid(setup.listen_pid);
     ::pthread_sigmask(SIG_SETMASK, &setup.signals, nullptr);
     ::execve(setup.program, setup.arguments.data(), setup.environment.data());
@@ -106,7 +112,7 @@ struct child_setup {
     ::_exit(127);
 }
 
-/// A message of one byte, with space for a descriptor (unix(7)).
+/// A message of one byte, with space for one descriptor (unix(7)).
 struct handover_message {
     handover_message() {
         message.msg_iov = &bytes;
@@ -164,11 +170,13 @@ handover_state receive_handover() {
     const auto names = split(extract_variable(names_variable), ':');
     const auto down = extract_variable(down_variable);
     handover_state out;
-    if (!count || pid != std::to_string(::getpid())) return out;  // they are for another process of this environment
+    // The variables are for another process that passed on its environment.
+    if (!count || pid != std::to_string(::getpid())) return out;
     for (std::size_t i = 0; i < *count; ++i) {
         unique_fd fd(first_descriptor + static_cast<int>(i));
         if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
-            (void)fd.release();  // nothing is open there
+            // This descriptor is not open.
+            (void)fd.release();
             continue;
         }
         auto name = i < names.size() ? names[i] : std::string();
@@ -209,7 +217,7 @@ result<unique_fd> receive_returned(int connection) {
     return unique_fd(returned);
 }
 
-// systemd's LISTEN_PID is the process's own number, which only the child knows: hence fork(), and not posix_spawn().
+// LISTEN_PID must be the process ID of the new process, which only the child knows: hence fork() and not posix_spawn().
 result<new_process> start_new_process(const std::string& program, const handover_state& state) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
@@ -234,7 +242,7 @@ result<new_process> start_new_process(const std::string& program, const handover
     for (const auto& socket : state.sockets) copied = copied && copy(socket.fd.get());
     if (!copied || !copy(child_end.get())) return fail_os(errno, "no descriptors are left for a new process");
 
-    // No handler of ours may run in the child.
+    // No signal handler of this process may run in the child.
     sigset_t all{};
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &child.signals);

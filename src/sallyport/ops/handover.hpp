@@ -1,13 +1,15 @@
 #pragma once
-// What a process is handed at its start: listening sockets, as systemd hands them (sd_listen_fds(3): LISTEN_FDS, LISTEN_PID,
-// LISTEN_FDNAMES), from a service manager or from the process whose place it takes. So socket activation and a graceful
-// restart are one thing.
+// The handover of listening sockets to a process at its start, by a service manager or by the old process, in the format of
+// systemd (sd_listen_fds(3): LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES). Socket activation and graceful restart therefore use
+// the same code.
 //
-// An old process hands over two things more: names of what it found to be down, and a connection, on which the new process
-// says that it is ready or why it isn't, and later returns connections. That connection is one of the sockets, by its name.
-// Nothing is closed before the new process is ready, so no connection is refused in between.
+// An old process also hands over the names of the backends that are down, and a connection. On that connection the new
+// process reports that it is ready, or why it cannot start, and later returns client connections. It is one of the sockets
+// and is identified by its name. The old process closes nothing before the new one is ready, so no connection is refused in
+// between.
 //
-// receive_handover() once, before threads are started. start_new_process() on any thread. Owned by the caller.
+// Call receive_handover() once, before threads are started, and start_new_process() on any thread. The caller owns the
+// results.
 
 #include <string>
 #include <string_view>
@@ -18,19 +20,21 @@
 
 namespace sallyport::ops {
 
-/// The process whose place this one takes; false if there is none, and then nothing happens. Any thread.
+/// The old process in a graceful restart, as the new one sees it. False if there is none; then its functions have no effect.
+/// Any thread.
 class old_process {
 public:
     explicit old_process(unique_fd connection = {}) noexcept : connection_(std::move(connection)) {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(connection_); }
-    /// Tells it that we are ready, so that it stops accepting. Once, or the other.
+    /// Notifies the old process that this one is ready, so that it stops accepting. Call this or notify_failure(), once.
     void notify_ready() const { notify("ready"); }
-    /// Tells it why we can't start, as one line; it continues.
+    /// Sends the reason why this process cannot start, as one line; the old process continues.
     void notify_failure(std::string_view line) const { notify(line); }
-    /// Gives it a connection that belongs to one of its sessions. False if it is gone, or can take none now.
+    /// Returns a connection that belongs to one of the sessions of the old process. False if that process has exited, or
+    /// cannot take it at present.
     [[nodiscard]] bool return_connection(int connection) const;
-    /// A copy of the connection: reading from it ends when the old process has ended.
+    /// A copy of the connection: reading from it ends when the old process exits.
     [[nodiscard]] unique_fd copy() const;
 
 private:
@@ -40,35 +44,40 @@ private:
 
 struct handed_socket {
     unique_fd fd;
-    std::string name;  // of the service manager's, such as "ftp.socket"; may be empty
+    // The service manager's name for it, such as "ftp.socket"; may be empty.
+    std::string name;
 };
 
-/// Of both sides.
+/// The state that is handed over, as both processes see it.
 struct handover_state {
     std::vector<handed_socket> sockets;
-    std::vector<std::string> down;  // names without blanks
-    old_process from{};             // not to be handed over
+    // Names without blanks of the backends that are down.
+    std::vector<std::string> down;
+    // The sender of this state; not handed over itself.
+    old_process from{};
 };
 
-/// Nothing if this process was started without any. The variables are removed from the environment.
+/// Empty if this process was started without a handover. The variables are removed from the environment.
 [[nodiscard]] handover_state receive_handover();
 
 struct new_process {
     int pid = 0;
-    unique_fd connection;  // non-blocking
+    // Non-blocking.
+    unique_fd connection;
 };
 
-/// Starts `program` with the arguments that this process was started with, and hands it copies of `state`. If the program
-/// can't be executed, that comes as a failure on the connection.
+/// Starts `program` with the arguments of this process, and hands it copies of `state`. If the program cannot be executed,
+/// the reason arrives on the connection.
 [[nodiscard]] result<new_process> start_new_process(const std::string& program, const handover_state& state);
 
-/// The other end of old_process::return_connection(). errc::busy: there is none now; errc::closed: there will be none.
+/// Receives a connection sent by old_process::return_connection(). errc::busy: none has arrived yet; errc::closed: the
+/// connection has ended.
 [[nodiscard]] result<unique_fd> receive_returned(int connection);
 
-/// Where this program was installed when it was started: a new one will be there under the same name.
+/// The path of this program when it was started; a newer version is installed under the same path.
 [[nodiscard]] std::string program_path();
 
-/// Of the sockets that were handed over those that are listening TCP sockets; the log names the others, which are closed.
+/// Those of the handed-over sockets that are listening TCP sockets. The others are closed and logged.
 [[nodiscard]] std::vector<unique_fd> listening_sockets(std::vector<handed_socket> all);
 
 }  // namespace sallyport::ops

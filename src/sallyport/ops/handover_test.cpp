@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
     return {unique_fd(ends[0]), unique_fd(ends[1])};
 }
 
-/// A process of its own, started with these descriptors from 3 on and these variables; what `check` finds there.
+/// Runs `check` in a new process that has these descriptors from 3 on and these variables. Returns its result.
 [[nodiscard]] bool in_new_process(const std::vector<int>& descriptors, const std::function<void()>& set_variables,
                                   const std::function<bool()>& check) {
     const int child = ::fork();
@@ -68,7 +68,7 @@ TEST(Handover, IsEmptyWithoutVariables) {
 TEST(Handover, ReceivesTheSocketsOfAServiceManager) {
     const auto one = listening_socket();
     const auto two = listening_socket();
-    // Asked here: in the new process these numbers are other descriptors.
+    // Read here, since these numbers are other descriptors in the new process.
     const endpoint second = net::local_endpoint(two.get());
     const auto check = [&] {
         const auto state = receive_handover();
@@ -88,7 +88,7 @@ TEST(Handover, NeedsNoNames) {
     EXPECT_TRUE(in_new_process({one.get()}, [] { set_variables("1", nullptr); }, check));
 }
 
-// systemd's variables stay in the environment of whatever the process they are meant for starts.
+// The variables of systemd remain in the environment of processes started by the one that they are meant for.
 TEST(Handover, IgnoresVariablesForAnotherProcess) {
     const auto one = listening_socket();
     const auto set = [] {
@@ -179,7 +179,7 @@ protected:
         fs::permissions(path, fs::perms::owner_all);
         return path;
     }
-    /// All that it sends until it ends.
+    /// Everything that the process sends until it exits.
     [[nodiscard]] static std::string sent_by(const new_process& p) {
         int status = 0;
         ::waitpid(p.pid, &status, 0);

@@ -44,15 +44,15 @@ namespace {
 reloader::reloader(daemon& host, loaded_settings first, std::function<result<loaded_settings>()> load)
     : host_(host), load_(std::move(load)), current_(std::move(first)) {}
 
-/// A context whose files are named as before goes on with their new content, so that sessions it has encrypted tickets for
-/// can be resumed; a log that is open stays open.
+/// Keeps a TLS context whose options have not changed: it rereads its files, and TLS sessions with its tickets can still be
+/// resumed. A transfer log whose options have not changed stays open.
 void reloader::preserve_unchanged(loaded_settings& fresh) const {
     if (current_.tls && fresh.tls && current_.tls_source == fresh.tls_source) fresh.tls = current_.tls;
     if (current_.transfer_log_source == fresh.transfer_log_source) fresh.transfer_log = current_.transfer_log;
 }
 
 net::task<result<std::vector<std::string>>> reloader::run() {
-    // Whatever a file holds, a bad reload is a value and changes nothing: what is thrown on the pool would end the daemon.
+    // A failed reload is an error value and changes nothing. An exception on the pool's thread would end the daemon.
     auto work = [this]() -> result<loaded_settings> {
         try {
             return load_();
@@ -79,7 +79,8 @@ net::task<result<std::vector<std::string>>> reloader::run() {
         const auto line = fmt::format("{} changed from {} to {}", name, text_of(shown_before), text_of(shown_after));
         if (kind == setting_kind::fixed) {
             lines.push_back(fmt::format("{}; takes effect after a restart", line));
-            fresh->given[name] = shown_before;  // so that the next reload says so again
+            // So that the next reload reports it again.
+            fresh->given[name] = shown_before;
         } else {
             lines.push_back(line);
         }

@@ -1,7 +1,7 @@
 #pragma once
-// New settings for a daemon that runs: read and checked away from the loops, then applied in one step, or not at all.
+// Reloads the settings of a running daemon: reads and checks them on the disk thread, then applies all of them or none.
 //
-// On the first loop, with the daemon's control commands and signals; the daemon must outlive it.
+// Used on the first loop, by control commands and signals. The daemon must outlive it.
 
 #include <cstdint>
 #include <functional>
@@ -21,12 +21,15 @@ namespace sallyport::ops {
 
 enum class setting_kind : std::uint8_t {
     normal,
-    secret,   // its values are not shown
-    fixed,    // belongs to the process and not to its sessions: a change takes effect after a restart
-    unlisted  // a change is not reported by its values: the service says itself what has changed, or nobody needs to know
+    // Its values are not displayed.
+    secret,
+    // Belongs to the process and not to its sessions: a change takes effect after a restart.
+    fixed,
+    // A change is not reported by its values: the service reports it, or it needs no report.
+    unlisted
 };
 
-/// What was given for one setting, by its name.
+/// The values configured for one setting.
 struct setting {
     std::vector<std::string> values;
     setting_kind kind = setting_kind::normal;
@@ -34,22 +37,23 @@ struct setting {
 };
 using setting_list = std::map<std::string, setting, std::less<>>;
 
-/// Settings as they are given now, and how to apply them.
+/// The settings as configured at present, and how to apply them.
 struct loaded_settings {
     setting_list given;
     std::optional<net::tls_server_context> tls;
-    std::string
-        tls_source{};  // what it was made from; the same text: the present context is kept, with its files' new content
+    // The options that `tls` was made from. If they have not changed, the present context is kept and rereads its files.
+    std::string tls_source{};
     std::shared_ptr<status::transfer_log> transfer_log{};
-    std::string transfer_log_source{};  // likewise
-    /// Applies the settings with this certificate and this log, those above or the present ones. A line for each change that
-    /// the given values don't show.
+    // The options that `transfer_log` was made from. If they have not changed, the open log is kept.
+    std::string transfer_log_source{};
+    /// Applies the settings with this TLS context and this transfer log, which are those above or the present ones. Returns
+    /// a line for each change that the values do not show.
     std::move_only_function<result<std::vector<std::string>>(std::optional<net::tls_server_context>,
                                                              std::shared_ptr<status::transfer_log>)>
         apply{};
 };
 
-/// How settings are applied to a service that takes them by renew().
+/// Returns a function that applies settings to a service with its reload().
 template <class Service, class Settings>
 [[nodiscard]] auto apply_to(Service& service, Settings settings) {
     return [&service, settings = std::move(settings)](auto tls, auto transfer_log) mutable {
@@ -61,13 +65,13 @@ template <class Service, class Settings>
 
 class reloader {
 public:
-    /// `load` runs on the daemon's disk thread. `first`: what the daemon was started with.
+    /// `load` runs on the daemon's disk thread. `first`: the settings that the daemon was started with.
     reloader(daemon& host, loaded_settings first, std::function<result<loaded_settings>()> load);
 
-    /// For the control socket: the answer lists what has changed, and what takes effect after a restart.
+    /// For the control socket: the answer lists the changes, and those that take effect after a restart.
     [[nodiscard]] net::task<result<std::string>> reload();
-    /// For SIGHUP: the same goes to the log. A signal during another reload starts one after it: what that one has read may
-    /// be older.
+    /// For SIGHUP: the result goes to the log. A signal during a reload starts another one after it, since the first may
+    /// have read older files.
     void reload_by_signal();
 
 private:
@@ -79,7 +83,8 @@ private:
     std::function<result<loaded_settings>()> load_;
     loaded_settings current_;
     bool running_ = false;
-    bool pending_ = false;  // another one after it
+    // Another reload follows the present one.
+    bool pending_ = false;
 };
 
 }  // namespace sallyport::ops

@@ -30,7 +30,8 @@ net::task<> signal_during(reloader* r, net::loop* loop, const int* loads, int un
     r->reload_by_signal();
     r->reload_by_signal();
     while (*loads < until) co_await loop->sleep_for(std::chrono::milliseconds(1));
-    co_await loop->sleep_for(std::chrono::milliseconds(50));  // a third one would come now
+    // Time for a third reload, which must not happen.
+    co_await loop->sleep_for(std::chrono::milliseconds(50));
 }
 
 class Reload : public testing::Test {
@@ -169,7 +170,7 @@ TEST_F(Reload, ThatTheServiceRefusesChangesNothing) {
     refusal.clear();
     tls_source = "cert=a";
     EXPECT_EQ(reloaded(), lines{"greeting changed from Hello to New"});
-    EXPECT_EQ(applied_tls->fingerprint(), first) << "the one in use is still the first";
+    EXPECT_EQ(applied_tls->fingerprint(), first) << "the first certificate is still in use";
 }
 
 TEST_F(Reload, KeepsTheCertificateOfTheSameFilesAndTheSameLog) {
@@ -195,13 +196,13 @@ TEST_F(Reload, KeepsTheCertificateOfTheSameFilesAndTheSameLog) {
     const auto second = tls->fingerprint();
     tls = certificate();
     (void)reloaded();
-    EXPECT_EQ(applied_tls->fingerprint(), second) << "what was applied last is kept";
+    EXPECT_EQ(applied_tls->fingerprint(), second) << "the certificate applied last is kept";
 
     tls.reset();
     transfer_log.reset();
     transfer_log_source.clear();
     (void)reloaded();
-    EXPECT_FALSE(applied_tls) << "TLS was taken away";
+    EXPECT_FALSE(applied_tls) << "TLS was disabled";
     EXPECT_EQ(applied_log, nullptr);
 }
 
@@ -216,7 +217,7 @@ TEST_F(Reload, IsOneAtATime) {
     EXPECT_EQ(loads, 1);
 }
 
-// What the one in progress has read may be older than the signal.
+// The reload in progress may have read older files.
 TEST_F(Reload, BySignalDuringAnotherFollowsItOnce) {
     start({});
     host.loops().run_until_done(signal_during(&*made, &host.loops().at(0), &loads, 2));

@@ -15,7 +15,7 @@
 namespace sallyport::ops {
 namespace {
 
-/// The control socket of one daemon, and what can be done through it.
+/// The control socket of one daemon with its commands.
 class control {
 public:
     control(daemon& host, control_socket_location location, std::shared_ptr<status_source> status)
@@ -31,7 +31,8 @@ public:
         return {};
     }
 
-    /// The new process has the socket: this one's is beside it ("gate.sock.1234"), for its sessions as long as it has any.
+    /// Moves the control socket to a path with the process ID ("gate.sock.1234"), since the new process uses the original
+    /// path.
     void move_control_socket() {
         status_->draining = true;
         socket_.reset();
@@ -57,7 +58,7 @@ private:
     std::optional<control_socket> socket_;
 };
 
-/// Copies, for the new process.
+/// Returns copies of the listening sockets, and the down backends, for the new process.
 [[nodiscard]] result<handover_state> state_of(const frontend::service& service) {
     handover_state out;
     for (const int fd : service.sockets()) {

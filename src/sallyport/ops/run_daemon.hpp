@@ -1,8 +1,10 @@
 #pragma once
-// Runs a server or a gateway as a daemon, from its start to its end: control socket, signals, reload, and graceful restart,
+// Runs a server or a gateway as a daemon, from its start to its exit: control socket, signals, reload, and graceful restart,
 // as the old process and as the new one (G6).
 //
-// What a daemon needs of the command that runs it is here, as an interface: commands and their options are not known.
+// The command is accessed through an interface, so commands and their options are not known here.
+//
+// Called on the main thread, which runs the first loop; everything that it creates lives until it returns.
 
 #include <chrono>
 #include <cstddef>
@@ -22,14 +24,16 @@
 namespace sallyport::ops {
 
 struct daemon_plan {
-    std::string name;       // "sallyport gate"
-    std::size_t loops = 0;  // 0: as many as there are processors
+    // For example "sallyport gate".
+    std::string name;
+    // 0: one per CPU core.
+    std::size_t loops = 0;
     std::chrono::milliseconds stop_timeout{};
     std::chrono::seconds drain_timeout{};
     control_socket_location control{};
 };
 
-/// The command that runs a daemon. Owned by it; it outlives run_daemon().
+/// The command that runs a daemon. Owned by the command; it must outlive run_daemon().
 class service_source {
 public:
     service_source() = default;
@@ -37,18 +41,18 @@ public:
     service_source& operator=(const service_source&) = delete;
     virtual ~service_source() = default;
 
-    /// The settings that the command was started with; nothing is to be applied.
+    /// The settings that the command was started with; they are not applied.
     [[nodiscard]] virtual loaded_settings first_settings() const = 0;
-    /// Makes the service from them. Once.
+    /// Creates the service with these settings. Called once.
     [[nodiscard]] virtual std::unique_ptr<frontend::service> make_service(net::loop_group& loops,
                                                                           status::counters& counters) = 0;
-    /// The service listens there. Once, before the loops run.
+    /// Called once with the endpoints that the service listens on, before the loops run.
     virtual void on_start(const std::vector<endpoint>& listening) = 0;
-    /// The settings as they are now, to be applied to that service. On the daemon's disk thread; one at a time.
+    /// Reads the present settings, to be applied to that service. Called on the daemon's disk thread, one call at a time.
     [[nodiscard]] virtual result<loaded_settings> load_settings() = 0;
 };
 
-/// `handover`: from receive_handover(). Returns the exit code: see daemon::run() and report_start_failure().
+/// `handover`: the result of receive_handover(). Returns the exit code: see daemon::run() and report_start_failure().
 [[nodiscard]] int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover);
 
 }  // namespace sallyport::ops

@@ -58,7 +58,7 @@ public:
     test_service* service = nullptr;
 };
 
-/// Runs it on this thread, and `meanwhile` on another one, which ends it by SIGTERM.
+/// Runs the daemon on this thread, and `meanwhile` on another one, which then sends SIGTERM.
 class RunDaemon : public ::testing::Test {
 protected:
     ~RunDaemon() override { fs::remove_all(directory); }
@@ -83,7 +83,7 @@ protected:
         return std::move(*answer);
     }
 
-    /// A certificate in files.
+    /// Writes a certificate and its key to a file.
     [[nodiscard]] net::tls_files write_certificate(const std::string& name) const {
         fs::create_directories(directory);
         const auto made = net::make_self_signed({name}, 1);
@@ -105,7 +105,7 @@ TEST_F(RunDaemon, ServesItsControlSocketUntilItIsStopped) {
     const int code = run([this] {
         EXPECT_EQ(request("status").at("name"), "sallyport test");
         EXPECT_EQ(request("reload").at("lines"),
-                  (boost::json::array{"greeting changed from the default to New", "renewed"}));
+                  (boost::json::array{"greeting changed from the default to New", "reloaded"}));
         EXPECT_EQ(request("replace").at("error"), "this daemon has no command \"replace\"");
         EXPECT_EQ(request("status").at("draining"), false);
     });
@@ -150,7 +150,7 @@ TEST_F(RunDaemon, UsesHandedOverSockets) {
     run(
         [this, at, unmatched] {
             EXPECT_EQ(request("status").at("listening"), boost::json::array{at.text()});
-            EXPECT_TRUE(net::listener::bind(unmatched)) << "what is not listened on is closed";
+            EXPECT_TRUE(net::listener::bind(unmatched)) << "a socket at an address that is not configured is closed";
             EXPECT_FALSE(net::listener::bind(at)) << "it is in use";
         },
         std::move(handover));

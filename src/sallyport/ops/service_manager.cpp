@@ -14,7 +14,7 @@
 
 namespace sallyport::ops {
 
-// sd_notify(3) is this one datagram. The number is for a new process, which the manager did not start itself.
+// The datagram is that of sd_notify(3). MAINPID matters for a new process, which the manager did not start itself.
 void notify_service_manager() {
     const char* const named = std::getenv("NOTIFY_SOCKET");
     const std::string_view path = named == nullptr ? "" : named;
@@ -22,7 +22,8 @@ void notify_service_manager() {
     to.sun_family = AF_UNIX;
     if (path.size() < 2 || path.size() >= sizeof to.sun_path) return;
     std::ranges::copy(path, to.sun_path);
-    if (path.front() == '@') to.sun_path[0] = '\0';  // an abstract name
+    // An abstract socket name.
+    if (path.front() == '@') to.sun_path[0] = '\0';
     const unique_fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const auto text = fmt::format("READY=1\nMAINPID={}", ::getpid());
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());

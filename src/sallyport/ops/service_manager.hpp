@@ -1,10 +1,10 @@
 #pragma once
-// Tells a service manager that waits for it (systemd, Type=notify) that this process is ready, and that it is the main one.
-// Once the daemon listens; any thread.
+// Notifies a service manager (systemd, Type=notify) that this process is ready and is the main process. Called once the
+// daemon listens; any thread. It owns nothing.
 
 namespace sallyport::ops {
 
-/// Does nothing if no manager asks for it.
+/// Does nothing if NOTIFY_SOCKET is not set.
 void notify_service_manager();
 
 }  // namespace sallyport::ops

@@ -1,5 +1,5 @@
 #pragma once
-// A service for the tests of ops: it listens and rejects whoever connects.
+// A service for the tests of ops: it listens and closes every connection. Owned by the test; used on the first loop.
 
 #include <memory>
 #include <string>
@@ -24,7 +24,7 @@ public:
     [[nodiscard]] std::vector<std::string> down_backends() const override { return down_; }
     [[nodiscard]] result<std::vector<std::string>> reload(frontend::service_settings s) {
         apply(s);
-        return std::vector<std::string>{"renewed"};
+        return std::vector<std::string>{"reloaded"};
     }
 
 private:
