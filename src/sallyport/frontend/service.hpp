@@ -55,7 +55,7 @@ struct service_settings {
     std::chrono::seconds login_timeout = limits::login_timeout;
     std::chrono::seconds data_timeout = limits::data_timeout;
     std::chrono::seconds stall_timeout = limits::stall_timeout;
-    // Bytes per second over data_stall; 0: any byte counts.
+    // Bytes per second on average over `stall_timeout`; 0: any byte counts as progress.
     std::uint64_t stall_rate = limits::stall_rate;
     admission_rules admission;
     // Receives a record of each transfer; may be empty.

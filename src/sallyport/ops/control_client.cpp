@@ -51,7 +51,7 @@ result<boost::json::object> send_control_request(const std::string& socket, cons
     while (!answer.ends_with('\n')) {
         const auto n = ::recv(fd->get(), block.data(), block.size(), 0);
         if (n < 0) return failed(errno);
-        if (n == 0) return fail(errc::closed, fmt::format("{}: the daemon ended before it answered", socket));
+        if (n == 0) return fail(errc::closed, fmt::format("{}: the daemon exited before it answered", socket));
         answer.append(block.data(), static_cast<std::size_t>(n));
     }
     boost::system::error_code wrong;

@@ -75,7 +75,8 @@ net::task<result<int>> graceful_restart::start() {
 }
 
 net::task<result<std::string>> graceful_restart::restart() {
-    if (stage_ == stage::replaced) co_return fail(errc::rejected, "a new process has taken over already; send it there");
+    if (stage_ == stage::replaced)
+        co_return fail(errc::rejected, "a new process has taken over already; send the command to it");
     if (stage_ == stage::starting) co_return fail(errc::busy, "a new process is being started");
     stage_ = stage::starting;
     const auto pid = co_await start();
@@ -96,7 +97,8 @@ net::task<result<std::string>> graceful_restart::restart() {
     co_return boost::json::serialize(answer);
 }
 
-/// Keeps the connection for the life of this process: its end tells the new process that we have ended.
+/// Receives returned connections, and keeps the connection to the new process open until this process exits, which the new
+/// process notices by its end.
 net::task<> graceful_restart::accept_returned(graceful_restart* self, std::shared_ptr<net::descriptor> connection) {
     for (;;) {
         auto returned = receive_returned(connection->get());

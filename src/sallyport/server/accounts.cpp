@@ -41,7 +41,7 @@ result<account> accounts::check(const proto::login_request& login) const {
         if (!anonymous_) return fail(errc::login_refused);
         return account{.name = "anonymous", .anonymous = true, .read_only = true};
     }
-    // Every name goes through every step, so that the time tells nothing (AU-01).
+    // Every step is done for every name, so that the duration reveals nothing (AU-01).
     static const record unknown_user{.locked = true, .argon2id = {}};
     const auto found = users_.find(login.user);
     const record& r = found == users_.end() ? unknown_user : found->second;

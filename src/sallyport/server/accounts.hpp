@@ -1,10 +1,12 @@
 #pragma once
-// Who may log in, and with what (AU-01, AU-03, AU-04).
+// The accounts of the server and the check of their passwords (AU-01, AU-03, AU-04).
 //
-// Passwords given in clear (`--user NAME:PASSWORD`) are kept only as a BLAKE2b hash under a random key of this process. No
-// slow hash for those: the hash never leaves the process, and whoever can read its memory can read the command line too,
-// while a slow hash would cap logins at a few dozen a second. "$argon2id$" hashes, which do lie in files, are checked with
-// argon2id; where there is one such user, every login of a name takes as long, known or not. Immutable; any thread.
+// Plain passwords (`--user NAME:PASSWORD`) are stored as a BLAKE2b hash with a random key of this process. A slow hash would
+// not protect them, since the hash never leaves the process and its memory is as readable as its command line, and it would
+// limit logins to a few dozen per second. "$argon2id$" hashes, which are stored in files, are checked with argon2id. If one
+// account has such a hash, every login takes equally long, whether the name is known or not.
+//
+// An immutable value; any thread.
 
 #include <array>
 #include <string>
@@ -19,7 +21,8 @@ namespace sallyport::server {
 
 struct user {
     std::string name;
-    std::string password;  // as parse_secret() reads it; where it refuses, nobody logs in by this name
+    // In the format of parse_secret(). If it is invalid, every login with this name is refused.
+    std::string password;
     bool read_only = false;
 };
 
@@ -32,14 +35,14 @@ struct account {
 
 class accounts {
 public:
-    /// Throws std::runtime_error where no random numbers are to be had.
+    /// Throws std::runtime_error if the system provides no random numbers.
     accounts(const std::vector<user>& users, bool anonymous);
 
-    /// True where check() takes long (argon2id: about 0.1 s and 64 MiB): run it on a pool that bounds how many at a time.
+    /// True if check() is slow (argon2id: about 0.1 s and 64 MiB). Then run it on a pool that limits how many run at a time.
     [[nodiscard]] bool is_slow(const proto::login_request& login) const noexcept {
         return !login.anonymous && !argon2id_.empty();
     }
-    /// errc::login_refused.
+    /// Returns the account, or errc::login_refused.
     [[nodiscard]] result<account> check(const proto::login_request& login) const;
 
 private:
@@ -47,15 +50,18 @@ private:
     struct record {
         bool read_only = false;
         bool locked = false;
-        digest keyed{};        // of a password given in clear
-        std::string argon2id;  // or its hash, as it was given
+        // The hash of a plain password.
+        digest keyed{};
+        // Or the argon2id hash as configured.
+        std::string argon2id;
     };
 
     [[nodiscard]] digest hash(std::string_view password) const;
 
     digest key_{};
     std::unordered_map<std::string, record> users_;
-    std::string argon2id_;  // one of the hashes, for those who have none: the time must be the same
+    // One of the argon2id hashes, used for accounts without one so that the check takes the same time.
+    std::string argon2id_;
     bool anonymous_;
 };
 

@@ -33,7 +33,7 @@ TEST(accounts, right_password_gives_the_account) {
 
 TEST(accounts, wrong_password_and_unknown_name_are_the_same_failure) {  // AU-01
     const accounts all({{.name = "bob", .password = "secret", .read_only = false}}, false);
-    for (const auto& [name, password] : {std::pair{"bob", "Secret"}, {"bob", ""}, {"nobody", "secret"}, {"", ""}}) {
+    for (const auto& [name, password] : {std::pair{"bob", "Secret"}, {"bob", ""}, {"unknown", "secret"}, {"", ""}}) {
         const auto got = all.check(login(name, password));
         ASSERT_FALSE(got);
         EXPECT_EQ(got.error().code, errc::login_refused);
@@ -66,15 +66,15 @@ TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {
     EXPECT_FALSE(all.check(login("bob", "secre")));
     EXPECT_TRUE(all.check(login("eve", "clear")));
     EXPECT_FALSE(all.check(login("eve", "secret")));
-    EXPECT_FALSE(all.check(login("nobody", "secret")));
-    EXPECT_TRUE(all.is_slow(login("nobody", "x")));
+    EXPECT_FALSE(all.check(login("unknown", "secret")));
+    EXPECT_TRUE(all.is_slow(login("unknown", "x")));
 }
 
 TEST(accounts, anonymous_only_where_allowed_and_always_read_only) {
-    proto::login_request guest = login("anonymous", "a@b");
-    guest.anonymous = true;
-    EXPECT_FALSE(accounts({}, false).check(guest));
-    const auto got = accounts({}, true).check(guest);
+    proto::login_request anonymous = login("anonymous", "a@b");
+    anonymous.anonymous = true;
+    EXPECT_FALSE(accounts({}, false).check(anonymous));
+    const auto got = accounts({}, true).check(anonymous);
     ASSERT_TRUE(got);
     EXPECT_TRUE(got->read_only);
     EXPECT_TRUE(got->anonymous);

@@ -1,4 +1,4 @@
-// RETR: file to data connection.
+// RETR: sends a file over the data connection.
 
 #include <algorithm>
 #include <optional>
@@ -12,14 +12,15 @@
 namespace sallyport::server {
 namespace {
 
-/// What is sent between two looks at the page cache. Large enough for sendfile to run free.
+/// The number of bytes sent between two checks of the page cache; large enough for sendfile to be efficient.
 constexpr std::uint64_t send_step = 1024 * 1024;
-/// Fits into any socket's send buffer, so that sending it can't wait for the client.
+/// Fits into the send buffer of any socket, so that sending does not wait for the client.
 constexpr std::uint64_t small_file = 16 * 1024;
 constexpr std::size_t ascii_block = 64 * 1024;
 
 net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
-    // A small file whose name and content are in memory must not leave the loop (two thread changes cost more than it).
+    // A small file whose name and content are cached is handled on the loop: two changes of threads would cost more than the
+    // transfer.
     result<std::unique_ptr<vfs::read_file>> file = t.files().open_read(t.request().path, vfs::may_block::no);
     if (!file && file.error().code == errc::busy) {
         auto open = [&t] { return t.files().open_read(t.request().path, vfs::may_block::yes); };
@@ -28,7 +29,7 @@ net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
     co_return file;
 }
 
-/// Has these bytes in memory, by the pool where the disk must be asked.
+/// Makes sure that these bytes are in memory; loads them on the pool if they must be read from the disk.
 net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::uint64_t offset, std::uint64_t count) {
     if (file.resident(offset, count)) co_return result<void>();
     auto load = [&file, offset, count] { return file.load(offset, count); };
@@ -52,30 +53,32 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
             co_await t.data().send_file(file.descriptor(), position, count, t.progress_limit(), sent);
         t.count(sent);
         if (!done) co_return std::unexpected(done.error());
-        if (*done < count) co_return std::unexpected(file_truncated(t));  // DU-05
+        // The file was truncated (DU-05).
+        if (*done < count) co_return std::unexpected(file_truncated(t));
         position += count;
     }
     co_return result<void>();
 }
 
-/// What is left of a brief file, read while that costs no wait.
+/// The remaining content of a small file, if it can be read without waiting.
 std::optional<std::string> small_content(const transfer& t, vfs::read_file& file) {
     const std::uint64_t count = file.facts().size - t.request().offset;
     if (t.is_ascii() || count > small_file) return std::nullopt;
     std::string content(static_cast<std::size_t>(count), '\0');
     const result<std::size_t> got = file.read_at(t.request().offset, content, vfs::may_block::no);
-    if (!got || *got < count) return std::nullopt;  // the long way has the words for it
+    // send_through_buffer() reports the error.
+    if (!got || *got < count) return std::nullopt;
     return content;
 }
 
-/// One packet carries it and its end, where sendfile would need two.
+/// Sends the content and its end in one packet, where sendfile would need two.
 net::task<result<void>> send_small(transfer& t, const std::string& content) {
     const result<void> done = co_await t.send_final(content);
     if (done) t.count(content.size());
     co_return done;
 }
 
-/// Through a buffer: for TYPE A and MODE B, and for files that have no descriptor.
+/// Sends through a buffer: for TYPE A and MODE B, and for files without a descriptor.
 net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
     const auto block = std::make_unique_for_overwrite<char[]>(ascii_block);
@@ -118,7 +121,7 @@ net::task<result<proto::transfer_outcome>> download(transfer& t) {
         co_return fail(errc::out_of_range, fmt::format("{} has only {} bytes", t.request().path.text(), size));
 
     const std::optional<std::string> content = small_content(t, **file);
-    // Many clients begin TLS only after 150.
+    // Many clients start TLS only after 150.
     const bool one_write = content && (!t.is_protected() || t.reuses_data_connection());
     const reply_timing timing = one_write ? reply_timing::with_final_reply : reply_timing::immediate;
     const result<void> opened =

@@ -1,5 +1,6 @@
 #pragma once
-// Test support: a file system whose directories never end, so that only what gives way or is ended comes back.
+// Test support: a file system whose directories never end. Reading one returns only if the reader gives up its time slice or
+// is cancelled. A value of the test; any thread.
 
 #include <memory>
 #include <utility>

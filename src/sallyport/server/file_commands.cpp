@@ -11,7 +11,7 @@ namespace {
 
 using proto::verb;
 
-/// STAT of a directory goes over the control connection: for a look, not for a million names.
+/// STAT of a directory is sent over the control connection, so its length is limited.
 constexpr std::size_t max_stat_lines = 1000;
 
 bool is_change(verb command) noexcept {
@@ -47,7 +47,7 @@ result<proto::file_result> answer(const proto::file_request& r, const vfs::statu
     }
 }
 
-/// What of a listing's lines still has room.
+/// Moves lines from `rest` to `lines` up to the limit.
 void append_lines(std::vector<std::string>& lines, std::string_view& rest) {
     while (!rest.empty() && lines.size() < max_stat_lines) {
         const std::size_t end = rest.find("\r\n");
@@ -56,7 +56,7 @@ void append_lines(std::vector<std::string>& lines, std::string_view& rest) {
     }
 }
 
-/// The lines of STAT with a path, as LIST would have them. Others get their turn on the disk's threads between two looks.
+/// The lines of STAT with a path, in the format of LIST. Between two blocks, other work gets its turn on the disk's threads.
 net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_context> shared, net::loop& loop,
                                                     account user_account, proto::transfer_request listing) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -1,5 +1,7 @@
 #pragma once
-// What the machine asks of files without a data connection: CWD CDUP DELE RMD MKD SIZE MDTM MLST MFMT STAT RNFR RNTO.
+// Runs the commands for files that need no data connection: CWD CDUP DELE RMD MKD SIZE MDTM MLST MFMT STAT RNFR RNTO.
+//
+// Called on the session's loop, as a coroutine that owns its arguments; `loop` must outlive it.
 
 #include <memory>
 
@@ -9,7 +11,7 @@
 
 namespace sallyport::server {
 
-/// Looks are answered on the loop where memory knows the answer, else on the pool; changes always on the pool.
+/// Queries are answered on the loop if the answer is cached in memory, otherwise on the pool. Changes are made on the pool.
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, net::loop& loop,
                                                        account user_account, proto::file_request request);
 

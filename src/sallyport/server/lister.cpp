@@ -96,8 +96,10 @@ private:
     const std::optional<wildcard>& pattern_;
     bool read_only_;
     std::int64_t now_;
-    proto::entry line_;                          // kept between lines, so that its strings keep their memory
-    std::optional<std::uint32_t> user_, group_;  // those that `line_` names
+    // Reused between lines, so that its strings keep their memory.
+    proto::entry line_;
+    // The user and group that `line_` contains.
+    std::optional<std::uint32_t> user_, group_;
 };
 
 }  // namespace
@@ -106,7 +108,7 @@ lister::lister(vfs::filesystem& files, proto::transfer_request request, const ac
                const std::atomic<bool>* cancelled)
     : files_(files), request_(std::move(request)), read_only_(user_account.read_only), now_(now), cancelled_(cancelled) {}
 
-/// A file may be called like a pattern, and a directory like an option: what is there is meant.
+/// A file name may look like a pattern, and a directory name like an option: if it exists, it is used as a name.
 void lister::find_name() {
     for (const proto::list_name& name : request_.names) {
         if (!files_.stat(name.path, vfs::may_block::yes)) continue;
@@ -130,7 +132,7 @@ result<void> lister::open(std::vector<vfs::entry>& entries) {
         return std::unexpected(opened.error());
     const result<vfs::status> file = files_.stat(request_.path, vfs::may_block::yes);
     if (!file) return std::unexpected(file.error());
-    // A listing of a file is its own line, under the name it was asked by.
+    // The listing of a file is one line, with the name that the client sent.
     std::string name(request_.path.name());
     if (!request_.prefix.empty()) {
         request_.prefix.pop_back();
@@ -156,7 +158,7 @@ result<void> lister::read(std::vector<vfs::entry>& entries) {
 result<std::string> lister::first() {
     std::vector<vfs::entry> entries;
     result<void> done = open(entries);
-    // MLSD has no order (RFC 3659 section 7): its client sorts, and gets the first lines the sooner.
+    // MLSD has no order (RFC 3659 section 7): the client sorts the entries and gets the first lines sooner.
     if (done && request_.command == proto::verb::mlsd) return next();
     while (done && !finished_ && entries.size() <= limits::max_sorted_entries) done = read(entries);
     if (!done) return std::unexpected(done.error());

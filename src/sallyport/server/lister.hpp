@@ -1,6 +1,8 @@
 #pragma once
-// A listing, block by block: the text of LIST, NLST and MLSD, and the lines of STAT and MLST. Reads the directory as it
-// goes, so that a million names need no more memory than a few thousand (FS-03). Blocks the caller on the disk: for the
+// Produces a listing block by block: the text of LIST, NLST and MLSD, and the lines of STAT and MLST. It reads the directory
+// step by step, so that a million names need no more memory than a few thousand (FS-03).
+//
+// Owned by the transfer or command that sends the listing. Its functions block on the disk and are called on threads of the
 // pool.
 
 #include <atomic>
@@ -20,26 +22,26 @@ namespace sallyport::server {
 
 class lister {
 public:
-    /// `now` decides between time and year in LIST. `given_up`, from any thread: nobody wants the listing any more, so the
-    /// next look at the directory is errc::cancelled. It and `files` must outlive the lister.
+    /// `now` determines whether LIST shows the time or the year. `cancelled` may be set by any thread; then the next read of
+    /// the directory returns errc::cancelled. It and `files` must outlive the lister.
     lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
            const std::atomic<bool>* cancelled = nullptr);
 
-    /// Opens, and gives the first lines: all of them, sorted, where they are no more than limits::max_sorted_entries. Once,
-    /// before everything else.
+    /// Opens the directory and returns the first lines: all of them, sorted, if there are at most
+    /// limits::max_sorted_entries. Called once, before next().
     [[nodiscard]] result<std::string> first();
-    /// The next lines, about limits::listing_block_size bytes of them, or what limits::listing_slice brings, which may be
-    /// none. Several threads may ask at a time: each entry is in one block, and blocks may be sent in any order.
+    /// Returns the next lines, about limits::listing_block_size bytes, or those read within limits::listing_slice, possibly
+    /// none. Several threads may call it at the same time: each entry is in one block, and blocks may be sent in any order.
     [[nodiscard]] result<std::string> next();
-    /// Any thread: true where next() would have nothing more.
+    /// True if next() has no more lines. Any thread.
     [[nodiscard]] bool finished() const noexcept { return finished_; }
-    /// Any thread: nobody wants the rest.
+    /// Cancels the rest of the listing. Any thread.
     void stop() noexcept { finished_ = true; }
 
 private:
     void find_name();
     result<void> open(std::vector<vfs::entry>& entries);
-    /// Appends the directory's next batch.
+    /// Appends the next batch of the directory.
     result<void> read(std::vector<vfs::entry>& entries);
 
     vfs::filesystem& files_;
@@ -52,7 +54,7 @@ private:
     std::atomic<bool> finished_ = false;
 };
 
-/// What MLST says of one entry.
+/// The MLST line of one entry.
 [[nodiscard]] std::string describe_entry(const virtual_path& path, const vfs::status& facts, const proto::fact_set& wanted,
                                          bool read_only);
 

@@ -42,7 +42,7 @@ protected:
         lister source(*files_, std::move(request), {.name = "bob", .read_only = false}, 0);
         return source.first().value_or("failed");
     }
-    /// The names, each with a blank behind it.
+    /// The names, each followed by a blank.
     static std::string names_of(std::string_view lines) {
         std::string out;
         for (; lines.find('\n') != std::string_view::npos; lines.remove_prefix(lines.find('\n') + 1)) {
@@ -62,10 +62,10 @@ TEST_F(lister_test, names_keep_the_prefix_of_the_argument) {
     EXPECT_EQ(list(proto::verb::nlst, "/pub", "a.*", "pub"), "pub/a.txt\r\n");
 }
 
-/// A real directory with so many entries, called by their numbers.
+/// A real directory whose entries are named by numbers.
 class large_directory : public lister_test {
 protected:
-    /// Links to one file: much quicker made than files.
+    /// Hard links to one file, which are created faster than files.
     void fill(std::size_t from, std::size_t to) {
         if (from == 0) vfs::write_disk(real_ / "0", "");
         for (std::size_t i = std::max(from, 1UL); i < to; ++i)
@@ -73,7 +73,7 @@ protected:
     }
     void remove(std::size_t i) { ASSERT_TRUE(files_->remove_file(path("/" + std::to_string(i)))); }
 
-    /// Every line's name, as often as it comes. The rest is read by some threads, after `meanwhile`.
+    /// The name of every line, including duplicates. The rest of the listing is read by several threads, after `meanwhile`.
     template <class Work>
     std::multiset<std::string> names(proto::verb what, Work meanwhile) {
         lister source(*files_, {.command = what, .path = {}, .facts = {}}, {.name = "bob", .read_only = false}, 0);
@@ -195,7 +195,7 @@ TEST_F(lister_test, dot_files_are_listed_by_mlsd_and_on_request) {
 }
 
 TEST_F(lister_test, no_listing_contains_terminal_control_characters) {  // IN-09
-    // A disk has names that no client could have made.
+    // A disk can have names that no client could create.
     const vfs::test_directory disk;
     vfs::write_disk(disk / "e\x1b[2Jf", "");
     vfs::write_disk(disk / "n\r\n227 x", "");

@@ -1,4 +1,4 @@
-// LIST, NLST, MLSD: blocks are read and formatted on the pool while those before them are sent.
+// LIST, NLST, MLSD: blocks are read and formatted on the pool while earlier ones are sent.
 
 #include <chrono>
 #include <utility>

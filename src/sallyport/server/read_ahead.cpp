@@ -16,7 +16,7 @@ struct read_ahead::state {
 
     state(net::worker_pool& p, net::loop& l, lister& s) : pool(p), loop(l), source(s), block_ready(l) {}
 
-    /// Any thread: true where one more block may be read.
+    /// Reserves one more block to be read; false if there are enough or the listing has ended. Any thread.
     bool reserve() noexcept {
         if (source.finished()) return false;
         if (++blocks <= limits::max_listing_blocks) return true;
@@ -24,7 +24,7 @@ struct read_ahead::state {
         return false;
     }
 
-    /// On the loop.
+    /// Called on the loop.
     static void start_readers(const pointer& s) {
         for (; s->readers < limits::listing_readers && s->reserve(); ++s->readers) submit(s);
     }
@@ -35,8 +35,8 @@ struct read_ahead::state {
         to.submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); });
     }
 
-    /// On the pool. Gives way to others between two blocks, but not before the one it has is on its way: whoever goes on
-    /// could come to the end first.
+    /// Runs on the pool. Lets other work run between two blocks, but only after the current block has been posted: another
+    /// thread might otherwise reach the end first.
     static void read(pointer s) {
         for (;;) {
             result<std::string> block = s->source.next();
@@ -46,7 +46,7 @@ struct read_ahead::state {
         }
     }
 
-    /// To the loop. The event is the loop's: its last owner must not be a thread of the pool.
+    /// Posts a block to the loop. The event belongs to the loop, so its last owner must not be a thread of the pool.
     static void post_block(pointer s, result<std::string> block, bool last) {
         net::loop& loop = s->loop;
         loop.post([s = std::move(s), block = std::move(block), last]() mutable {
@@ -59,8 +59,9 @@ struct read_ahead::state {
     net::worker_pool& pool;
     net::loop& loop;
     lister& source;
-    std::atomic<std::size_t> blocks = 0;  // that are being read, or wait to be sent
-    // The loop's:
+    // Blocks that are being read or wait to be sent.
+    std::atomic<std::size_t> blocks = 0;
+    // Used on the loop only:
     net::event block_ready;
     std::deque<result<std::string>> ready;
     std::size_t readers = 0;

@@ -1,7 +1,9 @@
 #pragma once
-// What a lister has behind its first block, read ahead by a few threads of the pool (limits::listing_readers) while the
-// loop sends. They go on by themselves while there is room for what they read: neither a loop that comes late nor a client
-// that stops for a moment keeps them waiting. Loop thread only.
+// Reads the blocks of a listing after the first one ahead, on several threads of the pool (limits::listing_readers), while
+// the loop sends. The threads continue while the limit of blocks is not reached, so a busy loop or a slow client does not
+// stop them at once.
+//
+// Owned by the transfer; its state lives as long as a thread reads. Used on the loop's thread only.
 
 #include <cstddef>
 #include <memory>
@@ -15,10 +17,12 @@ namespace sallyport::server {
 
 class read_ahead {
 public:
-    /// Begins at once. `source` must live until next() has given the end; to have that soon, source.end().
+    /// Starts reading immediately. `source` must outlive the reading, that is, until next() has returned the end;
+    /// source.stop() brings that about.
     read_ahead(net::worker_pool& pool, net::loop& loop, lister& source);
 
-    /// One more block; empty at the end, when nobody reads any more. A failure ends the reading, but is not the end yet.
+    /// Returns the next block; an empty one marks the end, when no thread reads any more. After an error, reading stops, and
+    /// next() must be called until the end.
     net::task<result<std::string>> next();
 
 private:

@@ -17,10 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Takes a thread of the pool again and again until `done`.
+/// Occupies a thread of the pool again and again until `done`.
 struct competing_job {
     net::worker_pool& pool;
-    // Shared: the last one may run when the test that set it is over.
+    // Shared, since the last job may run after the test has ended.
     std::shared_ptr<const std::atomic<bool>> done;
     void operator()() const {
         if (!*done) pool.submit(*this);
@@ -29,7 +29,7 @@ struct competing_job {
 
 class read_ahead_test : public net::net_test {
 protected:
-    /// So many entries, and a listing of them begun.
+    /// Creates the entries and starts a listing of them.
     void start_listing(std::size_t entries) {
         for (; entries_ < entries; ++entries_) vfs::put_file(*files_, fmt::format("/{}", entries_), "");
         lines_.clear();
@@ -53,7 +53,7 @@ protected:
         }
     }
 
-    /// To the end; the failures on the way.
+    /// Reads to the end and returns the failures.
     net::task<std::vector<errc>> read_rest(read_ahead& rest) {
         std::vector<errc> failures;
         for (;;) {
@@ -79,7 +79,7 @@ protected:
         }
     }
 
-    /// True once so many batches have been read. A block of LIST is one batch of a file system in memory.
+    /// Waits until this number of batches has been read. A block of LIST is one batch of a file system in memory.
     net::task<bool> have_read(std::size_t batches) {
         for (int i = 0; i < 5000 && plan_->calls(vfs::operation::list) < batches; ++i) co_await test_loop().sleep_for(2ms);
         co_return plan_->calls(vfs::operation::list) == batches;

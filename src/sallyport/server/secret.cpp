@@ -14,10 +14,10 @@ namespace {
 constexpr std::string_view plain_prefix = "plain:";
 constexpr std::string_view argon2id_prefix = "$argon2id$";
 constexpr auto locked = std::to_array<std::string_view>({"*", "!", "!!", "x"});
-// Solaris writes these in front of whatever was there.
+// Solaris writes these before the previous content.
 constexpr auto locked_prefixes = std::to_array<std::string_view>({"!$", "!!$", "*LK*", "*NP*"});
 
-/// A word between two marks, at the beginning: "$6$", "{SSHA}".
+/// Whether the text begins with a scheme between two characters: "$6$", "{SSHA}".
 bool begins_with_scheme(std::string_view text, char open, char close) {
     if (!text.starts_with(open)) return false;
     const auto end = text.find(close, 1);
@@ -27,7 +27,7 @@ bool begins_with_scheme(std::string_view text, char open, char close) {
     });
 }
 
-/// libsodium reads the whole of it, as it would at a login.
+/// libsodium parses the complete hash, as it would at a login.
 bool is_argon2id(const std::string& text) {
     return text.starts_with(argon2id_prefix) && sodium_init() >= 0 &&
            crypto_pwhash_str_needs_rehash(text.c_str(), crypto_pwhash_OPSLIMIT_INTERACTIVE,

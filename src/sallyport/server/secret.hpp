@@ -1,12 +1,14 @@
 #pragma once
-// What stands behind a user's name in the settings (AU-04): a password, or a hash of one.
+// The password of an account in the settings (AU-04): plain text, or a hash.
 //
 //   plain:TEXT       the password TEXT, whatever it looks like
 //   $argon2id$...    a hash from 'sallyport user hash'
-//   TEXT             the password TEXT, unless it is what other programs write for a locked account or for a hash
+//   TEXT             the password TEXT, unless other programs use it for a locked account or for a hash
 //
-// What is taken from another system's list of users ("*", "!", "$6$salt$hash", "{SHA}...") must lock its owner out or be an
-// error, and never become a password that anybody can type. Pure; any thread.
+// An entry copied from another system's list of users ("*", "!", "$6$salt$hash", "{SHA}...") must lock the account or be an
+// error, and must never become a plain password.
+//
+// A pure function that returns a value; any thread.
 
 #include <string>
 #include <string_view>
@@ -17,10 +19,11 @@ namespace sallyport::server {
 
 struct secret {
     std::string text;
-    bool is_argon2id = false;  // else the password itself
+    // Otherwise `text` is the password itself.
+    bool is_argon2id = false;
 };
 
-/// errc::syntax where it is neither; the error's text is cause and next step, and does not repeat the secret.
+/// errc::syntax if the text is invalid. The error gives the cause and the next step, and does not repeat the password.
 [[nodiscard]] result<secret> parse_secret(std::string_view text);
 
 }  // namespace sallyport::server

@@ -68,7 +68,7 @@ TEST(secret, a_complete_argon2id_hash_is_accepted) {
     ASSERT_TRUE(got);
     EXPECT_TRUE(got->is_argon2id);
     EXPECT_EQ(got->text, hash);
-    // Cut or lengthened anywhere, it is none.
+    // Truncated or extended, it is invalid.
     const std::string whole = hash;
     for (std::size_t size = 11; size < whole.size(); ++size)
         EXPECT_FALSE(parse_secret(whole.substr(0, size)) && size + 43 < whole.size()) << size;

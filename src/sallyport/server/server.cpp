@@ -9,7 +9,7 @@ namespace sallyport::server {
 
 namespace {
 
-/// The control connection; for a transfer its connection, its file, that file's directory, and a passive port.
+/// One for the control connection; for a transfer the data connection, the file, its directory, and a passive port.
 constexpr frontend::descriptor_need need{.session = 1, .transfer = 4};
 
 [[nodiscard]] result<void> usable(const settings& s) {
@@ -41,7 +41,7 @@ result<void> server::start() {
     const settings& config = first->config;
     if (auto good = usable(config); !good) return good;
     if (auto opened = sessions().open(config.listen, config.listen_implicit); !opened) return opened;
-    // Only now, when nothing can fail any more, does anything run.
+    // Start only now, when nothing can fail any more.
     sessions().run([this](frontend::admitted_connection from) {
         net::loop& loop = from.loop;
         loop.spawn("session", session::serve(std::make_shared<session>(impl_->context.get(), std::move(from))));

@@ -1,7 +1,7 @@
 #pragma once
-// The FTP/FTPS server: listeners on every loop, a session driver per connection, users, transfers.
+// The FTP and FTPS server: listeners on every event loop, one session per control connection, accounts, transfers.
 //
-// Ownership, threads and lifetimes: frontend/service.hpp.
+// Owner, threads and lifetime: see frontend/service.hpp.
 
 #include <memory>
 #include <string>
@@ -19,13 +19,16 @@ namespace sallyport::server {
 struct settings : frontend::service_settings {
     std::shared_ptr<vfs::filesystem> files;
     std::vector<user> users;
-    bool anonymous = false;                            // read only
-    std::shared_ptr<vfs::filesystem> anonymous_files;  // what anonymous sees instead of `files`; may be empty
+    // Read-only.
+    bool anonymous = false;
+    // Shown to anonymous users instead of `files`; may be empty.
+    std::shared_ptr<vfs::filesystem> anonymous_files;
     std::string greeting = "Sallyport ready.";
     bool ccc_allowed = false;
     bool passive_allowed = true;
     bool active_allowed = true;
-    bool active_from_low_port = true;  // from control port - 1 where the system lets us (S1)
+    // Use control port - 1 as the source port if the system allows it (S1).
+    bool active_from_low_port = true;
 };
 
 struct shared_state;
@@ -36,8 +39,8 @@ public:
     ~server() override;
 
     [[nodiscard]] result<void> start() override;
-    /// On the first loop: sessions that start from now on use these settings, those that run keep theirs. Where it listens
-    /// and its passive ports stay as they were at the start, and so do the trusted proxies.
+    /// Applies new settings to new sessions; running sessions keep theirs. The listeners, the passive ports and the trusted
+    /// proxies do not change. Called on the first loop.
     [[nodiscard]] result<std::vector<std::string>> reload(settings s);
 
 private:

@@ -1,4 +1,4 @@
-// Times, limits and the orderly end of the server, on a real loopback. Times are short.
+// Timeouts, limits and the shutdown of the server, over real loopback connections with short timeouts.
 
 #include <sallyport/server/server_test.hpp>
 

@@ -1,4 +1,4 @@
-// Listings that are too long for one block, over a real connection.
+// Listings that are longer than one block, over real connections.
 
 #include <sallyport/server/server_test.hpp>
 
@@ -23,7 +23,7 @@ protected:
     void fill(int entries) {
         for (int i = 0; i < entries; ++i) vfs::put_file(*setup.files, fmt::format("/{}", i), "x");
     }
-    /// A LIST whose data connection is there and whose readers hang in the directory, behind its first entries.
+    /// Starts a listing whose data connection is open and whose readers hang in the directory after its first entries.
     [[nodiscard]] blocking_socket start_hanging_listing(const char* command) {
         const std::uint16_t port = c.passive_port();
         c.control.send(fmt::format("{}\r\n", command));
@@ -76,7 +76,7 @@ TEST_F(listing_test, a_client_that_vanishes_while_the_disk_hangs_frees_everythin
     EXPECT_TRUE(everything_is_freed());
 }
 
-// FS-03: nothing is sent that would tell of the client's end, so the directory itself must stop being read.
+// FS-03: nothing is sent, so no error shows that the client has disconnected, and the reading must be stopped nevertheless.
 TEST_F(listing_test, a_client_that_vanishes_while_nothing_matches_stops_the_reading) {
     fill(50'000);
     const blocking_socket data = start_hanging_listing("LIST *nothing");
@@ -99,7 +99,8 @@ TEST_F(listing_test, stat_accepts_names_and_patterns_as_list_does) {
     EXPECT_EQ(lines("STAT [78]"), 2);
     EXPECT_EQ(lines("STAT -la 123*"), 11);
     EXPECT_EQ(lines("STAT *nothing"), 0);
-    EXPECT_EQ(lines("STAT /"), 1001);  // and one that says so
+    // One of the lines says that there are more.
+    EXPECT_EQ(lines("STAT /"), 1001);
     EXPECT_EQ(lines("STAT *"), 1001);
 }
 
@@ -120,7 +121,7 @@ class endless_listing_test : public server_test {
     }
 };
 
-// FS-03: more listings than there are threads for them, and none that ever finds a line or ends.
+// FS-03: more listings than threads, none of which finds a line or ends.
 TEST_F(endless_listing_test, other_sessions_are_served_during_endless_listings) {
     std::vector<ftp_client> busy;
     std::vector<blocking_socket> data;

@@ -1,4 +1,5 @@
-// The server on a real loopback, with a client that keeps to no manners. Small files in memory; times are short.
+// The server over real loopback connections, with a client that can violate the protocol. Small files in memory, short
+// timeouts.
 
 #include <sallyport/server/server_test.hpp>
 #include <support/faulty_filesystem.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// What the server's tests share: a server on two loops with files in memory, and blocking clients.
+// The fixture of the server's tests: a server on two loops with files in memory, and blocking clients.
 
 #include <sallyport/server/server.hpp>
 
@@ -23,7 +23,7 @@ using testing::blocking_socket;
 using testing::eventually;
 using testing::ftp_client;
 
-/// bob (secret) may write, anonymous may not. A test changes `setup` as it needs, then calls start().
+/// User bob (password "secret") may write, anonymous users may not. A test changes `setup` as needed and then calls start().
 class server_test : public ::testing::Test {
 protected:
     server_test() {

@@ -1,4 +1,4 @@
-// The server over TLS: explicit, implicit, data connections and their binding to the session (RFC 4217; TLS-01 to TLS-05).
+// The server over TLS: explicit, implicit, and data connections with TLS session reuse (RFC 4217; TLS-01 to TLS-05).
 
 #include <sys/socket.h>
 
@@ -88,8 +88,8 @@ TEST_F(server_tls, a_tls_session_of_another_control_connection_is_refused) {  //
     EXPECT_FALSE(c.reply().starts_with("226 "));
 }
 
-// curl closes the data connection of an upload before it has read the ticket that came on it, and begins the next one
-// without: not a fault of its own making.
+// curl closes the data connection of an upload before it has read the ticket sent on it, and therefore starts the next one
+// without a ticket.
 TEST_F(server_tls, a_client_may_resume_some_sessions_if_reuse_is_not_required) {
     vfs::put_file(*setup.files, "/f", "content");
     start();

@@ -1,4 +1,4 @@
-// Uploads: what is refused before the client sends anything, and what counts in the end.
+// Uploads: which are refused before the client sends data, and which are stored.
 
 #include <sallyport/server/server_test.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -8,7 +8,7 @@
 namespace sallyport::server {
 namespace {
 
-/// In memory, on a disk, and as on a disk whose caches are cold: nothing is known without waiting.
+/// In memory, on a disk, and on a disk with cold caches, where every operation must wait.
 enum class storage : std::uint8_t { memory, disk, cold_disk };
 
 class cold_filesystem final : public vfs::filesystem {
@@ -106,8 +106,8 @@ std::string name_of(const ::testing::TestParamInfo<storage>& instance) {
 INSTANTIATE_TEST_SUITE_P(each, upload_refused, ::testing::Values(storage::memory, storage::disk, storage::cold_disk),
                          name_of);
 
-// DU-03: an upload counts where its data ended before the control connection did. Small ones come in one piece, others by
-// way of the disk's threads; in TYPE A too.
+// DU-03: an upload counts if its data ended before the control connection did. Small ones arrive in one block, others are
+// written by the disk's threads; in TYPE A as well.
 class upload_counts : public server_test, public ::testing::WithParamInterface<bool> {
 protected:
     void SetUp() override {
@@ -220,7 +220,7 @@ TEST_F(server_test, a_commit_in_progress_completes_after_the_client_disconnects)
     EXPECT_EQ(vfs::get_file(*setup.files, "/f"), "x");
 }
 
-/// Sends a byte every 50 ms until the server answers; what it answers.
+/// Sends a byte every 50 ms for `duration` and returns the server's reply.
 std::string trickle(ftp_client& c, blocking_socket& data, std::chrono::milliseconds duration) {
     const auto until = std::chrono::steady_clock::now() + duration;
     while (std::chrono::steady_clock::now() < until) {

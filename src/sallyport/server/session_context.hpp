@@ -1,5 +1,6 @@
 #pragma once
-// What the sessions of a server share, and what each of them starts with: see frontend/service.hpp.
+// The shared state of the server's sessions, and the session context: see frontend/service.hpp for owner, threads and
+// lifetime.
 
 #include <atomic>
 #include <memory>
@@ -15,12 +16,12 @@ namespace sallyport::server {
 struct shared_state : frontend::shared_state {
     using frontend::shared_state::shared_state;
 
-    /// Disk work. More threads than cores: they wait for the disk, not for the processor.
+    /// For work on the disk. More threads than CPU cores, since they wait for the disk.
     net::worker_pool disk{8};
-    /// Slow password hashes, apart from the disk's threads and few: two at a time bound their memory (AU-04).
+    /// For slow password hashes, separate from the disk's threads. Two threads limit their memory (AU-04).
     net::worker_pool hashes{2};
 
-    /// Set once a source port next to the control port was refused by the system: said once, not tried again (S1).
+    /// Set when the system has refused the source port below the control port. It is logged once and not tried again (S1).
     std::atomic<bool> low_port_refused{false};
 };
 
@@ -28,7 +29,7 @@ struct session_context : frontend::context_of<settings, shared_state> {
     session_context(settings s, std::shared_ptr<shared_state> shared)
         : context_of(std::move(s), std::move(shared)), users(config.users, config.anonymous) {}
 
-    /// What this account sees.
+    /// The files of this account.
     [[nodiscard]] vfs::filesystem& files_of(const account& user_account) const noexcept {
         return user_account.anonymous && config.anonymous_files ? *config.anonymous_files : *config.files;
     }

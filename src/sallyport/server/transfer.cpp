@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::string_view no_connection = "No data connection: ";
 
-/// What kept a bound source port from being used, as opposed to what kept the connection from being made.
+/// Whether the source port could not be bound, as opposed to a connection that could not be established.
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
 
-/// Why nobody came, for the one who waits for the data (S7).
+/// The error if no data connection arrived (S7).
 error data_timeout_error(const reach::port_reservation& port, std::chrono::seconds waited) {
     const std::vector<ip_address> others = port.unexpected_peers();
     if (others.empty())
@@ -29,7 +29,7 @@ error data_timeout_error(const reach::port_reservation& port, std::chrono::secon
                         fmt::join(names, ", "))};
 }
 
-/// Why a client can't be reached, where it asked to be called back (S1, S7).
+/// The error if the client cannot be reached in active mode (S1, S7).
 error connect_error(error e, const endpoint& target, std::chrono::seconds waited) {
     const char* hint = target.address.is_private() ? ". Behind NAT, use passive mode" : "";
     if (e.code == errc::refused)
@@ -40,7 +40,7 @@ error connect_error(error e, const endpoint& target, std::chrono::seconds waited
     else
         e.what = fmt::format("Cannot open the data connection to {}: {}{}", target.text(), e.text(), hint);
     e.os = 0;
-    // Whatever the system calls it, it is the connection that failed, not a file.
+    // The connection has failed and not a file, whatever the system's error code is.
     if (e.code != errc::refused && e.code != errc::timeout && e.code != errc::cancelled) e.code = errc::unreachable;
     return e;
 }
@@ -65,11 +65,13 @@ net::task<result<proto::transfer_outcome>> transfer::run() {
         case proto::data_use::download: outcome = co_await download(*this); break;
         case proto::data_use::upload: outcome = co_await upload(*this); break;
         case proto::data_use::listing: outcome = co_await send_listing(*this); break;
-        default: break;  // the machine starts no transfer for any other verb
+        // The machine starts no transfer for other commands.
+        default: break;
     }
     if (!outcome && outcome.error().code == errc::timeout && stall_.stalled(net::clock::now()))
         outcome = fail(errc::timeout, "Transfer aborted: " + stall_.text());
-    // What was cut must not look complete to who receives it; who sends is let go without a reset, to read our reply.
+    // A truncated download must not look complete to the client, so it is reset. An upload is closed without a reset, so
+    // that the client reads the reply.
     if (!outcome && data_.is_open() && !is_upload()) data_.abort();
     if (outcome && is_block_mode()) persistent_data_ = std::move(data_);
     data_.close();
@@ -97,7 +99,7 @@ void transfer::log(std::string_view text) const {
     if (log::enabled(log::level::info)) log::info(setup_.session, text);
 }
 
-/// For STOU the reply is the name: RFC 1123 section 4.1.2.9.
+/// For STOU the reply contains the name: RFC 1123 section 4.1.2.9.
 std::string transfer::opening_text(const std::string& name, std::string text) const {
     return request_.command == proto::verb::stou ? "FILE: " + name : std::move(text);
 }
@@ -119,7 +121,7 @@ net::task<result<void>> transfer::establish_data(std::string name, std::string d
     const auto* target = std::get_if<proto::data_target>(&request_.data);
     requires_tls_session_reuse_ =
         shared().config.tls_reuse == net::tls_reuse::require || (passive_ && passive_.identified_by_tls());
-    // Clients that are known by their TLS begin it only after 150.
+    // Clients that are identified by TLS start it only after 150.
     const bool announced = passive_ && passive_.identified_by_tls();
     if (announced) {
         std::string text = fmt::format("Data connection expected on port {}; transfer starting{}.", passive_.port(), detail);
@@ -180,12 +182,12 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
     }
     result<net::stream> made = co_await net::connect(loop(), target, options, limit);
     if (!made && options.bind_to.port != 0 && is_bind_failure(made.error())) {
-        // Without the right to low ports none of them will ever work; a port in use is a matter of this moment.
+        // Without permission for low ports, none will ever work, but a port may be in use only temporarily.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
-            log::warning(
-                {}, fmt::format("Active data connections do not use source port {}: {}; clients behind strict firewalls "
-                                "may refuse them; grant CAP_NET_BIND_SERVICE to change this",
-                                below, made.error().text()));
+            log::warning({},
+                         fmt::format("Active data connections do not use source port {}: {}; strict firewalls of clients "
+                                     "may refuse them; grant CAP_NET_BIND_SERVICE to change this",
+                                     below, made.error().text()));
         options.bind_to.port = 0;
         options.reuse_address = false;
         made = co_await net::connect(loop(), target, options, limit);
@@ -197,7 +199,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
 
 net::task<result<void>> transfer::start_data_tls() {
     const auto reuse = shared().config.tls_reuse;
-    // Where resumption is demanded the client needs a ticket from every connection, and must read it.
+    // If TLS session reuse is required, the client needs a ticket from every connection, and must read it.
     const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
                                           .tickets = reuse == net::tls_reuse::require || !is_upload(),
                                           .resumption = reuse != net::tls_reuse::off,
@@ -254,7 +256,7 @@ net::task<result<void>> transfer::finish_data() {
         if (is_upload() || end_sent_) co_return result<void>();
         co_return co_await send_blocks({}, true);
     }
-    // All bytes have passed. A peer that hung up without waiting for our close_notify had them all.
+    // All bytes have been transferred. A peer that closed without waiting for close_notify has received all of them.
     if (data_.is_tls()) (void)co_await data_.shutdown_send(limits::tls_shutdown_timeout);
     net::close_gracefully(std::move(data_));
     co_return result<void>();

@@ -1,8 +1,10 @@
 #pragma once
-// One transfer: its data connection and what runs over it. Owned by its session and by the coroutine that runs it, so that
-// a session can give it up at once (ABOR, a vanished client) although a disk still holds it.
+// One transfer with its data connection.
 //
-// download.cpp has RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; here is what they have in common.
+// Owned by its session and by the coroutine that runs it, so that a session can cancel it immediately (ABOR, lost client)
+// although it still waits for a disk. Used on the session's loop unless a function says otherwise.
+//
+// download.cpp implements RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; this class has what they share.
 
 #include <atomic>
 #include <memory>
@@ -18,58 +20,64 @@
 
 namespace sallyport::server {
 
-/// When the reply 150 has to leave.
+/// When the reply 150 is sent.
 enum class reply_timing : bool {
     immediate,
-    with_final_reply,  // all bytes fit into the socket's buffer: 150 and 226 leave together, one system call less
+    // All bytes fit into the socket's buffer: 150 and 226 are sent together, which saves a system call.
+    with_final_reply,
 };
 
-/// The session, as its transfers see it.
+/// The session as its transfers use it.
 class transfer_owner {
 public:
     virtual ~transfer_owner() = default;
-    /// The data connection stands. Returns when the 150 with `text` is on its way.
+    /// The data connection is established. Returns when the 150 with `text` has been sent or queued, depending on `timing`.
     virtual net::task<> on_data_connected(std::string text, reply_timing timing) = 0;
-    /// Whether the control connection has ended, read so far or not.
+    /// Whether the control connection has ended, even if input is still unread.
     [[nodiscard]] virtual bool client_disconnected() const = 0;
 };
 
 struct transfer_setup {
     std::shared_ptr<session_context> shared;
     net::loop& loop;
-    transfer_owner& owner;  // outlives the transfer
-    std::string session;    // for the log
+    // Outlives the transfer.
+    transfer_owner& owner;
+    // The session ID, for the log.
+    std::string session;
     account user_account;
     endpoint control_local;
     endpoint control_peer;
-    std::string tls_session_context;          // the control connection's, so that only its client can resume (TLS-04)
-    bool allow_missing_close_notify = false;  // an upload may end without it
-    std::string cwd;                          // for the record
+    // That of the control connection, so that only its client can resume the TLS session (TLS-04).
+    std::string tls_session_context;
+    // An upload may end without close_notify.
+    bool allow_missing_close_notify = false;
+    // The current directory, for the transfer record.
+    std::string cwd;
 };
 
 class transfer {
 public:
-    /// `standing`: the data connection of the transfer before, where the request is for that.
+    /// `persistent_data`: the data connection of the previous transfer, if the request reuses it.
     transfer(transfer_setup setup, proto::transfer_request request, reach::port_reservation passive,
              net::stream persistent_data);
     ~transfer();
 
-    /// Once. The caller keeps this object alive until it returns.
+    /// Runs the transfer. Called once. The caller keeps this object alive until it returns.
     net::task<result<proto::transfer_outcome>> run();
 
-    /// Gives the transfer up: run() will end as soon as it can, and nothing will be published. False where the end has
-    /// begun already and can't be taken back: then wait for run().
+    /// Cancels the transfer: run() returns as soon as possible, and nothing is published. False if an upload is already
+    /// being published and cannot be cancelled: then wait for run().
     [[nodiscard]] bool cancel();
 
     [[nodiscard]] const proto::transfer_request& request() const noexcept { return request_; }
     [[nodiscard]] const std::string& cwd() const noexcept { return setup_.cwd; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-    /// The data connection for the next transfer, once run() has returned: MODE B. Not open where there is none.
+    /// The persistent data connection for the next transfer (MODE B), once run() has returned. Not open if there is none.
     [[nodiscard]] net::stream release_persistent_data() noexcept { return std::move(persistent_data_); }
     [[nodiscard]] net::clock::duration age() const { return net::clock::now() - started_at_; }
 
-    // For the three directions
+    // For downloads, uploads and listings:
     [[nodiscard]] session_context& shared() noexcept { return *setup_.shared; }
     [[nodiscard]] vfs::filesystem& files() noexcept { return setup_.shared->files_of(setup_.user_account); }
     [[nodiscard]] net::loop& loop() noexcept { return setup_.loop; }
@@ -78,29 +86,29 @@ public:
     [[nodiscard]] bool is_ascii() const noexcept { return request_.type == proto::data_type::ascii; }
     [[nodiscard]] bool is_upload() const noexcept { return proto::data_use_of(request_.command) == proto::data_use::upload; }
     [[nodiscard]] bool is_block_mode() const noexcept { return request_.mode == proto::transfer_mode::block; }
-    /// There is nobody to wait for, and no handshake.
+    /// The data connection is open already, so there is no connection to wait for and no handshake.
     [[nodiscard]] bool reuses_data_connection() const noexcept {
         return std::holds_alternative<proto::persistent_data>(request_.data);
     }
     [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-    /// For work on other threads, which must end before run() does.
+    /// For work on other threads, which must end before run() returns.
     [[nodiscard]] const std::atomic<bool>& cancel_flag() const noexcept { return cancelled_; }
     [[nodiscard]] bool client_disconnected() const { return setup_.owner.client_disconnected(); }
     [[nodiscard]] net::time_limit progress_limit() noexcept { return stall_.limit(); }
 
-    /// Makes the data connection, announces it, and protects it. `name` and `detail` are for the 150.
+    /// Establishes the data connection, sends the 150, and starts TLS. `name` and `detail` are parts of the 150.
     net::task<result<void>> open_data(std::string name, std::string detail, reply_timing timing);
-    // The file's bytes, in the transfer's mode.
+    // Sends bytes of the file, in the transfer's mode.
     net::task<result<void>> send(std::string_view bytes);
-    /// For a brief end: finish_data() follows at once.
+    /// Sends the last bytes; finish_data() follows immediately.
     net::task<result<void>> send_final(std::string_view bytes);
-    /// 0: the file has ended in good order.
+    /// Receives bytes of the file. 0: the file is complete.
     net::task<result<std::size_t>> receive(std::span<char> into);
-    /// Ends the file, and the data connection with it where that is the end's only mark.
+    /// Marks the end of the file, by closing the data connection in stream mode.
     net::task<result<void>> finish_data();
     void count(std::uint64_t bytes) noexcept { bytes_ += bytes; }
-    /// From here on cancel() comes too late. False where it came before.
+    /// After this, cancel() has no effect. False if the transfer has been cancelled.
     [[nodiscard]] bool start_commit() noexcept;
 
 private:
@@ -115,20 +123,22 @@ private:
     transfer_setup setup_;
     proto::transfer_request request_;
     reach::port_reservation passive_;
-    net::stream persistent_data_;  // until it becomes data_, and from when data_ is done with
+    // The connection before it becomes data_, and after data_ is no longer used.
+    net::stream persistent_data_;
     net::stream data_;
     proto::block_reader blocks_;
-    bool end_sent_ = false;  // MODE B: no more is to be sent
+    // MODE B: the end-of-file marker has been sent.
+    bool end_sent_ = false;
     net::stall_watch stall_;
     net::clock::time_point started_at_ = net::clock::now();
     std::uint64_t bytes_ = 0;
-    bool requires_tls_session_reuse_ = false;  // the TLS session of the control connection
+    bool requires_tls_session_reuse_ = false;
     bool connected_ = false;
     std::atomic<bool> cancelled_ = false;
     bool committing_ = false;
 };
 
-// The directions. `t` outlives them.
+// The kinds of transfer. `t` outlives them.
 net::task<result<proto::transfer_outcome>> download(transfer& t);
 net::task<result<proto::transfer_outcome>> upload(transfer& t);
 net::task<result<proto::transfer_outcome>> send_listing(transfer& t);

@@ -1,4 +1,4 @@
-// What is told of a session while it runs, and of a transfer at its end, as one record (G12).
+// The reports of a session: its state while it runs, and the record of each transfer (G12).
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/frontend/login_text.hpp>

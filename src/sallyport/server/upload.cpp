@@ -1,9 +1,10 @@
-// STOR, APPE, STOU: data connection to file. Nothing is published before the data has ended in good order (DU-01, DU-03).
+// STOR, APPE, STOU: stores the data of a data connection in a file. The file is published only after the data is complete
+// (DU-01, DU-03).
 //
-// The file is opened before the client is told to send. What fits into the first block costs one more trip to the disk's
-// threads, write and commit together; where no disk takes part there is none at all. What follows goes from the network's
-// pages to the file's by way of pipes; under TLS and in TYPE A, where the bytes must be looked at, through blocks of memory.
-// Two of either take turns, one being filled while the other is written, so that neither side waits for the other.
+// The file is opened before 150 is sent. A file that fits into the first block is written and committed in one job on the
+// disk's threads, or on the loop if no disk is involved. Further data are spliced from the socket to the file through pipes;
+// with TLS and in TYPE A, where the bytes must be read, they pass through blocks of memory. Two pipes or blocks are used in
+// turn, one being filled while the other is written, so that neither side waits for the other.
 
 #include <algorithm>
 #include <array>
@@ -20,28 +21,32 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Small, as it is held while nothing comes yet.
+// Small, since it is allocated before any data arrive.
 constexpr std::size_t first_block = 32 * 1024;
 constexpr std::size_t further_block = 512 * 1024;
-// How much should be there before we are woken: of a small file all, of a large one what is worth a trip, but so little
-// that the sender's window does not close meanwhile.
+// The number of bytes that should be available before the loop is woken: all of a small file, and enough of a large one to
+// be worth writing, but not so many that the sender's window closes.
 constexpr std::size_t first_watermark = 16 * 1024;
 constexpr std::size_t further_watermark = 128 * 1024;
-/// After a disk error the client is listened to a little longer, so that it reads our reply and not only a reset (DU-04).
+/// After a disk error, input is discarded for this long, so that the client reads the reply and not only a reset (DU-04).
 constexpr auto discard_time = 1s;
 constexpr int unique_tries = 1000;
 
-/// What is written in one piece.
+/// Data that are written in one piece.
 struct portion {
     portion() = default;
     explicit portion(std::size_t bytes) : data(std::make_unique_for_overwrite<char[]>(bytes)), capacity(bytes) {}
 
-    net::pipe pages;               // either this
-    std::unique_ptr<char[]> data;  // or this, with
+    // Either a pipe ...
+    net::pipe pages;
+    // ... or a block of memory.
+    std::unique_ptr<char[]> data;
     std::size_t capacity = 0;
     std::size_t size = 0;
-    bool last = false;  // the sender has ended in good order behind it
-    std::string text;   // TYPE A: converted
+    // The sender has ended the data properly after this.
+    bool last = false;
+    // The converted text of TYPE A.
+    std::string text;
 
     [[nodiscard]] explicit operator bool() const noexcept { return pages || data; }
 };
@@ -50,8 +55,8 @@ class upload_job {
 public:
     upload_job(transfer& t, virtual_path path, vfs::store_mode mode) : t_(t), path_(std::move(path)), mode_(mode) {}
 
-    /// What can't be stored is refused before 150, so that the client sends nothing in vain: no such directory, a directory
-    /// of that name, no right to write, an offset behind the end.
+    /// An upload that cannot be stored is refused before 150, so that the client sends no data: missing directory, a
+    /// directory of that name, no permission, an offset beyond the end.
     net::task<result<void>> open() {
         result<void> opened = open_store(vfs::may_block::no);
         in_memory_ = opened.has_value();
@@ -66,7 +71,7 @@ public:
         co_return done;
     }
 
-    /// Giving up what was not published takes the disk's time where it is large.
+    /// Discarding a large unpublished file takes time on the disk, so it is done on the pool.
     net::task<> close() {
         if (store_ == nullptr || (in_memory_ && t_.bytes() <= first_block)) co_return;
         auto close = [this] {
@@ -90,7 +95,7 @@ private:
         work_queue writer(t_.shared().disk, t_.loop());
         std::array<portion, 2> blocks;
         received = co_await write_blocks(writer, first, blocks);
-        // However that ended: what the pool still has in hand refers to us.
+        // Wait in any case, since the jobs on the pool refer to this object.
         const result<void> written = co_await writer.wait_for_remaining(0);
         if (written) co_return received;
         disk_failed_ = true;
@@ -103,7 +108,7 @@ private:
         for (std::size_t index = 0; !filled->last; index = 1 - index) {
             writer.add([this, filled] { return write(*filled); });
             portion& next = blocks.at(index);
-            // What `next` held before was added before what the other one holds, so it is written.
+            // The previous content of `next` was added before that of the other block, so it has been written.
             result<void> done = co_await writer.wait_for_remaining(1);
             if (done && !next) next = further_portion();
             if (done) done = co_await fill(next);
@@ -112,7 +117,7 @@ private:
         }
         const result<void> ended = co_await finish_receiving();
         if (!ended) co_return ended;
-        // Given up with this piece of work, when the outcome is known already: what was replaced may be large.
+        // Released with this job, after its outcome is known: the replaced file may be large.
         auto publish = [this, filled, published = std::unique_ptr<vfs::store_file>()]() mutable {
             const result<void> done = write_and_publish(*filled);
             if (done) published = std::move(store_);
@@ -122,7 +127,7 @@ private:
         co_return result<void>();
     }
 
-    /// Nothing but the file's bytes is on the wire.
+    /// Whether the connection carries nothing but the bytes of the file.
     [[nodiscard]] bool is_stream() const noexcept { return !t_.is_protected() && !t_.is_block_mode(); }
 
     portion further_portion() {
@@ -134,7 +139,7 @@ private:
         return portion(further_block);
     }
 
-    /// Until there is something in a pipe, a block is full, or the sender has ended.
+    /// Reads until a pipe has data, a block is full, or the sender has ended.
     net::task<result<void>> fill(portion& p) {
         p.size = 0;
         do {
@@ -157,9 +162,9 @@ private:
         co_return result<void>();
     }
 
-    /// All bytes are there. From here on the upload can't be taken back. When a client dies, its system ends its connections
-    /// in good order: a control connection that has ended tells that from the end of a file (DU-03). What becomes of it
-    /// later is no matter.
+    /// All bytes have arrived; after this the upload cannot be cancelled. If a client is killed, its system closes its
+    /// connections properly, and a control connection that has ended distinguishes that from the end of a file (DU-03). It
+    /// does not matter if it ends later.
     net::task<result<void>> finish_receiving() {
         if (t_.client_disconnected())
             co_return fail(errc::closed, "nothing was stored: the control connection ended before the data did");
@@ -167,7 +172,7 @@ private:
         co_return co_await t_.finish_data();
     }
 
-    // These on the pool, where a disk takes part.
+    // These run on the pool if a disk is involved.
 
     result<void> write_and_publish(const portion& last) {
         result<void> done = write(last);
@@ -189,7 +194,8 @@ private:
     }
 
     net::task<> discard_input() {
-        if (!t_.data().is_open()) co_return;  // its end has been answered already
+        // Its end has been acknowledged already.
+        if (!t_.data().is_open()) co_return;
         std::array<char, 4096> discarded;
         const net::time_limit limit = net::time_limit::within(discard_time);
         for (;;) {
@@ -203,7 +209,8 @@ private:
     vfs::store_mode mode_;
     std::unique_ptr<vfs::store_file> store_;
     proto::from_network_ascii filter_;
-    bool in_memory_ = false;  // store_ waits for no disk
+    // store_ does not wait for a disk.
+    bool in_memory_ = false;
     bool disk_failed_ = false;
 };
 
@@ -213,7 +220,7 @@ vfs::store_mode mode_of(const proto::transfer_request& r) noexcept {
     return r.offset > 0 ? vfs::store_mode::resume : vfs::store_mode::replace;
 }
 
-/// STOU: a name that is free, after the one that was suggested. Another upload may take it meanwhile; then commit fails.
+/// STOU: finds a free name derived from the suggested one. If another upload takes it meanwhile, the commit fails.
 result<virtual_path> free_name(vfs::filesystem& files, const virtual_path& suggested) {
     const result<vfs::status> found = files.stat(suggested, vfs::may_block::yes);
     if (!found && found.error().code == errc::not_found) return suggested;

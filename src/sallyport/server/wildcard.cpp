@@ -9,12 +9,12 @@ using byte_set = std::bitset<256>;
 
 [[nodiscard]] std::size_t index_of(char c) noexcept { return static_cast<unsigned char>(c); }
 
-/// "[a-z]" at the front of `pattern`, which is taken off; nothing where the bracket is not closed.
+/// Parses a set such as "[a-z]" at the beginning of `pattern` and removes it; empty if the bracket is not closed.
 std::optional<byte_set> parse_set(std::string_view& pattern) {
     std::size_t i = 1;
     const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
     if (negated) ++i;
-    // A bracket at the very beginning is one of the set.
+    // A closing bracket at the beginning is a member of the set.
     const std::size_t end = pattern.find(']', i + 1);
     if (end == std::string_view::npos) return std::nullopt;
     byte_set found;
@@ -34,7 +34,8 @@ std::optional<byte_set> parse_set(std::string_view& pattern) {
 }  // namespace
 
 wildcard::wildcard(std::string_view pattern) : matching_steps_(256) {
-    bool closed_ahead = true;  // where a bracket is not closed, no later one is
+    // If one bracket is not closed, no later one is.
+    bool closed_ahead = true;
     while (possible_ && !pattern.empty()) {
         const char c = pattern.front();
         if (c == '*') {

@@ -11,7 +11,7 @@ namespace {
 
 bool matches(std::string_view pattern, std::string_view name) { return wildcard(pattern).matches(name); }
 
-/// The same by trying all ways, as short as it can be written.
+/// The same by backtracking, in the shortest form.
 bool matches_slowly(std::string_view pattern, std::string_view name) {
     if (pattern.empty()) return name.empty();
     if (pattern[0] == '*')
@@ -34,7 +34,7 @@ bool matches_slowly(std::string_view pattern, std::string_view name) {
     return takes && matches_slowly(pattern.substr(length), name.substr(1));
 }
 
-/// All texts of up to `most` letters.
+/// All texts of up to `max_length` letters.
 template <std::size_t Letters>
 void for_each_text(const std::array<char, Letters>& alphabet, std::size_t max_length, const auto& visit,
                    std::string text = {}) {
@@ -78,7 +78,8 @@ TEST(wildcard, patterns_longer_than_a_name_match_nothing) {
     EXPECT_TRUE(matches("*", std::string(255, 'a')));
 }
 
-// FS-03: whatever the pattern, three thousand of the longest names take a few milliseconds. Some of these took seconds.
+// FS-03: with any pattern, three thousand names of maximum length take a few milliseconds. Some of these patterns took
+// seconds.
 TEST(wildcard, no_pattern_is_slow) {
     const auto repeat = [](std::string_view text, std::size_t bytes) {
         std::string out;

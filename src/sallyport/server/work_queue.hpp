@@ -1,10 +1,11 @@
 #pragma once
-// Work on the pool in order, while the coroutine brings the next piece: the parts of an upload are written one after the
-// other while more arrives. A piece that waits here when another is done is taken by the same thread at once, so a large
-// transfer does not pause for a change of threads at each of its parts.
+// Runs pieces of work on the pool in order, while the coroutine prepares the next one: the blocks of an upload are written
+// one after the other while more data arrive. A thread that has finished a piece takes the next one from the queue
+// immediately, so a large transfer does not wait for a change of threads at each block.
 //
-// What the pieces refer to must live until until_left(0) has returned. What they own is given up after their outcome is
-// reported, so nobody waits for it. Loop thread only.
+// Everything that the pieces refer to must live until wait_for_remaining(0) has returned. What they own is destroyed after
+// their outcome has been reported, so that does not delay the transfer. Owned by the transfer; used on the loop's thread
+// only.
 
 #include <cstddef>
 #include <deque>
@@ -27,7 +28,7 @@ public:
 
     work_queue(net::worker_pool& pool, net::loop& loop) : pool_(pool), loop_(loop), changed_(loop) {}
 
-    /// After a failure nothing more is run.
+    /// Adds a piece of work. After a failure no further pieces are run.
     void add(piece work) {
         ++remaining_;
         {
@@ -40,7 +41,7 @@ public:
         });
     }
 
-    /// Waits until no more than `most` pieces are left. The first failure, where there was one.
+    /// Waits until at most `max_remaining` pieces are unfinished. Returns the first failure, if any.
     net::task<result<void>> wait_for_remaining(std::size_t max_remaining) {
         while (remaining_ > max_remaining) {
             changed_.clear();
@@ -54,10 +55,11 @@ private:
         std::mutex mutex;
         std::deque<piece> waiting;
         bool running = false;
-        bool failed = false;  // the running thread's
+        // Used by the running thread only.
+        bool failed = false;
     };
 
-    // On the pool. With the last piece reported the queue may be gone, and only `s` is left.
+    // Runs on the pool. After the last piece has been reported, the queue may have been destroyed, and only `s` remains.
     static void run(work_queue* queue, net::loop& loop, shared& s) {
         for (;;) {
             std::unique_lock lock(s.mutex);

@@ -53,10 +53,10 @@ task<std::string> with_a_failure(net::worker_pool& pool, net::loop& loop) {
     co_return end ? "the failure was forgotten" : done;
 }
 
-// DU-04: what comes after a write that failed must not be published.
+// DU-04: data after a failed write must not be published.
 TEST_F(work_queue_test, runs_nothing_after_a_failure) { EXPECT_EQ(run(with_a_failure(pool, test_loop())), "ab"); }
 
-/// Lives until it is let go; being destroyed takes that long.
+/// Its destructor blocks until it is released.
 struct slow_to_destroy {
     std::shared_ptr<std::atomic<bool>> may_finish;
     explicit slow_to_destroy(std::shared_ptr<std::atomic<bool>> m) : may_finish(std::move(m)) {}
