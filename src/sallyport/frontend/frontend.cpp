@@ -109,7 +109,7 @@ struct frontend::impl : std::enable_shared_from_this<frontend::impl> {
         : loops(l),
           need(n),
           proxies(std::move(trusted)),
-          data(std::move(single)),
+          single_port(std::move(single)),
           admission_control(std::make_shared<admission>(rules, counters)),
           loop_states(l.size()) {}
 
@@ -137,7 +137,7 @@ struct frontend::impl : std::enable_shared_from_this<frontend::impl> {
     const descriptor_need need;
     const reach::trusted_proxies proxies;
     // Empty without single-port mode.
-    const std::shared_ptr<reach::single_port> data;
+    const std::shared_ptr<reach::single_port> single_port;
     std::shared_ptr<admission> admission_control;
     std::vector<loop_state> loop_states;
     std::vector<endpoint> endpoints;
@@ -222,7 +222,7 @@ void frontend::impl::accept_client(std::size_t index, net::accepted_connection c
                                    reach::listener_kind at) {
     if (loop_states[index].stopping) return;
     if (at != reach::listener_kind::data &&
-        (!data || !data->has_reservation(connection.peer.address, connection.local.port)))
+        (!single_port || !single_port->has_reservation(connection.peer.address, connection.local.port)))
         return admit(index, std::move(connection), origin, at);
     loops.at(index).spawn("connection to classify", classify(shared_from_this(), index, std::move(connection), origin, at));
 }
@@ -231,7 +231,7 @@ net::task<> frontend::impl::classify(std::shared_ptr<impl> self, std::size_t ind
                                      connection_origin origin, reach::listener_kind at) {
     ++self->loop_states[index].pending_connections;
     std::optional<net::accepted_connection> client =
-        co_await self->data->classify(self->loops.at(index), std::move(connection), at);
+        co_await self->single_port->classify(self->loops.at(index), std::move(connection), at);
     --self->loop_states[index].pending_connections;
     if (client && !self->loop_states[index].stopping) self->admit(index, std::move(*client), origin, at);
 }
@@ -327,15 +327,15 @@ std::vector<int> frontend::sockets() const {
 
 void frontend::start_draining(std::move_only_function<void()> on_drained) {
     impl_->on_drained = std::move(on_drained);
-    if (impl_->data) impl_->data->stop();
+    if (impl_->single_port) impl_->single_port->stop();
     impl_->loops_draining = impl_->loops.size();
     for (std::size_t i = 0; i < impl_->loops.size(); ++i)
         impl_->loops.at(i).post([self = impl_, i] { self->drain_loop(i); });
 }
 
 frontend::frontend(net::loop_group& loops, const admission_rules& rules, reach::trusted_proxies proxies,
-                   std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need)
-    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(data), counters, need)) {}
+                   std::shared_ptr<reach::single_port> single_port, status::counters& counters, descriptor_need need)
+    : impl_(std::make_shared<impl>(loops, rules, std::move(proxies), std::move(single_port), counters, need)) {}
 
 // Everything that refers to the loops is released here, while the loops exist. A coroutine that has not ended keeps `impl_`
 // until the loops are destroyed.
@@ -381,7 +381,7 @@ result<void> frontend::open(const endpoint& at, bool implicit_tls) {
     const auto real = impl_->listen(at, implicit_tls ? reach::listener_kind::implicit_tls : reach::listener_kind::control);
     if (!real) return std::unexpected(real.error());
     impl_->endpoints.push_back(*real);
-    const endpoint data_at{at.address, impl_->data ? impl_->data->separate_port() : std::uint16_t{0}};
+    const endpoint data_at{at.address, impl_->single_port ? impl_->single_port->separate_port() : std::uint16_t{0}};
     auto& open = impl_->data_endpoints;
     if (data_at.port == 0 || std::ranges::find(open, data_at) != open.end()) return {};
     const auto data = impl_->listen(data_at, reach::listener_kind::data);

@@ -47,10 +47,10 @@ public:
     /// Creates the session of an admitted connection and spawns it on its loop.
     using session_starter = std::function<void(admitted_connection)>;
 
-    /// `data`: for single-port mode, where passive data connections arrive on the control port or on one other port; else
-    /// empty.
+    /// `single_port`: for single-port mode, where passive data connections arrive on the control port or on one other port;
+    /// else empty.
     frontend(net::loop_group& loops, const admission_rules& rules, reach::trusted_proxies proxies,
-             std::shared_ptr<reach::single_port> data, status::counters& counters, descriptor_need need = {});
+             std::shared_ptr<reach::single_port> single_port, status::counters& counters, descriptor_need need = {});
     /// Closes the listeners.
     ~frontend();
 
