@@ -338,7 +338,7 @@ void session::stop() {
 
 void session::disconnect() {
     stopping_ = true;
-    stop_text_ = "The administrator closed this session.";
+    stop_text_ = "The administrator has ended this session.";
     cancel_transfer();
     wake();
 }
