@@ -19,7 +19,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return static_cast<std::uint16_t>(*value);
 }
 
-/// The length of the longest prefix that two addresses of one family share, in bits.
+/// The length of the longest common prefix of two addresses of one family, in bits.
 unsigned common_bits(const ip_address& a, const ip_address& b) noexcept {
     const auto [left, right] = std::ranges::mismatch(a.bytes(), b.bytes());
     if (left == a.bytes().end()) return 128;
@@ -101,7 +101,7 @@ ip_address ip_address::client_network() const noexcept {
 }
 
 std::string ip_address::text() const {
-    // inet_ntop is a sprintf, and a server writes its clients' addresses at every step.
+    // Not by inet_ntop, which uses sprintf: a server formats its clients' addresses very often.
     if (v4_) {
         const auto octet = [this](std::size_t i) { return std::to_string(bytes_.at(i)); };
         return octet(0) + '.' + octet(1) + '.' + octet(2) + '.' + octet(3);

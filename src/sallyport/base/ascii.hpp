@@ -1,6 +1,6 @@
 #pragma once
-// Letters and numbers of the protocol, without locale: FTP is ASCII where it is not a file name (RFC 959 section 5.3).
-// Pure functions; any thread.
+// Locale-independent character and number functions for protocol text: everything in FTP but file names is ASCII (RFC 959
+// section 5.3). Pure functions; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -28,10 +28,10 @@ namespace sallyport {
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
 [[nodiscard]] bool starts_with_icase(std::string_view text, std::string_view prefix) noexcept;
 
-/// A plain decimal: digits only, no sign, no blanks, at most `max`. Nothing else is a number here.
+/// Reads an unsigned decimal number of at most `max`: digits only, without sign or blanks. Returns nothing for other text.
 [[nodiscard]] std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t max = INT64_MAX) noexcept;
 
-/// Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+/// Checks for strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
 }  // namespace sallyport

@@ -1,6 +1,6 @@
 #pragma once
-// Text character by character, where nobody has promised an encoding: names on disks and in peers' listings are UTF-8 as a
-// rule, and bytes of older encodings now and then. Pure functions; any thread.
+// Reads characters from text of unknown encoding: file names on disks and in peers' listings are usually UTF-8, but can
+// contain bytes of older encodings. Pure functions; any thread.
 
 #include <cstddef>
 #include <string_view>
@@ -9,9 +9,9 @@ namespace sallyport {
 
 struct character {
     std::size_t length = 1;
-    // False: a single byte that belongs to no valid UTF-8 character.
+    // False if this is a single byte that is not part of a valid UTF-8 character.
     bool utf8 = true;
-    // C0, DEL and C1, the latter also as a single byte: what a terminal may act on (IN-09).
+    // True for C0, DEL and C1, the latter also as a single byte: a terminal may interpret these (IN-09).
     bool control = false;
 };
 

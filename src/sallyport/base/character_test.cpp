@@ -37,7 +37,8 @@ TEST(first_character, knows_every_control_in_every_form) {  // IN-09
         EXPECT_EQ(first_character(alone).control, control) << byte;
         if (byte < 0x80 || byte > 0xbf) continue;
         EXPECT_EQ(first_character("\xc2" + alone).control, byte < 0xa0) << byte;
-        EXPECT_FALSE(first_character("\xc3" + alone).control) << byte;  // the same byte within a letter
+        // The same byte within a letter.
+        EXPECT_FALSE(first_character("\xc3" + alone).control) << byte;
     }
 }
 

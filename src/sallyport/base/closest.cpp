@@ -10,7 +10,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t max_errors = 3;
-// Of a word worth comparing: the time is quadratic.
+// Longer words are not compared, as the time is quadratic.
 constexpr std::size_t max_word_size = 64;
 
 /// The optimal string alignment distance.

@@ -60,18 +60,18 @@ errc_text text_of(errc code) noexcept {
         case errc::exists: return {"exists", "the name already exists"};
         case errc::permission: return {"permission", "permission denied"};
         case errc::not_a_directory: return {"not_a_directory", "not a directory"};
-        case errc::is_a_directory: return {"is_a_directory", "it is a directory"};
+        case errc::is_a_directory: return {"is_a_directory", "is a directory"};
         case errc::not_a_file: return {"not_a_file", "not a regular file"};
         case errc::not_empty: return {"not_empty", "the directory is not empty"};
         case errc::name_invalid: return {"name_invalid", "the name cannot be used"};
         case errc::no_space: return {"no_space", "no space left on the disk"};
-        case errc::quota: return {"quota", "the quota is used up"};
+        case errc::quota: return {"quota", "disk quota exceeded"};
         case errc::out_of_range: return {"out_of_range", "the position is beyond the end of the file"};
         case errc::busy: return {"busy", "in use"};
         case errc::refused: return {"refused", "connection refused"};
-        case errc::unreachable: return {"unreachable", "the address cannot be reached"};
-        case errc::reset: return {"reset", "connection reset by the other side"};
-        case errc::closed: return {"closed", "connection closed by the other side"};
+        case errc::unreachable: return {"unreachable", "address unreachable"};
+        case errc::reset: return {"reset", "connection reset by the peer"};
+        case errc::closed: return {"closed", "connection closed by the peer"};
         case errc::timeout: return {"timeout", "timed out"};
         case errc::cancelled: return {"cancelled", "cancelled"};
         case errc::unresolved: return {"unresolved", "the host name has no address"};
@@ -79,7 +79,7 @@ errc_text text_of(errc code) noexcept {
         case errc::syntax: return {"syntax", "invalid format"};
         case errc::too_long: return {"too_long", "longer than allowed"};
         case errc::unexpected: return {"unexpected", "unexpected message"};
-        case errc::stray_reply: return {"stray_reply", "a reply to no command"};
+        case errc::stray_reply: return {"stray_reply", "unsolicited reply"};
         case errc::not_allowed: return {"not_allowed", "not allowed"};
         case errc::unsupported: return {"unsupported", "not supported"};
         case errc::login_refused: return {"login_refused", "login refused"};
@@ -102,7 +102,7 @@ std::string_view describe(errc code) noexcept { return text_of(code).sentence; }
 
 std::string error::text() const {
     std::string text = what.empty() ? std::string(describe(code)) : what;
-    // "what" says which thing; the cause follows unless it was said already.
+    // `what` names the object; the description follows unless `what` contains a cause already.
     if (!what.empty() && os == 0 && what.find(describe(code)) == std::string::npos && what.find(": ") == std::string::npos) {
         text += ": ";
         text += describe(code);

@@ -1,9 +1,8 @@
 #pragma once
-// What can go wrong, as a value. Four kinds and no others: the environment, the peer's violation, the user's wrong usage,
-// and a bug of ours.
+// Errors as values, of four kinds: the environment, a protocol violation of the peer, wrong usage, and a bug.
 //
-// `errc` names the cause, `error` adds the system's errno and a sentence for a person, `result<T>` carries either.
-// Inside the program failures travel as results; exceptions are for start-up and for the edge of a coroutine only.
+// `errc` names the cause, `error` adds the system's errno and a detail text, and `result<T>` holds a value or an error.
+// Functions return failures as results; exceptions are used only during start-up and at the top of a coroutine.
 // Values are plain and may be copied between threads.
 
 #include <cstdint>
@@ -17,11 +16,11 @@ namespace sallyport {
 enum class errc : std::uint8_t {
     // The environment
 
-    // The system refused an operation; `error::os` says why.
+    // The system refused an operation; `error::os` is its errno.
     io,
     // No such file, directory or name.
     not_found,
-    // The name is taken.
+    // The name already exists.
     exists,
     // The file system or the configuration forbids it.
     permission,
@@ -29,7 +28,7 @@ enum class errc : std::uint8_t {
     not_a_directory,
     // A file was needed.
     is_a_directory,
-    // A device, socket or pipe where only regular files are served.
+    // A device, socket or pipe; only regular files are served.
     not_a_file,
     // A directory that still has entries.
     not_empty,
@@ -37,60 +36,60 @@ enum class errc : std::uint8_t {
     name_invalid,
     // The disk is full.
     no_space,
-    // The user's share of the disk is used up.
+    // The user's disk quota is exceeded.
     quota,
     // An offset beyond the end of the file.
     out_of_range,
     // In use by another transfer or session.
     busy,
-    // The other side refused the connection.
+    // The peer refused the connection.
     refused,
-    // No route, or a firewall answered "prohibited".
+    // No route, or a firewall rejected the connection with an ICMP error.
     unreachable,
-    // The other side reset the connection.
+    // The peer reset the connection.
     reset,
-    // The other side closed the connection.
+    // The peer closed the connection.
     closed,
     // The deadline passed.
     timeout,
-    // We gave it up ourselves.
+    // This program cancelled the operation.
     cancelled,
     // A host name has no address.
     unresolved,
-    // A pool, a port range or a limit is used up.
+    // A pool, a port range or a limit has no free resource left.
     exhausted,
 
-    // The peer's violation
+    // Protocol violations and refusals of the peer
 
-    // Bytes that are not what the protocol allows.
+    // Bytes that the protocol does not allow.
     syntax,
     // A line, reply or listing over its limit.
     too_long,
-    // Legal bytes at the wrong moment.
+    // Valid bytes at the wrong time.
     unexpected,
-    // A reply that no command which waits for one can have: the replies are out of step.
+    // A reply that does not belong to any outstanding command: commands and replies are out of step.
     stray_reply,
-    // Forbidden by policy: a third party's address, a low port, plain text where TLS is required.
+    // Forbidden by policy: another host's address, a low port, or no TLS although it is required.
     not_allowed,
-    // A form of the protocol that is not spoken here.
+    // A form of the protocol that is not supported.
     unsupported,
     // Wrong user or password.
     login_refused,
-    // The server answered with an error reply; `error::what` holds its words.
+    // The server sent an error reply; `error::what` holds its text.
     rejected,
-    // Handshake or record failed.
+    // A TLS handshake or record failed.
     tls,
     // The certificate is not acceptable.
     tls_untrusted,
     // A data connection's TLS session is not that of its control connection.
     tls_not_resumed,
-    // The stream ended without its proper end, or shorter than announced.
+    // The stream ended without its end marker, or was shorter than announced.
     truncated,
 
-    // The user's wrong usage: an option, parameter, configuration key or argument that is missing, unknown or not valid.
+    // Wrong usage: an option, parameter, configuration key or argument is missing, unknown or invalid.
     usage,
 
-    // Our misuse: a call that the contract forbids; a bug.
+    // A bug: a call that the function's contract forbids.
     misuse,
 };
 
@@ -101,17 +100,17 @@ enum class error_kind : std::uint8_t { environment, peer, usage, misuse };
 /// A short name for logs and JSON ("timeout", "not_found"). Never empty.
 [[nodiscard]] std::string_view name(errc code) noexcept;
 
-/// A sentence for a person, without the particulars.
+/// A description for people, without details.
 [[nodiscard]] std::string_view describe(errc code) noexcept;
 
 struct error {
     errc code = errc::misuse;
-    // The system's errno where it was asked, else 0.
+    // The errno of a system call, or 0.
     int os = 0;
-    // Particulars: the thing and the cause; may be empty. Escape before showing: it may hold peer text.
+    // Details: the object and the cause; may be empty. May contain text of a peer, so escape it before display.
     std::string what;
 
-    /// Cause and particulars in one line; the system's words for `os` are added.
+    /// The details and the description in one line, with the system's text for `os`.
     [[nodiscard]] std::string text() const;
 };
 
@@ -122,7 +121,7 @@ using result = std::expected<T, error>;
     return std::unexpected<error>(error{code, 0, std::move(what)});
 }
 
-/// Translates errno; unknown values become errc::io.
+/// Converts an errno; unknown values become errc::io.
 [[nodiscard]] errc from_errno(int os) noexcept;
 
 [[nodiscard]] inline std::unexpected<error> fail_os(int os, std::string what = {}) {

@@ -1,6 +1,5 @@
 #pragma once
-// An error as one line for a terminal, a log or another process. A pure function, for any thread; it keeps nothing of what
-// it gets.
+// Formats an error as one line for a terminal, a log or another process. A pure function; any thread.
 
 #include <string>
 
@@ -8,7 +7,7 @@
 
 namespace sallyport {
 
-/// One line, also if a file's name holds line breaks. A wrong option is a user's mistake, and never called a bug.
+/// Always one line, even if a file name contains line breaks. Wrong usage is shown without the description of its code.
 [[nodiscard]] std::string line_of(const error& failure);
 
 }  // namespace sallyport

@@ -13,7 +13,7 @@ void put_hex(std::string& out, char c) {
     out += hex[u & 15U];
 }
 
-// Characters that change how the text around them is shown.
+// Characters that change how the text around them is displayed: bidi controls, zero-width characters and the BOM.
 bool is_deceptive(std::string_view s) {
     if (s.size() != 3) return false;
     const auto b = static_cast<unsigned char>(s[1]);
@@ -23,7 +23,7 @@ bool is_deceptive(std::string_view s) {
     return s[0] == '\xef' && b == 0xbb && c == 0xbf;
 }
 
-/// Of the character beyond ASCII that `text` begins with; 0 where it is not to be shown as it is.
+/// The length of the non-ASCII character at the start of `text`, or 0 if it must be escaped.
 std::size_t display_length(std::string_view text) {
     const character next = first_character(text);
     return next.length > 1 && !next.control && !is_deceptive(text.substr(0, next.length)) ? next.length : 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Foreign text made safe to show: a log line, a terminal or a reply never carries raw bytes of a peer (IN-09).
+// Escapes text of peers for display: log lines, terminal output and replies never contain raw bytes of a peer (IN-09).
 // Pure functions; any thread.
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace sallyport {
 
-/// Everything outside printable ASCII and valid UTF-8 text becomes \xNN; backslash is doubled; longer text than
-/// `max_bytes` is cut with "...". Control, C1, bidi and zero-width characters are escaped too.
+/// Replaces bytes that are neither printable ASCII nor valid UTF-8 by \xNN and doubles backslashes. Control, C1, bidi and
+/// zero-width characters are replaced too. Text longer than `max_bytes` is truncated and ends in "...".
 [[nodiscard]] std::string escape(std::string_view text, std::size_t max_bytes = 1024);
 
 }  // namespace sallyport

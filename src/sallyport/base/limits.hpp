@@ -1,6 +1,5 @@
 #pragma once
-// Every bound of the program in one place, each with its reason. Settings may lower or raise some; these are the
-// defaults and the hard edges.
+// All limits of the program with their reasons: the defaults of settings, and fixed bounds.
 // Constants; any thread. Sizes are in bytes unless the name says what is counted; times carry their unit.
 
 #include <chrono>
@@ -11,25 +10,25 @@ namespace sallyport::limits {
 
 using namespace std::chrono_literals;
 
-// Control connection, towards us as a server. 4096 holds PATH_MAX; before login no argument needs more than 512.
+// Command lines of a client. 4096 bytes hold PATH_MAX; before login no argument needs more than 512.
 inline constexpr std::size_t max_command_line = 4096;
 inline constexpr std::size_t max_command_line_before_login = 512;
-// The third overlong line ends the session: nobody does that three times by accident.
+// The third overlong line ends the session: it is no accident then.
 inline constexpr int max_overlong_lines = 3;
-// Lines held back while a transfer runs; with more the connection is not read until it has ended, so that replies keep
-// the order of the commands.
+// Command lines that are deferred while a transfer runs. With more, the connection is not read until the transfer has
+// finished, so that replies keep the order of the commands.
 inline constexpr std::size_t max_deferred_commands = 64;
-// Input kept unparsed per session: one socket read is never larger.
+// Unparsed input per session: the size of one socket read.
 inline constexpr std::size_t control_read_size = 8192;
-// Telnet negotiations answered per session (IN-02): a flood is an attack.
+// Telnet negotiations that are answered per session (IN-02); more of them are an attack.
 inline constexpr int max_telnet_replies = 64;
 
-// Replies of a server towards our client and gateway (CL-03).
+// Replies of a server to the client and the gateway (CL-03): bytes per line, lines per reply, bytes per reply.
 inline constexpr std::size_t max_reply_line = 8192;
 inline constexpr std::size_t max_reply_lines = 1000;
 inline constexpr std::size_t max_reply_bytes = 256 * 1024;
 
-// A PROXY header, version 2: addresses take 36 bytes; the rest is what balancers append, a client's certificate at most.
+// A PROXY header, version 2: addresses take 36 bytes. Load balancers may append more, for example a client certificate.
 inline constexpr std::size_t max_proxy_header = 4096;
 
 // Virtual paths.
@@ -37,142 +36,143 @@ inline constexpr std::size_t max_path_bytes = 4096;
 inline constexpr std::size_t max_path_components = 255;
 inline constexpr std::size_t max_name_bytes = 255;
 
-// Listings. A directory of up to so many entries is listed in the order of names, as people expect it; a larger one as it
-// comes, for sorting would mean to hold it all.
+// A directory with up to this many entries is listed in the order of names. A larger one is listed in the order of the
+// disk, as sorting would need all entries in memory.
 inline constexpr std::size_t max_sorted_entries = 4096;
-// What is read of a directory before it is sent, about: long enough that trips between threads don't count.
+// About how much of a listing is prepared before it is sent: large enough that switching threads does not matter.
 inline constexpr std::size_t listing_block_size = 64 * 1024;
-// Threads that read one large directory side by side: asking for each entry's facts is nearly all of a listing's work. Few
-// enough that some listings at a time leave room on the disk's pool.
+// Threads that read one large directory in parallel: most of the work of a listing is one stat call per entry. Few enough
+// that several listings at a time do not occupy the whole disk pool.
 inline constexpr std::size_t listing_readers = 2;
-// Blocks being read or read ahead, about 1 MiB in all. As many as keep the readers at work while the loop waits for its
-// turn on a busy core.
+// Blocks that are being read or are read ahead, about 1 MiB in all: enough to keep the readers busy while the event loop
+// waits for a busy core.
 inline constexpr std::size_t max_listing_blocks = 8;
 
-// How long one look at a directory may last before others get their turn on the disk's threads: a pattern may let through
-// nothing of a million names. STAT gives up after so many looks, as its reply must fit into the control connection.
+// Time for one step of reading a directory, after which other work gets the disk thread: a pattern may match none of a
+// million names. STAT ends after this many steps, as its reply must fit into the control connection.
 inline constexpr auto listing_slice = 10ms;
 inline constexpr std::size_t max_stat_slices = 100;
 
-// Logins.
+// Failed logins until the session ends.
 inline constexpr int max_login_attempts = 3;
-// Penalties of addresses (AU-02), OpenSSH's figures: refused from `least` on, never for longer than `most`.
+// Login penalties (AU-02), with the values of OpenSSH: shorter penalties have no effect, longer ones are reduced.
 inline constexpr auto min_penalty = 15s;
 inline constexpr auto max_penalty = 600s;
 inline constexpr std::size_t max_penalized_sources = 65536;
-// Addresses whose rate of new sessions is remembered, where there is a limit to it.
+// Addresses whose rate of new sessions is tracked, if that rate is limited.
 inline constexpr std::size_t max_rate_limited_addresses = 65536;
 
-// Times (RX-01, DC-04, TLS-09). Each is a default of a setting.
+// Timeouts (RX-01, DC-04, TLS-09), most of them defaults of settings.
 inline constexpr auto login_timeout = 60s;
 inline constexpr auto idle_timeout = 300s;
 inline constexpr auto data_timeout = 30s;
 inline constexpr auto stall_timeout = 60s;
-// Bytes a second, on average over the time above: no link that anybody uses is slower, and a peer that sends a byte now and
-// then to keep what it holds is.
+// Bytes per second, on average over the time above. No usable link is slower; a peer that sends single bytes to hold its
+// resources is.
 inline constexpr std::uint64_t stall_rate = 32;
 inline constexpr auto tls_handshake_timeout = 10s;
 inline constexpr auto tls_shutdown_timeout = 2s;
-// How long a data connection under TLS stays open for the peer's own close_notify after the last byte: a peer that may have
-// to wait for its disk first, but not so long that silent peers cost many descriptors.
+// How long a data connection with TLS stays open for the peer's close_notify after the last byte. The peer may have to wait
+// for its disk first, but silent peers must not occupy many descriptors.
 inline constexpr auto close_notify_timeout = 5s;
-// Our client's: servers that look up their clients' names first take the resolver's time, thirty seconds and more.
+// For the client: a server that looks up the client's name first can take the resolver's timeout, 30 seconds and more.
 inline constexpr auto greeting_timeout = 60s;
-// A balancer sends it at once; this is room for one packet sent again.
+// A load balancer sends the header at once; this allows for the retransmission of one packet.
 inline constexpr auto proxy_header_timeout = 5s;
-// Single-port mode. How long a connection may go unanswered that is either data or a new client, who would wait for its
+// Single-port mode: how long a connection may wait that is either a data connection or a new client, which would expect its
 // greeting; common clients wait 15 s and more.
 inline constexpr auto single_port_max_wait = 10s;
-// What a connection on its way may need to be here, or to be given up; a SYN that was lost is sent again for about as long.
+// Single-port mode: how long a connection from an abandoned negotiation can still arrive; a lost SYN is retransmitted for
+// about as long.
 inline constexpr auto single_port_cooldown = 60s;
-// Beside two round trips: what has arrived at the machine and waits for its turn in one of our loops.
+// Added to two round trips: time for a connection that has arrived but waits to be handled by an event loop.
 inline constexpr auto single_port_decision_delay = 20ms;
-// Connections held for one address.
+// Undecided connections of one client address.
 inline constexpr std::size_t max_single_port_candidates = 256;
 inline constexpr auto reply_timeout = 30s;
 inline constexpr auto connect_timeout = 10s;
-// Time to finish after SIGTERM: container managers kill after 10 s. After SIGINT a person waits.
+// Time to finish after SIGTERM, as container managers kill after 10 s. It is shorter after SIGINT, where a user waits.
 inline constexpr auto stop_timeout = 8s;
 inline constexpr auto interrupt_timeout = 2s;
-// What of the time to stop is kept for the 421 replies and the closing, after the last transfer.
+// Part of the stop timeout that is reserved for the 421 replies and for closing, after the last transfer.
 inline constexpr auto stop_reserve = 1500ms;
 
-// TCP keepalive (S5): below the ten minutes after which common firewalls forget a connection.
+// TCP keepalive (S5): less than the ten minutes after which common firewalls drop an idle connection.
 inline constexpr auto keepalive_idle = 60s;
 inline constexpr auto keepalive_interval = 15s;
 inline constexpr int keepalive_count = 4;
 
 // Backends of a gateway (G7).
-// A share of more than 256 to 1 is a server that should be drained.
+// A backend that should get less than 1/256 of another's sessions should be drained instead.
 inline constexpr std::uint64_t max_backend_weight = 256;
-// Sessions that wait for room: each holds a connection and a client who sees nothing; more are better told 421 at once.
+// Queued sessions: each holds a connection, and its client waits without a greeting. Further clients get 421 at once.
 inline constexpr std::size_t max_queued_sessions = 1000;
-// Clients commonly wait 10 s and more for a greeting.
+// Time in the queue; clients commonly wait 10 s and more for a greeting.
 inline constexpr auto queue_timeout = 5s;
-// For an answer during the login: longer than a wrong password's usual delay or a directory service that is asked anew, and
-// twice within the login's own time.
+// For one reply during login: longer than the usual delay after a wrong password or a retry of a directory service, and
+// short enough for two of them within the login timeout.
 inline constexpr auto backend_login_timeout = 20s;
-// For names of backends; as often as their records commonly change at most.
+// Between two DNS lookups of backend names; DNS records commonly change less often.
 inline constexpr auto resolve_interval = 30s;
 inline constexpr auto slow_start = 30s;
-// An older response time says nothing about now; without this one slow answer would keep a backend from ever being asked.
+// Older response times are not used; otherwise one slow reply could exclude a backend for ever.
 inline constexpr auto max_response_time_age = 60s;
-// Health checks of backends: often enough that few clients meet a dead one, seldom enough not to fill its log.
+// Between two health checks of a backend: short enough that few clients get a failed one, long enough not to fill its log.
 inline constexpr auto check_interval = 5s;
-// For the whole of a check, where the interval is longer.
+// For a complete check, if the interval is not shorter.
 inline constexpr auto check_timeout = 10s;
-// Between two checks, however many sessions ask for one.
+// Between two checks that sessions request.
 inline constexpr auto min_check_interval = 1s;
-// A wrong password every few seconds is how guessers behave, and some servers shut the door on them.
+// After a refused login: some servers block addresses that send a wrong password every few seconds.
 inline constexpr auto check_interval_after_refused_login = 60s;
-// Failures in a row until a backend counts as down.
+// Consecutive failures until a backend is down.
 inline constexpr unsigned check_fall = 3;
-// Successes in a row until it is up again.
+// Consecutive successes until it is up again.
 inline constexpr unsigned check_rise = 2;
-// Where a backend has no room, a session that has been silent for longer than this, and has not said USER, gives up its
-// place: programs log in at once, and a person who is slower than that can connect again.
+// If a backend is at its limit, a session without USER that has been silent for longer than this is closed to free its
+// slot: programs log in at once, and a slower user can connect again.
 inline constexpr auto silent_session_timeout = 2s;
-// For such a session to end, before another one is asked.
+// Time for such a session to end, before the next one is closed.
 inline constexpr auto session_yield_timeout = 500ms;
 
-// Descriptors that sessions leave free for their transfers, at most: enough for a thousand transfers at a time.
+// Maximum number of descriptors that are reserved for transfers: enough for a thousand transfers at a time.
 inline constexpr std::size_t max_descriptors_for_transfers = 4096;
-// Descriptors that no new connection may use: for 421, for the control socket, for a log that is opened again.
+// Descriptors that new sessions cannot use: for 421 replies, the control socket and reopening a log.
 inline constexpr std::size_t reserved_descriptors = 16;
 
-// Log lines that a client causes before it has logged in: enough at once for some logins at level debug, then one a second
-// for each address. The addresses that are counted one by one; all others share one budget.
+// Log lines that a client causes before login: a burst that is enough for some logins at level debug, then one line per
+// second for each address. This many addresses are tracked; all others share one budget.
 inline constexpr double log_line_burst = 200;
 inline constexpr double log_lines_per_second = 1;
 inline constexpr std::size_t max_log_sources = 65536;
-// Lines that wait for the thread that writes the log; with more, the oldest are dropped. Room for the second in which a busy
-// server's disk doesn't answer. The queue is allocated at the start: 400 bytes a line.
+// Lines that wait for the thread that writes the log; with more, the oldest are dropped. Enough for one second in which the
+// disk of a busy server does not respond. The queue is allocated at the start: 400 bytes per line.
 inline constexpr std::size_t max_queued_log_lines = 8192;
-// Lost lines are counted and reported in one line, and not in a line each time.
+// Lost lines are counted, and reported in at most one line per interval.
 inline constexpr auto log_loss_interval = 1s;
-// How long the end of the program waits for lines that are still queued: a reader that has stopped may never go on.
+// How long the program waits at its end for queued lines: a reader that has stopped may never continue.
 inline constexpr auto log_flush_timeout = 1s;
 
-// A ticket key encrypts new TLS session tickets for this long (TLS-12).
+// How long a key encrypts new TLS session tickets (TLS-12).
 inline constexpr auto ticket_key_lifetime = 3600s;
 
-// Records of transfers that wait for the disk: some seconds of a busy gateway's. 6 MiB, and twice that where paths are long.
+// Transfer records that wait for the disk: a few seconds of a busy gateway. They take 6 MiB, or twice that with long paths.
 inline constexpr std::size_t max_queued_records = 16384;
 
-// The control socket of a running daemon. Requests are a few words; who asks is a person or a monitor.
+// The control socket of a running daemon. Requests are short; its clients are administrators and monitoring programs.
 inline constexpr std::size_t max_control_request = 64 * 1024;
 inline constexpr std::size_t max_control_connections = 16;
 inline constexpr auto control_timeout = 5s;
-// Sessions that a loop describes in one go, some tens of microseconds, before its transfers get their turn.
+// Sessions that an event loop describes at a time, in some tens of microseconds, before it continues its transfers.
 inline constexpr std::size_t snapshot_batch = 64;
 inline constexpr auto snapshot_timeout = 2s;
-// The replaced program ends after this, whatever still runs in it.
+// After a restart, the old process ends after this time even if sessions are still running.
 inline constexpr auto drain_timeout = 3600s;
-// Certificates, names and files of a slow disk included.
+// For the start of the new process, including certificates, DNS names and files on a slow disk.
 inline constexpr auto restart_timeout = 20s;
 
-// Openings in the kernel (firewall): what is committed together, so that none waits long for many; and how long a client
-// waits for its own while another program holds the kernel's lock, before it is served without.
+// Openings in the kernel (firewall): how many are committed together, so that none waits long for the others; and how long
+// a client waits while another program holds the kernel's lock, before the transfer continues without the opening.
 inline constexpr std::size_t opening_batch = 128;
 inline constexpr auto opening_timeout = 2s;
 

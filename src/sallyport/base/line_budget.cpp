@@ -20,9 +20,8 @@ std::optional<std::uint64_t> line_budget::take(const ip_address& source, clock::
     return std::exchange(found_account.suppressed, 0);
 }
 
-// A source whose bucket is full and that owes no count is as good as a new one. Where even the others are too many, as in
-// a flood from a whole network, newcomers share one account, and nothing is looked through
-// for each of them.
+// A source whose bucket is full and that has no suppressed lines can be removed. If there are still too many sources, as in
+// a flood from a whole network, new ones share one account, without a search for each of them.
 line_budget::account& line_budget::account_of(const ip_address& source, clock::time_point now) {
     if (const auto found = sources_.find(source); found != sources_.end()) return found->second;
     if (sources_.size() >= limits::max_log_sources && now >= next_sweep_) {

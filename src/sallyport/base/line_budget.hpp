@@ -1,7 +1,7 @@
 #pragma once
-// How many log lines each source (an IPv4 address or an IPv6 /64) may cause: some at once, and one a second on average
-// (limits::log_line_burst). What is left out is counted, and the count is handed out with the next line. Pure: the caller
-// passes the time. Not safe from several threads at once.
+// Limits the log lines that each source (an IPv4 address or an IPv6 /64) may cause: a burst, then one line per second
+// (limits::log_line_burst). Suppressed lines are counted, and the count is returned with the next line. Owned by its user;
+// one thread at a time. The caller passes the time.
 
 #include <chrono>
 #include <cstddef>
@@ -18,7 +18,8 @@ class line_budget {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// `source` wants to cause a line. The number of its lines left out since the last one, where this one may be written.
+    /// Called for each line that `source` causes. If this line may be written, returns the number of lines that were
+    /// suppressed since the last one; otherwise returns nothing.
     [[nodiscard]] std::optional<std::uint64_t> take(const ip_address& source, clock::time_point now);
     [[nodiscard]] std::size_t tracked() const noexcept { return sources_.size(); }
 
@@ -30,7 +31,7 @@ private:
     [[nodiscard]] account& account_of(const ip_address& source, clock::time_point now);
 
     std::unordered_map<ip_address, account> sources_;
-    // Shared by all sources beyond the maximum.
+    // Shared by all sources that are not tracked, as there are too many.
     std::optional<account> others_;
     clock::time_point next_sweep_{};
 };

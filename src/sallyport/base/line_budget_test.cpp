@@ -36,7 +36,8 @@ TEST(LineBudget, ReportsOnceHowManyLinesWereSuppressed) {
     line_budget budget;
     const auto from = address("192.0.2.1");
     EXPECT_EQ(budget.take(from, start), 0U);
-    (void)lines(budget, from, at_once - 1 + 100, start);  // the first of them are written, 100 are not
+    // The first of these lines are written, 100 are not.
+    (void)lines(budget, from, at_once - 1 + 100, start);
     EXPECT_EQ(budget.take(from, start + 1s), 100U);
     EXPECT_EQ(budget.take(from, start + 2s), 0U);
 }
@@ -60,7 +61,8 @@ TEST(LineBudget, BoundsItsMemoryAndTheLinesOfAFloodOfSources) {
     for (std::uint32_t i = 0; i < 2 * limits::max_log_sources; ++i) {
         const auto byte = [&](unsigned shift) { return static_cast<std::uint8_t>(i >> shift); };
         const auto from = ip_address::v4({10, byte(16), byte(8), byte(0)});
-        written += lines(budget, from, at_once + 1, start);  // each leaves a count behind, so that none is forgotten
+        // Each source has a suppressed line, so that none can be removed.
+        written += lines(budget, from, at_once + 1, start);
     }
     EXPECT_EQ(budget.tracked(), limits::max_log_sources);
     EXPECT_EQ(written, (static_cast<int>(limits::max_log_sources) + 1) * at_once);

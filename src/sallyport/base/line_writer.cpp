@@ -28,8 +28,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// Levels that the log doesn't have. What print() writes; and a message without a line, at which the file is opened again and
-// losses are reported. (spdlog's own flush() is no such message: version 1.14 waits in it.)
+// Two levels that the log does not use: lines of print(), and requests without a line, at which the file is reopened and
+// losses are reported. (spdlog's own flush() cannot be used: in version 1.14 it waits.)
 constexpr auto printed = spdlog::level::critical;
 constexpr auto request = spdlog::level::trace;
 
@@ -44,8 +44,7 @@ spdlog::level::level_enum translate(log::level at) {
     return spdlog::level::info;
 }
 
-/// The writer's thread handles no signals, a SIGPIPE of its own included, and doesn't take the core from the loop that wakes
-/// it.
+/// Blocks all signals in the writer's thread, SIGPIPE included, and lets it not preempt the event loop that wakes it.
 void prepare_thread(const std::string& name) {
     sigset_t all;
     ::sigfillset(&all);
@@ -55,7 +54,7 @@ void prepare_thread(const std::string& name) {
     if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);
 }
 
-/// A FIFO is opened for reading too: so its reader may come later, or be started again, and opening never waits for one.
+/// A FIFO is opened for reading too, so that opening does not wait for a reader and the reader may be restarted.
 unique_fd open_for_appending(const std::string& file) {
     struct stat found{};
     const bool fifo = ::stat(file.c_str(), &found) == 0 && S_ISFIFO(found.st_mode);
@@ -67,7 +66,7 @@ bool wait_until_writable(int fd) {
     return ::poll(&one, 1, -1) >= 0 || errno == EINTR;
 }
 
-/// Writes all of it; otherwise errno says why not, and `text` is what is left.
+/// Writes all of `text`. On failure errno is set, and `text` is the rest.
 bool write_all(int fd, std::string_view& text) {
     while (!text.empty()) {
         const auto n = ::write(fd, text.data(), text.size());
@@ -79,18 +78,18 @@ bool write_all(int fd, std::string_view& text) {
     return true;
 }
 
-/// What was posted is queued, being written, handled, or was overrun by newer lines in spdlog's queue.
+/// Counters of one writer. Each posted line is queued, being written, handled, or overrun by newer lines in spdlog's queue.
 struct line_counts {
     std::atomic<std::uint64_t> posted{0};
     std::atomic<std::uint64_t> handled{0};
     std::atomic<std::uint64_t> failed{0};
     std::atomic<bool> reopen{false};
-    // A file that can be opened again, rather than a descriptor that came from elsewhere.
+    // True for a file that can be reopened by its name; false for a descriptor from the caller.
     bool has_name = false;
     spdlog::details::thread_pool* pool = nullptr;
 
     [[nodiscard]] std::uint64_t overrun() const { return pool->overrun_counter(); }
-    /// Nothing is queued and nothing is being written. `posted` is read last, so that a line which comes meanwhile counts.
+    /// True if nothing is queued or being written. `posted` is read last, so that a line that is posted meanwhile counts.
     [[nodiscard]] bool is_idle() const {
         const std::uint64_t done = handled + overrun();
         return done == posted;
@@ -102,7 +101,7 @@ struct line_counts {
     }
 };
 
-/// The end of the queue: used by the writer's thread alone.
+/// Writes the lines that leave the queue. Used by the writer's thread alone.
 class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     file_sink(line_counts& counts, std::string name, unique_fd opened, std::function<void(std::string_view)> report)
@@ -142,7 +141,7 @@ private:
         return write_all(STDERR_FILENO, left);
     }
 
-    /// A line that was cut off by a full disk is ended before the next one.
+    /// If a full disk truncated the last line, it is terminated before the next one.
     [[nodiscard]] bool put(const spdlog::details::log_msg& message) {
         spdlog::memory_buf_t line;
         if (is_line_open_) line.push_back('\n');
@@ -157,7 +156,7 @@ private:
         const auto total = counts_.overrun();
         const auto fresh = total - std::exchange(overruns_, total);
         unreported_ += fresh;
-        // The request to open the file again may be among them.
+        // The request to reopen the file may be one of the overrun messages.
         if (fresh != 0 && counts_.reopen.exchange(false)) reopen_file();
     }
 
@@ -167,11 +166,11 @@ private:
         failure_errno_ = os;
     }
 
-    /// Says how many lines are missing, where there are any and the last report is old enough, or `now`.
+    /// Reports how many lines are missing, if any are and the last report is old enough or `now` is true.
     void report_loss(bool now) {
         if (unreported_ == 0 || (!now && clock::now() < next_report_)) return;
         next_report_ = clock::now() + limits::log_loss_interval;
-        std::string cause = "they came faster than they could be written";
+        std::string cause = "the queue was full";
         if (failure_errno_ != 0) cause = std::generic_category().message(failure_errno_);
         if (failure_errno_ == ENOSPC || failure_errno_ == EDQUOT) cause += "; free some space there";
         if (!emit(spdlog::level::warn,
@@ -188,7 +187,7 @@ private:
         if (opened)
             file_ = std::move(opened);
         else
-            emit(spdlog::level::err, fmt::format("{} can't be opened again: {}; lines go on into the old file", name_,
+            emit(spdlog::level::err, fmt::format("cannot reopen {}: {}; keeping the old file open", name_,
                                                  std::generic_category().message(errno)));
     }
 
@@ -221,7 +220,7 @@ struct line_writer::impl {
         logger = std::make_shared<spdlog::async_logger>(std::move(settings.thread), std::move(sink), pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);
         logger->set_level(spdlog::level::trace);
-        // By default spdlog reports its errors to standard error, in the thread that logs.
+        // By default spdlog prints its errors to standard error, in the thread that logs.
         logger->set_error_handler([this](const std::string&) { counts.count_lost(); });
     }
 
@@ -236,7 +235,7 @@ struct line_writer::impl {
 
     line_counts counts;
     std::shared_ptr<spdlog::async_logger> logger;
-    // The last member: its end waits for the thread, which uses all the others.
+    // The last member: its destructor waits for the thread, which uses all the others.
     std::shared_ptr<spdlog::details::thread_pool> pool;
 };
 
@@ -251,7 +250,7 @@ result<std::unique_ptr<line_writer>> line_writer::open(std::string file, setup s
 line_writer::line_writer(unique_fd opened, std::string name, setup settings)
     : impl_(std::make_unique<impl>(std::move(name), std::move(opened), std::move(settings))) {}
 
-// spdlog's pool waits for its thread, however long that takes. So where the thread is at work, another one waits for it.
+// The destructor of spdlog's pool waits for its thread without limit. If the thread is busy, another thread waits for it.
 line_writer::~line_writer() {
     if (impl_->counts.is_idle()) return;
     try {

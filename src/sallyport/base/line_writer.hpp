@@ -1,13 +1,12 @@
 #pragma once
-// Lines that a thread of its own writes to a file or a descriptor: spdlog's asynchronous logger with a bounded queue.
+// Writes lines to a file or a descriptor in a thread of its own: spdlog's asynchronous logger with a bounded queue.
 //
-// write() and reopen() never wait, not for a disk and not for the reader of a pipe. Where the queue is full, its oldest line
-// is dropped. What is dropped or can't be written is counted, and the count is reported at most once a second, as soon as
-// the file takes lines again. Every line is handed to the system as soon as it leaves the queue: nothing waits for a buffer
-// to fill.
+// write() and reopen() never wait for a disk or for the reader of a pipe. If the queue is full, the oldest line is dropped.
+// Lines that are dropped or cannot be written are counted, and the count is reported at most once per second, once the file
+// can be written again. Lines are not buffered: each is written as soon as it leaves the queue.
 //
-// Owned by its user. All functions are safe from any thread. The destructor doesn't wait either: a writer that is
-// stuck lives on with what it needs until it gets free, or the process ends.
+// Owned by its user. All functions are safe from any thread. The destructor does not wait either: the thread of a writer
+// that is blocked stays alive with its data until it can continue, or until the process ends.
 
 #include <chrono>
 #include <cstddef>
@@ -26,31 +25,31 @@ namespace sallyport {
 class line_writer {
 public:
     struct setup {
-        // Its name, 15 bytes at most.
+        // Name of the thread, at most 15 bytes.
         std::string thread;
-        // Of a line, as spdlog has it; "%v" is the text alone.
+        // Format of a line, in spdlog's notation; "%v" is the text alone.
         std::string pattern = "%v";
-        // Lines.
+        // Capacity of the queue in lines.
         std::size_t queue = 0;
-        /// Gets lines about this writer: how many of its lines are lost, and why. Called in the writer's thread; must not
-        /// throw. Without it they are written among the lines themselves.
+        /// Receives messages about this writer: how many lines were lost, and why. Called in the writer's thread; must not
+        /// throw. If it is empty, the messages are written between the lines.
         std::function<void(std::string_view line)> report{};
     };
 
-    /// Appends to the file, which is created with mode 0640 if there is none. The error has the system's number alone.
+    /// Appends to the file, which is created with mode 0640 if it does not exist. An error contains only the errno.
     [[nodiscard]] static result<std::unique_ptr<line_writer>> open(std::string file, setup settings);
-    /// Writes to what is already open; `name` stands for it in reports.
+    /// Writes to an open descriptor, which is called `name` in messages.
     line_writer(unique_fd opened, std::string name, setup settings);
     ~line_writer();
     line_writer(const line_writer&) = delete;
     line_writer& operator=(const line_writer&) = delete;
 
     void write(log::level at, std::string_view text) noexcept;
-    /// Writes the text and nothing else to standard error, in its turn.
+    /// Writes the text to standard error, unformatted, in the order of the queue.
     void print(std::string_view text) noexcept;
-    /// Opens the file again by its name after the lines that were written until now. Where that fails, the old one stays.
+    /// Reopens the file by its name, after the lines that were queued before. If that fails, the old file stays in use.
     void reopen() noexcept;
-    /// Waits until all lines are written; false where that takes longer than `until`.
+    /// Waits until all lines are written. Returns false if they are not by `until`.
     [[nodiscard]] bool flush(std::chrono::steady_clock::time_point until) noexcept;
     [[nodiscard]] std::uint64_t lost() const noexcept;
 

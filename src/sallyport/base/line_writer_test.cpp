@@ -37,14 +37,14 @@ protected:
         EXPECT_EQ(::mkfifo(name.c_str(), 0600), 0);
         return name;
     }
-    /// From here on no line fits into a FIFO that a writer has opened, until a reader takes something out.
+    /// Fills the FIFO that a writer has opened, so that no line fits until a reader reads from it.
     static void fill(const std::string& name) {
         const unique_fd end(::open(name.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
         while (::write(end.get(), "filling\n", 8) == 8) {
         }
         EXPECT_EQ(errno, EAGAIN);
     }
-    /// Reads until the writer closes the FIFO; without what filled it.
+    /// Reads until the writer closes the FIFO, and drops the bytes of the filling.
     [[nodiscard]] static std::vector<std::string> read_all(const std::string& name) {
         std::ifstream in(name);
         std::vector<std::string> lines;
@@ -99,7 +99,8 @@ TEST_F(LineWriter, WritesWhatIsQueuedAlsoAfterItsOwnerIsGone) {
     fill(name);
     for (int i = 0; i < 600; ++i) lines->write(log::level::info, std::to_string(i) + std::string(200, '.'));
     EXPECT_FALSE(lines->flush(clock::now()));
-    lines.reset();  // hangs here where it waits for the reader
+    // Blocks if the destructor waits for the reader.
+    lines.reset();
     EXPECT_EQ(read_all(name).size(), 600U);
 }
 
@@ -142,7 +143,7 @@ TEST_F(LineWriter, StaysWithTheOldFileWhereTheNewOneCannotBeOpened) {
     lines->write(log::level::info, "kept");
     EXPECT_TRUE(lines->flush(clock::now() + 10s));
     EXPECT_EQ(text_of(folder / "b" / "log"),
-              name + " can't be opened again: No such file or directory; lines go on into the old file\nkept\n");
+              "cannot reopen " + name + ": No such file or directory; keeping the old file open\nkept\n");
 }
 
 TEST_F(LineWriter, OutlivesTheReaderOfAPipe) {
@@ -151,7 +152,7 @@ TEST_F(LineWriter, OutlivesTheReaderOfAPipe) {
     line_writer lines(unique_fd(ends[1]), "a pipe", {.thread = "test", .queue = 1000});
     ::close(ends[0]);
     lines.write(log::level::info, "lost");
-    EXPECT_TRUE(lines.flush(clock::now() + 10s)) << "the process is killed by SIGPIPE where it isn't held back";
+    EXPECT_TRUE(lines.flush(clock::now() + 10s)) << "without the blocked signal, SIGPIPE kills the process";
     EXPECT_EQ(lines.lost(), 1U);
 }
 

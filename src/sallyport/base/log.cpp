@@ -20,7 +20,7 @@
 namespace sallyport::log {
 namespace {
 
-/// Until a command opens it the log is silent, as a library should be.
+/// The log writes nothing until a command opens it.
 struct opened_log {
     std::unique_ptr<line_writer> writer;
     level threshold = level::off;
@@ -79,7 +79,7 @@ void write_limited(level at, std::string_view session, const ip_address& source,
     if (!suppressed) return;
     write(at, session,
           *suppressed == 0 ? std::string(text)
-                           : fmt::format("{} ({} earlier lines of {} were left out)", text, *suppressed, source.text()));
+                           : fmt::format("{} ({} earlier lines from {} suppressed)", text, *suppressed, source.text()));
 }
 
 void print(std::string_view line) {

@@ -1,6 +1,6 @@
 #pragma once
-// For what may happen a thousand times a second and is worth a line now and then, with a count. A member of
-// the class that logs the line, and lives as long as that; any thread.
+// Limits a repeated log message to one per interval and counts the suppressed ones. Owned by the class that logs the
+// message; any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -13,7 +13,7 @@ class log_limiter {
 public:
     explicit log_limiter(std::chrono::steady_clock::duration interval) : interval_(interval) {}
 
-    /// It has happened at `now`. How often since the last line, where one is due.
+    /// Called for each event. If a line should be written now, returns the number of events since the last line.
     [[nodiscard]] std::optional<std::uint64_t> note(std::chrono::steady_clock::time_point now) {
         const std::lock_guard lock(mutex_);
         ++count_;

@@ -11,7 +11,7 @@
 namespace sallyport {
 
 result<std::string> read_small_file(const std::string& path, std::size_t max_bytes) {
-    // O_NONBLOCK: a FIFO without a writer opens at once, and is refused.
+    // O_NONBLOCK: opening a FIFO without a writer does not wait, and it is then refused.
     const unique_fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!opened) return fail_os(errno, path);
     struct stat facts{};

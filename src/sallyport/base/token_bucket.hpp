@@ -1,5 +1,6 @@
 #pragma once
-// A rate with room for bursts, as a value: the time comes in. Rates are per second. Owned by its user, one thread at a time.
+// A token bucket: a rate limit that allows bursts. Rates are per second; the caller passes the time. A value, owned by its
+// user; one thread at a time.
 
 #include <algorithm>
 #include <chrono>
@@ -10,17 +11,17 @@ class token_bucket {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// `burst`: what may go at once after a pause. It begins full. REQUIRES: both above 0.
+    /// `burst`: the capacity of the bucket, which is full at the start. REQUIRES: both above 0.
     token_bucket(double per_second, double burst) noexcept : rate_(per_second), burst_(burst), level_(burst) {}
 
-    /// Takes one where there is one.
+    /// Takes one token if there is one.
     [[nodiscard]] bool take_one(clock::time_point now) noexcept {
         refill(now);
         if (level_ < 1) return false;
         level_ -= 1;
         return true;
     }
-    /// For what has happened already: how long to wait until it is paid for.
+    /// Takes `amount` tokens even if there are fewer. Returns the time until the level is no longer negative.
     [[nodiscard]] clock::duration spend(double amount, clock::time_point now) noexcept {
         refill(now);
         level_ -= amount;

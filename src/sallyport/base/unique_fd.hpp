@@ -1,5 +1,5 @@
 #pragma once
-// Owns one file descriptor; closes it once. Movable, not copyable; a thread at a time.
+// Owns one file descriptor and closes it. Movable, not copyable; one thread at a time.
 
 #include <utility>
 

@@ -1,8 +1,8 @@
 #pragma once
-// A path as the protocol sees it: absolute, beneath the user's root, normalised exactly once (FS-01).
+// A path as FTP clients see it: absolute, beneath the user's root directory, and normalized (FS-01).
 //
-// Text becomes components here and nowhere else; the file layer opens components, it never parses text again.
-// ".." above the root stays at the root, as "/.." does on Unix. A value; any thread.
+// Paths are parsed only here; the file layer opens the normalized path and does not parse it again. ".." at the root stays
+// at the root, as "/.." does on Unix. A value; any thread.
 
 #include <optional>
 #include <string>
@@ -15,8 +15,8 @@ public:
     // The root directory.
     virtual_path() = default;
 
-    /// `text` relative to this path, or from the root where it starts with '/'. Empty text is this path itself.
-    /// Nothing where a component is over 255 bytes, the whole over 4096, or a control byte (NUL among them) occurs.
+    /// Resolves `text` relative to this path, or to the root if it starts with '/'. Empty text is this path itself. Returns
+    /// nothing if a component is longer than 255 bytes, the path is longer than 4096, or it contains a control byte.
     [[nodiscard]] std::optional<virtual_path> resolve(std::string_view text) const;
 
     [[nodiscard]] bool is_root() const noexcept { return text_.size() == 1; }
@@ -24,9 +24,9 @@ public:
     [[nodiscard]] virtual_path parent() const;
     // Last component; empty for the root.
     [[nodiscard]] std::string_view name() const noexcept;
-    // As text: "/a/b".
+    // The path as text, for example "/a/b".
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
-    /// Without the leading slash, "." for the root: what an openat2 beneath the root's descriptor takes.
+    /// The path without the leading slash, or "." for the root: the form for openat2 beneath the root's descriptor.
     [[nodiscard]] std::string_view beneath() const noexcept;
 
     friend bool operator==(const virtual_path&, const virtual_path&) = default;
