@@ -274,4 +274,4 @@ def test_the_client_aborts_a_drip(sallyport, tmp_path):
                               timeout=20)
         assert time.monotonic() - begin < 4.5
     assert done.returncode != 0
-    assert "fewer than 100 bytes a second for 1 s" in done.stderr
+    assert "fewer than 100 bytes per second for 1 s" in done.stderr

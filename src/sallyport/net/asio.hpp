@@ -1,7 +1,9 @@
 #pragma once
-// The one door to Asio. Asio is compiled once (asio_impl.cpp); only .cpp files and the headers of net include this.
+// Includes Asio and names its types for this project. Asio is compiled once (asio_impl.cpp); only .cpp files and the
+// headers of net include this header.
 //
-// Executors are concrete (io_context's own), not type-erased: a control connection's every read goes through one.
+// Executors have io_context's own type and are not type-erased, as each read of a control connection uses one. Nothing
+// here owns anything; the names may be used on any thread.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -13,7 +15,7 @@ namespace asio = boost::asio;
 
 using executor = asio::io_context::executor_type;
 
-/// A coroutine of ours. It runs on the loop whose executor it was spawned on, from start to end.
+/// The type of all coroutines. A coroutine runs on the event loop on which it was spawned, from start to end.
 template <class T = void>
 using task = asio::awaitable<T, executor>;
 

@@ -1,5 +1,6 @@
 #pragma once
-// What a certificate's file says of itself, for people: whom it is for and until when. May block on the disk; any thread.
+// Reads the names and the expiry date of a certificate file, for messages. May block on the disk; any thread. The result is
+// a value owned by the caller.
 
 #include <cstdint>
 #include <string>
@@ -10,12 +11,15 @@
 namespace sallyport::net {
 
 struct certificate_facts {
-    std::vector<std::string> names;  // host names and addresses; the common name where there are none
-    std::int64_t not_after = 0;      // seconds since 1970
-    std::string fingerprint;         // SHA-256
+    // Host names and addresses of the subject alternative name, or the common name if there are none.
+    std::vector<std::string> names;
+    // Expiry date in seconds since 1970.
+    std::int64_t not_after = 0;
+    // SHA-256.
+    std::string fingerprint;
 };
 
-/// The first certificate in a PEM file.
+/// Reads the first certificate in a PEM file.
 [[nodiscard]] result<certificate_facts> read_certificate(const std::string& file);
 
 }  // namespace sallyport::net

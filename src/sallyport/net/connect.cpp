@@ -12,10 +12,10 @@ namespace {
 result<void> bind_socket(int fd, const endpoint& to, const connect_options& options) {
     auto from = options.bind_to;
     if (from == endpoint{}) return {};
-    // A client behind a balancer may be of the family that the balancer alone speaks with it.
+    // Behind a load balancer, the client may use another address family than the connection to the backend.
     if (from.address.is_v6() != to.address.is_v6()) from.address = to.address.is_v6() ? ip_address::v6({}) : ip_address();
     if (options.reuse_address) set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    // The port is then chosen at connect(), per destination: otherwise 28,000 bound sockets are all there can be.
+    // The port is then chosen at connect(), per destination; otherwise there could be only 28,000 bound sockets.
     if (from.port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
     const socket_address address(from);
     if (::bind(fd, address.data(), address.length()) == 0) return {};
@@ -32,12 +32,11 @@ int pending_error(int fd) {
 
 std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os) {
     if (end == wait_result::timeout) {
-        return fail(errc::timeout,
-                    fmt::format("cannot connect to {}: no answer in time; the host is down, or a firewall drops the "
-                                "connection",
-                                to.text()));
+        return fail(
+            errc::timeout,
+            fmt::format("cannot connect to {}: timed out; the host is down, or a firewall drops the connection", to.text()));
     }
-    if (end == wait_result::cancelled) return fail(errc::cancelled, fmt::format("connecting to {}: given up", to.text()));
+    if (end == wait_result::cancelled) return fail(errc::cancelled, fmt::format("connecting to {}: cancelled", to.text()));
     return fail_os(os, fmt::format("cannot connect to {}", to.text()));
 }
 
@@ -46,7 +45,7 @@ std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os
 task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit) {
     const socket_address address(to);
     unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) co_return fail_os(errno, "cannot make a socket");
+    if (!fd) co_return fail_os(errno, "cannot create a socket");
     set_stream_options(fd.get(), to.address);
     auto bound = bind_socket(fd.get(), to, options);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
@@ -56,10 +55,11 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     if (options.on_local) options.on_local(local_endpoint(fd.get()));
     stream s(l, std::move(fd), {}, to);
     auto& state = *state_of(s);
-    // On one machine the connection stands already: asking costs less than a wait.
+    // On one machine the connection is established already: checking costs less than a wait.
     if (os == EINPROGRESS && !is_connected(s.native_handle())) {
         const auto end = co_await state.writable(limit);
-        const bool connected = is_connected(s.native_handle());  // value, deadline, error
+        // First the value, then the deadline, then the error.
+        const bool connected = is_connected(s.native_handle());
         if (!connected) co_return connect_error(to, end, pending_error(s.native_handle()));
     }
     state.local = local_endpoint(s.native_handle());

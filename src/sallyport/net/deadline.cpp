@@ -15,8 +15,8 @@ using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, execut
 
 }  // namespace
 
-// Time is counted in ticks of `granularity`. All linked nodes have ticks in (done, done + slots), so a slot never mixes
-// rounds. A node due later than that sits in the farthest slot and is moved on from there.
+// Time is counted in ticks of `granularity`. All linked nodes have ticks in (last_tick, last_tick + slots), so a slot never
+// holds nodes of two rounds. A node with a later deadline is put into the last slot and moved on from there.
 struct deadline_wheel::impl {
     static constexpr std::int64_t slots = 1024;
 
@@ -24,7 +24,7 @@ struct deadline_wheel::impl {
 
     static std::int64_t tick_before(deadline t) { return t.time_since_epoch() / granularity; }
     static std::int64_t tick_after(deadline t) {
-        // Not rounded up by adding: `t` may be deadline::max().
+        // Not rounded up by an addition, as `t` may be deadline::max().
         const auto rounded_down = tick_before(t);
         return t.time_since_epoch() % granularity == clock::duration::zero() ? rounded_down : rounded_down + 1;
     }
@@ -87,7 +87,8 @@ struct deadline_wheel::impl {
     timer alarm;
     std::array<deadline_node*, slots> heads{};
     std::size_t linked = 0;
-    std::int64_t last_tick = 0;  // the last tick whose slot was emptied
+    // The last tick whose slot was processed.
+    std::int64_t last_tick = 0;
     std::int64_t alarm_tick = never;
     bool advancing = false;
 };
@@ -95,7 +96,7 @@ struct deadline_wheel::impl {
 deadline_wheel::deadline_wheel(asio::io_context& context) : impl_(std::make_unique<impl>(context)) {}
 
 deadline_wheel::~deadline_wheel() {
-    // Coroutines that still wait are destroyed with the io_context, after the wheel: their nodes must not look for it.
+    // Waiting coroutines are destroyed with the io_context, after the wheel; their nodes must not use it then.
     for (auto*& head : impl_->heads) {
         while (head != nullptr) impl_->unlink(*head);
     }
@@ -114,7 +115,8 @@ void deadline_node::arm(deadline until) {
     expired_ = false;
     auto& wheel = *wheel_->impl_;
     if (tick_ != unlinked) {
-        if (deadline(tick_ * deadline_wheel::granularity) <= until) return;  // its slot comes early enough to look again
+        // The slot of this node is processed early enough to check it again.
+        if (deadline(tick_ * deadline_wheel::granularity) <= until) return;
         wheel.unlink(*this);
     }
     wheel.link(*this);

@@ -1,11 +1,11 @@
 #pragma once
-// Deadlines for every wait, cheaply: a hashed wheel per loop instead of a timer per operation.
+// Deadlines for waits: a hashed timer wheel per event loop instead of a timer per operation.
 //
-// A `deadline_node` belongs to one waiting object (a socket, usually). arm() only stores a time: nodes are moved lazily,
-// when the slot they sit in comes round. So arming for every read costs no system call and no allocation.
-// On expiry the node's callback runs on the loop's thread; it ends the wait (cancels the socket), and the wait's owner
-// decides: value first, then the deadline, then the error (DESIGN.md decision 8). Never early; late by at most
-// `granularity`. Loop thread only.
+// A `deadline_node` is owned by one waiting object, usually a socket, and must not outlive its loop. arm() only stores a
+// time; a node is moved to its slot when the wheel reaches the slot that it is in. So arming for each read costs no system
+// call and no allocation. On expiry the node's callback runs on the loop's thread and ends the wait, and the waiter checks
+// for a value first, then for the deadline, then for the error (docs/decisions/08). Never early, and at most `granularity`
+// late. Loop thread only.
 
 #include <chrono>
 #include <cstdint>
@@ -21,8 +21,8 @@ using deadline = clock::time_point;
 
 class stall_watch;
 
-/// How long an operation may take: `progress` bounds each wait for the other side, `total` the whole. For the data of a
-/// transfer `stall` takes the place of `progress`: it is shared by all of its waits and must outlive them.
+/// How long an operation may take: `progress` limits each wait for the peer, `total` the complete operation. For the data
+/// of a transfer, `stall` replaces `progress`: it is shared by all waits of the transfer and must outlive them.
 struct time_limit {
     clock::duration progress = std::chrono::hours(24);
     deadline total = deadline::max();
@@ -44,7 +44,8 @@ public:
 
     void arm(deadline until);
     void disarm() noexcept { armed_ = false; }
-    [[nodiscard]] bool expired() const noexcept { return expired_; }  // since the last arm()
+    /// True if the deadline has passed since the last arm().
+    [[nodiscard]] bool expired() const noexcept { return expired_; }
 
 private:
     friend class deadline_wheel;
@@ -55,7 +56,8 @@ private:
     deadline deadline_{};
     deadline_node* next_ = nullptr;
     deadline_node* previous_ = nullptr;
-    std::int64_t tick_ = unlinked;  // when the slot that holds this node comes round
+    // The tick at which the slot of this node is processed.
+    std::int64_t tick_ = unlinked;
     bool armed_ = false;
     bool expired_ = false;
 };
@@ -74,7 +76,7 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-/// Waits until `due` on the loop that owns `wheel`. Exact, so it costs a timer: for pauses, not for every wait.
+/// Waits until `until` on the loop that owns `wheel`. Exact, but it costs a timer: meant for pauses, not for each wait.
 task<> sleep_until(deadline_wheel& wheel, deadline until);
 
 }  // namespace sallyport::net

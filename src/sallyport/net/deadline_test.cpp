@@ -54,7 +54,8 @@ TEST_F(deadline_test, a_later_arm_replaces_an_earlier_one) {
 
 task<bool> expires_beyond_the_wheel(loop& l) {
     deadline_node far(l.deadlines(), [] {});
-    far.arm(deadline::max());  // sits in the farthest slot and is moved on
+    // Is in the last slot and is moved on.
+    far.arm(deadline::max());
     deadline_node near(l.deadlines(), [] {});
     near.arm(clock::now() + 10ms);
     co_await l.sleep_for(150ms);

@@ -1,8 +1,9 @@
 #pragma once
-// A non-blocking descriptor on a loop: callers try their system call first and wait here when it would block.
+// A non-blocking descriptor on an event loop: callers try their system call first and wait here if it would block.
 //
-// Waiting costs no system call (see readiness.hpp), on one condition: the caller has just seen EAGAIN. What waits is part of
-// this object, so a wait allocates nothing but its frame. Loop thread only. One waiter per direction.
+// Owns the descriptor; must not outlive its loop. Loop thread only, with at most one waiter per direction. A wait costs no
+// system call (see readiness.hpp), provided that the caller has just got EAGAIN, and allocates nothing but its coroutine
+// frame.
 
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/deadline.hpp>
@@ -27,11 +28,12 @@ public:
     /// Ends a pending wait as cancelled.
     void interrupt_read() { waiting_.read.end_wait(wait_result::cancelled); }
     void close() noexcept;
-    /// Gives the descriptor away, to another loop perhaps. Pending waits end as cancelled.
+    /// Releases the descriptor, for example to another loop. Pending waits end as cancelled.
     [[nodiscard]] unique_fd release() noexcept;
 
 private:
-    /// With the first wait only: the connection of a small transfer is over before it has to wait. False: it can't be.
+    /// Registers the descriptor at its first wait, as the connection of a small transfer often ends without one. Returns
+    /// false if that is not possible.
     bool ensure_registered(bool writing);
     task<wait_result> wait(bool registered, readiness::waiter& direction, deadline until);
 

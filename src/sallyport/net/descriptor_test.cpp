@@ -51,7 +51,7 @@ task<std::string> read_twice(loop& l) {
 
 TEST_F(descriptor_test, each_byte_ends_a_wait) { EXPECT_EQ(run(read_twice(test_loop())), "rr"); }
 
-// Writing is not reported before somebody asks for it, and then also where the descriptor is registered already.
+// Writability is not reported before it is requested, and then also if the descriptor is registered already.
 task<wait_result> write_after_a_read(loop& l, bool read_first) {
     auto both = make_ends();
     descriptor d(l, std::move(both.local));
@@ -83,7 +83,7 @@ TEST_F(descriptor_test, a_wait_ends_at_its_deadline_even_if_that_is_past) {
 
 task<wait_result> wait_on(descriptor& d) { co_return co_await d.readable(clock::now() + at_most); }
 
-// Whoever interrupts goes on first: the waiter may destroy what it works on.
+// The interrupting code continues first, as the waiter may destroy the object that it uses.
 enum class ending : std::uint8_t { interrupt, close, release };
 
 task<std::string> interrupt(loop& l, ending how) {
@@ -142,8 +142,8 @@ task<std::size_t> wake_many(loop& l, std::size_t count) {
 
 TEST_F(descriptor_test, wakes_as_many_as_are_ready) { EXPECT_EQ(run(wake_many(test_loop(), 300)), 300U); }
 
-// A file that lives on elsewhere, as after fork() or in a successor, is still reported when our descriptor of it is closed.
-// That must not wake whoever has the registration's place next.
+// A file that another descriptor refers to, as after fork() or in a new process, is still reported after this descriptor
+// was closed. That must not wake the waiter that gets the registration's slot next.
 task<wait_result> wait_after_a_closed_duplicate(loop& l) {
     auto first = make_ends();
     const unique_fd elsewhere(::dup(first.local.get()));

@@ -12,7 +12,7 @@ namespace sallyport::net {
 
 std::size_t descriptor_limit() noexcept {
     rlimit limit{};
-    // The kernel numbers descriptors by int.
+    // Descriptors are of type int.
     constexpr std::size_t none = std::numeric_limits<int>::max();
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > none) return none;
     return limit.rlim_cur;

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-// c-ares 1.34 deprecates what Debian 12 has only (1.18), without taking it away.
+// c-ares 1.34 deprecates functions that are the only ones in Debian 12 (1.18), but still has them.
 #define CARES_NO_DEPRECATED 1
 #include <ares.h>
 #include <arpa/nameser.h>
@@ -23,18 +23,19 @@ namespace {
 constexpr int milliseconds_per_try = 2000;
 constexpr int tries = 2;
 
-/// One question to the system's name servers, or to one of ours. c-ares opens and closes the sockets; they are gathered in
-/// an epoll, so that the loop waits for one descriptor. Loop thread only.
+/// One query to the system's name servers or to a given one. c-ares opens and closes the sockets; they are registered with
+/// an epoll instance, so that the loop waits for one descriptor. Loop thread only.
 class dns_query {
 public:
     explicit dns_query(loop& l) : sockets_(l, unique_fd(::epoll_create1(EPOLL_CLOEXEC))) {}
     ~dns_query() {
-        if (channel_ != nullptr) ::ares_destroy(channel_);  // which calls take_answer(), where there was none
+        // Calls on_answer() if there was no answer.
+        if (channel_ != nullptr) ::ares_destroy(channel_);
     }
     dns_query(const dns_query&) = delete;
     dns_query& operator=(const dns_query&) = delete;
 
-    /// Reads resolv.conf, a small file that is in memory.
+    /// Reads resolv.conf, a small file that is usually cached.
     result<void> open(const std::optional<endpoint>& server) {
         ares_options options{};
         options.flags = ARES_FLAG_NOALIASES;
@@ -59,7 +60,7 @@ public:
         ::ares_query(channel_, name.c_str(), ns_c_in, type, &dns_query::on_answer, this);
     }
 
-    /// Does all that can be done without waiting.
+    /// Does everything that is possible without waiting.
     void work() {
         std::array<epoll_event, 8> ready;
         for (;;) {
@@ -72,10 +73,11 @@ public:
                                   writable ? each.data.fd : ARES_SOCKET_BAD);
             }
         }
-        ::ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);  // tries whose time is over
+        // Handles tries that have timed out.
+        ::ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     }
 
-    /// Until work() may find something to do.
+    /// Waits until work() should be called again.
     task<wait_result> wait(deadline until) {
         timeval remaining{};
         if (::ares_timeout(channel_, nullptr, &remaining) != nullptr)
@@ -85,7 +87,7 @@ public:
     }
 
     [[nodiscard]] bool answered() const noexcept { return answered_; }
-    /// The message, empty where the name has no such records. REQUIRES: answered()
+    /// The message, empty if the name has no such records. REQUIRES: answered()
     [[nodiscard]] result<std::string> answer() {
         if (status_ == ARES_ENODATA) return {};
         if (status_ == ARES_SUCCESS) return std::move(message_);
@@ -123,7 +125,7 @@ private:
 }
 
 [[nodiscard]] std::unexpected<error> malformed_answer(const std::string& name) {
-    return fail(errc::syntax, fmt::format("cannot look up \"{}\": the name server's answer is damaged", name));
+    return fail(errc::syntax, fmt::format("cannot look up \"{}\": the name server's answer is malformed", name));
 }
 
 task<result<std::string>> query(loop& l, std::string name, ns_type type, std::optional<endpoint> server, deadline until) {
@@ -136,7 +138,7 @@ task<result<std::string>> query(loop& l, std::string name, ns_type type, std::op
         co_await q.wait(until);
         q.work();
     }
-    if (!q.answered()) co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": no answer in time", name));
+    if (!q.answered()) co_return fail(errc::timeout, fmt::format("cannot look up \"{}\": timed out", name));
     auto answer = q.answer();
     if (!answer) co_return lookup_error(name, answer.error());
     co_return answer;
@@ -151,7 +153,8 @@ result<std::vector<srv_record>> parse_services(const std::string& message, const
                                        : ::ares_parse_srv_reply(bytes_of(message), static_cast<int>(message.size()), &first);
     for (const auto* each = first; each != nullptr; each = each->next) {
         const std::string_view target = each->host;
-        if (target.empty() || target == ".") continue;  // RFC 2782: no such service
+        // RFC 2782: the service does not exist at this name.
+        if (target.empty() || target == ".") continue;
         out.push_back({.target = each->host, .port = each->port, .priority = each->priority, .weight = each->weight});
     }
     ::ares_free_data(first);
@@ -170,7 +173,7 @@ void add_addresses(std::vector<ip_address>& out, const hostent& found, ip_addres
     }
 }
 
-/// False: the message is damaged.
+/// Returns false if the message is malformed.
 bool add_addresses(std::vector<ip_address>& out, const std::string& message, ns_type type) {
     if (message.empty()) return true;
     hostent* found = nullptr;
@@ -208,7 +211,7 @@ task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, 
     std::vector<ip_address> out;
     static constexpr std::array both{ns_t_a, ns_t_aaaa};
     for (const auto type : both) {
-        // Half an answer would drop the other half's servers.
+        // With the addresses of one family only, the backends of the other would be removed.
         const auto answer = co_await query(l, name, type, server, until);
         if (!answer) co_return std::unexpected(answer.error());
         const bool complete = add_addresses(out, *answer, type);

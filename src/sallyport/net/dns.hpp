@@ -1,6 +1,8 @@
 #pragma once
-// What a name server knows beyond the system's look-up of addresses: services (SRV, RFC 2782), and the answers of one
-// particular server.
+// DNS lookups that the system's resolver does not offer: services (SRV, RFC 2782), and queries to a given name server.
+//
+// Loop thread only; never blocks the loop. Results are values owned by the caller. Errors: errc::unresolved, errc::timeout,
+// and errc::syntax for a malformed answer.
 
 #include <cstdint>
 #include <optional>
@@ -23,12 +25,11 @@ struct srv_record {
     friend auto operator<=>(const srv_record&, const srv_record&) = default;
 };
 
-/// The records of a name such as "_ftp._tcp.example.org", sorted. `server`: whom to ask instead of the system's name
-/// servers. errc::unresolved, errc::timeout, errc::syntax where the answer is damaged. Never blocks the loop.
+/// The SRV records of a name such as "_ftp._tcp.example.org", sorted. `server` replaces the system's name servers.
 task<result<std::vector<srv_record>>> find_service(loop& l, std::string name, std::optional<endpoint> server,
                                                    time_limit limit);
 
-/// All addresses of a name, sorted. Without `server` as resolve() finds them, in the hosts file too.
+/// All addresses of a name, sorted. Without `server`, as resolve() finds them, which uses the hosts file too.
 task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, std::optional<endpoint> server,
                                                      time_limit limit);
 

@@ -35,7 +35,7 @@ std::string service(unsigned priority, unsigned weight, unsigned port, std::stri
     return two_bytes(priority) + two_bytes(weight) + two_bytes(port) + encoded(target);
 }
 
-/// Answers over UDP what its table says, from a thread of its own.
+/// Answers queries over UDP from its table, in a thread of its own.
 class name_server {
 public:
     explicit name_server(const char* at = "127.0.0.1:0") {
@@ -44,16 +44,18 @@ public:
         EXPECT_EQ(::bind(socket_.get(), address.data(), *address.size()), 0);
     }
 
-    /// Whom to ask; it answers from then on.
+    /// The address of the server, which answers from now on.
     [[nodiscard]] endpoint address() {
         if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
         return local_endpoint(socket_.get());
     }
 
-    // Before where().
-    std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records;  // by encoded name and type
-    std::map<std::uint16_t, unsigned char> failures;                                    // what a type is answered instead
-    std::size_t missing_bytes = 0;                                                      // bytes that answers lack
+    // To be set before address(). By encoded name and type.
+    std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records;
+    // Response codes of types that fail.
+    std::map<std::uint16_t, unsigned char> failures;
+    // Number of bytes by which answers are truncated.
+    std::size_t missing_bytes = 0;
     bool silent = false;
     std::atomic<int> queries = 0;
 
@@ -122,7 +124,7 @@ TEST_F(dns_test, G7_services_are_sorted_and_complete) {
     EXPECT_EQ(*found, (std::vector<srv_record>{{"one.farm.test", 65535, 10, 60}, {"two.farm.test", 2121, 10, 5}}));
 }
 
-// RFC 2782: a target "." says that the service is decidedly not there.
+// RFC 2782: a target "." means that the service is not available at this domain.
 TEST_F(dns_test, G7_a_service_that_does_not_exist_has_no_servers) {
     name_server names;
     names.records[{encoded("_ftp._tcp.none.test"), srv}] = {service(0, 0, 0, ".")};
@@ -172,7 +174,7 @@ TEST_F(dns_test, an_unknown_name_is_in_the_error) {
     EXPECT_EQ(address.error().code, errc::unresolved);
 }
 
-// What a name server sends is not to be trusted: an answer that is cut anywhere is a failure, never a crash or half a list.
+// Answers of a name server are not trusted: one that is truncated anywhere is an error, not a crash or a partial list.
 TEST_F(dns_test, rejects_a_truncated_answer) {
     const auto whole = service(10, 60, 2121, "one.farm.test");
     for (std::size_t missing_bytes = 1; missing_bytes < whole.size(); missing_bytes += 5) {
@@ -191,7 +193,7 @@ TEST_F(dns_test, a_silent_server_ends_in_a_timeout) {
     const auto found = run(find_service(test_loop(), "_ftp._tcp.farm.test", names.address(), time_limit::within(200ms)));
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, errc::timeout);
-    EXPECT_LT(clock::now() - begun, 1900ms) << "before the resolver itself gives the first question up";
+    EXPECT_LT(clock::now() - begun, 1900ms) << "before the resolver's own timeout of the first query";
     EXPECT_GE(names.queries, 1);
 }
 

@@ -12,7 +12,7 @@ void event::set() {
 }
 
 task<bool> event::wait(deadline until) {
-    // The waiter owns the event as a rule, so nothing of it is touched unless the wait came to an end.
+    // The waiting coroutine usually owns the event, so the event is not used unless the wait has ended.
     if (!set_) {
         timer_.expires_at(until);
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));

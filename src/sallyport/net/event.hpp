@@ -1,6 +1,7 @@
 #pragma once
-// One coroutine waits until another part of the same loop has something for it: an arrived data connection, an answer
-// of a pool. Loop thread only; one waiter at a time.
+// An event for which one coroutine waits until another part of the same event loop sets it, for example when a data
+// connection has arrived or a pool has finished. Owned by its user, which must not outlive the loop. Loop thread only; at
+// most one waiter.
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <sallyport/net/loop.hpp>
@@ -17,7 +18,7 @@ public:
     void clear() noexcept { set_ = false; }
     [[nodiscard]] bool is_set() const noexcept { return set_; }
 
-    /// True once set (also where it was before), false where `due` came first. Does not clear.
+    /// Returns true once the event is set, also if it was set before, and false after `until`. Does not clear the event.
     task<bool> wait(deadline until);
 
 private:

@@ -17,10 +17,10 @@ result<void> file_watch::watch_file(const std::string& file) {
     auto directory = std::filesystem::path(file).parent_path();
     if (directory.empty()) directory = ".";
     if (watch_ >= 0) ::inotify_rm_watch(events_.get(), std::exchange(watch_, -1));
-    // Not its creation: what is created is written next.
+    // Not IN_CREATE: a created file is written next.
     watch_ = ::inotify_add_watch(events_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (watch_ >= 0) return {};
-    return fail_os(errno, fmt::format("cannot watch the folder of {}", file));
+    return fail_os(errno, fmt::format("cannot watch the directory of {}", file));
 }
 
 task<> file_watch::wait_for_change() {

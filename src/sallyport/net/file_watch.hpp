@@ -1,5 +1,6 @@
 #pragma once
-// Tells when a file was written anew, or another one was put in its place: inotify on its folder. Loop thread only.
+// Waits until a file has been rewritten or replaced, with inotify on its directory. Owned by its user, which must not
+// outlive the loop. Loop thread only.
 
 #include <string>
 
@@ -13,10 +14,10 @@ class file_watch {
 public:
     explicit file_watch(loop& l);
 
-    /// From now on this file, in place of any other.
+    /// Watches this file instead of the one before.
     [[nodiscard]] result<void> watch_file(const std::string& file);
-    /// Until something in the file's folder was written or renamed, or interrupt(). The folder has other files as well, so
-    /// that the caller looks whether the content has changed; links in the path are then no special case.
+    /// Waits until a file in the directory has been written or renamed, or until interrupt(). It can be another file, so the
+    /// caller must check whether the content has changed; links in the path are no special case then.
     task<> wait_for_change();
     void interrupt() { events_.interrupt_read(); }
 

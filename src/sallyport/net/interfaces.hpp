@@ -1,5 +1,5 @@
 #pragma once
-// The addresses of this machine's interfaces.
+// The addresses of this machine's network interfaces. The result is a value; any thread.
 
 #include <vector>
 
@@ -7,7 +7,7 @@
 
 namespace sallyport::net {
 
-/// Those of now; a look at the kernel's tables. Empty where the system does not tell. Any thread.
+/// Reads the current addresses from the kernel. Empty if that fails.
 [[nodiscard]] std::vector<ip_address> interface_addresses();
 
 }  // namespace sallyport::net

@@ -13,12 +13,13 @@
 namespace sallyport::net {
 namespace {
 
-// Time for other sessions to give back what this accept lacked.
+// Time for other sessions to release the resource that accept() lacks.
 constexpr auto accept_backoff = std::chrono::milliseconds(50);
 constexpr auto log_interval = std::chrono::seconds(1);
-constexpr unsigned burst_limit = 16;  // connections accepted in a row before others get their turn
+// Connections that are accepted in a row before other coroutines run.
+constexpr unsigned burst_limit = 16;
 
-// A port that another socket has is errc::busy: who has other ports to choose from tries those.
+// A port in use is errc::busy, so that a caller with a port range can try the next port.
 std::unexpected<error> listen_error(const endpoint& at, int os) {
     const auto* why = os == EADDRINUSE      ? "the port is in use; stop the other program or choose another port"
                       : os == EACCES        ? "permission denied; ports below 1024 require root or CAP_NET_BIND_SERVICE"
@@ -47,7 +48,7 @@ result<accepted_connection> listener::impl::accept_one() {
     socket_address peer;
     unique_fd fd(::accept4(socket.get(), peer.data(), peer.size(), SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return fail_os(errno);
-    // Where we listen on every address, only the connection knows which one the client chose.
+    // If the socket listens on all addresses, only the connection has the client destination.
     const auto destination = local.address.is_unspecified() ? local_endpoint(fd.get()) : local;
     return accepted_connection{std::move(fd), destination, peer.value()};
 }
@@ -55,8 +56,8 @@ result<accepted_connection> listener::impl::accept_one() {
 void listener::impl::note_failure(int os) {
     const auto times = failure_log.note(clock::now());
     if (!times) return;
-    log::warning(
-        {}, fmt::format("accepting on {} paused {} times: {}", local.text(), *times, error{from_errno(os), os, {}}.text()));
+    log::warning({}, fmt::format("Accepting on {} was paused {} times: {}", local.text(), *times,
+                                 error{from_errno(os), os, {}}.text()));
 }
 
 result<listener> listener::open(loop& l, const endpoint& at, listen_options options) {
@@ -81,7 +82,7 @@ result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
 listener listener::adopt(loop& l, unique_fd socket) {
     listener opened;
     const auto local = local_endpoint(socket.get());
-    // A service manager's sockets have neither.
+    // Sockets of a service manager have neither of these options.
     ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
     set_stream_options(socket.get(), local.address);
     opened.impl_ = std::make_shared<impl>(l, std::move(socket), local);
@@ -105,7 +106,7 @@ int listener::native_handle() const noexcept { return impl_->socket.get(); }
 
 endpoint listener::local() const { return impl_->local; }
 
-// Taken off the reactor by name: another process may hold the same socket, so that our closing it is not its end.
+// Removed from the epoll explicitly: another process may hold the same socket, so closing it here does not remove it.
 void listener::close() noexcept {
     if (impl_) (void)impl_->socket.release();
 }
@@ -126,7 +127,7 @@ task<result<accepted_connection>> listener::accept(time_limit limit) {
             co_return connection;
         }
         if (end == wait_result::timeout)
-            co_return fail(errc::timeout, fmt::format("nobody connected to {} in time", self->local.text()));
+            co_return fail(errc::timeout, fmt::format("no connection to {}: timed out", self->local.text()));
         const int os = connection.error().os;
         if (os == EINTR || os == ECONNABORTED) continue;
         self->burst = 0;
@@ -138,7 +139,7 @@ task<result<accepted_connection>> listener::accept(time_limit limit) {
             if (clock::now() >= until) end = wait_result::timeout;
         }
     }
-    co_return fail(errc::cancelled, fmt::format("listening on {}: given up", self->local.text()));
+    co_return fail(errc::cancelled, fmt::format("listening on {}: cancelled", self->local.text()));
 }
 
 }  // namespace sallyport::net

@@ -1,5 +1,8 @@
 #pragma once
-// A listening TCP socket on one loop. Several loops may listen on one endpoint (SO_REUSEPORT); the kernel spreads.
+// A listening TCP socket on one event loop. Several loops can listen on one endpoint (SO_REUSEPORT); the kernel distributes
+// the connections.
+//
+// Owns the socket; must not outlive its loop. Loop thread only, except for bind().
 
 #include <cstdint>
 #include <memory>
@@ -11,7 +14,7 @@
 
 namespace sallyport::net {
 
-/// A connection as the listener hands it out: not yet tied to a loop, so it may be passed to another one.
+/// An accepted connection. It is not registered with a loop yet, so it can be passed to another one.
 struct accepted_connection {
     unique_fd socket;
     endpoint local;
@@ -25,23 +28,24 @@ struct listen_options {
 
 class listener {
 public:
-    /// errc::exhausted where the port is taken by another program, errc::permission below 1024 without the right.
+    /// Errors: errc::busy if the port is in use, errc::permission for a port below 1024 without the privilege.
     [[nodiscard]] static result<listener> open(loop& l, const endpoint& at, listen_options options = {});
-    /// The same without a loop yet, on any thread.
+    /// Opens the socket without a loop, on any thread.
     [[nodiscard]] static result<unique_fd> bind(const endpoint& at, listen_options options = {});
-    /// A socket that listens already: by bind(), or from a service manager or an old process.
+    /// Takes over a listening socket: from bind(), a service manager or the old process.
     [[nodiscard]] static listener adopt(loop& l, unique_fd socket);
     ~listener();
     listener(listener&&) noexcept;
     listener& operator=(listener&&) noexcept;
 
     [[nodiscard]] int native_handle() const noexcept;
-    [[nodiscard]] endpoint local() const;  // with the port that the system chose, where 0 was asked for
+    /// The local endpoint, with the port that the system chose if 0 was requested.
+    [[nodiscard]] endpoint local() const;
 
-    /// The next connection. Errors of the moment (a peer gone already, no descriptors left) are survived with a short
-    /// pause and counted in the log; only close() ends the wait, with errc::cancelled (RX-02).
+    /// Waits for the next connection. After a temporary error, such as a lack of descriptors, it logs the error and tries
+    /// again after a short pause; only close() ends the wait, with errc::cancelled (RX-02).
     task<result<accepted_connection>> accept();
-    /// With a deadline: errc::timeout.
+    /// The same with a time limit: errc::timeout.
     task<result<accepted_connection>> accept(time_limit limit);
     void close() noexcept;
 

@@ -73,7 +73,7 @@ TEST_F(listener_test, several_listeners_can_share_a_port_with_reuse_port) {
     EXPECT_FALSE(listener::open(test_loop(), first->local()));
 }
 
-// Takes every descriptor that the process may still have.
+// Opens all descriptors that the process may still have.
 std::vector<unique_fd> exhaust_descriptors() {
     std::vector<unique_fd> held;
     for (;;) {
@@ -83,7 +83,7 @@ std::vector<unique_fd> exhaust_descriptors() {
     }
 }
 
-// Leaves room for `more` descriptors above those that this process has, which may have inherited any number.
+// Limits the process to `more` descriptors above those that it has; it may have inherited any number.
 class descriptor_limit {
 public:
     explicit descriptor_limit(rlim_t more) {
@@ -106,7 +106,8 @@ task<bool> survives_exhaustion(loop& l) {
     auto client = co_await connect(l, listening->local(), {}, soon());
     auto held = exhaust_descriptors();
     concurrent_task accepting(l, listening->accept(soon()));
-    co_await l.sleep_for(20ms);  // it has failed and pauses
+    // accept() has failed and pauses.
+    co_await l.sleep_for(20ms);
     held.clear();
     const auto accepted_later = co_await accepting.get();
     co_return client.has_value() && accepted_later.has_value();
@@ -115,7 +116,7 @@ task<bool> survives_exhaustion(loop& l) {
 TEST_F(listener_test, RX02_continues_when_descriptors_are_free_again) {
 #if defined(__has_feature)
 #if __has_feature(undefined_behavior_sanitizer)
-    GTEST_SKIP() << "UBSan's check of an object's type opens a pipe, and reports the object where it can't";
+    GTEST_SKIP() << "UBSan's check of an object's type opens a pipe, and reports the object if it cannot";
 #endif
 #endif
     const descriptor_limit few(32);

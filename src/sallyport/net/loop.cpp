@@ -38,7 +38,7 @@ void run_loop(loop& l) {
             l.context().run();
             return;
         } catch (...) {
-            // One handler's failure must not end the sessions of the others.
+            // The failure of one handler must not end other sessions.
             log_bug(fmt::format("loop {}", l.index()), std::current_exception());
         }
     }
@@ -48,7 +48,8 @@ void run_loop(loop& l) {
 
 void prefer_throughput() noexcept {
     const sched_param unranked{};
-    if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);  // this thread
+    // 0 is the calling thread.
+    if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);
 }
 
 void loop_poster::post(std::move_only_function<void()> work) {
@@ -56,8 +57,8 @@ void loop_poster::post(std::move_only_function<void()> work) {
     if (loop_ != nullptr) loop_->post(std::move(work));
 }
 
-// UNSAFE_IO drops the lock around each socket operation and keeps those of the queue: sockets belong to the loop's
-// thread, post() does not (Boost.Asio, "Concurrency Hints").
+// UNSAFE_IO omits the lock around each socket operation and keeps those of the queue: sockets are used on the loop's thread
+// only, post() is not (Boost.Asio, "Concurrency Hints").
 loop::loop(std::size_t index)
     : index_(index),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),

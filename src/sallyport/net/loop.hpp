@@ -1,7 +1,8 @@
 #pragma once
-// Event loops: one thread, one io_context, one deadline wheel each; a session lives on its loop from accept to close.
+// Event loops: each has one thread, one io_context and one deadline wheel; a session stays on its loop from accept to
+// close.
 //
-// Objects that take a loop& must not outlive it and are used on its thread only, unless they say otherwise.
+// Objects that take a loop& must not outlive it and must be used on its thread only, unless they say otherwise.
 
 #include <cstddef>
 #include <functional>
@@ -18,11 +19,12 @@ namespace sallyport::net {
 
 class loop;
 
-/// The way to a loop that may be gone by then: for work that nobody can call back, such as a name look-up. Any thread.
+/// Posts work to a loop that may have been destroyed meanwhile, for operations that cannot be cancelled, such as a DNS
+/// lookup. Any thread.
 class loop_poster {
 public:
     explicit loop_poster(loop& l) : loop_(&l) {}
-    /// Drops `work` where the loop is gone.
+    /// Drops `work` if the loop has been destroyed.
     void post(std::move_only_function<void()> work);
 
 private:
@@ -47,12 +49,12 @@ public:
     /// Any thread: runs `work` on this loop.
     void post(std::move_only_function<void()> work);
 
-    /// Starts a coroutine that belongs to nobody else: what escapes from it is logged as a bug under `what`, and it is
-    /// counted in running(). Loop thread, or before run().
+    /// Starts an independent coroutine. An exception that escapes from it is logged as a bug with `name`, and the coroutine
+    /// is counted in running(). Loop thread, or before run().
     void spawn(std::string name, task<> work);
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
-    /// Lets everything else that is ready on this loop go first.
+    /// Runs everything else first that is ready on this loop.
     task<> yield();
     task<> sleep_until(deadline until) { return net::sleep_until(deadlines_, until); }
     task<> sleep_for(clock::duration pause) { return net::sleep_until(deadlines_, clock::now() + pause); }
@@ -65,13 +67,13 @@ private:
     std::size_t running_ = 0;
 };
 
-/// For a thread that serves many. Who is woken by default takes the core from who woke him: each packet then means two
-/// changes of threads, a third of what short commands cost. In a batch a thread waits its turn, a few milliseconds at most
-/// where every core is busy, and then finds more to do at once. A policy that the administrator chose stays.
+/// Sets SCHED_BATCH for a thread that serves many sessions. By default a woken thread preempts the one that woke it: each
+/// packet then costs two thread switches, a third of the cost of short commands. With SCHED_BATCH the thread waits for a
+/// core, a few milliseconds at most if all are busy, and then has more work at once. Keeps a policy that was set before.
 void prefer_throughput() noexcept;
 
-/// `count` loops with a thread each; the first one runs on the thread that calls run(). Ignores SIGPIPE for the process:
-/// sendfile, splice and OpenSSL have no MSG_NOSIGNAL.
+/// Owns `count` loops with one thread each; the first loop runs on the thread that calls run(). Ignores SIGPIPE for the
+/// process, as sendfile, splice and OpenSSL have no MSG_NOSIGNAL.
 class loop_group {
 public:
     explicit loop_group(std::size_t count);
@@ -82,7 +84,7 @@ public:
 
     /// Runs until stop(). Returns after every thread has ended.
     void run();
-    /// Runs until `work`, on the first loop, has ended; an exception that escapes from it is passed on to the caller.
+    /// Runs until `work`, on the first loop, has ended. Throws the exception that escapes from it.
     void run_until_done(task<> work);
     /// Any thread, also from a signal watcher.
     void stop();
@@ -91,18 +93,22 @@ private:
     std::vector<std::unique_ptr<loop>> loops_;
 };
 
-/// One loop per core that this process may use.
+/// The number of cores that this process may use.
 [[nodiscard]] std::size_t default_loop_count();
 
-/// What a daemon does on signals; each on the loop's thread. Empty: the signal is ignored.
+/// Actions on signals, called on the loop's thread. If one is empty, its signal is ignored.
 struct signal_actions {
-    std::move_only_function<void(int)> stop;  // SIGTERM, SIGINT
-    std::move_only_function<void()> reload;   // SIGHUP
-    std::move_only_function<void()> rotate;   // SIGUSR1
-    std::move_only_function<void()> restart;  // SIGUSR2
+    // SIGTERM, SIGINT.
+    std::move_only_function<void(int)> stop;
+    // SIGHUP.
+    std::move_only_function<void()> reload;
+    // SIGUSR1.
+    std::move_only_function<void()> rotate;
+    // SIGUSR2.
+    std::move_only_function<void()> restart;
 };
 
-/// Keep the object; destroying it stops the watching.
+/// Calls the actions until it is destroyed.
 class signal_watch {
 public:
     signal_watch(loop& l, signal_actions actions);

@@ -37,7 +37,7 @@ TEST(loop_group, gives_each_loop_its_thread) {
     EXPECT_NE(ids[2], ids[1]);
 }
 
-/// How a loop's thread is scheduled that was so before.
+/// The scheduling policy of a loop's thread, whose policy was `before`.
 int policy_under_a_loop(int before) {
     int seen = -1;
     std::jthread([&] {
@@ -70,7 +70,8 @@ task<> ends_later(loop& l) { co_await l.sleep_for(1ms); }
 task<std::size_t> running_after_all_ended(loop& l) {
     l.spawn("one that throws", throws_at_once());
     l.spawn("one that ends", ends_later(l));
-    while (l.running() > 1) co_await l.yield();  // this one counts too
+    // This coroutine is counted too.
+    while (l.running() > 1) co_await l.yield();
     co_return l.running();
 }
 
@@ -79,7 +80,7 @@ task<> fail_after(loop& l, bool at_once) {
     throw std::runtime_error("on purpose");
 }
 
-// C3: a fault of ours must not leave a command waiting for ever.
+// C3: a bug must not leave a command waiting for ever.
 TEST(loop_group, run_until_done_ends_however_the_work_ends) {
     for (const bool at_once : {true, false}) {
         loop_group group(2);
@@ -145,7 +146,8 @@ TEST_F(loop_test, a_signal_watch_distinguishes_stop_from_reload) {
                                            .rotate =
                                                [&] {
                                                    seen += "1";
-                                                   std::raise(SIGUSR2);  // nobody's
+                                                   // Has no action.
+                                                   std::raise(SIGUSR2);
                                                    std::raise(SIGHUP);
                                                },
                                            .restart = {}});

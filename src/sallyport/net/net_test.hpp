@@ -1,5 +1,6 @@
 #pragma once
-// What net's tests share: a loop that runs a coroutine to its end, and connected pairs over the real loopback device.
+// Shared by net's tests: an event loop that runs a coroutine to its end in the test's thread, and connected stream pairs
+// over the loopback device. Owned by each test.
 
 #include <filesystem>
 #include <optional>
@@ -64,7 +65,7 @@ inline task<stream_pair> make_stream_pair(loop& l) {
     co_return made;
 }
 
-/// All until the end of the stream; nothing where it broke.
+/// Reads all bytes until the end of the stream. Returns nothing if the connection fails.
 inline task<std::optional<std::string>> read_to_end(stream& s) {
     std::string all;
     std::vector<char> buffer(64 * 1024);
@@ -76,7 +77,7 @@ inline task<std::optional<std::string>> read_to_end(stream& s) {
     }
 }
 
-/// `size` bytes that differ from place to place.
+/// `size` pseudo-random bytes.
 inline std::string sample_bytes(std::size_t size) {
     std::string bytes(size, '\0');
     std::uint32_t state = 1;
@@ -87,18 +88,18 @@ inline std::string sample_bytes(std::size_t size) {
     return bytes;
 }
 
-/// A file without a name that holds `bytes`.
+/// An unnamed file in memory with the content `bytes`.
 inline unique_fd make_memory_file(std::string_view bytes) {
     unique_fd file(::memfd_create("sample", MFD_CLOEXEC));
     EXPECT_EQ(::write(file.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
     return file;
 }
 
-/// What a task that runs beside the test leaves behind.
+/// Runs a coroutine concurrently with the test and returns its result.
 template <class T>
 class concurrent_task {
 public:
-    concurrent_task(loop& l, task<T> work) : done_(l) { l.spawn("beside a test", finish(std::move(work))); }
+    concurrent_task(loop& l, task<T> work) : done_(l) { l.spawn("a concurrent task of a test", finish(std::move(work))); }
     task<T> get() {
         co_await done_.wait(clock::now() + 30s);
         co_return std::move(*value_);

@@ -1,5 +1,5 @@
 #pragma once
-// What net's files share in talking to OpenSSL: owners for its objects, its errors as words. Inside net only.
+// Helpers for OpenSSL: smart pointers that own its objects, and its error texts. For use inside net only; any thread.
 
 #include <memory>
 #include <string>
@@ -22,7 +22,7 @@ using bio_ptr = std::unique_ptr<BIO, openssl_delete<BIO_free_all>>;
 using x509_ptr = std::unique_ptr<X509, openssl_delete<X509_free>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, openssl_delete<EVP_PKEY_free>>;
 
-/// Why OpenSSL's last call on this thread failed, in its words. Empties its error queue.
+/// OpenSSL's text for its last error on this thread. Clears its error queue.
 [[nodiscard]] std::string openssl_reason();
 
 /// SHA-256, "AB:CD:...".

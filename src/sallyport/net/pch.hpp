@@ -1,5 +1,6 @@
 #pragma once
-// Precompiled for every folder that touches Asio: parsing it once per folder instead of once per file halves the build.
+// Precompiled header for all directories that use Asio: parsing it once per directory instead of once per file halves the
+// build time. It owns nothing; any thread.
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-// The names in a peer's certificate.
+// Reads the names in a peer's certificate.
 
 #include <algorithm>
 #include <memory>
@@ -11,7 +11,7 @@
 namespace sallyport::net {
 namespace {
 
-/// Nothing where it holds what no name should: a NUL makes two programs read two names (TLS-08).
+/// Returns nothing for a name with control characters: two programs may read a name with a NUL differently (TLS-08).
 std::optional<std::string> as_name(const ASN1_STRING* text) {
     unsigned char* utf8 = nullptr;
     const int size = text == nullptr ? -1 : ASN1_STRING_to_UTF8(&utf8, text);
@@ -33,7 +33,8 @@ std::optional<std::string> alternative_name(const X509& certificate, int kind) {
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
     for (int i = 0; i < (names ? sk_GENERAL_NAME_num(names.get()) : 0); ++i) {
         const auto* one = sk_GENERAL_NAME_value(names.get(), i);
-        if (one->type == kind) return as_name(one->d.ia5);  // mail and host names are both such strings
+        // Mail addresses and host names are both stored as IA5 strings.
+        if (one->type == kind) return as_name(one->d.ia5);
     }
     return std::nullopt;
 }

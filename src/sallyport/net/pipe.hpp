@@ -1,8 +1,8 @@
 #pragma once
-// A pipe for splice: pages go from a socket to a socket or a file without being copied through our memory.
+// A pipe for splice: it carries pages from a socket to a socket or a file without copying them through user space.
 //
-// Not tied to a loop: filled by one, it may be emptied by a pool's thread. One side at a time: the kernel locks a pipe
-// while it is emptied into a file, and who fills it then waits for the disk.
+// Owns both ends. It belongs to no event loop: a loop may fill it and a thread of a pool may empty it, but one thread at a
+// time, as the kernel locks a pipe while it is emptied into a file, and filling it would wait for the disk.
 
 #include <array>
 #include <cstddef>
@@ -14,14 +14,16 @@
 namespace sallyport::net {
 
 struct pipe {
-    static constexpr std::size_t max_size = std::size_t{1} << 20U;  // what a user without privileges may have
+    // The largest capacity that an unprivileged user may set.
+    static constexpr std::size_t max_size = std::size_t{1} << 20U;
 
     unique_fd read_end;
     unique_fd write_end;
-    std::size_t capacity = 0;  // bytes, in whole pages; what comes in smaller pieces takes a page each
+    // In bytes; each smaller piece takes a complete page.
+    std::size_t capacity = 0;
 
-    /// Non-blocking. Empty where the process has no descriptors left; with less room than `most` above the user's share
-    /// of pipe memory (pipe(7)).
+    /// Opens a non-blocking pipe. It is empty if the process has no descriptors left. Its capacity is less than `max_size`
+    /// if the user's pipe memory is used up (pipe(7)).
     [[nodiscard]] static pipe open() {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {};

@@ -10,13 +10,13 @@
 namespace sallyport::net {
 namespace {
 
-// While several descriptors are ready at a time, others are as soon as the handlers have run. They are taken at once, at one
-// call instead of three, but not for ever: the loop has other work too.
+// If several descriptors are ready at a time, more of them usually are when the handlers have run. They are handled at once,
+// with one system call instead of three, but for a limited number of rounds, as the loop has other work too.
 constexpr int max_rounds = 8;
 constexpr std::uint32_t reading = EPOLLIN | EPOLLET;
 constexpr std::uint32_t writing_too = EPOLLIN | EPOLLOUT | EPOLLET;
 
-/// Runs at the end of a scope, whatever ends it.
+/// Runs an action at the end of a scope, also after an exception.
 template <class Action>
 class at_exit {
 public:
@@ -55,14 +55,15 @@ void readiness::waiter::end_wait_if_pending(wait_result end) {
 
 void readiness::waiter::call_handler() {
     deadline_.disarm();
-    // Taken out first: whoever holds the handler holds the coroutine, and with it this object.
+    // Moved out first: the handler owns the coroutine, and with it this object.
     const auto end = end_;
     auto resume = std::exchange(resume_, nullptr);
     resume(end);
 }
 
 readiness::readiness(asio::io_context& owner) : service(owner), on_(owner.get_executor()), epoll_(on_) {
-    boost::system::error_code failed;  // without the epoll each add() fails
+    // Without the epoll instance each add() fails.
+    boost::system::error_code failed;
     epoll_.assign(::epoll_create1(EPOLL_CLOEXEC), failed);
 }
 
@@ -71,7 +72,8 @@ readiness::registration_id readiness::add(int fd, directions& waiting, bool writ
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
         slots_.emplace_back();
-        free_slots_.reserve(slots_.size());  // remove() must not fail
+        // So that remove() cannot fail.
+        free_slots_.reserve(slots_.size());
     } else {
         index = free_slots_.back();
         free_slots_.pop_back();
@@ -105,11 +107,13 @@ void readiness::remove(int fd, registration_id known, bool closing) noexcept {
     free_slots_.push_back(index);
 }
 
-// After the handlers: what became ready meanwhile is reported at once, as waiting arms our epoll anew.
+// Called after the handlers: descriptors that became ready meanwhile are reported at once, as the wait rearms the epoll
+// instance.
 void readiness::watch() {
     watching_ = true;
     epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& failed) {
-        if (failed) return;  // the loop is being destroyed
+        // The loop is being destroyed.
+        if (failed) return;
         const at_exit rearm([this] { watch(); });
         for (int round = 0, reported = 2; round < max_rounds && reported > 1; ++round) {
             reported = read_events();
@@ -118,13 +122,14 @@ void readiness::watch() {
     });
 }
 
-// Runs no code of others, so nobody that is reported goes away meanwhile. An event with nobody waiting is dropped: who
-// comes next tries first.
+// Calls no handlers, so no reported descriptor can be destroyed meanwhile. An event without a waiter is dropped, as the next
+// caller tries its system call before it waits.
 int readiness::read_events() {
     std::array<epoll_event, 128> events;
     const int count = ::epoll_wait(epoll_.native_handle(), events.data(), int{events.size()}, 0);
     if (count <= 0) return 0;
-    scheduled_ = true;  // resume_all() follows
+    // resume_all() follows.
+    scheduled_ = true;
     for (const auto& event : std::span(events).first(static_cast<std::size_t>(count))) {
         const auto& reported = slots_[static_cast<std::uint32_t>(event.data.u64)];
         if (reported.waiting == nullptr || reported.generation != event.data.u64 >> 32U) continue;
@@ -136,7 +141,7 @@ int readiness::read_events() {
     return count;
 }
 
-/// Those that end meanwhile wait for the next time, so that others of the loop come in between.
+/// Waits that end meanwhile are resumed the next time, so that other work of the loop runs in between.
 void readiness::resume_all() {
     scheduled_ = false;
     waiters now;
@@ -158,7 +163,7 @@ void readiness::resume_soon() {
 }
 
 void readiness::shutdown() {
-    // The handlers hold the coroutines, and these hold the descriptors: all are taken out before any is destroyed.
+    // The handlers own the coroutines, and these own the descriptors: all are moved out before any is destroyed.
     std::vector<handler> dropped;
     const auto drop = [&dropped](waiter& each) { dropped.push_back(std::exchange(each.resume_, nullptr)); };
     for (const auto& each : slots_) {

@@ -1,12 +1,13 @@
 #pragma once
-// Which descriptors of a loop are ready: an epoll of our own beside Asio's, which watches it by its public async_wait().
+// Readiness of a loop's descriptors: an epoll instance of its own, in addition to Asio's, which waits for it with
+// async_wait().
 //
-// Asio's public wait on a descriptor arms it anew by epoll_ctl each time, a system call more for each command of a session.
-// Here a descriptor is registered once, edge-triggered, and its waits cost no call at all; instead a loop makes two short
-// calls each time it wakes up, for everything that is ready by then. What waits is part of the descriptor's object.
+// Asio's public wait for a descriptor rearms it with epoll_ctl each time, one more system call per FTP command. Here a
+// descriptor is registered once, edge-triggered, and its waits cost no system call; instead the loop makes two short calls
+// each time it wakes up, for everything that is ready. The state of a wait is part of the descriptor's object.
 //
-// A service of the io_context, made by the first descriptor on it: when the loop is destroyed, the coroutines that still
-// wait are destroyed as well, not resumed. Loop thread only.
+// Owned by the io_context as a service, which the first descriptor creates. When the loop is destroyed, waiting coroutines
+// are destroyed and not resumed. Loop thread only.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,24 +21,26 @@
 namespace sallyport::net {
 
 enum class wait_result : std::uint8_t {
-    ready,  // try again; it may still block
+    // The system call can be tried again; it may still block.
+    ready,
     timeout,
-    cancelled,  // interrupted, or closed
+    // The wait was interrupted, or the descriptor was closed.
+    cancelled,
 };
 
 class readiness final : public asio::execution_context::service {
 public:
     using handler = std::move_only_function<void(wait_result)>;
 
-    /// One direction of a descriptor, and who waits for it. One waiter at a time.
+    /// One direction of a descriptor and the coroutine that waits for it; at most one.
     class waiter : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     public:
         waiter(readiness& owner, deadline_wheel& wheel);
-        /// Never calls `resume` at once.
+        /// Starts a wait. Never calls `resume` immediately.
         void start(handler resume, deadline until);
-        /// Ends the wait, if there is one: its handler is called soon, not at once.
+        /// Ends the wait, if there is one: its handler is called later, not immediately.
         void end_wait(wait_result end);
-        /// The same, if the wait has not come to an end already.
+        /// The same, unless the wait has ended already.
         void end_wait_if_pending(wait_result end);
 
     private:
@@ -55,24 +58,27 @@ public:
         waiter write;
     };
 
-    /// Names a registration; never one that has ended, whatever the kernel still reports of it.
+    /// Identifies a registration. Events that the kernel reports for a removed registration are ignored.
     using registration_id = std::uint64_t;
     static constexpr registration_id none = UINT64_MAX;
 
     explicit readiness(asio::io_context& owner);
 
-    /// `none`: there is no memory, or no watch left. REQUIRES: the caller has just seen EAGAIN, as before each wait.
+    /// Returns `none` if there is no memory or no epoll watch left. REQUIRES: the caller has just got EAGAIN, as before
+    /// each wait.
     [[nodiscard]] registration_id add(int fd, directions& waiting, bool writing);
-    /// Reports writing too, which few descriptors ever wait for.
+    /// Reports writability too, for which few descriptors wait.
     void report_writing(int fd, registration_id known);
-    /// The kernel forgets a descriptor by itself when it is closed, but not while there is another one of the same file.
+    /// Removes a registration. The kernel removes a closed descriptor itself, unless another one refers to the same file.
     void remove(int fd, registration_id known, bool closing) noexcept;
 
-    static inline asio::execution_context::id id;  // by which Asio finds the service
+    // Identifies the service for Asio.
+    static inline asio::execution_context::id id;
 
 private:
     struct slot {
-        directions* waiting = nullptr;  // nullptr: this slot is free
+        // Null if this slot is free.
+        directions* waiting = nullptr;
         std::uint32_t generation = 0;
     };
     using waiters = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
@@ -87,7 +93,8 @@ private:
     asio::posix::basic_stream_descriptor<executor> epoll_;
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_slots_;
-    waiters ended_;  // to be resumed
+    // Waits that have ended and whose handlers must be called.
+    waiters ended_;
     bool watching_ = false;
     bool scheduled_ = false;
 };

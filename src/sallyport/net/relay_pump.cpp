@@ -18,12 +18,13 @@ namespace sallyport::net {
 namespace {
 
 constexpr auto linger = std::chrono::milliseconds(100);
-// A direction starts by copying through memory that its loop's thread has anyway; one that carries more than this is
-// worth a pipe.
+// A direction starts by copying through memory that all relays of the thread share; it gets a pipe once it has forwarded
+// more than this.
 constexpr std::size_t copy_size = 64 * 1024;
-// Under TLS a direction that carries much goes on in larger pieces, as each wakes both its sender and its receiver.
+// With TLS, a large transfer continues in larger pieces, as each piece wakes both the sender and the receiver.
 constexpr std::size_t large_piece = 512 * 1024;
-constexpr unsigned splice_cost = 8;  // of stream_state::burst_limit
+// The cost of one splice, of stream_state::burst_limit.
+constexpr unsigned splice_cost = 8;
 
 enum class side : std::uint8_t { source, sink };
 
@@ -36,19 +37,24 @@ using direction_result = std::expected<void, fault>;
 
 std::unexpected<fault> fault_at(side at, error cause) { return std::unexpected(fault{at, std::move(cause)}); }
 
-/// One direction, and what it shares with the other.
+/// One direction of a relay, with references to the state that both share.
 struct direction {
     stream& from;
     stream& to;
-    const time_limit limit;  // one watch for both directions: the other's bytes count as well
+    // Both directions share one stall watch: the bytes of either are progress.
+    const time_limit limit;
     relay_counts& counts;
     std::uint64_t& forwarded;
     std::uint64_t& received;
     token_bucket* rate_limit;
-    end_check check_end{};   // where it carries the data of a one-way flow
-    bool one_way = false;    // likewise
-    bool abandoned = false;  // the relay is complete without this direction's end
-    bool delivered = false;  // the source has ended and every byte was handed over; perhaps not yet the end itself
+    // Set for the direction of the data if the flow is known.
+    end_check check_end{};
+    // True for that direction.
+    bool one_way = false;
+    // The relay is complete without the end of this direction.
+    bool abandoned = false;
+    // The sender has finished and all bytes were forwarded; the end itself may not have been passed on yet.
+    bool delivered = false;
     bool ended = false;
     direction_result outcome{};
 
@@ -57,7 +63,7 @@ struct direction {
         forwarded += bytes;
         counts.last_activity = clock::now();
     }
-    /// The source's end, by the word of who knows more about it.
+    /// Whether the sender's end is valid according to `check_end`.
     [[nodiscard]] direction_result check_source_end() const {
         if (!check_end) return {};
         auto allowed = check_end();
@@ -65,14 +71,14 @@ struct direction {
     }
 };
 
-/// Small enough that a slow pace is an even one.
+/// Small enough that a low rate limit results in an even rate.
 std::size_t piece_size(const direction& d, std::size_t max_size) {
     if (d.rate_limit == nullptr) return max_size;
     constexpr double min_size = 1024;
     return static_cast<std::size_t>(std::clamp(d.rate_limit->per_second() / 20, min_size, static_cast<double>(max_size)));
 }
 
-/// Waits until what was moved is within the pace; the source's own sender is slowed by it, through TCP.
+/// Waits until the forwarded bytes are within the rate limit; TCP flow control then slows down the sender.
 task<> apply_rate_limit(const direction& d, std::size_t forwarded_bytes) {
     const auto wait = d.rate_limit->spend(static_cast<double>(forwarded_bytes), clock::now());
     if (wait <= clock::duration::zero()) co_return;
@@ -87,11 +93,13 @@ std::span<char, copy_size> scratch() {
 
 struct receive_result {
     std::size_t size = 0;
-    bool ended = false;  // behind these bytes
-    int os = 0;          // why there was no more; EAGAIN as a rule
+    // The peer has finished after these bytes.
+    bool ended = false;
+    // The errno of the last call; usually EAGAIN.
+    int os = 0;
 };
 
-/// All there is, and the end too where it is known: it can then leave in one packet with the last bytes.
+/// Receives everything that is available, including the end, which can then be sent in one packet with the last bytes.
 receive_result receive(int socket, std::span<char> into) {
     receive_result got;
     while (got.size < into.size()) {
@@ -104,7 +112,7 @@ receive_result receive(int socket, std::span<char> into) {
     return got;
 }
 
-/// What the socket does not take at once is kept until it does: the scratch memory belongs to all.
+/// Sends `bytes`. What the socket does not accept immediately is copied first, as the scratch memory is shared.
 task<direction_result> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
     if (to->tls) {
         const std::string copy(bytes);
@@ -122,8 +130,8 @@ task<direction_result> send_copied(direction& d, state_ptr to, std::string_view 
     co_return direction_result{};
 }
 
-/// A small transfer, whole: what the source has and its end, while both come within a moment each. True: it is over. Most
-/// transfers are such, and a watch over the receiver would cost as much again: all has left before it could tell anything.
+/// Relays a small transfer: the sender's bytes and its end, as long as no wait takes longer than `linger`. Returns true if
+/// the transfer has finished. Most transfers are small, and watching the receiver too would double the cost.
 task<bool> relay_small(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
@@ -144,14 +152,14 @@ task<bool> relay_small(direction& d) {
         d.ended = got.ended || !d.outcome;
         if (d.ended) co_return true;
         if (got.os != EAGAIN) continue;
-        // Watched: a drip would stay here for long.
+        // With the stall watch, as a very slow sender could stay in this loop for long.
         const auto end = co_await from->readable({.total = clock::now() + linger, .stall = d.limit.stall});
         if (end != wait_result::ready) break;
     }
     co_return false;
 }
 
-/// What can be told of a receiver without waiting. What it has sent must be read: a close would make a reset of it.
+/// Checks the receiver without waiting. Bytes that it has sent must be read, as closing with unread bytes sends a RST.
 void check_receiver(direction& back) {
     const auto receiver = state_of(back.from);
     char byte = 0;
@@ -188,11 +196,12 @@ task<direction_result> move_plain(direction& d) {
     auto end = wait_result::ready;
     for (;;) {
         if (!p && can_splice && d.forwarded >= copy_size) {
-            p = pipe::open();  // a small one only means more calls
+            // A pipe with a small capacity only means more system calls.
+            p = pipe::open();
             can_splice = static_cast<bool>(p);
         }
         const auto memory = scratch();
-        // The pipe is empty here, so EAGAIN speaks of the socket.
+        // The pipe is empty here, so EAGAIN refers to the socket.
         const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, piece_size(d, pipe::max_size),
                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
                          : ::recv(from->socket.get(), memory.data(), piece_size(d, memory.size()), 0);
@@ -241,7 +250,7 @@ task<direction_result> move_through_tls(direction& d) {
     }
 }
 
-/// A receiver may close without close_notify: there was nothing of its own to cut.
+/// A receiver may close without close_notify, as it has sent no data that could be truncated.
 bool is_harmless(const direction& d) {
     return d.outcome || d.abandoned || (!d.one_way && d.forwarded == 0 && d.outcome.error().cause.code == errc::truncated);
 }
@@ -252,7 +261,8 @@ task<> pump(direction& d, event& done) {
     d.outcome = co_await std::move(work);
     if (d.outcome) d.outcome = d.check_source_end();
     d.delivered = d.outcome.has_value();
-    if (is_harmless(d)) {  // also where it is over: clients wait for close_notify after their upload
+    // Also if the relay is complete without this direction: clients wait for close_notify after their upload.
+    if (is_harmless(d)) {
         auto finished = co_await d.to.shutdown_send(limits::tls_shutdown_timeout);
         if (!finished && d.outcome) d.outcome = fault_at(side::sink, std::move(finished.error()));
     }
@@ -261,7 +271,7 @@ task<> pump(direction& d, event& done) {
 }
 
 void start(direction& d, event& done) {
-    if (!d.ended) d.from.owner().spawn("a relay's direction", pump(d, done));
+    if (!d.ended) d.from.owner().spawn("relay direction", pump(d, done));
 }
 
 /// Waits for the next direction to end.
@@ -271,13 +281,13 @@ task<bool> wait_for_next_end(event& done, deadline until) {
     co_return ended;
 }
 
-/// A moment for a direction to end by itself. The event may speak of the other direction's end, so that one is looked at.
+/// Waits for a short time for a direction to end by itself. The event is also set by the other direction.
 task<> wait_for_end_briefly(const direction& d, event& done) {
     const auto until = clock::now() + linger;
     while (!d.ended && clock::now() < until) co_await wait_for_next_end(done, until);
 }
 
-/// Where one direction has broken: both connections end at once, so that the other direction's pump does too.
+/// Aborts both connections after one direction has failed, so that the other direction's pump ends too.
 void abort_both(direction& d) {
     d.from.abort();
     d.to.abort();
@@ -289,8 +299,8 @@ relay_outcome outcome_of(const fault& f, bool a_is_source) {
     return {at_a ? relay_result::a_failed : relay_result::b_failed, f.cause};
 }
 
-/// The receiver of a one-way transfer is gone. Where only our end could not be passed on, it was the sender that is gone,
-/// perhaps after its last byte: its own direction tells.
+/// True if the receiver of a one-way transfer has failed. If only the end could not be passed on, the sender has closed its
+/// connection, perhaps after its last byte; its own direction reports that.
 bool receiver_broke(const direction& back) {
     return back.ended && !is_harmless(back) && back.outcome.error().at == side::source;
 }
@@ -305,7 +315,7 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
         }
     }
     while (data.ended && data.outcome && !back.ended) co_await wait_for_next_end(done, deadline::max());
-    // A receiver that knew the size may be gone in good order before our end of TLS comes, which then breaks the connection.
+    // A receiver that knows the size may close cleanly before it gets the close_notify, which then fails.
     const bool receiver_done = data.delivered && back.ended;
     relay_outcome out;
     if (receiver_broke(back))
@@ -358,7 +368,7 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     }
     while (!second.ended) co_await wait_for_next_end(done, deadline::max());
     if (!first_end) co_return outcome_of(first_end.error(), &first == &forth);
-    // Who has ended in good order may be gone when the last of the other side's bytes, or only its end, comes to him.
+    // A peer that has finished cleanly may be closed when the last bytes of the other peer, or its end, arrive.
     if (is_harmless(second) || second.delivered) co_return relay_outcome{};
     abort_both(second);
     co_return outcome_of(second.outcome.error(), &second == &forth);

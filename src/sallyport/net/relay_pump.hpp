@@ -1,9 +1,13 @@
 #pragma once
-// Moves bytes between two connections until both directions have ended: the data path of the gateway (G1, G8).
+// Relays bytes between two connections until both directions have ended: the relay data path of the gateway (G1, G8).
 //
-// Without TLS on either side the bytes never enter user space (splice through a pipe); with TLS they pass through one
-// fixed buffer per direction. A slow side slows the other: nothing else is queued. The end of one direction is passed on as
-// such (FIN, close_notify); a broken direction aborts the other side by RST, so that a cut is never taken for the end.
+// Without TLS on both connections, large transfers are spliced through a pipe and do not enter user space; with TLS the
+// bytes pass through one buffer per direction. Nothing else is queued, so a slow receiver slows down the sender. The end of
+// one direction is passed on (FIN, close_notify); if a direction fails, the other connection is aborted with RST, so that
+// an interruption is never mistaken for the end.
+//
+// The caller owns the streams and the counters, which must live until relay() returns. Both streams must belong to the
+// caller's loop. Loop thread only.
 
 #include <cstdint>
 #include <functional>
@@ -14,46 +18,51 @@
 
 namespace sallyport::net {
 
-/// Counts as they grow; read on the loop's thread.
+/// Byte counters of a running relay. Loop thread only.
 struct relay_counts {
-    std::uint64_t a_to_b = 0;  // handed on
+    // Bytes that were forwarded.
+    std::uint64_t a_to_b = 0;
     std::uint64_t b_to_a = 0;
-    std::uint64_t received_from_a = 0;  // taken; more than was handed on where the other side is slow or gone
+    // Bytes that were received; more than were forwarded if the other peer is slow or has closed its connection.
+    std::uint64_t received_from_a = 0;
     std::uint64_t received_from_b = 0;
     clock::time_point last_activity = clock::now();
 };
 
 enum class relay_result : std::uint8_t {
-    complete,  // both directions ended in good order
+    // Both directions were shut down cleanly.
+    complete,
     a_failed,
     b_failed,
-    stalled,  // by the limit's watch; without one, no byte moved for the whole progress limit
+    // The limit's stall watch reported a stall; without a watch, no byte was transferred within the progress limit.
+    stalled,
 };
 
 struct relay_outcome {
     relay_result result = relay_result::complete;
-    error cause{};  // where end != complete
+    // Empty if the result is `complete`.
+    error cause{};
 };
 
-/// Which way the bytes of a transfer flow, where the caller knows.
+/// The direction in which the data of a transfer flows, if the caller knows it.
 enum class relay_flow : std::uint8_t { either, a_to_b, b_to_a };
 
-/// How fast each way may be, in bytes; shared by one session's transfers, one after the other. Nothing: as fast as can be.
+/// Rate limits of both directions in bytes per second, shared by the consecutive transfers of a session. Null: no limit.
 struct relay_rate_limits {
     token_bucket* a_to_b = nullptr;
     token_bucket* b_to_a = nullptr;
 };
 
-/// Asked when the source of a transfer with a known flow has ended in good order, before that end is passed on. An error: it
-/// does not count, and both connections are closed by RST.
+/// Called when the sender of a transfer with a known flow has finished cleanly, before the end is passed on. If it returns
+/// an error, the transfer has failed, and both connections are aborted with RST.
 using end_check = std::function<result<void>()>;
 
-/// FTP data flows one way, and a side that only receives may never end its own: once one direction has ended in good
-/// order and its end was passed on, a direction that has carried nothing gets a moment (100 ms) to end or break too, and
-/// then the relay is complete. With a known flow that one direction is meant: a receiver may end its own at any time and
-/// be gone with the last byte, and a sender that is gone after its last byte is no failure. A small one in the clear is over
-/// with its last byte: its end may be passed to the receiver alone. The caller closes the streams; after a failure both are
-/// closed already.
+/// Relays until both directions have ended. FTP data flows in one direction, and a peer that only receives may never end its
+/// own: once one direction has ended and the end was passed on, a direction without data gets 100 ms to end or fail too;
+/// then the relay is complete. With a known flow this applies to that direction: the receiver may end its own direction at
+/// any time and close after the last byte, and a sender that closes after its last byte is no failure. A small transfer from
+/// a plain sender is complete with its last byte and end. The caller closes the streams; after a failure both are closed
+/// already.
 task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& counts, relay_flow flow = relay_flow::either,
                           relay_rate_limits rate_limits = {}, end_check check_end = {});
 

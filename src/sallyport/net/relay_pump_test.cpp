@@ -60,7 +60,7 @@ task<clock::duration> download_at(tls_kit& t, loop& l, tls_legs tls, double per_
     co_return duration;
 }
 
-// Also past the size from which plain bytes are spliced.
+// Also above the size from which plain bytes are spliced.
 TEST_P(relay_test, respects_a_rate_limit) {
     const auto duration = run(download_at(kit, test_loop(), GetParam(), 1'000'000, 400'000));
     EXPECT_GE(duration, 250ms);
@@ -86,8 +86,8 @@ task<clock::duration> upload_received_at_once(tls_kit& t, loop& l, tls_legs tls,
     co_return clock::now() - begun;
 }
 
-// Who closes at once meets the receiver's TLS 1.3 tickets with a reset, and what it has not read by then is lost. In the
-// clear there is nothing to wait for.
+// If the relay closed at once, the receiver's TLS 1.3 messages would get a reset, and the receiver would lose bytes that it
+// has not read. Without TLS there is nothing to wait for.
 TEST_P(relay_test, TLS05_waits_briefly_for_the_receiver_if_all_data_was_there_at_once) {
     if (GetParam().client_leg || GetParam().backend_leg) {
         EXPECT_GE(run(upload_received_at_once(kit, test_loop(), GetParam(), 40ms)), 35ms);
@@ -99,14 +99,14 @@ TEST_P(relay_test, TLS05_waits_briefly_for_the_receiver_if_all_data_was_there_at
 task<bool> download_to_a_sending_receiver(tls_kit& t, tls_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
-    const auto written = co_await made.client.write_all("what nobody asked for", soon());
+    const auto written = co_await made.client.write_all("unsolicited bytes", soon());
     const bool sent = co_await send_and_finish(made.backend, "all there is");
     const auto outcome = co_await relay_with_flow(made.a, made.b, counts, relay_flow::b_to_a);
     const auto got = co_await read_to_end(made.client);
     co_return written&& sent&& got == "all there is" && outcome.result == relay_result::complete;
 }
 
-// Closing with its bytes unread would be a reset, and what it has not read by then would be lost.
+// Closing with unread bytes would send a reset, and the receiver would lose what it has not read.
 TEST_P(relay_test, with_known_flow_reads_what_a_receiver_sends) {
     EXPECT_TRUE(run(download_to_a_sending_receiver(kit, GetParam())));
 }
@@ -165,7 +165,7 @@ task<bool> late_upload_to_a_closed_backend(tls_kit& t, loop& l, tls_legs tls) {
         outcome.result == relay_result::complete;
 }
 
-// So do servers under TLS that nobody here reads: the client's close_notify comes when they are gone.
+// With TLS some servers close early too: the client's close_notify arrives after they have closed.
 TEST_P(relay_test, is_complete_if_the_last_bytes_are_for_a_closed_peer) {
     EXPECT_TRUE(run(late_upload_to_a_closed_backend(kit, test_loop(), GetParam())));
 }
@@ -230,7 +230,7 @@ TEST_P(relay_test, a_transfer_without_progress_is_stalled) {
     EXPECT_EQ(run(stalled_transfer(kit, test_loop(), GetParam())).result, relay_result::stalled);
 }
 
-// The receiver ends its own direction before the first byte comes, as some clients do on a download.
+// The receiver ends its own direction before the first byte arrives, as some clients do in a download.
 task<bool> download_half_closed(tls_kit& t, loop& l, tls_legs tls, std::string bytes) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
@@ -249,7 +249,7 @@ TEST_P(relay_test, with_known_flow_waits_for_the_sender_if_the_receiver_has_fini
     EXPECT_TRUE(run(download_half_closed(kit, test_loop(), GetParam(), "")));
 }
 
-// The sender is gone for good before the relay can end the silent direction towards it.
+// The sender closes before the relay can end the silent direction to it.
 task<bool> download_from_a_sender_that_closes(tls_kit& t, loop& l, tls_legs tls, std::string bytes) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
@@ -266,7 +266,7 @@ TEST_P(relay_test, with_known_flow_accepts_a_sender_that_closes_after_its_last_b
     EXPECT_TRUE(run(download_from_a_sender_that_closes(kit, test_loop(), GetParam(), "all there is")));
 }
 
-// Under TLS a client waits for close_notify after its upload, whatever the backend does.
+// With TLS a client waits for close_notify after its upload, whatever the backend does.
 task<bool> upload_to_a_receiver_that_never_closes(tls_kit& t, loop& l, tls_legs tls) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
@@ -294,7 +294,7 @@ TEST_P(relay_test, with_known_flow_ends_if_the_receiver_aborts) {
     EXPECT_EQ(run(download_to_a_receiver_that_aborts(kit, test_loop(), GetParam())).result, relay_result::a_failed);
 }
 
-// curl closes once it has the bytes that SIZE promised (none, for an empty file) and does not wait for the end.
+// curl closes once it has the number of bytes from SIZE (none for an empty file), and does not wait for the end.
 task<relay_outcome> download_to_a_receiver_that_knows_the_size(tls_kit& t, loop& l, tls_legs tls, std::string bytes) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;
@@ -309,7 +309,8 @@ task<relay_outcome> download_to_a_receiver_that_knows_the_size(tls_kit& t, loop&
     }
     EXPECT_EQ(got, bytes);
     co_await made.client.shutdown_send(1s);
-    const auto end = co_await made.backend.read_some(block, soon());  // the relay has seen the client's end
+    // The relay has passed on the client's end.
+    const auto end = co_await made.backend.read_some(block, soon());
     EXPECT_TRUE(end && *end == 0);
     made.client.abort();
     co_await made.backend.shutdown_send(1s);
@@ -324,7 +325,7 @@ TEST_P(relay_test, with_known_flow_accepts_a_receiver_that_closes_with_all_bytes
               relay_result::complete);
 }
 
-// Much, and fast: with TLS in front of a plain backend the pieces become large ones.
+// A large, fast transfer: with TLS on the client leg and a plain backend leg, the pieces become large.
 constexpr std::size_t much = 24'000'000;
 
 TEST_P(relay_test, G1_completes_a_large_transfer) { EXPECT_TRUE(run(download(kit, test_loop(), GetParam(), much))); }
@@ -334,7 +335,7 @@ task<bool> write_and_stay(stream& s, std::string bytes) {
     co_return written.has_value();
 }
 
-/// What arrives until the stream ends or breaks.
+/// The bytes that arrive until the stream ends or fails.
 task<std::string> read_until_end_or_error(stream& s) {
     std::string all;
     std::vector<char> buffer(64 * 1024);
@@ -358,7 +359,7 @@ task<std::string> read_at_least(stream& s, std::size_t size) {
 
 enum class failure_kind : std::uint8_t { sender_aborts, receiver_aborts, sender_stalls, owner_cancels };
 
-/// The outcome, where what arrived is what was sent, as far as it came.
+/// The outcome, if the bytes that arrived are a prefix of those that were sent.
 task<std::optional<relay_outcome>> failing_download(tls_kit& t, loop& l, tls_legs tls, failure_kind failure) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;

@@ -1,5 +1,6 @@
 #pragma once
-// What the relay's tests share: four ends of two legs, each leg with or without TLS.
+// Shared by the relay's tests: the four streams of a client leg and a backend leg, each leg with or without TLS. Owned by
+// each test, on the loop of net_test.
 
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/relay_pump.hpp>

@@ -42,7 +42,7 @@ task<addresses> resolve(loop& l, std::string host, time_limit limit) {
     auto lookup = [host] { return look_up(host); };
     auto answer = co_await run_in_resolver_pool(l, std::move(lookup), limit);
     if (answer) co_return std::move(*answer);
-    co_return fail(errc::timeout, fmt::format("cannot find the address of \"{}\": no answer in time", host));
+    co_return fail(errc::timeout, fmt::format("cannot find the address of \"{}\": timed out", host));
 }
 
 }  // namespace sallyport::net

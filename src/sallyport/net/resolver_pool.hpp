@@ -1,6 +1,8 @@
 #pragma once
-// Questions to a name server: they can hang for longer than the program takes to stop, so their threads are never waited
-// for.
+// A thread pool for DNS lookups of the system's resolver.
+//
+// A lookup can block for longer than the program takes to stop, so the pool lives until the process ends and its threads are
+// never joined. Loop thread only.
 
 #include <memory>
 #include <optional>
@@ -15,10 +17,11 @@ namespace sallyport::net {
 
 [[nodiscard]] worker_pool& resolver_pool();
 
-/// What `ask` returns, on this loop; nothing where it does not come in time. `ask` may outlive the caller and the loop.
+/// Runs `lookup` in the pool and returns its result on this loop, or nothing after the time limit. `lookup` may outlive the
+/// caller and the loop.
 template <class Lookup>
 task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l, Lookup lookup, time_limit limit) {
-    // Shared between the waiter and the pool's thread, which may come back when the waiter is gone.
+    // Shared by the waiting coroutine and the pool's thread, which may finish after the coroutine has ended.
     struct pending_lookup {
         explicit pending_lookup(loop& owner) : done(owner) {}
         event done;

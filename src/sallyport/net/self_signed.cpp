@@ -22,7 +22,7 @@ bool add_extension(X509& certificate, int id, const std::string& value) {
     return made && X509_add_ext(&certificate, made.get(), -1) == 1;
 }
 
-// A comma or a line break would start another entry of the extension's text.
+// A comma or a line break would start another entry in the text of the extension.
 bool fits_extension(const std::string& name) {
     return !name.empty() && name.find_first_of(",;:\n\r \\") == std::string::npos;
 }
@@ -30,17 +30,19 @@ bool fits_extension(const std::string& name) {
 bool set_random_serial(X509& certificate) {
     std::array<unsigned char, 16> bytes{};
     if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return false;
-    bytes[0] &= 0x7fU;  // positive (RFC 5280 section 4.1.2.2)
+    // Positive (RFC 5280 section 4.1.2.2).
+    bytes[0] &= 0x7fU;
     const std::unique_ptr<BIGNUM, openssl_delete<BN_free>> number(
         BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
     return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(&certificate)) != nullptr;
 }
 
+// Valid from yesterday, as clients' clocks may be slow.
 bool fill(X509& certificate, EVP_PKEY& key, const std::string& common_name, const std::string& alternatives, int days) {
     auto* subject = X509_get_subject_name(&certificate);
     const auto* name = reinterpret_cast<const unsigned char*>(common_name.c_str());
     return X509_set_version(&certificate, X509_VERSION_3) == 1 && set_random_serial(certificate) &&
-           X509_gmtime_adj(X509_getm_notBefore(&certificate), -day) != nullptr &&  // clocks of clients may be slow
+           X509_gmtime_adj(X509_getm_notBefore(&certificate), -day) != nullptr &&
            X509_gmtime_adj(X509_getm_notAfter(&certificate), day * days) != nullptr &&
            X509_set_pubkey(&certificate, &key) == 1 &&
            X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, name, -1, -1, 0) == 1 &&
@@ -71,7 +73,7 @@ result<self_signed> make_self_signed(const std::vector<std::string>& names, int 
     }
     const key_ptr key(EVP_EC_gen("P-256"));
     const x509_ptr certificate(X509_new());
-    // A common name holds 64 bytes at most (RFC 5280, ub-common-name); names that matter are in the extension.
+    // A common name has at most 64 bytes (RFC 5280, ub-common-name); clients use the names in the extension.
     const auto common_name = names.front().substr(0, 64);
     if (!key || !certificate || !fill(*certificate, *key, common_name, alternatives, days)) {
         return fail(errc::tls, "cannot make a certificate: " + openssl_reason());

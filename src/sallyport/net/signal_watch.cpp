@@ -14,7 +14,8 @@ struct signal_watch::impl : std::enable_shared_from_this<impl> {
 
     void wait() {
         signals.async_wait([self = shared_from_this()](const boost::system::error_code& error, int number) {
-            if (error) return;  // the watch was destroyed
+            // The watch was destroyed.
+            if (error) return;
             self->act(number);
             self->wait();
         });

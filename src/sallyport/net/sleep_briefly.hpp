@@ -1,6 +1,6 @@
 #pragma once
-// A wait of a few milliseconds: shorter than the deadlines' granularity, at the cost of a timer of its own. Loop thread
-// only.
+// Waits for a few milliseconds, less than the granularity of deadlines. Costs a timer, owned by the waiting coroutine. Loop
+// thread only.
 
 #include <sallyport/net/loop.hpp>
 

@@ -9,7 +9,7 @@
 namespace sallyport::net {
 namespace {
 
-// Copies, since the storage's type is none of the two.
+// Copies the bytes, as the storage has neither of the two types.
 template <class T>
 T read_as(const sockaddr_storage& storage) noexcept {
     T out;
@@ -73,7 +73,8 @@ endpoint peer_endpoint(int socket) noexcept {
 }
 
 std::optional<endpoint> original_destination(int socket) noexcept {
-    constexpr int so_original_dst = 80;  // of both families; the kernel's headers for it can't be included beside libc's
+    // The same number for both families; the kernel's headers that define it cannot be included with those of libc.
+    constexpr int so_original_dst = 80;
     socket_address a;
     const auto local = local_endpoint(socket);
     const int level = local.address.is_v4() ? SOL_IP : SOL_IPV6;
@@ -89,7 +90,8 @@ void set_stream_options(int socket, const ip_address& at) noexcept {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);
     if (!at.is_loopback()) return;
-    constexpr std::string_view congestion_control = "reno";  // always there, and allowed to everybody
+    // Always available, and allowed without privileges.
+    constexpr std::string_view congestion_control = "reno";
     ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, congestion_control.data(),
                  static_cast<socklen_t>(congestion_control.size()));
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Between our endpoints and the system's socket addresses. Pure values; any thread.
+// Converts between endpoints and the system's socket addresses, and reads and sets properties of sockets. Values and
+// functions without state; any thread.
 
 #include <optional>
 
@@ -10,20 +11,22 @@
 
 namespace sallyport::net {
 
-/// Room for the system's form of one endpoint.
+/// Holds one endpoint in the system's format.
 class socket_address {
 public:
-    socket_address() noexcept = default;  // to be filled by the system
+    /// An empty address for the system to fill.
+    socket_address() noexcept = default;
     explicit socket_address(const endpoint& e) noexcept;
     socket_address(const sockaddr* from, socklen_t size) noexcept;
 
     [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
     [[nodiscard]] sockaddr* data() noexcept;
     [[nodiscard]] const sockaddr* data() const noexcept;
-    [[nodiscard]] socklen_t* size() noexcept { return &size_; }  // in: room, out: used
+    /// For system calls that read the capacity and write the length.
+    [[nodiscard]] socklen_t* size() noexcept { return &size_; }
     [[nodiscard]] socklen_t length() const noexcept { return size_; }
 
-    /// IPv4 mapped into IPv6 comes back as IPv4. 0.0.0.0:0 where the family is neither.
+    /// An IPv4-mapped IPv6 address is returned as IPv4, and an address of another family as 0.0.0.0:0.
     [[nodiscard]] endpoint value() const noexcept;
 
 private:
@@ -31,23 +34,24 @@ private:
     socklen_t size_ = sizeof(storage_);
 };
 
-/// Where the socket is bound, or connected to; 0.0.0.0:0 where it is not.
+/// The local endpoint and the peer of a socket; 0.0.0.0:0 if it is not bound or not connected.
 [[nodiscard]] endpoint local_endpoint(int socket) noexcept;
 [[nodiscard]] endpoint peer_endpoint(int socket) noexcept;
 
-/// Where the peer of an accepted connection has connected to, if this machine's NAT has changed that; else nothing.
+/// The endpoint to which the peer of an accepted connection connected, if NAT on this machine has changed it; otherwise
+/// nothing.
 [[nodiscard]] std::optional<endpoint> original_destination(int socket) noexcept;
 
-/// An integer socket option; the result only matters where the system may lack it.
+/// Sets an integer socket option. The result only matters for options that the system may not support.
 bool set_option(int socket, int level, int name, int value) noexcept;
 
-/// What every stream's socket has: TCP_NODELAY, and urgent bytes in line: the Telnet Synch before an ABOR is sent as such
-/// (RFC 959 section 4.1.3), and without this its last byte would be missing. Connections inherit it from their listener, so
-/// it costs an accepted one nothing.
+/// Sets the options of all streams: TCP_NODELAY, and urgent data in line, since the Telnet Synch before an ABOR is sent as
+/// urgent data (RFC 959 section 4.1.3) and its last byte would be missing otherwise. Accepted connections inherit the
+/// options from their listener.
 ///
-/// `at`: the address that it will listen at or connect to. On loopback no network has to be shared: there congestion control
-/// that paces (BBR) halves the rate of a large transfer by its timers. It is left before the connection stands, as a
-/// connection that was paced once remains so.
+/// `at` is the address to listen at or to connect to. On loopback, congestion control with pacing (BBR) would halve the rate
+/// of a large transfer by its timers, so it is replaced there. This must be done before the connection is established, as a
+/// connection keeps its pacing.
 void set_stream_options(int socket, const ip_address& at) noexcept;
 
 }  // namespace sallyport::net

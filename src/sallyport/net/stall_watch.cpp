@@ -10,11 +10,11 @@
 namespace sallyport::net {
 namespace {
 
-// Looks within one window: a stall is found late by one of its parts at most.
+// Checks within one window: a stall is detected at most one such interval late.
 constexpr int checks_per_window = 32;
 
-// The kernel's struct tcp_info, in units of 64 bits: that of glibc ends before these, and the kernel's header can't be
-// included beside it.
+// Indices into the kernel's struct tcp_info, in units of 64 bits. The struct of glibc ends before these members, and the
+// kernel's header cannot be included with it.
 constexpr std::size_t bytes_acked = 15;
 constexpr std::size_t bytes_received = 16;
 
@@ -58,7 +58,7 @@ bool stall_watch::check_progress(int socket, std::uint64_t transferred, deadline
 std::string stall_watch::text() const {
     const auto seconds = std::chrono::duration<double>(rule_.window).count();
     if (rule_.bytes_per_second == 0) return fmt::format("no progress for {:g} s", seconds);
-    return fmt::format("fewer than {} bytes a second for {:g} s", rule_.bytes_per_second, seconds);
+    return fmt::format("fewer than {} bytes per second for {:g} s", rule_.bytes_per_second, seconds);
 }
 
 std::uint64_t tcp_bytes_transferred(int socket) noexcept {

@@ -1,11 +1,12 @@
 #pragma once
-// Whether a transfer has stalled: whether TCP has carried less than so many bytes a second, on average over a time. A peer
-// that sends or takes a byte now and then keeps no transfer alive (DC-05).
+// Detects stalled transfers: TCP has transferred fewer than a minimum of bytes per second, on average over a window of
+// time. So a peer that sends or reads single bytes does not keep a transfer alive (DC-05).
 //
-// Only time counts in which something waits for a peer, so neither a slow disk nor our own rate limits make a transfer
-// stall. What TCP has carried is asked of the kernel, and only where a wait is long: with a full send buffer a socket
-// becomes writable again long after its peer has begun to take bytes, and a TLS record can't be read before all of it is
-// there. One for each transfer and both of its connections, where it has two; waits on them may overlap. Loop thread only.
+// Only time counts in which the transfer waits for a peer, so a slow disk or a rate limit does not make it stall. The number
+// of bytes is read from the kernel, and only during long waits: with a full send buffer a socket becomes writable again long
+// after its peer has started to read, and a TLS record can be read only when it is complete.
+//
+// Owned by one transfer and used for both of its connections; waits on them may overlap. Loop thread only.
 
 #include <algorithm>
 #include <array>
@@ -17,35 +18,38 @@
 
 namespace sallyport::net {
 
-/// What the user has set.
+/// The settings for stalled transfers.
 struct stall_rule {
-    clock::duration window{};            // --stall-timeout
-    std::uint64_t bytes_per_second = 0;  // --stall-rate; 0: any byte counts
+    // --stall-timeout.
+    clock::duration window{};
+    // --stall-rate; with 0 any byte is progress.
+    std::uint64_t bytes_per_second = 0;
 };
 
 class stall_watch {
 public:
     explicit stall_watch(stall_rule rule);
 
-    /// For the operations of a transfer.
+    /// The time limit for the operations of the transfer.
     [[nodiscard]] time_limit limit() noexcept { return {.progress = rule_.window, .stall = this}; }
 
-    // Around each wait for a peer.
+    // To be called around each wait for a peer.
     void wait_started(deadline now) noexcept;
     void wait_finished(deadline now) noexcept;
-    /// A pause that our own rate limit causes, while the other direction may wait.
+    /// Excludes a pause for a rate limit, during which the other direction may be waiting.
     void exclude(clock::duration pause) noexcept {
         if (waits_ > 0) waited_ -= pause;
     }
 
-    /// When a wait should look at what was carried.
+    /// When a wait should check the progress next.
     [[nodiscard]] deadline next_check(deadline now) const noexcept;
-    /// `carried`: what TCP has carried on that socket so far, both ways. True where something is new.
+    /// `transferred`: the bytes that TCP has transferred on that socket so far, in both directions. Returns true if there
+    /// are new ones.
     bool check_progress(int socket, std::uint64_t transferred, deadline now) noexcept;
-    /// REQUIRES: look() at the same time.
+    /// REQUIRES: check_progress() was called at the same time.
     [[nodiscard]] bool stalled(deadline now) const noexcept { return waited(now) >= rule_.window; }
 
-    /// The rule that was broken: "fewer than 32 bytes a second for 60 s".
+    /// The condition as text: "fewer than 32 bytes per second for 60 s".
     [[nodiscard]] std::string text() const;
 
 private:
@@ -55,19 +59,25 @@ private:
 
     struct connection {
         int socket = -1;
-        std::uint64_t transferred = 0;  // when it was looked at last
-        std::uint64_t recent = 0;       // since the time that is counted began
+        // At the last check.
+        std::uint64_t transferred = 0;
+        // Since the start of the counted time.
+        std::uint64_t recent = 0;
     };
 
     stall_rule rule_;
-    std::uint64_t min_bytes_;  // in the whole window
+    // Minimum for a complete window.
+    std::uint64_t min_bytes_;
     std::array<connection, 2> connections_{};
-    clock::duration waited_{};  // without the waits that go on
-    deadline since_{};          // these began, or were counted
+    // Without the current waits.
+    clock::duration waited_{};
+    // When the current waits started, or were counted last.
+    deadline since_{};
+    // Number of current waits.
     int waits_ = 0;
 };
 
-/// What TCP has carried on this connection, both ways, as the peer has acknowledged it.
+/// The bytes that TCP has transferred on this connection: those that the peer has acknowledged, and those received.
 [[nodiscard]] std::uint64_t tcp_bytes_transferred(int socket) noexcept;
 
 }  // namespace sallyport::net

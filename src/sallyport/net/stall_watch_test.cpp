@@ -12,7 +12,8 @@ namespace {
 
 constexpr deadline begin{1000s};
 
-/// One wait from `begin` on, in which `per_second` bytes pass, looked at as a stream does. When it was found to be stalled.
+/// One wait from `begin` on, in which `per_second` bytes are transferred, with the checks of a stream. Returns when the
+/// transfer was found to be stalled.
 std::optional<clock::duration> stalls_after(stall_rule rule, double per_second, clock::duration at_most = 1000s) {
     stall_watch watch(rule);
     watch.wait_started(begin);
@@ -62,7 +63,8 @@ TEST(stall_watch, a_stop_after_a_fast_transfer_is_found_within_the_window) {
 TEST(stall_watch, only_waiting_for_a_peer_counts) {
     stall_watch watch({.window = 60s, .bytes_per_second = 32});
     deadline now = begin;
-    for (int i = 0; i < 59; ++i) {  // a second of waiting, an hour for the disk
+    // A second of waiting for the peer, then an hour for the disk.
+    for (int i = 0; i < 59; ++i) {
         watch.wait_started(now);
         watch.wait_finished(now += 1s);
         now += 1h;
@@ -85,7 +87,7 @@ TEST(stall_watch, waits_of_both_directions_count_once) {
 TEST(stall_watch, bytes_of_either_connection_are_progress_and_are_not_added_up) {
     stall_watch watch({.window = 60s, .bytes_per_second = 32});
     watch.wait_started(begin);
-    // What one side has sent is what the other has got: 20 bytes a second on each are not 40.
+    // The bytes of one connection are the bytes of the other: 20 bytes per second on each are not 40.
     for (int s = 1; s <= 60; ++s) {
         (void)watch.check_progress(3, static_cast<std::uint64_t>(20 * s), begin + std::chrono::seconds(s));
         (void)watch.check_progress(4, static_cast<std::uint64_t>(20 * s), begin + std::chrono::seconds(s));
@@ -97,7 +99,8 @@ TEST(stall_watch, bytes_of_either_connection_are_progress_and_are_not_added_up) 
 
 TEST(stall_watch, a_rate_limit_pause_is_excluded_while_the_other_direction_waits) {
     stall_watch watch({.window = 60s, .bytes_per_second = 32});
-    watch.exclude(1h);  // nobody waits: there is nothing to excuse
+    // There is no wait, so nothing is excluded.
+    watch.exclude(1h);
     watch.wait_started(begin);
     watch.exclude(30s);
     EXPECT_FALSE(watch.stalled(begin + 89s));
@@ -105,7 +108,7 @@ TEST(stall_watch, a_rate_limit_pause_is_excluded_while_the_other_direction_waits
 }
 
 TEST(stall_watch, names_the_rule_that_was_broken) {
-    EXPECT_EQ(stall_watch({.window = 60s, .bytes_per_second = 32}).text(), "fewer than 32 bytes a second for 60 s");
+    EXPECT_EQ(stall_watch({.window = 60s, .bytes_per_second = 32}).text(), "fewer than 32 bytes per second for 60 s");
     EXPECT_EQ(stall_watch({.window = 1500ms, .bytes_per_second = 0}).text(), "no progress for 1.5 s");
 }
 
@@ -113,7 +116,7 @@ TEST(stall_watch, names_the_rule_that_was_broken) {
 
 class stall_test : public net_test {};
 
-/// `size` bytes every 20 ms, until the other side is gone or `count` pieces have left; then the end.
+/// Sends `size` bytes every 20 ms, until the peer has closed or `count` pieces were sent; then the end.
 task<bool> send_slowly(loop& l, stream& to, std::size_t size, int count) {
     const std::string piece(size, 'x');
     for (int i = 0; i < count; ++i) {
@@ -151,8 +154,8 @@ TEST_F(stall_test, a_drip_is_no_progress_unless_any_byte_is) {  // DC-05
     EXPECT_EQ(run(receive_a_drip(test_loop(), 0)), "all");
 }
 
-// A full send buffer is reported as writable again when a third of it is free. To empty that takes this receiver longer than
-// the window.
+// A full send buffer is reported as writable again when a third of it is free. This receiver needs longer than the window
+// for that.
 task<bool> send_to_a_slow_receiver(loop& l) {
     auto [client, server] = co_await make_stream_pair(l);
     set_option(client.native_handle(), SOL_SOCKET, SO_SNDBUF, 4 << 20);

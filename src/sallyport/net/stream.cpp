@@ -13,13 +13,14 @@
 namespace sallyport::net {
 namespace {
 
-// One sendfile call: long enough that calls don't matter, short enough that others get their turn.
+// Size of one sendfile call: large enough that the calls do not matter, small enough that other sessions are not delayed.
 constexpr std::size_t sendfile_step = std::size_t{1} << 20U;
-// Below this the call costs more than the packets that it saves.
+// For smaller files, setting TCP_CORK costs more than the packets that it saves.
 constexpr std::uint64_t min_corked_size = 256 * 1024;
-constexpr unsigned sendfile_cost = 16;  // of stream_state::burst_limit: yields every 4 MiB
+// The cost of one sendfile, of stream_state::burst_limit: yields every 4 MiB.
+constexpr unsigned sendfile_cost = 16;
 
-// A recv or send that does not wait is never interrupted (signal(7)); only sendfile is, when it waits for the disk.
+// A non-blocking recv or send is never interrupted by a signal (signal(7)); sendfile can be while it waits for the disk.
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
 task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t offset, std::uint64_t count,
@@ -30,7 +31,8 @@ task<result<std::uint64_t>> send_file_plain(state_ptr s, int file, std::uint64_t
         auto position = static_cast<off_t>(offset + sent);
         const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, sendfile_step));
         const auto n = ::sendfile(s->socket.get(), file, &position, step);
-        if (n == 0) break;  // the file ends here
+        // The end of the file.
+        if (n == 0) break;
         if (n > 0) {
             sent += static_cast<std::uint64_t>(n);
             progress += static_cast<std::uint64_t>(n);
@@ -51,12 +53,12 @@ const state_ptr& state_of(const stream& s) { return s.state_; }
 
 std::unexpected<error> stream_state::failure(wait_result end, int os, std::string_view doing) const {
     auto what = fmt::format("{} {}", doing, peer.text());
-    if (end == wait_result::timeout) return fail(errc::timeout, what + ": no progress in time");
-    if (end == wait_result::cancelled || !socket) return fail(errc::cancelled, what + ": given up");
+    if (end == wait_result::timeout) return fail(errc::timeout, what + ": timed out");
+    if (end == wait_result::cancelled || !socket) return fail(errc::cancelled, what + ": cancelled");
     return fail_os(os, std::move(what));
 }
 
-// Where bytes have passed unseen (see stall_watch) the caller tries again, so that what is there is taken.
+// If bytes were transferred during the wait (see stall_watch), the caller tries again and handles what is available.
 task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit) {
     stall_watch& watch = *limit.stall;
     auto now = clock::now();
@@ -74,7 +76,7 @@ task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descripto
     co_return end;
 }
 
-// The try comes first, also after the deadline: value, deadline, error (decision 8).
+// The system call is tried first, also after the deadline: value, deadline, error (decision 8).
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     for (;;) {
@@ -89,7 +91,7 @@ task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_lim
     }
 }
 
-// The pipe has room, so what would block is the socket.
+// The pipe is empty, so only the socket can block.
 task<result<std::size_t>> splice_plain(state_ptr s, int pipe_in, time_limit limit) {
     auto end = wait_result::ready;
     for (;;) {
@@ -154,7 +156,7 @@ void stream::set_keepalive(const keepalive& k) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, k.count);
-    // Bytes that nobody acknowledges end the connection after the same time as unanswered probes (tcp(7)).
+    // Unacknowledged bytes end the connection after the same time as unanswered probes (tcp(7)).
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (idle + interval * k.count) * 1000);
 }
 
@@ -187,14 +189,14 @@ task<result<void>> stream::write_and_finish(std::string_view bytes, time_limit l
 
 task<result<std::uint64_t>> stream::send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                               std::uint64_t& progress) {
-    // Full packets only: else each acknowledgement sends what there is of a packet, a third more packets in all. What is
-    // held back leaves with what follows, with the end of the stream, or after 200 ms.
+    // Full packets only: otherwise each acknowledgement sends an incomplete packet, a third more packets in all. An
+    // incomplete packet is sent with the following bytes, at the end of the stream, or after 200 ms.
     if (count >= min_corked_size) set_option(native_handle(), IPPROTO_TCP, TCP_CORK, 1);
     return state_->tls ? send_file_tls(state_, file, offset, count, limit, progress)
                        : send_file_plain(state_, file, offset, count, limit, progress);
 }
 
-// Not by a look at the next byte: there may be some before the end, and under TLS there are.
+// Not by peeking at the next byte: there may be bytes before the end, and with TLS there are.
 bool stream::peer_has_finished() const noexcept {
     pollfd end{.fd = native_handle(), .events = POLLRDHUP, .revents = 0};
     return ::poll(&end, 1, 0) == 1;

@@ -1,9 +1,9 @@
 #pragma once
-// One TCP connection, with or without TLS on it, non-blocking, on one loop: control and data connections alike.
+// One TCP connection with or without TLS, non-blocking, on one event loop: a control or data connection.
 //
-// Every wait takes a time_limit; nothing waits for ever (C3). Errors: errc::timeout, closed, reset, cancelled, tls,
-// truncated (the peer ended a TLS stream without close_notify, TLS-05). Movable only while nothing is pending on it.
-// At most one read and one write may be pending at a time; they may be pending together.
+// Owns the connection, and must not outlive its loop. Loop thread only. Each wait has a time_limit (C3). Errors:
+// errc::timeout, closed, reset, cancelled, tls, and truncated if the peer ended a TLS stream without close_notify (TLS-05).
+// At most one read and one write may be pending at a time, also together; a stream may be moved only while none is.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,19 +24,21 @@
 
 namespace sallyport::net {
 
-/// TCP keepalive as set on each socket by the program itself (S5).
+/// TCP keepalive settings of a socket (S5).
 struct keepalive {
     std::chrono::seconds idle{};
     std::chrono::seconds interval{};
-    int count = 0;  // 0: off
+    // 0: off.
+    int count = 0;
 };
 
 struct stream_state;
 
 class stream {
 public:
-    stream() noexcept;  // not open
-    /// Takes a connected, non-blocking socket that has set_stream_options(): one from a listener, as a rule.
+    /// A stream that is not open.
+    stream() noexcept;
+    /// Takes over a connected, non-blocking socket with set_stream_options(), usually from a listener.
     stream(loop& l, unique_fd socket, const endpoint& local, const endpoint& peer);
     ~stream();
     stream(stream&&) noexcept;
@@ -49,85 +51,89 @@ public:
     [[nodiscard]] loop& owner() const noexcept;
 
     void set_keepalive(const keepalive& k);
-    /// As measured by TCP so far.
+    /// The round-trip time that TCP has measured.
     [[nodiscard]] std::chrono::microseconds round_trip() const;
 
-    /// What is there, at least one byte. 0: the peer ended its direction in good order (FIN; under TLS close_notify).
+    /// Reads the available bytes, at least one. Returns 0 if the peer has finished its direction (FIN; with TLS
+    /// close_notify).
     task<result<std::size_t>> read_some(std::span<char> into, time_limit limit);
     /// The same into an empty pipe, without copying. REQUIRES: !is_tls().
     task<result<std::size_t>> splice_some(const pipe& into, time_limit limit);
-    /// Reading need not be woken before so much is there, or the end, or the deadline. REQUIRES: !is_tls().
+    /// Wakes readers only if this many bytes are available, at the end, or at the deadline. REQUIRES: !is_tls().
     void set_low_watermark(std::size_t bytes);
-    /// All of `bytes`.
+    /// Writes all of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
-    /// For a little that finish_sending() or close() follows at once: the end of the stream, and under TLS its close_notify,
-    /// then travels in the same packet.
+    /// Writes a small amount directly before shutdown_send() or close(): the FIN, and with TLS the close_notify, is then
+    /// sent in the same packet.
     task<result<void>> write_and_finish(std::string_view bytes, time_limit limit);
-    /// Bytes of a file from `offset` on, straight from the page cache where there is no TLS (sendfile), else in full TLS
-    /// records. `progress` is advanced as bytes leave. Of much, the last part of a packet waits for what follows, a moment
-    /// at most. Ends early, without an error, at the end of the file: compare the result with `count`. The file's pages
-    /// should be resident: reading the disk blocks the loop.
+    /// Sends bytes of a file from `offset` on: without TLS directly from the page cache (sendfile), otherwise in full TLS
+    /// records. `progress` is increased as bytes are sent. In a large transfer, an incomplete packet waits up to 200 ms for
+    /// more bytes. Ends early, without an error, at the end of the file: compare the result with `count`. The file's pages
+    /// should be in memory, as reading the disk blocks the loop.
     task<result<std::uint64_t>> send_file(int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress);
 
-    /// Whether the peer is known to have ended its direction, or broken the connection, whatever it has sent before that and
-    /// nobody has read yet.
+    /// True if the peer has finished its direction or the connection has failed, even if there are bytes that have not been
+    /// read.
     [[nodiscard]] bool peer_has_finished() const noexcept;
 
-    /// Ends a pending read_some with errc::cancelled. No effect where none is pending.
+    /// Ends a pending read_some with errc::cancelled. No effect if none is pending.
     void interrupt_read();
 
-    /// TLS as the accepting or the connecting side. What was read before must have been used up by the caller (TLS-01):
-    /// from here on OpenSSL reads the socket. Pass options as named objects: g++ 12 destroys a braced temporary with a
-    /// string in it twice when it stands inside a co_await.
+    /// Starts TLS as the server or the client. The caller must have processed all bytes that it has read (TLS-01), as
+    /// OpenSSL reads the socket from now on. Pass the options as named objects: g++ 12 destroys a braced temporary with a
+    /// string in it twice if it is part of a co_await expression.
     task<result<void>> accept_tls(const tls_server_context& context, const tls_accept_options& options, time_limit limit);
     task<result<void>> connect_tls(const tls_client_context& context, const tls_connect_options& options, time_limit limit);
     [[nodiscard]] bool is_tls() const noexcept;
-    [[nodiscard]] tls_facts tls() const;  // REQUIRES: is_tls()
-    /// Whom the peer's certificate names, empty where it names nobody there. Nothing without a certificate. REQUIRES:
-    /// is_tls()
+    /// REQUIRES: is_tls()
+    [[nodiscard]] tls_facts tls() const;
+    /// The name in this field of the peer's certificate, empty if the field is missing. Nothing without a certificate.
+    /// REQUIRES: is_tls()
     [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;
-    /// The newest session of this connection, for resumption on data connections (client side). Empty where none came yet.
+    /// The newest session of this connection, for resumption on data connections (client side). Empty if there is none yet.
     [[nodiscard]] tls_session session() const;
-    /// Sends the client a fresh ticket ahead of the next write, where TLS 1.3 has use for one: some clients use each only
-    /// once.
+    /// With TLS 1.3, sends the client a new ticket before the next write, as some clients use each ticket only once.
     void offer_ticket();
 
-    /// Sends close_notify and waits for the peer's, at most `wait`; then the connection goes on in plain text (CCC) or is
-    /// closed. Not waiting (0) sends only. A peer that goes on in plain text without a close_notify of its own has ended TLS
-    /// as well: some do, and there was nothing to cut.
+    /// Ends TLS: sends close_notify and waits up to `wait` for the peer's. Then the connection continues unencrypted (CCC)
+    /// or is closed. With 0 it does not wait. Some peers continue unencrypted without a close_notify; that ends TLS too, as
+    /// no data can be truncated.
     task<result<void>> end_tls(clock::duration wait);
 
-    /// FIN: no more bytes from us. Under TLS close_notify first, for which there may be no room for `wait` at most. To be
-    /// sure that the peer has everything, go on with read_some until it returns 0.
+    /// Finishes the sending direction with a FIN, and with TLS a close_notify before it; waits up to `wait` if the send
+    /// buffer is full. To be sure that the peer has received everything, call read_some until it returns 0.
     task<result<void>> shutdown_send(clock::duration wait);
-    /// Pending operations end as cancelled. local() and peer() stay.
+    /// Closes the connection. Pending operations end as cancelled. local() and peer() stay valid.
     void close() noexcept;
-    /// Close by RST: the peer must not take what it has for complete.
+    /// Closes the connection with RST, so that the peer does not mistake what it has for complete.
     void abort() noexcept;
 
 private:
     friend const std::shared_ptr<stream_state>& state_of(const stream& s);
-    std::shared_ptr<stream_state> state_;  // shared with its pending operations
+    // Shared with pending operations.
+    std::shared_ptr<stream_state> state_;
 };
 
-/// For a data connection after its last byte, whichever side sent the data. Under TLS our close_notify is sent, if
-/// finish_sending() has not done so, and the connection stays open until the peer has ended its direction too, for
-/// limits::close_notify_timeout at most, and what comes meanwhile is dropped: a peer whose own close_notify meets a closed
-/// connection takes the transfer for broken (vsftpd's strict_ssl_write_shutdown). Without TLS it is closed at once.
+/// Closes a data connection after its last byte, whichever peer sent the data. With TLS it sends close_notify, unless
+/// shutdown_send() has done so, and keeps the connection open until the peer has finished too, for
+/// limits::close_notify_timeout at most; received bytes are dropped. A peer that gets a reset for its own close_notify
+/// treats the transfer as failed (vsftpd's strict_ssl_write_shutdown). Without TLS the connection is closed at once.
 void close_gracefully(stream s);
 
 struct connect_options {
-    endpoint bind_to{};          // address and port to come from; port 0 any, unspecified address any (S1)
-    bool reuse_address = false;  // several connections from one bound port (active mode from port 20)
-    /// Called with our own end before the peer's program can see the connection, or hardly later.
+    // Local address and port; port 0 or an unspecified address mean any (S1).
+    endpoint bind_to{};
+    // Allows several connections from one local port (active mode from port 20).
+    bool reuse_address = false;
+    /// Called with the local endpoint before, or very shortly after, the peer's program can accept the connection.
     std::function<void(const endpoint& local)> on_local{};
 };
 
 task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit);
 
-/// All addresses of a host name, in the system's order of preference; literals are taken as they are. The look-up runs in
-/// a pool and never blocks the loop. errc::unresolved, errc::timeout.
+/// All addresses of a host name, in the system's order of preference; an address literal is returned as it is. The lookup
+/// runs in a pool and never blocks the loop. Errors: errc::unresolved, errc::timeout.
 task<result<std::vector<ip_address>>> resolve(loop& l, std::string host, time_limit limit);
 
 }  // namespace sallyport::net

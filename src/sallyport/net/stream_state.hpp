@@ -1,5 +1,7 @@
 #pragma once
-// Inside of a stream, for the files that make it up: stream.cpp (plain), stream_tls.cpp, connect.cpp, relay_pump.cpp.
+// The implementation of a stream, shared by stream.cpp (plain), stream_tls.cpp, connect.cpp and relay_pump.cpp.
+//
+// Owned by the stream and its pending operations. Loop thread only.
 
 #include <memory>
 #include <string_view>
@@ -14,7 +16,8 @@ struct stream_state {
     stream_state(loop& l, unique_fd s, const endpoint& local_end, const endpoint& peer_end)
         : owner(l), socket(l, std::move(s)), local(local_end), peer(peer_end) {}
 
-    /// A peer that never makes us wait must not keep the loop to itself. True now and then: yield.
+    /// Counts work without a wait. Returns true if the coroutine must yield, as a peer that is always ready must not occupy
+    /// the loop.
     [[nodiscard]] bool must_yield(unsigned cost = 1) noexcept {
         burst += cost;
         if (burst < burst_limit) return false;
@@ -22,7 +25,7 @@ struct stream_state {
         return true;
     }
 
-    // The wait for the peer between two tries; waiting is yielding.
+    // Waits for the peer between two tries; a wait counts as a yield.
     task<wait_result> readable(time_limit limit) {
         burst = 0;
         return limit.stall != nullptr ? wait_unless_stalled(&descriptor::readable, limit)
@@ -34,10 +37,10 @@ struct stream_state {
                                       : socket.writable(limit.next(clock::now()));
     }
 
-    /// Why an operation could not go on: the deadline before the system's error.
+    /// The error of a failed operation: the deadline, or else the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_result end, int os, std::string_view doing) const;
 
-    /// A wait that is over when the transfer has stalled, and not before.
+    /// Waits until the descriptor is ready or the transfer has stalled.
     task<wait_result> wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit);
 
     static constexpr unsigned burst_limit = 64;
@@ -47,18 +50,20 @@ struct stream_state {
     endpoint local;
     endpoint peer;
     std::unique_ptr<tls_engine> tls;
-    tls_session_ids::entry resumable_session;  // after the end of TLS (CCC) data connections still resume its session
+    // After the end of TLS (CCC), data connections still resume this session.
+    tls_session_ids::entry resumable_session;
     unsigned burst = 0;
-    bool flushing = false;  // a writer is at work on tls->output()
+    // True while a writer sends tls->output().
+    bool flushing = false;
 };
 
 using state_ptr = std::shared_ptr<stream_state>;
 
-// Plain bytes (stream.cpp).
+// Without TLS (stream.cpp).
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags = 0);
 
-// Over TLS (stream_tls.cpp).
+// With TLS (stream_tls.cpp).
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit);
 task<result<void>> write_and_finish_tls(state_ptr s, std::string_view bytes, time_limit limit);

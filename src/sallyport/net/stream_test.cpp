@@ -52,7 +52,8 @@ task<> send_and_close(stream s, std::string bytes) {
 
 task<> send_in_two(stream& s) {
     const std::string half(500, 'x');
-    co_await s.owner().sleep_for(20ms);  // until the other end waits
+    // Until the other end waits.
+    co_await s.owner().sleep_for(20ms);
     const auto first = co_await s.write_all(half, soon());
     co_await s.owner().sleep_for(50ms);
     const auto second = co_await s.write_all(half, soon());
@@ -70,8 +71,7 @@ task<std::string> through_a_pipe(loop& l) {
         if (!n) co_return "splicing failed";
         if (*n == 0) co_return all == sent ? "the same" : "not the same";
         std::string part(*n, '\0');
-        if (::read(pages.read_end.get(), part.data(), part.size()) != static_cast<ssize_t>(*n))
-            co_return "less than was said";
+        if (::read(pages.read_end.get(), part.data(), part.size()) != static_cast<ssize_t>(*n)) co_return "too few bytes";
         all += part;
     }
 }
@@ -84,9 +84,9 @@ task<std::string> woken_late(loop& l) {
     std::array<char, 2000> buffer;
     const auto brief = co_await client.write_all("brief", soon());
     const auto start = clock::now();
-    // The deadline comes first, and what is there is taken all the same.
+    // The deadline comes first, and the available bytes are read anyway.
     const auto little = co_await server.read_some(buffer, time_limit::within(100ms));
-    if (!brief || text_of(little, buffer) != "brief") co_return "the little that was there was lost";
+    if (!brief || text_of(little, buffer) != "brief") co_return "the available bytes were lost";
     l.spawn("the sender", send_in_two(client));
     const auto both = co_await server.read_some(buffer, soon());
     if (!both || *both != 1000) co_return fmt::format("woken for {} bytes", both.value_or(0));
@@ -220,7 +220,7 @@ TEST_F(stream_test, a_file_that_has_shrunk_ends_the_sending_early) {
     EXPECT_TRUE(run(send_files(test_loop(), 5'000, 0, 1'000)));
 }
 
-/// Whether a packet's last part waits for what follows, after a file of this size.
+/// Whether an incomplete packet waits for more bytes after a file of this size.
 task<bool> is_corked_after(loop& l, std::size_t size) {
     auto [client, server] = co_await make_stream_pair(l);
     const auto file = make_memory_file(sample_bytes(size));
@@ -241,7 +241,7 @@ TEST_F(stream_test, large_files_leave_in_full_packets_and_small_ones_at_once) {
     EXPECT_FALSE(run(is_corked_after(test_loop(), 100'001)));
 }
 
-// A peer that floods us must leave turns to the others.
+// A peer that always sends must not occupy the loop.
 task<> flood(stream& s, const bool& stop) {
     const std::string bytes(4096, 'x');
     result<void> written;
@@ -262,7 +262,8 @@ task<int> turns_of_others(loop& l) {
     int turns = 0;
     l.spawn("a flood", flood(client, stop));
     l.spawn("another", count_turns(l, stop, turns));
-    std::array<char, 16> small;  // there is always more to read
+    // So small that there is always more to read.
+    std::array<char, 16> small;
     for (int i = 0; i < 50'000; ++i) {
         const auto n = co_await server.read_some(small, soon());
         if (!n || *n == 0) break;
@@ -277,8 +278,9 @@ TEST_F(stream_test, a_flood_does_not_starve_the_loop) { EXPECT_GE(run(turns_of_o
 
 task<std::string> telnet_synch(loop& l) {
     auto [client, server] = co_await make_stream_pair(l);
-    const auto before = co_await client.write_all("\xff\xf4\xff", soon());  // IAC IP IAC
-    EXPECT_EQ(::send(client.native_handle(), "\xf2", 1, MSG_OOB), 1);       // DM
+    // IAC IP IAC, then DM as urgent data.
+    const auto before = co_await client.write_all("\xff\xf4\xff", soon());
+    EXPECT_EQ(::send(client.native_handle(), "\xf2", 1, MSG_OOB), 1);
     const auto after = co_await client.write_all("ABOR\r\n", soon());
     client.close();
     const auto all = co_await read_to_end(server);
@@ -379,7 +381,8 @@ task<bool> many_connections(loop& l) {
 }
 
 TEST_F(stream_test, leaves_no_descriptor_open) {
-    run(many_connections(test_loop()));  // what the loop itself needs is open from now on
+    // Opens the descriptors that the loop itself needs.
+    run(many_connections(test_loop()));
     const auto before = open_descriptors();
     run(many_connections(test_loop()));
     EXPECT_EQ(open_descriptors(), before);

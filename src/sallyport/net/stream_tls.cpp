@@ -1,4 +1,4 @@
-// The half of a stream that speaks TLS: moves the engine's bytes and does its waiting.
+// The TLS part of a stream: it sends and receives the bytes of the TLS engine and waits for the socket.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -15,16 +15,16 @@ namespace {
 
 using step = tls_engine::step;
 
-// Records gathered for one send: each wakes the peer. To send each as OpenSSL makes it (MSG_MORE) saves a copy and costs
-// more: a tenth of a gateway's rate.
+// Bytes of TLS records that are gathered for one send, as each send wakes the peer. Sending each record as OpenSSL makes it
+// (MSG_MORE) would save a copy, but would cost a tenth of a gateway's rate.
 constexpr std::size_t gather = 512 * 1024;
-// What is read of a file for one send: little enough to stay in the cache until it is encrypted; 512 KiB are a quarter
-// slower.
+// Bytes of a file that are read for one send: few enough to stay in the cache until they are encrypted; 512 KiB are a
+// quarter slower.
 constexpr std::size_t file_piece = 128 * 1024;
 
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
-/// One send of what OpenSSL has put out. False where it failed; errno says why.
+/// Sends OpenSSL's output once. Returns false on failure, with errno set.
 bool send_output(stream_state& s, int flags = 0) {
     const auto bytes = s.tls->output();
     const auto n = ::send(s.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
@@ -50,7 +50,8 @@ task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
     co_return outcome;
 }
 
-/// Answers that reading makes OpenSSL give (alerts, key updates) leave at once where they can; else with the next write.
+/// Sends OpenSSL's own messages that result from reading (alerts, key updates), if possible; otherwise they are sent with
+/// the next write.
 void flush_alerts(stream_state& s) {
     if (s.flushing) return;
     while (!s.tls->output().empty() && send_output(s)) {
@@ -65,9 +66,10 @@ task<result<void>> handshake(state_ptr s, time_limit limit) {
         if (reached == step::done && s->tls->only_tickets_remain()) co_return result<void>{};
         auto sent = co_await flush(s, limit);
         s->tls->release_output();
-        if (reached == step::failed) co_return std::unexpected(s->tls->cause());  // the peer was told, if it could be
+        // The alert was sent, if that was possible.
+        if (reached == step::failed) co_return std::unexpected(s->tls->cause());
         if (reached == step::closed)
-            co_return fail(errc::tls, fmt::format("TLS with {}: it gave up the handshake", s->peer.text()));
+            co_return fail(errc::tls, fmt::format("TLS with {}: the peer cancelled the handshake", s->peer.text()));
         if (!sent) co_return sent;
         if (reached == step::done) co_return result<void>{};
         if (end != wait_result::ready) co_return s->failure(end, 0, "TLS handshake with");
@@ -82,36 +84,36 @@ task<result<void>> send_close_notify(state_ptr s, time_limit limit, int flags = 
     co_return sent;
 }
 
-/// Keeps the output's memory, for a caller that goes on writing.
+/// Does not release the memory of the output, as the caller may continue to write.
 task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit limit) {
     result<void> outcome;
     while (outcome && !bytes.empty()) {
         if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
         const auto part = bytes.substr(0, gather);
         bytes.remove_prefix(part.size());
-        // At once, not by growing under each record: in a large transfer that costs more than the encryption.
+        // Reserved at once: growing for each record would cost more than the encryption in a large transfer.
         s->tls->reserve_output(part.size() + part.size() / 128 + 512);
         const auto reached = s->tls->write(part);
         if (reached == step::failed) co_return std::unexpected(s->tls->cause());
         outcome = co_await flush(s, limit);
-        const bool yield_now =
-            s->must_yield(1 + static_cast<unsigned>(part.size() / (16 * 1024)));  // as in reading: every MiB
+        // Every MiB, as in reading.
+        const bool yield_now = s->must_yield(1 + static_cast<unsigned>(part.size() / (16 * 1024)));
         if (yield_now) co_await s->owner.yield();
     }
     co_return outcome;
 }
 
-/// Reads until the peer's close_notify. Data at this point belongs to nobody.
+/// Reads until the peer's close_notify. Data is an error here.
 task<result<void>> await_close_notify(state_ptr s, time_limit limit) {
     std::array<char, 256> ignored;
     const auto got = co_await read_tls(s, ignored, limit);
     if (!got) co_return std::unexpected(got.error());
     if (*got > 0)
-        co_return fail(errc::unexpected, fmt::format("{} sent data where only the end of TLS may come", s->peer.text()));
+        co_return fail(errc::unexpected, fmt::format("{} sent data instead of a TLS close_notify", s->peer.text()));
     co_return result<void>{};
 }
 
-/// Looks at the peer's next byte without taking it: TLS records begin with 20 to 23, commands with none of these.
+/// Peeks at the peer's next byte: TLS records start with 20 to 23, FTP commands with none of these.
 task<bool> continues_unencrypted(state_ptr s, time_limit limit) {
     auto end = wait_result::ready;
     for (;;) {
@@ -123,8 +125,8 @@ task<bool> continues_unencrypted(state_ptr s, time_limit limit) {
     }
 }
 
-/// Whoever only received owes a close_notify as well, once. After that the bytes are read below TLS: nobody wants to know
-/// what they say.
+/// Sends close_notify, which the receiver of data must do too, unless it has been sent. After that the received bytes are
+/// read without decryption, as they are dropped.
 task<> drain_and_close(state_ptr s) {
     (void)co_await send_close_notify(s, time_limit::within(limits::tls_shutdown_timeout), MSG_MORE);
     if (s->socket) ::shutdown(s->socket.get(), SHUT_WR);
@@ -163,7 +165,7 @@ task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit lim
     co_return outcome;
 }
 
-// Data, close_notify and the end of the connection in one packet.
+// Data, close_notify and FIN are sent in one packet.
 task<result<void>> write_and_finish_tls(state_ptr s, std::string_view bytes, time_limit limit) {
     if (s->tls->write(bytes) == step::failed) co_return std::unexpected(s->tls->cause());
     co_return co_await send_close_notify(s, limit, MSG_MORE);
@@ -179,7 +181,8 @@ task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t o
         const auto n = ::pread(file, buffer.get(), want, static_cast<off_t>(offset + sent));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) co_return fail_os(errno, "reading the file");
-        if (n == 0) break;  // the file ends here
+        // The end of the file.
+        if (n == 0) break;
         const auto size = static_cast<std::size_t>(n);
         const auto written = co_await write_records(s, {buffer.get(), size}, limit);
         if (!written) co_return std::unexpected(written.error());
@@ -252,8 +255,8 @@ void close_gracefully(stream s) {
 
 void stream::close() noexcept {
     if (!is_open()) return;
-    // Unread bytes make the system send RST instead of FIN, and the peer may then lose what we sent last (RFC 2525
-    // section 2.17). Under TLS 1.3 there are some as a rule: tickets that a client had no reason to read.
+    // With unread bytes the system would send RST instead of FIN, and the peer could lose the last bytes (RFC 2525 section
+    // 2.17). With TLS 1.3 there usually are some: tickets that a client had no reason to read.
     if (state_->tls) ::recv(native_handle(), nullptr, std::size_t{1} << 20U, MSG_TRUNC | MSG_DONTWAIT);
     state_->socket.close();
 }

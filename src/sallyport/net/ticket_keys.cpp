@@ -38,7 +38,7 @@ public:
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
         return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
     }
-    /// The key that replaced this one. Set once, before anybody else can see either.
+    /// Sets the key that replaced this one; called once, before other threads can use the new key.
     void set_next(ticket_key_ptr next) noexcept { next_ = std::move(next); }
 
 private:
@@ -50,7 +50,8 @@ private:
 
 namespace {
 
-// How OpenSSL asks for the key of one ticket (SSL_CTX_set_tlsext_ticket_key_evp_cb): 1 goes on, 0 is a full handshake.
+// OpenSSL's callback for the key of one ticket (SSL_CTX_set_tlsext_ticket_key_evp_cb). 1 continues with it, 0 results in a
+// full handshake.
 int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypt) {
     auto& keys = tls_resumption::of(ssl).tickets;
     if (encrypt == 1) {

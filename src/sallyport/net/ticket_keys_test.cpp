@@ -55,7 +55,7 @@ TEST(TicketKeys, FindsNoKeyByAnUnknownName) {
     EXPECT_FALSE(keys.find(name));
 }
 
-// With OpenSSL: what a server's context does with a client's ticket, seen by its hello reader, which has the same keys.
+// With OpenSSL: whether a server context accepts a client's ticket, checked with its hello reader, which has the same keys.
 class ticket_keys_in_use : public ::testing::TestWithParam<int> {
 protected:
     [[nodiscard]] bool is_resumed(const session_ptr& session) const {

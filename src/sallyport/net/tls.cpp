@@ -14,9 +14,10 @@
 namespace sallyport::net {
 namespace {
 
-// A control connection may last a day, and its data connections must resume its session all that time.
+// A control connection may last a day, and its data connections must be able to resume its session during that time.
 constexpr long session_seconds = 24 * 60 * 60;
-constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};  // RFC 7301; "ftp" in IANA's registry
+// RFC 7301; "ftp" is in IANA's registry.
+constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};
 
 using context_ptr = std::shared_ptr<ssl_ctx_st>;
 
@@ -26,14 +27,16 @@ context_ptr make_context(const SSL_METHOD* method) {
     if (c == nullptr) return made;
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20");  // for TLS 1.2
-    // Idle sessions hold no record buffers.
+    // For TLS 1.2.
+    SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    // Idle connections have no record buffers.
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_timeout(c, session_seconds);
     return made;
 }
 
-// TLS-07: a client that names protocols must name ours; else the bytes may come from a browser led astray (ALPACA).
+// TLS-07: a client that offers protocols must offer FTP; otherwise the connection may come from a browser whose traffic was
+// redirected (the ALPACA attack).
 int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
                 unsigned size, void*) {
     unsigned char* match = nullptr;
@@ -46,14 +49,14 @@ int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_si
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-// TLS 1.3 tickets come after the handshake, and each replaces the one before.
+// TLS 1.3 tickets arrive after the handshake, and each replaces the one before.
 int store_client_session(SSL* ssl, SSL_SESSION* session) {
     static_cast<tls_engine*>(SSL_get_app_data(ssl))->store_session(tls_session({session, SSL_SESSION_free}));
     return 1;
 }
 
-// Only TLS 1.2 without a ticket has an id to be found by. What is kept is a copy: a failed handshake marks the sessions that
-// it has to do with as unfit, and whoever has seen an id on the wire can fail one.
+// Only TLS 1.2 sessions without a ticket are found by an ID. A copy is stored, as a failed handshake makes its session
+// unusable, and anyone who has seen an ID on the network can cause one.
 int store_by_id(SSL* ssl, SSL_SESSION* session) {
     unsigned size = 0;
     const auto* id = SSL_SESSION_get_id(session, &size);
@@ -108,8 +111,8 @@ result<tls_server_context> tls_server_context::make(std::shared_ptr<tls_identiti
     made.identities_ = std::move(identities);
     auto* c = made.context_.get();
     if (c == nullptr || !made.identities_->attach_to(c)) return fail(errc::tls, "TLS: " + openssl_reason());
-    // Sessions live in tickets, encrypted with keys of this context: nothing to share between loops, nothing to grow. Those
-    // of clients that take none are found by id.
+    // Sessions are stored in tickets, encrypted with keys of this context, so event loops share nothing and no table grows.
+    // Sessions of clients without ticket support are found by ID.
     made.resumption_ = std::make_shared<tls_resumption>();
     SSL_CTX_set_app_data(c, made.resumption_.get());
     if (!use_ticket_keys(c)) return fail(errc::tls, "TLS: " + openssl_reason());
@@ -126,12 +129,12 @@ result<tls_server_context> tls_server_context::make(std::shared_ptr<tls_identiti
 result<void> tls_server_context::request_client_certificates(const std::string& ca_file, bool required) {
     ERR_clear_error();
     auto* c = get();
-    auto* names =
-        SSL_load_client_CA_file(ca_file.c_str());  // so that a client with several certificates finds the right one
+    // The names of the CAs are sent, so that a client with several certificates can choose.
+    auto* names = SSL_load_client_CA_file(ca_file.c_str());
     if (names == nullptr || SSL_CTX_load_verify_file(c, ca_file.c_str()) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return fail(errc::tls, fmt::format("cannot read the certificates that sign clients' from \"{}\": {}", ca_file,
-                                           openssl_reason()));
+        return fail(errc::tls,
+                    fmt::format("cannot read the CA certificates for clients from \"{}\": {}", ca_file, openssl_reason()));
     }
     SSL_CTX_set_client_CA_list(c, names);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -170,7 +173,7 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
                                                 : SSL_CTX_load_verify_file(c, options.ca_file.c_str()) == 1;
     if (!loaded) {
         return fail(errc::tls,
-                    fmt::format("cannot read the trusted certificates from \"{}\": {}",
+                    fmt::format("cannot read the CA certificates from \"{}\": {}",
                                 options.ca_file.empty() ? "the system's store" : options.ca_file, openssl_reason()));
     }
     return made;

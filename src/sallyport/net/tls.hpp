@@ -1,9 +1,11 @@
 #pragma once
-// TLS contexts and facts, over OpenSSL 3 (RFC 4217 use; TLS-04 binding, TLS-07 ALPN, TLS-10 floor: TLS 1.2).
+// TLS contexts, options and connection facts, with OpenSSL 3 (FTP over TLS: RFC 4217; TLS-04 session reuse, TLS-07 ALPN,
+// TLS-10 minimum version TLS 1.2).
 //
-// A server context holds certificates, their keys and the rules for sessions; a client context holds what is trusted.
-// Both are shared by all loops and cheap to copy (a reference). They never change, but for the certificates of a server,
-// which reload() replaces for the handshakes to come; sessions can be resumed across that.
+// A server context holds certificates, their keys and the settings for sessions; a client context holds the trusted CAs.
+// Both are references to shared state, so copies are cheap, and the state lives as long as one of them or a connection. Any
+// thread. A context is immutable, except that reload() replaces the certificates of a server for new handshakes; sessions
+// can still be resumed after that.
 
 #include <cstdint>
 #include <memory>
@@ -19,7 +21,7 @@ struct ssl_session_st;
 
 namespace sallyport::net {
 
-/// A resumable session, kept alive by this object. Empty where there is none.
+/// A resumable TLS session, which this object shares. Empty if there is none.
 class tls_session {
 public:
     tls_session() = default;
@@ -31,7 +33,7 @@ private:
     std::shared_ptr<ssl_session_st> session_;
 };
 
-/// Names of PEM files; without `key` it stands in the certificate's file.
+/// Names of PEM files. If `key` is empty, the private key is in the certificate's file.
 struct tls_files {
     std::string certificate;
     std::string key;
@@ -43,41 +45,44 @@ struct tls_resumption;
 
 class tls_server_context {
 public:
-    /// The client gets the certificate for the server name that it asks for (SNI), else the first.
+    /// The client gets the certificate for the server name that it requests (SNI), otherwise the first one.
     [[nodiscard]] static result<tls_server_context> from_files(std::vector<tls_files> files);
     /// PEM text, as made by make_self_signed().
     [[nodiscard]] static result<tls_server_context> from_pem(std::string_view certificate, std::string_view key);
 
-    /// Asks clients for a certificate that `ca_file` signs; without one the handshake fails where it is required, and with
-    /// another one always. Before the first handshake.
+    /// Requests client certificates and verifies them against the CAs in `ca_file`. A handshake with another certificate
+    /// fails; one without a certificate fails if it is `required`. Must be called before the first handshake.
     [[nodiscard]] result<void> request_client_certificates(const std::string& ca_file, bool required);
 
-    /// Reads the files again where they have changed since, and presents what they hold from then on. True where that was
-    /// so; where a file can't be used all stays as it was. Blocks on the disk; any thread, one at a time.
+    /// Rereads the files if they have changed, and uses their certificates from now on. Returns true if they have changed.
+    /// On an error the current certificates stay in use. Blocks on the disk; any thread, but one at a time.
     [[nodiscard]] result<bool> reload() const;
 
     [[nodiscard]] ssl_ctx_st* get() const noexcept { return context_.get(); }
     /// For read_tls_hello().
     [[nodiscard]] ssl_ctx_st* hello_reader() const noexcept { return hello_reader_.get(); }
-    /// The present key of session tickets, for connections to hold (ticket_keys.hpp).
+    /// The current key of session tickets, to be held by connections (ticket_keys.hpp).
     [[nodiscard]] std::shared_ptr<net::ticket_key> ticket_key() const;
-    /// SHA-256 of the first certificate, "AB:CD:...", for people to compare.
+    /// SHA-256 of the first certificate, "AB:CD:...", for users to compare.
     [[nodiscard]] std::string fingerprint() const;
 
 private:
     [[nodiscard]] static result<tls_server_context> make(std::shared_ptr<tls_identities> identities);
 
     std::shared_ptr<ssl_ctx_st> context_;
-    std::shared_ptr<ssl_ctx_st> hello_reader_;  // with the tickets' keys and the session ids of the first
+    // Has the ticket keys and session IDs of context_.
+    std::shared_ptr<ssl_ctx_st> hello_reader_;
     std::shared_ptr<tls_identities> identities_;
     std::shared_ptr<tls_resumption> resumption_;
 };
 
 struct tls_client_options {
     bool verify = true;
-    std::string ca_file;  // empty: the system's store
+    // Empty: the system's CA certificates.
+    std::string ca_file;
     bool tls12_only = false;
-    std::optional<tls_files> client_certificate;  // shown to servers that ask for a certificate
+    // Sent to servers that request a client certificate.
+    std::optional<tls_files> client_certificate;
 };
 
 class tls_client_context {
@@ -93,51 +98,63 @@ private:
 
 /// Whether data connections resume the TLS session of their control connection (TLS-04).
 enum class tls_reuse : std::uint8_t {
-    require,  // those that don't are refused
-    prefer,   // each may or may not
-    off,      // sessions can't be resumed at all
+    // A data connection that does not resume it is rejected.
+    require,
+    // Each data connection may resume it or not.
+    prefer,
+    // Sessions cannot be resumed.
+    off,
 };
 
 struct tls_accept_options {
-    /// Sessions can be resumed only by handshakes with the same id: unique per control connection, and used for its data
-    /// connections, so that resumption proves the session (TLS-04). At most 32 bytes.
+    /// A session can be resumed only by handshakes with the same ID context. It is unique per control connection and used
+    /// for its data connections, so that resumption identifies the session (TLS-04). At most 32 bytes.
     std::string session_id_context;
-    /// Send TLS 1.3 session tickets. Not on a connection that the peer only writes to: it closes with our tickets unread,
-    /// its system answers with a reset, and what is still on its way to us is lost.
+    /// Send TLS 1.3 session tickets. Not for a connection on which the peer only writes: it would close without reading the
+    /// tickets, its system would send a reset, and bytes on their way to this process would be lost.
     bool tickets = true;
-    /// False: no session is ever given out or taken back.
+    /// False: sessions are neither issued nor resumed.
     bool resumption = true;
-    /// True: a FIN between two TLS records ends the data as a close_notify does. A cut there can't be noticed then (TLS-05).
+    /// True: a FIN between two TLS records is accepted as the end, like a close_notify. A truncation at this point cannot be
+    /// detected then (TLS-05).
     bool allow_missing_close_notify = false;
 };
 
 struct tls_connect_options {
-    std::string server_name;  // SNI and the name to verify; an address is verified as an address
-    tls_session resume;       // the control connection's, for a data connection
+    // For SNI and for the verification of the certificate; an address is verified as an address.
+    std::string server_name;
+    // For a data connection: the session of the control connection.
+    tls_session resume;
 };
 
 struct tls_facts {
-    std::string version;  // "TLSv1.3"
+    // For example "TLSv1.3".
+    std::string version;
     std::string cipher;
     std::string alpn;
-    std::string server_name;  // that the client asked for (SNI), empty where it asked for none
+    // The name that the client requested (SNI), or empty.
+    std::string server_name;
     bool resumed = false;
-    std::string peer_fingerprint;  // SHA-256 of the peer's certificate, empty where none
+    // SHA-256 of the peer's certificate, or empty.
+    std::string peer_fingerprint;
 };
 
-/// Where a certificate has its owner's name.
+/// The field of a certificate that holds a user's name.
 enum class certificate_field : std::uint8_t {
     common_name,
-    email,  // the first alternative name of its kind
-    dns,    // likewise
+    // The first alternative name of type e-mail.
+    email,
+    // The first alternative name of type DNS.
+    dns,
 };
 
+/// A certificate and its private key as PEM text.
 struct self_signed {
-    std::string certificate;  // PEM
-    std::string key;          // PEM
+    std::string certificate;
+    std::string key;
 };
 
-/// EC P-256, valid for `days`, for the given host names and addresses.
+/// Makes a self-signed certificate (EC P-256), valid for `days`, for the given host names and addresses.
 [[nodiscard]] result<self_signed> make_self_signed(const std::vector<std::string>& names, int days);
 
 }  // namespace sallyport::net

@@ -1,4 +1,5 @@
-// How a transfer's data end under TLS (TLS-05): what counts as the end, who waits for whom, and whose word can forbid it.
+// The end of a transfer's data with TLS (TLS-05): what is accepted as the end, which peer waits, and how the relay's caller
+// can reject it.
 
 #include <sys/socket.h>
 #include <sallyport/net/relay_pump_test.hpp>
@@ -17,7 +18,7 @@ protected:
     tls_kit kit{test_loop()};
 };
 
-// ---- What the receiver takes for the end
+// ---- What the receiver accepts as the end
 
 task<std::string> receive_from(tls_kit& t, std::string bytes, std::string raw) {
     auto made = co_await t.make_legs({.client_leg = true});
@@ -56,9 +57,9 @@ TEST_F(tls_data_end, TLS05_a_fin_within_a_record_is_never_the_end) {
     }
 }
 
-// ---- Who waits for whom
+// ---- Which peer waits
 
-/// A peer that sends its close_notify, and more, long after ours. Nothing where it met a reset.
+/// A peer that sends its close_notify, and more, long after the local one. Returns "reset" if it got a reset.
 task<std::string> answer_late(loop& l, tls_kit& t) {
     auto made = co_await t.make_legs({.backend_leg = true});
     (void)co_await send_and_finish(made.b, "the file");
@@ -75,7 +76,7 @@ task<std::string> answer_late(loop& l, tls_kit& t) {
 
 TEST_F(tls_data_end, waits_for_a_peer_that_answers_late) { EXPECT_EQ(run(answer_late(test_loop(), kit)), "the file"); }
 
-/// A receiver of data ends its side too: clients wait for its close_notify after an upload.
+/// A receiver of data ends its direction too: clients wait for its close_notify after an upload.
 task<std::string> receive_and_close(tls_kit& t) {
     auto made = co_await t.make_legs({.backend_leg = true});
     (void)co_await send_and_finish(made.backend, "the file");
@@ -106,7 +107,8 @@ protected:
 
 struct finished {
     relay_result result = relay_result::complete;
-    std::optional<std::string> arrived;  // nothing: the receiver can tell that it was cut
+    // Nothing if the receiver noticed an interruption.
+    std::optional<std::string> arrived;
 };
 
 task<relay_outcome> relay_upload(stream& a, stream& b, relay_counts& counts, bool counts_as_end) {
@@ -169,7 +171,7 @@ TEST_P(relayed_data_end, TLS05_a_fin_alone_is_passed_on_where_it_is_allowed) {
     }
 }
 
-/// The client knows the size: it reads that much, and closes, at once or when the end has come.
+/// The client knows the size: it reads that many bytes and closes, at once or after the end has arrived.
 task<relay_result> download_and_leave(tls_kit& t, loop& l, tls_legs tls, std::size_t size, bool close_notify, bool at_once) {
     auto made = co_await t.make_legs(tls);
     relay_counts counts;

@@ -14,8 +14,8 @@
 namespace sallyport::net {
 namespace {
 
-// A caller that reads this much moves a file: several records then come with one system call. Never for less, since bytes
-// read ahead on a control connection might be the plain text after a CCC (RFC 4217 section 12.3).
+// A caller that reads this much transfers a file: several records are then read with one system call. Not for less, as bytes
+// that are read ahead on a control connection could be the unencrypted bytes after a CCC (RFC 4217 section 12.3).
 constexpr std::size_t bulk_read = 32 * 1024;
 constexpr std::size_t bulk_buffer = 64 * 1024;
 
@@ -49,13 +49,13 @@ const BIO_METHOD* socket_method() {
     return method;
 }
 
-// SNI carries host names only (RFC 6066 section 3). OpenSSL's macro for this holds an old-style cast.
+// SNI contains host names only (RFC 6066 section 3). OpenSSL's macro for this has an old-style cast.
 bool name_server(SSL* ssl, std::string name) {
     return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
-// OpenSSL marks a TLS 1.3 session as used up once a connection has resumed it. Ours serves every data connection of its
-// control connection, as servers expect, so each gets a copy.
+// OpenSSL marks a TLS 1.3 session as used once a connection has resumed it. All data connections of a control connection
+// resume the same session, as servers expect, so each gets a copy.
 bool resume(SSL* ssl, const tls_session& session) {
     const std::unique_ptr<SSL_SESSION, openssl_delete<SSL_SESSION_free>> copy(SSL_SESSION_dup(session.get()));
     return copy && SSL_set_session(ssl, copy.get()) == 1;
@@ -63,8 +63,8 @@ bool resume(SSL* ssl, const tls_session& session) {
 
 }  // namespace
 
-// An SSL freed without its close_notify makes OpenSSL forget the session, and one aborted transfer would cost the control
-// connection's session. Sessions are ours to judge, so it is told that all was in order.
+// If an SSL is freed without a close_notify, OpenSSL makes its session unusable, so one aborted transfer would make the
+// control connection's session unusable. So both shutdown flags are set before.
 void tls_engine::ssl_delete::operator()(ssl_st* s) const noexcept {
     SSL_set_shutdown(s, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(s);
@@ -109,7 +109,7 @@ result<std::unique_ptr<tls_engine>> tls_engine::connect(const tls_client_context
     if (ssl == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
     auto name = options.server_name;
     const bool is_address = ip_address::parse(name).has_value();
-    // The zone of a link-local address is this machine's own matter: no certificate holds it.
+    // The zone of a link-local address is local to this machine: no certificate contains it.
     if (is_address) name.resize(std::min(name.find('%'), name.size()));
     bool ok = name.empty() || is_address || name_server(ssl, name);
     if (context.verifies()) {
@@ -135,7 +135,7 @@ tls_engine::step tls_engine::read(std::span<char> into, std::size_t& count) {
         SSL_set_read_ahead(ssl_.get(), 1);
         SSL_set_default_read_buffer_len(ssl_.get(), bulk_buffer);
     }
-    // SSL_read gives one record at a time; what has arrived with it is taken too.
+    // SSL_read returns one record at a time; further records that have arrived are read too.
     do {
         std::size_t n = 0;
         ERR_clear_error();
@@ -183,7 +183,8 @@ void tls_engine::release_output() {
 }
 
 void tls_engine::record_position::advance(std::string_view bytes) noexcept {
-    constexpr std::size_t header_size = 5;  // type, version, and two bytes of length (RFC 8446 section 5.1)
+    // Type, version, and two bytes of length (RFC 8446 section 5.1).
+    constexpr std::size_t header_size = 5;
     while (!bytes.empty()) {
         if (body_remaining_ > 0) {
             const auto skipped = std::min(body_remaining_, bytes.size());
@@ -222,13 +223,13 @@ tls_engine::step tls_engine::outcome(int returned) {
     const bool in_handshake = SSL_is_init_finished(ssl_.get()) == 0;
     if (socket_error_ != 0) return fail_with(from_errno(socket_error_), fmt::format("TLS with {}", name_), socket_error_);
     if (socket_ended_ && in_handshake) {
-        return fail_with(errc::tls, fmt::format("TLS with {}: it closed the connection during the handshake", name_));
+        return fail_with(errc::tls, fmt::format("TLS with {}: the peer closed the connection during the handshake", name_));
     }
     if (socket_ended_ && allow_missing_close_notify_ && position_.between_records()) return step::closed;
     if (socket_ended_) {
         return fail_with(
             errc::truncated,
-            fmt::format("TLS with {}: the connection ended without close_notify, so the data may be cut", name_));
+            fmt::format("TLS with {}: the connection ended without close_notify, so data may be missing", name_));
     }
     return explain(ERR_peek_error());
 }
@@ -241,10 +242,11 @@ tls_engine::step tls_engine::explain(unsigned long code) {
                                                           X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()))));
     }
     const auto* hint = "";
-    if (refused_alpn_) hint = " (it asked for another protocol than FTP)";
-    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) hint = " (it does not speak TLS here)";
+    if (refused_alpn_) hint = " (the peer requested another protocol than FTP)";
+    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
+        hint = " (the peer does not use TLS on this port)";
     if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
-        hint = " (TLS 1.2 or newer is needed)";
+        hint = " (TLS 1.2 or newer is required)";
     return fail_with(errc::tls, fmt::format("TLS with {}: {}{}", name_, openssl_reason(), hint));
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// One TLS connection as OpenSSL sees it, without any waiting: reads come from the socket, writes are gathered in
-// output(), which its owner sends. So several records leave in one system call, and a write never waits inside OpenSSL.
-// Loop thread only.
+// The OpenSSL part of one TLS connection. It never waits: it reads from the socket, and gathers its writes in output(),
+// which its owner sends. So several records are sent with one system call, and a write never blocks inside OpenSSL.
+//
+// Owned by a stream; it does not own the socket, which must outlive it. Loop thread only.
 
 #include <cstddef>
 #include <memory>
@@ -22,9 +23,12 @@ class tls_engine {
 public:
     enum class step {
         done,
-        want_read,  // the socket has no more for now
-        closed,     // close_notify came
-        failed,     // cause() says why
+        // The socket has no more bytes for now.
+        want_read,
+        // The peer has sent close_notify.
+        closed,
+        // cause() is the reason.
+        failed,
     };
 
     [[nodiscard]] static result<std::unique_ptr<tls_engine>> accept(const tls_server_context& context,
@@ -36,35 +40,40 @@ public:
     tls_engine& operator=(const tls_engine&) = delete;
 
     step handshake();
-    /// Fills `into` with what can be had without waiting; `count` bytes. `done` where there is at least one.
+    /// Reads the bytes that are available without waiting into `into`. Returns `done` if `count` is at least 1.
     step read(std::span<char> into, std::size_t& count);
-    step write(std::string_view bytes);  // all of it
-    step close_notify();                 // once; what follows finds it done
-    /// True for a server in TLS 1.3: tickets may leave with what is sent next. REQUIRES: handshake() is done.
+    /// Writes all of `bytes`.
+    step write(std::string_view bytes);
+    /// Sends close_notify once; further calls have no effect.
+    step close_notify();
+    /// True for a server with TLS 1.3: only tickets are left to send, which can wait for the next write. REQUIRES:
+    /// handshake() is done.
     [[nodiscard]] bool only_tickets_remain() const noexcept;
-    /// A server's fresh ticket for TLS 1.3, in output() behind what is written next. False where there is none to give.
+    /// Puts a new TLS 1.3 ticket into output(), to be sent with the next write. Returns false if that is not possible.
     bool offer_ticket();
 
-    /// Encrypted bytes on their way out.
+    /// Encrypted bytes to be sent.
     [[nodiscard]] std::string_view output() const noexcept { return {output_.data() + sent_, output_.size() - sent_}; }
-    /// The first `bytes` of output() have left.
+    /// The first `bytes` of output() were sent.
     void sent(std::size_t bytes);
-    /// Gives the memory of an empty output() back.
+    /// Frees the memory of an empty output().
     void release_output();
     void reserve_output(std::size_t bytes) { output_.reserve(sent_ + bytes); }
     [[nodiscard]] error cause() const { return cause_; }
 
     [[nodiscard]] tls_facts facts() const;
-    [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;  // peer_name.cpp
+    /// Implemented in peer_name.cpp.
+    [[nodiscard]] std::optional<std::string> peer_name(certificate_field field) const;
     [[nodiscard]] const tls_session& session() const noexcept { return session_; }
-    /// Of the session that this connection began, where it is found by its id. Who takes it keeps it findable.
+    /// The entry of the session that this connection started, if it is found by its ID. The session can be resumed as long
+    /// as the entry lives.
     [[nodiscard]] tls_session_ids::entry release_session_entry() noexcept { return std::move(session_entry_); }
 
-    // For OpenSSL's callbacks.
+    // Called by OpenSSL's callbacks.
     void store_session(tls_session session) { session_ = std::move(session); }
     void store_session_entry(tls_session_ids::entry entry) noexcept { session_entry_ = std::move(entry); }
     void set_alpn_refused() noexcept { refused_alpn_ = true; }
-    /// Bytes from the socket; 0 at its end, -1 with errno.
+    /// Reads bytes from the socket; 0 at its end, -1 with errno.
     std::ptrdiff_t pull(char* into, std::size_t size);
     void push(std::string_view bytes) { output_.insert(output_.end(), bytes.begin(), bytes.end()); }
 
@@ -74,7 +83,7 @@ private:
     step explain(unsigned long code);
     step fail_with(errc code, std::string what, int os = 0);
 
-    /// Where in the peer's TLS records its bytes end: between two of them, or within one.
+    /// The position in the peer's TLS records: between two records or within one.
     class record_position {
     public:
         void advance(std::string_view bytes) noexcept;
@@ -82,7 +91,8 @@ private:
 
     private:
         std::size_t header_bytes_ = 0;
-        std::size_t length_ = 0;  // as far as the header has it
+        // The bytes of the length field that were read.
+        std::size_t length_ = 0;
         std::size_t body_remaining_ = 0;
     };
 
@@ -95,14 +105,18 @@ private:
     bool socket_ended_ = false;
     bool refused_alpn_ = false;
     bool allow_missing_close_notify_ = false;
-    record_position position_;  // only kept where it is asked for
+    // Only tracked with allow_missing_close_notify_.
+    record_position position_;
     std::vector<char> output_;
-    std::size_t sent_ = 0;  // of output_
+    // Bytes of output_ that were sent.
+    std::size_t sent_ = 0;
     tls_session session_;
     tls_session_ids::entry session_entry_;
-    std::shared_ptr<ticket_key> ticket_key_;  // current when a server's connection began
+    // For a server: the key that was current when the connection was accepted.
+    std::shared_ptr<ticket_key> ticket_key_;
     error cause_;
-    std::string name_;  // whom the certificate should name
+    // The name that the certificate should have.
+    std::string name_;
 };
 
 }  // namespace sallyport::net

@@ -22,7 +22,7 @@ void note_session(SSL* ssl, const SSL_SESSION* session) {
     if (found.empty()) found.assign(reinterpret_cast<const char*>(id), size);
 }
 
-// Likewise only read; to go on with it would be to answer.
+// The session ID is only read; continuing with the session would send an answer.
 SSL_SESSION* note_session_id(SSL* ssl, const unsigned char* id, int size, int*) {
     const auto found =
         tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
@@ -30,8 +30,8 @@ SSL_SESSION* note_session_id(SSL* ssl, const unsigned char* id, int size, int*) 
     return nullptr;
 }
 
-// The ticket is only read. To abort here would leave the session to nobody under TLS 1.3; the certificate, which there is
-// none of, ends the reading soon enough.
+// The ticket is only read. Aborting here would leak the session with TLS 1.3; the missing certificate ends the handshake
+// soon enough.
 SSL_TICKET_RETURN note_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
                               void*) {
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE;
@@ -39,7 +39,7 @@ SSL_TICKET_RETURN note_ticket(SSL* ssl, SSL_SESSION* session, const unsigned cha
     return SSL_TICKET_RETURN_IGNORE;
 }
 
-// Only who may have a certificate is asked for TLS 1.3; and there the reading ends.
+// OpenSSL only negotiates TLS 1.3 if there may be a certificate; this callback then ends the handshake.
 int no_certificate(SSL*, void*) { return 0; }
 
 }  // namespace
@@ -69,7 +69,8 @@ tls_hello read_tls_hello(const tls_server_context& context, std::string_view byt
         BIO_free(out);
         return {kind::new_session, {}};
     }
-    BIO_set_mem_eof_return(in, -1);  // the end of the bytes is not the end of the connection
+    // The end of the bytes is not the end of the connection.
+    BIO_set_mem_eof_return(in, -1);
     SSL_set_bio(ssl.get(), in, out);
     tls_hello found{kind::new_session, {}};
     SSL_set_app_data(ssl.get(), &found.session_id_context);

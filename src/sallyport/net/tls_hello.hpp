@@ -1,10 +1,11 @@
 #pragma once
-// What the first bytes of a connection say about TLS, without answering them: whether they are a ClientHello, and the
-// session of ours that it asks to resume. So a connection can be led to its session before anybody takes the handshake on.
+// Reads the first bytes of a connection without answering them: whether they are a TLS ClientHello, and which session of
+// this server it asks to resume. So a connection can be assigned to its session before the handshake.
 //
-// The bytes are given to an OpenSSL connection that has our ticket key and session ids, no certificate and nobody to send
-// to; it stops as soon as it has read the ticket or the id. Nothing is proved by that: whoever has seen it on the wire can
-// send it. The handshake that follows proves it or fails. Any thread.
+// The bytes are passed to an OpenSSL connection that has the server's ticket keys and session IDs, but neither a certificate
+// nor an output; it stops once it has read the ticket or the ID. That does not authenticate the client, as anyone who has
+// seen the ticket on the network can send it; only the following handshake does. Pure functions of their arguments; any
+// thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,17 +21,19 @@ struct tls_hello {
     enum class kind : std::uint8_t {
         need_more,
         not_tls,
-        new_session,  // a ClientHello, or something like it, with no ticket or session id of ours
-        resumes,      // the session with this id context
+        // A ClientHello, or similar bytes, without a ticket or session ID of this server.
+        new_session,
+        // It asks to resume the session with this ID context.
+        resumes,
     };
     kind is = kind::need_more;
     std::string session_id_context;
 };
 
-/// The longest ClientHello that is waited for.
+/// Maximum size of a ClientHello; after this many bytes the result is never `need_more`.
 inline constexpr std::size_t max_tls_hello = 16 * 1024;
 
-/// What read_tls_hello() uses of a server's context.
+/// Makes the OpenSSL context for read_tls_hello() from a server's context.
 [[nodiscard]] std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of);
 
 [[nodiscard]] tls_hello read_tls_hello(const tls_server_context& context, std::string_view bytes);

@@ -15,7 +15,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(net, TlsHello, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& p) { return p.param == TLS1_2_VERSION ? "v12" : "v13"; });
 
-// G8, TLS-04: the ticket names the control session before any handshake, and as often as it is shown.
+// G8, TLS-04: the ticket identifies the control session before the handshake, and as often as it is sent.
 TEST_P(TlsHello, NamesTheSessionThatItResumes) {
     const auto session = client_.session_with(server_, "session 1");
     const auto other = client_.session_with(server_, "session 2");
@@ -49,11 +49,12 @@ TEST_P(TlsHello, OtherBytesAreNotTls) {
     EXPECT_EQ(read_tls_hello(server_, std::string("\0\0\0", 3)).is, kind::not_tls);
     EXPECT_EQ(read_tls_hello(server_, "\x16garbage of any kind").is, kind::new_session);
     auto bytes = client_.hello();
-    bytes[5] = 'x';  // no ClientHello
+    // Not a ClientHello any more.
+    bytes[5] = 'x';
     EXPECT_NE(read_tls_hello(server_, bytes).is, kind::resumes);
 }
 
-// A peer can't make us gather more and more.
+// A peer cannot make the server buffer more and more bytes.
 TEST_P(TlsHello, HasAMaximumSize) {
     std::string endless("\x16\x03\x01\x3f\xff\x01\x00\xff\xff", 9);
     endless.resize(max_tls_hello, 'a');

@@ -1,5 +1,5 @@
 #pragma once
-// A TLS client as others write them, in memory: its ClientHello, and sessions to resume.
+// A TLS client in memory, made with OpenSSL alone: its ClientHello, and sessions to resume. Owned by a test, on its thread.
 
 #include <memory>
 #include <string>
@@ -27,14 +27,14 @@ public:
         SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT);
     }
 
-    /// What it says first.
+    /// Its first message.
     std::string hello(SSL_SESSION* resume = nullptr) const {
         const auto ssl = connection(resume);
         SSL_do_handshake(ssl.get());
         return read_from(SSL_get_wbio(ssl.get()));
     }
 
-    /// A session with the id context `id`.
+    /// A session with the ID context `id`.
     session_ptr session_with(const tls_server_context& server, const std::string& id) const {
         const auto near = connection(nullptr);
         const ssl_ptr far(SSL_new(server.get()));
@@ -50,7 +50,8 @@ public:
             pass(far.get(), near.get());
         }
         EXPECT_EQ(SSL_is_init_finished(near.get()), 1);
-        SSL_set_shutdown(near.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // else it could not be resumed
+        // Otherwise the session could not be resumed.
+        SSL_set_shutdown(near.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         return session_ptr(SSL_get1_session(near.get()));
     }
 

@@ -19,7 +19,7 @@ struct tls_identity {
     std::unique_ptr<STACK_OF(X509), free_chain> issuers;
     key_ptr key;
 
-    /// Wildcards only as whole labels.
+    /// Wildcards are accepted only as complete labels.
     [[nodiscard]] bool is_for(std::string_view name) const {
         return X509_check_host(certificate.get(), name.data(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) ==
                1;
@@ -32,7 +32,7 @@ using identity_ptr = std::shared_ptr<const tls_identity>;
 
 bio_ptr reader_of(std::string_view text) { return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
-// A server has nobody to ask: a key with a passphrase is refused instead of waiting for one on the terminal.
+// A key with a passphrase is refused, instead of waiting for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
 bool read_chain(tls_identity& into, std::string_view pem) {
@@ -42,9 +42,11 @@ bool read_chain(tls_identity& into, std::string_view pem) {
     if (!into.certificate || !into.issuers) return false;
     while (x509_ptr issuer{PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)}) {
         if (sk_X509_push(into.issuers.get(), issuer.get()) == 0) return false;
-        static_cast<void>(issuer.release());  // the chain's now
+        // Owned by the chain now.
+        static_cast<void>(issuer.release());
     }
-    ERR_clear_error();  // the end of the text is no error
+    // The end of the text is no error.
+    ERR_clear_error();
     return true;
 }
 
@@ -52,13 +54,13 @@ result<identity_ptr> read_identity(std::string_view certificate, std::string_vie
     ERR_clear_error();
     auto made = std::make_shared<tls_identity>();
     if (!read_chain(*made, certificate))
-        return fail(errc::tls, "the certificate cannot be used; PEM text is needed: " + openssl_reason());
+        return fail(errc::tls, "invalid certificate; PEM text is required: " + openssl_reason());
     const auto reader = reader_of(key);
     made->key.reset(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
     if (!made->key)
-        return fail(errc::tls, "the key cannot be used; PEM text without a passphrase is needed: " + openssl_reason());
+        return fail(errc::tls, "invalid private key; PEM text without a passphrase is required: " + openssl_reason());
     if (X509_check_private_key(made->certificate.get(), made->key.get()) != 1)
-        return fail(errc::tls, "the key does not belong to the certificate: " + openssl_reason());
+        return fail(errc::tls, "the private key does not belong to the certificate: " + openssl_reason());
     return made;
 }
 
@@ -73,7 +75,7 @@ result<std::string> read_pem_file(const std::string& path, std::string_view role
 
 const std::string& key_file(const tls_files& files) { return files.key.empty() ? files.certificate : files.key; }
 
-/// What tells one state of a file from another; also where a link now leads to another file.
+/// A text that differs for each state of a file, also if a link now points to another file.
 std::string file_state_of(const std::string& path) {
     struct ::stat s{};
     if (::stat(path.c_str(), &s) != 0) return "-;";
@@ -127,7 +129,7 @@ result<tls_identities::list> tls_identities::load() const {
 result<bool> tls_identities::reload() {
     const auto now = file_state_of(files_);
     if (now == last_state_) return false;
-    // Also where it fails: a file that can't be used is told of once, and looked at again when it changes.
+    // Also on failure: an invalid file is reported once, and read again when it changes.
     last_state_ = now;
     auto loaded = load();
     if (!loaded) return std::unexpected(std::move(loaded.error()));
@@ -144,7 +146,7 @@ std::shared_ptr<const tls_identities::list> tls_identities::current() const {
 
 std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->certificate); }
 
-// OpenSSL's context may outlive ours, in connections that still run: it holds a share of what its handshakes ask.
+// OpenSSL's context may outlive the server context in connections that are still open, so it shares ownership.
 bool tls_identities::attach_to(ssl_ctx_st* context) {
     using share = std::shared_ptr<tls_identities>;
     static const int index = SSL_CTX_get_ex_new_index(
@@ -152,7 +154,8 @@ bool tls_identities::attach_to(ssl_ctx_st* context) {
         [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
     auto held = std::make_unique<share>(shared_from_this());
     if (SSL_CTX_set_ex_data(context, index, held.get()) != 1) return false;
-    static_cast<void>(held.release());  // the context's now
+    // Owned by the context now.
+    static_cast<void>(held.release());
     SSL_CTX_set_cert_cb(context, choose, this);
     return true;
 }

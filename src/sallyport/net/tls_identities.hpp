@@ -1,8 +1,8 @@
 #pragma once
-// The certificates that a server context presents: which one for which server name (RFC 6066 section 3), and how they are
-// read again when their files change. Inside net only.
+// The certificates of a server context: selects one by server name (RFC 6066 section 3), and rereads them when their files
+// have changed. For use inside net only.
 //
-// Shared by the context's copies and by OpenSSL's context itself. Choosing and replacing may happen on any thread.
+// Owned jointly by the copies of the context and by OpenSSL's context. Any thread may select a certificate or reload.
 
 #include <cstdint>
 #include <memory>
@@ -26,7 +26,7 @@ public:
     [[nodiscard]] static result<std::shared_ptr<tls_identities>> from_pem(std::string_view certificate,
                                                                           std::string_view key);
 
-    /// Has every handshake of this context ask here.
+    /// Makes all handshakes of this OpenSSL context select their certificate here.
     [[nodiscard]] bool attach_to(ssl_ctx_st* context);
     [[nodiscard]] result<bool> reload();
     [[nodiscard]] std::string fingerprint() const;
@@ -39,7 +39,8 @@ private:
     [[nodiscard]] std::shared_ptr<const list> current() const;
 
     std::vector<tls_files> files_;
-    std::string last_state_;  // what reload() last saw of the files
+    // The state of the files at the last reload().
+    std::string last_state_;
     mutable std::mutex mutex_;
     std::shared_ptr<const list> current_;
 };

@@ -1,4 +1,4 @@
-// Certificates by server name, and their replacement: through the whole handshake, as clients see it.
+// Tests the selection of certificates by server name and their replacement with complete handshakes.
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -18,7 +18,7 @@ protected:
         std::ofstream(files.key) << made->key;
         return files;
     }
-    /// What a client is shown that asks for `name`.
+    /// The fingerprint of the certificate that a client gets for `name`.
     std::string presented(const tls_server_context& server, const std::string& name, tls_session resume = {}) {
         return run(handshake(test_loop(), server, client, {.server_name = name, .resume = std::move(resume)}))
             .peer_fingerprint;
@@ -78,7 +78,7 @@ TEST_F(tls_identities_test, G5_files_that_cannot_be_used_change_nothing) {
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().text(), testing::HasSubstr(files.certificate));
     EXPECT_EQ(presented(context, "localhost"), before);
-    EXPECT_FALSE(*context.reload()) << "told once";
+    EXPECT_FALSE(*context.reload()) << "reported once";
     write("it", {"localhost"});
     EXPECT_TRUE(*context.reload());
 }

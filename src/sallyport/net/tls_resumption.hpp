@@ -1,6 +1,8 @@
 #pragma once
-// What a server context keeps so that clients can resume their sessions: the keys of tickets, and the sessions of clients
-// that take no tickets. It is the app data of the OpenSSL context and of its hello reader. Inside net only.
+// The data of a server context for session resumption: ticket keys, and the sessions of clients without ticket support. For
+// use inside net only.
+//
+// Owned by the server context, and the app data of its OpenSSL context and of its hello reader. Any thread.
 
 #include <memory>
 

@@ -1,8 +1,8 @@
 #pragma once
-// TLS 1.2 sessions of clients that take no tickets (curl held at TLS 1.2), to be found again by their ids.
+// TLS 1.2 sessions of clients without ticket support (such as curl with TLS 1.2), which are found by their session IDs.
 //
-// A session is known while the connection that began it keeps its place here. So there are never more of them than
-// connections, and none outlives its control connection. Any thread.
+// A session lives as long as its entry, which the connection that started the session owns. So there are never more sessions
+// than connections, and none outlives its control connection. Any thread.
 
 #include <memory>
 #include <mutex>
@@ -17,6 +17,7 @@ namespace sallyport::net {
 
 class tls_session_ids : public std::enable_shared_from_this<tls_session_ids> {
 public:
+    /// Removes its session when it is destroyed.
     class entry {
     public:
         entry() = default;
@@ -37,7 +38,7 @@ public:
     };
 
     [[nodiscard]] entry store(std::string_view id, tls_session session);
-    /// Empty where there is none.
+    /// Empty if there is none.
     [[nodiscard]] tls_session find(std::string_view id) const;
 
 private:

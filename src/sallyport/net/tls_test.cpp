@@ -11,7 +11,7 @@
 namespace sallyport::net {
 namespace {
 
-/// A server's certificate and the means to trust it.
+/// A server's certificate, and a CA file to verify it.
 class tls_test : public net_test {
 protected:
     tls_test() {
@@ -37,7 +37,8 @@ struct handshakes {
     stream server;
     std::optional<error> client_error;
     std::optional<error> server_error;
-    tls_session session{};  // the client's, also after the end of TLS
+    // The client's session, also after the end of TLS.
+    tls_session session{};
 };
 
 task<std::optional<error>> accept_one(stream& s, const tls_server_context& context, std::string id, bool resumption) {
@@ -46,7 +47,7 @@ task<std::optional<error>> accept_one(stream& s, const tls_server_context& conte
     co_return done ? std::nullopt : std::optional(done.error());
 }
 
-/// A TLS connection whose first bytes have gone both ways, so that TLS 1.3's tickets have arrived.
+/// A TLS connection after the first bytes in both directions, so that the TLS 1.3 tickets have arrived.
 task<handshakes> shake_hands(loop& l, tls_server_context context, tls_client_context client_context,
                              tls_connect_options options, std::string id, bool resumption = true) {
     auto pair = co_await make_stream_pair(l);
@@ -141,7 +142,7 @@ TEST_P(tls_versions, TLS04b_another_session_is_not_resumed) {
     const auto as = client();
     const auto control = run(shake_hands(test_loop(), server, as, {.server_name = "localhost"}, "session 1"));
     const auto data = run(shake_hands(test_loop(), server, as, {"localhost", control.client.session()}, "session 2"));
-    ASSERT_FALSE(data.client_error || data.server_error) << "a full handshake takes its place";
+    ASSERT_FALSE(data.client_error || data.server_error) << "a full handshake is done instead";
     EXPECT_FALSE(data.server.tls().resumed);
 }
 
@@ -151,7 +152,7 @@ TEST_P(tls_versions, TLS04c_no_session_is_not_resumed) {
     EXPECT_FALSE(data.server.tls().resumed);
 }
 
-// Such a session can only be found while somebody keeps it; then its memory is free again.
+// Such a session can only be found while its entry lives.
 TEST_F(tls_test, TLS04_a_session_without_ticket_ends_with_the_connection_that_started_it) {
     const auto as = trusting(true);
     SSL_CTX_set_options(as.get(), SSL_OP_NO_TICKET);
@@ -203,7 +204,7 @@ task<int> resume_often(loop& l, tls_server_context server, tls_client_context cl
     const auto control = co_await shake_hands(l, server, client, first, "session 1");
     const tls_connect_options again{"localhost", control.client.session()};
     for (int i = 0; i < times; ++i) {
-        // The same session each time, as clients do. Some transfers are aborted, which must not spoil it.
+        // The same session each time, as clients do. Some transfers are aborted, which must not make it unusable.
         auto data = co_await shake_hands(l, server, client, again, "session 1");
         if (data.client_error || data.server_error || !data.server.tls().resumed) co_return i;
         if (i % 3 == 0) data.client.abort();
@@ -243,14 +244,14 @@ TEST_P(tls_versions, TLS05_only_close_notify_is_the_end) {
 
 task<std::string> final_bytes(loop& l, tls_server_context server, tls_client_context client) {
     auto h = co_await shake_hands(l, std::move(server), std::move(client), to_localhost(), "s");
-    const auto written = co_await h.server.write_and_finish("farewell", soon());
+    const auto written = co_await h.server.write_and_finish("goodbye", soon());
     const auto ended = co_await h.server.shutdown_send(0ms);
     if (!written || !ended) co_return "not written";
     co_return (co_await read_to_end(h.client)).value_or("cut");
 }
 
 TEST_P(tls_versions, TLS05_final_bytes_are_followed_by_close_notify) {
-    EXPECT_EQ(run(final_bytes(test_loop(), server, client())), "farewell");
+    EXPECT_EQ(run(final_bytes(test_loop(), server, client())), "goodbye");
 }
 
 task<std::string> reset_under_tls(loop& l, tls_server_context server, tls_client_context client) {
@@ -327,7 +328,7 @@ TEST_P(tls_versions, reads_and_writes_at_the_same_time) {
     EXPECT_EQ(run(both_ways_at_once(test_loop(), server, client(), bytes)), bytes);
 }
 
-/// A client context that asks for another protocol, made by hand.
+/// A client context that requests another protocol.
 tls_client_context asking_for(tls_client_context c, std::string_view protocol) {
     const auto list = std::string(1, static_cast<char>(protocol.size())) + std::string(protocol);
     const auto* bytes = reinterpret_cast<const unsigned char*>(list.data());
@@ -371,7 +372,7 @@ task<error> not_tls(loop& l, tls_client_context client, std::string greeting, bo
 TEST_F(tls_test, TLS09_a_failed_handshake_says_why) {
     const auto failure = run(not_tls(test_loop(), unverified, "220 ready\r\n", false));
     EXPECT_EQ(failure.code, errc::tls);
-    EXPECT_THAT(failure.what, testing::HasSubstr("does not speak TLS"));
+    EXPECT_THAT(failure.what, testing::HasSubstr("does not use TLS"));
     EXPECT_EQ(run(not_tls(test_loop(), unverified, "", false)).code, errc::timeout);
 }
 

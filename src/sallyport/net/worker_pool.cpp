@@ -17,12 +17,13 @@ struct worker_pool::impl {
         for (;;) {
             wake.wait(lock, [this] { return stopping || !queue.empty(); });
             if (stopping) return;
+            // The work and what it owns are destroyed before the lock is taken again.
             {
                 auto work = std::move(queue.front());
                 queue.pop_front();
                 lock.unlock();
                 work();
-            }  // what the work holds is given up before the lock is taken again
+            }
             lock.lock();
         }
     }

@@ -1,8 +1,10 @@
 #pragma once
-// Work that may block (disk, password hashes, name look-ups) runs on a small pool of threads and comes back to its loop.
+// A pool of threads for work that may block: disk access, password hashes, DNS lookups. offload() returns the result to the
+// caller's event loop.
 //
-// The pool's queue is bounded by what the sessions can ask for: one piece of work each, two for a long listing. A hung disk
-// holds a pool thread, never a loop.
+// Owned by the process's daemon or command, and must outlive all sessions that use it. The queue is bounded by the number of
+// sessions: each has one piece of work at a time, or two for a long listing. A blocked disk blocks threads of the pool, but
+// never an event loop.
 
 #include <cstddef>
 #include <functional>
@@ -24,13 +26,14 @@ namespace sallyport::net {
 class worker_pool {
 public:
     explicit worker_pool(std::size_t threads);
-    ~worker_pool();  // waits for running work, drops what has not begun
+    /// Waits for running work and drops work that has not started.
+    ~worker_pool();
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
     /// Any thread.
     void submit(std::move_only_function<void()> work);
-    /// Any thread: true where work waits for a thread. Who has been at work for long may then give way.
+    /// Any thread: true if work waits for a thread; a long piece of work can then yield.
     [[nodiscard]] bool has_queued_work() const;
 
 private:
@@ -38,16 +41,16 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-/// Runs `work` on the pool and resumes the caller on its own loop with the result. `work` must not throw. Everything it
-/// captures must stay alive until it returns: the caller is suspended, so its own locals are safe.
+/// Runs `work` on the pool and resumes the caller on its own loop with the result. `work` must not throw. Everything that it
+/// captures must live until it returns; locals of the caller do, as the caller is suspended.
 template <class Work>
 task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work) {
     using value = std::invoke_result_t<Work&>;
-    static_assert(!std::is_void_v<value>, "return a result, so that failure has a way back");
+    static_assert(!std::is_void_v<value>, "return a result, so that failures are reported");
     std::optional<value> out;
     co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
         [&](auto handler) {
-            // The guard keeps the loop from ending while the work is out.
+            // The guard keeps the loop running until the work has finished.
             auto guard = asio::make_work_guard(l.context());
             pool.submit([&out, &work, &l, handler = std::move(handler), guard = std::move(guard)]() mutable {
                 out.emplace(work());

@@ -38,7 +38,8 @@ TEST(worker_pool, does_not_preempt_the_thread_that_wakes_it) {
     if (::sched_setscheduler(0, SCHED_BATCH, &unranked) != 0) GTEST_SKIP() << "no right to choose a policy here";
     std::promise<int> seen;
     std::jthread([&] {
-        ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &unranked), 0);  // which the pool's threads begin with
+        // The pool's threads inherit this policy.
+        ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &unranked), 0);
         worker_pool one(1);
         one.submit([&] { seen.set_value(::sched_getscheduler(0)); });
         EXPECT_EQ(seen.get_future().get(), SCHED_BATCH);

@@ -238,7 +238,7 @@ TEST_F(server_test, a_trickle_is_no_progress) {  // DC-05
     auto c = logged_in();
     blocking_socket data = c.passive();
     EXPECT_TRUE(c.ask("STOR f").starts_with("150 "));
-    EXPECT_EQ(trickle(c, data, 2s), "426 Transfer aborted: fewer than 100 bytes a second for 1 s.");
+    EXPECT_EQ(trickle(c, data, 2s), "426 Transfer aborted: fewer than 100 bytes per second for 1 s.");
     EXPECT_FALSE(setup.files->stat(vfs::at("/f"), vfs::may_block::yes));
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
 }
