@@ -44,7 +44,7 @@ bool is_memory_backed(int fd) {
 
 std::expected<status, int> status_at(int directory, const char* name, may_block wait) {
     struct statx facts{};
-    // AT_EMPTY_PATH where it is needed only: with it the kernel looks at the name twice.
+    // AT_EMPTY_PATH only if it is needed, as the kernel checks the name twice with it.
     const int flags =
         AT_SYMLINK_NOFOLLOW | (*name == '\0' ? AT_EMPTY_PATH : 0) | (wait == may_block::no ? AT_STATX_DONT_SYNC : 0);
     if (::statx(directory, name, flags, STATX_BASIC_STATS, &facts) != 0) return std::unexpected(errno);
@@ -80,16 +80,16 @@ result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_
     const std::string beneath(path.beneath());
     const std::uint64_t cached = wait == may_block::no ? RESOLVE_CACHED : 0;
     const std::uint64_t resolve = cached | (follow_links_ ? 0 : RESOLVE_NO_SYMLINKS);
-    // EAGAIN without RESOLVE_CACHED: a rename elsewhere raced with ".." in a link. Rare, and gone at the next try.
+    // EAGAIN without RESOLVE_CACHED: a rename raced with ".." in a link. Rare, and usually successful at the next try.
     for (int attempt = 0; attempt < 32; ++attempt) {
         unique_fd fd(openat2(fd_.get(), beneath.c_str(), static_cast<unsigned>(flags), resolve));
         if (fd) return fd;
         if (errno == EINTR) continue;
         if (errno == EAGAIN && cached == 0) continue;
-        // EINVAL: a kernel before 5.12 does not know RESOLVE_CACHED.
+        // EINVAL: a kernel before 5.12 does not support RESOLVE_CACHED.
         if (cached != 0 && (errno == EAGAIN || errno == EINVAL)) return fail(errc::busy, path.text());
         if (errno == EXDEV || errno == ELOOP) return fail(errc::not_found, path.text());
-        // A socket, or a FIFO or device that nobody serves.
+        // A socket, a FIFO without a reader, or a device without a driver.
         if (errno == ENXIO || errno == ENODEV) return fail(errc::not_a_file, path.text());
         return fail_os(errno, path.text());
     }
@@ -99,7 +99,9 @@ result<unique_fd> root_directory::open(const virtual_path& path, int flags, may_
 result<root_directory::entry_location> root_directory::locate(const virtual_path& path, use purpose, may_block wait) const {
     if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
     if (is_temporary_name(path.name())) {
-        return fail(errc::name_invalid, path.text() + ": this form of name is kept for unfinished uploads; choose another");
+        return fail(errc::name_invalid, path.text() +
+                                            ": names of this form are reserved for unfinished uploads; choose "
+                                            "another");
     }
     const virtual_path above = path.parent();
     auto parent = open(above, O_DIRECTORY | (purpose == use::sync ? O_RDONLY : O_PATH), wait);

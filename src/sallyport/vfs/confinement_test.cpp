@@ -1,4 +1,4 @@
-// Nothing outside the root is read, listed, told about or changed: FS-01 (paths) and FS-02 (links and races).
+// Nothing outside the root is read, listed, revealed or changed: FS-01 (paths) and FS-02 (links and races).
 
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::int64_t canary_time = 1000000000;
 const std::string secret = "the canary's secret";
 
-/// DIR/outside/canary beside DIR/root, with everything about it known.
+/// DIR/root with a file DIR/outside/canary outside it, whose status is known.
 class confined : public testing::Test {
 protected:
     confined() {
@@ -35,7 +35,7 @@ protected:
     }
     ~confined() override {
         struct ::stat facts{};
-        EXPECT_EQ(::stat(canary_.c_str(), &facts), 0) << "the canary is gone";
+        EXPECT_EQ(::stat(canary_.c_str(), &facts), 0) << "the canary was removed";
         EXPECT_EQ(facts.st_mtim.tv_sec, canary_time);
         EXPECT_EQ(read_disk(canary_), secret);
         int others = 0;
@@ -45,7 +45,7 @@ protected:
 
     fs::path root() const { return base_ / "root"; }
 
-    /// Every operation on one path; nothing of the canary may come back.
+    /// Tries all operations on one path; none may reveal anything of the canary.
     void try_everything(const virtual_path& path) {
         if (const auto facts = files_->stat(path, may_block::yes)) {
             EXPECT_NE(facts->modified, canary_time) << path.text();
@@ -120,7 +120,7 @@ TEST_F(confined, no_path_escapes) {
     for (const auto& text : corpus) {
         if (const auto path = virtual_path().resolve(text)) try_everything(*path);
     }
-    // What has control bytes or is too long never becomes a path at all.
+    // Text with control bytes and text that is too long is no path.
     std::string deep;
     for (int i = 0; i < 10000; ++i) deep += "a/";
     for (const auto& text : {std::string("canary\0", 7), std::string("a\nb"), std::string(256, 'a'), deep}) {
@@ -162,7 +162,7 @@ TEST_F(confined, links_that_escape_are_not_followed) {
     for (const auto* text : {"/relative", "/absolute-file", "/chain", "/magic", "/loop"}) try_everything(at(text));
 }
 
-// FS-02: not even what it is called outside.
+// FS-02: not even the name of a target outside.
 TEST_F(confined, a_listing_shows_the_target_of_an_inner_link_and_only_the_link_of_an_outer_one) {
     write_disk(root() / "real", "1234");
     fs::create_directory(root() / "sub");
@@ -198,7 +198,7 @@ TEST_F(confined, a_directory_swapped_with_a_link_meanwhile_does_not_escape) {
     std::atomic<int> swaps = 0;
     std::thread attacker([&] {
         while (!done) {
-            // The directory and the link change places in one step.
+            // The directory and the link are exchanged atomically.
             ::renameat2(AT_FDCWD, inside.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE);
             ++swaps;
         }

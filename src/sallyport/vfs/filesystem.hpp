@@ -1,13 +1,11 @@
 #pragma once
-// Virtual paths to files beneath a root, without escape (FS-01, FS-02).
+// The interface of file systems: files and directories beneath a root, which virtual paths cannot leave (FS-01, FS-02).
 //
-// `filesystem` is abstract because faults must be testable; it has two kinds of implementation: the real one
-// (posix_filesystem, openat2 with RESOLVE_BENEATH from a descriptor of the root) and test doubles. Calls are synchronous
-// and may block on the disk: callers run them on a worker pool, or with may_block::no, where a call that would have to
-// wait fails with errc::busy instead and is then repeated on the pool. Implementations are safe to use from several
-// threads at a time; files they return belong to one user at a time, a directory may be read by several.
-// A file system is shared and lives as long as a session or a file of it; a file is owned by its transfer. Sizes and offsets
-// are in bytes.
+// `filesystem` is abstract so that faults can be tested; its implementations are posix_filesystem and test doubles. Calls
+// are synchronous and may block on the disk: callers run them on a worker pool, or with may_block::no. Then a call that
+// would have to wait fails with errc::busy and is repeated on the pool. Implementations may be used by several threads at a
+// time; a file by one thread at a time, and a directory by several. A file system is shared and lives as long as a session
+// or a file of it; a file is owned by its transfer. Sizes and offsets are in bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,66 +40,68 @@ struct status {
 struct entry {
     std::string name;
     status facts;
-    // For links; empty where it leads out of the root, or could not be read.
+    // For links; empty if the target is outside the root or could not be read.
     std::string link_target;
 };
 
-/// A regular file opened for reading. What a reader sees stays the old file when an upload replaces it (FS-10).
+/// A regular file opened for reading. If an upload replaces the file, the reader still reads the old one (FS-10).
 class read_file {
 public:
     virtual ~read_file() = default;
-    // As of opening.
+    // The status when the file was opened.
     [[nodiscard]] virtual const status& facts() const noexcept = 0;
-    /// For sendfile; -1 where there is no descriptor (memory files): use read_at.
+    /// For sendfile. -1 if there is no descriptor (files in memory); use read_at then.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
-    /// Fewer bytes than asked only at the end of the file. With may_block::no, errc::busy where some are not in memory.
+    /// Returns fewer bytes than requested only at the end of the file. With may_block::no, errc::busy if some of them are
+    /// not in memory.
     [[nodiscard]] virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into, may_block wait) = 0;
-    /// True where these bytes can be read now without waiting for the disk.
+    /// True if these bytes can be read now without waiting for the disk.
     [[nodiscard]] virtual bool resident(std::uint64_t offset, std::uint64_t count) = 0;
-    /// Brings bytes into memory; blocks.
+    /// Loads bytes into memory; blocks.
     [[nodiscard]] virtual result<void> load(std::uint64_t offset, std::uint64_t count) = 0;
 };
 
-/// What an upload does with the name at its end.
+/// How an upload treats an existing file.
 enum class store_mode : std::uint8_t {
-    // STOR: the old content stands until commit, then is replaced at once.
+    // STOR: the old file is kept until commit(), which replaces it atomically.
     replace,
-    // STOU, or where overwriting is not allowed: commit fails with errc::exists.
+    // STOU, or if overwriting is not allowed: commit() fails with errc::exists.
     create_only,
-    // REST n + STOR: a copy of the old content up to the offset, then new bytes.
+    // REST n and STOR: the old content up to the offset, then the new bytes.
     resume,
-    // APPE: the old content, then new bytes.
+    // APPE: the old content, then the new bytes.
     append,
 };
 
-/// How sure a 226 is (DU-01).
+/// What is on the disk when a 226 is sent (DU-01).
 enum class sync_policy : std::uint8_t {
-    // File and directory synced before commit() returns.
+    // commit() syncs the file and its directory before it returns.
     full,
-    // Left to the system.
+    // The system decides when to write.
     none,
 };
 
-/// An upload in the making: invisible until commit() (DU-02). Destroyed without commit it leaves nothing behind.
+/// An unfinished upload, invisible until commit() (DU-02). If it is destroyed without commit(), it leaves no file.
 class store_file {
 public:
     virtual ~store_file() = default;
-    /// errc::no_space, quota, io. After an error only destruction is left.
+    /// Errors: errc::no_space, quota, io. After an error the object can only be destroyed.
     [[nodiscard]] virtual result<void> write(std::span<const char> bytes) = 0;
-    /// The next `count` bytes of a pipe, which must hold them; without copying where the file system can.
+    /// Writes the next `count` bytes of a pipe, which must contain them; without copying if the file system supports it.
     [[nodiscard]] virtual result<void> write_from(int pipe, std::size_t count);
-    // Of the file as it would be committed now.
+    // The size that the file would have if it were committed now.
     [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
-    /// Puts the file in its place. No second call. What it replaced is given up with this object, which may take a while.
+    /// Gives the file its name. Must not be called twice. A replaced file is freed when this object is destroyed, which can
+    /// take some time.
     [[nodiscard]] virtual result<void> commit() = 0;
 };
 
-/// A directory being read, in batches. Entries that vanish meanwhile are left out; ".", ".." are never returned, nor are
-/// the temporary names of uploads. Any thread: what one call appends no other call does.
+/// A directory that is read in batches. Entries that are removed meanwhile are skipped, as are ".", ".." and temporary names
+/// of uploads. Any thread, several at a time: each entry is returned by one call only.
 class directory {
 public:
     virtual ~directory() = default;
-    /// Appends the next batch, at most `batch` entries; nothing appended means the end.
+    /// Appends the next batch, at most `batch` entries. Appends nothing at the end.
     [[nodiscard]] virtual result<void> read(std::vector<entry>& into) = 0;
 
     static constexpr std::size_t batch = 1024;
@@ -111,11 +111,11 @@ class filesystem {
 public:
     virtual ~filesystem() = default;
 
-    /// Follows links beneath the root; a link that leads out is errc::not_found.
+    /// Follows links beneath the root; a link to a target outside is errc::not_found.
     [[nodiscard]] virtual result<status> stat(const virtual_path& path, may_block wait) = 0;
     [[nodiscard]] virtual result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) = 0;
     /// `offset` is for `resume` only; beyond the end of the old file it is errc::out_of_range. With may_block::no,
-    /// errc::busy unless neither this nor what is done with the file will wait for a disk: where files live in memory.
+    /// errc::busy unless neither this call nor any use of the file can wait for a disk: the files must be in memory.
     [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
                                                                          std::uint64_t offset, may_block wait) = 0;
     [[nodiscard]] virtual result<std::unique_ptr<directory>> open_directory(const virtual_path& path) = 0;

@@ -1,4 +1,4 @@
-// What every file system must do, run against each kind.
+// Tests of the file system interface, run with each implementation.
 
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
@@ -38,7 +38,7 @@ protected:
         return out;
     }
 
-    /// So many files called by their numbers; on a disk links to one, which are much quicker made.
+    /// Makes this many files with numbers as names; on a disk as hard links to one file, which is much faster.
     void fill(int count) {
         put_file(*files_, "/0", "");
         const bool on_disk = std::filesystem::exists(root_ / "0");
@@ -212,11 +212,11 @@ TEST_P(any_filesystem, a_continued_file_that_was_replaced_meanwhile_is_left_alon
     auto fresh = files_->open_store(at("/fresh"), store_mode::append, 0, may_block::yes);
     ASSERT_TRUE(append && fresh);
     put_file(*files_, "/f", "newer");
-    put_file(*files_, "/fresh", "somebody's");
+    put_file(*files_, "/fresh", "another upload");
     EXPECT_EQ((*append)->commit().error().code, errc::busy);
     EXPECT_EQ((*fresh)->commit().error().code, errc::exists);
     EXPECT_EQ(get_file(*files_, "/f"), "newer");
-    EXPECT_EQ(get_file(*files_, "/fresh"), "somebody's");
+    EXPECT_EQ(get_file(*files_, "/fresh"), "another upload");
 }
 
 // FS-10
@@ -304,7 +304,8 @@ TEST_P(any_filesystem, the_time_of_change_can_be_set) {
     put_file(*files_, "/f", "x");
     ASSERT_TRUE(files_->set_modified(at("/f"), 1234567890));
     EXPECT_EQ(files_->stat(at("/f"), may_block::yes)->modified, 1234567890);
-    ASSERT_TRUE(files_->set_modified(at("/f"), -5));  // before 1970
+    // Before 1970.
+    ASSERT_TRUE(files_->set_modified(at("/f"), -5));
     EXPECT_EQ(files_->stat(at("/f"), may_block::yes)->modified, -5);
 }
 
@@ -321,7 +322,8 @@ TEST_P(any_filesystem, names_of_unfinished_uploads_cannot_be_used) {
 }
 
 TEST_P(any_filesystem, a_directory_may_change_while_it_is_read) {
-    constexpr int count = 3000;  // more than a batch
+    // More than a batch.
+    constexpr int count = 3000;
     fill(count);
     const auto listing = files_->open_directory(virtual_path());
     ASSERT_TRUE(listing);

@@ -28,13 +28,13 @@ struct directory_item {
     unsigned char type;
 };
 
-/// The entries of one directory, some at a time.
+/// Reads the entries of one directory in batches.
 class entries {
 public:
     explicit entries(unique_fd directory) : directory_(std::move(directory)) {}
 
     [[nodiscard]] int directory() const noexcept { return directory_.get(); }
-    /// False where it can't be read.
+    /// Returns false if the directory cannot be read.
     [[nodiscard]] bool read(std::vector<directory_item>& into) const {
         alignas(dirent64) std::array<char, 16 * 1024> buffer{};
         into.clear();
@@ -58,16 +58,16 @@ unique_fd open_directory(int above, const char* name) {
     return unique_fd(::openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 }
 
-/// False where it is in use, or not ours to remove.
+/// Returns false if the file is in use or must not be removed.
 bool remove_leftover(int directory, const char* name) {
-    // For writing too: NFS gives exclusive locks to nobody else.
+    // For writing too: NFS requires it for exclusive locks.
     const unique_fd file(::openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct ::stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
     return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && ::unlinkat(directory, name, 0) == 0;
 }
 
-/// One level of the tree. Deeper ones are done before the rest of `left`, so that few descriptors are open.
+/// One level of the tree. Subdirectories are handled before the rest of `remaining`, so that few descriptors are open.
 struct level {
     explicit level(unique_fd directory) : all(std::move(directory)) {}
     entries all;
@@ -110,7 +110,7 @@ std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_to
         if (found.type != DT_DIR && is_temporary_name(found.name) &&
             remove_leftover(current.all.directory(), found.name.c_str()))
             ++removed;
-        // No upload of ours is deeper than a path can be.
+        // Uploads are not deeper than the longest virtual path.
         if ((found.type != DT_DIR && found.type != DT_UNKNOWN) || path.size() > limits::max_path_components) continue;
         if (auto below = open_directory(current.all.directory(), found.name.c_str())) path.emplace_back(std::move(below));
     }
@@ -120,12 +120,11 @@ std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_to
 leftover_sweep::leftover_sweep(std::string root)
     : thread_([root = std::move(root)](const std::stop_token& stop) {
           pthread_setname_np(pthread_self(), "leftovers");
-          // Of this thread alone.
+          // The priority of this thread alone.
           static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19));
           const std::size_t removed = remove_leftovers_beneath(root, stop);
           if (removed != 0)
-              log::info({},
-                        fmt::format("Removed {} unfinished uploads that a killed process had left in {}", removed, root));
+              log::info({}, fmt::format("Removed {} unfinished uploads of a killed process in {}", removed, root));
       }) {}
 
 }  // namespace sallyport::vfs

@@ -1,4 +1,4 @@
-// DU-02: what a killed upload leaves is removed, and nothing else.
+// DU-02: the leftovers of killed uploads are removed, and nothing else.
 
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -74,7 +74,7 @@ TEST_F(leftovers, are_kept_while_locked) {
 TEST_F(leftovers, are_files_of_that_very_form_only) {
     for (const auto* other :
          {".sallyport-0123456789abcdef.part.bak", ".sallyport-0123456789ABCDEF.part", ".sallyport-.part", "x.part"})
-        write_disk(root_ / other, "somebody's");
+        write_disk(root_ / other, "other content");
     fs::create_directory(root_ / first);
     write_disk(root_ / (std::string(first) + "/f"), "a directory may be called so");
     ASSERT_EQ(::mkfifo((root_ / second).c_str(), 0600), 0);
@@ -102,7 +102,7 @@ TEST_F(leftovers, remain_if_the_sweep_is_stopped) {
     EXPECT_TRUE(fs::exists(root_ / first));
 }
 
-// Both ways to make an upload, and replacing, for which there is a name for an instant.
+// Uploads with and without O_TMPFILE, and replacing, for which there is a temporary name for a short time.
 TEST_F(leftovers, are_never_taken_from_uploads_that_run) {
     write_disk(root_ / "f", "old");
     const auto directory = root_directory::open(root_.path().string());

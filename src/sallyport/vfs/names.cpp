@@ -11,10 +11,10 @@
 namespace sallyport::vfs {
 namespace {
 
-// A tree with more owners than that is looked up again, not remembered.
+// With more names than that, the cache is cleared and names are looked up again.
 constexpr std::size_t max_cached_names = 4096;
 
-/// Calls `look_up(buffer)` with growing buffers, as getpwuid_r and its kin ask for (ERANGE).
+/// Calls `look_up` with a growing buffer, as getpwuid_r and similar functions require (ERANGE).
 template <class LookUp>
 std::string with_buffer(std::uint32_t id, LookUp look_up) {
     std::vector<char> buffer(1024);
@@ -52,7 +52,7 @@ public:
             const std::lock_guard lock(mutex_);
             if (const auto it = names_.find(id); it != names_.end()) return it->second;
         }
-        // Outside the lock: a directory service may be slow, and must not hold up names that are known.
+        // Outside the lock: a directory service may be slow, and must not delay lookups of cached names.
         std::string name = find_(id);
         const std::lock_guard lock(mutex_);
         if (names_.size() >= max_cached_names) names_.clear();

@@ -9,7 +9,8 @@ namespace {
 TEST(names, the_superuser_has_a_name) {
     EXPECT_EQ(user_name(0), "root");
     EXPECT_EQ(group_name(0), "root");
-    EXPECT_EQ(user_name(0), "root");  // from memory this time
+    // From the cache this time.
+    EXPECT_EQ(user_name(0), "root");
 }
 
 TEST(names, an_id_without_a_name_is_its_number) {

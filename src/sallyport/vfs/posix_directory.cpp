@@ -16,11 +16,11 @@
 namespace sallyport::vfs {
 namespace {
 
-/// A record of getdents64 takes 24 bytes at least. Few enough that what reading a name brings into the processor's cache
-/// is still there when its facts are asked for.
+/// A record of getdents64 has at least 24 bytes. The buffer is small enough that data which the kernel has loaded for a name
+/// is still in the processor's cache for the statx.
 constexpr std::size_t names_buffer_size = directory::batch * 24;
 
-/// Whether this way, begun in `from`, never goes above the root, by its text alone.
+/// Whether this link target, relative to `from`, never goes above the root, judged by its text alone.
 bool stays_beneath(const virtual_path& from, std::string_view link_target) {
     if (link_target.starts_with('/')) return false;
     auto depth = from.is_root() ? 0 : std::ranges::count(from.text(), '/');
@@ -56,12 +56,12 @@ public:
     }
 
 private:
-    /// 0 at the end.
+    /// Returns 0 at the end.
     result<std::size_t> read_names(std::span<char> names) {
         const std::lock_guard lock(position_);
         const ssize_t n = ::getdents64(fd_.get(), names.data(), names.size());
         if (n >= 0) return static_cast<std::size_t>(n);
-        // Removed while we read it.
+        // The directory was removed meanwhile.
         if (errno == ENOENT) return 0U;
         return fail_os(errno, path_.text());
     }
@@ -70,7 +70,7 @@ private:
         const std::string_view text = name;
         if (text == "." || text == ".." || is_temporary_name(text)) return;
         const auto facts = status_at(fd_.get(), name, may_block::no);
-        // Vanished.
+        // The entry was removed meanwhile.
         if (!facts) return;
         auto& added = into.emplace_back(entry{std::string(text), *facts, {}});
         if (facts->type == file_type::link) follow(added);
@@ -87,13 +87,13 @@ private:
         const ssize_t n = ::readlinkat(fd_.get(), link.name.c_str(), target.data(), target.size());
         if (n <= 0) return;
         const std::string_view text(target.data(), static_cast<std::size_t>(n));
-        // Where one leads out, its text is about what is outside. One that leads nowhere may lead out on its way there.
+        // The text of a link to a target outside must not be shown. A link without a target may go outside on its way.
         if (fd || (fd.error().os == ENOENT && stays_beneath(path_, text))) link.link_target = text;
     }
 
     std::shared_ptr<const root_directory> root_;
     virtual_path path_;
-    // The descriptor's.
+    // Protects the position of the descriptor.
     std::mutex position_;
     unique_fd fd_;
 };

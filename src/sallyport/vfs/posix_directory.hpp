@@ -1,8 +1,9 @@
 #pragma once
-// Listing a directory of a real disk: getdents64 in batches and one statx an entry, relative to the directory's own
-// descriptor. Order is the disk's. Only the names are read in turn; threads that read together ask for facts side by side.
+// Reads a directory of a real disk: getdents64 in batches and one statx per entry, relative to the directory's descriptor.
+// The order is that of the disk. Several threads can read one directory: only getdents64 is serialized, and the statx calls
+// run in parallel. Owned by its listing.
 //
-// A link is shown with the facts of its target where that lies beneath the root, else as a link.
+// A link has the status of its target if the target is beneath the root; otherwise it is returned as a link.
 
 #include <memory>
 

@@ -82,7 +82,7 @@ public:
         const auto target = locate(to);
         if (!target) return std::unexpected(target.error());
         if (::renameat(source->parent.get(), source->name.c_str(), target->parent.get(), target->name.c_str()) == 0) {
-            // The new name first: with a crash in between there may be two, but never none.
+            // The new name first: after a crash in between there may be both names, but never none.
             const auto synced = sync(*target, to);
             return synced && from.parent() != to.parent() ? sync(*source, from) : synced;
         }
@@ -103,17 +103,17 @@ public:
 private:
     using entry_location = root_directory::entry_location;
 
-    /// Where an entry changes, so that the change can be synced.
+    /// The location of an entry that is changed, opened so that the change can be synced.
     [[nodiscard]] result<entry_location> locate(const virtual_path& path) const {
         using use = root_directory::use;
         return root_->locate(path, options_.sync == sync_policy::full ? use::sync : use::change);
     }
 
-    /// A reply that a name has changed promises as much as one that an upload is stored (DU-01).
+    /// Syncs a change of a name before its reply, as commit() does for uploads (DU-01).
     [[nodiscard]] result<void> sync(const entry_location& at, const virtual_path& path) const {
         if (options_.sync != sync_policy::full || ::fsync(at.parent.get()) == 0) return {};
         if (errno != EBADF) return fail_os(errno, path.text());
-        // A drop box that we may write but not read: the whole file system instead, by way of the root.
+        // A directory that this process may write but not read: syncs the complete file system instead, by its root.
         const auto root = root_->open(virtual_path(), O_RDONLY | O_DIRECTORY, may_block::yes);
         if (!root) return std::unexpected(root.error());
         if (::syncfs(root->get()) != 0) return fail_os(errno, path.text());

@@ -1,9 +1,9 @@
 #pragma once
-// The real file system beneath one directory, through openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS).
+// The file system beneath one directory of a real disk, with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS).
 //
-// Links are followed beneath the root; absolute ones count as leading out. Only regular files are read (FS-05). The root
-// itself can't be renamed, removed or changed (errc::permission). A directory that holds only what killed uploads left
-// behind counts as empty. Uploads: see posix_store.hpp.
+// Links are followed beneath the root; absolute links count as links to the outside. Only regular files are read (FS-05).
+// The root itself cannot be renamed, removed or changed (errc::permission). A directory that contains only leftovers of
+// killed uploads counts as empty. For uploads see posix_store.hpp.
 //
 // Any thread, may block on the disk. Shared: lives as long as a session or a file of it.
 
@@ -16,15 +16,15 @@ namespace sallyport::vfs {
 
 struct posix_options {
     sync_policy sync = sync_policy::full;
-    // Of new files, less the process's umask.
+    // Mode of new files, before the process's umask is applied.
     std::uint32_t file_mode = 0640;
-    // Of new directories, less the process's umask.
+    // Mode of new directories, before the process's umask is applied.
     std::uint32_t directory_mode = 0750;
-    // Beneath the root; else a path with a link in it is errc::not_found.
+    // Follow links beneath the root. Otherwise a path with a link in it is errc::not_found.
     bool follow_links = true;
 };
 
-/// Opens `root` and keeps it open. errc::unsupported where the kernel has no openat2 (before Linux 5.6).
+/// Opens `root` and keeps it open. errc::unsupported if the kernel has no openat2 (before Linux 5.6).
 [[nodiscard]] result<std::shared_ptr<filesystem>> open_posix_filesystem(const std::string& root,
                                                                         const posix_options& options);
 

@@ -63,7 +63,8 @@ TEST_F(posix_files, special_files_are_refused_at_once) {
 
 TEST_F(posix_files, a_huge_sparse_file_is_served_like_any_other) {
     const unique_fd fd(::open((root_ / "sparse").c_str(), O_CREAT | O_WRONLY, 0600));
-    constexpr std::int64_t size = std::int64_t{1} << 43;  // 8 TiB; as much as ext4 takes
+    // 8 TiB, less than the maximum of ext4.
+    constexpr std::int64_t size = std::int64_t{1} << 43;
     if (::ftruncate(fd.get(), size) != 0) GTEST_SKIP() << "this disk's files cannot be that large";
     const auto file = files_->open_read(at("/sparse"), may_block::yes);
     ASSERT_TRUE(file);
@@ -99,7 +100,7 @@ TEST_F(posix_files, what_was_dropped_from_memory_is_not_resident_until_loaded) {
     EXPECT_EQ((*file)->read_at(0, buffer, may_block::no), buffer.size());
 }
 
-// FS-05: what waits for no disk may be done at once, by whoever must not wait.
+// FS-05: an operation that does not wait for a disk can be done with may_block::no.
 TEST_F(posix_files, in_memory_needs_no_waiting_but_much_work_does) {
     const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
@@ -149,7 +150,8 @@ TEST_F(posix_files, links_beneath_the_root_are_followed_for_reading) {
 
 TEST_F(posix_files, lists_a_large_directory_whole) {
     constexpr int count = 2000;
-    const std::string prefix(100, 'n');  // long names: more than one system call's worth
+    // Long names, so that more than one system call is needed.
+    const std::string prefix(100, 'n');
     for (int i = 0; i < count; ++i) {
         const unique_fd made(::open((root_ / (prefix + std::to_string(i))).c_str(), O_CREAT | O_WRONLY, 0600));
         ASSERT_TRUE(made);

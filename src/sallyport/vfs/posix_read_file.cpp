@@ -11,7 +11,7 @@
 namespace sallyport::vfs {
 namespace {
 
-// Or larger, which only costs a call too many.
+// With a larger page size, resident() only makes an unnecessary system call.
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t load_step = 128 * 1024;
 
@@ -36,7 +36,7 @@ public:
         return done;
     }
 
-    // The first and the last byte stand for what is between: the kernel reads ahead in order, and drops old pages first.
+    // Checks the first and the last byte only: the kernel reads ahead in order, and drops old pages first.
     bool resident(std::uint64_t offset, std::uint64_t count) override {
         if (in_memory_ || count == 0) return true;
         const std::uint64_t last = offset + count - 1;
@@ -51,7 +51,7 @@ public:
             const auto want = static_cast<std::size_t>(std::min(load_step, end - offset));
             const auto got = read_at(offset, std::span(scratch).first(want), may_block::yes);
             if (!got) return std::unexpected(got.error());
-            // The end of the file.
+            // At the end of the file.
             if (*got < want) break;
             offset += want;
         }
@@ -61,18 +61,18 @@ public:
 private:
     bool byte_resident(std::uint64_t offset) {
         char byte = 0;
-        // 0: past the end.
+        // 0 is after the end.
         return read_some(offset, {&byte, 1}, may_block::no) >= 0;
     }
 
-    /// As pread(2); where it may not wait, EAGAIN means that the disk would have to be asked.
+    /// Like pread(2). With may_block::no, EAGAIN means that the bytes are not in memory.
     ssize_t read_some(std::uint64_t offset, std::span<char> into, may_block wait) {
         const auto at = static_cast<off_t>(offset);
         if (wait == may_block::no && !in_memory_) {
             const iovec one{into.data(), into.size()};
             const ssize_t n = ::preadv2(fd_.get(), &one, 1, at, RWF_NOWAIT);
             if (n >= 0 || errno != EOPNOTSUPP) return n;
-            // This file system does not know RWF_NOWAIT.
+            // This file system does not support RWF_NOWAIT.
             in_memory_ = is_memory_backed(fd_.get());
             errno = EAGAIN;
             if (!in_memory_) return -1;
@@ -90,7 +90,7 @@ private:
 
 result<std::unique_ptr<read_file>> open_posix_read_file(const root_directory& root, const virtual_path& path,
                                                         may_block wait) {
-    // O_NONBLOCK: a FIFO opens at once and is then refused; on a regular file it has no effect.
+    // O_NONBLOCK: opening a FIFO does not wait, and it is then refused; on a regular file it has no effect.
     auto fd = root.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, wait);
     if (!fd) return std::unexpected(std::move(fd).error());
     const auto facts = status_at(fd->get(), "", wait);

@@ -20,10 +20,11 @@
 namespace sallyport::vfs {
 namespace {
 
+// Freeing larger files takes noticeable time.
 constexpr std::uint64_t max_quick_free = 1024 * 1024;
-// Of a file that is continued: what costs less than the promise to replace it at once is worth.
+// A file up to this size that is continued is always copied, so that it is replaced atomically.
 constexpr std::uint64_t max_quick_copy = 1024 * 1024;
-constexpr const char* no_progress_text = ": the disk takes no more bytes";
+constexpr const char* no_progress_text = ": the disk accepts no more bytes";
 
 result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& display_path) {
     while (!bytes.empty()) {
@@ -45,7 +46,7 @@ result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64
         const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(at + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_os(errno, display_path);
-        if (n == 0) return fail(errc::out_of_range, display_path + ": became shorter while it was copied");
+        if (n == 0) return fail(errc::out_of_range, display_path + ": was truncated while it was copied");
         const auto got = static_cast<std::size_t>(n);
         if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, display_path); !wrote) return wrote;
         done += got;
@@ -53,7 +54,8 @@ result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64
     return {};
 }
 
-/// The first `count` bytes of `from` into `to`, from `into` on: inside the kernel where it can, else through a buffer.
+/// Copies the first `count` bytes of `from` to offset `into` of `to`: inside the kernel if possible, otherwise through a
+/// buffer.
 result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t count, const std::string& display_path) {
     std::uint64_t done = 0;
     while (done < count) {
@@ -69,21 +71,21 @@ result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t coun
     return copy_through_buffer(from, done, to, into + done, count - done, display_path);
 }
 
-/// The first `count` bytes of `from` as those of the empty file `to`, by reference. False where the file system can't.
+/// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
 result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path) {
     if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
     if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, display_path);
     return true;
 }
 
-/// Why an existing entry can't be the target of an upload.
+/// Checks whether an existing entry can be the target of an upload.
 result<void> check_target(const root_directory::entry_location& target, const status& old, const std::string& display_path) {
     switch (old.type) {
         case file_type::file: break;
         case file_type::directory: return fail(errc::is_a_directory, display_path);
         case file_type::link:
             return fail(errc::permission,
-                        display_path + ": is a symbolic link; uploads do not go through links, delete it first");
+                        display_path + ": is a symbolic link; uploads do not follow links, delete it first");
         case file_type::other: return fail(errc::not_a_file, display_path);
     }
     if (::faccessat(target.parent.get(), target.name.c_str(), W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0) {
@@ -92,7 +94,7 @@ result<void> check_target(const root_directory::entry_location& target, const st
     return {};
 }
 
-/// In memory there is no disk to wait for, but much to copy or to free takes a while there too.
+/// Whether an upload in memory is quick. There is no disk, but copying or freeing a large file takes time there too.
 bool is_quick(const store_request& request, std::uint64_t old_size) {
     const bool continues = request.mode == store_mode::resume || request.mode == store_mode::append;
     return !continues && old_size <= max_quick_free;
@@ -100,7 +102,7 @@ bool is_quick(const store_request& request, std::uint64_t old_size) {
 
 bool same_file(const status& a, const status& b) { return a.inode == b.inode && a.device == b.device; }
 
-/// Opens and locks the file that is to be continued. An empty descriptor: there is none.
+/// Opens and locks the file to be continued. Returns an empty descriptor if there is none.
 result<unique_fd> lock_old(const root_directory::entry_location& target, const std::string& display_path) {
     for (int attempt = 0; attempt < 8; ++attempt) {
         unique_fd old(
@@ -108,7 +110,7 @@ result<unique_fd> lock_old(const root_directory::entry_location& target, const s
         if (!old && errno == ENOENT) return unique_fd{};
         if (!old) return fail_os(errno, display_path);
         if (::flock(old.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
-        // Between opening and locking another upload may have replaced it: then what we hold is the past.
+        // Between opening and locking another upload may have replaced the file; then the locked file is an old one.
         const auto held = status_at(old.get(), "");
         const auto named = status_at(target.parent.get(), target.name.c_str());
         if (held && named && same_file(*held, *named)) return old;
@@ -116,8 +118,8 @@ result<unique_fd> lock_old(const root_directory::entry_location& target, const s
     return fail(errc::busy, display_path + ": another upload is continuing this file; try again when it has ended");
 }
 
-/// For writing to what `old` is, where its end may grow in place: under no other name than this one, as that may lie outside
-/// of the root. Empty where it may not.
+/// Opens the file `old` for writing, to append to it in place. Returns an empty descriptor if that is not allowed: the file
+/// may not have another name, which could be outside the root.
 unique_fd open_to_grow(const root_directory::entry_location& target, int old) {
     unique_fd file(
         ::openat(target.parent.get(), target.name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -128,8 +130,8 @@ unique_fd open_to_grow(const root_directory::entry_location& target, int old) {
     return can_grow ? std::move(file) : unique_fd{};
 }
 
-/// Says "in use" to who looks for leftovers (leftovers.hpp). False where one of them was faster and has removed it. Where
-/// locks do not work, nobody removes anything.
+/// Locks a temporary file as in use, so that it is not removed as a leftover (leftovers.hpp). Returns false if it was
+/// removed already. Without working locks, no leftover is removed.
 bool lock_temporary(int file) {
     if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
     const auto facts = status_at(file, "");
@@ -138,7 +140,7 @@ bool lock_temporary(int file) {
 
 struct temporary {
     unique_fd file;
-    // Empty: it has none.
+    // Empty if the file has no name.
     std::string name;
 };
 
@@ -169,7 +171,7 @@ public:
           temporary_(std::move(t.name)),
           old_(std::move(old)),
           size_(size) {
-        // With nothing to continue, a file that appears meanwhile is somebody else's: it is not overwritten.
+        // If there is no file to continue, one that appears meanwhile is another upload's and is not overwritten.
         if ((request.mode == store_mode::append || request.mode == store_mode::resume) && !old_) must_be_new_ = true;
     }
 
@@ -195,7 +197,7 @@ public:
             auto at = static_cast<loff_t>(size_ - grows_from_);
             const ssize_t n = ::splice(pipe, nullptr, file_.get(), &at, count, SPLICE_F_MOVE);
             if (n < 0 && errno == EINTR) continue;
-            // The file system can't.
+            // The file system does not support it.
             if (n < 0 && errno == EINVAL) return store_file::write_from(pipe, count);
             if (n > 0) {
                 size_ += static_cast<std::uint64_t>(n);
@@ -219,12 +221,12 @@ public:
         return done;
     }
 
-    /// Takes over what belongs to the name rather than to the content.
+    /// Takes over the owner and the mode of the old file.
     result<void> adopt(const status& old) {
         struct ::stat now{};
         if (::fstat(file_.get(), &now) != 0) return fail_os(errno, display_path_);
         if (now.st_uid != old.user || now.st_gid != old.group) {
-            // A privilege; without it the file is ours.
+            // Needs a privilege; without it the file belongs to this process's user.
             static_cast<void>(!::fchown(file_.get(), old.user, old.group));
         }
         if ((now.st_mode & 07777U) != (old.mode & 0777U) && ::fchmod(file_.get(), old.mode & 0777U) != 0) {
@@ -235,7 +237,7 @@ public:
         return {};
     }
 
-    /// The bytes so far stay where they are: commit() adds the new ones to `file`, which is the old one, opened for writing.
+    /// commit() appends the new bytes to `file`, the old file opened for writing, instead of replacing it.
     void grow_at_the_end(unique_fd file) noexcept {
         growing_ = std::move(file);
         grows_from_ = size_;
@@ -255,13 +257,13 @@ private:
                     display_path_ + ": was changed, replaced or removed while it was being continued; nothing was done");
     }
 
-    /// What fails here is taken back. What ends us in the middle of it leaves the old bytes and some of the new ones.
+    /// Appends the new bytes to the old file. A failure is undone; a crash leaves the old bytes and some of the new ones.
     result<void> grow() {
         if (auto good = check_old(); !good) return good;
         auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, display_path_);
         if (done && sync_ == sync_policy::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, display_path_);
         if (!done) static_cast<void>(!::ftruncate(growing_.get(), static_cast<off_t>(grows_from_)));
-        // And with it the lock: the next one may continue.
+        // Releases the lock too: the next upload may continue the file.
         old_.reset();
         return done;
     }
@@ -270,22 +272,23 @@ private:
         if (old_) {
             if (auto good = check_old(); !good) return good;
         }
-        // A failed sync is final: afterwards the kernel's copy can't be believed any more (DU-01).
+        // A failed sync is final: the kernel's copy of the file is not reliable after that (DU-01).
         if (sync_ == sync_policy::full && ::fsync(file_.get()) != 0) return fail_os(errno, display_path_);
-        // Freeing a large file takes its time: what is replaced is held until this object goes, so that nobody waits here.
+        // Freeing a large file takes time: the replaced file is held open until this object is destroyed, so that commit()
+        // does not wait for it.
         if (old_size_ > max_quick_free) replaced_.reset(::openat(parent(), name(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         const int failed = must_be_new_ ? publish_new() : publish_replacing();
         if (failed != 0) return fail_os(failed, display_path_);
-        // claim(); it is a file like others now.
+        // Releases the lock of lock_temporary(), as the file is complete now.
         if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);
         return sync_ == sync_policy::full ? sync_directory() : result<void>{};
     }
 
-    /// Gives the unnamed file a name. linkat never replaces. An errno, or 0.
+    /// Gives the unnamed file a name; linkat never replaces a file. Returns an errno, or 0.
     int link_to(const char* name) const {
         if (::linkat(file_.get(), "", parent(), name, AT_EMPTY_PATH) == 0) return 0;
         if (errno != ENOENT) return errno;
-        // Before Linux 6.10 that needs a privilege.
+        // Before Linux 6.10, AT_EMPTY_PATH needs a privilege.
         const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
         return ::linkat(AT_FDCWD, self.c_str(), parent(), name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
     }
@@ -294,7 +297,7 @@ private:
         if (temporary_.empty()) return link_to(name());
         if (::renameat2(parent(), temporary_.c_str(), parent(), name(), RENAME_NOREPLACE) == 0) return 0;
         if (errno != EINVAL && errno != ENOSYS) return errno;
-        // A file system without RENAME_NOREPLACE: link refuses to replace just as well.
+        // A file system without RENAME_NOREPLACE: link does not replace a file either.
         if (::linkat(parent(), temporary_.c_str(), parent(), name(), 0) != 0) return errno;
         ::unlinkat(parent(), temporary_.c_str(), 0);
         return 0;
@@ -306,7 +309,7 @@ private:
             const int failed = replaces_ ? EEXIST : link_to(name());
             if (failed != EEXIST) return failed;
             std::string between = make_temporary_name();
-            // Before it has a name that could be taken for a leftover.
+            // Before the file has a name that would make it a leftover.
             static_cast<void>(lock_temporary(file_.get()));
             if (const int refused = link_to(between.c_str()); refused != 0) return refused;
             temporary_ = std::move(between);
@@ -316,7 +319,8 @@ private:
 
     result<void> sync_directory() const {
         if (::fsync(parent()) == 0) return {};
-        // EBADF: a drop box that we may write but not read, see locate(). Then the whole file system is synced.
+        // EBADF: a directory that this process may write but not read, see locate(). Then the complete file system is
+        // synced.
         if (errno == EBADF && ::syncfs(file_.get()) == 0) return {};
         return fail_os(errno, display_path_);
     }
@@ -325,18 +329,18 @@ private:
     std::string display_path_;
     sync_policy sync_;
     bool must_be_new_;
-    // There was an old file when this began.
+    // There was an old file when the upload started.
     bool replaces_ = false;
     std::uint64_t old_size_ = 0;
     unique_fd replaced_;
     unique_fd file_;
     std::string temporary_;
-    // Locked; what is being continued.
+    // The locked file that is continued.
     unique_fd old_;
     std::uint64_t size_;
-    // The old file for writing, where only its end changes: then file_ has the new bytes only.
+    // The old file opened for writing, if the new bytes are appended to it. file_ contains only the new bytes then.
     unique_fd growing_;
-    // Where they begin.
+    // The offset of the new bytes.
     std::uint64_t grows_from_ = 0;
     std::optional<error> failure_;
 };
@@ -371,8 +375,8 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
         }
         start_offset = request.mode == store_mode::append ? length : request.offset;
         if (start_offset > length) {
-            return fail(errc::out_of_range, fmt::format("{}: cannot go on at byte {}, the file has {}", request.display_path,
-                                                        start_offset, length));
+            return fail(errc::out_of_range, fmt::format("{}: cannot continue at byte {}; the file has {} bytes",
+                                                        request.display_path, start_offset, length));
         }
     }
 
@@ -383,7 +387,7 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     const auto cloned = clone_start(from, made->file.get(), start_offset, display_path);
     if (!cloned) return std::unexpected(cloned.error());
     unique_fd growing;
-    // Set-id bits would stay (FS-04).
+    // Not for a file with set-id bits, which it would keep (FS-04).
     if (!*cloned && start_offset == length && start_offset > max_quick_copy && (old->mode & 07000U) == 0)
         growing = open_to_grow(request.target, from);
     auto store = std::make_unique<posix_store>(std::move(request), std::move(*made), std::move(old_file), start_offset);

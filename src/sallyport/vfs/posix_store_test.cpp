@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// With O_TMPFILE, and as on a file system without it.
+/// Run with O_TMPFILE, and as on a file system without it.
 class posix_upload : public testing::TestWithParam<bool> {
 protected:
     result<std::unique_ptr<store_file>> open(const char* name, store_mode mode = store_mode::replace,
@@ -65,7 +65,7 @@ TEST_P(posix_upload, goes_into_a_drop_box_that_cannot_be_read) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-        // As root nothing is unreadable; where we are not root this fails and does not matter.
+        // Root can read everything; without root this fails and does not matter.
         static_cast<void>(!::seteuid(65534));
         ::_exit(store("/box/f", "content") ? 0 : 1);
     }
@@ -126,7 +126,7 @@ TEST_P(posix_upload, does_not_replace_a_file_that_may_not_be_written) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-        // The superuser may write everything, so not as that one.
+        // Not as root, which may write everything.
         if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(1);
         const auto refused = open("/f");
         ::_exit(!refused && refused.error().code == errc::permission && open("/g") ? 0 : 2);
@@ -153,7 +153,7 @@ TEST_P(posix_upload, in_use_is_never_taken_for_a_leftover) {
     auto upload = open("/f");
     ASSERT_TRUE(upload);
     const unique_fd fd(::open(root_.path().c_str(), O_RDONLY | O_DIRECTORY));
-    // Without a name there is nothing in the directory; with one it is locked.
+    // Without a name there is no entry in the directory; with one, the file is locked.
     EXPECT_EQ(remove_leftovers(fd.get()), GetParam());
     ASSERT_TRUE((*upload)->write(std::string_view("whole")));
     ASSERT_TRUE((*upload)->commit());
@@ -191,7 +191,7 @@ TEST_P(posix_upload, killed_half_way_leaves_the_old_file_and_nothing_to_see) {
     }
 }
 
-/// What a large file takes on the disk when it is continued without being copied: a disk of 8 MiB has no room for two of 6.
+/// Continues a large file without copying it: a disk of 8 MiB cannot hold two files of 6 MiB.
 TEST_P(posix_upload, appends_to_a_large_file_without_copying_it) {
     const auto failed = run_on_tmpfs(root_.path(), "8m", [this] {
         int wrong = 0;
@@ -221,7 +221,7 @@ TEST_P(posix_upload, truncates_a_large_file_to_its_old_size_if_the_disk_is_full)
         write_disk(root_ / "f", old);
         {
             auto upload = open("/f", store_mode::append);
-            // Fits once, beside the old file, but not behind it as well.
+            // Fits into the unnamed file, but not also at the end of the old file.
             wrong += upload && (*upload)->write(std::string(3 << 20, 'n')) ? 0 : 1;
             wrong += read_disk(root_ / "f") == old ? 0 : 1;
             const auto done = (*upload)->commit();
@@ -249,13 +249,13 @@ TEST_P(posix_upload, of_a_large_file_shows_nothing_of_an_append_before_its_commi
         EXPECT_EQ(read_disk(root_ / "f"), old);
         EXPECT_EQ(open("/f", store_mode::append).error().code, errc::busy);
     }
-    EXPECT_EQ(read_disk(root_ / "f"), old) << "given up";
+    EXPECT_EQ(read_disk(root_ / "f"), old) << "cancelled";
     auto upload = open("/f", store_mode::append);
     ASSERT_TRUE(upload);
     ASSERT_TRUE((*upload)->write(std::string_view("more")));
     ASSERT_TRUE((*upload)->commit());
     EXPECT_EQ(read_disk(root_ / "f"), old + "more");
-    EXPECT_TRUE(open("/f", store_mode::append)) << "the next one needs not wait for the end of the one before";
+    EXPECT_TRUE(open("/f", store_mode::append)) << "does not wait for the end of the upload before";
 }
 
 TEST_P(posix_upload, appends_nothing_to_a_large_file_that_has_changed) {
@@ -287,7 +287,7 @@ TEST_P(posix_upload, never_grows_a_file_in_place_that_has_another_name_or_a_set_
     EXPECT_EQ(read_disk(root_ / "s"), old + "more");
 }
 
-// FS-10: what was published can be continued at once, also while the upload's object is still there.
+// FS-10: a published file can be continued at once, also while the upload's object exists.
 TEST_P(posix_upload, holds_no_lock_on_what_it_has_published) {
     write_disk(root_ / "f", "old");
     for (const auto mode : {store_mode::replace, store_mode::append}) {
@@ -299,7 +299,7 @@ TEST_P(posix_upload, holds_no_lock_on_what_it_has_published) {
     }
 }
 
-/// The next bytes of an upload, as they come through a network's pipe.
+/// Writes the next bytes of an upload from a pipe, as from the network.
 result<void> write_through_a_pipe(store_file& upload, std::string_view bytes) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_os(errno, "pipe");

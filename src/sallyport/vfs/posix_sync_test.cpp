@@ -1,4 +1,4 @@
-// What of a change of names is on the disk when the call returns (DU-01). The test stands between us and fsync().
+// Changes of names are on the disk when the call returns (DU-01). The test replaces fsync().
 
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
@@ -15,8 +15,8 @@
 
 namespace {
 
-// By thread, as every test of this program comes through here, with several threads some of them.
-thread_local std::vector<std::string> synced;  // paths, in order
+// The synced paths in order. Per thread, as all tests of this program use this fsync(), some with several threads.
+thread_local std::vector<std::string> synced;
 thread_local int fails_with = 0;
 
 }  // namespace

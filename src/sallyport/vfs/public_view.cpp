@@ -26,7 +26,7 @@ public:
         for (;;) {
             const auto had = into.size();
             if (auto got = all_->read(into); !got) return got;
-            // The end.
+            // At the end.
             if (into.size() == had) return {};
             const auto hidden = [](const entry& e) {
                 return is_hidden(e.name) || !e.link_target.empty() || !is_for_all(e.facts);
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    /// Whether others may come as far as this path's directory.
+    /// Checks whether others may enter all directories above this path.
     [[nodiscard]] result<void> enter(const virtual_path& path, may_block wait) const {
         for (auto at = path; !at.is_root(); at = at.parent()) {
             if (is_hidden(at.name())) return fail(errc::not_found, path.text());

@@ -1,12 +1,12 @@
 #pragma once
-// What everybody may see of a file system, and no more: for guests of a directory that is shared in a hurry.
+// A read-only view of the world-readable part of a file system, for anonymous users of `sallyport up`.
 //
-// Nothing whose name begins with a dot, nor what lies beneath it; files that "others" may read; directories that others may
-// read and enter, all the way from the root. The root itself was named to be shared, so its own mode does not count. Links
-// are left out, since where they lead may be neither: `files` must not follow them. Everything else is errc::not_found, and
-// nothing can be changed (errc::permission).
+// It contains files that "others" may read, in directories that others may read and enter, all the way from the root. The
+// mode of the root itself is ignored, as the user has chosen to share it. Names that start with a dot, everything beneath
+// them, and links are hidden; `files` must not follow links, as their targets could be hidden. Hidden paths are
+// errc::not_found, and changes are errc::permission.
 //
-// Any thread. Owns its share of `files`, and keeps nothing of its own.
+// Any thread. Shares ownership of `files` and has no state of its own.
 
 #include <memory>
 

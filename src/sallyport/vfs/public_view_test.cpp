@@ -39,7 +39,7 @@ protected:
         std::ranges::sort(out);
         return out;
     }
-    /// By each way in which a file can be met.
+    /// Checks all operations that could find the file.
     bool is_visible(const std::string& path) {
         const auto files = view();
         const bool stat = files->stat(at(path), may_block::yes).has_value();
@@ -66,7 +66,8 @@ TEST_F(public_view, shows_world_readable_files_but_no_dot_files) {
     mode("pub", 0755);
     mode("closed", 0700);
     mode("entered", 0711);
-    mode("", 0700);  // the root was named to be shared
+    // The mode of the root is ignored.
+    mode("", 0700);
     EXPECT_EQ(names("/"), (std::vector<std::string>{"open", "pub"}));
     EXPECT_EQ(names("/pub"), (std::vector<std::string>{"open"}));
     for (const char* path : {"/closed", "/entered", "/pub/.hidden", "/.hidden"})
@@ -104,7 +105,7 @@ TEST_F(public_view, changes_nothing) {
     EXPECT_EQ(read_disk(dir_ / "open"), "open");
 }
 
-// What is left out of one batch must not be taken for the end.
+// A batch of hidden entries must not be mistaken for the end.
 TEST_F(public_view, continues_after_a_batch_of_hidden_names) {
     for (std::size_t i = 0; i < directory::batch + 10; ++i) put(".hidden" + std::to_string(i), 0644);
     put("open", 0644);

@@ -25,8 +25,8 @@ bool is_temporary_name(std::string_view name) noexcept {
 }
 
 std::string make_temporary_name() {
-    // Names must not be guessable, or they could be taken beforehand. random_device asks the processor, which is slow in a
-    // virtual machine, so it is only the substitute.
+    // Names must not be predictable, or another process could use them first. random_device uses the processor's generator,
+    // which is slow in a virtual machine, so it is only the fallback.
     std::uint64_t number = 0;
     if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
         std::random_device random;

@@ -1,8 +1,8 @@
 #pragma once
-// The names that uploads in the making may have on a disk: ".sallyport-<16 hex digits>.part", hidden from every client.
+// The temporary names of uploads on a disk: ".sallyport-<16 hex digits>.part", hidden from all clients.
 //
-// Most uploads have no name at all until they are complete (O_TMPFILE); these names are for file systems without it, and
-// for the instant in which a finished upload replaces an old file. Pure functions; any thread.
+// Most uploads have no name until they are complete (O_TMPFILE); these names are for file systems without it, and for the
+// short time in which a finished upload replaces an old file. Pure functions; any thread.
 
 #include <string>
 #include <string_view>
@@ -11,7 +11,7 @@ namespace sallyport::vfs {
 
 [[nodiscard]] bool is_temporary_name(std::string_view name) noexcept;
 
-/// A fresh one from the system's random numbers.
+/// A new name from the system's random numbers.
 [[nodiscard]] std::string make_temporary_name();
 
 }  // namespace sallyport::vfs

@@ -1,5 +1,6 @@
 #pragma once
-// For tests: a disk in memory of a chosen size, mounted where nobody else sees it: in a child process with its own mounts.
+// For tests: a tmpfs of a given size, mounted in a child process with a mount namespace of its own. A pure
+// helper; one thread at a time.
 
 #include <cstdlib>
 #include <filesystem>
@@ -15,8 +16,8 @@
 
 namespace sallyport::vfs {
 
-/// Runs `checks` in a child that has such a disk at `where`; it returns the number of failed ones. Nothing where mounts are
-/// not permitted, which in CI counts as a failure.
+/// Runs `checks` in a child process with a tmpfs at `mount_point` and returns their result, the number of failures. Returns
+/// nothing if mounts are not permitted, which counts as a failure in CI.
 inline std::optional<int> run_on_tmpfs(const std::filesystem::path& mount_point, const std::string& size,
                                        const std::function<int()>& checks) {
     constexpr int not_permitted = 99;
