@@ -1,7 +1,7 @@
 #pragma once
-// What a daemon counts, a plain copy of it, and the one table that says of each count what it is: status, metrics and texts
-// read that table. Counting is wait-free from any loop.
-// Owned by the daemon, and outlives all that count; a snapshot is a value of its own.
+// The counters of a daemon, a snapshot of them, and a table that describes each counter for status, metrics and texts.
+//
+// Counters are wait-free; any thread. They are owned by the daemon and outlive all sessions; a snapshot is a value.
 
 #include <atomic>
 #include <cstdint>
@@ -61,36 +61,36 @@ inline void count(counters::counter& c, std::uint64_t by = 1) { c.fetch_add(by, 
 inline void uncount(counters::counter& c) { c.fetch_sub(1, std::memory_order_relaxed); }
 
 enum class counter_kind : std::uint8_t {
-    // Goes up and down.
+    // A current number.
     gauge,
-    // Since the start of the process.
+    // A sum since the start of the process.
     total,
-    // Since the start of the process: what was not admitted, was refused or did not come about.
+    // A sum since the start of the process of what was rejected, refused or not established.
     rejected,
 };
 
-/// What one counter is.
+/// The description of one counter.
 struct counter_row {
-    // Its key in JSON, and the end of a metric's name.
+    // The key in JSON, and the end of the metric's name.
     std::string_view name;
     // One sentence.
     std::string_view help;
     counter_kind kind;
-    // What is counted, in a text: "unexpected peer".
+    // The counted object in texts: "unexpected peer".
     std::string_view singular;
-    // "unexpected peers".
+    // The plural: "unexpected peers".
     std::string_view plural;
     std::uint64_t counter_snapshot::* value;
     counters::counter counters::* live;
 };
 
-/// A row for each counter.
+/// One row for each counter.
 [[nodiscard]] std::span<const counter_row> counter_table() noexcept;
 
-/// "1 unexpected peer", "3 unexpected peers".
+/// For example "1 unexpected peer" or "3 unexpected peers".
 [[nodiscard]] std::string count_text(const counter_row& row, std::uint64_t n);
 
-/// "512 B", "12.4 MiB".
+/// For example "512 B" or "12.4 MiB".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 
 }  // namespace sallyport::status

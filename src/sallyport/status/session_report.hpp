@@ -1,5 +1,5 @@
 #pragma once
-// What a running session tells of itself. Plain values; any thread. Text of a peer is as it came: escape it to show it.
+// The state of a running session for `status`. Plain values; any thread. Texts of peers are not escaped.
 
 #include <chrono>
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace sallyport::status {
 
-/// A port on which a data connection from one peer, and from no other host, is accepted.
+/// A port on which one data connection, from one peer, is accepted.
 struct opening {
-    // False: on the client leg.
+    // True for the backend leg, false for the client leg.
     bool backend_leg = false;
     std::uint16_t port = 0;
     ip_address peer;
-    // Nothing: open until it is used or replaced.
+    // Nothing if it stays open until it is used or replaced.
     std::optional<std::chrono::milliseconds> expires_in;
-    // By the kernel; nothing: this process accepts the connection.
+    // The target of kernel forwarding; nothing if this process accepts the connection.
     std::optional<endpoint> forwarded_to{};
 };
 
@@ -27,15 +27,15 @@ struct running_transfer {
     std::string verb;
     std::string path;
     bool upload = false;
-    // "EPSV"; "persistent": the data connection of the transfer before (MODE B).
+    // The data method, for example "EPSV"; "persistent" for the data connection of an earlier transfer (MODE B).
     std::string client_method;
-    // Likewise; empty at a server.
+    // The same for the backend leg; empty for a server.
     std::string backend_method{};
-    // "relay", "kernel" or "direct"; empty at a server.
+    // "relay", "kernel" or "direct"; empty for a server.
     std::string data_path{};
-    // One word: why that path and no other; empty at a server.
+    // Why this data path was chosen, in one word; empty for a server.
     std::string data_path_reason{};
-    // Nothing: they do not pass through this process.
+    // Nothing if the data does not pass through this process.
     std::optional<std::uint64_t> bytes{};
     std::chrono::milliseconds age{};
 };
@@ -45,11 +45,11 @@ struct session_report {
     endpoint client;
     std::string user;
     bool logged_in = false;
-    // Empty: none, or none yet.
+    // Empty if there is none yet, or for a server.
     std::string backend;
-    // "TLSv1.3"; empty: plain.
+    // The TLS version, for example "TLSv1.3"; empty without TLS.
     std::string client_tls;
-    // Likewise.
+    // The same for the backend leg.
     std::string backend_tls;
     std::chrono::milliseconds age{};
     std::chrono::milliseconds idle{};
@@ -57,13 +57,13 @@ struct session_report {
     std::vector<opening> openings;
 };
 
-/// A source (an IPv4 address or an IPv6 /64) that is refused for a while, because of its failed logins.
+/// A source (an IPv4 address or an IPv6 /64) that is rejected temporarily after failed logins.
 struct login_penalty {
     ip_address source;
     std::chrono::seconds remaining{};
 };
 
-/// The sessions of all loops, each as it was within a moment.
+/// The sessions of all event loops, at nearly the same time.
 struct session_snapshot {
     std::vector<session_report> sessions;
     // False: an event loop did not answer in time.

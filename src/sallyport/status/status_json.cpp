@@ -21,7 +21,7 @@ constexpr std::size_t max_shown_path = 300;
     return time ? json::value(time->count()) : json::value();
 }
 
-/// "192.0.2.1", "2001:db8:0:1::/64"
+/// For example "192.0.2.1" or "2001:db8:0:1::/64".
 [[nodiscard]] std::string source_text(const ip_address& source) {
     return source.is_v4() ? source.text() : source.text() + "/64";
 }

@@ -1,8 +1,8 @@
 #pragma once
-// The state of a daemon at one moment, and that as JSON for the control socket and for a page. Pure functions; any thread.
+// The state of a daemon at one moment, and its JSON format for the control socket. Values and a pure function; any thread.
 //
-// The keys are documented (docs/operating.md) and stay. All text of peers is escaped in it. Times are seconds, and their
-// keys say so.
+// The keys are documented (docs/operating.md) and stable. Texts of peers are escaped. Times are in seconds, and their keys
+// contain the unit.
 
 #include <chrono>
 #include <optional>
@@ -19,7 +19,7 @@
 namespace sallyport::status {
 
 struct daemon_snapshot {
-    // "sallyport gate".
+    // For example "sallyport gate".
     std::string name;
     int pid = 0;
     std::chrono::seconds uptime{};
@@ -28,7 +28,7 @@ struct daemon_snapshot {
     bool draining = false;
     counter_snapshot counted{};
     std::uint64_t log_lines_lost = 0;
-    // Nothing: a server, which has none.
+    // Nothing for a server, which has no backends.
     std::optional<pool_snapshot> backends{};
     session_snapshot sessions{};
     std::vector<login_penalty> penalties{};

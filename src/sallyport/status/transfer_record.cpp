@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t max_path_text = 4096;
 
-/// "2026-01-31T12:00:00.123Z"
+/// For example "2026-01-31T12:00:00.123Z".
 std::string time_text(std::chrono::system_clock::time_point at) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
@@ -36,7 +36,7 @@ public:
     explicit fields(record_format format) : json_(format == record_format::json) {}
 
     void add(std::string_view key, std::string_view text) { put(key, json_ ? json_string(text) : quoted(text)); }
-    /// A word of ours, which needs no quotes.
+    /// Adds a word of this program, which needs no quotes.
     void add_word(std::string_view key, std::string_view word) { put(key, json_ ? json_string(word) : std::string(word)); }
     void add(std::string_view key, std::uint64_t number) { put(key, std::to_string(number)); }
     void add_seconds(std::string_view key, double seconds) { put(key, fmt::format("{:.3f}", seconds)); }

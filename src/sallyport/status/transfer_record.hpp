@@ -1,6 +1,6 @@
 #pragma once
-// What is written down of one transfer when it is over (G12): who, what, how much on each side, by which way, and how it
-// ended. Of a file or directory that was made, renamed or deleted: who, what, and the answer. Plain values; any thread.
+// The record of one finished transfer (G12): user, path, bytes on each leg, data path and result. Also the record of a
+// created, renamed or deleted path: user, path and result. Plain values; any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -14,36 +14,36 @@ namespace sallyport::status {
 
 enum class transfer_result : std::uint8_t {
     complete,
-    // Refused by the server, before data moved or while it did.
+    // Refused by the server, before or during the transfer of data.
     refused,
-    // Aborted by ABOR.
+    // Aborted with ABOR.
     aborted,
-    // Cut or never connected on the client's side.
+    // The client's connection was interrupted or not established.
     client_failed,
-    // Cut or never connected on the server's side.
+    // The connection to the backend was interrupted or not established.
     backend_failed,
-    // Nothing moved for too long, or nobody came in time.
+    // There was no progress, or no data connection, within the time limit.
     timeout,
-    // By this program: it was stopped, or a peer broke the protocol.
+    // Ended by this program: it was stopped, or a peer violated the protocol.
     stopped,
 };
 [[nodiscard]] std::string_view name(transfer_result r) noexcept;
 
-/// Bytes of data on one side.
+/// Bytes of data on one leg.
 struct byte_counts {
-    // Taken from it.
+    // Received from the peer.
     std::uint64_t received = 0;
-    // Handed to it.
+    // Sent to the peer.
     std::uint64_t sent = 0;
 };
 
-/// One side: its two sockets.
+/// The control and the data connection of one leg.
 struct leg_record {
     bool control_tls = false;
     bool data_tls = false;
-    // "EPSV"; "persistent": that of the transfer before (MODE B).
+    // The data method, for example "EPSV"; "persistent" for the data connection of an earlier transfer (MODE B).
     std::string method;
-    // Where they have passed here.
+    // Nothing if the data did not pass through this process.
     std::optional<byte_counts> bytes;
 };
 
@@ -51,37 +51,37 @@ struct transfer_record {
     std::string session;
     std::string user;
     endpoint client;
-    // Its name; empty at a server, which has no second side.
+    // The name of the backend; empty for a server, which has no backend leg.
     std::string backend;
     std::string verb;
     // Absolute, as far as the session's directory is known.
     std::string path;
-    // RNTO: the name before.
+    // RNTO: the old path.
     std::string renamed_from{};
-    // The session's directory.
+    // The session's working directory.
     std::string cwd{};
-    // False: DELE, RMD, MKD or RNTO, which have no data connection.
+    // False for DELE, RMD, MKD and RNTO, which have no data connection.
     bool transfer = true;
     bool upload = false;
-    // Of the bytes at a gateway: "relay", "direct", "kernel"; empty at a server.
+    // "relay", "direct" or "kernel"; empty for a server.
     std::string data_path;
-    // One word: why that way and no other; likewise.
+    // Why this data path was chosen, in one word; empty for a server.
     std::string data_path_reason{};
     leg_record client_leg{};
     leg_record backend_leg{};
     std::chrono::system_clock::time_point ended_at{};
     std::chrono::duration<double> duration{};
     transfer_result result = transfer_result::complete;
-    // Where it is not complete.
+    // Why the transfer is not complete.
     std::string reason;
-    // The final reply's code; 0 where the client was gone.
+    // The code of the final reply; 0 if the client had closed the connection.
     int reply_code = 0;
 };
 
 enum class record_format : std::uint8_t { text, json };
 
-/// One line without its end. `words`: key=value, a value in quotes where it could be mistaken; `json`: an object. Whatever a
-/// peer sent is escaped, so no name can begin a line of its own or pose as another field (IN-09).
+/// One line without a line end. `text` is key=value, with texts of peers in quotes; `json` is one object. Texts of peers are
+/// escaped, so that no name can start a new line or imitate another field (IN-09).
 [[nodiscard]] std::string line_of(const transfer_record& r, record_format format);
 
 }  // namespace sallyport::status
