@@ -40,7 +40,7 @@ TEST(Endpoint, ReadsAndWrites) {
     }
 }
 
-TEST(Network, HoldsWhatBeginsWithItsBits) {
+TEST(Network, ContainsAddressesWithItsPrefix) {
     struct row {
         const char *network, *inside, *outside;
     };

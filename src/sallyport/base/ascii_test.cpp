@@ -7,7 +7,7 @@
 namespace sallyport {
 namespace {
 
-TEST(Ascii, CaseIsAsciiOnlyWhateverTheByte) {
+TEST(Ascii, CaseIsAsciiOnlyForAnyByte) {
     EXPECT_EQ(to_upper("retr \xe4"), "RETR \xe4");
     EXPECT_EQ(to_lower("EPSV"), "epsv");
     EXPECT_TRUE(iequals("PaSv", "pAsV"));

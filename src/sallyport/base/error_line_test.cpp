@@ -5,7 +5,7 @@
 namespace sallyport {
 namespace {
 
-TEST(ErrorLine, IsOneLineWhateverTheTextHolds) {
+TEST(ErrorLine, IsOneLineForAnyText) {
     EXPECT_EQ(line_of({errc::syntax, 0, "file \"a\nb\": no\x7f"}), "file \"a\\x0ab\": no\\x7f");
 }
 

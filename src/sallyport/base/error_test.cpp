@@ -24,7 +24,7 @@ TEST(Error, KindsSeparateThePeerFromTheEnvironment) {
     EXPECT_EQ(kind(errc::misuse), error_kind::misuse);
 }
 
-TEST(Error, TextNamesTheThingAndTheSystemsReason) {
+TEST(Error, TextNamesTheObjectAndTheSystemsReason) {
     EXPECT_EQ(error(errc::not_found, ENOENT, "/srv/a.txt").text(), "/srv/a.txt: No such file or directory");
     EXPECT_EQ(error(errc::timeout, 0, "backend 10.0.0.1:21").text(), "backend 10.0.0.1:21: timed out");
     EXPECT_EQ(error(errc::closed).text(), "connection closed by the peer");

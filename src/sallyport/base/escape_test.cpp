@@ -5,7 +5,7 @@
 namespace sallyport {
 namespace {
 
-TEST(Escape, KeepsTextAndEscapesWhatMovesATerminal) {
+TEST(Escape, KeepsTextAndEscapesControlCharacters) {
     EXPECT_EQ(escape("plain text"), "plain text");
     EXPECT_EQ(escape("na\xc3\xafve"), "na\xc3\xafve");
     EXPECT_EQ(escape("a\r\nlogin ok"), "a\\x0d\\x0alogin ok");

@@ -12,7 +12,7 @@ TEST(json_text, quotes_what_must_be_quoted) {
     EXPECT_EQ(json_string("ünïcode €"), "\"ünïcode €\"");
 }
 
-TEST(json_text, carries_no_control_character_as_itself) {  // IN-09
+TEST(json_text, escapes_all_control_characters) {  // IN-09
     EXPECT_EQ(json_string("\x1b[2J"), R"("\u001b[2J")");
     EXPECT_EQ(json_string("\xc2\x9b"
                           "2J"),

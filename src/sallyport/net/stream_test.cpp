@@ -211,7 +211,7 @@ task<bool> send_files(loop& l, std::size_t size, std::uint64_t offset, std::uint
     co_return sent && *sent == size - offset&& progress == *sent&& got && *got == bytes.substr(offset);
 }
 
-TEST_F(stream_test, sends_files_whole) {
+TEST_F(stream_test, sends_complete_files) {
     EXPECT_TRUE(run(send_files(test_loop(), 10'000'019, 0, 0)));
     EXPECT_TRUE(run(send_files(test_loop(), 100'000, 99'990, 0)));
 }

@@ -291,7 +291,7 @@ task<std::optional<std::string>> send_over_tls(loop& l, tls_server_context serve
     co_return co_await reader.get();
 }
 
-TEST_P(tls_versions, sends_files_whole) {
+TEST_P(tls_versions, sends_complete_files) {
     const auto bytes = sample_bytes(5'000'011);
     EXPECT_EQ(run(send_over_tls(test_loop(), server, client(), bytes)), bytes);
 }

@@ -2,9 +2,9 @@
 // A pool of threads for work that may block: disk access, password hashes, DNS lookups. offload() returns the result to the
 // caller's event loop.
 //
-// Owned by the process's daemon or command, and must outlive all sessions that use it. The queue is bounded by the number of
-// sessions: each has one piece of work at a time, or two for a long listing. A blocked disk blocks threads of the pool, but
-// never an event loop.
+// Owned by its user, and must outlive the coroutines that use it. The queue is bounded by the number of sessions: each has
+// one piece of work at a time, or two for a long listing. A blocked disk blocks threads of the pool, but never an event
+// loop.
 
 #include <cstddef>
 #include <functional>

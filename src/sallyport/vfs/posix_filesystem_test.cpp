@@ -148,7 +148,7 @@ TEST_F(posix_files, links_beneath_the_root_are_followed_for_reading) {
     EXPECT_EQ(files_->stat(at("/d/f"), may_block::yes)->modified, 77);
 }
 
-TEST_F(posix_files, lists_a_large_directory_whole) {
+TEST_F(posix_files, lists_a_large_directory_completely) {
     constexpr int count = 2000;
     // Long names, so that more than one system call is needed.
     const std::string prefix(100, 'n');

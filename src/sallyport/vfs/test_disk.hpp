@@ -1,6 +1,6 @@
 #pragma once
-// For tests: a tmpfs of a given size, mounted in a child process with a mount namespace of its own. A pure
-// helper; one thread at a time.
+// For tests: a tmpfs of a given size, mounted in a child process with a mount namespace of its own. One thread at
+// a time.
 
 #include <cstdlib>
 #include <filesystem>
