@@ -1,7 +1,7 @@
 #pragma once
 // The state of a daemon at one moment, and its JSON format for the control socket. Values and a pure function; any thread.
 //
-// The keys are documented (docs/operating.md) and stable. Texts of peers are escaped. Times are in seconds, and their keys
+// The keys are documented (docs/operation.md) and stable. Texts of peers are escaped. Times are in seconds, and their keys
 // contain the unit.
 
 #include <chrono>
