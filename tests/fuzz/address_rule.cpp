@@ -1,6 +1,6 @@
-// Rules of --external-address, one a line.
-// - What is taken has a usable address, and means the same whatever the order of its conditions.
-// - Rules are put in order whole, and the first that holds for a client is of the longest network among those that do.
+// Rules of --external-address, one per line.
+// - A valid rule has a usable address, and means the same in any order of its conditions.
+// - Sorting keeps every rule, and of the rules that match a client the first has the longest network.
 
 #include <vector>
 
@@ -37,23 +37,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto rule = reach::address_rule::parse(line);
         const auto reordered = reach::address_rule::parse(backwards(line));
         check(rule.has_value() == reordered.has_value() && (!rule || *rule == *reordered),
-              "the order of conditions does not matter");
+              "the order of the conditions does not matter");
         if (!rule) continue;
         const auto address = ip_address::parse(rule->address);
-        check(!address || address->is_v4(), "a 227 has room for it");
-        check(rule->address.find_first_of(std::string_view("\0\r\n =,", 6)) == std::string::npos, "a name is a name");
+        check(!address || address->is_v4(), "the address is an IPv4 address");
+        check(rule->address.find_first_of(std::string_view("\0\r\n =,", 6)) == std::string::npos,
+              "a host name has no separator or control character");
         rules.push_back(*rule);
     }
     const auto ordered = reach::by_precedence(rules);
-    check(ordered.size() == rules.size(), "none is lost");
+    check(ordered.size() == rules.size(), "sorting keeps the number of rules");
     for (const auto& rule : rules)
-        check(std::ranges::count(ordered, rule) == std::ranges::count(rules, rule), "each is there as often");
+        check(std::ranges::count(ordered, rule) == std::ranges::count(rules, rule), "sorting keeps every rule");
     for (const auto& client : clients) {
         const auto matches = [&](const reach::address_rule& rule) { return rule.matches(client); };
         const auto length = [](const reach::address_rule& rule) { return rule.clients ? rule.clients->prefix() : 0U; };
         const auto first = std::ranges::find_if(ordered, matches);
-        check((first == ordered.end()) == std::ranges::none_of(rules, matches), "one that holds is found");
-        for (const auto& rule : rules) check(!matches(rule) || length(rule) <= length(*first), "the longest network counts");
+        check((first == ordered.end()) == std::ranges::none_of(rules, matches), "a matching rule is found");
+        for (const auto& rule : rules)
+            check(!matches(rule) || length(rule) <= length(*first), "the rule with the longest network is first");
     }
     return 0;
 }

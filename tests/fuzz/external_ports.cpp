@@ -1,6 +1,6 @@
-// Texts of --external-ports: the first line is our range, each other one a text.
-// - No two of our ports are the same outside, and what is outside is a port.
-// - What moves nothing leaves every port as it is.
+// Texts of --external-ports: the first line is the passive port range, each other line is one mapping.
+// - No two local ports have the same external port, and an external port is never 0.
+// - Without a mapping every port keeps its number.
 
 #include <bitset>
 #include <string>
@@ -19,12 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     while (!text.empty()) texts.emplace_back(sallyport::fuzz::next_line(text));
     const auto ports = reach::external_ports::parse(texts, local_ports);
     if (!ports) return 0;
-    check(ports->empty() == texts.empty(), "every text counts");
+    check(ports->empty() == texts.empty(), "every text is a mapping");
     std::bitset<65536> used;
     for (std::uint32_t port = local_ports.first; local_ports.first != 0 && port <= local_ports.last; ++port) {
         const auto external = ports->of(static_cast<std::uint16_t>(port));
-        check(external != 0 && !used.test(external), "each has a number of its own outside");
-        check(!ports->empty() || external == port, "nothing moves by itself");
+        check(external != 0 && !used.test(external), "each local port has an external port of its own");
+        check(!ports->empty() || external == port, "a port without a mapping keeps its number");
         used.set(external);
     }
     return 0;

@@ -161,7 +161,7 @@ def test_old_sessions_on_a_single_port(gate, ranged):
     waiting.send(b"RETR /small\r\n")
     while (reply := waiting.reply()).code in (150, 125):
         pass
-    assert reply.code in (425, 426) and "a new program serves it since" in reply.text and time.monotonic() - begin < 5
+    assert reply.code in (425, 426) and "a new process accepts connections on it" in reply.text and time.monotonic() - begin < 5
     for session in (old, waiting):
         if ranged:
             assert session.retrieve("/small") == b"small"

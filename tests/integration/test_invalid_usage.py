@@ -59,7 +59,7 @@ WRONG = [
     (SERVE + ["--passive-ports", "0-100"], "--passive-ports 0-100: invalid range; use"),
     (SERVE + ["--passive-ports", "1-70000"], "--passive-ports 1-70000: invalid range; use"),
     (SERVE + ["--single-port", "x"], "--single-port x: invalid port; use control or the number"),
-    (SERVE + ["--external-ports", "60000-60099"], "--external-ports: external ports 60000-60099: say of which ports"),
+    (SERVE + ["--external-ports", "60000-60099"], "--external-ports: external ports 60000-60099: the local ports are missing"),
     (SERVE + ["--external-address", "999.1.2.3.4="], "--external-address: "),
     (SERVE + ["--listen", "21"], "--listen 21: invalid address; use ADDRESS:PORT"),
     (["serve", DIR, "--anonymous", "--listen", "127.0.0.1:2", "--listen", "127.0.0.1:2"], "--listen 127.0.0.1:2: given twice"),

@@ -50,7 +50,7 @@ def test_alg_ports_are_skipped_and_reported(front):
     with raw(daemon) as client:
         client.login()
         client.expect("EPSV", 425)
-    assert "no passive port left: all ports 5060" in daemon.log()
+    assert "No passive port available for 1 requests (425); last: all ports 5060" in daemon.log()
     assert "Passive ports 5060: skipping 1 of them (5060), which routers may inspect" in daemon.log()
 
 
@@ -73,9 +73,9 @@ def test_a_range_without_a_port_left_says_so(front):
             reply = second.command("EPSV")
             assert (reply.code, reply.text) == (425, "425 All passive ports are in use; try again later.")
         assert other.login().epsv_port() == port
-    lines = re.findall(r"(\d+) passive negotiations refused with 425", daemon.log())
+    lines = re.findall(r"No passive port available for (\d+) requests \(425\)", daemon.log())
     assert lines == ["1"], "the other 19 are for the next line, ten seconds later"
-    assert f"{port} on 127.0.0.1 are promised to 127.0.0.1" in daemon.log()
+    assert f"{port} on 127.0.0.1 are reserved for 127.0.0.1" in daemon.log()
 
 
 def test_addresses_by_network_by_tls_and_by_listener(front, certificate):
@@ -110,10 +110,10 @@ def test_a_name_is_an_address_of_some(front):
 
 
 @pytest.mark.parametrize("options,text", [
-    (("--external-ports", "60000-60009"), "say of which ports"),
-    (("--passive-ports", "50000-50009", "--external-ports", "60000-60008"), "make them as many"),
+    (("--external-ports", "60000-60009"), "the local ports are missing"),
+    (("--passive-ports", "50000-50009", "--external-ports", "60000-60008"), "use ranges of the same size"),
     (("--external-address", "10.0.0.0/8=2001:db8::1"), "IPv4 address only"),
-    (("--external-address", "tsl=10.0.0.1"), '"tsl" is no condition'),
+    (("--external-address", "tsl=10.0.0.1"), '"tsl" is not a valid condition'),
 ])
 def test_bad_settings_are_refused(front, options, text):
     with pytest.raises(Exception, match=re.escape(text)):

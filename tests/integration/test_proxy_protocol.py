@@ -199,7 +199,7 @@ def test_without_headers_on_data_a_load_balancer_is_an_unexpected_peer(front):
         port = raw.epsv_port()
         with raw.connect(port) as balancer:
             assert balancer.recv(100) == b""
-        assert "it is a proxy: let it send PROXY headers on data" in daemon.log()
+        assert "the peer is a trusted load balancer; enable --proxy-protocol-data" in daemon.log()
         with raw.connect(port, source="127.0.0.7") as data:  # past the balancer
             raw.expect("RETR file.txt", 150, 125)
             assert drain(data) == b"content"

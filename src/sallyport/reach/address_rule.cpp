@@ -29,7 +29,8 @@ result<address_rule> address_rule::parse(std::string_view text) {
     const auto address = equals == std::string_view::npos ? text : text.substr(equals + 1);
     if (address == "client-destination") return out;
     if (const auto literal = ip_address::parse(address); literal && !literal->is_v4())
-        return refusal(text, "a 227 reply has room for an IPv4 address only; over IPv6 clients use EPSV, which names none");
+        return refusal(
+            text, "a 227 reply can carry an IPv4 address only; over IPv6, clients use EPSV, whose reply has no address");
     if (address.empty() || address.find_first_not_of(host_characters) != std::string_view::npos)
         return refusal(
             text, "use an IPv4 address, a host name, or client-destination for the address that the client connected to");

@@ -1,9 +1,11 @@
 #pragma once
-// Which address to tell which client in a 227, as the administrator says it (S3): "[CONDITIONS=]ADDRESS".
+// One rule of --external-address: "[CONDITIONS=]ADDRESS" (S3). It selects the address to advertise to some clients.
 //
-// ADDRESS is an IPv4 address, a host name, or `client-destination`: the one that the client has connected to. CONDITIONS are
-// those of client_condition.hpp. Of several rules the one with the longest network counts, then the one with more
-// conditions, then the first. Values; any thread.
+// ADDRESS is an IPv4 address, a host name, or `client-destination`: the address that the client connected to. CONDITIONS are
+// those of client_condition.hpp. If several rules match a client, the one with the longest network prefix wins, then the one
+// with more conditions, then the first.
+//
+// Values; any thread may use them.
 
 #include <optional>
 #include <string>
@@ -17,14 +19,15 @@
 namespace sallyport::reach {
 
 struct address_rule : client_condition {
-    // Or a name; empty: the one that the client reached.
+    // An IPv4 address or a host name; empty: the client destination.
     std::string address;
 
+    /// Fails with errc::syntax if `text` is not a rule.
     [[nodiscard]] static result<address_rule> parse(std::string_view text);
     friend bool operator==(const address_rule&, const address_rule&) = default;
 };
 
-/// The order in which the first one that holds is the one that counts.
+/// Sorts the rules so that the first one that matches a client is the one that applies to it.
 [[nodiscard]] std::vector<address_rule> by_precedence(std::vector<address_rule> rules);
 
 }  // namespace sallyport::reach

@@ -10,7 +10,7 @@ namespace {
 const client_info outside{*ip_address::parse("198.51.100.7"), *endpoint::parse("192.0.2.1:21"), false};
 const client_info inside{*ip_address::parse("10.1.2.3"), *endpoint::parse("10.0.0.5:21"), false};
 
-/// The address that the rules have for somebody; "-" where none holds.
+/// The address that the rules select for a client, "client destination", or "-" if no rule matches.
 std::string selected_address(const std::vector<std::string>& texts, const client_info& client) {
     std::vector<address_rule> rules;
     for (const auto& text : texts) {
@@ -21,7 +21,7 @@ std::string selected_address(const std::vector<std::string>& texts, const client
     rules = by_precedence(std::move(rules));
     const auto found = std::ranges::find_if(rules, [&](const address_rule& r) { return r.matches(client); });
     if (found == rules.end()) return "-";
-    return found->address.empty() ? "reached" : found->address;
+    return found->address.empty() ? "client destination" : found->address;
 }
 
 client_info over_tls(client_info v) {
@@ -29,20 +29,20 @@ client_info over_tls(client_info v) {
     return v;
 }
 
-// S3: an address alone is everybody's.
+// S3: a rule without conditions applies to all clients.
 TEST(AddressRule, WithoutConditionsMatchesAllClients) {
     EXPECT_EQ(selected_address({"203.0.113.7"}, outside), "203.0.113.7");
     EXPECT_EQ(selected_address({"ftp.example.org"}, inside), "ftp.example.org");
-    EXPECT_EQ(selected_address({"client-destination"}, inside), "reached");
+    EXPECT_EQ(selected_address({"client-destination"}, inside), "client destination");
     EXPECT_EQ(selected_address({}, inside), "-");
 }
 
-// S3: by client network, the longest prefix first, in whatever order they stand.
+// S3: by client network; the longest prefix wins, whatever the order of the rules.
 TEST(AddressRule, TheLongestMatchingNetworkWins) {
     const std::vector<std::string> rules{"203.0.113.7", "10.0.0.0/8=10.0.0.5", "10.1.0.0/16=client-destination",
                                          "2001:db8::/32=192.0.2.9"};
     EXPECT_EQ(selected_address(rules, outside), "203.0.113.7");
-    EXPECT_EQ(selected_address(rules, inside), "reached");
+    EXPECT_EQ(selected_address(rules, inside), "client destination");
     EXPECT_EQ(selected_address(rules, {*ip_address::parse("10.2.0.1"), outside.client_destination, false}), "10.0.0.5");
     EXPECT_EQ(selected_address(rules, {*ip_address::parse("2001:db8::1"), outside.client_destination, false}), "192.0.2.9");
 }
@@ -54,7 +54,7 @@ TEST(AddressRule, MatchesByTlsAndByClientDestination) {
     EXPECT_EQ(selected_address(rules, outside), "203.0.113.7");
     EXPECT_EQ(selected_address(rules, over_tls(outside)), "203.0.113.8");
     EXPECT_EQ(selected_address(rules, {outside.address, *endpoint::parse("192.0.2.1:990"), false}), "203.0.113.9");
-    EXPECT_EQ(selected_address(rules, {outside.address, *endpoint::parse("192.0.2.1:2121"), false}), "reached");
+    EXPECT_EQ(selected_address(rules, {outside.address, *endpoint::parse("192.0.2.1:2121"), false}), "client destination");
     EXPECT_EQ(selected_address(rules, {outside.address, *endpoint::parse("192.0.2.2:2121"), false}), "203.0.113.7");
 }
 

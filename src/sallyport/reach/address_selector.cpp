@@ -15,11 +15,11 @@
 
 namespace sallyport::reach {
 
-/// A host name and what it was at the last look.
+/// A host name with the address of its last successful lookup.
 struct resolved_name {
     explicit resolved_name(std::string n) : name(std::move(n)) {}
     const std::string name;
-    // So that a failure is logged once, not every minute.
+    // The last lookup failed. A failure is logged once, not at every lookup.
     bool failing = false;
     std::optional<ip_address> current;
 };
@@ -49,7 +49,7 @@ struct address_selector::impl {
     net::event stopped;
     std::atomic<bool> stop_requested{false};
 
-    // What they are now is guarded:
+    // `mutex` guards the current address of each name.
     std::deque<resolved_name> names;
     mutable std::mutex mutex;
 };
@@ -58,7 +58,7 @@ net::task<result<void>> address_selector::impl::resolve(std::shared_ptr<impl> se
     auto limit = net::time_limit::within(limits::connect_timeout);
     auto found = co_await self->resolver(self->loop, entry.name, limit);
     if (!found) co_return std::unexpected(found.error());
-    // A 227 has room for IPv4 only.
+    // A 227 reply can carry an IPv4 address only.
     const auto v4 = std::ranges::find_if(*found, &ip_address::is_v4);
     if (v4 == found->end()) {
         co_return fail(errc::unresolved, entry.name + ": the name has no IPv4 address, and a 227 reply needs one");
@@ -127,7 +127,7 @@ void address_selector::stop() {
 std::optional<advertised_address> address_selector::select(const client_info& client) const {
     if (auto selected = impl_->select_by_rule(client)) return selected;
     if (client.client_destination.address.is_v4())
-        return advertised_address{client.client_destination.address, "the address the client reached"};
+        return advertised_address{client.client_destination.address, "client destination"};
     return std::nullopt;
 }
 

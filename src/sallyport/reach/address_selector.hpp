@@ -1,10 +1,11 @@
 #pragma once
-// Which address to advertise in a 227 (S3, G4): by the administrator's rules (address_rule) a fixed one, a host name's that
-// is followed as it changes, or the address that the client reached; that one too where no rule holds.
+// Selects the address that a 227 reply advertises to a client (S3, G4), by the administrator's rules (address_rule): a fixed
+// address, the current address of a host name, or the client destination. If no rule matches, it is the client destination.
 //
-// A name is resolved in the background, at start and then every `refresh`; the last good answer is kept when a look-up
-// fails, and a session never waits for one. A change is logged. Safe from any thread. Owned by the daemon; the loops
-// outlive it.
+// Host names are resolved in the background, at start and then every `refresh`. If a lookup fails, the previous address
+// stays in use. A session never waits for a lookup. Changes are logged.
+//
+// Thread-safe. Owned by passive_mode; the event loops outlive it.
 
 #include <chrono>
 #include <functional>
@@ -20,13 +21,14 @@
 
 namespace sallyport::reach {
 
+/// The address for one reply, and where it comes from.
 struct advertised_address {
     ip_address address;
-    // "external address", "name ftp.example.org", "the address the client reached".
+    // "external address", "name ftp.example.org" or "client destination".
     std::string reason;
 };
 
-/// How names become addresses: net::resolve, or a test's own.
+/// Resolves a host name: net::resolve, or a substitute in tests.
 using name_resolver =
     std::function<net::task<result<std::vector<ip_address>>>(net::loop&, std::string host, net::time_limit)>;
 
@@ -36,16 +38,16 @@ public:
                      std::chrono::seconds refresh = std::chrono::seconds(60), name_resolver resolver = {});
     ~address_selector();
 
-    /// Begins to follow the names, on the home loop. Until a first answer the address that the client reached is advertised;
-    /// the log says so where the first look-up fails.
+    /// Starts resolving the host names, on `loop`. Until a name has an address, the client destination is advertised in its
+    /// place; if the first lookup fails, a warning says so.
     void start();
-    /// What `other` knows of the same names. Before start().
+    /// Copies the addresses that `other` has resolved for the same names. Call it before start().
     void copy_addresses_from(const address_selector& other);
-    /// Ends the look-ups. To be called while the home loop is there; again does nothing.
+    /// Stops the lookups. Call it while the loop exists; further calls do nothing.
     void stop();
 
-    /// Nothing where a 227 can't be given: IPv6 and no external address; EPSV
-    /// works there all the same.
+    /// Empty if no IPv4 address is available for a 227: the client connected over IPv6 and no rule gives an external
+    /// address. EPSV works in that case.
     [[nodiscard]] std::optional<advertised_address> select(const client_info& client) const;
 
 private:

@@ -15,7 +15,7 @@ std::vector<address_rule> rules(std::initializer_list<const char*> texts) {
     return out;
 }
 
-/// Answers look-ups one after the other; the last one for good.
+/// Answers lookups in order, and repeats the last answer.
 struct script {
     std::vector<result<std::vector<ip_address>>> answers;
     std::size_t queries = 0;
@@ -35,7 +35,7 @@ name_resolver scripted(std::shared_ptr<script> s) {
 
 class selector : public testing::Test {
 protected:
-    /// Runs the loop until `done` says so; at most ten seconds.
+    /// Runs the loop until `done` returns true, for at most 10 s.
     template <class Condition>
     void run_until(Condition done) {
         const auto end = net::clock::now() + 10s;
@@ -61,7 +61,7 @@ TEST_F(selector, selects_the_client_destination_without_an_external_address) {
     const auto selected = a.select(client_);
     ASSERT_TRUE(selected);
     EXPECT_EQ(selected->address, local_);
-    EXPECT_EQ(selected->reason, "the address the client reached");
+    EXPECT_EQ(selected->reason, "client destination");
     EXPECT_FALSE(a.select(ipv6_client_));
 }
 
@@ -79,7 +79,7 @@ TEST_F(selector, follows_a_name_as_it_changes) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("2001:db8::5"), ip("203.0.113.5")}}};
     address_selector a(loops_.at(0), rules({"ftp.example.org"}), 0s, scripted(s));
-    EXPECT_EQ(a.select(client_)->address, local_) << "before the first answer";
+    EXPECT_EQ(a.select(client_)->address, local_) << "before the first lookup has finished";
     a.start();
     run_until([&] { return selects(a, "203.0.113.5"); });
     EXPECT_EQ(s->host, "ftp.example.org");
@@ -118,7 +118,7 @@ TEST_F(selector, ignores_a_name_without_an_ipv4_address) {
     EXPECT_EQ(a.select(client_)->address, local_);
 }
 
-// S3: inside clients get the inside address, the others the name's.
+// S3: clients of the internal network get the internal address, others the address of the name.
 TEST_F(selector, selects_by_rule_for_each_client) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
@@ -140,7 +140,7 @@ TEST_F(selector, resolves_a_name_in_several_rules_once) {
     EXPECT_EQ(s->queries, 1U);
 }
 
-// G6: new rules do not tell the wrong address until the same name is looked up once more.
+// G6: after a reload the address of an unchanged name is available at once.
 TEST_F(selector, copies_resolved_addresses) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};

@@ -30,8 +30,8 @@ result<client_condition> client_condition::parse(std::string_view text) {
         const auto one = text.substr(0, comma);
         if (!out.add(one))
             return fail(errc::syntax,
-                        fmt::format("\"{}\" is no condition, or a second one of its kind; give a network of clients "
-                                    "(10.0.0.0/8), where they connect to (192.0.2.1:990 or :990), tls or plain",
+                        fmt::format("\"{}\" is not a valid condition, or the second of its kind; use a client network "
+                                    "(10.0.0.0/8), a client destination (192.0.2.1:990 or :990), tls or plain",
                                     one));
         if (comma == std::string_view::npos) return out;
         text.remove_prefix(comma + 1);

@@ -1,7 +1,10 @@
 #pragma once
-// Which clients a setting is for: conditions joined by commas, all of which must hold. A network that the client is in
-// (10.0.0.0/8), the listener that it has connected to (192.0.2.1:990, or :990 for any address), `tls` or `plain` for its
-// control connection. Values; any thread.
+// Conditions that select the clients to which a setting applies, joined by commas; a client must match all of them.
+//
+// A condition is a network that contains the client's address (10.0.0.0/8), the client destination (192.0.2.1:990, or :990
+// for any address), or `tls` or `plain` for the state of its control connection.
+//
+// Values; any thread may use them.
 
 #include <optional>
 #include <string_view>
@@ -12,7 +15,8 @@
 
 namespace sallyport::reach {
 
-/// Who asks, and how it came to us.
+/// What the conditions are checked against: the client's address, what it connected to, and whether its control connection
+/// is encrypted.
 struct client_info {
     ip_address address;
     endpoint client_destination;
@@ -21,11 +25,11 @@ struct client_info {
 
 struct client_condition {
     std::optional<ip_network> clients;
-    // Any address where it is unspecified.
+    // An unspecified address matches any address.
     std::optional<endpoint> client_destination;
     std::optional<bool> tls;
 
-    /// At least one condition. The error says what is none, or stands there twice.
+    /// Requires at least one condition, and at most one of each kind. Fails with errc::syntax and names the invalid one.
     [[nodiscard]] static result<client_condition> parse(std::string_view text);
     [[nodiscard]] bool matches(const client_info& v) const noexcept;
     friend bool operator==(const client_condition&, const client_condition&) = default;
@@ -34,6 +38,7 @@ private:
     [[nodiscard]] bool add(std::string_view text);
 };
 
+/// Whether at least one of `conditions` matches the client.
 [[nodiscard]] bool any_matches(const std::vector<client_condition>& conditions, const client_info& v) noexcept;
 
 }  // namespace sallyport::reach

@@ -30,7 +30,7 @@ TEST(ClientCondition, NamesTheInvalidCondition) {
                              "tls ", "0.0.0.0/0;tls"}) {
         const auto parsed = client_condition::parse(text);
         ASSERT_FALSE(parsed) << text;
-        EXPECT_NE(parsed.error().what.find("is no condition"), std::string::npos);
+        EXPECT_NE(parsed.error().what.find("is not a valid condition"), std::string::npos);
     }
 }
 

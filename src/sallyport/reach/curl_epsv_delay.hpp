@@ -1,14 +1,15 @@
 #pragma once
-// A delay before the reply to EPSV or PASV, for versions of curl that lose a second where the reply arrives too early.
+// Delays replies to EPSV and PASV for curl versions that wait one second if such a reply arrives too early.
 //
-// If the reply is there when curl first reads after the command, and the command was the first one for this file, curl
-// doesn't connect before its next round, a second later. So on one machine, or in a fast network, each file of a kept
-// session takes a second. Measured with a reply that is always there by then: curl 7.88 (Debian 12) does so, curl 7.74
-// (Debian 11) and 8.14 (Debian 13) don't. This file can be deleted when nobody uses such a version any more.
+// If the reply has already arrived when curl first reads after the command, and the command was the first one for this file,
+// curl connects only in the next round of its event loop, one second later. On one machine or in a fast network every file
+// of a reused session then takes a second. Measured: curl 7.88 (Debian 12) is affected, curl 7.74 (Debian 11) and 8.14
+// (Debian 13) are not. This file can be deleted when such versions are no longer in use.
 //
-// The server can tell: after the reply the client is silent for just that second. From then on this session's replies are
-// delayed by a moment, which costs that client a hundredth of the time, and other clients nothing.
-// Owned by a session, one for each, and used on its thread alone.
+// The client is recognized by its silence: after the reply it sends nothing for about one second. From then on the replies
+// of this session are delayed by 2 ms. Other clients are not affected.
+//
+// Owned by its session, one for each; used on the session's thread only.
 
 #include <chrono>
 #include <optional>
@@ -19,9 +20,9 @@ namespace sallyport::reach {
 
 class curl_epsv_delay {
 public:
-    /// A 227 or 229 is sent now.
+    /// Call this when a 227 or 229 is sent.
     void reply_sent(net::deadline now) { reply_sent_ = now; }
-    /// The client's next command has arrived.
+    /// Call this when the client's next command has arrived.
     void command_received(net::deadline now) {
         using namespace std::chrono_literals;
         if (!reply_sent_) return;
@@ -29,7 +30,7 @@ public:
         if (silence > 980ms && silence < 1100ms) delay_ = 2ms;
         reply_sent_.reset();
     }
-    /// How long the next 227 or 229 must be delayed; zero for nearly all clients.
+    /// The delay for the next 227 or 229; zero for nearly all clients.
     [[nodiscard]] net::clock::duration delay() const noexcept { return delay_; }
 
 private:

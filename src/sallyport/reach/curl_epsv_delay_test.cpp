@@ -26,11 +26,11 @@ TEST(CurlEpsvDelay, IgnoresAnyOtherSilence) {
     curl_epsv_delay c;
     const net::deadline begin{};
     c.command_received(begin + 1s);
-    EXPECT_EQ(c.delay(), 0s) << "there was no reply yet";
+    EXPECT_EQ(c.delay(), 0s) << "no reply was sent before";
     c.reply_sent(begin);
     c.command_received(begin + 1ms);
     c.command_received(begin + 1001ms);
-    EXPECT_EQ(c.delay(), 0s) << "the client went on at once after the reply";
+    EXPECT_EQ(c.delay(), 0s) << "the client sent a command right after the reply";
 }
 
 }  // namespace

@@ -10,17 +10,20 @@ namespace sallyport::reach {
 result<external_ports::mapping> external_ports::parse_one(std::string_view text, port_range local) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos && local.first == 0)
-        return fail(errc::syntax, fmt::format("external ports {}: say of which ports, as in 30000-30099={}", text, text));
+        return fail(errc::syntax,
+                    fmt::format("external ports {}: the local ports are missing; use A-B={}, for example 30000-30099={}",
+                                text, text, text));
     const auto local_range = equals == std::string_view::npos ? local : port_range::parse(text.substr(0, equals));
     const auto external = port_range::parse(equals == std::string_view::npos ? text : text.substr(equals + 1));
     if (!local_range || !external)
         return fail(errc::syntax,
-                    fmt::format("external ports {}: give C-D, or A-B=C-D for our ports A-B, for example 30000-30099="
-                                "60000-60099",
+                    fmt::format("external ports {}: invalid range; use C-D, or A-B=C-D for the local ports A-B, for example "
+                                "30000-30099=60000-60099",
                                 text));
     if (local_range->size() != external->size())
-        return fail(errc::syntax, fmt::format("external ports {}: {} are {} ports and {} are {}; make them as many", text,
-                                              local_range->text(), local_range->size(), external->text(), external->size()));
+        return fail(errc::syntax,
+                    fmt::format("external ports {}: {} has {} ports and {} has {}; use ranges of the same size", text,
+                                local_range->text(), local_range->size(), external->text(), external->size()));
     return mapping{*local_range, *external};
 }
 
@@ -31,13 +34,15 @@ result<external_ports> external_ports::parse(std::span<const std::string> texts,
         if (!one) return std::unexpected(std::move(one.error()));
         out.mappings_.push_back(*one);
     }
-    // Two of our ports behind one number outside: whoever connects there could not be told apart by the router.
+    // Two local ports with one external port: the router can forward that port to one of them only.
     std::set<std::uint16_t> used;
     for (std::uint32_t port = local.first; local.first != 0 && port <= local.last; ++port) {
         const auto external = out.of(static_cast<std::uint16_t>(port));
         if (!used.insert(external).second)
             return fail(errc::syntax,
-                        fmt::format("external ports: two of our ports {} are {} outside", local.text(), external));
+                        fmt::format("external ports: two of the local ports {} have the external port {}; use each external "
+                                    "port once",
+                                    local.text(), external));
     }
     return out;
 }

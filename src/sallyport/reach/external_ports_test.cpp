@@ -42,8 +42,8 @@ TEST(ExternalPorts, InvalidMappingsAreRefused) {
     const auto size = parse({"60000-60010"});
     ASSERT_FALSE(size);
     EXPECT_NE(size.error().text().find("11"), std::string::npos) << size.error().text();
-    EXPECT_FALSE(parse({"60000-60009"}, {})) << "of which ports?";
-    EXPECT_FALSE(parse({"50000=50001"})) << "50001 is told twice";
+    EXPECT_FALSE(parse({"60000-60009"}, {})) << "the local ports are missing";
+    EXPECT_FALSE(parse({"50000=50001"})) << "50001 would be advertised for two ports";
 }
 
 }  // namespace

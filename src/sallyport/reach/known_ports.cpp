@@ -7,9 +7,9 @@
 namespace sallyport::reach {
 
 bool is_alg_port(std::uint16_t port) noexcept {
-    // Routers and firewalls watch these for other protocols and rewrite, delay or drop what they do not understand.
+    // Routers and firewalls inspect these ports for other protocols, and rewrite, delay or drop other traffic on them.
     static constexpr std::array<std::uint16_t, 25> ports{
-        // Blocked by providers since the worms of 2003; SOCKS.
+        // Blocked by some providers since the worms of 2003; SOCKS.
         1025,
         1026,
         1027,

@@ -30,7 +30,8 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     if (!address) return fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV");
     result<port_reservation> reserved;
     if (single_) reserved = reserve_on_single_port(request);
-    // The range is for those to whom the one port can't be given, and for everybody where there is none.
+    // Without single-port mode all ports come from the range; with it, the range is for sessions that cannot use the one
+    // port.
     if (!single_ || (!reserved && settings_.ports.range.first != 0))
         reserved = ports_.reserve(request.control.owner(), request.control.local().address, client.address);
     else if (!reserved)
@@ -42,7 +43,7 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
 
 result<port_reservation> passive_mode::reserve_on_single_port(const passive_request& request) const {
     const auto local_port = settings_.single.control ? request.control.local().port : settings_.single.port;
-    // Behind a balancer the client knows the balancer's port.
+    // Behind a load balancer the client connected to the load balancer's port, and has to do so again.
     const bool is_proxied = settings_.single.control && request.client_destination.port != local_port;
     return single_->reserve(
         {.loop = request.control.owner(),

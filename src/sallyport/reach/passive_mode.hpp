@@ -1,6 +1,9 @@
 #pragma once
-// Passive data connections as server and gateway offer them to their clients: a port that is promised, and the address and
-// port number to tell. Any thread; the loops and the counters must outlive it.
+// Passive mode towards clients, for server and gateway: reserves a passive port for a session, in the passive port range or
+// in single-port mode, and selects the address and port to advertise.
+//
+// Thread-safe, except where a function names a thread. Owned by the state that survives reloads; the event loops and the
+// counters outlive it.
 
 #include <memory>
 #include <mutex>
@@ -22,21 +25,22 @@ namespace sallyport::reach {
 struct passive_settings {
     broker_settings ports;
     single_port_settings single;
-    // For the reply 227.
+    // For 227 replies.
     std::vector<address_rule> addresses;
 };
 
-/// The session that asks.
+/// Which session needs a passive port. A value; `control` outlives it.
 struct passive_request {
     const net::stream& control;
-    // What the client has connected to.
+    // What the client connected to.
     endpoint client_destination;
-    // The session's id, unique.
+    // The unique ID of the session.
     std::string session;
-    // The control connection's session id context, where data is protected; empty else.
+    // The TLS session ID context of the control connection; empty if data connections are not encrypted (PROT C).
     std::string tls_session_context;
 };
 
+/// A reserved passive port, and what to advertise for it.
 struct passive_endpoint {
     port_reservation reservation;
     endpoint advertised;
@@ -44,24 +48,27 @@ struct passive_endpoint {
 
 class passive_mode {
 public:
-    /// `tls`: that of the control connections, for single-port mode.
+    /// `tls` is the TLS context of the control connections; single-port mode reads ClientHellos with it.
     passive_mode(net::loop_group& loops, passive_settings settings, const std::optional<net::tls_server_context>& tls,
                  status::counters& counters);
 
-    /// On the session's loop. With `extended` (EPSV) the address does not matter. errc::exhausted where no port is left;
-    /// errc::unsupported where a 227 can't be given.
+    /// On the session's event loop. With `extended` (EPSV) no address is selected. Fails with errc::exhausted if no port of
+    /// the range is free, with errc::busy if single-port mode does not allow it now, and with errc::unsupported if no
+    /// address is available for a 227.
     [[nodiscard]] result<passive_endpoint> reserve(const passive_request& request, bool extended);
 
-    /// Empty where each data connection has a port of its own.
+    /// Null unless single-port mode is enabled.
     [[nodiscard]] const std::shared_ptr<single_port>& single() const noexcept { return single_; }
     [[nodiscard]] port_broker& ports() noexcept { return ports_; }
 
-    /// Logs what is odd about the ports (port_report), for a daemon that listens there.
+    /// Logs the warnings of port_report() at the start, for a daemon that listens at these addresses.
     void report(const std::vector<endpoint>& listening);
+    /// Starts resolving the host names among the address rules.
     void start();
-    /// For the offers to come; on the first loop. What names are known to be stays known.
+    /// Replaces the address rules for later replies. On the first event loop. Resolved addresses of unchanged names are
+    /// kept.
     void set_addresses(const std::vector<address_rule>& rules);
-    /// While the loops are there; again does nothing.
+    /// Closes the passive ports and stops the lookups. Call it while the loops exist; further calls do nothing.
     void stop();
 
 private:

@@ -18,26 +18,27 @@
 namespace sallyport::reach {
 namespace {
 
-// Ports of the system's choice: kept for each local address, and the most where one client alone needs more.
+// Ports that the system chooses: how many stay open for each local address, and the maximum if one client needs more.
 constexpr std::size_t system_ports = 512;
 constexpr std::size_t max_system_ports = 16384;
 
-// A port of another program is tried again after this.
+// A port that another program uses is tried again after this time.
 constexpr auto in_use_retry_delay = std::chrono::seconds(30);
-// Where the range is shared with another process of ours, which keeps no port for longer than a client takes to come.
+// The same during a graceful restart: the other process keeps a port only until the client has connected.
 constexpr auto shared_range_interval = std::chrono::milliseconds(50);
 
+// How many are stored for each port.
 constexpr std::size_t max_unexpected_peers = 4;
 
-/// Listeners to keep for each local address: they must not eat the descriptors that sessions need.
+/// Listeners for each local address that stay open. Sessions need descriptors too.
 std::size_t max_listeners() { return std::max<std::size_t>(4, net::descriptor_limit() / 8); }
 
 /// One port on one local address. Guarded by the table's mutex.
 struct port {
-    // The port; 0: nothing listens yet.
+    // The port; 0: it has no listener yet.
     std::uint16_t number = 0;
     net::loop* owner = nullptr;
-    // Lives in the coroutine that accepts; used on the owner's thread only.
+    // Owned by the coroutine that accepts on it; used on the owner's thread only.
     net::listener* listener = nullptr;
     struct unexpected_peer {
         ip_address address;
@@ -70,7 +71,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
             : local(at), table(slots, shares, cooldown, max_listeners()), ports(slots) {}
         ip_address local;
         port_table table;
-        // By slot; a deque, so that growing moves none.
+        // Indexed by slot; in a deque, elements stay in place when it grows.
         std::deque<port> ports;
         std::unordered_map<reservation_key, std::shared_ptr<expected_connection>, reservation_key_hash> expected;
     };
@@ -99,7 +100,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     net::loop_group& loops;
     const broker_settings settings;
     status::counters& counters;
-    // Taken before `mutex` where both are.
+    // Held while a listener is opened; locked before `mutex` if both are.
     std::mutex open_mutex;
     std::mutex mutex;
     bool stopped = false;
@@ -108,7 +109,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     std::unordered_map<ip_address, std::unique_ptr<group>> groups;
 };
 
-/// A port of the range, promised to one client.
+/// The listener's side of one reservation.
 class port_broker::impl::expected_connection final : public pending_connection {
 public:
     expected_connection(std::shared_ptr<impl> b, group& g, port_table::slot slot, net::loop& l, const parameters& p)
@@ -160,7 +161,7 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
             lock.unlock();
             auto opened = open(loop, g, *slot);
             lock.lock();
-            // It may have been given up again meanwhile.
+            // close_idle_listeners() may have closed it again meanwhile.
             if (!opened || g.ports[*slot].number == 0) {
                 g.table.cancel(client, *slot);
                 if (opened) continue;
@@ -181,23 +182,25 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
 error port_broker::impl::exhausted_error(const group& g, const ip_address& client) const {
     const auto ports =
         uses_system_ports() ? fmt::format("{} ports", g.table.size()) : fmt::format("ports {}", settings.range.text());
-    return {errc::exhausted, 0,
-            fmt::format("no passive port left: all {} on {} are promised to {} already or held by other programs; close "
-                        "other transfers of this client or widen the range",
-                        ports, g.local.text(), client.text())};
+    return {
+        errc::exhausted, 0,
+        fmt::format("all {} on {} are reserved for {} already or in use by other programs; close other transfers of this "
+                    "client or extend --passive-ports",
+                    ports, g.local.text(), client.text())};
 }
 
 void port_broker::impl::note_exhausted(const error& reason) {
     status::count(counters.ports_exhausted);
     const auto count = exhausted_log.note(net::clock::now());
-    if (count) log::warning({}, fmt::format("{} passive negotiations refused with 425; the last: {}", *count, reason.what));
+    if (count)
+        log::warning({}, fmt::format("No passive port available for {} requests (425); last: {}", *count, reason.what));
 }
 
 result<void> port_broker::impl::open(net::loop& loop, group& g, port_table::slot s) {
     const std::lock_guard one_at_a_time(open_mutex);
     {
         const std::lock_guard lock(mutex);
-        // Another loop was faster.
+        // Another loop has opened it meanwhile.
         if (g.ports[s].number != 0) return {};
     }
     const auto number = uses_system_ports() ? 0U : settings.range.first + s;
@@ -217,7 +220,7 @@ result<void> port_broker::impl::open(net::loop& loop, group& g, port_table::slot
 
 // --- arriving connections ----------------------------------------------------------------------------------------------
 
-// The listener lives in this frame, and so ends with its own loop even when other loops still hold the broker.
+// The frame owns the listener, so it is closed with its own event loop even if other loops still use the broker.
 net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l) {
     port* p = nullptr;
     net::loop* loop = nullptr;
@@ -230,7 +233,7 @@ net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, p
     }
     for (;;) {
         auto connection = co_await l.accept();
-        // Closed by stop(), or given up.
+        // Closed by stop() or close_idle_listeners().
         if (!connection) break;
         if (self->settings.proxies.on_data_connections && self->settings.proxies.is_trusted(connection->peer.address))
             loop->spawn("proxied data connection", dispatch_proxied(self, loop, g, s, std::move(*connection)));
@@ -247,7 +250,7 @@ net::task<> port_broker::impl::dispatch_proxied(std::shared_ptr<impl> self, net:
     const auto header = co_await read_proxy_header(*loop, connection);
     if (header) co_return self->dispatch(*g, s, std::move(connection));
     status::count(self->counters.unexpected_peers);
-    log::debug({}, fmt::format("refused a data connection through {} to {}: {}", load_balancer.text(),
+    log::debug({}, fmt::format("Rejected data connection from load balancer {} to {}: {}", load_balancer.text(),
                                connection.local.text(), header.error().text()));
 }
 
@@ -259,7 +262,7 @@ void port_broker::impl::dispatch(group& g, port_table::slot s, net::accepted_con
         if (const auto it = g.expected.find({s, connection.peer.address});
             it != g.expected.end() && !it->second->is_forwarded()) {
             recipient = std::move(it->second);
-            // From now on this client is a stranger here as well.
+            // A second connection of this client is unexpected.
             g.expected.erase(it);
         } else {
             if (p.unexpected_peers.size() == max_unexpected_peers) p.unexpected_peers.erase(p.unexpected_peers.begin());
@@ -275,10 +278,12 @@ void port_broker::impl::note_unexpected_peer(const net::accepted_connection& con
     if (!log::enabled(log::level::debug)) return;
     const bool is_load_balancer =
         !settings.proxies.on_data_connections && settings.proxies.is_trusted(connection.peer.address);
-    log::debug({}, fmt::format(
-                       "refused a data connection from {} to {}: nobody expects it{}", connection.peer.text(),
-                       connection.local.text(),
-                       is_load_balancer ? "; it is a proxy: let it send PROXY headers on data and trust it with them" : ""));
+    log::debug({},
+               fmt::format("Rejected data connection from unexpected peer {} to {}{}", connection.peer.text(),
+                           connection.local.text(),
+                           is_load_balancer ? "; the peer is a trusted load balancer; enable --proxy-protocol-data if it "
+                                              "sends PROXY headers on data connections"
+                                            : ""));
 }
 
 void port_broker::impl::stop() {
@@ -304,7 +309,7 @@ void port_broker::impl::stop() {
     }
 }
 
-// --- another process with the same range ---------------------------------------------------------------------------------
+// --- graceful restart: two processes with the same range -----------------------------------------------------------------
 
 void port_broker::impl::share_range(bool with_another) {
     if (uses_system_ports() || shared.exchange(with_another) == with_another || !with_another) return;
@@ -340,10 +345,10 @@ net::task<> port_broker::impl::close_idle_listeners(std::shared_ptr<impl> self, 
     }
 }
 
-// --- promises ----------------------------------------------------------------------------------------------------------
+// --- reservations ------------------------------------------------------------------------------------------------------
 
 void port_broker::impl::expected_connection::stop_accepting() {
-    // May be this object's, so it goes after the lock.
+    // May be the last reference to this object, so it is released after the lock.
     std::shared_ptr<pending_connection> last;
     const std::lock_guard lock(broker_->mutex);
     if (const auto it = in_.expected.find(key_); it != in_.expected.end() && it->second.get() == this) {
@@ -385,7 +390,7 @@ std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {
         const auto number = static_cast<std::uint16_t>(impl_->settings.range.first + s);
         {
             const std::lock_guard lock(impl_->mutex);
-            // Held by ourselves.
+            // This process listens there itself.
             if (impl_->group_at(local).ports[s].number != 0) continue;
         }
         const net::socket_address at(endpoint{local, number});

@@ -1,29 +1,28 @@
 #pragma once
-// Passive ports: which one a session may hand out, and which arriving connection belongs to which session (G2, S2, DC-02,
-// DC-04).
+// Reserves passive ports for sessions, accepts the connections on them, and delivers each to the session that expects it
+// (G2, S2, DC-02, DC-04).
 //
-// Listeners open when a port is first needed and then stay, shared by all sessions: a connection is matched by (local
-// port, client address) to the session that expects it. Anybody else is closed at once and counted, and the expected
-// client is still served. So a session needs a port that no other session from the *same* client address is waiting on.
-// Ports are chosen at random from a good generator, never outside the range, and a port just used by one client is not
-// given to the same client again within `rest` while others are free (a late stray connection must not hit a new session).
+// A listener is opened when its port is first needed, then stays open and is shared by all sessions. A connection is matched
+// to a session by local port and client address. A connection from an unexpected peer is closed at once and counted, and
+// does not affect the reservation. So a session needs a port on which no other session of the *same* client address waits.
+// Ports are chosen at random (random.hpp), never outside the range. A port that a client has used is in cooldown: it is not
+// reserved for the same client again while others are free, so that a late connection cannot reach a later session.
 //
-// A listener belongs to the loop that needed it first. Each loop prefers its own share of the range (port modulo loops), so
-// that in the common case the connection arrives on the loop of its session; where the range is smaller than that (one
-// port is enough), it is passed to the session's loop. This is the one place where loops meet: a mutex guards the table,
-// held for a look-up only. Listeners are opened under a second one.
+// Without a range the system chooses the ports; they stay open and are shared as well: 512 for each local address, opened as
+// they are needed, and more only if one client has reserved all of them. The listeners of one address take no more than one
+// eighth of the process's descriptors while their ports suffice.
 //
-// Without a range the ports are the system's choice, but they are kept and shared all the same: 512 for each local
-// address, opened as they are needed, and more only where one client has all of them promised.
+// If a load balancer sends PROXY headers on data connections (trusted_proxies), the client is the one that the header names.
+// The header is read before the connection is matched. Without on_data_connections the load balancer is an unexpected peer,
+// since its own address does not identify any of its clients.
 //
-// No more than a quarter of the process's descriptors go to listeners of one address while their ports will do.
+// A port that another program uses is tried again after 30 s. An ALG port is skipped unless `use_alg_ports` is set; the
+// external port number counts.
 //
-// Behind a balancer the client is who a PROXY header names, and only an address that is trusted for data may send one: it is
-// read before the look-up, on the listener's loop, while others are accepted. Without that trust a balancer is a stranger
-// like any other. A balancer's address says nothing about which of its clients comes.
-//
-// A port that another program holds is left alone for half a minute, then tried again. One that devices on the way are known
-// to grab for other protocols is never handed out: what counts is its number outside.
+// Thread-safe. A listener belongs to the event loop that needed it first. Each loop prefers its own share of the range (port
+// modulo number of loops), so that a connection usually arrives on the loop of its session; otherwise it is passed to that
+// loop. One mutex guards the tables and is held for lookups only, a second one is held while a listener is opened. Owned by
+// passive_mode; the loops and the counters outlive it.
 
 #include <chrono>
 #include <cstdint>
@@ -42,12 +41,13 @@
 namespace sallyport::reach {
 
 struct broker_settings {
-    // {0, 0}: ports that the system has free.
+    // {0, 0}: the system chooses the ports.
     port_range range{};
-    // Also those that devices grab for other protocols.
+    // Use ALG ports too.
     bool use_alg_ports = false;
-    // What the ports are called there.
+    // The ports to advertise.
     external_ports external{};
+    // How long a released port is not reserved for the same client again while others are free.
     std::chrono::seconds cooldown{60};
     trusted_proxies proxies{};
 };
@@ -57,15 +57,16 @@ public:
     port_broker(net::loop_group& loops, broker_settings settings, status::counters& counters);
     ~port_broker();
 
-    /// For a session on `home` whose client `client` reached it at `local`: listens on that address. errc::exhausted where
-    /// every port of the range is promised to this client already or taken by other programs (reply 425).
+    /// Reserves a port on the address `local` for a session that runs on `loop` and expects `client`. Fails with
+    /// errc::exhausted if every port of the range is reserved for this client already or in use by other programs (reply
+    /// 425).
     [[nodiscard]] result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client);
 
-    /// Ports of the range that other programs hold, found by trying; for the start-up report (S2).
+    /// The ports of the range that other programs use, found by trying to bind them; for port_report (S2). May block.
     [[nodiscard]] std::vector<std::uint16_t> ports_in_use(const ip_address& local);
 
-    /// Another process of ours has the same range for a while, the old one or the new. A port on which nobody is expected is
-    /// given up at once then, so that the other one can have it; no two processes ever listen on one port. Any thread.
+    /// `with_another`: during a graceful restart the old and the new process share the range. Then each closes a listener as
+    /// soon as no connection is expected on it, so that the other process can open it; never do both listen on one port.
     void share_range(bool with_another);
 
     /// Closes all listeners.

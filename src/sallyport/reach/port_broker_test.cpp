@@ -25,7 +25,8 @@ const ip_address server_address = ip("127.0.0.1");
 const ip_address alice = ip("127.0.0.1");
 const ip_address mallory = ip("127.0.0.2");
 
-constexpr auto soon = 10s;  // nothing here should take that long
+// Longer than anything here takes.
+constexpr auto soon = 10s;
 
 /// A socket of another program.
 unique_fd bound(const endpoint& to) {
@@ -48,7 +49,7 @@ std::size_t open_descriptors() {
         std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator()));
 }
 
-/// True when the other side closes in good order without having sent anything.
+/// True if the peer closes the connection with a FIN and has sent nothing.
 net::task<bool> closes_silently(net::loop& loop, int socket) {
     for (const auto end = net::clock::now() + soon; net::clock::now() < end;) {
         char byte = 0;
@@ -113,10 +114,10 @@ net::task<> rejects_all(net::loop& loop, port_broker& ports, status::counters& c
         EXPECT_EQ(counters.read().unexpected_peers, i);
     }
     const auto another = ports.reserve(loop, server_address, alice);
-    EXPECT_FALSE(another) << "the port is this promise's alone";
+    EXPECT_FALSE(another) << "the port stays reserved";
 }
 
-// G2: what the kernel leads past the door needs nobody at the door, and whoever comes is a stranger.
+// G2: a connection that the kernel forwards never arrives at the listener, so whatever arrives there is unexpected.
 TEST_F(broker, rejects_all_connections_while_the_kernel_forwards) {
     port_broker ports(loops_, {.range = free_ports(1)}, counters_);
     loops_.run_until_done(rejects_all(loop_, ports, counters_));
@@ -128,18 +129,19 @@ void send_text(const unique_fd& socket, std::string_view text) {
 
 net::task<bool> is_rejected(net::loop& loop, std::uint16_t port, std::string_view text) {
     const auto socket = connect(mallory, port);
-    co_await loop.sleep_for(20ms);  // it connects without waiting for the other side
+    // connect() does not wait for the peer.
+    co_await loop.sleep_for(20ms);
     send_text(socket, text);
     for (const auto end = net::clock::now() + soon; net::clock::now() < end;) {
         char byte = 0;
-        // A reset too: what it said was not read to the end.
+        // Closed with FIN or RST: the peer has not read all bytes.
         if (::recv(socket.get(), &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) co_return true;
         co_await loop.sleep_for(1ms);
     }
     co_return false;
 }
 
-// Mallory is the balancer here, Carol a client far away, whose address nobody but the balancer tells.
+// Mallory is the load balancer here, Carol a client whose address is known from the PROXY header only.
 net::task<> matches_by_the_header(net::loop& loop, port_broker& ports) {
     const auto carol = ip("203.0.113.9");
     auto reserved = ports.reserve(loop, server_address, carol);
@@ -181,7 +183,7 @@ net::task<> reads_no_header_from_untrusted_peers(net::loop& loop, port_broker& p
     if (!reserved) co_return;
     const bool refused = co_await is_rejected(loop, reserved->port(), header);
     EXPECT_TRUE(refused);
-    // Who is expected by its own address may send what it likes.
+    // An expected client that connects directly may send any bytes, a PROXY header too.
     auto direct = ports.reserve(loop, server_address, alice);
     const auto client = connect(alice, direct->port());
     co_await loop.sleep_for(20ms);
@@ -192,7 +194,7 @@ net::task<> reads_no_header_from_untrusted_peers(net::loop& loop, port_broker& p
     EXPECT_EQ(::recv(got->socket.get(), text.data(), text.size(), MSG_DONTWAIT), std::ssize(header));
 }
 
-// DC-02: a balancer that is trusted on control only, and somebody who claims to be one.
+// DC-02: a load balancer without on_data_connections, and a host that is no trusted load balancer.
 TEST_F(broker, rejects_an_untrusted_load_balancer) {
     for (const bool data : {false, true}) {
         const auto* const trusted = data ? "127.0.0.3" : "127.0.0.2";
@@ -271,7 +273,8 @@ TEST_F(broker, skips_and_reports_ports_of_other_programs) {
         held.push_back(std::move(*reserved));
     }
     EXPECT_EQ(ports.reserve(loop_, server_address, alice).error().code, errc::exhausted);
-    EXPECT_THAT(ports.ports_in_use(server_address), ElementsAre(in_use)) << "our own listeners are not others'";
+    EXPECT_THAT(ports.ports_in_use(server_address), ElementsAre(in_use))
+        << "ports with a listener of this process are not counted";
 }
 
 TEST_F(broker, never_reserves_an_alg_port) {
@@ -287,7 +290,7 @@ external_ports external(const std::string& text, port_range local_ports) {
     return *external_ports::parse(texts, local_ports);
 }
 
-// S3: forwarded ports have other numbers outside; those are told, and those are what devices look at.
+// S3: if the router forwards other port numbers, those are advertised and checked for ALG ports.
 TEST_F(broker, advertises_external_ports) {
     const auto local_ports = free_ports(3);
     port_broker ports(loops_, {.range = local_ports, .external = external("5060-5062", local_ports)}, counters_);
@@ -302,7 +305,8 @@ TEST_F(broker, has_further_ports_without_a_range) {
     port_broker ports(loops_, {}, counters_);
     std::vector<port_reservation> held;
     std::set<std::uint16_t> numbers;
-    for (int i = 0; i < 520; ++i) {  // more than are kept for sharing
+    // More than the 512 that are kept for sharing.
+    for (int i = 0; i < 520; ++i) {
         auto reserved = ports.reserve(loop_, server_address, alice);
         ASSERT_TRUE(reserved) << reserved.error().text();
         numbers.insert(reserved->port());
@@ -318,7 +322,8 @@ net::task<> early_and_late(net::loop& loop, port_broker& ports) {
     auto early = ports.reserve(loop, server_address, alice);
     EXPECT_TRUE(early);
     const auto client = connect(alice, early->port());
-    for (int i = 0; i < 20; ++i) co_await loop.yield();  // the connection is in before anybody waits
+    // The connection is accepted before the session waits for it.
+    for (int i = 0; i < 20; ++i) co_await loop.yield();
     const auto got = co_await early->wait(net::time_limit::within(0s));
     EXPECT_TRUE(got);
 
@@ -327,7 +332,7 @@ net::task<> early_and_late(net::loop& loop, port_broker& ports) {
     for (int i = 0; i < 20; ++i) co_await loop.yield();
     *unused = port_reservation();
     const bool closed = co_await closes_silently(loop, late.get());
-    EXPECT_TRUE(closed) << "a connection that nobody took is closed with its reservation";
+    EXPECT_TRUE(closed) << "a connection that the session did not take is closed when the reservation is released";
 }
 
 TEST_F(broker, holds_an_early_connection_until_the_wait_or_the_release) {
@@ -347,7 +352,7 @@ net::task<> ends_of_waiting(net::loop& loop, port_broker& ports) {
     EXPECT_EQ(nothing.error().code, errc::timeout);
     const auto late = connect(alice, timed_out->port());
     const bool closed = co_await closes_silently(loop, late.get());
-    EXPECT_TRUE(closed) << "after the time-out the port is closed to the client";
+    EXPECT_TRUE(closed) << "after the timeout the client is rejected";
 
     std::optional<errc> cancelled;
     std::optional<errc> released;
@@ -387,7 +392,8 @@ net::task<> many(net::loop& loop, port_broker& ports, int rounds) {
 
 TEST_F(broker, leaks_no_descriptor_in_a_thousand_connections) {
     port_broker ports(loops_, {.range = free_ports(8)}, counters_);
-    loops_.run_until_done(many(loop_, ports, 50));  // all eight listeners are open now
+    // All eight listeners are open after this.
+    loops_.run_until_done(many(loop_, ports, 50));
     const auto before = open_descriptors();
     loops_.run_until_done(many(loop_, ports, 1000));
     EXPECT_EQ(open_descriptors(), before);
@@ -408,7 +414,8 @@ net::task<> during_a_port_scan(net::loop& loop, port_broker& ports, port_range r
         EXPECT_EQ(got->peer, net::local_endpoint(client.get()));
         EXPECT_EQ(::send(got->socket.get(), "secret", 6, MSG_NOSIGNAL), 6);
         for (const auto& thief : thieves) {
-            if (net::peer_endpoint(thief.get()).port == 0) continue;  // no listener there yet
+            // This port has no listener yet.
+            if (net::peer_endpoint(thief.get()).port == 0) continue;
             const bool nothing = co_await closes_silently(loop, thief.get());
             EXPECT_TRUE(nothing);
         }
@@ -416,7 +423,7 @@ net::task<> during_a_port_scan(net::loop& loop, port_broker& ports, port_range r
     }
 }
 
-// DC-02 in small: somebody tries the whole range before each connection.
+// DC-02, in short: another host connects to the whole range before each connection of the client.
 TEST_F(broker, delivers_no_connection_to_a_port_scanner) {
     const auto range = free_ports(4);
     port_broker ports(loops_, {.range = range}, counters_);
@@ -446,11 +453,11 @@ net::task<> stops(net::loop& loop, port_broker& ports) {
     auto reserved = ports.reserve(loop, server_address, alice);
     const auto number = reserved->port();
     co_await loop.yield();
-    EXPECT_EQ(loop.running(), 1U) << "the one that accepts";
+    EXPECT_EQ(loop.running(), 1U) << "the coroutine that accepts";
     ports.stop();
     EXPECT_EQ(ports.reserve(loop, server_address, alice).error().code, errc::cancelled);
     while (loop.running() > 0) co_await loop.yield();
-    EXPECT_TRUE(bound({server_address, number})) << "nothing listens any more";
+    EXPECT_TRUE(bound({server_address, number})) << "the listener is closed";
 }
 
 TEST_F(broker, stop_closes_the_listeners) {

@@ -1,7 +1,7 @@
 #pragma once
-// What an administrator should know of the passive range before the first client fails (S2), and what only a look at the
-// ports themselves shows: those that other programs hold, and those left out because devices grab them.
-// Pure but for the look, which may block: at the start or on a worker pool, any thread.
+// Warnings about the passive port range, for the administrator (S2): ports that other programs use, and ALG ports.
+//
+// Pure, except that it tries to bind the ports, which may block; any thread, at the start or in a worker pool.
 
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace sallyport::reach {
 
-/// One line for each oddity: the thing, what comes of it, and what to do. `local`: where the daemon listens.
+/// One line per warning: the ports, the effect, and what to do. `local` is an address that the daemon listens on.
 [[nodiscard]] std::vector<std::string> port_report(const broker_settings& settings, port_broker& ports,
                                                    const ip_address& local);
 

@@ -27,7 +27,7 @@ TEST(PortReport, NamesAlgPorts) {
     EXPECT_THAT(report({.range = {5070, 5080}}), Not(Contains(HasSubstr("other protocols"))));
 }
 
-// S2: what devices on the way see is the number outside.
+// S2: routers see the external port.
 TEST(PortReport, ChecksExternalPorts) {
     const std::vector<std::string> forwarded{"5060-5069"};
     const port_range local_ports{50000, 50009};

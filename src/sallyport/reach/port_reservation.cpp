@@ -29,7 +29,7 @@ void pending_connection::set_connection(net::accepted_connection connection) {
 
 net::task<result<net::accepted_connection>> pending_connection::wait(std::shared_ptr<pending_connection> self,
                                                                      net::time_limit limit) {
-    if (self->handed_out_) co_return fail(errc::misuse, "the data connection was handed out already");
+    if (self->handed_out_) co_return fail(errc::misuse, "the data connection was delivered already");
     if (!self->changed_.is_set()) co_await self->changed_.wait(limit.next(net::clock::now()));
     if (self->connection_) {
         self->handed_out_ = true;
@@ -37,10 +37,10 @@ net::task<result<net::accepted_connection>> pending_connection::wait(std::shared
         self->connection_.reset();
         co_return connection;
     }
-    if (self->cancelled_) co_return fail(errc::cancelled, "the wait for the data connection was given up");
+    if (self->cancelled_) co_return fail(errc::cancelled, "the wait for the data connection was cancelled");
     self->stop_accepting();
     if (self->error_) co_return std::unexpected(*self->error_);
-    co_return fail(errc::timeout, fmt::format("no data connection came from {} to port {} in time",
+    co_return fail(errc::timeout, fmt::format("no data connection arrived from {} on port {} within the time limit",
                                               self->params.client.text(), self->params.port));
 }
 

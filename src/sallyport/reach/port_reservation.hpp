@@ -1,11 +1,11 @@
 #pragma once
-// A promise to one session that the data connection of its client will be brought to it, and to nobody else (G2, DC-02).
+// A port reservation: a passive port on which one session waits for the data connection of its own client (G2, DC-02).
 //
-// `reservation` is what the session holds; `promise` is what keeps the door's side of it: a port of the range (port_broker)
-// or the port that all share (single_port).
+// `port_reservation` is the session's handle. `pending_connection` is the listener's side of it: a port of the range
+// (port_broker), or the port that all sessions share (single_port).
 //
-// The session owns its reservation, on its own loop; promise and session share the promise, which any thread may answer. The
-// loop outlives both.
+// The session owns its port_reservation and uses it on its event loop only. The handle and the listener share the
+// pending_connection, which any thread may complete. The event loop outlives both.
 
 #include <atomic>
 #include <cstdint>
@@ -22,18 +22,19 @@
 
 namespace sallyport::reach {
 
-/// Made by a door, kept by it for as long as it expects the connection. On the session's loop but for the constants.
+/// Created by the code that accepts the connection, and held there while the connection is expected. Used on the session's
+/// event loop, except the constants and where a function allows any thread.
 class pending_connection : public std::enable_shared_from_this<pending_connection> {
 public:
     struct parameters {
         ip_address client;
-        // The port here.
+        // The local port.
         std::uint16_t port = 0;
-        // The same port as the outside knows it.
+        // The port to advertise: the external port.
         std::uint16_t advertised_port = 0;
-        // The connection is known by the TLS session that it resumes.
+        // The connection is identified by the TLS session that it resumes.
         bool identified_by_tls = false;
-        // The connection is known by being alone and silent at its time.
+        // The connection is identified by being the only one that sends nothing (single_port.hpp).
         bool identified_by_silence = false;
     };
 
@@ -45,24 +46,26 @@ public:
     const parameters params;
     [[nodiscard]] net::loop& loop() const noexcept { return loop_; }
 
-    /// Whether the connection will come to the door, if it comes. Any thread.
+    /// Whether the kernel forwards the connection, so that it never arrives at the listener. Any thread.
     [[nodiscard]] bool is_forwarded() const noexcept { return forwarded_until_.load() != net::deadline(); }
-    /// Whether the door must stay for it. Any thread.
+    /// Whether the listener must stay open for it. Any thread.
     [[nodiscard]] bool needs_listener(net::deadline now) const noexcept {
         return !is_forwarded() || now < forwarded_until_.load();
     }
 
-    /// The door has found the connection, or why there will be none. Any thread.
+    /// Hands the accepted connection over to the session. Any thread.
     void deliver(net::accepted_connection connection);
+    /// Ends the session's wait with `reason`. Any thread.
     void fail_with(error reason);
 
 protected:
-    /// The transfer begins.
+    /// The transfer command has arrived; `protect`: its data connection uses TLS.
     virtual void on_transfer_start(bool /*protect*/) {}
-    /// Nobody is to be brought any more. May be called again.
+    /// No connection is to be delivered from now on. May be called more than once.
     virtual void stop_accepting() = 0;
-    /// The reservation ends.
+    /// The session has released the reservation.
     virtual void release() = 0;
+    /// The last addresses that connected to the port in vain.
     [[nodiscard]] virtual std::vector<ip_address> unexpected_peers() const { return {}; }
 
 private:
@@ -80,8 +83,8 @@ private:
     bool cancelled_ = false;
 };
 
-/// Movable; releasing it (destruction) closes the expectation at once: no connection is accepted for it any more. Used on
-/// the session's loop.
+/// Movable. Destroying it releases the reservation at once: no connection is accepted for it afterwards. Used on the
+/// session's event loop.
 class port_reservation {
 public:
     port_reservation() noexcept = default;
@@ -92,27 +95,28 @@ public:
 
     [[nodiscard]] explicit operator bool() const noexcept { return pending_ != nullptr; }
     [[nodiscard]] std::uint16_t port() const noexcept { return pending_->params.port; }
-    /// What clients are told: the port's number outside.
+    /// The port to advertise to the client: the external port.
     [[nodiscard]] std::uint16_t advertised_port() const noexcept { return pending_->params.advertised_port; }
-    /// The connection will be known by the TLS session that it resumes, and clients begin TLS when they have read 150: so
-    /// 150 has to be sent before wait(). Such a connection that does not resume is not the client's.
+    /// The connection is identified by the TLS session that it resumes. Clients start TLS after they have received 150, so
+    /// 150 has to be sent before wait(). A connection that does not resume the session is not the client's.
     [[nodiscard]] bool identified_by_tls() const noexcept { return pending_->params.identified_by_tls; }
 
-    /// The connection will be known by being the only one that came and said nothing: so 150, after which clients send, must
-    /// not be sent before it is there.
+    /// The connection is identified by being the only one that sends nothing. Clients send data after they have received
+    /// 150, so 150 must not be sent before wait() has returned the connection.
     [[nodiscard]] bool identified_by_silence() const noexcept { return pending_->params.identified_by_silence; }
 
-    /// The transfer begins, by TLS (`protect`) or in the clear: which connection it is may be decided by what comes until
-    /// now. Once, before wait().
+    /// The transfer command has arrived; `protect`: the data connection uses TLS. Single-port mode decides from this moment
+    /// on which connection it is. Call it once, before wait().
     void on_transfer_start(bool protect) { pending_->on_transfer_start(protect); }
-    /// The client's connection; it may have come already. Exactly one is ever handed out. errc::timeout where only
-    /// strangers came or nobody; strangers() then helps to say why. errc::cancelled after cancel().
+    /// Waits for the client's connection, which may have arrived already. A reservation delivers exactly one. Fails with
+    /// errc::timeout if none arrived from the client (unexpected_peers() has the others), with errc::cancelled after
+    /// cancel().
     net::task<result<net::accepted_connection>> wait(net::time_limit limit);
     void cancel() noexcept;
-    /// The kernel leads the connection past the door, until then at the latest. The port stays promised to this client
-    /// alone, and whoever comes to the door is a stranger.
+    /// The kernel forwards the connection, until `until` at the latest. The port stays reserved, and any connection that
+    /// arrives at the listener is rejected.
     void forward_in_kernel(net::deadline until) noexcept { pending_->forwarded_until_ = until; }
-    /// Addresses that tried this port while it was reserved and were refused; at most the last few.
+    /// The last addresses that connected to this port while it was reserved, and were rejected.
     [[nodiscard]] std::vector<ip_address> unexpected_peers() const { return pending_->unexpected_peers(); }
 
 private:

@@ -1,4 +1,4 @@
-// Two processes with one range of passive ports, while one takes the other's place (G6). Here: two brokers.
+// Two processes share a passive port range during a graceful restart (G6); here they are two brokers in one process.
 
 #include <sallyport/reach/port_broker.hpp>
 
@@ -24,7 +24,7 @@ unique_fd bound(const endpoint& to) {
     return socket;
 }
 
-/// Below the range from which the system picks.
+/// A free port below the ephemeral range.
 std::uint16_t free_port() {
     for (std::uint16_t port = static_cast<std::uint16_t>(10000 + ::getpid() % 9000);; ++port)
         if (bound({*ip_address::parse("0.0.0.0"), port})) return port;
@@ -45,7 +45,7 @@ net::task<result<port_reservation>> reserve_soon(net::loop& loop, port_broker& p
     }
 }
 
-/// Whether the one who is expected is served, and by this broker.
+/// Whether the expected client is served by the broker of this reservation.
 net::task<bool> serves(port_reservation& reserved, ip_address client) {
     const auto socket = connect(client, reserved.port());
     const auto accepted = co_await reserved.wait(net::time_limit::within(10s));
@@ -60,17 +60,18 @@ net::task<> alternate(net::loop& loop, port_broker& old_broker, port_broker& new
         EXPECT_TRUE(first);
         if (!first) co_return;
         auto refused = new_broker.reserve(loop, server_address, bob);
-        EXPECT_FALSE(refused) << "the port is the other one's while somebody is expected there";
+        EXPECT_FALSE(refused) << "the other process has the port while a connection is expected on it";
         const bool served = co_await serves(*first, alice);
         EXPECT_TRUE(served);
 
-        auto second = co_await reserve_soon(loop, new_broker, bob);  // while the first transfer still runs
+        // The first transfer still runs.
+        auto second = co_await reserve_soon(loop, new_broker, bob);
         EXPECT_TRUE(second);
         if (!second) co_return;
         const bool served_too = co_await serves(*second, bob);
         EXPECT_TRUE(served_too);
     }
-    // Alone again, it keeps its port.
+    // The range is no longer shared, so the listener stays open.
     old_broker.stop();
     new_broker.share_range(false);
     auto last = co_await reserve_soon(loop, new_broker, bob);
@@ -102,7 +103,8 @@ net::task<> keeps_the_port_while_forwarded(net::loop& loop, port_broker& old_bro
     co_await loop.sleep_for(200ms);
     EXPECT_FALSE(new_broker.reserve(loop, server_address, bob)) << "the kernel still has an opening there";
     forwarded->forward_in_kernel(net::clock::now());
-    const auto next = co_await reserve_soon(loop, new_broker, bob);  // while the transfer still runs
+    // The transfer still runs.
+    const auto next = co_await reserve_soon(loop, new_broker, bob);
     EXPECT_TRUE(next);
 }
 

@@ -86,7 +86,7 @@ void port_table::expire_exclusions(time now) {
     });
 }
 
-// The free ones are counted and one of them is picked by its rank, so each is equally likely however few they are.
+// Counts the free slots and picks one by its rank, so each is equally likely.
 std::optional<port_table::slot> port_table::choose(const slot_set& share, const slot_set& candidates,
                                                    const client_ports& ports) const {
     const auto& mask = share.words();

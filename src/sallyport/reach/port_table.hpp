@@ -1,12 +1,15 @@
 #pragma once
-// Which of a number of ports to promise to which client: a choice over bit sets, without sockets, clock or lock.
+// Chooses which port to reserve for which client, with bit sets; no sockets, clock or lock.
 //
-// Ports are slots 0, 1, ... here. A slot is promised to any number of clients, but to each client once, and after its
-// release it rests for that client. The choice is uniform over the slots that are free for the client: within the
-// caller's share first (slot number modulo shares), then over all, and when none is free, the slot that has rested
-// longest, again within the share first. Once as many slots are open as there should be, the others are used only where
-// nothing else is left. A client costs one bit a slot for as long as something is promised to it or rests; when there are
-// very many, the rests of the inactive ones are forgotten. One thread at a time.
+// Ports are slots 0, 1, ... here. A slot can be reserved for any number of clients, once for each, and after its release it
+// is in cooldown for that client. The choice is uniform over the slots that are free for the client: first within the
+// caller's share (slot number modulo shares), then over all slots. If none is free, it is the slot whose cooldown started
+// first, again within the share first. Once `max_open` slots are open, the others are chosen only if no open one is left.
+//
+// A client takes one bit per slot while it has a reservation or a cooldown. If there are very many clients, the cooldowns of
+// those without a reservation are erased.
+//
+// A value, owned by port_broker; one thread at a time.
 
 #include <chrono>
 #include <cstddef>
@@ -20,6 +23,7 @@
 
 namespace sallyport::reach {
 
+/// A set of slots, one bit each.
 class slot_set {
 public:
     void resize(std::size_t slots) { words_.resize((slots + 63) / 64); }
@@ -39,25 +43,25 @@ public:
     using slot = std::uint32_t;
     using time = std::chrono::steady_clock::time_point;
 
-    /// `most_open`: how many slots should be open at a time. REQUIRES: shares > 0.
+    /// `max_open`: how many slots may be open while they suffice. REQUIRES: shares > 0.
     port_table(std::size_t slots, std::size_t shares, std::chrono::seconds cooldown, std::size_t max_open = SIZE_MAX);
 
     [[nodiscard]] std::size_t size() const noexcept { return slots_; }
     void grow(std::size_t slots);
 
-    /// Promises a slot to `client`; nothing where none is left.
+    /// Reserves a slot for `client`; empty if none is left.
     [[nodiscard]] std::optional<slot> reserve(const ip_address& client, std::size_t share, time now);
-    /// The promise ends; the slot rests.
+    /// Releases the reservation; the cooldown of the slot starts.
     void release(const ip_address& client, slot s, time now);
-    /// The promise was never told to anybody; the slot is free at once.
+    /// Cancels a reservation whose port was never advertised; the slot is free at once, without a cooldown.
     void cancel(const ip_address& client, slot s);
 
-    /// The slot costs nothing more from now on.
+    /// The port of this slot has a listener now, which stays open.
     void set_open(slot s);
-    /// Not to be promised to anybody until then; time::max(): never.
+    /// Excludes the slot for all clients until `until`; time::max(): for ever.
     void exclude(slot s, time until);
 
-    // Remembered without a promise.
+    // Clients without a reservation whose cooldowns are kept.
     static constexpr std::size_t max_clients = 4096;
     [[nodiscard]] std::size_t clients() const noexcept { return ports_by_client_.size(); }
 
@@ -66,11 +70,11 @@ private:
         slot number;
         time until;
     };
-    /// What one client has.
+    /// The reservations and cooldowns of one client.
     struct client_ports {
-        // Promised or resting.
+        // Reserved or in cooldown.
         slot_set unavailable;
-        // In order of time.
+        // Ordered by time.
         std::deque<timed_slot> cooldowns;
         std::size_t reserved = 0;
     };

@@ -61,7 +61,7 @@ TEST(port_table, does_not_reuse_a_slot_in_cooldown_while_others_are_free) {
         now += 1s;
     }
     EXPECT_EQ(seen.size(), 10U);
-    // All are resting for alice, none for bob.
+    // All slots are in cooldown for alice, none for bob.
     EXPECT_TRUE(table.reserve(bob, 0, now));
 }
 
@@ -123,8 +123,8 @@ TEST(port_table, does_not_reserve_an_excluded_slot_from_its_cooldown) {
     EXPECT_EQ(table.reserve(alice, 0, start + 10s), 0U);
 }
 
-// GW-07 in small: 20,000 choices over 100 slots; chi-square with 99 degrees of freedom is below 148 in 99.9 of 100 cases,
-// below 180 in all but one of a million.
+// A short version of GW-07: 20,000 choices over 100 slots; chi-square with 99 degrees of freedom is below 148 in 99.9 of 100
+// cases, below 180 in all but one of a million.
 TEST(port_table, GW07_chooses_uniformly_and_without_pattern) {
     constexpr std::size_t slots = 100;
     constexpr int rounds = 20000;
@@ -157,8 +157,8 @@ TEST(port_table, opens_no_more_slots_than_max_open_while_others_are_free) {
     EXPECT_EQ(open.size(), 3U);
     EXPECT_TRUE(open.contains(table.reserve(bob, 0, start).value())) << "free for bob and open already";
     table.release(alice, *open.begin(), start);
-    EXPECT_EQ(table.reserve(alice, 0, start), *open.begin()) << "rather a short rest than one more";
-    EXPECT_FALSE(open.contains(table.reserve(alice, 0, start).value())) << "rather one more than none";
+    EXPECT_EQ(table.reserve(alice, 0, start), *open.begin()) << "a short cooldown is preferred to one more listener";
+    EXPECT_FALSE(open.contains(table.reserve(alice, 0, start).value())) << "one more listener is preferred to none";
 }
 
 TEST(port_table, erases_clients_without_reservations) {
@@ -169,7 +169,7 @@ TEST(port_table, erases_clients_without_reservations) {
         table.release(client, table.reserve(client, 0, start).value(), start);
     }
     EXPECT_LE(table.clients(), 2 * port_table::max_clients);
-    // alice still holds hers.
+    // The reservation of alice is still there.
     for (int i = 0; i < 63; ++i) EXPECT_NE(table.reserve(alice, 0, start).value(), held);
     EXPECT_EQ(table.reserve(alice, 0, start), std::nullopt);
 }

@@ -25,7 +25,7 @@ net::task<result<proto::proxy_header>> receive(net::descriptor& socket, net::dea
             bytes.append(buffer.data(), static_cast<std::size_t>(got));
             reading = proto::parse_proxy_header(bytes);
         } else if (got == 0) {
-            co_return fail(bytes.empty() ? errc::closed : errc::truncated, "before its PROXY header was whole");
+            co_return fail(bytes.empty() ? errc::closed : errc::truncated, "before its PROXY header was complete");
         } else if (errno == EAGAIN) {
             const auto waited = co_await socket.readable(deadline);
             if (waited == net::wait_result::timeout) co_return fail(errc::timeout, "waiting for its PROXY header");
@@ -35,7 +35,8 @@ net::task<result<proto::proxy_header>> receive(net::descriptor& socket, net::dea
         }
     }
     if (reading.status == state::bad)
-        co_return fail(errc::syntax, "no PROXY header at its beginning (let it send one, or do not trust it as a proxy)");
+        co_return fail(errc::syntax,
+                       "no PROXY header at its beginning (let it send one, or remove it from --proxy-protocol-from)");
     co_return reading.header;
 }
 

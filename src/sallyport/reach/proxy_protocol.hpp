@@ -1,12 +1,11 @@
 #pragma once
-// Connections that a balancer passes on: whom we believe about the client behind, and reading what they say (PROXY
-// protocol).
+// PROXY protocol: which load balancers are trusted, and reading the PROXY header from a connection of theirs.
 //
-// Trust is by the address that the connection comes from. From a trusted one the header must come first; from any other
-// one nothing is looked for, so that a header in there is garbage like any other.
+// A connection from a trusted address must begin with a PROXY header. On connections from any other address no header is
+// looked for, so that one is treated like any other invalid input.
 //
-// proxy_trust is a value; any thread. A header is read on the loop that has accepted the connection, and the connection must
-// outlive that: within limits::proxy_header_timeout.
+// trusted_proxies is a value; any thread. A header is read on the event loop that accepted the connection. The connection
+// outlives the call, which ends within the PROXY header's time limit.
 
 #include <vector>
 
@@ -20,16 +19,16 @@ namespace sallyport::reach {
 
 struct trusted_proxies {
     std::vector<ip_network> networks;
-    // Headers stand before data connections too, not only before control connections.
+    // Data connections begin with a header as well, not only control connections.
     bool on_data_connections = false;
 
     [[nodiscard]] bool is_trusted(const ip_address& a) const noexcept;
 };
 
-/// Reads the header off a new connection, and not one byte more. Where it names a client, `connection.peer` is that client
-/// from then on; `local` stays our own address, on which ports can be opened. errc::closed where nothing came at all, as
-/// with a bare health check; timeout after limits::proxy_header_timeout. Loop thread only; the connection is tied to no loop
-/// afterwards. It must outlive the call.
+/// Reads the header from a new connection, and no byte after it. If the header names a client, `connection.peer` is set to
+/// it; `local` stays the local address, on which ports can be opened. Fails with errc::closed if the peer closes without a
+/// byte, as some health checks do, with errc::truncated if it closes within the header, with errc::syntax if there is no
+/// header, and with errc::timeout. On the thread of `loop`; the connection belongs to no loop afterwards.
 net::task<result<proto::proxy_header>> read_proxy_header(net::loop& loop, net::accepted_connection& connection);
 
 }  // namespace sallyport::reach

@@ -17,7 +17,7 @@ const endpoint load_balancer = at("10.0.0.9:3333");
 const endpoint local = at("10.0.0.1:21");
 constexpr std::string_view header = "PROXY TCP4 203.0.113.9 198.51.100.1 40000 21\r\n";
 
-/// Both ends of a connection that a balancer has made.
+/// Both ends of a connection that a load balancer has opened.
 struct proxied_connection {
     proxied_connection() {
         std::array<int, 2> pair{};
@@ -55,8 +55,9 @@ net::task<> reads_the_header(net::loop& loop, proxied_connection& connection, st
     EXPECT_TRUE(got->proxied);
     EXPECT_EQ(got->destination, at("198.51.100.1:21"));
     EXPECT_EQ(connection.server_end.peer, at("203.0.113.9:40000"));
-    EXPECT_EQ(connection.server_end.local, local);  // where we really are
-    // What is behind the header is still there, for whoever takes the connection now.
+    // The address that accepted the connection, not the header's.
+    EXPECT_EQ(connection.server_end.local, local);
+    // The bytes after the header are still in the socket.
     net::stream stream(loop, std::move(connection.server_end.socket), connection.server_end.local,
                        connection.server_end.peer);
     std::string text;

@@ -1,6 +1,8 @@
 #pragma once
-// Random numbers that nobody can predict (GW-07), from the system's generator, fetched in batches: most calls need no
-// system call. Any thread, each with a batch of its own.
+// Unpredictable random numbers (GW-07) from the system's generator. They are fetched in batches, so most calls need no
+// system call.
+//
+// Any thread; each thread owns a batch.
 
 #include <cstdint>
 

@@ -19,8 +19,8 @@ namespace {
 
 enum class classification : std::uint8_t { undecided, data, new_client, unexpected_peer };
 
-/// A connection of which it is not known yet what it is. Its loop's thread only, but for the constants and, under the mutex,
-/// the verdict.
+/// A connection that is not classified yet. Used on its event loop's thread only, except the constants and, under the mutex,
+/// the number, the classification and the recipient.
 struct candidate : std::enable_shared_from_this<candidate> {
     candidate(net::loop& l, net::accepted_connection c, listener_kind kind)
         : loop(l), socket(l, std::move(c.socket)), local(c.local), peer(c.peer), listener(kind) {}
@@ -33,17 +33,17 @@ struct candidate : std::enable_shared_from_this<candidate> {
     const endpoint peer;
     const listener_kind listener;
     const net::clock::time_point since = net::clock::now();
-    // In the order of arrival and expectation.
+    // Connections and reservations are numbered in the order in which they arrived.
     std::uint64_t number = 0;
     classification classified_as = classification::undecided;
-    // Where it is data.
+    // Set if it is a data connection.
     std::shared_ptr<pending_connection> recipient;
 };
 
 using candidate_ptr = std::shared_ptr<candidate>;
 
 constexpr auto taken_over =
-    "a new program serves it since, and data connections of older sessions can't come there; connect again";
+    "a new process accepts connections on it, so sessions of the old process cannot use it; connect again";
 
 error refusal(errc code, std::uint16_t port, std::string_view reason) {
     return {code, 0, fmt::format("port {}: {}", port, reason)};
@@ -53,12 +53,12 @@ error refusal(errc code, std::uint16_t port, std::string_view reason) {
 
 struct single_port::impl : std::enable_shared_from_this<impl> {
     class expected_connection;
-    /// One client address at one port of ours.
+    /// The state of one client address on one local port.
     struct client_state {
-        // One for plain data, or any number for TLS.
+        // One for unencrypted data, or any number for TLS.
         std::vector<std::shared_ptr<expected_connection>> expected;
         std::vector<candidate_ptr> candidates;
-        // The session's id.
+        // The ID of the session that may still reserve the port.
         std::string blocked_except_for;
         net::deadline blocked_until{};
 
@@ -67,7 +67,7 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
         }
     };
     static constexpr std::size_t sweep_from = 4096;
-    // The client's address, our port.
+    // The client's address and the local port.
     using client_key = endpoint;
 
     impl(const single_port_settings& s, std::optional<net::tls_server_context> t, status::counters& c)
@@ -106,7 +106,7 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     bool stopped = false;
 };
 
-/// The expectation of one session. The constants apart, guarded by the mutex.
+/// The listener's side of one reservation. Everything but the constants is guarded by the mutex.
 class single_port::impl::expected_connection final : public pending_connection {
 public:
     expected_connection(std::shared_ptr<impl> owner, reservation_request request, std::uint64_t n)
@@ -124,7 +124,7 @@ public:
 
     [[nodiscard]] bool is_plain() const noexcept { return tls_session_context.empty(); }
     [[nodiscard]] client_key key() const { return {params.client, params.port}; }
-    /// Whether it can still be the one that a silent connection is for.
+    /// Whether a connection that sends nothing can still belong to it.
     [[nodiscard]] bool can_match_silent(net::clock::time_point now, std::chrono::milliseconds max_wait) const {
         return transfer_started || now < since + max_wait;
     }
@@ -134,7 +134,7 @@ public:
     const std::string tls_session_context;
     const std::chrono::microseconds round_trip;
     const net::clock::time_point since = net::clock::now();
-    // The transfer command has come.
+    // The transfer command has arrived.
     bool transfer_started = false;
     bool served = false;
 
@@ -159,7 +159,7 @@ result<single_port_settings> single_port_settings::parse(std::string_view text) 
     return out;
 }
 
-// ---- Expectations
+// ---- Reservations
 
 result<port_reservation> single_port::impl::reserve(reservation_request request) {
     const auto now = net::clock::now();
@@ -170,18 +170,15 @@ result<port_reservation> single_port::impl::reserve(reservation_request request)
     client_state& p = clients[{request.client, request.port}];
     const bool blocked = now < p.blocked_until && p.blocked_except_for != request.session;
     if (plain && (blocked || !p.expected.empty())) {
-        const auto reason = blocked ? "a data connection of another session from your address may still be on its way"
-                                    : "another session from your address waits for its data connection";
+        const auto reason = blocked ? "a data connection of another session from your address may still arrive"
+                                    : "another session from your address is waiting for its data connection";
         return std::unexpected(
-            refusal(errc::busy, request.advertised_port,
-                    fmt::format("{}, and plain ones can't be told apart; try again, or use TLS", reason)));
+            refusal(errc::busy, request.advertised_port, fmt::format("{}; try again or use TLS", reason)));
     }
     if (!plain && !p.expected.empty() && p.expected.front()->is_plain()) {
         const auto displaced = std::exchange(p.expected, {}).front();
-        displaced->fail_with(
-            refusal(errc::exhausted, request.advertised_port,
-                    "another session from your address began to use TLS, and plain data connections can't be "
-                    "told from its; try again, or use TLS"));
+        displaced->fail_with(refusal(errc::exhausted, request.advertised_port,
+                                     "another session from your address has reserved it for TLS; try again or use TLS"));
         decide_all(p);
     }
     auto made = std::make_shared<expected_connection>(shared_from_this(), std::move(request), ++last_number);
@@ -189,10 +186,9 @@ result<port_reservation> single_port::impl::reserve(reservation_request request)
     return port_reservation(std::move(made));
 }
 
-// Connections that have come already are sorted to their end: a claim that one of them was found for is no longer among
-// these.
+// Connections that have arrived already are still classified. A reservation with a connection is no longer in `expected`.
 void single_port::impl::stop() {
-    // Until the mutex is free.
+    // Released after the mutex.
     std::vector<std::shared_ptr<expected_connection>> failed;
     const std::lock_guard lock(mutex);
     stopped = true;
@@ -207,8 +203,8 @@ void single_port::impl::stop() {
 
 void single_port::impl::expected_connection::on_transfer_start(bool protect) {
     if (!is_plain() && !protect)
-        return fail_with(
-            refusal(errc::exhausted, params.advertised_port, "it was promised for TLS, before PROT C; ask for it again"));
+        return fail_with(refusal(errc::exhausted, params.advertised_port,
+                                 "it was reserved for TLS, before PROT C; send EPSV or PASV again"));
     {
         const std::lock_guard lock(owner_->mutex);
         transfer_started = true;
@@ -216,14 +212,14 @@ void single_port::impl::expected_connection::on_transfer_start(bool protect) {
     if (!owner_->settings.control) return;
     if (net::clock::now() >= since + owner_->settings.max_wait)
         return fail_with(refusal(errc::exhausted, params.advertised_port,
-                                 fmt::format("a data connection is expected for {} s only; ask for it again",
+                                 fmt::format("the reservation expired after {} s; send EPSV or PASV again",
                                              std::chrono::ceil<std::chrono::seconds>(owner_->settings.max_wait).count())));
     if (is_plain())
-        loop().spawn("single port: settle",
+        loop().spawn("single port: decide",
                      decide_later(owner_, std::static_pointer_cast<expected_connection>(shared_from_this())));
 }
 
-// Long enough for a connection that the client began with the command, and for those that wait in our own queues.
+// Long enough for a connection that the client opened together with the command, and for those in the listener's queue.
 net::task<> single_port::impl::decide_later(std::shared_ptr<impl> self, std::shared_ptr<expected_connection> pending) {
     co_await pending->loop().sleep_for(limits::single_port_decision_delay + 2 * pending->round_trip);
     self->decide(pending);
@@ -246,13 +242,15 @@ void single_port::impl::decide(const std::shared_ptr<expected_connection>& pendi
     else if (count == 0)
         pending->fail_with(
             refusal(errc::exhausted, pending->params.advertised_port,
-                    "no data connection had come when the transfer command came, and later ones can't be told from "
-                    "new clients; use TLS, or active mode"));
+                    "no data connection arrived before the transfer command, and a later one cannot be distinguished from a "
+                    "new client; use TLS or active mode"));
     else
         pending->fail_with(refusal(
             errc::exhausted, pending->params.advertised_port,
-            fmt::format("{} connections came from your address at once and can't be told apart; try again, or use TLS",
-                        count)));
+            fmt::format(
+                "{} connections from your address arrived at the same time and cannot be distinguished; try again or "
+                "use TLS",
+                count)));
     if (count == 0) {
         p.blocked_except_for = pending->session;
         p.blocked_until = net::clock::now() + settings.cooldown;
@@ -268,7 +266,7 @@ void single_port::impl::remove(const expected_connection& pending) {
     client_state& p = it->second;
     const auto found = std::ranges::find(p.expected, &pending, &std::shared_ptr<expected_connection>::get);
     if (found == p.expected.end()) return;
-    // Until the mutex is free.
+    // Released after the mutex.
     const auto removed = *found;
     if (pending.is_plain() && !pending.served) {
         p.blocked_except_for = pending.session;
@@ -285,12 +283,12 @@ std::shared_ptr<single_port::impl::expected_connection> single_port::impl::find(
     return found == p.expected.end() ? nullptr : *found;
 }
 
-/// A place that nobody needs is forgotten.
+/// Erases the state of a client that has no reservation, no connection and no cooldown.
 void single_port::impl::erase_if_idle(std::map<client_key, client_state>::iterator it) {
     if (it->second.is_idle(net::clock::now())) clients.erase(it);
 }
 
-/// So are those that were barred when they were left, before they become too many.
+/// Erases all such states when there are many, since a cooldown ends without a call of erase_if_idle().
 void single_port::impl::erase_idle(net::clock::time_point now) {
     if (clients.size() < sweep_at) return;
     std::erase_if(clients, [now](const auto& each) { return each.second.is_idle(now); });
@@ -317,20 +315,20 @@ net::task<std::optional<net::accepted_connection>> single_port::impl::classify(s
     if (c->classified_as == classification::new_client) co_return c->release();
     if (c->classified_as == classification::unexpected_peer) {
         status::count(self->counters.unexpected_peers);
-        log::debug(
-            {}, fmt::format("refused a connection from {} to {}: no session expects it", c->peer.text(), c->local.text()));
+        log::debug({},
+                   fmt::format("Rejected data connection from unexpected peer {} to {}", c->peer.text(), c->local.text()));
     }
     co_return std::nullopt;
 }
 
-/// Whether it is known what it is. If so, that stays.
+/// Whether the connection is classified; this is final.
 bool single_port::impl::is_decided(candidate& c) {
     const std::lock_guard lock(mutex);
     decide(c, net::clock::now());
     return c.classified_as != classification::undecided;
 }
 
-/// The bytes stay where they are, for whoever takes the connection.
+/// Reads what has arrived, with MSG_PEEK: the bytes stay in the socket for the session.
 void single_port::impl::peek(candidate& c, std::vector<char>& bytes, std::size_t& known) {
     auto got = ::recv(c.socket.get(), bytes.data(), bytes.size(), MSG_PEEK);
     if (got == std::ssize(bytes)) {
@@ -345,13 +343,13 @@ void single_port::impl::peek(candidate& c, std::vector<char>& bytes, std::size_t
     classify_by_hello(c, hello);
 }
 
-/// It has ended before anybody served it.
+/// The peer has closed the connection before it was classified.
 void single_port::impl::on_closed(candidate& c) {
     const std::lock_guard lock(mutex);
     if (c.classified_as == classification::undecided) set_classification(c, classification::unexpected_peer);
 }
 
-/// False where nothing is expected from that address, or too many are waiting already.
+/// False if no reservation of the address exists. With too many connections of the address, the new one is rejected.
 bool single_port::impl::add(const candidate_ptr& c) {
     const std::lock_guard lock(mutex);
     const auto it = clients.find({c->peer.address, c->local.port});
@@ -361,14 +359,14 @@ bool single_port::impl::add(const candidate_ptr& c) {
     p.candidates.push_back(c);
     if (p.candidates.size() > limits::max_single_port_candidates) c->classified_as = classification::unexpected_peer;
     if (c->listener != listener_kind::data || !p.expected.front()->is_plain()) return true;
-    // On a port for data alone the next one is it.
+    // On the separate port the next connection is the data connection.
     const auto owner = std::exchange(p.expected, {}).front();
     owner->served = true;
     set_classification(*c, classification::data, owner);
     return true;
 }
 
-/// What its first bytes make of it.
+/// Classifies the connection by its first bytes.
 void single_port::impl::classify_by_hello(candidate& c, const net::tls_hello& hello) {
     using kind = net::tls_hello::kind;
     const std::lock_guard lock(mutex);
@@ -380,7 +378,8 @@ void single_port::impl::classify_by_hello(candidate& c, const net::tls_hello& he
         set_classification(c, classification::data, owner);
         return decide_all(p);
     }
-    // Who sends a file waits for 150 first. A new client of implicit TLS speaks TLS, and others, if at all, FTP.
+    // A client that uploads waits for 150 before it sends. A new client sends a ClientHello first on an implicit TLS port,
+    // and an FTP command, or nothing, on others.
     if (c.listener != listener_kind::data && (c.listener == listener_kind::implicit_tls) == (hello.is != kind::not_tls))
         return set_classification(c, classification::new_client);
     set_classification(c, classification::unexpected_peer);
@@ -388,14 +387,13 @@ void single_port::impl::classify_by_hello(candidate& c, const net::tls_hello& he
         !p.expected.front()->transfer_started)
         return;
     const auto failed = std::exchange(p.expected, {}).front();
-    failed->fail_with(
-        {errc::tls_not_resumed, 0,
-         "on this port the data connection must resume the TLS session of the control connection; turn session "
-         "reuse on in your client"});
+    failed->fail_with({errc::tls_not_resumed, 0,
+                       "The data connection must reuse the control connection's TLS session; enable session reuse in your "
+                       "client"});
     decide_all(p);
 }
 
-/// A connection that no expectation can be meant for is a new client.
+/// A connection that can belong to no reservation is a new client, or on the separate port from an unexpected peer.
 void single_port::impl::decide(candidate& c, net::clock::time_point now) const {
     if (c.classified_as != classification::undecided) return;
     const auto it = clients.find({c.peer.address, c.local.port});
@@ -413,7 +411,7 @@ void single_port::impl::decide_all(client_state& p) const {
     for (const auto& c : p.candidates) decide(*c, now);
 }
 
-/// The coroutine that holds it, on whatever loop, does the rest.
+/// Wakes the coroutine that owns the connection, on its own loop; it does the rest.
 void single_port::impl::set_classification(candidate& c, classification as,
                                            std::shared_ptr<pending_connection> recipient) const {
     c.classified_as = as;
@@ -429,7 +427,7 @@ void single_port::impl::remove(const candidate_ptr& c) {
     erase_if_idle(it);
 }
 
-// ---- The outside
+// ---- single_port
 
 single_port::single_port(const single_port_settings& settings, std::optional<net::tls_server_context> tls,
                          status::counters& counters)

@@ -1,29 +1,31 @@
 #pragma once
-// Single-port mode (G8): passive data connections come to the control port itself, or to one other port for all, so that a
-// firewall needs to let in nothing else. Which session is a connection for? By the client's address alone where that is
-// enough, and never by a guess. The rule:
+// Single-port mode (G8): accepts all passive data connections on the control port, or on one separate port, so that a
+// firewall needs to allow no other port. It finds the session that a connection belongs to. If the client's address does not
+// identify it, the connection is rejected; it is never guessed. The rules:
 //
-// TLS data. The ClientHello asks to resume the control connection's TLS session, which names it exactly: any number of
-// clients behind one address work side by side. One that resumes nothing is closed; where just one session of its address
-// waits, that one is told why (522). On a plain control port a ClientHello is always data: new clients begin with FTP or
-// wait to be greeted.
+// Data connections over TLS. The ClientHello asks to resume the control connection's TLS session, which identifies the
+// session exactly, so any number of clients behind one address can be told apart. A ClientHello that resumes no such session
+// is from a new client if the control port uses implicit TLS. Elsewhere its connection is closed, since new clients send an
+// FTP command first, or nothing until they are greeted; if only one session of the address waits, its transfer fails with
+// the reason (522).
 //
-// Plain data. A session of an address may expect a plain connection only while no other session of that address expects any.
-// The others are refused (425), or get a port of the range if there is one. A TLS expectation that begins meanwhile ends the
-// plain one, which hears 425. One that ended before its connection came bars other sessions of the address for a while: the
-// connection may still be on its way.
-//   On a port of its own, the next connection of that address is the one.
-//   On the control port it might be a new client, who is as silent as a data connection before 150. So all that come and say
-// nothing are kept until the transfer command has come and a round trip has passed since (clients connect before they send
-// it, or at once after): if just one has come by then, it is the one. If none or several have, the transfer is refused
-// (425), and those who came are greeted as new clients. One that speaks is none of them: it is a new client that does not
-// wait for its greeting, as lftp.
+// Unencrypted data connections. Only one session of a client address at a time may reserve the port. Other sessions of that
+// address are refused (425), or get a port of the passive port range if there is one. A reservation for TLS takes
+// precedence: it ends an unencrypted one of the same address (425). If a reservation ends before its connection has arrived,
+// other sessions of the address are refused during the cooldown, since the connection may still arrive.
+// - On a separate port, the next connection from the address is the data connection.
+// - On the control port it could also be a new client, and neither sends anything before it has received 150 or 220. So all
+//   connections from the address that send nothing are held until the transfer command has arrived and 20 ms and two round
+//   trips have passed; clients connect before they send the command, or at once after it. If exactly one connection has
+//   arrived by then, it is the data connection. Otherwise the transfer fails (425), and all held connections are greeted as
+//   new clients. A connection on which bytes arrive is a new client that does not wait for its greeting, such as lftp.
 //
-// A connection that comes while its address expects nothing is a new client at once, or on a port for data alone a stranger.
-// One that can be neither told nor excluded is greeted when the expectations that it met are over, after `hold` at the
-// latest; on a control port an expectation that old is refused its transfer.
+// Without a reservation of its address, a connection to the control port is a new client at once, and one to the separate
+// port is from an unexpected peer. A connection that cannot be classified is greeted when the reservations that it could
+// belong to have ended, after `max_wait` at the latest. On the control port a reservation older than `max_wait` fails its
+// transfer.
 //
-// The state is guarded by a mutex; any thread.
+// Thread-safe; a mutex guards the state. Owned by passive_mode; the counters outlive it.
 
 #include <chrono>
 #include <cstdint>
@@ -44,51 +46,58 @@
 namespace sallyport::reach {
 
 struct single_port_settings {
-    // On the control ports themselves.
+    // Data connections arrive on the control ports.
     bool control = false;
-    // On this port; 0: none.
+    // Data connections arrive on this separate port; 0: none.
     std::uint16_t port = 0;
+    // How long a connection to the control port may wait for its classification.
     std::chrono::milliseconds max_wait = limits::single_port_max_wait;
+    // How long other sessions of an address are refused after an unused reservation for unencrypted data.
     std::chrono::milliseconds cooldown = limits::single_port_cooldown;
 
     [[nodiscard]] bool is_enabled() const noexcept { return control || port != 0; }
-    /// "control" or a number.
+    /// Parses "control" or a port number.
     [[nodiscard]] static result<single_port_settings> parse(std::string_view text);
 };
 
-/// What listens: for control connections, for those with implicit TLS, for data alone.
+/// What a listener accepts: control connections, control connections with implicit TLS, or data connections only. In
+/// single-port mode the first two may accept data connections as well.
 enum class listener_kind : std::uint8_t { control, implicit_tls, data };
 
+/// See above.
 class single_port {
 public:
     single_port(const single_port_settings& settings, std::optional<net::tls_server_context> tls,
                 status::counters& counters);
     ~single_port();
 
+    /// Which session needs the port. A value; the loop outlives it.
     struct reservation_request {
         net::loop& loop;
         ip_address client;
-        // Ours, to which the connection will come.
+        // The local port on which the connection will arrive.
         std::uint16_t port;
-        // As the outside knows it.
+        // The external port.
         std::uint16_t advertised_port;
-        // The id of the session, unique.
+        // The unique ID of the session.
         std::string session;
-        // Id context of the control connection's TLS session; empty: plain data.
+        // The TLS session ID context of the control connection; empty for unencrypted data.
         std::string tls_session_context;
+        // Measured on the control connection.
         std::chrono::microseconds round_trip{};
     };
-    /// The port for data alone; 0 where it is the control port.
+    /// The separate port; 0 if data connections arrive on the control port.
     [[nodiscard]] std::uint16_t separate_port() const noexcept;
 
-    /// errc::exhausted where the rule does not let plain data come here now, and after leave().
+    /// Fails with errc::busy if the rules do not allow unencrypted data for this session now, and after stop().
     [[nodiscard]] result<port_reservation> reserve(reservation_request request);
-    /// Connections go to a successor from now on: who expects one is told so, and nobody may any more.
+    /// A new process accepts the connections from now on: all reservations fail, and new ones are refused.
     void stop();
 
-    /// Whether a connection from there to that port of ours could be data.
+    /// Whether a connection from `client` to the local port could be a data connection.
     [[nodiscard]] bool has_reservation(const ip_address& client, std::uint16_t port) const;
-    /// Leads a connection to the session that expects it. Returned: what turned out to be a new client.
+    /// Delivers a data connection to the session that expects it, and closes one from an unexpected peer. Returns the
+    /// connection if it is a new client. On the thread of `loop`.
     net::task<std::optional<net::accepted_connection>> classify(net::loop& loop, net::accepted_connection connection,
                                                                 listener_kind kind);
 

@@ -18,7 +18,7 @@ const ip_address office = *ip_address::parse("198.51.100.7");
 const ip_address other = *ip_address::parse("198.51.100.8");
 constexpr std::uint16_t port = 21;
 
-/// A client's connection, its other end, and what has become of it.
+/// A client's end of a connection, and how the connection was classified.
 struct client_connection {
     unique_fd peer_end;
     std::optional<net::accepted_connection> new_client;
@@ -72,7 +72,7 @@ protected:
         auto& c = clients.emplace_back();
         c.peer_end = unique_fd(pair[1]);
         ++last_port;
-        loop.spawn("caller", classify_one(*ports, loop, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, kind, c));
+        loop.spawn("client", classify_one(*ports, loop, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, kind, c));
         run_loop(5ms);
         return c;
     }
@@ -113,14 +113,14 @@ TEST_F(SinglePort, TheNextConnectionFromTheAddressIsData) {
     open({.port = port});
     auto one = reserve("one");
     auto apart = reserve("apart", "", other);
-    ASSERT_TRUE(one && apart) << "addresses are told apart";
+    ASSERT_TRUE(one && apart) << "each address has its own reservation";
     auto& unexpected = connect(*ip_address::parse("198.51.100.9"), listener_kind::data);
     EXPECT_TRUE(unexpected.is_classified && unexpected.is_closed());
     connect(office, listener_kind::data);
     const auto& w = start(one);
     run_loop();
     EXPECT_EQ(w.got, last());
-    EXPECT_TRUE(connect(office, listener_kind::data).is_closed()) << "exactly one";
+    EXPECT_TRUE(connect(office, listener_kind::data).is_closed()) << "exactly one connection is delivered";
     EXPECT_FALSE(start(apart).got);
 }
 
@@ -132,15 +132,15 @@ TEST_F(SinglePort, OnePlainReservationPerAddressAtATime) {
     EXPECT_EQ(two.error().code, errc::busy);
     EXPECT_NE(two.error().text().find("another session from your address"), std::string::npos);
     connect(office, listener_kind::data);
-    EXPECT_TRUE(reserve("two")) << "the first one has its connection";
+    EXPECT_TRUE(reserve("two")) << "the first session has its connection";
 }
 
-// A connection that comes late must not become another user's.
+// A late connection must not be delivered to another user's session.
 TEST_F(SinglePort, AnUnusedReservationBlocksOtherSessionsDuringTheCooldown) {
     open({.port = port, .cooldown = 80ms});
     (void)reserve("one");
     EXPECT_EQ(reserve("two").error().code, errc::busy);
-    EXPECT_TRUE(reserve("one")) << "its own client's stray connection harms nobody else";
+    EXPECT_TRUE(reserve("one")) << "a late connection of its own client affects no other session";
     run_loop(100ms);
     EXPECT_TRUE(reserve("two"));
 }
@@ -165,7 +165,7 @@ TEST_F(SinglePort, ExactlyOneConnectionBeforeTheCommandIsData) {
     EXPECT_TRUE(connect().new_client) << "and the next one is a new client";
 }
 
-// Which one belongs to the session nobody can tell: neither gets its data.
+// The two cannot be distinguished, so neither gets the session's data.
 TEST_F(SinglePort, OfTwoConnectionsNoneIsData) {
     open({.control = true});
     auto one = reserve("one");
@@ -186,7 +186,7 @@ TEST_F(SinglePort, AConnectionAfterTheCommandIsANewClient) {
     EXPECT_TRUE(connect().new_client);
 }
 
-// lftp asks for FEAT before it has been greeted; who sends a file waits for 150.
+// lftp sends FEAT before it is greeted; a client that uploads waits for 150.
 TEST_F(SinglePort, AClientThatSendsFirstIsANewClient) {
     open({.control = true});
     auto one = reserve("one");
@@ -199,7 +199,7 @@ TEST_F(SinglePort, AClientThatSendsFirstIsANewClient) {
     EXPECT_FALSE(data.is_classified);
     const auto& w = start(one);
     run_loop();
-    EXPECT_EQ(w.got, at) << "it was alone in saying nothing";
+    EXPECT_EQ(w.got, at) << "it was the only connection that sent nothing";
 }
 
 TEST_F(SinglePort, AClientHelloWithoutAReservationIsClosed) {
@@ -248,7 +248,7 @@ TEST_F(SinglePort, AResumedTlsSessionIdentifiesTheSession) {
     const auto hello = tls.hello(session_two.get());
     for_two.send(hello.substr(0, 100));
     run_loop(20ms);
-    EXPECT_FALSE(new_client.is_classified) << "it could still be the other's";
+    EXPECT_FALSE(new_client.is_classified) << "it could still be the other session's";
     for_two.send(hello.substr(100));
     run_loop();
     EXPECT_EQ(w1.got, at_one);
@@ -256,7 +256,7 @@ TEST_F(SinglePort, AResumedTlsSessionIdentifiesTheSession) {
     EXPECT_TRUE(new_client.new_client);
 }
 
-// TLS-04: from the same address, at the right moment, and yet nothing to be had.
+// TLS-04: a connection from the same address, at the right moment, gets no data without the TLS session.
 TEST_F(SinglePort, AConnectionThatResumesNoTlsSessionIsClosed) {
     open({.control = true});
     auto one = reserve("one", "id 1");
@@ -267,7 +267,7 @@ TEST_F(SinglePort, AConnectionThatResumesNoTlsSessionIsClosed) {
     thief.send(tls.hello());
     run_loop(20ms);
     EXPECT_TRUE(thief.is_closed());
-    EXPECT_FALSE(w1.failed || w2.failed) << "they still wait for their own";
+    EXPECT_FALSE(w1.failed || w2.failed) << "both sessions still wait";
     const auto& other_session = connect();
     other_session.send(tls.hello(tls.session_with(server, "id 3").get()));
     run_loop(20ms);
@@ -304,10 +304,10 @@ TEST_F(SinglePort, ATlsReservationReplacesAPlainOne) {
     ASSERT_TRUE(one);
     run_loop();
     EXPECT_EQ(w.failed, errc::exhausted);
-    EXPECT_EQ(reserve("plain").error().code, errc::busy) << "while TLS connections may come";
+    EXPECT_EQ(reserve("plain").error().code, errc::busy) << "while TLS connections may arrive";
 }
 
-// Both kinds, begun or not; what comes meanwhile is a new client of the old program's or of the new one's.
+// Reservations of both kinds fail, with or without a transfer command; a connection that arrives afterwards is a new client.
 TEST_F(SinglePort, AfterStopReservationsFail) {
     open({.control = true});
     auto one = reserve("one");
