@@ -440,7 +440,7 @@ def test_without_forwarding_it_is_relayed(machine):
     assert "IPv4 forwarding is disabled" in gate.log()
     with machine.raw("10.9.0.1", "other") as raw:
         assert raw.login().retrieve("/file") == b"content"
-    assert re.search(r"passes nothing on between .*; set net.ipv4.ip_forward to 1", gate.log()) and not forwarded(gate)
+    assert re.search(r"does not forward between .*; set net.ipv4.ip_forward to 1", gate.log()) and not forwarded(gate)
 
 
 @pytest.mark.parametrize("options", [["--max-upload-rate", "10M"], ["--single-port", "control"]])

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <memory>
 
-#include <netinet/in.h>  // first: the kernel's own headers give way to it
+// Before the kernel's headers, which then leave out what both define.
+#include <netinet/in.h>
 
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
@@ -22,13 +23,13 @@
 namespace sallyport::firewall {
 namespace {
 
-// Before an administrator's own, at -100 and 100.
+// Before an administrator's NAT chains, at -100 and 100.
 constexpr std::uint32_t before_dnat = static_cast<std::uint32_t>(-110);
 constexpr std::uint32_t before_snat = 90;
-// As soon as the kernel has seen what a packet does to its connection (-200).
+// After connection tracking (-200) has updated the state of the packet's connection.
 constexpr std::uint32_t after_tracking = static_cast<std::uint32_t>(-149);
 
-// Openings that have served their connection and are not closed yet, at most. The kernel allots a table for so many.
+// Maximum number of used openings that are not removed yet. The kernel allocates a hash table of this size.
 constexpr std::uint32_t max_spent = 131'072;
 
 constexpr std::uint32_t tcp_flags_at = 13;
@@ -36,28 +37,28 @@ constexpr std::uint8_t fin_syn_rst_ack = 0x17;
 constexpr std::uint8_t syn = 0x02;
 constexpr std::uint8_t rst = 0x04;
 
-// The label of a connection that has spent its opening: bit 127, of which nobody else is likely to make use. Labels rather
-// than marks, as administrators route by marks.
+// The label of a connection that has used up its opening: bit 127, which other programs are unlikely to use. A label, not a
+// mark, since administrators use marks for routing.
 constexpr std::uint32_t label_size = 16;
 constexpr std::array<std::uint32_t, 4> spent_label{0, 0, 0, 0x80000000U};
 
-// How nft(8) reads keys and values, six bits a part. The kernel keeps the number and makes nothing of it.
+// The data types of keys and values for nft(8), six bits for each part. The kernel stores the number and does not use it.
 constexpr std::uint32_t ipv4_addr = 7;
 constexpr std::uint32_t ipv6_addr = 8;
 constexpr std::uint32_t inet_service = 13;
 [[nodiscard]] constexpr std::uint32_t joined(std::uint32_t a, std::uint32_t b) { return a << 6U | b; }
 
-// A packet's registers are sixteen words: the key in the first nine, what is found in the next five.
+// A packet has sixteen 32-bit registers: the key is in the first nine, the value that was found in the next five.
 constexpr std::uint32_t key = NFT_REG32_00;
 constexpr std::uint32_t found = NFT_REG32_09;
 constexpr std::uint32_t scratch = NFT_REG32_15;
 
-/// Where things are in a packet of one family.
+/// Constants of one address family.
 struct family {
     bool v4;
     std::uint8_t number;
     std::uint32_t address_type;
-    // Of an address, in bytes.
+    // The size of an address in bytes.
     std::uint32_t size;
     // This and the following are offsets in the packet.
     std::uint32_t source_at;
@@ -71,7 +72,7 @@ constexpr std::array<family, 2> families{{
     {false, NFPROTO_IPV6, ipv6_addr, 16, 8, 24, NFT_CT_SRC_IP6, NFT_CT_DST_IP6},
 }};
 
-/// One rule, expression by expression.
+/// Builds one rule, expression by expression.
 class rule {
 public:
     rule(const std::string& table, const char* chain) : rule_(nftnl_rule_alloc()) {
@@ -121,7 +122,8 @@ public:
         auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_DREG, into}});
         nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
     }
-    /// Only whether it is there. That is written as a comparison, as nft(8) shows no look-up whose result is not used.
+    /// Matches if the key is in the map. Written as a comparison, since nft(8) does not list a lookup whose result is
+    /// unused.
     void require_in(const char* map_to_addresses, const family& f, std::uint32_t into = found) {
         constexpr std::array<char, 16> unspecified{};
         look_up(map_to_addresses, into);
@@ -132,7 +134,7 @@ public:
         auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, key}, {NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV}});
         nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
     }
-    /// Goes on for the first packet of this key alone, on however many processors others arrive at the same time.
+    /// Matches the first packet with this key only, also if packets arrive on several processors at the same time.
     void insert_once(const char* set) {
         auto* e = add("dynset", {{NFTNL_EXPR_DYNSET_SREG_KEY, key}, {NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD}});
         nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
@@ -172,7 +174,7 @@ public:
                     {NFTNL_EXPR_NAT_REG_ADDR_MIN, found},
                     {NFTNL_EXPR_NAT_REG_PROTO_MIN, found + f.words()}});
     }
-    /// To the address that was found, and any free one of our ports.
+    /// Translates to the source address that was found, and to any free port of the range.
     void translate_to_any_port(const family& f) {
         const auto set = [this](std::uint32_t register_number, std::uint16_t port) {
             const auto in_order = htons(port);
@@ -235,7 +237,7 @@ void add_chain(nft_transaction& to, const std::string& table, const chain& c) {
     to.finish_message();
 }
 
-/// From an opening's key to an address, and mostly to a port as well.
+/// A map from an opening's key to an address, and with `with_port` to a port as well.
 void add_map(nft_transaction& to, const std::string& table, const char* name, const family& f, bool with_port,
              std::uint32_t flags, std::uint32_t id) {
     const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
@@ -253,7 +255,7 @@ void add_map(nft_transaction& to, const std::string& table, const char* name, co
     to.finish_message();
 }
 
-/// The keys of openings that have served.
+/// The set of the keys of used openings.
 void add_spent(nft_transaction& to, const std::string& table, const char* name, const family& f, std::uint32_t id) {
     const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
     auto* s = made.get();
@@ -269,8 +271,8 @@ void add_spent(nft_transaction& to, const std::string& table, const char* name, 
     to.finish_message();
 }
 
-// A new connection to us that is expected is led on, while none has been established. That there was one is counted in
-// "opened", which outlasts "expected".
+// Forwards a new connection that is expected, unless one has been established. The counter of "opened" shows that a SYN was
+// forwarded, also after the element of "expected" has expired.
 void add_dnat_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     constexpr std::uint32_t tcp_port_at = 2;
     rule r(table, chain);
@@ -288,9 +290,9 @@ void add_dnat_rules(nft_transaction& to, const std::string& table, const char* c
     r.finish(to);
 }
 
-// What was led is found again by what it was before. The first connection comes from the port that is its turn; those after
-// it, of which at most one is the client's, from any other, since that one may be held by the first for as long as the
-// kernel remembers it.
+// Finds a forwarded connection by its original destination. The first one gets the source port of "source". Further ones, of
+// which at most one is the client's, get any other port, since the first may occupy that port for as long as the kernel
+// tracks it.
 void add_snat_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     const auto start_rule = [&](rule& r) {
         r.tcp_of(f);
@@ -311,8 +313,8 @@ void add_snat_rules(nft_transaction& to, const std::string& table, const char* c
     others.finish(to);
 }
 
-// What is nobody's business here leaves at once, since each packet of the machine comes by. Of a connection that was led,
-// what its client sends after the handshake goes on.
+// Accepts all other packets first, since every packet of the machine passes these chains. The rules after these see only
+// packets that the client of a connection with DNAT sends, as long as the connection does not carry the label.
 void add_accept_rules(nft_transaction& to, const std::string& table, const char* chain) {
     rule others(table, chain);
     others.load_connection(NFT_CT_STATUS, scratch);
@@ -331,7 +333,8 @@ void add_accept_rules(nft_transaction& to, const std::string& table, const char*
     known.finish(to);
 }
 
-// Its first packet spends the opening. Where another connection was faster, or the handshake was none, it gets no further.
+// The first packet after the handshake uses up the opening. If another connection was first, or there was no handshake, the
+// packets are dropped.
 void add_spent_rules(nft_transaction& to, const std::string& table, const char* chain, const family& f) {
     rule first(table, chain);
     first.tcp_of(f);

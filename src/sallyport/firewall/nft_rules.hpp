@@ -1,6 +1,7 @@
 #pragma once
-// The rules of nft_table, in the kernel's own terms. Pure functions; what they are given is only
-// used during the call. One thread for each transaction.
+// Builds the chains and rules of nft_table in the kernel's terms.
+//
+// Pure functions; their arguments are used during the call only. One thread for each transaction.
 
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 namespace sallyport::firewall {
 
-/// Of one address family.
+/// The names of the maps and the set of one address family.
 struct nft_names {
     const char* expected;
     const char* source;
@@ -22,10 +23,11 @@ struct nft_names {
               : nft_names{"expected6", "source6", "opened6", "spent6"};
 }
 
-/// For an element: lets the first packet through that looks it up, and no second one while it stands.
+/// A limit expression for an element: it matches the first packet that looks the element up, and no other for a day.
 [[nodiscard]] nftnl_expr* single_use_limit();
 
-/// Fails where the kernel has a table of this name already.
+/// Adds the messages that create the table with its maps, chains and rules. The transaction fails if a table of this name
+/// exists.
 void add_table(nft_transaction& to, const std::string& name);
 
 }  // namespace sallyport::firewall

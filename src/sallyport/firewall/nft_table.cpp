@@ -19,7 +19,7 @@
 namespace sallyport::firewall {
 namespace {
 
-/// What stands in a map: each part begins at a word of its own, and is in network order.
+/// The key or value of an element: each part begins at a 32-bit word, in network byte order.
 class element {
 public:
     element& operator<<(const ip_address& a) {
@@ -48,7 +48,7 @@ private:
     return out;
 }
 
-/// A set or map with one element, for a message about that.
+/// A set or map with one element, for a message about that element.
 [[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& key) {
     set_owner out(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
     nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
@@ -83,14 +83,14 @@ private:
     return with_value(table, names_of(o.client.is_v4()).expected, o, target);
 }
 
-/// Stands for its time.
+/// The element of "expected", with the opening's lifetime as its timeout.
 [[nodiscard]] set_owner expected_element(const std::string& table, const opening& o) {
     auto out = with_target(table, o);
     nftnl_set_elem_set_u64(only_element(out), NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(o.lifetime.count()));
     return out;
 }
 
-/// For the first connection.
+/// The element of "source", for the first SYN.
 [[nodiscard]] set_owner source_element(const std::string& table, const opening& o, std::uint16_t port) {
     element source;
     source << o.source << port;
@@ -99,7 +99,7 @@ private:
     return out;
 }
 
-/// Counts what is led.
+/// The element of "opened", with a counter of forwarded SYNs.
 [[nodiscard]] set_owner opened_element(const std::string& table, const opening& o) {
     element source;
     source << o.source;
@@ -108,7 +108,7 @@ private:
     return out;
 }
 
-/// How many packets an element was looked up for.
+/// The number of packets that matched an element, from its counter.
 [[nodiscard]] std::uint64_t uses(nftnl_set_elem* e) {
     std::uint64_t out = 0;
     nftnl_set_elem_expr_foreach(
@@ -129,11 +129,11 @@ void add_message(nft_transaction& to, std::uint16_t type, std::uint16_t flags, c
 }
 
 [[nodiscard]] error unusable(const error& reason) {
-    std::string_view next = "see whether the kernel has nf_tables with NAT";
+    std::string_view next = "check that the kernel supports nf_tables with NAT";
     if (reason.os == EPERM || reason.os == EACCES)
-        next = "run as root, or give this process CAP_NET_ADMIN (AmbientCapabilities= in a systemd unit)";
+        next = "run as root, or grant this process CAP_NET_ADMIN (AmbientCapabilities= in a systemd unit)";
     else if (reason.os == EOPNOTSUPP || reason.os == ENOENT || reason.os == EPROTONOSUPPORT || reason.os == EAFNOSUPPORT)
-        next = "the kernel must have nf_tables with NAT (modules nf_tables, nft_chain_nat, nft_nat) and be 5.12 or later";
+        next = "kernel 5.12 or later with nf_tables and NAT (modules nf_tables, nft_chain_nat, nft_nat) is required";
     return {reason.code, reason.os, fmt::format("the kernel's NAT cannot be used ({}); {}", reason.what, next)};
 }
 
@@ -155,8 +155,8 @@ result<std::unique_ptr<table>> nft_table::make() {
     return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*query_socket)));
 }
 
-// An element whose time is over may be gone by itself, and one that was never spent is not in "spent"; to take out what is
-// not there is an error: so it is put in first, which does nothing where it still is.
+// Removing an element that does not exist is an error. An expired element may be gone already, and an unused opening is not
+// in "spent"; so both elements are added first, which has no effect if they exist.
 result<void> nft_table::commit(std::span<const change> changes) {
     nft_transaction all;
     for (const auto& [kind, subject] : changes) {
@@ -177,11 +177,11 @@ result<void> nft_table::commit(std::span<const change> changes) {
     if (done) return done;
     auto reason = std::move(done).error();
     reason.what =
-        fmt::format("{} refused {} openings, the first {}", reason.what, changes.size(), changes.front().subject.text());
+        fmt::format("{} refused {} openings, first: {}", reason.what, changes.size(), changes.front().subject.text());
     return std::unexpected(std::move(reason));
 }
 
-/// The set or map with the element of this opening, or without one.
+/// Queries the element of this opening; the result has no element if there is none.
 set_owner nft_table::find(const char* set, const opening& o) {
     const auto query = with_element(name_, set, key_of(o));
     set_owner result_set(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });

@@ -1,33 +1,33 @@
 #pragma once
-// The openings as a table of nf_tables that belongs to this process.
+// Openings as an nf_tables table of this process.
 //
-// Seen by "nft list ruleset", for each family:
+// `nft list ruleset` shows, for each address family:
 //
-//   map expected { client . our address . our port : server . its port }    elements with a time-out
-//   map source { the same : address and port to come from }                 for the first connection; until it is closed
-//   map opened { the same : address to come from }                          for those after it; likewise
-//   set spent { the same }                                                  openings that have served their connection
-//   prerouting, output:  a SYN that is in "expected" and not in "spent" is led on
-//   established, established_here:  the first packet of a led connection after its handshake spends the opening; where it is
-//     spent already, the connection gets no further
-//   postrouting, input:  what was led gets the address and port to come from
+//   map expected { client . local address . local port : server . its port }   elements with a timeout
+//   map source { the same key : source address and port }                      for the first SYN; until removed
+//   map opened { the same key : source address }                               for further SYNs; until removed
+//   set spent { the same key }                                                 openings with an established connection
+//   prerouting, output:  forwards (DNAT) a SYN whose key is in "expected" and not in "spent"
+//   established, established_here:  the first packet of a forwarded connection after its handshake puts its key into
+//     "spent"; if the key is there already, the packets of the connection are dropped
+//   postrouting, input:  sets the source address and port of forwarded connections (SNAT)
 //
-// So an opening serves exactly one connection, and it is spent by one that is established, not by a SYN, which anybody can
-// send in the client's name. Who cannot see the answer cannot complete a handshake. The connection that has spent its
-// opening has a label by which its packets pass, with three comparisons for each and no look-up.
+// So an opening forwards exactly one connection, and it is used up by an established connection, not by a SYN: any host can
+// send a SYN with the client's address, but a host that does not receive the SYN-ACK cannot complete the handshake. The
+// connection that has used up its opening carries a label; its packets pass with three comparisons and without a lookup.
 //
-// What "spent" holds is taken out when the opening is closed, with the rest of it. To have a rule take elements out, or to
-// let their time end, would leave them to the kernel's collector, which never gets to it while there are many changes a
-// second: dead elements pile up, openings are refused, and each refusal waits for the kernel to settle.
+// Elements of "spent" are removed together with the opening. If a rule or a timeout removed them, they would be left to the
+// kernel's garbage collector, which does not run while there are many changes per second: dead elements would fill the set,
+// openings would be refused, and each refusal waits for the kernel's grace period.
 //
-// prerouting is for clients elsewhere, output for those on this machine; postrouting for servers elsewhere, input for those
-// on this machine. The chains stand before the usual places of an administrator's own NAT (-100, 100): the first to decide
-// wins.
+// prerouting is for clients on other hosts, output for clients on this host; postrouting is for servers on other hosts,
+// input for servers on this host. The chains come before the usual priorities of an administrator's NAT (-100, 100), since
+// the first decision applies.
 //
-// The table has an owner, our netlink socket, and ends with it however the process ends (kernel 5.12 and later). Its name is
-// of this process alone, so that several gateways on one machine do not meet.
+// The owner of the table is our netlink socket, so the kernel removes the table however the process ends (kernel 5.12 and
+// later). Its name is unique to this process; several gateways can run on one machine.
 //
-// Owned by `openings`. commit() on one thread at a time; left() and use_of() on any thread at the same time.
+// Owned by `openings`. commit() on one thread at a time; remaining() and use_of() on any thread, at the same time too.
 
 #include <memory>
 #include <mutex>
@@ -43,8 +43,10 @@ namespace sallyport::firewall {
 
 using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
 
+/// See above.
 class nft_table final : public table {
 public:
+    /// Creates the table. The error says what the process or the system lacks.
     [[nodiscard]] static result<std::unique_ptr<table>> make();
 
     [[nodiscard]] result<void> commit(std::span<const change> changes) override;
@@ -61,7 +63,7 @@ private:
     snat_ports ports_;
     // Guards the members below.
     std::mutex mutex_;
-    // The owner's would wait for a change under way.
+    // Queries have a socket of their own, since owner_ is blocked while a change is committed.
     nft_socket query_socket_;
     std::uint32_t sequence_ = 0;
 };

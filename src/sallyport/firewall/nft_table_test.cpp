@@ -1,4 +1,4 @@
-// The real kernel, in a network namespace of the test's own: whoever connects is on loopback, where all of 127.0.0.0/8 is.
+// nft_table with the real kernel, in a network namespace of the test: clients and servers use addresses of 127.0.0.0/8.
 
 #include <sallyport/firewall/nft_table.hpp>
 
@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
 
-/// This thread's network is its own from here on, with nothing in it but a loopback device that is up.
+/// Moves this thread into a new network namespace with a loopback device only.
 bool enter_new_network() {
     if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
     const unique_fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -40,7 +40,7 @@ bool enter_new_network() {
     return ::ioctl(any.get(), SIOCSIFFLAGS, &lo) == 0;
 }
 
-/// A TCP that does by hand what a test says: packet by packet, from any port.
+/// A TCP client with a raw socket: the test sends each packet, from any port.
 class raw_client {
 public:
     raw_client(std::string_view from, std::uint16_t port, const endpoint& to)
@@ -109,8 +109,8 @@ private:
         std::string packet(reinterpret_cast<const char*>(&tcp), sizeof tcp);
         packet.append(data);
         const auto sent = ::sendto(socket_.get(), packet.data(), packet.size(), 0, to_.data(), to_.length());
-        EXPECT_TRUE(sent == size || errno == EPERM)
-            << errno;  // which is how a sender on this machine hears that it was dropped
+        // EPERM: a rule has dropped the packet.
+        EXPECT_TRUE(sent == size || errno == EPERM) << errno;
     }
 
     net::socket_address from_;
@@ -126,14 +126,14 @@ class nft_table_test : public testing::Test {
 protected:
     void SetUp() override {
         static const bool isolated = enter_new_network();
-        if (!isolated && std::getenv("CI") != nullptr) FAIL() << "no right to a network namespace of one's own";
-        if (!isolated) GTEST_SKIP() << "needs root, or a system that allows user namespaces";
+        if (!isolated && std::getenv("CI") != nullptr) FAIL() << "no permission to create a network namespace";
+        if (!isolated) GTEST_SKIP() << "requires root, or a system that allows user namespaces";
         auto made = nft_table::make();
         ASSERT_TRUE(made) << made.error().text();
         kernel = std::move(*made);
     }
 
-    /// Listens where openings lead to, at a port of the system's choice.
+    /// Listens at the endpoint that openings forward to, on a port that the system chooses.
     endpoint listen(std::string_view at = "127.0.0.1") {
         const net::socket_address wanted(endpoint{address(at), 0});
         server = unique_fd(::socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -156,7 +156,7 @@ protected:
         return kernel->commit({&one, 1});
     }
 
-    /// errno of a connection from there; 0 where it stands.
+    /// Connects from this address; returns 0, or errno if the connection fails.
     int connect(std::string_view from, const endpoint& to) {
         const net::socket_address local(endpoint{address(from), 0});
         const net::socket_address other(to);
@@ -165,10 +165,10 @@ protected:
         return ::connect(client.get(), other.data(), other.length()) == 0 ? 0 : errno;
     }
 
-    /// Whom the server sees at the next connection.
+    /// The client address that the server sees at the next connection.
     std::string peer() {
         pollfd ready{server.get(), POLLIN, 0};
-        if (::poll(&ready, 1, 2000) != 1) return "nobody";
+        if (::poll(&ready, 1, 2000) != 1) return "none";
         sockaddr_storage other{};
         socklen_t size = sizeof other;
         accepted = unique_fd(::accept4(server.get(), reinterpret_cast<sockaddr*>(&other), &size, SOCK_CLOEXEC));
@@ -180,7 +180,8 @@ protected:
         return text;
     }
 
-    /// From now on no RST leaves from these ports, as if nobody were there: it never was, or it is lost on the way.
+    /// Drops RST packets from these ports, since the kernel would reset the connections of a raw_client: before connection
+    /// tracking sees them, or after it (`lost`).
     static bool drop_resets(int first, int last, bool lost = false) {
         const auto rules = fmt::format(
             "nft 'add table ip quiet; add chain ip quiet out_{3} {{ type filter hook output priority {0}; }}; "
@@ -201,7 +202,7 @@ protected:
     std::string peer_port;
 };
 
-// G4: led to the server, which sees the address that it is to see; bytes go both ways.
+// G4: the connection is forwarded to the server, which sees the opening's source address; bytes pass in both directions.
 TEST_F(nft_table_test, forwards_a_connection) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -234,7 +235,7 @@ TEST_F(nft_table_test, admits_exactly_one_connection) {
     EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
-// GW-05: an opening is spent by what is established. Anybody can send a SYN in the client's name.
+// GW-05: an opening is used up by an established connection. Any host can send a SYN with the client's address.
 TEST_F(nft_table_test, is_not_spent_by_a_SYN) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -249,7 +250,7 @@ TEST_F(nft_table_test, is_not_spent_by_a_SYN) {
     EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
-// G2: of two that are on their way at once, the one whose handshake is complete first; the other gets no further.
+// G2: of two simultaneous connections, the one that completes its handshake first is forwarded; the other is dropped.
 TEST_F(nft_table_test, serves_the_first_complete_handshake) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -271,7 +272,7 @@ TEST_F(nft_table_test, serves_the_first_complete_handshake) {
     EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(::recv(accepted.get(), text.data(), text.size(), 0))), "er");
 }
 
-// The kernel's tracking has given a connection up, and the server has not: it would be one that nobody counts.
+// Connection tracking has forgotten a connection that the server still accepts: it would not use up the opening.
 TEST_F(nft_table_test, forwards_nothing_without_a_handshake) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -286,7 +287,7 @@ TEST_F(nft_table_test, forwards_nothing_without_a_handshake) {
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
 }
 
-// The one connection goes on when its opening is closed, and so does the next one through another opening of the same kind.
+// The established connection stays when its opening is removed, also while another one passes through an equal opening.
 TEST_F(nft_table_test, keeps_the_established_connection_when_closed) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -297,7 +298,7 @@ TEST_F(nft_table_test, keeps_the_established_connection_when_closed) {
     char byte = 'a';
     ASSERT_EQ(::send(client.get(), &byte, 1, 0), 1);
     ASSERT_EQ(::recv(accepted.get(), &byte, 1, 0), 1);
-    EXPECT_EQ(kernel->use_of(o), opening_use::none) << "its packets spend nothing any more";
+    EXPECT_EQ(kernel->use_of(o), opening_use::none) << "packets of the first connection do not use up the new opening";
     EXPECT_TRUE(kernel->remaining(o));
     const auto first = std::move(client);
     const auto first_accepted = std::move(accepted);
@@ -306,7 +307,7 @@ TEST_F(nft_table_test, keeps_the_established_connection_when_closed) {
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
 }
 
-// What the server still remembers of the last connection must not meet this one.
+// The server may still have the previous connection in TIME_WAIT.
 TEST_F(nft_table_test, uses_another_source_port_each_time) {
     const auto o = to_server();
     std::set<std::string> seen;
@@ -314,12 +315,12 @@ TEST_F(nft_table_test, uses_another_source_port_each_time) {
         ASSERT_TRUE(commit(change_kind::open, o));
         ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
         EXPECT_EQ(peer(), "127.0.0.3");
-        EXPECT_TRUE(seen.insert(peer_port).second) << peer_port << " again";
+        EXPECT_TRUE(seen.insert(peer_port).second) << peer_port << " was used before";
         ASSERT_TRUE(commit(change_kind::close, o));
     }
 }
 
-// What is over must not pile up in the kernel, however little rest it is given.
+// Dead elements must not accumulate in the kernel, even without a pause between changes.
 TEST_F(nft_table_test, sustains_many_changes_without_a_pause) {
     constexpr int openings = 20'000;
     std::vector<change> changes;
@@ -345,7 +346,7 @@ TEST_F(nft_table_test, sustains_many_changes_without_a_pause) {
     }
 }
 
-// G2: nobody else gets in, and an attempt does not use it up.
+// G2: no other host and no other port is forwarded, and an attempt does not use up the opening.
 TEST_F(nft_table_test, admits_only_its_client) {
     const auto o = to_server();
     ASSERT_TRUE(commit(change_kind::open, o));
@@ -366,7 +367,7 @@ TEST_F(nft_table_test, ends_after_its_lifetime) {
     for (int i = 0; i < 200 && kernel->remaining(o); ++i) std::this_thread::sleep_for(10ms);
     EXPECT_FALSE(kernel->remaining(o));
     EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
-    EXPECT_TRUE(commit(change_kind::close, o)) << "its end must go well though nothing is there";
+    EXPECT_TRUE(commit(change_kind::close, o)) << "removing an expired opening is not an error";
 }
 
 TEST_F(nft_table_test, closes_unused_and_used_openings) {
@@ -379,10 +380,10 @@ TEST_F(nft_table_test, closes_unused_and_used_openings) {
     ASSERT_TRUE(commit(change_kind::open, o));
     ASSERT_EQ(connect("127.0.0.2", o.listen), 0);
     ASSERT_TRUE(commit(change_kind::close, o));
-    ASSERT_TRUE(commit(change_kind::open, o)) << "nothing of the first is left";
+    ASSERT_TRUE(commit(change_kind::open, o)) << "no element of the first opening is left";
 }
 
-// One transaction ends the old promise and begins the new one, at the same port too.
+// One transaction removes an opening and creates another one on the same port.
 TEST_F(nft_table_test, replaces_an_opening_within_a_transaction) {
     const auto old_opening = to_server();
     ASSERT_TRUE(commit(change_kind::open, old_opening));
@@ -406,7 +407,7 @@ TEST_F(nft_table_test, commits_all_changes_or_none) {
     EXPECT_FALSE(kernel->remaining(o));
 }
 
-// GW-05: no opening survives who made it. Two tables don't meet.
+// GW-05: openings end with their owner. Two tables are independent.
 TEST_F(nft_table_test, ends_with_its_owner) {
     const auto o = to_server();
     auto another = nft_table::make();
@@ -418,7 +419,7 @@ TEST_F(nft_table_test, ends_with_its_owner) {
     EXPECT_EQ(connect("127.0.0.2", o.listen), ECONNREFUSED);
 }
 
-// G12: an administrator sees it. What libnftnl lets one write, nft(8) can't always read back: some of it ends in an abort.
+// G12: administrators can list the table. nft(8) cannot print everything that libnftnl can write; it aborts on some rules.
 TEST_F(nft_table_test, can_be_listed_by_nft) {
     ASSERT_TRUE(commit(change_kind::open, to_server()));
     const opening six{address("2001:db8::2"), *endpoint::parse("[2001:db8::1]:2121"), *endpoint::parse("[fd00::5]:4000"),

@@ -14,7 +14,7 @@
 namespace sallyport::firewall {
 namespace {
 
-// A message of ours is a few hundred bytes, and the end of an opening takes six.
+// A message has a few hundred bytes, and removing an opening takes six of them.
 constexpr std::size_t max_message_size = 512;
 constexpr std::size_t max_batch_size = 7 * max_message_size * limits::opening_batch;
 
@@ -25,7 +25,7 @@ result<nft_socket> open_nft_socket() {
     if (!made) return fail_os(errno, "netlink to the kernel's packet filter");
     if (mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0)
         return fail_os(errno, "netlink to the kernel's packet filter");
-    // A refusal need not bring its message back. Where the kernel knows no such option, it does.
+    // An error reply need not contain the refused message. A kernel without this option includes it.
     int on = 1;
     (void)mnl_socket_setsockopt(made.get(), NETLINK_CAP_ACK, &on, sizeof on);
     return made;
@@ -45,11 +45,11 @@ nlmsghdr* nft_transaction::start_message(std::uint16_t type, std::uint16_t flags
 
 void nft_transaction::finish_message() { full_ = !mnl_nlmsg_batch_next(batch_.get()) || full_; }
 
-// nf_tables obeys within the call that sends, and answers only what it refuses.
+// nf_tables commits within the call that sends, and replies only to messages that it refuses.
 result<void> nft_transaction::commit(mnl_socket& to) {
     nftnl_batch_end(static_cast<char*>(mnl_nlmsg_batch_current(batch_.get())), sequence_++);
     finish_message();
-    if (full_) return fail(errc::misuse, "more in one transaction of nf_tables than fits");
+    if (full_) return fail(errc::misuse, "too many changes for one nf_tables transaction");
     const auto size = mnl_nlmsg_batch_size(batch_.get());
     if (mnl_socket_sendto(&to, mnl_nlmsg_batch_head(batch_.get()), size) < 0) return fail_os(errno, "nf_tables");
     int refused_with = 0;
@@ -62,7 +62,7 @@ result<void> nft_transaction::commit(mnl_socket& to) {
              m = mnl_nlmsg_next(m, &remaining)) {
             if (m->nlmsg_type != NLMSG_ERROR) continue;
             const auto* failure = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
-            // The first is the cause.
+            // The first error is the cause.
             if (refused_with == 0) refused_with = -failure->error;
         }
     }

@@ -1,10 +1,11 @@
 #pragma once
-// One transaction of nf_tables over netlink: messages that the kernel obeys all together or not at all.
+// One nf_tables transaction over netlink: the kernel commits all of its messages or none.
 //
-// libnftnl and libmnl rather than libnftables: that one's socket stays open in programs that are started (a successor of the
-// gateway would keep the table of its predecessor alive), and it reads the whole machine's rules before each change.
+// It uses libnftnl and libmnl, not libnftables: the socket of libnftables stays open in programs that the process starts, so
+// after a graceful restart the new process would keep the old one's table alive, and libnftables reads all rules of the
+// machine before each change.
 //
-// A value of one thread, made for one commit(), which may block; sockets outlive what is sent over them.
+// A value for one thread and one commit(), which may block. The socket outlives the call.
 
 #include <cstdint>
 #include <memory>
@@ -19,18 +20,20 @@ struct socket_closer {
 };
 using nft_socket = std::unique_ptr<mnl_socket, socket_closer>;
 
+/// Opens a netlink socket to the kernel's packet filter.
 [[nodiscard]] result<nft_socket> open_nft_socket();
 
+/// See above.
 class nft_transaction {
 public:
     nft_transaction();
 
-    /// The head of a message to nf_tables (NFT_MSG_...) about the inet family; `flags` beside NLM_F_REQUEST. Its payload is
-    /// added by whoever gets it, and then it is done().
+    /// Starts a message to nf_tables (NFT_MSG_...) for the inet family, with `flags` in addition to NLM_F_REQUEST. The
+    /// caller adds the payload and then calls finish_message().
     [[nodiscard]] nlmsghdr* start_message(std::uint16_t type, std::uint16_t flags);
     void finish_message();
 
-    /// Sends them. The kernel has obeyed or refused by the time this returns.
+    /// Sends the messages. When it returns, the kernel has committed or refused them.
     [[nodiscard]] result<void> commit(mnl_socket& to);
 
 private:

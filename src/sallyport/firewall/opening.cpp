@@ -16,7 +16,7 @@ namespace {
 }  // namespace
 
 std::string opening::text() const {
-    return fmt::format("{} to {}, led to {} from {}", client.text(), listen.text(), forward_to.text(), source.text());
+    return fmt::format("{} to {}, forwarded to {} from {}", client.text(), listen.text(), forward_to.text(), source.text());
 }
 
 forwarding forwarding::of_system() {
@@ -24,28 +24,30 @@ forwarding forwarding::of_system() {
 }
 
 result<void> can_forward(const opening& o, forwarding allowed) {
-    if (o.lifetime.count() <= 0) return fail(errc::misuse, "an opening without an end");
+    if (o.lifetime.count() <= 0) return fail(errc::misuse, "an opening without a lifetime");
     const auto& target = o.forward_to.address;
     const bool v4 = o.client.is_v4();
     if (o.listen.address.is_v4() != v4 || target.is_v4() != v4 || o.source.is_v4() != v4)
-        return fail(errc::unsupported, "IPv4 on one side and IPv6 on the other: NAT stays within a family");
+        return fail(errc::unsupported, "NAT cannot forward between IPv4 and IPv6");
     for (const auto* address : {&o.client, &o.listen.address, &target, &o.source}) {
         if (address->is_unspecified() || address->is_multicast() || address->is_link_local())
-            return fail(errc::unsupported, fmt::format("{}: such an address is never led to or from", address->text()));
+            return fail(errc::unsupported,
+                        fmt::format("{}: connections from or to such an address are not forwarded", address->text()));
     }
-    // The system lets no packet out or in by another interface than lo with such an address.
+    // The system accepts packets with loopback addresses on the interface lo only.
     if (o.client.is_loopback() != target.is_loopback() || o.source.is_loopback() != target.is_loopback())
         return fail(
             errc::unreachable,
-            fmt::format("{} on the one side and {} on the other: what has a loopback address can be led to from this "
-                        "machine's own loopback only; name the server by another address of its machine",
-                        o.client.text(), target.text()));
-    // Who talks to an address of its own machine does so from that same address.
+            fmt::format(
+                "cannot forward between {} and {}: loopback addresses can be reached from loopback addresses only; use "
+                "another address of the server",
+                o.client.text(), target.text()));
+    // A host that connects to one of its own addresses uses that address as the source too.
     const bool client_is_local = o.client == o.listen.address || o.client.is_loopback();
     const bool server_is_local = o.source == target || target.is_loopback();
     if (client_is_local || server_is_local || (v4 ? allowed.v4 : allowed.v6)) return {};
     return fail(errc::unreachable,
-                fmt::format("this system passes nothing on between {} and {}; set {} to 1", o.client.text(), target.text(),
+                fmt::format("this system does not forward between {} and {}; set {} to 1", o.client.text(), target.text(),
                             v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"));
 }
 

@@ -1,6 +1,8 @@
 #pragma once
-// An opening as a value: one connection that the kernel shall lead on by itself (G2, G4;
-// docs/decisions/32-openings-in-the-kernel.md). Values; any thread.
+// An opening: permission for exactly one data connection, from one address to one local port, which the kernel forwards to
+// another endpoint (G2, G4; docs/decisions/32-openings-in-the-kernel.md).
+//
+// Values; any thread may use them.
 
 #include <chrono>
 #include <string>
@@ -11,30 +13,30 @@
 namespace sallyport::firewall {
 
 struct opening {
-    // Who may connect, from any port.
+    // The address that may connect, from any port.
     ip_address client;
-    // To this address and port of ours, and nowhere else.
+    // The local address and port that it connects to.
     endpoint listen;
-    // Where it is led instead.
+    // The endpoint to which the kernel forwards the connection (DNAT).
     endpoint forward_to;
-    // Where it comes from as the other end sees it: an address of ours.
+    // The local address from which that endpoint sees the connection (SNAT).
     ip_address source;
     std::chrono::milliseconds lifetime{};
 
-    /// "192.0.2.1 to 203.0.113.7:50000, led to 10.0.0.5:40000 from 10.0.0.1"
+    /// "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000 from 10.0.0.1"
     [[nodiscard]] std::string text() const;
 
     friend bool operator==(const opening&, const opening&) = default;
 };
 
-/// Whether this machine passes on packets between others.
+/// Whether this system forwards packets between other hosts.
 struct forwarding {
     bool v4 = false;
     bool v6 = false;
     [[nodiscard]] static forwarding of_system();
 };
 
-/// Why the kernel could not lead such a connection; nothing where it can.
+/// Whether the kernel can forward such a connection; the error has the reason if it cannot.
 [[nodiscard]] result<void> can_forward(const opening& o, forwarding allowed);
 
 }  // namespace sallyport::firewall

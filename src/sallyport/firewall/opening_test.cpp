@@ -18,7 +18,7 @@ opening from_another_network() {
 }
 
 TEST(opening, has_a_text) {
-    EXPECT_EQ(from_another_network().text(), "192.0.2.1 to 203.0.113.7:50000, led to 10.0.0.5:40000 from 10.0.0.1");
+    EXPECT_EQ(from_another_network().text(), "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000 from 10.0.0.1");
 }
 
 TEST(opening, forwards_between_networks_if_the_system_does) {
@@ -56,7 +56,7 @@ TEST(opening, stays_within_an_address_family) {
     EXPECT_EQ(refused.error().code, errc::unsupported);
 }
 
-// The kernel would drop such packets unseen: the client's connection would hang instead of being relayed.
+// The kernel would drop such packets silently, and the client would time out instead of being relayed.
 TEST(opening, does_not_forward_between_loopback_and_other_networks) {
     auto server_on_loopback = from_another_network();
     server_on_loopback.forward_to = *endpoint::parse("127.0.0.1:40000");
@@ -81,7 +81,7 @@ TEST(opening, never_forwards_to_special_addresses) {
     }
 }
 
-// To the kernel no time means for ever.
+// For the kernel a timeout of zero means for ever.
 TEST(opening, requires_a_lifetime) {
     auto o = from_another_network();
     o.lifetime = 0ms;

@@ -16,9 +16,9 @@
 namespace sallyport::firewall {
 namespace {
 
-// A close and the end of the opening's time can meet in the kernel, which then refuses the close; the next one goes through.
+// If an opening expires while it is removed, the kernel refuses the removal; the next attempt succeeds.
 constexpr int close_attempts = 3;
-// The system's settings are read anew after this: reading them takes longer than an opening.
+// The system's forwarding settings are read again after this time, since reading them takes longer than a change.
 constexpr auto forwarding_cache_time = std::chrono::seconds(1);
 
 }  // namespace
@@ -28,7 +28,7 @@ struct opening_lease::committer {
 
     struct pending_change {
         change wanted;
-        // A close has none.
+        // Empty for a removal.
         std::move_only_function<void(result<void>)> on_done;
     };
 
@@ -38,19 +38,19 @@ struct opening_lease::committer {
         if (!std::exchange(busy, true)) thread.submit([this] { run(); });
     }
 
-    // On the thread.
+    // These run on `thread`.
     void run();
     void commit(std::vector<pending_change> batch);
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
-    // This and the next on the thread alone.
+    // This and the next member are used on `thread` only.
     forwarding allowed;
     net::deadline next_read{};
     std::mutex mutex;
     std::deque<pending_change> queue;
     bool busy = false;
-    // The last member: its end waits for what uses the others.
+    // The last member: its destructor waits for run(), which uses the others.
     net::worker_pool thread{1};
 };
 
@@ -93,18 +93,18 @@ void opening_lease::committer::commit(std::vector<pending_change> batch) {
         if (w.on_done)
             w.on_done(std::move(one));
         else if (!one)
-            log::error({}, "An opening could not be closed: " + one.error().text());
+            log::error({}, "Failed to remove an opening: " + one.error().text());
     }
 }
 
-/// Where one of many may be what the kernel refused.
+/// Commits one change by itself, after the kernel has refused a transaction of several.
 result<void> opening_lease::committer::commit_one(const change& c) {
     auto done = kernel->commit({&c, 1});
     for (int i = 1; !done && c.kind == change_kind::close && i < close_attempts; ++i) done = kernel->commit({&c, 1});
     return done;
 }
 
-// ---- lease
+// ---- opening_lease
 
 opening_lease& opening_lease::operator=(opening_lease&& other) noexcept {
     if (this == &other) return *this;
@@ -138,7 +138,7 @@ result<openings> openings::in_kernel() {
 }
 
 net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted, net::time_limit limit) const {
-    // Shared with the thread, which may answer when the waiter is gone.
+    // Shared with `thread`, which may finish after the waiting coroutine.
     struct request_state {
         explicit request_state(net::loop& l) : done(l) {}
         net::event done;
@@ -157,9 +157,10 @@ net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted,
     committer->enqueue({{change_kind::open, wanted}, std::move(on_done)});
     const bool finished = co_await request->done.wait(limit.next(net::clock::now()));
     if (finished && !request->outcome) co_return std::unexpected(std::move(request->outcome).error());
-    // Whatever comes now, it is closed again.
+    // Even if the kernel commits the change later, the destructor of the lease removes the opening.
     opening_lease made(committer, std::move(wanted));
-    if (!finished) co_return fail(errc::timeout, "the kernel takes no changes of its NAT rules at the moment");
+    if (!finished)
+        co_return fail(errc::timeout, "the kernel did not commit the change of its NAT rules within the time limit");
     co_return made;
 }
 

@@ -1,15 +1,16 @@
 #pragma once
-// Openings that stand, each as a lease: it is in force before its holder hears of it, and ends with its holder at the latest
-// (G2, GW-05; docs/decisions/32-openings-in-the-kernel.md).
+// Creates openings in the kernel and removes them again. Each is held by an opening_lease: the opening is in force before
+// the lease is returned, and it is removed with the lease at the latest (G2, GW-05;
+// docs/decisions/32-openings-in-the-kernel.md).
 //
-// An opening admits one connection. The kernel closes it when one is established through it, and when its time is over; the
-// lease's end closes it in any case; and the process's end, by whatever signal, closes them all. A connection that
-// has come through stays until its own ends close it.
+// An opening admits one connection. The kernel closes it when that connection is established, and when its lifetime has
+// expired. Destroying the lease removes it in any case. The kernel removes all openings when the process ends, by any
+// signal. An established connection stays until one of its ends closes it.
 //
-// The kernel takes changes under a lock that another program's changes can hold for long, so they have a thread of their
-// own. It takes all that wait into one transaction.
+// The kernel makes changes under a lock that changes of another program can hold for long, so changes are made on a thread
+// of their own. It commits all pending changes in one transaction.
 //
-// Owned by the gateway, any thread; a lease is owned by its session, and outlives `openings` where it must.
+// Thread-safe. `openings` is owned by the gateway, a lease by its session; a lease may outlive `openings`.
 
 #include <cstddef>
 #include <memory>
@@ -23,7 +24,7 @@ namespace sallyport::firewall {
 
 class openings;
 
-/// Movable; its end closes the opening. Any thread.
+/// Owns one opening. Movable; its destruction removes the opening. Any thread.
 class opening_lease {
 public:
     opening_lease() noexcept = default;
@@ -33,9 +34,9 @@ public:
 
     [[nodiscard]] explicit operator bool() const noexcept { return committer_ != nullptr; }
     [[nodiscard]] const opening& details() const noexcept { return opening_; }
-    /// By the kernel's own word: how long it will stand if nobody comes; nothing once it was used or its time was over.
+    /// The remaining lifetime, from the kernel; empty if the opening was used or has expired.
     [[nodiscard]] std::optional<std::chrono::milliseconds> remaining() const;
-    /// REQUIRES: *this. Likewise.
+    /// How far the opening has been used, from the kernel. REQUIRES: *this.
     [[nodiscard]] opening_use use() const;
 
 private:
@@ -49,14 +50,16 @@ private:
     opening opening_;
 };
 
-/// Any thread. What it opened outlives it, as long as the leases do.
+/// Creates openings. Any thread. An opening stays for as long as its lease.
 class openings {
 public:
-    /// In this process's table of the kernel. The error says what the process or the system lacks.
+    /// Uses a table of this process in the kernel. The error says what the process or the system lacks.
     [[nodiscard]] static result<openings> in_kernel();
+    /// Uses this table.
     explicit openings(std::unique_ptr<table> kernel_table);
 
-    /// On the caller's loop, once it is in force. errc::timeout where the kernel took too long; it is closed then, too.
+    /// Creates an opening; it is in force when the lease is returned, on `loop`. Fails with errc::timeout if the kernel
+    /// takes too long; the opening is then removed as well.
     net::task<result<opening_lease>> open(net::loop& loop, opening wanted, net::time_limit limit) const;
 
 private:

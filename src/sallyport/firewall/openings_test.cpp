@@ -12,12 +12,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a kernel would hold, seen from the test; it can be made to wait, and to refuse a port.
+/// The openings that a kernel would have; a test can make it wait, or refuse a port.
 struct state {
     std::mutex mutex;
     std::condition_variable changed;
     std::vector<opening> active;
-    std::vector<std::size_t> transactions;  // how many changes each had
+    // The number of changes of each transaction.
+    std::vector<std::size_t> transactions;
     bool held = false;
     bool waiting = false;
     std::uint16_t refused_port = 0;
@@ -121,11 +122,11 @@ net::task<bool> replace(openings& by, net::loop& l) {
     co_return next.has_value() && next->remaining().has_value();
 }
 
-// The old one is closed before the new one of the same port is opened, in whatever transactions.
+// The old opening is removed before the new one of the same port is created, whatever the transactions.
 TEST_F(openings_test, commits_changes_in_order) { EXPECT_TRUE(run(replace(tested, test_loop()))); }
 
 net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
-    // The first holds the thread; the others wait meanwhile.
+    // The first change blocks the thread; the others are pending meanwhile.
     kernel.hold(true);
     net::concurrent_task first(l, by.open(l, at_port(2000), net::soon()));
     kernel.wait([&] { return kernel.waiting; });
@@ -160,7 +161,7 @@ TEST_F(openings_test, refuses_an_opening_that_the_kernel_cannot_forward) {
     EXPECT_TRUE(kernel.sizes().empty());
 }
 
-// A close that meets the opening's use in the kernel is refused there, and said again.
+// The kernel may refuse to remove an opening that expires at that moment.
 TEST_F(openings_test, retries_a_refused_close) {
     {
         const auto got = run(open_port(2000));
@@ -170,7 +171,7 @@ TEST_F(openings_test, retries_a_refused_close) {
     EXPECT_TRUE(all_closed());
 }
 
-// The client is served without, and what comes into force too late is closed.
+// The connection is relayed in that case, and an opening that is committed too late is removed.
 TEST_F(openings_test, times_out_if_the_kernel_takes_too_long) {
     kernel.hold(true);
     const auto got = run(tested.open(test_loop(), at_port(2000), net::time_limit::within(20ms)));
@@ -189,7 +190,7 @@ TEST_F(openings_test, leases_may_outlive_it) {
         ASSERT_TRUE(got);
         EXPECT_TRUE(got->remaining());
     }
-    // Its table went with the last lease, and with it whatever stood.
+    // The table, and all openings in it, ended with the last lease.
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #pragma once
-// From which port of ours the other end sees a connection that is led to it: for each of its ports, all of them in turn.
+// Chooses the source port of a forwarded connection (SNAT): for each destination, all ports of a range in turn.
 //
-// Left to itself the kernel keeps the client's port where it can, and comes back to a pair of ports while the server still
-// remembers the last connection between them (TIME_WAIT, a minute). The server then now and then asks what that SYN is to
-// mean, the client sends its SYN again as that of a new connection, and that is the second one, which an opening never
-// leads.
+// By default the kernel keeps the client's source port if it can, and so reuses a pair of ports while the server still has
+// the previous connection between them in TIME_WAIT (60 s). The server may then answer the SYN with an ACK for that
+// connection; the client resets it and sends its SYN again, which the kernel tracks as a second connection, and an opening
+// forwards only one.
 //
-// Owned by the table, one thread at a time.
+// Owned by nft_table; one thread at a time.
 
 #include <array>
 #include <cstdint>
@@ -17,18 +17,19 @@ namespace sallyport::firewall {
 
 class snat_ports {
 public:
-    // Below those that systems use for connections of their own.
+    // Below the ephemeral range that systems use for their own connections.
     static constexpr std::uint16_t first = 1024;
     static constexpr std::uint16_t last = 32767;
 
     snat_ports();
 
+    /// The source port for the next connection to `to`.
     [[nodiscard]] std::uint16_t next(const endpoint& to);
 
 private:
-    /// How often each was asked for. What shares a place comes round sooner, no more.
+    /// The number of calls by hash of the destination. Destinations with the same hash reuse their ports sooner.
     std::array<std::uint16_t, 4096> counts_{};
-    // Nobody can foretell a port.
+    // Random, so that the ports cannot be predicted.
     std::uint16_t offset_;
 };
 

@@ -17,7 +17,8 @@ TEST(snat_ports, repeat_only_after_all_others_were_used) {
         const auto port = ports.next(to);
         EXPECT_TRUE(port >= snat_ports::first && port <= snat_ports::last) << port;
         seen.insert(port);
-        (void)ports.next(other);  // has its own turns
+        // Another destination has its own sequence.
+        (void)ports.next(other);
     }
     EXPECT_EQ(seen.size(), std::size_t{snat_ports::last} - snat_ports::first + 1);
     EXPECT_EQ(ports.next(to), first);

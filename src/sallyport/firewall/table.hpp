@@ -1,6 +1,7 @@
 #pragma once
-// What carries the openings out: the kernel (nft_table), or a table of a test's own. Owned by `openings`, whose
-// thread makes the changes; questions may come from any thread.
+// The interface to what enforces openings: the kernel's nf_tables (nft_table), or a substitute in tests.
+//
+// Owned by `openings`, whose thread makes the changes; queries may come from any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 namespace sallyport::firewall {
 
+/// Whether to create or to remove the opening.
 enum class change_kind : std::uint8_t { open, close };
 
 struct change {
@@ -19,29 +21,30 @@ struct change {
     opening subject;
 };
 
-/// What has become of an opening.
+/// How far an opening has been used.
 enum class opening_use : std::uint8_t {
-    // No connection was led.
+    // No connection was forwarded.
     none,
-    // Connections were led, and none of them was established.
+    // Connections were forwarded, and none of them was established.
     attempted,
-    // It has served its one connection.
+    // Its one connection was established.
     established,
 };
 
 class table {
 public:
     table() = default;
-    // Closes all.
+    // Removes all openings.
     virtual ~table() = default;
     table(const table&) = delete;
     table& operator=(const table&) = delete;
 
-    /// All of it, in this order, or nothing. One thread at a time.
+    /// Makes all changes in this order, or none of them. One thread at a time.
     [[nodiscard]] virtual result<void> commit(std::span<const change> changes) = 0;
-    /// How long it will still stand; nothing once it was used or its time was over. Any thread; never waits for commit().
+    /// The remaining lifetime of an opening; empty if it was used or has expired. Any thread; never waits for commit().
     [[nodiscard]] virtual std::optional<std::chrono::milliseconds> remaining(const opening& o) = 0;
-    /// Also after its time, until it is closed. Likewise.
+    /// How far the opening has been used, also after it has expired, until it is removed. Any thread; never waits for
+    /// commit().
     [[nodiscard]] virtual opening_use use_of(const opening& o) = 0;
 };
 
