@@ -25,7 +25,6 @@ const ip_address server_address = ip("127.0.0.1");
 const ip_address alice = ip("127.0.0.1");
 const ip_address mallory = ip("127.0.0.2");
 
-// Longer than anything here takes.
 constexpr auto soon = 10s;
 
 /// A socket of another program.
