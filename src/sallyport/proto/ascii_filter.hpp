@@ -1,13 +1,15 @@
 #pragma once
-// TYPE A (RFC 959 section 3.1.1.1): lines end in CR LF on the wire and in LF in our files. Streaming; a CR LF may be
-// cut between two calls. Binary bytes pass unharmed otherwise. Neither filter ever grows its own state beyond one byte.
+// Conversion of line ends for TYPE A (RFC 959, section 3.1.1.1): CR LF on the wire, LF in files.
+//
+// Both filters are streaming: a CR LF may be split between two calls. All other bytes are unchanged. The state is one bit, so
+// a filter never grows. Values, one filter per transfer; one thread at a time.
 
 #include <string>
 #include <string_view>
 
 namespace sallyport::proto {
 
-/// File to wire: every LF that has no CR before it becomes CR LF.
+/// File to wire: each LF without a CR before it becomes CR LF.
 class to_network_ascii {
 public:
     void filter(std::string_view bytes, std::string& out);
@@ -16,7 +18,7 @@ private:
     bool after_cr_ = false;
 };
 
-/// Wire to file: CR LF becomes LF; a CR elsewhere is kept. finish() gives back a CR held at the very end.
+/// Wire to file: CR LF becomes LF; any other CR is kept. finish() appends a CR that was the very last byte.
 class from_network_ascii {
 public:
     void filter(std::string_view bytes, std::string& out);

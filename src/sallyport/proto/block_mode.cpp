@@ -22,7 +22,7 @@ result<void> block_reader::start_block() {
     const auto byte = [this](std::size_t at) { return static_cast<unsigned char>(header_.at(at)); };
     const unsigned descriptor = byte(0);
     if ((descriptor & damaged) != 0) return fail(errc::unexpected, "the sender marks a block as damaged");
-    // The end of a record would mean STRU R.
+    // An end of record is valid only with STRU R.
     if ((descriptor & ~(end_of_file | restart_marker)) != 0)
         return fail(errc::unexpected, fmt::format("a block with the descriptor {}: not MODE B", descriptor));
     remaining_ = std::size_t{byte(1)} << 8U | byte(2);

@@ -1,5 +1,5 @@
 #pragma once
-// Seconds since 1970 and the civil calendar, both in UTC, without a clock and without locale: what listings need.
+// Conversion between seconds since 1970 and the civil calendar, both in UTC, without a clock and a locale; for listings.
 // Pure functions; any thread.
 
 #include <algorithm>
@@ -17,7 +17,7 @@ struct civil_time {
 inline constexpr std::array<std::string_view, 12> month_names{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/// Days from 1970-01-01, for years from 1 on. Years run from March here, so that a leap day is the last day of one.
+/// Days from 1970-01-01, for years from 1 on. The calculation starts years in March, so that a leap day is the last day.
 [[nodiscard]] constexpr std::int64_t days_of(unsigned year, unsigned month, unsigned day) noexcept {
     const std::int64_t y = std::int64_t{year} - (month <= 2 ? 1 : 0);
     const std::int64_t era = y / 400;
@@ -26,11 +26,12 @@ inline constexpr std::array<std::string_view, 12> month_names{"Jan", "Feb", "Mar
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-/// Years 1 to 9999; other moments give the nearest one that can be written with four digits.
+/// Years 1 to 9999; other times give the nearest time that can be written with a four-digit year.
 [[nodiscard]] constexpr civil_time to_civil(std::int64_t seconds) noexcept {
     constexpr std::int64_t day_seconds = 86400;
     seconds = std::clamp(seconds, days_of(1, 1, 1) * day_seconds, days_of(10000, 1, 1) * day_seconds - 1);
-    const std::int64_t shifted = seconds + 719468 * day_seconds;  // since 0000-03-01, never negative after the clamp
+    // Seconds since 0000-03-01, never negative after the clamp.
+    const std::int64_t shifted = seconds + 719468 * day_seconds;
     const auto days = shifted / day_seconds;
     const auto rest = static_cast<unsigned>(shifted % day_seconds);
     const auto era = days / 146097;
@@ -43,7 +44,7 @@ inline constexpr std::array<std::string_view, 12> month_names{"Jan", "Feb", "Mar
     return {year, month, day_of_year - (153 * m + 2) / 5 + 1, rest / 3600, rest / 60 % 60, rest % 60};
 }
 
-/// Nothing where such a moment does not exist (30 February, 24:00). A leap second counts as the second after it.
+/// Nothing if the time does not exist (30 February, 24:00). A leap second counts as the second after it.
 [[nodiscard]] constexpr std::optional<std::int64_t> to_seconds(const civil_time& t) noexcept {
     if (t.year < 1 || t.year > 9999 || t.month < 1 || t.month > 12 || t.day < 1) return std::nullopt;
     if (t.hour > 23 || t.minute > 59 || t.second > 60) return std::nullopt;

@@ -78,7 +78,7 @@ std::optional<std::size_t> client_channel::owner_of(int code) const noexcept {
 }
 
 bool client_channel::finish_command(std::size_t owner, const reply& r, command_reply& out) {
-    // Servers answer in order: what could stay unanswered before this one did.
+    // Servers answer in order, so earlier commands that may be unanswered stay unanswered.
     for (std::size_t i = owner; i-- > 0;) {
         if (!waiting_[i].may_be_unanswered) continue;
         waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));

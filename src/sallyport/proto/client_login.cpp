@@ -25,7 +25,8 @@ login_action client_login::on_reply(const client_settings& s, const reply& r, bo
         case step::pbsz:
         case step::prot: return on_protection(s, r);
         case step::feat: return on_feat(r);
-        case step::opts:  // an offer; a refusal changes nothing
+        // OPTS is optional; its refusal is ignored.
+        case step::opts:
         case step::handshake: break;
     }
     return login_act::done{};
@@ -87,7 +88,7 @@ login_action client_login::on_login(const client_settings& s, const reply& r) {
 }
 
 login_action client_login::on_protection(const client_settings& s, const reply& r) {
-    // Servers without PBSZ exist; PROT alone decides.
+    // Some servers have no PBSZ; only the reply to PROT matters.
     if (step_ == step::pbsz) return send(step::prot, "PROT", s.protect_data ? "P" : "C");
     if (!r.positive())
         return refuse(client_step::tls, errc::rejected,

@@ -1,8 +1,9 @@
 #pragma once
-// A client's way from the greeting to a session that takes orders, as a value: a reply goes in, what to do next comes out.
+// The login part of the client machine: from the greeting to a session that accepts operations. A reply goes in, the next
+// action comes out.
 //
-// TLS that was asked for is a property of this part: USER, PASS and ACCT can't come out of it before TLS stands (TLS-03).
-// No I/O, no clock; owned by one client_machine, used on its thread.
+// If TLS is required, this part never sends USER, PASS or ACCT before TLS is established (TLS-03). No I/O and no clock. A value,
+// owned by one client_machine, used on its thread.
 
 #include <cstdint>
 #include <string>
@@ -15,37 +16,37 @@
 namespace sallyport::proto {
 
 namespace login_act {
-/// The next reply belongs to the same command: a 120 has come.
+/// A 120 was received; the next reply belongs to the same command.
 struct wait {};
 struct send {
     std::string_view name;
     std::string argument;
 };
-/// A handshake, then tls_started().
+/// Do the TLS handshake, then call tls_started().
 struct start_tls {};
-/// The session is as far as it was to go.
+/// The session has reached the end that client_settings::until names.
 struct done {};
 }  // namespace login_act
 
-/// A failure here leaves nothing to build on: it ends the session.
+/// A failure during the login ends the session.
 using login_action = std::variant<login_act::wait, login_act::send, login_act::start_tls, login_act::done, client_failure>;
 
 class client_login {
 public:
     explicit client_login(const client_settings& s) : tls_active_(s.tls_active) {}
 
-    /// `drained`: no byte of the server is left unread behind this reply.
+    /// `drained`: no byte of the server follows this reply.
     [[nodiscard]] login_action on_reply(const client_settings& s, const reply& r, bool drained);
     [[nodiscard]] login_action tls_started(const client_settings& s);
-    /// The login, where the first order was to end before it.
+    /// Starts the login, if the first operation ended before it.
     [[nodiscard]] login_action log_in(const client_settings& s);
 
-    /// How long the reply that is due may take.
+    /// The timeout for the expected reply.
     [[nodiscard]] std::chrono::milliseconds limit(const client_settings& s) const noexcept;
     [[nodiscard]] client_step at() const noexcept;
     [[nodiscard]] bool tls_active() const noexcept { return tls_active_; }
     [[nodiscard]] bool protects_data() const noexcept { return protects_data_; }
-    /// The 220; an empty reply before it has come.
+    /// The 220; an empty reply until it is received.
     [[nodiscard]] const reply& greeting() const noexcept { return greeting_; }
     [[nodiscard]] const feature_set& features() const noexcept { return features_; }
 
@@ -60,9 +61,11 @@ private:
     [[nodiscard]] login_action on_feat(const reply& r);
 
     step step_ = step::greeting;
-    bool delayed_ = false;  // a 120 has come
+    // A 120 was received.
+    bool delayed_ = false;
     bool tls_active_;
-    bool protects_data_ = false;  // PROT P stands
+    // PROT P is in force.
+    bool protects_data_ = false;
     reply greeting_{0, {std::string()}};
     feature_set features_;
 };

@@ -9,13 +9,13 @@ namespace sallyport::proto {
 
 namespace {
 
-/// A server that can't connect to us says so, but it may find out later than we do; its words say more than ours.
+/// A server that cannot connect to the client sends 425, maybe later than the client's own timeout; its text says more.
 constexpr auto max_wait_for_425 = std::chrono::seconds(2);
 
-/// A control connection may be silent as long as data move; the data side has its own limits.
+/// The control connection may be silent while data is transferred; the data connection has its own time limits.
 constexpr auto max_silence_during_data = std::chrono::hours(24 * 365);
 
-/// The order of commands that are sent while a transfer runs: no order of the queue.
+/// The number for commands that are sent during a transfer; no operation of the queue has it.
 constexpr client_machine::operation_id during_transfer_id = 0;
 
 template <class... F>
@@ -29,7 +29,7 @@ client_machine::client_machine(client_settings settings) : settings_(std::move(s
     if (settings_.tls_active) channel_.disable_telnet();
 }
 
-// ---- Orders
+// ---- Operations
 
 client_machine::operation_id client_machine::queue(decltype(operation::task) task) {
     if (step_ == step::idle && operations_.empty()) replies_.clear();
@@ -38,7 +38,7 @@ client_machine::operation_id client_machine::queue(decltype(operation::task) tas
 }
 
 client_machine::operation_id client_machine::queue_login() { return queue(login_task{}); }
-client_machine::operation_id client_machine::queue_transfer(client_transfer what) { return queue(std::move(what)); }
+client_machine::operation_id client_machine::queue_transfer(client_transfer transfer) { return queue(std::move(transfer)); }
 client_machine::operation_id client_machine::queue_size(std::string path) { return queue(size_task{std::move(path)}); }
 client_machine::operation_id client_machine::queue_request(verb command, std::string argument) {
     return queue(request_task{command, std::move(argument)});
@@ -50,7 +50,7 @@ const reply* client_machine::reply_to(operation_id request) const noexcept {
     return found == replies_.end() ? nullptr : &found->second;
 }
 
-/// Requests are sent behind each other; everything else waits until all before it is over.
+/// Requests are sent without waiting for replies; other operations start when all earlier ones have finished.
 void client_machine::start_operations() {
     while (!operations_.empty()) {
         const bool after_requests = step_ == step::plain && std::holds_alternative<request_task>(operations_.front().task);
@@ -70,26 +70,26 @@ void client_machine::start(operation o) {
     }
     if (ended_) return fail_operation(client_step::request, error{errc::closed, 0, "the control connection is gone"});
     std::visit(overloaded{[this](const login_task&) { perform(login_.log_in(settings_)); },
-                          [this](client_transfer& what) {
-                              const bool ascii = what.ascii;
+                          [this](client_transfer& transfer) {
+                              const bool ascii = transfer.ascii;
                               transfer_ = {};
-                              transfer_.request = std::move(what);
+                              transfer_.request = std::move(transfer);
                               negotiation_.clear_attempts();
                               require_type(ascii);
                           },
-                          [this](size_task& what) {
-                              size_.path = std::move(what.path);
+                          [this](size_task& size) {
+                              size_.path = std::move(size.path);
                               size_.value.reset();
                               size_.unreadable.clear();
                               size_.is_asked = true;
                               if (!size_.unknown_to_server) require_type(false);
                           },
-                          [this, id = o.id](const request_task& what) { start_request(id, what); }, [](const quit_task&) {}},
+                          [this, id = o.id](const request_task& request) { start_request(id, request); }, [](const quit_task&) {}},
                o.task);
 }
 
-void client_machine::start_request(operation_id id, const request_task& what) {
-    if (auto sent = channel_.send(row_of(what.command).name, what.argument, id); !sent) {
+void client_machine::start_request(operation_id id, const request_task& request) {
+    if (auto sent = channel_.send(row_of(request.command).name, request.argument, id); !sent) {
         if (sent.error().code == errc::stray_reply) return end_session(at(), std::move(sent.error()));
         failure_ = failure_at(client_step::request, std::move(sent.error()), nullptr);
         return;
@@ -100,7 +100,7 @@ void client_machine::start_request(operation_id id, const request_task& what) {
 
 void client_machine::send_noop() {
     if (step_ != step::moving || transfer_.control_finished || channel_.awaits_reply_to(verb::noop)) return;
-    // It can't fail: there is no argument, and the reply to the transfer is due.
+    // This cannot fail: there is no argument, and the reply to the transfer is pending.
     static_cast<void>(send_during_transfer(verb::noop));
 }
 
@@ -166,8 +166,8 @@ std::optional<client_action> client_machine::moving_action() {
     return local_action();
 }
 
-/// What has come behind the reply that ended the transfer may be that to NOOP or ABOR, or the server's good-bye (421). Else
-/// one of the two is a stray, and nobody knows which.
+/// The replies after the final reply to a transfer may belong to NOOP or ABOR, or be a 421. Otherwise one of them is a stray
+/// reply, and it is unknown which one.
 void client_machine::check_after_transfer() {
     if (ended_) return;
     command_reply extra;
@@ -187,7 +187,7 @@ client_act::read client_machine::read_action() const {
         case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
         case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, max_wait_for_425), turn_};
         case step::request:
-            // In active mode the server connects to us before it answers: a firewall in between shows as silence here.
+            // In active mode the server connects before it replies: with a firewall on the path there is no reply.
             return {negotiation_.active() ? settings_.data_open : settings_.reply, turn_};
         default: return {settings_.reply, turn_};
     }
@@ -217,7 +217,7 @@ void client_machine::on_reply(const command_reply& a) {
         case step::connecting:
         case step::listening:
         case step::accepting:
-        case step::resync: break;  // nothing is read in these, or only what was answered above
+        case step::resync: break;
     }
 }
 
@@ -226,7 +226,7 @@ void client_machine::on_plain(const command_reply& a) {
     if (--in_flight_ == 0) step_ = step::idle;
 }
 
-/// To NOOP or ABOR beside a transfer: only the NOOP behind ABOR was sent to learn something.
+/// A reply to a NOOP or ABOR during a transfer. Only the reply to the NOOP after ABOR matters.
 void client_machine::on_reply_during_transfer(const command_reply& a) {
     if (step_ == step::resync && a.command == "NOOP" && !channel_.awaits_reply_to(verb::noop)) step_ = step::idle;
 }
@@ -235,7 +235,7 @@ void client_machine::send(step then, std::string_view command_name, std::string_
     step_ = then;
     ++turn_;
     if (auto sent = channel_.send(command_name, argument, last_id_); !sent) {
-        // A bad argument is ours and harms nobody; unasked bytes of the server end the session.
+        // An invalid argument fails this operation only; unsolicited bytes of the server end the session.
         if (sent.error().code == errc::stray_reply) return end_session(at(), sent.error());
         fail_operation(at(), sent.error());
     }
@@ -250,7 +250,7 @@ result<void> client_machine::send_during_transfer(verb id) {
 
 void client_machine::perform(login_action action) {
     std::visit(overloaded{[this](const login_act::wait&) {
-                              // The limit of the wait begins anew, once.
+                              // The time limit restarts, but only once.
                               if (turn_ == 0) ++turn_;
                           },
                           [this](const login_act::send& what) { send(step::login, what.name, what.argument); },
@@ -321,7 +321,7 @@ void client_machine::method_failed(error why, bool remember) {
 }
 
 void client_machine::on_negotiated(const reply& r) {
-    // No usable port is a refusal of the method, whatever the code; only a 4xx may be about the moment.
+    // A reply without a usable port refuses the method, whatever its code; only a 4xx may be temporary.
     if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, !r.transient());
     if (negotiation_.active()) return request_transfer();
     if (auto target = negotiation_.on_passive_reply(settings_, r); !target)
@@ -350,8 +350,8 @@ void client_machine::data_opened(const result<void>& outcome) {
     ++turn_;
 }
 
-/// The server has begun a transfer whose data connection we don't have. Where it says that it has none either, the session
-/// goes on; else it is out of step from here on.
+/// The server has started a transfer, but its data connection did not arrive. If the server reports that too, the session
+/// continues; otherwise replies would not match commands any more.
 void client_machine::on_unopened(const reply& r) {
     if (r.preliminary()) return;
     auto ours = *negotiation_.attempt().failure;
@@ -386,7 +386,7 @@ void client_machine::on_request(const reply& r) {
     if (!started && !r.positive()) return refuse(errc::rejected, {}, r);
     transfer_.control_finished = true;
     if (!started && negotiation_.active()) {
-        // 226 at once: the server connected, sent all and closed before it spoke; its connection waits in our backlog.
+        // 226 without 150: the server has connected, sent all data and closed; its connection waits in the listener's backlog.
         transfer_.confirmed = true;
         step_ = step::accepting;
         return;

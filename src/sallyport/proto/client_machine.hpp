@@ -1,15 +1,16 @@
 #pragma once
-// The client's side of an FTP session as a value: login, commands, data connections, transfers (RFC 959, 2228, 2428, 3659,
-// 4217).
+// The client side of an FTP session: login, commands, data connections and transfers (RFC 959, 2228, 2428, 3659, 4217).
 //
-// Orders form a queue and are carried out in the order they were given; the first one, logging in, begins with construction.
-// Requests that follow each other are sent together, and each reply is routed to its own (client_channel). A transfer, which
-// needs a data connection, begins when all before it is over; while its data move, send_noop() and abort_transfer() may be
-// called. The driver asks next() what to do, does it, and tells the outcome with the matching call; it sends output() before
-// it waits for anything. Every wait carries its own limit. next() says `done` when the queue is empty; failure() then tells
-// how the last order went.
-// While data move (after `move_data`) the driver goes on asking next() and reading, so that a server's refusal ends a
-// transfer at once and an early 226 is fine. No socket, no clock, no file, no exception; one thread.
+// Operations form a queue and are executed in order; the first one, the login, starts at construction. Consecutive requests are
+// sent together, and client_channel assigns each reply to its request. A transfer needs a data connection and starts when all
+// earlier operations have finished.
+//
+// The driver calls next(), performs the action, and reports the outcome with the matching call; it sends output() before it waits
+// for anything. Each wait has a time limit. next() returns `done` when the queue is empty; failure() then has the result of the
+// last operation. While data is transferred (after `transfer_data`) the driver continues to call next() and to read, so that a
+// refusal ends a transfer immediately and an early 226 is accepted; send_noop() and abort_transfer() may be called then.
+//
+// A value without sockets, clocks, files and exceptions. Owned by its driver; one thread.
 
 #include <cstdint>
 #include <deque>
@@ -27,27 +28,35 @@
 namespace sallyport::proto {
 
 namespace client_act {
-/// Send output(), then read and receive(); lost() where nothing came. `limit` counts from the moment `turn` changed, not
-/// from each read: a server that drips bytes doesn't extend it.
+/// Send output(), then read and call receive(), or connection_failed() after a timeout. `limit` counts from the last change of
+/// `turn`, not from each read, so that a server that sends single bytes does not extend it.
 struct read {
     std::chrono::milliseconds limit;
     unsigned turn;
 };
-struct start_tls {};  // handshake, then tls_started() or lost()
+/// Do the TLS handshake, then call tls_started() or connection_failed().
+struct start_tls {};
+/// Open the data connection, then call data_opened().
 struct connect_data {
     endpoint to;
     std::chrono::milliseconds limit;
-};  // -> data_opened()
-struct listen_data {};  // listen on the control connection's own address -> data_listening()
+};
+/// Listen on the local address of the control connection, then call data_listening().
+struct listen_data {};
+/// Accept the server's data connection, then call data_opened(). The server has accepted the request.
 struct accept_data {
     std::chrono::milliseconds limit;
-};  // the server was told where to and has begun: take its connection -> data_opened()
+};
+/// Start to transfer data, with TLS if `protect`. Returned once; call data_done() when the data connection has ended.
 struct transfer_data {
     bool protect;
-};  // start moving data, with TLS first where `protect`. Said once; data_done() when its side has ended
-struct await_data {};  // the control connection has no more to say; only the end of the data is missing
-struct close_data {};  // the server gave the transfer up: close the data connection, then data_done()
-struct done {};        // the order is over; see failure()
+};
+/// Wait for the end of the data connection; no more replies are expected.
+struct await_data {};
+/// The server has refused or ended the transfer: close the data connection, then call data_done().
+struct close_data {};
+/// All operations have finished; see failure().
+struct done {};
 }  // namespace client_act
 
 using client_action = std::variant<client_act::read, client_act::start_tls, client_act::connect_data,
@@ -60,20 +69,24 @@ public:
 
     explicit client_machine(client_settings settings);
 
-    // Orders
-    /// Where the settings let the first order end before the login.
-    operation_id queue_login();
-    operation_id queue_transfer(client_transfer what);
-    operation_id queue_size(std::string path);  // -> size()
-    /// One command that needs no data connection. Any final reply is an outcome: see reply_to() and last_reply().
-    operation_id queue_request(verb command, std::string argument);
-    operation_id queue_quit();  // never fails
+    // ---- Operations
 
-    // While data move; else these do nothing
-    /// Shows everybody on the way that the control connection is in use. No second one before the reply to the first.
+    /// For settings with which the first operation ends before the login.
+    operation_id queue_login();
+    operation_id queue_transfer(client_transfer transfer);
+    /// The result is size().
+    operation_id queue_size(std::string path);
+    /// One command without a data connection. Any final reply is a success; see reply_to() and last_reply().
+    operation_id queue_request(verb command, std::string argument);
+    /// Never fails.
+    operation_id queue_quit();
+
+    // ---- During a transfer; otherwise these calls have no effect
+
+    /// Sends NOOP, which shows devices on the path that the control connection is in use. Not repeated before its reply.
     void send_noop();
-    /// ABOR. The session is in step again at the end: a NOOP is sent behind the reply to the transfer, since some servers
-    /// answer ABOR with a reply of its own and others don't.
+    /// Sends ABOR. Some servers answer ABOR with a reply of its own and others do not, so a NOOP follows the reply to the transfer;
+    /// after the reply to it the replies match the commands again.
     void abort_transfer();
 
     [[nodiscard]] client_action next();
@@ -81,33 +94,36 @@ public:
     [[nodiscard]] const std::string& output() const noexcept { return channel_.output(); }
     void output_sent() noexcept { channel_.output_sent(); }
 
-    // Outcomes
-    void connection_failed(const error& why);  // the control connection failed, or a limit passed
+    // ---- Outcomes
+
+    /// The control connection failed, or a time limit has expired.
+    void connection_failed(const error& why);
     void tls_started();
     void data_opened(const result<void>& outcome);
     void data_listening(const result<endpoint>& at);
     void data_done();
 
-    // What there is to know
-    /// Of the order that was carried out last.
+    // ---- State
+
+    /// The failure of the last operation.
     [[nodiscard]] const std::optional<client_failure>& failure() const noexcept { return failure_; }
-    /// To a request, until another order is given after all are over; nothing where none came.
+    /// The reply to a request, until an operation is queued after all have finished; nullptr if there was none.
     [[nodiscard]] const reply* reply_to(operation_id request) const noexcept;
-    /// The session can take another order.
+    /// The session accepts another operation.
     [[nodiscard]] bool usable() const noexcept { return !ended_; }
-    /// What the session is at; where it fails now, it fails there.
+    /// The current step, which is the step of a failure that occurs now.
     [[nodiscard]] client_step at() const noexcept;
     [[nodiscard]] const reply& last_reply() const noexcept { return last_; }
     [[nodiscard]] const reply& greeting() const noexcept { return login_.greeting(); }
     [[nodiscard]] const feature_set& features() const noexcept { return login_.features(); }
     [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return negotiation_.attempts(); }
-    /// Of the last begin_size(); nothing where the server can't or won't tell.
+    /// The result of the last queue_size(); nothing if the server did not send the size.
     [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return size_.value; }
-    /// The reply to the last SIZE where it was no refusal and no number could be read in it; else empty.
+    /// The reply to the last SIZE if it was no refusal and contained no readable number; otherwise empty.
     [[nodiscard]] const std::string& unreadable_size() const noexcept { return size_.unreadable; }
-    /// What the 150 said in words: "... (5000 bytes)".
+    /// The size in the text of the 150: "... (5000 bytes)".
     [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return transfer_.announced; }
-    /// A final 2xx has come for the running or last transfer.
+    /// A final 2xx was received for the current or last transfer.
     [[nodiscard]] bool transfer_confirmed() const noexcept { return transfer_.confirmed; }
 
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { channel_.set_trace(std::move(trace)); }
@@ -117,7 +133,8 @@ private:
         idle,
         login,
         handshake,
-        plain,  // requests are in flight
+        // Requests are pending.
+        plain,
         type,
         size,
         negotiate,
@@ -128,7 +145,8 @@ private:
         rest,
         request,
         moving,
-        resync,  // after ABOR: NOOP is in flight
+        // After ABOR: the reply to NOOP is pending.
+        resync,
         quit,
     };
 
@@ -149,7 +167,8 @@ private:
         std::string path;
         std::optional<std::uint64_t> value;
         std::string unreadable;
-        bool is_asked = false;  // the running order
+        // It is the running operation.
+        bool is_asked = false;
         bool unknown_to_server = false;
     };
     struct transfer_state {
@@ -157,7 +176,8 @@ private:
         std::optional<std::uint64_t> announced;
         bool data_started = false;
         bool data_finished = false;
-        bool control_finished = false;  // final reply or loss, while moving
+        // The final reply was received, or the control connection was lost, during the transfer.
+        bool control_finished = false;
         bool confirmed = false;
         bool aborted = false;
     };
@@ -165,7 +185,7 @@ private:
     operation_id queue(decltype(operation::task) task);
     void start_operations();
     void start(operation o);
-    void start_request(operation_id id, const request_task& what);
+    void start_request(operation_id id, const request_task& request);
     void perform(login_action action);
 
     void send(step then, std::string_view name, std::string_view argument = {});
@@ -189,7 +209,7 @@ private:
     [[nodiscard]] std::optional<client_action> moving_action();
     [[nodiscard]] client_act::read read_action() const;
 
-    /// `refusal`: the reply that says so, where there is one.
+    /// `refusal` is the server's reply, or nullptr if there was none.
     void fail_operation(client_step at, error cause, const reply* refusal = nullptr);
     void end_session(client_step at, error cause, const reply* refusal = nullptr);
     void refuse(errc code, std::string detail, const reply& r);
@@ -200,15 +220,20 @@ private:
     client_channel channel_;
     client_login login_;
     data_negotiation negotiation_;
-    std::deque<operation> operations_;  // not begun yet
+    // The operations that have not started yet.
+    std::deque<operation> operations_;
     operation_id last_id_ = 0;
-    std::size_t in_flight_ = 0;  // requests
+    // The number of pending requests.
+    std::size_t in_flight_ = 0;
     std::vector<std::pair<operation_id, reply>> replies_;
     step step_ = step::login;
     unsigned turn_ = 0;
-    bool ended_ = false;         // it takes no more orders; after a refused login still QUIT
-    bool closed_ = false;        // nor that
-    bool type_is_ascii_ = true;  // RFC 959 section 5.1: what a session begins with
+    // No operation is accepted any more except QUIT after a refused login.
+    bool ended_ = false;
+    // QUIT is not accepted either.
+    bool closed_ = false;
+    // A session starts with TYPE A (RFC 959, section 5.1).
+    bool type_is_ascii_ = true;
     reply last_{0, {std::string()}};
     std::optional<client_failure> failure_;
     size_state size_;

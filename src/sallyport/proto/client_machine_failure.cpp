@@ -1,4 +1,4 @@
-// How an order or the session fails: at which step, and by whose words.
+// Failures of operations and of the session.
 
 #include <sallyport/proto/client_machine.hpp>
 
@@ -29,7 +29,7 @@ void client_machine::connection_failed(const error& why) {
         channel_.stop_waiting();
         return method_failed(std::move(cause), true);
     }
-    // Of two facts about one event the first stands where the server has no words for it.
+    // If the server sends no reply about the missing data connection, the earlier failure is reported.
     if (step_ == step::unopened) cause = *negotiation_.attempt().failure;
     const bool no_server_connection = step_ == step::request && negotiation_.active();
     end_session(no_server_connection ? client_step::data : at(), std::move(cause));
@@ -57,7 +57,7 @@ client_step client_machine::at() const noexcept {
     return client_step::request;
 }
 
-/// A refused request leaves the session as it was.
+/// A refused request does not end the session.
 void client_machine::refuse(errc code, std::string detail, const reply& r) {
     fail_operation(client_step::request, {code, 0, std::move(detail) + summary(r)}, &r);
 }
@@ -67,7 +67,7 @@ void client_machine::fail_operation(client_step at, error cause, const reply* re
     step_ = step::idle;
 }
 
-/// Orders that wait are dropped, but for QUIT: the failure says why none of them was begun.
+/// Removes all queued operations except QUIT; the failure is the reason why they were not started.
 void client_machine::stop_accepting() {
     ended_ = true;
     std::erase_if(operations_, [](const operation& o) { return !std::holds_alternative<quit_task>(o.task); });
@@ -82,7 +82,7 @@ void client_machine::end_session(client_step at, error cause, const reply* refus
         return;
     }
     if (step_ == step::moving) {
-        // The data may still come to a good end: that is reported apart from the loss of the control connection.
+        // The data connection may still end without an error, which is reported separately.
         failure_ = failure_at(at, std::move(cause), refusal);
         transfer_.control_finished = true;
         transfer_.confirmed = false;

@@ -1,6 +1,7 @@
 #pragma once
-// What the client's machine is given and what it says: settings, steps of a session, failures, ways to a data connection.
-// Plain values; any thread.
+// Settings of the client machine, and what it reports: steps of a session, failures, attempts to open a data connection.
+//
+// Values; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -17,38 +18,46 @@
 
 namespace sallyport::proto {
 
-/// What to do with the address in a 227: ignore it and connect to the control connection's peer, or obey it (C4, CL-01).
+/// Which address to connect to after a 227: the peer of the control connection, or the address in the reply (C4, CL-01).
 enum class passive_address : std::uint8_t { peer, reply };
 
-/// How far the first order goes.
+/// The end of the first operation.
 enum class open_until : std::uint8_t {
     greeting,
-    // Explicit TLS stands, where it is required. Without TLS the same as `greeting`.
+    // After explicit TLS is established, if it is required; otherwise the same as `greeting`.
     tls,
     login
 };
 
 struct client_settings {
-    endpoint local;  // of the control connection
+    // The two ends of the control connection.
+    endpoint local;
     endpoint peer;
-    bool tls_active = false;    // implicit TLS: protected from the first byte
-    bool tls_required = false;  // nothing secret leaves before TLS stands
-    bool protect_data = true;   // PROT P where TLS stands
+    // Implicit TLS.
+    bool tls_active = false;
+    // No secret is sent before TLS is established.
+    bool tls_required = false;
+    // With TLS, PROT P is sent.
+    bool protect_data = true;
     open_until until = open_until::login;
     std::string user = "anonymous";
     std::string password;
-    std::string account;  // for servers that ask for one (332)
+    // For servers that require ACCT (332).
+    std::string account;
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
     passive_address address_rule = passive_address::peer;
-    std::optional<ip_address> active_address;  // announced instead of our own, where NAT makes it differ
+    // The address to send in PORT and EPRT if NAT changes it; otherwise the local address is sent.
+    std::optional<ip_address> active_address;
     std::chrono::milliseconds greeting = limits::greeting_timeout;
-    std::chrono::milliseconds delayed_greeting = limits::login_timeout;  // after the first 120; more of them don't extend it
+    // The timeout after the first 120. Further 120 replies do not extend it.
+    std::chrono::milliseconds delayed_greeting = limits::login_timeout;
     std::chrono::milliseconds reply = limits::reply_timeout;
-    std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
+    // The timeout for each data method.
+    std::chrono::milliseconds data_open = std::chrono::seconds(8);
     std::chrono::milliseconds quit = std::chrono::seconds(1);
 };
 
-/// Where in a session something failed. `resolve`, `connect`, `local_file` and `listing` are for the driver to use.
+/// The step of a session at which a failure occurred. The driver sets `resolve`, `connect`, `local_file` and `listing`.
 enum class client_step : std::uint8_t {
     resolve,
     connect,
@@ -66,27 +75,37 @@ enum class client_step : std::uint8_t {
 struct client_failure {
     client_step at = client_step::request;
     error cause;
-    int reply_code = 0;   // where the server refused; 0: it didn't say anything
-    std::string refusal;  // the reply that refused: its code and the text of all its lines
+    // The code of the server's refusal; 0 if there was no reply.
+    int reply_code = 0;
+    // The refusal: its code and the text of all its lines.
+    std::string refusal;
 };
 
-/// With the words of the server's refusal, where there is one.
+/// `refusal` is the server's reply, or nullptr if there was none.
 [[nodiscard]] client_failure failure_at(client_step at, error cause, const reply* refusal);
 
-/// One way that was tried to open a data connection.
+/// One attempt to open a data connection.
 struct data_attempt {
     data_method method = data_method::epsv;
-    endpoint target;               // passive: what we connected to; active: what we announced
-    endpoint advertised;           // passive: what the server's reply named; differs from `to` behind a wrong NAT
-    bool accepted = false;         // the server accepted the method; where it failed all the same, the network is to blame
-    std::optional<error> failure;  // nothing: it worked
+    // Passive mode: the address that the client connected to. Active mode: the address in PORT or EPRT.
+    endpoint target;
+    // Passive mode: the address in the server's reply. It differs from `target` if the server does not know its external address.
+    endpoint advertised;
+    // The server accepted the method. If the attempt failed nevertheless, the network is the cause.
+    bool accepted = false;
+    // Nothing if the attempt succeeded.
+    std::optional<error> failure;
 };
 
 struct client_transfer {
-    verb command = verb::retr;  // RETR STOR APPE LIST NLST MLSD
-    std::string path;           // may be empty for listings
-    std::uint64_t offset = 0;   // REST; for RETR and STOR
-    bool ascii = false;         // TYPE A
+    // RETR, STOR, APPE, LIST, NLST or MLSD.
+    verb command = verb::retr;
+    // May be empty for listings.
+    std::string path;
+    // The offset of REST, for RETR and STOR.
+    std::uint64_t offset = 0;
+    // TYPE A.
+    bool ascii = false;
 };
 
 }  // namespace sallyport::proto

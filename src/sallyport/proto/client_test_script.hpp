@@ -1,5 +1,7 @@
 #pragma once
-// Test support: replays a conversation with the client machine from text, a step a line.
+// Test support: runs a text script against the client machine, one step per line.
+//
+// Owned by a test, used on its thread.
 
 #include <gtest/gtest.h>
 
@@ -13,14 +15,21 @@
 
 namespace sallyport::proto {
 
-/// Replays a conversation from text, a step a line:
-///   "< 220 hi"        the server says so              "> USER x"    the machine must have sent exactly this
-///   "* tls"           it starts TLS, which works      "* connect A:P" it connects there, which works
-///   "* refused A:P"   ... which is refused            "* silent A:P"  ... where nobody answers
-///   "* listen A:P"    it listens; that is where       "* accept"      the server's data connection comes
-///   "* nobody"        ... doesn't come                "* move"        data may move now, "* move protected" with TLS
-///   "* data"          the data side ends well         "* lost"        the control connection breaks
-///   "* silence"       the limit of the wait passes    "* await" "* drop" "* done"   it says so
+/// Runs a script, one step per line:
+///   "< 220 hi"         The server sends this line.
+///   "> USER x"         The machine must have sent exactly this line.
+///   "* tls"            The machine starts TLS; the handshake succeeds.
+///   "* connect A:P"    The machine connects to this address; the connection is accepted.
+///   "* refused A:P"    The machine connects to this address; the connection is refused.
+///   "* silent A:P"     The machine connects to this address; the connection times out.
+///   "* listen A:P"     The machine listens; this is the address of its listener.
+///   "* accept"         The machine accepts; the server's data connection arrives.
+///   "* unconnected"    The machine accepts; no data connection arrives.
+///   "* move"           The machine starts to transfer data; "* move protected" with TLS.
+///   "* data"           The data connection ends without an error.
+///   "* lost"           The control connection is lost.
+///   "* silence"        The time limit of a read expires.
+///   "* await", "* drop", "* done"   The machine must return this action.
 class client_script {
 public:
     explicit client_script(client_settings s = plain()) : machine(std::move(s)) {}
@@ -46,7 +55,7 @@ public:
         }
         return *this;
     }
-    /// To the end of an ordinary anonymous login.
+    /// Runs an anonymous login.
     client_script& log_in() {
         return run(
             {"< 220 hi", "> USER anonymous", "< 331 pw?", "> PASS pw", "< 230 in", "> FEAT", "< 502 what?", "* done"});
@@ -105,7 +114,7 @@ private:
         } else if (action == "accept") {
             expect<client_act::accept_data>();
             machine.data_opened({});
-        } else if (action == "nobody") {
+        } else if (action == "unconnected") {
             expect<client_act::accept_data>();
             machine.data_opened(fail(errc::timeout));
         } else if (action == "move") {

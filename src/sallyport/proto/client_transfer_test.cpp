@@ -190,7 +190,7 @@ TEST(client_data, a_missing_active_connection_ends_the_session) {
     client_script p(s);
     p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x", "< 150 ok",
-           "* nobody", "* silence", "* done"});
+           "* unconnected", "* silence", "* done"});
     EXPECT_EQ(p.failure().at, client_step::data);
     EXPECT_EQ(p.failure().cause.code, errc::timeout);
     EXPECT_FALSE(p.machine.usable());
@@ -205,7 +205,7 @@ TEST(client_data, a_missing_active_connection_ends_the_session) {
 TEST(client_data, a_missing_active_connection_is_reported_with_the_servers_reply) {
     const std::initializer_list<std::string_view> until_accept_fails = {
         "> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
-        "< 150 ok", "* nobody"};
+        "< 150 ok", "* unconnected"};
     auto s = client_script::plain();
     s.methods = {data_method::port, data_method::pasv};
     client_script p(s);

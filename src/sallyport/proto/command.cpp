@@ -27,8 +27,8 @@ constexpr auto download = data_use::download;
 constexpr auto upload = data_use::upload;
 constexpr auto listing = data_use::listing;
 
-// In the order of the enum: row_of() indexes it. Two FEAT lines are not verbs: TVFS says how CWD and all others read
-// paths (RFC 3659 section 6), UTF8 what OPTS UTF8 would ask for (RFC 2640 section 3.2); they stand in those rows.
+// In the order of the enum, since row_of() uses it as an index. Two FEAT lines are not verbs: TVFS describes how CWD and other
+// commands read paths (RFC 3659, section 6) and is in the row of CWD; UTF8 (RFC 2640, section 3.2) is in the row of OPTS.
 constexpr auto rows = std::to_array<command_row>({
     {verb::user, "USER", text, connected, waits, no_data, "", "<SP> user-name", "959 4.1.1"},
     {verb::pass, "PASS", optional_text, connected, waits, no_data, "", "<SP> password", "959 4.1.1"},
@@ -96,7 +96,7 @@ struct alias {
 constexpr auto aliases = std::to_array<alias>(
     {{"XCWD", verb::cwd}, {"XCUP", verb::cdup}, {"XPWD", verb::pwd}, {"XMKD", verb::mkd}, {"XRMD", verb::rmd}});
 
-// Up to four letters in one number, upper-cased; 0 for anything that can't be a verb.
+// Up to four letters in one number, in upper case; 0 if the text cannot be a verb.
 [[nodiscard]] constexpr std::uint32_t pack(std::string_view name) noexcept {
     if (name.empty() || name.size() > 4) return 0;
     std::uint32_t key = 0;
@@ -107,7 +107,7 @@ constexpr auto aliases = std::to_array<alias>(
     return key;
 }
 
-// Packed names to verbs: open addressing in a table filled at compile time.
+// A hash table from packed names to verbs, with open addressing, filled at compile time.
 class verb_index {
 public:
     constexpr verb_index() {
@@ -135,7 +135,8 @@ private:
         slots_[i] = {pack(name), id};
     }
 
-    std::array<entry, 256> slots_{};  // the top eight bits of the product choose one
+    // The top eight bits of the hash are the index.
+    std::array<entry, 256> slots_{};
 };
 constexpr verb_index index;
 static_assert(index.find("retr") == verb::retr && index.find("XPWD") == verb::pwd && index.find("GET") == verb::unknown);
@@ -182,7 +183,7 @@ result<command> parse_command(std::string_view line) {
     auto argument = blank == std::string_view::npos ? std::string_view() : line.substr(blank + 1);
     const verb id = index.find(name);
     if (id != verb::unknown && !is_name(row_of(id).argument)) argument = without_trailing_blanks(argument);
-    // Some clients name what CDUP leads to.
+    // Some clients send the parent as the argument of CDUP.
     if (id == verb::cdup && argument == "..") argument = {};
     if (id != verb::unknown && !fits(row_of(id).argument, argument)) return fail(errc::syntax, refusal(row_of(id)));
     return command{id, to_upper(name), std::string(argument)};
@@ -214,17 +215,18 @@ bool acts_during_transfer(const command& cmd) noexcept {
 }
 
 bool is_foreign_protocol(std::string_view line) noexcept {
-    if (line.starts_with("\x16\x03") || line.starts_with("SSH-")) return true;  // a TLS handshake record; SSH
+    // A TLS handshake record, or SSH.
+    if (line.starts_with("\x16\x03") || line.starts_with("SSH-")) return true;
     const auto name = line.substr(0, line.find(' '));
     if (iequals(name, "EHLO") || iequals(name, "HELO")) return true;
-    // HTTP, SIP and RTSP end their first line with a version; a file may be called so too, after a verb of ours.
+    // HTTP, SIP and RTSP end their first line with a version. A file may have such a name, after an FTP verb.
     const auto last = line.substr(line.rfind(' ') + 1);
     return index.find(name) == verb::unknown &&
            (is_version_of(last, "HTTP") || is_version_of(last, "SIP") || is_version_of(last, "RTSP"));
 }
 
 std::string mask_secrets(std::string_view line) {
-    // Lines that would be refused are masked too: "  pass x" or "PASS\tx" is a password all the same.
+    // Invalid lines are masked too: "  pass x" or "PASS\tx" contains a password.
     const auto start = std::min(line.find_first_not_of(" \t"), line.size());
     const auto name = line.substr(start, 4);
     if ((!iequals(name, "PASS") && !iequals(name, "ACCT")) || line.size() <= start + 4) return std::string(line);

@@ -1,8 +1,7 @@
 #pragma once
-// FTP commands: the verbs, one table of what is known about each, and the parser and writer that follow it.
+// FTP commands: the verbs, a table with their properties, and the parser and writer that use it.
 //
-// The table (command_table()) is the only list of verbs in the program: parser, dispatcher, HELP and FEAT come from it.
-// Values; any thread.
+// command_table() is the only list of verbs in the program: the parser, the dispatcher, HELP and FEAT use it. Values; any thread.
 
 #include <cstdint>
 #include <span>
@@ -70,89 +69,110 @@ enum class verb : std::uint8_t {
     host,
     // draft-somers-ftp-mfxx: set a modification time
     mfmt,
-    // Known by name only; answered, never acted on
+    // Known by name only: answered without any effect.
     clnt,
     unknown,
 };
 
-/// What follows a verb. Some clients pad their lines: blanks at the end of a keyword or a number mean nothing, but those of
-/// a name belong to it.
+/// The argument of a verb. Some clients pad their lines: trailing blanks of a keyword or a number are ignored, but those of a
+/// name belong to the name.
 enum class argument_shape : std::uint8_t {
-    none,              // anything after the verb is 501
-    optional_text,     // a name, or nothing
-    text,              // a name, taken as it stands after one blank
-    optional_keyword,  // a keyword, or nothing
-    keyword,           // one or more keywords, numbers or addresses
-    number,            // a plain decimal in 0..2^63-1 (IN-11)
+    // Any text after the verb is refused with 501.
+    none,
+    // A name, or nothing.
+    optional_text,
+    // A name: all bytes after one blank.
+    text,
+    // A keyword, or nothing.
+    optional_keyword,
+    // One or more keywords, numbers or addresses.
+    keyword,
+    // A decimal number from 0 to 2^63-1 (IN-11).
+    number,
 };
-/// Its blanks belong to it.
+/// True if blanks at the end belong to the argument.
 [[nodiscard]] constexpr bool is_name(argument_shape shape) noexcept {
     return shape == argument_shape::text || shape == argument_shape::optional_text;
 }
 
-/// The earliest state of a session in which a verb may be used. Before it: 530 or 503.
+/// The first stage of a session in which a verb is allowed. Before it the reply is 530 or 503.
 enum class session_stage : std::uint8_t { connected, user_given, logged_in };
 
-/// What happens to a verb that arrives while a transfer runs (IN-05, IN-06).
+/// When a verb is executed that arrives during a transfer (IN-05, IN-06).
 enum class in_transfer : std::uint8_t {
-    wait,  // answered in its turn, after the transfer's own reply
-    now,   // ABOR and STAT without argument
+    // After the transfer's own reply.
+    wait,
+    // Immediately: ABOR, and STAT without an argument.
+    now,
 };
 
-/// What a verb has to do with the data connection: two ways to agree on one, three to use it.
+/// How a verb uses the data connection: two values for data methods, three for transfers.
 enum class data_use : std::uint8_t {
     none,
-    passive,   // the client will connect
-    active,    // the client will be connected to
-    download,  // a file, to the client
-    upload,    // a file, from the client
-    listing,   // to the client
+    // The client will open the data connection.
+    passive,
+    // The server will open the data connection.
+    active,
+    // A file to the client.
+    download,
+    // A file from the client.
+    upload,
+    // A listing to the client.
+    listing,
 };
 
 struct command_row {
     verb id;
-    std::string_view name;  // upper case
+    // In upper case.
+    std::string_view name;
     argument_shape argument;
     session_stage earliest;
     in_transfer during_transfer;
     data_use data;
-    std::string_view feat;    // its line in FEAT, empty where it has none; dynamic lines are completed by the server
-    std::string_view syntax;  // for HELP, without the verb: "<SP> pathname"
-    std::string_view rfc;     // "959 4.1.3"
-    bool changes = false;     // what lies on the server
+    // The line in FEAT; empty if there is none. The server completes lines with variable parts.
+    std::string_view feat;
+    // For HELP, without the verb: "<SP> pathname".
+    std::string_view syntax;
+    // "959 4.1.3".
+    std::string_view rfc;
+    // The command changes files or directories of the server.
+    bool changes = false;
 };
 
 [[nodiscard]] std::span<const command_row> command_table() noexcept;
-[[nodiscard]] const command_row& row_of(verb id) noexcept;  // REQUIRES: id != verb::unknown
-[[nodiscard]] data_use data_use_of(verb id) noexcept;       // none for verb::unknown
+/// REQUIRES: id != verb::unknown.
+[[nodiscard]] const command_row& row_of(verb id) noexcept;
+/// data_use::none for verb::unknown.
+[[nodiscard]] data_use data_use_of(verb id) noexcept;
 
 struct command {
     verb id = verb::unknown;
-    std::string name;      // as sent, upper-cased; for replies and logs about unknown verbs
-    std::string argument;  // the bytes after the first blank; as they stand where they are a name
+    // The verb as sent, in upper case, for replies and logs about unknown verbs.
+    std::string name;
+    // The bytes after the first blank; unchanged if they are a name.
+    std::string argument;
 
     friend bool operator==(const command&, const command&) = default;
 };
 
-/// One line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are their plain forms.
-/// "CDUP .." is CDUP. errc::syntax: no verb at all, or a shape the table refuses (reply 501). An unknown verb is not an
-/// error.
+/// Parses one line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are taken as CWD, CDUP,
+/// PWD, MKD and RMD. "CDUP .." is CDUP. errc::syntax if there is no verb, or if the argument does not fit the table (reply 501).
+/// An unknown verb is not an error.
 [[nodiscard]] result<command> parse_command(std::string_view line);
 
-/// "RETR name\r\n". errc::name_invalid where the argument holds CR, LF or NUL (CL-02): nothing is ever sent then.
+/// "RETR name\r\n". errc::name_invalid if the argument contains CR, LF or NUL (CL-02); such a command is never sent.
 [[nodiscard]] result<std::string> format_command(std::string_view name, std::string_view argument = {});
 
-/// A first line that belongs to another protocol (HTTP, TLS, SSH, SIP, SMTP): the session ends at once (GW-01, TLS-07).
+/// True if a first line belongs to another protocol (HTTP, TLS, SSH, SIP, SMTP); the session then ends (GW-01, TLS-07).
 [[nodiscard]] bool is_foreign_protocol(std::string_view line) noexcept;
 
-/// The same by a connection's first bytes alone: a TLS ClientHello holds no line end for long, and its record type is
-/// telling enough.
+/// True if the first bytes of a connection are those of a TLS record: a ClientHello may contain no line end.
 [[nodiscard]] bool begins_tls(std::string_view bytes) noexcept;
 
-/// Whether it is obeyed at once while a transfer runs, and not held back until that is over (IN-05, IN-06).
+/// True if the command is executed during a transfer, and not deferred until the transfer has finished (IN-05, IN-06).
 [[nodiscard]] bool acts_during_transfer(const command& cmd) noexcept;
 
-/// For transcripts and logs: the line with the argument of PASS and ACCT replaced by "****" (S7).
+/// The line with the argument of PASS and ACCT replaced by "****", for transcripts and logs (S7).
 [[nodiscard]] std::string mask_secrets(std::string_view line);
 
 }  // namespace sallyport::proto

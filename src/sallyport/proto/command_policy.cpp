@@ -8,13 +8,14 @@
 namespace sallyport::proto {
 namespace {
 
-// Without these there is no session to have a policy for.
+// No session is possible without these.
 constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::quit, verb::auth, verb::pbsz, verb::prot};
 
 [[nodiscard]] std::size_t place_of(verb id) noexcept { return static_cast<std::size_t>(id); }
 
 [[nodiscard]] result<verb> verb_named(std::string_view name) {
-    for (const auto* argument : {" 0", ""}) {  // whichever its shape takes
+    // One of the two fits the shape of the argument.
+    for (const auto* argument : {" 0", ""}) {
         if (!std::ranges::all_of(name, is_alpha)) break;
         const auto parsed = parse_command(std::string(name) + argument);
         if (parsed && parsed->id != verb::unknown) return parsed->id;
@@ -22,9 +23,10 @@ constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::q
     return fail(errc::usage, "there is no command \"" + escape(name, 40) + "\"; give names such as STOR, DELE or SITE");
 }
 
-// Some servers take "MDTM time name" for setting a file's time, as clients asked for it before there was MFMT.
+// Some servers set a file's time with "MDTM time name", which clients used before MFMT existed.
 [[nodiscard]] bool sets_a_time(const command& cmd) noexcept {
-    constexpr std::size_t digits = 14;  // YYYYMMDDhhmmss
+    // YYYYMMDDhhmmss.
+    constexpr std::size_t digits = 14;
     return cmd.id == verb::mdtm && cmd.argument.size() > digits && cmd.argument[digits] == ' ' &&
            std::ranges::all_of(std::string_view(cmd.argument).substr(0, digits), is_digit);
 }

@@ -1,5 +1,7 @@
 #pragma once
-// Which commands a gateway lets through, by names and by what they do: a value, decided on before anything else.
+// The commands that a gateway allows, by name and by effect.
+//
+// It is checked before a command has any other effect. A value; any thread.
 
 #include <bitset>
 #include <optional>
@@ -15,17 +17,17 @@ namespace sallyport::proto {
 
 class command_policy {
 public:
-    /// Everything may pass.
+    /// All commands are allowed.
     command_policy() = default;
-    /// `allow`: only these, where it is not empty, and what logs in and out. `refuse`: all but these. Names are those of the
-    /// command table or their X forms; others, and refusing what logs in and out, are errc::usage. `read_only`: nothing
-    /// that changes what lies on the server, and no command that is not known.
+    /// `allow`: if not empty, only these commands and those of the login. `refuse`: all commands but these. `read_only`: no
+    /// command that changes files, and no unknown command. Names are those of the command table or their X forms. errc::usage
+    /// for other names, and for refusing a command of the login.
     [[nodiscard]] static result<command_policy> make(const std::vector<std::string>& allow,
                                                      const std::vector<std::string>& refuse, bool read_only);
 
-    /// The reply to a command that may not pass: 502 by name, 550 where it would change something.
+    /// The reply to a command that is not allowed: 502 for its name, 550 if it would change files.
     [[nodiscard]] std::optional<local_reply> refuses(const command& cmd) const;
-    /// By its name alone.
+    /// True if the command is refused by its name.
     [[nodiscard]] bool hides(verb id) const noexcept { return refused_.test(static_cast<std::size_t>(id)); }
 
 private:

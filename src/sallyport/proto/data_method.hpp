@@ -1,5 +1,5 @@
 #pragma once
-// The four ways to agree on a data connection, and sets of them. Values; any thread.
+// The four data methods EPSV, PASV, EPRT and PORT, and sets of them. Values; any thread.
 
 #include <cstdint>
 #include <string_view>
@@ -8,16 +8,18 @@
 
 namespace sallyport::proto {
 
-/// By the command that asks for it.
+/// The command that sets up a data connection.
 enum class data_method : std::uint8_t { epsv, pasv, eprt, port };
 
-[[nodiscard]] std::string_view name(data_method m) noexcept;  // "EPSV"
+/// "EPSV".
+[[nodiscard]] std::string_view name(data_method m) noexcept;
 [[nodiscard]] verb verb_of(data_method m) noexcept;
-[[nodiscard]] data_method method_of(verb id) noexcept;  // REQUIRES: data_use_of(id) is passive or active
+/// REQUIRES: data_use_of(id) is passive or active.
+[[nodiscard]] data_method method_of(verb id) noexcept;
 
-/// The one who asks listens, and the other one connects.
+/// In active mode the sender of the command listens, and the other side opens the data connection.
 [[nodiscard]] constexpr bool is_active(data_method m) noexcept { return m == data_method::eprt || m == data_method::port; }
-/// Its form has room for an IPv4 address only.
+/// PORT and PASV can name IPv4 addresses only.
 [[nodiscard]] constexpr bool only_ipv4(data_method m) noexcept { return m == data_method::pasv || m == data_method::port; }
 
 class method_set {

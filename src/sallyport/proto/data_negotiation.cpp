@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint16_t first_unprivileged_port = 1024;
 
-/// Below 1024 are services that a hostile server may want us to touch (CL-01). FTP's own ports and that of HTTPS are given
-/// out on purpose, to clients whose firewall lets nothing else through (G8).
+/// Ports below 1024 belong to services that a hostile server may want a client to connect to (CL-01). Some servers use the FTP
+/// ports and 443 intentionally, for clients whose firewall allows only these (G8).
 bool may_carry_data(std::uint16_t port) noexcept {
     return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
 }
@@ -34,7 +34,7 @@ bool data_negotiation::choose(const client_settings& s, std::size_t from) {
 
 bool data_negotiation::start(const client_settings& s) {
     const auto usable = [&](data_method m) { return !skips(s, m); };
-    // Where nothing is left of the list, what failed before may work for once.
+    // If all methods have failed, each may be tried again.
     if (std::ranges::none_of(s.methods, usable)) failed_methods_ = {};
     return choose(s, 0);
 }

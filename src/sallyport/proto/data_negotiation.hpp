@@ -1,6 +1,8 @@
 #pragma once
-// A client's choice among EPSV, PASV, EPRT and PORT, as a value: which is tried next, where a reply leads to, what has gone
-// wrong before in this session. No I/O; owned by one client_machine, used on its thread.
+// The client's fallback among EPSV, PASV, EPRT and PORT: which method is next, the address in a reply, and the methods that have
+// failed in this session.
+//
+// A value, owned by one client_machine, used on its thread. No I/O.
 
 #include <cstddef>
 #include <optional>
@@ -12,9 +14,9 @@ namespace sallyport::proto {
 
 class data_negotiation {
 public:
-    /// For one transfer. False where none of the methods works here (IPv6).
+    /// Starts with the first method for a transfer. False if no method can be used (IPv6).
     [[nodiscard]] bool start(const client_settings& s);
-    /// The method has failed; `remember`: for the whole session. False where it was the last one.
+    /// The method has failed; with `remember` it is not tried again in this session. False if it was the last one.
     [[nodiscard]] bool fail(const client_settings& s, error why, bool remember);
 
     [[nodiscard]] data_method method() const noexcept { return attempts_.back().method; }
@@ -23,11 +25,11 @@ public:
     [[nodiscard]] const std::vector<data_attempt>& attempts() const noexcept { return attempts_; }
     void clear_attempts() noexcept { attempts_.clear(); }
 
-    /// Passive: where this reply leads to, which is noted in the attempt.
+    /// Passive mode: stores the address from this reply in the attempt.
     [[nodiscard]] result<void> on_passive_reply(const client_settings& s, const reply& r);
-    /// Active: the argument of the command for a listener at `at`.
+    /// Active mode: the argument of the command for a listener at `at`.
     [[nodiscard]] result<std::string> active_argument(const client_settings& s, const endpoint& at);
-    /// Firewalls exist that swallow EPSV; PASV, which they know, may pass.
+    /// Some firewalls drop EPSV but pass PASV.
     [[nodiscard]] bool can_skip_silent_epsv(const client_settings& s) const noexcept;
 
 private:
@@ -35,8 +37,10 @@ private:
     [[nodiscard]] bool choose(const client_settings& s, std::size_t from);
 
     std::vector<data_attempt> attempts_;
-    std::size_t at_ = 0;         // index in the settings' methods
-    method_set failed_methods_;  // not to try again in this session
+    // The index in the methods of the settings.
+    std::size_t at_ = 0;
+    // Not to be tried again in this session.
+    method_set failed_methods_;
 };
 
 }  // namespace sallyport::proto

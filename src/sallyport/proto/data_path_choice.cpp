@@ -29,7 +29,7 @@ constexpr auto words = std::to_array<std::pair<std::string_view, std::string_vie
     {"kernel_refused", "the kernel did not accept the forwarding rule"},
 });
 
-/// What forbids every other path.
+/// The reasons why the gateway must relay the bytes.
 [[nodiscard]] std::optional<data_path_reason> bytes_needed(const data_path_facts& f) noexcept {
     if (f.client_data_tls || f.backend_data_tls) return tls;
     if (f.tls_required) return tls_required;
@@ -83,7 +83,7 @@ bool can_reach(const ip_address& client, const ip_address& advertised) noexcept 
     return client.is_public() ? advertised.is_public() : !advertised.is_loopback();
 }
 
-// Where both are enabled and neither can be, the kernel's reason is given: it would have been the last to be tried.
+// If both are enabled and neither is possible, the kernel's reason is returned, since it was tried last.
 data_path_choice choose_data_path(const data_path_facts& f) noexcept {
     const bool direct_enabled = f.direct.passive || f.direct.active;
     const bool kernel_enabled_here = f.rules.kernel != kernel_forwarding::disabled;

@@ -1,9 +1,9 @@
 #pragma once
-// Which way the bytes of a transfer go through a gateway, and why: one pure function of what is known at that moment.
+// The choice of a transfer's data path in a gateway, with its reason: one pure function of the known facts.
 //
-// It is asked again whenever a negotiation has learned more: what the backend refuses, which address its 227 advertises,
-// whether the kernel took the opening. Direct wins over the kernel, and the kernel over the relay. Without TLS on either leg
-// the relay splices the bytes from socket to socket; else they pass through its memory. Values; any thread.
+// It is called again when a negotiation has learned more: what the backend refuses, which address its 227 advertises, whether
+// the kernel has accepted the opening. `direct` is preferred to `kernel`, and `kernel` to `relay`. Without TLS on both legs the
+// relay splices the bytes from socket to socket; otherwise they pass through its memory. Values; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,62 +16,84 @@ namespace sallyport::proto {
 
 /// How a transfer's bytes travel.
 enum class data_path : std::uint8_t {
-    relay,   // the gateway process reads and writes, or splices, them
-    direct,  // between client and backend, bypassing the gateway
-    kernel,  // a NAT rule of the kernel forwards the data connection
+    // The gateway process reads and writes, or splices, the bytes.
+    relay,
+    // The data connection is between client and backend and bypasses the gateway.
+    direct,
+    // A NAT rule of the kernel forwards the data connection.
+    kernel,
 };
 /// "relay", "direct", "kernel".
 [[nodiscard]] std::string_view name(data_path r) noexcept;
 
 /// Which of a backend's data connections bypass the gateway.
 struct direct_data {
-    bool passive = false;                          // the client connects to the backend, where its 227 says ...
-    std::optional<ip_address> external_address{};  // ... or here, an IPv4 address
-    bool active = false;                           // the backend connects to the client, if it will
+    // The client connects to the address in the backend's 227.
+    bool passive = false;
+    // An IPv4 address that replaces the address in the 227.
+    std::optional<ip_address> external_address{};
+    // The backend connects to the client.
+    bool active = false;
 
     friend bool operator==(const direct_data&, const direct_data&) = default;
 };
 
-/// Whether the address of a backend's 227 leads anywhere for this client.
+/// True if this client may be able to connect to the address in a backend's 227.
 [[nodiscard]] bool can_reach(const ip_address& client, const ip_address& advertised) noexcept;
 
 enum class kernel_forwarding : std::uint8_t { disabled, unavailable, available };
 
-/// What the settings and the system of a gateway say about data paths, alike for all negotiations of a session.
+/// The facts about data paths from a gateway's settings and system, the same for all negotiations of a session.
 struct data_path_rules {
     kernel_forwarding kernel = kernel_forwarding::disabled;
-    bool rate_limited = false;   // by a token bucket in this process
-    bool single_port = false;    // several sessions share one passive port
-    bool proxy_headers = false;  // begin the data connections that come from a load balancer
+    // A token bucket in this process limits the rate.
+    bool rate_limited = false;
+    // Several sessions share one passive port.
+    bool single_port = false;
+    // Data connections from a load balancer start with a PROXY header.
+    bool proxy_headers = false;
 };
 
 struct data_path_facts {
     data_path_rules rules{};
-    bool tls_required = false;  // data connections must be encrypted
-    // Of the backend
+    // Data connections must be encrypted.
+    bool tls_required = false;
+
+    // ---- The backend
+
     direct_data direct{};
-    bool backend_proxy_headers = false;  // begin the data connections to it
+    // Data connections to the backend start with a PROXY header.
+    bool backend_proxy_headers = false;
     bool backend_refuses_pasv = false;
-    // Of the session
-    ip_address client;  // the peers of its two control connections
+
+    // ---- The session
+
+    // The peers of the two control connections.
+    ip_address client;
     ip_address backend;
     bool client_data_tls = false;
     bool backend_data_tls = false;
     bool epsv_all = false;
-    // Of the negotiation
+
+    // ---- The negotiation
+
     data_method client_method = data_method::pasv;
-    std::optional<data_method> backend_method{};  // nothing: the backend was not asked yet
-    bool direct_refused = false;                  // the backend refused the client's method, or the client's address
-    std::optional<ip_address> advertised{};       // by the backend's 227
-    bool kernel_refused = false;                  // the kernel did not take the opening
+    // Nothing before the first command to the backend.
+    std::optional<data_method> backend_method{};
+    // The backend has refused the client's method, or the client's address.
+    bool direct_refused = false;
+    // The address in the backend's 227.
+    std::optional<ip_address> advertised{};
+    // The kernel has not accepted the opening.
+    bool kernel_refused = false;
 };
 
 enum class data_path_reason : std::uint8_t {
-    // Direct
+    // Reasons for `direct`.
     backend_allows_direct,
-    // Kernel
+    // Reasons for `kernel`.
     kernel_enabled,
-    // Relayed
+    // Reasons for `relay`.
     nothing_else_enabled,
     tls,
     tls_required,
@@ -90,7 +112,7 @@ enum class data_path_reason : std::uint8_t {
 };
 /// One word, for records: "rate_limit".
 [[nodiscard]] std::string_view name(data_path_reason r) noexcept;
-/// For people: "a rate limit applies".
+/// A text for people: "a rate limit applies".
 [[nodiscard]] std::string_view text(data_path_reason r) noexcept;
 
 struct data_path_choice {

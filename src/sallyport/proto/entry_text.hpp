@@ -1,5 +1,7 @@
 #pragma once
-// Test support: an entry of a listing as one line of text, and readers of single lines that give that text.
+// Test support: a listing entry as one line of text, and parsers of single lines that return that text.
+//
+// Pure functions; any thread.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +14,7 @@ namespace sallyport::proto {
 
 inline constexpr std::int64_t test_now = *to_seconds({2026, 6, 15, 12, 0, 0});
 
-/// "type size time name[ -> target]"; '?' where the line did not say.
+/// "type size time name[ -> target]", with '?' for what the line does not contain.
 inline std::string text_of(const entry& e) {
     constexpr std::string_view letters = "-dcpl?";
     std::string out(1, letters[static_cast<std::size_t>(e.type)]);

@@ -5,7 +5,7 @@
 namespace sallyport::proto {
 namespace {
 
-/// Commands that bring a name into being (RFC 959: 553, "file name not allowed").
+/// Commands that create a name (RFC 959: 553, "file name not allowed").
 bool creates_name(verb command) noexcept {
     return data_use_of(command) == data_use::upload || command == verb::mkd || command == verb::rnto;
 }
@@ -18,8 +18,10 @@ int code_for(errc cause, verb command, data_stage stage) noexcept {
         case errc::not_empty:
         case errc::not_allowed:
         case errc::unsupported: return 550;
-        case errc::not_a_directory: return command == verb::mlsd ? 501 : 550;  // RFC 3659 section 7.2.1
-        case errc::exists: return command == verb::mkd ? 550 : 553;            // RFC 959 has no 553 for MKD
+        // RFC 3659, section 7.2.1.
+        case errc::not_a_directory: return command == verb::mlsd ? 501 : 550;
+        // RFC 959 has no 553 for MKD.
+        case errc::exists: return command == verb::mkd ? 550 : 553;
         case errc::is_a_directory:
         case errc::not_a_file:
         case errc::name_invalid: return creates_name(command) ? 553 : 550;

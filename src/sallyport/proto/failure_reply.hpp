@@ -1,6 +1,7 @@
 #pragma once
-// From a failure to the reply that says it: the one table behind every 4xx and 5xx that has an `error` as its cause
-// (threats section 1). Replies to misuse of the protocol itself (503, 501, 504 ...) stand where the rule stands. Pure.
+// The FTP reply for an error: the one table from error codes to 4xx and 5xx replies (docs/threats.md, section 1).
+//
+// Replies to protocol mistakes (500, 501, 503, 504) are made where the rule is checked. A pure function; any thread.
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/proto/command.hpp>
@@ -8,11 +9,11 @@
 
 namespace sallyport::proto {
 
-/// How far the data connection had come when the failure happened.
+/// Whether the data connection was established when the failure occurred.
 enum class data_stage : bool { not_connected, connected };
 
-/// The text names the thing and the cause, for a person. `what` is the command that failed: where a name can't be created
-/// the code differs from where it can't be read.
+/// The reply text names the object and the cause. `command` is the command that failed: a name that cannot be created has
+/// another code than a name that cannot be read.
 [[nodiscard]] local_reply reply_for(const error& cause, verb command, data_stage stage = data_stage::not_connected);
 
 }  // namespace sallyport::proto

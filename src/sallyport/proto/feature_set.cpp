@@ -7,7 +7,7 @@ namespace sallyport::proto {
 feature_set feature_set::parse(const reply& feat) {
     feature_set out;
     out.known = true;
-    // The first and last lines are words for people.
+    // The first and the last line are text for people.
     for (std::size_t i = 1; i + 1 < feat.lines.size(); ++i) {
         std::string_view line = feat.lines[i];
         while (!line.empty() && line.front() == ' ') line.remove_prefix(1);

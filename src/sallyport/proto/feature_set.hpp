@@ -1,22 +1,24 @@
 #pragma once
-// What a server says it can do: the reply to FEAT (RFC 2389 section 3.2) as a value. Any thread.
+// The features that a server lists in its reply to FEAT (RFC 2389, section 3.2). A value; any thread.
 
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
 
 struct feature_set {
-    bool known = false;  // the server answered FEAT; where not, the rest says nothing
+    // The server has answered FEAT. If it has not, the other members say nothing.
+    bool known = false;
     bool utf8 = false;
-    bool mlst = false;  // MLST and MLSD
+    // MLST and MLSD.
+    bool mlst = false;
     bool size = false;
     bool rest_stream = false;
     bool tvfs = false;
 
-    /// From a 211; lines of unknown features are ignored, as the RFC says.
+    /// From a 211; lines with unknown features are ignored, as RFC 2389 requires.
     [[nodiscard]] static feature_set parse(const reply& feat);
 
-    /// Worth asking for: announced, or the server didn't say what it has.
+    /// True if MLSD was listed, or if the server has not listed its features.
     [[nodiscard]] bool may_have_mlsd() const noexcept { return mlst || !known; }
 
     friend bool operator==(const feature_set&, const feature_set&) = default;

@@ -8,7 +8,8 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::size_t max_field_size = 64;  // of EPRT and 229; IPv6 text has at most 45 bytes
+// For EPRT and 229. IPv6 text has at most 45 bytes.
+constexpr std::size_t max_field_size = 64;
 
 [[nodiscard]] std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
     if (text.size() > 5) return std::nullopt;
@@ -19,7 +20,7 @@ constexpr std::size_t max_field_size = 64;  // of EPRT and 229; IPv6 text has at
 
 enum class after_comma : bool { nothing, blanks };
 
-// Six comma-separated numbers of one to three digits at the front of `text`: how many bytes they take, or 0.
+// The size of six comma-separated numbers of one to three digits at the start of `text`, or 0.
 [[nodiscard]] std::size_t six_numbers(std::string_view text, std::array<unsigned, 6>& numbers,
                                       after_comma between = after_comma::nothing) noexcept {
     std::size_t at = 0;
@@ -47,10 +48,11 @@ enum class after_comma : bool { nothing, blanks };
     return endpoint{ip_address::v4({octet(0), octet(1), octet(2), octet(3)}), port};
 }
 
-// "<d>first<d>second<d>third<d>" at the front of `text`, d any of ASCII 33..126 (RFC 2428 section 2).
+// "<d>first<d>second<d>third<d>" at the start of `text`; d is any of ASCII 33 to 126 (RFC 2428, section 2).
 struct three_fields {
     std::string_view first, second, third;
-    std::size_t bytes = 0;  // all of it; 0 where the shape is not there
+    // The total size; 0 if the text has another form.
+    std::size_t bytes = 0;
 };
 [[nodiscard]] three_fields split_fields(std::string_view text) noexcept {
     if (text.empty() || text[0] < 33 || text[0] > 126) return {};
@@ -65,7 +67,7 @@ struct three_fields {
     return {fields[0], fields[1], fields[2], at};
 }
 
-// A zone names an interface of one machine: it never goes out and is refused coming in.
+// A zone names an interface of one host: it is never sent, and refused in received addresses.
 [[nodiscard]] std::string without_zone(std::string text) {
     text.resize(std::min(text.find('%'), text.size()));
     return text;
@@ -99,7 +101,7 @@ result<endpoint> parse_227(std::string_view text) {
             if (const auto e = to_endpoint(numbers)) return *e;
             break;
         }
-        // The rest of this run of numbers is no better a beginning.
+        // The form cannot start later in this run of numbers.
         while (i + 1 < text.size() && (is_digit(text[i + 1]) || text[i + 1] == ',')) ++i;
     }
     return fail(errc::syntax,

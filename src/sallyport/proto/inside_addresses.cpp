@@ -8,7 +8,8 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::string_view mapped = "::ffff:";  // an IPv4 address as some servers write it
+// Some servers write IPv4 addresses in this IPv6 form.
+constexpr std::string_view mapped = "::ffff:";
 
 [[nodiscard]] bool is_name_byte(char c) {
     return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == ':' || c == '/' || c == '\\' ||
@@ -20,19 +21,19 @@ constexpr std::string_view mapped = "::ffff:";  // an IPv4 address as some serve
     return text.substr(0, text.find('%'));
 }
 
-/// Where the word begins, with an IPv6 form of an IPv4 address before it; npos where it is part of a name.
+/// The start of the word, including a "::ffff:" before it; npos if it is part of a name.
 [[nodiscard]] std::size_t begin_of(std::string_view text, std::size_t at) {
     if (at >= mapped.size() && iequals(text.substr(at - mapped.size(), mapped.size()), mapped)) at -= mapped.size();
     const bool after_scheme = at >= 2 && text.substr(at - 2, 2) == "//";
     return at == 0 || after_scheme || !is_name_byte(text[at - 1]) ? at : std::string_view::npos;
 }
 
-/// Behind the word and its port; npos where it is part of a name. `in_url`: a path may follow.
+/// The position after the word and its port; npos if it is part of a name. `in_url`: a path may follow.
 [[nodiscard]] std::size_t end_of(std::string_view text, std::size_t at, bool in_url) {
     const auto digit_at = [&](std::size_t i) { return i < text.size() && is_digit(text[i]); };
     if (at < text.size() && text[at] == ':' && digit_at(at + 1))
         for (++at; digit_at(at);) ++at;
-    // The end of a sentence, or of what is about to be explained.
+    // A period or a colon that ends the clause.
     auto next = at;
     while (next < text.size() && (text[next] == '.' || text[next] == ':')) ++next;
     const bool ends = next == text.size() || !is_name_byte(text[next]) || (in_url && text[next] == '/');

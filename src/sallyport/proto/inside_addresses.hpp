@@ -1,6 +1,8 @@
 #pragma once
-// Keeps the addresses of the backend leg out of what the client reads: a backend's "150 Data connection accepted from
-// 10.0.0.9:4242", its greeting, our own words about a connection that failed. A value; any thread.
+// Removes the addresses of the backend leg from replies to the client.
+//
+// Such addresses occur in a backend's greeting, in its "150 Data connection accepted from 10.0.0.9:4242", and in the
+// gateway's own texts about a failed connection. A value; any thread.
 
 #include <string>
 #include <utility>
@@ -14,17 +16,17 @@ namespace sallyport::proto {
 class inside_addresses {
 public:
     inside_addresses() = default;
-    /// `backend` and `gateway` are the two ends of the backend leg. The backend becomes "the server", the gateway, whom the
-    /// backend takes for its client, becomes the client. What the client knows anyway, its own address and the one that it
-    /// has connected to, is no secret.
+    /// `backend` and `gateway` are the two ends of the backend leg. The backend's address is replaced by "the server", and
+    /// the gateway's, which the backend takes for its client, by the client's address. Addresses that the client knows, its
+    /// own and its destination, are not hidden.
     inside_addresses(const ip_address& backend, const ip_address& gateway, const ip_address& client,
                      const ip_address& client_destination);
 
-    /// Each address that stands there as a word of its own, with the port behind it. It is no word of its own within a name,
-    /// such as "log.10.0.0.5.gz" or "/10.0.0.5/".
+    /// Replaces each address that is a word of its own, with a port that follows it. An address within a name, such as
+    /// "log.10.0.0.5.gz" or "/10.0.0.5/", is not replaced.
     [[nodiscard]] std::string hidden(std::string text) const { return hidden(std::move(text), {}); }
     void hide(reply& r) const { hide(r, {}); }
-    /// In a reply that can only mean the other end of a data connection: `data_peer` instead of either.
+    /// For a reply in which an address can only be the other end of a data connection: either address becomes `data_peer`.
     void hide(reply& r, const std::string& data_peer) const;
 
 private:

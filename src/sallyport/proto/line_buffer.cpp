@@ -5,10 +5,10 @@
 namespace sallyport::proto {
 namespace {
 
-// Enough for nearly every command; kept by an idle session so that the hot path does not allocate for each line.
+// Enough for nearly every command. An idle session keeps it, so that no memory is allocated for each line.
 constexpr std::size_t kept_capacity = 256;
 
-// A CR at the very end belongs to the line's end, all others are foreign; so is NUL (RFC 854, IN-03).
+// A CR at the very end belongs to the line end; other CRs, and NUL, are not allowed (RFC 854, IN-03).
 [[nodiscard]] bool has_bad_byte(std::string_view line) noexcept {
     return !line.empty() && (std::memchr(line.data(), '\r', line.size()) != nullptr ||
                              std::memchr(line.data(), '\0', line.size()) != nullptr);
@@ -17,7 +17,7 @@ constexpr std::size_t kept_capacity = 256;
 }  // namespace
 
 void line_buffer::append(std::string_view bytes) {
-    // Moving what is left costs no more than what was handed out since the last move: linear over all.
+    // Moving the rest costs no more than the bytes returned since the last move, so the total cost is linear.
     if (begin_ > 0 && begin_ >= pending()) {
         data_.erase(0, begin_);
         scanned_ = scanned_ > begin_ ? scanned_ - begin_ : 0;
@@ -50,7 +50,7 @@ line_buffer::status line_buffer::next(std::string_view& out) {
 }
 
 line_buffer::status line_buffer::unfinished() noexcept {
-    // One byte over the limit may still be the CR of the line's end.
+    // One byte over the limit may be the CR of the line end.
     const auto excess = pending() > max_line_ ? pending() - max_line_ : 0;
     const bool over = excess > 1 || (excess == 1 && data_.back() != '\r');
     if (discarding_ || over || pending() == 0) {

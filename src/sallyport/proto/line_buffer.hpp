@@ -1,11 +1,13 @@
 #pragma once
-// Lines out of a byte stream, however it was cut (RFC 959 section 5.3; Telnet end of line, RFC 854).
+// Splits a byte stream into lines (RFC 959, section 5.3; Telnet end of line, RFC 854).
 //
-// Bytes are stored by append() and handed out a line at a time by next(). Split, joined and pipelined input give the
-// same lines. No byte is looked at twice, so hostile one-byte input stays linear. A line ends in CR LF; a bare LF is
-// accepted as an end too (threats 2.1 row I: never stall). A line over the limit is dropped up to its LF and reported
-// once, its tail is never a command (IN-01); the limit counts bytes without the line's end. A NUL or a CR that is not
-// before LF makes the line `bad_byte`. The buffer gives its memory back when it runs empty. One thread at a time.
+// append() stores bytes, next() returns one line at a time. Split, joined and pipelined input give the same lines. Each byte is
+// scanned once, so that hostile one-byte input costs linear time. A line ends with CR LF; a single LF also ends a line
+// (docs/threats.md, section 2.1, row I). A line over the limit is dropped up to its LF and reported once, so that its tail is
+// never taken for a command (IN-01); the limit counts bytes without the line end. A NUL, or a CR that is not before an LF, makes
+// the line `bad_byte`. An empty buffer releases its memory.
+//
+// A value, owned by the parser of one connection; one thread at a time.
 
 #include <cstddef>
 #include <string>
@@ -25,7 +27,7 @@ public:
     /// On `line` and `bad_byte`, `out` is the line without its end; it stays valid until the next append() or next().
     status next(std::string_view& out);
 
-    /// Bytes stored and not yet handed out. After AUTH TLS this must be 0 (TLS-01).
+    /// Number of bytes that were stored and not returned yet. After AUTH TLS it must be 0 (TLS-01).
     [[nodiscard]] std::size_t pending() const noexcept { return data_.size() - begin_; }
     void clear() noexcept;
 
@@ -34,10 +36,13 @@ private:
     void drop_stored() noexcept;
 
     std::string data_;
-    std::size_t begin_ = 0;    // first byte not handed out
-    std::size_t scanned_ = 0;  // bytes before this hold no LF; counted from the start of data_
+    // The first byte that was not returned yet.
+    std::size_t begin_ = 0;
+    // There is no LF before this position of data_.
+    std::size_t scanned_ = 0;
     std::size_t max_line_;
-    bool discarding_ = false;  // inside an overlong line that was reported already
+    // Inside an overlong line that was already reported.
+    bool discarding_ = false;
 };
 
 }  // namespace sallyport::proto

@@ -5,8 +5,8 @@
 namespace sallyport::proto {
 namespace {
 
-// "-la", "-aL", "-CF", "-1": what clients send to every server, and never as a name. Anything else that begins with '-' is
-// an option only where there is nothing of that name: directories are called "-old", too.
+// "-la", "-aL", "-CF", "-1": options that clients send to every server, never as a name. Other words that start with '-' are
+// options only if no file has that name: a directory may be called "-old".
 [[nodiscard]] bool is_usual_option(std::string_view word) noexcept {
     constexpr std::string_view letters = "-1AaCdFLlRrTt";
     return word.find_first_not_of(letters) == std::string_view::npos;

@@ -1,19 +1,25 @@
 #pragma once
-// What LIST, NLST, MLSD and STAT are given by clients: "-la dir/*.txt", as if they spoke to ls. A value; any thread.
+// The argument of LIST, NLST, MLSD and STAT, split into options, path and wildcard pattern.
+//
+// Clients send options as to the program ls: "-la dir/*.txt". A value whose views point into the parsed text; any thread.
 
 #include <string_view>
 
 namespace sallyport::proto {
 
-/// Views into the parsed text.
+/// The views point into the text that was parsed.
 struct list_argument {
-    std::string_view name;     // what follows the options
-    std::string_view path;     // the same without the pattern: "dir/"
-    std::string_view pattern;  // the last component where it has a wildcard; only there (FS-03)
+    // The text after the options.
+    std::string_view name;
+    // The name without the pattern: "dir/".
+    std::string_view path;
+    // The last component if it has a wildcard, otherwise empty: wildcards are allowed only there (FS-03).
+    std::string_view pattern;
     bool show_hidden = false;
-    std::string_view unusual;  // from an option on that clients don't send: it may be a name, if there is one like it
+    // The text from the first option that clients do not usually send. It may be a file name that starts with a hyphen.
+    std::string_view unusual;
 
-    /// Of all options only "a" means something; "--" ends them, so that "-- -x" is a name.
+    /// Of the options only "a" has an effect. "--" ends the options, so that "-- -x" is a name.
     [[nodiscard]] static list_argument parse(std::string_view text);
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// The forms of LIST that servers are known to send, one recognizer per family, and the words, clocks and months they share.
-// For list_parser and its parts; everybody else uses list_parser.hpp. Pure functions over one line each; any thread.
+// The formats of LIST, one recognizer for each family of servers, and the words, times and months that they share.
+//
+// For list_parser and its parts only; other code uses list_parser.hpp. Pure functions over one line each; any thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,12 +16,16 @@
 
 namespace sallyport::proto::list_form {
 
-/// What a recognizer says of a line.
+/// The result of a recognizer.
 enum class verdict : std::uint8_t {
-    unknown,     // the line is not of this family
-    entry,       // the line is an entry, or completes one
-    heading,     // the line belongs to the listing and names no entry
-    unfinished,  // the line is a name; its facts come with the next line
+    // The line does not belong to this family.
+    unknown,
+    // The line is an entry, or completes one.
+    entry,
+    // The line belongs to the listing but is not an entry.
+    heading,
+    // The line is a name; its facts are on the next line.
+    unfinished,
 };
 
 using recognizer = verdict (*)(std::string_view line, list_state& state, entry& into);
@@ -31,14 +36,14 @@ verdict read_netware(std::string_view line, list_state& state, entry& into);
 verdict read_dos(std::string_view line, list_state& state, entry& into);
 verdict read_os2(std::string_view line, list_state& state, entry& into);
 verdict read_vms(std::string_view line, list_state& state, entry& into);
-/// The second line of an entry whose first line was only `name`. False if `line` holds no facts of a file.
+/// The second line of an entry whose first line was only `name`. False if `line` has no facts of a file.
 bool complete_vms(std::string_view name, std::string_view line, list_state& state, entry& into);
 verdict read_mvs(std::string_view line, list_state& state, entry& into);
 verdict read_os400(std::string_view line, list_state& state, entry& into);
 
 // ---- Words
 
-/// Takes blank-separated words from the front of a line. Copies are cheap: a copy is a place to come back to.
+/// Reads blank-separated words from the start of a line. Copies are cheap and save a position.
 class words {
 public:
     explicit words(std::string_view line) noexcept : rest_(line) {}
@@ -52,11 +57,11 @@ public:
     [[nodiscard]] std::string_view peek() const noexcept { return words(*this).next(); }
     void skip_blanks() noexcept { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t"), rest_.size())); }
     [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
-    /// What stands after exactly one blank: a name, whose own leading blanks belong to it.
+    /// The text after exactly one blank: a name, whose own leading blanks belong to it.
     [[nodiscard]] std::string_view after_blank() const noexcept {
         return rest_.starts_with(' ') ? rest_.substr(1) : std::string_view();
     }
-    /// What stands after all blanks, for systems whose names never begin with one.
+    /// The text after all blanks, for systems whose names never start with a blank.
     [[nodiscard]] std::string_view after_blanks() noexcept {
         skip_blanks();
         return rest_;
@@ -66,7 +71,7 @@ private:
     std::string_view rest_;
 };
 
-/// The first words of a line, at most `max_words`; a line with more has `too_many`.
+/// The first words of a line, at most `max_words`; `too_many` is set for a line with more.
 struct columns {
     static constexpr std::size_t max_words = 16;
     explicit columns(std::string_view line) noexcept;
@@ -88,9 +93,9 @@ struct columns {
 [[nodiscard]] std::optional<std::uint64_t> grouped_number(std::string_view text) noexcept;
 [[nodiscard]] bool is_hexadecimal(std::string_view text, std::size_t digits) noexcept;
 
-// ---- Times. Servers write their local time without saying which; it is taken for UTC.
+// ---- Times. Servers send their local time without its zone; it is taken for UTC.
 
-/// The month of a name in the languages of common systems ("Mai", "févr.", "paź", "янв"), in UTF-8 or in the one-byte
+/// The month for a name in the languages of common systems ("Mai", "févr.", "paź", "янв"), in UTF-8 or in the one-byte
 /// character sets used before it.
 [[nodiscard]] std::optional<unsigned> month_of(std::string_view word);
 /// "15:04", "15:04:05" or "15:04:05.000000000".
@@ -100,11 +105,11 @@ struct columns {
 /// "01-JUN-1999" or "1-jun-99".
 [[nodiscard]] bool read_day_month_year(std::string_view word, civil_time& into);
 
-/// A time that was understood, and its seconds unless the form leaves open which day it means (04/03/02).
+/// A recognized time, with its seconds unless the format is ambiguous (04/03/02).
 struct list_time {
     std::optional<std::int64_t> seconds;
 };
-/// The date and time of a line of `ls -l`, in any of its styles and languages; takes the words it used.
+/// The date and time in a line of `ls -l`, in any of its styles and languages; consumes the words it has read.
 [[nodiscard]] std::optional<list_time> read_ls_time(words& line, std::int64_t now);
 
 inline void set_modified(entry& into, std::optional<std::int64_t> seconds) noexcept {

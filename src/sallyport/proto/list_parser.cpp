@@ -13,7 +13,7 @@ namespace list_form {
 
 namespace {
 
-/// Forms with an unmistakable first character or word come first.
+/// Formats with a unique first character or word come first.
 constexpr std::array<recognizer, 8> forms{read_eplf, read_unix, read_netware, read_dos,
                                           read_os2,  read_vms,  read_mvs,     read_os400};
 

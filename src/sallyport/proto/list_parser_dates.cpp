@@ -1,4 +1,4 @@
-// Numbers, clocks and dates of listings.
+// Numbers, times and dates in listings.
 
 #include <array>
 #include <utility>
@@ -37,7 +37,7 @@ bool is_hexadecimal(std::string_view text, std::size_t digits) noexcept {
            std::ranges::all_of(text, [](char c) { return is_digit(c) || (to_upper(c) >= 'A' && to_upper(c) <= 'F'); });
 }
 
-// ---- Clocks and dates
+// ---- Times and dates
 
 bool read_clock(std::string_view text, civil_time& into) noexcept {
     const auto colon = text.find(':');
@@ -83,11 +83,11 @@ bool read_day_month_year(std::string_view word, civil_time& into) {
 
 namespace {
 
-/// A time without a year is the latest such moment that is at most a day ahead: servers' clocks and zones differ.
+/// A time without a year is the latest such time at most one day in the future, since clocks and time zones differ.
 std::optional<list_time> without_year(civil_time t, std::int64_t now) noexcept {
     const auto limit = now + 86400;
     const unsigned this_year = to_civil(limit).year;
-    // 29 February exists once in four years, in some centuries once in eight.
+    // 29 February exists every four years, around some centuries only after eight.
     for (unsigned back = 0; back <= 8 && back < this_year; ++back) {
         t.year = this_year - back;
         const auto seconds = to_seconds(t);
@@ -101,7 +101,7 @@ std::optional<list_time> with_year(const civil_time& t) noexcept {
     return seconds ? std::optional(list_time{seconds}) : std::nullopt;
 }
 
-/// Takes the next word if it is a clock.
+/// Reads the next word if it is a time of day.
 bool parse_clock(words& line, civil_time& into) noexcept {
     auto attempt = line;
     if (!read_clock(attempt.next(), into)) return false;
@@ -109,7 +109,7 @@ bool parse_clock(words& line, civil_time& into) noexcept {
     return true;
 }
 
-/// Takes "+0200" after a clock; its seconds are to be subtracted.
+/// Reads "+0200" after a time of day; the result must be subtracted.
 std::int64_t parse_zone(words& line) noexcept {
     const auto word = line.peek();
     if (word.size() != 5 || (word[0] != '+' && word[0] != '-')) return 0;
@@ -121,7 +121,7 @@ std::int64_t parse_zone(words& line) noexcept {
     return word[0] == '-' ? -seconds : seconds;
 }
 
-/// "2006-01-02", "2006/01/02", "24-04-2003", "01-jun-99" or "01-02", the last one followed by a year or a clock.
+/// "2006-01-02", "2006/01/02", "24-04-2003", "01-jun-99" or "01-02"; the last form is followed by a year or a time.
 std::optional<list_time> read_joined_date(std::string_view word, words& line, std::int64_t now) {
     civil_time t;
     if (read_day_month_year(word, t)) {
@@ -160,7 +160,7 @@ std::optional<list_time> read_joined_date(std::string_view word, words& line, st
     if (last.size() != 4) return std::nullopt;
     t.year = *c;
     (void)parse_clock(line, t);
-    // Day first or month first: only a number above twelve tells.
+    // Day first or month first: only a number above twelve shows the order.
     const bool open = *a <= 12 && *b <= 12 && *a != *b;
     t.day = *a > 12 ? *a : *b;
     t.month = *a > 12 ? *b : *a;
@@ -169,8 +169,8 @@ std::optional<list_time> read_joined_date(std::string_view word, words& line, st
     return out;
 }
 
-/// Numbers with the words for year, month and day behind them, as in Japanese, Chinese and Korean in any encoding: "8月 17",
-/// "4月18日 2003年", "2003年4月23日". At least one number must have its word.
+/// Numbers followed by the words for year, month and day, as in Japanese, Chinese and Korean in any encoding: "8月 17",
+/// "4月18日 2003年", "2003年4月23日". At least one number must have such a word.
 std::optional<list_time> read_marked_date(words& line, std::int64_t now) noexcept {
     std::array<unsigned, 3> number{};
     std::size_t count = 0;
@@ -241,7 +241,7 @@ std::optional<list_time> read_ls_time(words& line, std::int64_t now) {
         return word.size() == 4 ? small_number(word, 9999) : std::optional<unsigned>();
     };
     if (read_clock(third, t)) {
-        // BSD's `ls -T` writes the year after the seconds. Without seconds such a word belongs to the name.
+        // `ls -T` of BSD prints the year after the seconds. Without seconds such a word belongs to the name.
         const bool with_seconds = third.find(':') != third.rfind(':');
         auto attempt = line;
         const auto year = year_of(attempt.next());
@@ -253,7 +253,7 @@ std::optional<list_time> read_ls_time(words& line, std::int64_t now) {
     const auto year = year_of(third);
     if (!year) return std::nullopt;
     t.year = *year;
-    // "Oct 08, 2002 09:47": a comma promises both.
+    // "Oct 08, 2002 09:47": after a comma both year and time follow.
     if (second.ends_with(',')) (void)parse_clock(line, t);
     return with_year(t);
 }

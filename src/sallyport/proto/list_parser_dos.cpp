@@ -1,4 +1,4 @@
-// MS-DOS `dir`, as IIS and other servers on Windows write it, and OS/2.
+// Listings of MS-DOS `dir`, as sent by IIS and other servers on Windows, and of OS/2.
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/list_forms.hpp>
@@ -64,16 +64,16 @@ verdict read_dos(std::string_view text, list_state& /*state*/, entry& into) {
     civil_time t;
     if (!read_dos_date(line.next(), t) || !read_dos_clock(line, t)) return verdict::unknown;
     const auto modified = to_seconds(t);
-    const auto what = line.next();
-    const auto size = grouped_number(what);
-    const bool directory = iequals(what, "<DIR>");
-    const bool link = iequals(what, "<JUNCTION>") || iequals(what, "<SYMLINK>") || iequals(what, "<SYMLINKD>");
+    const auto field = line.next();
+    const auto size = grouped_number(field);
+    const bool directory = iequals(field, "<DIR>");
+    const bool link = iequals(field, "<JUNCTION>") || iequals(field, "<SYMLINK>") || iequals(field, "<SYMLINKD>");
     if (!modified || (!size && !directory && !link)) return verdict::unknown;
     into.type = directory ? entry_type::directory : link ? entry_type::link : entry_type::file;
     set_modified(into, modified);
     into.size = size.value_or(0);
     into.has_size = size.has_value();
-    // IIS pads "<DIR>" to the width of sizes and writes one blank after a size.
+    // IIS pads "<DIR>" to the width of sizes, and sends one blank after a size.
     into.name = size ? line.after_blank() : line.after_blanks();
     return into.name.empty() ? verdict::unknown : verdict::entry;
 }

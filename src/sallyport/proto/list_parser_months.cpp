@@ -8,14 +8,15 @@ namespace sallyport::proto::list_form {
 namespace {
 
 struct month_name {
-    std::string_view name;  // folded: see below
+    // In the folded form; see below.
+    std::string_view name;
     unsigned month;
 };
 
 /// German, French, Spanish, Italian, Portuguese, Dutch, the Scandinavian languages, Polish, Czech, Finnish, Hungarian and
-/// Russian (and Slovenian's August), as `ls` and FTP servers write them: abbreviated by most, in full by some.
+/// Russian (and the Slovenian August), as printed by `ls` and FTP servers: in most cases abbreviated, sometimes in full.
 constexpr month_name months[] = {
-    // English, and whatever is spelled like it
+    // English, and names with the same spelling
     {"jan", 1},
     {"feb", 2},
     {"mar", 3},
@@ -210,7 +211,7 @@ constexpr std::string_view cyrillic = "abvgdejzi1klmnoprstufhc23456789~";
 constexpr std::string_view koi8 = "9abcdefghi1klmnop~rstujv76z38425";
 static_assert(cyrillic.size() == 32 && koi8.size() == 32);
 
-/// Latin letters with marks, without them; in ISO 8859-1, and in 8859-2 where a Czech or Polish month has the byte.
+/// Latin letters without their diacritics; in ISO 8859-1, and in 8859-2 if a Czech or Polish month has the byte.
 char plain_latin1(unsigned char c) noexcept {
     if (c >= 0xC0 && c <= 0xDE) c = static_cast<unsigned char>(c + 0x20);
     constexpr std::string_view from_e0 = "aaaaaaaceeeeiiiidnooooo?ouuuuyty";
@@ -225,11 +226,12 @@ char plain_latin2(unsigned char c) noexcept {
 char plain_cp1251(unsigned char c) noexcept { return c >= 0xC0 ? cyrillic[(c - 0xC0U) % 32] : '?'; }
 char plain_koi8(unsigned char c) noexcept { return c >= 0xC0 ? koi8[(c - 0xC0U) % 32] : '?'; }
 
-/// A code point that UTF-8 writes in two bytes.
+/// A code point that has two bytes in UTF-8.
 char plain_unicode(unsigned point) noexcept {
     if (point >= 0x410 && point < 0x450) return cyrillic[(point - 0x410) % 32];
     if (point >= 0xC0 && point <= 0xFF) return plain_latin1(static_cast<unsigned char>(point));
-    switch (point | 1U) {  // a capital letter and its small one are neighbors
+    // Upper and lower case are adjacent code points.
+    switch (point | 1U) {
         case 0x10D: return 'c';
         case 0x11B: return 'e';
         case 0x159: return 'r';

@@ -1,6 +1,6 @@
-// IBM mainframes and midrange: MVS (z/OS) datasets and members of partitioned datasets, and OS/400 (IBM i).
+// Listings of IBM systems: MVS (z/OS) datasets and members of partitioned datasets, and OS/400 (IBM i).
 //
-// MVS counts tracks and records, so sizes stay unknown; "Referred" is the day of the last use, not of a change.
+// MVS counts tracks and records, so sizes are unknown. "Referred" is the day of the last use, not of the last change.
 
 #include <array>
 
@@ -40,7 +40,7 @@ std::optional<entry_type> organization(std::string_view word) noexcept {
     return std::nullopt;
 }
 
-/// "VOL001 3390   2003/05/21  1  200  FB      80  8053  PS  A.FILE" and the short lines of what is not on a disk.
+/// "VOL001 3390   2003/05/21  1  200  FB      80  8053  PS  A.FILE", and short lines for datasets that are not on a disk.
 bool read_dataset(const columns& word, entry& into) {
     const auto n = word.count;
     if (n < 2 || word.too_many || !is_dataset_name(word.last())) return false;
@@ -58,7 +58,8 @@ bool read_dataset(const columns& word, entry& into) {
     const auto type = organization(before);
     if (!type) return false;
     into.type = *type;
-    if (*type == entry_type::other && n <= 4) return true;  // "VOL001 3390 VSAM NAME"
+    // "VOL001 3390 VSAM NAME".
+    if (*type == entry_type::other && n <= 4) return true;
     civil_time t;
     return n >= 6 && (read_mvs_date(word[2], t) || word[2] == "**NONE**");
 }
@@ -84,18 +85,20 @@ bool read_module(const columns& word, entry& into) {
     return true;
 }
 
-/// Year first, month first or day first, as the system's setting has it. Known only if every reading that gives a day in the
-/// past gives the same day.
+/// Year first, month first or day first, by the system's setting. Known only if all interpretations that give a day in the past
+/// give the same day.
 std::optional<std::int64_t> read_os400_time(std::string_view date, std::string_view clock, std::int64_t now, bool& fits) {
     civil_time t;
     fits = date.size() == 8 && date[2] == date[5] && std::string_view("/.-").find(date[2]) != std::string_view::npos &&
            read_clock(clock, t);
     if (!fits) return std::nullopt;
     const std::array parts{date.substr(0, 2), date.substr(3, 2), date.substr(6, 2)};
-    constexpr std::array<std::array<std::size_t, 3>, 3> orders{{{0, 1, 2}, {2, 0, 1}, {2, 1, 0}}};  // year, month, day
+    // The positions of year, month and day.
+    constexpr std::array<std::array<std::size_t, 3>, 3> orders{{{0, 1, 2}, {2, 0, 1}, {2, 1, 0}}};
     std::optional<std::int64_t> found;
     for (const auto& order : orders) {
-        if (date[2] == '.' && order[2] != 0) continue;  // "01.12.06" is written day first
+        // "01.12.06" has the day first.
+        if (date[2] == '.' && order[2] != 0) continue;
         const auto year = read_year(parts[order[0]]);
         const auto month = small_number(parts[order[1]], 12);
         const auto day = small_number(parts[order[2]], 31);
@@ -134,7 +137,7 @@ verdict read_mvs(std::string_view text, list_state& state, entry& into) {
     return verdict::entry;
 }
 
-/// "QSYS            77824 02/23/00 15:09:55 *DIR       name/", and "QSYS  *MEM  name" of members.
+/// "QSYS            77824 02/23/00 15:09:55 *DIR       name/", and "QSYS  *MEM  name" for members.
 verdict read_os400(std::string_view text, list_state& state, entry& into) {
     words line(text);
     std::array<std::string_view, 5> word;

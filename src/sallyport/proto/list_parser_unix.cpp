@@ -1,4 +1,4 @@
-// `ls -l` and its relatives: Unix, IIS in Unix style, NetPresenz, plain numbers, NetWare's rights, EPLF.
+// Listings in the format of `ls -l` and similar ones: Unix, IIS in Unix style, NetPresenz, plain numbers, NetWare, EPLF.
 
 #include <array>
 
@@ -9,7 +9,7 @@ namespace sallyport::proto::list_form {
 
 namespace {
 
-/// "-rw-r-xr-T", perhaps with '+', '.' or '@' for an access list behind it.
+/// "-rw-r-xr-T", optionally followed by '+', '.' or '@' for an access list.
 bool read_mode(std::string_view word, entry& into) noexcept {
     if (word.size() < 10 || word.size() > 11) return false;
     if (word.size() == 11 && std::string_view("+.@").find(word[10]) == std::string_view::npos) return false;
@@ -40,7 +40,7 @@ bool read_mode(std::string_view word, entry& into) noexcept {
     return true;
 }
 
-/// "34.5k", "12M": `ls -h` rounds, so the size stays unknown.
+/// "34.5k", "12M": `ls -h` rounds, so the size is unknown.
 bool is_rounded_size(std::string_view word) noexcept {
     constexpr std::string_view units = "KMGTPkmgtp";
     if (word.size() < 2 || units.find(word.back()) == std::string_view::npos) return false;
@@ -49,7 +49,7 @@ bool is_rounded_size(std::string_view word) noexcept {
            std::ranges::all_of(word, [](char c) { return is_digit(c) || c == '.'; });
 }
 
-/// Size, or "major, minor" of a device, then the time. If the line has both, `line` stands before the name.
+/// The size, or "major, minor" of a device, then the time. If the line has both, `line` is then at the name.
 bool read_size_and_time(words& line, std::int64_t now, entry& into) {
     auto word = line.next();
     into.has_size = false;
@@ -109,8 +109,8 @@ bool read_numbers(std::string_view text, entry& into) {
 
 }  // namespace
 
-/// After the mode come links, owner, group (perhaps with a domain), each of which some server leaves out: the first size
-/// with a time behind it decides how many there were.
+/// After the mode come links, owner and group (maybe with a domain). Some servers omit some of them, so the first size that is
+/// followed by a time determines their number.
 verdict read_unix(std::string_view text, list_state& state, entry& into) {
     if (is_digit(text.front())) return read_numbers(text, into) ? verdict::entry : verdict::unknown;
     words line(text);

@@ -1,7 +1,7 @@
-// OpenVMS: "NAME.TXT;3   213/216   29-JAN-1996 03:33:12  [OWNER]   (RWED,RWED,RE,)", a long name on a line of its own.
+// Listings of OpenVMS: "NAME.TXT;3   213/216   29-JAN-1996 03:33:12  [OWNER]   (RWED,RWED,RE,)". A long name has its own line.
 //
-// Sizes are in blocks of 512 bytes, so a file's size stays unknown. A name without its version means the newest one, which
-// VMS lists first: that entry loses its version, older ones keep theirs.
+// Sizes are in blocks of 512 bytes, so the size of a file is unknown. A name without its version means the newest version, which
+// VMS lists first: that entry is returned without its version, older ones with theirs.
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/list_forms.hpp>
@@ -10,7 +10,7 @@ namespace sallyport::proto::list_form {
 
 namespace {
 
-/// "NAME.TXT;3", perhaps behind "DISK:[DIR]". The part before the ';' or nothing.
+/// "NAME.TXT;3", also with "DISK:[DIR]" before it. The part before the ';', or nothing.
 std::string_view base_of(std::string_view word) noexcept {
     const auto semicolon = word.rfind(';');
     if (semicolon == std::string_view::npos || semicolon == 0) return {};
@@ -32,7 +32,7 @@ bool has_icase(std::string_view text, std::string_view part) noexcept {
     return false;
 }
 
-/// In whatever order this server has them: size, date, time, owner, protection. The date is what makes it one of these.
+/// Size, date, time, owner and protection, in any order. Only lines with a date are recognized.
 bool read_facts(std::string_view text, entry& into) {
     constexpr std::size_t max_facts = 12;
     words line(text);
@@ -58,7 +58,7 @@ bool read_facts(std::string_view text, entry& into) {
 }
 
 void set_name(std::string_view word, list_state& state, entry& into) {
-    // A directory in front of the name is the one that is listed.
+    // A directory before the name is the listed directory.
     if (const auto bracket = word.rfind(']'); bracket != std::string_view::npos && bracket + 1 < word.size())
         word.remove_prefix(bracket + 1);
     const auto base = base_of(word);
@@ -82,7 +82,7 @@ verdict read_vms(std::string_view text, list_state& state, entry& into) {
     words line(text);
     const auto name = line.next();
     if (name.data() != text.data()) {
-        // The rest of an entry that needed another line: its owner and protection.
+        // The rest of an entry on a second line: its owner and protection.
         const bool rest = name.starts_with('[') || name.starts_with('(');
         return rest && !state.previous_name.empty() && text.find_last_not_of(" \t") == text.find_last_of(")]")
                    ? verdict::heading
@@ -94,7 +94,7 @@ verdict read_vms(std::string_view text, list_state& state, entry& into) {
         state.pending_name = name;
         return verdict::unfinished;
     }
-    // "%RMS-E-PRV, insufficient privilege or file protection violation": it is there, and that is all we may know.
+    // "%RMS-E-PRV, insufficient privilege or file protection violation": the file exists, but its facts are not shown.
     if (!read_facts(facts, into) && !has_icase(facts, "privilege")) return verdict::unknown;
     set_name(name, state, into);
     return into.name.empty() ? verdict::unknown : verdict::entry;

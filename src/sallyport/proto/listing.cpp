@@ -50,7 +50,7 @@ void append_padded(std::string& out, std::string_view text, std::size_t width) {
 
 bool is_plain(char c) { return c >= ' ' && c < '\x7f'; }
 
-// A fact's value ends at ';' and the facts at the first blank (RFC 3659 section 7.2).
+// The value of a fact ends at ';', and the facts end at the first blank (RFC 3659, section 7.2).
 void append_fact(std::string& out, std::string_view name, std::string_view value) {
     out += name;
     out += '=';
@@ -82,7 +82,7 @@ void append_mode(std::string& out, std::uint32_t mode) {
     special(01000, 8, 't');
 }
 
-// "Jan 02 15:04", or "Jan 02  2006": a reader guesses the year of the first form as the last one that is not ahead.
+// "Jan 02 15:04", or "Jan 02  2006": clients take the first form for the latest such date that is not in the future.
 void append_ls_time(std::string& out, std::int64_t seconds, std::int64_t now) {
     const auto t = to_civil(seconds);
     out += month_names[t.month - 1U];

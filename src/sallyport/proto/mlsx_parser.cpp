@@ -1,4 +1,4 @@
-// Lines of MLSD and MLST, and times as RFC 3659 writes them.
+// Parsers for lines of MLSD and MLST, and for times in the format of RFC 3659.
 
 #include <algorithm>
 

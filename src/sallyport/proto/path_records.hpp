@@ -1,6 +1,7 @@
 #pragma once
-// What a relay machine knows of paths, for the records: the session's directory, and the names that its commands changed. A
-// value, but for the function that is told.
+// The paths in a relay session: the working directory, and the names that its commands changed, for transfer records.
+//
+// Owned by a relay machine, used on its thread. A value except for its callback.
 
 #include <functional>
 #include <string>
@@ -12,30 +13,37 @@
 
 namespace sallyport::proto {
 
-/// A file or directory was deleted, made or renamed, or the server refused to.
+/// A file or directory was deleted, created or renamed, or the server refused that.
 struct path_change {
-    verb command = verb::dele;  // DELE RMD MKD RNTO
-    std::string path;           // absolute
-    std::string from;           // RNTO: the name before
+    // DELE, RMD, MKD or RNTO.
+    verb command = verb::dele;
+    // An absolute path.
+    std::string path;
+    // The name before RNTO.
+    std::string from;
+    // The working directory.
     std::string cwd;
     int reply = 0;
-    std::string text;  // of the reply
+    // The text of the reply.
+    std::string text;
 };
 
-/// A LIST's or NLST's options are no part of its path.
+/// The path in a command's argument. Options of LIST and NLST are not part of it.
 [[nodiscard]] std::string_view path_argument(verb id, std::string_view argument) noexcept;
-/// Verbs whose argument is a path that records need, or that change the directory.
+/// True for verbs whose argument is a path that records need, and for verbs that change the directory.
 [[nodiscard]] bool names_path(verb id) noexcept;
 
 struct path_records {
     working_directory directory;
-    std::string rename_from;  // of the last RNFR that was accepted
-    bool pwd_sent = false;    // for the directory
+    // The path of the last RNFR that was accepted.
+    std::string rename_from;
+    // The machine has sent a PWD of its own to learn the directory.
+    bool pwd_sent = false;
     std::move_only_function<void(const path_change&)> on_change;
 
-    /// The final reply to a command that names_path(), or to PWD.
+    /// The final reply to a command for which names_path() is true, or to PWD.
     void reply_received(verb id, std::string_view argument, const reply& r);
-    /// Another login, another server.
+    /// After another login or a change of the server.
     void reset();
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// What a gateway's backend has been sent and has not answered, in order, and between that the gateway's own replies that
-// wait for their turn (GW-04). A value; one thread.
+// The commands that a backend has not answered yet, in order, and the gateway's own replies that wait between them (GW-04).
+//
+// A value, owned by one relay machine; one thread at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,17 +16,28 @@
 namespace sallyport::proto {
 
 enum class reply_kind : std::uint8_t {
-    relayed,      // the client's command: its reply is passed on
-    replayed,     // the same again, for a backend that has not heard it
-    local,        // `text` is the reply, whole; it waits for its turn
-    transfer,     // passed on in step with the data connections
-    negotiation,  // our EPSV, PASV, EPRT or PORT
-    protection,   // our PBSZ or PROT
-    auth,         // our AUTH
-    prot,         // the client's PROT, which both legs follow; `text` is the level
-    directory,    // our PWD
-    discarded,    // our ABOR
-    probe,        // our NOOP, after which nothing is owed any more
+    // A command of the client; its reply is forwarded.
+    relayed,
+    // A command of the client, sent again to another backend.
+    replayed,
+    // A reply of the gateway that waits for its turn; `text` is the complete reply.
+    local,
+    // A transfer of the client; its replies are forwarded in step with the data connections.
+    transfer,
+    // The gateway's EPSV, PASV, EPRT or PORT.
+    negotiation,
+    // The gateway's PBSZ or PROT.
+    protection,
+    // The gateway's AUTH.
+    auth,
+    // The client's PROT, which applies to both legs; `text` is the level.
+    prot,
+    // The gateway's PWD.
+    directory,
+    // The gateway's ABOR.
+    discarded,
+    // The gateway's NOOP, after which no earlier reply is expected any more.
+    probe,
 };
 
 struct pending_reply {
@@ -44,19 +56,19 @@ public:
     [[nodiscard]] bool has(reply_kind kind) const noexcept;
     [[nodiscard]] bool has(verb id) const noexcept;
 
-    /// A command was sent.
+    /// Adds a command that was sent.
     void push(pending_reply command) { entries_.push_back(std::move(command)); }
-    /// A reply of the gateway's own, to a command that came after those that are owed. False: nothing is owed, so it goes
-    /// out at once.
+    /// Adds a reply of the gateway to a command after the pending ones. False if nothing is pending, so that the reply can be
+    /// sent immediately.
     [[nodiscard]] bool hold(const std::string& reply_text);
 
-    /// Which one `r` answers. Replies come in the order of the commands. STAT alone may be answered while a transfer runs;
-    /// its codes can't end one. `transfer_answered`: the transfer at the front has its final reply. Nothing: nobody asked
-    /// for it.
+    /// The entry that `r` belongs to, or nothing for an unsolicited reply. Replies come in the order of the commands. Only STAT
+    /// can be answered during a transfer; its codes cannot end one. `transfer_answered`: the transfer at the front has its
+    /// final reply.
     [[nodiscard]] std::optional<std::size_t> match(const reply& r, bool transfer_answered) const noexcept;
-    /// An answered one leaves. Returns those of the gateway's own that were waiting for it, in order.
+    /// Removes an answered entry. Returns the gateway's own replies that waited for it, in order.
     [[nodiscard]] std::vector<std::string> remove(std::size_t index);
-    /// Takes the first one without an answer.
+    /// Removes the first entry without a reply.
     [[nodiscard]] pending_reply remove_first();
     void clear() noexcept { entries_.clear(); }
 

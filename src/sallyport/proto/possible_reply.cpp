@@ -10,7 +10,8 @@ namespace {
 
 struct owned_code {
     int code;
-    std::array<verb, 10> by;  // the rest is verb::unknown
+    // Unused elements are verb::unknown.
+    std::array<verb, 10> by;
 };
 
 constexpr verb none = verb::unknown;
@@ -22,7 +23,7 @@ constexpr owned_code owned(int code, std::initializer_list<verb> by) {
     return out;
 }
 
-/// Codes from 200 to 399 that belong to a few commands only. Transfers are not among them: ends_transfer() has their codes.
+/// Codes from 200 to 399 that belong to few commands. Transfers are not included; ends_transfer() has their codes.
 constexpr auto owners = std::to_array<owned_code>({
     owned(211, {verb::feat, verb::stat, verb::help}),
     owned(212, {verb::stat, verb::mlst}),
@@ -50,7 +51,7 @@ constexpr auto owners = std::to_array<owned_code>({
     owned(350, {verb::rest, verb::rnfr}),
 });
 
-/// Why a running transfer fails, and not why a command is refused before anything runs.
+/// Codes for the failure of a running transfer, which do not refuse a command before it starts.
 bool ends_transfer_badly(int code) noexcept {
     return code == 425 || code == 426 || (code >= 450 && code <= 459) || code == 521 || code == 522 ||
            (code >= 550 && code <= 559);
@@ -63,7 +64,7 @@ reply_fit fit_of_greeting(int code) noexcept {
 reply_fit fit_of_transfer(int code, bool started) noexcept {
     if (code < 200 || code == 226 || code == 250) return reply_fit::usual;
     if (code >= 400) return !started || ends_transfer_badly(code) ? reply_fit::usual : reply_fit::possible;
-    // Some servers end a transfer with a 2xx of their own choice, but they have begun it before.
+    // Some servers end a transfer with another 2xx, but always after a 1xx.
     const bool is_owned = code != 225 && std::ranges::find(owners, code, &owned_code::code) != owners.end();
     return started && code < 300 && !is_owned ? reply_fit::possible : reply_fit::impossible;
 }
@@ -80,8 +81,9 @@ reply_fit fit_of(std::optional<verb> id, int code, bool started) noexcept {
     if (is_transfer(*id)) return fit_of_transfer(code, started);
     if (code < 200) return reply_fit::impossible;
     if (code >= 400) return reply_fit::usual;
-    if (*id == verb::abor && code < 210) return reply_fit::impossible;  // NOOP's, which is sent after it
-    // What offers no usable port refuses the method (client_machine): these two have been seen there.
+    // These codes belong to the NOOP after it.
+    if (*id == verb::abor && code < 210) return reply_fit::impossible;
+    // A reply without a usable port refuses the method (client_machine); servers are known to send these two codes.
     if (*id == verb::epsv && (code == 227 || code == 350)) return reply_fit::possible;
     const auto* const found = std::ranges::find(owners, code, &owned_code::code);
     if (found == owners.end()) return *id == verb::auth ? reply_fit::impossible : reply_fit::usual;

@@ -14,11 +14,13 @@ using state = parsed_proxy_header::state;
 
 constexpr std::string_view v1_signature = "PROXY ";
 constexpr std::string_view v1_min_size = "PROXY UNKNOWN\r\n";
-constexpr std::size_t v1_max_size = 107;  // with CR LF, as the protocol has it
+// With CR LF, as specified.
+constexpr std::size_t v1_max_size = 107;
 
 constexpr std::string_view v2_signature("\r\n\r\n\0\r\nQUIT\n", 12);
-constexpr std::size_t v2_fixed = 16;  // signature, version and command, family, length
-// Version in the upper half, command in the lower; family above, transport below.
+// Signature, version and command, family, length.
+constexpr std::size_t v2_fixed = 16;
+// The version in the upper and the command in the lower four bits; the family in the upper and the transport in the lower ones.
 constexpr std::uint8_t v2_local = 0x20;
 constexpr std::uint8_t v2_proxy = 0x21;
 constexpr std::uint8_t v2_unspecified = 0x00;
@@ -35,7 +37,7 @@ constexpr parsed_proxy_header bad{.status = state::bad, .bytes = 0, .header = {}
 
 // ---- Version 1
 
-/// Takes the next word off `line`, up to one blank.
+/// Removes the next word from `line`, up to one blank.
 [[nodiscard]] std::string_view next_field(std::string_view& line) noexcept {
     const auto word = line.substr(0, line.find(' '));
     line.remove_prefix(std::min(word.size() + 1, line.size()));
@@ -65,13 +67,15 @@ constexpr parsed_proxy_header bad{.status = state::bad, .bytes = 0, .header = {}
     auto line = bytes.substr(v1_signature.size(), cr - v1_signature.size());
     parsed_proxy_header out{.status = state::done, .bytes = cr + 2, .header = {}};
     const auto family = next_field(line);
-    if (family == "UNKNOWN") return out;  // whatever follows on the line
+    // The rest of the line is ignored.
+    if (family == "UNKNOWN") return out;
     if (family != "TCP4" && family != "TCP6") return bad;
     const bool v6 = family == "TCP6";
     const auto source = v1_address(next_field(line), v6);
     const auto destination = v1_address(next_field(line), v6);
     const auto source_port = v1_port(next_field(line));
-    const auto destination_port = v1_port(line);  // all that is left: nothing may follow
+    // The rest of the line: nothing may follow the port.
+    const auto destination_port = v1_port(line);
     if (!source || !destination || !source_port || !destination_port) return bad;
     out.header = {true, {*source, *source_port}, {*destination, *destination_port}};
     return out;
@@ -79,7 +83,8 @@ constexpr parsed_proxy_header bad{.status = state::bad, .bytes = 0, .header = {}
 
 [[nodiscard]] std::string v1_text(const ip_address& address, bool v6) {
     auto text = address.text();
-    text.resize(std::min(text.find('%'), text.size()));  // a zone names an interface of one machine
+    // A zone names an interface of one host.
+    text.resize(std::min(text.find('%'), text.size()));
     return v6 && address.is_v4() ? "::ffff:" + text : text;
 }
 
@@ -107,7 +112,7 @@ template <std::size_t Size>
     return out;
 }
 
-/// Families and transports that exist and are not TCP over IP: known to the protocol, of no use to FTP.
+/// Valid families and transports other than TCP over IP, which FTP cannot use.
 [[nodiscard]] bool is_other_family(std::uint8_t family) noexcept {
     return family == v2_unspecified || ((family >> 4U) <= 3 && (family >> 4U) >= 1 && (family & 0xfU) <= 2);
 }
@@ -121,7 +126,8 @@ template <std::size_t Size>
     if (length > limits::max_proxy_header) return bad;
     if (bytes.size() < length) return more(length - bytes.size());
     parsed_proxy_header out{.status = state::done, .bytes = length, .header = {}};
-    if (command == v2_local) return out;  // its family and addresses are to be ignored
+    // The family and the addresses are ignored.
+    if (command == v2_local) return out;
     if (family == v2_tcp4) {
         if (length < v2_fixed + v2_addresses4) return bad;
         out.header.source.address = ip_address::v4(array_at<4>(bytes, 16));
@@ -173,7 +179,8 @@ parsed_proxy_header parse_proxy_header(std::string_view bytes) {
         const auto size = std::min(bytes.size(), signature.size());
         return bytes.substr(0, size) == signature.substr(0, size);
     };
-    if (bytes.empty()) return more(v1_min_size.size());  // the shortest header there is
+    // The shortest possible header.
+    if (bytes.empty()) return more(v1_min_size.size());
     if (begins(v1_signature)) return read_v1(bytes);
     if (begins(v2_signature)) return read_v2(bytes);
     return bad;

@@ -1,7 +1,8 @@
 #pragma once
-// The PROXY protocol's header, versions 1 (a line of text) and 2 (binary): what a balancer says, before the first byte of
-// a connection it passes on, about who connected to it and where. Its bytes in both directions; whom to believe is the
-// caller's policy.
+// Parser and writer for the header of the PROXY protocol, versions 1 (a text line) and 2 (binary).
+//
+// A load balancer sends the header before the first byte of a connection; it names the client and the destination of the
+// client's connection. The caller decides which senders are trusted. Pure functions and values; any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +16,13 @@ namespace sallyport::proto {
 enum class proxy_version : std::uint8_t { v1, v2 };
 
 struct proxy_header {
-    /// False: the balancer speaks for nobody (LOCAL, as its health checks do), or does not say for whom (UNKNOWN, a family
-    /// other than TCP over IP). The connection's own addresses are then the ones to use, and the two below mean nothing.
+    /// False if the load balancer connects for itself (LOCAL, used by its health checks), or names no client (UNKNOWN, or a
+    /// family other than TCP over IP). Then the addresses of the connection count, and the two below have no meaning.
     bool proxied = false;
-    endpoint source;       // of the client
-    endpoint destination;  // that the client reached
+    // The address of the client.
+    endpoint source;
+    // The address that the client connected to.
+    endpoint destination;
 
     friend bool operator==(const proxy_header&, const proxy_header&) = default;
 };
@@ -27,18 +30,19 @@ struct proxy_header {
 struct parsed_proxy_header {
     enum class state : std::uint8_t { need_more, done, bad };
     state status = state::need_more;
-    /// need_more: the header has at least so many bytes more, so reading no more than that never takes what is behind it.
+    /// need_more: the minimum number of missing bytes; reading no more than that never reads beyond the header.
     /// done: the length of the header.
     std::size_t bytes = 0;
-    proxy_header header;  // done
+    /// done: the header.
+    proxy_header header;
 };
 
-/// Reads the header at the front of `bytes`, all that has come so far. Bytes that begin like no header are bad at once, from
-/// the first one on; a version 2 header longer than limits::max_proxy_header is bad too. What version 2 appends to the
-/// addresses is skipped.
+/// Parses the header at the start of `bytes`, which are all bytes received so far. Bytes that cannot start a header are `bad`
+/// immediately, from the first byte on, and so is a version 2 header longer than limits::max_proxy_header. The extensions after
+/// the addresses of version 2 are skipped.
 [[nodiscard]] parsed_proxy_header parse_proxy_header(std::string_view bytes);
 
-/// One address of each family: both are written as IPv6.
+/// If the addresses are of different families, both are written as IPv6.
 [[nodiscard]] std::string write_proxy_header(const proxy_header& header, proxy_version version);
 
 }  // namespace sallyport::proto

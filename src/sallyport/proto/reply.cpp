@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view line_breakers("\r\n\0", 3);
 constexpr std::string_view blanks(" \t\r\n");
-// Of a reply's text in a message: more is a banner, not a reason.
+// The maximum size of a reply's text in a message; a longer text is a banner and not a reason.
 constexpr std::size_t message_text = 500;
 
 void append_code(std::string& out, int code, char separator) {
@@ -31,7 +31,7 @@ void append_inner(std::string& out, std::string_view text) {
     append_text(out, text);
 }
 
-// 0 where the line does not begin with a reply code.
+// 0 if the line does not start with a reply code.
 [[nodiscard]] int code_of(std::string_view line) noexcept {
     if (line.size() < 3 || line[0] < '1' || line[0] > '6' || line[1] < '0' || line[1] > '5' || !is_digit(line[2])) return 0;
     return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
@@ -94,7 +94,7 @@ reply_parser::status reply_parser::next(reply& out) {
             case line_buffer::status::too_long:
                 return refuse(errc::too_long, "The server sent a reply line over 8192 bytes");
             case line_buffer::status::bad_byte:
-                // Servers that send a text file with CR LF of its own end its lines in CR CR LF.
+                // Servers that send a text file with CR LF line ends produce CR CR LF.
                 while (line.ends_with('\r')) line.remove_suffix(1);
                 if (line.find_first_of(line_breakers) == std::string_view::npos) break;
                 return refuse(errc::syntax, "The server sent a NUL or a bare CR in a reply");
@@ -134,8 +134,8 @@ bool reply_parser::add(std::string_view line) {
         refuse(errc::too_long, "The server sent a reply over 1000 lines or 256 KiB");
         return false;
     }
-    // An inner line may bear the reply's own code too; any other number in front of it is text. The code alone is the last
-    // line without its text (RFC 3659 section 7.2 as some servers write it).
+    // An inner line may start with the reply's own code; another number is text. Some servers send the last line as the code
+    // without text (RFC 3659, section 7.2).
     const char separator = line.size() > 3 ? line[3] : ' ';
     const bool own_code = code_of(line) == partial_.code && (separator == ' ' || separator == '-');
     partial_.lines.emplace_back(own_code ? line.substr(std::min<std::size_t>(line.size(), 4)) : line);

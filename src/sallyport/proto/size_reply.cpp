@@ -18,7 +18,7 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
-/// Takes the first word off.
+/// Removes the first word.
 std::string_view next_word(std::string_view& text) {
     text = trimmed(text);
     const auto end = std::min(text.find_first_of(blanks), text.size());
@@ -27,7 +27,7 @@ std::string_view next_word(std::string_view& text) {
     return word;
 }
 
-/// Numbers of which all must be the same.
+/// A number that must be the same each time.
 class agreed_number {
 public:
     void add(size n) {
@@ -43,7 +43,7 @@ private:
     bool differ_ = false;
 };
 
-/// "(5000 bytes)", with blanks and capitals as they come.
+/// "(5000 bytes)", with any blanks and in any case.
 size in_parentheses(std::string_view inside) {
     const auto number = next_word(inside);
     const auto unit = next_word(inside);

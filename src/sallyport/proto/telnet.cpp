@@ -44,7 +44,7 @@ bool telnet_filter::filter(std::string_view bytes, std::string& out, std::string
         state_ = c != iac && is_negotiation(static_cast<unsigned char>(c)) ? state::option : state::text;
         verb_ = c;
         if (is_command(c) && c != iac) continue;
-        // No command, so the 0xFF before it was data; or an interrupt whose urgent DM was lost on the way ("IAC ABOR").
+        // Not a Telnet command, so the 0xFF before it was data, or an interrupt whose DM was lost ("IAC ABOR").
         if (c != iac && !line_begins_) out += iac;
         out += c;
         line_begins_ = c == '\n';

@@ -1,5 +1,7 @@
 #pragma once
-// For tests: every way in which the same bytes may arrive on a connection. A stream parser must not tell them apart.
+// Test support: the ways in which the same bytes can arrive on a connection. A stream parser must give the same result for all.
+//
+// Pure functions; the segments point into the caller's bytes, which must outlive them. Any thread.
 
 #include <cstddef>
 #include <string>
@@ -10,7 +12,7 @@ namespace sallyport::proto {
 
 using segments = std::vector<std::string_view>;
 
-/// `bytes` whole, byte by byte, in threes, and cut in two at each place (the first 200). They point into `bytes`.
+/// `bytes` in one segment, byte by byte, three bytes at a time, and split in two at each of the first 200 positions.
 [[nodiscard]] inline std::vector<segments> segmentations(std::string_view bytes) {
     const auto in_pieces = [&](std::size_t size) {
         segments out;
@@ -24,6 +26,7 @@ using segments = std::vector<std::string_view>;
     return out;
 }
 
-std::vector<segments> segmentations(std::string&& bytes) = delete;  // the views would outlive it
+// The views would outlive a temporary.
+std::vector<segments> segmentations(std::string&& bytes) = delete;
 
 }  // namespace sallyport::proto

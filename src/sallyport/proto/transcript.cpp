@@ -44,7 +44,7 @@ std::string unescape(std::string_view text) {
     return out;
 }
 
-/// "1000 text": the text a thousand times, as "C*" and "S*" have it.
+/// "1000 text": the text 1000 times, for "C*" and "S*".
 std::pair<std::uint64_t, std::string_view> repeated(std::string_view text) {
     const auto [count, rest] = first_word(text);
     return {parse_decimal(count).value_or(0), rest};

@@ -1,8 +1,8 @@
 #pragma once
-// Conversations as text files (tests/transcripts/*.ftp, format in its README.md), for tests of the protocol machines.
+// Test support: FTP sessions as text files (tests/transcripts/*.ftp, format in its README.md) for tests of the protocol machines.
 //
-// This is the format alone: which machine plays which side is the business of a player (transcript_test.cpp has the
-// server's). Test support; throws std::runtime_error with file and line where a transcript is malformed.
+// This is the file format only. A player runs the steps against a machine; transcript_test.cpp has the one for the server.
+// Values; any thread. A malformed file throws std::runtime_error with the file and the line.
 
 #include <cstddef>
 #include <string>
@@ -13,25 +13,32 @@ namespace sallyport::proto {
 
 struct transcript_step {
     enum class step_kind : unsigned char {
-        client,    // bytes that the client sends; neighbouring lines are one segment
-        server,    // one line that the server sends, without its end; a '*' at its end stands for anything
-        directive  // "! name argument": what the surroundings do, or must have been asked for
+        // Bytes that the client sends. Consecutive lines are one segment.
+        client,
+        // One line that the server sends, without its end. A '*' at its end matches any text.
+        server,
+        // "! name argument": an outcome of the driver, or an action that the machine must have requested.
+        directive
     };
     step_kind kind = step_kind::client;
     std::string text;
-    std::size_t line = 0;  // in the file
+    // The line of the file.
+    std::size_t line = 0;
 };
 
 struct transcript {
-    std::string machine;                // "server", "client", "relay"
-    std::vector<std::string> settings;  // "set NAME ARGUMENT" lines, without "set "
-    bool whole_lines_only = false;      // the outcome depends on how bytes were cut into segments
+    // "server", "client" or "relay".
+    std::string machine;
+    // The "set NAME ARGUMENT" lines, without "set ".
+    std::vector<std::string> settings;
+    // The result depends on how the bytes are split into segments.
+    bool whole_lines_only = false;
     std::vector<transcript_step> steps;
 };
 
 [[nodiscard]] transcript read_transcript(const std::string& file);
 
-/// True where `line` is what a "server" step asks for.
+/// True if `line` matches the text of a "server" step.
 [[nodiscard]] bool matches(std::string_view expected, std::string_view line) noexcept;
 
 /// "login ok now" -> {"login", "ok now"}.

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t max_size = 4096;
 
-/// A path from the root, also with a drive before it ("C:\in", "C:/in") or in a host's own notation ("'BOB.IN'").
+/// An absolute path, also with a drive ("C:\in", "C:/in") or in another system's notation ("'BOB.IN'").
 [[nodiscard]] bool is_absolute(std::string_view path) {
     return path.starts_with('/') || path.starts_with('\\') || path.starts_with('\'') || path.substr(0, 3).ends_with(":\\") ||
            path.substr(0, 3).ends_with(":/");

@@ -1,6 +1,7 @@
 #pragma once
-// The directory of a session at a server that isn't ours, as far as its commands and the replies to them tell it, so that a
-// file can be named by its absolute path. It follows CWD, CDUP and PWD; symbolic links it can't know. A value; any thread.
+// The working directory of a session at another FTP server, derived from the session's commands and their replies.
+//
+// It gives files their absolute paths. It follows CWD, CDUP and PWD; it cannot know symbolic links. A value; any thread.
 
 #include <string>
 #include <string_view>
@@ -12,15 +13,15 @@ namespace sallyport::proto {
 
 class working_directory {
 public:
-    /// The final reply to CWD, CDUP or PWD; nothing else is looked at.
+    /// The final reply to CWD, CDUP or PWD; other commands are ignored.
     void reply_received(verb id, std::string_view argument, const reply& r);
-    /// At the beginning, and after another login.
+    /// At the start of a session, and after another login.
     void reset() { *this = {}; }
 
-    /// The server has named it, or the client has gone to an absolute path. Until then it is taken for the root.
+    /// The server has named the directory, or the client has changed to an absolute path. Until then it is assumed to be "/".
     [[nodiscard]] bool is_known() const noexcept { return known_; }
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
-    /// `path` as the client gave it: empty for the directory itself. Names that are no path of ours stay as they are.
+    /// `path` as the client sent it; empty for the directory itself. Names that are not Unix paths are returned unchanged.
     [[nodiscard]] std::string absolute(std::string_view path) const;
 
 private:
@@ -28,8 +29,8 @@ private:
     bool known_ = false;
 };
 
-/// What a 257 names, in any of its lines: between the first quote and the last, doubled ones within being one (RFC 959
-/// appendix II). Empty where it names nothing.
+/// The path in a 257, from any of its lines: the text between the first and the last quote, where a doubled quote is one
+/// (RFC 959, appendix II). Empty if there is none.
 [[nodiscard]] std::string quoted_path(const reply& r);
 
 }  // namespace sallyport::proto

@@ -1,9 +1,9 @@
 #pragma once
-// What a client says on its control connection, line by line: Telnet taken out, overlong lines and other protocols refused
-// (RFC 959 section 4.1.3, RFC 854; IN-01, IN-02, IN-03, GW-01, TLS-07).
+// Reads commands from a client's control connection: removes Telnet commands, refuses overlong lines and other protocols
+// (RFC 959, section 4.1.3; RFC 854; IN-01, IN-02, IN-03, GW-01, TLS-07).
 //
-// A value that both machines with a client in front own one of. Nothing that next() gives is a view, so a line may be kept.
-// No socket, no exception. One thread.
+// A value, owned by a server machine or a relay machine; one thread. next() returns no views, so a line may be stored. No
+// sockets, no exceptions.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,30 +19,33 @@
 
 namespace sallyport::proto {
 
-/// One line: a command, or what is wrong with it.
+/// One line: a command, or the reply that refuses it.
 struct client_line {
     command cmd{};
-    std::optional<local_reply> refused{};  // it is no command, and this is its reply; 421 ends the session
-    std::uint64_t times = 1;               // a run of NOOP is one entry
-    bool abort_done = false;               // this ABOR has stopped the transfer, and only its reply is due
+    // The reply to a line that is not a command. 421 ends the session.
+    std::optional<local_reply> refused{};
+    // Consecutive NOOPs are one entry with their number.
+    std::uint64_t times = 1;
+    // This ABOR has stopped the transfer; only its reply is missing.
+    bool abort_done = false;
 
-    /// Nothing of the client counts after it.
+    /// True if later bytes of the client are ignored.
     [[nodiscard]] bool ends_session() const noexcept { return refused && refused->code == 421; }
 };
 
 class command_reader {
 public:
-    /// Takes what arrived. `tls`: it came under TLS, where nothing is Telnet; else answers to Telnet's negotiations are
-    /// appended to `answers`. A reply, always 421, ends the session at once.
+    /// Adds received bytes. With `tls` there are no Telnet commands; otherwise the answers to Telnet negotiations are appended to
+    /// `answers`. Returns a reply, always 421, if the session must end.
     [[nodiscard]] std::optional<local_reply> append(std::string_view bytes, bool tls, std::string& answers);
-    /// The next line, and in `raw`, until append() or next(), its bytes for the log; nullptr where it was overlong.
+    /// The next line. `raw` is set to its bytes for the log, valid until append() or next(); nullptr for an overlong line.
     [[nodiscard]] std::optional<client_line> next(std::string_view& raw);
 
-    /// Before a login lines are short (IN-01).
+    /// Sets the maximum line length, which is smaller before the login (IN-01).
     void set_logged_in(bool yes) noexcept;
-    /// Bytes of which no line was made yet. After AUTH TLS there may be none (TLS-01).
+    /// The number of bytes that are not part of a returned line yet. After AUTH TLS it must be 0 (TLS-01).
     [[nodiscard]] std::size_t pending() const noexcept { return lines_.pending(); }
-    /// QUIT has been read, and may wait for its turn.
+    /// QUIT was received; it may still be deferred.
     [[nodiscard]] bool quit_received() const noexcept { return quit_received_; }
     void clear() noexcept { lines_.clear(); }
 
@@ -53,8 +56,9 @@ private:
     telnet_filter telnet_;
     line_buffer lines_{limits::max_command_line_before_login};
     int overlong_lines_ = 0;
-    bool byte_received_ = false;  // a byte came
-    bool ended_ = false;          // by a line that ends the session
+    bool byte_received_ = false;
+    // A line has ended the session.
+    bool ended_ = false;
     bool quit_received_ = false;
 };
 

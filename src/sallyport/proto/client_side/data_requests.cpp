@@ -9,7 +9,8 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::uint16_t lowest_target_port = 1024;  // below are services, never data ports (RFC 2577 section 3)
+// Lower ports are those of services (RFC 2577, section 3).
+constexpr std::uint16_t lowest_target_port = 1024;
 
 [[nodiscard]] std::unexpected<data_reply> answered(int code, std::string_view text,
                                                    std::optional<endpoint> bounce_attempt = std::nullopt) {
@@ -52,7 +53,7 @@ std::expected<data_request, data_reply> data_requests::read_target(const command
     if (!target) return syntax_of(cmd);
     const bool own = is_same_host(target->address, client_);
     if (own && target->port >= lowest_target_port) return data_request{method_of(cmd.id), {client_, target->port}};
-    // The client behind NAT that the articles tell of: it names an address that means nothing here.
+    // A client behind NAT that sends its private address.
     if (!own && target->address.is_private() && !client_.is_private())
         return answered(504,
                         target->address.text() + " is a private address and cannot be reached from here; use passive mode.",
@@ -62,7 +63,7 @@ std::expected<data_request, data_reply> data_requests::read_target(const command
 
 local_reply active_reply(data_method method) { return {200, std::string(name(method)) + " command successful."}; }
 
-// Which ports there are, and whose, is for the log.
+// The range of ports, and their use, is for the log only.
 local_reply no_port_reply(const error& why) {
     if (why.code == errc::exhausted) return {425, std::string(replies::no_port_left)};
     return {425, "No data port can be opened: " + why.text()};

@@ -1,7 +1,8 @@
 #pragma once
-// What a client asks for by PASV, EPSV, PORT and EPRT, and the replies to it (RFC 959, RFC 2428; DC-01, DC-06, DC-07).
-// Whatever was agreed before is void as soon as one of them is read, also where it is refused: that is its owner's to do. A
-// value; one thread.
+// Reads PASV, EPSV, PORT and EPRT of a client, and makes their replies (RFC 959, RFC 2428; DC-01, DC-06, DC-07).
+//
+// Each of these commands, also a refused one, cancels an earlier negotiation; the owner does that. A value, owned by a server
+// machine or a relay machine; one thread.
 
 #include <expected>
 #include <optional>
@@ -15,13 +16,15 @@ namespace sallyport::proto {
 
 struct data_request {
     data_method method = data_method::pasv;
-    endpoint target{};  // PORT and EPRT: the client's address, with its zone, and the port that it has named
+    // PORT and EPRT: the client's address, with its zone, and the port in the command.
+    endpoint target{};
 };
 
-/// There is nothing to do but to reply.
+/// The command needs no more than this reply.
 struct data_reply {
     local_reply reply;
-    std::optional<endpoint> bounce_attempt{};  // the target at another host, or at a low port
+    // A data target at another host, or with a port below 1024.
+    std::optional<endpoint> bounce_attempt{};
 };
 
 class data_requests {
@@ -31,7 +34,7 @@ public:
 
     /// REQUIRES: data_use_of(cmd.id) is passive or active.
     [[nodiscard]] std::expected<data_request, data_reply> read(const command& cmd);
-    /// Only EPSV for the whole session.
+    /// EPSV ALL was received: only EPSV is allowed in this session.
     [[nodiscard]] bool epsv_all() const noexcept { return epsv_all_; }
 
 private:
@@ -44,11 +47,11 @@ private:
     bool epsv_all_ = false;
 };
 
-/// 200 to PORT and EPRT.
+/// The 200 to PORT and EPRT.
 [[nodiscard]] local_reply active_reply(data_method method);
-/// 425: no port could be reserved.
+/// The 425 if no port could be reserved.
 [[nodiscard]] local_reply no_port_reply(const error& why);
-/// 227 or 229 with the port, or 425.
+/// The 227 or 229 with the advertised address and port, or a 425.
 [[nodiscard]] local_reply passive_reply(data_method method, const result<endpoint>& advertised);
 
 }  // namespace sallyport::proto

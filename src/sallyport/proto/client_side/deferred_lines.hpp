@@ -1,6 +1,7 @@
 #pragma once
-// The lines of a client that wait for their turn, most of them because a transfer runs (IN-05, IN-06, G5). Values; one
-// thread.
+// The queue of a client's lines that wait, in most cases for the end of a transfer (IN-05, IN-06, G5).
+//
+// A value, owned by a server machine or a relay machine; one thread.
 
 #include <vector>
 
@@ -11,15 +12,17 @@ namespace sallyport::proto {
 class deferred_lines {
 public:
     [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
-    /// No more may be added: the client must wait.
+    /// No more lines may be added; the client is not read until there is space.
     [[nodiscard]] bool full() const noexcept;
-    /// Clients keep a control connection awake by NOOP for hours, so a run of them is one entry.
+    /// Consecutive NOOPs become one entry, since some clients send them for hours during a transfer.
     void push(client_line line);
-    /// An ABOR that was acted on before its turn.
+    /// Adds an ABOR that was already executed.
     void push_abort() { push({.abort_done = true}); }
-    [[nodiscard]] const client_line& front() const noexcept { return lines_.front(); }  // REQUIRES: !empty()
-    [[nodiscard]] client_line pop();                                                    // REQUIRES: !empty()
-    /// An ABOR waits that was acted on: it means the transfers before it too, also those that have not begun.
+    /// REQUIRES: !empty().
+    [[nodiscard]] const client_line& front() const noexcept { return lines_.front(); }
+    /// REQUIRES: !empty().
+    [[nodiscard]] client_line pop();
+    /// True if an executed ABOR is queued. It also applies to the transfers before it that have not started.
     [[nodiscard]] bool has_abort() const noexcept;
     void clear() noexcept { lines_.clear(); }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Which commands must wait for a login, and what HOST may name. Pure; any thread.
+// The rules for commands before the login, and for the argument of HOST. Pure functions; any thread.
 
 #include <optional>
 
@@ -9,19 +9,19 @@
 
 namespace sallyport::proto {
 
-/// The reply to a command whose time has not come: 530, 503 to PASS, 500 to an unknown one. `tls_missing`: it is required
-/// for a login, and not there. Nothing: it may be obeyed.
+/// The reply to a command that is not allowed at this stage: 530, 503 to PASS, 500 to an unknown command. `tls_missing`: TLS is
+/// required for a login and not active. Nothing if the command is allowed.
 [[nodiscard]] std::optional<local_reply> refuse_early(const command& cmd, session_stage stage, bool tls_missing);
 
-/// RFC 7151 section 3: HOST comes before USER and has a name or an address; an address must be the one that the client has
-/// connected to, `client_destination`, in brackets or without.
+/// The reply that refuses a HOST, or nothing. HOST must come before USER and has a name or an address (RFC 7151, section 3). An
+/// address, with or without brackets, must be `client_destination`, the address that the client connected to.
 [[nodiscard]] std::optional<local_reply> refuse_host(std::string_view host, session_stage stage,
                                                      const ip_address& client_destination);
-/// The address that the argument of HOST is, if it is one.
+/// The address in the argument of HOST, if it is an address.
 [[nodiscard]] std::optional<ip_address> address_in_host(std::string_view host);
 
-/// The zone of a link-local address belongs to a host's own sockets, and text in the protocol can't know it (RFC 4007
-/// section 11).
+/// Compares addresses without their zones: the zone of a link-local address is local to a host, so addresses in the protocol
+/// have none (RFC 4007, section 11).
 [[nodiscard]] bool is_same_host(const ip_address& a, const ip_address& b) noexcept;
 
 }  // namespace sallyport::proto

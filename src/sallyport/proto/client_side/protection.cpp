@@ -5,8 +5,7 @@
 #include <string>
 
 namespace sallyport::proto {
-// Implicit TLS and its clients protect data without being asked to; with explicit TLS the client must ask (RFC 4217 section
-// 9).
+// With implicit TLS, data is encrypted by default; with explicit TLS, the client must send PROT P (RFC 4217, section 9).
 client_protection::client_protection(protection_rules rules) noexcept
     : rules_(rules), tls_(rules.implicit_tls), data_(rules.implicit_tls) {}
 
@@ -14,7 +13,7 @@ std::optional<local_reply> client_protection::accept_auth(const command& cmd, st
     if (!offered()) return replies::reply_of(502, replies::no_tls);
     if (tls_) return replies::reply_of(503, replies::tls_active);
     if (cleared_) return replies::reply_of(503, replies::no_tls_after_ccc);
-    // The older drafts' AUTH SSL and TLS-P mean a protected data connection from the start.
+    // AUTH SSL and TLS-P, from older drafts, imply encrypted data connections.
     const bool protects_data = iequals(cmd.argument, "SSL") || iequals(cmd.argument, "TLS-P");
     if (!protects_data && !iequals(cmd.argument, "TLS") && !iequals(cmd.argument, "TLS-C"))
         return replies::reply_of(504, replies::auth_tls_only);

@@ -1,6 +1,8 @@
 #pragma once
-// What protects a client's control connection and its data connections: AUTH, PBSZ, PROT, CCC and REIN (RFC 4217; TLS-01,
-// TLS-06). A value with its rules; who owns it does the handshakes. A refusal with 421 ends the session. One thread.
+// The protection of a client's control and data connections: AUTH, PBSZ, PROT, CCC and REIN (RFC 4217; TLS-01, TLS-06).
+//
+// It holds the state and the rules; the owner does the TLS handshakes. A refusal with 421 ends the session. A value, owned by a
+// server machine or a relay machine; one thread.
 
 #include <cstddef>
 #include <expected>
@@ -12,7 +14,7 @@
 namespace sallyport::proto {
 
 struct protection_rules {
-    bool implicit_tls = false;  // TLS from the first byte
+    bool implicit_tls = false;
     bool auth_offered = false;
     bool ccc_allowed = false;
 };
@@ -26,31 +28,32 @@ public:
     [[nodiscard]] bool cleared() const noexcept { return cleared_; }
     /// PROT P is in force.
     [[nodiscard]] bool data() const noexcept { return data_; }
-    /// AUTH, PBSZ and PROT mean something here.
+    /// TLS is available, so AUTH, PBSZ and PROT are supported.
     [[nodiscard]] bool offered() const noexcept { return rules_.auth_offered || rules_.implicit_tls; }
 
-    /// AUTH. `unread`: bytes that came with it. They came in the clear, perhaps from somebody else, and must never be read
-    /// as if TLS had protected them. Nothing: it is accepted, and takes effect with tls_started().
+    /// The reply that refuses AUTH; nothing if it is accepted, which takes effect with tls_started(). `pending_bytes`: the number
+    /// of bytes that arrived with it. They were not encrypted, an attacker may have inserted them, and they must never be
+    /// taken for bytes that TLS has protected.
     [[nodiscard]] std::optional<local_reply> accept_auth(const command& cmd, std::size_t pending_bytes);
     void tls_started() noexcept;
 
-    /// Nothing: PBSZ is accepted.
+    /// The reply that refuses PBSZ; nothing if it is accepted.
     [[nodiscard]] std::optional<local_reply> accept_pbsz(const command& cmd);
-    /// Whether PROT asks for protection, or why it can't. `required`: data must be protected. Takes no effect by itself.
+    /// True for PROT P, false for PROT C, or the reply that refuses it. `required`: data must be encrypted. Changes no state.
     [[nodiscard]] std::expected<bool, local_reply> read_prot(const command& cmd, bool required) const;
-    /// The level that was read; returns its reply.
+    /// Sets the data protection level; returns the reply.
     local_reply set_data(bool protect);
 
-    /// Nothing: CCC is accepted, and takes effect with tls_ended(). `required`: TLS must stay.
+    /// The reply that refuses CCC; nothing if it is accepted, which takes effect with tls_ended(). `required`: TLS must stay.
     [[nodiscard]] std::optional<local_reply> refuse_ccc(std::size_t pending_bytes, bool required) const;
     void tls_ended() noexcept;
 
-    /// After CCC, REIN would let anybody on the way set the level back.
+    /// The reply that refuses REIN after CCC, when an attacker on the path could send it to reset the protection level.
     [[nodiscard]] std::optional<local_reply> refuse_rein() const;
-    /// REIN: TLS stays, since no single command should end it; PBSZ and PROT are forgotten.
+    /// After REIN: PBSZ and PROT are reset. TLS stays, since no single command should end it.
     void reset_levels() noexcept;
 
-    /// A transfer whose data would not be protected although they must be.
+    /// The reply that refuses a transfer whose data must be encrypted and would not be.
     [[nodiscard]] std::optional<local_reply> refuse_transfer(bool required) const;
 
 private:

@@ -1,6 +1,7 @@
 #pragma once
-// The words of the replies that the server and the gateway make alike: a client can't tell by them which of the two it talks
-// to. Replies with a number or a name in them are made where their rule stands. Without the code.
+// Reply texts that server and gateway share, without the code. Clients cannot distinguish the two by these replies.
+//
+// Replies that contain a number or a name are made where their rule is checked. Constants and a pure function; any thread.
 
 #include <string>
 #include <string_view>
@@ -11,12 +12,13 @@ namespace sallyport::proto::replies {
 
 [[nodiscard]] inline local_reply reply_of(int code, std::string_view text) { return {code, std::string(text)}; }
 
-// Lines that are no commands
+// Lines that are not commands
 inline constexpr std::string_view control_bytes = "Control characters are not allowed in a command.";
 inline constexpr std::string_view line_too_long = "Command line too long.";
 inline constexpr std::string_view too_many_long_lines = "Too many overlong command lines.";
 inline constexpr std::string_view too_much_telnet = "Too many Telnet negotiations.";
-inline constexpr std::string_view not_ftp = "This is an FTP service.";  // short and without echo (TLS-07)
+// This text is short and repeats nothing of the client's bytes (TLS-07).
+inline constexpr std::string_view not_ftp = "This is an FTP service.";
 inline constexpr std::string_view unknown_command = "Unknown command.";
 
 // The login
@@ -73,7 +75,7 @@ inline constexpr std::string_view aborted = "Transfer aborted.";
 inline constexpr std::string_view aborted_before = "Aborted before it began.";
 inline constexpr std::string_view nothing_to_abort = "No transfer is running.";
 
-// Others, where both answer by themselves
+// Other commands that both answer
 inline constexpr std::string_view noop = "OK.";
 inline constexpr std::string_view noted = "Noted.";
 inline constexpr std::string_view system = "UNIX Type: L8";
