@@ -98,7 +98,7 @@ WRONG = [
     (SERVE + ["--greeting", "a\r\n230 b"], "--greeting: a value can't contain line breaks"),
     (GATE + ["--balance", "fair"], "--balance fair: unknown policy; use least-sessions"),
     (GATE + ["--health-check", "list"], "--health-check list needs an account; add --health-check-user"),
-    (GATE + ["--allow-commands", "NOSUCH"], "there is no command"),
+    (GATE + ["--allow-commands", "NOSUCH"], "unknown command"),
     (GATE + ["--allow-ccc", "--tls-required", "--tls-cert", CERT], "--allow-ccc and --tls-required exclude each other"),
     (["gate", "--listen", "127.0.0.1:0"], "no backend is configured; add --backend"),
     (["gate", "--backend", "http://x", "--listen", "127.0.0.1:0"], '--backend: backend "http://x": unknown scheme; use'),

@@ -21,10 +21,10 @@ std::array<char, block_header_size> block_header(std::size_t size, bool last) no
 result<void> block_reader::start_block() {
     const auto byte = [this](std::size_t at) { return static_cast<unsigned char>(header_.at(at)); };
     const unsigned descriptor = byte(0);
-    if ((descriptor & damaged) != 0) return fail(errc::unexpected, "the sender marks a block as damaged");
+    if ((descriptor & damaged) != 0) return fail(errc::unexpected, "the sender marked a block as damaged");
     // An end of record is valid only with STRU R.
     if ((descriptor & ~(end_of_file | restart_marker)) != 0)
-        return fail(errc::unexpected, fmt::format("a block with the descriptor {}: not MODE B", descriptor));
+        return fail(errc::unexpected, fmt::format("invalid block descriptor {} in MODE B", descriptor));
     remaining_ = std::size_t{byte(1)} << 8U | byte(2);
     last_ = (descriptor & end_of_file) != 0;
     marker_ = (descriptor & restart_marker) != 0;
@@ -35,7 +35,7 @@ result<std::size_t> block_reader::unwrap(std::span<char> bytes) {
     std::size_t kept = 0;
     std::size_t at = 0;
     while (at < bytes.size()) {
-        if (finished_) return fail(errc::unexpected, "bytes behind the end of the file");
+        if (finished_) return fail(errc::unexpected, "bytes after the end of the file");
         if (header_size_ < block_header_size) {
             header_.at(header_size_++) = bytes[at++];
             if (header_size_ < block_header_size) continue;

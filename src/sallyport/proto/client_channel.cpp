@@ -26,7 +26,7 @@ client_channel::client_channel() { waiting_.push_back({"greeting", std::nullopt}
 
 result<void> client_channel::check_no_stray_reply() const {
     if (!waiting_.empty() || parser_.only_blank()) return {};
-    return fail(errc::stray_reply, "the server sent more than it was asked for");
+    return fail(errc::stray_reply, "unsolicited bytes from the server");
 }
 
 result<void> client_channel::send(std::string_view name, std::string_view argument, unsigned operation) {
@@ -52,13 +52,13 @@ client_channel::status client_channel::next(command_reply& out) {
             case reply_parser::status::reply: break;
         }
         trace_reply(r);
-        if (r.code == 421) return end(errc::closed, "the server ended the session: " + summary(r), r.code);
-        if (r.protected_reply()) return end(errc::unexpected, "a protected reply, which was never agreed on: " + summary(r));
+        if (r.code == 421) return end(errc::closed, "the server closed the session: " + summary(r), r.code);
+        if (r.protected_reply()) return end(errc::unexpected, "protected reply (RFC 2228) without a security negotiation: " + summary(r));
         const auto owner = owner_of(r.code);
         if (!owner) {
             const std::string instead(waiting_for());
             return end(errc::stray_reply,
-                       (instead.empty()         ? "stray reply from the server, while no reply was due: "
+                       (instead.empty()         ? "stray reply from the server while no reply was expected: "
                         : instead == "greeting" ? "stray reply from the server instead of its greeting: "
                                                 : "stray reply from the server instead of one to " + instead + ": ") +
                            summary(r));

@@ -42,7 +42,7 @@ login_action client_login::on_greeting(const client_settings& s, const reply& r)
         delayed_ = true;
         return login_act::wait{};
     }
-    if (r.code != 220) return refuse(client_step::greeting, errc::rejected, "the server refuses service: ", r);
+    if (r.code != 220) return refuse(client_step::greeting, errc::rejected, "the server rejected the session: ", r);
     greeting_ = r;
     if (s.until == open_until::greeting) return login_act::done{};
     if (s.tls_required && !tls_active_) return send(step::auth_tls, "AUTH", "TLS");
@@ -54,13 +54,13 @@ login_action client_login::on_auth(const reply& r, bool drained) {
     if (r.code == 234) {
         if (!drained)
             return client_failure{client_step::tls,
-                                  {errc::unexpected, 0, "plain text after 234: somebody on the way injects replies"}};
+                                  {errc::unexpected, 0, "unencrypted replies after 234; another host may have inserted them"}};
         step_ = step::handshake;
         return login_act::start_tls{};
     }
     if (step_ == step::auth_tls && r.permanent()) return send(step::auth_ssl, "AUTH", "SSL");
-    if (r.transient() || r.permanent()) return refuse(client_step::tls, errc::unsupported, "the server offers no TLS: ", r);
-    return refuse(client_step::tls, errc::unexpected, "not an answer to AUTH (234): ", r);
+    if (r.transient() || r.permanent()) return refuse(client_step::tls, errc::unsupported, "the server does not support TLS: ", r);
+    return refuse(client_step::tls, errc::unexpected, "unexpected reply to AUTH: ", r);
 }
 
 login_action client_login::tls_started(const client_settings& s) {
@@ -71,7 +71,7 @@ login_action client_login::tls_started(const client_settings& s) {
 
 login_action client_login::log_in(const client_settings& s) {
     if (s.tls_required && !tls_active_)
-        return client_failure{client_step::tls, {errc::misuse, 0, "credentials were about to leave without TLS"}};
+        return client_failure{client_step::tls, {errc::misuse, 0, "attempt to send credentials without TLS"}};
     return send(step::user, "USER", s.user);
 }
 
@@ -79,12 +79,12 @@ login_action client_login::on_login(const client_settings& s, const reply& r) {
     if (r.positive()) return tls_active_ ? send(step::pbsz, "PBSZ", "0") : send(step::feat, "FEAT");
     if (r.code == 332 && step_ != step::acct) {
         if (!s.account.empty()) return send(step::acct, "ACCT", s.account);
-        return refuse(client_step::login, errc::login_refused, "the server asks for an account too: ", r);
+        return refuse(client_step::login, errc::login_refused, "the server also requires an account: ", r);
     }
     if (r.intermediate() && step_ == step::user) return send(step::pass, "PASS", s.password);
     if (r.code == 530) return refuse(client_step::login, errc::login_refused, {}, r);
-    if (r.intermediate()) return refuse(client_step::login, errc::unexpected, "not an answer to the login: ", r);
-    return refuse(client_step::login, errc::rejected, "the server refuses the login: ", r);
+    if (r.intermediate()) return refuse(client_step::login, errc::unexpected, "unexpected reply to the login: ", r);
+    return refuse(client_step::login, errc::rejected, "the server refused the login: ", r);
 }
 
 login_action client_login::on_protection(const client_settings& s, const reply& r) {
@@ -92,8 +92,8 @@ login_action client_login::on_protection(const client_settings& s, const reply& 
     if (step_ == step::pbsz) return send(step::prot, "PROT", s.protect_data ? "P" : "C");
     if (!r.positive())
         return refuse(client_step::tls, errc::rejected,
-                      s.protect_data ? "the server won't protect data connections: "
-                                     : "the server insists on protected data connections: ",
+                      s.protect_data ? "the server does not encrypt data connections: "
+                                     : "the server requires encrypted data connections: ",
                       r);
     protects_data_ = s.protect_data;
     return send(step::feat, "FEAT");

@@ -68,7 +68,7 @@ void client_machine::start(operation o) {
         if (!closed_) send(step::quit, "QUIT");
         return;
     }
-    if (ended_) return fail_operation(client_step::request, error{errc::closed, 0, "the control connection is gone"});
+    if (ended_) return fail_operation(client_step::request, error{errc::closed, 0, "the control connection is closed"});
     std::visit(overloaded{[this](const login_task&) { perform(login_.log_in(settings_)); },
                           [this](client_transfer& transfer) {
                               const bool ascii = transfer.ascii;
@@ -285,7 +285,7 @@ void client_machine::require_type(bool ascii) {
 void client_machine::on_type(const reply& r) {
     if (r.positive()) return after_type();
     type_is_ascii_ = !type_is_ascii_;
-    refuse(errc::rejected, "TYPE was refused: ", r);
+    refuse(errc::rejected, "the server refused TYPE: ", r);
 }
 
 void client_machine::after_type() {
@@ -307,7 +307,7 @@ void client_machine::try_method(bool there_is_one) {
         if (attempts().empty())
             return fail_operation(
                 client_step::data,
-                error{errc::unsupported, 0, "none of the chosen methods works with IPv6; allow EPSV or EPRT"});
+                error{errc::unsupported, 0, "none of the selected data methods supports IPv6; allow EPSV or EPRT"});
         return fail_operation(client_step::data, *attempts().back().failure);
     }
     if (negotiation_.active())
@@ -370,7 +370,7 @@ void client_machine::request_transfer() {
 
 void client_machine::on_rest(const reply& r) {
     if (r.code == 350) return send(step::request, row_of(transfer_.request.command).name, transfer_.request.path);
-    refuse(errc::unsupported, "the server can't continue a file: ", r);
+    refuse(errc::unsupported, "the server cannot resume a file: ", r);
 }
 
 void client_machine::on_request(const reply& r) {

@@ -156,8 +156,8 @@ static_assert(index.find("retr") == verb::retr && index.find("XPWD") == verb::pw
 [[nodiscard]] std::string refusal(const command_row& row) {
     std::string why(row.name);
     if (row.argument == argument_shape::none) return why + " takes no argument.";
-    why += row.argument == argument_shape::number ? " needs one whole number, 0 to 9223372036854775807: "
-                                                  : " needs an argument: ";
+    why += row.argument == argument_shape::number ? " requires a number from 0 to 9223372036854775807: "
+                                                  : " requires an argument: ";
     why += row.name;
     why += ' ';
     why += row.syntax;

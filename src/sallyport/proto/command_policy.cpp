@@ -20,7 +20,7 @@ constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::q
         const auto parsed = parse_command(std::string(name) + argument);
         if (parsed && parsed->id != verb::unknown) return parsed->id;
     }
-    return fail(errc::usage, "there is no command \"" + escape(name, 40) + "\"; give names such as STOR, DELE or SITE");
+    return fail(errc::usage, "unknown command \"" + escape(name, 40) + "\"; use names such as STOR, DELE or SITE");
 }
 
 // Some servers set a file's time with "MDTM time name", which clients used before MFMT existed.
@@ -50,18 +50,18 @@ result<command_policy> command_policy::make(const std::vector<std::string>& allo
         const auto id = verb_named(name);
         if (!id) return std::unexpected(id.error());
         if (std::ranges::find(logs_in_and_out, *id) != logs_in_and_out.end())
-            return fail(errc::usage, "without " + to_upper(name) + " nobody can log in or out; leave it out of the list");
+            return fail(errc::usage, to_upper(name) + " is required to log in or out; remove it from the list");
         out.refused_.set(place_of(*id));
     }
     return out;
 }
 
 std::optional<local_reply> command_policy::refuses(const command& cmd) const {
-    if (hides(cmd.id)) return local_reply{502, cmd.name + " is not allowed through this gateway."};
+    if (hides(cmd.id)) return local_reply{502, cmd.name + " is not allowed here."};
     if (!read_only_) return std::nullopt;
-    if (cmd.id == verb::unknown) return local_reply{502, cmd.name + " is not known to this gateway, which is read-only."};
+    if (cmd.id == verb::unknown) return local_reply{502, cmd.name + " is unknown and not allowed here, since access is read-only."};
     if (row_of(cmd.id).changes || sets_a_time(cmd))
-        return local_reply{550, "This gateway is read-only: nothing can be changed through it."};
+        return local_reply{550, "Access is read-only."};
     return std::nullopt;
 }
 

@@ -49,18 +49,18 @@ bool data_negotiation::fail(const client_settings& s, error why, bool remember) 
 result<void> data_negotiation::on_passive_reply(const client_settings& s, const reply& r) {
     auto& attempt = attempts_.back();
     const bool extended = attempt.method == data_method::epsv;
-    if (r.code != (extended ? 229 : 227)) return sallyport::fail(errc::unexpected, "not a passive answer: " + summary(r));
+    if (r.code != (extended ? 229 : 227)) return sallyport::fail(errc::unexpected, "unexpected reply to the passive command: " + summary(r));
     if (extended) {
         const auto port = search_lines(r, parse_229);
-        if (!port) return sallyport::fail(port.error().code, "no port in it: " + summary(r));
+        if (!port) return sallyport::fail(port.error().code, "no port in the reply: " + summary(r));
         attempt.advertised = {s.peer.address, *port};
     } else {
         const auto named = search_lines(r, parse_227);
-        if (!named) return sallyport::fail(named.error().code, "no address in it: " + summary(r));
+        if (!named) return sallyport::fail(named.error().code, "no address in the reply: " + summary(r));
         attempt.advertised = *named;
     }
     if (!may_carry_data(attempt.advertised.port))
-        return sallyport::fail(errc::not_allowed, "a port below 1024, where no FTP data are: " + summary(r));
+        return sallyport::fail(errc::not_allowed, "port below 1024 in the reply: " + summary(r));
     const bool follows_reply = !extended && s.address_rule == passive_address::reply;
     attempt.target = follows_reply ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
     attempt.accepted = true;
@@ -71,7 +71,7 @@ result<std::string> data_negotiation::active_argument(const client_settings& s, 
     const endpoint announced{s.active_address.value_or(at.address), at.port};
     attempts_.back().target = announced;
     if (method() == data_method::eprt) return format_eprt(announced);
-    if (announced.address.is_v6()) return sallyport::fail(errc::unsupported, "PORT can't carry an IPv6 address");
+    if (announced.address.is_v6()) return sallyport::fail(errc::unsupported, "PORT cannot name an IPv6 address");
     return format_host_port(announced);
 }
 

@@ -11,9 +11,9 @@ using enum data_path_reason;
 
 constexpr auto words = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"backend_allows_direct", "the backend's URL allows direct data connections"},
-    {"kernel_enabled", "kernel forwarding is enabled, and the gateway needs to see no byte"},
+    {"kernel_enabled", "kernel forwarding is enabled and possible"},
     {"nothing_else_enabled", "no other data path is enabled"},
-    {"tls", "a data connection is protected by TLS"},
+    {"tls", "a data connection uses TLS"},
     {"tls_required", "data connections must be encrypted"},
     {"rate_limit", "a rate limit applies"},
     {"direct_other_mode", "direct data connections are not enabled for this mode, active or passive"},
@@ -23,7 +23,7 @@ constexpr auto words = std::to_array<std::pair<std::string_view, std::string_vie
     {"advertised_address", "the client cannot reach the address that the backend advertised"},
     {"kernel_unavailable", "kernel forwarding is not available on this system"},
     {"single_port", "all passive data connections arrive on one port"},
-    {"proxy_headers", "PROXY headers begin the data connections"},
+    {"proxy_headers", "data connections start with PROXY headers"},
     {"different_modes", "one data connection is active and the other one passive"},
     {"different_ip_versions", "IPv4 on one leg and IPv6 on the other"},
     {"kernel_refused", "the kernel did not accept the forwarding rule"},

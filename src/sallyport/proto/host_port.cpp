@@ -85,7 +85,7 @@ result<endpoint> parse_host_port(std::string_view text) {
     std::array<unsigned, 6> numbers{};
     const bool shaped = six_numbers(text, numbers, after_comma::blanks) == text.size() && !text.empty();
     if (const auto e = shaped ? to_endpoint(numbers) : std::nullopt) return *e;
-    return fail(errc::syntax, "PORT needs six numbers 0 to 255, h1,h2,h3,h4,p1,p2, and a port that is not 0");
+    return fail(errc::syntax, "PORT requires six numbers from 0 to 255 (h1,h2,h3,h4,p1,p2) and a port other than 0");
 }
 
 std::string format_host_port(const endpoint& e) { return six(e); }
@@ -113,17 +113,17 @@ std::string format_227(const endpoint& e) { return "Entering Passive Mode (" + s
 result<endpoint> parse_eprt(std::string_view text) {
     const auto fields = split_fields(text);
     if (fields.bytes == 0 || fields.bytes != text.size() || fields.first.size() > 5 || !parse_decimal(fields.first)) {
-        return fail(errc::syntax, "EPRT needs |protocol|address|port|");
+        return fail(errc::syntax, "EPRT requires |protocol|address|port|");
     }
     if (fields.first != "1" && fields.first != "2") {
-        return fail(errc::unsupported, "EPRT protocol " + std::string(fields.first) + " is not known here, use 1 or 2");
+        return fail(errc::unsupported, "EPRT protocol " + std::string(fields.first) + " is not supported; use 1 or 2");
     }
     const auto port = parse_port(fields.third);
-    if (!port) return fail(errc::syntax, "EPRT needs a port from 1 to 65535");
+    if (!port) return fail(errc::syntax, "EPRT requires a port from 1 to 65535");
     const bool v4_text = fields.second.find(':') == std::string_view::npos;
     const bool zoned = fields.second.find('%') != std::string_view::npos;
     const auto address = zoned || v4_text != (fields.first == "1") ? std::nullopt : ip_address::parse(fields.second);
-    if (!address) return fail(errc::syntax, "EPRT needs an address of the protocol it names, without a zone");
+    if (!address) return fail(errc::syntax, "EPRT requires an address of its protocol, without a zone");
     return endpoint{*address, *port};
 }
 
@@ -150,9 +150,9 @@ result<epsv_argument> parse_epsv_argument(std::string_view text) {
     if (text == "2") return epsv_argument::ipv6;
     if (iequals(text, "ALL")) return epsv_argument::all;
     if (text.size() <= 5 && parse_decimal(text)) {
-        return fail(errc::unsupported, "EPSV protocol " + std::string(text) + " is not known here, use 1 or 2");
+        return fail(errc::unsupported, "EPSV protocol " + std::string(text) + " is not supported; use 1 or 2");
     }
-    return fail(errc::syntax, "EPSV takes nothing, 1, 2 or ALL");
+    return fail(errc::syntax, "EPSV takes no argument, 1, 2 or ALL");
 }
 
 }  // namespace sallyport::proto

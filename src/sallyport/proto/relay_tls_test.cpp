@@ -267,9 +267,9 @@ TEST(RelayPolicy, AnswersRefusedCommandsItselfAndInTurn) {
 > RNFR f
 << 213 5
 < 213 5
-< 550 This gateway is read-only: nothing can be changed through it.
-< 502 SITE is not allowed through this gateway.
-< 550 This gateway is read-only: nothing can be changed through it.
+< 550 Access is read-only.
+< 502 SITE is not allowed here.
+< 550 Access is read-only.
 > FEAT
 >> FEAT
 << 211-Features:

@@ -66,7 +66,7 @@ local_reply active_reply(data_method method) { return {200, std::string(name(met
 // The range of ports, and their use, is for the log only.
 local_reply no_port_reply(const error& why) {
     if (why.code == errc::exhausted) return {425, std::string(replies::no_port_left)};
-    return {425, "No data port can be opened: " + why.text()};
+    return {425, "No passive port can be opened: " + why.text()};
 }
 
 local_reply passive_reply(data_method method, const result<endpoint>& advertised) {
