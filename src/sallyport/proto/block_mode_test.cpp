@@ -1,4 +1,4 @@
-// S-MODE: blocks as they come off the wire, in any pieces.
+// S-MODE: blocks in segments of any size.
 #include <sallyport/proto/block_mode.hpp>
 
 #include <string>
@@ -16,7 +16,7 @@ std::string block(unsigned descriptor, std::string_view data) {
     return out.append(data);
 }
 
-/// What a reader finds in `wire`, fed in pieces of `size`.
+/// The data in `wire`, read in pieces of `size` bytes.
 result<std::string> unwrapped(block_reader& reader, std::string wire, std::size_t size) {
     std::string out;
     for (std::size_t at = 0; at < wire.size(); at += size) {
@@ -65,7 +65,7 @@ TEST(BlockMode, IsNotFinishedWithoutTheEndMark) {
 }
 
 TEST(BlockMode, RefusesInvalidBlocks) {
-    // Text of a server that says 200 to MODE B and sends a stream; records; what its sender calls damaged; more than a file.
+    // A stream of a server that has answered 200 to MODE B; records; a block marked as damaged; bytes after the end of the file.
     for (const auto& wire : {std::string("Hello, world"), block(128, "r"), block(32, "?"), block(64, "") + "x",
                              block(0, "a") + block(1, "b")}) {
         for (const std::size_t size : {std::size_t{1}, wire.size()}) {

@@ -44,7 +44,8 @@ TEST(client_login, C3_repeated_120_does_not_extend_the_timeout) {
     const auto at_first = turn();
     p.machine.receive("120 ready in 1 minute\r\n");
     const auto delayed = turn();
-    EXPECT_NE(delayed, at_first);  // the limit of the wait begins anew, once
+    // The time limit restarts, but only once.
+    EXPECT_NE(delayed, at_first);
     for (int i = 0; i < 3; ++i) {
         p.machine.receive("120 ready in 1 minute\r\n");
         EXPECT_EQ(turn(), delayed);
@@ -169,7 +170,8 @@ TEST(client_tls, TLS_03_USER_is_never_sent_unencrypted_after_AUTH) {
         p.run({"< 220 hi", "> AUTH TLS"});
         p.machine.receive(std::string(reply) + "\r\n");
         std::string sent;
-        for (int i = 0; i < 4; ++i) {  // the same again to whatever it asks instead
+        // The same reply to each further command.
+        for (int i = 0; i < 4; ++i) {
             const auto action = p.machine.next();
             sent += p.machine.output();
             p.machine.output_sent();

@@ -1,4 +1,4 @@
-// The queue of orders: requests in flight together, and what may be sent while data move.
+// The queue of operations: pending requests, and commands during a transfer.
 
 #include <sallyport/proto/client_machine.hpp>
 
@@ -52,7 +52,7 @@ TEST(client_request, CL_02_an_argument_can_not_hold_another_command) {
     }
 }
 
-// ---- Several in flight
+// ---- Several pending requests
 
 TEST(client_queue, requests_are_sent_together_and_each_has_its_reply) {
     client_script p;
@@ -66,7 +66,8 @@ TEST(client_queue, requests_are_sent_together_and_each_has_its_reply) {
     EXPECT_EQ(p.machine.reply_to(place)->code, 257);
     EXPECT_FALSE(p.machine.failure());
     p.machine.queue_request(verb::noop, {});
-    EXPECT_EQ(p.machine.reply_to(size), nullptr);  // those of before are gone
+    // Earlier replies are not stored any more.
+    EXPECT_EQ(p.machine.reply_to(size), nullptr);
 }
 
 TEST(client_queue, a_transfer_waits_for_pending_requests_and_later_ones_for_it) {
@@ -90,7 +91,8 @@ TEST(client_queue, a_lost_connection_ends_all_queued_operations) {
     const auto second = p.machine.queue_request(verb::pwd, {});
     p.machine.queue_transfer(retr("x"));
     p.run({"> CWD d\r\nPWD", "< 250 ok"});
-    (void)p.machine.next();  // which takes the reply
+    // Reads the reply.
+    (void)p.machine.next();
     p.run({"* lost", "* done"});
     ASSERT_NE(p.machine.reply_to(first), nullptr);
     EXPECT_EQ(p.machine.reply_to(first)->code, 250);
@@ -110,7 +112,7 @@ TEST(client_queue, a_name_that_can_not_be_sent_fails_alone) {
     EXPECT_TRUE(p.machine.usable());
 }
 
-// ---- The first order may end before the login
+// ---- The first operation may end before the login
 
 TEST(client_open_until, ends_at_the_greeting_or_with_TLS) {
     auto s = client_script::plain();
@@ -141,7 +143,7 @@ TEST(client_open_until, a_reply_after_the_greeting_is_a_stray) {
     EXPECT_EQ(p.failure().cause.code, errc::stray_reply);
 }
 
-// ---- While data move
+// ---- During a transfer
 
 const std::initializer_list<std::string_view> to_the_data = {
     "> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok", "* move"};
@@ -156,7 +158,8 @@ TEST(client_during_transfer, NOOP_is_answered_at_once_or_after_the_transfer) {
         p.log_in().machine.queue_transfer(retr("x"));
         p.run(to_the_data);
         p.machine.send_noop();
-        p.machine.send_noop();  // not before the first is answered
+        // Not sent before the reply to the first one.
+        p.machine.send_noop();
         p.run({"> NOOP"}).run(replies).run({"* data"});
         p.machine.queue_request(verb::pwd, {});
         p.run({"> PWD", "< 257 \"/\"", "* done"});
@@ -186,13 +189,13 @@ TEST(client_during_transfer, nothing_is_sent_while_no_data_is_transferred) {
 
 TEST(client_during_transfer, after_ABOR_the_session_is_in_step_whatever_its_replies) {
     const std::initializer_list<std::string_view> replies[] = {
-        {"< 426 aborted", "> NOOP", "< 226 aborted", "< 200 ok"},        // RFC 959
-        {"< 226 done", "> NOOP", "< 225 nothing to abort", "< 200 ok"},  // it had ended before
-        {"< 225 aborted", "< 426 cut", "> NOOP", "< 200 ok"},            // the other way round
-        {"< 150 0.002 seconds", "< 226 aborted", "> NOOP", "< 200 ok"},  // Pure-FTPd: one for both
+        {"< 426 aborted", "> NOOP", "< 226 aborted", "< 200 ok"},        // RFC 959.
+        {"< 226 done", "> NOOP", "< 225 nothing to abort", "< 200 ok"},  // The transfer had ended before.
+        {"< 225 aborted", "< 426 cut", "> NOOP", "< 200 ok"},            // In the other order.
+        {"< 150 0.002 seconds", "< 226 aborted", "> NOOP", "< 200 ok"},  // Pure-FTPd: one reply for both.
         {"< 226 aborted", "> NOOP", "< 200 ok"},
-        {"< 500 what", "< 226 done", "> NOOP", "< 200 ok"},    // ABOR is not known
-        {"< 226 done", "> NOOP", "< 500 what", "< 500 what"},  // nor is NOOP
+        {"< 500 what", "< 226 done", "> NOOP", "< 200 ok"},    // ABOR is unknown.
+        {"< 226 done", "> NOOP", "< 500 what", "< 500 what"},  // NOOP is unknown too.
         {"< 450 aborted", "> NOOP", "< 226 aborted", "< 200 ok"},
     };
     for (const auto& row : replies) {
@@ -201,7 +204,8 @@ TEST(client_during_transfer, after_ABOR_the_session_is_in_step_whatever_its_repl
         p.log_in().machine.queue_transfer(retr("x"));
         p.run(to_the_data);
         p.machine.abort_transfer();
-        p.machine.abort_transfer();  // once
+        // A second call has no effect.
+        p.machine.abort_transfer();
         p.run({"> ABOR", "* drop", "* data"}).run(row).run({"* done"});
         EXPECT_EQ(p.failure().cause.code, errc::cancelled);
         EXPECT_FALSE(p.machine.transfer_confirmed());

@@ -1,5 +1,5 @@
-// A server that sends one reply too many, anywhere in a session: no order is ever called a success by the answer to another
-// one, and the session ends by that name.
+// A server that sends one reply too many at any point of a session: no operation succeeds by the reply to another one, and the
+// session ends with errc::stray_reply.
 
 #include <sallyport/proto/client_machine.hpp>
 
@@ -16,7 +16,7 @@
 namespace sallyport::proto {
 namespace {
 
-/// What a server without faults answers; RETR has two replies.
+/// The replies of a correct server; RETR has two.
 std::vector<std::string> usual_replies(std::string_view line) {
     const auto verb = line.substr(0, line.find(' '));
     if (verb == "AUTH") return {"234 go on"};
@@ -34,7 +34,7 @@ std::vector<std::string> usual_replies(std::string_view line) {
     return {"200 ok"};
 }
 
-/// One session against that server, with one more reply behind the one of this number, in a read of its own.
+/// One session with that server, with one more reply after the one with this number, in a separate read.
 class session {
 public:
     session(std::size_t replies_before, std::string stray)
@@ -86,7 +86,7 @@ private:
                 m.data_done();
             }
         }
-        ADD_FAILURE() << "comes to no end";
+        ADD_FAILURE() << "does not end";
     }
     void take_commands() {
         std::string_view out = p_.machine.output();
@@ -113,7 +113,8 @@ private:
     std::size_t stray_after_;
     std::string stray_;
     client_script p_;
-    std::deque<std::string> queued_;  // what the server still has to send
+    // The replies that the server has not sent yet.
+    std::deque<std::string> queued_;
     std::string last_command_;
     std::string command_before_stray_;
     std::size_t sent_ = 0;
@@ -130,14 +131,15 @@ TEST(client_stray, without_one_the_session_is_a_success) {
 TEST(client_stray, one_at_any_step_ends_the_session_by_that_name) {
     const int codes[] = {110, 120, 125, 150, 200, 202, 211, 213, 214, 215, 220, 221, 225, 226, 227, 229, 230, 232,
                          234, 250, 257, 331, 332, 334, 350, 425, 426, 450, 451, 452, 500, 502, 503, 530, 550, 553};
+    // The last command shows replies that were not read.
     for (std::size_t replies_before = 0; replies_before < 22;
-         ++replies_before) {  // the last command shows what is left over
+         ++replies_before) {
         for (const int code : codes) {
             session s(replies_before, std::to_string(code) + " one too many");
             s.run();
-            SCOPED_TRACE(std::to_string(code) + " behind reply " + std::to_string(replies_before) + ", before the one to " +
+            SCOPED_TRACE(std::to_string(code) + " after reply " + std::to_string(replies_before) + ", before the one to " +
                          s.command_before_stray());
-            // More than one 1xx changes nothing.
+            // A second 1xx changes nothing.
             const bool waits_for_begin = s.command_before_stray().starts_with("RETR") && code < 200;
             const bool delays_greeting = s.command_before_stray().empty() && code == 120;
             if (waits_for_begin || delays_greeting) {
@@ -146,7 +148,7 @@ TEST(client_stray, one_at_any_step_ends_the_session_by_that_name) {
             }
             ASSERT_TRUE(s.failure());
             EXPECT_TRUE(s.ended());
-            // A refusal of the login, of TLS or of the service is believed: the session ends by the server's words.
+            // A refusal of the login, of TLS or of the session ends the session with that reply.
             if (s.failure()->reply_code == code && (code >= 400 || s.command_before_stray().starts_with("AUTH"))) continue;
             EXPECT_EQ(s.failure()->cause.code, errc::stray_reply) << s.failure()->cause.text();
         }

@@ -19,7 +19,7 @@ TEST(client_transfer, a_passive_download) {
     EXPECT_FALSE(p.machine.failure());
     EXPECT_EQ(p.machine.announced(), 5000U);
     EXPECT_TRUE(p.machine.transfer_confirmed());
-    // TYPE is not said again.
+    // TYPE is not sent again.
     p.machine.queue_transfer(retr("c"));
     p.run({"> EPSV"});
 }
@@ -195,7 +195,8 @@ TEST(client_data, a_missing_active_connection_ends_the_session) {
     EXPECT_EQ(p.failure().cause.code, errc::timeout);
     EXPECT_FALSE(p.machine.usable());
 
-    client_script mute(s);  // the server tries to connect before it answers
+    // The server tries to connect before it replies.
+    client_script mute(s);
     mute.log_in().machine.queue_transfer(retr("x"));
     mute.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
               "* silence", "* done"});
@@ -220,7 +221,8 @@ TEST(client_data, a_missing_active_connection_is_reported_with_the_servers_reply
     EXPECT_EQ(refused.failure().cause.what, "550 No such file");
     EXPECT_TRUE(refused.machine.usable());
 
-    client_script out_of_step(s);  // it has sent what we never saw
+    // The server reports a transfer that did not arrive.
+    client_script out_of_step(s);
     out_of_step.log_in().machine.queue_transfer(retr("x"));
     out_of_step.run(until_accept_fails).run({"< 226 done", "* done"});
     EXPECT_EQ(out_of_step.failure().at, client_step::data);
@@ -243,7 +245,8 @@ TEST(client_data, a_reply_without_a_usable_port_refuses_the_method_for_good) {
         p.machine.queue_transfer(retr("y"));
         p.run({"> PASV"});
     }
-    client_script p;  // 4xx is about the moment
+    // A 4xx is temporary.
+    client_script p;
     p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 425 none free", "> PASV", "< 227 ok (192,0,2,1,19,137)",
            "* connect 192.0.2.1:5001", "> RETR x", "< 550 no", "* done"});
@@ -383,7 +386,8 @@ TEST(client_size, is_asked_in_image_type) {
     EXPECT_FALSE(p.machine.failure());
     p.machine.queue_size("y");
     p.run({"> SIZE y", "< 502 never", "* done"});
-    p.machine.queue_size("y");  // not asked again
+    // Not sent again.
+    p.machine.queue_size("y");
     p.run({"* done"});
 }
 
@@ -410,7 +414,8 @@ TEST(client_size, an_unreadable_size_is_kept_for_the_error_message) {
         EXPECT_EQ(p.machine.unreadable_size(), reply);
         p.machine.queue_size("y");
         p.run({"> SIZE y", "< 550 none", "* done"});
-        EXPECT_EQ(p.machine.unreadable_size(), "");  // a refusal is no number, and no wonder
+        // A refusal needs no number.
+        EXPECT_EQ(p.machine.unreadable_size(), "");
     }
 }
 

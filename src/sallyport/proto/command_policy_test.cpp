@@ -28,7 +28,7 @@ TEST(CommandPolicy, AllowsOnlyListedAndLoginCommands) {
     for (const auto* line : {"STOR x", "PASV", "LIST", "FEAT", "XYZZY"}) EXPECT_EQ(code_for(policy, line), 502) << line;
     EXPECT_TRUE(policy.hides(verb::mlst));
     EXPECT_EQ(code_for(*command_policy::make({"RETR", "STOR"}, {"STOR"}, false), "STOR x"), 502)
-        << "refusing is the last word";
+        << "refuse has precedence";
 }
 
 TEST(CommandPolicy, ReadOnlyRefusesAllThatChangesSomething) {
@@ -36,7 +36,7 @@ TEST(CommandPolicy, ReadOnlyRefusesAllThatChangesSomething) {
     for (const auto* line : {"STOR x", "STOU", "APPE x", "RNFR x", "RNTO x", "DELE x", "RMD x", "XRMD x", "MKD x", "XMKD x",
                              "SITE CHMOD 777 x", "MFMT 20260102030405 x", "MDTM 20260102030405 x"})
         EXPECT_EQ(code_for(policy, line), 550) << line;
-    EXPECT_EQ(code_for(policy, "XYZZY x"), 502) << "who knows what it does";
+    EXPECT_EQ(code_for(policy, "XYZZY x"), 502) << "its effect is unknown";
     for (const auto* line :
          {"RETR x", "LIST", "MLSD", "CWD x", "MDTM x", "MDTM 20260102030405", "SIZE x", "REST 1", "ALLO 1"})
         EXPECT_EQ(code_for(policy, line), 0) << line;
@@ -47,7 +47,7 @@ TEST(CommandPolicy, RefusesUnknownNames) {
         EXPECT_FALSE(command_policy::make({name}, {}, false)) << name;
         EXPECT_FALSE(command_policy::make({}, {name}, false)) << name;
     }
-    EXPECT_FALSE(command_policy::make({}, {"PASS"}, false)) << "nobody could log in";
+    EXPECT_FALSE(command_policy::make({}, {"PASS"}, false)) << "no login would be possible";
     for (const auto& row : command_table())
         EXPECT_TRUE(command_policy::make({std::string(row.name)}, {}, false)) << row.name;
 }

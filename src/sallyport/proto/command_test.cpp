@@ -31,7 +31,7 @@ TEST(CommandTable, HasEveryVerbOnceInTheOrderOfTheEnum) {
     EXPECT_EQ(names.size(), static_cast<std::size_t>(verb::unknown));
 }
 
-// GW-02, GW-03: the gateway joins data connections for these verbs and for no other.
+// GW-02, GW-03: the gateway joins data connections only for these verbs.
 TEST(CommandTable, SaysWhatEachVerbHasToDoWithTheDataConnection) {
     std::map<data_use, std::set<std::string_view>> verbs;
     for (const auto& row : command_table()) {

@@ -1,4 +1,4 @@
-// Which way the bytes go, and why: every reason there is, and which of several wins.
+// The choice of the data path: each reason, and the precedence among reasons.
 
 #include <gtest/gtest.h>
 

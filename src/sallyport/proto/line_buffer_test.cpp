@@ -14,7 +14,7 @@ namespace {
 using status = line_buffer::status;
 using std::string_literals::operator""s;
 
-/// What comes out, one word an event: the line itself, "!bad:LINE", "!long".
+/// The results, one word per event: the line, "!bad:LINE" or "!long".
 std::vector<std::string> drain(line_buffer& buffer) {
     std::vector<std::string> out;
     for (std::string_view line;;) {
@@ -48,7 +48,7 @@ void expect_events(const std::string& bytes, const std::vector<std::string>& exp
     for (const auto& pieces : segmentations(trailing)) {
         std::size_t pending = 0;
         EXPECT_EQ(events(pieces, max_line, pending), expected);
-        EXPECT_EQ(pending, 2U) << "the beginning of the next line is kept";
+        EXPECT_EQ(pending, 2U) << "the start of the next line is stored";
     }
 }
 

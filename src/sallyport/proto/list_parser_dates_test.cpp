@@ -15,7 +15,7 @@ using std::string_literals::operator""s;
 std::string dated(const std::string& date) { return list("-rw-r--r-- 1 root other 531 " + date + " a name"); }
 std::string expected(const std::string& time) { return "- 531 " + time + " [a name]"; }
 
-/// The twelve months of a language, as its `ls` writes them.
+/// The twelve months of a language, as printed by `ls`.
 void expect_months(const std::string& language, std::initializer_list<const char*> names) {
     unsigned month = 0;
     for (const auto* name : names) EXPECT_EQ(list_form::month_of(name), ++month) << language << ": " << name;
@@ -85,7 +85,7 @@ TEST(ListDates, LocalOrdersAndPunctuation) {
     EXPECT_EQ(dated("24-04-2003 17:12"), expected("20030424171200"));
     EXPECT_EQ(dated("04-24-2003 17:12"), expected("20030424171200"));
     EXPECT_EQ(dated("04-04-2003 17:12"), expected("20030404171200"));
-    EXPECT_EQ(dated("04-05-2003 17:12"), expected("?")) << "April or May: the form leaves it open";
+    EXPECT_EQ(dated("04-05-2003 17:12"), expected("?")) << "April or May: the format is ambiguous";
     EXPECT_EQ(dated("01-jun-99"), expected("19990601000000"));
     EXPECT_EQ(dated("09-26 2000"), expected("20000926000000"));
     EXPECT_EQ(dated("09-26 13:45"), expected("20250926134500"));

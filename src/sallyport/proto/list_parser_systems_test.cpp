@@ -1,4 +1,4 @@
-// Listings of systems other than Unix and MS-DOS, whole, as list_parser reads them.
+// Complete listings of systems other than Unix and MS-DOS.
 
 #include <initializer_list>
 #include <string>
@@ -34,7 +34,7 @@ listing read(std::initializer_list<std::string_view> lines) {
     return out;
 }
 
-/// Its entries; the listing must be understood to the last line.
+/// The entries of a listing in which each line must be recognized.
 std::vector<std::string> entries(std::initializer_list<std::string_view> lines) {
     const auto l = read(lines);
     EXPECT_EQ(l.unrecognized, 0U) << l.sample;
@@ -75,7 +75,7 @@ TEST(ListSystems, VmsNamesOnALineOfTheirOwn) {
                             "- ? 20030702103000 [ANOTHER.TXT]", "- ? 20030702103000 [OWNER.BELOW]"));
     const auto cut = read({"LONG.NAME;1", "OTHER.TXT;1 2 2-JUL-2003 10:30", "LAST.TXT;1"});
     EXPECT_THAT(cut.entries, ElementsAre("- ? 20030702103000 [OTHER.TXT]"));
-    EXPECT_EQ(cut.unrecognized, 2U) << "names whose facts never came";
+    EXPECT_EQ(cut.unrecognized, 2U) << "names without facts";
     EXPECT_EQ(cut.sample, "LONG.NAME;1");
 }
 
@@ -130,7 +130,7 @@ TEST(ListSystems, MvsMembers) {
                     "EAGRTALT  00B308   000411  00 FO        RU      ANY    24",
                 }),
                 ElementsAre("- ? ? [EAGKCPT]", "- ? ? [EAGRTALT]"));
-    EXPECT_EQ(read({"BARE"}).unrecognized, 1U) << "without its heading a word is only a word";
+    EXPECT_EQ(read({"BARE"}).unrecognized, 1U) << "a single word is a member only after the heading";
 }
 
 TEST(ListSystems, Os400) {
@@ -183,7 +183,7 @@ TEST(ListSystems, Os2) {
 TEST(ListSystems, TotalsInAnyLanguageAreHeadings) {
     for (const auto* total : {"total 12", "insgesamt 12", "итого 12", "合計 12K", "всего 1.024", "total 0"})
         EXPECT_THAT(entries({total, "-rw-r--r-- 1 0 0 7 Jan 02 15:04 x"}), ElementsAre("- 7 20260102150400 [x]"));
-    EXPECT_EQ(read({"-rw-r--r-- 1 0 0 7 Jan 02 15:04 x", "chapter 12"}).unrecognized, 1U) << "only the first line is one";
+    EXPECT_EQ(read({"-rw-r--r-- 1 0 0 7 Jan 02 15:04 x", "chapter 12"}).unrecognized, 1U) << "only the first line can be a total";
 }
 
 TEST(ListSystems, WhatIsNotUnderstoodIsCountedAndShown) {

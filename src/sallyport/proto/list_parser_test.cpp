@@ -13,7 +13,7 @@ using std::string_literals::operator""s;
 constexpr auto now = test_now;
 
 TEST(ListParser, UnixServersAsTheyAre) {
-    // vsftpd, ProFTPD, Pure-FTPd, IIS in Unix style, lftp's and curl's own collections of forms
+    // vsftpd, ProFTPD, Pure-FTPd, IIS in Unix style, and the test data of lftp and curl.
     EXPECT_EQ(list("-rw-r--r--    1 0        0            1024 Jan 02 15:04 a.txt"), "- 1024 20260102150400 [a.txt]");
     EXPECT_EQ(list("-rw-r--r--   1 ftp      ftp       1073741824 Oct 21  2008 512M.zip"),
               "- 1073741824 20081021000000 [512M.zip]");

@@ -92,7 +92,8 @@ TEST(UnixLine, TheFormEveryClientParses) {
     EXPECT_EQ(ls(l), "lrwxrwxrwx    1 ftp      ftp              1024 Jan 02 15:04 link -> to/there\r\n");
 }
 
-TEST(UnixLine, EveryKindOfListingHidesWhatATerminalActsOn) {  // IN-09
+// IN-09
+TEST(UnixLine, AllListingsReplaceControlCharacters) {
     const struct {
         std::string_view name;
         std::string_view shown;
@@ -227,7 +228,7 @@ TEST(Listing, WhatIsWrittenParsesBack) {
             EXPECT_EQ(unix_form->type, type);
             EXPECT_EQ(unix_form->mode, 04751U);
             EXPECT_EQ(unix_form->links, 7U);
-            EXPECT_EQ(unix_form->modified, e.modified - 5) << "to the minute";
+            EXPECT_EQ(unix_form->modified, e.modified - 5) << "the form has no seconds";
             line = mlsx(e);
             line.resize(line.size() - 2);
             const auto facts = parse_mlsx(line);

@@ -23,7 +23,7 @@ TEST(PathRecords, ReportsEachChangeWithAbsolutePaths) {
     EXPECT_EQ(changes[0].from, "/in/a");
     EXPECT_EQ(changes[0].path, "/b");
     EXPECT_EQ(changes[0].cwd, "/in");
-    EXPECT_EQ(changes[1].from, "") << "the rename before used it up";
+    EXPECT_EQ(changes[1].from, "") << "the earlier RNTO has used the name";
     EXPECT_EQ(changes[2].path, "/y");
     EXPECT_EQ(changes[2].reply, 550);
     EXPECT_EQ(changes[3].command, verb::mkd);

@@ -9,7 +9,7 @@ namespace {
 
 TEST(PendingReplies, AreAnsweredInOrder) {
     pending_replies queue;
-    EXPECT_FALSE(queue.match(with_code(200), false)) << "nobody asked";
+    EXPECT_FALSE(queue.match(with_code(200), false)) << "no command was sent";
     queue.push({reply_kind::relayed, verb::pwd});
     queue.push({reply_kind::relayed, verb::noop});
     EXPECT_EQ(queue.match(with_code(257), false), 0U);
@@ -34,13 +34,13 @@ TEST(PendingReplies, LetTheGatewaysOwnWaitForTheirTurn_GW04) {
 TEST(PendingReplies, LetStatBeAnsweredDuringATransfer) {
     pending_replies queue;
     queue.push({reply_kind::transfer, verb::retr});
-    EXPECT_FALSE(queue.match(with_code(213), false)) << "of no STAT that was sent";
+    EXPECT_FALSE(queue.match(with_code(213), false)) << "no STAT was sent";
     queue.push({reply_kind::relayed, verb::abor});
     queue.push({reply_kind::relayed, verb::stat});
     EXPECT_EQ(queue.match(with_code(213), false), 2U);
     EXPECT_EQ(queue.match(with_code(150), false), 0U);
     EXPECT_EQ(queue.match(with_code(226), false), 0U);
-    EXPECT_EQ(queue.match(with_code(226), true), 1U) << "the transfer has its final reply, so this is ABOR's";
+    EXPECT_EQ(queue.match(with_code(226), true), 1U) << "the transfer has its final reply, so this one belongs to ABOR";
     queue.push({reply_kind::discarded, verb::abor});
     EXPECT_EQ(queue.match(with_code(213), false), 2U);
 }

@@ -43,10 +43,10 @@ TEST(possible_reply, a_transfer_is_started_finished_or_refused) {
             EXPECT_EQ(fit_of(command, code, true), usual) << code;
             EXPECT_EQ(fit_of(command, code, false), usual) << code;
         }
-        // Of PORT, TYPE and others: nothing has been begun.
+        // Codes of PORT, TYPE and others; no transfer has started.
         for (const int code : {200, 202, 213, 220, 227, 229, 230, 257, 331, 350})
             EXPECT_EQ(fit_of(command, code, false), impossible) << code;
-        // NOOP's, if there is one; else an odd server's way to end a transfer.
+        // The reply to NOOP, if one is pending; otherwise some servers end a transfer with it.
         for (const int code : {200, 225, 500, 502, 530}) EXPECT_EQ(fit_of(command, code, true), possible) << code;
         for (const int code : {211, 213, 227, 229, 230, 331, 350})
             EXPECT_EQ(fit_of(command, code, true), impossible) << code;

@@ -16,7 +16,7 @@ endpoint at(const char* text) { return *endpoint::parse(text); }
 
 const std::string signature = "\r\n\r\n\0\r\nQUIT\n"s;
 
-/// A version 2 header around `rest`, with its true length.
+/// A version 2 header with `rest` and its length.
 std::string v2(char command, char family, const std::string& rest) {
     return signature + command + family + static_cast<char>(rest.size() >> 8U) + static_cast<char>(rest.size() & 0xffU) +
            rest;
@@ -40,14 +40,14 @@ const std::vector<good> good_headers{
     {"PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n", {true, at("0.0.0.0:0"), at("255.255.255.255:65535")}},
     {"PROXY UNKNOWN\r\n", {}},
     {"PROXY UNKNOWN ffff:f...f:ffff whatever 65535 65535\r\n", {}},
-    {"PROXY UNKNOWN " + std::string(107 - 16, 'x') + "\r\n", {}},  // the longest there is
+    {"PROXY UNKNOWN " + std::string(107 - 16, 'x') + "\r\n", {}},  // The maximum length.
     {v2(0x21, 0x11, addresses4), client4},
     {v2(0x21, 0x21, addresses6), client6},
     {v2(0x21, 0x11, addresses4 + "\x04\x00\x03tlv"s), client4},
     {v2(0x21, 0x11, addresses4 + std::string(limits::max_proxy_header - 28, '\xff')), client4},
     {v2(0x20, 0x00, ""), {}},
-    {v2(0x20, 0x11, addresses4), {}},             // LOCAL: addresses are to be ignored
-    {v2(0x20, '\xff', "anything"), {}},           // and the family with them
+    {v2(0x20, 0x11, addresses4), {}},             // LOCAL: the addresses are ignored.
+    {v2(0x20, '\xff', "anything"), {}},           // The family too.
     {v2(0x21, 0x00, "PROXY\r\n"), {}},            // unspecified
     {v2(0x21, 0x12, addresses4), {}},             // UDP
     {v2(0x21, 0x31, std::string(216, 'u')), {}},  // a Unix socket
@@ -79,7 +79,7 @@ TEST(ProxyHeader, IsCompleteOnlyWithItsLastByte) {
             const auto r = parse_proxy_header(std::string_view(good.bytes).substr(0, n));
             ASSERT_EQ(r.status, state::need_more) << n << " of " << good.bytes;
             ASSERT_GE(r.bytes, 1U) << n << " of " << good.bytes;
-            // Who reads what it asks for never takes a byte from behind the header.
+            // Reading the requested number of bytes never reads beyond the header.
             ASSERT_LE(n + r.bytes, good.bytes.size()) << n << " of " << good.bytes;
         }
     }
@@ -105,13 +105,13 @@ TEST(ProxyHeader, RefusesBytesThatAreNoHeader) {
              "PROXY TCP4 203.0.113 198.51.100.1 40000 21\r\n",      //
              "PROXY TCP4 2001:db8::9 2001:db8::1 40000 21\r\n",     // the other family
              "PROXY TCP6 203.0.113.9 198.51.100.1 40000 21\r\n",    //
-             "PROXY TCP6 fe80::1%1 fe80::2%1 40000 21\r\n",         // an interface of somebody else's machine
+             "PROXY TCP6 fe80::1%1 fe80::2%1 40000 21\r\n",         // An interface of another host.
              "PROXY TCP5 203.0.113.9 198.51.100.1 40000 21\r\n",    //
              "PROXY UNKNOWNX\r\n",
              "PROXY TCP4 203.0.113.9 198.51.100.1 40000 21\r\r\n",
              "PROXY UNKNOWN\rX",                                      //
              "PROXY UNKNOWN " + std::string(107 - 15, 'x') + "\r\n",  // one byte too long
-             "PROXY UNKNOWN " + std::string(107 - 15, 'x'),           // and not to be waited for
+             "PROXY UNKNOWN " + std::string(107 - 15, 'x'),           // Without waiting for the line end.
              v2(0x11, 0x11, addresses4),                              // version 1 in binary
              v2(0x22, 0x11, addresses4),                              // no such command
              v2(0x21, 0x41, addresses4),                              // no such family
@@ -143,7 +143,7 @@ TEST(ProxyHeader, WritesWhatItReads) {
     EXPECT_EQ(write_proxy_header({}, proxy_version::v2), v2(0x20, 0x00, ""));
 }
 
-// An interface of this machine means nothing on another one.
+// A zone is valid on the local host only.
 TEST(ProxyHeader, SendsNoZone) {
     const proxy_header h{true, {*ip_address::parse("fe80::9%1"), 1}, {*ip_address::parse("fe80::1%1"), 21}};
     EXPECT_EQ(write_proxy_header(h, proxy_version::v1), "PROXY TCP6 fe80::9 fe80::1 1 21\r\n");

@@ -56,7 +56,7 @@ void expect_error(const std::string& bytes, errc code) {
     reply r;
     while (parser.next(r) == status::reply) {
     }
-    EXPECT_EQ(parser.next(r), status::error) << "it stays refused";
+    EXPECT_EQ(parser.next(r), status::error) << "the error is permanent";
     EXPECT_EQ(parser.failure().code, code);
     EXPECT_FALSE(parser.failure().what.empty());
 }
@@ -65,7 +65,8 @@ TEST(ReplyParser, SingleLines) {
     expect("220 ready\r\n", {{220, {"ready"}}});
     expect("220  two\r\n331 x\r\n", {{220, {" two"}}, {331, {"x"}}});
     expect("220 \r\n", {{220, {""}}});
-    expect("220\r\n", {{220, {""}}});  // some servers leave the text and its blank out
+    // Some servers send no text and no blank.
+    expect("220\r\n", {{220, {""}}});
     expect("220 ready\n", {{220, {"ready"}}});
     expect("220 ready\r\r\n", {{220, {"ready"}}});
 }
@@ -79,7 +80,7 @@ TEST(ReplyParser, MultiLineEndsAtItsOwnCodeAndABlankOnly) {
 }
 
 TEST(ReplyParser, TheCodeAloneEndsAMultiLineReply) {
-    // RFC 3659 section 7.2, as some servers write it.
+    // RFC 3659, section 7.2, in the form of some servers.
     expect("250-\r\n type=file;size=3; x\r\n250\r\n", {{250, {"", " type=file;size=3; x", ""}}});
     expect("200-blabla\r\n200-\r\n200\r\n226 x\r\n", {{200, {"blabla", "", ""}}, {226, {"x"}}});
     expect("553-\n553\n", {{553, {"", ""}}});
@@ -89,7 +90,8 @@ TEST(ReplyParser, TheCodeAloneEndsAMultiLineReply) {
 TEST(ReplyParser, BlankLinesBetweenRepliesMeanNothing) {
     expect("220 hi\r\n\r\n331 x\r\n", {{220, {"hi"}}, {331, {"x"}}});
     expect("\r\n \r\n\n\r\r\n\t\r\n220 hi\r\n", {{220, {"hi"}}});
-    expect("220-hi\r\n\r\n220 x\r\n", {{220, {"hi", "", "x"}}});  // inside one it is a line
+    // Within a multi-line reply a blank line is a line.
+    expect("220-hi\r\n\r\n220 x\r\n", {{220, {"hi", "", "x"}}});
     expect("\r\n", {});
 }
 
@@ -129,13 +131,13 @@ TEST(ReplyParser, OnlyBlank) {
             }
         }
     }
-    // Before they are taken too: what came behind a reply lies there unread.
+    // Also before they are read: they follow a reply.
     reply_parser parser;
     reply r;
     parser.append("220 hi\r\n\r\n\r");
     ASSERT_EQ(parser.next(r), status::reply);
     EXPECT_TRUE(parser.only_blank());
-    EXPECT_EQ(parser.pending(), 3U) << "for TLS it counts";
+    EXPECT_EQ(parser.pending(), 3U) << "it counts before a TLS handshake";
     parser.append("\n2");
     EXPECT_FALSE(parser.only_blank());
 }
@@ -183,7 +185,7 @@ TEST(ReplyParser, C7_AnOverlongBannerIsRefusedAtOnceAndNotStored) {
     expect_error("220 " + std::string(limits::max_reply_line, 'A') + "\r\n", errc::too_long);
     reply_parser parser;
     reply r;
-    parser.append("220 " + std::string(8192, 'A'));  // no end in sight
+    parser.append("220 " + std::string(8192, 'A'));
     EXPECT_EQ(parser.next(r), status::error);
     EXPECT_EQ(parser.failure().code, errc::too_long);
     EXPECT_EQ(parser.pending(), 0U);

@@ -1,4 +1,4 @@
-// What expires in a server's session, and when: without a clock, by the times that the machine gives and gets.
+// Timeouts of a server session, without a clock: the test passes the time and checks the deadlines.
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ protected:
         return s;
     }
 
-    /// What the machine wants next; its replies go to `said`.
+    /// The next action of the machine; its replies are appended to `said`.
     server_action next() {
         for (;;) {
             auto action = machine.next();
@@ -41,7 +41,7 @@ protected:
                 return action;
         }
     }
-    /// By when the machine wants to be asked, from now on.
+    /// The time until the machine's deadline.
     session_time::duration until() {
         const auto action = next();
         const auto* wait = std::get_if<act::need_input>(&action);
@@ -79,7 +79,7 @@ TEST_F(server_deadlines, the_login_timeout_starts_at_the_connection) {
     EXPECT_EQ(until(), 60s);
     now += 50s;
     client("NOOP");
-    EXPECT_EQ(until(), 10s) << "what the client says does not extend it";
+    EXPECT_EQ(until(), 10s) << "commands of the client do not extend it";
     passed(9s);
     EXPECT_FALSE(machine.closing());
     passed(1s);
@@ -122,7 +122,7 @@ TEST_F(server_deadlines, a_running_transfer_is_activity_G5) {
     EXPECT_FALSE(machine.closing());
     machine.set_time(now);
     machine.transfer_done(transfer_outcome{}, true);
-    EXPECT_EQ(until(), 300s) << "from its end on";
+    EXPECT_EQ(until(), 300s) << "counted from its end";
 }
 
 TEST_F(server_deadlines, slow_work_of_the_server_does_not_count_as_idle) {

@@ -1,5 +1,5 @@
-// What a transcript can't say: work counted, memory bounded, the trace, calls out of order. The conversations themselves
-// are in tests/transcripts.
+// Tests that transcripts cannot express: counters, bounded memory, the trace, unexpected calls. The sessions themselves are in
+// tests/transcripts.
 
 #include <sallyport/proto/server_machine.hpp>
 
@@ -26,7 +26,7 @@ std::string release_output(server_machine& m) {
     return out;
 }
 
-/// Feeds `text` and asks until the machine wants something other than to send.
+/// Passes `text` to the machine and calls next() until it returns an action other than `send`.
 server_action give(server_machine& m, std::string_view text, std::string& out) {
     m.receive(text);
     for (;;) {
@@ -110,7 +110,7 @@ TEST(server_machine, says_goodbye_at_the_end_of_input_in_every_stage) {
     }
 }
 
-// A name so long that there can be no file of the whole argument.
+// A name so long that no file can have the complete argument as its name.
 TEST(server_machine, a_time_is_set_by_mdtm_where_no_such_file_can_be) {
     server_machine m(settings());
     log_in(m);
@@ -172,7 +172,8 @@ TEST(server_machine, bounce_attempts_are_counted) {
     EXPECT_EQ(m.bounce_attempts(), 2U);
 }
 
-TEST(server_machine, help_before_login_stays_below_512_bytes) {  // RX-08
+// RX-08
+TEST(server_machine, help_before_login_stays_below_512_bytes) {
     server_machine m(settings());
     std::string out;
     (void)give(m, "", out);

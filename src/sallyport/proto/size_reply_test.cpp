@@ -24,7 +24,7 @@ TEST(size_reply, a_size_is_found_in_any_line_with_blanks_around_it) {
         {{"The size of file2 is", " 5000 ", "End"}, 5000U},
         {{"", "5000"}, 5000U},
         {{"5000", "5000"}, 5000U},
-        {{"2 files asked for", "5000"}, 5000U},  // the one that is a line by itself
+        {{"2 files asked for", "5000"}, 5000U},  // The number that is alone on a line.
     };
     for (const auto& r : rows) EXPECT_EQ(size_in({213, r.lines}), r.expected) << r.lines.front();
 }

@@ -89,7 +89,7 @@ TEST(Telnet, IN02_EachLineStartsFresh) {
                interrupt,
            "ABOR\r\nABOR\r\nRETR \xff"
            "a\r\nABOR\r\n");
-    // What vanishes leaves the line at its beginning, what stays does not.
+    // After removed bytes the filter is still at the start of the line, after other bytes it is not.
     expect(
         "\xff\xfb\x01\xff\xf6\xff"
         "NOOP\r\n",
@@ -110,7 +110,7 @@ TEST(Telnet, IN02_NegotiationIsRefused) {
 }
 
 TEST(Telnet, AnInterruptWithoutDataMarkDoesNotEatTheCommand) {
-    // Without SO_OOBINLINE the urgent byte is not in the stream: IAC IP IAC ABOR.
+    // Without SO_OOBINLINE the urgent byte is not in the stream: "IAC IP IAC ABOR".
     expect(
         "\xff\xf4\xff"
         "ABOR\r\n",
@@ -160,7 +160,7 @@ TEST(Telnet, ACommandIsEscapedOnlyWhereItsBytesCouldBeTelnet) {
               "RETR d\xff\xff\xf2"
               "1\r\n");
     EXPECT_EQ(telnet_escape_command("RETR \xff\xff\r\n"), "RETR \xff\xff\xff\r\n");
-    // GW-04: "\xff" "DELE a" is no DELE, and must not become one on its way.
+    // GW-04: "\xff" "DELE a" is not DELE, and must not become DELE.
     EXPECT_EQ(telnet_escape_command("\xff"
                                     "DELE \xff"
                                     "a\r\n"),

@@ -1,5 +1,5 @@
-// Replays tests/transcripts/*.ftp against the machines: each whole, and again byte by byte. Here is the player of the
-// server's side; a file for a machine that has no player is a failure, so that none is skipped unseen.
+// Runs tests/transcripts/*.ftp against the machines, each file in whole lines and byte by byte. This is the player for the server
+// machine; a file for a machine without a player is a failure, so that no file is skipped.
 
 #include <sallyport/proto/transcript.hpp>
 
@@ -61,7 +61,7 @@ errc read_cause(std::string_view name_of_cause) {
     throw std::runtime_error(fmt::format("'{}' is no errc", name_of_cause));
 }
 
-/// Plays the driver's part: performs nothing, tells the outcomes that the transcript's directives name.
+/// The driver: it performs no actions, and reports the outcomes in the directives of the transcript.
 class server_player {
 public:
     server_player(const transcript& t, bool byte_by_byte) : machine_(read_settings(t)), byte_by_byte_(byte_by_byte) {
@@ -73,7 +73,7 @@ public:
         read();
     }
 
-    /// The next line that the server sent; empty where there is none.
+    /// The next line that the server has sent; empty if there is none.
     std::string server_line() {
         const std::size_t end = sent_.find("\r\n");
         if (end == std::string::npos) return {};
@@ -96,7 +96,7 @@ public:
             machine_.transfer_opened(argument);
         else if (name_of_it == "done")
             done(argument);
-        else if (name_of_it == "stands")
+        else if (name_of_it == "persists")
             machine_.transfer_done(transfer_outcome{.note = std::string(argument)}, true, true);
         else if (name_of_it == "failed")
             failed(argument);
@@ -105,17 +105,17 @@ public:
         else if (name_of_it == "clear")
             take<act::clear_tls>(), machine_.tls_cleared();
         else if (name_of_it == "dropped")
-            EXPECT_TRUE(std::exchange(dropped_, false)) << "nothing was given up";
+            EXPECT_TRUE(std::exchange(dropped_, false)) << "no port or connection was released";
         else if (name_of_it == "aborted")
-            EXPECT_TRUE(std::exchange(aborted_, false)) << "the transfer was not to be aborted";
+            EXPECT_TRUE(std::exchange(aborted_, false)) << "the transfer was not aborted";
         else if (name_of_it == "paused")
-            EXPECT_TRUE(paused_) << "the machine still wants input";
+            EXPECT_TRUE(paused_) << "the machine still reads input";
         else if (name_of_it == "end")
             machine_.input_ended();
         else if (name_of_it == "expire")
             machine_.terminate(argument);
         else if (name_of_it == "closed")
-            EXPECT_TRUE(closed_) << "the session was not to be closed";
+            EXPECT_TRUE(closed_) << "the session was not closed";
         else
             throw std::runtime_error("unknown directive " + std::string(text));
         pump();
@@ -123,12 +123,12 @@ public:
     }
 
     void expect_end() const {
-        EXPECT_EQ(sent_, "") << "more was sent than the transcript has";
+        EXPECT_EQ(sent_, "") << "the server sent more than the transcript contains";
         EXPECT_FALSE(awaited_action_.has_value()) << "the machine still waits for an outcome";
     }
 
 private:
-    /// Bytes as the driver reads them: never while the machine waits for an outcome or wants no input.
+    /// Passes bytes to the machine as the driver does: not while it waits for an outcome or reads no input.
     void read() {
         while (!unprocessed_.empty() && !awaited_action_ && !closed_ && !paused_) {
             const std::size_t count = byte_by_byte_ ? 1 : unprocessed_.size();
@@ -173,7 +173,7 @@ private:
         machine_.login_done(outcome == "ok" ? result<void>() : fail(read_cause(outcome)));
     }
 
-    /// "ok", "size 12", "modified 0", "line text", or the name of an errc; before it "/path:" asks for that path.
+    /// "ok", "size 12", "modified 0", "line text", or the name of an errc, after an optional "/path: " that must match.
     void file(std::string_view outcome) {
         const file_request request = take<act::run_file>().request;
         if (outcome.starts_with('/')) {
@@ -197,8 +197,8 @@ private:
         machine_.passive_done(fail(read_cause(outcome), "every port is in use"));
     }
 
-    /// The transfer must have been asked for: "RETR /a/b 4096", "LIST / or /*.txt *.txt" (with the names that come first),
-    /// "LIST /"; type and protection stand in words.
+    /// The transfer must have been requested: "RETR /a/b 4096", "LIST / or /*.txt *.txt" (with the names to try first), "LIST /",
+    /// followed by words for type and protection.
     void start(std::string_view expected) {
         if (!transfer_) throw std::runtime_error("the machine has not started a transfer");
         const transfer_request& r = *transfer_;
@@ -213,27 +213,29 @@ private:
         if (r.protect == protection::private_) got += " tls";
         if (const auto* target = std::get_if<data_target>(&r.data)) got += " to " + target->address.text();
         if (std::holds_alternative<passive_port>(r.data)) got += " passive";
-        if (std::holds_alternative<persistent_data>(r.data)) got += " standing";
+        if (std::holds_alternative<persistent_data>(r.data)) got += " persistent";
         EXPECT_EQ(got, expected);
         transfer_.reset();
     }
 
     void done(std::string_view note) { machine_.transfer_done(transfer_outcome{.note = std::string(note)}, true); }
 
-    /// "reset", "timeout nobody connected", "early timeout ...": the data connection did not stand yet.
+    /// "reset", "timeout no connection"; "early timeout ...": before the data connection was established.
     void failed(std::string_view text) {
         const bool early = text.starts_with("early ");
         if (early) text.remove_prefix(6);
-        const bool persists = text.starts_with("stands ");
-        if (persists) text.remove_prefix(7);
+        const bool persists = text.starts_with("persists ");
+        if (persists) text.remove_prefix(9);
         const auto [cause, why] = first_word(text);
         machine_.transfer_done(fail(read_cause(cause), std::string(why)), !early, persists);
     }
 
     server_machine machine_;
     bool byte_by_byte_;
-    std::string unprocessed_;  // sent by the client, not given to the machine yet
-    std::string sent_;         // by the server, not compared yet
+    // Sent by the client and not passed to the machine yet.
+    std::string unprocessed_;
+    // Sent by the server and not compared yet.
+    std::string sent_;
     std::optional<server_action> awaited_action_;
     std::optional<transfer_request> transfer_;
     bool dropped_ = false;

@@ -1,7 +1,6 @@
-// A client can't tell the server from the gateway by what it hears: the same scripts against server_machine, and against
-// relay_machine with an ordinary backend, which is a server_machine that accepts everything. Each runs line by line and byte
-// by byte, and each time both must send the same replies, word by word. What must differ is a list with its reasons at the
-// end.
+// A client cannot distinguish server and gateway by their replies: the same scripts run against server_machine, and against
+// relay_machine with a server_machine as its backend that accepts everything. Each script runs line by line and byte by byte, and
+// both must send exactly the same replies. A list at the end has the necessary differences with their reasons.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +18,7 @@ namespace {
 
 [[nodiscard]] endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
-/// What both are set up with, and what their drivers do.
+/// The settings of both machines and the behavior of their drivers.
 struct circumstances {
     bool tls = false;
     bool tls_required = false;
@@ -33,7 +32,7 @@ struct circumstances {
     [[nodiscard]] endpoint passive_port() const { return at(ipv6 ? "[2001:db8::1]:50000" : "10.0.0.1:50000"); }
 };
 
-/// The driver's part of a server. Passwords other than "wrong" are right, every file is there, and a transfer ends at once.
+/// The driver of a server. Passwords other than "wrong" are accepted, each file exists, and a transfer finishes immediately.
 class server_side {
 public:
     server_side(const circumstances& about, const endpoint& local, const endpoint& peer, bool as_backend)
@@ -107,7 +106,7 @@ private:
     bool closed_ = false;
 };
 
-/// The driver's part of a gateway, with the backends behind it.
+/// The driver of a gateway, with its backends.
 class gateway_side {
 public:
     gateway_side(const circumstances& about, bool chooses)
@@ -183,7 +182,8 @@ private:
                                                : fail(errc::exhausted, "all ports are in use"));
         if (std::holds_alternative<relay_act::find_backend>(action)) {
             backend_ = connect();
-            (void)backend_->take();  // its greeting
+            // The greeting.
+            (void)backend_->take();
             machine_.backend_found({.peer = about_.backend(), .refused = {}, .gateway = about_.service().address});
         }
         if (std::holds_alternative<relay_act::confirm_data>(action)) {
@@ -201,7 +201,7 @@ private:
     bool closed_ = false;
 };
 
-/// Each line of a script is what the client sends at once, where "&" stands for a line's end; "!" begins a directive.
+/// Each line of a script is one segment of the client, in which "&" is a line end; "!" starts a directive.
 template <class Side>
 [[nodiscard]] std::string conversation(Side side, const std::string& script, bool bytewise) {
     std::string out = side.take();
@@ -235,7 +235,8 @@ template <class Side>
 struct scene {
     circumstances about;
     std::string script;
-    std::string_view contains;  // what must be among the replies, so that a scene shows what it is meant to show
+    // Text that must be in the replies, which shows that the script tests what it should.
+    std::string_view contains;
 };
 
 constexpr circumstances plain{};
@@ -374,7 +375,7 @@ const std::string overlong_later(limits::max_command_line + 10, 'A');
         {ipv6, in + "PASV\nPORT 198,51,100,7,200,1\n", "425 PASV cannot name an IPv6 address; use EPSV."},
         {ipv6, in + "EPRT |2|2001:db8::7|51201|\nRETR a\n", "200 EPRT command successful."},
 
-        // What comes while a transfer runs
+        // Commands during a transfer
         {plain, in + "PASV\n!hold\nRETR a\nNOOP\nNOOP\nPWD\nNOOP\n!finish\n", "257 \"/\""},
         {plain, in + "PASV\n!hold\nRETR a\nABOR\nNOOP\n", "426 Transfer aborted."},
         {plain, in + "PASV\n!hold\nRETR a\nABOR\nABOR\nNOOP\n", "426 Transfer aborted."},
@@ -403,7 +404,7 @@ TEST(BothMachines, AreOneServiceToTheirClients) {
     }
 }
 
-// Bytes behind AUTH and CCC in the same segment end the session; byte by byte they come after the handshake.
+// Bytes after AUTH and CCC in the same segment end the session; byte by byte they arrive after the handshake.
 TEST(BothMachines, DoNotAcceptUnencryptedBytesAsProtected_TLS01) {
     for (const bool chooses : {false, true}) {
         for (const std::string following : {"USER evil", "PWD", ""}) {
@@ -413,10 +414,11 @@ TEST(BothMachines, DoNotAcceptUnencryptedBytesAsProtected_TLS01) {
     }
 }
 
-// Where the gateway chooses the backend at the login it says the same before, too, but for its own greeting.
+// If the gateway selects the backend at the login, its replies before the login are the same too, except for the greeting.
 TEST(BothMachines, AreOneServiceBeforeTheGatewayHasABackend) {
     for (const auto& [about, script, contains] : scenes()) {
-        if (script.find("REIN") != std::string::npos) continue;  // greets again, see the list below
+        // REIN has another greeting; see the list below.
+        if (script.find("REIN") != std::string::npos) continue;
         for (const bool bytewise : {false, true}) {
             SCOPED_TRACE(script + (bytewise ? "byte by byte" : "line by line"));
             const auto without_greeting = [](const std::string& all) { return all.substr(all.find("\r\n")); };
@@ -426,14 +428,15 @@ TEST(BothMachines, AreOneServiceBeforeTheGatewayHasABackend) {
     }
 }
 
-// ---- What must differ
+// ---- Necessary differences
 
 struct difference {
     std::string why;
     circumstances about;
     std::string script;
-    std::string server;   // its last reply
-    std::string gateway;  // likewise
+    // The last reply of each.
+    std::string server;
+    std::string gateway;
     bool chooses = false;
 };
 
@@ -447,23 +450,23 @@ struct difference {
     return {
         {"each of the gateway's transfers has a data connection of its own with the backend", plain, in + "MODE B\n",
          "200 Mode is block.", "504 MODE B is not supported here; the mode is unchanged."},
-        {"FEAT is the backend's without what the gateway does in its place, and with that", plain, in + "FEAT\n", "211 End",
+        {"FEAT is the backend's list, changed by the features that the gateway implements itself", plain, in + "FEAT\n", "211 End",
          "211 End"},
-        {"what wraps the conversation or aims data elsewhere must not reach a backend", plain, in + "LPSV\n",
+        {"commands that wrap the control connection or redirect data are not forwarded to a backend", plain, in + "LPSV\n",
          "500 Unknown command.", "502 This gateway does not pass LPSV on."},
-        {"a name for a backend to choose by was sent on, and an address after it is the backend's to judge", plain,
+        {"HOST with a name was forwarded, so the backend decides about a later address", plain,
          "HOST ftp.example.org\nHOST 10.0.0.1\n", "220 Host accepted.", "504 That host is not served here."},
-        {"the greeting is the gateway's own where it knows no backend", plain, in + "REIN\n", "220 Sallyport ready.",
+        {"without a backend the greeting is the gateway's own", plain, in + "REIN\n", "220 Sallyport ready.",
          "220 Sallyport ready.", true},
-        {"and after a login that ended with its backend", tls, in + "AUTH TLS\nREIN\n", "220 Sallyport ready.",
+        {"the same after a login that ended with its backend", tls, in + "AUTH TLS\nREIN\n", "220 Sallyport ready.",
          "220 FTP service ready."},
-        {"before the login nobody knows which languages the backend speaks", plain, "LANG EN\n",
+        {"before the login the backend's languages are unknown", plain, "LANG EN\n",
          "200 Messages are in English.", "530 Log in with USER and PASS first.", true},
-        {"nor which commands", plain, "HELP\n", "214 HELP with a name tells its form.",
+        {"its commands are unknown too", plain, "HELP\n", "214 HELP with a name tells its form.",
          "214 Log in with USER and PASS; there is more help then.", true},
-        {"OPTS UTF8 ON is said to the backend at the login", plain, "OPTS UTF8 ON\n", "200 Names are UTF-8.",
+        {"OPTS UTF8 ON is sent to the backend at the login", plain, "OPTS UTF8 ON\n", "200 Names are UTF-8.",
          "200 UTF8 will be on.", true},
-        {"and no other option would be remembered", plain, "OPTS MLST size;\n", "200 MLST OPTS size;",
+        {"other options would not be stored", plain, "OPTS MLST size;\n", "200 MLST OPTS size;",
          "501 Only OPTS UTF8 ON has a meaning before the login.", true},
     };
 }

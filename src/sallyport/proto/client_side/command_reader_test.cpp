@@ -8,7 +8,7 @@
 namespace sallyport::proto {
 namespace {
 
-/// What is read of these bytes: commands by name and argument, refusals by their code.
+/// The lines in these bytes: commands with name and argument, refusals with their code.
 [[nodiscard]] std::string read_all(command_reader& reader, const segments& pieces, bool tls = false) {
     std::string out;
     std::string answers;
@@ -41,7 +41,7 @@ TEST(CommandReader, GivesNothingAfterALineThatEndsTheSession) {
         EXPECT_EQ(read_all(reader, {bytes}), "NOOP() 421 ");
         const auto pending = reader.pending();
         EXPECT_EQ(read_all(reader, {bytes}), "");
-        EXPECT_EQ(reader.pending(), pending) << "what comes then is not kept";
+        EXPECT_EQ(reader.pending(), pending) << "later bytes are ignored";
     }
     command_reader reader;
     EXPECT_EQ(read_all(reader, {overlong + "\n" + overlong + "\n" + overlong + "\nNOOP\n"}), "500 500 421 ");

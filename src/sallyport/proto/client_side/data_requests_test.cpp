@@ -51,7 +51,7 @@ TEST(DataRequests, RefuseOtherHostsAndLowPorts_DC01) {
     EXPECT_NE(text.find("192.168.1.2 is a private address"), std::string::npos) << text;
     auto inside = from("192.168.1.7");
     const auto other = inside.read(*parse_command("PORT 192,168,1,2,7,138")).error().reply.text;
-    EXPECT_EQ(other.find("private"), std::string::npos) << "both are in such a network";
+    EXPECT_EQ(other.find("private"), std::string::npos) << "both are in a private network";
 }
 
 TEST(DataRequests, KeepEpsvAll_DC06) {
@@ -79,9 +79,9 @@ TEST(DataRequests, AnswerWithThePortOrWhyThereIsNone) {
     EXPECT_EQ(passive_reply(data_method::pasv, v4).text, "Entering Passive Mode (10,0,0,1,195,80)");
     EXPECT_EQ(passive_reply(data_method::epsv, v6).text, "Entering Extended Passive Mode (|||50000|)");
     EXPECT_EQ(passive_reply(data_method::pasv, v6).code, 425);
-    EXPECT_EQ(passive_reply(data_method::pasv, fail(errc::exhausted, "all ports 1-2 are promised to 10.9.9.9")).text,
+    EXPECT_EQ(passive_reply(data_method::pasv, fail(errc::exhausted, "all ports 1-2 are reserved for 10.9.9.9")).text,
               "All passive ports are in use; try again later.")
-        << "whose ports they are is no business of the client";
+        << "the client must not see who uses the ports";
     EXPECT_EQ(passive_reply(data_method::epsv, fail(errc::unresolved, "ftp.example.org")).code, 425);
     EXPECT_EQ(active_reply(data_method::eprt).text, "EPRT command successful.");
 }

@@ -27,7 +27,7 @@ TEST(LoginRules, MakeCommandsWaitForTheLogin) {
 TEST(LoginRules, CallAnUnknownCommandUnknownBeforeTheLogin) {
     EXPECT_EQ(early("XYZZY", session_stage::connected), 500);
     EXPECT_EQ(early("XYZZY", session_stage::user_given, true), 500);
-    EXPECT_EQ(early("XYZZY", session_stage::logged_in), 0) << "whose business it is then differs";
+    EXPECT_EQ(early("XYZZY", session_stage::logged_in), 0) << "after the login server and gateway decide differently";
 }
 
 TEST(LoginRules, RequireTlsIfConfigured) {
@@ -36,7 +36,7 @@ TEST(LoginRules, RequireTlsIfConfigured) {
     };
     EXPECT_NE(text("CWD a", session_stage::connected).find("AUTH TLS"), std::string::npos);
     EXPECT_NE(text("PASS a", session_stage::connected).find("AUTH TLS"), std::string::npos);
-    EXPECT_EQ(text("CWD a", session_stage::user_given).find("AUTH TLS"), std::string::npos) << "this user may do without";
+    EXPECT_EQ(text("CWD a", session_stage::user_given).find("AUTH TLS"), std::string::npos) << "this user does not need TLS";
 }
 
 TEST(LoginRules, AcceptNamesAndTheClientDestinationForHost_RFC7151) {
@@ -49,7 +49,7 @@ TEST(LoginRules, AcceptNamesAndTheClientDestinationForHost_RFC7151) {
         EXPECT_EQ(host(name), 504) << name;
     for (const auto* name : {"2001:db8::1", "[2001:db8::1]", "[2001:DB8:0::1]", "ftp.example.org"})
         EXPECT_EQ(host(name, "2001:db8::1"), 0) << name;
-    EXPECT_EQ(host("[fe80::1]", "fe80::1%1"), 0) << "a zone is no part of the text";
+    EXPECT_EQ(host("[fe80::1]", "fe80::1%1"), 0) << "the zone is not compared";
     EXPECT_EQ(refuse_host("a", session_stage::user_given, {})->code, 503);
     EXPECT_EQ(refuse_host("a", session_stage::logged_in, {})->code, 503);
 }

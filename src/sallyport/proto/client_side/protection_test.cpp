@@ -10,7 +10,7 @@ constexpr protection_rules explicit_tls{.auth_offered = true, .ccc_allowed = tru
 [[nodiscard]] command cmd(std::string_view line) { return *parse_command(line); }
 [[nodiscard]] int code(const std::optional<local_reply>& r) { return r ? r->code : 0; }
 
-/// 1 for P, 0 for C, or the refusal's code.
+/// 1 for P, 0 for C, or the code of the refusal.
 [[nodiscard]] int level(const client_protection& p, std::string_view line, bool required = false) {
     const auto read = p.read_prot(cmd(line), required);
     return read ? int(*read) : read.error().code;
@@ -33,9 +33,9 @@ constexpr protection_rules explicit_tls{.auth_offered = true, .ccc_allowed = tru
 TEST(ClientProtection, BeginsWithTheHandshake) {
     client_protection p(explicit_tls);
     EXPECT_EQ(code(p.accept_auth(cmd("AUTH SSL"), 0)), 0);
-    EXPECT_FALSE(p.tls() || p.data()) << "AUTH may still be refused by others";
+    EXPECT_FALSE(p.tls() || p.data()) << "AUTH may still be refused later";
     p.tls_started();
-    EXPECT_TRUE(p.tls() && p.data()) << "AUTH SSL protects data from the start";
+    EXPECT_TRUE(p.tls() && p.data()) << "AUTH SSL implies PROT P";
     EXPECT_FALSE(under_tls().data());
     EXPECT_EQ(code(p.accept_auth(cmd("AUTH TLS"), 0)), 503);
 }
@@ -62,7 +62,7 @@ TEST(ClientProtection, RequiresPbszBeforeProt) {
     EXPECT_EQ(level(p, "PROT S"), 536);
     EXPECT_EQ(level(p, "PROT E"), 536);
     EXPECT_EQ(level(p, "PROT X"), 504);
-    EXPECT_FALSE(p.data()) << "reading sets nothing";
+    EXPECT_FALSE(p.data()) << "read_prot() changes no state";
 }
 
 TEST(ClientProtection, ResetsPbszAndLevelAfterRein) {
@@ -80,7 +80,7 @@ TEST(ClientProtection, ResetsPbszAndLevelAfterRein) {
 
 TEST(ClientProtection, KeepsTheLevelAfterCcc_TLS06) {
     auto p = under_tls();
-    EXPECT_EQ(code(p.refuse_ccc(0, false)), 534) << "data are not protected";
+    EXPECT_EQ(code(p.refuse_ccc(0, false)), 534) << "data is not encrypted";
     p = with_level();
     EXPECT_EQ(code(p.refuse_ccc(0, true)), 534);
     EXPECT_EQ(code(p.refuse_ccc(1, false)), 421);
