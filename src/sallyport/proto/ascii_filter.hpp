@@ -1,8 +1,8 @@
 #pragma once
 // Conversion of line ends for TYPE A (RFC 959, section 3.1.1.1): CR LF on the wire, LF in files.
 //
-// Both filters are streaming: a CR LF may be split between two calls. All other bytes are unchanged. The state is one bit, so
-// a filter never grows. Values, one filter per transfer; one thread at a time.
+// Both filters are streaming: a CR LF may be split between two calls. All other bytes are unchanged. The state is one bit,
+// so a filter never grows. Values, one filter per transfer; one thread at a time.
 
 #include <string>
 #include <string_view>

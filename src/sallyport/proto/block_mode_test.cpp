@@ -65,7 +65,8 @@ TEST(BlockMode, IsNotFinishedWithoutTheEndMark) {
 }
 
 TEST(BlockMode, RefusesInvalidBlocks) {
-    // A stream of a server that has answered 200 to MODE B; records; a block marked as damaged; bytes after the end of the file.
+    // A stream of a server that has answered 200 to MODE B; records; a block marked as damaged; bytes after the end of the
+    // file.
     for (const auto& wire : {std::string("Hello, world"), block(128, "r"), block(32, "?"), block(64, "") + "x",
                              block(0, "a") + block(1, "b")}) {
         for (const std::size_t size : {std::size_t{1}, wire.size()}) {

@@ -53,7 +53,8 @@ client_channel::status client_channel::next(command_reply& out) {
         }
         trace_reply(r);
         if (r.code == 421) return end(errc::closed, "the server closed the session: " + summary(r), r.code);
-        if (r.protected_reply()) return end(errc::unexpected, "protected reply (RFC 2228) without a security negotiation: " + summary(r));
+        if (r.protected_reply())
+            return end(errc::unexpected, "protected reply (RFC 2228) without a security negotiation: " + summary(r));
         const auto owner = owner_of(r.code);
         if (!owner) {
             const std::string instead(waiting_for());

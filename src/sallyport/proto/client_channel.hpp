@@ -1,15 +1,15 @@
 #pragma once
 // The client's end of a control connection: it sends commands and assigns each reply to its command.
 //
-// Commands wait in the order in which they were sent, and a reply belongs to the oldest one (RFC 959, section 5.4). A 1xx comes
-// before the final reply and leaves its command waiting. A reply that only a later command can have skips three kinds of
-// commands:
+// Commands wait in the order in which they were sent, and a reply belongs to the oldest one (RFC 959, section 5.4). A 1xx
+// comes before the final reply and leaves its command waiting. A reply that only a later command can have skips three kinds
+// of commands:
 // - a running transfer: some servers answer NOOP and ABOR immediately, others after the transfer;
 // - ABOR after the reply to its transfer: some servers send one reply for both;
 // - EPSV after its timeout: some firewalls drop it.
-// A reply that no waiting command can have (possible_reply.hpp) is a stray reply. It ends the channel with errc::stray_reply,
-// since the following replies could not be assigned reliably. 421 ends the channel at any time. After an error the channel stays
-// in error.
+// A reply that no waiting command can have (possible_reply.hpp) is a stray reply. It ends the channel with
+// errc::stray_reply, since the following replies could not be assigned reliably. 421 ends the channel at any time. After an
+// error the channel stays in error.
 //
 // A value, owned by one client_machine, used on its thread. No sockets and no clock.
 
@@ -27,8 +27,8 @@
 
 namespace sallyport::proto {
 
-/// A reply and the command that it belongs to. `command` is the verb as sent, or "greeting" for the first reply of a session.
-/// `operation` is the number that was passed to send() with the command.
+/// A reply and the command that it belongs to. `command` is the verb as sent, or "greeting" for the first reply of a
+/// session. `operation` is the number that was passed to send() with the command.
 struct command_reply {
     std::string command;
     reply received;

@@ -53,13 +53,15 @@ login_action client_login::on_greeting(const client_settings& s, const reply& r)
 login_action client_login::on_auth(const reply& r, bool drained) {
     if (r.code == 234) {
         if (!drained)
-            return client_failure{client_step::tls,
-                                  {errc::unexpected, 0, "unencrypted replies after 234; another host may have inserted them"}};
+            return client_failure{
+                client_step::tls,
+                {errc::unexpected, 0, "unencrypted replies after 234; another host may have inserted them"}};
         step_ = step::handshake;
         return login_act::start_tls{};
     }
     if (step_ == step::auth_tls && r.permanent()) return send(step::auth_ssl, "AUTH", "SSL");
-    if (r.transient() || r.permanent()) return refuse(client_step::tls, errc::unsupported, "the server does not support TLS: ", r);
+    if (r.transient() || r.permanent())
+        return refuse(client_step::tls, errc::unsupported, "the server does not support TLS: ", r);
     return refuse(client_step::tls, errc::unexpected, "unexpected reply to AUTH: ", r);
 }
 

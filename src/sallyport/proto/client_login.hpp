@@ -2,8 +2,8 @@
 // The login part of the client machine: from the greeting to a session that accepts operations. A reply goes in, the next
 // action comes out.
 //
-// If TLS is required, this part never sends USER, PASS or ACCT before TLS is established (TLS-03). No I/O and no clock. A value,
-// owned by one client_machine, used on its thread.
+// If TLS is required, this part never sends USER, PASS or ACCT before TLS is established (TLS-03). No I/O and no clock. A
+// value, owned by one client_machine, used on its thread.
 
 #include <cstdint>
 #include <string>

@@ -63,29 +63,30 @@ void client_machine::start_operations() {
 
 void client_machine::start(operation o) {
     if (step_ == step::idle) failure_.reset();
-    size_.is_asked = false;
+    size_.is_requested = false;
     if (std::holds_alternative<quit_task>(o.task)) {
         if (!closed_) send(step::quit, "QUIT");
         return;
     }
     if (ended_) return fail_operation(client_step::request, error{errc::closed, 0, "the control connection is closed"});
-    std::visit(overloaded{[this](const login_task&) { perform(login_.log_in(settings_)); },
-                          [this](client_transfer& transfer) {
-                              const bool ascii = transfer.ascii;
-                              transfer_ = {};
-                              transfer_.request = std::move(transfer);
-                              negotiation_.clear_attempts();
-                              require_type(ascii);
-                          },
-                          [this](size_task& size) {
-                              size_.path = std::move(size.path);
-                              size_.value.reset();
-                              size_.unreadable.clear();
-                              size_.is_asked = true;
-                              if (!size_.unknown_to_server) require_type(false);
-                          },
-                          [this, id = o.id](const request_task& request) { start_request(id, request); }, [](const quit_task&) {}},
-               o.task);
+    std::visit(
+        overloaded{[this](const login_task&) { perform(login_.log_in(settings_)); },
+                   [this](client_transfer& transfer) {
+                       const bool ascii = transfer.ascii;
+                       transfer_ = {};
+                       transfer_.request = std::move(transfer);
+                       negotiation_.clear_attempts();
+                       require_type(ascii);
+                   },
+                   [this](size_task& size) {
+                       size_.path = std::move(size.path);
+                       size_.value.reset();
+                       size_.unreadable.clear();
+                       size_.is_requested = true;
+                       if (!size_.unknown_to_server) require_type(false);
+                   },
+                   [this, id = o.id](const request_task& request) { start_request(id, request); }, [](const quit_task&) {}},
+        o.task);
 }
 
 void client_machine::start_request(operation_id id, const request_task& request) {
@@ -94,18 +95,18 @@ void client_machine::start_request(operation_id id, const request_task& request)
         failure_ = failure_at(client_step::request, std::move(sent.error()), nullptr);
         return;
     }
-    if (in_flight_++ == 0) ++turn_;
+    if (pending_requests_++ == 0) ++turn_;
     step_ = step::plain;
 }
 
 void client_machine::send_noop() {
-    if (step_ != step::moving || transfer_.control_finished || channel_.awaits_reply_to(verb::noop)) return;
+    if (step_ != step::transferring || transfer_.control_finished || channel_.awaits_reply_to(verb::noop)) return;
     // This cannot fail: there is no argument, and the reply to the transfer is pending.
     static_cast<void>(send_during_transfer(verb::noop));
 }
 
 void client_machine::abort_transfer() {
-    if (step_ != step::moving || transfer_.control_finished || transfer_.aborted) return;
+    if (step_ != step::transferring || transfer_.control_finished || transfer_.aborted) return;
     static_cast<void>(send_during_transfer(verb::abor));
     transfer_.aborted = true;
     failure_ = failure_at(client_step::transfer, {errc::cancelled, 0, "the transfer was aborted"}, nullptr);
@@ -137,12 +138,12 @@ std::optional<client_action> client_machine::local_action() {
         case step::connecting: return client_act::connect_data{negotiation_.attempt().target, settings_.data_open};
         case step::listening: return client_act::listen_data{};
         case step::accepting: return client_act::accept_data{settings_.data_open};
-        case step::moving: return moving_action();
+        case step::transferring: return transfer_action();
         default: return std::nullopt;
     }
 }
 
-std::optional<client_action> client_machine::moving_action() {
+std::optional<client_action> client_machine::transfer_action() {
     if (!transfer_.data_started) {
         transfer_.data_started = true;
         return client_act::transfer_data{login_.protects_data()};
@@ -183,7 +184,7 @@ client_act::read client_machine::read_action() const {
     switch (step_) {
         case step::login: return {login_.limit(settings_), turn_};
         case step::quit: return {settings_.quit, turn_};
-        case step::moving: return {transfer_.data_finished ? settings_.reply : max_silence_during_data, turn_};
+        case step::transferring: return {transfer_.data_finished ? settings_.reply : max_silence_during_data, turn_};
         case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
         case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, max_wait_for_425), turn_};
         case step::request:
@@ -206,7 +207,7 @@ void client_machine::on_reply(const command_reply& a) {
         case step::negotiate: return on_negotiated(r);
         case step::rest: return on_rest(r);
         case step::request:
-        case step::moving: return on_request(r);
+        case step::transferring: return on_request(r);
         case step::unopened: return on_unopened(r);
         case step::quit:
             step_ = step::idle;
@@ -223,7 +224,7 @@ void client_machine::on_reply(const command_reply& a) {
 
 void client_machine::on_plain(const command_reply& a) {
     replies_.emplace_back(a.operation, a.received);
-    if (--in_flight_ == 0) step_ = step::idle;
+    if (--pending_requests_ == 0) step_ = step::idle;
 }
 
 /// A reply to a NOOP or ABOR during a transfer. Only the reply to the NOOP after ABOR matters.
@@ -289,7 +290,7 @@ void client_machine::on_type(const reply& r) {
 }
 
 void client_machine::after_type() {
-    if (size_.is_asked) return send(step::size, "SIZE", size_.path);
+    if (size_.is_requested) return send(step::size, "SIZE", size_.path);
     try_method(negotiation_.start(settings_));
 }
 
@@ -316,8 +317,8 @@ void client_machine::try_method(bool there_is_one) {
         send(step::negotiate, name(negotiation_.method()));
 }
 
-void client_machine::method_failed(error why, bool remember) {
-    try_method(negotiation_.fail(settings_, std::move(why), remember));
+void client_machine::method_failed(error why, bool for_session) {
+    try_method(negotiation_.fail(settings_, std::move(why), for_session));
 }
 
 void client_machine::on_negotiated(const reply& r) {
@@ -340,7 +341,7 @@ void client_machine::data_opened(const result<void>& outcome) {
     const bool active = step_ == step::accepting;
     if (outcome) {
         if (!active) return request_transfer();
-        step_ = step::moving;
+        step_ = step::transferring;
         return;
     }
     if (!active) return method_failed(outcome.error(), true);
@@ -354,8 +355,8 @@ void client_machine::data_opened(const result<void>& outcome) {
 /// continues; otherwise replies would not match commands any more.
 void client_machine::on_unopened(const reply& r) {
     if (r.preliminary()) return;
-    auto ours = *negotiation_.attempt().failure;
-    if (r.positive()) return end_session(client_step::data, std::move(ours));
+    auto cause = *negotiation_.attempt().failure;
+    if (r.positive()) return end_session(client_step::data, std::move(cause));
     if (r.code == 425 || r.code == 426) return method_failed(error{errc::rejected, 0, summary(r)}, true);
     refuse(errc::rejected, {}, r);
 }
@@ -375,23 +376,24 @@ void client_machine::on_rest(const reply& r) {
 
 void client_machine::on_request(const reply& r) {
     if (r.preliminary()) {
-        if (step_ == step::moving) return;
+        if (step_ == step::transferring) return;
         transfer_.announced = announced_size(r);
         ++turn_;
-        step_ = negotiation_.active() ? step::accepting : step::moving;
+        step_ = negotiation_.active() ? step::accepting : step::transferring;
         return;
     }
-    const bool started = step_ == step::moving;
+    const bool started = step_ == step::transferring;
     if (!started && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
     if (!started && !r.positive()) return refuse(errc::rejected, {}, r);
     transfer_.control_finished = true;
     if (!started && negotiation_.active()) {
-        // 226 without 150: the server has connected, sent all data and closed; its connection waits in the listener's backlog.
+        // 226 without 150: the server has connected, sent all data and closed; its connection waits in the listener's
+        // backlog.
         transfer_.confirmed = true;
         step_ = step::accepting;
         return;
     }
-    step_ = step::moving;
+    step_ = step::transferring;
     if (transfer_.aborted) return;
     transfer_.confirmed = r.positive();
     if (!r.positive()) failure_ = failure_at(client_step::transfer, {errc::rejected, 0, summary(r)}, &r);

@@ -1,14 +1,15 @@
 #pragma once
 // The client side of an FTP session: login, commands, data connections and transfers (RFC 959, 2228, 2428, 3659, 4217).
 //
-// Operations form a queue and are executed in order; the first one, the login, starts at construction. Consecutive requests are
-// sent together, and client_channel assigns each reply to its request. A transfer needs a data connection and starts when all
-// earlier operations have finished.
+// Operations form a queue and are executed in order; the first one, the login, starts at construction. Consecutive requests
+// are sent together, and client_channel assigns each reply to its request. A transfer needs a data connection and starts
+// when all earlier operations have finished.
 //
-// The driver calls next(), performs the action, and reports the outcome with the matching call; it sends output() before it waits
-// for anything. Each wait has a time limit. next() returns `done` when the queue is empty; failure() then has the result of the
-// last operation. While data is transferred (after `transfer_data`) the driver continues to call next() and to read, so that a
-// refusal ends a transfer immediately and an early 226 is accepted; send_noop() and abort_transfer() may be called then.
+// The driver calls next(), performs the action, and reports the outcome with the matching call; it sends output() before it
+// waits for anything. Each wait has a time limit. next() returns `done` when the queue is empty; failure() then has the
+// result of the last operation. While data is transferred (after `transfer_data`) the driver continues to call next() and to
+// read, so that a refusal ends a transfer immediately and an early 226 is accepted; send_noop() and abort_transfer() may be
+// called then.
 //
 // A value without sockets, clocks, files and exceptions. Owned by its driver; one thread.
 
@@ -28,8 +29,8 @@
 namespace sallyport::proto {
 
 namespace client_act {
-/// Send output(), then read and call receive(), or connection_failed() after a timeout. `limit` counts from the last change of
-/// `turn`, not from each read, so that a server that sends single bytes does not extend it.
+/// Send output(), then read and call receive(), or connection_failed() after a timeout. `limit` counts from the last change
+/// of `turn`, not from each read, so that a server that sends single bytes does not extend it.
 struct read {
     std::chrono::milliseconds limit;
     unsigned turn;
@@ -85,8 +86,8 @@ public:
 
     /// Sends NOOP, which shows devices on the path that the control connection is in use. Not repeated before its reply.
     void send_noop();
-    /// Sends ABOR. Some servers answer ABOR with a reply of its own and others do not, so a NOOP follows the reply to the transfer;
-    /// after the reply to it the replies match the commands again.
+    /// Sends ABOR. Some servers answer ABOR with a reply of its own and others do not, so a NOOP follows the reply to the
+    /// transfer; after the reply to it the replies match the commands again.
     void abort_transfer();
 
     [[nodiscard]] client_action next();
@@ -144,7 +145,7 @@ private:
         unopened,
         rest,
         request,
-        moving,
+        transferring,
         // After ABOR: the reply to NOOP is pending.
         resync,
         quit,
@@ -168,7 +169,7 @@ private:
         std::optional<std::uint64_t> value;
         std::string unreadable;
         // It is the running operation.
-        bool is_asked = false;
+        bool is_requested = false;
         bool unknown_to_server = false;
     };
     struct transfer_state {
@@ -203,10 +204,10 @@ private:
     void require_type(bool ascii);
     void after_type();
     void try_method(bool there_is_one);
-    void method_failed(error why, bool remember);
+    void method_failed(error why, bool for_session);
     void request_transfer();
     [[nodiscard]] std::optional<client_action> local_action();
-    [[nodiscard]] std::optional<client_action> moving_action();
+    [[nodiscard]] std::optional<client_action> transfer_action();
     [[nodiscard]] client_act::read read_action() const;
 
     /// `refusal` is the server's reply, or nullptr if there was none.
@@ -224,7 +225,7 @@ private:
     std::deque<operation> operations_;
     operation_id last_id_ = 0;
     // The number of pending requests.
-    std::size_t in_flight_ = 0;
+    std::size_t pending_requests_ = 0;
     std::vector<std::pair<operation_id, reply>> replies_;
     step step_ = step::login;
     unsigned turn_ = 0;

@@ -44,7 +44,7 @@ client_step client_machine::at() const noexcept {
         case step::listening:
         case step::accepting:
         case step::unopened: return client_step::data;
-        case step::moving:
+        case step::transferring:
         case step::resync: return client_step::transfer;
         case step::idle:
         case step::plain:
@@ -76,12 +76,12 @@ void client_machine::stop_accepting() {
 void client_machine::end_session(client_step at, error cause, const reply* refusal) {
     stop_accepting();
     closed_ = true;
-    in_flight_ = 0;
+    pending_requests_ = 0;
     if (step_ == step::quit) {
         step_ = step::idle;
         return;
     }
-    if (step_ == step::moving) {
+    if (step_ == step::transferring) {
         // The data connection may still end without an error, which is reported separately.
         failure_ = failure_at(at, std::move(cause), refusal);
         transfer_.control_finished = true;

@@ -89,7 +89,8 @@ struct data_attempt {
     data_method method = data_method::epsv;
     // Passive mode: the address that the client connected to. Active mode: the address in PORT or EPRT.
     endpoint target;
-    // Passive mode: the address in the server's reply. It differs from `target` if the server does not know its external address.
+    // Passive mode: the address in the server's reply. It differs from `target` if the server does not know its external
+    // address.
     endpoint advertised;
     // The server accepted the method. If the attempt failed nevertheless, the network is the cause.
     bool accepted = false;

@@ -1,5 +1,5 @@
-// A server that sends one reply too many at any point of a session: no operation succeeds by the reply to another one, and the
-// session ends with errc::stray_reply.
+// A server that sends one reply too many at any point of a session: no operation succeeds by the reply to another one, and
+// the session ends with errc::stray_reply.
 
 #include <sallyport/proto/client_machine.hpp>
 
@@ -132,8 +132,7 @@ TEST(client_stray, one_at_any_step_ends_the_session_by_that_name) {
     const int codes[] = {110, 120, 125, 150, 200, 202, 211, 213, 214, 215, 220, 221, 225, 226, 227, 229, 230, 232,
                          234, 250, 257, 331, 332, 334, 350, 425, 426, 450, 451, 452, 500, 502, 503, 530, 550, 553};
     // The last command shows replies that were not read.
-    for (std::size_t replies_before = 0; replies_before < 22;
-         ++replies_before) {
+    for (std::size_t replies_before = 0; replies_before < 22; ++replies_before) {
         for (const int code : codes) {
             session s(replies_before, std::to_string(code) + " one too many");
             s.run();

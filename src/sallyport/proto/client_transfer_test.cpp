@@ -205,7 +205,7 @@ TEST(client_data, a_missing_active_connection_ends_the_session) {
 
 TEST(client_data, a_missing_active_connection_is_reported_with_the_servers_reply) {
     const std::initializer_list<std::string_view> until_accept_fails = {
-        "> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
+        "> TYPE I", "< 200 ok",     "* listen 192.0.2.7:6000", "> PORT 192,0,2,7,23,112", "< 200 ok", "> RETR x",
         "< 150 ok", "* unconnected"};
     auto s = client_script::plain();
     s.methods = {data_method::port, data_method::pasv};

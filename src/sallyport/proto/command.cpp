@@ -27,8 +27,9 @@ constexpr auto download = data_use::download;
 constexpr auto upload = data_use::upload;
 constexpr auto listing = data_use::listing;
 
-// In the order of the enum, since row_of() uses it as an index. Two FEAT lines are not verbs: TVFS describes how CWD and other
-// commands read paths (RFC 3659, section 6) and is in the row of CWD; UTF8 (RFC 2640, section 3.2) is in the row of OPTS.
+// In the order of the enum, since row_of() uses it as an index. Two FEAT lines are not verbs: TVFS describes how CWD and
+// other commands read paths (RFC 3659, section 6) and is in the row of CWD; UTF8 (RFC 2640, section 3.2) is in the row of
+// OPTS.
 constexpr auto rows = std::to_array<command_row>({
     {verb::user, "USER", text, connected, waits, no_data, "", "<SP> user-name", "959 4.1.1"},
     {verb::pass, "PASS", optional_text, connected, waits, no_data, "", "<SP> password", "959 4.1.1"},

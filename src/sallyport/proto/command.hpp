@@ -1,7 +1,8 @@
 #pragma once
 // FTP commands: the verbs, a table with their properties, and the parser and writer that use it.
 //
-// command_table() is the only list of verbs in the program: the parser, the dispatcher, HELP and FEAT use it. Values; any thread.
+// command_table() is the only list of verbs in the program: the parser, the dispatcher, HELP and FEAT use it. Values; any
+// thread.
 
 #include <cstdint>
 #include <span>
@@ -74,8 +75,8 @@ enum class verb : std::uint8_t {
     unknown,
 };
 
-/// The argument of a verb. Some clients pad their lines: trailing blanks of a keyword or a number are ignored, but those of a
-/// name belong to the name.
+/// The argument of a verb. Some clients pad their lines: trailing blanks of a keyword or a number are ignored, but those of
+/// a name belong to the name.
 enum class argument_shape : std::uint8_t {
     // Any text after the verb is refused with 501.
     none,
@@ -155,9 +156,9 @@ struct command {
     friend bool operator==(const command&, const command&) = default;
 };
 
-/// Parses one line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are taken as CWD, CDUP,
-/// PWD, MKD and RMD. "CDUP .." is CDUP. errc::syntax if there is no verb, or if the argument does not fit the table (reply 501).
-/// An unknown verb is not an error.
+/// Parses one line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are taken as CWD,
+/// CDUP, PWD, MKD and RMD. "CDUP .." is CDUP. errc::syntax if there is no verb, or if the argument does not fit the table
+/// (reply 501). An unknown verb is not an error.
 [[nodiscard]] result<command> parse_command(std::string_view line);
 
 /// "RETR name\r\n". errc::name_invalid if the argument contains CR, LF or NUL (CL-02); such a command is never sent.

@@ -59,9 +59,9 @@ result<command_policy> command_policy::make(const std::vector<std::string>& allo
 std::optional<local_reply> command_policy::refuses(const command& cmd) const {
     if (hides(cmd.id)) return local_reply{502, cmd.name + " is not allowed here."};
     if (!read_only_) return std::nullopt;
-    if (cmd.id == verb::unknown) return local_reply{502, cmd.name + " is unknown and not allowed here, since access is read-only."};
-    if (row_of(cmd.id).changes || sets_a_time(cmd))
-        return local_reply{550, "Access is read-only."};
+    if (cmd.id == verb::unknown)
+        return local_reply{502, cmd.name + " is unknown and not allowed here, since access is read-only."};
+    if (row_of(cmd.id).changes || sets_a_time(cmd)) return local_reply{550, "Access is read-only."};
     return std::nullopt;
 }
 

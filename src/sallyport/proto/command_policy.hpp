@@ -20,8 +20,8 @@ public:
     /// All commands are allowed.
     command_policy() = default;
     /// `allow`: if not empty, only these commands and those of the login. `refuse`: all commands but these. `read_only`: no
-    /// command that changes files, and no unknown command. Names are those of the command table or their X forms. errc::usage
-    /// for other names, and for refusing a command of the login.
+    /// command that changes files, and no unknown command. Names are those of the command table or their X forms.
+    /// errc::usage for other names, and for refusing a command of the login.
     [[nodiscard]] static result<command_policy> make(const std::vector<std::string>& allow,
                                                      const std::vector<std::string>& refuse, bool read_only);
 

@@ -27,8 +27,7 @@ TEST(CommandPolicy, AllowsOnlyListedAndLoginCommands) {
         EXPECT_EQ(code_for(policy, line), 0) << line;
     for (const auto* line : {"STOR x", "PASV", "LIST", "FEAT", "XYZZY"}) EXPECT_EQ(code_for(policy, line), 502) << line;
     EXPECT_TRUE(policy.hides(verb::mlst));
-    EXPECT_EQ(code_for(*command_policy::make({"RETR", "STOR"}, {"STOR"}, false), "STOR x"), 502)
-        << "refuse has precedence";
+    EXPECT_EQ(code_for(*command_policy::make({"RETR", "STOR"}, {"STOR"}, false), "STOR x"), 502) << "refuse has precedence";
 }
 
 TEST(CommandPolicy, ReadOnlyRefusesAllThatChangesSomething) {

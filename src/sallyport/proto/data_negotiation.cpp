@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint16_t first_unprivileged_port = 1024;
 
-/// Ports below 1024 belong to services that a hostile server may want a client to connect to (CL-01). Some servers use the FTP
-/// ports and 443 intentionally, for clients whose firewall allows only these (G8).
+/// Ports below 1024 belong to services that a hostile server may want a client to connect to (CL-01). Some servers use the
+/// FTP ports and 443 intentionally, for clients whose firewall allows only these (G8).
 bool may_carry_data(std::uint16_t port) noexcept {
     return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
 }
@@ -39,17 +39,18 @@ bool data_negotiation::start(const client_settings& s) {
     return choose(s, 0);
 }
 
-bool data_negotiation::fail(const client_settings& s, error why, bool remember) {
+bool data_negotiation::fail(const client_settings& s, error why, bool for_session) {
     const data_method m = method();
     attempts_.back().failure = std::move(why);
-    if (remember) failed_methods_.insert(m);
+    if (for_session) failed_methods_.insert(m);
     return choose(s, at_ + 1);
 }
 
 result<void> data_negotiation::on_passive_reply(const client_settings& s, const reply& r) {
     auto& attempt = attempts_.back();
     const bool extended = attempt.method == data_method::epsv;
-    if (r.code != (extended ? 229 : 227)) return sallyport::fail(errc::unexpected, "unexpected reply to the passive command: " + summary(r));
+    if (r.code != (extended ? 229 : 227))
+        return sallyport::fail(errc::unexpected, "unexpected reply to the passive command: " + summary(r));
     if (extended) {
         const auto port = search_lines(r, parse_229);
         if (!port) return sallyport::fail(port.error().code, "no port in the reply: " + summary(r));

@@ -1,6 +1,6 @@
 #pragma once
-// The client's fallback among EPSV, PASV, EPRT and PORT: which method is next, the address in a reply, and the methods that have
-// failed in this session.
+// The client's fallback among EPSV, PASV, EPRT and PORT: which method is next, the address in a reply, and the methods that
+// have failed in this session.
 //
 // A value, owned by one client_machine, used on its thread. No I/O.
 
@@ -16,8 +16,8 @@ class data_negotiation {
 public:
     /// Starts with the first method for a transfer. False if no method can be used (IPv6).
     [[nodiscard]] bool start(const client_settings& s);
-    /// The method has failed; with `remember` it is not tried again in this session. False if it was the last one.
-    [[nodiscard]] bool fail(const client_settings& s, error why, bool remember);
+    /// The method has failed; with `for_session` it is not tried again in this session. False if it was the last one.
+    [[nodiscard]] bool fail(const client_settings& s, error why, bool for_session);
 
     [[nodiscard]] data_method method() const noexcept { return attempts_.back().method; }
     [[nodiscard]] bool active() const noexcept { return is_active(method()); }

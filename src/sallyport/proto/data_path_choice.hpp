@@ -1,9 +1,9 @@
 #pragma once
 // The choice of a transfer's data path in a gateway, with its reason: one pure function of the known facts.
 //
-// It is called again when a negotiation has learned more: what the backend refuses, which address its 227 advertises, whether
-// the kernel has accepted the opening. `direct` is preferred to `kernel`, and `kernel` to `relay`. Without TLS on both legs the
-// relay splices the bytes from socket to socket; otherwise they pass through its memory. Values; any thread.
+// It is called again when a negotiation has learned more: what the backend refuses, which address its 227 advertises,
+// whether the kernel has accepted the opening. `direct` is preferred to `kernel`, and `kernel` to `relay`. Without TLS on
+// both legs the relay splices the bytes from socket to socket; otherwise they pass through its memory. Values; any thread.
 
 #include <cstdint>
 #include <optional>

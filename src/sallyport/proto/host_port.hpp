@@ -1,9 +1,9 @@
 #pragma once
 // Parsers and writers for addresses in FTP: PORT and 227 (RFC 959), EPRT and 229 (RFC 2428).
 //
-// The parsers accept exact forms only: decimal numbers of one to three digits (octets) or five (ports) without signs; no blanks
-// except after a comma of PORT, which some clients send; ports 1 to 65535. The caller decides whether an address may be used
-// (DC-01, CL-01). Pure functions; any thread.
+// The parsers accept exact forms only: decimal numbers of one to three digits (octets) or five (ports) without signs; no
+// blanks except after a comma of PORT, which some clients send; ports 1 to 65535. The caller decides whether an address may
+// be used (DC-01, CL-01). Pure functions; any thread.
 
 #include <cstdint>
 #include <optional>

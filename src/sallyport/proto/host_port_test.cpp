@@ -97,7 +97,8 @@ TEST(HostPort, AHostile227OfAnyLengthIsLinear) {
 TEST(HostPort, Eprt) {
     EXPECT_EQ(eprt("|1|132.235.1.2|6275|"), "132.235.1.2:6275");
     EXPECT_EQ(eprt("|2|1080::8:800:200C:417A|5282|"), "[1080::8:800:200c:417a]:5282");
-    EXPECT_EQ(eprt("|2|::ffff:10.1.0.2|5282|"), "10.1.0.2:5282") << "converted to IPv4, so that it compares equal to the IPv4 address";
+    EXPECT_EQ(eprt("|2|::ffff:10.1.0.2|5282|"), "10.1.0.2:5282")
+        << "converted to IPv4, so that it compares equal to the IPv4 address";
     for (char d = 33; d < 127; ++d) {
         if (std::string_view("1320.5267").find(d) != std::string_view::npos) continue;  // would cut the fields themselves
         const auto text = d + "1"s + d + "132.235.1.2" + d + "6275" + d;

@@ -1,11 +1,11 @@
 #pragma once
 // Splits a byte stream into lines (RFC 959, section 5.3; Telnet end of line, RFC 854).
 //
-// append() stores bytes, next() returns one line at a time. Split, joined and pipelined input give the same lines. Each byte is
-// scanned once, so that hostile one-byte input costs linear time. A line ends with CR LF; a single LF also ends a line
-// (docs/threats.md, section 2.1, row I). A line over the limit is dropped up to its LF and reported once, so that its tail is
-// never taken for a command (IN-01); the limit counts bytes without the line end. A NUL, or a CR that is not before an LF, makes
-// the line `bad_byte`. An empty buffer releases its memory.
+// append() stores bytes, next() returns one line at a time. Split, joined and pipelined input give the same lines. Each byte
+// is scanned once, so that hostile one-byte input costs linear time. A line ends with CR LF; a single LF also ends a line
+// (docs/threats.md, section 2.1, row I). A line over the limit is dropped up to its LF and reported once, so that its tail
+// is never taken for a command (IN-01); the limit counts bytes without the line end. A NUL, or a CR that is not before an
+// LF, makes the line `bad_byte`. An empty buffer releases its memory.
 //
 // A value, owned by the parser of one connection; one thread at a time.
 

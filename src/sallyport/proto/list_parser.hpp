@@ -2,9 +2,9 @@
 // Parser for LIST replies, in the formats that servers send: Unix in many languages, NetWare, MS-DOS, OS/2, VMS, MVS (z/OS),
 // OS/400 and EPLF.
 //
-// LIST has no specified format. Lines that are not recognized are counted, so that the caller never takes an unreadable listing
-// for an empty directory. Names are the server's and must be checked with is_safe_name(). A value, one per listing; one thread
-// at a time.
+// LIST has no specified format. Lines that are not recognized are counted, so that the caller never takes an unreadable
+// listing for an empty directory. Names are the server's and must be checked with is_safe_name(). A value, one per listing;
+// one thread at a time.
 
 #include <cstddef>
 #include <cstdint>

@@ -85,8 +85,8 @@ bool read_module(const columns& word, entry& into) {
     return true;
 }
 
-/// Year first, month first or day first, by the system's setting. Known only if all interpretations that give a day in the past
-/// give the same day.
+/// Year first, month first or day first, by the system's setting. Known only if all interpretations that give a day in the
+/// past give the same day.
 std::optional<std::int64_t> read_os400_time(std::string_view date, std::string_view clock, std::int64_t now, bool& fits) {
     civil_time t;
     fits = date.size() == 8 && date[2] == date[5] && std::string_view("/.-").find(date[2]) != std::string_view::npos &&

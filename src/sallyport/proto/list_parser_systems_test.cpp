@@ -183,7 +183,8 @@ TEST(ListSystems, Os2) {
 TEST(ListSystems, TotalsInAnyLanguageAreHeadings) {
     for (const auto* total : {"total 12", "insgesamt 12", "итого 12", "合計 12K", "всего 1.024", "total 0"})
         EXPECT_THAT(entries({total, "-rw-r--r-- 1 0 0 7 Jan 02 15:04 x"}), ElementsAre("- 7 20260102150400 [x]"));
-    EXPECT_EQ(read({"-rw-r--r-- 1 0 0 7 Jan 02 15:04 x", "chapter 12"}).unrecognized, 1U) << "only the first line can be a total";
+    EXPECT_EQ(read({"-rw-r--r-- 1 0 0 7 Jan 02 15:04 x", "chapter 12"}).unrecognized, 1U)
+        << "only the first line can be a total";
 }
 
 TEST(ListSystems, WhatIsNotUnderstoodIsCountedAndShown) {

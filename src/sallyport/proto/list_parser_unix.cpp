@@ -109,8 +109,8 @@ bool read_numbers(std::string_view text, entry& into) {
 
 }  // namespace
 
-/// After the mode come links, owner and group (maybe with a domain). Some servers omit some of them, so the first size that is
-/// followed by a time determines their number.
+/// After the mode come links, owner and group (maybe with a domain). Some servers omit some of them, so the first size that
+/// is followed by a time determines their number.
 verdict read_unix(std::string_view text, list_state& state, entry& into) {
     if (is_digit(text.front())) return read_numbers(text, into) ? verdict::entry : verdict::unknown;
     words line(text);

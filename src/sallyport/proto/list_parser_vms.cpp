@@ -1,7 +1,8 @@
-// Listings of OpenVMS: "NAME.TXT;3   213/216   29-JAN-1996 03:33:12  [OWNER]   (RWED,RWED,RE,)". A long name has its own line.
+// Listings of OpenVMS: "NAME.TXT;3   213/216   29-JAN-1996 03:33:12  [OWNER]   (RWED,RWED,RE,)". A long name has its own
+// line.
 //
-// Sizes are in blocks of 512 bytes, so the size of a file is unknown. A name without its version means the newest version, which
-// VMS lists first: that entry is returned without its version, older ones with theirs.
+// Sizes are in blocks of 512 bytes, so the size of a file is unknown. A name without its version means the newest version,
+// which VMS lists first: that entry is returned without its version, older ones with theirs.
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/list_forms.hpp>

@@ -51,8 +51,8 @@ struct fact_set {
     [[nodiscard]] std::string text() const;
 };
 
-/// A name as shown in all listings, also NLST: each control character (C0, DEL, C1, also as a single byte) becomes '?', since
-/// terminals execute control characters, and some of them end lines (IN-09).
+/// A name as shown in all listings, also NLST: each control character (C0, DEL, C1, also as a single byte) becomes '?',
+/// since terminals execute control characters, and some of them end lines (IN-09).
 void append_name(std::string& out, std::string_view name);
 /// "-rw-r--r--    1 ftp      ftp          1024 Jan 02 15:04 name\r\n", with the year instead of the time if `modified` is
 /// more than half a year from `now`.
@@ -73,8 +73,8 @@ void append_mlsx(std::string& out, const entry& e, const fact_set& facts);
 /// other lines that are no entries. `now` determines the year of a line without one.
 [[nodiscard]] std::optional<entry> parse_list_line(std::string_view line, std::int64_t now);
 
-/// True if a name from a server can be used as one component of a local path (CL-04): not empty, not "." or "..", without '/'
-/// and control bytes.
+/// True if a name from a server can be used as one component of a local path (CL-04): not empty, not "." or "..", without
+/// '/' and control bytes.
 [[nodiscard]] bool is_safe_name(std::string_view name) noexcept;
 
 }  // namespace sallyport::proto

@@ -58,13 +58,13 @@ public:
 
     /// Adds a command that was sent.
     void push(pending_reply command) { entries_.push_back(std::move(command)); }
-    /// Adds a reply of the gateway to a command after the pending ones. False if nothing is pending, so that the reply can be
-    /// sent immediately.
+    /// Adds a reply of the gateway to a command after the pending ones. False if nothing is pending, so that the reply can
+    /// be sent immediately.
     [[nodiscard]] bool hold(const std::string& reply_text);
 
-    /// The entry that `r` belongs to, or nothing for an unsolicited reply. Replies come in the order of the commands. Only STAT
-    /// can be answered during a transfer; its codes cannot end one. `transfer_answered`: the transfer at the front has its
-    /// final reply.
+    /// The entry that `r` belongs to, or nothing for an unsolicited reply. Replies come in the order of the commands. Only
+    /// STAT can be answered during a transfer; its codes cannot end one. `transfer_answered`: the transfer at the front has
+    /// its final reply.
     [[nodiscard]] std::optional<std::size_t> match(const reply& r, bool transfer_answered) const noexcept;
     /// Removes an answered entry. Returns the gateway's own replies that waited for it, in order.
     [[nodiscard]] std::vector<std::string> remove(std::size_t index);

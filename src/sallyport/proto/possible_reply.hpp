@@ -1,8 +1,9 @@
 #pragma once
 // Which reply codes a command can have (RFC 959, section 5.4; RFC 2228, 2389, 2428, 3659, 4217).
 //
-// If a server sends one reply too many, each following reply is taken for the reply to the next command. Codes of one service
-// (230, 227, 226) reveal that; 200 and refusals can answer almost any command. Pure functions; any thread; no exceptions.
+// If a server sends one reply too many, each following reply is taken for the reply to the next command. Codes of one
+// service (230, 227, 226) reveal that; 200 and refusals can answer almost any command. Pure functions; any thread; no
+// exceptions.
 
 #include <cstdint>
 #include <optional>

@@ -20,7 +20,8 @@ constexpr std::size_t v1_max_size = 107;
 constexpr std::string_view v2_signature("\r\n\r\n\0\r\nQUIT\n", 12);
 // Signature, version and command, family, length.
 constexpr std::size_t v2_fixed = 16;
-// The version in the upper and the command in the lower four bits; the family in the upper and the transport in the lower ones.
+// The version in the upper and the command in the lower four bits; the family in the upper and the transport in the lower
+// ones.
 constexpr std::uint8_t v2_local = 0x20;
 constexpr std::uint8_t v2_proxy = 0x21;
 constexpr std::uint8_t v2_unspecified = 0x00;

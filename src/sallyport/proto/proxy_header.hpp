@@ -37,9 +37,9 @@ struct parsed_proxy_header {
     proxy_header header;
 };
 
-/// Parses the header at the start of `bytes`, which are all bytes received so far. Bytes that cannot start a header are `bad`
-/// immediately, from the first byte on, and so is a version 2 header longer than limits::max_proxy_header. The extensions after
-/// the addresses of version 2 are skipped.
+/// Parses the header at the start of `bytes`, which are all bytes received so far. Bytes that cannot start a header are
+/// `bad` immediately, from the first byte on, and so is a version 2 header longer than limits::max_proxy_header. The
+/// extensions after the addresses of version 2 are skipped.
 [[nodiscard]] parsed_proxy_header parse_proxy_header(std::string_view bytes);
 
 /// If the addresses are of different families, both are written as IPv6.

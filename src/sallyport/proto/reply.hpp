@@ -46,9 +46,9 @@ struct local_reply {
     friend bool operator==(const local_reply&, const local_reply&) = default;
 };
 
-/// Calls `parse` for each line of a reply until one returns a value: servers may put the information into any line. Returns the
-/// first value, or what `parse` returned for the first line if no line has a value. `parse` returns a result or an optional.
-/// REQUIRES: `r` is the reply to the command that asks for the information (GW-02).
+/// Calls `parse` for each line of a reply until one returns a value: servers may put the information into any line. Returns
+/// the first value, or what `parse` returned for the first line if no line has a value. `parse` returns a result or an
+/// optional. REQUIRES: `r` is the reply to the command that asks for the information (GW-02).
 template <class Parse>
 [[nodiscard]] auto search_lines(const reply& r, const Parse& parse) {
     auto found = parse(std::string_view(r.lines.front()));
@@ -68,10 +68,10 @@ void append_reply(std::string& out, int code, std::string_view first, const std:
 /// Appends a parsed reply in canonical form, as a gateway forwards it.
 void append_reply(std::string& out, const reply& r);
 
-/// Parses the bytes of a server into replies. A multi-line reply ends only at its own code, followed by a blank or by nothing.
-/// Known differences between servers are accepted: LF alone or CR CR LF ends a line, a line with only the code is a reply, and
-/// blank lines between replies are ignored. After an error the parser stays in error, since the following bytes could not be
-/// interpreted reliably.
+/// Parses the bytes of a server into replies. A multi-line reply ends only at its own code, followed by a blank or by
+/// nothing. Known differences between servers are accepted: LF alone or CR CR LF ends a line, a line with only the code is a
+/// reply, and blank lines between replies are ignored. After an error the parser stays in error, since the following bytes
+/// could not be interpreted reliably.
 class reply_parser {
 public:
     enum class status : unsigned char { reply, need_more, error };

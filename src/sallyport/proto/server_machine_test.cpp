@@ -1,5 +1,5 @@
-// Tests that transcripts cannot express: counters, bounded memory, the trace, unexpected calls. The sessions themselves are in
-// tests/transcripts.
+// Tests that transcripts cannot express: counters, bounded memory, the trace, unexpected calls. The sessions themselves are
+// in tests/transcripts.
 
 #include <sallyport/proto/server_machine.hpp>
 

@@ -1,5 +1,6 @@
 #pragma once
-// Test support: the ways in which the same bytes can arrive on a connection. A stream parser must give the same result for all.
+// Test support: the ways in which the same bytes can arrive on a connection. A stream parser must give the same result for
+// all.
 //
 // Pure functions; the segments point into the caller's bytes, which must outlive them. Any thread.
 

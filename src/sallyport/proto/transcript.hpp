@@ -1,5 +1,6 @@
 #pragma once
-// Test support: FTP sessions as text files (tests/transcripts/*.ftp, format in its README.md) for tests of the protocol machines.
+// Test support: FTP sessions as text files (tests/transcripts/*.ftp, format in its README.md) for tests of the protocol
+// machines.
 //
 // This is the file format only. A player runs the steps against a machine; transcript_test.cpp has the one for the server.
 // Values; any thread. A malformed file throws std::runtime_error with the file and the line.

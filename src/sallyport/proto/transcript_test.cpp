@@ -1,5 +1,5 @@
-// Runs tests/transcripts/*.ftp against the machines, each file in whole lines and byte by byte. This is the player for the server
-// machine; a file for a machine without a player is a failure, so that no file is skipped.
+// Runs tests/transcripts/*.ftp against the machines, each file in whole lines and byte by byte. This is the player for the
+// server machine; a file for a machine without a player is a failure, so that no file is skipped.
 
 #include <sallyport/proto/transcript.hpp>
 
@@ -197,8 +197,8 @@ private:
         machine_.passive_done(fail(read_cause(outcome), "every port is in use"));
     }
 
-    /// The transfer must have been requested: "RETR /a/b 4096", "LIST / or /*.txt *.txt" (with the names to try first), "LIST /",
-    /// followed by words for type and protection.
+    /// The transfer must have been requested: "RETR /a/b 4096", "LIST / or /*.txt *.txt" (with the names to try first),
+    /// "LIST /", followed by words for type and protection.
     void start(std::string_view expected) {
         if (!transfer_) throw std::runtime_error("the machine has not started a transfer");
         const transfer_request& r = *transfer_;

@@ -18,7 +18,8 @@ public:
     /// At the start of a session, and after another login.
     void reset() { *this = {}; }
 
-    /// The server has named the directory, or the client has changed to an absolute path. Until then it is assumed to be "/".
+    /// The server has named the directory, or the client has changed to an absolute path. Until then it is assumed to be
+    /// "/".
     [[nodiscard]] bool is_known() const noexcept { return known_; }
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     /// `path` as the client sent it; empty for the directory itself. Names that are not Unix paths are returned unchanged.

@@ -1,6 +1,6 @@
 // A client cannot distinguish server and gateway by their replies: the same scripts run against server_machine, and against
-// relay_machine with a server_machine as its backend that accepts everything. Each script runs line by line and byte by byte, and
-// both must send exactly the same replies. A list at the end has the necessary differences with their reasons.
+// relay_machine with a server_machine as its backend that accepts everything. Each script runs line by line and byte by
+// byte, and both must send exactly the same replies. A list at the end has the necessary differences with their reasons.
 
 #include <gtest/gtest.h>
 
@@ -450,8 +450,8 @@ struct difference {
     return {
         {"each of the gateway's transfers has a data connection of its own with the backend", plain, in + "MODE B\n",
          "200 Mode is block.", "504 MODE B is not supported here; the mode is unchanged."},
-        {"FEAT is the backend's list, changed by the features that the gateway implements itself", plain, in + "FEAT\n", "211 End",
-         "211 End"},
+        {"FEAT is the backend's list, changed by the features that the gateway implements itself", plain, in + "FEAT\n",
+         "211 End", "211 End"},
         {"commands that wrap the control connection or redirect data are not forwarded to a backend", plain, in + "LPSV\n",
          "500 Unknown command.", "502 This gateway does not pass LPSV on."},
         {"HOST with a name was forwarded, so the backend decides about a later address", plain,
@@ -460,8 +460,8 @@ struct difference {
          "220 Sallyport ready.", true},
         {"the same after a login that ended with its backend", tls, in + "AUTH TLS\nREIN\n", "220 Sallyport ready.",
          "220 FTP service ready."},
-        {"before the login the backend's languages are unknown", plain, "LANG EN\n",
-         "200 Messages are in English.", "530 Log in with USER and PASS first.", true},
+        {"before the login the backend's languages are unknown", plain, "LANG EN\n", "200 Messages are in English.",
+         "530 Log in with USER and PASS first.", true},
         {"its commands are unknown too", plain, "HELP\n", "214 HELP with a name tells its form.",
          "214 Log in with USER and PASS; there is more help then.", true},
         {"OPTS UTF8 ON is sent to the backend at the login", plain, "OPTS UTF8 ON\n", "200 Names are UTF-8.",

@@ -35,8 +35,8 @@ struct client_line {
 
 class command_reader {
 public:
-    /// Adds received bytes. With `tls` there are no Telnet commands; otherwise the answers to Telnet negotiations are appended to
-    /// `answers`. Returns a reply, always 421, if the session must end.
+    /// Adds received bytes. With `tls` there are no Telnet commands; otherwise the answers to Telnet negotiations are
+    /// appended to `answers`. Returns a reply, always 421, if the session must end.
     [[nodiscard]] std::optional<local_reply> append(std::string_view bytes, bool tls, std::string& answers);
     /// The next line. `raw` is set to its bytes for the log, valid until append() or next(); nullptr for an overlong line.
     [[nodiscard]] std::optional<client_line> next(std::string_view& raw);

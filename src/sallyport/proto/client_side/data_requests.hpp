@@ -1,8 +1,8 @@
 #pragma once
 // Reads PASV, EPSV, PORT and EPRT of a client, and makes their replies (RFC 959, RFC 2428; DC-01, DC-06, DC-07).
 //
-// Each of these commands, also a refused one, cancels an earlier negotiation; the owner does that. A value, owned by a server
-// machine or a relay machine; one thread.
+// Each of these commands, also a refused one, cancels an earlier negotiation; the owner does that. A value, owned by a
+// server machine or a relay machine; one thread.
 
 #include <expected>
 #include <optional>

@@ -1,8 +1,8 @@
 #pragma once
 // The protection of a client's control and data connections: AUTH, PBSZ, PROT, CCC and REIN (RFC 4217; TLS-01, TLS-06).
 //
-// It holds the state and the rules; the owner does the TLS handshakes. A refusal with 421 ends the session. A value, owned by a
-// server machine or a relay machine; one thread.
+// It holds the state and the rules; the owner does the TLS handshakes. A refusal with 421 ends the session. A value, owned
+// by a server machine or a relay machine; one thread.
 
 #include <cstddef>
 #include <expected>
@@ -31,20 +31,22 @@ public:
     /// TLS is available, so AUTH, PBSZ and PROT are supported.
     [[nodiscard]] bool offered() const noexcept { return rules_.auth_offered || rules_.implicit_tls; }
 
-    /// The reply that refuses AUTH; nothing if it is accepted, which takes effect with tls_started(). `pending_bytes`: the number
-    /// of bytes that arrived with it. They were not encrypted, an attacker may have inserted them, and they must never be
-    /// taken for bytes that TLS has protected.
+    /// The reply that refuses AUTH; nothing if it is accepted, which takes effect with tls_started(). `pending_bytes`: the
+    /// number of bytes that arrived with it. They were not encrypted, an attacker may have inserted them, and they must
+    /// never be taken for bytes that TLS has protected.
     [[nodiscard]] std::optional<local_reply> accept_auth(const command& cmd, std::size_t pending_bytes);
     void tls_started() noexcept;
 
     /// The reply that refuses PBSZ; nothing if it is accepted.
     [[nodiscard]] std::optional<local_reply> accept_pbsz(const command& cmd);
-    /// True for PROT P, false for PROT C, or the reply that refuses it. `required`: data must be encrypted. Changes no state.
+    /// True for PROT P, false for PROT C, or the reply that refuses it. `required`: data must be encrypted. Changes no
+    /// state.
     [[nodiscard]] std::expected<bool, local_reply> read_prot(const command& cmd, bool required) const;
     /// Sets the data protection level; returns the reply.
     local_reply set_data(bool protect);
 
-    /// The reply that refuses CCC; nothing if it is accepted, which takes effect with tls_ended(). `required`: TLS must stay.
+    /// The reply that refuses CCC; nothing if it is accepted, which takes effect with tls_ended(). `required`: TLS must
+    /// stay.
     [[nodiscard]] std::optional<local_reply> refuse_ccc(std::size_t pending_bytes, bool required) const;
     void tls_ended() noexcept;
 
