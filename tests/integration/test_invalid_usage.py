@@ -1,4 +1,4 @@
-"""Wrong calls: an exit code, and one line that names the option or the file and line, the cause and the next step."""
+"""Invalid usage: an exit code, and one line that names the option or the file and line, the cause and the next step."""
 
 import os
 import re
@@ -16,7 +16,7 @@ GATE = ["gate", "--backend", "ftp://127.0.0.1:1", "--listen", "127.0.0.1:0", "--
 UP = ["up", DIR, "--listen", "127.0.0.1:0"]
 GET = ["get", "ftp://127.0.0.1:1/f"]
 
-# arguments, and what the line has to say; the exit code is 2 unless it stands in front
+# arguments, and what the line has to say; the exit code is 2 unless the row begins with another
 WRONG = [
     # Times.
     (SERVE + ["--idle-timeout", "-5"], "--idle-timeout -5: a time can't be negative; use"),
@@ -79,7 +79,7 @@ WRONG = [
     (UP + ["--writer", "me:{SHA}x"], "--writer 'me': this is a hash of a kind"),
     # Files.
     (1, SERVE + ["--tls-cert", "/proc/nowhere.pem"], "--tls-cert: cannot read the certificate file"),
-    (SERVE + ["--tls-cert", CERT, "--tls-cert", CERT], "--tls-cert: the same file is given twice; leave"),
+    (SERVE + ["--tls-cert", CERT, "--tls-cert", CERT], "--tls-cert: the same file is given twice; remove"),
     (SERVE + ["--tls-required"], "--tls-required requires a certificate; add --tls-cert"),
     (SERVE + ["--config", "/proc/nowhere.toml"], "/proc/nowhere.toml: No such file or directory"),
     (SERVE + ["--config", DIR], "not a regular file"),
@@ -121,12 +121,12 @@ WRONG = [
     (["gate", "--backend", "ftp://x?wieght=3", "--listen", "127.0.0.1:0"],
      'unknown parameter "wieght"; did you mean weight? See \'sallyport gate --help\' for the list'),
     (SERVE + ["--idle-timeout"], "--idle-timeout: the value is missing; see"),
-    (SERVE + ["--idle-timeout", "5", "--idle-timeout", "6"], "--idle-timeout: given more than once; leave"),
+    (SERVE + ["--idle-timeout", "5", "--idle-timeout", "6"], "--idle-timeout: given more than once; remove"),
     (SERVE + ["--tls-required=perhaps"], "--tls-required"),
     (["up"], "DIR is required; see 'sallyport up --help'"),
     (["up", "/"], "DIR /: this is the whole machine; name a directory in it, or add --yes"),
     (["get"], "URL is required; see 'sallyport get --help'"),
-    (["get", "http://127.0.0.1/f"], "http: not a scheme of FTP; use"),
+    (["get", "http://127.0.0.1/f"], "http: unknown scheme; use"),
     (["get", "-o", "-", "--json", "ftp://127.0.0.1:1/f"], "-o - writes the file to standard output; --resume and --json"),
     (["put", "-", "ftp://127.0.0.1:1/"], "standard input has no name"),
     (GET + ["--active", "--passive"], "--active and --passive exclude each other; remove"),
@@ -154,9 +154,9 @@ WRONG_FILES = [
     ('user = ["anna:{SSHA}abcdef"]\n', 1, "--user 'anna': this is a hash"),
     ('greeting = "a\\r\\n230 b"\n', 1, "'greeting': --greeting: a value can't contain line breaks"),
     ('passive-ports = "9-1"\n', 1, "--passive-ports 9-1: invalid range"),
-    ("[a" + ".a" * 50000 + "]\nx = 1\n", 1, "a key of more than 16 parts"),
-    ("x = 1\ny = " + "[" * 100000 + "\n", 2, "brackets more than 16 deep"),
-    ('anonymous = true\ngreeting = "no end\n', 2, "a text in quotation marks that does not end"),
+    ("[a" + ".a" * 50000 + "]\nx = 1\n", 1, "a key has more than 16 parts"),
+    ("x = 1\ny = " + "[" * 100000 + "\n", 2, "brackets are nested more than 16 deep"),
+    ('anonymous = true\ngreeting = "no end\n', 2, "a string is not terminated"),
     ("anonymous = \n", 1, ""),
 ]
 
@@ -205,14 +205,14 @@ def test_the_table_has_sixty_rows():
 
 
 def test_low_ports_need_a_right(sallyport, filled):
-    """Without the right to open them, a range of low ports is of no use to anybody."""
+    """Without the right to open them, a range of low ports is refused."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to give the right up")
     done = subprocess.run(["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--reuid=65534",
                            "--clear-groups", "--", sallyport, "serve", "check", "/usr", "--anonymous", "--passive-ports",
                            "100-200"], capture_output=True, text=True, timeout=20)
     if "Permission denied" in done.stderr and "sallyport:" not in done.stderr and done.returncode in (126, 127):
-        pytest.skip("nobody can't run this binary")
+        pytest.skip("the unprivileged user cannot run this binary")
     assert done.returncode == 2 and "--passive-ports 100-200: this user can't listen on ports below 1024; use" in done.stderr
 
 

@@ -1,5 +1,6 @@
 #pragma once
-// Options that say what clients may do through a gateway.
+// Options for the access of clients through a gateway: commands, users, rate limits. A value that its command owns; used
+// on its threads.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,7 @@ struct access_options {
     std::uint64_t max_download_rate = 0;
 
     void add_to(command_table& table);
-    /// The texts as values, into the settings. Errors name the option.
+    /// Sets the parsed values. Errors name the option.
     [[nodiscard]] result<void> fill(gate::settings& out) const;
 };
 

@@ -26,7 +26,8 @@ constexpr auto exit_codes =
     "Exit codes: 0 success, 1 refused by the daemon and nothing changed, 2 invalid options or configuration, 3 no daemon is "
     "running, 10 no answer in time.";
 constexpr auto short_timeout = std::chrono::seconds(10);
-constexpr auto long_timeout = std::chrono::seconds(60);  // it reads certificates, or starts a program
+// The daemon may read certificates or start a program.
+constexpr auto long_timeout = std::chrono::seconds(60);
 
 int report(const error& why) {
     fmt::print(stderr, "{}\n", line_of(why));
@@ -39,7 +40,7 @@ int report(const error& why) {
     }
 }
 
-/// The configuration may name the socket.
+/// Sends one request to the control socket, whose path may be in the configuration file.
 result<json::object> query(CLI::App& daemon, const daemon_options& options, const json::object& request,
                            std::chrono::seconds wait) {
     if (!options.config.empty()) {
@@ -59,7 +60,7 @@ struct status_options {
     bool as_json = false;
 };
 
-/// The daemon's own options count as well.
+/// The notes of a command that also takes the options of the daemon.
 std::string notes_of(const administered_daemon& daemon, std::string_view exit_codes_of) {
     return fmt::format("It also takes the options of 'sallyport {}', such as --config and --control-socket.\n\n{}",
                        daemon.command.get_name(), exit_codes_of);
@@ -93,10 +94,12 @@ void print_lines(const json::object& answer) {
     for (const auto& line : answer.at("lines").get_array()) fmt::print("{}\n", std::string_view(line.get_string()));
 }
 
-/// What an order is about: an address, a session.
+/// The argument of a request: an address or a session.
 struct request_argument {
-    std::string key;          // in the request
-    std::string placeholder;  // on the command line
+    // In the request.
+    std::string key;
+    // On the command line.
+    std::string placeholder;
     std::string about;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// The commands for a daemon that runs: sallyport gate status, reload, check and so on. Each speaks with it through its
-// control socket, or reads its configuration.
+// The commands for a running daemon: sallyport gate status, reload, check and so on. Each connects to the daemon's
+// control socket, or reads its configuration. Used on the main thread; the arguments must outlive the parsing of the
+// command line.
 
 #include <functional>
 
@@ -13,8 +14,8 @@ class App;
 
 namespace sallyport::cli {
 
-/// `command` is the daemon's own, whose options they share. `settings` tries the options given, and returns what there is to
-/// say about good ones.
+/// `command` is the daemon's own command, whose options they share. `settings` checks the given options and returns a report
+/// on valid ones.
 struct administered_daemon {
     CLI::App& command;
     const daemon_options& options;

@@ -16,7 +16,8 @@ using client::cause;
 
 struct wording {
     cause id;
-    std::string_view text;  // {where} {address} {port} {method} {url} are the cause's particulars
+    // May contain {where}, {address}, {port}, {method} and {url} of the cause.
+    std::string_view text;
 };
 
 // In the order of the enum.
@@ -48,16 +49,16 @@ constexpr auto texts = std::to_array<wording>({
     {cause::tls_required, "The server requires TLS; use {url}"},
     {cause::data_tls_required, "The server requires encrypted data connections; leave out --no-data-tls."},
     {cause::server_busy, "The server is busy or shutting down; try again later."},
-    {cause::account_required, "Give the account in ~/.netrc: machine HOST login NAME password SECRET account ACCOUNT."},
-    {cause::anonymous_refused, "The server may not accept anonymous logins; give a user name in the URL or with --user."},
+    {cause::account_required, "Set the account in ~/.netrc: machine HOST login NAME password SECRET account ACCOUNT."},
+    {cause::anonymous_refused, "The server may not accept anonymous logins; set a user name in the URL or with --user."},
     {cause::credentials_refused,
-     "Check user name and password: in the URL, by --user NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc."},
+     "Check user name and password: in the URL, with --user NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc."},
     {cause::login_failed, "-v shows the conversation."},
-    {cause::path_refused, "Check the path and that this user may do it; to list the directory: sallyport ls '{url}'"},
-    {cause::directory_refused, "Check the path and that this user may do it."},
+    {cause::path_refused, "Check the path and the user's permissions; to list the directory: sallyport ls '{url}'"},
+    {cause::directory_refused, "Check the path and the user's permissions."},
     {cause::user_not_permitted,
-     "This user may not do it; log in as another one (--user), or ask the server's administrator."},
-    {cause::no_space_on_server, "The server has no space for it: free some there, or ask its administrator."},
+     "The user has no permission; log in as another user (--user), or ask the server's administrator."},
+    {cause::no_space_on_server, "The server has no space left; free some on the server, or ask its administrator."},
     {cause::server_error, "The server has a temporary problem; try again later."},
     {cause::resume_unsupported, "Try again without --resume."},
     {cause::invalid_name, "FTP cannot transmit this name; choose another."},
@@ -77,22 +78,22 @@ constexpr auto texts = std::to_array<wording>({
      "The server advertised the private address {address}. Its external address must be configured on the server."},
     {cause::private_active_address,
      "Active mode cannot work from {address}, a private address behind NAT, unless ports are forwarded to this computer "
-     "(--active-ports) and its external address is given (--active-address)."},
+     "(--active-ports) and its external address is set (--active-address)."},
     {cause::active_connection_timeout,
      "The server did not connect to {where} in active mode. Allow this connection in your firewall and in the server's."},
-    {cause::passive_mode_failed, "Active mode (--active) is another way if the server can connect to this computer."},
-    {cause::active_mode_failed, "Passive mode (without --active) is another way."},
+    {cause::passive_mode_failed, "Active mode (--active) may work if the server can connect to this computer."},
+    {cause::active_mode_failed, "Passive mode (without --active) may work."},
     {cause::data_methods_refused,
      "The server refuses every data method that was tried; its replies say why, and -v shows the conversation."},
-    {cause::data_certificate_mismatch, "Another host may have answered on the data port; -v shows where it connected to."},
+    {cause::data_certificate_mismatch, "Another host may have accepted the data connection; -v shows its address."},
     {cause::download_interrupted, "The partial file was kept; use --resume to continue."},
     {cause::upload_interrupted, "The server kept the part that it received; use --resume to continue."},
     {cause::transfer_failed, "Try again; -v shows the conversation."},
-    {cause::file_not_resumable, "Without --resume the whole file is transferred."},
-    {cause::file_changed, "Put it again once no other program changes it."},
+    {cause::file_not_resumable, "Without --resume, the complete file is transferred."},
+    {cause::file_changed, "Upload it again when no other program changes it."},
     {cause::file_in_use, ""},
     {cause::file_failed, "Check free space and permissions of the local file."},
-    {cause::unknown_listing_format, "Files can be transferred all the same, by their names; -v shows the conversation."},
+    {cause::unknown_listing_format, "Files can still be transferred by name; -v shows the conversation."},
 });
 static_assert(texts.size() == static_cast<std::size_t>(cause::unknown_listing_format) + 1);
 static_assert([] {

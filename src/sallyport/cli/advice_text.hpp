@@ -1,6 +1,6 @@
 #pragma once
-// The words for what the client library finds out about a failure: the causes of client/cause, with the options and commands
-// of this program that help. Pure functions; any thread.
+// Texts for the causes of failures in client/cause, with the options and commands of this program that help. Pure
+// functions on values; any thread.
 
 #include <string>
 #include <vector>
@@ -9,10 +9,10 @@
 
 namespace sallyport::cli {
 
-/// Sentences for a person; empty where there is nothing to advise. Escape before showing: they may hold a path.
+/// Sentences for the user; empty if there is no advice. They may contain a path, so they must be escaped before display.
 [[nodiscard]] std::string advice_text(const std::vector<client::advice>& causes);
 
-/// One line, made safe to show: what was being done, the error, the next step.
+/// One escaped line: the action, the error, the next step.
 [[nodiscard]] std::string failure_line(const client::failure& f);
 
 }  // namespace sallyport::cli

@@ -51,7 +51,7 @@ TEST(advice_text, every_cause_has_whole_sentences) {
          c = static_cast<cause>(static_cast<unsigned>(c) + 1)) {
         const auto said = text(c);
         if (c == cause::file_in_use) {
-            EXPECT_EQ(said, "");  // the error says all
+            EXPECT_EQ(said, "");  // the error is sufficient
             continue;
         }
         EXPECT_THAT(said, Not(HasSubstr("{")));

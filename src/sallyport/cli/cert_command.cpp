@@ -1,4 +1,4 @@
-// sallyport cert: a key and a certificate that signs itself, for where no authority gives one.
+// sallyport cert: creates a private key and a self-signed certificate.
 
 #include <algorithm>
 #include <ctime>
@@ -34,7 +34,7 @@ int report(const error& why) {
     return why.code == errc::usage || why.code == errc::syntax || why.code == errc::name_invalid ? 2 : 1;
 }
 
-/// Where the certificate alone goes, beside the file that holds the key as well.
+/// The file with the certificate alone, in the same directory as the file that also contains the key.
 fs::path for_clients(const fs::path& file) {
     auto out = file;
     return out.replace_extension(".crt");
@@ -52,7 +52,8 @@ result<void> write_both(const cert_job& job, const fs::path& file) {
     if (fs::exists(for_clients(file))) return refuse({errc::exists, EEXIST, for_clients(file).string()});
     const auto made = net::make_self_signed(job.names, job.days);
     if (!made) return fail(made.error().code, fmt::format("NAME: {}; use host names and addresses", made.error().text()));
-    std::error_code failed;  // where it can't be made, the file can't either, and says why
+    // If the directory cannot be created, creating the file fails and reports it.
+    std::error_code failed;
     if (file.has_parent_path()) fs::create_directory(file.parent_path(), failed);
     if (const auto done = write_new_file(file.string(), made->key + made->certificate, 0600); !done)
         return refuse(done.error());

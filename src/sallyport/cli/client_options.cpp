@@ -169,7 +169,7 @@ result<client::credentials> client_options::login(const client::url& location) c
     return out;
 }
 
-/// A file that can't be used is no reason to fail: there are other ways to give a password, and anonymous logins need none.
+/// An unusable file is only a warning: a password may come from elsewhere, and anonymous logins need none.
 std::optional<client::netrc_login> client_options::from_netrc(const std::string& host,
                                                               const std::optional<std::string>& name) const {
     const std::string home = environment("HOME");

@@ -1,5 +1,6 @@
 #pragma once
-// Options that get, put and ls share, and the session they describe.
+// Options that get, put and ls share, and the session settings that they describe. A value that its command owns; used on
+// the main thread.
 
 #include <chrono>
 #include <optional>
@@ -33,8 +34,8 @@ struct client_options {
 
     void add_to(command_table& table);
 
-    /// The session's options for `where`, with user and password from where they are to be had: the URL, --user,
-    /// SALLYPORT_PASSWORD, ~/.netrc, the terminal. Errors name the option.
+    /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
+    /// terminal. Errors name the option.
     [[nodiscard]] result<client::options> session(const client::url& location) const;
 
 private:

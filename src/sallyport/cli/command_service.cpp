@@ -14,12 +14,12 @@
 namespace sallyport::cli {
 namespace {
 
-/// What belongs to the process and not to its sessions.
+/// Options of the process, which a reload cannot change.
 constexpr auto fixed_options = std::to_array<std::string_view>(
     {"listen", "listen-tls", "passive-ports", "external-ports", "use-alg-ports", "single-port", "proxy-protocol-from",
      "proxy-protocol-data", "threads", "log", "log-level", "control-socket", "drain-timeout", "stop-timeout"});
 constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader"});
-/// Backends are reported one by one.
+/// Changes of backends are reported one by one instead.
 constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});
 
 [[nodiscard]] bool is_among(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
@@ -30,7 +30,7 @@ constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "c
     return is_among(unlisted_options, name) ? ops::setting_kind::unlisted : ops::setting_kind::normal;
 }
 
-/// All that was given for the options with one of these beginnings.
+/// The values of all options whose names start with one of these.
 [[nodiscard]] std::string source_of(const option_values& given, std::initializer_list<std::string_view> beginnings) {
     std::string out;
     for (const auto& [name, values] : given) {

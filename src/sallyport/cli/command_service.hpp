@@ -1,7 +1,6 @@
 #pragma once
-// A command that runs a service as a daemon, as ops sees it: how its options become settings, at the start and at a reload.
-//
-// Owned by the command, for its whole run. Threads: see ops/run_daemon.hpp.
+// Runs a service as a daemon for ops: turns the options of its command into settings, at the start and at each reload.
+// The command owns it for its whole run. Threads: see ops/run_daemon.hpp.
 
 #include <functional>
 #include <memory>
@@ -22,11 +21,11 @@ namespace sallyport::cli {
 /// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
 [[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
 
-/// How a daemon of this kind ("gate") is run.
+/// The plan of a daemon of this kind ("gate"): name, threads, timeouts, control socket.
 [[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options);
 
-/// Options as settings that can be compared: which ones are secret, which ones take a restart. The text for each source of
-/// `ops::loaded_settings` comes from them too.
+/// The options as comparable settings, marked as secret or as requiring a restart, with the source texts of
+/// ops::loaded_settings.
 [[nodiscard]] ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings);
 
 template <class Options, class Service>
@@ -34,8 +33,8 @@ class command_service final : public ops::service_source {
 public:
     using settings = settings_of<Options>;
 
-    /// `on_command_line`: without the configuration file. `given`: with it; `first` was made from those. `report`: what
-    /// there is to say of the start.
+    /// `on_command_line` has the options without the configuration file, `given` with it; `first` was made from `given`.
+    /// `report` logs the start report.
     command_service(std::string kind, option_values on_command_line, option_values given, settings first,
                     std::function<void(const std::vector<endpoint>&)> report)
         : kind_(std::move(kind)),

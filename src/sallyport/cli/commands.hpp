@@ -1,7 +1,7 @@
 #pragma once
-// The subcommands: each registers itself with the command line and, when chosen, runs and leaves its exit code.
-//
-// One file per subcommand: arguments and wiring, no logic of its own.
+// The subcommands: each registers itself with the command line and, when chosen, runs and sets the exit code. One file
+// per subcommand, with its arguments and wiring. Functions for the main thread; `app` and `exit_code` must outlive the
+// parsing.
 
 namespace CLI {
 class App;

@@ -23,7 +23,7 @@ std::string location(const std::string& file, const toml::node& node) {
     return fmt::format("{}, line {}", file, node.source().begin.line);
 }
 
-/// The text that the command line would have had; nothing for a value that has no such form.
+/// The values in the form of the command line; empty for a value without such a form.
 std::vector<std::string> texts_of(const toml::node& value) {
     if (const auto* text = value.as_string()) return {text->get()};
     if (const auto* number = value.as_integer()) return {std::to_string(number->get())};
@@ -41,12 +41,13 @@ std::vector<std::string> texts_of(const toml::node& value) {
     return words;
 }
 
-/// What is applied to what, and where it was found.
+/// State of applying a file to a command.
 struct application {
     CLI::App& command;
     const std::string& file;
     config_locations locations;
-    std::set<std::string> seen{};  // keys: TOML itself knows nothing of keys that are the same setting
+    // Keys so far; TOML does not know which keys are the same setting.
+    std::set<std::string> seen{};
 };
 
 std::vector<std::string> keys_of(const CLI::App& command) {
@@ -69,7 +70,8 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
                                              fmt::format("see 'sallyport {} --help' for valid keys", command.get_name()))));
     }
     if (!seen.insert(key).second) return refuse(" is set a second time; remove one of them");
-    if (option->count() != 0) return {};  // the command line wins
+    // The command line takes precedence.
+    if (option->count() != 0) return {};
     const auto words = texts_of(value);
     if (words.empty()) return refuse(" needs a text, a number, true or false");
     const bool is_switch = option->get_items_expected_max() == 0;
@@ -115,13 +117,13 @@ error config_locations::locate(error failure) const {
         return text.size() > 2 && failure.what.find(text) != std::string::npos;
     };
     const auto names = [&](const value& v) { return speaks_of("--" + v.key + ' ') || speaks_of("--" + v.key + ':'); };
-    // Of NAME:SECRET an error repeats the name alone.
+    // For NAME:SECRET, an error contains only the name.
     const auto names_user = [&](const value& v) {
         return names(v) && speaks_of(fmt::format("'{}'", escape(v.text.substr(0, v.text.find(':')), 100)));
     };
     auto found = std::ranges::find_if(values_, [&](const value& v) { return names(v) && speaks_of(v.text); });
     if (found == values_.end()) {
-        // The last one: where a name comes twice, that is the one too many.
+        // The last one: if a name is given twice, the second one is wrong.
         const auto last = std::find_if(values_.rbegin(), values_.rend(), names_user);
         if (last != values_.rend()) found = std::prev(last.base());
     }
@@ -142,7 +144,8 @@ option_values values_of(const CLI::App& command) {
 void apply_values(CLI::App& command, const option_values& values) {
     for (const auto& [name, words] : values) {
         auto* option = command.get_option_no_throw("--" + name);
-        if (option == nullptr) option = command.get_option(name);  // one without dashes
+        // An option without dashes.
+        if (option == nullptr) option = command.get_option(name);
         for (const auto& word : words) option->add_result(word);
         option->run_callback();
     }

@@ -108,7 +108,7 @@ std::string repeated(std::string_view part, std::size_t times) {
     return out;
 }
 
-/// Applies a file of these bytes: all is well, or one line says what is wrong where.
+/// Applies a file of these bytes: no error, or one line with the place and the reason.
 void expect_a_value(const std::string& text) {
     example e(text);
     const auto said = e.apply();

@@ -7,7 +7,7 @@
 namespace sallyport::cli {
 namespace {
 
-/// Walks over TOML without understanding more of it than where texts and remarks are.
+/// Scans TOML, knowing only strings, comments, brackets and dots.
 class scanner {
 public:
     explicit scanner(std::string_view text) : text_(text) {}
@@ -16,7 +16,7 @@ public:
         while (at_ < text_.size()) {
             const char c = text_[at_];
             if (c == '"' || c == '\'') {
-                if (!skip_text(c)) return refuse("a text in quotation marks that does not end");
+                if (!skip_text(c)) return refuse("a string is not terminated");
                 continue;
             }
             ++at_;
@@ -28,13 +28,13 @@ public:
                     break;
                 case '.':
                     if (++parts_ > config_key_parts)
-                        return refuse(fmt::format("a key of more than {} parts; no setting has so many", config_key_parts));
+                        return refuse(fmt::format("a key has more than {} parts", config_key_parts));
                     break;
                 case '[':
                 case '{':
                     parts_ = 1;
                     if (++depth_ > config_nesting)
-                        return refuse(fmt::format("brackets more than {} deep; no setting needs that", config_nesting));
+                        return refuse(fmt::format("brackets are nested more than {} deep", config_nesting));
                     break;
                 case ']':
                 case '}':
@@ -65,7 +65,7 @@ private:
         while (at_ < text_.size()) {
             const char c = text_[at_];
             if (c == '\\' && mark == '"') {
-                // What is escaped may be a line's end, which counts.
+                // An escaped line end counts as a line.
                 ++at_;
                 if (at_ >= text_.size()) return false;
                 if (text_[at_] == '\n' && !long_form) return false;
@@ -80,7 +80,7 @@ private:
                 return true;
             } else if (long_form && text_.substr(at_).starts_with(three)) {
                 at_ += 3;
-                // The text may end in one or two marks of its own.
+                // The string may end with one or two quotation marks of its own.
                 for (int own = 0; own < 2 && at_ < text_.size() && text_[at_] == mark; ++own) ++at_;
                 return true;
             } else {
@@ -93,7 +93,8 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     std::size_t line_ = 1;
-    std::size_t parts_ = 1;  // of the key that is being read
+    // Parts of the key that is being read.
+    std::size_t parts_ = 1;
     std::size_t depth_ = 0;
 };
 

@@ -40,7 +40,7 @@ TEST(ConfigText, DepthIsBoundedInEachForm) {  // DU-08
         ASSERT_FALSE(got) << text.substr(0, 40);
         EXPECT_TRUE(got.error().what.starts_with("line " + std::to_string(line) + ": ")) << got.error().what;
     }
-    // Texts don't hide it: what ends them ends them here too.
+    // Strings do not hide it: they end here where they end in TOML.
     for (const std::string before : {"a = \"\"\nb", "a = ''\nb", "a = \"x\\\"\"\nb", "a = '\\'\nb",
                                      "a = \"\"\"x\"\"\"\"\"\nb", "a = '''x'''\nb", "# \"\nb", "# '''\nb"})
         EXPECT_FALSE(check_config_text(before + repeated(".a", 50'000) + " = 1\n")) << before;

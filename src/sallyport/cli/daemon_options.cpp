@@ -23,9 +23,9 @@ result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& te
                         fmt::format("{} {}: invalid address; use ADDRESS:PORT, for example 0.0.0.0:2121 or [::]:2121",
                                     option, text));
         }
-        // With port 0 each is another one.
+        // Port 0 may be repeated, since each listener gets another port.
         if (parsed->port != 0 && std::ranges::find(out, *parsed) != out.end())
-            return fail(errc::usage, fmt::format("{} {}: given twice; leave one of them", option, text));
+            return fail(errc::usage, fmt::format("{} {}: given twice; remove one of them", option, text));
         out.push_back(*parsed);
     }
     return out;
@@ -58,7 +58,8 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
                 choice(client_certificate_required, "mode", choices<bool>{{"optional", false}, {"require", true}}),
                 "Client certificate with --client-ca: optional or require"}});
     data_connections.add_to(table, up ? "30000-30099" : "any free port");
-    constexpr time_bounds of_keepalive{.max = std::chrono::seconds(32767)};  // the kernel's
+    // Limits of the kernel.
+    constexpr time_bounds of_keepalive{.max = std::chrono::seconds(32767)};
     table.add(
         "Timeouts",
         {{"--idle-timeout", "SECONDS", time(idle, {.zero = true}),
@@ -110,7 +111,7 @@ frontend::admission_rules daemon_options::admission() const noexcept {
 }
 
 result<std::vector<endpoint>> daemon_options::endpoints() const {
-    // Implicit TLS alone is a complete set-up; a plain listener is then opened only when asked for.
+    // With --listen-tls alone, there is no listener for explicit TLS unless --listen is set.
     if (listen.empty() && listen_tls.empty()) return std::vector{*endpoint::parse("[::]:2121")};
     return parse_endpoints(listen, "--listen");
 }
@@ -144,7 +145,7 @@ result<std::optional<net::tls_server_context>> daemon_options::tls() const {
                                 tls_certificates.size(), tls_keys.size()));
     if (std::set<std::string> once;
         !std::ranges::all_of(tls_certificates, [&](const auto& c) { return once.insert(c).second; }))
-        return fail(errc::usage, "--tls-cert: the same file is given twice; leave one of them");
+        return fail(errc::usage, "--tls-cert: the same file is given twice; remove one of them");
     std::vector<net::tls_files> files;
     for (std::size_t i = 0; i < tls_certificates.size(); ++i)
         files.push_back({tls_certificates[i], tls_keys.empty() ? "" : tls_keys[i]});
@@ -161,7 +162,7 @@ result<std::optional<net::tls_server_context>> daemon_options::tls() const {
 
 report_input daemon_options::subject(const config_locations& locations) const {
     report_input out{.tls_required = tls_required, .max_sessions = max_sessions};
-    // What is wrong with these was said before: they are the options of settings that are good.
+    // These options have been checked already: settings were made from them.
     out.listen = endpoints().value_or(std::vector<endpoint>());
     out.listen_tls = implicit_endpoints().value_or(std::vector<endpoint>());
     out.data_connections = data_connections.settings().value_or(reach::passive_settings());

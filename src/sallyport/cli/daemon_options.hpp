@@ -1,5 +1,6 @@
 #pragma once
-// Options that every daemon has: where it listens, its certificate, its passive ports, its times, its log.
+// Options that every daemon has: listeners, certificates, passive ports, timeouts, limits, log. A value that its command
+// owns; used on the main thread, and on the control thread at a reload.
 
 #include <chrono>
 #include <cstddef>
@@ -35,7 +36,8 @@ struct daemon_options {
     std::vector<std::string> tls_certificates;
     std::vector<std::string> tls_keys;
     bool tls_required = false;
-    bool tls_passthrough = false;  // TLS is asked for, but ends at another program
+    /// TLS is requested, but another program or the caller provides the certificate.
+    bool tls_passthrough = false;
     net::tls_reuse tls_reuse = net::tls_reuse::prefer;
     std::string client_ca;
     bool client_certificate_required = false;
@@ -60,20 +62,20 @@ struct daemon_options {
     std::string config;
     logging_and_control_options logging_and_control;
 
-    /// `command`: serve, gate or up, which differ in some defaults.
+    /// `command` is serve, gate or up, which differ in some defaults.
     void add_to(command_table& table, std::string_view command);
 
-    /// The texts as values. Errors name the option.
+    /// The parsed values. Errors name the option.
     [[nodiscard]] result<std::vector<endpoint>> endpoints() const;
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] frontend::admission_rules admission() const noexcept;
 
-    /// What there is to report of these; each daemon adds its own.
+    /// The input of the start report from these options; each daemon adds its own.
     [[nodiscard]] report_input subject(const config_locations& locations) const;
 
-    /// Sets what server and gateway have in common.
+    /// Sets the settings that server and gateway share.
     [[nodiscard]] result<void> fill(frontend::service_settings& settings) const {
         auto plain = endpoints();
         if (!plain) return std::unexpected(plain.error());

@@ -1,5 +1,6 @@
 #pragma once
-// Options that say how data connections find their way in: ports, addresses, and the balancers that pass them on.
+// Options for data connections: passive ports, advertised addresses, and the load balancers that send PROXY headers. A
+// value that daemon_options owns; used on its threads.
 
 #include <optional>
 #include <string>
@@ -23,12 +24,12 @@ struct data_connection_options {
     bool proxy_protocol_data = false;
     std::vector<std::string> allow_missing_close_notify;
 
-    /// `default_ports`: which passive ports there are without --passive-ports, for the help.
+    /// `default_ports` is the text for the passive ports without --passive-ports in the help.
     void add_to(command_table& table, const std::string& default_ports);
-    /// The texts as values. Errors name the option.
+    /// The parsed values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
     [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;
-    /// What a firewall has to let in beside the control port: " and 30000-30099", or nothing.
+    /// The ports that a firewall has to allow in addition to the control port: " and 30000-30099", or empty.
     [[nodiscard]] std::string extra_ports_text() const;
 
 private:

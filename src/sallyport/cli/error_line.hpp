@@ -1,5 +1,6 @@
 #pragma once
-// What a command says of a failure, as one line: the option or the file and line, the cause, the next step.
+// Formats the error of a command as one line: the option, or the file and line; the cause; the next step. Pure functions
+// on values; any thread.
 
 #include <string_view>
 
@@ -10,7 +11,7 @@ namespace sallyport::cli {
 
 using sallyport::line_of;
 
-/// An error that some option has led to, with that option in front. Code and cause stay.
+/// The error, prefixed with the option that caused it. Code and cause are unchanged.
 [[nodiscard]] error with_option(std::string_view option, error why);
 
 }  // namespace sallyport::cli

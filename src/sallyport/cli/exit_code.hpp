@@ -1,5 +1,6 @@
 #pragma once
-// What the client commands return to the shell: a code for each cause, so that scripts need not read messages.
+// The exit codes of the client commands: one for each kind of failure, so that scripts need not parse messages. Constants
+// and pure functions; any thread.
 
 #include <string>
 
@@ -9,19 +10,32 @@ namespace sallyport::cli {
 
 enum class exit_status : int {
     ok = 0,
-    internal = 1,         // a bug of ours
-    usage = 2,            // options, URL or name
-    connect = 3,          // no address, no answer, refused, or lost before the login was over
-    tls = 4,              // no TLS where the URL asked for it, or a certificate that is not trusted
-    login = 5,            // wrong user or password
-    refused = 6,          // the server refused the request: no such file, no permission, no room
-    data_connection = 7,  // login worked, but no data connection could be made: firewall or NAT
-    incomplete = 8,       // the transfer was cut, or the file is shorter than the server said
-    local_file = 9,       // reading or writing here
-    timeout = 10,         // the server fell silent
-    protocol_error = 11,  // the server broke the protocol
-    unavailable = 12,     // too busy or closing (421), or a limit of users or connections; try again later
-    listing = 13          // no line of a listing is in a known form
+    /// A bug in Sallyport.
+    internal = 1,
+    /// Invalid option, URL or name.
+    usage = 2,
+    /// No address, no response, refused, or connection lost before the login had finished.
+    connect = 3,
+    /// No TLS although the URL requires it, or an untrusted certificate.
+    tls = 4,
+    /// Wrong user or password.
+    login = 5,
+    /// The server refused the request: no such file, no permission, no space.
+    refused = 6,
+    /// The login succeeded, but no data connection could be established: firewall or NAT.
+    data_connection = 7,
+    /// The transfer was interrupted, or the file is shorter than the server reported.
+    incomplete = 8,
+    /// The local file could not be read or written.
+    local_file = 9,
+    /// The server did not respond.
+    timeout = 10,
+    /// The server violated the protocol.
+    protocol_error = 11,
+    /// The server is busy or shutting down (421), or at a limit of users or connections; try again later.
+    unavailable = 12,
+    /// No line of a listing is in a known format.
+    listing = 13
 };
 
 [[nodiscard]] exit_status status_of(const client::failure& f) noexcept;

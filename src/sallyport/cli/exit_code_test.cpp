@@ -48,7 +48,7 @@ TEST(exit_code, what_the_server_says_outweighs_its_code) {
     EXPECT_EQ(of(step::login, refusal::too_many, 530), exit_status::unavailable);
     EXPECT_EQ(of(step::greeting, refusal::too_many, 530), exit_status::unavailable);
     EXPECT_EQ(of(step::login, refusal::other, 530), exit_status::login);
-    // Trying again later would not help where TLS is missing.
+    // Another attempt would not help if TLS is missing.
     EXPECT_EQ(of(step::greeting, refusal::needs_tls, 421), exit_status::login);
     EXPECT_EQ(of(step::login, refusal::needs_tls, 530), exit_status::login);
 }

@@ -53,7 +53,8 @@ struct gate_options {
     std::chrono::seconds retry_delay{10};
     std::chrono::seconds slow_start = limits::slow_start;
     std::chrono::seconds queue_timeout = limits::queue_timeout;
-    std::optional<gate::check_level> check_level{};  // nothing: by the number of backends
+    // Nothing: depends on the number of backends.
+    std::optional<gate::check_level> check_level{};
     std::chrono::seconds health_check_interval = limits::check_interval;
     std::string health_check_user;
     bool dial_at_login = false;
@@ -258,7 +259,8 @@ report_input gate_options::subject(const config_locations& locations, const gate
     auto out = daemon_with_passthrough.subject(locations);
     out.tls_passthrough = made.uses_passthrough();
     out.passwords = true;
-    out.descriptors_per_session = 4;  // on either side
+    // Two on each leg.
+    out.descriptors_per_session = 4;
     out.logins = fmt::format("Accounts: those of {} backends{}", made.backends.size(),
                              backends_file.empty() ? "" : " and of those in " + backends_file);
     for (const auto& b : made.backends)
@@ -270,7 +272,7 @@ report_input gate_options::subject(const config_locations& locations, const gate
     return out;
 }
 
-/// For "check".
+/// The report of "check".
 result<std::string> checked(const CLI::App& command) {
     const auto good = load_options<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
@@ -285,7 +287,8 @@ result<std::string> checked(const CLI::App& command) {
 }
 
 int run(CLI::App& command, const gate_options& options) {
-    auto handover = ops::receive_handover();  // first of all: a failure is reported to the old process
+    // Before anything else, so that every failure is reported to the old process.
+    auto handover = ops::receive_handover();
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);

@@ -1,4 +1,4 @@
-// sallyport get: one file from a server.
+// sallyport get: downloads a file.
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -20,8 +20,7 @@ struct get_job {
     bool resume = false;
 };
 
-/// The transfer itself: the local file is opened only after the login worked, and left as it was where the server has
-/// nothing for it.
+/// The transfer itself. The local file is opened after the login, and stays unchanged if the server sends nothing.
 net::task<client::outcome<client::transfer_report>> fetch(client::session& session, const std::string& path,
                                                           const get_job& job, client::progress show,
                                                           std::string& partial_file) {
@@ -57,7 +56,7 @@ int run(get_job job) {
             return report_error(
                 "get",
                 error{errc::name_invalid, 0,
-                      "the URL names no file to save as; add -o FILE, or list the directory with 'sallyport ls'"},
+                      "the URL has no file name to save as; add -o FILE, or list the directory with 'sallyport ls'"},
                 exit_status::usage);
     }
     if (job.output == "-" && (job.resume || job.options.json))

@@ -46,7 +46,7 @@ std::string facts_of(const option_row& row) {
     return out;
 }
 
-/// A head and what is known of it on one line if they fit, and the help below.
+/// The head and the default on one line if they fit, and the help below.
 std::string entry(const std::string& head, const std::string& facts, const std::string& help, std::size_t width,
                   std::size_t indent) {
     std::string out = std::string(indent, ' ') + head;
@@ -103,7 +103,7 @@ std::string option_text(const option_row& row, std::size_t width) {
     return out;
 }
 
-/// Of the last command that was named, and those that it is part of: their options count as well.
+/// The last command on the command line and its parents, whose options are valid too.
 std::vector<const CLI::App*> chain_of(const CLI::App& program) {
     std::vector<const CLI::App*> out{&program};
     for (auto chosen = program.get_subcommands(); !chosen.empty(); chosen = chosen.back()->get_subcommands())
@@ -189,7 +189,8 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 
 std::size_t terminal_width() {
     constexpr std::size_t min_columns = 40;
-    constexpr std::size_t max_columns = 120;  // longer lines are hard to read
+    // Longer lines are hard to read.
+    constexpr std::size_t max_columns = 120;
     const auto columns = terminal_columns(STDOUT_FILENO);
     return columns ? std::clamp(*columns, min_columns, max_columns) : usual_width;
 }
@@ -256,7 +257,7 @@ std::string wrong_usage(const CLI::App& program, const CLI::Error& why) {
     auto line = line_of({errc::usage, 0, why.what()});
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&why) != nullptr)
         line = line.substr(0, line.find(':')) +
-               (line.ends_with("missing") ? ": the value is missing" : ": given more than once; leave one of them");
+               (line.ends_with("missing") ? ": the value is missing" : ": given more than once; remove one of them");
     if (line.find("; ") == std::string::npos) line += "; " + see;
     return fmt::format("{}: {}\n", name, line);
 }

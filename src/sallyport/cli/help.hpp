@@ -1,5 +1,6 @@
 #pragma once
-// --help of every command, and the reference in docs/settings.md, from the tables of options. Pure except terminal_width().
+// Formats --help of every command, and the reference in docs/settings.md, from the tables of options. Pure functions
+// except terminal_width(); any thread. The commands must outlive the call.
 
 #include <cstddef>
 #include <string>
@@ -14,14 +15,14 @@ namespace sallyport::cli {
 
 struct command_table;
 
-/// Lines of at most `width` columns, as far as words allow it.
+/// Lines of at most `width` columns, except for longer words.
 [[nodiscard]] std::string help_text(const CLI::App& command, const command_table& table, std::size_t width);
 
 /// The options of the program's commands as Markdown: a table for each group, with the commands that have the option.
 [[nodiscard]] std::string settings_page(const CLI::App& program);
 
-/// One line: the command, the option, the cause, the next step. An unknown option or command is named with the one that it
-/// may be meant to be.
+/// One line: the command, the option, the cause, the next step. For an unknown option or command, it suggests the nearest
+/// one.
 [[nodiscard]] std::string wrong_usage(const CLI::App& program, const CLI::Error& why);
 
 /// "sallyport gate status".
@@ -30,7 +31,7 @@ struct command_table;
 /// The words of `text` in lines that begin with `indent` blanks and are at most `width` columns long.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
 
-/// Columns of the terminal that standard output is; 80 where it is none.
+/// Columns of the terminal on standard output; 80 if it is not a terminal.
 [[nodiscard]] std::size_t terminal_width();
 
 }  // namespace sallyport::cli

@@ -1,6 +1,5 @@
 #pragma once
-// A daemon's settings as they are now: what the command line gave, and what the configuration file says (G6). Values; any
-// thread.
+// Loads the settings of a daemon from its command line and its configuration file (G6). Functions on values; any thread.
 
 #include <string>
 #include <type_traits>
@@ -24,8 +23,8 @@ struct loaded_options {
     settings_of<Options> settings;
 };
 
-/// `Options` are the command's: add_to(), front.config and settings(). An error names the file's line where it comes from
-/// there. Any thread.
+/// `Options` is the type of the command's options, with add_to(), daemon.config and settings(). An error names the line of
+/// the file that it comes from.
 template <class Options>
 [[nodiscard]] result<loaded_options<Options>> load_options(const std::string& name, const option_values& given) {
     CLI::App command("", name);

@@ -36,7 +36,8 @@ std::string logging_and_control_options::control_path(std::string_view kind) con
     const bool root = ::geteuid() == 0;
     if (!root && (runtime_directory == nullptr || *runtime_directory == '\0')) return {};
     const std::string directory = std::string(root ? "/run" : runtime_directory) + "/sallyport";
-    ::mkdir(directory.c_str(), 0700);  // where that fails, so does the socket, and says why
+    // If this fails, opening the socket fails too and reports it.
+    ::mkdir(directory.c_str(), 0700);
     return fmt::format("{}/{}.sock", directory, kind);
 }
 

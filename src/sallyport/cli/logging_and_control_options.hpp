@@ -1,5 +1,6 @@
 #pragma once
-// Options of whoever runs a daemon: what is written down, and how one speaks with it while it runs.
+// Options for the operation of a daemon: transfer log, control socket, drain timeout. A value that daemon_options owns;
+// used on its threads.
 
 #include <chrono>
 #include <memory>
@@ -20,14 +21,14 @@ struct logging_and_control_options {
     std::chrono::seconds drain_timeout = limits::drain_timeout;
 
     void add_to(command_table& table);
-    /// For daemons that can be asked while they run.
+    /// For daemons with a control socket.
     void add_control_to(command_table& table);
-    /// For those whose program can be replaced while they work.
+    /// For daemons with graceful restart.
     void add_restart_to(command_table& table);
 
-    /// Where the control socket of a daemon of this kind ("gate") is; empty where there is none.
+    /// Path of the control socket of a daemon of this kind ("gate"); empty if there is none.
     [[nodiscard]] std::string control_path(std::string_view kind) const;
-    /// Nothing where no file was named.
+    /// Null if no file was named.
     [[nodiscard]] result<std::shared_ptr<status::transfer_log>> open_transfer_log() const;
 };
 

@@ -1,4 +1,4 @@
-// sallyport ls: what is in a directory of a server.
+// sallyport ls: lists a directory.
 
 #include <algorithm>
 #include <ctime>
@@ -100,7 +100,7 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
     if (r.got->skipped_names > 0 && !job.options.quiet)
         fmt::print(stderr, "sallyport ls: warning: skipped {} entries with unsafe names\n", r.got->skipped_names);
     if (r.got->unrecognized_lines > 0 && !job.options.quiet)
-        fmt::print(stderr, "sallyport ls: warning: skipped {} lines in no known form; the first: {}\n",
+        fmt::print(stderr, "sallyport ls: warning: skipped {} lines in an unknown format; the first: {}\n",
                    r.got->unrecognized_lines, escape(r.got->first_unrecognized));
     return 0;
 }

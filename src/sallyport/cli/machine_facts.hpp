@@ -1,5 +1,6 @@
 #pragma once
-// What is known of the machine that a daemon starts on: limits, ports, addresses.
+// Facts about the machine that a daemon starts on: limits, ports, addresses. A value, read by functions without state;
+// any thread.
 
 #include <cstdint>
 #include <string>
@@ -10,13 +11,20 @@
 namespace sallyport::cli {
 
 struct machine_facts {
-    std::int64_t now = 0;                     // seconds since 1970
-    port_range ephemeral{};                   // the system's for outgoing connections; {0, 0}: not known
-    std::vector<port_range> reserved{};       // of these it takes none
-    std::uint16_t first_unprivileged = 1024;  // listening below it takes a right ...
-    bool can_bind_low = true;                 // ... that this process has
-    std::uint64_t descriptors = 0;            // as many as this process may raise its limit to; 0: not known
-    std::vector<ip_address> addresses{};      // of its interfaces
+    /// Seconds since 1970.
+    std::int64_t now = 0;
+    /// The system's range for outgoing connections; {0, 0}: not known.
+    port_range ephemeral{};
+    /// Ports of that range that the system does not use (ip_local_reserved_ports).
+    std::vector<port_range> reserved{};
+    /// Listening on a lower port requires a privilege.
+    std::uint16_t first_unprivileged = 1024;
+    /// This process has that privilege.
+    bool can_bind_low = true;
+    /// Hard limit of file descriptors of this process; 0: not known.
+    std::uint64_t descriptors = 0;
+    /// Addresses of the interfaces.
+    std::vector<ip_address> addresses{};
 };
 
 [[nodiscard]] machine_facts read_machine_facts();
@@ -24,13 +32,13 @@ struct machine_facts {
 /// "8080,9148,30000-30099", as in net.ipv4.ip_local_reserved_ports.
 [[nodiscard]] std::vector<port_range> parse_port_list(const std::string& text);
 
-/// The interfaces' addresses, loopback among them, link-local ones not.
+/// The addresses of the interfaces, including loopback, without link-local ones.
 [[nodiscard]] std::vector<ip_address> local_addresses();
 
-/// Whether users other than owner and group can read it. False where it can't be looked at.
+/// Whether users other than owner and group can read the file. False if it cannot be inspected.
 [[nodiscard]] bool is_world_readable(const std::string& file);
 
-/// Whether this process may make files there.
+/// Whether this process may create files in it.
 [[nodiscard]] bool is_writable_directory(const std::string& directory);
 
 }  // namespace sallyport::cli

@@ -58,7 +58,7 @@ void add_help_command(CLI::App& program, int& exit_code) {
     command->callback([job, &program, &exit_code] { exit_code = show_help(program, *job); });
 }
 
-/// Waits for the log at the end of main, however that is reached.
+/// Flushes the log at every exit of main.
 struct log_end {
     log_end() = default;
     ~log_end() { sallyport::log::flush(sallyport::log::end_deadline()); }
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        // Help and version are "errors" with code 0; everything else is wrong usage.
+        // Help and version are exceptions with code 0; every other one is wrong usage.
         return app.exit(e) == 0 ? 0 : 2;
     } catch (const std::exception& e) {
         fmt::print(stderr, "sallyport: a bug, please report it: {}\n", e.what());

@@ -13,7 +13,7 @@
 namespace sallyport::cli {
 namespace {
 
-/// CLI11 asks this for the help of a command; it keeps the table for as long as the command lives.
+/// The help formatter of a command for CLI11; it owns the table as long as the command lives.
 class table_help : public CLI::FormatterBase {
 public:
     explicit table_help(command_table table) : table_(std::move(table)) {}
@@ -27,7 +27,7 @@ private:
     command_table table_;
 };
 
-/// For an option that takes one value, or several: what CLI11 makes of the result is an error that names the option.
+/// Throws the CLI11 error for an invalid value; its text names the option.
 void refuse(const std::string& name, const std::string& text, const error& why) {
     throw CLI::ValidationError(fmt::format("{} {}: {}", name, escape(text, 60), why.what));
 }
@@ -57,7 +57,8 @@ void set_table(CLI::App& command, command_table table) {
 const command_table& table_of(const CLI::App& command) {
     static const command_table none;
     const auto help = std::dynamic_pointer_cast<table_help>(command.get_formatter());
-    return help == nullptr ? none : help->table();  // the command holds it as well
+    // The command keeps the formatter alive.
+    return help == nullptr ? none : help->table();
 }
 
 // ---- Values

@@ -1,9 +1,10 @@
 #pragma once
-// A command's options as a table: a row has an option's name, the form of its value, where the value goes, and its help. The
-// command line (CLI11), the keys of the configuration file, --help and the reference in docs/settings.md come from the rows.
+// A command's options as a table: each row has the name of an option, the form of its value, the variable that receives
+// the value, and its help. The command line (CLI11), the keys of the configuration file, --help and the reference in
+// docs/settings.md are made from the rows.
 //
-// The rows point into the variables that they fill, which must live as long as the command. At start and at a reload; the
-// commands of different threads have nothing in common.
+// The rows point to the variables that they fill, which must live as long as the command. Used at the start and at a
+// reload; commands of different threads share nothing.
 
 #include <chrono>
 #include <cstddef>
@@ -26,14 +27,17 @@ class Option;
 
 namespace sallyport::cli {
 
-/// How an option's text becomes a value. An error's text is the cause and the next step; the option is named by the caller.
+/// Parser and description of an option's value. An error has the cause and the next step; the caller names the option.
 struct option_value {
     std::function<CLI::Option*(CLI::App& command, const std::string& name)> add;
-    std::string default_text{};  // as it would be written; empty: none, or one that the row tells
-    std::string bounds{};        // "1 to 127, or off"
+    /// In the form in which it would be written; empty: none, or one that the row names.
+    std::string default_text{};
+    /// "1 to 127, or off".
+    std::string bounds{};
     bool repeatable = false;
     bool required = false;
-    bool in_file = true;  // also a key of the configuration file
+    /// Also a key of the configuration file.
+    bool in_file = true;
 };
 
 /// A parameter within an option's value, such as weight=N in a backend's URL.
@@ -44,11 +48,14 @@ struct parameter_row {
 };
 
 struct option_row {
-    std::string name;  // "--listen", "-o,--output", or "DIR" for an argument without a name
-    std::string form;  // of the value: "ADDR:PORT"; empty for a switch and for an argument
+    /// "--listen", "-o,--output", or "DIR" for an argument without a name.
+    std::string name;
+    /// Form of the value, "ADDR:PORT"; empty for a switch and for an argument.
+    std::string form;
     option_value value;
     std::string help;
-    std::string default_text{};  // where the value's own does not say it: "system CAs"
+    /// Overrides the text of the value: "system CAs".
+    std::string default_text{};
     std::vector<parameter_row> parameters{};
 };
 
@@ -59,34 +66,37 @@ struct option_group {
 
 struct command_table {
     std::vector<option_group> groups{};
-    std::string notes{};  // after the options: examples and exit codes. Lines that begin with a blank stay as they are
+    /// Text after the options: examples and exit codes. Lines that begin with a blank are not wrapped.
+    std::string notes{};
 
-    /// Adds rows to the group of this title, which is created where there is none.
+    /// Adds rows to the group with this title, which is created if there is none.
     void add(std::string_view title, std::vector<option_row> rows);
 };
 
-/// Adds the options to the command, and gives it the help that shows the table.
+/// Adds the options to the command and sets its help.
 void set_table(CLI::App& command, command_table table);
-/// The table that the command was given; empty for one without.
+/// The table of the command; empty if it has none.
 [[nodiscard]] const command_table& table_of(const CLI::App& command);
 
 // ---- Values
 
 option_value text(std::string& into);
-option_value texts(std::vector<std::string>& into);       // repeatable
-option_value comma_list(std::vector<std::string>& into);  // repeatable, several in one value as well
+/// May be repeated.
+option_value texts(std::vector<std::string>& into);
+/// May be repeated; each value may hold several items.
+option_value comma_list(std::vector<std::string>& into);
 option_value flag(bool& into);
 option_value existing_directory(std::string& into);
-/// `zero`: what 0 means.
+/// `zero` is the meaning of 0.
 option_value size(std::uint64_t& into, const std::string& zero = "no limit");
 option_value rate(double& into);
 option_value ports(std::optional<port_range>& into);
-/// With a default that is not a single value.
+/// For a default that is not a single value.
 option_value time(std::optional<std::chrono::milliseconds>& into, time_bounds bounds = {});
 option_value required(option_value value);
 option_value not_in_file(option_value value);
 
-/// The pieces of the templates below. `take` reads the one value of an option that may be given once.
+/// Parts of the templates below. `take` parses the value of an option that may be given once.
 option_value single(std::function<result<void>(const std::string&)> take);
 std::string bounds_text(const count_bounds& bounds);
 std::string bounds_text(const time_bounds& bounds);
@@ -109,7 +119,7 @@ option_value count(Number& into, count_bounds bounds = {}) {
     return out;
 }
 
-/// What is stored as seconds takes whole seconds only.
+/// A variable of whole seconds accepts whole seconds only.
 template <class Rep, class Period>
 option_value time(std::chrono::duration<Rep, Period>& into, time_bounds bounds = {}) {
     using duration = std::chrono::duration<Rep, Period>;
@@ -127,7 +137,7 @@ option_value time(std::chrono::duration<Rep, Period>& into, time_bounds bounds =
 template <class Enum>
 using choices = std::vector<std::pair<std::string, Enum>>;
 
-/// One of these words. `what` is the thing in an error: "unknown policy; use ...".
+/// One of these values. `what` is the noun in an error: "unknown policy; use ...".
 template <class Enum>
 option_value choice(Enum& into, std::string what, choices<Enum> known) {
     std::string current;

@@ -23,10 +23,11 @@ constexpr auto time_units =
 constexpr auto size_units = std::to_array<unit>(
     {{"t", std::uint64_t(1) << 40U}, {"g", std::uint64_t(1) << 30U}, {"m", std::uint64_t(1) << 20U}, {"k", 1024}, {"", 1}});
 
-/// A number as people write it, split before it is known what it counts.
+/// The parts of a number before its unit is interpreted.
 struct written {
     std::string_view whole;
-    std::string_view fraction;  // digits behind the point
+    // Digits after the point.
+    std::string_view fraction;
     std::string_view unit;
     bool negative = false;
 };
@@ -54,10 +55,11 @@ std::optional<written> split(std::string_view text) {
     return out;
 }
 
-/// Nothing where it does not fit. What is finer than the unit can hold is left out: 1.5K is 1536.
+/// Nothing if the value is too large. Digits beyond the precision of the unit are dropped: 1.5K is 1536.
 std::optional<std::uint64_t> scaled(const written& number, std::uint64_t factor) {
     constexpr std::uint64_t max = INT64_MAX;
-    constexpr std::size_t max_digits = 6;  // so that the product below fits
+    // So that the product below does not overflow.
+    constexpr std::size_t max_digits = 6;
     const auto whole = parse_decimal(number.whole);
     if (!whole || *whole > max / factor) return std::nullopt;
     std::uint64_t part = 0;
@@ -118,7 +120,7 @@ result<milliseconds> parse_time(std::string_view text, const time_bounds& bounds
     const auto* const known = std::ranges::find(time_units, std::string_view(name), &unit::name);
     if (known == time_units.end()) return refuse("this is not a time; the units are ms, s, m, h and d");
     const auto value = scaled(*number, known->factor);
-    if (!value) return refuse("this is longer than anybody can wait");
+    if (!value) return refuse("this is too long");
     const milliseconds time(static_cast<std::int64_t>(*value));
     if (time.count() == 0 && number->fraction.find_first_not_of('0') == std::string_view::npos)
         return bounds.zero ? result<milliseconds>(unlimited) : refuse("0 makes no sense here");

@@ -1,10 +1,9 @@
 #pragma once
-// The kinds of values that options have: counts, times, sizes, rates, ports. Each kind is read by one function, for every
-// option of every command and every key of a configuration file.
+// The types of option values: counts, times, sizes, rates, ports. Each type has one parser for every option of every
+// command and every key of a configuration file. Values and pure functions; any thread.
 //
-// 0 means "no limit" (of a wait: for ever) where an option says so, and is refused elsewhere. What can be switched off is
-// switched off by "off". The error for a value that is refused has the cause and what to use instead; who calls names the
-// option.
+// 0 means "no limit" (for a timeout: none) if the option allows it, and is refused otherwise. "off" disables what can be
+// disabled. The error for a refused value has the cause and what to use instead; the caller names the option.
 
 #include <chrono>
 #include <cstdint>
@@ -16,26 +15,30 @@
 
 namespace sallyport::cli {
 
-/// What "for ever" is for a wait. Far beyond every bound, and still a point in time that the clocks can hold.
+/// "No limit" of a timeout: far above every bound, but still within the range of the clocks.
 inline constexpr std::chrono::hours unlimited{24 * 36'500};
 
 struct count_bounds {
     std::uint64_t min = 1;
     std::uint64_t max = 1'000'000;
-    bool zero = false;  // 0 is taken and means "no limit"
-    bool off = false;   // "off" is taken and stored as 0
+    /// 0 is accepted and means "no limit".
+    bool zero = false;
+    /// "off" is accepted and stored as 0.
+    bool off = false;
 };
 
 struct time_bounds {
     std::chrono::milliseconds min = std::chrono::seconds(1);
     std::chrono::milliseconds max = std::chrono::hours(24 * 366);
-    bool zero = false;  // 0 is taken and stored as for_ever
-    bool off = false;   // "off" is taken and stored as 0
+    /// 0 is accepted and stored as `unlimited`.
+    bool zero = false;
+    /// "off" is accepted and stored as 0.
+    bool off = false;
 };
 
-/// "10", or "500K", "10M", "1G" where `units`: powers of 1024.
+/// "10", or with `units` also "500K", "10M", "1G": powers of 1024.
 [[nodiscard]] result<std::uint64_t> parse_count(std::string_view text, const count_bounds& bounds, bool units = false);
-/// "30", "30s", "500ms", "5m", "1h", "1d", "0.5". `grain`: what the result must be a multiple of.
+/// "30", "30s", "500ms", "5m", "1h", "1d", "0.5". The result must be a multiple of `resolution`.
 [[nodiscard]] result<std::chrono::milliseconds> parse_time(
     std::string_view text, const time_bounds& bounds, std::chrono::milliseconds resolution = std::chrono::milliseconds(1));
 /// "0.1", "50": events a second; 0 is no limit.
@@ -49,7 +52,7 @@ struct time_bounds {
 /// "10M".
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
 
-/// How the values are written, for the end of --help.
+/// The forms of the values, for the end of --help.
 [[nodiscard]] std::string option_types_help();
 
 }  // namespace sallyport::cli

@@ -76,7 +76,7 @@ TEST(OptionTypes, ZeroIsForEverWhereItMaybeAndOffIsOff) {
     EXPECT_FALSE(parse_count("0", {}));
     EXPECT_EQ(*parse_count("off", {.off = true}), 0U);
     EXPECT_FALSE(parse_count("off", {.zero = true}));
-    // It is a time that can be added to now, twice.
+    // It can be added to the current time twice.
     const auto now = std::chrono::steady_clock::now();
     EXPECT_GT(now + unlimited, now);
     EXPECT_GT(now + unlimited + unlimited, now);

@@ -1,6 +1,6 @@
 #pragma once
-// One line on a terminal that follows a transfer: name, percentage, bar, rate, time left. Silent where standard error is
-// not a terminal.
+// A progress line on a terminal: name, percentage, bar, rate, remaining time. Prints nothing if standard error is not a
+// terminal. Owned by the transfer; one thread.
 
 #include <chrono>
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace sallyport::cli {
 /// "0:07", "12:34", "1:02:03".
 [[nodiscard]] std::string readable_time(std::chrono::seconds time);
 
-/// The line, at most `width` columns. `start` bytes were there before; `taken` is the time since.
+/// The line, at most `width` columns. `start` bytes had been transferred before; `elapsed` is the time since then.
 [[nodiscard]] std::string progress_line(std::string_view name, std::uint64_t done, std::optional<std::uint64_t> size,
                                         std::uint64_t start, std::chrono::milliseconds elapsed, std::size_t width);
 
@@ -30,7 +30,7 @@ public:
 
     /// Draws at most ten times a second.
     void update(std::uint64_t done, std::optional<std::uint64_t> size);
-    /// Draws the last state and leaves the line.
+    /// Draws the last state and ends the line.
     void finish();
 
 private:
@@ -39,7 +39,8 @@ private:
     std::string name_;
     bool shown_;
     bool is_drawn_ = false;
-    std::optional<std::uint64_t> start_;  // where the first update stood
+    /// Position of the first update.
+    std::optional<std::uint64_t> start_;
     std::uint64_t done_ = 0;
     std::optional<std::uint64_t> size_;
     clock::time_point started_at_ = clock::now();

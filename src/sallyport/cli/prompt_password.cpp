@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t max_password_bytes = 1024;
 
-/// Keeps what is typed off the screen while it lives.
+/// Disables the echo of the terminal during its lifetime.
 class echo_off {
 public:
     explicit echo_off(int terminal) : terminal_(terminal) {
@@ -41,8 +41,8 @@ private:
     bool active_ = false;
 };
 
-/// Signals that end or stop this process wait while this lives, so that the terminal is in order before they take effect.
-/// Those that are ignored stay ignored.
+/// Blocks signals that end or stop this process during its lifetime, so that the terminal is restored before they take
+/// effect. Ignored signals stay ignored.
 class deferred_signals {
 public:
     deferred_signals() {
@@ -58,7 +58,7 @@ public:
     deferred_signals(const deferred_signals&) = delete;
     deferred_signals& operator=(const deferred_signals&) = delete;
 
-    /// Readable once one has come.
+    /// Readable when a signal is pending.
     [[nodiscard]] int descriptor() const { return arrived_.get(); }
     [[nodiscard]] std::optional<int> take() const {
         ::signalfd_siginfo info{};
@@ -76,14 +76,15 @@ void show(int terminal, std::string_view text) { static_cast<void>(!::write(term
 
 struct typed {
     std::optional<std::string> line;
-    int signal = 0;  // or the signal that came first
+    // The signal that arrived first, if any.
+    int signal = 0;
 };
 
-/// One line of the terminal, or the signal that came before its end. Neither: the terminal is gone, or ended the input.
+/// One line of the terminal, or the signal that arrived before its end. Neither, if the terminal was closed or ended the
+/// input.
 typed read_line(int terminal, std::string_view prompt, const deferred_signals& signals) {
     const echo_off quiet(terminal);
-    // Only now: what is typed before the echo is off is thrown away with it, and programs type as soon as they see the
-    // prompt.
+    // After the echo was disabled: that discards earlier input, and programs type as soon as they see the prompt.
     show(terminal, prompt);
     std::string line;
     for (;;) {
@@ -104,7 +105,7 @@ typed read_line(int terminal, std::string_view prompt, const deferred_signals& s
 
 result<std::string> prompt_password(std::string_view prompt) {
     const unique_fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-    if (!terminal) return fail(errc::not_found, "there is no terminal to ask for a password on");
+    if (!terminal) return fail(errc::not_found, "there is no terminal for a password prompt");
     for (;;) {
         typed got;
         {
@@ -114,7 +115,7 @@ result<std::string> prompt_password(std::string_view prompt) {
         if (got.line) return std::move(*got.line);
         show(terminal.get(), "\n");
         if (got.signal == 0) return fail(errc::cancelled, "no password was typed");
-        // The terminal is as it was, and the signal does what it does. After a stop the question is asked again.
+        // The terminal is restored, and the signal takes effect now. After a stop, the prompt is shown again.
         ::raise(got.signal);
     }
 }

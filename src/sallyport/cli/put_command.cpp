@@ -1,4 +1,4 @@
-// sallyport put: one file to a server.
+// sallyport put: uploads a file.
 
 #include <cerrno>
 
@@ -28,7 +28,7 @@ result<unique_fd> open_local(const std::string& name) {
     if (!file) return fail_os(errno, name);
     struct ::stat about{};
     if (::fstat(file.get(), &about) != 0) return fail_os(errno, name);
-    if (S_ISDIR(about.st_mode)) return fail(errc::is_a_directory, name + " is a directory; put its files one by one");
+    if (S_ISDIR(about.st_mode)) return fail(errc::is_a_directory, name + " is a directory; upload its files one by one");
     return file;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A client command's one session, from connecting to QUIT, and what it does in between.
+// Runs the one session of a client command, from connecting to QUIT, on an event loop of its own. Functions for the main
+// thread; the arguments must outlive the call.
 
 #include <functional>
 #include <utility>
@@ -15,7 +16,7 @@ struct session_result {
     std::vector<client::attempt> attempts;
 };
 
-/// What is done once the login worked.
+/// The part between login and QUIT.
 template <class Report>
 using session_work = std::function<net::task<client::outcome<Report>>(client::session&)>;
 
@@ -33,7 +34,7 @@ net::task<> run_steps(net::loop& loop, const client::url& location, client::opti
     }
 }
 
-/// On a loop of its own; returns when the session is over.
+/// Returns when the session has ended.
 template <class Report>
 [[nodiscard]] session_result<Report> run_session(const client::url& location, client::options how,
                                                  const session_work<Report>& work) {

@@ -38,7 +38,7 @@ std::vector<std::string> local_names(const std::vector<std::string>& addresses) 
     return names;
 }
 
-/// Whether a client that connects to one of these finds a good certificate.
+/// Whether the certificate is valid for all of these addresses.
 bool is_still_good(const fs::path& certificate, const std::vector<std::string>& addresses) {
     const auto facts = net::read_certificate(certificate);
     if (!facts || facts->not_after < std::time(nullptr) + day) return false;
@@ -79,7 +79,8 @@ result<self_signed_certificate> load_or_make_certificate(const std::vector<std::
     if (!made) return std::unexpected(made.error());
     auto context = net::tls_server_context::from_pem(made->certificate, made->key);
     if (!context) return std::unexpected(context.error());
-    std::error_code ignored;  // where it can't be kept it serves for this run
+    // If the certificate cannot be stored, it is used for this run only.
+    std::error_code ignored;
     if (!directory.empty()) fs::create_directories(directory, ignored);
     const bool stored =
         !directory.empty() && replace_file(key, made->key, 0600) && replace_file(certificate, made->certificate, 0644);

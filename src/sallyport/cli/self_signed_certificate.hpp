@@ -1,6 +1,6 @@
 #pragma once
-// Certificates that we make ourselves: that of 'sallyport up', made once per user and kept, so that a client that trusted it
-// goes on doing so; and the files of 'sallyport cert'.
+// Self-signed certificates: that of 'sallyport up', which is made once per user and stored, so that a client that trusts
+// it continues to do so; and the files of 'sallyport cert'. Values and functions without state; the main thread.
 
 #include <string>
 #include <vector>
@@ -10,19 +10,22 @@
 
 namespace sallyport::cli {
 
-inline constexpr int certificate_days = 825;  // the longest that common clients take
+/// Maximum that common clients accept.
+inline constexpr int certificate_days = 825;
 
 struct self_signed_certificate {
     net::tls_server_context context;
-    std::string file;  // the certificate, for clients' --cacert; empty where it could only be kept in memory
-    std::string key;   // its file, likewise
+    /// File of the certificate, for clients' --cacert; empty if it is only in memory.
+    std::string file;
+    /// File of the private key; empty if it is only in memory.
+    std::string key;
 };
 
-/// Takes the one in $XDG_STATE_HOME/sallyport (or ~/.local/state/sallyport) where it is still good for all of `addresses`,
-/// or makes one for this host's names and these: the addresses by which it is reached.
+/// Loads the certificate in $XDG_STATE_HOME/sallyport (or ~/.local/state/sallyport) if it is valid for all of `addresses`;
+/// otherwise makes one for the names of this host and these addresses, under which clients connect.
 [[nodiscard]] result<self_signed_certificate> load_or_make_certificate(const std::vector<std::string>& addresses);
 
-/// Writes a file that was not there before. errc::exists.
+/// Creates a file; errc::exists if there is one.
 [[nodiscard]] result<void> write_new_file(const std::string& path, const std::string& text, unsigned mode);
 
 }  // namespace sallyport::cli

@@ -115,7 +115,7 @@ report_input serve_options::subject(const config_locations& locations) const {
     return out;
 }
 
-/// For "check".
+/// The report of "check".
 result<std::string> checked(const CLI::App& command) {
     const auto good = load_options<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
@@ -126,7 +126,8 @@ result<std::string> checked(const CLI::App& command) {
 }
 
 int run(CLI::App& command, const serve_options& options) {
-    auto handover = ops::receive_handover();  // first of all: a failure is reported to the old process
+    // Before anything else, so that every failure is reported to the old process.
+    auto handover = ops::receive_handover();
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);

@@ -18,7 +18,8 @@ namespace {
 constexpr std::int64_t day = 24 * 60 * 60;
 constexpr std::int64_t warn_days = 30;
 constexpr std::int64_t urgent_days = 7;
-constexpr std::uint64_t base_descriptors = 100;  // listeners, log, files that the program holds anyway
+// Listeners, log and other files of the process.
+constexpr std::uint64_t base_descriptors = 100;
 
 std::string date(std::int64_t seconds) { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
 
@@ -114,7 +115,7 @@ void warn_of_passwords(start_report& out, const report_input& s, const machine_f
             "Listener {}: {} is a public address, and passwords may cross the network unencrypted; {}--tls-required refuses "
             "logins without TLS",
             e.text(), any ? public_address->text() : e.address.text(),
-            s.certificates.empty() ? "give --tls-cert FILE ('sallyport cert NAME' makes one), then " : ""));
+            s.certificates.empty() ? "add --tls-cert FILE ('sallyport cert NAME' creates one); then " : ""));
         return;
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What an administrator wants to know of a daemon before the first client comes: facts, and warnings with their remedy.
-// 'check' prints them, a daemon logs them at its start. Pure: what is known of the machine comes in (machine_facts).
+// The start report of a daemon: facts, and warnings with their remedy, for the administrator before the first client
+// connects. 'check' prints it, and a daemon logs it at its start. Values and pure functions; any thread. The facts of the
+// machine are arguments (machine_facts).
 
 #include <cstddef>
 #include <cstdint>
@@ -16,30 +17,38 @@ namespace sallyport::cli {
 struct certificate_in_use {
     std::string file;
     std::vector<std::string> names;
-    std::int64_t not_after = 0;  // seconds since 1970
+    /// Seconds since 1970.
+    std::int64_t not_after = 0;
 };
 
-/// A file that holds a secret, and which others on the machine can read.
+/// A file with a secret that other users of the machine can read.
 struct exposed_file {
     std::string path;
-    std::string what;  // "private key"
+    /// "Private key".
+    std::string what;
 };
 
 struct report_input {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_tls;
     bool tls_required = false;
-    bool tls_passthrough = false;  // TLS is between clients and backends
+    /// TLS is passed through between clients and backends.
+    bool tls_passthrough = false;
     std::vector<certificate_in_use> certificates;
     reach::passive_settings data_connections;
     bool passive = true;
-    std::vector<port_range> passthrough_ports;  // of backends whose TLS passes
-    std::string logins;                         // "2 users and anonymous", "3 backends"
-    bool passwords = false;                     // some logins have one
+    /// Port ranges of backends with TLS passthrough.
+    std::vector<port_range> passthrough_ports;
+    /// "2 users and anonymous", "3 backends".
+    std::string logins;
+    /// Some logins require a password.
+    bool passwords = false;
     std::size_t max_sessions = 0;
-    std::size_t descriptors_per_session = 2;  // control and data connections, as many as a transfer has at once
+    /// During a transfer: control and data connections.
+    std::size_t descriptors_per_session = 2;
     std::vector<exposed_file> exposed;
-    std::string unwritable;  // the directory that users should be able to write and that this process can't
+    /// A directory in which users may write, but this process cannot.
+    std::string unwritable;
 };
 
 struct start_report {
@@ -49,17 +58,17 @@ struct start_report {
 
 [[nodiscard]] start_report make_report(const report_input& subject, const machine_facts& machine);
 
-/// The subject of a daemon that has started: port 0 is replaced by what the system gave, and the number of sessions is left
-/// to the frontend, which has counted its descriptors and warns by itself. `open`: the listeners in the order of `listen`
-/// and `listen_tls`.
+/// The input for a daemon that has started: port 0 is replaced by the actual port, and the number of sessions is removed,
+/// since the frontend counts its descriptors and warns by itself. `open` has the listeners in the order of `listen` and
+/// `listen_tls`.
 [[nodiscard]] report_input with_listeners(report_input subject, const std::vector<endpoint>& open);
 
 /// Facts at level info, warnings at level warning.
 void log_report(const start_report& report);
-/// A line each; warnings begin with "Warning: ".
+/// One line for each; warnings begin with "Warning: ".
 [[nodiscard]] std::string text_of(const start_report& report);
 
-/// Empty where this process may listen on some port of the range; else why it may not, and what to do.
+/// Empty if this process may listen on a port of the range; otherwise the reason and what to do.
 [[nodiscard]] std::string unusable_range(const port_range& range, const machine_facts& machine);
 
 }  // namespace sallyport::cli

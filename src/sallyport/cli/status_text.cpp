@@ -19,7 +19,7 @@ namespace json = boost::json;
 [[nodiscard]] double number(const json::value& v) { return v.is_number() ? v.to_number<double>() : 0; }
 [[nodiscard]] std::uint64_t count(const json::value& v) { return v.to_number<std::uint64_t>(); }
 
-/// "5 s", "3 min", "2 h 10 min", "4 d 3 h": as fine as it matters.
+/// "5 s", "3 min", "2 h 10 min", "4 d 3 h".
 [[nodiscard]] std::string span_text(const json::value& v) {
     if (!v.is_number()) return "-";
     const auto s = static_cast<std::uint64_t>(number(v));
@@ -33,7 +33,7 @@ namespace json = boost::json;
     return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
 }
 
-/// Columns as wide as their widest cell; the last one is left as it is.
+/// Each column is as wide as its widest cell, except the last one.
 class table {
 public:
     table(std::string title, std::vector<std::string> head) : title_(std::move(title)), rows_{std::move(head)} {}

@@ -1,5 +1,6 @@
 #pragma once
-// The status of a daemon as a person reads it, made from the JSON that the daemon answers with. A pure function; any thread.
+// Formats the status of a daemon for the user, from the JSON of its control socket. A pure function on values; any
+// thread.
 
 #include <cstddef>
 #include <string>
@@ -9,12 +10,15 @@
 namespace sallyport::cli {
 
 struct status_selection {
-    bool sessions = false;   // the list of all sessions too
-    bool penalties = false;  // and of the addresses with a login penalty
-    std::size_t limit = 20;  // rows of each list; 0: all
+    /// Include the list of sessions.
+    bool sessions = false;
+    /// Include the addresses with a login penalty.
+    bool penalties = false;
+    /// Maximum rows per list; 0: all.
+    std::size_t limit = 20;
 };
 
-/// Totals first, then tables. `status` is of status::status_json().
+/// Totals first, then tables. `status` comes from status::status_json().
 [[nodiscard]] std::string status_text(const boost::json::object& status, const status_selection& what);
 
 }  // namespace sallyport::cli

@@ -1,12 +1,12 @@
 #pragma once
-// The width of a terminal. A function without state, for any thread; it keeps nothing.
+// The width of a terminal. A pure function without state, owned by no object; any thread.
 
 #include <cstddef>
 #include <optional>
 
 namespace sallyport::cli {
 
-/// The columns of the terminal that descriptor `fd` is; nothing: it is no terminal, or its size is not known.
+/// Columns of the terminal `fd`; nothing if it is not a terminal or its size is not known.
 [[nodiscard]] std::optional<std::size_t> terminal_columns(int fd);
 
 }  // namespace sallyport::cli

@@ -1,5 +1,6 @@
 #pragma once
-// What get and put say when they are done: for a person on standard error, for a program as JSON on standard output.
+// Reports the result of get and put: as text on standard error, as JSON on standard output. A value and functions without
+// state; the main thread.
 
 #include <chrono>
 #include <string>
@@ -13,22 +14,25 @@
 namespace sallyport::cli {
 
 struct transfer_result {
-    std::string command;  // "get"
+    /// "get" or "put".
+    std::string command;
     std::string url;
-    std::string file;  // the local side, "-" for a pipe
+    /// The local file; "-" for a pipe.
+    std::string file;
     std::chrono::milliseconds elapsed{};
     client::outcome<client::transfer_report> got = std::unexpected(client::failure{});
     std::vector<client::attempt> attempts;
-    std::string partial_file;  // what is left of a download that failed
+    /// The partial file of a failed download.
+    std::string partial_file;
 };
 
-/// Prints, and gives the exit code.
+/// Prints the result and returns the exit code.
 [[nodiscard]] int report(const transfer_result& r, const client_options& options);
 
-/// The same for what fails before there is a session, or at the local file.
+/// The same for a failure before the session, or of the local file.
 [[nodiscard]] int report_error(std::string_view command, const error& cause, exit_status status);
 
-/// One JSON object for a failure; `attempts` may be empty.
+/// The JSON object of a failure; `attempts` may be empty.
 [[nodiscard]] std::string failure_json(std::string_view url, const client::failure& f,
                                        const std::vector<client::attempt>& attempts);
 

@@ -9,7 +9,7 @@ namespace {
 
 using client::transfer_report;
 
-/// `begun` is before the session: the time to connect counts, that to say QUIT does not.
+/// `started_at` is before the session: the time to connect counts, the time of QUIT does not.
 net::task<client::outcome<transfer_report>> transfer_with_progress(client::session& session, const transfer_run& run,
                                                                    net::clock::time_point started_at, bool with_bar,
                                                                    transfer_result& out) {

@@ -1,5 +1,6 @@
 #pragma once
-// What get and put have in common: a session, one file moved in it with a progress bar, and the report of how it went.
+// Runs get or put: one session that transfers one file, with a progress bar, and a report of the result. A value that its
+// command owns; the main thread.
 
 #include <functional>
 #include <string>
@@ -10,17 +11,20 @@
 namespace sallyport::cli {
 
 struct transfer_run {
-    std::string command;  // "get"
+    /// "get" or "put".
+    std::string command;
     client::url location;
-    std::string file;   // the local side, "-" for a pipe, which can't be continued
-    std::string label;  // of the progress bar
-    /// The transfer itself. `kept` is for the name of what it leaves behind where it fails.
+    /// The local file; "-" for a pipe, which cannot be resumed.
+    std::string file;
+    /// Name in the progress bar.
+    std::string label;
+    /// The transfer itself. It sets `partial_file` to the name of the partial file if it fails.
     std::function<net::task<client::outcome<client::transfer_report>>(client::session&, client::progress,
                                                                       std::string& partial_file)>
         transfer;
 };
 
-/// Blocks until it is over and reported; gives the exit code.
+/// Blocks until the transfer was reported; returns the exit code.
 [[nodiscard]] int run_transfer(const transfer_run& run, const client_options& options);
 
 }  // namespace sallyport::cli

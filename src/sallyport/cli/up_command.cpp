@@ -1,4 +1,4 @@
-// sallyport up: the whole thing on defaults, a server sharing a directory behind a gateway.
+// sallyport up: shares a directory with default settings, through a server and a gateway in front of it.
 
 #include <algorithm>
 #include <array>
@@ -43,16 +43,19 @@ namespace {
 constexpr auto name = "sallyport up";
 // Below the ports that Linux hands to outgoing connections, so that the whole range is ours.
 constexpr auto default_range = "30000-30099";
-constexpr std::size_t output_lines = 1024;  // that wait for a terminal; the oldest are dropped
+// Lines that are queued for a slow terminal; the oldest are dropped.
+constexpr std::size_t output_lines = 1024;
 
 struct up_options {
     daemon_options daemon;
     std::string directory;
     std::string writer;
     bool yes = false;
-    std::string trust_file;  // for clients' --cacert, where the certificate is our own
+    // The certificate for clients' --cacert, if it is self-signed.
+    std::string trust_file;
 
-    up_options() { daemon.log_level = log::level::warning; }  // a session is one line, which it prints itself
+    // Each session prints one line of its own.
+    up_options() { daemon.log_level = log::level::warning; }
     void add_to(CLI::App& command);
     [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
@@ -76,7 +79,7 @@ void up_options::add_to(CLI::App& command) {
     set_table(command, std::move(table));
 }
 
-/// Nobody means to share these when a directory is given in a hurry.
+/// Refuses directories that are probably not meant to be shared.
 result<void> up_options::consent() const {
     std::error_code failed;
     const auto shared = std::filesystem::canonical(directory, failed);
@@ -97,7 +100,8 @@ result<void> up_options::consent() const {
 }
 
 std::string random_password() {
-    constexpr std::string_view letters = "abcdefghijkmnpqrstuvwxyz23456789";  // none that look alike
+    // Without letters that look alike.
+    constexpr std::string_view letters = "abcdefghijkmnpqrstuvwxyz23456789";
     std::string out;
     for (int i = 0; i < 16; ++i) out += letters[randombytes_uniform(letters.size())];
     return out;
@@ -109,7 +113,8 @@ result<server::settings> up_options::server_settings(const server::user& writing
     auto without_links = vfs::open_posix_filesystem(directory, {.follow_links = false});
     if (!without_links) return std::unexpected(without_links.error());
     server::settings out;
-    out.listen = {*endpoint::parse("127.0.0.1:0")};  // the gateway is the only way in
+    // Only the gateway connects to the server.
+    out.listen = {*endpoint::parse("127.0.0.1:0")};
     out.files = std::move(*files);
     out.users = {writing};
     out.anonymous = true;
@@ -121,7 +126,7 @@ result<server::settings> up_options::server_settings(const server::user& writing
     return out;
 }
 
-/// The address by which others on the network reach this host: the source address of a route outwards. Nothing is sent.
+/// The address of this host for other hosts of the network: the source address of the default route. No packet is sent.
 std::string default_source_address() {
     const unique_fd probe(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
@@ -147,14 +152,16 @@ result<gate::settings> up_options::gate_settings() {
         std::vector<std::string> addresses{default_source_address()};
         for (const auto& list : {daemon.listen, daemon.listen_tls}) {
             for (const auto& text : list) {
-                const auto at = endpoint::parse(text);  // where it is none, fill() says so
+                // fill() reports an invalid address.
+                const auto at = endpoint::parse(text);
                 if (at && !at->address.is_unspecified()) addresses.push_back(at->address.text());
             }
         }
         auto certificate = load_or_make_certificate(addresses);
         if (!certificate) return std::unexpected(certificate.error());
         if (certificate->file.empty()) {
-            daemon.tls_passthrough = true;  // there is no file to be named
+            // There is no certificate file to name.
+            daemon.tls_passthrough = true;
             in_memory = std::move(certificate->context);
         } else {
             daemon.tls_certificates = {certificate->file};
@@ -168,7 +175,7 @@ result<gate::settings> up_options::gate_settings() {
     return out;
 }
 
-/// Whether a shell here finds a program by this name.
+/// Whether a shell would find this program.
 bool on_path(std::string_view program) {
     const char* const path = std::getenv("PATH");
     std::istringstream directories(path == nullptr ? "" : path);
@@ -177,7 +184,7 @@ bool on_path(std::string_view program) {
     return false;
 }
 
-/// How to call this program: by its name, if it was called so; else by its path from the root, which works in any directory.
+/// How to call this program: by its name if it was called so, otherwise by its absolute path.
 std::string program_command() {
     const std::string called = program_invocation_name;
     if (called.find('/') == std::string::npos) return shell_word(called);
@@ -205,11 +212,12 @@ up_examples examples_of(const up_options& options, const server::user& writing, 
     return out;
 }
 
-/// What the guide doesn't say anyway.
+/// The warnings of the start report; the examples contain its facts.
 void log_warnings(const up_options& options, const config_locations& locations, const std::vector<endpoint>& open) {
     auto subject = with_listeners(options.daemon.subject(locations), open);
     subject.passwords = true;
-    subject.descriptors_per_session = 6;  // the gateway's and the server's
+    // Those of the gateway and of the server.
+    subject.descriptors_per_session = 6;
     if (!is_writable_directory(options.directory)) subject.unwritable = options.directory;
     auto report = make_report(subject, read_machine_facts());
     report.facts.clear();
@@ -229,7 +237,7 @@ int run(CLI::App& command, up_options& options) {
     auto gate_settings = options.gate_settings();
     if (!gate_settings) return ops::report_start_failure(name, ready->locate(gate_settings.error()));
     const std::string fingerprint = gate_settings->tls->fingerprint();
-    // A terminal or pipe that stops must not hold up the loop on which a session ends.
+    // A terminal or pipe that does not read must not block an event loop.
     const auto output =
         std::make_shared<line_writer>(unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), "standard output",
                                       line_writer::setup{.thread = "output", .queue = output_lines});

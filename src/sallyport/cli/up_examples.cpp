@@ -12,12 +12,12 @@
 namespace sallyport::cli {
 namespace {
 
-/// What a client can connect to: for "any address" the one that others on the network use.
+/// An address for clients; for a listener on all addresses, the default one.
 endpoint reachable(const up_examples& g, const endpoint& at) {
     return at.address.is_unspecified() ? endpoint{g.default_address, at.port} : at;
 }
 
-/// The addresses behind "any address".
+/// Adds the listener; for one on all addresses, each address of the machine.
 void add_endpoints(std::vector<std::string>& out, const up_examples& g, const endpoint& at, std::string_view how) {
     std::vector<ip_address> addresses{at.address};
     if (at.address.is_unspecified()) {
@@ -29,7 +29,7 @@ void add_endpoints(std::vector<std::string>& out, const up_examples& g, const en
     for (const auto& address : addresses) out.push_back(endpoint{address, at.port}.text() + std::string(how));
 }
 
-/// Lines to paste for one listener.
+/// Example commands for one listener.
 std::string examples(const up_examples& g, const endpoint& listener, bool implicit) {
     const auto location = reachable(g, listener).text();
     const bool known = !g.certificate.empty();
@@ -81,14 +81,14 @@ std::string shell_word(std::string_view text) {
 std::string text_of(const up_examples& g) {
     std::vector<std::string> locations;
     for (const auto& e : g.plain) add_endpoints(locations, g, e, "");
-    for (const auto& e : g.implicit) add_endpoints(locations, g, e, " (TLS from the first byte)");
+    for (const auto& e : g.implicit) add_endpoints(locations, g, e, " (implicit TLS)");
     std::vector<std::string> ports;
     for (const auto* list : {&g.plain, &g.implicit})
         for (const auto& e : *list) ports.push_back(std::to_string(e.port));
     std::string out = fmt::format(
         "Sharing {} on {}.\n"
-        "Anybody reads what all users of this machine may read, without names that begin with a dot and without links.\n"
-        "{} reads and writes all of it{}.\n\n"
+        "Anonymous users may read what all users of this machine may read, except names that begin with a dot and links.\n"
+        "{} may read and write all of it{}.\n\n"
         "             echo hello > hello.txt\n",
         escape(g.directory), fmt::join(locations, ", "), escape(g.writer),
         g.password.empty() ? "" : ", password " + escape(g.password));

@@ -1,5 +1,6 @@
 #pragma once
-// What 'sallyport up' says: where it listens, lines to paste, and a line for each session that ended. Pure.
+// Output of 'sallyport up': its listeners, example commands to paste, and one line for each finished session. A value and
+// pure functions; any thread.
 
 #include <optional>
 #include <string>
@@ -13,23 +14,32 @@ namespace sallyport::cli {
 
 struct up_examples {
     std::string directory;
-    std::vector<endpoint> plain;              // listeners, with explicit TLS
-    std::vector<endpoint> implicit;           // listeners for TLS from the first byte
-    std::vector<ip_address> local_addresses;  // addresses of this machine
-    ip_address default_address;               // the one that others on the network use
+    /// Listeners with explicit TLS.
+    std::vector<endpoint> plain;
+    /// Listeners with implicit TLS.
+    std::vector<endpoint> implicit;
+    /// Addresses of this machine.
+    std::vector<ip_address> local_addresses;
+    /// The address that other hosts of the network use.
+    ip_address default_address;
     std::string writer;
-    std::string password;     // empty: one that the user knows, and the programs ask for
-    std::string certificate;  // a file for clients to trust; empty: there is none
-    std::string program;      // how to call this one, as shell text
-    bool curl = true;         // whether these programs are on this machine; what can't be run here is not shown
+    /// Empty if the user set it; then the example programs prompt for it.
+    std::string password;
+    /// Certificate file for clients; empty if there is none.
+    std::string certificate;
+    /// How to call this program, as shell text.
+    std::string program;
+    /// Whether these programs are installed; examples are shown only for installed programs.
+    bool curl = true;
     bool lftp = true;
     std::string fingerprint;
-    std::string extra_ports;  // of the firewall, beside the listeners': " and 30000-30099"
+    /// Further ports to open in the firewall: " and 30000-30099".
+    std::string extra_ports;
 };
 
 [[nodiscard]] std::string text_of(const up_examples& guide);
 
-/// One word for a shell, quoted where it must be.
+/// The text as one shell word, quoted if necessary.
 [[nodiscard]] std::string shell_word(std::string_view text);
 
 /// "192.0.2.7: anonymous, 2 files sent (1.5 MiB), 3 listings, 12 s".

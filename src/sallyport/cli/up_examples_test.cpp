@@ -59,7 +59,7 @@ TEST(UpExamples, ImplicitTlsAloneHasItsOwnLines) {
     guide.plain.clear();
     guide.implicit = {*endpoint::parse("127.0.0.1:990")};
     const auto text = text_of(guide);
-    EXPECT_THAT(text, HasSubstr("on 127.0.0.1:990 (TLS from the first byte)."));
+    EXPECT_THAT(text, HasSubstr("on 127.0.0.1:990 (implicit TLS)."));
     EXPECT_THAT(text, HasSubstr("curl --cacert '/srv/a b/up-cert.pem' ftps://127.0.0.1:990/\n"));
     EXPECT_THAT(text, HasSubstr("sallyport ls --ca '/srv/a b/up-cert.pem' ftps://127.0.0.1:990/\n"));
     EXPECT_THAT(text, Not(HasSubstr("ftp://")));

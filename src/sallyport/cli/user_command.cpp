@@ -1,4 +1,4 @@
-// sallyport user: password hashes for the configuration, so that no password has to stand in it.
+// sallyport user: hashes passwords, so that the configuration contains no plain password.
 
 #include <array>
 #include <iostream>
@@ -17,7 +17,7 @@
 namespace sallyport::cli {
 namespace {
 
-/// From the terminal without showing it, or a line of standard input where that is a pipe.
+/// From the terminal without echo, or the first line of standard input if it is a pipe.
 std::string read_password() {
     if (isatty(STDIN_FILENO) == 1) return prompt_password("Password: ").value_or("");
     std::string line;

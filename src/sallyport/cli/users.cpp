@@ -28,7 +28,7 @@ result<std::string> read_secret(std::string_view text) {
     if (content->empty())
         return fail(errc::usage, fmt::format("the first line of {} is empty; write the password there", escape(text, 300)));
     if (std::ranges::any_of(*content, is_control))
-        return fail(errc::usage, fmt::format("the first line of {} holds control characters; write the password as text",
+        return fail(errc::usage, fmt::format("the first line of {} contains control characters; write the password as text",
                                              escape(text, 300)));
     return content;
 }

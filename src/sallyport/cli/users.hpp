@@ -1,8 +1,9 @@
 #pragma once
-// Users as the command line and the configuration file name them: "NAME:SECRET".
+// Users as the command line and the configuration file define them: "NAME:SECRET". Pure functions except for reading
+// files; any thread. The results are values.
 //
-// SECRET is what server::parse_secret() takes, or "@FILE": the first line of that file, so that no password stands on a
-// command line. Errors never repeat a secret.
+// SECRET is a text for server::parse_secret(), or "@FILE": the first line of that file, so that no password is on a
+// command line. Errors never contain a secret.
 
 #include <string>
 #include <string_view>
@@ -13,17 +14,17 @@
 
 namespace sallyport::cli {
 
-/// `option` is what the error names.
+/// `option` is the name for the error.
 [[nodiscard]] result<server::user> parse_user(std::string_view option, std::string_view text, bool read_only);
 
-/// All of --user and --reader. No name may come twice.
+/// The users of --user and --reader. Duplicate names are an error.
 [[nodiscard]] result<std::vector<server::user>> parse_users(const std::vector<std::string>& users,
                                                             const std::vector<std::string>& readers);
 
-/// The text itself, or the first line of the file where it is "@FILE". The error is cause and next step.
+/// The text itself, or for "@FILE" the first line of the file. The error has the cause and the next step.
 [[nodiscard]] result<std::string> read_secret(std::string_view text);
 
-/// The files that these users' secrets stand in.
+/// The files that contain the secrets of these users.
 [[nodiscard]] std::vector<std::string> secret_files(const std::vector<std::string>& users);
 
 }  // namespace sallyport::cli

@@ -18,11 +18,12 @@ bool is_timeout(const attempt& a) {
     return a.failure && (a.failure->code == errc::timeout || a.failure->code == errc::unreachable);
 }
 
-// ---- Login works, data don't come
+// ---- The login succeeded, but there is no data connection
 
 std::optional<advice> advice_on_passive_attempt(const attempt& a) {
     if (!a.accepted) {
-        // A refusal, or an answer without a usable port, is the server's own; silence and loss may be a firewall's.
+        // A refusal, or a reply without a usable port, comes from the server itself. A timeout or a lost connection may be
+        // due to a firewall.
         const auto code = a.failure->code;
         if (code != errc::timeout && code != errc::closed && code != errc::reset) return std::nullopt;
         return advice{.id = cause::command_blocked, .method = a.method, .url = {}};
@@ -34,7 +35,7 @@ std::optional<advice> advice_on_passive_attempt(const attempt& a) {
 }
 
 std::optional<advice> advice_on_active_attempt(const attempt& a, const failure_context& known) {
-    // The server refused the method, or no port could be opened here: no firewall had a say.
+    // The server refused the method, or no local port could be opened; no firewall was involved.
     if (!a.accepted) return std::nullopt;
     const bool behind_nat = !a.target.address.is_public() && known.peer.address.is_public();
     return advice{.id = behind_nat ? cause::private_active_address : cause::active_connection_timeout,
@@ -56,7 +57,7 @@ std::optional<advice> advice_on_other_methods(const failure_context& known) {
     return advice{.id = tried_passive ? cause::passive_mode_failed : cause::active_mode_failed, .method = {}, .url = {}};
 }
 
-/// The same cause with the same words is said once.
+/// Whether two causes give the same text, which is shown only once.
 bool is_same_advice(const advice& a, const advice& b) {
     const bool names_port = a.id != cause::private_address_advertised && a.id != cause::private_active_address;
     return a.id == b.id && a.method == b.method &&
@@ -79,7 +80,7 @@ std::vector<advice> advice_on_data(const failure_context& known) {
     return out;
 }
 
-// ---- The steps before
+// ---- The steps before the data connection
 
 cause cause_of_connect(const error& why) {
     if (why.code == errc::refused) return cause::connection_refused;
@@ -96,8 +97,7 @@ cause cause_of_greeting(const client_failure& failed_step, const failure_context
 cause cause_of_tls(const client_failure& failed_step, const failure_context& known) {
     switch (failed_step.cause.code) {
         case errc::tls_untrusted: return cause::certificate_untrusted;
-        case errc::rejected:  // PROT
-            return known.protect_data ? cause::data_protection_refused : cause::data_protection_required;
+        case errc::rejected: return known.protect_data ? cause::data_protection_refused : cause::data_protection_required;
         case errc::unsupported: return cause::tls_missing;
         case errc::unexpected: return cause::tls_tampered;
         default: break;
@@ -168,7 +168,7 @@ cause cause_of_local_file(const error& why) {
 
 std::vector<advice> one(cause id) { return {advice{.id = id, .method = {}, .url = {}}}; }
 
-/// What the server's words say, at whatever step.
+/// The cause that the text of the server's reply names, at any step.
 std::optional<advice> advice_from_reply_text(const client_failure& failed_step, const failure_context& known) {
     switch (reason_of(failed_step, known.location.tls != tls_mode::none && known.protect_data)) {
         case refusal::needs_tls: {
@@ -240,7 +240,7 @@ failure make_failure(client_failure failed_step, const failure_context& known, s
     out.can_resume = known.can_resume && (failed_step.at == step::transfer || failed_step.at == step::local_file);
     out.causes = advise(failed_step, known);
     out.cause = std::move(failed_step.cause);
-    // That no connection could be made says the whole of it.
+    // The text of a failed connect names the server already.
     if (out.at != step::connect && out.at != step::resolve) out.action = action;
     if (out.at == step::data && !known.attempts.empty())
         out.cause.what =

@@ -1,5 +1,6 @@
 #pragma once
-// What is known of a failed call is turned into its causes, and so into advice (C6). Pure functions; any thread.
+// Derives the possible causes of a failed call, and so the advice to the user, from what is known of it (C6). Pure
+// functions on values; any thread.
 
 #include <string>
 #include <vector>
@@ -10,26 +11,28 @@ namespace sallyport::client {
 
 enum class operation : std::uint8_t { open, get, put, list };
 
-/// What is known of a session when something fails.
+/// The state of a session at the time of a failure.
 struct failure_context {
     url location;
-    endpoint peer;  // of the control connection; port 0: it never stood
+    /// Peer of the control connection; port 0 if it was never established.
+    endpoint peer;
     std::vector<attempt> attempts;
     std::string path;
     operation current = operation::open;
     std::string user = "anonymous";
-    bool protect_data = true;  // where there is TLS
-    /// Get and put: the receiver has kept a part of the file, and transferring the rest of it would complete it.
+    /// Data connections are encrypted if the session uses TLS.
+    bool protect_data = true;
+    /// For get and put: the receiver has stored a part of the file, and a transfer with resume would complete it.
     bool can_resume = false;
 };
 
-/// "EPSV: no answer from 192.0.2.1:5001; PASV: ...": how each way to a data connection ended.
+/// The result of each data method: "EPSV: no answer from 192.0.2.1:5001; PASV: ...".
 [[nodiscard]] std::string describe_attempts(const std::vector<attempt>& attempts);
 
-/// The causes, in the order in which a person should think of them.
+/// The possible causes, the most likely one first.
 [[nodiscard]] std::vector<advice> advise(const proto::client_failure& failed_step, const failure_context& known);
 
-/// The whole failure: `doing` is "getting x from HOST:PORT".
+/// The complete failure. `action` is "getting x from HOST:PORT".
 [[nodiscard]] failure make_failure(proto::client_failure failed_step, const failure_context& known, std::string action);
 
 }  // namespace sallyport::client

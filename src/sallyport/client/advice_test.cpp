@@ -11,7 +11,7 @@ namespace {
 using proto::client_failure;
 using ::testing::ElementsAre;
 
-/// The causes, without their particulars.
+/// The causes, without their details.
 std::vector<cause> causes(const std::vector<advice>& all) {
     std::vector<cause> out;
     for (const auto& one : all) out.push_back(one.id);
@@ -77,11 +77,11 @@ TEST(advice, C6_each_failed_attempt_gets_its_own_advice) {
                 ElementsAre(cause::active_connection_timeout, cause::active_mode_failed));
     EXPECT_THAT(on_data({tried(data_method::eprt, true, errc::rejected, "425 can't")}),
                 ElementsAre(cause::active_connection_timeout, cause::active_mode_failed));
-    // The refused EPRT adds nothing to the silence before it.
+    // The refused EPRT adds nothing to the timeout before it.
     EXPECT_THAT(on_data({tried(data_method::epsv, true, errc::timeout),
                          tried(data_method::eprt, false, errc::rejected, "500 what")}),
                 ElementsAre(cause::passive_port_timeout));
-    // What is known of one port is said once.
+    // Advice on one port is given once.
     EXPECT_THAT(on_data({tried(data_method::epsv, true, errc::timeout), tried(data_method::pasv, true, errc::timeout)}),
                 ElementsAre(cause::passive_port_timeout, cause::passive_mode_failed));
 }
@@ -125,7 +125,7 @@ TEST(advice, TLS_is_named_where_the_server_demands_it) {
     EXPECT_EQ(make_failure(reply, known, "logging in").reason, refusal::needs_tls);
     EXPECT_THAT(causes(refused(step::greeting, "421 Sorry, cleartext sessions are not accepted", errc::closed), known),
                 ElementsAre(cause::tls_required));
-    // With TLS it is the data that lack it, or it is not TLS that is missing.
+    // With TLS, either the data connection is unencrypted, or the reason is not missing TLS.
     known.user = "ann";
     known.location.tls = tls_mode::explicit_;
     EXPECT_THAT(causes(reply, known), ElementsAre(cause::credentials_refused));
@@ -237,7 +237,7 @@ TEST(advice, resume_is_named_only_where_it_would_help) {
         {operation::get, true, refused(step::transfer, "451 disk"), true},
         {operation::get, true, failed(step::transfer, errc::stray_reply), true},
         {operation::get, false, cut, false},  // 0 bytes, text, or a pipe
-        {operation::put, false, cut, false},  // the server kept nothing
+        {operation::put, false, cut, false},  // the server has stored nothing
         {operation::list, false, cut, false},
         {operation::list, false, failed(step::transfer, errc::timeout), false},
         {operation::put, true, refused(step::transfer, "552 full"), false},  // there must be space first

@@ -1,7 +1,6 @@
 #pragma once
-// What can be told of a failure besides its error: its cause, whose side that is on, the step at which it shows, and what a
-// person can do. One table for all; the words, and the names of options, are for the program that uses this library.
-// Values; any thread.
+// Table of the causes of failures: who can remove each one, at which step it shows, and the remedy. Texts and option
+// names are left to the program that uses this library. Constants and values; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -12,13 +11,13 @@
 
 namespace sallyport::client {
 
-/// Who would have to change something.
+/// The side that has to change something.
 enum class side : std::uint8_t {
-    // What was asked for: the URL, the user, the path, the settings of this program.
+    // The request: the URL, the user, the path, the settings of this program.
     user,
     // This computer or its network.
     local,
-    // A firewall, router or name server; whose, nobody can tell from here.
+    // A firewall, router or name server, on either side.
     network,
     server
 };
@@ -59,7 +58,7 @@ enum class remedy : std::uint8_t {
 };
 
 enum class cause : std::uint8_t {
-    // Until TLS stands
+    // Until TLS is established
     host_not_found,
     connection_refused,
     no_response,
@@ -110,7 +109,7 @@ enum class cause : std::uint8_t {
     download_interrupted,
     upload_interrupted,
     transfer_failed,
-    // Here
+    // The local file and the listing
     file_not_resumable,
     file_changed,
     file_in_use,
@@ -121,18 +120,22 @@ enum class cause : std::uint8_t {
 struct cause_row {
     cause id;
     side responsible;
-    proto::client_step at;  // where it shows, as a rule
+    /// The step at which it usually shows.
+    proto::client_step at;
     remedy next;
 };
 
 [[nodiscard]] const cause_row& row_of(cause c) noexcept;
 
-/// One cause with its particulars, as far as they have a meaning for it.
+/// One cause with its details; those without a meaning for the cause are empty.
 struct advice {
     cause id = cause::request_failed;
-    endpoint address{};                        // a data connection's other end, or the address that is wrong
-    std::optional<proto::data_method> method;  // the command that was blocked
-    std::string url;                           // to use instead, or to list
+    /// The peer of a data connection, or the address that is wrong.
+    endpoint address{};
+    /// The command that was blocked.
+    std::optional<proto::data_method> method;
+    /// The URL to use instead, or to list.
+    std::string url;
 };
 
 }  // namespace sallyport::client

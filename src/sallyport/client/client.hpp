@@ -1,9 +1,11 @@
 #pragma once
-// The FTP/FTPS client as a library: connect, log in, move a file or read a listing, close (C1, C3, C4, C5, C7, C8).
+// An FTP and FTPS client as a library: connect, log in, transfer a file or read a listing, close (C1, C3, C4, C5, C7,
+// C8).
 //
-// A session is one control connection on one loop. Every call has deadlines and ends with a value or a failure; nothing is
-// printed here. The command line and other programs use this same header. The loop must outlive the session; one call at a
-// time. Reads and writes of the local file block the loop: give a session that serves others a loop of its own.
+// A session is one control connection on one event loop. Its owner is the caller; the loop must outlive it, and all calls
+// run on the loop's thread, one at a time. Every call has deadlines and ends with a value or a failure. The library
+// prints nothing. Reads and writes of the local file block the loop, so a session in a program with other sessions needs
+// a loop of its own.
 
 #include <chrono>
 #include <cstdint>
@@ -28,25 +30,32 @@ namespace sallyport::client {
 using attempt = proto::data_attempt;
 using step = proto::client_step;
 
-/// Those of the URL, anonymous where it has none.
+/// User and password of the URL; anonymous if it has none.
 [[nodiscard]] credentials login_of(const url& location);
 
 struct options : connection_options {
-    std::optional<credentials> login;  // wins over what the URL says; without either it is anonymous
-    bool can_resume = true;            // the caller keeps what arrived of a file: not so with a pipe
+    /// Takes precedence over the URL. Without either, the login is anonymous.
+    std::optional<credentials> login;
+    /// The caller keeps a partial file. Not possible if the output is a pipe.
+    bool can_resume = true;
 };
 
-/// What went wrong, where, and why.
+/// Why a call failed, at which step, and what the user can do.
 struct failure {
     step at = step::request;
     error cause;
-    int reply_code = 0;               // where the server refused
-    std::string action;               // "getting x from ftp.example.org:21"; empty where the cause says it
-    std::vector<advice> causes;       // what it may be, in the order in which a person should think of them
-    refusal reason = refusal::other;  // why the server refused, as far as its words tell
-    bool can_resume = false;          // a part of the file was kept, and `resume` would complete it
+    /// Code of the reply with which the server refused; 0 if it did not.
+    int reply_code = 0;
+    /// "getting x from ftp.example.org:21"; empty if the text of `cause` says it.
+    std::string action;
+    /// Possible causes, the most likely one first.
+    std::vector<advice> causes;
+    /// The reason for a refusal, as far as the text of the reply shows it.
+    refusal reason = refusal::other;
+    /// A partial file was stored, and a call with `resume` would complete it.
+    bool can_resume = false;
 
-    /// One line for a person, made safe to show: what was being done, and the error.
+    /// One line for the user, escaped: the action and the error.
     [[nodiscard]] std::string text() const;
 };
 
@@ -54,10 +63,13 @@ template <class T>
 using outcome = std::expected<T, failure>;
 
 struct transfer_report {
-    std::uint64_t bytes = 0;  // moved now
+    /// Transferred by this call.
+    std::uint64_t bytes = 0;
     std::uint64_t resumed_from = 0;
-    std::optional<std::uint64_t> size;  // what the server says of the whole file
-    bool tls = false;                   // the data were protected
+    /// Size of the complete file as the server reported it.
+    std::optional<std::uint64_t> size;
+    /// The data connection was encrypted.
+    bool tls = false;
     bool tls_resumed = false;
     std::vector<attempt> attempts;
     std::string final_reply;
@@ -66,30 +78,35 @@ struct transfer_report {
 
 struct listing_report {
     std::vector<proto::entry> entries;
-    std::size_t skipped_names = 0;       // entries left out because their names are traps (CL-04)
-    std::size_t unrecognized_lines = 0;  // lines in no known form: what they name is missing in `entries`
-    std::string first_unrecognized;      // one of them, as it came
+    /// Entries that were skipped because their names are unsafe (CL-04).
+    std::size_t skipped_names = 0;
+    /// Lines in an unknown format; the files they name are missing in `entries`.
+    std::size_t unrecognized_lines = 0;
+    /// The first of these lines, unchanged.
+    std::string first_unrecognized;
     std::vector<attempt> attempts;
 };
 
-/// What identifies one state of a server's file: with another size or time it is another file.
+/// Identifies a version of a server's file: if size or time differ, it is another version.
 struct file_version {
     std::uint64_t size = 0;
-    std::int64_t modified = 0;  // seconds since 1970, UTC
+    /// Seconds since 1970, UTC.
+    std::int64_t modified = 0;
     friend bool operator==(const file_version&, const file_version&) = default;
 };
 
-/// How a download may continue what an earlier one left in the local file. It does so only if the server's file has still
-/// the version that was recorded, and if the last bytes kept are the server's; else it starts again from the beginning.
+/// Resume settings of a download. The download continues the local file only if the server's file still has the recorded
+/// version and the last stored bytes match the server's; otherwise it starts from the beginning.
 struct download_resume {
     bool wanted = false;
-    std::optional<file_version> recorded;  // of the server's file when the local bytes were received
-    /// Called before the first byte of a download from the beginning, with what a later one must find; nothing if the server
-    /// doesn't report it.
+    /// Version of the server's file that the local bytes are from.
+    std::optional<file_version> recorded;
+    /// Called before the first byte of a download from the beginning, with the version that a later resume must find;
+    /// nothing if the server does not report size and time.
     std::function<void(const std::optional<file_version>&)> record;
 };
 
-/// Called as bytes move: so far in the whole file, and its size where known.
+/// Called during a transfer with the position in the file and, if known, its size.
 using progress = std::function<void(std::uint64_t done, std::optional<std::uint64_t> size)>;
 
 class session {
@@ -99,24 +116,25 @@ public:
     session(session&&) noexcept;
     session& operator=(session&&) noexcept;
 
-    /// Connects to the addresses of the host in turn, starts TLS as the URL says (and never goes on in clear where it said
-    /// TLS, TLS-03), logs in.
+    /// Connects to the addresses of the host in turn, starts TLS as the URL requires and logs in. If the URL requires TLS,
+    /// no user name or password is sent without it (TLS-03).
     net::task<outcome<void>> open(url location);
 
-    /// Into an open local file. Success is: 226, byte counts agree with what the server says, TLS ended in good order.
+    /// Downloads into an open local file. Success means a 226, a byte count that matches the server's size, and a clean TLS
+    /// shutdown.
     net::task<outcome<transfer_report>> get(std::string path, int local_file, download_resume resume, progress on_progress);
-    /// From an open local file. `resume` continues what the server has already if it is the beginning of the local file, as
-    /// far as its last bytes and its time tell; else the upload starts again from the beginning. Success as for get().
+    /// Uploads an open local file. With `resume`, the upload continues the server's file if its last bytes and its time show
+    /// that it is the beginning of the local file; otherwise it starts from the beginning. Success is defined as for get().
     net::task<outcome<transfer_report>> put(int local_file, std::string path, bool resume, progress on_progress);
-    /// The entries of a directory, by CWD and then MLSD, else LIST; of a file, its own entry. Paths of later calls are from
-    /// the start directory all the same. A listing of which no line is understood is a failure. `now` (seconds since 1970)
-    /// is for servers that leave out the year.
+    /// Lists a directory with CWD and MLSD, or LIST if MLSD is not supported; for a file, returns its own entry. Paths of
+    /// later calls are still relative to the start directory. A listing without any known line is a failure. `now` (seconds
+    /// since 1970) completes dates without a year.
     net::task<outcome<listing_report>> list(std::string path, std::int64_t now);
 
-    /// QUIT with a short wait; never fails (C3).
+    /// Sends QUIT, waits for the reply for up to options::quit, and closes. Never fails (C3).
     net::task<> quit();
 
-    /// The ways to a data connection that the last call tried.
+    /// The data methods that the last call tried.
     [[nodiscard]] const std::vector<attempt>& attempts() const;
 
 private:

@@ -18,7 +18,7 @@ using proto::client_step;
 namespace {
 
 constexpr auto unlimited = std::chrono::hours(24 * 365);
-/// After the data side failed the server's words are waited for, but not long: it may be gone too.
+/// Maximum wait for the final reply after the data connection failed; the control connection may be lost as well.
 constexpr auto reply_wait_after_failure = std::chrono::seconds(5);
 
 proto::open_until machine_depth(open_depth until) noexcept {
@@ -33,7 +33,7 @@ proto::open_until machine_depth(open_depth until) noexcept {
 
 }  // namespace
 
-/// What the reader of the control connection and the mover of data share while both run.
+/// Shared by the coroutine that reads the control connection and the one that transfers data.
 struct connection::control_reader {
     explicit control_reader(net::loop& l) : finished(l) {}
     net::event finished;
@@ -93,7 +93,8 @@ net::task<std::optional<client_failure>> connection::connect() {
 
     clock_.enter(client_step::connect);
     std::optional<error> why;
-    std::optional<error> forbidden;  // says more than why the others failed
+    // More specific than the errors of the other addresses.
+    std::optional<error> forbidden;
     for (const auto& address : *addresses) {
         const endpoint to{address, server_.port};
         net::connect_options how;
@@ -126,7 +127,7 @@ net::task<std::optional<client_failure>> connection::connect() {
 }
 
 net::task<result<void>> connection::secure_control() {
-    if (!options_.tls) co_return fail(errc::misuse, "TLS was asked for, but no TLS settings were given");
+    if (!options_.tls) co_return fail(errc::misuse, "TLS is required, but no TLS context is set");
     net::tls_connect_options how;
     how.server_name = server_.tls_name.empty() ? server_.host : server_.tls_name;
     const auto limit = within(options_.tls_handshake);
@@ -201,7 +202,7 @@ void connection::close() noexcept {
     if (control_.is_open()) control_.close();
 }
 
-// ---- What the machine asks for
+// ---- Actions of the machine
 
 net::task<> connection::run_machine(data_handler* handler) {
     counts_.reset();
@@ -226,7 +227,8 @@ net::task<> connection::run_machine(data_handler* handler) {
         } else if (const auto* move = std::get_if<act::transfer_data>(&action)) {
             co_await move_data(move->protect, *handler);
         } else {
-            machine_->data_done();  // it has ended; move_data() waits for the end of both
+            // The transfer has ended already; move_data() waits for the end of both.
+            machine_->data_done();
         }
     }
     clock_.stop();
@@ -236,7 +238,7 @@ net::task<> connection::run_machine(data_handler* handler) {
 
 net::task<result<void>> connection::send_output(net::time_limit limit) {
     result<void> sent;
-    // One write at a time: whoever writes sends what comes meanwhile as well.
+    // One write at a time: the running one also sends output that is added in the meantime.
     if (std::exchange(sending_, true)) co_return sent;
     while (sent && !machine_->output().empty()) {
         const std::string out = machine_->output();
@@ -322,7 +324,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
     const bool stalled = out.failure && out.failure->code == errc::timeout && net::clock::now() < deadline_;
     if (stalled) out.failure->what = stall.text();
     if (protect && data_.stream().is_open()) {
-        // A ticket may serve only once (TLS 1.3): the next data connection gets the newest one.
+        // A TLS 1.3 ticket may be valid only once, so the next data connection gets the newest one.
         if (auto fresh = data_.stream().session()) newest_session_ = fresh;
     }
     co_return out;
@@ -356,7 +358,7 @@ net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
 net::task<> connection::send_noop() {
     if (!moving_) co_return;
     machine_->send_noop();
-    // Where it can't be sent, whoever reads finds out.
+    // If it cannot be sent, the reader of the control connection reports the error.
     const auto sent = co_await send_output(within(options_.reply));
     static_cast<void>(sent);
 }
@@ -377,7 +379,7 @@ void connection::trace(const std::string& text) const {
     if (options_.transcript) options_.transcript("* " + text);
 }
 
-/// Says of each way to a data connection where it led, once.
+/// Adds one line for each data method and its peer.
 void connection::trace_attempts() {
     if (!options_.transcript) return;
     const auto& all = machine_->attempts();
@@ -386,10 +388,10 @@ void connection::trace_attempts() {
         const bool tried = a.target.port != 0 || a.failure;
         if (!tried) break;
         if (a.advertised.port != 0 && a.advertised.address != a.target.address)
-            trace(fmt::format("the server names {}; using {}, where its control connection is", a.advertised.text(),
-                              a.target.text()));
-        trace(
-            fmt::format("{}: {} {}", name(a.method), is_active(a.method) ? "waiting at" : "connecting to", a.target.text()));
+            trace(fmt::format("the server advertises {}; connecting to {}, the address of the control connection",
+                              a.advertised.text(), a.target.text()));
+        trace(fmt::format("{}: {} {}", name(a.method), is_active(a.method) ? "listening on" : "connecting to",
+                          a.target.text()));
     }
 }
 

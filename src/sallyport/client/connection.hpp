@@ -1,13 +1,13 @@
 #pragma once
-// One FTP connection as a value: open it (TCP, greeting, TLS, login), send commands, move data in either direction, close
-// it. The public lower layer of the client: its sessions, the gateway's health checks and the gateway's connections to
-// backends all use it.
+// One FTP connection: open it (TCP, greeting, TLS, login), send commands, transfer data in either direction, close it.
+// This is the public lower layer of the client; its sessions, the gateway's health checks and the gateway's connections
+// to backends use it.
 //
-// Every call has deadlines, ends with a value or a failure, and says how long each of its steps took: times(). It does what
-// proto::client_machine asks for. While data move, the control connection is read beside them, so that a server's refusal
-// ends a transfer at once, and a control connection that dies doesn't take good data with it.
-// Owned by whoever opens it; used on one loop, which must outlive it. One call at a time, but for send_noop() and
-// abort_transfer(). Nothing is printed here.
+// A connection belongs to the caller that opens it and is used on the thread of one event loop, which must outlive it.
+// One call runs at a time, except send_noop() and abort_transfer(). Every call has deadlines and ends with a value or a
+// failure; times() says how long each of its steps took. The calls perform the actions of proto::client_machine. During a
+// transfer the control connection is read at the same time, so that a refusal ends the transfer at once, and so that a
+// lost control connection does not discard complete data. Nothing is printed here.
 
 #include <chrono>
 #include <cstdint>
@@ -43,13 +43,15 @@ struct credentials {
     std::string account;
 };
 
-/// Where an FTP server is, and how its control connection is protected.
+/// The address of an FTP server and the TLS mode of its control connection.
 struct server_address {
     std::string host;
     std::uint16_t port = 21;
     tls_mode tls = tls_mode::none;
-    std::vector<ip_address> addresses;  // tried in turn; empty: those of the host's name
-    std::string tls_name;               // that the certificate has to show; empty: the host
+    /// Tried in turn; if empty, the host name is resolved.
+    std::vector<ip_address> addresses;
+    /// Name that the certificate must have; if empty, the host.
+    std::string tls_name;
 };
 
 /// How far open() goes.
@@ -58,28 +60,37 @@ enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 struct connection_options {
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
     passive_address address_rule = passive_address::peer;
-    port_range active_ports{};                   // {0, 0}: any
-    std::optional<ip_address> active_address;    // what to announce, where NAT makes it differ
-    std::optional<net::tls_client_context> tls;  // needed where the address asks for TLS
+    /// {0, 0}: any free port.
+    port_range active_ports{};
+    /// Address to send in PORT and EPRT if NAT changes it.
+    std::optional<ip_address> active_address;
+    /// Required if the server address asks for TLS.
+    std::optional<net::tls_client_context> tls;
     bool protect_data = true;
-    bool require_same_certificate = true;  // data connections have to show that of the control connection
+    /// Data connections must present the certificate of the control connection.
+    bool require_same_certificate = true;
     net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
-    std::chrono::milliseconds connect = limits::connect_timeout;  // per address of the host
+    /// For each address of the host.
+    std::chrono::milliseconds connect = limits::connect_timeout;
     std::chrono::milliseconds greeting = limits::greeting_timeout;
     std::chrono::milliseconds reply = limits::reply_timeout;
-    std::chrono::milliseconds data_open = std::chrono::seconds(8);  // per method tried
+    /// For each data method.
+    std::chrono::milliseconds data_open = std::chrono::seconds(8);
     std::chrono::milliseconds stall = limits::stall_timeout;
-    std::uint64_t stall_rate = limits::stall_rate;  // bytes a second over `stall`; 0: any byte counts
+    /// Average bytes per second over `stall` that count as progress; 0: any byte counts.
+    std::uint64_t stall_rate = limits::stall_rate;
     std::chrono::milliseconds tls_handshake = limits::tls_handshake_timeout;
     std::chrono::milliseconds quit = std::chrono::seconds(1);
-    std::optional<std::chrono::milliseconds> noop_interval;  // NOOP while data move; nothing: none is sent
-    // Sent on each connection before anything else: a PROXY header.
+    /// Interval of NOOP during a transfer; nothing: none is sent.
+    std::optional<std::chrono::milliseconds> noop_interval;
+    /// Sent before everything else on each connection: a PROXY header.
     std::string preamble;
     std::string data_preamble;
-    /// Called before each attempt to connect. An error: not there. The value, where it is set, is called with our own end
-    /// before the server can see the connection.
+    /// Called before each attempt to connect. An error excludes the address. A function in the value is called with the
+    /// local endpoint before the server can see the connection.
     std::function<result<std::function<void(const endpoint& local)>>(const endpoint& to)> before_connect;
-    /// Each line of the conversation, "> " and "< ", secrets masked; lines of our own begin with "* ". Not escaped yet.
+    /// Called with each line sent ("> ") and received ("< "), with passwords masked, and with notes of the client ("* ").
+    /// Not escaped.
     std::function<void(std::string_view)> transcript;
 };
 
@@ -91,45 +102,47 @@ public:
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    /// No later call lasts longer than until then. At the beginning there is no such bound.
+    /// No later call ends after this time. There is no such limit by default.
     void set_deadline(net::deadline deadline) noexcept { deadline_ = deadline; }
 
-    /// Connects to the addresses in turn, then goes on as far as `until`. Where TLS was asked for, nothing secret is sent
-    /// without it (TLS-03). `who` is for the login, here or in login().
+    /// Connects to the addresses in turn, then continues up to `until`. If the server address asks for TLS, no user name or
+    /// password is sent without it (TLS-03). `login_as` is for the login, here or in login().
     net::task<std::optional<failure>> open(server_address server, open_depth until, credentials login_as);
-    /// REQUIRES: open() went to `greeting` or `tls`.
+    /// REQUIRES: open() reached `greeting` or `tls`.
     net::task<std::optional<failure>> login();
 
-    /// One command that needs no data connection; any final reply is a value.
+    /// Sends one command that needs no data connection. Every final reply is a value.
     net::task<std::expected<proto::reply, failure>> request(proto::verb verb, std::string argument);
-    /// The same; a reply whose code isn't one of `success` is a failure, errc::rejected. Empty: any 2xx is a success.
+    /// The same, but a reply whose code is not in `success` is a failure, errc::rejected. If `success` is empty, any 2xx
+    /// will do.
     net::task<std::expected<proto::reply, failure>> command(proto::verb verb, std::string argument,
                                                             std::vector<int> success);
-    /// By SIZE in image type. Nothing where the server can't or won't tell.
+    /// The result of SIZE in image type; nothing if the server does not report it.
     net::task<std::expected<std::optional<std::uint64_t>, failure>> size(std::string path);
-    /// Opens a data connection by the methods in turn and moves data by `job`. A failure of the data alone is in data().
+    /// Opens a data connection with the methods in turn and runs `handler` on it. A failure of the data connection alone is
+    /// in data().
     net::task<std::optional<failure>> transfer(proto::client_transfer command, data_handler& handler);
-    /// QUIT with a short wait, then closes; never fails (C3).
+    /// Sends QUIT, waits for the reply for up to options.quit, and closes. Never fails (C3).
     net::task<> quit();
     void close() noexcept;
 
-    // While transfer() runs; else these do nothing
+    // During transfer(); otherwise these have no effect
     net::task<> send_noop();
-    /// ABOR, and the data connection is closed. transfer() ends with errc::cancelled, and the session is in step.
+    /// Sends ABOR and closes the data connection. transfer() ends with errc::cancelled, and the session stays usable.
     net::task<> abort_transfer();
 
-    /// Of the last call, in order.
+    /// The finished steps of the last call, in order.
     [[nodiscard]] const std::vector<timed_step>& times() const noexcept { return clock_.steps(); }
     [[nodiscard]] bool is_open() const noexcept { return control_.is_open(); }
-    /// What the session knows. REQUIRES: open() went to `greeting` or further.
+    /// State of the session: features, last reply, attempts. REQUIRES: open() reached `greeting`.
     [[nodiscard]] const proto::client_machine& facts() const noexcept { return *machine_; }
     [[nodiscard]] const net::stream& control() const noexcept { return control_; }
-    /// How the data side of the last transfer went; nothing where it never began.
+    /// The result of the data connection of the last transfer; nothing if none was opened.
     [[nodiscard]] const std::optional<transfer_counts>& data() const noexcept { return counts_; }
     [[nodiscard]] bool data_was_protected() const noexcept { return protected_; }
     [[nodiscard]] bool data_was_resumed() const noexcept { return resumed_; }
 
-    /// The control connection, for somebody else to go on with from where open() ended. This one is closed then.
+    /// Releases the control connection in the state that open() left it in. This object is closed afterwards.
     [[nodiscard]] net::stream release() noexcept { return std::move(control_); }
 
 private:
@@ -160,12 +173,14 @@ private:
     std::string fingerprint_;
     net::tls_session newest_session_;
     std::optional<proto::client_machine> machine_;
-    unsigned wait_turn_ = static_cast<unsigned>(-1);  // of the wait that due_ belongs to
+    /// Turn of the wait that read_deadline_ belongs to.
+    unsigned wait_turn_ = static_cast<unsigned>(-1);
     net::deadline read_deadline_{};
     data_connection data_;
     bool moving_ = false;
     bool sending_ = false;
-    bool woken_ = false;  // the reader of the control connection, by abort_transfer()
+    /// Set by abort_transfer() to wake the reader of the control connection.
+    bool woken_ = false;
     std::optional<transfer_counts> counts_;
     bool protected_ = false;
     bool resumed_ = false;

@@ -165,7 +165,7 @@ TEST(connection, data_move_in_either_direction) {
 
 // ---- While data move
 
-/// A server whose transfers last until NOOP or ABOR has come; `on` says what it answers to it.
+/// A server whose transfers last until it receives NOOP or ABOR; `on` returns its answer.
 scripted_server::script slow_transfer(std::map<std::string, std::string> on) {
     return [on = std::move(on)](blocking_socket& control) {
         const blocking_listener data;

@@ -11,7 +11,8 @@ namespace sallyport::client {
 net::task<result<void>> data_connection::connect(ip_address from, endpoint to, net::time_limit limit) {
     abort();
     net::connect_options how;
-    // Servers check where data come from; a host with several addresses must use the one they know.
+    // Servers check the source address of data connections, so a host with several addresses must use that of the control
+    // connection.
     if (from.is_v4() == to.address.is_v4()) how.bind_to = {from, 0};
     auto connected = co_await net::connect(*loop_, to, how, limit);
     if (!connected) co_return std::unexpected(connected.error());
@@ -32,14 +33,15 @@ result<endpoint> data_connection::listen(const ip_address& address, port_range r
         }
         if (opened.error().code != errc::exhausted) return std::unexpected(opened.error());
     }
-    return fail(errc::exhausted, fmt::format("every port of {} is in use here", range.text()));
+    return fail(errc::exhausted, fmt::format("all local ports of {} are in use", range.text()));
 }
 
 net::task<result<void>> data_connection::accept(ip_address peer, net::time_limit limit) {
     for (;;) {
         auto accepted = co_await listener_->accept(limit);
         if (!accepted) co_return std::unexpected(accepted.error());
-        if (accepted->peer.address != peer) continue;  // closed by its destructor
+        // The destructor closes the connection.
+        if (accepted->peer.address != peer) continue;
         stream_ = net::stream(*loop_, std::move(accepted->socket), accepted->local, accepted->peer);
         listener_.reset();
         co_return result<void>{};
@@ -55,7 +57,7 @@ net::task<result<void>> data_connection::protect(data_protection how, net::time_
     const auto shown = stream_.tls().peer_fingerprint;
     if (how.fingerprint && shown != *how.fingerprint)
         co_return fail(errc::tls_untrusted,
-                       "the data connection shows another certificate than the control connection: " + shown);
+                       "the certificate of the data connection differs from that of the control connection: " + shown);
     co_return result<void>{};
 }
 

@@ -1,8 +1,9 @@
 #pragma once
-// The client's end of one data connection, whichever side opens it. Used on the session's loop.
+// The client's end of one data connection, in active or passive mode. A value that its connection owns; used on the
+// thread of the session's loop.
 //
-// Active mode takes only the control connection's peer (DC-03). Under TLS the connection resumes the control connection's
-// session and must show the same certificate (TLS-04, TLS-08).
+// In active mode it accepts connections of the control connection's peer only (DC-03). With TLS it resumes the control
+// connection's TLS session and requires the same certificate (TLS-04, TLS-08).
 
 #include <chrono>
 #include <optional>
@@ -17,30 +18,31 @@
 
 namespace sallyport::client {
 
-/// What a protected data connection has to prove.
+/// TLS requirements of a data connection.
 struct data_protection {
     net::tls_client_context context;
     std::string server_name;
     net::tls_session resume;
-    std::optional<std::string> fingerprint;  // of the control connection's certificate; nothing: any that is trusted
+    /// Of the control connection's certificate; nothing: any trusted certificate will do.
+    std::optional<std::string> fingerprint;
 };
 
 class data_connection {
 public:
     explicit data_connection(net::loop& l) : loop_(&l) {}
 
-    /// From the control connection's own address.
+    /// Connects from the control connection's local address.
     net::task<result<void>> connect(ip_address from, endpoint to, net::time_limit limit);
 
-    /// Listens at `at` on a port of `range`, {0, 0} for any.
+    /// Listens at `address` on a port of `range`; {0, 0} is any free port.
     [[nodiscard]] result<endpoint> listen(const ip_address& address, port_range range);
-    /// The first connection from `peer`; others are closed and don't count.
+    /// Accepts the first connection from `peer`; connections of other hosts are closed.
     net::task<result<void>> accept(ip_address peer, net::time_limit limit);
 
     net::task<result<void>> protect(data_protection how, net::time_limit limit);
 
     [[nodiscard]] net::stream& stream() noexcept { return stream_; }
-    /// Closes what is open, so that the other side doesn't take it for a proper end.
+    /// Closes the connection with RST, so that the peer does not take it for the end of the data.
     void abort() noexcept;
     void close() noexcept;
 

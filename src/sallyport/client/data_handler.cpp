@@ -18,12 +18,12 @@ namespace sallyport::client {
 
 namespace {
 
-/// Large enough that system calls don't show, small enough to stay in the second-level cache.
+/// Large enough to make the cost of system calls small, and small enough for the second-level cache.
 constexpr std::size_t block_bytes = 256 * 1024;
-/// Sent between two looks at the progress.
+/// Bytes that are sent between two progress reports.
 constexpr std::uint64_t send_piece = 4 * 1024 * 1024;
 
-/// Standard output may be a pipe that somebody made non-blocking.
+/// Standard output may be a pipe that another process made non-blocking.
 void wait_ready(int file, short events) {
     pollfd p{file, events, 0};
     ::poll(&p, 1, -1);
@@ -54,9 +54,9 @@ result<std::size_t> read_block(int file, std::span<char> into) {
     }
 }
 
-error different_file() { return {errc::unexpected, 0, "the data are not those of the file that is continued"}; }
+error different_file() { return {errc::unexpected, 0, "the received data do not match the partial file"}; }
 
-/// False ends the job, with its failure in `out`.
+/// Returns false if the transfer has to end, with the failure in `out`.
 bool compare_tail(overlap_check& tail, std::string_view& bytes, transfer_counts& out) {
     if (const auto read = tail.compare(bytes); !read) {
         out.failure = read.error();
@@ -136,7 +136,8 @@ net::task<transfer_counts> tail_receiver::run(net::stream& data, net::time_limit
         }
         std::string_view bytes(block.data(), *n);
         out.bytes += bytes.size();
-        // What differs is received to its end if that is near: there are servers that close a session whose transfer is cut.
+        // If the bytes differ, the rest is received if it is short: some servers close the session of an interrupted
+        // transfer.
         if (!tail_.is_different() && !compare_tail(tail_, bytes, out) && out.is_local) break;
         if (out.bytes > resume_overlap) break;
         out.failure.reset();
@@ -153,8 +154,8 @@ net::task<transfer_counts> file_sender::run(net::stream& data, net::time_limit l
     else
         out = co_await send_stream(data, limit);
     if (out.failure) co_return out;
-    // How the peer's end of the connection closes doesn't matter: its 226 and the size it has decide. But closing over
-    // unread bytes (TLS session tickets) would send RST, which can cost the server the end of the file.
+    // How the peer closes does not matter: its 226 and its size decide. But closing with received bytes in the buffer (TLS
+    // session tickets) would send RST, and the server could lose the end of the file.
     const auto finished = co_await data.shutdown_send(limits::tls_shutdown_timeout);
     if (!finished || !data.is_tls()) co_return out;
     const auto until = net::time_limit::within(limits::tls_shutdown_timeout);
@@ -182,7 +183,7 @@ net::task<transfer_counts> file_sender::send_regular(net::stream& data, net::tim
         out.bytes += *sent;
         count_(out.bytes);
         if (*sent < piece) {
-            out.failure = error{errc::truncated, 0, "the local file became shorter while it was sent"};
+            out.failure = error{errc::truncated, 0, "the local file was truncated during the transfer"};
             out.is_local = true;
             co_return out;
         }
@@ -231,7 +232,7 @@ net::task<transfer_counts> line_receiver::run(net::stream& data, net::time_limit
             break;
         }
         out.bytes += *n;
-        // A last line without its end is a line all the same.
+        // The last line may lack its line end.
         lines.append(*n == 0 ? std::string_view("\r\n") : std::string_view(block.data(), *n));
         if (const auto taken = process_lines(lines); !taken) out.failure = taken.error();
         if (*n == 0 || out.failure) break;

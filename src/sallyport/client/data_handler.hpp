@@ -1,5 +1,6 @@
 #pragma once
-// What is done with an open data connection: a file in, a file out, lines of a listing. Each runs once, to its end.
+// Handlers of an open data connection: receive a file, send a file, read the lines of a listing. Each is owned by its
+// caller, runs once on the thread of the session's loop, and must live until run() has finished.
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +18,8 @@ namespace sallyport::client {
 struct transfer_counts {
     std::uint64_t bytes = 0;
     std::optional<error> failure;
-    bool is_local = false;  // the failure is our file's, not the connection's
+    /// The failure is one of the local file and not of the connection.
+    bool is_local = false;
 };
 
 class data_handler {
@@ -30,11 +32,12 @@ public:
     virtual net::task<transfer_counts> run(net::stream& data, net::time_limit limit) = 0;
 };
 
-/// Called with the bytes moved so far.
+/// Called with the number of bytes transferred so far.
 using byte_count = std::function<void(std::uint64_t)>;
 
-/// Writes what comes to `file` at its present position; with `ascii`, CR LF becomes LF. With `tail`, the file is continued:
-/// what comes first must be the end of what is kept, or nothing is written and the job fails with tail_differs().
+/// Writes the received data to `file` at its current position; with `ascii`, CR LF becomes LF. With `tail`, the file is
+/// continued: the first data must match the end of the partial file; otherwise nothing is written and the handler fails with
+/// tail_differs().
 class file_receiver final : public data_handler {
 public:
     file_receiver(int file, bool ascii, byte_count count, std::optional<overlap_check> tail = std::nullopt)
@@ -42,7 +45,7 @@ public:
     net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
 
     [[nodiscard]] bool tail_differs() const noexcept { return tail_ && tail_->is_different(); }
-    /// What is kept was found to be the same, or nothing had to be compared.
+    /// The partial file matches, or there was none to compare.
     [[nodiscard]] bool tail_is_same() const noexcept { return !tail_ || tail_->is_same(); }
 
 private:
@@ -52,13 +55,13 @@ private:
     std::optional<overlap_check> tail_;
 };
 
-/// Reads to the end and keeps nothing.
+/// Reads to the end and discards the data.
 class discarder final : public data_handler {
 public:
     net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
 };
 
-/// Compares what comes with the end of what is kept, and writes nothing.
+/// Compares the received data with the end of the partial file, and writes nothing.
 class tail_receiver final : public data_handler {
 public:
     explicit tail_receiver(overlap_check tail) : tail_(tail) {}
@@ -69,7 +72,7 @@ private:
     overlap_check tail_;
 };
 
-/// Sends `file` from `offset` on, by sendfile where it is a regular file and nothing must look at the bytes.
+/// Sends `file` from `offset`, with sendfile if it is a regular file and the bytes need no conversion.
 class file_sender final : public data_handler {
 public:
     file_sender(int file, std::uint64_t offset, bool ascii, byte_count count)
@@ -86,13 +89,13 @@ private:
     byte_count count_;
 };
 
-/// Hands out the lines that come, without their ends. `take` may refuse one, which ends the job (CL-04).
+/// Passes each received line, without its line end, to `on_line`. An error of `on_line` ends the transfer (CL-04).
 class line_receiver final : public data_handler {
 public:
     using line_callback = std::function<result<void>(std::string_view line)>;
     explicit line_receiver(line_callback on_line) : on_line_(std::move(on_line)) {}
     net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
-    /// Lines that were too long or held NUL or a lone CR, and were dropped.
+    /// Number of lines that were too long or contained NUL or a lone CR; they were dropped.
     [[nodiscard]] std::size_t bad_lines() const noexcept { return bad_lines_; }
 
 private:

@@ -1,10 +1,11 @@
 #pragma once
-// Which directory of the server a session is in.
+// The working directory of a session on the server. Used on the thread of the connection's loop; the connection must
+// outlive it.
 //
-// Directories are listed from inside, by CWD and a command without argument: many servers pass an argument of LIST to `ls`,
-// where blanks, a leading '-' and wildcards mean something else, and some list the wrong directory without an error. Paths
-// of the session's other calls start from the directory of the login, so the session returns there before it uses one. Used
-// on the connection's loop; the connection must outlive it.
+// A directory is listed with CWD and a command without argument, since many servers pass an argument of LIST to `ls`,
+// where blanks, a leading '-' and wildcards have another meaning, and some list the wrong directory without an error.
+// Paths of the session's other calls are relative to the directory of the login, so the session returns there before it
+// uses one.
 
 #include <optional>
 #include <string>
@@ -17,15 +18,17 @@ class directory {
 public:
     explicit directory(connection& conn) : connection_(conn) {}
 
-    /// From the start directory into `path`. A refusal is a failure at client_step::request with the reply's code.
+    /// Changes from the start directory to `path`. A refusal is a failure at client_step::request with the code of the
+    /// reply.
     net::task<std::optional<proto::client_failure>> enter(std::string path);
-    /// Back to the start directory, unless `next_path` is the same from everywhere.
+    /// Returns to the start directory, unless `next_path` is absolute.
     net::task<std::optional<proto::client_failure>> leave(std::string next_path);
 
 private:
     connection& connection_;
     bool start_queried_ = false;
-    std::string start_;  // empty: the server didn't say
+    /// Empty if the server did not report it.
+    std::string start_;
     bool changed_ = false;
 };
 

@@ -10,7 +10,7 @@ using proto::entry_type;
 
 namespace {
 
-/// CL-04: what a listing may take of our memory. Mirrors of the largest public archives stay below.
+/// Limits of memory for a listing (CL-04). Listings of the largest public archives stay below them.
 constexpr std::size_t max_entries = 250'000;
 constexpr std::uint64_t max_listing_bytes = 64 * 1024 * 1024;
 constexpr std::size_t sample_bytes = 200;

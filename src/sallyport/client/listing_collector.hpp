@@ -1,5 +1,5 @@
 #pragma once
-// Makes a listing of the lines that a server sends, within bounds and without traps (CL-04). Plain value; one thread.
+// Parses the lines of a listing into entries, within limits and without unsafe names (CL-04). A value for one thread.
 
 #include <cstdint>
 #include <string_view>
@@ -13,15 +13,15 @@ class listing_collector {
 public:
     enum class form : std::uint8_t { mlsd, list };
 
-    /// `now` is for forms that leave out the year.
+    /// `now` completes dates without a year.
     listing_collector(form as, std::int64_t now) : as_(as), parser_(now) {}
 
-    /// One line; errc::too_long once the listing is larger than any that we take.
+    /// Adds one line. errc::too_long if the listing exceeds the limits.
     [[nodiscard]] result<void> add_line(std::string_view line);
-    /// After the last line. `damaged_lines` could not even be read as lines.
+    /// To be called after the last line. `damaged_lines` is the number of lines that the handler dropped.
     void finish(std::size_t damaged_lines);
 
-    /// There were lines, and not one of them was an entry in a known form.
+    /// There were lines, but none in a known format.
     [[nodiscard]] bool recognized_nothing() const noexcept { return recognized_ == 0 && report_.unrecognized_lines > 0; }
     [[nodiscard]] listing_report& report() noexcept { return report_; }
 

@@ -15,10 +15,10 @@ namespace sallyport::client {
 namespace {
 
 constexpr std::size_t max_netrc_bytes = 1 << 20;
-/// Editors of other systems begin UTF-8 files with it.
+/// Some editors write it at the beginning of UTF-8 files.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
-/// Words apart by blanks; "quoted words" keep theirs; '#' at the start of a word hides the rest of its line.
+/// Splits the text at blanks, except within "quotes". A '#' at the start of a word makes the rest of the line a comment.
 class tokenizer {
 public:
     explicit tokenizer(std::string_view text) : text_(text) {
@@ -44,7 +44,7 @@ public:
         while (at_ < text_.size() && !is_blank(text_[at_])) out += text_[at_++];
         return out;
     }
-    /// The value of a keyword, where there is one; a '#' in it is a character like any other.
+    /// The value of a keyword, if there is one; a '#' in it does not start a comment.
     std::optional<std::string> value() {
         while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
         if (at_ < text_.size() && text_[at_] == '#') {
@@ -77,7 +77,8 @@ private:
 
 std::optional<netrc_login> find_login(std::string_view netrc, std::string_view host,
                                       const std::optional<std::string>& user) {
-    std::optional<netrc_login> entry;  // the one being read, where it is for this host
+    // The entry that is being read, if it is for this host.
+    std::optional<netrc_login> entry;
     const auto fits = [&] { return entry && (!user || entry->user == *user || entry->user.empty()); };
     tokenizer in(netrc);
     while (const auto word = in.next()) {
@@ -102,7 +103,8 @@ std::optional<netrc_login> find_login(std::string_view netrc, std::string_view h
 }
 
 result<std::string> read_netrc(const std::string& path) {
-    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
+    // O_NONBLOCK, so that a FIFO cannot block.
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) {
         if (errno == ENOENT || errno == ENOTDIR) return std::string();
         return fail_os(errno, path);

@@ -63,7 +63,7 @@ TEST(netrc, an_entry_without_a_password_says_so) {
     EXPECT_EQ(find_login("default login b", "z", "b")->password, std::nullopt);
 }
 
-/// The same text as other systems write it.
+/// The same text in the forms of other systems.
 std::string with_cr_lf(std::string_view text) {
     std::string out = "\xef\xbb\xbf";
     for (const char c : text) out += c == '\n' ? std::string("\r\n") : std::string(1, c);

@@ -15,7 +15,7 @@ result<void> overlap_check::compare(std::string_view& bytes) {
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_os(errno, "reading the local file");
         const auto got = static_cast<std::size_t>(n);
-        // Nothing: somebody has made the local file shorter.
+        // 0 bytes: the local file was truncated in the meantime.
         different_ = got == 0 || bytes.substr(0, got) != std::string_view(stored.data(), got);
         at_ += got;
         bytes.remove_prefix(got);

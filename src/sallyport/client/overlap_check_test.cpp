@@ -16,7 +16,7 @@ std::string pattern(std::size_t size) {
     return out;
 }
 
-/// Feeds `bytes` in pieces; what is left to be written, or "different".
+/// Feeds `bytes` in pieces; returns the bytes to be written, or "different".
 std::string continued(overlap_check tail, std::string_view bytes, std::size_t piece) {
     std::string out;
     while (!bytes.empty()) {

@@ -27,8 +27,8 @@ std::string directory_of(const std::string& name) {
     return slash == name.npos ? "." : slash == 0 ? "/" : name.substr(0, slash);
 }
 
-/// The process that holds the lock on the file, from "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; 0 if it can't be
-/// told.
+/// The process that holds the lock on the file, from "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; 0 if it is not
+/// known.
 std::uint64_t lock_holder(::ino_t inode) {
     std::ifstream locks("/proc/locks");
     const std::string wanted = ":" + std::to_string(inode);
@@ -45,7 +45,7 @@ std::uint64_t lock_holder(::ino_t inode) {
     return 0;
 }
 
-/// False: another process has it. File systems without locks have no owner to respect.
+/// Returns false if another process holds the lock. A file system without locks counts as success.
 bool lock(int file) {
     while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
@@ -80,11 +80,12 @@ result<part_file> part_file::open(std::string name, bool resume) {
     return out;
 }
 
-/// Opens FILE.part and becomes its owner.
+/// Opens and locks FILE.part.
 result<void> part_file::open_part() {
     constexpr int tries = 10;
     for (int i = 0; i < tries; ++i) {
-        // A link in the way of FILE.part could lead the download elsewhere; FILE itself is the user's own choice.
+        // A symbolic link named FILE.part could redirect the download, so it is not followed. FILE itself was chosen by the
+        // user.
         fd_.reset(::open(write_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
         if (!fd_) return fail_os(errno, write_path_);
         struct ::stat mine{};
@@ -97,7 +98,7 @@ result<void> part_file::open_part() {
                                     "name with -o FILE",
                                     write_path_, process == 0 ? "another process" : fmt::format("process {}", process)));
         }
-        // The last owner may have renamed or removed it in between: then this is no FILE.part any more.
+        // The previous owner may have renamed or removed the file in the meantime.
         struct ::stat named{};
         if (::lstat(write_path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
             lock_.reset(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
@@ -132,7 +133,7 @@ void part_file::remove_record() const { ::unlink(record_name().c_str()); }
 void part_file::record(const std::optional<file_version>& version) {
     recorded_.reset();
     if (!is_part()) return;
-    // A new file, so that an old record is never mistaken for this one, nor another file written to.
+    // A new file, so that no old record remains and no other file is overwritten.
     remove_record();
     if (!version) return;
     const unique_fd file(::open(record_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
@@ -144,18 +145,18 @@ void part_file::record(const std::optional<file_version>& version) {
         remove_record();
 }
 
-// ---- The end
+// ---- Finishing
 
 result<void> part_file::commit() {
     if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + write_path_);
-    // Closing may bring an error of writing to light (NFS, quotas).
+    // close() may report an earlier write error (NFS, quotas).
     if (::close(fd_.release()) != 0) return fail_os(errno, write_path_);
     if (!is_part()) return {};
     if (::rename(write_path_.c_str(), name_.c_str()) != 0) return fail_os(errno, "renaming " + write_path_ + " to " + name_);
     remove_record();
     const std::string directory = directory_of(name_);
     const unique_fd entries(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // Some file systems can't sync a directory, and some directories may not be read: the file is there all the same.
+    // Some file systems cannot sync a directory, and some directories are not readable; the file exists anyway.
     if (entries && ::fsync(entries.get()) != 0 && errno == EIO) return fail_os(errno, "writing the directory " + directory);
     lock_.reset();
     return {};

@@ -1,10 +1,11 @@
 #pragma once
-// Where a download goes: FILE.part beside FILE, renamed when all is well, so that FILE is whole or as it was before.
+// The local file of a download: FILE.part, which is renamed to FILE when the download is complete. So FILE is either
+// complete or unchanged.
 //
-// FILE.part belongs to one process at a time, by a lock that the system takes back when the process ends. Beside it,
-// FILE.part.from records which version of the server's file its bytes are from, so that a later download continues it only
-// if the server still has that one. What isn't a regular file (a device, a pipe) is written straight to. Movable; a thread
-// at a time.
+// A lock, which the system releases when the process ends, gives FILE.part to one process at a time. FILE.part.from, in
+// the same directory, records which version of the server's file its bytes are from, so that a later download continues
+// it only if the server still has that version. A file that is not regular (a device, a pipe) is written directly.
+// Movable; owned and used by one thread at a time.
 
 #include <optional>
 #include <string>
@@ -17,21 +18,23 @@ namespace sallyport::client {
 
 class part_file {
 public:
-    /// With `resume`, what is in FILE.part stays; else it is emptied. errc::busy if another process is downloading to it.
+    /// With `resume`, the content of FILE.part stays; otherwise it is removed. errc::busy if another process is downloading
+    /// to it.
     [[nodiscard]] static result<part_file> open(std::string name, bool resume);
 
     [[nodiscard]] int get() const noexcept { return fd_.get(); }
-    /// The version that the bytes in FILE.part are from, if that is known.
+    /// The version that the bytes in FILE.part are from, if it is known.
     [[nodiscard]] const std::optional<file_version>& recorded() const noexcept { return recorded_; }
-    /// Whether there was no FILE.part, only a FILE, which is left alone until it is replaced.
+    /// Whether there was only FILE and no FILE.part. FILE stays as it is until it is replaced.
     [[nodiscard]] bool only_final_file_existed() const noexcept { return only_final_file_existed_; }
 
-    /// Records the version of the bytes to come, or that it is unknown. A record that can't be written only means that these
-    /// bytes won't be continued. REQUIRES: the file is empty.
+    /// Records the version of the bytes that follow, or that it is unknown. If the record cannot be written, a later
+    /// download starts from the beginning. REQUIRES: the file is empty.
     void record(const std::optional<file_version>& version);
-    /// Gives the file its name, once its bytes are on the disk.
+    /// Syncs the file to the disk and renames it to FILE.
     [[nodiscard]] result<void> commit();
-    /// Leaves what came for a later --resume, an empty file not. Returns the name of what stays, empty if nothing does.
+    /// Keeps the partial file for a later resume, and removes an empty one. Returns the name of the partial file, or an
+    /// empty string.
     [[nodiscard]] std::string abandon();
 
 private:
@@ -42,7 +45,8 @@ private:
     void remove_record() const;
 
     unique_fd fd_;
-    unique_fd lock_;  // the same open file: keeps the lock until the name is given
+    /// A duplicate of the descriptor, which keeps the lock until the file has been renamed.
+    unique_fd lock_;
     std::string name_;
     std::string write_path_;
     std::optional<file_version> recorded_;

@@ -14,7 +14,7 @@ namespace {
 using proto::client_failure;
 using proto::client_step;
 
-/// Whether one of these stands at the beginning of a word: "ssl" in "AUTH SSL", but not in "hassle".
+/// Whether a word of the text starts with one of these: "ssl" in "AUTH SSL", but not in "hassle".
 bool says(std::string_view text, std::initializer_list<std::string_view> phrases) {
     return std::ranges::any_of(phrases, [text](std::string_view phrase) {
         for (auto at = text.find(phrase); at != text.npos; at = text.find(phrase, at + 1))
@@ -33,12 +33,15 @@ bool asks_for_tls(const client_failure& failed_step, std::string_view text) {
                                    "clear-text", "plaintext", "plain text", "plain ftp", "secure connection",
                                    "secure control", "secure session", "use auth", "send auth", "auth first"});
     switch (failed_step.reply_code) {
-        case 521:  // RFC 4217 section 12.9: data connections have to be protected
-        case 533:  // RFC 2228: the protection level of a command, or of the request, is not enough
+        // RFC 4217, section 12.9: data connections have to be encrypted.
+        case 521:
+        // RFC 2228: the protection level of the command or of the data is not sufficient.
+        case 533:
         case 534: return true;
         case 522:
         case 530: return words;
-        default: return before_login(failed_step.at) && words;  // elsewhere the words may be those of a path
+        // After the login, the words may be part of a path.
+        default: return before_login(failed_step.at) && words;
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Why a server refused, as far as its words tell: the codes alone don't. A pure function; any thread.
+// The reason for which a server refused, from the text of its reply; the codes alone do not show it. A pure function on
+// values; any thread.
 
 #include <cstdint>
 
@@ -9,11 +10,13 @@ namespace sallyport::client {
 
 enum class refusal : std::uint8_t {
     other,
-    needs_tls,  // the login, or the data, have to be encrypted
-    too_many,   // a limit of users, connections or sessions: another time it may work
+    /// The login or the data connection must be encrypted.
+    needs_tls,
+    /// A limit of users, connections or sessions; a later attempt may succeed.
+    too_many,
 };
 
-/// `encrypted`: control and data connections are both protected, so that it can't be TLS that is missing.
+/// `encrypted`: control and data connections are both encrypted, so the reason cannot be missing TLS.
 [[nodiscard]] refusal reason_of(const proto::client_failure& failed_step, bool encrypted);
 
 }  // namespace sallyport::client

@@ -79,7 +79,7 @@ TEST(refusal, all_others) {
              "332 Maximum number of clients",
          })
         EXPECT_EQ(reason(reply), refusal::other) << reply;
-    // A path may bear any word.
+    // A path may contain any word.
     for (const auto* reply :
          {"550 tls.txt: no such file", "550 maximum number of users.txt: permission denied", "553 ssl: not allowed"})
         EXPECT_EQ(reason(reply, client_step::request), refusal::other) << reply;

@@ -11,7 +11,7 @@ using proto::verb;
 
 namespace {
 
-/// "213 20260102150405", wherever in the reply it is.
+/// "213 20260102150405", in any line of the reply.
 std::optional<std::int64_t> time_in(const proto::reply& r) {
     if (r.code != 213) return std::nullopt;
     for (std::string_view line : r.lines) {
@@ -35,7 +35,7 @@ std::optional<entry> entry_in(const proto::reply& r) {
     return std::nullopt;
 }
 
-/// The command is known, and says that there is no such file.
+/// The server supports the command: it succeeded, or reports that there is no such file.
 bool is_answer(const proto::reply& r) { return r.positive() || (r.code >= 550 && r.code < 560); }
 
 }  // namespace

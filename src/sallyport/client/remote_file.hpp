@@ -1,5 +1,6 @@
 #pragma once
-// What a server says of one file, without a data connection. Used on the connection's loop.
+// Queries about one file of the server, without a data connection. Functions on the thread of the connection's loop; the
+// connection must outlive the calls.
 
 #include <cstdint>
 #include <optional>
@@ -10,19 +11,22 @@
 
 namespace sallyport::client {
 
-/// By MDTM; nothing if the server can't or won't say it.
+/// The result of MDTM; nothing if the server does not report it.
 net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::string path);
 
 struct file_query_result {
-    std::optional<proto::client_failure> failure;  // the session has ended
-    std::optional<proto::entry> file;              // it is there, and no directory
-    bool is_supported = false;                     // the server knows one of the commands that ask for it
+    /// The session has ended.
+    std::optional<proto::client_failure> failure;
+    /// The file exists and is not a directory.
+    std::optional<proto::entry> file;
+    /// The server supports at least one of the commands.
+    bool is_supported = false;
 };
 
-/// By MLST, else by SIZE and MDTM. The entry's name is the last component of `path`, whatever the server calls it.
+/// Queries with MLST, or with SIZE and MDTM if MLST is not supported. The name of the entry is the last component of `path`.
 net::task<file_query_result> query_file(connection& conn, std::string path);
 
-/// The part behind the last '/'.
+/// The part after the last '/'.
 [[nodiscard]] std::string last_component(const std::string& path);
 
 }  // namespace sallyport::client

@@ -17,7 +17,8 @@ std::string reason_not_to_resume(const std::optional<file_version>& recorded, co
 
 net::task<std::string> reason_not_to_resume(connection& conn, partial_upload upload) {
     if (upload.stored > upload.length) co_return "the file on the server is longer than the local file";
-    // Clocks may differ. If the server's is ahead the bytes still have to agree; if it is behind, at worst too much is sent.
+    // The clocks may differ. If the server's is fast, the bytes still have to match; if it is slow, at worst the complete
+    // file is sent.
     const auto uploaded = co_await modification_time(conn, upload.path);
     if (uploaded && upload.modified > *uploaded) co_return "the local file was changed after the server's part was stored";
 

@@ -26,13 +26,13 @@ using proto::client_failure;
 using proto::client_transfer;
 using proto::verb;
 
-/// Not known there, not implemented, not for this path: LIST may still do.
+/// Unknown command, not implemented, or not for this path: LIST may still work.
 bool should_try_list(int reply_code) { return reply_code >= 500 && reply_code <= 504; }
 
-/// A leading '-' would be taken for an option of ls by many servers.
+/// Many servers would take a leading '-' for an option of ls.
 std::string not_an_option(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
 
-/// "550 No members found.": MVS, and others like it, refuse to list what is empty.
+/// "550 No members found.": MVS and similar servers refuse to list an empty directory.
 bool is_empty_directory(const proto::reply& r) {
     if (r.code != 550 && r.code != 450) return false;
     const std::string text = to_lower(r.text());
@@ -46,7 +46,7 @@ bool is_unknown_command(int reply_code) { return reply_code == 500 || reply_code
 result<std::uint64_t> length_of(int file) {
     struct ::stat about{};
     if (::fstat(file, &about) != 0) return fail_os(errno, "the local file");
-    if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, "only a regular local file can be continued");
+    if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, "only a regular local file can be resumed");
     return static_cast<std::uint64_t>(about.st_size);
 }
 
@@ -68,7 +68,8 @@ struct session::impl {
     std::string action;
     std::string path;
     operation current = operation::open;
-    std::uint64_t received = 0;  // by the file's receiver, us or the server: what a resumed transfer would begin with
+    // Bytes that the receiver has of the file; a resumed transfer would start there.
+    std::uint64_t received = 0;
 
     [[nodiscard]] std::unexpected<failure> failed(client_failure failed_step) const {
         failure_context known{location, conn.control().peer(), attempts, path, current};
@@ -140,7 +141,8 @@ transfer_facts session::impl::facts(const transfer_report& report) const {
     return out;
 }
 
-/// How a download or a listing ended. `size_counts`: bytes and the server's size are comparable (they aren't in TYPE A).
+/// Judges the end of a download or a listing. `size_counts`: the byte count and the server's size are comparable (not in
+/// TYPE A).
 std::optional<client_failure> session::impl::judge(transfer_report& report, bool size_counts) const {
     auto known = facts(report);
     if (size_counts) known.expected = report.size;
@@ -196,14 +198,14 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     const bool ascii = me.location.ascii;
     transfer_report report;
     if (resume.wanted && ascii)
-        co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+        co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     if (!ascii) {
         auto failed_step = co_await me.size_of(path, report.size);
         if (failed_step) co_return me.failed(std::move(*failed_step));
         me.warn_of_unreadable_size(report);
     }
-    // What is no longer than the part that would be compared is as quickly received again.
+    // A file that is not longer than the part to compare can as well be received again.
     std::optional<file_version> version;
     if ((resume.wanted || resume.record) && report.size && *report.size > resume_overlap)
         if (const auto time = co_await modification_time(me.conn, path)) version = file_version{*report.size, *time};
@@ -249,7 +251,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
             break;
         }
         const std::string why =
-            refused ? reply->cause.text() : "the last bytes of the partial file are not those of the file on the server";
+            refused ? reply->cause.text() : "the end of the partial file differs from the file on the server";
         if (const auto emptied = me.start_over(local_file, why, report); !emptied)
             co_return me.failed(client_failure{step::local_file, emptied.error()});
         if (!me.conn.facts().usable())
@@ -257,17 +259,18 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
                                 why + ", and the server closed the control connection; try again");
         from = 0;
     }
-    me.received = version ? from + report.bytes : 0;  // without a version nothing can be continued
-    // Where SIZE is unknown the number in the 150 is the second best; of a continued file it may mean either part.
+    // Without a version, no later call can continue the file.
+    me.received = version ? from + report.bytes : 0;
+    // Without SIZE, the number in the 150 is used; for a resumed file it may mean either part.
     if (!report.size && !ascii && from == 0) report.size = me.conn.facts().announced();
     if (auto failed_step = me.judge(report, !ascii)) co_return me.failed(std::move(*failed_step));
     co_return report;
 }
 
-/// Empties the local file for a download from the beginning, before any other byte is written to it.
+/// Truncates the local file for a download from the beginning.
 result<void> session::impl::start_over(int local_file, const std::string& why, transfer_report& report) {
     if (::ftruncate(local_file, 0) != 0 || ::fdatasync(local_file) != 0 || ::lseek(local_file, 0, SEEK_SET) < 0)
-        return fail_os(errno, "emptying the local file");
+        return fail_os(errno, "truncating the local file");
     report.warnings.push_back("downloaded from the beginning, because " + why);
     return {};
 }
@@ -278,12 +281,12 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     const bool ascii = me.location.ascii;
     transfer_report report;
     if (resume && ascii)
-        co_return me.failed(step::local_file, errc::unsupported, "a transfer as text (;type=a) can't be continued");
+        co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     std::optional<std::uint64_t> length;
     if (const auto have = length_of(local_file)) length = *have;
     if (resume) {
-        if (!length) co_return me.failed(step::local_file, errc::not_a_file, "only a regular local file can be continued");
+        if (!length) co_return me.failed(step::local_file, errc::not_a_file, "only a regular local file can be resumed");
         std::optional<std::uint64_t> stored;
         auto failed_step = co_await me.size_of(path, stored);
         if (failed_step) co_return me.failed(std::move(*failed_step));
@@ -309,7 +312,7 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     file_sender handler(local_file, from, ascii, [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
         if (on_progress) on_progress(from + n, length);
     });
-    // APPE rather than REST and STOR: it is older than REST, and what it adds to is what SIZE has just measured.
+    // APPE instead of REST and STOR: it is older than REST, and it appends to the file that SIZE has just measured.
     client_transfer order{from == 0 ? verb::stor : verb::appe, path, 0, ascii};
     const auto reply = co_await me.transfer(std::move(order), handler);
     static_cast<void>(reply);
@@ -327,25 +330,25 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     co_return report;
 }
 
-/// The 226 says that the server is content; its SIZE says with how much.
+/// The 226 confirms the transfer; SIZE shows how many bytes were stored.
 net::task<> session::impl::query_stored_size(transfer_facts& facts, transfer_report& report) {
     const auto lost = co_await size_of(path, report.size);
     facts.stored = report.size;
     if (!lost) warn_of_unreadable_size(report);
-    // Some servers move an upload away at once, or hide it: 226 has to do then.
+    // Some servers move or hide an upload at once; then only the 226 confirms it.
     if (!report.size)
         report.warnings.emplace_back(
             "the server did not report the size of the stored file; only its 226 confirms the upload");
 }
 
-/// After a failed upload: whether the server has kept a part of it, and how much.
+/// After a failed upload: queries how much of it the server has stored.
 net::task<> session::impl::query_partial_upload(transfer_facts facts) {
     if (!facts.expected || !conn.facts().usable()) co_return;
     if (!facts.stored) {
         const auto lost = co_await size_of(path, facts.stored);
         if (lost) co_return;
     }
-    // More than was sent is another file.
+    // If the server has more than was sent, it is another file.
     if (facts.stored && *facts.stored <= facts.bytes && *facts.stored < *facts.expected) received = *facts.stored;
 }
 
@@ -359,12 +362,12 @@ net::task<outcome<listing_report>> session::list(std::string path, std::int64_t 
     auto refused = co_await me.working_directory.enter(path);
     if (!refused) co_return co_await me.list_directory_entries({}, now);
     if (refused->at != step::request || refused->reply_code / 100 != 5) co_return me.failed(std::move(*refused));
-    // Servers without CWD exist; with the directory as an argument is then the only way.
+    // For servers without CWD, the directory is the argument of the listing command.
     if (is_unknown_command(refused->reply_code)) co_return co_await me.list_directory_entries(std::move(path), now);
     co_return co_await me.list_file(std::move(path), std::move(*refused), now);
 }
 
-/// One listing command and its lines. Fails without having taken any where the server refuses the command.
+/// Runs one listing command and collects its lines. If the server refuses the command, no line is added.
 net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
     line_receiver handler([&into](std::string_view line) { return into.add_line(line); });
     auto reply = co_await transfer(std::move(order), handler);
@@ -379,7 +382,7 @@ net::task<std::optional<client_failure>> session::impl::read_listing(client_tran
     co_return std::nullopt;
 }
 
-/// The working directory, or `argument` where there is no other way.
+/// Lists the working directory, or `argument` if the server has no CWD.
 net::task<outcome<listing_report>> session::impl::list_directory_entries(std::string argument, std::int64_t now) {
     using form = listing_collector::form;
     if (conn.facts().features().may_have_mlsd()) {
@@ -396,11 +399,11 @@ net::task<outcome<listing_report>> session::impl::list_directory_entries(std::st
     if (failed_step) co_return failed(std::move(*failed_step));
     if (!lines.recognized_nothing()) co_return std::move(lines.report());
     co_return failed(step::listing, errc::unsupported,
-                     fmt::format("none of the {} lines of the listing is in a known form; the first: {}",
+                     fmt::format("none of the {} lines of the listing is in a known format; the first: {}",
                                  lines.report().unrecognized_lines, lines.report().first_unrecognized));
 }
 
-/// What can't be entered may be a file. `refused` is what the server said to CWD.
+/// Lists a path that CWD refused; it may be a file. `refused` is the failure of CWD.
 net::task<outcome<listing_report>> session::impl::list_file(std::string file, client_failure refused, std::int64_t now) {
     const std::string name = last_component(file);
     if (!proto::is_safe_name(name)) co_return failed(std::move(refused));
@@ -412,7 +415,8 @@ net::task<outcome<listing_report>> session::impl::list_file(std::string file, cl
         co_return report;
     }
     if (answer.is_supported) co_return failed(std::move(refused));
-    // Neither MLST nor SIZE: a listing of the file. Only its own entry counts, as `ls` takes a pattern or a directory too.
+    // Neither MLST nor SIZE is supported: list the file. Only its own entry counts, since `ls` accepts patterns and
+    // directories too.
     listing_collector lines(listing_collector::form::list, now);
     client_transfer order{verb::list, not_an_option(file), 0, true};
     auto failed_step = co_await read_listing(std::move(order), lines);

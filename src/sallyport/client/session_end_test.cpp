@@ -1,4 +1,4 @@
-// How a transfer's end is judged and what is advised then, against servers that state sizes, ends and reasons in odd ways.
+// Judging the end of a transfer, and the advice, with servers that send unusual sizes, ends and reasons.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +28,8 @@ run_result<transfer_report> put_to(const behaviour& b, options how = quick()) {
     return put(from, server.url("new"), std::move(how));
 }
 
-/// Takes any login and has no sizes; a transfer is as the test has it, and the session ends with it where that says false.
+/// Accepts any login and has no sizes; the test defines the transfer, and the session ends after it if its function returns
+/// false.
 void serve(testing::blocking_socket& control, auto transfer) {
     const testing::blocking_listener data;
     control.send("220 hi\r\n");
@@ -54,7 +55,7 @@ TEST(client_size, a_number_with_blanks_around_it_or_in_another_line_counts) {
 }
 
 TEST(client_size, a_number_in_any_line_of_the_150_counts) {
-    // The stub says "150 opening" and appends the words; a 150 of several lines.
+    // The stub sends "150 opening" with the text appended; a 150 of several lines.
     const scripted_server server([](testing::blocking_socket& control) {
         serve(control, [&](const testing::blocking_listener& data) {
             control.send("150-Accepted\r\n150 opening (5000 bytes) \r\n");

@@ -21,7 +21,7 @@ const std::string whole(420, 'x');
 
 TEST(client_ends, an_error_in_the_middle_of_a_download) {
     behaviour b;
-    b.ends = data_end::stays_open;  // the control connection alone tells
+    b.ends = data_end::stays_open;  // only the control connection shows it
     b.replies["FINAL"] = "451 disk error";
     ftp_stub server(b);
     memory_file to;

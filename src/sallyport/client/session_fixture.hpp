@@ -1,5 +1,6 @@
 #pragma once
-// Test support: runs client sessions against servers of tests/support, each on a loop of its own, to their end.
+// Test support: runs client sessions against the servers of tests/support, each on an event loop of its own, until they
+// end. Header for tests only.
 
 #include <gtest/gtest.h>
 
@@ -40,7 +41,7 @@ private:
     unique_fd fd_;
 };
 
-/// Short limits, so that a test of silence is over soon.
+/// Short limits, so that tests of timeouts are quick.
 inline options quick() {
     options o;
     o.connect = 2s;
@@ -86,7 +87,8 @@ struct order {
     options how;
     int file = -1;
     bool resume = false;
-    std::optional<file_version> recorded;  // for a resumed download
+    /// For a resumed download.
+    std::optional<file_version> recorded;
 };
 
 template <class T>

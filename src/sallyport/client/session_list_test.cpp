@@ -1,4 +1,4 @@
-// Listings: which directory is listed, what a file's own entry is, and what becomes of lines that nobody understands.
+// Listings: which directory is listed, the entry of a single file, and lines in an unknown format.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using testing::hang_up;
 using ::testing::HasSubstr;
 
-/// What came after the login, without the negotiation of data connections.
+/// The commands after the login, without EPSV, PASV, EPRT and PORT.
 std::vector<std::string> requests(const ftp_stub& server) {
     std::vector<std::string> out;
     for (const auto& c : server.commands()) {
@@ -193,7 +193,7 @@ TEST(client_list, CL_04_traps_in_listings_are_left_out) {
     ASSERT_TRUE(r.got) << r.text();
     EXPECT_THAT(names(r), ElementsAre("fine"));
     EXPECT_EQ(r.got->skipped_names, 4U);
-    // The other forms of LIST lead out as little.
+    // The other formats of LIST cannot name files outside either.
     ftp_stub other(
         old_server("../X.TXT;1 2 2-JUL-2003 10:30 [A] (RWED,,,)\r\n"
                    "QSYS 77824 02/23/00 15:09:55 *STMF ../../x\r\n"

@@ -61,7 +61,7 @@ TEST(client_resume, nothing_is_added_to_a_download_that_was_complete) {
     EXPECT_TRUE(to.content() == whole);
 }
 
-/// The download begins again and says why.
+/// The download starts from the beginning, with the reason as a warning.
 void expect_new_download(behaviour b, std::string kept, std::optional<file_version> recorded, const std::string& why) {
     const std::string right = b.files["file"];
     ftp_stub server(std::move(b));
@@ -156,7 +156,7 @@ TEST(client_resume, what_a_later_resume_needs_is_recorded_before_the_first_byte)
 
 // ---- Uploads
 
-/// A local file of before the server's time, or after.
+/// A local file that is older or newer than the server's.
 memory_file local(const std::string& content, std::int64_t modified = server_time - 10) {
     memory_file out(content);
     const ::timespec times[2] = {{modified, 0}, {modified, 0}};

@@ -1,4 +1,4 @@
-// A server that sends one reply too many, seen through the whole client: what is cut is never called complete.
+// A server that sends one reply too many: an interrupted transfer is never reported as complete.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -238,7 +238,7 @@ TEST(client_matrix, a_short_file_is_no_success) {
     EXPECT_EQ(r.got.error().at, step::transfer);
     EXPECT_EQ(r.got.error().cause.code, errc::truncated);
     EXPECT_THAT(r.text(), HasSubstr("received 420 of 5000 bytes"));
-    b.replies["SIZE"] = "500 no";  // only the 150 tells
+    b.replies["SIZE"] = "500 no";  // only the 150 has it
     ftp_stub from_text(b);
     memory_file other;
     EXPECT_EQ(get(from_text.url("file"), other).got.error().cause.code, errc::truncated);

@@ -85,7 +85,7 @@ TEST(client_tls, TLS_05_a_download_that_is_cut_is_no_success) {
     const auto r = get(server.url("file", "ftpes"), to, quick_tls());
     ASSERT_FALSE(r.got);
     EXPECT_EQ(r.got.error().cause.code, errc::truncated);
-    // Where the protected SIZE vouches for every byte, a server that just doesn't say goodbye is only worth a warning.
+    // If SIZE over TLS confirms every byte, a missing close_notify is only a warning.
     b.says_sizes = true;
     ftp_stub impolite(b);
     memory_file other;

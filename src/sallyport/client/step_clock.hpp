@@ -1,5 +1,5 @@
 #pragma once
-// How long each step of a call took. A value; loop thread only.
+// Measures how long each step of a call takes. A value that its connection owns; used on the thread of its loop.
 
 #include <optional>
 #include <vector>
@@ -16,12 +16,12 @@ struct timed_step {
 
 class step_clock {
 public:
-    /// For another call: what is known of the last one is forgotten.
+    /// Starts another call; the steps of the last one are removed.
     void restart() {
         steps_.clear();
         running_.reset();
     }
-    /// The call is at this step now; no effect where it was before.
+    /// The call enters this step; no effect if it is there already.
     void enter(proto::client_step step) {
         if (running_ == step) return;
         stop();
@@ -32,7 +32,7 @@ public:
         if (running_) steps_.push_back({*running_, net::clock::now() - started_at_});
         running_.reset();
     }
-    /// Those that are over, in order.
+    /// The finished steps, in order.
     [[nodiscard]] const std::vector<timed_step>& steps() const noexcept { return steps_; }
 
 private:

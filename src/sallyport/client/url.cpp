@@ -26,7 +26,7 @@ constexpr scheme schemes[] = {{"ftp", tls_mode::none, 21},
 
 bool is_hex(char c) { return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f'); }
 
-/// Percent-encodes what is not allowed in a URL; what is encoded already stays. `extra` is allowed besides.
+/// Percent-encodes the characters that are not allowed in a URL, except those in `extra`. Existing escapes are kept.
 std::string encode_stray(std::string_view text, std::string_view extra) {
     constexpr std::string_view unreserved_and_sub = "-._~!$&'()*+,;=";
     std::string out;
@@ -36,14 +36,15 @@ std::string encode_stray(std::string_view text, std::string_view extra) {
         if (is_alpha(c) || is_digit(c) || encoded || unreserved_and_sub.contains(c) || extra.contains(c))
             out += c;
         else if (c == '%')
-            out += c;  // a broken escape: left for the parser to refuse
+            // An invalid escape is kept; the parser refuses it.
+            out += c;
         else
             out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }
 
-/// The text with user, password and path made strict. The last '@' ends the user: passwords hold them.
+/// Encodes user, password and path. The user ends at the last '@', since passwords may contain one.
 std::string strict(std::string_view scheme_name, std::string_view rest) {
     const auto slash = std::min(rest.find('/'), rest.size());
     const auto authority = rest.substr(0, slash);
@@ -55,7 +56,8 @@ std::string strict(std::string_view scheme_name, std::string_view rest) {
     return out + encode_stray(path, "/:@");
 }
 
-/// Takes "%25eth0" out of "[fe80::1%25eth0]": Boost.URL knows no zones. Gives "%eth0", or nothing where there is none.
+/// Removes "%25eth0" from "[fe80::1%25eth0]", as Boost.URL does not support zones. Returns "%eth0", or nothing if there is
+/// none.
 result<std::string> extract_zone(std::string& rest) {
     const std::string_view authority = std::string_view(rest).substr(0, rest.find('/'));
     const auto at = authority.rfind('@');
@@ -67,7 +69,7 @@ result<std::string> extract_zone(std::string& rest) {
     const auto zone = without_zone_escape(authority.substr(percent, close - percent));
     const auto fits = [](char c) { return is_alpha(c) || is_digit(c) || std::string_view("-._~").contains(c); };
     if (zone.size() == 1 || !std::ranges::all_of(std::string_view(zone).substr(1), fits))
-        return fail(errc::syntax, "not a URL: after the % of an address comes an interface, as in [fe80::1%25eth0]");
+        return fail(errc::syntax, "invalid URL: an interface must follow the % of an address, as in [fe80::1%25eth0]");
     rest.erase(percent, close - percent);
     return zone;
 }
@@ -80,7 +82,7 @@ result<void> extract_type(std::string& encoded_path, url& out) {
         return {};
     const std::string type = to_lower(std::string_view(encoded_path).substr(semicolon + 6));
     if (type != "a" && type != "i")
-        return fail(errc::unsupported, ";type=" + type + ": only a (text) and i (as it is) can be asked for");
+        return fail(errc::unsupported, ";type=" + type + ": unknown type; use a (text) or i (binary)");
     out.ascii = type == "a";
     encoded_path.resize(semicolon);
     return {};
@@ -102,30 +104,31 @@ result<url> url::parse(std::string_view text) {
     const auto colon = text.find("://");
     if (colon == text.npos)
         return fail(errc::syntax,
-                    "not a URL: " + std::string(text) + ". It looks like ftp://host/path or ftps://user@host/path");
+                    "invalid URL: " + std::string(text) + "; use a form such as ftp://host/path or ftps://user@host/path");
     const auto* found = std::ranges::find(schemes, to_lower(text.substr(0, colon)), &scheme::name);
     if (found == std::end(schemes))
-        return fail(errc::unsupported, std::string(text.substr(0, colon)) + ": not a scheme of FTP; use ftp, ftps or ftpes");
+        return fail(errc::unsupported, std::string(text.substr(0, colon)) + ": unknown scheme; use ftp, ftps or ftpes");
     if (std::ranges::any_of(text, [](char c) { return is_control(c); }))
-        return fail(errc::name_invalid, "the URL holds a control character");
+        return fail(errc::name_invalid, "the URL contains a control character");
 
     std::string rest(text.substr(colon + 3));
     const auto zone = extract_zone(rest);
     if (!zone) return std::unexpected(zone.error());
-    const std::string clean = strict(found->name, rest);  // `parsed` refers to it
+    // Must outlive `parsed`, which refers to it.
+    const std::string clean = strict(found->name, rest);
     const auto parsed = boost::urls::parse_uri(clean);
-    if (!parsed) return fail(errc::syntax, "not a URL: " + parsed.error().message());
+    if (!parsed) return fail(errc::syntax, "invalid URL: " + parsed.error().message());
     const auto& view = *parsed;
 
     url out;
     out.tls = found->tls;
     out.host = view.host_address();
-    if (out.host.empty()) return fail(errc::syntax, "the URL names no host");
+    if (out.host.empty()) return fail(errc::syntax, "the URL has no host");
     out.host += *zone;
     out.port = found->port;
     if (view.has_port()) {
         const auto port = parse_decimal(std::string(view.port()), 65535);
-        if (!port || *port == 0) return fail(errc::syntax, "not a port: " + std::string(view.port()));
+        if (!port || *port == 0) return fail(errc::syntax, "invalid port: " + std::string(view.port()));
         out.port = static_cast<std::uint16_t>(*port);
     }
     if (view.has_userinfo() && !view.user().empty()) out.user = view.user();
@@ -136,7 +139,7 @@ result<url> url::parse(std::string_view text) {
     if (!encoded_path.empty()) out.path = decode(std::string_view(encoded_path).substr(1));
 
     for (const auto& part : {out.host, out.user.value_or(""), out.password.value_or(""), out.path})
-        if (has_line_break(part)) return fail(errc::name_invalid, "the URL holds an encoded line break or NUL");
+        if (has_line_break(part)) return fail(errc::name_invalid, "the URL contains an encoded line break or NUL");
     return out;
 }
 

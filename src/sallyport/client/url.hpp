@@ -1,15 +1,14 @@
 #pragma once
-// FTP URLs (RFC 1738 section 3.2) as people write them. A value; any thread.
+// FTP URLs (RFC 1738, section 3.2) as users write them. A value; any thread.
 //
-// ftp://         plain
-// ftps://        TLS from the first byte (implicit), port 990
-// ftpes://, ftp+tls://, ftps+explicit://   TLS by AUTH TLS before anything secret (explicit), port 21
+// ftp://         unencrypted
+// ftps://        implicit TLS, port 990
+// ftpes://, ftp+tls://, ftps+explicit://   explicit TLS (AUTH TLS before the login), port 21
 //
-// The path is relative to the directory that the login leads to; a doubled slash ("ftp://host//etc/motd") or %2F at its
-// front makes it absolute. ";type=a" and ";type=i" at its end choose the type. Characters that a strict URL would have to
-// encode (blanks, UTF-8, '#', '?') are taken as they stand.
-// A link-local address names its interface: "ftp://[fe80::1%25eth0]/" (RFC 6874), or "[fe80::1%eth0]" as other programs
-// print it.
+// The path is relative to the directory of the login; a doubled slash ("ftp://host//etc/motd") or %2F at its beginning makes
+// it absolute. ";type=a" and ";type=i" at its end select the type. Characters that a strict URL would have to encode
+// (blanks, UTF-8, '#', '?') stand for themselves. A link-local address names its interface: "ftp://[fe80::1%25eth0]/" (RFC
+// 6874), or "[fe80::1%eth0]" as other programs print it.
 
 #include <cstdint>
 #include <optional>
@@ -24,21 +23,24 @@ enum class tls_mode : std::uint8_t { none, explicit_, implicit };
 
 struct url {
     tls_mode tls = tls_mode::none;
-    std::string host;  // name or address, IPv6 without brackets; a zone as the system writes it, fe80::1%eth0
+    /// Name or address, IPv6 without brackets; the zone as the system writes it, fe80::1%eth0.
+    std::string host;
     std::uint16_t port = 21;
     std::optional<std::string> user;
     std::optional<std::string> password;
-    std::string path;    // decoded; empty: the login directory
-    bool ascii = false;  // ";type=a"
+    /// Decoded; empty: the directory of the login.
+    std::string path;
+    /// ";type=a".
+    bool ascii = false;
 
     /// errc::syntax, errc::unsupported (another scheme), errc::name_invalid (CR, LF or NUL in it, CL-02).
     [[nodiscard]] static result<url> parse(std::string_view text);
 
-    /// As it can be pasted again, without the password.
+    /// The URL without the password, in a form that parse() accepts.
     [[nodiscard]] std::string text() const;
     /// "host:21", with brackets where needed.
     [[nodiscard]] std::string authority() const;
-    /// Last component of the path; empty where it names a directory.
+    /// Last component of the path; empty if the path ends with a slash.
     [[nodiscard]] std::string_view file_name() const noexcept;
 };
 

@@ -11,13 +11,13 @@ namespace {
 using proto::client_failure;
 using proto::client_step;
 
-/// Both ends know of the same number of bytes.
+/// Both ends have the same number of bytes.
 bool sizes_agree(const transfer_facts& f) {
     if (f.transfer_direction == direction::download) return f.expected == f.bytes;
     return f.stored == f.bytes && f.expected == f.bytes;
 }
 
-/// The connection ended, however that was: nothing was wrong with the bytes before.
+/// The connection ended in some way; the bytes before that are valid.
 bool is_connection_end(errc code) {
     return code == errc::truncated || code == errc::reset || code == errc::closed || code == errc::timeout;
 }
@@ -53,7 +53,8 @@ void judge_download(const transfer_facts& f, verdict& out) {
     if (f.bytes < *f.expected)
         out.failure =
             incomplete(errc::truncated, fmt::format("transfer incomplete: received {} of {} bytes", f.bytes, *f.expected));
-    else  // the server has confirmed what it sent: the file grew meanwhile, or its size is counted otherwise
+    else
+        // The server confirmed the transfer: the file has grown, or the server counts its size differently.
         out.warnings.push_back(
             fmt::format("received {} bytes, but the server had reported a size of {}; the file may have grown during the "
                         "transfer",
@@ -75,8 +76,8 @@ verdict judge(const transfer_facts& facts) {
         out.failure = client_failure{client_step::local_file, *facts.data_failure};
         return out;
     }
-    // A refusal in the server's own words outweighs whatever the connection did; without data there is nothing but the
-    // words.
+    // A refusal in the server's reply takes precedence over the state of the data connection; without a data connection
+    // there is only the reply.
     if (facts.control && (!facts.started || facts.control->reply_code != 0)) {
         out.failure = facts.control;
         return out;
@@ -87,7 +88,7 @@ verdict judge(const transfer_facts& facts) {
         return out;
     }
     if (facts.control) {
-        // Fewer bytes than the size is the worse news of the two.
+        // Missing bytes are reported rather than the missing 226.
         if (facts.transfer_direction == direction::download) judge_download(facts, out);
         out.warnings.clear();
         if (!out.failure) out.failure = unconfirmed(facts);

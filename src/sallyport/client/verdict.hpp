@@ -1,9 +1,9 @@
 #pragma once
-// How a transfer ended, judged by everything that is known of it. A pure function; any thread.
+// Judges the end of a transfer by everything that is known of it. A pure function on values; any thread.
 //
-// A transfer is a success if the server says so (a final 2xx), if the bytes agree with the size that is known, and if the
-// data ended in good order: under TLS with close_notify. The last of the three is only worth a warning once the first two
-// hold: then every byte arrived, and what came after them changes nothing.
+// A transfer succeeds if the server confirms it (a final 2xx), if the byte count matches the known size, and if the data
+// connection was closed cleanly: with TLS, after close_notify. If the first two conditions hold, all bytes have arrived,
+// so an unclean close is only a warning.
 
 #include <cstdint>
 #include <optional>
@@ -17,21 +17,30 @@ namespace sallyport::client {
 
 enum class direction : std::uint8_t { download, upload };
 
-/// What is known of a transfer once its data and its replies have ended. Sizes are those of the whole file, also where only
-/// the rest of it was transferred, and they are missing where they can't be compared (TYPE A, listings).
+/// What is known of a transfer after its data connection was closed and its replies were received. Sizes are those of the
+/// complete file, also if only the rest of it was transferred; they are missing if they cannot be compared (TYPE A,
+/// listings).
 struct transfer_facts {
     direction transfer_direction = direction::download;
-    bool started = false;                          // data could flow
-    std::uint64_t bytes = 0;                       // received or sent
-    std::optional<std::uint64_t> expected;         // what the sender has: the server's SIZE, the local file's length
-    std::optional<std::uint64_t> stored;           // upload: what SIZE says of the server's file afterwards
-    std::optional<error> data_failure;             // how the data ended; nothing: in good order
-    bool is_local = false;                         // data_failure is the local file's
-    std::optional<proto::client_failure> control;  // nothing: the server confirmed the transfer
+    /// The data connection was established.
+    bool started = false;
+    /// Received or sent.
+    std::uint64_t bytes = 0;
+    /// Size at the sender: the server's SIZE, or the length of the local file.
+    std::optional<std::uint64_t> expected;
+    /// For an upload: the SIZE of the server's file afterwards.
+    std::optional<std::uint64_t> stored;
+    /// How the data connection failed; nothing if it was closed cleanly.
+    std::optional<error> data_failure;
+    /// data_failure is one of the local file.
+    bool is_local = false;
+    /// Nothing if the server confirmed the transfer.
+    std::optional<proto::client_failure> control;
 };
 
 struct verdict {
-    std::optional<proto::client_failure> failure;  // nothing: success
+    /// Nothing: success.
+    std::optional<proto::client_failure> failure;
     std::vector<std::string> warnings;
 };
 

@@ -23,7 +23,7 @@ std::optional<client_failure> control(said s) {
 }
 
 std::optional<error> end(errc code) {
-    if (code == errc::misuse) return std::nullopt;  // stands for "in good order" here
+    if (code == errc::misuse) return std::nullopt;  // means "closed cleanly" here
     return error{code, 0, {}};
 }
 constexpr auto good = errc::misuse;
@@ -52,7 +52,7 @@ void check(const verdict& v, wants what, std::string_view words, errc cause) {
 
 TEST(verdict, of_downloads) {
     const row rows[] = {
-        // What the size says, where the server is content and the data ended in good order.
+        // The size decides, if the server confirmed the transfer and the data connection was closed cleanly.
         {5000U, 5000, said::done, good, wants::success, ""},
         {0U, 0, said::done, good, wants::success, ""},
         {no_size, 420, said::done, good, wants::success, ""},
@@ -60,7 +60,7 @@ TEST(verdict, of_downloads) {
         {5000U, 0, said::done, good, wants::failure, "received 0 of 5000 bytes", errc::truncated},
         {420U, 5000, said::done, good, wants::warning, "received 5000 bytes, but the server had reported a size of 420"},
         {0U, 7, said::done, good, wants::warning, "reported a size of 0"},
-        // Data that did not end in good order.
+        // Data connections that were not closed cleanly.
         {5000U, 5000, said::done, errc::reset, wants::warning, "reset"},
         {5000U, 5000, said::done, errc::closed, wants::warning, "size matches"},
         {5000U, 5000, said::done, errc::truncated, wants::warning, "close_notify"},
@@ -71,7 +71,7 @@ TEST(verdict, of_downloads) {
         {420U, 5000, said::done, errc::reset, wants::failure, "after 5000 bytes", errc::reset},
         {no_size, 420, said::done, errc::reset, wants::failure, "after 420 bytes", errc::reset},
         {no_size, 420, said::done, errc::truncated, wants::failure, "after 420 bytes", errc::truncated},
-        // Without the server's word nothing is a success.
+        // Without a confirmation of the server, nothing is a success.
         {5000U, 5000, said::nothing, good, wants::failure, "transferred all 5000 bytes, but the server did not confirm",
          errc::closed},
         {no_size, 420, said::nothing, good, wants::failure, "transferred 420 bytes, but", errc::closed},
@@ -79,7 +79,7 @@ TEST(verdict, of_downloads) {
         {5000U, 420, said::nothing, good, wants::failure, "received 420 of 5000", errc::truncated},
         {5000U, 5000, said::nothing, errc::reset, wants::failure, "transferred all 5000 bytes", errc::closed},
         {5000U, 420, said::nothing, errc::reset, wants::failure, "after 420 of 5000", errc::reset},
-        // A refusal is told as it is, whatever else happened.
+        // A refusal is reported unchanged, whatever else happened.
         {5000U, 5000, said::refused, good, wants::failure, "451 disk", errc::rejected},
         {5000U, 420, said::refused, errc::reset, wants::failure, "451 disk", errc::rejected},
         {no_size, 0, said::refused, good, wants::failure, "451 disk", errc::rejected},
@@ -115,7 +115,7 @@ TEST(verdict, of_uploads) {
         {5000U, 5000, 420U, said::done, good, wants::failure, "sent 5000 bytes, but the server's file has 420",
          errc::truncated},
         {5000U, 5000, 9000U, said::done, good, wants::failure, "the server's file has 9000", errc::out_of_range},
-        // The end of the connection doesn't matter once the server has every byte.
+        // The end of the data connection does not matter if the server has every byte.
         {5000U, 5000, 5000U, said::done, errc::reset, wants::warning, "size matches"},
         {5000U, 420, 420U, said::done, errc::reset, wants::failure, "after 420 of 5000", errc::reset},
         {5000U, 5000, no_size, said::done, errc::reset, wants::failure, "after 5000 of 5000", errc::reset},
