@@ -1,6 +1,6 @@
 """Networks as values, and the same networks as kernel namespaces.
 
-A Scenario says which hosts stand on which segments, what each one's firewall does and which Sallyport daemons run where.
+A Scenario lists the segments with their hosts, what each one's firewall does and which Sallyport daemons run where.
 Network brings one up: a namespace for each host, one more whose bridges are the segments, veth between them, nftables
 inside. The namespaces of the system itself are not touched. Needs root, or become_able() first.
 
@@ -87,10 +87,10 @@ class Scenario:
         raise KeyError(f'scenario {self.name} has no host "{name}"; it has {", ".join(h.name for h in self.hosts)}')
 
 
-# Firewalls. Each gives one nftables table; connection tracking without any helper: FTP is our matter here.
+# Firewalls. Each gives one nftables table; connection tracking without any helper, since FTP is handled by Sallyport.
 
 def masquerade(out):
-    """Source NAT: what leaves by that segment bears the router's own address there."""
+    """Source NAT: connections that leave through that segment get the address of the router there."""
     return f"""
 table ip masquerade_{out} {{
     chain postrouting {{
@@ -101,7 +101,7 @@ table ip masquerade_{out} {{
 
 
 def port_forward(into, tcp, to):
-    """Destination NAT: connections that come in by that segment to these ports of the router go to an inside host."""
+    """Destination NAT: connections from that segment to these ports of the router are forwarded to an inside host."""
     return f"""
 table ip forward_{into} {{
     chain prerouting {{
@@ -112,12 +112,12 @@ table ip forward_{into} {{
 
 
 def pin(into, tcp, even, odd):
-    """A balancer that knows nothing of FTP: the client's address alone says which of two inside hosts its connections go to."""
+    """A layer-4 load balancer: the client address alone selects one of two inside hosts for its connections."""
     return port_forward(into, tcp, f"ip saddr & 0.0.0.1 map {{ 0.0.0.0 : {even}, 0.0.0.1 : {odd} }}")
 
 
 def admit_only(into, tcp=None):
-    """New connections that come in by that segment, to the router or through it, are dropped unless to these ports."""
+    """Firewall: new connections from that segment, to the router or through it, are dropped, except to these ports."""
     allow = f'tcp dport {{ {tcp} }} accept' if tcp else ""
     chains = "".join(f"""
     chain {hook} {{
@@ -161,8 +161,8 @@ def become_able():
 
 
 def be_alone():
-    """For root, and for whom become_able() has made root: enters a mount and a network namespace of its own, with its own /run
-    and loopback, so that ports, names of namespaces and control sockets are nobody else's. The thread that calls it moves, with
+    """For root, also after become_able(): enters a mount and a network namespace of its own, with its own /run
+    and loopback, so that ports, names of namespaces and control sockets are not shared. The thread that calls it moves, with
     all that it starts from then on. For good."""
     if unshare(CLONE_NEWNS | CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -224,7 +224,7 @@ def zombie(pid):
 
 
 def sweep():
-    """Removes every lab of this machine, whoever made it."""
+    """Removes every lab of this machine."""
     names = namespaces()
     remove(names)
     for folder in Path(tempfile.gettempdir()).glob(PREFIX + "-*"):

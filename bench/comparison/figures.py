@@ -25,21 +25,21 @@ class Figure:
     unit: str
     mode: str
     options: tuple = ()
-    per: str = "rate"      # which number of the generator's answer
-    scale: float = 1       # that the unit is of it
+    per: str = "rate"      # the number of the generator's result
+    scale: float = 1       # factor to the unit
     tls: bool = False
-    writes: bool = False   # needs the login that may upload
+    writes: bool = False   # needs the account that may upload
     size: object = None    # bytes of one operation, as a function of the site; checked
-    looked_at: str = None  # the file that one download is compared with: what is measured isn't decrypted
+    looked_at: str = None  # the file that one download is compared with, since measured data are not decrypted
     target: Target = None
-    on_end: bool = False   # one round, ten times as long: what only the first seconds are fast at is seen
-    via: str = "servers"  # "gateway": the server behind our gateway against the server itself; "kernel": data led by the kernel;
-                           # "direct": data that goes past it
+    on_end: bool = False   # one round, ten times as long, so that slowing down is visible
+    via: str = "servers"  # "gateway": our gateway against its backend alone; "kernel": kernel forwarding;
+                           # "direct": direct data connections
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of all the server's processes with idle sessions; less is better."""
+    """Memory of all processes of the server with idle sessions; less is better."""
 
     name: str
     what: str
@@ -47,7 +47,7 @@ class Memory:
     ours_only: bool = False
     tls: bool = False
     max_mib: float = None  # MiB in all
-    target: Target = None  # the share of another's that ours may be
+    target: Target = None  # maximum share of another server's memory
 
     @property
     def title(self):
@@ -110,7 +110,7 @@ GATEWAY = [
     Figure("direct-small-get", "1 KiB downloads, `?direct=passive`", "files/s", "get", SMALL_GET, size=small, via="direct"),
 ]
 
-# Our gateway beside others of its kind, all before the same server.
+# Our gateway and other gateways, all in front of the same server.
 MOD_PROXY, HAPROXY = "mod_proxy", "HAProxy"
 FEW_SESSIONS = ("--path", "/small", "--connections", "4", "--sources", "4")  # more at a time, and mod_proxy refuses some
 GATEWAYS = [
@@ -122,11 +122,11 @@ GATEWAYS = [
            target=Target(3.0, MOD_PROXY)),
     Figure("balance-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, HAPROXY)),
     Figure("balance-put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, HAPROXY)),
-    Figure("balance-get-tls", "large download, TLS in front, plain behind", "MB/s", "get", GET, **MB, size=large, tls=True,
+    Figure("balance-get-tls", "large download, TLS on the client leg only", "MB/s", "get", GET, **MB, size=large, tls=True,
            looked_at="large", target=Target(2.0, MOD_PROXY)),
-    Figure("balance-sessions-tls", "whole sessions, TLS in front, plain behind", "sessions/s", "sessions", SESSIONS, size=small,
+    Figure("balance-sessions-tls", "complete sessions, TLS on the client leg only", "sessions/s", "sessions", SESSIONS, size=small,
            tls=True, target=Target(2.0, MOD_PROXY)),
-    Figure("balance-small-get-tls", "1 KiB downloads, TLS in front, plain behind", "files/s", "get", SMALL_GET, size=small, tls=True),
+    Figure("balance-small-get-tls", "1 KiB downloads, TLS on the client leg only", "files/s", "get", SMALL_GET, size=small, tls=True),
     Memory("balance-memory", "idle sessions", 200, target=Target(0.1, MOD_PROXY)),
 ]
 
@@ -141,16 +141,16 @@ EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
 
 @dataclass
 class Outcome:
-    """What a figure came to: for each server the median, or None with the reason in `failures`."""
+    """The outcome of a figure: the median for each server, or None with the reason in `failures`."""
 
     figure: object
     values: dict = field(default_factory=dict)
     ratios: dict = field(default_factory=dict)  # ours to each, median over the rounds
-    generator: float = 0                        # share of one core that the generator took against ours
+    generator: float = 0                        # share of one core that the generator used with our server
     failures: dict = field(default_factory=dict)
 
     def compared_with(self, ours):
-        """The server that the target, or else the best reference server, is about; None where there is none."""
+        """The server of the target, or the best reference server; None if there is none."""
         others = {name: value for name, value in self.values.items() if name != ours and value}
         if not others or not self.values.get(ours):
             return None
@@ -161,7 +161,7 @@ class Outcome:
         return pick(others, key=others.get)
 
     def reached(self, ours):
-        """None where there is no target or nothing to compare with."""
+        """None if there is no target or nothing to compare with."""
         figure = self.figure
         if isinstance(figure, Memory) and figure.target is None:
             value = self.values.get(ours)

@@ -1,5 +1,5 @@
-"""Programs that stand before FTP servers, each over the same server of ours, which all reach by the same way: mod_proxy,
-which speaks FTP on both sides, and HAProxy, which passes bytes and needs the server's passive range mirrored."""
+"""Gateways in front of FTP servers, each with the same server of ours as backend, over the same network: mod_proxy,
+which is an FTP proxy, and HAProxy, which passes bytes and needs the same passive port range as the server."""
 
 from free_ports import free_range
 
@@ -9,10 +9,10 @@ RANGE = 256  # ports; more than the transfers at a time
 
 
 class Balanced(Sallyport):
-    """The server behind: at an address of its own, so that HAProxy can have the same ports at another. `announced` is the
-    address in its 227, where what stands before it can't rewrite that."""
+    """The backend, at an address of its own, so that HAProxy can have the same ports at another. `announced` is the
+    address in its 227, if the gateway cannot rewrite it."""
 
-    name = "behind"
+    name = "backend"
 
     def __init__(self, site, announced=None):
         super().__init__(site, tls=False)
@@ -43,7 +43,7 @@ class ModProxy(Proftpd):
     def settings(self):
         tables = self.folder / "tables"
         tables.mkdir()
-        # mod_proxy leaves it to mod_tls to bring OpenSSL.
+        # mod_proxy relies on mod_tls for OpenSSL.
         return [*([] if self.tls else ["LoadModule mod_tls.c"]), "LoadModule mod_proxy.c", "ProxyEngine on", "ProxyRole reverse", f"ProxyTables {tables}",
                 f"ProxyReverseServers ftp://{self.backend.address}:{self.backend.port}", "ProxyTLSEngine off",
                 "<Limit LOGIN>", "AllowAll", "</Limit>"]
@@ -64,9 +64,9 @@ class HAProxy(Server):
         config.write_text("\n".join([
             "global", "  nbthread 2", "  maxconn 4000", "defaults", "  mode tcp", "  option splice-auto", "  timeout connect 5s",
             "  timeout client 1h", "  timeout server 1h",
-            "listen control", f"  bind 127.0.0.1:{self.port}", f"  server behind {backend.address}:{backend.port}",
+            "listen control", f"  bind 127.0.0.1:{self.port}", f"  server backend {backend.address}:{backend.port}",
             "listen data", f"  bind 127.0.0.1:{backend.first_port}-{backend.first_port + RANGE - 1}",
-            f"  server behind {backend.address}"]) + "\n")
+            f"  server backend {backend.address}"]) + "\n")
         return [REFERENCE_SERVERS / "bin/haproxy", "-f", config]
 
 

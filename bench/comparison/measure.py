@@ -1,5 +1,5 @@
-"""Runs the load generator against the servers, in turns: what drifts in the machine then hits all of them, and the ratio
-of a round's neighbours holds where the absolute numbers do not."""
+"""Runs the load generator against the servers, in turns: drift of the machine then affects all of them, and the ratio within
+a round is reliable even if the absolute numbers are not."""
 
 import json
 import statistics
@@ -47,7 +47,7 @@ class Meter:
         return outcome
 
     def memory(self, figure, servers, ours):
-        """Each of `servers` is started for this alone: what earlier work left in its heap is not the sessions'."""
+        """Each of `servers` is started for this alone, so that its heap contains no memory of earlier work."""
         outcome = Outcome(figure)
         for name, server in servers.items():
             try:

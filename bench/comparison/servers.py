@@ -1,4 +1,4 @@
-"""The servers that are compared, each set up to do its best: no look-ups, no limits, no logs, otherwise as packaged.
+"""The servers that are compared, each configured for speed: no lookups, no limits, no logs, otherwise as packaged.
 
 A server is started over a Site, plain or with TLS as well, on a port that was free, and is stopped with everything that it
 forked. `writer` is the login that may upload into /up: who may do that differs between them."""
@@ -23,7 +23,7 @@ ANONYMOUS = ("anonymous", "bench@example.org")
 
 
 def adopt_orphans():
-    """Whatever a stopped server leaves behind becomes a child of this process, and can be found and ended."""
+    """Processes that a stopped server leaves behind become children of this process, and can be found and ended."""
     PR_SET_CHILD_SUBREAPER = 36
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -60,8 +60,8 @@ def end_descendants():
 
 
 class OwnNetwork:
-    """With nothing but a loopback device: what a kernel is told to do there concerns no other server of the run. It forgets
-    ended connections soon: those of two minutes, as is usual, are at these rates more than its table holds."""
+    """With nothing but a loopback device: kernel settings there affect no other server of the run. It removes
+    closed connections soon: at these rates, those of the usual two minutes would exceed its table."""
 
     def __init__(self):
         script = ("ip link set dev lo up && sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=5 && echo up && "
@@ -76,7 +76,7 @@ class Server:
     name = ""
     enter = ()  # the beginning of command lines that are to run in its network
     address = "127.0.0.1"
-    mlsd = "mlsd"  # what it lists a large directory by
+    mlsd = "mlsd"  # mode for listing a large directory
     writer = ANONYMOUS
 
     def __init__(self, site, tls):
@@ -113,7 +113,7 @@ class Server:
         self.process = None
 
     def memory(self):
-        """Bytes of all its processes, what they share counted once (PSS)."""
+        """Memory of all its processes, with shared pages counted once (PSS)."""
         total = 0
         for process in descendants(self.process.pid):
             try:
@@ -156,7 +156,7 @@ class Gateway(Sallyport):
         self.backend = backend
 
     def in_network(self, network):
-        """Itself and the server behind."""
+        """The gateway and its backend."""
         self.enter = self.backend.enter = network.enter
         return self
 
@@ -166,14 +166,14 @@ class Gateway(Sallyport):
 
 
 class KernelGateway(Gateway):
-    """Data connections led by the kernel's NAT."""
+    """Kernel forwarding of data connections."""
 
     def command(self):
         return [*super().command(), "--data-path", "kernel"]
 
 
 class DirectGateway(Gateway):
-    """Data goes straight between client and server."""
+    """Direct data connections between client and server."""
 
     terms = "?direct=passive"
 
@@ -215,7 +215,7 @@ class PureFtpd(ReferenceServer):
     writer = ("writer", "secret")
 
     def arguments(self):
-        # The hash that pure-pw itself would make takes a second to check: that is not what is measured here.
+        # A hash made by pure-pw would take a second to check, which is not measured here.
         hashed = subprocess.run(["openssl", "passwd", "-6", self.writer[1]], text=True, check=True, capture_output=True).stdout.strip()
         uid, gid = pwd.getpwnam(ACCOUNT)[2:4]
         passwords, database = self.folder / "passwords", self.folder / "passwords.pdb"

@@ -1,4 +1,4 @@
-"""What every server of a run serves: one tree in memory, so that no disk takes part, and one certificate."""
+"""The files of every server of a run: one tree in memory, so that no disk is involved, and one certificate."""
 
 import os
 import pathlib
@@ -13,11 +13,11 @@ ACCOUNT = "nobody"  # the system's user that the reference servers serve as
 
 
 class Site:
-    """A folder in memory that is removed at the end, whatever happens. Use as a context manager."""
+    """A directory in memory that is always removed at the end. Use as a context manager."""
 
     def __init__(self, large):
         self.large = large  # bytes of the large file
-        # Of an upload: little enough that the memory of the one before is used again before a virtual machine gives it back.
+        # Of an upload: small enough that the memory of the previous one is reused before a virtual machine releases it.
         self.upload = large // 4
         self.folder = None
 
@@ -44,7 +44,7 @@ class Site:
         return self.folder / "tree"
 
     def private(self, name):
-        """A folder for one server's own files."""
+        """A directory for the files of one server."""
         path = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
         path.chmod(0o755)
         return path

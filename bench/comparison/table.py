@@ -63,7 +63,7 @@ def as_markdown(outcomes, columns):
 
 
 def machine():
-    """What it was measured on, in one sentence."""
+    """The machine of the measurement, in one sentence."""
     model = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     return (f"{len(os.sched_getaffinity(0))} cores ({model.group(1) if model else platform.machine()}), "
             f"Linux {platform.release().split('-')[0]}")
@@ -80,7 +80,7 @@ def versions(packages):
 
 
 def summary(outcomes, ours):
-    """How many targets there were, and what was missed."""
+    """The number of targets, and the missed ones."""
     aimed = [outcome for outcome in outcomes if verdict(outcome, ours) != "-"]
     missed = [outcome.figure.title for outcome in aimed if verdict(outcome, ours) == "NO"]
     return f"{len(aimed) - len(missed)} of {len(aimed)} targets reached" + (f"; missed: {', '.join(missed)}" if missed else "")

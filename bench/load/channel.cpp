@@ -23,7 +23,7 @@ std::span<char> scratch() {
     return buffer;
 }
 
-/// A file in memory that sendfile can take pages from without copying.
+/// A file in memory, so that sendfile needs no copy.
 int bulk_file() {
     static const unique_fd file = [] {
         unique_fd made(::memfd_create("sallyport_load", MFD_CLOEXEC));
@@ -34,7 +34,7 @@ int bulk_file() {
     return file.get();
 }
 
-/// In a large download the reader need not be woken for every packet.
+/// In a large download, the reader is not woken for every packet.
 void read_in_large_steps(int socket) {
     const int min_bytes = 256 * 1024;
     ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &min_bytes, sizeof min_bytes);
@@ -50,7 +50,7 @@ result<void> channel::connect(const sockaddr_in& to, const std::optional<sockadd
     ended_ = false;
     socket_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket_) return fail_os(errno, "socket");
-    // The servers are to be measured, not the timers of a system whose congestion control paces (BBR).
+    // Measure the servers, and not the timers of a congestion control with pacing (BBR).
     constexpr std::string_view unpaced = "reno";
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CONGESTION, unpaced.data(), static_cast<socklen_t>(unpaced.size()));
     const int on = 1;
@@ -117,8 +117,8 @@ result<std::optional<std::size_t>> channel::try_receive(char* into, std::size_t 
         state_.readable = false;
         return std::nullopt;
     }
-    // A short read has emptied the socket: the next event will say when there is more, a peer that is known to have
-    // closed sends none. Either way a system call is saved.
+    // A short read has emptied the socket: the next event reports more data, and a peer that has closed sends none. Both
+    // save a system call.
     if (static_cast<std::size_t>(count) < size) {
         if (state_.peer_closed) {
             ended_ = true;
@@ -146,7 +146,7 @@ result<std::optional<std::size_t>> channel::try_write(std::string_view bytes) {
 
 task<result<std::size_t>> channel::read(std::span<char> into) {
     while (true) {
-        // TLS may hold bytes that the kernel no longer has, so it is always asked first.
+        // TLS may have buffered bytes, so it is always read first.
         if (!tls_) co_await until_readable{state_};
         auto outcome = try_read(into);
         if (!outcome) co_return std::unexpected(outcome.error());
@@ -192,7 +192,7 @@ task<result<std::uint64_t>> channel::drain_plain() {
 }
 
 task<result<std::uint64_t>> channel::drain_records() {
-    // OpenSSL takes the tickets and what it holds already; after that the socket stands between two records.
+    // OpenSSL reads the tickets and its buffered bytes; after that, the socket is at a record boundary.
     SSL_set_read_ahead(tls_.get(), 0);
     std::uint64_t total = 0;
     do {
@@ -268,7 +268,8 @@ task<result<void>> channel::finish() {
     if (!tls_) co_return result<void>{};
     SSL_shutdown(tls_.get());
     ::shutdown(socket_.get(), SHUT_WR);
-    // Closing with unread bytes (session tickets) would send RST, and the peer could lose the end of an upload by it.
+    // Closing with received bytes in the buffer (session tickets) would send RST, and the peer could lose the end of an
+    // upload.
     while (true) {
         if (!state_.readable) co_await until_readable{state_};
         auto outcome = try_receive(scratch().data(), scratch().size(), 0);

@@ -1,6 +1,7 @@
 #pragma once
-// One TCP connection, with TLS if start_tls was called; control and data alike. Bulk bytes cost this side as little as can
-// be: plain ones are dropped or taken from a page cache inside the kernel. One thread; the reactor must outlive it.
+// One TCP connection for control or data, with TLS after start_tls(). Received bytes cost little CPU time: unencrypted
+// ones are dropped in the kernel, and sent ones come from the page cache. Owned by its user, on one thread; the reactor
+// must outlive it.
 
 #include <cstdint>
 #include <optional>
@@ -25,27 +26,27 @@ public:
     channel& operator=(const channel&) = delete;
     ~channel() { close(); }
 
-    /// Begins to connect, from `source` where one is given; what comes of it shows in the first read or write.
+    /// Starts to connect, from `source` if one is given; the first read or write returns the result.
     [[nodiscard]] result<void> connect(const sockaddr_in& to, const std::optional<sockaddr_in>& source);
     void close() noexcept;
 
     /// `resume` may be null.
     task<result<void>> start_tls(SSL_CTX* context, SSL_SESSION* resume);
-    /// What a later data connection may resume.
+    /// The TLS session, which a later data connection may resume.
     [[nodiscard]] ssl_session session() const;
 
     /// 0 at the end of the stream.
     task<result<std::size_t>> read(std::span<char> into);
     task<result<void>> write(std::string_view bytes);
 
-    /// Reads to the end and throws away; returns how much there was. Under TLS the records are counted by their headers,
-    /// and only the first is decrypted: else it would be this side that sets the figure.
+    /// Reads to the end and discards the data; returns the number of bytes. With TLS, records are counted by their headers
+    /// and only the first one is decrypted; otherwise the generator would limit the rate.
     task<result<std::uint64_t>> drain();
-    /// Reads to the end; an error where that is not `content`.
+    /// Reads to the end; an error if the data are not `content`.
     task<result<void>> expect(std::string_view content);
-    /// Writes `size` bytes of no meaning.
+    /// Writes `size` arbitrary bytes.
     task<result<void>> fill(std::uint64_t size);
-    /// Tells the peer that nothing more comes, so that it loses nothing of what it has not read yet.
+    /// Ends sending, so that the peer still reads everything.
     task<result<void>> finish();
 
 private:
@@ -60,8 +61,10 @@ private:
     unique_fd socket_;
     readiness state_;
     ssl_connection tls_;
-    bool wants_write_ = false;  // what TLS waits for after an empty outcome
-    bool ended_ = false;        // the kernel has announced the end and everything before it was read
+    /// TLS waits for writability after an empty result.
+    bool wants_write_ = false;
+    /// The kernel has reported the end, and everything before it was read.
+    bool ended_ = false;
 };
 
 }  // namespace sallyport::load

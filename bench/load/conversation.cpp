@@ -90,7 +90,7 @@ task<result<void>> conversation::open_data(channel& data, std::string line) {
     const auto target = passive->code == 227 ? parse_passive(passive->last_line) : std::nullopt;
     if (!target) co_return refused("PASV", *passive);
     sockaddr_in to = options_.address(target->port);
-    to.sin_addr.s_addr = htonl(target->address);  // a gateway may lead straight to its server
+    to.sin_addr.s_addr = htonl(target->address);  // a gateway may use direct data connections
     auto connected = data.connect(to, options_.source(index_));
     if (!connected) co_return connected;
     auto answer = co_await request(line);

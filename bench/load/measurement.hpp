@@ -1,5 +1,5 @@
 #pragma once
-// What a run counted, and its one line of JSON. One thread.
+// Counts the operations of a run and formats them as one line of JSON. A value for one thread.
 
 #include <chrono>
 #include <cstdint>
@@ -14,7 +14,7 @@ using clock = std::chrono::steady_clock;
 
 class measurement {
 public:
-    /// Begins the time that rates refer to.
+    /// Starts the measured time.
     void start();
     /// One operation that began at `begun` and ends now.
     void finished(clock::time_point begun, std::uint64_t bytes);
@@ -25,7 +25,7 @@ public:
     [[nodiscard]] std::uint64_t errors() const { return errors_; }
     [[nodiscard]] const std::string& first_error() const { return first_error_; }
 
-    /// Ends it. "cpu" is the generator's own use of one core between start and end.
+    /// Ends the measured time. "cpu" is the share of one core that the generator used.
     [[nodiscard]] std::string json();
 
 private:

@@ -13,12 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A server that sends nothing for so long has lost something; the run must end all the same.
+// Maximum time without data from the server; the run fails after it.
 constexpr auto silence = 20s;
 // Sessions that "hold" opens at a time: below the backlog of the reference server with the shortest one.
 constexpr unsigned openers = 16;
 
-/// What the workers of a run share.
+/// State that the workers of a run share.
 struct run_state {
     const options& wanted;
     measurement& out;
@@ -31,7 +31,7 @@ struct run_state {
 
     run_state(const options& o, measurement& m) : wanted(o), out(m) {}
 
-    /// Whether a worker may begin another operation.
+    /// Whether a worker may start another operation.
     bool next() {
         if (wanted.count) return begun++ < *wanted.count;
         return std::chrono::duration<double>(clock::now() - out.started()).count() < wanted.seconds;
@@ -44,7 +44,7 @@ struct run_state {
     }
 };
 
-/// Logging in is no part of what kept sessions measure: all wait here for the last one.
+/// The login is not measured for persistent sessions: all wait here until the last one has logged in.
 struct common_start {
     run_state& run;
     bool await_ready() const noexcept { return false; }
@@ -60,7 +60,7 @@ struct common_start {
     void await_resume() const noexcept {}
 };
 
-/// One operation of a kept session; the bytes it moved.
+/// One operation of a persistent session; returns the number of bytes.
 task<result<std::uint64_t>> operation(conversation& session, const options& wanted, unsigned index) {
     if (wanted.what == mode::noop) {
         auto answered = co_await session.command("NOOP");
@@ -79,7 +79,7 @@ task<result<std::uint64_t>> operation(conversation& session, const options& want
     co_return received;
 }
 
-/// What is measured is not looked at, so one download before it is.
+/// Checks the content of one download before the measurement, which does not check it.
 task<result<void>> check_content(conversation& session, const options& wanted) {
     std::ifstream file(wanted.expected, std::ios::binary);
     const std::string content((std::istreambuf_iterator<char>(file)), {});

@@ -1,5 +1,5 @@
 #pragma once
-// What one run of the generator is asked to do.
+// The options of one run of the load generator. A value; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -10,9 +10,9 @@
 namespace sallyport::load {
 
 enum class mode : std::uint8_t {
-    sessions,  // connect, log in, RETR, QUIT; again and again
-    get,       // RETR of one path in kept sessions; so is small_get, which says what the path is for
-    put,       // STOR of `size` bytes in kept sessions
+    sessions,  // connect, log in, RETR, QUIT, repeatedly
+    get,       // RETR of one path in persistent sessions; small_get is the same for a small file
+    put,       // STOR of `size` bytes in persistent sessions
     noop,
     list,
     mlsd,
@@ -35,11 +35,11 @@ struct options {
     unsigned sources = 1;                // local addresses 127.0.0.1 and up, when there are more sessions than ports
 
     [[nodiscard]] sockaddr_in address(std::uint16_t at_port) const;
-    /// The local address of connection number `index`; none where the kernel may choose.
+    /// The local address of connection number `index`; none if the kernel chooses.
     [[nodiscard]] std::optional<sockaddr_in> source(unsigned index) const;
 };
 
-/// Reads the command line; on a mistake explains it and gives the exit code.
+/// Parses the command line; prints errors and sets the exit code.
 [[nodiscard]] std::optional<options> parse_options(int argc, char** argv, int& exit_code);
 
 }  // namespace sallyport::load

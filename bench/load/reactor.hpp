@@ -1,6 +1,6 @@
 #pragma once
-// Readiness by edge-triggered epoll: one epoll_ctl in a socket's life, one epoll_wait for many sockets' events, and no
-// reading before the kernel has said that there is something. One thread.
+// Readiness of sockets with edge-triggered epoll: one epoll_ctl per socket, one epoll_wait for the events of many
+// sockets, and no read before the kernel has reported data. Owned by the run; one thread.
 
 #include <chrono>
 #include <coroutine>
@@ -12,7 +12,7 @@
 
 namespace sallyport::load {
 
-/// What is known of one socket, and the coroutine that waits for it.
+/// The state of one socket, and the coroutines that wait for it.
 struct readiness {
     bool readable = false;
     bool writable = false;
@@ -40,16 +40,15 @@ class reactor {
 public:
     reactor();
 
-    /// `state` gets the events of `fd` until forget(fd).
+    /// `state` gets the events of `fd` until unwatch(fd).
     [[nodiscard]] result<void> watch(int fd, readiness& state);
     void unwatch(int fd) noexcept;
 
-    /// Waits for events, at most `longest`, and resumes who waits for them. False if none came.
+    /// Waits for events for at most `timeout` and resumes the waiting coroutines. False if there was no event.
     bool turn(std::chrono::milliseconds timeout);
 
 private:
-    // Events carry descriptor and generation: one that is closed while its event is still in the batch is not mistaken
-    // for its successor.
+    // Events contain descriptor and generation, so that an event of a closed descriptor is not taken for one of its reuse.
     struct slot {
         readiness* state = nullptr;
         std::uint32_t generation = 0;

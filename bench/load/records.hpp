@@ -1,5 +1,6 @@
 #pragma once
-// How much TLS records hold, by their headers alone. AES-GCM only, without padding, as tls.hpp has it. Pure.
+// Counts the content of TLS records by their headers. For AES-GCM without padding, as set in tls.hpp. A value for one
+// thread.
 
 #include <array>
 #include <cstddef>
@@ -16,11 +17,11 @@ public:
     /// From the first record after the handshake and its tickets on.
     explicit record_tally(bool tls13) : tls13_(tls13) {}
 
-    /// How many bytes follow this header. An error where it is none.
+    /// The number of bytes after this header. An error if it is not a record header.
     [[nodiscard]] result<std::size_t> add(const record_header& header);
-    /// Bytes of plain text so far.
+    /// Bytes of plaintext so far.
     [[nodiscard]] std::uint64_t content() const { return content_; }
-    /// The last one was the close_notify. TLS 1.3 hides what a record is, and there one of two bytes is taken for it.
+    /// The last record was close_notify. TLS 1.3 encrypts the type, so a record of two bytes counts as one.
     [[nodiscard]] bool ended() const { return ended_; }
 
 private:

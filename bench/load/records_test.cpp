@@ -32,7 +32,7 @@ TEST(RecordTally, CountsThePlainTextOfTls12) {
 
 TEST(RecordTally, RefusesWhatIsNoRecord) {
     EXPECT_FALSE(record_tally(true).add(header('2', 300)));
-    EXPECT_FALSE(record_tally(true).add(header(21, 2 + 17)));  // never in the clear after a handshake
+    EXPECT_FALSE(record_tally(true).add(header(21, 2 + 17)));  // never unencrypted after a handshake
     EXPECT_FALSE(record_tally(true).add(header(23, 17)));
     EXPECT_FALSE(record_tally(false).add(header(23, 17000)));
     EXPECT_FALSE(record_tally(true).add(record_header{23, '0', '0', 1, 1}));

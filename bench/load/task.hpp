@@ -1,6 +1,6 @@
 #pragma once
-// The smallest coroutine type that lets a conversation be written from top to bottom: started when awaited, resumes its
-// awaiter when it ends, keeps its value until it is taken. One thread.
+// A minimal coroutine type: started when awaited, resumes its awaiter at its end, and owns its value until it is read.
+// One thread.
 
 #include <coroutine>
 #include <exception>
@@ -39,7 +39,7 @@ public:
         if (handle_) handle_.destroy();
     }
 
-    /// Starts a task that nobody awaits.
+    /// Starts a task that no coroutine awaits.
     void start() { handle_.resume(); }
     [[nodiscard]] bool done() const { return handle_.done(); }
     [[nodiscard]] const T& value() const { return *handle_.promise().value; }

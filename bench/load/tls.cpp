@@ -8,7 +8,7 @@
 namespace sallyport::load {
 namespace {
 
-// One read call fills several records: the generator must not be the slower side.
+// One read call fills several records, so that the generator is not the slower side.
 constexpr std::size_t read_ahead = 256 * 1024;
 
 }  // namespace
@@ -21,7 +21,7 @@ result<ssl_context> make_client_context() {
         return std::unexpected(tls_error("preparing TLS"));
     }
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
-    // A data connection that ends without close_notify is the peer's habit, not a failure of the measurement.
+    // Some servers close data connections without close_notify; that is not a failure of the measurement.
     SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context.get(), 1);

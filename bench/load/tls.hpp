@@ -1,6 +1,6 @@
 #pragma once
-// The client's side of TLS for every connection of a run. All servers are measured with one cipher, AES-256-GCM, because
-// what each would choose by itself differs. Certificates are not looked at: they were made for the run. One thread.
+// TLS of the client side for all connections of a run. All servers are measured with one cipher, AES-256-GCM, since their
+// defaults differ. Certificates are not verified; they were made for the run. Values; one thread.
 
 #include <memory>
 
@@ -21,7 +21,7 @@ using ssl_session = std::unique_ptr<SSL_SESSION, free_ssl>;
 
 [[nodiscard]] result<ssl_context> make_client_context();
 
-/// The oldest entry of OpenSSL's queue of errors, in its words.
+/// The oldest entry of OpenSSL's error queue.
 [[nodiscard]] error tls_error(const char* during);
 
 }  // namespace sallyport::load

@@ -1,6 +1,6 @@
 #pragma once
-// The two things of RFC 959 that a load generator must read: replies and what a 227 names. Pure; deliberately not the
-// product's parsers, so that an error there cannot hide here.
+// Parsers of replies and of the address in a 227. They are not the parsers of Sallyport on purpose, so that an error
+// there cannot hide here. Values for one thread.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +20,7 @@ struct reply {
 class reply_reader {
 public:
     void add(std::string_view input);
-    /// The next whole reply, if it is there.
+    /// The next complete reply, if there is one.
     [[nodiscard]] std::optional<reply> next();
 
 private:

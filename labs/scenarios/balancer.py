@@ -1,4 +1,4 @@
-"""One address, three identical servers behind it, the gateway as the balancer (the article's second solution)."""
+"""Three identical servers behind one address, with the gateway as load balancer (second solution of the article)."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade
 
@@ -8,8 +8,8 @@ scenario = Scenario(
     name="balancer",
     title="Load balancer with three servers",
     rows="G1 G4 G7(2)",
-    about="Each session goes to the server with the fewest; its data connections go to the same one. Stop a server (lab exec "
-          "balancer two kill ...) and new sessions go to the others.",
+    about="Each session goes to the server with the fewest sessions, and its data connections to the same server. Stop a server "
+          "(lab exec balancer two kill ...), and new sessions go to the others.",
     segments=(Segment("internet", "17.254.0.0/24"), Segment("farm", "10.0.0.0/24")),
     hosts=(
         Host("client", {"internet": "17.254.0.10/24"}),
@@ -33,7 +33,7 @@ scenario = Scenario(
         Fact("three", "17.254.0.10", 30000, "client", True, "outgoing"),
     ),
     tries=(
-        ("curl ftp://17.254.0.91/this-is", "which server is this? again, beside a session that stays, and it is another"),
-        ("lftp 17.254.0.91", "a session that stays"),
+        ("curl ftp://17.254.0.91/this-is", "shows which server this is; with another session open, the next one gets another server"),
+        ("lftp 17.254.0.91", "keeps a session open"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Client and server each sit behind a NAT router of their own."""
+"""Client and server are each behind a NAT router."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade
 
@@ -6,13 +6,13 @@ scenario = Scenario(
     name="both-nat",
     title="NAT routers at both ends",
     rows="G1 G3 G4 C1",
-    about="Neither end can name an address that the other can reach. The gateways do.",
+    about="Neither side can advertise an address that the other can reach. The gateways do.",
     segments=(Segment("home", "192.168.1.0/24"), Segment("internet", "17.254.0.0/24"), Segment("inside", "172.16.3.0/24")),
     hosts=(
         Host("client", {"home": "192.168.1.2/24"}, via="192.168.1.1"),
         Host("home-router", {"internet": "17.254.0.26/24", "home": "192.168.1.1/24"}, forwards=True,
              rules=(masquerade(out="internet"), admit_only("internet")),
-             about="hides the home behind 17.254.0.26, admits nobody"),
+             about="NAT to 17.254.0.26, no incoming connections"),
         Host("router", {"internet": "17.254.0.91/24", "inside": "172.16.3.1/24"}, forwards=True,
              rules=(masquerade(out="internet"), admit_only("internet", tcp="21, 990, 51000-51009")),
              about="gateway on 21"),

@@ -1,4 +1,4 @@
-"""A strict firewall at the client: only connections to well-known ports go out, nothing comes in."""
+"""A strict firewall at the client: outgoing connections to well-known ports only, no incoming ones."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only
 
@@ -6,14 +6,15 @@ scenario = Scenario(
     name="client-firewall",
     title="Strict firewall at the client",
     rows="G1 G8 C1 C3 S2",
-    about="Out go only 21, 80, 443 and 990. A server with a usual passive range can be logged into and no more; one whose whole "
-          "passive range is port 443 works, and so does the first behind a gateway with that range.",
+    about="The firewall allows outgoing connections to 21, 80, 443 and 990 only. With a server that has a common passive range, only "
+          "the login succeeds. A server whose passive range is port 443 works, and so does the first one through a gateway with "
+          "that range.",
     segments=(Segment("office", "192.168.1.0/24, routed"), Segment("internet", "17.254.0.0/24")),
     hosts=(
         Host("client", {"office": "192.168.1.2/24"}, via="192.168.1.1"),
         Host("firewall", {"internet": "17.254.0.1/24", "office": "192.168.1.1/24"}, forwards=True,
              rules=(admit_only("office", tcp="21, 80, 443, 990"), admit_only("internet")),
-             about="lets out 21, 80, 443, 990; admits nobody"),
+             about="outgoing 21, 80, 443, 990; no incoming connections"),
         Host("usual", {"internet": "17.254.0.91/24"}, via="17.254.0.1", about="passive 30000-30009"),
         Host("kind", {"internet": "17.254.0.92/24"}, via="17.254.0.1", about="passive 443"),
         Host("gateway", {"internet": "17.254.0.93/24"}, via="17.254.0.1", about="of usual, passive 443"),

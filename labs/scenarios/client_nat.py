@@ -1,4 +1,4 @@
-"""The client sits behind a NAT router, the server on the open network: the common home user."""
+"""The client is behind a NAT router, the server has a public address: the common home user."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade
 
@@ -6,14 +6,14 @@ scenario = Scenario(
     name="client-nat",
     title="NAT router at the client",
     rows="G3 G11 C1 C4",
-    about="Passive mode works by itself. Active mode announces 192.168.1.2, which the server can't reach and must refuse; "
-          "through the gateway on the router it works all the same.",
+    about="Passive mode works without a gateway. In active mode the client sends 192.168.1.2, which the server cannot reach and must "
+          "refuse; through the gateway on the router, active mode works.",
     segments=(Segment("home", "192.168.1.0/24"), Segment("internet", "17.254.0.0/24")),
     hosts=(
         Host("client", {"home": "192.168.1.2/24"}, via="192.168.1.1"),
         Host("router", {"internet": "17.254.0.26/24", "home": "192.168.1.1/24"}, forwards=True,
              rules=(masquerade(out="internet"), admit_only("internet")),
-             about="hides the home behind 17.254.0.26, admits nobody"),
+             about="NAT to 17.254.0.26, no incoming connections"),
         Host("server", {"internet": "17.254.0.91/24"}),
     ),
     daemons=(

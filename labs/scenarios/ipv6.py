@@ -1,16 +1,16 @@
-"""IPv6: only EPSV and EPRT can name an address here; PORT and PASV can't. One gateway leads to a server that has only IPv4."""
+"""IPv6: EPSV and EPRT work with it, PORT and PASV do not. The gateway connects to a server that has only IPv4."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only
 
 scenario = Scenario(
     name="ipv6",
-    title="IPv6, and an IPv4 server behind it",
+    title="IPv6 clients of an IPv4 server",
     rows="S4 G1 G4",
-    about="Routed, no NAT. The gateway speaks IPv6 in front and IPv4 to the old server.",
+    about="Routed, no NAT. The gateway uses IPv6 on the client leg and IPv4 on the backend leg.",
     segments=(Segment("home", "2001:db8:1::/64"), Segment("internet", "2001:db8:2::/64"), Segment("old", "172.16.3.0/24, no IPv6")),
     hosts=(
         Host("client", {"home": "2001:db8:1::2/64"}, via="2001:db8:1::1"),
-        Host("router", {"internet": "2001:db8:2::1/64", "home": "2001:db8:1::1/64"}, forwards=True, about="routes, admits all"),
+        Host("router", {"internet": "2001:db8:2::1/64", "home": "2001:db8:1::1/64"}, forwards=True, about="routes all connections"),
         Host("server", {"internet": "2001:db8:2::91/64"}, via="2001:db8:2::1", about="IPv6"),
         Host("gateway", {"internet": "2001:db8:2::92/64", "old": "172.16.3.1/24"}, via="2001:db8:2::1",
              rules=(admit_only("internet", tcp="21, 990, 51000-51009"),), about="in front of the old server"),

@@ -1,4 +1,4 @@
-"""The gateway's machine leads data connections by its kernel: the bytes never come to the gateway itself."""
+"""Kernel forwarding: the kernel of the gateway's machine forwards data connections, and no byte enters the gateway process."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only
 
@@ -6,10 +6,10 @@ GATE = "gate --data-path kernel --backend-data-mode match --passive-ports 51000-
 
 scenario = Scenario(
     name="kernel-data",
-    title="Data by the kernel's NAT",
+    title="Kernel forwarding",
     rows="G1 G2 G3 G4 G12",
-    about="The server answers none but the router: it has no way back to anybody else. A negotiation makes an opening for one "
-          "connection of one client; \"nft list ruleset\" on the router shows it. Under TLS the gateway relays.",
+    about="The server has a route to the router only. EPSV, PASV, EPRT and PORT each create an opening for one connection of one "
+          "client; \"nft list ruleset\" on the router shows it. With TLS the gateway relays.",
     segments=(Segment("internet", "17.254.0.0/24, 2001:db8:2::/64"), Segment("inside", "172.16.3.0/24, fd00:3::/64")),
     hosts=(
         Host("client", {"internet": ("17.254.0.10/24", "2001:db8:2::10/64")}),
@@ -25,14 +25,14 @@ scenario = Scenario(
     ),
     facts=(
         Fact("client", "17.254.0.91", 21, "router", True),
-        Fact("client", "17.254.0.91", 51000, "router", True, "strangers are refused by the gateway"),
+        Fact("client", "17.254.0.91", 51000, "router", True, "the gateway refuses unexpected peers"),
         Fact("client", "2001:db8:2::91", 51000, "router", True),
-        Fact("client", "172.16.3.4", 21, "server", False, "the server itself can't be reached"),
+        Fact("client", "172.16.3.4", 21, "server", False, "the server itself is not reachable"),
     ),
     tries=(
         ("curl -v ftp://17.254.0.91/", "EPSV"),
         ("curl -v --disable-epsv ftp://17.254.0.91/", "PASV"),
-        ("curl -v --ftp-port - ftp://17.254.0.91/", "the server's connection is led to the client"),
+        ("curl -v --ftp-port - ftp://17.254.0.91/", "the kernel forwards the server's connection to the client"),
         ("curl -v -g ftp://[2001:db8:2::91]/", "IPv6"),
     ),
 )

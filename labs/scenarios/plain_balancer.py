@@ -1,4 +1,4 @@
-"""A balancer that only pins by client address, in front of servers that advertise its address (the article's third solution)."""
+"""A layer-4 load balancer with affinity by client address; the servers advertise its address (third solution of the article)."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade, pin
 
@@ -6,10 +6,10 @@ SERVERS = {"one": "10.0.0.11", "two": "10.0.0.12"}
 
 scenario = Scenario(
     name="plain-balancer",
-    title="Balancer that knows nothing of FTP",
+    title="Layer-4 load balancer",
     rows="G7(3) S3",
-    about="The balancer leads port 21 and 30000-30009 to one of two servers by the client's address, even or odd, and looks at "
-          "nothing else. It works because both have the same range and name the balancer's address in 227.",
+    about="The load balancer forwards port 21 and 30000-30009 to one of two servers, selected by the client address, even or odd. "
+          "It works because both servers have the same range and advertise the address of the load balancer in 227.",
     segments=(Segment("internet", "17.254.0.0/24"), Segment("farm", "10.0.0.0/24")),
     hosts=(
         Host("client", {"internet": "17.254.0.10/24"}),
@@ -28,7 +28,7 @@ scenario = Scenario(
         Fact("second-client", "17.254.0.91", 21, "two", True, "odd"),
         Fact("second-client", "17.254.0.91", 30009, "two", True),
         Fact("client", "17.254.0.91", 30010, "one", False),
-        Fact("client", "10.0.0.11", 21, "one", False, "only by the balancer"),
+        Fact("client", "10.0.0.11", 21, "one", False, "only through the load balancer"),
         Fact("one", "17.254.0.10", 30000, "client", True, "active mode"),
     ),
     tries=(

@@ -1,4 +1,4 @@
-"""The server sits behind a NAT router, the client on the open network."""
+"""The server is behind a NAT router, the client has a public address."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade, port_forward
 
@@ -6,8 +6,8 @@ scenario = Scenario(
     name="server-nat",
     title="NAT router at the server",
     rows="G1 G4 S1 S3",
-    about="Two ways in. On port 21 the gateway on the router answers and rewrites 227 (172,16,3,4,...) to 17,254,0,91. On port "
-          "2121 the router only forwards, that port and 30000-30009, to a server that itself announces the outside address.",
+    about="On port 21, the gateway on the router rewrites 227 (172,16,3,4,...) to 17,254,0,91. Ports 2121 and 30000-30009 are "
+          "forwarded to a server that advertises the external address itself.",
     segments=(Segment("internet", "17.254.0.0/24"), Segment("inside", "172.16.3.0/24")),
     hosts=(
         Host("client", {"internet": "17.254.0.10/24"}),
@@ -25,7 +25,7 @@ scenario = Scenario(
         Daemon("router", "gate --listen 17.254.0.91:21 --passive-ports 51000-51009 --backend ftp://172.16.3.4:21"),
     ),
     facts=(
-        Fact("client", "172.16.3.4", 21, "server", False, "the inside address means nothing outside"),
+        Fact("client", "172.16.3.4", 21, "server", False, "the private address is not reachable from outside"),
         Fact("client", "17.254.0.91", 2121, "server", True, "forwarded"),
         Fact("client", "17.254.0.91", 30000, "server", True, "forwarded"),
         Fact("client", "17.254.0.91", 30010, "server", False),
@@ -35,6 +35,6 @@ scenario = Scenario(
     tries=(
         ("curl -v ftp://17.254.0.91/", "passive through the gateway"),
         ("curl -v --ftp-port - ftp://17.254.0.91/", "active through the gateway"),
-        ("curl -v --disable-epsv --no-ftp-skip-pasv-ip ftp://17.254.0.91:2121/", "the server's own outside address"),
+        ("curl -v --disable-epsv --no-ftp-skip-pasv-ip ftp://17.254.0.91:2121/", "the server advertises the external address itself"),
     ),
 )

@@ -1,23 +1,23 @@
-"""A firewall that lets in exactly one port, the control port: data connections come to it too (single-port mode)."""
+"""A firewall that allows one port, the control port: data connections use it too (single-port mode)."""
 
 from network import Daemon, Fact, Host, Segment, Scenario, admit_only, masquerade
 
 scenario = Scenario(
     name="single-port",
-    title="One port and no other",
+    title="Single-port mode",
     rows="G8",
-    about="The firewall lets in 21 and nothing else, and nothing out. Server and gateway take data connections on the control "
-          "port itself. Alice and Bob share the office's address: by TLS they work side by side; in plain FTP one of them has "
-          "to try again when both want data in the same moment.",
+    about="The firewall allows incoming connections to port 21 only, and no outgoing ones. Server and gateway accept data connections "
+          "on the control port. Alice and Bob share the address of the office: over TLS both can transfer at the same time; without "
+          "TLS, one of them has to try again if both request data at the same moment.",
     segments=(Segment("internet", "17.254.0.0/24"), Segment("office", "192.168.1.0/24"), Segment("dmz", "17.254.1.0/24")),
     hosts=(
         Host("client", {"internet": "17.254.0.10/24"}, via="17.254.0.1"),
         Host("router", {"internet": "17.254.0.92/24", "office": "192.168.1.1/24"}, via="17.254.0.1", forwards=True,
-             rules=(masquerade(out="internet"),), about="the office's NAT: all come from 17.254.0.92"),
+             rules=(masquerade(out="internet"),), about="NAT of the office to 17.254.0.92"),
         Host("alice", {"office": "192.168.1.2/24"}, via="192.168.1.1"),
         Host("bob", {"office": "192.168.1.3/24"}, via="192.168.1.1"),
         Host("firewall", {"internet": "17.254.0.1/24", "dmz": "17.254.1.1/24"}, forwards=True,
-             rules=(admit_only("internet", tcp="21"), admit_only("dmz")), about="admits 21; lets nothing out"),
+             rules=(admit_only("internet", tcp="21"), admit_only("dmz")), about="incoming 21; nothing outgoing"),
         Host("server", {"dmz": "17.254.1.4/24"}, via="17.254.1.1"),
         Host("gateway", {"dmz": "17.254.1.6/24"}, via="17.254.1.1"),
         Host("hidden", {"dmz": "17.254.1.5/24"}, about="reached through the gateway only"),
@@ -37,7 +37,7 @@ scenario = Scenario(
         Fact("server", "17.254.0.10", 30000, "client", False, "active mode"),
     ),
     tries=(
-        ("curl -v ftp://17.254.1.4/", "EPSV tells port 21"),
-        ("lftp -e 'set ssl:verify-certificate no; ls; bye' 17.254.1.6", "through the gateway, by TLS if it offers it"),
+        ("curl -v ftp://17.254.1.4/", "EPSV advertises port 21"),
+        ("lftp -e 'set ssl:verify-certificate no; ls; bye' 17.254.1.6", "through the gateway, with TLS if it is offered"),
     ),
 )

@@ -1,6 +1,6 @@
-// MODE B as it comes off the wire.
-// - However the bytes come, the same file is found, and the same end of it.
-// - What is found, put into blocks again, is found again.
+// The MODE B decoder.
+// - In whatever pieces the bytes arrive, the file and its end are the same.
+// - The decoded file, encoded and decoded again, is the same.
 
 #include <sallyport/proto/block_mode.hpp>
 

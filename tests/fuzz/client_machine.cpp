@@ -1,7 +1,7 @@
-// The client's machine against any server. First line: choices; the rest: what the server sends, a line a read.
-// - It never crashes or runs on without end; all that it sends are well-formed commands.
-// - Where TLS is required, USER, PASS and ACCT never leave before it stands (TLS-03).
-// - Once it says `done` it tells how it went; when the server falls silent every order ends.
+// The client machine with any server. First line: choices; the rest: data of the server, one line per read.
+// - It never crashes or loops forever; it sends only well-formed commands.
+// - If TLS is required, USER, PASS and ACCT are never sent before it is established (TLS-03).
+// - After `done` it has a result; if the server stops responding, every call ends.
 
 #include <sallyport/proto/client_machine.hpp>
 
@@ -62,7 +62,7 @@ private:
             case 4: machine_.queue_size("name"); return;
             case 5: machine_.queue_quit(); return;
             case 6: machine_.queue_request(proto::verb::cwd, "name"); return;
-            case 7:  // in flight together, with a transfer that has to wait
+            case 7:  // pipelined, with a transfer that has to wait
                 machine_.queue_request(proto::verb::mdtm, "name");
                 machine_.queue_request(proto::verb::pwd, {});
                 break;
@@ -81,7 +81,7 @@ private:
         machine_.output_sent();
         std::string_view line;
         for (auto status = lines_.next(line); status != proto::line_buffer::status::need_more; status = lines_.next(line)) {
-            // ABOR goes out behind Telnet's IP and DM.
+            // ABOR is sent after Telnet's IP and DM.
             while (line.starts_with('\xff') && line.size() >= 2) line.remove_prefix(2);
             const auto c = proto::parse_command(line);
             check(status == proto::line_buffer::status::line && c.has_value(), "the server gets commands");
@@ -130,7 +130,7 @@ private:
     std::string_view input_;
     bool required_;
     bool tls_ = false;
-    bool goes_on_ = true;  // the first order is the whole login
+    bool goes_on_ = true;  // the first call is the complete login
     proto::client_machine machine_;
     proto::line_buffer lines_{8192};
 };

@@ -1,7 +1,8 @@
 // Configuration files (DU-08).
-// - What check_config_text() lets through the TOML parser takes or refuses; it neither runs out of stack nor throws anything
-//   but its own error.
-// - The tree that comes of it is no deeper than the bounds allow.
+// - The TOML parser accepts or refuses a text that check_config_text() accepts; it does not exhaust the stack, and throws
+// only its own
+//   error.
+// - The resulting tree is not deeper than the limits allow.
 
 #include <toml++/toml.h>
 

@@ -1,6 +1,7 @@
 #pragma once
-// What all fuzz targets share: the input as text, an invariant that ends the run where it is broken, and choices that an
-// input makes for the driver's part. Inputs of machines begin with a line of choices, so that seeds are plain text.
+// Shared by all fuzz targets: the input as text, an invariant that ends the run if it is violated, and choices for the
+// driver that come from the input. Inputs of machines begin with a line of choices, so that seeds are text. Values for one
+// thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,14 +23,14 @@ inline void check(bool holds, const char* invariant) {
     std::abort();
 }
 
-/// Takes the first line off `text`, without its LF.
+/// Removes the first line from `text` and returns it without its LF.
 [[nodiscard]] inline std::string_view next_line(std::string_view& text) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     return line;
 }
 
-/// A line of letters: the first chooses settings bit by bit, the others, again and again, how actions turn out.
+/// A line of letters: the first selects settings, one per bit; the others select the outcomes of actions, cyclically.
 class choices {
 public:
     explicit choices(std::string_view line) : line_(line) {}

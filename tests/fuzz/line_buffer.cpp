@@ -1,6 +1,6 @@
 // Telnet filter and line buffer together, as a control connection uses them.
-// - Fed whole or byte by byte, the same lines, refusals and answers come out.
-// - The filter never makes text longer; a line holds no LF, a good one no CR and no NUL, and none is over the limit.
+// - Input in one piece or byte by byte gives the same lines, refusals and answers.
+// - The filter never makes text longer; no line contains LF, no valid line CR or NUL, and none exceeds the limit.
 
 #include <vector>
 

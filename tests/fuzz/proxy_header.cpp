@@ -1,5 +1,6 @@
 // The PROXY header.
-// - However the bytes come, as many at a time as it asks for, it is read the same, and no byte behind it is taken.
+// - In whatever pieces the bytes arrive, of the sizes that it asks for, the result is the same, and no byte after it is
+// read.
 // - What it says can be written in both versions and is then read the same.
 
 #include <sallyport/base/limits.hpp>
@@ -23,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     check(step.status == whole.status && step.header == whole.header, "splits do not matter");
     if (whole.status != state::done) return 0;
-    check(taken == whole.bytes, "nothing behind the header is taken");
+    check(taken == whole.bytes, "nothing after the header is read");
     for (const auto version : {proto::proxy_version::v1, proto::proxy_version::v2}) {
         const auto written = proto::write_proxy_header(whole.header, version);
         const auto again = proto::parse_proxy_header(written);

@@ -1,8 +1,8 @@
-// The relay's machine between any client and any backend. First line: choices; then one event a line:
+// The relay machine with any client and any backend. First line: choices; then one event a line:
 //   ">text" the client sends the line   ")text" the client sends the text without its end
 //   "<text" and "(text" the same for the backend   "!x" the driver's outcome, chosen by x
-// - It never crashes or runs on without end; the client gets well-formed replies, the backend well-formed commands.
-// - Without TLS and Telnet, lines fed whole or byte by byte give the same two conversations.
+// - It never crashes or loops forever; the client gets well-formed replies, the backend well-formed commands.
+// - Without TLS and Telnet, complete lines and single bytes give the same output on both legs.
 
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/relay_machine.hpp>
@@ -175,7 +175,7 @@ private:
         machine_.release_backend_output(sent);
         plain.clear();
         if (backend_tls_)
-            plain = sent;  // under TLS nothing is Telnet
+            plain = sent;  // with TLS there is no Telnet
         else
             (void)backend_telnet_.filter(sent, plain, answers);
         to_backend += plain;

@@ -1,6 +1,7 @@
-// The reply parser and what a gateway writes on.
-// - Fed whole or byte by byte, the same replies and the same end come out; codes are 100..659, lines hold no line end.
-// - A reply written on parses to one that is written the same: no text of a peer turns into a line of the protocol.
+// The reply parser and the replies that a gateway forwards.
+// - Input in one piece or byte by byte gives the same replies and the same end; codes are 100..659, lines contain no line
+// end.
+// - A forwarded reply parses to one that is forwarded unchanged: no text of a peer becomes a line of the protocol.
 
 #include <vector>
 

@@ -1,7 +1,7 @@
-// The server's machine against any bytes. First line: choices; the rest: what the client sends.
-// - It never crashes, never asks for more without end, and answers in replies that our own parser takes.
-// - Where no TLS, Telnet or delayed transfer is in play, whole and byte-by-byte input give the same conversation.
-// - An outcome told at the wrong time does no harm.
+// The server machine with any input. First line: choices; the rest: data of the client.
+// - It never crashes or loops forever, and its replies are valid for our own parser.
+// - Without TLS, Telnet and delayed transfers, input in one piece and byte by byte gives the same replies.
+// - An outcome that is reported at the wrong time has no effect.
 
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/server_machine.hpp>
@@ -27,7 +27,7 @@ public:
         end_transfer();
         machine_.terminate("idle");
         work();
-        check(closed_, "a session ends when it is told to");
+        check(closed_, "a session ends after it was closed");
         check(parser_.pending() == 0, "the last reply is whole");
     }
     [[nodiscard]] const std::string& conversation() const { return conversation_; }
@@ -87,7 +87,7 @@ private:
         constexpr errc failures[] = {errc::not_found, errc::no_space, errc::timeout, errc::tls_not_resumed,
                                      errc::login_refused};
         const auto choice = choices_.next(8);
-        if (choice < 5 && choice > 0) return fail(failures[choice], "told by the test\r\n226 x");
+        if (choice < 5 && choice > 0) return fail(failures[choice], "reported by the test\r\n226 x");
         return value;
     }
 
@@ -153,7 +153,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     whole.run(bytes, std::max<std::size_t>(bytes.size(), 1));
     driver bytewise(c);
     bytewise.run(bytes, 1);
-    // Bytes behind AUTH TLS end the session, later ones do not (TLS-01); Telnet answers go out at once.
+    // Bytes after AUTH TLS end the session, later ones do not (TLS-01); Telnet answers go out at once.
     const bool comparable = !c.setting(0) && !c.setting(1) && !c.setting(4) && bytes.find('\xff') == std::string_view::npos;
     check(!comparable || whole.conversation() == bytewise.conversation(), "splits do not matter");
     return 0;

@@ -1,6 +1,6 @@
-// The first bytes of a connection, looked at for TLS before anybody answers them.
-// - Whatever is decided on some bytes stays so, whatever follows; and there is an end to waiting.
-// - Nobody resumes a session that there never was.
+// The first bytes of a connection, inspected for TLS before any reply.
+// - A decision on some bytes does not change with further bytes, and there is a decision after a limited number of bytes.
+// - No hello resumes a session that did not exist.
 
 #include <sallyport/net/tls_hello.hpp>
 

@@ -1,6 +1,6 @@
 // Wildcards: the pattern's line, then a name.
-// - A pattern without special bytes matches itself and nothing else; a '*' before or behind a pattern takes nothing away.
-// - Where a name matches, so does '?' in place of any of its bytes, as a pattern of '?' alone.
+// - A pattern without special bytes matches itself and nothing else; a '*' before or after a pattern excludes no match.
+// - A name matches the pattern that has '?' in place of each of its bytes.
 
 #include <sallyport/server/wildcard.hpp>
 

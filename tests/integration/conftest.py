@@ -1,4 +1,4 @@
-"""Whole programs over real sockets: ours and foreign ones. What is shared by the test files.
+"""Tests of complete programs over real sockets, with ours and third-party ones: fixtures of all test files.
 
 Every test has a time limit, so that none can hang the run, and every process and network it starts is gone after it.
 """
@@ -24,7 +24,7 @@ TIME_LIMIT = 60  # seconds, set-up and tear-down apart; @pytest.mark.limit(SECON
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): another time limit than the usual one")
-    config.addinivalue_line("markers", "alone: loads the whole machine, or measures it; tools/integration runs it with no other beside it")
+    config.addinivalue_line("markers", "alone: loads the whole machine, or measures it; tools/integration runs it after the others, alone")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # by way of the fixtures' ends: nothing is left behind
     config.may_build_networks = network.become_able()  # first of all: it may move this process to a network of its own
     if config.may_build_networks:
@@ -69,7 +69,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def cannot(why):
-    """A test that lacks what it needs is skipped, except in CI, where all must run."""
+    """A test that lacks what it needs is skipped, except in CI, where all tests must run."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
 
 
@@ -90,7 +90,7 @@ def networks(pytestconfig):
 @pytest.fixture(scope="session")
 def root():
     if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split()[2] == "1":
-        cannot("needs root: the foreign servers change their user")
+        cannot("needs root: the reference servers change their user")
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +112,7 @@ def small_sample(tmp_path_factory):
 
 
 class Starter:
-    """Starts daemons, ours and foreign, and ends them all."""
+    """Starts daemons and reference servers, and ends them all."""
 
     def __init__(self, sallyport, folder, certificate):
         self.sallyport, self.folder, self.certificate = sallyport, folder, certificate

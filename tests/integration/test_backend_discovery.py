@@ -1,4 +1,4 @@
-"""Backends that come from a file and from a name server (G7)."""
+"""Backends from a file and from a name server (G7)."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from harness.raw import Raw
 
 @pytest.fixture
 def servers(start, tmp_path):
-    """Each serves a file that tells which one it is."""
+    """Each serves a file with its name."""
     started = []
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()
@@ -30,7 +30,7 @@ def homes(gate, count):
 
 
 def test_a_file_of_servers(start, servers, tmp_path):
-    """Written anew or replaced: its servers join and leave. A mistake is named by its line and changes nothing."""
+    """The file is rewritten or replaced: its servers join and leave. An error is reported with its line and changes nothing."""
     listed = tmp_path / "backends"
     urls = [f"ftp://127.0.0.1:{server.port}" for server in servers]
     listed.write_text(f"# the first two\n{urls[0]}\n{urls[1]}?weight=1\n")
@@ -50,7 +50,7 @@ def test_a_file_of_servers(start, servers, tmp_path):
 
 
 def test_a_mistake_at_the_start(sallyport, tmp_path):
-    """Told by its line, before anything is listened on."""
+    """Reported with its line, before any listener is opened."""
     listed = tmp_path / "backends"
     listed.write_text("ftp://10.0.0.5\n\nftp://10.0.0.6?weight=0\n")
     done = subprocess.run([sallyport, "gate", "--listen", "127.0.0.1:0", "--backends-file", listed], capture_output=True, text=True, timeout=10)
@@ -60,7 +60,7 @@ def test_a_mistake_at_the_start(sallyport, tmp_path):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_services_of_a_name_server(start, servers, host):
-    """SRV: ports, priorities; asked again; a look-up that fails changes nothing."""
+    """SRV: ports, priorities, repeated lookups; a failed lookup changes nothing."""
     with NameServer(host) as names:
         names.records = {("a.example", "A"): ["127.0.0.1"], ("b.example", "A"): ["127.0.0.1"],
                          ("_ftp._tcp.farm.example", "SRV"): [(1, 10, servers[0].port, "a.example"), (2, 10, servers[1].port, "b.example")]}
@@ -78,7 +78,7 @@ def test_services_of_a_name_server(start, servers, host):
 
 
 def test_addresses_of_a_name_server(start, servers, tmp_path):
-    """Each address is a server of its own, of both families. Clients who come before the answer wait for it."""
+    """Each address is a backend, of both families. Clients that connect before the answer wait for it."""
     port = servers[0].port
     (tmp_path / "six").mkdir()
     (tmp_path / "six" / "this-is").write_text("six")

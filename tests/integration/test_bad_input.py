@@ -1,4 +1,4 @@
-"""What a peer may send and must not achieve, against the binary, at the server's door and at the gateway's."""
+"""Malformed and hostile input of clients, sent to the running server and to the gateway."""
 
 import contextlib
 import random
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 
 def warmed(daemon):
-    """With what it holds when nobody is there, to compare with at the end."""
+    """With its resources while no client is connected, to compare with at the end."""
     for _ in range(4):
         with Raw(daemon.host, daemon.port) as raw:
             raw.login().retrieve("/file.txt")
@@ -53,7 +53,7 @@ def gate(start_for_module, server):
 
 @pytest.fixture(params=["server", "gate"])
 def front(request):
-    """Each test runs at both doors; afterwards the daemon lives and serves."""
+    """Each test runs against the server and the gateway; afterwards the daemon still serves."""
     daemon = request.getfixturevalue(request.param)
     yield daemon
     assert daemon.alive(), daemon.log()
@@ -70,7 +70,7 @@ def session(front):
 
 @pytest.fixture
 def unexpected_address():
-    """A listener on another address of this machine, where nobody may be led."""
+    """A listener on another address of this machine, to which no daemon may connect."""
     with socket.create_server(("127.0.0.2", 0)) as canary:
         canary.settimeout(0.3)
         yield canary
@@ -151,7 +151,7 @@ def test_noise_after_login(front):
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"A" * 500,
                                      b"SSH-2.0-OpenSSH_9.2\r\n"])
 def test_other_protocols_open_nothing(front, opening, unexpected_address):
-    """GW-01: a browser made to speak to us can't make us call anybody."""
+    """GW-01: requests of a browser do not make the daemon connect to any host."""
     port = unexpected_address.getsockname()[1]
     with contextlib.suppress(OSError, Closed), Raw(front.host, front.port, timeout=2) as raw:
         raw.send(opening + f"PORT 127,0,0,2,{port // 256},{port % 256}\r\nLIST\r\n".encode())
@@ -165,7 +165,7 @@ def test_1000_pipelined_commands(session):
 
 
 def test_1000_pipelined_commands_in_one_byte_pieces_of_replies(front):
-    """Replies that nobody reads for a while don't stop others, and come whole afterwards."""
+    """Replies that a client does not read for a while delay no other session, and arrive completely afterwards."""
     with Raw(front.host, front.port) as lazy, Raw(front.host, front.port) as other:
         lazy.login()
         lazy.send(b"FEAT\r\n" * 1000)
@@ -211,7 +211,7 @@ def test_idle_session_gets_421(start, folder):
 # Data connections.
 
 def test_unexpected_peer_on_the_passive_port(session):
-    """DC-02: refused, and the right one still served."""
+    """DC-02: it is refused, and the client is still served."""
     port = session.epsv_port()
     with session.connect(port, source="127.0.0.2") as unexpected:
         with session.connect(port) as data:
@@ -296,7 +296,7 @@ def test_before_login(front):
 
 def test_wrong_user_and_wrong_password_look_the_same(front):
     texts = []
-    for user, password in (("writer", "wrong"), ("nobody-here", "wrong")):
+    for user, password in (("writer", "wrong"), ("no-such-user", "wrong")):
         with Raw(front.host, front.port) as raw:
             raw.greet()
             first = raw.command(f"USER {user}").text.replace(user, "X")
@@ -358,7 +358,7 @@ def test_no_way_out(session, folder, path):
 
 
 def restore(folder):
-    """The links that a test may rightly have removed or replaced: they are the user's own."""
+    """The links that a test may have removed or replaced, since they belong to the user."""
     for stray in ("secret.txt", "sub/secret.txt", "sub/stolen"):
         if (folder / stray).is_symlink() or (folder / stray).exists():
             (folder / stray).unlink()
@@ -392,7 +392,7 @@ def test_up_from_the_root_stays_there(session):
 
 @pytest.mark.parametrize("target", ["gate", "server"])
 def test_nothing_is_left_and_nothing_spins(request, target):
-    """I2 I3, over everything above."""
+    """I2 I3, after all the tests above."""
     daemon = request.getfixturevalue(target)
     wait_until(lambda: len(daemon.fds()) <= len(daemon.held), 10, "descriptors back to what they were")
     assert daemon.idle_share() < IDLE

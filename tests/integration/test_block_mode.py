@@ -25,7 +25,7 @@ def exactly(data, size):
 
 
 def read_file(data):
-    """One file in blocks; the connection stays."""
+    """One file in block mode; the connection stays open."""
     content = b""
     while True:
         descriptor, high, low = exactly(data, 3)
@@ -99,7 +99,7 @@ def test_one_connection_carries_all(raw, files):
 
 
 def test_commands_need_not_wait_for_files(raw, files):
-    """Round trips are what many small files cost elsewhere."""
+    """In stream mode, many small files cost many round trips."""
     with raw.passive() as data:
         raw.send(b"RETR f1024\r\n" * 20)
         for opening in [150] + [125] * 19:
@@ -110,7 +110,7 @@ def test_commands_need_not_wait_for_files(raw, files):
 
 @pytest.mark.parametrize("end", ["FIN", "RST"])
 def test_a_cut_upload_is_not_stored(raw, files, end):
-    """In stream mode a FIN would be its end (DU-01)."""
+    """In stream mode a FIN would end the file (DU-01)."""
     data = raw.passive()
     raw.expect("STOR cut", 150)
     data.sendall(blocks_of(b"x" * 100_000)[:-1])
@@ -156,7 +156,7 @@ def test_abort_closes_it(raw):
 
 
 def test_the_gateway_refuses_it(start, server, files):
-    """Each of its transfers has a data connection of its own on either side, so it neither offers MODE B nor lets it pass."""
+    """Each of its transfers has a data connection on each leg, so it neither offers MODE B nor forwards it."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
     with Raw(gate.host, gate.port) as raw:
         raw.login()

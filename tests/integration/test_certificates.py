@@ -19,7 +19,7 @@ def make(folder, stem, name):
 
 
 def shown(daemon, name):
-    """The certificate that a client gets which asks for this name, over implicit TLS."""
+    """The certificate that a client with this server name (SNI) gets, over implicit TLS."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((daemon.host, daemon.port), 10) as raw, context.wrap_socket(raw, server_hostname=name) as tls:

@@ -1,4 +1,4 @@
-"""Our client against the servers that people have: vsftpd, ProFTPD, Pure-FTPd (C1 C3 C4 C5 C7)."""
+"""Our client with common servers: vsftpd, ProFTPD, Pure-FTPd (C1 C3 C4 C5 C7)."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def references(root, start_for_module, certificate):
 
 @pytest.mark.parametrize("name,tls,method,reuse", WAYS)
 def test_tree(sallyport, references, small_sample, tmp_path, name, tls, method, reuse):
-    """Up, listed, down again, by exactly this method."""
+    """Upload, listing and download, with exactly this data method."""
     reference, server = references(name, tls, reuse)
     subprocess.run(["find", reference.files, "-mindepth", "1", "-delete"], check=True)
     client = CLIENTS["sallyport"](method)
@@ -144,7 +144,7 @@ BAD_227 = {
 
 @pytest.mark.parametrize("bad", BAD_227)
 def test_bad_227(sallyport, script, tmp_path, bad):
-    """C7: no crash, no false success, an end in time."""
+    """C7: no crash, no false success, an end within the time limit."""
     server = script(r"TYPE|SIZE|PASV|FEAT|MDTM", BAD_227[bad])
     done = sallyport_run("get", "--data-methods", "pasv", "--timeout", 3, f"ftp://127.0.0.1:{server.port}/x", "-o", tmp_path / "x")
     assert 0 < done.returncode < 100, done
@@ -152,7 +152,7 @@ def test_bad_227(sallyport, script, tmp_path, bad):
 
 
 def test_overlong_greeting(sallyport):
-    """C7: the nfsAxe class of faults."""
+    """C7: overlong and malformed replies, as in the nfsAxe vulnerability."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def flood():
             connection, _ = listener.accept()
@@ -169,7 +169,7 @@ def test_overlong_greeting(sallyport):
 
 
 def test_certificate_is_verified(sallyport, start, certificate, tmp_path):
-    """C5: nothing, the password least of all, goes to a server whose certificate nobody vouches for."""
+    """C5: nothing, and no password, is sent to a server with an untrusted certificate."""
     (tmp_path / "file").write_text("x")
     daemon = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert,
                    "--tls-key", certificate.key, "--log-level", "debug")
@@ -190,7 +190,7 @@ def test_nothing_unencrypted_where_tls_was_requested(sallyport, start, tmp_path)
 
 
 def test_foreign_address_in_227_does_not_lead_astray(sallyport, start, tmp_path):
-    """C4: the server announces an address where nobody is."""
+    """C4: the server advertises an address without a host."""
     (tmp_path / "file").write_text("content")
     daemon = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous", "--external-address", "192.0.2.1")
     done = sallyport_run("get", "--data-methods", "pasv", f"ftp://127.0.0.1:{daemon.port}/file", "-o", tmp_path / "got")

@@ -1,4 +1,4 @@
-"""What our client says of servers that state sizes, ends and reasons in odd ways, and which exit code it gives (C3 C6)."""
+"""Messages and exit codes of our client for servers that send unusual sizes, ends and reasons (C3 C6)."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ DONE, DENIED, DATA, INCOMPLETE, TIMEOUT, BUSY, LOGIN = 0, 6, 7, 8, 10, 12, 5
 
 
 def odd(content=b"x" * 420, reset=False, **replies):
-    """A server that has this content as a file and as a listing, doesn't say its time, and has these replies by verb."""
+    """A server with this content as a file and as a listing, without its time, and with these replies by verb."""
     server = ScriptedServer({"/file": content}, {"/": content}, replies={"MDTM": "500 what", "EPRT": "500 what", **replies})
     server.reset = reset
     return server
@@ -138,7 +138,7 @@ def test_preliminary_replies_gain_no_time(client):
 
 
 def test_slow_greeting_is_waited_for(client):
-    """Servers that look up their clients' names first take their time."""
+    """Servers that look up their clients' names first are slow."""
     def late(connection):
         time.sleep(11)
         connection.sendall(b"220 at last\r\n")

@@ -1,4 +1,4 @@
-"""What our client lists, and how: from inside the directory, in the form of any system (C7, CL-04)."""
+"""Listings of our client: from inside the directory, in the formats of many systems (C7, CL-04)."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ NAMES = ["a b", "-rf", "-", "*", "[ab]?", "~", "a\\b", "'", " lead", "\u00e4", "
 
 
 def test_directories_are_listed_from_inside(serve):
-    """A server that hands LIST's argument to ls gets none."""
+    """A server that passes the argument of LIST to ls gets none."""
     server = serve(listings={"/": b"", **{"/" + name: FORMS["unix"][0] for name in NAMES}})
     for name in NAMES:
         done = ls(server.url(quote(name, safe="")), "--names")
@@ -98,7 +98,7 @@ def test_a_missing_directory_is_an_error_and_a_file_is_listed(serve):
 
 @pytest.mark.parametrize("name", ["vsftpd", "proftpd", "pure-ftpd"])
 def test_with_servers_as_people_have_them(sallyport, root, start, name):
-    """Names that their LIST would take for options or patterns."""
+    """Names that the server would take for options or patterns in LIST."""
     reference = start.reference_server(name, tls="none")
     folders = ["a b", "-la", "*", "[x]"]
     for folder in folders:

@@ -1,4 +1,4 @@
-"""Where our client takes user, password and address from: the terminal, ~/.netrc, URLs with an interface (CL-06)."""
+"""Sources of user, password and address of our client: the terminal, ~/.netrc, URLs with an interface (CL-06)."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ from network import Host, Segment, Scenario
 
 @pytest.fixture
 def server():
-    """It lets everybody in, has nothing to list, and keeps what it was sent."""
+    """A server that accepts every login, has an empty listing, and stores the commands."""
     made = ScriptedServer(listings={"/": b""})
     yield made
     made.close()
@@ -54,7 +54,7 @@ time.sleep(60)
 
 
 class Terminal:
-    """A client at a terminal of its own; `slave` stays open here, so that its modes can be looked at when the client is gone."""
+    """A client at a terminal of its own; `slave` stays open, so that its modes can be inspected after the client has exited."""
 
     def __init__(self, *argv, home):
         self.master, self.slave = pty.openpty()
@@ -174,7 +174,7 @@ def test_netrc_logs_in(netrc, server):
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
 def test_netrc_that_others_can_read_is_ignored_with_a_warning(netrc, server, mode):
-    """CL-06. It is no reason to fail: an anonymous login needs no password."""
+    """CL-06. The login does not fail, since an anonymous login needs no password."""
     done = netrc(b"machine 127.0.0.1 login ann password secret\n", mode)
     assert server.arguments_of("USER") == ["anonymous"] and "secret" not in server.arguments_of("PASS")
     assert "warning: ignoring" in done.stderr and ".netrc" in done.stderr and "chmod 600" in done.stderr

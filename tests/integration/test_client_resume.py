@@ -38,7 +38,7 @@ def here(tmp_path):
 
 
 def cut_download(server, here, after):
-    """A download that was cut after so many bytes."""
+    """A download that was interrupted after this number of bytes."""
     server.cut_after = after
     done = run("get", server.url("f"), cwd=here)
     server.cut_after = None

@@ -1,4 +1,4 @@
-"""What stands behind a verb: bytes of names, blanks, patterns and announced sizes, at the server and through the gateway."""
+"""Arguments of commands: bytes of names, blanks, patterns and announced sizes, at the server and through the gateway."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from harness.reference_servers import REFERENCE_SERVERS
 
 
 class Place:
-    """What clients talk to, and the folder whose files they see, at `base`."""
+    """A server or gateway, and the directory whose files it serves, at `base`."""
 
     def __init__(self, daemon, files, reference=None):
         self.host, self.port, self.files = daemon.host, daemon.port, os.fsencode(files)

@@ -29,7 +29,7 @@ def login_over_tls(daemon):
 
 
 def store_over_tls(raw, name, content, close_notify):
-    """The final reply to an upload that ends by close_notify, or by a FIN alone."""
+    """The final reply to an upload that ends with close_notify, or with a FIN alone."""
     plain = raw.passive()
     raw.expect(f"STOR {name}", 150)
     data = raw.socket.context.wrap_socket(plain)
@@ -45,7 +45,7 @@ def store_over_tls(raw, name, content, close_notify):
 
 
 def retrieve_and_leave(raw, name, size, close_notify):
-    """The final reply to a download whose client leaves when it has its bytes."""
+    """The final reply to a download whose client closes after the last byte."""
     plain = raw.passive()
     raw.expect(f"RETR {name}", 150)
     data = raw.socket.context.wrap_socket(plain)
@@ -71,7 +71,7 @@ def retrieve_and_leave(raw, name, size, close_notify):
 
 @pytest.fixture(params=["serve", "gate", "gate, TLS to the backend"])
 def daemon(request, start, tmp_path, certificate):
-    """start_it(*options): a server, or a gateway with one behind it, and the folder that it serves."""
+    """start_it(*options): a server, or a gateway with a server as backend, and the directory that it serves."""
 
     def start_it(*options):
         files = tmp_path / "files"
@@ -94,7 +94,7 @@ def daemon(request, start, tmp_path, certificate):
     (("--allow-missing-close-notify", "10.0.0.0/8", "--allow-missing-close-notify", "127.0.0.0/8"), True),
 ])
 def test_uploads_without_close_notify(daemon, options, allowed):
-    """TLS-05: refused, as they may be truncated, but for whom the administrator accepts that."""
+    """TLS-05: refused, since they may be truncated, except from clients for which the administrator accepts that."""
     there, files = daemon(*options)
     with login_over_tls(there) as raw:
         for size in SIZES:

@@ -1,4 +1,4 @@
-"""Few descriptors: who can't be served hears 421, who is in can transfer, and the daemon stays in reach (RX-02)."""
+"""Few descriptors: clients that cannot be served get 421, admitted sessions can transfer, and the daemon stays reachable (RX-02)."""
 
 import json
 import re
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.alone
 
 
 def limited(sallyport, limit, *arguments):
-    """A daemon with that many descriptors, hard limit and all."""
+    """A daemon with this hard and soft limit of descriptors."""
     return Daemon(["prlimit", f"--nofile={limit}:{limit}", sallyport, *arguments])
 
 
@@ -64,7 +64,7 @@ def first_replies(connections):
 
 
 def allowed(daemon):
-    """How many sessions the daemon says that it can have."""
+    """The maximum number of sessions in the log of the daemon."""
     return int(re.search(r"At most (\d+) sessions at a time instead of 20000 \(--max-sessions\)", daemon.log())[1])
 
 
@@ -92,7 +92,7 @@ def test_more_connections_than_descriptors(front, sallyport, tmp_path, limit):
 
 
 def test_all_who_are_in_transfer_at_once(front, sallyport, tmp_path):
-    """There are descriptors for the data connection of each, and for who comes and is turned away."""
+    """There are descriptors for the data connection of each session, and for connections that are rejected."""
     daemon = front(160)
     max_sessions = allowed(daemon)
     raws = [Raw(daemon.host, daemon.port).login() for _ in range(max_sessions)]
@@ -110,7 +110,7 @@ def test_all_who_are_in_transfer_at_once(front, sallyport, tmp_path):
 
 
 def test_connections_that_say_nothing_are_no_way_around_it(front, sallyport, tmp_path):
-    """They wait for their PROXY header, and are no sessions yet."""
+    """They have not sent their PROXY header, so they are not sessions yet."""
     daemon = front(96, "--proxy-protocol-from", "127.0.0.9")
     silent = [socket.create_connection((daemon.host, daemon.port), 5, ("127.0.0.9", 0)) for _ in range(CLIENTS)]
     time.sleep(0.2)
@@ -127,7 +127,7 @@ def test_connections_that_say_nothing_are_no_way_around_it(front, sallyport, tmp
 
 
 def test_the_soft_limit_is_raised(start, sallyport, tmp_path):
-    """And nothing is said where descriptors suffice."""
+    """There is no message if there are enough descriptors."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     daemon = Daemon(["prlimit", f"--nofile=64:{hard}", sallyport, "serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "a:b",
                      "--max-sessions", 1000]).wait_ready()

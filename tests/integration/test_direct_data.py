@@ -1,4 +1,4 @@
-"""Data past the gateway (G7, the article's first solution): sessions by the gateway, files straight between client and server."""
+"""Direct data connections (G7, first solution of the article): sessions through the gateway, data between client and server."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def dial(built, raw, advertised):
 # The network.
 
 def test_each_server_serves_its_own_sessions_itself(lab):  # noqa: F811
-    """G1 G7(1): two sessions, two servers; each client's data connections are with its own one, at that one's address."""
+    """G1 G7(1): two sessions, two servers; the data connections of each client go to its server, at the address of that server."""
     built = lab("direct-data")
     with built.raw("client", GATEWAY) as first, built.raw("client", GATEWAY) as second:
         homes = {}
@@ -47,7 +47,7 @@ def test_each_server_serves_its_own_sessions_itself(lab):  # noqa: F811
 
 
 def test_an_unexpected_peer_gets_nothing(lab):  # noqa: F811
-    """G1 DC-02: the port is the server's, but it knows by the PROXY header whom to expect."""
+    """G1 DC-02: the port is the server's, and the PROXY header names the client that it expects."""
     built = lab("direct-data")
     with built.raw("client", GATEWAY) as raw:
         advertised = raw.login().pasv()
@@ -59,7 +59,7 @@ def test_an_unexpected_peer_gets_nothing(lab):  # noqa: F811
 
 
 def test_clients_that_need_the_gateway_use_it(lab):  # noqa: F811
-    """EPSV would lead to the gateway, so PASV is asked for; who has promised EPSV alone is relayed."""
+    """EPSV would make clients connect to the gateway, so PASV is required; after EPSV ALL, data are relayed."""
     built = lab("direct-data")
     with built.raw("client", GATEWAY) as raw:
         raw.login().expect("EPSV", 502)
@@ -70,7 +70,7 @@ def test_clients_that_need_the_gateway_use_it(lab):  # noqa: F811
 @pytest.mark.parametrize("client,method,tls", [*((*way, "none") for way in BELIEVERS),
                                                *((*way, "explicit") for way in OVER_TLS)])
 def test_tree(lab, small_sample, tmp_path, client, method, tls):  # noqa: F811
-    """In the clear past the gateway, under TLS, which ends there, by it."""
+    """Direct without TLS, relayed with TLS, which ends at the gateway."""
     built = lab("direct-data")
     for (files,) in (built.files[name] for name in OUTSIDE):
         fill(files, small_sample)
@@ -92,11 +92,11 @@ def test_a_client_follows_the_address_in_the_reply(lab, sallyport, argv):  # noq
     assert done.stdout in (b"one", b"two"), done.stderr
 
 
-# Foreign servers, and what is told of it.
+# Reference servers, and the records of transfers.
 
 @pytest.fixture
 def direct(start, tmp_path):
-    """direct(server, terms): a gateway before it, with a status socket and a log of transfers."""
+    """direct(server, parameters): a gateway in front of it, with a control socket and a transfer log."""
     def begin(server, terms, *options):
         gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}?{terms}",
                      "--control-socket", tmp_path / "socket", "--transfer-log", tmp_path / "transfers", "--transfer-log-format", "json",
@@ -110,12 +110,12 @@ def direct(start, tmp_path):
 
 
 def session(gate, server):
-    """From another address than the gateway's own."""
+    """From an address other than that of the gateway."""
     return Raw("127.0.0.1", gate.port, source="127.0.0.2").login(server.user, server.password)
 
 
 def listen(raw):
-    """A port of the client's, told by PORT."""
+    """A port of the client, sent with PORT."""
     listener = socket.create_server(("127.0.0.2", 0))
     listener.settimeout(10)
     port = listener.getsockname()[1]
@@ -135,7 +135,7 @@ def called_back(raw, name):
 
 
 def test_a_server_that_accepts_other_peers(start, direct, tmp_path):
-    """vsftpd that is told to: both ways go past; the record says so, and no number of bytes (G12)."""
+    """vsftpd that accepts other peers: direct data connections in both modes; the record says so and has no byte count (G12)."""
     server = start.reference_server("vsftpd", foreign=True)
     (server.files / "file").write_bytes(b"content")
     gate = direct(server, "direct=both")
@@ -153,7 +153,7 @@ def test_a_server_that_accepts_other_peers(start, direct, tmp_path):
 
 
 def test_a_server_that_checks_peers_is_connected_by_the_gateway(start, direct):
-    """vsftpd as it comes refuses a third party's PORT: then the data are relayed."""
+    """vsftpd by default refuses a bounce attempt: then the data are relayed."""
     server = start.reference_server("vsftpd")
     (server.files / "file").write_bytes(b"content")
     gate = direct(server, "direct=active")
@@ -165,7 +165,7 @@ def test_a_server_that_checks_peers_is_connected_by_the_gateway(start, direct):
 
 
 def test_a_long_transfer_is_activity_and_is_shown(start, direct, tmp_path):
-    """G5 G12: nothing passes the gateway for longer than its idle time; it shows the transfer and ends nothing."""
+    """G5 G12: no byte passes the gateway for longer than its idle timeout; status shows the transfer, and the session stays open."""
     files = tmp_path / "files"
     files.mkdir()
     (files / "big").write_bytes(bytes(BIG))

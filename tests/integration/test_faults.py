@@ -1,4 +1,4 @@
-"""What may break around us: disks, peers, backends, power; and that nothing is left behind or told falsely."""
+"""Failures of disks, peers, backends and power; nothing is left behind, and no reply or record is false."""
 
 import contextlib
 import os
@@ -53,7 +53,7 @@ def session(daemon):
 
 
 def begin_upload(raw, name, content=b"new" * 10000):
-    """An upload of which some has arrived and that is not over."""
+    """An upload of which a part has arrived."""
     data = raw.passive()
     raw.expect(f"STOR {name}", 150, 125)
     data.sendall(content)
@@ -173,7 +173,7 @@ def test_download_cut_by_its_client(request, server, big, target):
 
 @pytest.mark.parametrize("target", ["server", "gate"])
 def test_abort(request, server, big, target):
-    """ABOR in mid-transfer: 426, then 226, and the session goes on."""
+    """ABOR during a transfer: 426, then 226, and the session continues."""
     raw = session(request.getfixturevalue(target))
     data = begin_download(raw, big)
     raw.send(b"ABOR\r\n")
@@ -185,7 +185,7 @@ def test_abort(request, server, big, target):
 
 @pytest.mark.parametrize("target", ["server", "gate"])
 def test_peer_that_stops_reading(start, folder, big, target):
-    """DC-04: a stalled transfer is given up, and what it held is free."""
+    """DC-04: a stalled transfer is aborted, and its resources are released."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--stall-timeout", 1)
     if target == "gate":
         daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--stall-timeout", 1)
@@ -294,7 +294,7 @@ def test_a_second_sigterm_stops_at_once(request, big, target):
 
 @pytest.mark.parametrize("target", ["server", "gate"])
 def test_a_transfer_has_five_seconds_and_more_after_sigterm(request, big, target):
-    """By default eight, of which some are for the goodbyes: containers are killed after ten."""
+    """By default eight, including the time for final replies: containers are killed after ten."""
     daemon = request.getfixturevalue(target)
     busy = session(daemon)
     data = begin_download(busy, big)
@@ -302,7 +302,7 @@ def test_a_transfer_has_five_seconds_and_more_after_sigterm(request, big, target
     daemon.process.send_signal(signal.SIGTERM)
     while time.monotonic() - begin < 5:
         received += len(data.recv(1000))
-        time.sleep(0.1)  # the pace of a slow client
+        time.sleep(0.1)  # a slow client
     received += len(drain(data))
     assert received == BIG
     assert busy.reply().code == 226
@@ -362,7 +362,7 @@ def test_descriptors_come_back(request, server, big, target):
 # Time.
 
 def test_curl_that_sleeps_on_quick_answers_is_answered_later(start, folder, tmp_path):
-    """Where a reply is there when curl first looks it goes to sleep for a second, at every file of a session (7.88)."""
+    """curl 7.88 sleeps for a second at every file of a session if a reply arrives before it first reads."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}")
     for target in (daemon, gate):
@@ -374,7 +374,7 @@ def test_curl_that_sleeps_on_quick_answers_is_answered_later(start, folder, tmp_
 
 
 def test_running_transfer_is_not_idle(start, folder, big):
-    """G5: the control connection says nothing for longer than the idle time, the data flows."""
+    """G5: no command for longer than the idle timeout, while data are transferred."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--idle-timeout", 1)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{daemon.port}", "--idle-timeout", 1)
     for target in (daemon, gate):
@@ -446,7 +446,7 @@ def test_refused_methods(start, folder):
 
 
 def test_external_address_in_227(start, folder):
-    """S3; and only there: 229 has none."""
+    """S3; only in 227, since 229 has no address."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--external-address", "17.254.0.91")
     with session(daemon) as raw:
         assert raw.pasv()[0] == "17.254.0.91"
@@ -482,7 +482,7 @@ def test_ascii_restart_append_rename(server, folder):
 
 
 def test_conversations_of_the_article(start, folder):
-    """S8: both of the NcFTP article, code for code."""
+    """S8: both command sequences of the NcFTP article, with the same codes."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--anonymous")
     with Raw(daemon.host, daemon.port) as raw, socket.create_server(("127.0.0.1", 0)) as listener:
         raw.greet()
@@ -520,7 +520,7 @@ def test_many_sessions_at_once(server, gate):
                     name = f"/{number}-{round_}"
                     assert raw.store(name, content).code == 226
                     assert raw.retrieve(name) == content
-        except Exception as failure:  # told below, from the test's own thread
+        except Exception as failure:  # reported below, from the test's own thread
             failures.append(failure)
 
     workers = [threading.Thread(target=work, args=(n,)) for n in range(20)]

@@ -1,4 +1,4 @@
-"""A backend that fails at every step of a session in every way: the client hears a reply that says so within seconds, nothing
+"""A backend that fails at every step of a session in every way: the client gets a reply that says so within seconds, nothing
 false is reported, and the gateway is as it was (G7, GW-10)."""
 
 import contextlib
@@ -49,7 +49,7 @@ FAULTS = (reset, close, silence, garbage, endless_line, endless_reply)
 
 
 class Backend:
-    """A server that does all right until the step at which it fails. Its transfers are cut in their middle."""
+    """A server that works until the step at which it fails. Its transfers are interrupted in the middle."""
 
     def __init__(self, step, fault):
         self.step, self.fault, self.reached = step, fault, threading.Event()
@@ -129,7 +129,7 @@ def resident(daemon):
 
 
 def conversation(raw, step):
-    """Goes as far as `step`; the first reply that is no success, None where the peer just closed."""
+    """Continues up to `step`; returns the first reply that is not a success, None if the peer only closed."""
     def failure(reply):
         return None if reply.code < 400 else reply
 
@@ -177,7 +177,7 @@ def test_backend_fails(start, failing, step, fault):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_failure_before_the_greeting_is_hidden_by_failover(start, failing, fault, tmp_path):
-    """The next backend gets the session, and the client waits no longer than for the first one's deadline."""
+    """The next backend gets the session, and the client waits only until the timeout of the first one."""
     (tmp_path / "old.txt").write_text("the old content")
     well = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     gate = gate_before(start, failing("greeting", fault).port, well.port)
@@ -190,7 +190,7 @@ def test_failure_before_the_greeting_is_hidden_by_failover(start, failing, fault
 
 @pytest.fixture
 def silent_then_well(start, failing, tmp_path):
-    """(where the first backend falls silent): a gateway before that one and another that serves."""
+    """(step at which the first backend stops responding): a gateway with that backend and a working one."""
     (tmp_path / "old.txt").write_text("the old content")
     well = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--anonymous")
 
@@ -204,7 +204,7 @@ def silent_then_well(start, failing, tmp_path):
 
 @pytest.mark.parametrize("step,user", [("USER", "writer"), ("USER", "anonymous"), ("PASS", "anonymous")])
 def test_backend_silent_at_the_login_is_replaced(silent_then_well, step, user):
-    """G7: what it has heard is no secret, so the next backend is told the same, and the client only waits a little."""
+    """G7: the backend has received no password, so the login continues on the next backend after a short wait."""
     silent, gate = silent_then_well(step)
     begin = time.monotonic()
     with Raw(gate.host, gate.port) as raw:
@@ -213,7 +213,7 @@ def test_backend_silent_at_the_login_is_replaced(silent_then_well, step, user):
 
 
 def test_backend_silent_after_a_password(silent_then_well):
-    """G7: nobody else may hear it; the client is told why long before its login's time is over."""
+    """G7: no other backend may receive the password; the client gets the reason long before the login timeout."""
     silent, gate = silent_then_well("PASS")
     begin = time.monotonic()
     with Raw(gate.host, gate.port) as raw:
@@ -225,12 +225,12 @@ def test_backend_silent_after_a_password(silent_then_well):
 
 
 def test_half_open_client(start, tmp_path):
-    """A client whose machine is gone without a word: its session ends by the idle time, with its place at the backend."""
+    """A client whose machine was switched off: its session ends after the idle timeout and releases its slot at the backend."""
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab")
     gate = gate_before(start, server.port)
     before = gate.settled_fds()
     raw = Raw(gate.host, gate.port).login()
     raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     with contextlib.suppress(Closed):
-        assert raw.reply().code == 421, "G6: it is told before the connection goes"
+        assert raw.reply().code == 421, "G6: it gets 421 before the connection is closed"
     wait_until(lambda: len(gate.fds()) <= len(before), SOON, f"descriptors back to {before}, now {gate.fds()}")

@@ -1,4 +1,4 @@
-"""The gateway under load with real servers behind, mixed in one pool, while the pool changes under it (G1, G7).
+"""The gateway under load with real servers of several kinds in one pool, while the pool changes (G1, G7).
 
 Every server's files tell whose they are, so that a data connection on a wrong backend can't pass as a right one.
 """
@@ -22,7 +22,7 @@ LOST = (421, 425, 426, 450, 451)  # what a client may hear whose server goes
 
 
 def content(server, name):
-    """The content of a server's file of that name, which ends in its size."""
+    """The content of a server's file of that name; the name ends with its size."""
     size = int(name.rpartition("-")[2])
     seed = hashlib.sha256(f"{server} {name}".encode()).digest()
     return (seed * (size // len(seed) + 1))[:size]
@@ -36,7 +36,7 @@ def fill(folder, server):
 
 
 class Ours:
-    """One of ours, that can go and come back at the same port."""
+    """One of our servers, which can stop and start again on the same port."""
 
     def __init__(self, start, folder):
         folder.mkdir()
@@ -65,7 +65,7 @@ def pool(start, root, tmp_path):
 
 
 class Configuration:
-    """The gateway's file: which backends it has, with which weights."""
+    """The configuration file of the gateway: backends and weights."""
 
     def __init__(self, path, pool, options):
         self.path, self.pool, self.options = path, pool, options
@@ -78,7 +78,7 @@ class Configuration:
 
 
 class Customer:
-    """A client that keeps a session for some transfers, or until it breaks, then takes another, and checks every byte."""
+    """A client that uses a session for several transfers, or until it fails, then opens another, and checks every byte."""
 
     def __init__(self, gate, number, unsteady):
         self.gate, self.unsteady, self.random, self.number = gate, unsteady, random.Random(number), number
@@ -169,7 +169,7 @@ def test_transfers_while_the_pool_changes(start, pool, tmp_path):
     left, chance, over = Countdown(TRANSFERS), random.Random(4711), threading.Event()
 
     def stir():
-        """Until the end: a new weight for all every turn, and a server that goes or comes."""
+        """Until the end: new weights in each round, and a server that stops or starts."""
         turns = 0
         while not over.is_set():
             for name in pool:

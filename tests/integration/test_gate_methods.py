@@ -1,4 +1,4 @@
-"""Each leg of a data connection by its own method: what the client asks the gateway for, and the gateway its server (G8, S4)."""
+"""The data method of each leg is independent: any method of the client with any method of the backend (G8, S4)."""
 
 import os
 import re
@@ -16,7 +16,7 @@ BACKENDS = ("sallyport", "vsftpd")
 
 
 class Backend:
-    """A server behind, ours or a foreign one."""
+    """A backend, ours or a reference server."""
 
     def __init__(self, start, kind, folder, host="127.0.0.1", tls=None, **extra):
         if kind == "sallyport":
@@ -52,7 +52,7 @@ def pairs(start_for_module, tmp_path_factory):
 
 
 def negotiate(raw, method):
-    """Agrees on a data connection; a function that has it once the transfer has begun. The gateway's 150 comes when it is there."""
+    """Negotiates a data connection; returns a function that returns it after the 150, which the gateway sends once it is established."""
     if method in ("epsv", "pasv"):
         data = raw.connect(raw.epsv_port() if method == "epsv" else raw.pasv()[1])
         return lambda: data
@@ -69,7 +69,7 @@ def negotiate(raw, method):
 
 
 def up_and_down(gate, backend, method):
-    """A file there and back over one session; the methods behind that the gateway tells of."""
+    """Uploads and downloads a file in one session; returns the backend methods in the log of the gateway."""
     content, name = os.urandom(300_000), f"{backend.base}/by-{method}"
     before = len(gate.log())
     with Raw(gate.host, gate.port) as raw:
@@ -130,7 +130,7 @@ def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
 @pytest.mark.parametrize("kind,backend_method", [("sallyport", "eprt"), ("sallyport", "pasv"), ("vsftpd", "port"), ("vsftpd", "epsv")])
 @pytest.mark.parametrize("client_method", EXTENDED)
 def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, client_method, backend_method):
-    """G10: whoever connects, the FTP client is the TLS client; vsftpd demands that each connection resumes its session."""
+    """G10: in both modes, the FTP client is the TLS client; vsftpd demands that each connection resumes its session."""
     folder = tmp_path / "files"
     folder.mkdir()
     backend = Backend(start, kind, folder, tls=certificate, reuse=True)

@@ -1,4 +1,4 @@
-"""One pool of four servers of four kinds, each reached in its own way, and clients as people have them in front (G1 G4 G7 G10)."""
+"""One pool of four servers of four kinds, each with its own TLS mode, and common clients (G1 G4 G7 G10)."""
 
 import shutil
 
@@ -13,7 +13,7 @@ ROWS = [("curl", "epsv", "none"), ("ftplib", "pasv", "explicit"), ("lftp", "epsv
 
 @pytest.fixture(scope="module")
 def pool(start_for_module, root, certificate, tmp_path_factory):
-    """Plain and TLS, asked for and from the first byte; two demand that data connections resume the TLS session."""
+    """Without TLS, with explicit and with implicit TLS; two require that data connections resume the TLS session."""
     folder = tmp_path_factory.mktemp("ours")
     ours = start_for_module("serve", folder, "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.both, "--user", "writer:lab",
                             "--tls-reuse", "require")
@@ -27,7 +27,7 @@ def pool(start_for_module, root, certificate, tmp_path_factory):
 
 @pytest.mark.parametrize("client,method,tls", ROWS)
 def test_any_client_with_any_server(start, pool, certificate, small_sample, tmp_path, client, method, tls):
-    """In turns, so that every server gets the tree and gives it back."""
+    """Repeatedly, so that every server stores the tree and returns it."""
     folders, urls, references = pool
     for folder in folders:
         for old in folder.iterdir():

@@ -13,7 +13,7 @@ NAMES = ["one", "two", "three"]
 
 @pytest.fixture
 def servers(start, tmp_path):
-    """Each serves a file that tells which one it is."""
+    """Each serves a file with its name."""
     started = []
     for name in NAMES:
         (tmp_path / name).mkdir()
@@ -49,7 +49,7 @@ def close(raws):
 
 
 def test_weights_and_max_sessions(start, servers):
-    """Three to two to one, and no more than the third may have; who finds no room hears 421 after his wait."""
+    """Three to two to one, and no more than the maximum of the third; a client without a free slot gets 421 after the queue timeout."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "round-robin", "--queue-timeout", 1,
                  *backends(servers, ("?weight=3&max-sessions=3", "?weight=2&max-sessions=2", "?max-sessions=2")))
     raws = [session(gate) for _ in range(6)]
@@ -68,7 +68,7 @@ def test_weights_and_max_sessions(start, servers):
 
 
 def test_drain_by_configuration(start, servers, tmp_path):
-    """A drained server gets nobody new; who is there stays, and works on. SIGHUP both ways."""
+    """A draining backend gets no new session; existing ones continue. SIGHUP both ways."""
     config = tmp_path / "gate.toml"
 
     def write(*terms):
@@ -135,7 +135,7 @@ def test_servers_come_and_go(start, servers, tmp_path):
 
 
 def test_a_client_keeps_its_server(start, servers):
-    """By its address, whatever else goes on."""
+    """By client address, whatever else happens."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "client-address", *backends(servers))
     first = {}
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_a_client_keeps_its_server(start, servers):
 
 
 def test_users_and_their_servers(start, servers):
-    """A server that names users is for them alone; the others take everybody else. A user keeps his server."""
+    """A server with users= is reserved for them; the others serve all other users. Each user stays on one server."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--balance", "user",
                  *backends(servers, ("?users=writer", "?hosts=two.example", "")))
     with Raw(gate.host, gate.port) as raw:
@@ -169,7 +169,7 @@ def test_users_and_their_servers(start, servers):
 
 
 def test_a_name_asked_for_by_tls(start, servers, certificate):
-    """By the name that the client wants to reach: in the TLS handshake, or by HOST, which counts for more."""
+    """By the host name of the client: in the TLS handshake, or with HOST, which takes precedence."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
                  *backends(servers, ("?hosts=one.example", "?hosts=*.two.example", "")))
     for name, host, expected in (("one.example", None, "one"), ("x.two.example", None, "two"), (None, None, "three"),
@@ -185,7 +185,7 @@ def test_a_name_asked_for_by_tls(start, servers, certificate):
 
 
 def test_a_server_that_dies_during_a_login(start, servers):
-    """The client does not hear of it."""
+    """The client does not notice it."""
     gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "off", "--balance", "round-robin", *backends(servers))
     with Raw(gate.host, gate.port) as raw:
         raw.reply()
@@ -201,12 +201,12 @@ CHECKED = ["--health-check-interval", 1, "--fall", 2, "--rise", 1, "--slow-start
 
 
 def said(gate, server, what):
-    """Whether the log says that of this server."""
+    """Whether the log has this text about this server."""
     return f"Backend {url(server)} {what}" in gate.log()
 
 
 def quick_sessions(gate, count=6):
-    """Nobody waits: each has its greeting at once."""
+    """No client waits: each gets its greeting at once."""
     raws = []
     for _ in range(count):
         begin = time.monotonic()
@@ -231,7 +231,7 @@ def test_killed_under_sessions_and_back(start, servers, tmp_path):
 
 
 def test_a_hung_server_costs_no_client_a_wait(start, servers):
-    """It still accepts connections, by its kernel; it says nothing."""
+    """Its kernel still accepts connections, but it does not respond."""
     gate = start("gate", "--listen", "127.0.0.1:0", *CHECKED, "--backend-connect-timeout", 20, *backends(servers))
     servers[0].process.send_signal(signal.SIGSTOP)
     try:
@@ -244,9 +244,9 @@ def test_a_hung_server_costs_no_client_a_wait(start, servers):
 
 
 def test_checks_that_list(start, servers, tmp_path):
-    """Ours pass the deepest check; one where the login fails does not, though it greets."""
+    """Our servers pass the check level list; one with a failing login does not, although it sends a greeting."""
     (tmp_path / "other").mkdir()
-    other = start("serve", tmp_path / "other", "--listen", "127.0.0.1:0", "--user", "somebody:else")
+    other = start("serve", tmp_path / "other", "--listen", "127.0.0.1:0", "--user", "another:user")
     gate = start("gate", "--listen", "127.0.0.1:0", "--health-check", "list", "--health-check-user", "writer:lab", *CHECKED,
                  *backends([*servers, other], ("", "", "", "")))
     wait_until(lambda: said(gate, other, "is failing: login: "), what="the finding")

@@ -1,4 +1,4 @@
-"""Replies of backends that are late, odd, half or missing: what the client hears, and that its session goes on (GW-02, GW-10)."""
+"""Replies of backends that are late, odd, half or missing: what the client receives, and that its session continues (GW-02, GW-10)."""
 
 import contextlib
 import re
@@ -62,7 +62,7 @@ class Session:
 
 @pytest.fixture
 def scripted(certificate):
-    """scripted({verb: reply, or a function of the session}, greeting=...): the port of such a backend, and what it has heard."""
+    """scripted({verb: reply, or a function of the session}, greeting=...): the port of such a backend, and what it has received."""
     listeners = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.cert, certificate.key)
@@ -93,7 +93,7 @@ def gate_before(start, port, scheme="ftp", *options):
 
 
 def replies_to(raw, command):
-    """All replies to a transfer, and what came."""
+    """All replies to a transfer, and the received data."""
     came = b""
     with raw.passive() as data:
         replies = [raw.command(command)]
@@ -132,7 +132,7 @@ def test_gw02_no_port_but_in_reply_to_a_passive_command(start, scripted, verb, t
 
 
 def test_a_refusal_that_comes_with_the_end_of_the_data_connection(start, scripted):
-    """ProFTPD resets the data connection and says 550 at the same moment."""
+    """ProFTPD resets the data connection and sends 550 at the same moment."""
     def refuse(session):
         session.listener.close()
         time.sleep(0.02)
@@ -212,7 +212,7 @@ def test_servers_whose_download_is_cancelled(start, root, name):
 
 
 def test_a_reply_that_never_ends_and_one_that_is_slow(start, scripted):
-    """The first costs 20 s; the second is awaited, as is the last word after a good transfer."""
+    """The first one costs 20 s; the second is awaited, as is the final reply after a complete transfer."""
     def slow(reply):
         def answer(session):
             time.sleep(24)

@@ -1,4 +1,4 @@
-"""The threats that concern a gateway and are not shown elsewhere; each test names its row."""
+"""Threats to a gateway that are not tested elsewhere; each test names its row."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def server(start, tmp_path):
 
 @pytest.fixture
 def gated(start, server, tmp_path):
-    """gated(OPTIONS...): a gateway before the server that tells its state at .socket."""
+    """gated(OPTIONS...): a gateway in front of the server, with its control socket in .socket."""
     def make(*options):
         place = tmp_path / "gate.sock"
         gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--control-socket", place,
@@ -43,7 +43,7 @@ def openings(gate):
 
 
 def admitted(gate, port):
-    """Whether somebody at that port says or keeps anything."""
+    """Whether a listener at that port sends data or keeps the connection open."""
     with contextlib.suppress(OSError), socket.create_connection((gate.host, port), 2) as probe:
         return probe.recv(1) != b""
     return False
@@ -68,7 +68,7 @@ def idle(raw):
 
 @pytest.mark.parametrize("end", [quit_politely, leave, Raw.reset, ask_again, idle], ids=lambda end: end.__name__)
 def test_gw05_an_opening_ends_with_its_reason(gated, end):
-    """GW-05: whatever ends a session or asks anew, what was promised is admitted no more, and nothing is left of it."""
+    """GW-05: after the end of a session or a new PASV, a reserved port admits no connection, and nothing of it remains."""
     gate = gated("--idle-timeout", 1)
     raws = [Raw(gate.host, gate.port).login() for _ in range(20)]
     reserved = [raw.epsv_port() for raw in raws]
@@ -84,7 +84,7 @@ def test_gw05_an_opening_ends_with_its_reason(gated, end):
 
 
 def test_gw09_a_client_does_not_choose_its_backend(gated):
-    """GW-09: names with an address in them are names, HOST finds no host, and nobody is connected to."""
+    """GW-09: names that contain an address are names, HOST finds no host, and the gateway connects to no host."""
     gate = gated()
     with socket.create_server(("127.0.0.1", 0)) as inside:
         inside.settimeout(0.3)
@@ -111,7 +111,7 @@ def renew(certificate, cert, key):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_tls12_sessions_outlive_a_new_certificate(gated, certificate, tmp_path, version):
-    """TLS-12: who was there before a reload goes on resuming its session on data connections, where that is demanded."""
+    """TLS-12: sessions from before a reload still resume their TLS session on data connections, if that is required."""
     cert, key = tmp_path / "in-use.pem", tmp_path / "in-use.key"
     renew(certificate, cert, key)
     gate = gated("--tls-cert", cert, "--tls-key", key, "--tls-reuse", "require")

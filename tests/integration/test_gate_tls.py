@@ -1,4 +1,4 @@
-"""TLS on either leg of the gateway, with foreign servers behind and foreign clients in front (G10)."""
+"""TLS on either leg of the gateway, with reference servers and third-party clients (G10)."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ VERSIONS = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 
 @pytest.fixture
 def capped(tmp_path):
-    """capped("1.2"): a wrapper that keeps a program's TLS to this version at most."""
+    """capped("1.2"): a wrapper that limits the TLS of a program to this version."""
 
     def make(version):
         file = tmp_path / "openssl.cnf"
@@ -27,7 +27,7 @@ def capped(tmp_path):
 
 
 def backend_log(server):
-    """What a foreign server wrote down of its TLS connections."""
+    """The log of a reference server about its TLS connections."""
     return "".join(p.read_text(errors="replace") for p in (server.folder / "log", server.folder / "tls-log") if p.exists())
 
 
@@ -52,7 +52,7 @@ def test_reuse_is_supplied_to_backends_that_demand_it(start, certificate, capped
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
 @pytest.mark.parametrize("tls", ["explicit", "implicit"])
 def test_match(start, certificate, small_sample, tmp_path, kind, tls):
-    """G10: behind as in front, with curl; these servers demand TLS, so a plain client gets no further than theirs does."""
+    """G10: TLS on the backend leg as on the client leg, with curl; these servers require TLS, so an unencrypted client is refused."""
     server = start.reference_server(kind, tls="explicit", reuse=kind != "pure-ftpd")
     gate = start("gate", "--listen" if tls == "explicit" else "--listen-tls", "127.0.0.1:0", "--tls-cert", certificate.cert,
                  "--tls-key", certificate.key, "--backend", f"ftp://127.0.0.1:{server.port}?tls=match",
@@ -72,7 +72,7 @@ def test_match(start, certificate, small_sample, tmp_path, kind, tls):
 
 @pytest.mark.parametrize("mode", ["active", "passive"])
 def test_ccc_with_curl(start, certificate, tmp_path, mode):
-    """TLS-06: curl ends TLS on the control connection itself, or waits for the gateway to; data stay encrypted."""
+    """TLS-06: curl ends TLS on the control connection, or waits for the gateway to do so; data stay encrypted."""
     (tmp_path / "file").write_bytes(content := os.urandom(200_000))
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous")
     options = ["--listen", "127.0.0.1:0", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
@@ -91,7 +91,7 @@ def test_ccc_with_curl(start, certificate, tmp_path, mode):
 
 @pytest.mark.parametrize("terms", ["ftpes://127.0.0.1:{}", "ftp://127.0.0.1:{}?tls=match", "ftp://127.0.0.1:{}"])
 def test_rein(start, certificate, tmp_path, terms):
-    """G4, G10: another login in the same session, TLS behind or not; it has its whole time, however old the session is."""
+    """G4, G10: another login in the same session, with TLS on the backend leg or without; it has the complete login timeout."""
     (tmp_path / "file").write_bytes(b"content")
     tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key]
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--user", "other:lab2", *tls)
@@ -132,7 +132,7 @@ def test_policy_options(start, sallyport, tmp_path):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """An authority of its own, with a certificate for bob, and one for bob by somebody else."""
+    """A CA with a certificate for bob, and a certificate for bob of another CA."""
     folder = tmp_path_factory.mktemp("authority")
 
     def openssl(*arguments):
@@ -153,7 +153,7 @@ def authority(tmp_path_factory):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("field,name", [("cn", "bob"), ("email", "bob@example.org")])
 def test_client_certificates(start, certificate, authority, capped, tmp_path, version, field, name):
-    """G10: asked for, and passed on as the user's name; data connections resume the session that had it."""
+    """G10: requested, and used as the user name; data connections resume the session that presented it."""
     (tmp_path / "file").write_bytes(b"content")
     server = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--user", f"{name}:lab", "--user", "alice:lab",
                    "--log-level", "debug")
@@ -187,7 +187,7 @@ def test_client_certificates(start, certificate, authority, capped, tmp_path, ve
 @pytest.mark.parametrize("kind", ["serve", "proftpd"])
 def test_client_certificate_towards_backends(start, certificate, authority, capped, kind, version):
     """G10: a backend that demands a certificate of its clients is shown the gateway's; without it, or with one that its
-    authority has not signed, the client hears a reason and nothing of its login is passed."""
+    authority has not signed, the client gets a reason and nothing of its login is passed."""
     wrap = capped(version)
     if kind == "serve":
         folder = start.folder / "files"

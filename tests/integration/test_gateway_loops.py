@@ -1,4 +1,4 @@
-"""A gateway that would talk to itself, and backends that are dead when it begins (GW-09, G7)."""
+"""A gateway that would connect to itself, and backends that are down when it starts (GW-09, G7)."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def sessions(gate):
 @pytest.mark.parametrize("listen,backend", [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "127.0.0.7"),
                                             ("[::]", "127.0.0.1"), ("[::]", "[::1]"), ("127.0.0.1", "0.0.0.0")])
 def test_it_is_no_backend_of_itself(sallyport, listen, backend):
-    """GW-09: refused at the start, by whatever address it is named."""
+    """GW-09: refused at the start, with any of its addresses."""
     port = free_port()
     done = subprocess.run([sallyport, "gate", "--listen", f"{listen}:{port}", "--backend", f"ftp://{backend}:{port}"],
                           capture_output=True, text=True, timeout=10)
@@ -33,7 +33,7 @@ def test_it_is_no_backend_of_itself(sallyport, listen, backend):
 
 
 def test_not_by_a_file_either(start, tmp_path):
-    """A mistake like any other: at the start exit 2, later on it changes nothing."""
+    """An ordinary configuration error: exit code 2 at the start, no change at a reload."""
     (tmp_path / "root").mkdir()
     server = start("serve", tmp_path / "root", "--listen", "127.0.0.1:0", "--user", "writer:lab")
     listed = tmp_path / "backends"

@@ -59,7 +59,7 @@ class Visitors(threading.Thread):
                     assert raw.retrieve("/small") == b"small"
                     raw.expect("QUIT", 221)
                 self.served += 1
-            except Exception as e:  # told by the test
+            except Exception as e:  # reported by the test
                 self.wrong.append(repr(e))
 
     def end(self):
@@ -127,11 +127,11 @@ def test_a_new_process_that_can_not_start(gate):
     session.expect("NOOP", 200)
     gate.session().expect("NOOP", 200)
     gate.write()
-    restart(gate)  # a failed one stands in nobody's way
+    restart(gate)  # a failed one does not prevent the next one
 
 
 def test_what_was_down_stays_down(gate):
-    """No client of the new process has to find out anew."""
+    """The new process knows it from the start."""
     gate.servers[0].kill()
     gate.write(more="health-check-interval = 1\nfall = 1")
     assert gate.ask("reload").returncode == 0
@@ -148,7 +148,7 @@ def test_what_was_down_stays_down(gate):
 @pytest.mark.parametrize("ranged", [False, True], ids=["alone", "with-range"])
 def test_old_sessions_on_a_single_port(gate, ranged):
     """G8: the port is the successor's. Older sessions get ports of the range where there is one, else 425 and the reason at
-    once, also where a data connection was promised before."""
+    once, also if a port was reserved before."""
     (gate.folder / "files" / "small").write_bytes(b"small")
     first = free_range(8)
     gate.write(more='single-port = "control"\n' + (RANGE.format(first, first + 7, 60) if ranged else "drain-timeout = 60"))

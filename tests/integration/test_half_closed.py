@@ -1,4 +1,4 @@
-"""A client that has said all it will, and ends its direction of the control connection: a script piped into a tool."""
+"""A client that closes its direction of the control connection after the last command, such as a script piped into a tool."""
 
 import os
 import socket
@@ -88,7 +88,7 @@ def test_an_upload_that_ended_before_counts(pair):
 @pytest.mark.parametrize("size", [0, 1, 9, 3 << 20])
 @pytest.mark.parametrize("quit_", [b"", b"QUIT\r\n"])
 def test_an_upload_that_ends_after_it_does_not(pair, size, quit_):
-    """Nothing is published behind the gateway, which breaks that data connection off."""
+    """The backend publishes nothing, since the gateway aborts its data connection."""
     gate, files = pair
     with Raw(gate.host, gate.port) as raw:
         data = raw.login().passive()

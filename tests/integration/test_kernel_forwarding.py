@@ -1,4 +1,4 @@
-"""Data connections that the kernel leads (gate --data-path kernel): one connection, one client, and nothing left behind."""
+"""Kernel forwarding of data connections (gate --data-path kernel): one connection, one client, and nothing left behind."""
 
 import json
 import re
@@ -29,7 +29,7 @@ MANY = 300
 
 
 def new_words(built):
-    """What the gateways say from now on."""
+    """The log lines of the gateways from now on."""
     gates = [(daemon, len(daemon.log())) for host, daemon in built.daemons if host == "router"]
     return lambda: "".join(daemon.log()[so_far:] for daemon, so_far in gates)
 
@@ -44,7 +44,7 @@ def dial(built, host, address, port):
 
 
 def refused(built, host, address, port):
-    """Whether a connection from there gets nothing but its end."""
+    """Whether a connection from that host is closed without data."""
     try:
         with dial(built, host, address, port) as data:
             return data.recv(1) == b""
@@ -67,7 +67,7 @@ def built(lab):  # noqa: F811
 
 @pytest.mark.parametrize("client,address,method", WAYS)
 def test_tree(built, small_sample, tmp_path, client, address, method):
-    """G1 G3 G4: up and down again, every data connection by the kernel."""
+    """G1 G3 G4: upload and download, with kernel forwarding of every data connection."""
     (files,) = built.files["server"]
     program, server = built.client(client, method), built.server(address)
     fill(files, small_sample)
@@ -88,7 +88,7 @@ def test_tree(built, small_sample, tmp_path, client, address, method):
 
 @pytest.mark.parametrize("address", [V4, V6])
 def test_the_gateway_sees_no_byte(built, address):
-    """Stopped in mid-transfer, it holds up nothing but the last reply."""
+    """A gateway that is stopped during a transfer delays only the final reply."""
     (files,) = built.files["server"]
     content = bytes(range(256)) * (BIG // 256)
     (files / "big").write_bytes(content)
@@ -108,7 +108,7 @@ def test_the_gateway_sees_no_byte(built, address):
 
 @pytest.mark.parametrize("client,method", [("curl", "epsv"), ("lftp", "pasv"), ("ftplib", "epsv"), ("sallyport", "epsv")])
 def test_tls_is_relayed(built, small_sample, tmp_path, client, method):
-    """TLS ends at the gateway, so it has to read."""
+    """TLS ends at the gateway, so it has to read the bytes."""
     fill(*built.files["server"], small_sample)
     said, back = new_words(built), tmp_path / "back"
     back.mkdir()
@@ -118,7 +118,7 @@ def test_tls_is_relayed(built, small_sample, tmp_path, client, method):
 
 
 def test_prot_after_the_negotiation(built):
-    """What was agreed on in the clear is not used for what was to be encrypted."""
+    """An opening from before PROT P is not used for encrypted data."""
     with built.raw("client", V4) as raw:
         raw.greet().start_tls()
         raw.expect("USER writer", 331)
@@ -150,7 +150,7 @@ def test_admits_exactly_one_connection(built, address):
 
 @pytest.mark.parametrize("address", [V4, V6])
 def test_admits_its_client_alone(built, address):
-    """G2 DC-02: a stranger is refused, and spoils nothing."""
+    """G2 DC-02: an unexpected peer is refused and has no effect."""
     (files,) = built.files["server"]
     (files / "secret").write_bytes(b"secret")
     with built.raw("client", address) as raw:
@@ -164,7 +164,7 @@ def test_admits_its_client_alone(built, address):
 
 
 def test_admits_the_server_alone_to_an_active_client(built):
-    """G2 G3: the opening is for the server then, and is used up by it."""
+    """G2 G3: in active mode the opening is for the server, whose connection uses it."""
     with built.raw("client", V4) as raw, built.network.inside("client", lambda: socket.create_server(("17.254.0.10", 0))) as listener:
         raw.login()
         port = listener.getsockname()[1]
@@ -202,7 +202,7 @@ def test_nothing_outlives_the_session(built, ending):
 
 
 def test_its_time_ends(built):
-    """G2 GW-05: nobody comes; the port is closed, the session goes on."""
+    """G2 GW-05: no connection arrives; the port is closed, the session continues."""
     with built.raw("client", V4) as raw:
         port = raw.login().epsv_port()
         assert unused_openings(built.network)
@@ -212,7 +212,7 @@ def test_its_time_ends(built):
 
 
 def test_a_refused_transfer_ends_it(built):
-    """The server says no before anybody has connected."""
+    """The server refuses before any peer has connected."""
     with built.raw("client", V4) as raw:
         raw.login().epsv_port()
         raw.expect("RETR /nothing-of-the-kind", 550)
@@ -244,7 +244,7 @@ def test_no_opening_outlives_kill(built, sallyport, certificate):
     assert set(tables(built.network)) == others
 
 
-# What is told of it (G12), and what falls back.
+# Status and records (G12), and fallback to relaying.
 
 LONE = Scenario("lone", "one machine", "", (Segment("net"),),
                  (Host("machine", {"net": "10.9.0.1/24"}), Host("other", {"net": "10.9.0.2/24"})))
@@ -252,7 +252,7 @@ LONE = Scenario("lone", "one machine", "", (Segment("net"),),
 
 @pytest.fixture
 def machine(networks, sallyport, tmp_path, certificate):
-    """A machine with a server and what a test starts; files, its server's folder."""
+    """A machine with a server and the programs of a test; files is the directory of the server."""
     with network.Network(LONE) as built:
         class Machine:
             net, files, started = built, tmp_path / "files", []
@@ -300,7 +300,7 @@ def machine(networks, sallyport, tmp_path, certificate):
 
 
 def test_openings_and_transfers_are_shown(machine):
-    """G12: where it is led and for how long; then the transfer, without a number of bytes that nobody has counted."""
+    """G12: where it is forwarded and for how long; then the transfer, without a byte count, since no process counts the bytes."""
     machine.serve("127.0.0.1:2100")
     (machine.files / "big").write_bytes(bytes(BIG))
     machine.watched_gate()
@@ -326,7 +326,7 @@ def test_openings_and_transfers_are_shown(machine):
 
 
 def test_a_running_transfer_is_activity(machine):
-    """G5: nothing passes the gateway for longer than its idle time, and it ends nothing."""
+    """G5: no byte passes the gateway for longer than its idle timeout, and the session stays open."""
     machine.serve("127.0.0.1:2100")
     (machine.files / "big").write_bytes(bytes(BIG))
     machine.gate("--idle-timeout", "1")
@@ -353,7 +353,7 @@ def test_a_server_that_dies_ends_the_transfer(machine):
 
 
 def test_many_openings_and_every_ending(machine):
-    """GW-05: all stand at once, and a second after the last session's end none does."""
+    """GW-05: all are open at once, and a second after the last session has ended, none is."""
     machine.serve("127.0.0.1:2100", "--max-sessions-per-address", "0", "--no-login-penalties")
     machine.gate("--max-sessions-per-address", "0", "--no-login-penalties")
     sessions = [machine.raw() for _ in range(MANY)]
@@ -377,7 +377,7 @@ def test_many_openings_and_every_ending(machine):
 
 @pytest.mark.parametrize("name", REFERENCE_SERVERS)
 def test_reference_servers(machine, root, tmp_path, certificate, name):
-    """Those that take data connections only from where the control connection came from, too."""
+    """Servers that accept data connections only from the peer of the control connection, too."""
     if not programs.reference_server(name):
         pytest.skip(f"{name} is not in build/reference-servers")
     server = REFERENCE_SERVERS[name](tmp_path / name, certificate, wrap=lambda a: machine.net.command("machine", *a))
@@ -395,7 +395,7 @@ def test_reference_servers(machine, root, tmp_path, certificate, name):
 
 
 def test_without_rights_all_is_relayed(machine, root):
-    """It says what is missing and how to get it, and serves."""
+    """It reports what is missing and how to enable it, and relays."""
     machine.serve("127.0.0.1:2100")
     gate = machine.gate(before=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"])
     assert re.search(r"Kernel forwarding is not available; relaying all data connections: the kernel's NAT cannot be used .*CAP_NET_ADMIN", gate.log())
@@ -414,7 +414,7 @@ def test_an_unprivileged_process_with_the_one_right(machine, root):
 
 
 def test_a_server_on_loopback_is_relayed_to_clients_elsewhere(machine):
-    """No packet from elsewhere gets to a loopback address; it says so."""
+    """No packet of another host reaches a loopback address; the log says so."""
     machine.serve("127.0.0.1:2100")
     gate = machine.gate()
     with machine.raw("10.9.0.1", "other") as raw:
@@ -423,7 +423,7 @@ def test_a_server_on_loopback_is_relayed_to_clients_elsewhere(machine):
 
 
 def test_a_server_on_the_same_machine_by_its_own_address(machine):
-    """Needs no forwarding: the input hook gives it the address that the control connection has."""
+    """Without IP forwarding: the input hook sets the address of the control connection."""
     machine.serve("10.9.0.1:2100")
     gate = machine.gate()
     with machine.raw("10.9.0.1", "other") as raw:
@@ -432,7 +432,7 @@ def test_a_server_on_the_same_machine_by_its_own_address(machine):
 
 
 def test_without_forwarding_it_is_relayed(machine):
-    """Said at the start and at the negotiation, with the setting to change."""
+    """Reported at the start and at the data connection, with the setting to change."""
     machine.files.mkdir()
     (machine.files / "file").write_bytes(b"content")
     machine.start("serve", machine.files, "--listen", "10.9.0.2:2100", "--user", "writer:lab", host="other")
@@ -457,7 +457,7 @@ def test_data_that_must_be_read_is_relayed(machine, options):
 
 
 def test_a_reload_turns_it_on_and_off(machine, tmp_path):
-    """Sessions that run keep what they began with."""
+    """Existing sessions keep their settings."""
     machine.serve("127.0.0.1:2100")
     config = tmp_path / "gate.toml"
 

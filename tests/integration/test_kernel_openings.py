@@ -1,4 +1,4 @@
-"""What spends an opening in the kernel, and what is said where a firewall keeps the kernel from forwarding (GW-05, G12)."""
+"""Use of openings in the kernel, and the messages if a firewall prevents forwarding (GW-05, G12)."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from network import Host, Segment, Scenario
 CLIENT, UNEXPECTED_PEER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
 WAIT = 2.5  # --data-timeout, in seconds; Linux repeats a SYN each second, and a deadline at that moment has two outcomes
 
-# The most usual forward chain of all. It says nothing of what NAT has led.
+# A very common forward chain. It does not mention connections that NAT forwards.
 STRICT = """
 table inet strict {
     chain forward {
@@ -66,7 +66,7 @@ class Site:
         return Raw(GATE, 21, dial=self.net.dial("client"))
 
     def begin_to_connect(self, port):
-        """A connection of the client's that is on its way."""
+        """A connection attempt of the client."""
         def act():
             data = socket.socket()
             data.setblocking(False)
@@ -99,7 +99,7 @@ def site(networks, sallyport, tmp_path, certificate):
 
 
 def forge_syn(site, port, source_port):
-    """A SYN in the client's name, from another host."""
+    """A SYN with the client's address, from another host."""
     def words(data):
         data += b"\0" * (len(data) % 2)
         total = sum(struct.unpack(f"!{len(data) // 2}H", data))
@@ -121,7 +121,7 @@ def forge_syn(site, port, source_port):
 
 @pytest.mark.parametrize("client", ["answers", "silent"])
 def test_a_forged_SYN_does_not_spend_an_opening(site, client):
-    """GW-05: ten of ten transfers survive, whether the client answers what it did not ask for by RST or says nothing."""
+    """GW-05: ten of ten transfers succeed, whether the client answers unexpected packets with RST or not at all."""
     site = site(client=(SILENT,) if client == "silent" else ())
     with site.raw() as raw:
         raw.login()
@@ -129,7 +129,7 @@ def test_a_forged_SYN_does_not_spend_an_opening(site, client):
             port = raw.epsv_port()
             for source_port in range(40000, 40005):
                 forge_syn(site, port, source_port + 10 * attempt)
-            time.sleep(0.05)  # they are led to the server, and what answers them comes back
+            time.sleep(0.05)  # they are forwarded to the server, and its answers come back
             assert [opening[2] for opening in unused_openings(site.net)] == [port]
             with raw.connect(port) as data:
                 raw.expect("RETR /file", 150)
@@ -140,7 +140,7 @@ def test_a_forged_SYN_does_not_spend_an_opening(site, client):
 
 
 def test_a_spent_opening_stays_spent(site):
-    """G2: neither a forged SYN nor a second connection of the client's gets through afterwards."""
+    """G2: afterwards, neither a forged SYN nor a second connection of the client is forwarded."""
     site = site()
     (site.files / "big").write_bytes(bytes(16 << 20))
     with site.raw() as raw:
@@ -160,14 +160,14 @@ def test_a_spent_opening_stays_spent(site):
 
 
 def final(raw):
-    """The final reply; a 150 may stand before it."""
+    """The final reply; a 150 may precede it."""
     reply = raw.reply()
     return raw.reply() if reply.code == 150 else reply
 
 
 @pytest.mark.parametrize("method", ["passive", "pipelined", "active"])
 def test_a_forward_chain_that_drops_forwarded_packets(site, method):
-    """The transfer ends by 425 within --data-timeout, the log names the cause and the page, and the session goes on."""
+    """The transfer ends with 425 within --data-timeout, the log names the cause and the page, and the session continues."""
     site = site(router=(STRICT,))
     with site.raw() as raw:
         raw.login()
@@ -200,7 +200,7 @@ def test_a_forward_chain_that_drops_forwarded_packets(site, method):
 
 
 def test_an_opening_that_is_not_used(site):
-    """Another cause, and other words for it."""
+    """Another cause, and another message."""
     site = site()
     with site.raw() as raw:
         raw.login().epsv_port()
@@ -213,7 +213,7 @@ def test_an_opening_that_is_not_used(site):
 
 
 def test_a_transfer_that_lasts_longer_than_that_goes_on(site):
-    """What is established has no such deadline."""
+    """An established connection has no such deadline."""
     site = site()
     (site.files / "big").write_bytes(bytes(16 << 20))
     with site.raw() as raw:

@@ -1,4 +1,4 @@
-"""The labs themselves: each network lets through what its scenario says, and nothing else (L)."""
+"""The labs themselves: each network permits the connections of its scenario, and no others (L)."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The whole system inside each network of labs/: what must work there works, what can't is said plainly (L).
+"""The complete system in each network of labs/: what must work there works, and failures have a clear message (L).
 
 The daemons are those of the scenario's own definition, so that a person who brings the lab up sees the same.
 """
@@ -136,7 +136,7 @@ def rows():
 
 @pytest.mark.parametrize("scenario,address,port,host,index,client,method,tls", rows())
 def test_tree(lab, small_sample, tmp_path, scenario, address, port, host, index, client, method, tls):
-    """Up, listed and down again, through the network."""
+    """Upload, listing and download, through the network."""
     if scenario == "both-nat" and address == "192.168.1.1" and tls != "none":
         pytest.skip("two gateways in a row: the first speaks plain FTP to the second")
     built = lab(scenario)
@@ -175,14 +175,14 @@ def test_server_advertises_its_external_address(lab):
 
 
 def test_inside_address_in_port_is_refused(lab):
-    """Client NAT, active mode without a gateway: 504 at once, rather than a silence."""
+    """Client NAT, active mode without a gateway: 504 at once instead of a timeout."""
     with lab("client-nat").raw("client", "17.254.0.91") as raw:
         raw.login().expect("PORT 192,168,1,2,7,138", 504)
         raw.expect("EPRT |1|192.168.1.2|5001|", 504)
 
 
 def test_no_pasv_over_ipv6(lab):
-    """S4: an IPv4 form can't name an IPv6 address."""
+    """S4: PORT and PASV cannot contain an IPv6 address."""
     for address in ("2001:db8:2::91", "2001:db8:2::92"):
         with lab("ipv6").raw("client", address) as raw:
             assert raw.login().command("PASV").code in (425, 500, 501, 502, 503, 522)
@@ -191,7 +191,7 @@ def test_no_pasv_over_ipv6(lab):
 
 
 def test_active_comes_from_the_port_below(lab):
-    """S1: control port 21, data from 20, from the address that the client reached."""
+    """S1: control port 21, data from port 20 of the client destination."""
     built = lab("ipv6")
     with built.raw("client", "2001:db8:2::91") as raw:
         raw.login()
@@ -206,10 +206,10 @@ def test_active_comes_from_the_port_below(lab):
         assert raw.reply().code == 226
 
 
-# Strangers.
+# Unexpected peers.
 
 def test_unexpected_peer_at_the_gateways_passive_port(lab):
-    """G1: a data connection is its session's own client's, whoever knocks first."""
+    """G1: a data connection belongs to the client of its session, even if another host connects first."""
     built = lab("server-nat")
     content = b"for the client only" * 1000
     with built.raw("client", "17.254.0.91") as raw:
@@ -244,7 +244,7 @@ def test_active_mode_into_a_firewall(lab):
 
 @pytest.mark.limit(90)
 def test_client_in_a_network_with_a_strict_firewall(lab, tmp_path):
-    """C3 C6: login works, data goes nowhere: an error within the deadlines that says so."""
+    """C3 C6: the login succeeds, no data connection is established: an error within the deadlines that says so."""
     built = lab("client-firewall")
     client = built.client("sallyport", "epsv")
     begin = time.monotonic()
@@ -254,7 +254,7 @@ def test_client_in_a_network_with_a_strict_firewall(lab, tmp_path):
 
 
 def test_client_changes_its_method(lab, tmp_path):
-    """C1: left to itself it finds the one that works: here both passive forms go nowhere, active works (S9)."""
+    """C1: without options it finds the method that works: here EPSV and PASV time out, active mode works (S9)."""
     built = lab("server-nat")
     files = tmp_path / "files"
     files.mkdir()
@@ -286,7 +286,7 @@ def test_many_transfers_over_one_port(lab):
 # The balancers.
 
 def test_a_client_keeps_its_backend_for_data(lab):
-    """G7(3) S3: each client's control and data connections meet at one server, whose 227 names the balancer."""
+    """G7(3) S3: control and data connections of a client go to one server, which advertises the load balancer in 227."""
     built = lab("plain-balancer")
     for host in ("one", "two"):
         (built.files[host][0] / "whose").write_text(host)
@@ -300,7 +300,7 @@ def test_a_client_keeps_its_backend_for_data(lab):
 
 
 def test_sessions_are_balanced_and_stay(lab):
-    """G7(2) G1: three sessions, three servers; everything of a session at the same one."""
+    """G7(2) G1: three sessions, three servers; each session stays on one server."""
     built = lab("balancer")
     sessions = [built.raw("client", "17.254.0.91").login() for _ in range(3)]
     homes = [raw.retrieve("/this-is").decode() for raw in sessions]
@@ -316,7 +316,7 @@ def test_sessions_are_balanced_and_stay(lab):
 
 @pytest.mark.parametrize("client,method,tls", [(*way, "none") for way in BY_PASSIVE + BY_ACTIVE] + [(*way, "explicit") for way in OVER_TLS])
 def test_tree_from_the_balancer(lab, small_sample, tmp_path, client, method, tls):
-    """The servers are alike, so any of them may serve any file."""
+    """The servers are identical, so any of them may serve any file."""
     built = lab("balancer")
     for (files,) in (built.files[host] for host in ("one", "two", "three")):
         fill(files, small_sample)
@@ -334,7 +334,7 @@ def fill(files, sample):
 
 
 def test_a_server_that_is_gone_is_skipped(lab):
-    """G7: last in this file: it takes a server out of the lab that the others use."""
+    """G7: last in this file, since it stops a server of the lab that the other tests use."""
     built = lab("balancer")
     two = next(daemon for host, daemon in built.daemons if host == "two")
     with built.raw("client", "17.254.0.91") as held:

@@ -1,4 +1,4 @@
-"""No session waits for the log: a reader that has stopped and a full disk cost lines, and nothing else (RX-06)."""
+"""No session waits for the log: a stopped reader and a full disk lose lines, and nothing else (RX-06)."""
 
 import json
 import os
@@ -67,7 +67,7 @@ class Stuck:
             raw.expect("QUIT", 221)
 
     def read_on(self):
-        """Reads what was not read until now, until the daemon ends."""
+        """Reads the rest of the log, until the daemon ends."""
         end = os.open(self.fifo, os.O_RDONLY) if self.fifo else self.reading
         os.close(self.writing)
         got = bytearray()
@@ -163,7 +163,7 @@ def test_a_new_process_takes_over_without_a_reader(stuck):
 
 
 def test_a_line_is_in_the_file_at_once(start, tmp_path):
-    """Whatever its level: nothing waits for a buffer to fill."""
+    """At any level, no line waits for a full buffer."""
     files = tmp_path / "files"
     files.mkdir()
     daemon = start("serve", files, "--listen", "127.0.0.1:0", "--anonymous", "--log", tmp_path / "log")
@@ -193,7 +193,7 @@ def test_rotation(start, tmp_path):
 
 
 def test_up_goes_on_without_a_reader(sallyport, tmp_path):
-    """It prints a line for each session to standard output, from the loop on which the session ends."""
+    """It prints a line for each session to standard output, from the event loop of the session."""
     (tmp_path / "file").write_bytes(b"content")
     reading, writing = os.pipe()
     process = subprocess.Popen([sallyport, "up", str(tmp_path), "--listen", "127.0.0.1:0", "--yes", "--writer", "writer:lab"],

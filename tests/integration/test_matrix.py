@@ -31,7 +31,7 @@ def combinations():
 
 
 class Target:
-    """What a client talks to, and the folder behind it."""
+    """The server or gateway for a client, and the directory that it serves."""
 
     def __init__(self, start, certificate, folder, kind, tls):
         daemon_kind, _, backend_kind = kind.partition("+")
@@ -87,7 +87,7 @@ def targets(start_for_module, certificate, tmp_path_factory):
 
 @pytest.mark.parametrize("kind,client,method,tls", combinations())
 def test_tree(targets, sample, tmp_path, kind, client, method, tls):
-    """Up, listed, and down again; every byte the same, on the server's disk and on ours."""
+    """Upload, listing and download; every byte is the same on the server's disk and on ours."""
     target = targets(kind, tls)
     target.empty()
     program = CLIENTS[client](method)

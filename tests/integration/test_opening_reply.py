@@ -1,4 +1,4 @@
-"""The 150 of a transfer through the gateway: not before both data connections are there, and without an inside address."""
+"""The 150 of a transfer through the gateway: not before both data connections are established, and without an internal address."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Whoever runs a gateway sees what it does, and changes it while it works (G6, G12)."""
+"""The administrator of a gateway sees what it does, and changes it while it runs (G6, G12)."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ def gate(start, sallyport, tmp_path, servers):
 
 
 class Slow(threading.Thread):
-    """A transfer that runs for as long as it is wanted to, and the digest of what was moved."""
+    """A transfer that runs until it is stopped, and the digest of its data."""
 
     def __init__(self, raw, store=None):
         super().__init__(daemon=True)
@@ -78,7 +78,7 @@ class Slow(threading.Thread):
             else:
                 self.receive()
             self.end = self.raw.reply().code
-        except Exception as e:  # told by the test
+        except Exception as e:  # reported by the test
             self.end = repr(e)
 
     def receive(self):
@@ -95,7 +95,7 @@ class Slow(threading.Thread):
 
 
 def finish(transfers):
-    """Each has ended well, and moved what it should have."""
+    """Each transfer is complete, with the right data."""
     for t in transfers:
         t.hurry.set()
     for t in transfers:
@@ -142,7 +142,7 @@ def test_no_daemon_is_running(sallyport, tmp_path, gate):
     done = subprocess.run([sallyport, "gate", "status", "--control-socket", missing], capture_output=True, text=True, timeout=10)
     assert done.returncode == 3 and str(missing) in done.stderr and "start it, or name its control socket with --control-socket" in done.stderr
     assert done.stdout == ""
-    # One that was killed leaves its socket behind; that is told, and its successor takes the place.
+    # A killed process leaves its socket behind; that is reported, and the next process replaces it.
     gate.daemon.kill()
     assert gate.socket.exists()
     done = gate.ask("status")
@@ -195,7 +195,7 @@ def test_reload(gate):
     ("tls-cert = \"/nowhere/cert.pem\"", "", (), 2, "/nowhere/cert.pem"),
 ])
 def test_a_bad_configuration_changes_nothing(gate, more, terms, extra, line, words):
-    """G6: told by file and line, by all three ways."""
+    """G6: reported with file and line, in all three ways."""
     before = gate.status()["backends"]
     gate.write(more, terms, extra)
     where = f"{gate.config}, line {line}"
@@ -215,7 +215,7 @@ def test_a_bad_configuration_changes_nothing(gate, more, terms, extra, line, wor
 
 
 def test_the_last_of_many_signals_counts(gate):
-    """What was written before the last SIGHUP is in use in the end, also where a reload was at work."""
+    """The file before the last SIGHUP is in use at the end, also if a reload was running."""
     for seconds in range(101, 121):
         gate.write(more=f"idle-timeout = {seconds}")
         gate.daemon.process.send_signal(signal.SIGHUP)
@@ -225,7 +225,7 @@ def test_the_last_of_many_signals_counts(gate):
 @pytest.mark.alone
 @pytest.mark.limit(120)
 def test_fifty_reloads_during_two_hundred_transfers(gate):
-    """G6: none cut, every checksum right."""
+    """G6: no transfer is interrupted, every checksum is right."""
     slow = [Slow(gate.session(), store=f"/up-{i}" if i % 10 else None) for i in range(200)]
     assert gate.status()["totals"]["transfers"] == 200
     for turn in range(50):

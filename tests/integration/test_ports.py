@@ -1,4 +1,4 @@
-"""Ports and addresses that clients are told: numbers that differ outside, ports that devices grab, addresses by rule (S2, S3)."""
+"""Advertised ports and addresses: external port numbers, ALG ports, address rules (S2, S3)."""
 
 import re
 import ssl
@@ -63,7 +63,7 @@ def test_alg_ports_are_used_with_the_option(front):
 
 
 def test_a_range_without_a_port_left_says_so(front):
-    """DC-04: never another port; 425, and the reason in one line with a count, not one for each."""
+    """DC-04: never another port; 425, and the reason in one log line with a count, not one line for each."""
     port = free_port()
     daemon = front("--passive-ports", f"{port}-{port}")
     with raw(daemon) as first, raw(daemon) as second, raw(daemon, "127.0.0.2") as other:
@@ -102,7 +102,7 @@ def test_addresses_by_network_by_tls_and_by_listener(front, certificate):
 
 
 def test_a_name_is_an_address_of_some(front):
-    """S3: from DNS, for those who come from outside."""
+    """S3: from DNS, for clients from outside."""
     daemon = front("--external-address", "localhost", "--external-address", "127.0.0.2=client-destination")
     wait_until(lambda: "External address localhost is 127.0.0.1" in daemon.log(), what="the look-up")
     with raw(daemon, "127.0.0.2") as client:

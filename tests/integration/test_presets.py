@@ -1,4 +1,4 @@
-"""The presets are what they say: three settings, and files pass both ways."""
+"""The presets: three settings each, with uploads and downloads."""
 
 import ftplib
 import io

@@ -1,4 +1,4 @@
-"""What counts against whom behind a load balancer (GW-11, AU-02): its clients by their own addresses, itself in nothing."""
+"""Limits behind a load balancer (GW-11, AU-02): they count its clients by their own addresses, and the load balancer not at all."""
 
 import socket
 import struct
@@ -38,7 +38,7 @@ def front(request, start, tmp_path):
 
 
 class Through(Raw):
-    """A connection by the balancer, which says `first` before anything else."""
+    """A connection of the load balancer, which sends `first` before anything else."""
 
     def __init__(self, daemon, first):
         super().__init__(daemon.host, daemon.port, source=BALANCER)
@@ -46,13 +46,13 @@ class Through(Raw):
 
 
 def code(daemon, first):
-    """What such a connection hears; it ends then."""
+    """What such a connection receives before it is closed."""
     with Through(daemon, first) as raw:
         return raw.reply().code
 
 
 def guess(daemon, first):
-    """Wrong passwords until 421; how many were heard."""
+    """Wrong passwords until 421; returns how many were checked."""
     for number in range(20):
         with Through(daemon, first) as raw:
             if raw.reply().code == 421:
@@ -63,7 +63,7 @@ def guess(daemon, first):
 
 
 def test_its_health_checks_are_not_counted(front):
-    """However often it looks, it is never told that it is too fast, and no client is for its sake."""
+    """However often it checks, it is never rejected for its rate, and no client is rejected because of it."""
     daemon = front("--max-session-rate-per-address", "0.001", "--max-sessions-per-address", "1", "--max-session-rate", "5")
     assert [code(daemon, LOCAL) for _ in range(20)] == [220] * 20
     assert guess(daemon, LOCAL) is None
@@ -75,7 +75,7 @@ def test_its_health_checks_are_not_counted(front):
 
 @pytest.mark.parametrize("named", ["127.0.0.1", "::1", "203.0.113.9", "2001:db8:7::1"])
 def test_a_header_does_not_avoid_penalties(front, named):
-    """AU-02: that it names loopback says nothing of who connects."""
+    """AU-02: loopback in a PROXY header does not make the connection a local one."""
     daemon = front()
     assert guess(daemon, header(named)) in range(2, 6)
     assert code(daemon, header(named)) == 421

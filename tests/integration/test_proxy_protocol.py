@@ -1,4 +1,4 @@
-"""The PROXY protocol in both directions: balancers in front of server and gateway, backends that want it (G7, GW-11)."""
+"""The PROXY protocol in both directions: load balancers in front of server and gateway, and backends that require it (G7, GW-11)."""
 
 import contextlib
 import re
@@ -58,7 +58,7 @@ def front(request, start, folder):
 
 
 class Balanced(Raw):
-    """What a balancer at `source` passes on: the header first, then what its client says."""
+    """A connection of a load balancer at `source`: the header first, then the data of its client."""
 
     def __init__(self, daemon, header, source="127.0.0.1", pieces=1):
         super().__init__(daemon.host, daemon.port, source=source)
@@ -162,7 +162,7 @@ def test_limits_count_clients_not_their_load_balancer(front):
 
 
 def test_data_connections_are_matched_by_their_header(front):
-    """DC-02: any client of the balancer can reach a passive port; only the session's own may use it."""
+    """DC-02: any client of the load balancer can connect to a passive port; only the client of the session may use it."""
     daemon = front("--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
     with Balanced(daemon, v1()) as raw:
         raw.login()
@@ -192,7 +192,7 @@ def test_data_connections_are_matched_by_their_header(front):
 
 
 def test_without_headers_on_data_a_load_balancer_is_an_unexpected_peer(front):
-    """DC-02: its address says nothing about which of its clients comes."""
+    """DC-02: its address does not identify the client."""
     daemon = front("--proxy-protocol-from", "127.0.0.1", "--log-level", "debug")
     with Balanced(daemon, v1("127.0.0.7")) as raw:
         raw.login()

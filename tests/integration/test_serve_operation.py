@@ -1,4 +1,4 @@
-"""A server is given new settings, or a new program, while it works (G6 at the server)."""
+"""Reload and graceful restart of a running server (G6 at the server)."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def refused(serve, user, password):
 
 @pytest.mark.parametrize("by", ["command", "signal"])
 def test_reload(serve, by):
-    """Sessions that run keep what they began with, and their transfers; those that come later have the new settings."""
+    """Existing sessions keep their settings and transfers; later ones have the new settings."""
     old = serve.session()
     slow = [Slow(serve.session()), Slow(serve.session(), store="/up")]
     serve.write('user = "new:secret4711"\nreader = "guest:g"\ngreeting = "Good morning."\nmax-sessions-per-address = 100')
@@ -107,7 +107,7 @@ def test_a_bad_reload_changes_nothing(serve):
 
 
 def test_reload_brings_tls(serve, tmp_path):
-    """Without a certificate first, with one then, with another at last."""
+    """First without a certificate, then with one, then with another."""
     made = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -127,7 +127,7 @@ def test_reload_brings_tls(serve, tmp_path):
 
 @pytest.mark.limit(90)
 def test_graceful_restart(serve):
-    """The new process has settings that a reload can't bring; the old one ends with its sessions, and cuts no transfer."""
+    """The new process has settings that a reload cannot change; the old one ends with its sessions and interrupts no transfer."""
     first = free_range(20)
     slow = [Slow(serve.session()), Slow(serve.session(), store="/up")]
     held = serve.session()
@@ -153,7 +153,7 @@ def test_graceful_restart(serve):
 
 def test_a_new_process_that_can_not_start(serve):
     before = serve.pid()
-    serve.write('greeting = "Nobody may come."')
+    serve.write('greeting = "No logins."')
     done = serve.ask("restart")
     assert done.returncode == 1 and "the running process continues" in done.stderr and "no account is configured" in done.stderr
     assert serve.pid() == before

@@ -1,4 +1,4 @@
-"""Backends without room: silent connections keep nobody out (G7)."""
+"""Backends at their limit: silent connections keep no client out (G7)."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 
 def crowd(gate):
-    """Connections that never say a word. As many as there is room for, beside one session, have been greeted."""
+    """Connections that never send a command. As many have been greeted as there are free slots in addition to one session."""
     silent = [socket.create_connection((gate.host, gate.port), 10) for _ in range(SILENT)]
     for connection in silent[:ROOM - 1]:
         assert connection.recv(3) == b"220"
@@ -38,7 +38,7 @@ def served(gate):
 @pytest.mark.alone
 @pytest.mark.parametrize("bound", ["of the gateway", "of the server"])
 def test_a_login_gets_the_slot_of_a_silent_session(start, folder, bound):
-    """G7: at the backend's own limit, which it tells by 421, and at ?max-sessions."""
+    """G7: at the limit of the backend, which answers 421, and at ?max-sessions."""
     own, term = (["--max-sessions", ROOM], "") if bound == "of the server" else ([], f"?max-sessions={ROOM}")
     server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", *own)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}{term}", "--queue-timeout", 10)

@@ -22,7 +22,7 @@ HOSTS = {"server": ("17.254.1.4", "server"), "gateway": ("17.254.1.6", "hidden")
 @pytest.mark.parametrize("at", HOSTS)
 @pytest.mark.parametrize("program", ["curl", "lftp"])
 def test_many_clients_of_one_address_over_tls(lab, small_sample, tmp_path, at, program):  # noqa: F811
-    """Four sessions at a time from each of two machines with one address: every byte goes to its own."""
+    """Four sessions at a time from each of two machines with one address: every byte goes to its session."""
     built = lab("single-port")
     address, home = HOSTS[at]
     files = built.files[home][0]
@@ -51,7 +51,7 @@ def test_many_clients_of_one_address_over_tls(lab, small_sample, tmp_path, at, p
 
 @pytest.mark.parametrize("at", HOSTS)
 def test_plain_data_of_one_address_one_at_a_time(lab, at):  # noqa: F811
-    """While Alice's data connection is awaited Bob is refused one, with the reason; afterwards he has his own."""
+    """While Alice's data connection is expected, Bob is refused one, with the reason; afterwards he gets his own."""
     address, _ = HOSTS[at]
     built = lab("single-port")
     with built.raw("alice", address) as alice, built.raw("bob", address) as bob, built.raw("client", address) as client:
@@ -71,7 +71,7 @@ def test_plain_data_of_one_address_one_at_a_time(lab, at):  # noqa: F811
 
 @pytest.mark.parametrize("at", HOSTS)
 def test_a_new_client_in_that_moment_gets_no_data(lab, at):  # noqa: F811
-    """Bob connects while Alice's data connection is awaited: which is which can't be told, so nothing is sent to either."""
+    """Bob connects while Alice's data connection is expected: the two cannot be told apart, so nothing is sent to either."""
     address, _ = HOSTS[at]
     built = lab("single-port")
     with built.raw("alice", address) as alice:
@@ -92,7 +92,7 @@ def test_a_new_client_in_that_moment_gets_no_data(lab, at):  # noqa: F811
 
 @pytest.mark.parametrize("at", HOSTS)
 def test_a_new_client_who_comes_instead_gets_no_data(lab, at):  # noqa: F811
-    """Alice's own connection never comes; what comes after her command is a new client."""
+    """Alice's own connection does not arrive; the connection after her command is a new client."""
     address, _ = HOSTS[at]
     built = lab("single-port")
     with built.raw("alice", address) as alice:
@@ -162,7 +162,7 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 @pytest.mark.parametrize("separate", [False, True], ids=["control", "one-other"])
 def test_sessions_of_one_address_over_tls(front, certificate, version, separate):
-    """All wait at the same port at the same time, and are served in another order."""
+    """All connect to the same port at the same time, and are served in another order."""
     port = free_port() if separate else None
     daemon = front("--single-port", port or "control")
     sessions = [Tls("127.0.0.1", daemon.port).secure(certificate.cert, version) for _ in range(5)]
@@ -176,14 +176,14 @@ def test_sessions_of_one_address_over_tls(front, certificate, version, separate)
         for session, data in reversed(list(zip(sessions, connections))):
             assert session.retrieve_by(data) == b"content"
         if not separate:
-            new_client.login()  # greeted when nobody waits for data any more
+            new_client.login()  # greeted when no session waits for data any more
     for session in sessions:
         session.close()
 
 
 @pytest.mark.parametrize("separate", [False, True], ids=["control", "one-other"])
 def test_without_resumption_there_is_no_data(front, certificate, separate):
-    """TLS-04: 522 and why; a stranger of the same address gets nothing from sessions that wait."""
+    """TLS-04: 522 and the reason; another host of the same address gets nothing from sessions that wait."""
     port = free_port() if separate else None
     daemon = front("--single-port", port or "control")
     first, second = (Tls("127.0.0.1", daemon.port).secure(certificate.cert) for _ in range(2))
@@ -205,7 +205,7 @@ def test_without_resumption_there_is_no_data(front, certificate, separate):
 
 
 def test_implicit_tls_port(front, certificate):
-    """Control and data both begin with a ClientHello there; the session that it resumes tells them apart."""
+    """Control and data connections both begin with a ClientHello; the TLS session that it resumes distinguishes them."""
     daemon = front("--single-port", "control", listen="--listen-tls")
     context = ssl.create_default_context(cafile=certificate.cert)
 
@@ -229,7 +229,7 @@ def test_implicit_tls_port(front, certificate):
 
 
 def test_the_range_where_the_one_port_will_not_do(front):
-    """Plain: the second session of an address gets a port of the range, where there is one."""
+    """Without TLS, the second session of an address gets a port of the range, if there is one."""
     port = free_port()
     daemon = front("--single-port", "control", "--passive-ports", f"{port}-{port}")
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port) as second:
@@ -240,7 +240,7 @@ def test_the_range_where_the_one_port_will_not_do(front):
 
 
 def test_plain_on_one_other_port(front):
-    """There a connection is its address's next data, before the command or after it."""
+    """A connection there is the next data connection of its address, before the command or after it."""
     port = free_port()
     daemon = front("--single-port", port)
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port, source="127.0.0.2") as other:
@@ -248,7 +248,7 @@ def test_plain_on_one_other_port(front):
         assert first.store("new.txt", b"").code == 226, "an upload of nothing"
         first.epsv_port()
         other.login()
-        assert drain(other.connect(port)) == b"", "expected by nobody, so closed"
+        assert drain(other.connect(port)) == b"", "not expected, so closed"
         first.send(b"RETR file.txt\r\n")
         time.sleep(0.2)
         with first.connect(port) as data:
@@ -257,7 +257,7 @@ def test_plain_on_one_other_port(front):
 
 
 def test_an_unused_reservation_blocks_others_of_the_address(front):
-    """A connection that comes late must not become another user's."""
+    """A late connection must not be assigned to another user."""
     port = free_port()
     daemon = front("--single-port", port)
     with Raw("127.0.0.1", daemon.port) as first, Raw("127.0.0.1", daemon.port) as second:

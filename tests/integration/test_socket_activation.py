@@ -34,7 +34,7 @@ def files(tmp_path):
 
 @pytest.fixture(params=["serve", "gate"])
 def launch(request, start, sallyport, tmp_path, files):
-    """Starts a server, or a gateway with one, that is handed these sockets."""
+    """Starts a server, or a gateway with one, with these sockets."""
     if request.param == "serve":
         words = ["serve", files, "--user", "writer:lab"]
     else:
@@ -82,7 +82,7 @@ def test_sockets_and_own_listeners_together(launch):
 
 
 def test_a_connection_from_before_the_start_is_served(launch, tmp_path):
-    """It waits in the socket's queue, which is what socket activation is for."""
+    """It waits in the queue of the socket: the purpose of socket activation."""
     at = ("127.0.0.1", free_range(1))
     early = []
 
@@ -111,7 +111,7 @@ def test_sockets_for_nothing_are_named_and_closed(launch):
 
 
 def test_restart_hands_them_on(launch):
-    """A graceful restart is the same handover: the sockets are the service manager's still."""
+    """A graceful restart hands the sockets of the service manager over in the same way."""
     first = free_range(1)
     at = f"127.0.0.1:{first}"
     daemon = launch([at], [f"ftp.socket={at}"])

@@ -1,4 +1,4 @@
-"""What a daemon says at its start, and `check` before it; `sallyport cert`; the presets after it."""
+"""The start report of a daemon and of `check`; `sallyport cert`; the presets with its certificate."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_the_gateway_reports_too(sallyport, start):
 
 
 def expiring(tmp_path, days):
-    """A certificate that ends then."""
+    """A certificate that expires then."""
     both = tmp_path / f"ends-{days}.pem"
     key, cert = tmp_path / "k.pem", tmp_path / "c.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
@@ -152,7 +152,7 @@ def test_cert_makes_what_a_server_and_a_client_need(sallyport, start, folder, tm
 
 @pytest.mark.parametrize("preset", sorted((programs.ROOT / "presets").glob("*.toml")), ids=lambda path: path.stem)
 def test_presets_pass_check_after_cert(sallyport, tmp_path, preset):
-    """The command that the preset names makes what it needs; only the folder is another one."""
+    """The command in the preset creates its certificate; only the directory differs."""
     text = preset.read_text()
     made = re.search(r"#   (sallyport cert .*?)    ", text)
     assert bool(made) == ("tls-cert" in text)

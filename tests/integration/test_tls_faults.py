@@ -15,7 +15,7 @@ HANDSHAKE = 10  # seconds that one may take
 
 
 class Handshake:
-    """A client's side of it, message by message."""
+    """The client side of a handshake, message by message."""
 
     def __init__(self, raw, certificate):
         context = ssl.create_default_context(cafile=certificate.cert)
@@ -67,7 +67,7 @@ def half_a_record(shake):
 
 
 def a_record_that_never_comes(shake):
-    """Its head promises 16 KiB."""
+    """A record header that announces 16 KiB."""
     shake.finish()
     shake.raw.send(struct.pack("!BHH", 23, 0x0303, 16384) + b"x" * 100)
 
@@ -84,7 +84,7 @@ STOPS = [nothing_after_auth, half_a_hello, a_hello_alone, half_of_the_last_messa
 
 
 def test_tls09_peers_that_stop(front, certificate):  # noqa: F811
-    """TLS-09: their sessions are gone at the deadline, and cost nothing until then."""
+    """TLS-09: their sessions end at the deadline, and use no CPU until then."""
     daemon = front("--login-timeout", 2, "--idle-timeout", 2)
     before = daemon.settled_fds()
     peers = [Raw("127.0.0.1", daemon.port, timeout=HANDSHAKE + 3) for _ in STOPS]
@@ -116,7 +116,7 @@ def test_tls09_resets_in_every_place(front, certificate):  # noqa: F811
 
 
 def test_tls07_another_protocol(front):  # noqa: F811
-    """TLS-07: what a browser that was led astray is told: an alert, or one short line in which nothing of its own comes back."""
+    """TLS-07: a misdirected browser gets an alert, or one short line that contains nothing of its request."""
     daemon = front()
     for name in ("127.0.0.1", "ftp.example.org", None):
         for protocol in (None, "ftp", "http/1.1", "h2", "imap"):
@@ -151,7 +151,7 @@ def test_tls10_old_versions_are_refused(front, version):  # noqa: F811
 
 
 def test_tls10_renegotiation_is_refused(front):  # noqa: F811
-    """TLS-10: an alert instead of a handshake, a hundred times over; nobody else notices."""
+    """TLS-10: an alert instead of a handshake, a hundred times; other sessions are not affected."""
     daemon = front()
     cpu = daemon.cpu()
     for _ in range(100):

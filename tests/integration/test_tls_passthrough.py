@@ -1,4 +1,4 @@
-"""TLS that passes through the gateway unread: two backends with mirrored ports (G10, GW-06)."""
+"""TLS passthrough: two backends with a fixed port range each (G10, GW-06)."""
 
 import ftplib
 import io
@@ -21,7 +21,7 @@ BACKENDS = ("127.0.0.2", "127.0.0.3")
 
 @pytest.fixture
 def through(start, certificate, tmp_path):
-    """through(tls): a gateway at 127.0.0.1 in front of two servers of ours, which tell its address in PASV."""
+    """through(tls): a gateway at 127.0.0.1 in front of two of our servers, which advertise its address in PASV."""
 
     def make(tls="explicit"):
         listen = "--listen" if tls == "explicit" else "--listen-tls"
@@ -48,7 +48,7 @@ def through(start, certificate, tmp_path):
 @pytest.mark.parametrize("tls", ["explicit", "implicit"])
 @pytest.mark.parametrize("name,method", [("curl", "epsv"), ("curl", "pasv"), ("lftp", "pasv")])
 def test_files_there_and_back(through, certificate, small_sample, tmp_path, name, method, tls):
-    """Each session by a backend of its own; certificates are the backends', which the clients verify."""
+    """Each session on another backend; the clients verify the certificates of the backends."""
     gate, servers = through(tls)
     server = Server(gate.host, gate.port, "writer", "lab", tls, certificate.cert)
     program = CLIENTS[name](method)
@@ -71,7 +71,7 @@ def test_files_there_and_back(through, certificate, small_sample, tmp_path, name
 
 
 def test_data_reach_the_backend_of_the_session_only(through, certificate):
-    """DC-02: a port of the other backend's range is no way in, nor is any after the session."""
+    """DC-02: a port of another backend's range is closed to the client, and so are all after the session."""
     gate, servers = through()
     with Raw(gate.host, gate.port) as raw:
         raw.greet()
@@ -85,7 +85,7 @@ def test_data_reach_the_backend_of_the_session_only(through, certificate):
 
 
 def test_graceful_restart_under_sessions(through, sallyport, tmp_path):
-    """G6: the mirrored ports are the successor's; sessions that began before it go on with theirs, and it with its own."""
+    """G6: the new process takes over the passthrough ports; sessions of the old process continue."""
     gate, servers = through()
     content = os.urandom(8 << 20)
     for server in servers:
@@ -139,7 +139,7 @@ def test_graceful_restart_under_sessions(through, sallyport, tmp_path):
 
 
 def test_vsftpd_as_backend(start, certificate, small_sample, tmp_path):
-    """A foreign server with a fixed range, which demands that data connections resume the session."""
+    """A reference server with a fixed range, which requires that data connections resume the TLS session."""
     first = free_range(10)
     server = start.reference_server("vsftpd", tls="explicit", reuse=True, host="127.0.0.2", ports=(first, first + 9))
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.2:{server.port}?passthrough={first}-{first + 9}")

@@ -14,7 +14,7 @@ WAYS = {"range": (), "one-port": ("--single-port", "control")}
 
 @pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
 def test_curl_held_at_tls_1_2(front, certificate, tmp_path, options):  # noqa: F811
-    """Up and down, several files a session."""
+    """Uploads and downloads, several files per session."""
     tree, back = tmp_path / "tree", tmp_path / "back"
     trees.make(tree, large=700001, small=1)
     back.mkdir()
@@ -39,11 +39,11 @@ def test_the_session_of_another_is_refused(front, certificate, options):  # noqa
         first.send(b"RETR file.txt\r\n")
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
             tls = context.wrap_socket(data, server_hostname="127.0.0.1", session=tls_session)
-            assert drain(tls) == b"", "nobody else's file"
+            assert drain(tls) == b"", "no other session's file"
             raise ConnectionResetError
         while (reply := first.reply()).code in (150, 125):
             pass
-        assert reply.code in ((425, 522) if options else (522,)), reply  # on the one port it may be led to its own session
+        assert reply.code in ((425, 522) if options else (522,)), reply  # on the single port it may be assigned to its own session
     for session in (first, second, first):
         assert session.retrieve_by(session.connect(session.epsv_port())) == b"content"
     first.close()

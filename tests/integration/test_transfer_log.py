@@ -12,7 +12,7 @@ from harness.raw import Raw, drain, vanish
 
 
 def records(file, count):
-    """The records as dictionaries, once there are so many."""
+    """The records as dictionaries, when there are `count`."""
 
     def read():
         lines = file.read_text().splitlines() if file.exists() else []
@@ -26,7 +26,7 @@ def records(file, count):
 
 @pytest.fixture
 def pair(start, tmp_path, certificate):
-    """A gateway with TLS possible in front, a server behind; both keep records."""
+    """A gateway with optional TLS on the client leg, and its backend; both write records."""
     files = tmp_path / "files"
     files.mkdir()
     (files / "small").write_bytes(b"x" * 420)
@@ -71,7 +71,7 @@ def test_the_fields_of_a_record(pair, tmp_path):
 
 
 def test_records_name_files_by_absolute_paths(pair, tmp_path):
-    """Wherever the client is by then, and whichever way it got there."""
+    """In any working directory, however the client changed to it."""
     gate, server = pair
     with Raw(gate.host, gate.port) as raw:
         raw.login()
@@ -109,7 +109,7 @@ def test_records_name_files_by_absolute_paths(pair, tmp_path):
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd"])
 def test_records_know_where_a_login_begins(start, tmp_path, kind):
-    """A user's home need not be the root, and not every client asks."""
+    """The home directory of a user need not be the root, and not every client sends PWD."""
     server = start.reference_server(kind)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--transfer-log",
                  tmp_path / "gate.log")

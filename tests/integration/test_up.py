@@ -1,4 +1,4 @@
-"""`sallyport up`: the whole thing in one command, and the lines it prints, as people paste them."""
+"""`sallyport up`, and the example commands that it prints."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def up(start, small_sample, tmp_path):
 @pytest.mark.parametrize("client,method", [("curl", "epsv"), ("curl", "port"), ("lftp", "pasv"), ("ncftp", "pasv"), ("ncftp", "port"),
                                            ("ftplib", "epsv"), ("sallyport", "epsv")])
 def test_everyone_reads_and_the_writer_writes(up, small_sample, tmp_path, client, method):
-    """G1 S8: through the gateway to the server, plain."""
+    """G1 S8: through the gateway to the server, without TLS."""
     program = CLIENTS[client](method)
     back = tmp_path / "back"
     back.mkdir()
@@ -61,7 +61,7 @@ def pasted(text):
 @pytest.mark.parametrize("listen", [("--listen", "127.0.0.1:0"), ("--listen-tls", "127.0.0.1:0"),
                                     ("--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0")], ids=lambda words: " ".join(words))
 def test_printed_lines_work(start, tmp_path, sallyport, listen):
-    """As they are: with the program called by its name or by a path, and whichever foreign clients there are."""
+    """Unchanged: with the program called by its name or by a path, and with the installed third-party clients."""
     folder = tmp_path / "to share"
     folder.mkdir()
     (folder / "old").write_text("old")
@@ -99,7 +99,7 @@ def test_printed_lines_work(start, tmp_path, sallyport, listen):
 
 
 def test_a_password_that_was_given_is_not_shown(up, tmp_path):
-    """Programs ask for it; the printed line works once they have it."""
+    """The programs prompt for it; the printed line works with it."""
     assert "secret" not in up.log() and "-u me " in up.log()
     (tmp_path / "hello.txt").write_text("hello")
     line = next(line for line in pasted(up.log()) if " put " in line)

@@ -1,4 +1,4 @@
-"""Uploads: refused before 150 where they can't be stored, stored only where they are whole, and what a kill leaves behind."""
+"""Uploads: refused before 150 if they cannot be stored, stored only if they are complete, and what a kill leaves behind."""
 
 import contextlib
 import fcntl
@@ -58,7 +58,7 @@ def test_no_data_is_taken_for_what_can_not_be_stored(start, server, folder, thro
 @pytest.mark.parametrize("target", ["server", "gate"])
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_client_that_leaves_before_its_data_end_stores_nothing(start, server, folder, target, how):
-    """DU-03: the system of a client that has died ends the connections in good order, data too."""
+    """DU-03: the system of a killed client closes its connections cleanly, data connections too."""
     front = server
     if target == "gate":
         front = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}")
@@ -79,7 +79,7 @@ def test_a_client_that_leaves_before_its_data_end_stores_nothing(start, server, 
 
 
 def test_a_piped_script_is_served_to_its_last_command(server, folder):
-    """Commands, then the end of that direction: as a camera does that pipes a script into a tool."""
+    """Commands, then the end of that direction, as cameras do that pipe a script into a tool."""
     with socket.create_server(("127.0.0.1", 0)) as listener, Raw(server.host, server.port) as raw:
         high, low = divmod(listener.getsockname()[1], 256)
         port = f"PORT 127,0,0,1,{high},{low}\r\n"
@@ -105,7 +105,7 @@ def test_leftovers_are_swept_at_start_but_not_what_is_in_use(start, folder):
     (folder / "sub" / LEFT).write_bytes(b"half")
     in_use = folder / "sub" / LEFT.replace("0", "f")
     in_use.write_bytes(b"of a process that runs")
-    (folder / "sub" / ".sallyport-x.part").write_bytes(b"somebody's")
+    (folder / "sub" / ".sallyport-x.part").write_bytes(b"another user's")
     with in_use.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab")
@@ -138,7 +138,7 @@ def test_appending_a_byte_to_a_large_file_copies_nothing(server, folder):
 
 
 def test_kills_in_the_middle_of_appends_never_cost_an_old_byte(start, folder):
-    """DU-06: whatever the moment, the file is the old one and perhaps some of the new bytes behind it."""
+    """DU-06: at any moment, the file is the old one, perhaps followed by some of the new bytes."""
     log = folder / "large.log"
     content = os.urandom(3 * 1024 * 1024)
     new = b"n" * 400_000
@@ -185,7 +185,7 @@ def test_a_name_that_begins_with_a_time_is_asked_about(server, folder):
 # What listings show.
 
 def test_no_listing_or_record_carries_what_a_terminal_acts_on(sallyport, start, folder, tmp_path):
-    """IN-09, FS-02: names on a disk need not come from a client."""
+    """IN-09, FS-02: names on a disk may have other sources than a client."""
     for name in (b"e\x1b]0;x\x07", b"c\x9b2J", "u\u009b2J".encode(), b"n\nl"):
         (folder / os.fsdecode(name)).write_text("x")
     (folder / "out").symlink_to("../outside-of-the-root")

@@ -1,7 +1,8 @@
 #pragma once
-// Test support: a TCP connection with blocking calls, with or without TLS, for the other side of what is under test.
+// Test support: a TCP connection with blocking calls, with or without TLS, as the peer of the tested code. Owned by one test
+// thread.
 //
-// Every call gives up after ten seconds. Failures are values: an empty line, false; a test looks at what matters to it.
+// Every call times out after ten seconds. Failures are values: an empty line, false.
 
 #include <array>
 #include <cerrno>
@@ -41,7 +42,7 @@ inline void set_timeouts(int fd) {
     ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ten, sizeof ten);
 }
 
-/// A server's TLS from PEM text. Sessions may be resumed between its connections.
+/// TLS of a server from PEM text. Its connections share TLS sessions.
 class tls_identity {
 public:
     tls_identity(const std::string& certificate, const std::string& key)
@@ -68,7 +69,7 @@ public:
     blocking_socket() = default;
     explicit blocking_socket(int fd) : fd_(fd) { set_timeouts(fd); }
 
-    /// From `from` (an address of this host; 127.0.0.2 makes a stranger) to a port of `to`.
+    /// From `from` (an address of this host; 127.0.0.2 is an unexpected peer) to a port of `to`.
     static blocking_socket connect(std::uint16_t port, std::uint32_t to = INADDR_LOOPBACK, std::uint32_t from = INADDR_ANY) {
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         const auto source = loopback(0, from);
@@ -91,7 +92,7 @@ public:
         }
         return true;
     }
-    /// What is there; empty at the end and on failure.
+    /// The available data; empty at the end and on failure.
     std::string receive() {
         if (!pending_.empty()) return std::exchange(pending_, {});
         std::array<char, 65536> block;
@@ -100,7 +101,7 @@ public:
         was_reset_ = n < 0 && !tls_ && errno == ECONNRESET;
         return n > 0 ? std::string(block.data(), static_cast<std::size_t>(n)) : std::string();
     }
-    /// The next line without its end; empty where none came.
+    /// The next line without its end; empty if there is none.
     std::string read_line() {
         for (;;) {
             if (const auto end = pending_.find('\n'); end != pending_.npos) {
@@ -132,21 +133,21 @@ public:
         SSL_set_fd(tls_.get(), fd_.get());
         return SSL_accept(tls_.get()) == 1;
     }
-    /// As the connecting side, whoever the server is. `resume` may be empty.
+    /// As the connecting side, without verifying the server. `resume` may be empty.
     bool connect_tls(const blocking_socket* resume = nullptr) {
         static const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
                                                                                SSL_CTX_free);
         tls_.reset(SSL_new(context.get()));
         SSL_set_fd(tls_.get(), fd_.get());
         if (resume != nullptr) {
-            // A copy: OpenSSL takes a TLS 1.3 session out of use once it was resumed.
+            // A copy, since OpenSSL invalidates a TLS 1.3 session after it was resumed.
             const std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> copy(
                 SSL_SESSION_dup(SSL_get0_session(resume->tls_.get())), SSL_SESSION_free);
             SSL_set_session(tls_.get(), copy.get());
         }
         return SSL_connect(tls_.get()) == 1;
     }
-    /// The same for a client that asks for this protocol (ALPN), or for none where it is empty. True where it gets it.
+    /// The same for a client that offers this protocol (ALPN), or none if it is empty. True if the server selects it.
     bool connect_tls_as(std::string_view protocol) {
         const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
         tls_.reset(SSL_new(context.get()));
@@ -165,20 +166,20 @@ public:
     [[nodiscard]] SSL* tls() const { return tls_.get(); }
     [[nodiscard]] bool tls_resumed() const { return tls_ && SSL_session_reused(tls_.get()) == 1; }
 
-    /// What receive() met was not an orderly end.
+    /// Whether receive() ended with an error instead of a clean end.
     [[nodiscard]] bool was_reset() const { return was_reset_; }
 
-    /// Nothing more is sent, but the peer can still be heard: close_notify under TLS, then FIN.
+    /// Ends sending, while the peer may still send: close_notify with TLS, then FIN.
     void finish() {
         if (tls_) SSL_shutdown(tls_.get());
         ::shutdown(fd_.get(), SHUT_WR);
     }
-    /// With close_notify under TLS, then FIN.
+    /// Closes: with TLS close_notify first, then FIN.
     void close() {
         if (tls_) SSL_shutdown(tls_.get());
         cut();
     }
-    /// FIN without close_notify: a cut that plain TCP can't tell from an end.
+    /// FIN without close_notify: a truncation that TCP alone does not show.
     void cut() {
         tls_.reset();
         fd_.reset();
@@ -188,7 +189,7 @@ public:
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
         cut();
     }
-    /// Wakes a thread that waits in here, which then sees the end.
+    /// Wakes a thread that waits in a call, which then returns the end.
     void shut_down() const {
         if (fd_) ::shutdown(fd_.get(), SHUT_RDWR);
     }
@@ -196,7 +197,7 @@ public:
 private:
     struct free_tls {
         void operator()(SSL* s) const {
-            // OpenSSL takes a session out of use whose connection ended without close_notify.
+            // OpenSSL invalidates the session of a connection that ended without close_notify.
             SSL_set_shutdown(s, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
             SSL_free(s);
         }
@@ -231,7 +232,7 @@ private:
     std::uint16_t port_ = 0;
 };
 
-/// A port where connections get no answer at all, as behind a firewall that drops: its queue is full.
+/// A port on which connections get no answer, as with a firewall that drops packets: its queue is full.
 class silent_port {
 public:
     silent_port() {
@@ -249,7 +250,7 @@ private:
     std::array<unique_fd, 4> fillers_;
 };
 
-/// A port where nothing listens.
+/// A port without a listener.
 inline std::uint16_t refused_port() { return blocking_listener().port(); }
 
 }  // namespace sallyport::testing

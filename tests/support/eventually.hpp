@@ -1,12 +1,12 @@
 #pragma once
-// Test support: waiting for what another thread brings about.
+// Test support: waits for a condition that another thread fulfills. A function for any thread.
 
 #include <chrono>
 #include <thread>
 
 namespace sallyport::testing {
 
-/// Looks again and again until `holds()`; false where it still doesn't after ten seconds.
+/// Polls until `holds()` is true; false if it is not after ten seconds.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition holds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

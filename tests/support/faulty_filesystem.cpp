@@ -118,7 +118,7 @@ private:
     plan_ptr plan_;
 };
 
-/// Wraps what was opened, or passes the failure on.
+/// Wraps the opened file, or returns the failure.
 template <class Wrapper, class T>
 result<std::unique_ptr<T>> wrap(result<std::unique_ptr<T>> opened, const plan_ptr& plan) {
     if (!opened) return opened;

@@ -1,6 +1,6 @@
 #pragma once
-// Another file system with faults on demand, for tests: a full disk at the third write, EIO at the sync of a commit, a disk
-// that hangs. Any thread. The plan is shared by the test and the file system, and lives as long as either.
+// Test support: a file system that wraps another one and fails on demand: a full disk at the third write, EIO at the sync of
+// a commit, a hanging disk. Any thread. Test and file system share the plan, which lives as long as either.
 
 #include <condition_variable>
 #include <cstddef>
@@ -32,7 +32,7 @@ enum class operation : std::uint8_t {
     change,
 };
 
-/// What shall go wrong. Shared by a faulty file system and all that it opened.
+/// The planned faults. A faulty file system shares it with all files that it opened.
 class fault_plan {
 public:
     /// The `nth` call from now on (1: the next) fails, once.
@@ -43,10 +43,10 @@ public:
     void release();
     /// Waits until `count` calls hang.
     void wait_until_hanging(std::size_t count);
-    /// How many calls there were.
+    /// The number of calls.
     [[nodiscard]] std::size_t calls(operation which) const;
 
-    /// For the implementation: hangs, then tells whether to fail.
+    /// For the implementation: hangs, then returns whether to fail.
     [[nodiscard]] result<void> pass(operation which, may_block wait = may_block::yes);
     [[nodiscard]] bool hangs(operation which) const;
 

@@ -1,6 +1,6 @@
 #pragma once
-// Test support: ports in a row that nobody uses, for what needs a range. Outside the range from which the system picks at
-// the same time, and elsewhere in each of the test programs that run side by side.
+// Test support: consecutive unused ports, for tests that need a range. Outside the ephemeral range, and
+// at another place in each of the test programs that run at the same time. Functions without state; any thread.
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-"""Ports for programs that have to be told a number, for tests and benchmarks alike."""
+"""Free ports for programs that need a port number, for tests and benchmarks."""
 
 import contextlib
 import random
@@ -8,7 +8,7 @@ FIRST, LAST = 20000, 31999  # below those that the system gives to outgoing conn
 
 
 def free_range(count):
-    """The first of so many ports in a row that nobody uses at any address. Begins anywhere, so that two who ask at the same
+    """The first of `count` consecutive ports that are unused at every address. Begins anywhere, so that two who ask at the same
     time hardly get the same."""
     begin = random.randrange(LAST - FIRST)
     for step in range(0, LAST - FIRST, count):

@@ -1,5 +1,5 @@
 #pragma once
-// Test support: a blocking FTP client for servers and gateways, that does exactly what a test says.
+// Test support: a blocking FTP client for tests of servers and gateways. Owned by one test thread.
 
 #include <cstdint>
 #include <string>
@@ -18,7 +18,7 @@ struct ftp_client {
     bool protect_data = false;
     bool resume = true;  // the control connection's TLS session on data connections
 
-    /// The next reply without its last line's end; empty where the connection has ended.
+    /// The next reply without its last line end; empty if the connection has ended.
     std::string reply() {
         std::string whole;
         for (;;) {
@@ -35,12 +35,12 @@ struct ftp_client {
     }
     [[nodiscard]] std::string code(std::string_view line) { return ask(line).substr(0, 3); }
 
-    /// From the greeting on.
+    /// Reads the greeting and logs in.
     void log_in(const std::string& user = "bob", const std::string& password = "secret") {
         EXPECT_EQ(reply().substr(0, 3), "220");
         send_password(user, password);
     }
-    /// AUTH TLS and what belongs to it.
+    /// AUTH TLS, PBSZ and PROT P.
     void start_tls() {
         EXPECT_EQ(code("AUTH TLS"), "234");
         ASSERT_TRUE(control.connect_tls());
@@ -54,7 +54,7 @@ struct ftp_client {
         EXPECT_EQ(code("TYPE I"), "200");
     }
 
-    /// What the reply to EPSV or PASV names.
+    /// The port in the reply to EPSV or PASV.
     [[nodiscard]] std::uint16_t passive_port(std::string_view command = "EPSV") {
         const std::string passive_reply = ask(command);
         if (const auto port = proto::parse_229(passive_reply); port && passive_reply.starts_with("229 ")) return *port;
@@ -66,7 +66,7 @@ struct ftp_client {
         return blocking_socket::connect(passive_port(command));
     }
 
-    /// A whole transfer over a passive connection: the content where it ended by 226, else the reply that says why not.
+    /// A complete transfer in passive mode: the content if it ended with 226, otherwise the reply.
     std::string download(std::string_view command) {
         blocking_socket data = passive();
         const std::string refusal = begin(command, data);

@@ -17,7 +17,7 @@ namespace {
 
 struct node {
     status facts;
-    // Of a file; replaced as a whole, so readers keep what they opened.
+    // Content of a file; replaced as a whole, so that readers keep the version that they opened.
     std::shared_ptr<const std::string> content;
     std::map<std::string, std::shared_ptr<node>, std::less<>> children;
 };
@@ -73,7 +73,7 @@ public:
         return work();
     }
 
-    // The rest: with the lock held.
+    // The following functions require the lock.
 
     std::shared_ptr<node> make(file_type type, std::uint32_t mode) {
         auto made = std::make_shared<node>();

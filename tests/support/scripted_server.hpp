@@ -1,8 +1,9 @@
 #pragma once
-// Test support: FTP servers that behave well or as badly as a test wants, on a thread of their own with blocking sockets.
+// Test support: FTP servers that behave as a test requires, each on a thread of its own with blocking sockets. Owned by the
+// test.
 //
-// scripted_server runs a function for each control connection. ftp_stub is a small FTP server on top of it whose
-// `behaviour` bends one thing at a time: the rows of the misbehaving-server matrix.
+// scripted_server runs a function for each control connection. ftp_stub is a small FTP server on top of it;
+// each member of `behaviour` changes one thing: the rows of the misbehaving-server matrix.
 
 #include <atomic>
 #include <chrono>
@@ -70,7 +71,7 @@ private:
     std::thread acceptor_;
 };
 
-/// Special replies: nothing is said, the connection ends, the connection is reset.
+/// Special replies: no reply, the connection is closed, the connection is reset.
 inline constexpr std::string_view stay_silent = "\x01silent";
 inline constexpr std::string_view hang_up = "\x01hang up";
 inline constexpr std::string_view send_reset = "\x01reset";
@@ -82,13 +83,13 @@ struct behaviour {
     std::map<std::string, std::string> files{{"file", std::string(420, 'x')}};
     std::set<std::string> directories{"/", "/start", "dir"};
     std::string modified = "20260102030405";  // of every file, in MDTM and MLST; empty: not known here
-    /// Said instead of what is usual, by verb ("GREETING" too); no work is done then. Without the line end.
+    /// Replies by verb (also "GREETING") that replace the usual ones, without line end; the command then has no effect.
     std::map<std::string, std::string> replies;
-    std::map<std::string, std::string> strays;  // one reply too many, before the one to this verb
+    std::map<std::string, std::string> strays;  // an additional reply before the one to this verb
     data_port epsv_port = data_port::works;
     data_port pasv_port = data_port::works;
     std::string pasv_address = "127,0,0,1";
-    std::optional<std::uint64_t> announced_size;  // in SIZE and in the 150, whatever is true
+    std::optional<std::uint64_t> announced_size;  // in SIZE and in the 150, instead of the real size
     bool says_sizes = true;
     bool has_mlsd = true;
     bool ignores_rest = false;  // says 350 and sends from the beginning
@@ -125,7 +126,7 @@ public:
             if (c.substr(0, c.find(' ')) == verb) return true;
         return false;
     }
-    /// What was uploaded, by name.
+    /// The uploaded files, by name.
     [[nodiscard]] std::string stored(const std::string& name) const {
         const std::lock_guard lock(mutex_);
         const auto found = how_.files.find(name);
@@ -258,10 +259,10 @@ private:
             return blocking_socket::connect(active_port_);
         }
 
-        /// 150, the data, 226, each bent as the behaviour says.
+        /// 150, the data, 226, each changed as `behaviour` requires.
         bool transfer(const std::function<void(blocking_socket&)>& move, const std::string& size_text) {
             blocking_socket data;
-            if (how_.unexpected_peer_first) {  // the stranger waits for its end while the server goes on
+            if (how_.unexpected_peer_first) {  // the unexpected peer waits for its end while the server continues
                 if (!send_reply("150 opening" + size_text)) return false;
                 data = open_data();
             } else {

@@ -1,4 +1,4 @@
-"""One certificate for all addresses of the tests, made anew in each run."""
+"""One certificate for all addresses of the tests, made in each run."""
 
 import subprocess
 from dataclasses import dataclass

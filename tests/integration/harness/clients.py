@@ -1,4 +1,4 @@
-"""Foreign clients and ours, behind one small interface, so that one test serves all:
+"""Third-party clients and ours with one small interface, so that one test serves all:
 
     client.put(server, tree)         uploads everything below tree, into the server's base
     client.get(server, tree, names)  downloads these files (or all, where the client can tell itself) into tree

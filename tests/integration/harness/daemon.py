@@ -82,7 +82,7 @@ class Daemon:
 
     def fds(self):
         """Its descriptors as text, sorted: a difference says what leaked. Without listeners: passive ones stay open on
-        purpose, for whoever comes next."""
+        purpose, for the next session."""
         listening = set()
         for table in ("tcp", "tcp6"):
             for row in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:
@@ -112,7 +112,7 @@ class Daemon:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def idle_share(self, seconds=0.5):
-        """The share of one processor it uses while nobody asks anything of it."""
+        """The share of one processor that it uses while it is idle."""
         before = self.cpu()
         time.sleep(seconds)
         return (self.cpu() - before) / seconds

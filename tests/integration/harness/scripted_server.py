@@ -15,7 +15,7 @@ class ScriptedServer:
     def __init__(self, files=None, listings=None, start="/", replies=None):
         self.files, self.listings, self.start = dict(files or {}), dict(listings or {}), start
         self.replies = dict(replies or {})
-        self.reset = False  # data connections, behind their last byte
+        self.reset = False  # whether data connections end with RST after their last byte
         self.modified = {}  # by path, "20260102030405"; others have a time of their own that never changes
         self.cut_after = None  # bytes of a download, then its connections are reset
         self.pause = 0  # seconds between pieces of a download
