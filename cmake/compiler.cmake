@@ -1,4 +1,4 @@
-# Language, warnings, hardening and sanitizers, for every target of ours.
+# Language, warnings, hardening and sanitizers for all targets.
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -6,7 +6,7 @@ set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # Precompiled headers defeat ccache unless it is told that their time stamps and defines do not matter.
+  # Precompiled headers defeat ccache unless it ignores their time stamps and defines.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
@@ -27,8 +27,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(CMAKE_UNITY_BUILD)
-  # What one file keeps to itself is seen by the others of its batch: these would be about that alone, and each file has its
-  # own check of them in a build without batches.
+  # Names of one file are visible to the others of its batch, so these warnings would be about that alone; builds without batches
+  # check each file.
   target_compile_options(sallyport_flags INTERFACE -Wno-shadow -Wno-unused-function)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(sallyport_flags INTERFACE -Wno-subobject-linkage)
@@ -51,5 +51,5 @@ if(SALLYPORT_SANITIZE)
   endif()
 endif()
 if(SALLYPORT_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link) # every folder tells a fuzzer which ways it has gone
+  add_compile_options(-fsanitize=fuzzer-no-link) # every directory reports its coverage to a fuzzer
 endif()

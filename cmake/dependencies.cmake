@@ -1,4 +1,4 @@
-# What comes from the system, and what each is for. tools/deps installs all of it on Debian 12 and 13.
+# Dependencies from the system, with their purposes. tools/deps installs all of it on Debian 12 and 13.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)                 # TLS

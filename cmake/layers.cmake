@@ -1,16 +1,15 @@
 # sallyport_layer(NAME SOURCES a.cpp ... ALONE b.cpp ... USES other layers and libraries ... TESTS a_test.cpp ...)
 #
-# One folder of src/sallyport as one static library "sallyport_NAME", and its unit tests as one program "NAME_test".
-# ALONE: those of the sources that a build in batches (CMAKE_UNITY_BUILD) compiles by themselves, because a name that is their
-# own is another's too, or because they are large.
-# Each test program is one CTest entry group; tests stand beside the code they test.
+# One directory of src/sallyport as one static library "sallyport_NAME", and its unit tests as one program "NAME_test".
+# ALONE: sources that a build in batches (CMAKE_UNITY_BUILD) compiles separately, because they share a private name with another
+# source, or because they are large.
+# Each test program is one CTest entry group; tests are next to the code they test.
 include(GoogleTest)
 
-# What tests are compiled with after all other options: they are many and run once, so that optimising them further costs more
-# than it gains.
+# Options for tests, after all others: tests are many and run once, so that optimizing them costs more than it gains.
 set(sallyport_test_options -O1)
 
-# The headers that every test of a folder includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
+# The headers that every test of a directory includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
 # header) what the folder's sources have precompiled too.
 function(sallyport_test_headers target)
   cmake_parse_arguments(arg "" "PCH" "USES" ${ARGN})
@@ -23,15 +22,14 @@ endfunction()
 
 # sallyport_test(PROGRAM HEADERS library ...): a program of unit tests, with the precompiled HEADERS of one of the above.
 function(sallyport_test target headers)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # tests of two files may call different things by one name
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # two test files may use one name for different things
   target_compile_options(${target} PRIVATE ${sallyport_test_options})
   target_link_libraries(${target} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
   target_precompile_headers(${target} REUSE_FROM ${headers})
 endfunction()
 
-# The order of layers, which is written here alone: a folder links only folders that stand before it, and those that it may
-# include are the ones that it links (USES). sallyport_layer() and tools/rules keep it so, and tools/rules holds the line in
-# ARCHITECTURE.md against it.
+# The order of layers, which is defined only here: a directory links only directories before it, and may include only those that it
+# links (USES). sallyport_layer() and tools/rules check this, and tools/rules compares the line in ARCHITECTURE.md with it.
 set(sallyport_order base proto status net vfs firewall reach client frontend server gate ops cli)
 
 # PCH: a header to precompile, the same for all that have one. The folder "net" makes it, and those above it use that one.

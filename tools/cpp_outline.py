@@ -61,7 +61,7 @@ def tokens_of(source):
 
 
 def trailing_comments(source):
-    """The lines with a comment behind code, apart from those that name the end of a namespace or speak to clang-tidy."""
+    """The lines with a comment after code, except comments for the end of a namespace and for clang-tidy."""
     line, last = 1, 0
     for found in TOKEN.finditer(source):
         if found["blank"] is None:
@@ -86,7 +86,7 @@ class Reader:
         return self.tokens[place].text if 0 <= place < len(self.tokens) else ""
 
     def skip_group(self):
-        """From an opening sign to behind its closing one."""
+        """From an opening sign to the one after its closing sign."""
         closing = []
         while self.at < len(self.tokens):
             text = self.text()
@@ -115,7 +115,7 @@ class Reader:
 
 
 class Declaration:
-    """One of them: read() leaves the reader behind its semicolon or closing brace."""
+    """One of them: read() leaves the reader after its semicolon or closing brace."""
 
     def __init__(self, reader, names, owner):
         self.reader, self.names, self.owner = reader, names, owner
