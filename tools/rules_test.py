@@ -171,7 +171,7 @@ class RulesTest(unittest.TestCase):
 
     def test_trailing_comment(self):
         self.assertEqual(["src/sallyport/base/a.cpp:3", "src/sallyport/base/a.cpp:5"], self.offences(
-            src__sallyport__base__a_cpp="// above\nint a = 1;\nint b = 2;  // behind\nauto c = \"// text\";\nint d = f(  // here\n    1);\n"
+            src__sallyport__base__a_cpp="// above\nint a = 1;\nint b = 2;  // after code\nauto c = \"// text\";\nint d = f(  // here\n    1);\n"
                                         "// alone\nint e;  // NOLINT(x)\n}  // namespace sallyport\n",
             src__sallyport__base__a_test_cpp="int a = 1;  // RX-06\n", src__sallyport__gate__a_cpp="int a = 1;  // not yet\n"))
 
@@ -191,6 +191,33 @@ class RulesTest(unittest.TestCase):
             ARCHITECTURE_md=f"## Decisions\n\n1. **A**, briefly.\n   more\n   more\n   more\n2. **B** ([why](docs/decisions/02-b.md)).\n"
                             f"3. **C**{long}\n4. **D** ([why](docs/decisions/04-d.md)).\n\n## Libraries\n\n1. a list{long}\n",
             **{"docs__decisions__02-b_md": "# B\n", "docs__decisions__03-c_md": "# C\n"}))
+
+    def listing(self, text):
+        (self.root / "tools").mkdir(exist_ok=True)
+        (self.root / "tools/word_exceptions").write_text(text)
+
+    def test_words_in_identifiers(self):
+        self.assertEqual([f"src/sallyport/net/a.cpp:{n}" for n in (1, 2, 3, 4, 5)] + ["tests/integration/test_a.py:1"], self.offences(
+            src__sallyport__net__a_cpp="int stranger_port;\nstruct SessionVitals {};\nint leg_behind_;\nint most;\nint leads_in_front();\n"
+                                       "int at_most, least_sessions, behind_nat, doorstep, almost, mostly;\n",
+            tests__integration__test_a_py="def test_nobody_comes():\n    least_sessions = 1\n"))
+
+    def test_words_in_text(self):
+        self.assertEqual([f"src/sallyport/net/a.cpp:{n}" for n in (1, 2, 3, 8)] + ["docs/a.md:3", "tools/a.py:1"], sorted(self.offences(
+            src__sallyport__net__a_cpp="// Nobody waits for it.\nauto s = \"the server behind this gateway\";\nint a;  // led by the kernel\n"
+                                       "// Of most clients, at least one at a time; a guest logs in behind a NAT router, or behind its own firewall.\n"
+                                       "// Put it in front of a server.\n/* As TLS is\n   told apart: the gateway\n   hears 421. */\n",
+            docs__a_md="Two clients can be told apart.\nA kill leaves its socket behind.\nIt is told 421.\n", tools__a_py='"""Beside it."""\nx = 1\n'),
+            key=lambda place: (place.split("/")[0] != "src", place)))
+
+    def test_exceptions_of_words(self):
+        self.listing("# word, files, reason\nnobody  docs/*.md  the name of an account\nanew  docs/a.md\nled_color  src/*  a light\n")
+        self.assertEqual(["tools/word_exceptions:3"], self.offences(
+            docs__a_md="the account nobody\nanew\n", src__sallyport__net__a_cpp="int led_color;\n"))
+
+    def test_exception_that_is_not_needed_any_more(self):
+        self.listing("nobody  docs/*.md  the name of an account\n")
+        self.assertEqual(["tools/word_exceptions:1"], self.offences(docs__a_md="no account\n"))
 
     def test_path_of_a_machine(self):
         self.assertEqual(["docs/a.md:1"], self.offences(
