@@ -12,6 +12,7 @@
 namespace {
 
 using namespace sallyport;
+namespace outcome = proto::relay_outcome;
 using sallyport::fuzz::check;
 using sallyport::fuzz::choices;
 
@@ -34,7 +35,7 @@ public:
         work();
     }
     void end() {
-        machine_.terminate("stopping");
+        machine_.report(outcome::session_ended{"stopping"});
         work();
         check(closed_, "a session ends when it is told to");
     }
@@ -67,7 +68,7 @@ private:
 
     static proto::relay_machine begin(const choices& c) {
         if (!c.setting(6)) return proto::relay_machine(settings(c));
-        return {settings(c), proto::reply{220, {"Welcome."}}};
+        return proto::relay_machine(settings(c), proto::reply{220, {"Welcome."}});
     }
 
     template <class Take>
@@ -83,15 +84,15 @@ private:
         if (text == "silent") return pass_time();
         if (text == "waited") return waited();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
-            case 1: return machine_.data_ended({proto::data_result::client_timeout, "nobody came"});
-            case 2: return machine_.data_ended({proto::data_result::client_failed, "cut"});
-            case 3: return machine_.data_ended({proto::data_result::backend_failed, "cut\r\n226 x"});
-            case 4: return machine_.data_ended({proto::data_result::backend_connect_failed, "refused"});
-            case 5: return machine_.backend_closed("reset");
-            case 6: return machine_.terminate("idle");
-            case 7: return machine_.port_reserved(fail(errc::exhausted));
-            case 8: return machine_.client_tls_started();
-            default: return machine_.data_ended({});
+            case 1: return machine_.report(outcome::data_ended{{proto::data_result::client_timeout, "nobody came"}});
+            case 2: return machine_.report(outcome::data_ended{{proto::data_result::client_failed, "cut"}});
+            case 3: return machine_.report(outcome::data_ended{{proto::data_result::backend_failed, "cut\r\n226 x"}});
+            case 4: return machine_.report(outcome::data_ended{{proto::data_result::backend_connect_failed, "refused"}});
+            case 5: return machine_.report(outcome::backend_closed{"reset"});
+            case 6: return machine_.report(outcome::session_ended{"idle"});
+            case 7: return machine_.report(outcome::port_reserved{fail(errc::exhausted)});
+            case 8: return machine_.report(outcome::client_tls_started{});
+            default: return machine_.report(outcome::data_ended{});
         }
     }
 
@@ -128,15 +129,16 @@ private:
             if (const auto* start = std::get_if<proto::relay_act::start_tls>(&action)) {
                 (start->on == proto::leg::client ? tls_ : backend_tls_) = true;
                 if (start->on == proto::leg::client)
-                    machine_.client_tls_started();
+                    machine_.report(outcome::client_tls_started{});
                 else
-                    machine_.backend_tls_started();
+                    machine_.report(outcome::backend_tls_started{});
             }
             if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
                 tls_ = false;
-                machine_.client_tls_ended();
+                machine_.report(outcome::client_tls_ended{});
             }
-            if (std::holds_alternative<proto::relay_act::admit_user>(action)) machine_.user_admitted(choices_.next(4) != 3);
+            if (std::holds_alternative<proto::relay_act::admit_user>(action))
+                machine_.report(outcome::user_admitted{choices_.next(4) != 3});
             if (const auto* what = std::get_if<proto::relay_act::reserve_port>(&action)) reserve(*what);
             if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
@@ -144,15 +146,16 @@ private:
 
     void reserve(const proto::relay_act::reserve_port& what) {
         const auto choice = choices_.next(4);
-        if (choice == 3) return machine_.port_reserved(fail(errc::exhausted, "no port"));
-        machine_.port_reserved(*endpoint::parse("203.0.113.5:50000"), choice == 2 && what.to);
+        if (choice == 3) return machine_.report(outcome::port_reserved{fail(errc::exhausted, "no port")});
+        machine_.report(outcome::port_reserved{*endpoint::parse("203.0.113.5:50000"), choice == 2 && what.to});
     }
 
     void find_backend() {
         switch (choices_.next(8)) {
-            case 6: return machine_.no_backend_for_user();
-            case 7: return machine_.no_backend("none is there");
-            default: return machine_.backend_found({*endpoint::parse("192.0.2.2:21"), choices_.setting(3), {}});
+            case 6: return machine_.report(outcome::no_backend_for_user{});
+            case 7: return machine_.report(outcome::no_backend{"none is there"});
+            default:
+                return machine_.report(outcome::backend_found{{*endpoint::parse("192.0.2.2:21"), choices_.setting(3), {}}});
         }
     }
 

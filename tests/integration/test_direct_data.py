@@ -23,7 +23,7 @@ BIG = 64 * 1024 * 1024
 
 def routes(log):
     """By which way each transfer went, so far as the log has it."""
-    return re.findall(r"(PASV|EPSV|PORT|EPRT) [^\n]*(past the gateway|in front)", log)
+    return re.findall(r"client (PASV|EPSV|PORT|EPRT) [^\n]*, path (direct|relay)", log)
 
 
 def dial(built, raw, advertised):
@@ -79,7 +79,7 @@ def test_tree(lab, small_sample, tmp_path, client, method, tls):  # noqa: F811
     built.client(client, method).get(built.server(GATEWAY, tls=tls), back, trees.files(small_sample))
     assert {name: digest for name, digest in trees.hashes(back).items() if name != "this-is"} == trees.hashes(small_sample)
     ways = {way for _, way in routes(built.log_of("gateway")[before:])}
-    assert ways == ({"in front"} if tls != "none" else {"past the gateway"})
+    assert ways == ({"relay"} if tls != "none" else {"direct"})
 
 
 @pytest.mark.parametrize("argv", [

@@ -84,7 +84,7 @@ def up_and_down(gate, backend, method):
         with dial() as data:
             assert drain(data) == content
         assert (done := raw.reply()).code == 226, done
-    return re.findall(rf"{method.upper()} \S+ in front, (\w+) \S+ behind", gate.log()[before:])
+    return re.findall(rf"client {method.upper()} \S+, backend (\w+) ", gate.log()[before:])
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
@@ -144,4 +144,4 @@ def test_tls_on_both_legs(start, certificate, small_sample, tmp_path, kind, clie
     back.mkdir()
     program.get(server, back, trees.files(small_sample))
     assert trees.hashes(back) == trees.hashes(small_sample)
-    assert re.search(rf"{client_method.upper()} \S+ in front, {backend_method.upper()} \S+ behind", gate.log())
+    assert re.search(rf"client {client_method.upper()} \S+, backend {backend_method.upper()} ", gate.log())

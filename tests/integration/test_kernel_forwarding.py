@@ -36,7 +36,7 @@ def new_words(built):
 
 def forwarded(gate):
     """How many negotiations the gateway has left to the kernel."""
-    return gate.log().count("behind, led by the kernel\n")
+    return gate.log().count(", path kernel\n")
 
 
 def dial(built, host, address, port):
@@ -81,8 +81,8 @@ def test_tree(built, small_sample, tmp_path, client, address, method):
         trees.make_folders(files, small_sample)
     program.put(server, small_sample)
     assert trees.hashes(files) == trees.hashes(small_sample)
-    negotiated = re.findall(r"\] (?:PASV|EPSV|PORT|EPRT) .* in front, .*", said())
-    assert len(negotiated) > 20 and all(line.endswith("led by the kernel") for line in negotiated)
+    negotiated = re.findall(r"\] Data connection: client .*", said())
+    assert len(negotiated) > 20 and all(line.endswith(", path kernel") for line in negotiated)
     gone(built.network, 2)
 
 
@@ -114,7 +114,7 @@ def test_tls_is_relayed(built, small_sample, tmp_path, client, method):
     back.mkdir()
     built.client(client, method).get(built.server(V4, tls="explicit"), back, trees.files(small_sample))
     assert {name: digest for name, digest in trees.hashes(back).items() if name != "this-is"} == trees.hashes(small_sample)
-    assert "led by the kernel" not in said() and " in front, " in said()
+    assert "path kernel" not in said() and "Data connection: client " in said()
 
 
 def test_prot_after_the_negotiation(built):

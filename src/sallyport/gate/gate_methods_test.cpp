@@ -101,7 +101,7 @@ TEST_F(GateMethods, ReportsThatTheBackendRefusedTheOnlyMethod) {
     ftp_stub stub({.replies = {{"PORT", "500 Illegal PORT command."}}});
     start_with(backend_data_mode::port, stub);
     auto c = logged_in();
-    EXPECT_EQ(c.ask("EPSV"), "425 The server behind this gateway takes no PORT: Illegal PORT command.");
+    EXPECT_EQ(c.ask("EPSV"), "425 The FTP server refused PORT: Illegal PORT command.");
     EXPECT_EQ(c.code("RETR file"), "425");
     EXPECT_FALSE(stub.saw("EPSV"));
 }
@@ -138,7 +138,7 @@ TEST_F(GateMethods, Sends425IfTheBackendDoesNotConnect) {
     EXPECT_NE(c.passive_port(), 0);
     c.control.send("RETR file\r\n");
     EXPECT_EQ(c.reply(),
-              fmt::format("425 No data connection to the server behind this gateway: none arrived on port {} within 1 s",
+              fmt::format("425 No data connection to the FTP server: none arrived on port {} within 1 s",
                           advertised_port(stub)));
     EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
 }

@@ -220,7 +220,7 @@ TEST_F(Gate, Sends421ToAnIdleClientButNotDuringATransfer_G5_G6) {
     auto data = busy.passive();
     EXPECT_EQ(busy.code("RETR file"), "150");
     auto idle = logged_in();
-    EXPECT_EQ(idle.reply(), "421 Idle for 1 s.");
+    EXPECT_EQ(idle.reply(), "421 Idle timeout: no command for 1 s.");
     EXPECT_EQ(idle.reply(), "");
     EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 1; }));
     EXPECT_EQ(counters.transfers_running.load(), 1U);
@@ -232,7 +232,7 @@ TEST_F(Gate, AppliesTheLoginTimeout) {
     start({at(stub.port())});
     auto c = client();
     c.reply();
-    EXPECT_EQ(c.reply(), "421 The login took too long.");
+    EXPECT_EQ(c.reply(), "421 Login timeout: not logged in within 1 s.");
 }
 
 TEST_F(Gate, RejectsSessionsAboveTheLimit) {

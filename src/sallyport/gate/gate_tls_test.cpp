@@ -248,7 +248,7 @@ TEST_F(GateTls, EndsIdleSessionsWith421_G6) {
     setup.idle_timeout = 1s;
     start({at(stub.port())});
     auto c = logged_in();
-    EXPECT_EQ(c.reply(), "421 Idle for 1 s.");
+    EXPECT_EQ(c.reply(), "421 Idle timeout: no command for 1 s.");
     EXPECT_EQ(c.reply(), "");
 }
 

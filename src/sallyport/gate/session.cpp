@@ -14,11 +14,11 @@ namespace sallyport::gate {
 
 using status::transfer_result;
 namespace act = proto::relay_act;
+namespace outcome = proto::relay_outcome;
 namespace {
 
 // Commands and replies are short, and there are many idle sessions.
 constexpr std::size_t read_size = 2048;
-constexpr std::string_view stopping_text = "The service is shutting down; connect again later.";
 
 }  // namespace
 
@@ -120,8 +120,7 @@ net::task<> session::run_passthrough() {
 /// Without a greeting, the backend is selected during the login.
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
-    machine_ = greeting ? std::make_unique<proto::relay_machine>(std::move(settings), *greeting)
-                        : std::make_unique<proto::relay_machine>(std::move(settings));
+    machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
     const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
     log(log::level::info, fmt::format("Connection accepted from {} to {}{}", client_.peer().text(),
                                       client_.client_destination().text(), with));
@@ -140,29 +139,29 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
     if (is_closing()) co_return;
     machine_->set_time(net::clock::now());
     if (ending_.stopping) {
-        machine_->no_backend(stopping_text);
+        machine_->report(outcome::no_backend{stopping_text});
     } else if (found) {
         server_ = std::move(found->leg);
         log(log::level::info, fmt::format("User {} assigned to backend {} ({})", escape(request.user, 100),
                                           server_.server.name(), server_.stream.peer().text()));
-        machine_->backend_found(machine_backend(server_));
+        machine_->report(outcome::backend_found{machine_backend(server_)});
     } else if (found.error().not_permitted) {
-        machine_->no_backend_for_user();
+        machine_->report(outcome::no_backend_for_user{});
     } else {
-        machine_->no_backend(found.error().reason);
+        machine_->report(outcome::no_backend{found.error().reason});
     }
     co_await advance();
 }
 
 void session::close_backend() {
-    if (server_.server) server_.server.learn_refused_methods(machine_->backend_refused_methods());
+    if (server_.server) server_.server.learn_refused_methods(machine_->backend().server().refused);
     server_.close();
 }
 
 /// Until USER is received, a queued session may get this session's slot.
 void session::wait_for_user() {
     if (!server_.server) return;
-    if (!machine_->user().empty()) return server_.server.user_received();
+    if (!machine_->login().user().empty()) return server_.server.user_received();
     server_.server.waits_for_user(net::clock::now(), [poster = loop_.poster(), me = std::weak_ptr<session>(self())] {
         poster->post([me] {
             if (const auto alive = me.lock()) alive->yield_slot();
@@ -171,9 +170,9 @@ void session::wait_for_user() {
 }
 
 void session::yield_slot() {
-    if (!server_.server || is_closing() || !machine_->user().empty()) return;
+    if (!server_.server || is_closing() || !machine_->login().user().empty()) return;
     log(log::level::info, fmt::format("Ending this session to free a slot at {}: no USER received", server_.server.name()));
-    machine_->terminate("All FTP servers are busy and you have not sent USER; connect again.");
+    machine_->report(outcome::session_ended{"All FTP servers are busy and you have not sent USER; connect again."});
     wake();
 }
 
@@ -183,8 +182,7 @@ net::task<> session::read_client() {
     std::array<char, read_size> buffer;
     while (!is_closing()) {
         machine_->time_passed(net::clock::now());
-        if (stop_pending())
-            machine_->terminate(ending_.dismissed ? "The administrator has ended this session." : stopping_text);
+        if (stop_pending()) machine_->report(outcome::session_ended{ending_.dismissed ? dismissed_text : stopping_text});
         co_await advance();
         if (is_closing()) break;
         if (step_ != session_step::none) {
@@ -206,7 +204,7 @@ net::task<> session::read_client() {
         const auto* const bypassing = report_.bypassing();
         if (got && *got == 0 && (bypassing == nullptr || !bypassing->upload)) {
             ending_.client_ended = true;
-            machine_->input_ended();
+            machine_->report(outcome::input_ended{});
             selection_.leave_queue();
             continue;
         }
@@ -231,14 +229,14 @@ net::task<bool> session::run_step() {
             const bool handshake = co_await client_.start_tls();
             if (!handshake) break;
             step_ = session_step::none;
-            machine_->client_tls_started(client_.certificate_user());
+            machine_->report(outcome::client_tls_started{client_.certificate_user()});
             co_return true;
         }
         case session_step::end_tls: {
             const bool ended = co_await client_.end_tls();
             if (!ended) break;
             step_ = session_step::none;
-            machine_->client_tls_ended();
+            machine_->report(outcome::client_tls_ended{});
             co_return true;
         }
         case session_step::passthrough: co_await run_passthrough(); break;
@@ -252,9 +250,9 @@ net::task<> session::start_backend_tls() {
     backend_tls_pending_ = false;
     machine_->set_time(net::clock::now());
     if (handshake)
-        machine_->backend_tls_started();
+        machine_->report(outcome::backend_tls_started{});
     else
-        machine_->backend_closed(handshake.error().text());
+        machine_->report(outcome::backend_closed{handshake.error().text()});
     co_await advance();
 }
 
@@ -269,7 +267,7 @@ net::task<> session::read_backend() {
             co_await change_backend(std::move(*request));
             continue;
         }
-        if (server_.server && !machine_->has_backend()) close_backend();
+        if (server_.server && !machine_->backend().is_connected()) close_backend();
         if (backend_tls_pending_) {
             co_await start_backend_tls();
             continue;
@@ -283,13 +281,14 @@ net::task<> session::read_backend() {
         to_backend_.reading = false;
         while (!is_closing() && data_.running() && data_.running()->must_hold_replies()) co_await wait_for_change();
         if (is_closing()) break;
-        if (requested_backend_ || !machine_->has_backend() || (!got && got.error().code == errc::timeout)) continue;
+        if (requested_backend_ || !machine_->backend().is_connected() || (!got && got.error().code == errc::timeout))
+            continue;
         if (!got && backend_tls_pending_ && got.error().code == errc::cancelled) continue;
         machine_->set_time(net::clock::now());
         if (got && *got > 0) {
             machine_->from_backend({buffer.data(), *got});
         } else {
-            machine_->backend_closed(got ? "closed" : got.error().text());
+            machine_->report(outcome::backend_closed{got ? "closed" : got.error().text()});
             server_.server.suspected();
         }
         co_await advance();
@@ -303,13 +302,13 @@ net::task<> session::advance() {
     const auto before = deadline_;
     for (;;) {
         perform();
-        if (machine_->logged_in()) lift_log_limit();
+        if (machine_->login().logged_in()) lift_log_limit();
         if (machine_->has_backend_output() && !to_backend_.writing) {
             to_backend_.writing = true;
             machine_->release_backend_output(to_backend_.bytes);
             const auto sent = co_await server_.stream.write_all(to_backend_.bytes, limit);
             to_backend_.writing = false;
-            if (!sent) machine_->backend_closed(sent.error().text());
+            if (!sent) machine_->report(outcome::backend_closed{sent.error().text()});
         } else if (machine_->has_client_output() && !to_client_.writing && !ending_.lost) {
             to_client_.writing = true;
             machine_->release_client_output(to_client_.bytes);
@@ -341,7 +340,7 @@ net::task<> session::finish() {
     selection_.stop();
     to_backend_.wake.set();
     log(log::level::info, ending_.lost ? "Connection closed by the client" : "Session ended");
-    report_.session_ended(owner(), machine_->logged_in());
+    report_.session_ended(owner(), machine_->login().logged_in());
     if (!ending_.lost) co_await client_.close_after_final_reply();
     client_.stream().close();
 }
@@ -349,7 +348,7 @@ net::task<> session::finish() {
 /// Wakes the coroutines that have something to do. `sooner`: the deadline is earlier than the one that a reader waits for.
 void session::wake(bool sooner) {
     const bool wake_client = sooner || is_closing() || step_ != session_step::none || stop_pending();
-    const bool wake_backend = requested_backend_ || backend_tls_pending_ || !machine_->has_backend();
+    const bool wake_backend = requested_backend_ || backend_tls_pending_ || !machine_->backend().is_connected();
     if (wake_client && to_client_.reading) client_.stream().interrupt_read();
     if (wake_backend && to_backend_.reading) server_.stream.interrupt_read();
     to_client_.wake.set();
@@ -387,7 +386,7 @@ void session::perform() {
         if (std::holds_alternative<act::check_opening>(action)) {
             if (auto reason = data_.opening_failure()) {
                 report_.not_established(std::move(*reason));
-                machine_->data_ended(data_.not_established());
+                machine_->report(outcome::data_ended{data_.not_established()});
             }
         }
         if (const auto* late = std::get_if<act::suspect_backend>(&action)) {
@@ -406,7 +405,7 @@ void session::reserve_port(const proto::relay_act::reserve_port& request) {
     if (opening || (advertised && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
         return loop_.spawn("gate: advertising", advertise_later(self(), request.on, *advertised, std::move(opening)));
     if (advertised && client) curl_epsv_delay_.reply_sent(net::clock::now());
-    machine_->port_reserved(advertised);
+    machine_->report(outcome::port_reserved{advertised});
 }
 
 /// With kernel forwarding the port is advertised when the opening is in force; if the kernel refuses it, the data connection
@@ -427,7 +426,7 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
         if (self->is_closing()) co_return;
         self->curl_epsv_delay_.reply_sent(net::clock::now());
     }
-    self->machine_->port_reserved(advertised, forwarded);
+    self->machine_->report(outcome::port_reserved{advertised, forwarded});
     co_await self->advance();
 }
 
@@ -443,17 +442,17 @@ void session::open_data(proto::relay_plan plan) {
 }
 
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay) {
-    const auto outcome = co_await relay->run();
-    self->report_.relay_ended(*relay, outcome);
+    const auto data = co_await relay->run();
+    self->report_.relay_ended(*relay, data);
     if (self->data_.running() != relay) co_return;
     self->data_.relay_ended();
     self->machine_->set_time(net::clock::now());
-    self->machine_->data_ended(outcome);
+    self->machine_->report(outcome::data_ended{data});
     co_await self->advance();
 }
 
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
-    self->machine_->data_connected(client);
+    self->machine_->report(outcome::data_connected{client});
     co_await self->advance();
 }
 
@@ -461,12 +460,12 @@ void session::admit_user(const std::string& name) {
     user_slot_.reset();
     if (auto slot = gate_->base->users->admit(name, gate_->config.max_sessions_per_user))
         user_slot_.emplace(std::move(*slot));
-    machine_->user_admitted(user_slot_.has_value());
+    machine_->report(outcome::user_admitted{user_slot_.has_value()});
 }
 
 record_owner session::owner() const {
     if (!report_.needs_owner()) return {};
-    return owner_of(client_, server_, machine_->user());
+    return owner_of(client_, server_, machine_->login().user());
 }
 
 void session::note(proto::relay_note kind, std::string_view text) {
@@ -478,7 +477,8 @@ void session::note(proto::relay_note kind, std::string_view text) {
         return report(frontend::login_failure::refused);
     }
     if (kind == login_result)
-        return log(log::level::info, frontend::login_text(machine_->user(), client_.peer(), client_.tls_version(), text));
+        return log(log::level::info,
+                   frontend::login_text(machine_->login().user(), client_.peer(), client_.tls_version(), text));
     const auto [level, prefix] = log_form(kind);
     log(level, fmt::format("{}{}", prefix, escape(text)));
 }
@@ -487,8 +487,8 @@ status::session_report session::describe() const {
     const auto now = net::clock::now();
     auto out = report_of(client_, server_, now - report_.session_started_at());
     if (machine_) {
-        out.user = machine_->user();
-        out.logged_in = machine_->logged_in();
+        out.user = machine_->login().user();
+        out.logged_in = machine_->login().logged_in();
     }
     report_.describe(out);
     data_.describe(out, client_.peer().address, server_.stream.peer().address);

@@ -94,7 +94,7 @@ private:
     void wake(bool sooner = false);
     [[nodiscard]] bool is_closing() const noexcept { return ending_.lost || machine_->closing(); }
     [[nodiscard]] bool stop_pending() const noexcept {
-        return ending_.stopping && (ending_.dismissed || !machine_->transfer_running());
+        return ending_.stopping && (ending_.dismissed || machine_->stages().now() != proto::relay_stage::transfer);
     }
 
     // Actions of the machine

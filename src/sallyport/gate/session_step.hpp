@@ -13,6 +13,10 @@
 
 namespace sallyport::gate {
 
+// The client's 421 if the session ends.
+inline constexpr std::string_view dismissed_text = "The administrator has ended this session.";
+inline constexpr std::string_view stopping_text = "The service is shutting down; connect again later.";
+
 /// What the client leg does before it reads the next command, after all pending replies have been sent.
 enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough };
 

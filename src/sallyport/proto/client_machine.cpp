@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <sallyport/base/overloaded.hpp>
 #include <sallyport/proto/size_reply.hpp>
 
 namespace sallyport::proto {
@@ -17,11 +18,6 @@ constexpr auto max_silence_during_data = std::chrono::hours(24 * 365);
 
 /// The number for commands that are sent during a transfer; no operation of the queue has it.
 constexpr client_machine::operation_id during_transfer_id = 0;
-
-template <class... F>
-struct overloaded : F... {
-    using F::operator()...;
-};
 
 }  // namespace
 

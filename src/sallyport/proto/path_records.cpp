@@ -26,6 +26,13 @@ bool names_path(verb id) noexcept {
     }
 }
 
+bool path_records::must_ask(verb id) noexcept {
+    const auto use = data_use_of(id);
+    const bool depends = names_path(id) || use == data_use::passive || use == data_use::active;
+    if (!depends || directory.is_known()) return false;
+    return !std::exchange(pwd_sent, true);
+}
+
 void path_records::reply_received(verb id, std::string_view argument, const reply& r) {
     directory.reply_received(id, argument, r);
     if (id == verb::rnfr) rename_from = r.intermediate() ? directory.absolute(argument) : std::string();

@@ -41,6 +41,8 @@ struct path_records {
     bool pwd_sent = false;
     std::move_only_function<void(const path_change&)> on_change;
 
+    /// The directory must be asked for, once, before a command whose path depends on it.
+    [[nodiscard]] bool must_ask(verb id) noexcept;
     /// The final reply to a command for which names_path() is true, or to PWD.
     void reply_received(verb id, std::string_view argument, const reply& r);
     /// After another login or a change of the server.

@@ -107,7 +107,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
 << 425 None free.
 < 425 None free.
 )"},
-         [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(data_method::epsv)); });
+         [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend().server().refused.contains(data_method::epsv)); });
 }
 
 TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
@@ -161,8 +161,7 @@ TEST(RelayData, RefusesUnusablePortsOfTheBackend_GW02) {
          {"227 Entering Passive Mode (172,16,3,4,0,22)", "227 Entering Passive Mode (172,16,3,4,256,1)", "227 none",
           "229 Entering Extended Passive Mode (|||6446|)", "200 ok"}) {
         SCOPED_TRACE(offered);
-        const auto bad =
-            "> PASV\n>> PASV\n<< " + offered + "\n< 425 The server behind this gateway offered no usable data port.\n";
+        const auto bad = "> PASV\n>> PASV\n<< " + offered + "\n< 425 The FTP server offered no usable data port.\n";
         play(usual(), {login, bad}, [](relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::violation), 1U); });
     }
 }
@@ -190,7 +189,7 @@ TEST(RelayData, ReadsThePortInAnyLineOfTheReply) {
 }
 
 TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
-    constexpr std::string_view ended = "< 421 The server behind this gateway broke the protocol.\n";
+    constexpr std::string_view ended = "< 421 The FTP server sent an invalid reply.\n";
     for (const std::string offer : {"227 Logout.", "227 Entering Passive Mode (10,1,2,3,0,22)",
                                     "228 Long (4,4,10,1,2,3,2,0,22)", "229 Entering Extended Passive Mode (|||22|)"}) {
         SCOPED_TRACE(offer);
@@ -218,19 +217,19 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
         play(active, {login, "> PASV\n= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n", said,
                       "= drop\n", closed});
         // After our own failure, when nobody listens any more.
-        play(usual(), {login, passive, retrieving, "! data client_failed x\n< 426 Transfer cut: x\n", said, dropped});
+        play(usual(), {login, passive, retrieving, "! data client_failed x\n< 426 Transfer aborted: x\n", said, dropped});
     }
 }
 
 TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
     play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
-< 421 The server behind this gateway broke the protocol.
+< 421 The FTP server sent an invalid reply.
 = close
 )"});
     play(usual(), {login, R"(> DELE 227 Entering Passive Mode (172,16,3,4,0,22)
 >> DELE 227 Entering Passive Mode (172,16,3,4,0,22)
 << 227 Entering Passive Mode (172,16,3,4,0,22)
-< 421 The server behind this gateway broke the protocol.
+< 421 The FTP server sent an invalid reply.
 = close
 )"});
     play(usual(), {login, R"(> DELE x
@@ -254,7 +253,7 @@ TEST(RelayData, TellsWhenNoPortIsFreeInFront) {
 > PORT 198,51,100,7,7,138
 >> PASV
 << 500 Passive mode is off.
-< 425 The server behind this gateway opens no data port: Passive mode is off.
+< 425 The FTP server refused passive mode: Passive mode is off.
 )"});
 }
 
@@ -268,10 +267,10 @@ TEST(RelayData, HoldsSuccessUntilAllBytesAreDelivered_I1) {
 
 TEST(RelayData, NeverTellsSuccessAfterACut) {
     play(usual(), {login, passive, retrieving,
-                   "<< 226 Done.\n! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n"});
+                   "<< 226 Done.\n! data client_failed reset by peer\n< 426 Transfer aborted: reset by peer\n"});
     play(usual(), {login, passive, retrieving,
-                   "! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n<< 426 Broken pipe.\n"});
-    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer cut: cut\n"});
+                   "! data client_failed reset by peer\n< 426 Transfer aborted: reset by peer\n<< 426 Broken pipe.\n"});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer aborted: cut\n"});
     play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 452 Full.\n< 452 Full.\n"});
     play(usual(),
          {login, passive, retrieving, "<< 452 Full.\n= drop\n< 452 Full.\n! data client_failed late\n> NOOP\n>> NOOP\n"});
@@ -290,7 +289,7 @@ TEST(RelayData, Answers425WhereNobodyCame) {
 
 TEST(RelayData, Answers522WhereTheDataConnectionIsNotTheSessions_TLS04) {
     play(usual(), {login, passive, retrieving, R"(! data tls_session_not_reused not resumed
-< 522 Data connections must resume the TLS session of the control connection.
+< 522 The data connection must reuse the control connection's TLS session; enable session reuse in your client.
 << 426 Cut.
 )"});
 }
@@ -301,7 +300,7 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
 = open RETR down listen, connect 172.16.3.4:52397
 ! data backend_connect_failed refused
 ! waited 2
-< 425 No data connection to the server behind this gateway: refused
+< 425 No data connection to the FTP server: refused
 >> ABOR
 << 425 Nobody came.
 << 225 Nothing to abort.
@@ -343,7 +342,7 @@ TEST(RelayData, AbortsATransfer) {
 > ABOR
 = drop
 >> ABOR
-< 426 Transfer cut: aborted at your request
+< 426 Transfer aborted: requested by the client
 << 225 Nothing to abort.
 < 225 Nothing to abort.
 )"});
@@ -380,7 +379,7 @@ TEST(RelayData, HoldsOtherCommandsDuringATransferAndThenStopsReading) {
         driver.client("CWD x\r\n");
     }
     EXPECT_TRUE(driver.to_backend.empty());
-    driver.machine.data_ended({data_result::complete, {}});
+    driver.machine.report(relay_outcome::data_ended{{data_result::complete, {}}});
     driver.backend("226 Done.\r\n");
     EXPECT_EQ(driver.to_backend.size(), 64U);
 }
@@ -396,7 +395,7 @@ TEST(RelayData, HoldsAnHourOfNoopsDuringATransfer_G5) {
     for (int i = 0; i < 1000; ++i) driver.backend("200 ok\r\n");
     EXPECT_EQ(driver.to_backend.size(), 1001U);
     EXPECT_EQ(driver.to_client.size(), 1002U);
-    EXPECT_FALSE(driver.machine.transfer_running());
+    EXPECT_NE(driver.machine.stages().now(), relay_stage::transfer);
 }
 
 }  // namespace

@@ -11,9 +11,8 @@ namespace {
 using namespace relay_script;
 using namespace std::chrono_literals;
 
-constexpr std::string_view too_late = "< 421 The login took too long.\n= close\n";
-constexpr std::string_view backend_late =
-    "< 421 The server behind this gateway does not answer; try again later.\n= close\n";
+constexpr std::string_view too_late = "< 421 Login timeout: not logged in within 60 s.\n= close\n";
+constexpr std::string_view backend_late = "< 421 The FTP server did not respond in time; try again later.\n= close\n";
 
 [[nodiscard]] relay_settings timed() {
     auto s = usual();
@@ -33,7 +32,7 @@ TEST(RelayDeadlines, ALoginHasItsTimeFromTheConnectionOn) {
     EXPECT_FALSE(driver.machine.closing());
     driver.step("! passed 1");
     EXPECT_TRUE(driver.machine.closing());
-    EXPECT_EQ(driver.to_client.back(), "421 The login took too long.");
+    EXPECT_EQ(driver.to_client.back(), "421 Login timeout: not logged in within 60 s.");
     EXPECT_EQ(driver.count(relay_note::login_timeout), 1U);
 }
 
@@ -56,7 +55,7 @@ TEST(RelayDeadlines, ALoginAfterReinHasItsTimeAnew) {
 TEST(RelayDeadlines, AnIdleTimeBelowTheLoginsCountsDuringTheLoginToo) {
     auto s = timed();
     s.timeouts.idle = 5s;
-    play(s, {"< 220 Welcome.\n! waited 5\n", too_late});
+    play(s, {"< 220 Welcome.\n! waited 5\n< 421 Idle timeout: no command for 5 s.\n= close\n"});
 }
 
 // ---- The backend's reply during the login
@@ -96,36 +95,35 @@ TEST(RelayDeadlines, AByteOfTheBackendIsAnAnswerThatComes) {
 TEST(RelayDeadlines, WhileABackendIsSoughtTheLoginsTimeCounts) {
     relay_driver driver(relay_machine(timed()), false);
     driver.play("< 220 FTP service ready.\n! passed 30\n> USER u\n= find for u\n! waited 30\n");
-    EXPECT_EQ(driver.to_client.back(), "421 The login took too long.");
+    EXPECT_EQ(driver.to_client.back(), "421 Login timeout: not logged in within 60 s.");
 }
 
 // ---- The idle session
 
 TEST(RelayDeadlines, AnIdleSessionEnds) {
-    play(timed(), {login, "! passed 299\n! waited 1\n< 421 Idle for 300 s.\n= close\n"},
+    play(timed(), {login, "! passed 299\n! waited 1\n< 421 Idle timeout: no command for 300 s.\n= close\n"},
          [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::login_timeout), 0U); });
 }
 
 TEST(RelayDeadlines, EitherPeersWordsAreActivity) {
     play(timed(), {login, "! passed 200\n> DELE x\n>> DELE x\n! passed 200\n<< 250 ok\n< 250 ok\n! waited 300\n",
-                   "< 421 Idle for 300 s.\n= close\n"});
+                   "< 421 Idle timeout: no command for 300 s.\n= close\n"});
 }
 
 TEST(RelayDeadlines, ABackendThatNeverAnswersIsToBlame) {
-    play(timed(),
-         {login, "> DELE x\n>> DELE x\n! waited 300\n< 421 The server behind has not answered in time.\n= close\n"});
+    play(timed(), {login, "> DELE x\n>> DELE x\n! waited 300\n< 421 The FTP server did not respond in time.\n= close\n"});
 }
 
 // ---- Data
 
 TEST(RelayDeadlines, ARunningTransferIsActivityG5) {
     play(timed(), {login, passive, retrieving, "! passed 1000\n! passed 1000\n! data complete\n<< 226 Done.\n< 226 Done.\n",
-                   "! waited 300\n< 421 Idle for 300 s.\n= close\n"});
+                   "! waited 300\n< 421 Idle timeout: no command for 300 s.\n= close\n"});
 }
 
 TEST(RelayDeadlines, OfATransferThatIsOverTheBackendsReplyIsAwaitedLikeAny) {
     play(timed(), {login, passive, retrieving, "! data complete\n! passed 299\n! waited 1\n",
-                   "< 421 The server behind has not answered in time.\n= drop\n= close\n"});
+                   "< 421 The FTP server did not respond in time.\n= drop\n= close\n"});
 }
 
 TEST(RelayDeadlines, ATransferSaysHowLongItsConnectionsMayTake) {
@@ -193,19 +191,76 @@ TEST(RelayTransferEnd, IsAnActionWithItsCode) {
     ends("! data complete\n<< 451 Disk.\n< 451 Disk.\n", 451, data_result::complete);
     ends("<< 550 No.\n= drop\n< 550 No.\n", 550, data_result::refused);
     ends("<< 426 Cut.\n= drop\n< 426 Cut.\n", 426, data_result::refused);
-    ends("! data client_failed reset\n< 426 Transfer cut: reset\n<< 426 Cut.\n", 426, data_result::client_failed);
-    ends("! data tls_session_not_reused x\n< 522 Data connections must resume the TLS session of the control connection.\n",
-         522, data_result::tls_session_not_reused);
+    ends("! data client_failed reset\n< 426 Transfer aborted: reset\n<< 426 Cut.\n", 426, data_result::client_failed);
+    ends(
+        "! data tls_session_not_reused x\n< 522 The data connection must reuse the control connection's TLS session; enable "
+        "session reuse in your client.\n",
+        522, data_result::tls_session_not_reused);
     ends("> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426, data_result::aborted);
     ends(
-        "! backend gone\n< 426 Transfer cut: the connection to the server behind this gateway was lost.\n"
-        "< 421 The server behind this gateway ended the connection; connect again.\n= drop\n= close\n",
+        "! backend gone\n< 426 Transfer aborted: connection to the FTP server lost.\n"
+        "< 421 The FTP server closed the connection; connect again.\n= drop\n= close\n",
         426, data_result::backend_failed);
 }
 
 TEST(RelayTransferEnd, IsNotToldWhereTheSessionEndsFirst) {
     play(usual(), {login, passive, retrieving, "! expire Stopping.\n= drop\n= close\n< 421 Stopping.\n"},
          [](const relay_driver& driver) { EXPECT_TRUE(driver.finished.empty()); });
+}
+
+// ---- The value alone
+
+using std::chrono::seconds;
+
+[[nodiscard]] relay_deadlines started() { return {relay_timeouts{}, script_begins, script_begins}; }
+
+TEST(RelayDeadlinesAlone, TheEarliestOneCounts) {
+    const auto d = started();
+    const relay_timeouts limits;
+    EXPECT_EQ(d.next({}), script_begins + limits.login);
+    EXPECT_EQ(d.next({.login_reply_pending = true}), script_begins + limits.backend_reply);
+    EXPECT_EQ(d.next({.logged_in = true}), script_begins + limits.idle);
+    const auto check = script_begins + seconds(7);
+    EXPECT_EQ(d.next({.logged_in = true, .data_running = true, .check_data = check}), check);
+}
+
+TEST(RelayDeadlinesAlone, EachExpiresForItself) {
+    const relay_timeouts limits;
+    const auto after = [](std::chrono::milliseconds time, const deadline_facts& facts) {
+        auto d = started();
+        d.set_time(script_begins + time);
+        return d.expired(facts);
+    };
+    const auto a_bit = std::chrono::milliseconds(1);
+    EXPECT_EQ(after(limits.login - a_bit, {}), expiry::none);
+    EXPECT_EQ(after(limits.login, {}), expiry::login);
+    EXPECT_EQ(after(limits.backend_reply, {.login_reply_pending = true}), expiry::login_reply);
+    EXPECT_EQ(after(limits.idle - a_bit, {.logged_in = true}), expiry::none);
+    EXPECT_EQ(after(limits.idle, {.logged_in = true}), expiry::idle);
+    EXPECT_EQ(after(limits.idle, {.logged_in = true, .data_running = true}), expiry::none) << "it is activity";
+    const deadline_facts checked{.logged_in = true, .data_running = true, .check_data = script_begins + seconds(7)};
+    EXPECT_EQ(after(seconds(6), checked), expiry::none);
+    EXPECT_EQ(after(seconds(7), checked), expiry::data_check);
+}
+
+TEST(RelayDeadlinesAlone, AnAwaitedReplyHasItsTimeFromTheFirstWaitOn) {
+    auto d = started();
+    const deadline_facts in{.logged_in = true};
+    d.start_wait(awaited_reply::final_reply);
+    const auto due = d.next(in);
+    d.set_time(script_begins + seconds(3));
+    d.start_wait(awaited_reply::final_reply);
+    EXPECT_EQ(d.next(in), due);
+    d.restart_wait();
+    d.start_wait(awaited_reply::final_reply);
+    EXPECT_EQ(d.next(in), due + seconds(3));
+    d.set_time(due + seconds(3));
+    EXPECT_EQ(d.expired(in), expiry::awaited_reply);
+    EXPECT_EQ(d.expired(in), expiry::none) << "once";
+    d.start_wait(awaited_reply::refusal);
+    d.start_wait(awaited_reply::none);
+    d.note_activity();
+    EXPECT_EQ(d.next(in), d.now() + relay_timeouts{}.idle);
 }
 
 }  // namespace

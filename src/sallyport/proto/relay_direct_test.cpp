@@ -71,7 +71,7 @@ TEST(RelayDirect, RelaysForGoodWhereTheBackendHasNoUsablePasv) {
 
 TEST(RelayDirect, RefusesEpsvWhichWouldLeadHere) {
     play(direct(passive_data), {login, R"(> EPSV
-< 502 Data connections go straight to the server; use PASV.
+< 502 EPSV cannot name the FTP server's address; use PASV.
 )",
                                 own_address, download});
 }
@@ -140,7 +140,7 @@ TEST(RelayDirect, AsksAnewWhereProtectionCameBetween) {
     auto s = direct(passive_data);
     s.tls_available = true;
     play(s, {auth, login_only, own_address, protect, R"(> RETR f
-< 425 PROT came after the data connection was agreed on; send PASV or PORT again.
+< 425 PROT was sent after the data connection was negotiated; send PASV or PORT again.
 )"});
 }
 
@@ -194,7 +194,7 @@ TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
 )",
           relayed},
          [](const relay_driver& driver) {
-             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(data_method::port))
+             EXPECT_FALSE(driver.machine.backend().server().refused.contains(data_method::port))
                  << "its own PORT may be welcome";
          });
 }
@@ -221,8 +221,8 @@ TEST(RelayDirect, LostBackendEndsTheTransfer) {
 ! backend gone
 = drop
 = close
-< 426 Transfer cut: the connection to the server behind this gateway was lost.
-< 421 The server behind this gateway ended the connection; connect again.
+< 426 Transfer aborted: connection to the FTP server lost.
+< 421 The FTP server closed the connection; connect again.
 )"});
 }
 

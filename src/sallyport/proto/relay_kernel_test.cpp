@@ -38,7 +38,8 @@ TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
         EXPECT_EQ(driver.finished.size(), 2U);
         const auto logged = std::ranges::find(driver.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
         ASSERT_NE(logged, driver.notes.end());
-        EXPECT_EQ(logged->second, "PASV 17.254.0.91:51000 in front, PASV 172.16.3.4:52397 behind, led by the kernel");
+        EXPECT_EQ(logged->second,
+                  "Data connection: client PASV 17.254.0.91:51000, backend PASV 172.16.3.4:52397, path kernel");
     });
 }
 
@@ -66,9 +67,10 @@ TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
              const auto logged =
                  std::ranges::find(driver.notes, relay_note::rewritten, [](const auto& n) { return n.first; });
              ASSERT_NE(logged, driver.notes.end());
-             EXPECT_EQ(logged->second,
-                       "PASV 17.254.0.91:52397 in front, PASV 172.16.3.4:52397 behind, relayed: the kernel did "
-                       "not accept the forwarding rule");
+             EXPECT_EQ(
+                 logged->second,
+                 "Data connection: client PASV 17.254.0.91:52397, backend PASV 172.16.3.4:52397, path relay: the kernel did "
+                 "not accept the forwarding rule");
          });
 }
 
@@ -176,7 +178,7 @@ TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
 // What was opened in the clear is of no use for what is to be encrypted.
 TEST(RelayKernel, RefusesPlainDataAfterProtP) {
     play(forwarding(with_tls()), {auth, login_only, forwarded, protect, R"(> RETR f
-< 425 PROT came after the data connection was agreed on; send PASV or PORT again.
+< 425 PROT was sent after the data connection was negotiated; send PASV or PORT again.
 > PASV
 = drop
 >> PASV

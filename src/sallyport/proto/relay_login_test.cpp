@@ -229,7 +229,7 @@ TEST(RelayLogin, ReplacesABackendThatFailsAtThePasswordOfAnAnonymousUser_G7) {
 << 230 In.
 < 230 In.
 ! backend gone
-< 421 The server behind this gateway ended the connection; connect again.
+< 421 The FTP server closed the connection; connect again.
 = close
 )"});
     // It wants no password, or no such user.
@@ -288,7 +288,7 @@ TEST(RelayLogin, MissesNoBackendThatGoesWhileNothingIsAsked_G7) {
 
 TEST(RelayLogin, EndsAsTheBackendDoesAfterAWrongPassword) {
     for (const std::string_view end :
-         {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
+         {"! backend gone\n< 421 The FTP server closed the connection; connect again.\n= close\n",
           "<< 421 Enough.\n< 421 Enough.\n= close\n"}) {
         play(usual(), {R"(< 220 Welcome.
 > USER anonymous
@@ -331,8 +331,8 @@ TEST(RelayLogin, CountsAUserAlsoWhereTheSecondBackendAsksNoPassword) {
 
 TEST(RelayLogin, SaysNoPasswordTwice) {
     for (const std::string_view end :
-         {"! backend gone\n< 421 The server behind this gateway ended the connection; connect again.\n= close\n",
-          "! backend silent\n< 421 The server behind this gateway does not answer; try again later.\n= close\n",
+         {"! backend gone\n< 421 The FTP server closed the connection; connect again.\n= close\n",
+          "! backend silent\n< 421 The FTP server did not respond in time; try again later.\n= close\n",
           "<< 421 Full.\n< 421 Full.\n= close\n"}) {
         play(usual(), {R"(< 220 Welcome.
 > USER anna
@@ -416,6 +416,64 @@ TEST(RelayLogin, LeavesNoPortOfOneUserToTheNext) {
 > RETR f
 < 425 Send EPSV, PASV, EPRT or PORT first.
 )"});
+}
+
+// ---- The value alone
+
+[[nodiscard]] login_step step_of(relay_login& login, const command& cmd, bool connected, relay_output& out) {
+    return cmd.id == verb::user ? login.on_user(cmd, usual(), false, connected, out) : login.before_backend(cmd, out);
+}
+
+TEST(RelayLoginAlone, AnotherBackendIsSentWhatIsNoSecret) {
+    relay_output out;
+    relay_login login(true, {});
+    const command host{verb::host, "HOST", "a.example"};
+    const command user{verb::user, "USER", "u"};
+    EXPECT_EQ(login.on_host(host, {}, false, out).next, login_step::kind::replied);
+    const auto step = step_of(login, user, false, out);
+    EXPECT_EQ(step.next, login_step::kind::find_backend);
+    login.request_backend(step.cmd, step.failover, out);
+    login.backend_found();
+    login.send_next(out);
+    EXPECT_EQ(out.pending().front().kind, reply_kind::replayed) << "HOST comes first";
+    EXPECT_FALSE(login.ends_replay({220, {"Ok."}}, verb::host));
+    out.remove_pending(0);
+    login.send_next(out);
+    EXPECT_EQ(out.pending().front().kind, reply_kind::relayed);
+
+    const auto again = login.on_backend_lost(true, &out.pending().front());
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->cmd, user);
+    EXPECT_TRUE(again->failover);
+    login.store({verb::pass, "PASS", "secret"});
+    EXPECT_FALSE(login.on_backend_lost(true, &out.pending().front())) << "a password is a secret";
+    EXPECT_EQ(login.on_backend_lost(false, nullptr)->next, login_step::kind::replied) << "the next command finds another";
+    EXPECT_TRUE(step_of(login, {verb::pass, "PASS", "p"}, false, out).failover);
+}
+
+TEST(RelayLoginAlone, ASessionThatIsLoggedInNeedsItsBackend) {
+    relay_output out;
+    relay_login login(false, {});
+    EXPECT_EQ(step_of(login, {verb::user, "USER", "u"}, true, out).next, login_step::kind::forward);
+    EXPECT_EQ(login.stage(), session_stage::user_given);
+    EXPECT_FALSE(login.on_reply({331, {"P?"}}, verb::user, out));
+    EXPECT_TRUE(login.on_reply({230, {"In."}}, verb::pass, out));
+    EXPECT_EQ(login.stage(), session_stage::logged_in);
+    EXPECT_FALSE(login.on_backend_lost(false, nullptr));
+    login.reset();
+    EXPECT_EQ(login.stage(), session_stage::connected);
+}
+
+TEST(RelayLoginAlone, ACertificateNamesItsUser) {
+    relay_output out;
+    auto settings = usual();
+    relay_login login(false, "anna");
+    const command other{verb::user, "USER", "bert"};
+    EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied);
+    settings.replace_user = true;
+    EXPECT_EQ(login.on_user(other, settings, true, true, out).cmd.argument, "anna");
+    login.set_certificate_user("");
+    EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied) << "it names no user";
 }
 
 }  // namespace

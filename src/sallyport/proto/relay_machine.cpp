@@ -1,444 +1,490 @@
-// What passes between the two control connections, and what does not. Data connections: relay_data.cpp.
-
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/proto/client_side/login_rules.hpp>
-#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
-#include <algorithm>
-#include <array>
 #include <utility>
+
+#include <sallyport/base/overloaded.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
+#include <sallyport/proto/relay_rules.hpp>
 
 namespace sallyport::proto {
 namespace {
 
 // Commands under way to the backend; more wait in the line buffer, then in the client's socket.
 constexpr std::size_t pending_limit = 64;
-// Unsent output at which nothing more is made: one reply of the largest size may come on top.
-constexpr std::size_t output_limit = 64UL * 1024;
 
-// Verbs that aim data connections past us or wrap the conversation in what we could not read: RFC 1639 (LPRT, LPSV), RFC
-// 2228 (ADAT, MIC, CONF, ENC), and the tools of server-to-server transfers under TLS (CPSV, SSCN, SPSV).
-constexpr auto never_passed =
-    std::to_array<std::string_view>({"ADAT", "CONF", "CPSV", "ENC", "LPRT", "LPSV", "MIC", "SPSV", "SSCN"});
-// FEAT lines that speak of what ends at the gateway; its own take their place.
-constexpr auto client_features =
-    std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
-
-[[nodiscard]] bool among(std::string_view name, const auto& names) {
-    return std::ranges::any_of(names, [&](std::string_view one) { return iequals(one, name); });
-}
-
-// Commands whose effect decides how the next line is read: they go out when all before them is answered, and alone.
-[[nodiscard]] bool goes_alone(verb id) noexcept {
-    switch (id) {
-        case verb::user:
-        case verb::pass:
-        case verb::acct:
-        case verb::rein:
-        case verb::quit:
-        case verb::auth: return true;
-        default: return data_use_of(id) != data_use::none;
-    }
-}
-
-[[nodiscard]] bool waits_for_replies(const client_line& line) noexcept {
-    return line.refused ? line.ends_session() : goes_alone(line.cmd.id);
-}
-
-[[nodiscard]] std::string one_line(int code, std::string_view text) {
-    std::string line;
-    append_reply(line, code, text);
-    return line;
-}
-
-[[nodiscard]] protection_rules rules_of(const relay_settings& s) noexcept {
-    return {.implicit_tls = s.tls_active, .auth_offered = s.tls_available, .ccc_allowed = s.ccc_allowed};
+[[nodiscard]] inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s) {
+    return {backend.peer.address, backend.gateway, s.client_peer.address, s.client_destination};
 }
 
 }  // namespace
 
-relay_machine::relay_machine(relay_settings settings, const reply& greeting)
+relay_machine::relay_machine(relay_settings settings, const std::optional<reply>& greeting)
     : settings_(std::move(settings)),
-      backend_(settings_.backend),
-      certificate_user_(settings_.certificate_user),
-      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
-      protection_(rules_of(settings_)),
-      data_requests_(settings_.client_peer.address, true, true),
-      inside_(backend_.peer.address, backend_.gateway, settings_.client_peer.address, settings_.client_destination) {
-    auto shown = greeting;
-    hide_inside(shown, nullptr);
-    append_reply(to_client_, shown);
-}
-
-relay_machine::relay_machine(relay_settings settings)
-    : settings_(std::move(settings)),
-      certificate_user_(settings_.certificate_user),
-      has_backend_(false),
-      times_{.now = settings_.now, .activity = settings_.now, .login_since = settings_.accepted},
-      protection_(rules_of(settings_)),
-      data_requests_(settings_.client_peer.address, true, true) {
-    login_.chooses = true;
-    append_reply(to_client_, 220, "FTP service ready.");
+      login_(!greeting, settings_.certificate_user),
+      protection_(settings_),
+      negotiation_(settings_.client_peer.address),
+      deadlines_(settings_.timeouts, settings_.now, settings_.accepted) {
+    if (!greeting) {
+        out_.send_at_once(220, "FTP service ready.");
+        return;
+    }
+    backend_.connect(settings_.backend, out_);
+    out_.set_addresses(addresses_of(settings_.backend, settings_));
+    auto first = *greeting;
+    out_.hide_addresses(first, nullptr);
+    out_.forward_reply(first);
 }
 
 // ---- Bytes in, actions out
 
 void relay_machine::from_client(std::string_view bytes) {
-    if (stage_ == stage::closing || bytes.empty()) return;
-    times_.activity = times_.now;
-    if (logged_in_) times_.login_since = times_.now;  // it may be REIN
-    // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
-    if (stage_ == stage::awaiting_auth_reply || stage_ == stage::starting_backend_tls ||
-        stage_ == stage::starting_client_tls)
-        return refuse_line({421, std::string(replies::bytes_after_auth)});
-    if (stage_ == stage::ending_client_tls) return refuse_line({421, std::string(replies::bytes_after_ccc)});
-    if (const auto end = reader_.append(bytes, protection_.tls(), to_client_)) refuse_line(*end);
+    if (closing() || bytes.empty()) return;
+    deadlines_.note_activity();
+    if (login_.logged_in()) deadlines_.restart_login();  // it may be REIN
+    if (!reads_client(stages_.now())) {
+        const bool ccc = stages_.now() == relay_stage::ending_client_tls;
+        return refuse(nullptr, {421, std::string(ccc ? replies::bytes_after_ccc : replies::bytes_after_auth)});
+    }
+    if (const auto end = lines_.append(bytes, protection_.client().tls(), out_)) refuse(nullptr, *end);
 }
 
 void relay_machine::from_backend(std::string_view bytes) {
-    if (stage_ == stage::closing) return;
-    times_.activity = times_.now;
-    if (!in_doubt()) ++turn_;  // a reply that goes on has its time anew
-    replies_.append(bytes);
+    if (closing()) return;
+    deadlines_.note_activity();
+    if (!reply_in_doubt(situation())) deadlines_.restart_wait();  // a reply that goes on has its time again
+    backend_.append(bytes);
 }
 
 relay_action relay_machine::next() {
     for (;;) {
-        if (!actions_.empty()) {
-            auto action = std::move(actions_.front());
-            actions_.erase(actions_.begin());
-            return action;
+        if (auto action = out_.next_action()) return std::move(*action);
+        if (closing()) return relay_act::close{};
+        if (reply r; !out_.client_full()) {
+            const auto status = backend_.next(r);
+            if (status == reply_parser::status::error) violation(backend_.failure().what);
+            if (status == reply_parser::status::reply) on_reply(std::move(r));
+            if (status != reply_parser::status::need_more) continue;
         }
-        if (stage_ == stage::closing) return relay_act::close{};
-        if (take_reply()) continue;
-        if (stage_ == stage::starting_client_tls) return relay_act::start_tls{leg::client};
-        if (stage_ == stage::starting_backend_tls) return relay_act::start_tls{leg::backend};
-        if (stage_ == stage::ending_client_tls) return relay_act::end_tls{};
-        if (stage_ == stage::passthrough) return relay_act::start_passthrough{};
-        if (handle_next_line() || !actions_.empty() || stage_ == stage::closing) continue;
-        if (!input_ended_ || stage_ != stage::open || !deferred_.empty() || !pending_.empty()) {
-            keep_word_deadline();
-            return relay_act::idle{deadline()};
+        switch (stages_.now()) {
+            case relay_stage::starting_client_tls: return relay_act::start_tls{leg::client};
+            case relay_stage::starting_backend_tls: return relay_act::start_tls{leg::backend};
+            case relay_stage::ending_client_tls: return relay_act::end_tls{};
+            case relay_stage::passthrough: return relay_act::start_passthrough{};
+            default: break;
         }
-        say_goodbye();
+        if (const auto line = next_line()) {
+            if (line->abort_done)
+                out_.send_local_reply(226, replies::aborted);
+            else if (line->refused)
+                refuse(nullptr, *line->refused);
+            else
+                handle_command(line->cmd);
+            continue;
+        }
+        if (!lines_.finished() || stages_.now() != relay_stage::open || !out_.pending().empty()) {
+            deadlines_.start_wait(reply_awaited(situation()));
+            return relay_act::idle{deadlines_.next(deadlines())};
+        }
+        // The client's last command is answered, and it can't send another one.
+        if (backend_.is_connected()) (void)out_.send_command({verb::quit, "QUIT", {}}, reply_kind::discarded);
+        out_.send_at_once(221, replies::goodbye);
+        end_session({});
     }
-}
-
-void relay_machine::release_client_output(std::string& out) {
-    out.clear();
-    out.swap(to_client_);
-}
-
-void relay_machine::release_backend_output(std::string& out) {
-    out.clear();
-    out.swap(to_backend_);
 }
 
 bool relay_machine::can_read_client() const noexcept {
-    switch (stage_) {
-        case stage::awaiting_auth_reply:
-        case stage::starting_backend_tls:
-        case stage::starting_client_tls:
-        case stage::ending_client_tls:
-        case stage::passthrough:
-        case stage::closing: return false;
-        default:
-            return reader_.pending() < limits::control_read_size && to_client_.size() < output_limit &&
-                   to_backend_.size() < output_limit;
-    }
+    return reads_client(stages_.now()) && lines_.wants_bytes() && !out_.full();
 }
 
 bool relay_machine::can_read_backend() const noexcept {
-    return has_backend_ && stage_ != stage::closing && stage_ != stage::starting_backend_tls &&
-           stage_ != stage::passthrough && to_client_.size() < output_limit;
+    return reads_backend(stages_.now()) && backend_.is_connected() && !out_.client_full();
 }
 
-void relay_machine::backend_closed(std::string_view why) {
-    if (stage_ == stage::closing || !has_backend_) return;
-    if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: " + std::string(why));
-    if (stage_ == stage::transfer && !transfer_.answered) {
-        emit(one_line(426, "Transfer cut: the connection to the server behind this gateway was lost."));
-        actions_.emplace_back(
-            relay_act::transfer_finished{426, transfer_.ended.value_or(data_outcome{data_result::backend_failed, {}})});
-    }
-    note(relay_note::violation, "the backend's control connection ended: " + std::string(why));
-    end_session("The server behind this gateway ended the connection; connect again.");
-}
+// ---- The client's commands
 
-void relay_machine::terminate(std::string_view text) {
-    if (stage_ != stage::closing) end_session(text);
-}
-
-// ---- What the client says
-
-bool relay_machine::handle_next_line() {
-    if (stage_ != stage::open && stage_ != stage::transfer) return false;
-    if (pending_.size() >= pending_limit || to_client_.size() >= output_limit || to_backend_.size() >= output_limit)
-        return false;
-    if (stage_ == stage::transfer) return handle_line_during_transfer();
-    if (deferred_.empty()) {
-        auto line = read_line();
-        if (!line) return false;
-        deferred_.push(std::move(*line));
-    }
-    if (waits_for_replies(deferred_.front()) && !pending_.empty()) return false;
-    handle_line(deferred_.pop());
-    return true;
-}
-
-/// A line while a transfer runs: ABOR and STAT pass at once, all else waits its turn (IN-05, IN-06).
-bool relay_machine::handle_line_during_transfer() {
-    if (deferred_.full()) return false;
-    auto line = read_line();
-    if (!line) return false;
-    const bool now = !line->refused && acts_during_transfer(line->cmd);
-    if (now && (line->cmd.id == verb::abor || deferred_.empty()))
-        handle_line(*line);
-    else
-        deferred_.push(std::move(*line));
-    return true;
-}
-
-std::optional<client_line> relay_machine::read_line() {
-    std::string_view raw;
-    auto line = reader_.next(raw);
-    if (line && tell_conversation_ && raw.data() != nullptr) said("> ", mask_secrets(raw));
-    return line;
-}
-
-void relay_machine::handle_line(const client_line& line) {
-    if (line.abort_done) return answer(226, replies::aborted);
-    if (line.refused) return refuse_line(*line.refused);
-    handle_command(line.cmd);
-}
-
-/// A line that is no command.
-void relay_machine::refuse_line(const local_reply& no) {
-    if (no.code == 421) {
-        note(relay_note::violation, "the client gets 421 " + no.text);
-        return end_session(no.text);
-    }
-    note(relay_note::refused, "a line that is no command");
-    answer(no.code, no.text);
-}
-
-session_stage relay_machine::login_stage() const noexcept {
-    if (logged_in_) return session_stage::logged_in;
-    return user_given_ ? session_stage::user_given : session_stage::connected;
+std::optional<client_line> relay_machine::next_line() {
+    if (out_.full() || out_.pending().size() >= pending_limit) return std::nullopt;
+    if (stages_.now() == relay_stage::open) return lines_.next(out_);
+    if (stages_.now() == relay_stage::transfer) return lines_.next_during_transfer(out_);
+    return std::nullopt;
 }
 
 void relay_machine::handle_command(const command& cmd) {
-    const bool tls_missing = settings_.tls_required && !protection_.tls();
-    if (const auto no = refuse_early(cmd, login_stage(), tls_missing)) return refuse(cmd, *no);
-    if (const auto no = settings_.policy.refuses(cmd)) return refuse(cmd, *no);
+    const bool tls = protection_.client().tls();
+    const bool connected = backend_.is_connected();
+    if (const auto no = refuse_early(cmd, login_.stage(), settings_.tls_required && !tls)) return refuse(&cmd, *no);
+    if (const auto no = settings_.policy.refuses(cmd)) return refuse(&cmd, *no);
+    if (const auto no = protection_.refuse(cmd, lines_.pending_bytes(), settings_)) return refuse(&cmd, *no);
     switch (cmd.id) {
-        case verb::auth: return auth(cmd);
-        case verb::pbsz: return pbsz(cmd);
-        case verb::prot: return prot(cmd);
-        case verb::ccc: return ccc(cmd);
-        case verb::rein: return rein(cmd);
-        case verb::host: return host(cmd);
-        case verb::user: return begin_login(cmd);
+        case verb::auth:
+            if (settings_.tls_passthrough && !connected)
+                return end_session("The FTP server closed the connection; connect again.");
+            // What was sent before without protection may have no effect under TLS (TLS-01).
+            if (!settings_.tls_passthrough && login_.user_received()) start_over();
+            [[fallthrough]];
+        case verb::pbsz:
+        case verb::prot:
+        case verb::ccc: return advance(protection_.handle(cmd, settings_, login_.logged_in(), backend_, out_));
+        case verb::rein:
+            negotiation_.cancel(out_);
+            protection_.reset_levels();
+            if (connected && !out_.backend_tls()) return forward(cmd);
+            // A backend may take the command for the end of TLS (RFC 4217 section 11): the next login gets a fresh
+            // connection.
+            start_over();
+            return out_.send_local_reply(220, "FTP service ready.");
+        case verb::host: return follow(login_.on_host(cmd, settings_.client_destination, connected, out_));
+        case verb::user: return follow(login_.on_user(cmd, settings_, tls, connected, out_));
         default: break;
     }
-    if (!has_backend_) return before_login(cmd);
-    query_directory(cmd);
+    if (!connected && cmd.id == verb::feat)
+        return out_.forward_reply(relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings_.policy,
+                                                 protection_.client(), settings_.ccc_allowed));
+    if (!connected) return follow(login_.before_backend(cmd, out_));
+    // The reply to our PWD arrives before that to the command, and costs the client no wait.
+    if (settings_.query_directory && login_.logged_in() && paths_.must_ask(cmd.id))
+        (void)out_.send_command({verb::pwd, "PWD", {}}, reply_kind::directory);
     switch (data_use_of(cmd.id)) {
         case data_use::passive:
-        case data_use::active: return negotiate(cmd);
+        case data_use::active: return advance(negotiation_.start(cmd, context()));
         case data_use::download:
         case data_use::upload:
-        case data_use::listing: return transfer(cmd);
+        case data_use::listing: return start_transfer(cmd);
         case data_use::none: break;
     }
-    switch (cmd.id) {
-        case verb::abor: return abor(cmd);
-        case verb::mode: return mode(cmd);
-        default:
-            if (cmd.id == verb::unknown && among(cmd.name, never_passed)) {
-                return refuse(cmd, 502, "This gateway does not pass " + cmd.name + " on.");
-            }
-            return pass(cmd);
-    }
+    if (const auto no = refuse_forwarding(cmd)) return refuse(&cmd, *no);
+    forward(cmd);
 }
 
-void relay_machine::pass(const command& cmd) {
-    remember(cmd);
-    send_backend(cmd, reply_kind::relayed);
-    if (goes_alone(cmd.id)) stage_ = stage::awaiting_reply;
+/// Sends a command as it is. During a transfer that is ABOR or STAT.
+void relay_machine::forward(const command& cmd) {
+    if (cmd.id == verb::abor && stages_.now() == relay_stage::transfer) {
+        // Where others wait for their replies, so does this one.
+        (void)out_.send_command(cmd, lines_.defer_abort() ? reply_kind::discarded : reply_kind::relayed);
+        return advance(transfer_.on_abort(out_));
+    }
+    if (cmd.id == verb::abor) negotiation_.cancel(out_);
+    login_.store(cmd);
+    if (out_.send_command(cmd, reply_kind::relayed) && goes_alone(cmd.id)) advance(relay_event::command_sent);
 }
 
-void relay_machine::abor(const command& cmd) {
-    if (stage_ != stage::transfer) {
-        reset_channel();
-        return pass(cmd);
+void relay_machine::follow(const login_step& step) {
+    switch (step.next) {
+        case login_step::kind::replied: return;
+        case login_step::kind::close: return end_session({});
+        case login_step::kind::forward:
+        case login_step::kind::find_backend: break;
     }
-    if (!transfer_.ended) {
-        drop_data();
-        transfer_.ended = data_outcome{data_result::aborted, "aborted at your request"};
+    if (step.cmd.id == verb::user) {
+        negotiation_.cancel(out_);  // the next user negotiates its own
+        lines_.set_logged_in(false);
     }
-    // Where others wait for their replies, so does this one.
-    send_backend(cmd, deferred_.empty() ? reply_kind::relayed : reply_kind::discarded);
-    if (!deferred_.empty()) deferred_.push_abort();
-    join_transfer();
+    if (step.next == login_step::kind::forward) return forward(step.cmd);
+    backend_.release(out_);
+    login_.request_backend(step.cmd, step.failover, out_);
+    advance(relay_event::backend_requested);
 }
 
-// ---- What the backend says
-
-bool relay_machine::take_reply() {
-    if (to_client_.size() >= output_limit) return false;
-    reply r;
-    switch (replies_.next(r)) {
-        case reply_parser::status::need_more: return false;
-        case reply_parser::status::error: violation(replies_.failure().what); return false;
-        case reply_parser::status::reply: on_reply(std::move(r)); return true;
-    }
-    return false;
+void relay_machine::start_over() {
+    negotiation_.cancel(out_);
+    if (backend_.is_connected()) backend_.release(out_);
+    login_.reset();
+    paths_.reset();
+    lines_.set_logged_in(false);
 }
+
+void relay_machine::start_transfer(const command& cmd) {
+    if (const auto no = protection_.client().refuse_transfer(settings_.tls_required)) return refuse(&cmd, *no);
+    const auto& agreed = negotiation_.agreed();
+    if (!agreed) return refuse(&cmd, {425, std::string(replies::no_data_connection)});
+    // An ABOR that arrived after this command, while an earlier transfer ran, means this one too.
+    if (lines_.has_abort()) {
+        negotiation_.cancel(out_);
+        return refuse(&cmd, {426, std::string(replies::aborted_before)});
+    }
+    const bool data_tls = protection_.client().data() || backend_.data_protected();
+    if (agreed->path.path != data_path::relay && data_tls)
+        return refuse(&cmd, {425, "PROT was sent after the data connection was negotiated; send PASV or PORT again."});
+    auto plan = negotiation_.take_plan(cmd, context());
+    plan.path = paths_.directory.absolute(path_argument(cmd.id, cmd.argument));
+    plan.cwd = paths_.directory.text();
+    transfer_ = relay_transfer(plan.data_path.path, deadlines_.now());
+    (void)out_.send_command(cmd, reply_kind::transfer);
+    out_.request(relay_act::open_data{std::move(plan)});
+    advance(relay_event::transfer_started);
+}
+
+void relay_machine::refuse(const command* cmd, const local_reply& no) {
+    if (no.code == 421) {
+        out_.note(relay_note::violation, "the client gets 421 " + no.text);
+        return end_session(no.text);
+    }
+    if (cmd != nullptr) return out_.refuse(*cmd, no.code, no.text);
+    out_.note(relay_note::refused, "a line that is no command");
+    out_.send_local_reply(no);
+}
+
+// ---- The backend's replies
 
 void relay_machine::on_reply(reply r) {
-    const auto index = pending_.match(r, transfer_.final.has_value());
-    hide_inside(r, index ? &pending_[*index] : nullptr);
+    const auto index = out_.pending().match(r, transfer_.has_backend_reply());
+    const auto* const first = index ? &out_.pending()[*index] : nullptr;
+    out_.hide_addresses(r, first);
     if (r.code == 421) {
-        if (replace_backend()) return note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
-        deliver(r);
+        if (fail_over()) return out_.note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
+        out_.forward_reply(r);
         return end_session({});
     }
-    if (!index) return violation("a reply that nobody asked for: " + std::to_string(r.code) + ' ' + r.text());
-    if (r.protected_reply()) return violation("a protected reply (RFC 2228)");
-    const auto& asked = pending_[*index];
-    const bool asks_for_port = asked.kind == reply_kind::negotiation && (asked.id == verb::pasv || asked.id == verb::epsv);
-    if (r.offers_port() && !asks_for_port) return violation("a port offered where none was asked for (GW-02)");
-    if (passes_over(r)) return give_up_replies();
-    switch (pending_[*index].kind) {
-        case reply_kind::relayed: return on_relayed(*index, r);
-        case reply_kind::replayed: return on_replayed(r);
-        case reply_kind::transfer: return on_transfer(std::move(r));
-        case reply_kind::negotiation: return on_negotiation(r);
-        case reply_kind::protection: return on_protection(r, pending_[*index].id);
-        case reply_kind::auth: return on_auth(r);
-        case reply_kind::prot: return on_level(r);
-        case reply_kind::directory:
-            if (r.preliminary()) return;
-            paths_.reply_received(verb::pwd, {}, r);
-            return forget(*index);
-        case reply_kind::discarded:
-        case reply_kind::probe:
-            if (!r.preliminary()) forget(*index);
-            return;
-        case reply_kind::local: return;  // never the first: forget() sends them
+    if (const auto broken = violation_of(r, first)) return violation(*broken);
+    if (is_reply_to_probe(r, situation())) {
+        out_.note(relay_note::violation, "the backend replied to NOOP, but never to an earlier command");
+        const bool transfer = out_.abandon_pending();
+        out_.remove_pending(0);
+        return transfer ? advance(relay_event::transfer_finished) : advance({});
     }
-}
-
-void relay_machine::on_relayed(std::size_t index, const reply& r) {
-    const verb id = pending_[index].id;
-    if (must_be_admitted(r, id)) {
-        login_reply_ = r;
-        stage_ = stage::admitting;
-        return actions_.push_back(relay_act::admit_user{login_.user});
-    }
-    if (id == verb::feat && r.code == 211)
-        deliver_features(r);
-    else
-        deliver(r);
+    const auto [kind, id, text] = *first;
+    if (kind == reply_kind::relayed) return on_relayed(*index, r, false);
+    if (kind == reply_kind::transfer && r.preliminary()) return transfer_.on_opening(std::move(r), out_);
+    if (kind == reply_kind::transfer) return advance(transfer_.on_final_reply(std::move(r), out_));
+    if (kind == reply_kind::prot) out_.forward_reply(r);
     if (r.preliminary()) return;
-    if (names_path(id) || id == verb::pwd) paths_.reply_received(id, pending_[index].text, r);
-    if (id == verb::user || id == verb::pass || id == verb::acct) on_login(r, id);
-    if (id == verb::rein && r.positive()) forget_login();
-    if (id == verb::quit && r.positive()) return end_session({});
-    forget(index);
-}
-
-// Only who knows the password counts as its user: else anybody could use up a user's sessions by the name alone.
-bool relay_machine::must_be_admitted(const reply& r, verb id) {
-    const bool login = id == verb::user || id == verb::pass || id == verb::acct;
-    return settings_.limit_users && login && (r.code == 230 || r.code == 232) && stage_ != stage::admitting;
-}
-
-void relay_machine::user_admitted(bool yes) {
-    if (stage_ != stage::admitting) return;
-    if (!yes) return end_session("Too many sessions of this user; close one, or try again later.");
-    on_relayed(0, login_reply_);
-    if (stage_ == stage::admitting) stage_ = pending_.empty() ? stage::open : stage::awaiting_reply;
-}
-
-void relay_machine::deliver_features(const reply& r) {
-    reply mine{211, {"Features:"}};
-    for (std::size_t i = 1; i + 1 < r.lines.size(); ++i) {
-        const auto start = r.lines[i].find_first_not_of(' ');
-        if (start == std::string::npos) continue;
-        const auto line = std::string_view(r.lines[i]).substr(start);
-        const auto name = line.substr(0, line.find(' '));
-        const auto known = parse_command(name);
-        const bool hidden = settings_.policy.hides(known ? known->id : verb::unknown);
-        if (!among(name, client_features) && !iequals(line, "MODE B") && !hidden) mine.lines.emplace_back(line);
+    if (kind == reply_kind::protection && id == verb::prot && !r.positive()) {
+        out_.note(relay_note::violation, "the backend refuses PROT P: " + std::to_string(r.code) + ' ' + r.full_text());
+        return end_session("The FTP server refused to encrypt data connections.");
     }
-    if (protection_.offered()) mine.lines.insert(mine.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
-    if (settings_.ccc_allowed && protection_.tls()) mine.lines.emplace_back("CCC");
-    mine.lines.insert(mine.lines.end(), {"EPRT", "EPSV", "End"});
-    deliver(mine);
+    if (kind == reply_kind::replayed && login_.ends_replay(r, id)) {
+        out_.forward_first_as(verb::pass);
+        return on_relayed(0, r, false);
+    }
+    if (kind == reply_kind::auth && r.code == 234 && backend_.pending_bytes() > 0)
+        return violation("replies after 234 to AUTH TLS (TLS-02)");
+    if (kind == reply_kind::prot) protection_.on_prot_reply(r, text == "P", backend_);
+    if (kind == reply_kind::directory) paths_.reply_received(verb::pwd, {}, r);
+    out_.remove_pending(*index);
+    if (kind == reply_kind::replayed) login_.send_next(out_);
+    if (kind == reply_kind::negotiation) return advance(negotiation_.on_reply(r, context()));
+    if (kind == reply_kind::auth) return advance(protection_.on_auth_reply(r, settings_.tls_passthrough, out_));
+    advance({});
 }
 
-// ---- Both ways
-
-void relay_machine::send_backend(const command& cmd, reply_kind kind) {
-    const auto line = format_command(cmd.name, cmd.argument);
-    if (!line) return refuse(cmd, 501, line.error().what);
-    const bool telnet = !backend_.protect && line->find('\xff') != std::string::npos;
-    to_backend_ += telnet ? telnet_escape_command(*line) : *line;
-    const bool path_matters = kind == reply_kind::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
-    const bool keep = path_matters || kind == reply_kind::prot;
-    pending_.push({kind, cmd.id, keep ? cmd.argument : std::string()});
+/// `admitted`: the driver has decided about the user.
+void relay_machine::on_relayed(std::size_t index, const reply& r, bool admitted) {
+    const auto [kind, id, text] = out_.pending()[index];
+    if (settings_.limit_users && !admitted && login_.hold_for_admission(r, id, out_))
+        return advance(relay_event::admission_requested);
+    if (id == verb::feat && r.code == 211)
+        out_.forward_reply(relay_features(r, settings_.policy, protection_.client(), settings_.ccc_allowed));
+    else
+        out_.forward_reply(r);
+    if (r.preliminary()) return;
+    if (names_path(id) || id == verb::pwd) paths_.reply_received(id, text, r);
+    if ((id == verb::user || id == verb::pass || id == verb::acct) && login_.on_reply(r, id, out_)) {
+        paths_.reset();
+        lines_.set_logged_in(true);
+        backend_.protect_after_login(protection_.client().data(), out_);
+    }
+    if (id == verb::rein && r.positive()) {
+        login_.reset();
+        paths_.reset();
+        lines_.set_logged_in(false);
+    }
+    if (id == verb::quit && r.positive()) return end_session({});
+    out_.remove_pending(index);
+    advance({});
 }
 
-void relay_machine::deliver(const reply& r) {
-    append_reply(to_client_, r);
-    if (tell_conversation_) said("< ", std::to_string(r.code) + ' ' + r.text());
-}
-
-void relay_machine::emit(const std::string& line) {
-    to_client_ += line;
-    said("< ", std::string_view(line).substr(0, line.size() - 2));
-}
-
-void relay_machine::answer(int code, std::string_view text) {
-    const bool port = code == 227 || code == 229;
-    const auto line = one_line(code, port ? std::string(text) : inside_.hidden(std::string(text)));
-    if (!pending_.hold(line)) emit(line);
-}
-
-void relay_machine::refuse(const command& cmd, int code, std::string_view text) {
-    if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
-    answer(code, text);
-}
-
-/// 421 ends the session.
-void relay_machine::refuse(const command& cmd, const local_reply& no) {
-    if (no.code == 421) return refuse_line(no);
-    refuse(cmd, no.code, no.text);
-}
-
-// An answered command leaves the queue, and replies of our own that waited behind it go out.
-void relay_machine::forget(std::size_t index) {
-    for (const auto& line : pending_.remove(index)) emit(line);
-    ++turn_;
-    if (stage_ == stage::awaiting_reply && pending_.empty()) stage_ = stage::open;
+bool relay_machine::fail_over() {
+    const auto& pending = out_.pending();
+    const bool client_waits = stages_.now() != relay_stage::open || !pending.empty();
+    const bool alone = stages_.now() == relay_stage::awaiting_reply && !pending.empty();
+    const auto step = login_.on_backend_lost(client_waits, alone ? &pending.front() : nullptr);
+    if (!step) return false;
+    if (step->next == login_step::kind::replied)
+        backend_.release(out_);
+    else
+        follow(*step);
+    return true;
 }
 
 void relay_machine::violation(std::string_view what) {
-    note(relay_note::violation, "the backend broke the protocol: " + std::string(what));
-    end_session("The server behind this gateway broke the protocol.");
+    out_.note(relay_note::violation, "invalid reply from the backend: " + std::string(what));
+    end_session("The FTP server sent an invalid reply.");
+}
+
+// ---- The driver's reports
+
+void relay_machine::report(const relay_report& what) {
+    using namespace relay_outcome;
+    using enum relay_stage;
+    const auto stage = stages_.now();
+    std::visit(overloaded{
+                   [&](const port_reserved& r) {
+                       if (stage == reserving_backend_port)
+                           advance(negotiation_.backend_port_reserved(r.port, r.forwarded, context()));
+                       if (stage == reserving_client_port)
+                           advance(negotiation_.client_port_reserved(r.port, r.forwarded, context()));
+                   },
+                   [&](const data_connected& data) {
+                       if (stage == transfer) transfer_.on_connected(data.client, out_);
+                   },
+                   [&](const data_ended& data) {
+                       deadlines_.note_activity();
+                       if (stage == transfer) advance(transfer_.on_data_ended(data.outcome, out_));
+                   },
+                   [&](const client_tls_started& tls) {
+                       if (stage != starting_client_tls) return;
+                       protection_.client_tls_started();
+                       login_.set_certificate_user(tls.certificate_user);
+                       advance(relay_event::client_tls_started);
+                   },
+                   [&](const client_tls_ended&) {
+                       if (stage != ending_client_tls) return;
+                       protection_.client_tls_ended();
+                       advance(relay_event::client_tls_ended);
+                   },
+                   [&](const backend_tls_started&) {
+                       if (stage == starting_backend_tls) advance(protection_.backend_tls_started(out_));
+                   },
+                   [&](const user_admitted& user) {
+                       if (stage != admitting_user) return;
+                       if (!user.yes) return end_session("Too many sessions of this user; close one, or try again later.");
+                       advance(relay_event::user_admitted);
+                       on_relayed(0, reply(login_.held_reply()), true);
+                   },
+                   [&](const backend_found& found) {
+                       if (stage == selecting_backend) connect_backend(found.backend);
+                   },
+                   [&](const no_backend& none) {
+                       if (stage == selecting_backend) end_session(none.text);
+                   },
+                   [&](const no_backend_for_user&) {
+                       if (stage != selecting_backend) return;
+                       deadlines_.note_activity();
+                       login_.backend_refused(out_);
+                       advance(relay_event::backend_refused);
+                   },
+                   [&](const backend_closed& lost) {
+                       if (stage != closing && backend_.is_connected()) close_backend(lost.reason);
+                   },
+                   [&](const input_ended&) { lines_.end(); },
+                   [&](const relay_outcome::session_ended& end) {
+                       if (stage != closing) end_session(end.text);
+                   },
+               },
+               what);
+}
+
+void relay_machine::connect_backend(const relay_backend& found) {
+    deadlines_.note_activity();
+    backend_.connect(found, out_);
+    out_.set_addresses(addresses_of(found, settings_));
+    negotiation_.backend_found();
+    paths_.reset();
+    login_.backend_found();
+    login_.send_next(out_);
+    advance(relay_event::backend_found);
+}
+
+void relay_machine::close_backend(std::string_view reason) {
+    if (fail_over()) return out_.note(relay_note::violation, "the backend failed at the login: " + std::string(reason));
+    if (stages_.now() == relay_stage::transfer && !transfer_.answered()) {
+        out_.send_at_once(426, "Transfer aborted: connection to the FTP server lost.");
+        out_.request(
+            relay_act::transfer_finished{426, transfer_.data().value_or(data_outcome{data_result::backend_failed, {}})});
+    }
+    out_.note(relay_note::violation, "the backend's control connection ended: " + std::string(reason));
+    end_session("The FTP server closed the connection; connect again.");
+}
+
+// ---- Time
+
+void relay_machine::time_passed(session_time now) {
+    set_time(now);
+    while (!closing()) {
+        const auto what = deadlines_.expired(deadlines());
+        if (what == expiry::none) return;
+        on_expired(what);
+    }
+}
+
+void relay_machine::on_expired(expiry what) {
+    const auto seconds = [](auto time) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+    };
+    switch (what) {
+        case expiry::none: return;
+        case expiry::login_reply:
+            out_.request(relay_act::suspect_backend{"did not reply within " + seconds(settings_.timeouts.backend_reply)});
+            out_.note(relay_note::violation, "the backend did not reply");
+            if (!fail_over()) end_session("The FTP server did not respond in time; try again later.");
+            return;
+        case expiry::data_check: return transfer_.check(out_);
+        case expiry::login:
+        case expiry::idle:
+            if (!out_.pending().empty()) return end_session("The FTP server did not respond in time.");
+            if (!login_.logged_in()) out_.note(relay_note::login_timeout, {});
+            if (what == expiry::idle)
+                return end_session("Idle timeout: no command for " + seconds(settings_.timeouts.idle) + '.');
+            return end_session("Login timeout: not logged in within " + seconds(settings_.timeouts.login) + '.');
+        case expiry::awaited_reply: break;
+    }
+    const auto awaited = reply_awaited(situation());
+    switch (awaited) {
+        case awaited_reply::none: return;
+        case awaited_reply::refusal: return advance(transfer_.stop_waiting(out_));
+        case awaited_reply::probe:
+            out_.note(relay_note::violation, "the backend did not reply to NOOP");
+            out_.request(relay_act::suspect_backend{"did not reply in time"});
+            return end_session("The FTP server did not respond in time.");
+        case awaited_reply::final_reply:
+            out_.note(relay_note::violation, "the backend's final reply is missing; sending NOOP to test the connection");
+            break;
+        case awaited_reply::rest_of_reply:
+            out_.note(relay_note::violation, "the backend's reply is incomplete; sending NOOP to test the connection");
+            break;
+    }
+    (void)out_.send_command({verb::noop, "NOOP", {}}, reply_kind::probe);
+}
+
+// ---- The stage, and what the parts need to know
+
+/// A session that awaits a reply is open again as soon as no reply is pending.
+void relay_machine::advance(std::optional<relay_event> event) {
+    deadlines_.restart_wait();
+    if (event) stages_.take(*event);
+    if (stages_.now() == relay_stage::awaiting_reply && out_.pending().empty()) stages_.take(relay_event::all_replied);
+    if (event == relay_event::transfer_finished) transfer_ = {};
 }
 
 void relay_machine::end_session(std::string_view text) {
-    if (stage_ == stage::transfer || stage_ == stage::reserving || negotiation_.own || channel_) drop_data();
-    if (!text.empty()) emit(one_line(421, text));
-    stage_ = stage::closing;
-    channel_.reset();
-    pending_.clear();
-    deferred_.clear();
-    reader_.clear();
+    const bool data = stages_.now() == relay_stage::transfer || stages_.now() == relay_stage::reserving_client_port;
+    if (data || negotiation_.holds_port()) out_.request(relay_act::release_data{});
+    if (!text.empty()) out_.send_at_once(421, text);
+    advance(relay_event::session_ended);
+    negotiation_.clear();
+    out_.clear_pending();
+    lines_.clear();
+}
+
+negotiation_context relay_machine::context() noexcept { return {settings_, protection_.client().data(), backend_, out_}; }
+
+reply_situation relay_machine::situation() const noexcept {
+    return {.stage = stages_.now(),
+            .pending = out_.pending(),
+            .transfer = transfer_,
+            .logged_in = login_.logged_in(),
+            .connected = backend_.is_connected(),
+            .reply_begun = backend_.reply_begun(),
+            .reading = can_read_backend()};
+}
+
+deadline_facts relay_machine::deadlines() const noexcept {
+    const auto check = transfer_.check_at(settings_.timeouts.data_connect);
+    return {.logged_in = login_.logged_in(),
+            .login_reply_pending = !login_.logged_in() && !out_.pending().empty(),
+            .data_running = stages_.now() == relay_stage::transfer && transfer_.data_running(),
+            .check_data = stages_.now() == relay_stage::transfer ? check : std::nullopt};
 }
 
 }  // namespace sallyport::proto

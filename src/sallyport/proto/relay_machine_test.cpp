@@ -271,9 +271,9 @@ TEST(RelayMachine, RefusesGarbageAsTheServerWould) {
 < 530 Log in with USER and PASS first.
 )",
                    login_only, R"(> LPRT 4,4,10,0,0,1,2,4,0
-< 502 This gateway does not pass LPRT on.
+< 502 LPRT is not supported here.
 > MIC abcd
-< 502 This gateway does not pass MIC on.
+< 502 MIC is not supported here.
 > CCC
 < 533 The control connection is not encrypted.
 )"});
@@ -369,7 +369,7 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
              "> REIN\n< 220 FTP service ready.\n> PWD\n< 530 Log in with USER and PASS first.\n> USER v\n= find for v\n"
              "! backend 172.16.3.9:21\n>> USER v\n<< 331 Password?\n< 331 Password?\n"});
     play(s, {"< 220 Welcome.\n", login_only,
-             ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The server behind this gateway refuses to encrypt data "
+             ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 536 No.\n< 421 The FTP server refused to encrypt data "
              "connections.\n= close\n"});
 }
 
@@ -464,15 +464,14 @@ TEST(RelayMachine, PassesTheBackends421AndEnds) {
 }
 
 TEST(RelayMachine, TellsOfABackendThatDied) {
-    constexpr std::string_view gone = "< 421 The server behind this gateway ended the connection; connect again.\n= close\n";
+    constexpr std::string_view gone = "< 421 The FTP server closed the connection; connect again.\n= close\n";
     play(usual(), {login, "! backend gone\n", gone});
     play(usual(), {login, passive, retrieving, "! backend gone\n= drop\n",
-                   "< 426 Transfer cut: the connection to the server behind this gateway was lost.\n", gone});
+                   "< 426 Transfer aborted: connection to the FTP server lost.\n", gone});
 }
 
 TEST(RelayMachine, EndsWhereTheBackendDoesNotSpeakFtp_GW10) {
-    play(usual(),
-         {login, "<< HTTP/1.1 400 Bad Request\n< 421 The server behind this gateway broke the protocol.\n= close\n"});
+    play(usual(), {login, "<< HTTP/1.1 400 Bad Request\n< 421 The FTP server sent an invalid reply.\n= close\n"});
     for (const bool bytewise : {false, true}) {
         relay_driver driver(usual(), bytewise);
         driver.backend("220-" + std::string(limits::max_reply_line + 10, 'x') + "\r\n");

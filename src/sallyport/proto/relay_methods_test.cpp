@@ -176,8 +176,7 @@ TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
 )"});
     play(behind(backend_data_mode::port, "[2001:db8::5]:21"),
          {login,
-          "> EPSV\n< 425 This gateway may ask its server by PASV or PORT only, and these cannot name the server's IPv6 "
-          "address.\n"});
+          "> EPSV\n< 425 No data method is left: the FTP server has an IPv6 address, which PASV and PORT cannot name.\n"});
 }
 
 // ---- Refusals
@@ -211,8 +210,8 @@ TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
           second},
          [](relay_driver& driver) {
              for (const auto m : {eprt, port, epsv})
-                 EXPECT_TRUE(driver.machine.backend_refused_methods().contains(m)) << name(m);
-             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(pasv)) << "the last resort is always asked for";
+                 EXPECT_TRUE(driver.machine.backend().server().refused.contains(m)) << name(m);
+             EXPECT_FALSE(driver.machine.backend().server().refused.contains(pasv)) << "the last resort is always asked for";
          });
 }
 
@@ -241,7 +240,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
         SCOPED_TRACE(reply);
         play(behind(backend_data_mode::passive),
              {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= drop\n", by_pasv}, [](relay_driver& driver) {
-                 EXPECT_TRUE(driver.machine.backend_refused_methods().contains(epsv));
+                 EXPECT_TRUE(driver.machine.backend().server().refused.contains(epsv));
                  EXPECT_EQ(driver.count(relay_note::violation), 1U) << "it is said";
              });
     }
@@ -252,7 +251,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
              {login, "> PASV\n>> PASV\n<< " + reply + "\n",
               ">> EPSV\n<< 229 (|||6446|)\n= reserve\n! port 17.254.0.91:52397\n< 227 Entering Passive Mode "
               "(17,254,0,91,204,173)\n"},
-             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(pasv)); });
+             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend().server().refused.contains(pasv)); });
     }
     for (const std::string reply : {"331 who?", "350 go on"}) {
         SCOPED_TRACE(reply);
@@ -263,7 +262,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
                   reply +
                   "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
                   "extended\n! no port\n= drop\n< 425 All passive ports are in use; try again later.\n"},
-             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend_refused_methods().contains(eprt)); });
+             [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend().server().refused.contains(eprt)); });
     }
 }
 
@@ -282,10 +281,10 @@ TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
 >> PASV
 << 425-None
 << 425 free.
-< 425 The server behind this gateway opens no data port: None free.
+< 425 The FTP server refused passive mode: None free.
 )"},
          [](relay_driver& driver) {
-             EXPECT_FALSE(driver.machine.backend_refused_methods().contains(epsv)) << "the next time there may be one";
+             EXPECT_FALSE(driver.machine.backend().server().refused.contains(epsv)) << "the next time there may be one";
          });
 }
 
@@ -296,14 +295,14 @@ TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
 >> PORT 172,16,0,1,195,81
 << 500 Illegal PORT command.
 = drop
-< 425 The server behind this gateway takes no PORT: Illegal PORT command.
+< 425 The FTP server refused PORT: Illegal PORT command.
 > EPRT |1|198.51.100.7|1930|
 = reserve behind
 ! port 172.16.0.1:50002
 >> PORT 172,16,0,1,195,82
 << 425 Not now.
 = drop
-< 425 The server behind this gateway takes no PORT: Not now.
+< 425 The FTP server refused PORT: Not now.
 > NOOP
 >> NOOP
 )"});
@@ -314,7 +313,7 @@ TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
 > PORT 198,51,100,7,7,138
 >> EPSV
 << 502 No.
-< 425 The server behind this gateway opens no data port: No.
+< 425 The FTP server refused passive mode: No.
 )"});
 }
 
@@ -325,9 +324,9 @@ TEST(RelayMethods, NeverTakesALoginThatIsMissingForARefusal) {
 >> EPRT |1|172.16.0.1|50001|
 << 530 Log in.
 = drop
-< 425 The server behind this gateway takes no EPRT: Log in.
+< 425 The FTP server refused EPRT: Log in.
 )"},
-         [](relay_driver& driver) { EXPECT_FALSE(driver.machine.backend_refused_methods().contains(eprt)); });
+         [](relay_driver& driver) { EXPECT_FALSE(driver.machine.backend().server().refused.contains(eprt)); });
 }
 
 TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
@@ -410,9 +409,10 @@ TEST(RelayMethods, TellsBothLegsInItsNotes_G12) {
              const auto found =
                  std::ranges::find(driver.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);
              ASSERT_NE(found, driver.notes.end());
-             EXPECT_EQ(
-                 found->second,
-                 "PASV 17.254.0.91:52397 in front, EPRT 172.16.0.1:50001 behind, relayed: no other data path is enabled");
+             EXPECT_EQ(found->second,
+                       "Data connection: client PASV 17.254.0.91:52397, backend EPRT 172.16.0.1:50001, path relay: no other "
+                       "data path "
+                       "is enabled");
          });
 }
 

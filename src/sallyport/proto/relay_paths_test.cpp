@@ -88,7 +88,7 @@ TEST(RelayPaths, NamesNoInsideAddress_GW03) {
 < 150 Data connection accepted from 198.51.100.7:40001; transfer starting (5 bytes).
 ! data backend_failed reading from 172.16.3.4:52397: reset
 << 226 Done.
-< 426 Transfer cut: reading from the server: reset
+< 426 Transfer aborted: reading from the server: reset
 > SYST
 >> SYST
 << 215 UNIX at 172.16.3.4

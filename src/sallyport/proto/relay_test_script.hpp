@@ -134,7 +134,7 @@ public:
             }
             auto text = std::visit(action_text(), action);
             if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
-                machine.data_connected(data_peer);
+                machine.report(relay_outcome::data_connected{data_peer});
             if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
             if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
                 std::holds_alternative<relay_act::end_tls>(action) ||
@@ -194,28 +194,29 @@ private:
     }
 
     void outcome(const std::string& text) {
-        if (text.starts_with("port ")) return machine.port_reserved(at(text.substr(5)));
-        if (text.starts_with("forwarded port ")) return machine.port_reserved(at(text.substr(15)), true);
-        if (text == "no port") return machine.port_reserved(fail(errc::exhausted, "all ports of 1-2 are in use"));
-        if (text.starts_with("data ")) return machine.data_ended(outcome_of(text.substr(5)));
-        if (text == "connected") return machine.data_connected(data_peer);
+        using namespace relay_outcome;
+        if (text.starts_with("port ")) return machine.report(port_reserved{at(text.substr(5))});
+        if (text.starts_with("forwarded port ")) return machine.report(port_reserved{at(text.substr(15)), true});
+        if (text == "no port") return machine.report(port_reserved{fail(errc::exhausted, "all ports of 1-2 are in use")});
+        if (text.starts_with("data ")) return machine.report(data_ended{outcome_of(text.substr(5))});
+        if (text == "connected") return machine.report(data_connected{data_peer});
         if (text == "connection to come") return void(connects_at_once = false);
-        if (text == "input ended") return machine.input_ended();
-        if (text == "tls") return machine.client_tls_started();
-        if (text.starts_with("tls as ")) return machine.client_tls_started(text.substr(7));
-        if (text == "tls ended") return machine.client_tls_ended();
-        if (text == "admitted") return machine.user_admitted(true);
-        if (text == "not admitted") return machine.user_admitted(false);
-        if (text == "tls behind") return machine.backend_tls_started();
-        if (text == "backend gone") return machine.backend_closed("reset");
+        if (text == "input ended") return machine.report(input_ended{});
+        if (text == "tls") return machine.report(client_tls_started{});
+        if (text.starts_with("tls as ")) return machine.report(client_tls_started{text.substr(7)});
+        if (text == "tls ended") return machine.report(client_tls_ended{});
+        if (text == "admitted") return machine.report(user_admitted{true});
+        if (text == "not admitted") return machine.report(user_admitted{false});
+        if (text == "tls behind") return machine.report(backend_tls_started{});
+        if (text == "backend gone") return machine.report(backend_closed{"reset"});
         if (text.starts_with("waited ")) return waited(text.substr(7));
         if (text == "backend silent") return waited("20");
         if (text.starts_with("passed ")) return passed(text.substr(7));
-        if (text == "no backend") return machine.no_backend("All are down.");
-        if (text == "no backend for this user") return machine.no_backend_for_user();
-        if (text.starts_with("backend ")) return machine.backend_found({.peer = at(text.substr(8)), .refused = {}});
+        if (text == "no backend") return machine.report(no_backend{"All are down."});
+        if (text == "no backend for this user") return machine.report(no_backend_for_user{});
+        if (text.starts_with("backend ")) return machine.report(backend_found{{.peer = at(text.substr(8)), .refused = {}}});
         ASSERT_TRUE(text.starts_with("expire "));
-        machine.terminate(text.substr(7));
+        machine.report(session_ended{text.substr(7)});
     }
 
     /// The machine must want to be asked in so many seconds, and they pass.

@@ -82,7 +82,7 @@ TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
 > AUTH TLS
 >> AUTH TLS
 << 502 What?
-< 431 The server behind this gateway offers no TLS.
+< 431 The FTP server does not support TLS.
 )",
                       login_only});
     auto s = matching();
@@ -91,7 +91,7 @@ TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
 > AUTH TLS
 >> AUTH TLS
 << 530 Log in first.
-< 431 The server behind this gateway offers no TLS.
+< 431 The FTP server does not support TLS.
 > USER u
 < 530 TLS is required; send AUTH TLS before USER.
 )"});

@@ -9,7 +9,7 @@ namespace {
 
 using namespace relay_script;
 
-constexpr std::string_view given_up = "! data client_failed reset by peer\n< 426 Transfer cut: reset by peer\n";
+constexpr std::string_view given_up = "! data client_failed reset by peer\n< 426 Transfer aborted: reset by peer\n";
 constexpr std::string_view probed = "! waited 10\n>> NOOP\n";
 constexpr std::string_view no_answer = "! waited 10\n< 421 The FTP server did not respond in time.\n= drop\n= close\n";
 constexpr std::string_view no_answer_outside = "! waited 10\n< 421 The FTP server did not respond in time.\n= close\n";
@@ -34,21 +34,21 @@ TEST(RelayWaits, TheBackendsOwnRefusalWins) {
 }
 
 TEST(RelayWaits, SuccessOfTheBackendDoesNotWinOverOurFailure) {
-    play(usual(), {login, passive, unreachable,
-                   "<< 226 Done.\n< 425 No data connection to the server behind this gateway: reset\n", goes_on});
-    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer cut: cut\n"});
+    play(usual(),
+         {login, passive, unreachable, "<< 226 Done.\n< 425 No data connection to the FTP server: reset\n", goes_on});
+    play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer aborted: cut\n"});
 }
 
 TEST(RelayWaits, OurFailureIsToldAfterTwoSeconds) {
     play(usual(), {login, passive, unreachable, R"(! waited 2
-< 425 No data connection to the server behind this gateway: reset
+< 425 No data connection to the FTP server: reset
 >> ABOR
 << 550 f: No such file.
 << 226 Abort ok.
 )",
                    goes_on});
     play(usual(), {login, passive, retrieving,
-                   "! data backend_failed cut\n! waited 2\n< 426 Transfer cut: cut\n<< 451 Late.\n", goes_on});
+                   "! data backend_failed cut\n! waited 2\n< 426 Transfer aborted: cut\n<< 451 Late.\n", goes_on});
 }
 
 TEST(RelayWaits, AFailureOfTheClientsIsToldAtOnce) {
@@ -84,18 +84,19 @@ TEST(RelayWaits, ALateFinalReplyIsTakenForWhatItIs) {
 
 TEST(RelayWaits, WithoutAnAnswerToNoopTheSessionEnds) {
     play(usual(), {login, passive, retrieving, given_up, probed, no_answer});
-    play(usual(),
-         {login, passive, unreachable,
-          "! waited 2\n< 425 No data connection to the server behind this gateway: reset\n>> ABOR\n", probed, no_answer});
+    play(usual(), {login, passive, unreachable, "! waited 2\n< 425 No data connection to the FTP server: reset\n>> ABOR\n",
+                   probed, no_answer});
     // A reply that begins and does not end swallows the answer.
     play(usual(), {login, passive, retrieving, given_up, "<< 553-No\n", probed, "<< 200 ok\n", no_answer});
 }
 
 TEST(RelayWaits, EveryFailureThatIsToldIsFollowedByThatWait) {
-    for (const auto& [end, expected] : std::vector<std::pair<std::string, std::string>>{
-             {"client_timeout", "425 No data connection: x"},
-             {"tls_session_not_reused", "522 Data connections must resume the TLS session of the control connection."},
-             {"client_failed", "426 Transfer cut: x"}}) {
+    for (const auto& [end, expected] :
+         std::vector<std::pair<std::string, std::string>>{{"client_timeout", "425 No data connection: x"},
+                                                          {"tls_session_not_reused",
+                                                           "522 The data connection must reuse the control connection's TLS "
+                                                           "session; enable session reuse in your client."},
+                                                          {"client_failed", "426 Transfer aborted: x"}}) {
         play(usual(),
              {login, passive, retrieving, "! data " + end + " x\n< " + expected + "\n", probed, "<< 200 ok\n", goes_on});
     }
@@ -119,32 +120,32 @@ constexpr std::string_view aborted = "> ABOR\n= drop\n>> ABOR\n";
 
 TEST(RelayWaits, ABackendThatAnswersAborOnlyOnce) {
     play(usual(),
-         {login, passive, retrieving, aborted, "<< 226 Aborted.\n< 426 Transfer cut: aborted at your request\n", "> PWD\n",
-          probed, "<< 200 ok\n< 226 Transfer aborted.\n>> PWD\n<< 257 /\n< 257 /\n"},
+         {login, passive, retrieving, aborted, "<< 226 Aborted.\n< 426 Transfer aborted: requested by the client\n",
+          "> PWD\n", probed, "<< 200 ok\n< 226 Transfer aborted.\n>> PWD\n<< 257 /\n< 257 /\n"},
          expect_no_wait);
     play(usual(), {login, passive, retrieving, aborted, "<< 426 Aborted.\n< 426 Aborted.\n", probed,
                    "<< 226 Late.\n< 226 Late.\n<< 200 ok\n", goes_on});
 }
 
 TEST(RelayWaits, ABackendThatDoesNotAnswerAborAtAll) {
-    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
-                   "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
-    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
-                   no_answer});
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
+                   probed, "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
+                   probed, no_answer});
 }
 
 TEST(RelayWaits, ABackendThatBeginsAgainAfterAbor) {
     // Pure-FTPd: 150 once more, then one reply for both commands.
     play(usual(),
          {login, passive, retrieving, aborted,
-          "<< 150 0.002 seconds\n<< 226 Since you see this ABOR must have succeeded\n< 426 Transfer cut: aborted at your "
-          "request\n",
+          "<< 150 0.002 seconds\n<< 226 Since you see this ABOR must have succeeded\n< 426 Transfer aborted: requested "
+          "by the client\n",
           probed, "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
 }
 
 TEST(RelayWaits, A500ToAborIsNotTakenForTheAnswerToNoop) {
-    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer cut: aborted at your request\n", probed,
-                   "<< 426 Cut.\n<< 500 ABOR?\n< 500 ABOR?\n<< 200 ok\n", goes_on});
+    play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
+                   probed, "<< 426 Cut.\n<< 500 ABOR?\n< 500 ABOR?\n<< 200 ok\n", goes_on});
 }
 
 // ---- A reply that begins and does not end

@@ -123,10 +123,11 @@ public:
     void directive(std::string_view text) {
         if (text == "no ports") ports_left_ = false;
         if (text == "hold") hold_ = true;
-        if (text == "end of input") machine_.input_ended();
+        if (text == "end of input") machine_.report(relay_outcome::input_ended{});
         if (text == "finish") hold_ = false;
         if (backend_ && text != "no ports" && text != "end of input") backend_->directive(text);
-        if (text == "finish" && machine_.transfer_running()) machine_.data_ended({});
+        if (text == "finish" && machine_.stages().now() == relay_stage::transfer)
+            machine_.report(relay_outcome::data_ended{});
         work();
     }
     [[nodiscard]] std::string take() { return std::exchange(to_client_, {}); }
@@ -165,7 +166,7 @@ private:
                 return;
             }
             perform(action);
-            const auto replies = backend_ && machine_.has_backend() ? backend_->take() : std::string();
+            const auto replies = backend_ && machine_.backend().is_connected() ? backend_->take() : std::string();
             if (!replies.empty())
                 machine_.from_backend(replies);
             else if (std::holds_alternative<relay_act::idle>(action))
@@ -175,20 +176,21 @@ private:
 
     void perform(const relay_action& action) {
         if (const auto* tls = std::get_if<relay_act::start_tls>(&action); tls != nullptr && tls->on == leg::client)
-            machine_.client_tls_started();
-        if (std::holds_alternative<relay_act::end_tls>(action)) machine_.client_tls_ended();
+            machine_.report(relay_outcome::client_tls_started{});
+        if (std::holds_alternative<relay_act::end_tls>(action)) machine_.report(relay_outcome::client_tls_ended{});
         if (std::holds_alternative<relay_act::reserve_port>(action))
-            machine_.port_reserved(ports_left_ ? result<endpoint>(about_.passive_port())
-                                               : fail(errc::exhausted, "all ports are in use"));
+            machine_.report(relay_outcome::port_reserved{ports_left_ ? result<endpoint>(about_.passive_port())
+                                                                     : fail(errc::exhausted, "all ports are in use")});
         if (std::holds_alternative<relay_act::find_backend>(action)) {
             backend_ = connect();
             // The greeting.
             (void)backend_->take();
-            machine_.backend_found({.peer = about_.backend(), .refused = {}, .gateway = about_.service().address});
+            machine_.report(relay_outcome::backend_found{
+                {.peer = about_.backend(), .refused = {}, .gateway = about_.service().address}});
         }
         if (std::holds_alternative<relay_act::confirm_data>(action)) {
-            machine_.data_connected({about_.client().address, 40001});
-            if (!hold_) machine_.data_ended({});
+            machine_.report(relay_outcome::data_connected{{about_.client().address, 40001}});
+            if (!hold_) machine_.report(relay_outcome::data_ended{});
         }
     }
 
@@ -453,7 +455,7 @@ struct difference {
         {"FEAT is the backend's list, changed by the features that the gateway implements itself", plain, in + "FEAT\n",
          "211 End", "211 End"},
         {"commands that wrap the control connection or redirect data are not forwarded to a backend", plain, in + "LPSV\n",
-         "500 Unknown command.", "502 This gateway does not pass LPSV on."},
+         "500 Unknown command.", "502 LPSV is not supported here."},
         {"HOST with a name was forwarded, so the backend decides about a later address", plain,
          "HOST ftp.example.org\nHOST 10.0.0.1\n", "220 Host accepted.", "504 That host is not served here."},
         {"without a backend the greeting is the gateway's own", plain, in + "REIN\n", "220 Sallyport ready.",

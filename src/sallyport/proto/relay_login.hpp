@@ -1,0 +1,104 @@
+#pragma once
+// The login at a gateway: what is answered before a backend is known, the choice of one for the user, and what another
+// backend is sent again if the first one fails before the user is logged in (G7). Only what is no secret is sent again: a
+// backend that fails after a password is not replaced. A value of one machine; one thread.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/pending_replies.hpp>
+#include <sallyport/proto/relay_output.hpp>
+#include <sallyport/proto/relay_settings.hpp>
+#include <sallyport/proto/reply.hpp>
+
+namespace sallyport::proto {
+
+/// What the machine has to do about a command of the login.
+struct login_step {
+    enum class kind : std::uint8_t {
+        replied,       // nothing: the client has its reply
+        forward,       // send `cmd` to the backend
+        find_backend,  // have one chosen, and send it `cmd` after what it is sent again
+        close,         // the client has its last reply
+    };
+    kind next = kind::replied;
+    command cmd{};
+    bool failover = false;  // find_backend: in place of one that failed
+};
+
+class relay_login {
+public:
+    /// `chooses_backend`: by its user, at each login. `certificate_user`: see relay_settings.
+    relay_login(bool chooses_backend, std::optional<std::string> certificate_user)
+        : chooses_backend_(chooses_backend), certificate_user_(std::move(certificate_user)) {}
+
+    [[nodiscard]] session_stage stage() const noexcept;
+    [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
+    [[nodiscard]] bool user_received() const noexcept { return user_received_; }
+    /// Of the last USER.
+    [[nodiscard]] const std::string& user() const noexcept { return user_; }
+    void set_certificate_user(std::optional<std::string> user) { certificate_user_ = std::move(user); }
+
+    // Commands
+    /// `tls`: on the client leg. `connected`: there is a backend.
+    [[nodiscard]] login_step on_user(const command& given, const relay_settings& settings, bool tls, bool connected,
+                                     relay_output& out);
+    [[nodiscard]] login_step on_host(const command& cmd, const ip_address& client_destination, bool connected,
+                                     relay_output& out);
+    /// Any other one while there is no backend, but FEAT. Nothing is promised that the backend to come might not keep.
+    [[nodiscard]] login_step before_backend(const command& cmd, relay_output& out);
+    /// It was sent to the backend: it may have to be sent to another one.
+    void store(const command& cmd);
+    /// REIN, AUTH: the next login starts from nothing.
+    void reset();
+
+    // Backends
+    /// Asks the driver for one, which is to be sent `cmd`, the command that the client waits for.
+    void request_backend(const command& cmd, bool failover, relay_output& out);
+    void backend_found() { chosen_for_ = user_; }
+    /// There is none for this user, who is refused as if the password were wrong.
+    void backend_refused(relay_output& out);
+    /// Sends the next command that this backend has not been sent. The client gets the last one's reply.
+    void send_next(relay_output& out);
+    /// The backend has failed. `client_waits`: for any reply; `pending`: for this one, to a command that changes the
+    /// session. Nothing: the session can't go on without it.
+    [[nodiscard]] std::optional<login_step> on_backend_lost(bool client_waits, const pending_reply* pending);
+
+    // Replies
+    /// To a command that was sent again. True: it is the one that the client waits for, since no password is needed or the
+    /// user is refused.
+    [[nodiscard]] bool ends_replay(const reply& r, verb id);
+    /// To USER, PASS or ACCT of the client. True: the user is logged in.
+    [[nodiscard]] bool on_reply(const reply& r, verb id, relay_output& out);
+    /// The driver has to decide about the user first, and the reply is held. Only a user whose password was right counts:
+    /// otherwise a user's name alone would be enough to use up a user's sessions by the name alone.
+    [[nodiscard]] bool hold_for_admission(const reply& r, verb id, relay_output& out);
+    [[nodiscard]] const reply& held_reply() const noexcept { return held_reply_; }
+
+private:
+    [[nodiscard]] login_step on_password(const command& cmd, relay_output& out);
+    void on_opts(const command& cmd, relay_output& out);
+    void forget_host();
+
+    bool chooses_backend_;
+    std::optional<std::string> certificate_user_;
+    std::string user_;
+    std::string host_;                            // of the last HOST
+    std::vector<command> commands_before_login_;  // HOST and OPTS, which another backend must get before the login
+    command repeatable_;                          // USER, or PASS where that is no secret
+    std::deque<command> replay_;                  // what this backend is yet to be sent
+    std::string chosen_for_;                      // the user that the present backend was chosen for
+    reply held_reply_;                            // until the user is admitted
+    bool user_received_ = false;
+    bool logged_in_ = false;
+    bool no_backend_for_user_ = false;
+    bool backend_lost_ = false;   // and the client has not noticed
+    bool login_refused_ = false;  // once: what follows may well be a backend's reaction to guessing
+};
+
+}  // namespace sallyport::proto

@@ -1,0 +1,104 @@
+#pragma once
+// The negotiation of data connections at a gateway: each leg by itself, on the client leg with the method that the client
+// has sent, on the backend leg with the one that the settings have (relay_methods.hpp); and which way the data take
+// (data_path_choice.hpp). An address in the protocol is compared and never followed: the peers' addresses are those of their
+// control connections (GW-02, GW-03). Each step returns what happens to the stage of the session. A value of one machine;
+// one thread.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/data_path_choice.hpp>
+#include <sallyport/proto/relay_actions.hpp>
+#include <sallyport/proto/relay_backend_leg.hpp>
+#include <sallyport/proto/relay_output.hpp>
+#include <sallyport/proto/relay_settings.hpp>
+#include <sallyport/proto/relay_transitions.hpp>
+
+namespace sallyport::proto {
+
+/// How the two data connections of the next transfer come about.
+struct negotiated_data {
+    data_path_choice path{};
+    leg_setup client;  // this and the next where it is relayed
+    leg_setup backend;
+    data_method client_method = data_method::pasv;
+    data_method backend_method = data_method::pasv;
+};
+
+/// The rest of the session, as long as a step takes.
+struct negotiation_context {
+    const relay_settings& settings;
+    bool client_data_tls = false;  // PROT P is in force on the client leg
+    relay_backend_leg& backend;
+    relay_output& out;
+};
+
+class relay_negotiation {
+public:
+    explicit relay_negotiation(const ip_address& client) : requests_(client, true, true) {}
+
+    /// EPSV, PASV, EPRT or PORT. Nothing: the client has its reply.
+    [[nodiscard]] std::optional<relay_event> start(const command& cmd, const negotiation_context& c);
+    /// The driver's port for the backend. `forwarded`: the kernel forwards what arrives there.
+    [[nodiscard]] relay_event backend_port_reserved(const result<endpoint>& port, bool forwarded,
+                                                    const negotiation_context& c);
+    /// The driver's port for the client.
+    [[nodiscard]] relay_event client_port_reserved(const result<endpoint>& port, bool forwarded,
+                                                   const negotiation_context& c);
+    /// The backend's final reply to the method that it was sent.
+    [[nodiscard]] relay_event on_reply(const reply& r, const negotiation_context& c);
+
+    /// What was agreed on, until a transfer uses it.
+    [[nodiscard]] const std::optional<negotiated_data>& agreed() const noexcept { return agreed_; }
+    /// The plan of a transfer that uses it, but for the paths. REQUIRES: agreed().
+    [[nodiscard]] relay_plan take_plan(const command& cmd, const negotiation_context& c);
+    /// What was agreed on is void.
+    void cancel(relay_output& out);
+    /// The session ends.
+    void clear() noexcept {
+        agreed_.reset();
+        backend_port_.reset();
+    }
+    /// The driver holds a port of it, or data connections.
+    [[nodiscard]] bool holds_port() const noexcept { return backend_port_ || agreed_; }
+    /// Nothing is known yet of this backend.
+    void backend_found() noexcept { client_address_refused_ = false; }
+
+private:
+    [[nodiscard]] relay_event send_method(const negotiation_context& c);
+    [[nodiscard]] relay_event send_next_method(const reply& refusal, const negotiation_context& c);
+    [[nodiscard]] bool read_backend_leg(const reply& r, const relay_backend_leg& backend);
+    [[nodiscard]] relay_event backend_leg_agreed(const negotiation_context& c);
+    [[nodiscard]] relay_event direct_agreed(const negotiation_context& c);
+    void agree(const endpoint& client, relay_output& out);
+    [[nodiscard]] relay_event fail_with(const local_reply& no, relay_output& out);
+    void release_backend_port(relay_output& out);
+    void choose_path(const negotiation_context& c);
+    void note_forwarding(bool forwarded, const negotiation_context& c);
+
+    /// One negotiation.
+    struct request {
+        data_method client_method = data_method::pasv;
+        endpoint target{};                           // of the client's PORT or EPRT
+        std::vector<data_method> backend_methods{};  // those left; the first one is under way
+        std::optional<data_method> sent{};           // to the backend, as the last one
+        endpoint backend_advertised{};               // by its 227
+        leg_setup backend{};
+        data_path_choice path{};
+        bool direct_refused = false;  // by the backend
+        bool kernel_refused = false;
+    };
+
+    data_requests requests_;
+    request now_;
+    std::optional<endpoint> backend_port_;  // reserved for the backend
+    std::optional<negotiated_data> agreed_;
+    bool client_address_refused_ = false;  // in PORT and EPRT, by the backend
+};
+
+}  // namespace sallyport::proto

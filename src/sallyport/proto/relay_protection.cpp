@@ -1,0 +1,86 @@
+#include <sallyport/proto/relay_protection.hpp>
+
+#include <string>
+
+#include <sallyport/proto/client_side/replies.hpp>
+
+namespace sallyport::proto {
+
+relay_protection::relay_protection(const relay_settings& settings) noexcept
+    : client_({.implicit_tls = settings.tls_active,
+               .auth_offered = settings.tls_available,
+               .ccc_allowed = settings.ccc_allowed}) {}
+
+std::optional<local_reply> relay_protection::refuse(const command& cmd, std::size_t pending_bytes,
+                                                    const relay_settings& settings) {
+    switch (cmd.id) {
+        case verb::auth: return client_.accept_auth(cmd, pending_bytes);
+        case verb::pbsz: return client_.accept_pbsz(cmd);
+        case verb::prot:
+            if (const auto level = client_.read_prot(cmd, settings.tls_required); !level) return level.error();
+            return std::nullopt;
+        // RFC 4217 section 6. TLS that is required may not be ended, and the level of data stays as it is: no host on the
+        // way may change it (TLS-06).
+        case verb::ccc: return client_.refuse_ccc(pending_bytes, settings.tls_required);
+        case verb::rein: return client_.refuse_rein();
+        default: return std::nullopt;
+    }
+}
+
+std::optional<relay_event> relay_protection::handle(const command& cmd, const relay_settings& settings, bool logged_in,
+                                                    relay_backend_leg& backend, relay_output& out) {
+    switch (cmd.id) {
+        case verb::auth:
+            if (settings.tls_passthrough) {
+                (void)out.send_command(cmd, reply_kind::auth);
+                return relay_event::auth_sent;
+            }
+            if (backend.matches_client() && !out.backend_tls()) {
+                (void)out.send_command({verb::auth, "AUTH", "TLS"}, reply_kind::auth);
+                return relay_event::auth_sent;
+            }
+            out.send_local_reply(234, replies::start_handshake);
+            return relay_event::client_tls_offered;
+        case verb::pbsz: out.send_local_reply(200, replies::pbsz); return std::nullopt;
+        case verb::prot: return handle_prot(cmd, settings, logged_in, backend, out);
+        case verb::ccc: out.send_local_reply(200, replies::cleared); return relay_event::ccc_accepted;
+        default: return std::nullopt;
+    }
+}
+
+std::optional<relay_event> relay_protection::handle_prot(const command& cmd, const relay_settings& settings, bool logged_in,
+                                                         relay_backend_leg& backend, relay_output& out) {
+    const auto level = client_.read_prot(cmd, settings.tls_required);
+    if (!level) return std::nullopt;  // never: it was not refused
+    if (backend.matches_client() && logged_in) {
+        backend.send_prot(*level, reply_kind::prot, out);
+        return relay_event::command_sent;
+    }
+    out.send_local_reply(client_.set_data(*level));
+    return std::nullopt;
+}
+
+relay_event relay_protection::on_auth_reply(const reply& r, bool tls_passthrough, relay_output& out) {
+    if (tls_passthrough) {
+        out.forward_reply(r);
+        return r.code == 234 ? relay_event::passthrough_accepted : relay_event::auth_refused;
+    }
+    if (r.code == 234) return relay_event::auth_accepted;
+    out.note(relay_note::refused, "AUTH: the backend answers " + std::to_string(r.code) + ' ' + r.full_text());
+    out.send_local_reply(431, "The FTP server does not support TLS.");
+    return relay_event::auth_refused;
+}
+
+void relay_protection::on_prot_reply(const reply& r, bool protect, relay_backend_leg& backend) {
+    if (!r.positive()) return;
+    client_.set_data(protect);
+    backend.set_data_protected(protect);
+}
+
+relay_event relay_protection::backend_tls_started(relay_output& out) {
+    out.set_backend_tls(true);
+    out.send_local_reply(234, replies::start_handshake);
+    return relay_event::client_tls_offered;
+}
+
+}  // namespace sallyport::proto

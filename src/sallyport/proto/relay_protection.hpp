@@ -1,0 +1,49 @@
+#pragma once
+// AUTH, PBSZ, PROT and CCC at a gateway: what protects the client leg, and how the backend leg follows it where it has to
+// (G10, RFC 4217). What protects the backend leg's data is state of relay_backend_leg. A value of one machine; one thread.
+//
+// If both legs have TLS alike, the backend leg comes first: the client gets 234 only when there is TLS to match its own.
+
+#include <cstddef>
+#include <optional>
+
+#include <sallyport/proto/client_side/protection.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/relay_backend_leg.hpp>
+#include <sallyport/proto/relay_output.hpp>
+#include <sallyport/proto/relay_settings.hpp>
+#include <sallyport/proto/relay_transitions.hpp>
+#include <sallyport/proto/reply.hpp>
+
+namespace sallyport::proto {
+
+class relay_protection {
+public:
+    explicit relay_protection(const relay_settings& settings) noexcept;
+
+    [[nodiscard]] const client_protection& client() const noexcept { return client_; }
+
+    /// AUTH, PBSZ, PROT, CCC or REIN is refused; 421 ends the session. `unread`: bytes that arrived with the command.
+    [[nodiscard]] std::optional<local_reply> refuse(const command& cmd, std::size_t pending_bytes,
+                                                    const relay_settings& settings);
+    /// AUTH, PBSZ, PROT or CCC, which was not refused. Nothing: the client has its reply.
+    [[nodiscard]] std::optional<relay_event> handle(const command& cmd, const relay_settings& settings, bool logged_in,
+                                                    relay_backend_leg& backend, relay_output& out);
+    /// The backend's final reply to AUTH.
+    [[nodiscard]] relay_event on_auth_reply(const reply& r, bool tls_passthrough, relay_output& out);
+    /// The backend's final reply to the client's PROT.
+    void on_prot_reply(const reply& r, bool protect, relay_backend_leg& backend);
+    [[nodiscard]] relay_event backend_tls_started(relay_output& out);
+    void client_tls_started() noexcept { client_.tls_started(); }
+    void client_tls_ended() noexcept { client_.tls_ended(); }
+    /// REIN: TLS stays, PBSZ and PROT are forgotten.
+    void reset_levels() noexcept { client_.reset_levels(); }
+
+private:
+    [[nodiscard]] std::optional<relay_event> handle_prot(const command& cmd, const relay_settings& settings, bool logged_in,
+                                                         relay_backend_leg& backend, relay_output& out);
+
+    client_protection client_;
+};
+
+}  // namespace sallyport::proto

@@ -1,0 +1,66 @@
+#include <sallyport/proto/relay_rules.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <sallyport/base/ascii.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+// Verbs that send data connections past the gateway or wrap the session in what it could not read: RFC 1639 (LPRT, LPSV),
+// RFC 2228 (ADAT, MIC, CONF, ENC), and the tools of server-to-server transfers under TLS (CPSV, SSCN, SPSV).
+constexpr auto never_forwarded =
+    std::to_array<std::string_view>({"ADAT", "CONF", "CPSV", "ENC", "LPRT", "LPSV", "MIC", "SPSV", "SSCN"});
+
+[[nodiscard]] std::string code_and_text(const reply& r) { return std::to_string(r.code) + ' ' + r.text(); }
+
+// What ends at the gateway, or what it never forwards.
+constexpr auto gateway_features =
+    std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
+
+[[nodiscard]] bool is_forwarded(std::string_view line, const command_policy& policy) {
+    const auto name = line.substr(0, line.find(' '));
+    const auto known = parse_command(name);
+    if (policy.hides(known ? known->id : verb::unknown) || iequals(line, "MODE B")) return false;
+    return std::ranges::none_of(gateway_features, [&](std::string_view one) { return iequals(one, name); });
+}
+
+}  // namespace
+
+std::optional<local_reply> refuse_forwarding(const command& cmd) {
+    // MODE B leaves data connections open after a transfer; here each serves one (RFC 959 section 3.4.2).
+    if (cmd.id == verb::mode && iequals(cmd.argument, "B"))
+        return local_reply{504, "MODE B is not supported here; the mode is unchanged."};
+    const auto is_name = [&](std::string_view one) { return iequals(one, cmd.name); };
+    if (cmd.id == verb::unknown && std::ranges::any_of(never_forwarded, is_name))
+        return local_reply{502, cmd.name + " is not supported here."};
+    return std::nullopt;
+}
+
+std::optional<std::string> violation_of(const reply& r, const pending_reply* pending) {
+    if (pending == nullptr) return "unexpected reply: " + code_and_text(r);
+    if (r.protected_reply()) return "a protected reply (RFC 2228)";
+    const bool port_requested =
+        pending->kind == reply_kind::negotiation && (pending->id == verb::pasv || pending->id == verb::epsv);
+    if (r.offers_port() && !port_requested) return "a port that was not requested (GW-02)";
+    return std::nullopt;
+}
+
+reply relay_features(const reply& backend, const command_policy& policy, const client_protection& protection,
+                     bool ccc_allowed) {
+    reply out{211, {"Features:"}};
+    for (std::size_t i = 1; i + 1 < backend.lines.size(); ++i) {
+        const auto start = backend.lines[i].find_first_not_of(' ');
+        if (start == std::string::npos) continue;
+        const auto line = std::string_view(backend.lines[i]).substr(start);
+        if (is_forwarded(line, policy)) out.lines.emplace_back(line);
+    }
+    if (protection.offered()) out.lines.insert(out.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    if (ccc_allowed && protection.tls()) out.lines.emplace_back("CCC");
+    out.lines.insert(out.lines.end(), {"EPRT", "EPSV", "End"});
+    return out;
+}
+
+}  // namespace sallyport::proto

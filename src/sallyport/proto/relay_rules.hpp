@@ -1,0 +1,27 @@
+#pragma once
+// What a gateway does not forward, in either direction: commands that would send data past it or hide the session from it,
+// replies that break the protocol, and features that end at the gateway. Pure; any thread.
+
+#include <optional>
+#include <string>
+
+#include <sallyport/proto/client_side/protection.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/command_policy.hpp>
+#include <sallyport/proto/pending_replies.hpp>
+#include <sallyport/proto/reply.hpp>
+
+namespace sallyport::proto {
+
+/// The reply to a command that is never forwarded, whatever the settings say.
+[[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd);
+
+/// What a reply of the backend breaks, for the log; `pending`: what it answers, nullptr where that is nothing.
+[[nodiscard]] std::optional<std::string> violation_of(const reply& r, const pending_reply* pending);
+
+/// The reply to FEAT: the backend's features, where those of the gateway take the place of what ends there. `backend`: its
+/// 211, or lines that stand for it. `ccc_allowed`: the client may end TLS on its control connection.
+[[nodiscard]] reply relay_features(const reply& backend, const command_policy& policy, const client_protection& protection,
+                                   bool ccc_allowed);
+
+}  // namespace sallyport::proto

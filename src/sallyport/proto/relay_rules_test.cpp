@@ -1,0 +1,44 @@
+#include <sallyport/proto/relay_rules.hpp>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+TEST(RelayRules, SomeCommandsAreNeverForwarded) {
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "LPRT", "6"})->code, 502);
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "SSCN", "ON"})->code, 502);
+    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "b"})->code, 504);
+    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "S"}), std::nullopt);
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "XCRC", "f"}), std::nullopt);
+}
+
+TEST(RelayRules, SomeRepliesBreakTheProtocol) {
+    const pending_reply command{reply_kind::relayed, verb::cwd, {}};
+    const pending_reply pasv{reply_kind::negotiation, verb::pasv, {}};
+    const pending_reply port{reply_kind::negotiation, verb::port, {}};
+    const reply offer{227, {"Entering Passive Mode (10,0,0,5,4,0)"}};
+    EXPECT_TRUE(violation_of({250, {"Ok."}}, nullptr)) << "no command is pending";
+    EXPECT_TRUE(violation_of({631, {"x"}}, &command));
+    EXPECT_TRUE(violation_of(offer, &command));
+    EXPECT_TRUE(violation_of(offer, &port));
+    EXPECT_FALSE(violation_of(offer, &pasv));
+    EXPECT_FALSE(violation_of({250, {"Ok."}}, &command));
+}
+
+TEST(RelayRules, FeaturesThatEndAtTheGatewayAreItsOwn) {
+    const reply backend{211, {"Features:", " AUTH TLS", " MDTM", " MODE B", " PROT", " MLST type*;", " SIZE", "End"}};
+    const auto policy = *command_policy::make({}, {"MLST"}, false);
+    client_protection plain({});
+    EXPECT_EQ(relay_features(backend, policy, plain, true).lines,
+              (std::vector<std::string>{"Features:", "MDTM", "SIZE", "EPRT", "EPSV", "End"}));
+    client_protection tls({.implicit_tls = true});
+    EXPECT_EQ(
+        relay_features(backend, policy, tls, true).lines,
+        (std::vector<std::string>{"Features:", "MDTM", "SIZE", "AUTH TLS", "PBSZ", "PROT", "CCC", "EPRT", "EPSV", "End"}));
+    EXPECT_EQ(relay_features({211, {"No features."}}, policy, plain, false).lines,
+              (std::vector<std::string>{"Features:", "EPRT", "EPSV", "End"}));
+}
+
+}  // namespace
+}  // namespace sallyport::proto
