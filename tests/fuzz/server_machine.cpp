@@ -16,7 +16,7 @@ using sallyport::fuzz::choices;
 
 class driver {
 public:
-    explicit driver(choices c) : choices_(c), patient_(c.setting(4)), machine_(settings(c)) { tls_ = c.setting(1); }
+    explicit driver(choices c) : choices_(c), patient_(c.setting(4)), machine_(settings(c)) {}
 
     void run(std::string_view bytes, std::size_t piece) {
         work();
@@ -66,14 +66,15 @@ private:
     }
 
     void collect() {
-        check(machine_.output().size() < 256U * 1024, "output is handed out in time");
+        std::string output;
+        machine_.release_output(output);
+        check(output.size() < 256U * 1024, "output is handed out in time");
         std::string plain;
         std::string answers;
         if (tls_)
-            plain = machine_.output();
+            plain = output;
         else
-            (void)telnet_.filter(machine_.output(), plain, answers);
-        machine_.output_sent();
+            (void)telnet_.filter(output, plain, answers);
         conversation_ += plain;
         parser_.append(plain);
         proto::reply r;

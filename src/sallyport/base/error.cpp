@@ -27,7 +27,8 @@ error_kind kind(errc code) noexcept {
         case errc::timeout:
         case errc::cancelled:
         case errc::unresolved:
-        case errc::exhausted: return error_kind::environment;
+        case errc::exhausted:
+        case errc::port_refused: return error_kind::environment;
         case errc::syntax:
         case errc::too_long:
         case errc::unexpected:
@@ -76,6 +77,7 @@ errc_text text_of(errc code) noexcept {
         case errc::cancelled: return {"cancelled", "cancelled"};
         case errc::unresolved: return {"unresolved", "the host name has no address"};
         case errc::exhausted: return {"exhausted", "no free resource left"};
+        case errc::port_refused: return {"port_refused", "the port is not available"};
         case errc::syntax: return {"syntax", "invalid format"};
         case errc::too_long: return {"too_long", "longer than allowed"};
         case errc::unexpected: return {"unexpected", "unexpected message"};

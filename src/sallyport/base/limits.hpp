@@ -109,6 +109,8 @@ inline constexpr std::uint64_t max_backend_weight = 256;
 inline constexpr std::size_t max_queued_sessions = 1000;
 // Time in the queue; clients commonly wait 10 s and more for a greeting.
 inline constexpr auto queue_timeout = 5s;
+// How often a queued session checks that its client is still connected: nothing is read from the client before the greeting.
+inline constexpr auto queue_check_interval = 500ms;
 // For one reply during login: longer than the usual delay after a wrong password or a retry of a directory service, and
 // short enough for two of them within the login timeout.
 inline constexpr auto backend_login_timeout = 20s;

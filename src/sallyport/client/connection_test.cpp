@@ -81,12 +81,17 @@ TEST(connection, is_opened_to_the_requested_depth_and_each_step_is_timed) {
     }
 }
 
-net::task<> slow_command(net::loop& loop, std::uint16_t port) {
-    connection c(loop, quickly());
+/// As it must succeed.
+net::task<> open_at(connection& c, std::uint16_t port, open_depth until) {
     server_address server = at(port);
     credentials login;
-    const auto failed = co_await c.open(std::move(server), open_depth::greeting, std::move(login));
-    EXPECT_FALSE(failed);
+    const auto failed = co_await c.open(std::move(server), until, std::move(login));
+    EXPECT_FALSE(failed) << failed->cause.text();
+}
+
+net::task<> slow_command(net::loop& loop, std::uint16_t port) {
+    connection c(loop, quickly());
+    co_await open_at(c, port, open_depth::greeting);
     const auto said = co_await c.request(verb::noop, {});
     EXPECT_TRUE(said);
     EXPECT_EQ(c.times().size(), 1U);
@@ -107,10 +112,7 @@ TEST(connection, the_time_is_that_of_the_server) {
 
 net::task<> send_commands(net::loop& loop, std::uint16_t port) {
     connection c(loop, quickly());
-    server_address server = at(port);
-    credentials login;
-    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
-    EXPECT_FALSE(failed);
+    co_await open_at(c, port, open_depth::login);
     const auto any = co_await c.command(verb::cwd, "dir", {});
     EXPECT_EQ(any.value().code, 250);
     const auto refused = co_await c.command(verb::cwd, "nowhere", {});
@@ -138,10 +140,7 @@ TEST(connection, commands_succeed_by_the_codes_that_are_given) {
 
 net::task<> move_both_ways(net::loop& loop, std::uint16_t port, const memory_file& from) {
     connection c(loop, quickly());
-    server_address server = at(port);
-    credentials login;
-    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
-    EXPECT_FALSE(failed);
+    co_await open_at(c, port, open_depth::login);
     discarder down;
     proto::client_transfer get_it{.command = verb::retr, .path = "file"};
     const auto no_file = co_await c.transfer(std::move(get_it), down);
@@ -193,10 +192,7 @@ net::task<> move_with_noop(net::loop& loop, std::uint16_t port) {
     auto options = quickly();
     options.noop_interval = 60ms;
     connection c(loop, std::move(options));
-    server_address server = at(port);
-    credentials login;
-    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
-    EXPECT_FALSE(failed);
+    co_await open_at(c, port, open_depth::login);
     discarder job;
     proto::client_transfer get_it{.command = verb::retr, .path = "file"};
     const auto refused = co_await c.transfer(std::move(get_it), job);
@@ -220,10 +216,7 @@ net::task<> abort_soon(net::loop& loop, connection& c) {
 
 net::task<> move_and_abort(net::loop& loop, std::uint16_t port) {
     connection c(loop, quickly());
-    server_address server = at(port);
-    credentials login;
-    const auto failed = co_await c.open(std::move(server), open_depth::login, std::move(login));
-    EXPECT_FALSE(failed);
+    co_await open_at(c, port, open_depth::login);
     loop.spawn("aborting", abort_soon(loop, c));
     discarder job;
     proto::client_transfer get_it{.command = verb::retr, .path = "file"};

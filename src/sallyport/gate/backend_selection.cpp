@@ -1,17 +1,12 @@
 #include <sallyport/gate/backend_selection.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace sallyport::gate {
 namespace {
-
-// Delays before a backend that sent 421 is tried again after a session there was ended, since it may notice the end late.
-constexpr std::array<std::chrono::milliseconds, 3> slot_retry_delays{
-    std::chrono::milliseconds(100), std::chrono::milliseconds(300), std::chrono::milliseconds(600)};
 
 [[nodiscard]] bool can_wait(no_backend_reason s) noexcept {
     return s == no_backend_reason::at_limit || s == no_backend_reason::not_resolved;
@@ -62,10 +57,9 @@ private:
 
 }  // namespace
 
-net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings) {
+net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings, net::deadline until) {
     const net::tls_connect_options as{.server_name = server.parameters().tls_host(), .resume = {}};
-    const auto limit = net::time_limit::within(limits::tls_handshake_timeout);
-    co_return co_await stream.connect_tls(settings, as, limit);
+    co_return co_await stream.connect_tls(settings, as, {.total = until});
 }
 
 void backend_selection::stop() {
@@ -87,32 +81,32 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
     const client_info client{.address = request.client.source.address, .user = request.user, .host = request.host};
     if (!request.is_failover) tried_.clear();
     const auto& config = gate_->config;
-    const auto queue_until = net::clock::now() + config.session_queue_timeout;
+    queue_limit limit(net::clock::now(), config.session_queue_timeout);
     // Those that sent 421.
     std::vector<backend_id> full;
-    std::size_t retries = 0;
     for (;;) {
         auto chosen = gate_->backends.choose(client, tried_, net::clock::now());
-        if (!chosen && can_wait(chosen.error())) chosen = co_await wait_in_queue(client, queue_until);
-        if (!chosen && !full.empty() && retries < slot_retry_delays.size()) {
-            bool slot_requested = retries > 0;
-            if (!slot_requested) slot_requested = co_await request_slot(full, queue_until);
-            if (!slot_requested || stopped_) co_return std::unexpected(no_backend_reason::at_limit);
-            co_await loop_.sleep_for(slot_retry_delays.at(retries++));
+        if (!chosen && can_wait(chosen.error())) chosen = co_await wait_in_queue(client, limit, request.client_has_left);
+        if (!chosen && !full.empty()) {
+            bool slot_requested = limit.has_retried();
+            if (!slot_requested) slot_requested = co_await request_slot(full, limit);
+            const auto pause = limit.next_pause();
+            if (!slot_requested || !pause || stopped_) co_return std::unexpected(no_backend_reason::at_limit);
+            co_await loop_.sleep_for(*pause);
             std::erase_if(tried_, [&](backend_id id) { return std::ranges::find(full, id) != full.end(); });
             full.clear();
             continue;
         }
-        if (!chosen) co_return std::unexpected(full.empty() ? chosen.error() : no_backend_reason::at_limit);
+        if (!chosen) co_return std::unexpected(chosen.error());
         if (stopped_) co_return std::unexpected(no_backend_reason::unavailable);
         const auto id = chosen->id();
         destination server(std::make_unique<pool_backend>(gate_, std::move(*chosen)));
         tried_.push_back(id);
         const auto started_at = net::clock::now();
-        const auto limit = net::time_limit::within(config.backend_connect_timeout);
+        const auto connecting = net::time_limit::within(config.backend_connect_timeout);
         const backend to = server.parameters().for_client(request.client_tls);
         auto connected = co_await connect_to_backend(loop_, to, request.client, config.backend_tls, config.keepalive,
-                                                     gate_->base->guard, limit, request.up_to);
+                                                     gate_->base->guard, connecting, request.up_to);
         if (connected) {
             server.responded(net::clock::now() - started_at);
             co_return found{{std::move(server), std::move(connected->stream), std::move(connected->registration)},
@@ -124,17 +118,19 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
     }
 }
 
-/// Ends one session without USER at one of these backends; waits for one, until the deadline. False if there is none.
-net::task<bool> backend_selection::request_slot(std::vector<backend_id> full, net::deadline until) {
+/// Ends one session without USER at one of these backends; waits for one, up to the limit. False if there is none.
+net::task<bool> backend_selection::request_slot(std::vector<backend_id> full, const queue_limit& limit) {
     for (;;) {
         const auto answer = gate_->without_user.request_slot(full, net::clock::now());
         if (answer.requested) co_return true;
-        if (answer.next_attempt > until || stopped_) co_return false;
-        co_await loop_.sleep_until(answer.next_attempt);
+        const auto due = limit.wait_for_silent(answer);
+        if (!due || stopped_) co_return false;
+        co_await loop_.sleep_until(*due);
     }
 }
 
-net::task<backend_choice> backend_selection::wait_in_queue(client_info client, net::deadline until) {
+net::task<backend_choice> backend_selection::wait_in_queue(client_info client, queue_limit limit,
+                                                           std::function<bool()> client_has_left) {
     const auto slot_assigned = std::make_shared<net::event>(loop_);
     queued_session queued(client, tried_, [poster = loop_.poster(), woken = std::weak_ptr(slot_assigned)] {
         poster->post([woken] {
@@ -143,18 +139,23 @@ net::task<backend_choice> backend_selection::wait_in_queue(client_info client, n
     });
     if (stopped_ || !gate_->backends.enqueue(queued)) co_return queued.leave_queue();
     slot_assigned_ = slot_assigned;
-    for (bool logged = false, woken = false; !woken;) {
+    for (bool waited = false, woken = false; !woken; waited = true) {
         const auto now = net::clock::now();
-        // A slot that becomes free goes to the first session in the queue; each queued session requests one.
-        const auto answer = gate_->without_user.request_slot(gate_->backends.at_limit_for(client, tried_), now);
-        if (answer.requested) until = std::max(until, answer.next_attempt);
-        if (until <= now) break;
-        if (!std::exchange(logged, true)) log_(log::level::info, "All backends are at their session limit; session queued");
-        woken = co_await slot_assigned->wait(std::min(until, answer.next_attempt));
-        if (!woken && net::clock::now() >= until) {
+        if (waited && limit.is_over(now)) {
             log_(log::level::info, "Queue timeout; session rejected");
             break;
         }
+        if (client_has_left && client_has_left()) {
+            log_(log::level::info, "The client left the session queue");
+            stopped_ = true;
+            break;
+        }
+        // A slot that gets free goes to the first in the queue; each session there has asked for one.
+        const auto answer = gate_->without_user.request_slot(gate_->backends.at_limit_for(client, tried_), now);
+        const auto due = limit.wait_for_slot(answer, now);
+        if (!due) break;
+        if (!waited) log_(log::level::info, "No backend has room yet; waiting for room");
+        woken = co_await slot_assigned->wait(*due);
     }
     slot_assigned_.reset();
     co_return queued.leave_queue();

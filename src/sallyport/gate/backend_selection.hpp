@@ -13,6 +13,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend.hpp>
 #include <sallyport/gate/destination.hpp>
+#include <sallyport/gate/queue_limit.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 
@@ -26,7 +27,7 @@ struct backend_leg {
     self_connection_guard::registration registration;
 
     /// Starts TLS as the client, with the backend's name.
-    net::task<result<void>> start_tls(const net::tls_client_context& settings);
+    net::task<result<void>> start_tls(const net::tls_client_context& settings, net::deadline until);
     void close() {
         stream.close();
         registration = {};
@@ -59,6 +60,8 @@ public:
         check_level up_to = check_level::tls;
         // Excludes the backends that were already tried during this login.
         bool is_failover = false;
+        // Before the login nothing is read from the client: true if it has disconnected, which ends the wait in the queue.
+        std::function<bool()> client_has_left{};
     };
     struct found {
         backend_leg leg;
@@ -79,8 +82,8 @@ public:
 
 private:
     net::task<std::expected<found, no_backend_reason>> try_all(search request);
-    net::task<backend_choice> wait_in_queue(client_info client, net::deadline until);
-    net::task<bool> request_slot(std::vector<backend_id> full, net::deadline until);
+    net::task<backend_choice> wait_in_queue(client_info client, queue_limit limit, std::function<bool()> client_has_left);
+    net::task<bool> request_slot(std::vector<backend_id> full, const queue_limit& limit);
 
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;

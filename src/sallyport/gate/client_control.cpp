@@ -46,11 +46,10 @@ result<void> client_control::check_upload_end(bool ended) const {
     return fail(errc::closed, "incomplete: the control connection closed before the end of the data");
 }
 
-net::task<bool> client_control::start_tls() {
-    const auto limit = net::time_limit::within(limits::tls_handshake_timeout);
+net::task<bool> client_control::start_tls(net::deadline until) {
     const net::tls_accept_options options{.session_id_context = id_,
                                           .resumption = gate_->config.tls_reuse != net::tls_reuse::off};
-    const auto handshake = co_await stream_.accept_tls(*gate_->config.tls, options, limit);
+    const auto handshake = co_await stream_.accept_tls(*gate_->config.tls, options, {.total = until});
     if (!handshake)
         log_(log::level::warning,
              fmt::format("TLS handshake with {} failed: {}", peer().text(), escape(handshake.error().text())));

@@ -45,7 +45,7 @@ public:
     [[nodiscard]] result<void> check_upload_end(bool ended) const;
 
     // False after a failure, which was logged; the connection cannot be used any more.
-    net::task<bool> start_tls();
+    net::task<bool> start_tls(net::deadline until);
     net::task<bool> end_tls();
     void count_rejected(std::string_view reason);
     /// Sends 421 with the reason to a client that was not admitted, and closes.

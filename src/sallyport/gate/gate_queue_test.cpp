@@ -102,6 +102,24 @@ TEST_F(GateQueue, SlotsAreYieldedWithoutAQueueToo_G7) {
     EXPECT_EQ(silent.reply().substr(0, 3), "421");
 }
 
+// Nothing is read from a client that was not greeted.
+TEST_F(GateQueue, AClientThatLeavesBeforeTheGreetingGivesUpItsPlaceInTheQueue_G7) {
+    const ftp_stub server({});
+    // Longer than eventually() waits.
+    setup.session_queue_timeout = 60s;
+    start({at(server.port(), backend_tls::none, {.max_sessions = 1})});
+    auto first = logged_in();
+    auto left_queue = client();
+    left_queue.control.send("USER early\r\n");
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
+    auto second = client();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 2; }));
+    left_queue.control.close();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
+    first.control.close();
+    EXPECT_EQ(second.reply().substr(0, 3), "220");
+}
+
 /// Greets this number of clients at a time; others get 421.
 struct small_server {
     explicit small_server(int places) : free(places), server([this](blocking_socket& c) { serve(c); }) {}

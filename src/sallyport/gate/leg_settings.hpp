@@ -20,6 +20,7 @@ namespace sallyport::gate {
 /// The settings of the machine. `to` may have no server yet. `accepted`: when the client connected.
 [[nodiscard]] proto::relay_settings machine_settings(const session_context& gate, const client_control& client,
                                                      const backend_leg& to, net::deadline accepted);
+/// `client` outlives the search.
 [[nodiscard]] backend_selection::search search_for(const client_control& client, std::string user, std::string host);
 /// What a data connection takes from the control connections, without the callbacks.
 [[nodiscard]] data_relay_options data_relay_options_for(const proto::relay_plan& plan, const session_context& gate,

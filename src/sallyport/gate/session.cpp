@@ -41,7 +41,7 @@ net::task<> run_session(std::shared_ptr<session> self) {
         co_return;
     }
     if (implicit_tls) {
-        const bool handshake = co_await self->client_.start_tls();
+        const bool handshake = co_await self->client_.start_tls(net::clock::now() + limits::tls_handshake_timeout);
         if (!handshake) co_return;
     }
     const bool served = co_await self->connect_backend();
@@ -226,7 +226,7 @@ net::task<bool> session::run_step() {
     switch (step_) {
         case session_step::none: co_return true;
         case session_step::start_tls: {
-            const bool handshake = co_await client_.start_tls();
+            const bool handshake = co_await client_.start_tls(tls_until_);
             if (!handshake) break;
             step_ = session_step::none;
             machine_->report(outcome::client_tls_started{client_.certificate_user()});
@@ -246,7 +246,7 @@ net::task<bool> session::run_step() {
 }
 
 net::task<> session::start_backend_tls() {
-    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls);
+    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls, tls_until_);
     backend_tls_pending_ = false;
     machine_->set_time(net::clock::now());
     if (handshake)
@@ -360,19 +360,15 @@ void session::wake(bool sooner) {
 void session::perform() {
     for (;;) {
         auto action = machine_->next();
-        if (const auto* wait = std::get_if<act::idle>(&action)) {
-            deadline_ = wait->until;
-            return;
-        }
-        if (std::holds_alternative<act::close>(action)) return;
-        if (const auto next = step_of(action)) {
-            step_ = *next;
-            return;
-        }
-        if (std::holds_alternative<act::start_tls>(action)) {
-            backend_tls_pending_ = true;
-            return;
-        }
+        const auto* wait = std::get_if<act::idle>(&action);
+        if (wait != nullptr) deadline_ = wait->until;
+        if (wait != nullptr || std::holds_alternative<act::close>(action)) return;
+        const auto step = step_of(action);
+        if (step) step_ = *step;
+        const auto* tls = std::get_if<act::start_tls>(&action);
+        if (tls != nullptr) tls_until_ = tls->until;
+        if (tls != nullptr && !step) backend_tls_pending_ = true;
+        if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
         if (std::holds_alternative<act::release_data>(action)) data_.abort();
         if (auto* find = std::get_if<act::find_backend>(&action)) requested_backend_ = std::move(*find);

@@ -3,7 +3,6 @@
 #include <deque>
 #include <filesystem>
 #include <future>
-#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/ops/test_loop.hpp>
 
 namespace sallyport::ops {
 namespace {
@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 net::task<std::string> echo(std::string request) { co_return "you said " + request; }
 
-class ControlSocket : public testing::Test {
+class ControlSocket : public loop_test {
 protected:
     void TearDown() override {
         stop();
@@ -32,14 +32,6 @@ protected:
         if (!made) return std::unexpected(made.error());
         sockets.push_back(std::move(*made));
         return {};
-    }
-    void run() {
-        runner = std::thread([this] { loops.run(); });
-    }
-    void stop() {
-        if (!runner.joinable()) return;
-        loops.stop();
-        runner.join();
     }
     [[nodiscard]] unique_fd connect() const {
         sockaddr_un at{};
@@ -63,9 +55,7 @@ protected:
         return fs::path(::mkdtemp(name.data()));
     }();
     std::string path = directory / "gate.sock";
-    net::loop_group loops{1};
     std::deque<control_socket> sockets;
-    std::thread runner;
 };
 
 TEST_F(ControlSocket, AnswersEachLineAndIsPrivateToItsUser_G12) {

@@ -10,6 +10,7 @@
 #include <boost/json/parse.hpp>
 
 #include <sallyport/ops/control_client.hpp>
+#include <sallyport/ops/test_loop.hpp>
 #include <sallyport/ops/test_service.hpp>
 
 namespace sallyport::ops {
@@ -28,7 +29,7 @@ net::task<result<std::string>> repeat(json::object request) {
 }
 net::task<result<std::string>> refuse() { co_return fail(errc::rejected, "not now"); }
 
-class Control : public testing::Test {
+class Control : public loop_test {
 protected:
     ~Control() override {
         stop();
@@ -42,26 +43,16 @@ protected:
     [[nodiscard]] std::string error_of(std::string request) {
         return std::string(json::parse(answer(std::move(request))).at("error").get_string());
     }
-    void run() {
-        runner = std::thread([this] { loops.run(); });
-    }
-    void stop() {
-        if (!runner.joinable()) return;
-        loops.stop();
-        runner.join();
-    }
     [[nodiscard]] std::string path(const std::string& name = "test.sock") const {
         fs::create_directories(directory);
         return (directory / name).string();
     }
 
     const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-control-{}", ::getpid());
-    net::loop_group loops{1};
     net::worker_pool disk{1};
     status::counters counters;
     control_actions actions{{"repeat", [](const json::object& request) { return repeat(request); }},
                             {"refuse", [](const json::object&) { return refuse(); }}};
-    std::thread runner;
 };
 
 TEST_F(Control, RunsTheCommandOfTheRequest) {

@@ -385,13 +385,11 @@ void client_machine::on_request(const reply& r) {
     if (!started && negotiation_.active()) {
         // 226 without 150: the server has connected, sent all data and closed; its connection waits in the listener's
         // backlog.
-        transfer_.confirmed = true;
         step_ = step::accepting;
         return;
     }
     step_ = step::transferring;
     if (transfer_.aborted) return;
-    transfer_.confirmed = r.positive();
     if (!r.positive()) failure_ = failure_at(client_step::transfer, {errc::rejected, 0, summary(r)}, &r);
 }
 

@@ -124,8 +124,6 @@ public:
     [[nodiscard]] const std::string& unreadable_size() const noexcept { return size_.unreadable; }
     /// The size in the text of the 150: "... (5000 bytes)".
     [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return transfer_.announced; }
-    /// A final 2xx was received for the current or last transfer.
-    [[nodiscard]] bool transfer_confirmed() const noexcept { return transfer_.confirmed; }
 
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { channel_.set_trace(std::move(trace)); }
 
@@ -179,7 +177,6 @@ private:
         bool data_finished = false;
         // The final reply was received, or the control connection was lost, during the transfer.
         bool control_finished = false;
-        bool confirmed = false;
         bool aborted = false;
     };
 

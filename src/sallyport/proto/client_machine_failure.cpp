@@ -85,7 +85,6 @@ void client_machine::end_session(client_step at, error cause, const reply* refus
         // The data connection may still end without an error, which is reported separately.
         failure_ = failure_at(at, std::move(cause), refusal);
         transfer_.control_finished = true;
-        transfer_.confirmed = false;
         return;
     }
     const bool open_attempt = at == client_step::data && !attempts().empty() && !attempts().back().failure;

@@ -18,7 +18,6 @@ TEST(client_transfer, a_passive_download) {
            "< 150 Opening (5000 bytes)", "* move", "* data", "< 226 done", "* done"});
     EXPECT_FALSE(p.machine.failure());
     EXPECT_EQ(p.machine.announced(), 5000U);
-    EXPECT_TRUE(p.machine.transfer_confirmed());
     // TYPE is not sent again.
     p.machine.queue_transfer(retr("c"));
     p.run({"> EPSV"});
@@ -85,7 +84,6 @@ TEST(client_transfer, a_lost_control_connection_lets_the_data_come_to_an_end) {
     p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
            "* move", "* lost", "* await", "* data", "* done"});
     EXPECT_EQ(p.failure().at, client_step::transfer);
-    EXPECT_FALSE(p.machine.transfer_confirmed());
     EXPECT_FALSE(p.machine.usable());
 }
 
@@ -275,7 +273,6 @@ TEST(client_data, GW02_a_port_in_any_other_reply_ends_the_session) {
         p.log_in().machine.queue_transfer(retr("x"));
         p.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> RETR x", "< 150 ok",
                "* move", last, "* await", "* data", "* done"});
-        EXPECT_FALSE(p.machine.transfer_confirmed());
         EXPECT_FALSE(p.machine.usable());
         EXPECT_EQ(p.failure().cause.code, errc::stray_reply);
     }

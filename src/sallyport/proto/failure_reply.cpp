@@ -37,6 +37,7 @@ int code_for(errc cause, verb command, data_stage stage) noexcept {
         case errc::timeout:
         case errc::cancelled:
         case errc::exhausted:
+        case errc::port_refused:
         case errc::tls:
         case errc::tls_untrusted:
         case errc::truncated: return connection;

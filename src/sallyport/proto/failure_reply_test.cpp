@@ -17,7 +17,8 @@ TEST(failure_reply, disk_faults_have_the_codes_of_threats_section_1) {
 }
 
 TEST(failure_reply, a_missing_data_connection_is_425_and_a_broken_one_426) {
-    for (const errc cause : {errc::timeout, errc::refused, errc::reset, errc::closed, errc::tls, errc::cancelled}) {
+    for (const errc cause :
+         {errc::timeout, errc::refused, errc::reset, errc::closed, errc::tls, errc::cancelled, errc::port_refused}) {
         EXPECT_EQ(code(cause, verb::retr, data_stage::not_connected), 425) << name(cause);
         EXPECT_EQ(code(cause, verb::retr, data_stage::connected), 426) << name(cause);
     }

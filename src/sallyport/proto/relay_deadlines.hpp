@@ -44,6 +44,10 @@ public:
     void note_activity() noexcept { activity_ = now_; }
     /// The next login has its time from now on.
     void restart_login() noexcept { login_since_ = now_; }
+    /// A TLS handshake on either leg starts now.
+    void start_handshake() noexcept { handshake_since_ = now_; }
+    /// The handshake has failed if it is not complete by then.
+    [[nodiscard]] session_time handshake() const noexcept { return handshake_since_ + limits_.tls; }
 
     /// The driver is about to wait; `reply` has its time from now on, unless it had been awaited before.
     void start_wait(awaited_reply reply) noexcept;
@@ -59,6 +63,7 @@ private:
     session_time now_;
     session_time activity_;
     session_time login_since_;
+    session_time handshake_since_{};
     session_time reply_due_ = session_time::max();
 };
 

@@ -58,6 +58,36 @@ TEST(RelayDeadlines, AnIdleTimeBelowTheLoginsCountsDuringTheLoginToo) {
     play(s, {"< 220 Welcome.\n! waited 5\n< 421 Idle timeout: no command for 5 s.\n= close\n"});
 }
 
+// ---- TLS handshakes of the control connections
+
+TEST(RelayDeadlines, EachHandshakeHasItsOwnTime) {
+    auto s = timed();
+    s.tls_available = true;
+    s.backend.match_tls = true;
+    relay_driver driver(s, false);
+    const auto at = [&driver](session_time::duration later) {
+        driver.now += later;
+        driver.machine.set_time(driver.now);
+    };
+    at(30s);
+    driver.client("AUTH TLS\r\n");
+    at(2s);
+    driver.backend("234 Mine.\r\n");
+    EXPECT_EQ(driver.actions.back(), "tls behind");
+    EXPECT_EQ(driver.until, driver.now + 10s);
+    at(4s);
+    driver.run();
+    EXPECT_EQ(driver.until, driver.now + 6s) << "asking again does not extend it";
+    driver.machine.backend_tls_started();
+    driver.run();
+    EXPECT_EQ(driver.actions.back(), "tls");
+    EXPECT_EQ(driver.until, driver.now + 10s);
+    at(5s);
+    driver.machine.client_tls_started({});
+    driver.run();
+    EXPECT_EQ(driver.until, s.accepted + 60s) << "the time of a handshake counts for the login";
+}
+
 // ---- The backend's reply during the login
 
 TEST(RelayDeadlines, ABackendThatDoesNotAnswerTheLoginIsReplaced) {

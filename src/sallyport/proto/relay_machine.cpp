@@ -67,8 +67,8 @@ relay_action relay_machine::next() {
             if (status != reply_parser::status::need_more) continue;
         }
         switch (stages_.now()) {
-            case relay_stage::starting_client_tls: return relay_act::start_tls{leg::client};
-            case relay_stage::starting_backend_tls: return relay_act::start_tls{leg::backend};
+            case relay_stage::starting_client_tls: return relay_act::start_tls{leg::client, deadlines_.handshake()};
+            case relay_stage::starting_backend_tls: return relay_act::start_tls{leg::backend, deadlines_.handshake()};
             case relay_stage::ending_client_tls: return relay_act::end_tls{};
             case relay_stage::passthrough: return relay_act::start_passthrough{};
             default: break;
@@ -454,6 +454,7 @@ void relay_machine::advance(std::optional<relay_event> event) {
     deadlines_.restart_wait();
     if (event) stages_.take(*event);
     if (stages_.now() == relay_stage::awaiting_reply && out_.pending().empty()) stages_.take(relay_event::all_replied);
+    if (event == relay_event::auth_accepted || event == relay_event::client_tls_offered) deadlines_.start_handshake();
     if (event == relay_event::transfer_finished) transfer_ = {};
 }
 

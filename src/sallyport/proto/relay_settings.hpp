@@ -30,7 +30,8 @@ struct relay_timeouts {
     std::chrono::milliseconds login = limits::login_timeout;
     std::chrono::milliseconds backend_reply = limits::backend_login_timeout;  // to each command until the login
     std::chrono::milliseconds data_connect = limits::data_timeout;            // for a data connection, by whichever path
-    std::chrono::milliseconds data_start = limits::stall_timeout;  // for the backend's 150 before an active client
+    std::chrono::milliseconds data_start = limits::stall_timeout;   // for the backend's 150 before an active client
+    std::chrono::milliseconds tls = limits::tls_handshake_timeout;  // for one handshake of a control connection
 };
 
 struct relay_settings {

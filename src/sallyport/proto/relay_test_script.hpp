@@ -127,6 +127,7 @@ public:
                 ++suspected;
                 continue;
             }
+            if (const auto* tls = std::get_if<relay_act::start_tls>(&action)) until = tls->until;
             if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) reserved_to = reserve->to;
             if (const auto* open = std::get_if<relay_act::open_data>(&action)) {
                 chosen = open->plan.data_path;

@@ -46,6 +46,9 @@ struct local_reply {
     friend bool operator==(const local_reply&, const local_reply&) = default;
 };
 
+[[nodiscard]] inline reply as_reply(local_reply r) { return {r.code, {std::move(r.text)}}; }
+[[nodiscard]] inline reply as_reply(int code, std::string_view text) { return {code, {std::string(text)}}; }
+
 /// Calls `parse` for each line of a reply until one returns a value: servers may put the information into any line. Returns
 /// the first value, or what `parse` returned for the first line if no line has a value. `parse` returns a result or an
 /// optional. REQUIRES: `r` is the reply to the command that asks for the information (GW-02).

@@ -20,6 +20,7 @@ protected:
         s.peer = *endpoint::parse("198.51.100.7:40000");
         s.local = *endpoint::parse("203.0.113.5:21");
         s.anonymous_allowed = true;
+        s.tls_available = true;
         s.idle_timeout = 300s;
         s.login_timeout = 60s;
         s.now = begin;
@@ -133,6 +134,87 @@ TEST_F(server_deadlines, slow_work_of_the_server_does_not_count_as_idle) {
     machine.set_time(now);
     machine.file_done(file_result{});
     EXPECT_EQ(until(), 300s);
+}
+
+TEST_F(server_deadlines, a_handshake_has_its_own_time) {
+    log_in();
+    now += 200s;
+    client("AUTH TLS");
+    const auto action = next();
+    const auto* handshake = std::get_if<act::start_tls>(&action);
+    ASSERT_NE(handshake, nullptr);
+    EXPECT_EQ(handshake->until - now, 10s);
+    EXPECT_EQ(last_line().substr(0, 3), "234");
+    said.clear();
+    now += 10s - 1ms;
+    machine.time_passed(now);
+    EXPECT_FALSE(machine.closing());
+    now += 1ms;
+    machine.time_passed(now);
+    const auto end = next();
+    const auto* close = std::get_if<act::close>(&end);
+    ASSERT_NE(close, nullptr);
+    EXPECT_FALSE(close->graceful);
+    EXPECT_EQ(said, "") << "what is said now could be read as part of the handshake";
+    EXPECT_EQ(timed_out, 0);
+}
+
+TEST_F(server_deadlines, the_login_goes_on_after_the_handshake) {
+    client("AUTH TLS");
+    ASSERT_TRUE(std::holds_alternative<act::start_tls>(next()));
+    now += 9s;
+    machine.set_time(now);
+    machine.tls_started();
+    EXPECT_EQ(until(), 51s) << "its time counts for the login";
+    passed(51s);
+    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+}
+
+TEST_F(server_deadlines, implicit_tls_begins_with_its_handshake) {
+    auto implicit = settings();
+    implicit.tls_active = true;
+    machine = server_machine(implicit);
+    const auto action = next();
+    const auto* handshake = std::get_if<act::start_tls>(&action);
+    ASSERT_NE(handshake, nullptr);
+    EXPECT_EQ(handshake->until, begin + 10s);
+    machine.terminate("Stopping.");
+    EXPECT_FALSE(machine.closing()) << "before the handshake it could not be read";
+    machine.tls_started();
+    EXPECT_EQ(until(), 60s);
+    EXPECT_EQ(last_line(), "220 Sallyport ready.");
+}
+
+TEST_F(server_deadlines, a_failed_handshake_ends_without_a_word) {
+    auto implicit = settings();
+    implicit.tls_active = true;
+    machine = server_machine(implicit);
+    ASSERT_TRUE(std::holds_alternative<act::start_tls>(next()));
+    machine.tls_failed();
+    const auto end = next();
+    const auto* close = std::get_if<act::close>(&end);
+    ASSERT_NE(close, nullptr);
+    EXPECT_FALSE(close->graceful);
+    EXPECT_EQ(said, "");
+}
+
+TEST_F(server_deadlines, a_data_connection_is_waited_for_from_when_the_file_is_ready) {
+    log_in();
+    client("EPSV");
+    ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
+    machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
+    client("RETR /f");
+    ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
+    now += 5s;  // the disk is slow
+    machine.set_time(now);
+    const auto due = machine.data_connection_deadline();
+    EXPECT_EQ(due.at - now, 30s);
+    EXPECT_EQ(due.kind, deadline_kind::data);
+    now += 30s;
+    machine.set_time(now);
+    EXPECT_EQ(machine.transfer_done(fail(errc::timeout, "data connection: none"), false), 425);
+    EXPECT_EQ(until(), 300s) << "the session goes on, and is idle from now on";
+    EXPECT_EQ(last_line(), "425 data connection: none.");
 }
 
 TEST_F(server_deadlines, time_that_passes_early_ends_nothing) {

@@ -1,261 +1,80 @@
 #include <sallyport/proto/server_machine.hpp>
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
-#include <sallyport/proto/reply.hpp>
+#include <sallyport/proto/server_information.hpp>
 
 namespace sallyport::proto {
 
-struct server_machine::route {
-    verb id;
-    handler serve;
-};
-
-// One verb, one row, in the order of `verb`, so that dispatch is an index.
-constexpr server_machine::route server_machine::routes[] = {
-    {verb::user, &server_machine::on_user},
-    {verb::pass, &server_machine::on_pass},
-    {verb::acct, &server_machine::on_acct},
-    {verb::cwd, &server_machine::on_path},
-    {verb::cdup, &server_machine::on_cdup},
-    {verb::smnt, &server_machine::on_smnt},
-    {verb::quit, &server_machine::on_quit},
-    {verb::rein, &server_machine::on_rein},
-    {verb::port, &server_machine::on_data_request},
-    {verb::pasv, &server_machine::on_data_request},
-    {verb::type, &server_machine::on_type},
-    {verb::stru, &server_machine::on_stru},
-    {verb::mode, &server_machine::on_mode},
-    {verb::retr, &server_machine::on_file_transfer},
-    {verb::stor, &server_machine::on_file_transfer},
-    {verb::stou, &server_machine::on_file_transfer},
-    {verb::appe, &server_machine::on_file_transfer},
-    {verb::allo, &server_machine::on_allo},
-    {verb::rest, &server_machine::on_rest},
-    {verb::rnfr, &server_machine::on_path},
-    {verb::rnto, &server_machine::on_rnto},
-    {verb::abor, &server_machine::on_abor},
-    {verb::dele, &server_machine::on_path},
-    {verb::rmd, &server_machine::on_path},
-    {verb::mkd, &server_machine::on_path},
-    {verb::pwd, &server_machine::on_pwd},
-    {verb::list, &server_machine::on_listing},
-    {verb::nlst, &server_machine::on_listing},
-    {verb::site, &server_machine::on_site},
-    {verb::syst, &server_machine::on_syst},
-    {verb::stat, &server_machine::on_stat},
-    {verb::help, &server_machine::on_help},
-    {verb::noop, &server_machine::on_noop},
-    {verb::auth, &server_machine::on_auth},
-    {verb::pbsz, &server_machine::on_pbsz},
-    {verb::prot, &server_machine::on_prot},
-    {verb::ccc, &server_machine::on_ccc},
-    {verb::feat, &server_machine::on_feat},
-    {verb::opts, &server_machine::on_opts},
-    {verb::eprt, &server_machine::on_data_request},
-    {verb::epsv, &server_machine::on_data_request},
-    {verb::lang, &server_machine::on_lang},
-    {verb::mdtm, &server_machine::on_mdtm},
-    {verb::mlsd, &server_machine::on_listing},
-    {verb::mlst, &server_machine::on_mlst},
-    {verb::size, &server_machine::on_path},
-    {verb::host, &server_machine::on_host},
-    {verb::mfmt, &server_machine::on_mfmt},
-    {verb::clnt, &server_machine::on_clnt},
-};
-
 server_machine::server_machine(server_settings settings)
     : settings_(std::move(settings)),
+      deadlines_(settings_),
       protection_({.implicit_tls = settings_.tls_active,
                    .auth_offered = settings_.tls_available,
                    .ccc_allowed = settings_.ccc_allowed}),
-      data_requests_(settings_.peer.address, settings_.passive_allowed, settings_.active_allowed),
-      now_(settings_.now) {
-    reset_login();
+      login_(settings_.anonymous_allowed, settings_.tls_required),
+      data_(settings_.peer.address, settings_.passive_allowed, settings_.active_allowed) {
+    input_.set_logged_in(false);
+    if (settings_.tls_active) act_on(act::start_tls{deadlines_.next(session_phase::handshake).at}, awaited::tls);
 }
+
+// ---- Bytes and time in, actions out
 
 void server_machine::receive(std::string_view bytes) {
     if (closing_ || bytes.empty()) return;
-    note_activity();
-    // Between 234 and the handshake, and between CCC's reply and the end of TLS, nobody can tell whose bytes these are.
+    deadlines_.note_activity(login_.logged_in());
+    // Between 234 and the handshake, and between CCC's reply and the end of TLS, there is no telling whose bytes these are.
     if (awaited_ == awaited::tls) return close_after(421, replies::bytes_after_auth);
     if (awaited_ == awaited::clear_tls) return close_after(421, replies::bytes_after_ccc);
-    if (const auto end = reader_.append(bytes, protection_.tls(), output_)) send_reply(*end);
+    if (const auto end = input_.append(bytes, protection_.tls(), replies_)) send_reply(as_reply(*end));
 }
 
-void server_machine::output_sent() noexcept {
-    output_.clear();
-    // A long listing of replies must not stay with a session that then idles for minutes.
-    if (output_.capacity() > limits::control_read_size) output_.shrink_to_fit();
-}
-
-void server_machine::release_output(std::string& into) noexcept {
-    into.clear();
-    into.swap(output_);
+void server_machine::time_passed(session_time now) {
+    deadlines_.set_time(now);
+    if (closing_) return;
+    const auto over = deadlines_.expired(phase());
+    if (over == deadline_kind::nothing) return;
+    if (over == deadline_kind::tls) return tls_failed();
+    if (over == deadline_kind::login) pending_action_ = act::login_timed_out{};
+    close_after(421, deadlines_.text(over));
 }
 
 server_action server_machine::next() {
-    if (!std::exchange(greeted_, true)) send_reply(220, settings_.greeting);
+    if (awaited_ != awaited::tls && !std::exchange(greeted_, true)) send_reply(as_reply(220, settings_.greeting));
     for (;;) {
-        if (std::exchange(release_pending_, false)) return act::release_data{};
+        if (data_.take_release_request()) return act::release_data{};
         if (pending_action_) return *std::exchange(pending_action_, std::nullopt);
-        if (closing_) return act::close{};
-        if (awaited_ != awaited::nothing) return act::need_input{deadline()};
-        if (output_.size() > limits::control_read_size) return act::send{};
-        if (transfer_running_) {
-            if (deferred_.full()) return act::paused{};
-            if (!handle_line_during_transfer()) return act::need_input{deadline()};
-        } else if (!handle_next_line()) {
-            if (!input_ended_) return act::need_input{deadline()};
+        if (closing_) return act::close{!tls_failed_};
+        const act::need_input need_input{deadlines_.next(phase()).at};
+        if (awaited_ != awaited::nothing) return need_input;
+        if (output().size() > limits::control_read_size) return act::send{};
+        if (transfer_.running()) {
+            if (const auto line = input_.next_during_transfer(replies_))
+                handle_line(*line);
+            else if (input_.full())
+                return act::paused{};
+            else
+                return need_input;
+        } else if (const auto line = input_.next(replies_)) {
+            handle_line(*line);
+        } else {
+            if (!input_.at_end()) return need_input;
             close_after(221, replies::goodbye);
         }
     }
 }
 
-std::optional<client_line> server_machine::read_line() {
-    std::string_view raw;
-    auto line = reader_.next(raw);
-    if (line && trace_ && raw.data() != nullptr) trace_("> " + mask_secrets(raw));
-    return line;
+session_phase server_machine::phase() const noexcept {
+    if (awaited_ == awaited::tls) return session_phase::handshake;
+    if (transfer_.running()) return session_phase::transfer;
+    return login_.logged_in() ? session_phase::commands : session_phase::login;
 }
 
-bool server_machine::handle_next_line() {
-    const auto line = deferred_.empty() ? read_line() : std::optional(deferred_.pop());
-    if (line) handle_line(*line);
-    return line.has_value();
-}
-
-/// A line while a transfer runs: ABOR and STAT are acted on at once, all else waits its turn (IN-05, IN-06).
-bool server_machine::handle_line_during_transfer() {
-    auto line = read_line();
-    if (!line) return false;
-    const bool now = !line->refused && acts_during_transfer(line->cmd);
-    if (now && line->cmd.id == verb::abor) {
-        deferred_.push_abort();
-        if (!std::exchange(abort_requested_, true)) pending_action_ = act::abort_transfer{};
-    } else if (now && deferred_.empty()) {
-        dispatch(line->cmd);
-    } else {
-        deferred_.push(std::move(*line));
-    }
-    return true;
-}
-
-void server_machine::handle_line(const client_line& line) {
-    if (line.abort_done) return send_reply(226, replies::aborted);
-    if (line.refused) return send_reply(*line.refused);
-    if (line.cmd.id == verb::unknown) return send_reply(500, replies::unknown_command);
-    dispatch(line.cmd);
-}
-
-void server_machine::dispatch(const command& c) {
-    static_assert(std::size(routes) == static_cast<std::size_t>(verb::unknown));
-    static_assert(std::ranges::is_sorted(routes, {}, &route::id));
-    if (c.id != verb::rnto) login_.rename_from.reset();
-    if (const auto no = refuse_early(c, stage(), needs_tls_first())) return send_reply(*no);
-    (this->*routes[static_cast<std::size_t>(c.id)].serve)(c);
-}
-
-session_stage server_machine::stage() const noexcept {
-    if (login_.done) return session_stage::logged_in;
-    return login_.named ? session_stage::user_given : session_stage::connected;
-}
-
-/// What HELP and FEAT may name, and what is answered by more than 502.
-bool server_machine::is_offered(verb id) const noexcept {
-    switch (id) {
-        case verb::acct:
-        case verb::smnt: return false;
-        case verb::auth:
-        case verb::pbsz:
-        case verb::prot: return protection_.offered();
-        case verb::ccc: return settings_.ccc_allowed && !settings_.tls_required;
-        default: break;
-    }
-    switch (data_use_of(id)) {
-        case data_use::passive: return settings_.passive_allowed;
-        case data_use::active: return settings_.active_allowed;
-        default: return true;
-    }
-}
-
-void server_machine::send_reply(int code, std::string_view text) {
-    last_reply_ = code;
-    const std::size_t from = output_.size();
-    append_reply(output_, code, text);
-    finish_reply(from);
-}
-
-/// 421 ends the session.
-void server_machine::send_reply(const local_reply& r) {
-    if (r.code == 421) return close_after(r.code, r.text);
-    send_reply(r.code, r.text);
-}
-
-void server_machine::send_reply(int code, std::string_view first, const std::vector<std::string>& inner,
-                                std::string_view last) {
-    last_reply_ = code;
-    const std::size_t from = output_.size();
-    append_reply(output_, code, first, inner, last);
-    finish_reply(from);
-}
-
-void server_machine::send_reply(const error& cause, verb command, data_stage stage) {
-    send_reply(reply_for(cause, command, stage));
-}
-
-/// Doubles 0xFF where Telnet rules (RFC 959 section 4.1.3), and shows the lines to the log.
-void server_machine::finish_reply(std::size_t from) {
-    if (trace_) {
-        std::string_view rest = std::string_view(output_).substr(from);
-        while (!rest.empty()) {
-            const std::size_t end = rest.find("\r\n");
-            trace_("< " + std::string(rest.substr(0, end)));
-            rest.remove_prefix(std::min(rest.size(), end + 2));
-        }
-    }
-    if (!protection_.tls() && output_.find('\xff', from) != std::string::npos)
-        output_.replace(from, std::string::npos, telnet_escape(std::string_view(output_).substr(from)));
-}
-
-void server_machine::close_after(int code, std::string_view text) {
-    if (std::exchange(closing_, true)) return;
-    greeted_ = true;
-    send_reply(code, text);
-    deferred_.clear();
-    reader_.clear();
-}
-
-void server_machine::terminate(std::string_view text) { close_after(421, text); }
-
-// G5: a silent control connection under a running transfer is no idle one.
-session_time server_machine::deadline() const noexcept {
-    if (transfer_running_) return session_time::max();
-    return login_.done ? activity_ + settings_.idle_timeout : login_since_ + settings_.login_timeout;
-}
-
-// G6: the client is told so.
-void server_machine::time_passed(session_time now) {
-    now_ = now;
-    if (closing_ || now < deadline()) return;
-    const auto seconds = [](auto limit) {
-        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count());
-    };
-    if (!login_.done) pending_action_ = act::login_timed_out{};
-    close_after(421, login_.done ? "No command for " + seconds(settings_.idle_timeout) + " s. Goodbye."
-                                 : "No login within " + seconds(settings_.login_timeout) + " s. Goodbye.");
-}
-
-/// What the client says, and the end of what it asked for. The next login, after REIN or AUTH, has its time from then on.
-void server_machine::note_activity() noexcept {
-    activity_ = now_;
-    if (login_.done) login_since_ = now_;
+void server_machine::terminate(std::string_view text) {
+    if (awaited_ != awaited::tls) close_after(421, text);
 }
 
 void server_machine::act_on(server_action action, awaited answer) {
@@ -263,10 +82,269 @@ void server_machine::act_on(server_action action, awaited answer) {
     awaited_ = answer;
 }
 
-std::optional<virtual_path> server_machine::path_of(const command& c) {
-    std::optional<virtual_path> path = login_.directory.resolve(c.argument);
-    if (!path) send_reply(error{errc::name_invalid, 0, {}}, c.id);
-    return path;
+/// 421 ends the session.
+void server_machine::send_reply(const reply& r) {
+    if (r.code == 421 && !closing_) return close_after(r.code, r.text());
+    replies_.write(r, protection_.tls());
+}
+
+void server_machine::close_after(int code, std::string_view text) {
+    if (std::exchange(closing_, true)) return;
+    greeted_ = true;
+    send_reply(as_reply(code, text));
+    input_.clear();
+}
+
+// ---- Commands
+
+void server_machine::handle_line(const client_line& line) {
+    if (transfer_.running() && line.cmd.id == verb::abor) {
+        if (transfer_.abort()) pending_action_ = act::abort_transfer{};
+        return;
+    }
+    if (line.abort_done) return send_reply(as_reply(226, replies::aborted));
+    if (line.refused) return send_reply(as_reply(*line.refused));
+    if (line.cmd.id == verb::unknown) return send_reply(as_reply(500, replies::unknown_command));
+    dispatch(line.cmd);
+}
+
+void server_machine::dispatch(const command& c) {
+    files_.note_command(c.id);
+    if (const auto no = refuse_early(c, login_.stage(), login_.needs_tls_first(protection_.tls())))
+        return send_reply(as_reply(*no));
+    switch (c.id) {
+        case verb::user:
+        case verb::pass:
+        case verb::acct:
+        case verb::rein:
+        case verb::quit:
+        case verb::host: return handle_login(c);
+        case verb::auth:
+        case verb::pbsz:
+        case verb::prot:
+        case verb::ccc: return handle_protection(c);
+        case verb::type:
+        case verb::stru:
+        case verb::mode:
+        case verb::rest:
+        case verb::allo:
+        case verb::port:
+        case verb::eprt:
+        case verb::pasv:
+        case verb::epsv:
+        case verb::retr:
+        case verb::stor:
+        case verb::stou:
+        case verb::appe:
+        case verb::list:
+        case verb::nlst:
+        case verb::mlsd:
+        case verb::abor: return handle_transfer(c);
+        case verb::feat:
+        case verb::help:
+        case verb::syst:
+        case verb::opts:
+        case verb::lang:
+        case verb::site:
+        case verb::noop:
+        case verb::clnt: return handle_information(c);
+        case verb::stat:
+            if (c.argument.empty()) return handle_information(c);
+            break;
+        default: break;
+    }
+    handle_step(files_.start(c, parameters_.type()));
+}
+
+void server_machine::handle_login(const command& c) {
+    switch (c.id) {
+        case verb::user: reset_login(); return send_reply(login_.start(c.argument, protection_.tls()));
+        case verb::pass: {
+            auto asked = login_.password_request(c.argument, protection_.tls());
+            if (const auto* no = std::get_if<reply>(&asked)) return send_reply(*no);
+            return act_on(act::check_login{std::get<login_request>(std::move(asked))}, awaited::login);
+        }
+        case verb::acct: return send_reply(as_reply(202, "No account is needed here."));
+        case verb::rein:
+            if (const auto no = protection_.refuse_rein()) return send_reply(as_reply(*no));
+            protection_.reset_levels();
+            reset_login();
+            return send_reply(as_reply(220, settings_.greeting));
+        case verb::host:
+            // There are no virtual hosts: every name is this server.
+            if (const auto no = refuse_host(c.argument, login_.stage(), settings_.local.address))
+                return send_reply(as_reply(*no));
+            return send_reply(as_reply(220, replies::host_accepted));
+        default: return close_after(221, replies::goodbye);
+    }
+}
+
+/// Nothing that was said before counts for the next login (TLS-01).
+void server_machine::reset_login() {
+    login_.reset();
+    input_.set_logged_in(false);
+    parameters_ = {};
+    files_ = {};
+    data_.release_negotiation();
+}
+
+void server_machine::handle_protection(const command& c) {
+    switch (c.id) {
+        case verb::auth:
+            if (const auto no = protection_.accept_auth(c, input_.pending())) return send_reply(as_reply(*no));
+            reset_login();
+            send_reply(as_reply(234, replies::start_handshake));
+            deadlines_.start_handshake();
+            return act_on(act::start_tls{deadlines_.next(session_phase::handshake).at}, awaited::tls);
+        case verb::pbsz:
+            if (const auto no = protection_.accept_pbsz(c)) return send_reply(as_reply(*no));
+            return send_reply(as_reply(200, replies::pbsz));
+        case verb::prot: {
+            const auto level = protection_.read_prot(c, login_.data_must_be_protected());
+            if (!level) return send_reply(as_reply(level.error()));
+            // An open data connection has the protection that it was made with.
+            data_.release_persistent();
+            return send_reply(as_reply(protection_.set_data(*level)));
+        }
+        default:
+            if (const auto no = protection_.refuse_ccc(input_.pending(), settings_.tls_required))
+                return send_reply(as_reply(*no));
+            send_reply(as_reply(200, replies::cleared));
+            return act_on(act::clear_tls{}, awaited::clear_tls);
+    }
+}
+
+void server_machine::handle_transfer(const command& c) {
+    switch (c.id) {
+        case verb::type: return send_reply(parameters_.set_type(c));
+        case verb::stru: return send_reply(server_parameters::set_structure(c));
+        case verb::rest: return send_reply(parameters_.set_offset(c));
+        case verb::allo: return send_reply(parameters_.set_allocation(c));
+        case verb::mode: {
+            const auto answer = parameters_.set_mode(c);
+            // A stream ends with its connection.
+            if (parameters_.mode() == transfer_mode::stream) data_.release_persistent();
+            return send_reply(answer);
+        }
+        case verb::port:
+        case verb::eprt:
+        case verb::pasv:
+        case verb::epsv: {
+            const auto asked = data_.negotiate(c, protection_.data());
+            if (const auto* answer = std::get_if<reply>(&asked)) return send_reply(*answer);
+            return act_on(std::get<act::open_passive>(asked), awaited::passive);
+        }
+        case verb::list:
+        case verb::nlst:
+        case verb::mlsd: parameters_.clear_offset(); return start_transfer(files_.listing(c));
+        case verb::abor: data_.release_negotiation(); return send_reply(as_reply(226, replies::nothing_to_abort));
+        default: return start_transfer(parameters_.file_transfer(c, files_.directory()));
+    }
+}
+
+void server_machine::start_transfer(std::expected<transfer_request, reply> request) {
+    if (!request) return send_reply(request.error());
+    if (const auto no = protection_.refuse_transfer(login_.data_must_be_protected())) return send_reply(as_reply(*no));
+    if (!data_.is_negotiated()) return send_reply(as_reply(425, replies::no_data_connection));
+    // An ABOR that came after this command, while an earlier transfer ran, means this one too.
+    if (input_.has_abort()) {
+        data_.release_negotiation();
+        return send_reply(as_reply(426, replies::aborted_before));
+    }
+    request->type = parameters_.type();
+    request->mode = parameters_.mode();
+    request->protect = protection_.data() ? protection::private_ : protection::clear;
+    request->data = data_.release();
+    transfer_.start(*request);
+    pending_action_ = act::start_transfer{std::move(*request)};
+}
+
+void server_machine::handle_information(const command& c) {
+    const server_offer offer{.tls = protection_.offered(),
+                             .ccc = settings_.ccc_allowed && !settings_.tls_required,
+                             .passive = settings_.passive_allowed,
+                             .active = settings_.active_allowed};
+    switch (c.id) {
+        case verb::feat: return send_reply(feat_reply(offer, files_.facts()));
+        case verb::help: return send_reply(help_reply(c.argument, offer));
+        case verb::opts: {
+            auto facts = files_.facts();
+            send_reply(opts_reply(c.argument, facts));
+            return files_.set_facts(facts);
+        }
+        case verb::lang: return send_reply(lang_reply(c.argument));
+        case verb::site: return send_reply(site_reply(c.argument));
+        case verb::syst: return send_reply(as_reply(215, replies::system));
+        case verb::noop: return send_reply(as_reply(200, replies::noop));
+        case verb::clnt: return send_reply(as_reply(200, replies::noted));
+        default:
+            return send_reply(stat_reply({.client = settings_.peer.address,
+                                          .user = login_.user(),
+                                          .type = parameters_.type(),
+                                          .mode = parameters_.mode(),
+                                          .tls = protection_.tls(),
+                                          .data_protected = protection_.data(),
+                                          .transfer = transfer_.active_verb(),
+                                          .data = data_.text()}));
+    }
+}
+
+void server_machine::handle_step(server_files::step step) {
+    if (const auto* answer = std::get_if<reply>(&step)) return send_reply(*answer);
+    act_on(act::run_file{std::get<file_request>(std::move(step))}, awaited::file);
+}
+
+// ---- Outcomes
+
+void server_machine::tls_started() {
+    if (std::exchange(awaited_, awaited::nothing) != awaited::tls) return;
+    // With implicit TLS it is the state from the start.
+    if (!protection_.tls()) protection_.tls_started();
+}
+
+/// No reply can be sent: it would not be encrypted.
+void server_machine::tls_failed() {
+    if (std::exchange(awaited_, awaited::nothing) != awaited::tls) return;
+    greeted_ = closing_ = tls_failed_ = true;
+    pending_action_.reset();
+}
+
+void server_machine::tls_cleared() {
+    if (std::exchange(awaited_, awaited::nothing) == awaited::clear_tls) protection_.tls_ended();
+}
+
+void server_machine::login_done(const result<void>& outcome) {
+    deadlines_.note_activity(login_.logged_in());
+    if (std::exchange(awaited_, awaited::nothing) != awaited::login || closing_) return;
+    const auto answer = login_.finish(outcome);
+    input_.set_logged_in(login_.logged_in());
+    send_reply(answer);
+    if (login_.attempts_used_up()) close_after(421, "Too many failed logins. Goodbye.");
+}
+
+void server_machine::passive_done(const result<endpoint>& advertised) {
+    if (std::exchange(awaited_, awaited::nothing) != awaited::passive || closing_) return;
+    send_reply(data_.passive_opened(advertised));
+}
+
+void server_machine::file_done(const result<file_result>& outcome) {
+    deadlines_.note_activity(login_.logged_in());
+    if (std::exchange(awaited_, awaited::nothing) != awaited::file || closing_) return;
+    handle_step(files_.finish(outcome));
+}
+
+void server_machine::transfer_opened(std::string_view text) {
+    if (transfer_.running() && !closing_) send_reply(transfer_.opened(text));
+}
+
+int server_machine::transfer_done(const result<transfer_outcome>& outcome, bool data_connected, bool data_persists) {
+    deadlines_.note_activity(login_.logged_in());
+    if (!transfer_.running()) return 0;
+    if (data_persists) data_.store_persistent();
+    const auto answer = transfer_.finish(outcome, data_connected, data_persists);
+    if (closing_) return 0;
+    send_reply(answer);
+    return answer.code;
 }
 
 }  // namespace sallyport::proto

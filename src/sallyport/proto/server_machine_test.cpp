@@ -21,8 +21,8 @@ server_settings settings() {
 }
 
 std::string release_output(server_machine& m) {
-    std::string out = m.output();
-    m.output_sent();
+    std::string out;
+    m.release_output(out);
     return out;
 }
 
@@ -64,8 +64,7 @@ TEST(server_machine, replies_of_a_long_pipeline_are_handed_out_in_parts) {
     std::size_t largest = 0;
     for (;;) {
         const server_action action = m.next();
-        largest = std::max(largest, m.output().size());
-        m.output_sent();
+        largest = std::max(largest, release_output(m).size());
         if (std::holds_alternative<act::need_input>(action)) break;
     }
     EXPECT_LT(largest, limits::control_read_size + 1024);

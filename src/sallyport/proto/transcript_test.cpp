@@ -141,8 +141,9 @@ private:
     void pump() {
         while (!awaited_action_ && !closed_) {
             server_action action = machine_.next();
-            sent_ += machine_.output();
-            machine_.output_sent();
+            std::string replies;
+            machine_.release_output(replies);
+            sent_ += replies;
             paused_ = std::holds_alternative<act::paused>(action);
             if (paused_ || std::holds_alternative<act::need_input>(action)) return;
             if (std::holds_alternative<act::send>(action)) continue;

@@ -45,8 +45,8 @@ using candidate_ptr = std::shared_ptr<candidate>;
 constexpr auto taken_over =
     "a new process accepts connections on it, so sessions of the old process cannot use it; connect again";
 
-error refusal(errc code, std::uint16_t port, std::string_view reason) {
-    return {code, 0, fmt::format("port {}: {}", port, reason)};
+error refusal(std::uint16_t port, std::string_view reason) {
+    return {errc::port_refused, 0, fmt::format("port {}: {}", port, reason)};
 }
 
 }  // namespace
@@ -165,7 +165,7 @@ result<port_reservation> single_port::impl::reserve(reservation_request request)
     const auto now = net::clock::now();
     const bool plain = request.tls_session_context.empty();
     const std::lock_guard lock(mutex);
-    if (stopped) return std::unexpected(refusal(errc::busy, request.advertised_port, taken_over));
+    if (stopped) return std::unexpected(refusal(request.advertised_port, taken_over));
     erase_idle(now);
     client_state& p = clients[{request.client, request.port}];
     const bool blocked = now < p.blocked_until && p.blocked_except_for != request.session;
@@ -173,11 +173,11 @@ result<port_reservation> single_port::impl::reserve(reservation_request request)
         const auto reason = blocked ? "a data connection of another session from your address may still arrive"
                                     : "another session from your address is waiting for its data connection";
         return std::unexpected(
-            refusal(errc::busy, request.advertised_port, fmt::format("{}; try again or use TLS", reason)));
+            refusal(request.advertised_port, fmt::format("{}; try again or use TLS", reason)));
     }
     if (!plain && !p.expected.empty() && p.expected.front()->is_plain()) {
         const auto displaced = std::exchange(p.expected, {}).front();
-        displaced->fail_with(refusal(errc::exhausted, request.advertised_port,
+        displaced->fail_with(refusal(request.advertised_port,
                                      "another session from your address has reserved it for TLS; try again or use TLS"));
         decide_all(p);
     }
@@ -194,7 +194,7 @@ void single_port::impl::stop() {
     stopped = true;
     for (auto& [client, p] : clients) {
         for (auto& each : std::exchange(p.expected, {})) {
-            each->fail_with(refusal(errc::exhausted, each->params.advertised_port, taken_over));
+            each->fail_with(refusal(each->params.advertised_port, taken_over));
             failed.push_back(std::move(each));
         }
         decide_all(p);
@@ -203,7 +203,7 @@ void single_port::impl::stop() {
 
 void single_port::impl::expected_connection::on_transfer_start(bool protect) {
     if (!is_plain() && !protect)
-        return fail_with(refusal(errc::exhausted, params.advertised_port,
+        return fail_with(refusal(params.advertised_port,
                                  "it was reserved for TLS, before PROT C; send EPSV or PASV again"));
     {
         const std::lock_guard lock(owner_->mutex);
@@ -211,7 +211,7 @@ void single_port::impl::expected_connection::on_transfer_start(bool protect) {
     }
     if (!owner_->settings.control) return;
     if (net::clock::now() >= since + owner_->settings.max_wait)
-        return fail_with(refusal(errc::exhausted, params.advertised_port,
+        return fail_with(refusal(params.advertised_port,
                                  fmt::format("the reservation expired after {} s; send EPSV or PASV again",
                                              std::chrono::ceil<std::chrono::seconds>(owner_->settings.max_wait).count())));
     if (is_plain())
@@ -241,12 +241,12 @@ void single_port::impl::decide(const std::shared_ptr<expected_connection>& pendi
         set_classification(**std::ranges::find_if(p.candidates, is_silent), classification::data, pending);
     else if (count == 0)
         pending->fail_with(
-            refusal(errc::exhausted, pending->params.advertised_port,
+            refusal(pending->params.advertised_port,
                     "no data connection arrived before the transfer command, and a later one cannot be distinguished from a "
                     "new client; use TLS or active mode"));
     else
         pending->fail_with(refusal(
-            errc::exhausted, pending->params.advertised_port,
+            pending->params.advertised_port,
             fmt::format(
                 "{} connections from your address arrived at the same time and cannot be distinguished; try again or "
                 "use TLS",

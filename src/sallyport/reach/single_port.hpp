@@ -89,7 +89,7 @@ public:
     /// The separate port; 0 if data connections arrive on the control port.
     [[nodiscard]] std::uint16_t separate_port() const noexcept;
 
-    /// Fails with errc::busy if the rules do not allow unencrypted data for this session now, and after stop().
+    /// Fails with errc::port_refused if the rules do not allow unencrypted data for this session now, and after stop().
     [[nodiscard]] result<port_reservation> reserve(reservation_request request);
     /// A new process accepts the connections from now on: all reservations fail, and new ones are refused.
     void stop();

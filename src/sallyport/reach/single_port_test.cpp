@@ -129,7 +129,7 @@ TEST_F(SinglePort, OnePlainReservationPerAddressAtATime) {
     auto one = reserve("one");
     const auto two = reserve("two");
     ASSERT_FALSE(two);
-    EXPECT_EQ(two.error().code, errc::busy);
+    EXPECT_EQ(two.error().code, errc::port_refused);
     EXPECT_NE(two.error().text().find("another session from your address"), std::string::npos);
     connect(office, listener_kind::data);
     EXPECT_TRUE(reserve("two")) << "the first session has its connection";
@@ -139,7 +139,7 @@ TEST_F(SinglePort, OnePlainReservationPerAddressAtATime) {
 TEST_F(SinglePort, AnUnusedReservationBlocksOtherSessionsDuringTheCooldown) {
     open({.port = port, .cooldown = 80ms});
     (void)reserve("one");
-    EXPECT_EQ(reserve("two").error().code, errc::busy);
+    EXPECT_EQ(reserve("two").error().code, errc::port_refused);
     EXPECT_TRUE(reserve("one")) << "a late connection of its own client affects no other session";
     run_loop(100ms);
     EXPECT_TRUE(reserve("two"));
@@ -173,7 +173,7 @@ TEST_F(SinglePort, OfTwoConnectionsNoneIsData) {
     const auto& second = connect();
     const auto& w = start(one);
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted);
+    EXPECT_EQ(w.failed, errc::port_refused);
     EXPECT_TRUE(first.new_client && second.new_client) << "one of them is a new client";
 }
 
@@ -182,7 +182,7 @@ TEST_F(SinglePort, AConnectionAfterTheCommandIsANewClient) {
     auto one = reserve("one");
     const auto& w = start(one);
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted);
+    EXPECT_EQ(w.failed, errc::port_refused);
     EXPECT_TRUE(connect().new_client);
 }
 
@@ -224,7 +224,7 @@ TEST_F(SinglePort, ANewClientIsGreetedAfterMaxWait) {
     EXPECT_TRUE(client.new_client);
     const auto& w = start(one);
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted) << "after that the transfer is refused";
+    EXPECT_EQ(w.failed, errc::port_refused) << "after that the transfer is refused";
 }
 
 // ---- G8, TLS
@@ -303,8 +303,8 @@ TEST_F(SinglePort, ATlsReservationReplacesAPlainOne) {
     auto one = reserve("one", "id 1");
     ASSERT_TRUE(one);
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted);
-    EXPECT_EQ(reserve("plain").error().code, errc::busy) << "while TLS connections may arrive";
+    EXPECT_EQ(w.failed, errc::port_refused);
+    EXPECT_EQ(reserve("plain").error().code, errc::port_refused) << "while TLS connections may arrive";
 }
 
 // Reservations of both kinds fail, with or without a transfer command; a connection that arrives afterwards is a new client.
@@ -315,10 +315,10 @@ TEST_F(SinglePort, AfterStopReservationsFail) {
     const auto& w = start(one);
     ports->stop();
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted);
+    EXPECT_EQ(w.failed, errc::port_refused);
     const auto& late = start(two, true);
     run_loop();
-    EXPECT_EQ(late.failed, errc::exhausted);
+    EXPECT_EQ(late.failed, errc::port_refused);
     EXPECT_FALSE(reserve("one"));
     EXPECT_TRUE(connect().new_client);
 }
@@ -328,7 +328,7 @@ TEST_F(SinglePort, ProtectionMustNotChangeAfterTheReservation) {
     auto one = reserve("one", "id 1");
     const auto& w = start(one, false);
     run_loop();
-    EXPECT_EQ(w.failed, errc::exhausted);
+    EXPECT_EQ(w.failed, errc::port_refused);
 }
 
 }  // namespace

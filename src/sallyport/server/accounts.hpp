@@ -15,7 +15,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
-#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/server_actions.hpp>
 
 namespace sallyport::server {
 

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/server_actions.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/session_context.hpp>
 

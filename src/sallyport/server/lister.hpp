@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <sallyport/proto/listing.hpp>
-#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/server_actions.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/wildcard.hpp>
 #include <sallyport/vfs/filesystem.hpp>

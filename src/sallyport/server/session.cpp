@@ -7,23 +7,14 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/frontend/login_text.hpp>
 #include <sallyport/net/sleep_briefly.hpp>
 #include <sallyport/server/file_commands.hpp>
 
 namespace sallyport::server {
 namespace {
 
-using namespace std::chrono_literals;
 namespace act = proto::act;
-
-/// How long a client that was sent away may take to read why, before the connection is reset.
-constexpr auto final_read_timeout = 1s;
-
-std::string random_session_context() {
-    std::string out(16, '\0');
-    randombytes_buf(out.data(), out.size());
-    return out;
-}
 
 proto::server_settings settings_for(const settings& s, const endpoint& client, const endpoint& client_destination,
                                     bool implicit_tls) {
@@ -40,6 +31,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.ccc_allowed = s.ccc_allowed;
     out.idle_timeout = s.idle_timeout;
     out.login_timeout = s.login_timeout;
+    out.data_timeout = s.data_timeout;
     out.now = net::clock::now();
     return out;
 }
@@ -50,12 +42,8 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
     : frontend::session(from),
       shared_(std::move(shared)),
       loop_(from.loop),
-      control_(loop_, std::move(from.connection.socket), from.connection.local, from.connection.peer),
-      client_destination_(from.client_destination),
-      machine_(settings_for(shared_->config, control_.peer(), client_destination_, from.implicit_tls)),
-      implicit_tls_(from.implicit_tls) {
-    control_.set_keepalive(shared_->config.keepalive);
-    if (shared_->config.tls) tls_session_context_ = random_session_context();
+      control_(*shared_, from),
+      machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls)) {
     if (log::enabled(log::level::debug))
         machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
 }
@@ -65,14 +53,11 @@ net::task<> session::serve(std::shared_ptr<session> self) { co_await self->run()
 net::task<> session::run() {
     if (log::enabled(log::level::info))
         log(log::level::info,
-            fmt::format("Connection accepted from {} to {}", control_.peer().text(), client_destination_.text()));
-    result<void> ready;
-    if (implicit_tls_) ready = co_await start_tls();
-    while (ready) {
+            fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.client_destination().text()));
+    for (bool continues = true; continues;) {
         if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
         if (stopping_ && !transfer_) machine_.terminate(stop_text_);
         proto::server_action action = machine_.next();
-        bool continues = false;
         if (const auto* wait = std::get_if<act::need_input>(&action))
             continues = co_await read_input(wait->until);
         else
@@ -81,7 +66,6 @@ net::task<> session::run() {
             status::count(shared_->counters.bounce_attempts, machine_.bounce_attempts() - bounce_attempts_counted_);
             bounce_attempts_counted_ = machine_.bounce_attempts();
         }
-        if (!continues) break;
     }
     cancel_transfer();
     passive_ = {};
@@ -95,32 +79,32 @@ net::task<> session::run() {
 
 /// Sends what there is, then reads. False where the connection is over.
 net::task<bool> session::read_input(net::deadline until) {
-    co_await flush();
-    // What a transfer has ended meanwhile comes first: it would find nobody to interrupt.
+    co_await control_.flush(machine_);
+    // What a transfer has ended meanwhile comes first: there was no read for it to interrupt.
     if (outcome_ || (stopping_ && !transfer_)) co_return true;
-    if (broken_) co_return false;
-    if (input_ended_) {
-        if (!transfer_) co_return false;  // in the middle of something that would need more input
+    if (control_.is_broken()) co_return false;
+    if (control_.input_ended()) {
+        // In the middle of something that would need more input.
+        if (!transfer_) co_return false;
         co_await wait_for_transfer();
         co_return true;
     }
-    const result<std::size_t> got = co_await control_.read_some(buffer_, {.total = until});
+    const result<std::string_view> got = co_await control_.read(until);
     const auto now = net::clock::now();
-    if (got && *got > 0) {
+    if (got && !got->empty()) {
         curl_epsv_delay_.command_received(now);
         machine_.set_time(now);
-        machine_.receive(std::string_view(buffer_.data(), *got));
+        machine_.receive(*got);
         co_return true;
     }
     if (got) {
         // The client has closed its side, and may still listen: what it has asked for is served, but for uploads whose data
         // end only now (DU-03).
-        input_ended_ = true;
         machine_.input_ended();
         co_return true;
     }
     switch (got.error().code) {
-        case errc::cancelled: co_return !broken_;
+        case errc::cancelled: co_return !control_.is_broken();
         case errc::timeout: machine_.time_passed(now); co_return true;
         default: co_return false;
     }
@@ -128,18 +112,16 @@ net::task<bool> session::read_input(net::deadline until) {
 
 net::task<bool> session::perform(proto::server_action action) {
     if (std::holds_alternative<act::send>(action)) {
-        co_await flush();
+        co_await control_.flush(machine_);
     } else if (std::holds_alternative<act::paused>(action)) {
-        co_await flush();
+        co_await control_.flush(machine_);
         if (!outcome_) co_await wait_for_transfer();
-    } else if (std::holds_alternative<act::start_tls>(action)) {
-        co_await flush();
-        const result<void> done = co_await start_tls();
-        if (!done) co_return false;
-        machine_.tls_started();
+    } else if (const auto* tls = std::get_if<act::start_tls>(&action)) {
+        co_await control_.flush(machine_);
+        co_await start_tls(tls->until);
     } else if (std::holds_alternative<act::clear_tls>(action)) {
-        co_await flush();
-        const result<void> done = co_await control_.end_tls(limits::tls_shutdown_timeout);
+        co_await control_.flush(machine_);
+        const result<void> done = co_await control_.end_tls();
         if (!done) co_return false;
         machine_.tls_cleared();
     } else if (auto* login = std::get_if<act::check_login>(&action)) {
@@ -158,7 +140,9 @@ net::task<bool> session::perform(proto::server_action action) {
             co_await run_file_command(shared_, loop_, account_, std::move(file->request));
         machine_.set_time(net::clock::now());
         machine_.file_done(answer);
-        record_change(request, answer);
+        if (shared_->config.transfer_log && is_recorded(request.command))
+            shared_->config.transfer_log->write(
+                change_record_of(request, answer, owner(), machine_.directory().text(), machine_.last_reply()));
     } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
         start_transfer(std::move(started->request));
     } else if (std::holds_alternative<act::login_timed_out>(action)) {
@@ -166,56 +150,38 @@ net::task<bool> session::perform(proto::server_action action) {
     } else if (std::holds_alternative<act::abort_transfer>(action)) {
         cancel_transfer();
     } else {
-        co_await shut_down();
+        if (std::get<act::close>(action).graceful) {
+            co_await control_.flush(machine_);
+            co_await control_.shut_down(machine_.quit_received());
+        }
         co_return false;
     }
-    co_return !broken_;
+    co_return !control_.is_broken();
 }
 
-/// Writes what has gathered, and what gathers meanwhile; one writer at a time.
-net::task<> session::flush() {
-    if (flushing_) co_return;
-    flushing_ = true;
-    while (!machine_.output().empty() && !broken_) {
-        machine_.release_output(write_buffer_);
-        const result<void> sent = co_await control_.write_all(write_buffer_, {.progress = shared_->config.stall_timeout});
-        if (!sent) broken_ = true;
-    }
-    flushing_ = false;
-}
-
-net::task<> session::shut_down() {
-    co_await flush();
-    if (broken_) co_return;
-    if (control_.is_tls()) (void)co_await control_.shutdown_send(limits::tls_shutdown_timeout);
-    if (machine_.quit_received()) co_return;
-    // Closing with unread input resets the connection, and the reason in our last reply would be lost on the way.
-    if (!control_.is_tls()) (void)co_await control_.shutdown_send(limits::tls_shutdown_timeout);
-    const net::time_limit limit = net::time_limit::within(final_read_timeout);
-    for (;;) {
-        const result<std::size_t> got = co_await control_.read_some(buffer_, limit);
-        if (!got || *got == 0) co_return;
-    }
-}
-
-net::task<result<void>> session::start_tls() {
-    const net::tls_accept_options options{.session_id_context = tls_session_context_,
-                                          .resumption = shared_->config.tls_reuse != net::tls_reuse::off};
-    const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
-    result<void> done = co_await control_.accept_tls(*shared_->config.tls, options, limit);
+net::task<> session::start_tls(net::deadline until) {
+    const result<void> done = co_await control_.start_tls(until);
     if (log::enabled(log::level::info)) {
+        const auto& tls = control_.stream();
         if (done)
-            log(log::level::info, fmt::format("{}, {}", control_.tls().version, control_.tls().cipher));
+            log(log::level::info, fmt::format("{}, {}", tls.tls().version, tls.tls().cipher));
         else
             log(log::level::info, fmt::format("TLS failed: {}", escape(done.error().text())));
     }
-    co_return done;
+    const auto now = net::clock::now();
+    machine_.set_time(now);
+    if (done)
+        machine_.tls_started();
+    else if (done.error().code == errc::timeout)
+        machine_.time_passed(now);
+    else
+        machine_.tls_failed();
 }
 
 net::task<> session::check_login(proto::login_request request) {
     result<account> checked = fail(errc::login_refused);
     if (shared_->users.is_slow(request)) {
-        co_await flush();
+        co_await control_.flush(machine_);
         auto work = [this, &request] { return shared_->users.check(request); };
         checked = co_await net::offload(shared_->hashes, loop_, std::move(work));
     } else {
@@ -238,12 +204,11 @@ net::task<> session::check_login(proto::login_request request) {
 
 void session::open_passive(const act::open_passive& how) {
     persistent_data_.close();
-    passive_ = {};  // before the next one is reserved: a client holds one port at a time (DC-04)
+    // Before the next one is reserved: a client holds one port at a time (DC-04).
+    passive_ = {};
     const bool demanded = shared_->config.tls_reuse == net::tls_reuse::require || shared_->passive_data.single();
-    if (how.protect && demanded) control_.offer_ticket();
-    const reach::passive_request client{control_, client_destination_, id(),
-                                        how.protect ? tls_session_context_ : std::string()};
-    result<reach::passive_endpoint> reserved = shared_->passive_data.reserve(client, how.extended);
+    const auto caller = control_.passive_caller(id(), how.protect, demanded);
+    result<reach::passive_endpoint> reserved = shared_->passive_data.reserve(caller, how.extended);
     if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
     passive_ = std::move(reserved->reservation);
     machine_.passive_done(reserved->advertised);
@@ -251,17 +216,18 @@ void session::open_passive(const act::open_passive& how) {
 
 void session::start_transfer(proto::transfer_request request) {
     if (passive_) passive_.on_transfer_start(request.protect == proto::protection::private_);
+    const auto& stream = control_.stream();
     transfer_setup setup{
         .shared = shared_,
         .loop = loop_,
         .owner = *this,
         .session = id(),
         .user_account = account_,
-        .control_local = control_.local(),
-        .control_peer = control_.peer(),
-        .tls_session_context = tls_session_context_,
-        .allow_missing_close_notify = reach::any_matches(shared_->config.missing_close_notify,
-                                                         {control_.peer().address, client_destination_, control_.is_tls()}),
+        .control_local = stream.local(),
+        .control_peer = stream.peer(),
+        .tls_session_context = control_.tls_session_context(),
+        .allow_missing_close_notify = reach::any_matches(
+            shared_->config.missing_close_notify, {stream.peer().address, control_.client_destination(), stream.is_tls()}),
         .cwd = machine_.directory().text()};
     transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}),
                                            std::move(persistent_data_));
@@ -270,16 +236,22 @@ void session::start_transfer(proto::transfer_request request) {
 
 net::task<> session::run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t) {
     result<proto::transfer_outcome> outcome = co_await t->run();
-    if (self->transfer_ != t) co_return;  // it was given up, and the client has been told
+    // Else it was given up, and the client has its reply.
+    if (self->transfer_ != t) co_return;
     self->outcome_ = std::move(outcome);
     self->wake();
 }
 
-/// From within the transfer.
+// From within the transfer.
+net::deadline session::data_connection_deadline() {
+    machine_.set_time(net::clock::now());
+    return machine_.data_connection_deadline().at;
+}
+
 net::task<> session::on_data_connected(std::string text, reply_timing timing) {
     if (transfer_ == nullptr || transfer_->cancelled()) co_return;
     machine_.transfer_opened(text);
-    if (timing == reply_timing::immediate) co_await flush();
+    if (timing == reply_timing::immediate) co_await control_.flush(machine_);
 }
 
 void session::wake() {
@@ -299,30 +271,13 @@ void session::finish_transfer(const result<proto::transfer_outcome>& outcome) {
     status::count(outcome ? shared_->counters.transfers_complete : shared_->counters.transfers_failed);
     status::count(transfer_->is_upload() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
                   transfer_->bytes());
-    if (log::enabled(log::level::info)) log_transfer(outcome);
+    if (log::enabled(log::level::info)) log(log::level::info, transfer_text(*transfer_, outcome));
     persistent_data_ = transfer_->release_persistent_data();
     machine_.set_time(net::clock::now());
     const int reply = machine_.transfer_done(outcome, transfer_->connected(), persistent_data_.is_open());
-    if (shared_->config.transfer_log) write_record(outcome, reply);
+    if (shared_->config.transfer_log)
+        shared_->config.transfer_log->write(transfer_record_of(*transfer_, outcome, owner(), stopping_, reply));
     transfer_.reset();
-}
-
-void session::log_transfer(const result<proto::transfer_outcome>& outcome) const {
-    const double seconds = std::chrono::duration<double>(transfer_->age()).count();
-    std::string text =
-        fmt::format("{} {}: {} in {:.3f} s", proto::row_of(transfer_->request().command).name,
-                    escape(transfer_->request().path.text()), status::format_bytes(transfer_->bytes()), seconds);
-    // The size that ALLO announces is advice (RFC 959 section 4.1.3). With REST some clients mean the whole file by it, and
-    // some what is left to send.
-    const proto::transfer_request& request = transfer_->request();
-    const std::uint64_t bytes = transfer_->bytes();
-    if (transfer_->is_upload() && request.announced && *request.announced != bytes &&
-        *request.announced != request.offset + bytes)
-        text += fmt::format("; ALLO had announced {} bytes", *request.announced);
-    if (outcome)
-        log(log::level::info, text);
-    else
-        log(log::level::info, fmt::format("{}, failed: {}", text, escape(outcome.error().text())));
 }
 
 void session::cancel_transfer() {
@@ -345,10 +300,38 @@ void session::disconnect() {
 
 void session::kill() {
     stopping_ = true;
-    broken_ = true;
     cancel_transfer();
     control_.abort();
     if (transfer_finished_) transfer_finished_->set();
+}
+
+record_owner session::owner() const { return {id(), account_.name, control_.peer(), control_.stream().is_tls()}; }
+
+void session::log_login(std::string_view user, std::string_view outcome) const {
+    if (!log::enabled(log::level::info)) return;
+    const auto& stream = control_.stream();
+    log(log::level::info,
+        frontend::login_text(user, stream.peer(), stream.is_tls() ? stream.tls().version : std::string(), outcome));
+}
+
+status::session_report session::describe() const {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    const auto now = net::clock::now();
+    const auto& stream = control_.stream();
+    status::session_report out;
+    out.id = id();
+    out.client = stream.peer();
+    out.user = account_.name;
+    out.logged_in = machine_.logged_in();
+    if (stream.is_tls()) out.client_tls = stream.tls().version;
+    out.age = duration_cast<milliseconds>(now - started_at_);
+    if (transfer_)
+        out.transfer = running_transfer_of(*transfer_);
+    else
+        out.idle = duration_cast<milliseconds>(now - machine_.last_activity());
+    if (passive_) out.openings.push_back({false, passive_.port(), stream.peer().address, std::nullopt});
+    return out;
 }
 
 }  // namespace sallyport::server

@@ -127,11 +127,12 @@ net::task<result<void>> transfer::establish_data(std::string name, std::string d
         std::string text = fmt::format("Data connection expected on port {}; transfer starting{}.", passive_.port(), detail);
         co_await setup_.owner.on_data_connected(opening_text(name, std::move(text)), reply_timing::immediate);
     }
+    const net::deadline until = setup_.owner.data_connection_deadline();
     result<net::stream> made = fail(errc::misuse);
     if (target != nullptr)
-        made = co_await connect_active(target->address);
+        made = co_await connect_active(target->address, until);
     else
-        made = co_await accept_passive();
+        made = co_await accept_passive(until);
     if (!made) {
         log(fmt::format("Data connection failed: {}", escape(made.error().text())));
         co_return std::unexpected(made.error());
@@ -154,13 +155,12 @@ net::task<result<void>> transfer::establish_data(std::string name, std::string d
     co_return co_await start_data_tls();
 }
 
-net::task<result<net::stream>> transfer::accept_passive() {
-    const std::chrono::seconds timeout = shared().config.data_timeout;
-    result<net::accepted_connection> connection = co_await passive_.wait(net::time_limit::within(timeout));
+net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
+    result<net::accepted_connection> connection = co_await passive_.wait({.total = until});
     if (!connection) {
         error reason = connection.error();
         if (reason.code == errc::timeout) {
-            reason = data_timeout_error(passive_, timeout);
+            reason = data_timeout_error(passive_, shared().config.data_timeout);
             status::count(shared().counters.data_timeouts);
         }
         passive_ = {};
@@ -170,9 +170,8 @@ net::task<result<net::stream>> transfer::accept_passive() {
     co_return net::stream(loop(), std::move(connection->socket), connection->local, connection->peer);
 }
 
-net::task<result<net::stream>> transfer::connect_active(endpoint target) {
-    const std::chrono::seconds timeout = shared().config.data_timeout;
-    const net::time_limit limit = net::time_limit::within(timeout);
+net::task<result<net::stream>> transfer::connect_active(endpoint target, net::deadline until) {
+    const net::time_limit limit{.total = until};
     net::connect_options options;
     options.bind_to.address = setup_.control_local.address;
     const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
@@ -194,7 +193,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target) {
     }
     if (made) co_return made;
     if (made.error().code != errc::cancelled) status::count(shared().counters.active_connects_failed);
-    co_return std::unexpected(connect_error(made.error(), target, timeout));
+    co_return std::unexpected(connect_error(made.error(), target, shared().config.data_timeout));
 }
 
 net::task<result<void>> transfer::start_data_tls() {

@@ -14,7 +14,7 @@
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/block_mode.hpp>
-#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/server_actions.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/session_context.hpp>
 
@@ -31,6 +31,8 @@ enum class reply_timing : bool {
 class transfer_owner {
 public:
     virtual ~transfer_owner() = default;
+    /// The wait for the data connection starts now; returns the time until which it lasts.
+    [[nodiscard]] virtual net::deadline data_connection_deadline() = 0;
     /// The data connection is established. Returns when the 150 with `text` has been sent or queued, depending on `timing`.
     virtual net::task<> on_data_connected(std::string text, reply_timing timing) = 0;
     /// Whether the control connection has ended, even if input is still unread.
@@ -115,8 +117,8 @@ private:
     net::task<result<void>> send_blocks(std::string_view bytes, bool last);
     [[nodiscard]] std::string opening_text(const std::string& name, std::string text) const;
     net::task<result<void>> establish_data(std::string name, std::string detail, reply_timing timing);
-    net::task<result<net::stream>> accept_passive();
-    net::task<result<net::stream>> connect_active(endpoint target);
+    net::task<result<net::stream>> accept_passive(net::deadline until);
+    net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
     void log(std::string_view text) const;
 

@@ -1,0 +1,53 @@
+#include <sallyport/proto/server_data.hpp>
+
+#include <utility>
+
+namespace sallyport::proto {
+
+std::variant<reply, act::open_passive> server_data::negotiate(const command& c, bool protect) {
+    release_negotiation();
+    const auto wanted = requests_.read(c);
+    if (!wanted) {
+        if (wanted.error().bounce_attempt) ++bounce_attempts_;
+        return as_reply(wanted.error().reply);
+    }
+    if (is_active(wanted->method)) {
+        setup_ = data_target{wanted->target, wanted->method};
+        return as_reply(active_reply(wanted->method));
+    }
+    // The driver puts the new port in the old one's place.
+    release_pending_ = false;
+    passive_method_ = wanted->method;
+    return act::open_passive{wanted->method == data_method::epsv, protect};
+}
+
+reply server_data::passive_opened(const result<endpoint>& advertised) {
+    auto answer = passive_reply(passive_method_, advertised);
+    if (answer.code != 425) setup_ = passive_port{passive_method_};
+    return as_reply(std::move(answer));
+}
+
+void server_data::release_negotiation() noexcept {
+    if (std::holds_alternative<passive_port>(setup_)) release_pending_ = true;
+    release_persistent();
+    setup_ = std::monostate{};
+}
+
+void server_data::release_persistent() noexcept {
+    if (!std::holds_alternative<persistent_data>(setup_)) return;
+    release_pending_ = true;
+    setup_ = std::monostate{};
+}
+
+data_setup server_data::release() noexcept { return std::exchange(setup_, std::monostate{}); }
+
+bool server_data::take_release_request() noexcept { return std::exchange(release_pending_, false); }
+
+std::string_view server_data::text() const noexcept {
+    if (std::holds_alternative<passive_port>(setup_)) return "passive port is open";
+    if (std::holds_alternative<data_target>(setup_)) return "active target is set";
+    if (std::holds_alternative<persistent_data>(setup_)) return "the data connection stands";
+    return "nothing is negotiated";
+}
+
+}  // namespace sallyport::proto

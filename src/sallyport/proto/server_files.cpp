@@ -1,0 +1,158 @@
+#include <sallyport/proto/server_files.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/proto/failure_reply.hpp>
+#include <sallyport/proto/list_argument.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+/// RFC 959 appendix II: a quote within the name is doubled.
+[[nodiscard]] std::string quoted(const virtual_path& path) {
+    std::string out = "\"";
+    for (const char c : path.text()) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    return out += '"';
+}
+
+/// There is no file of that name.
+[[nodiscard]] bool is_missing(errc code) noexcept {
+    return code == errc::not_found || code == errc::not_a_directory || code == errc::name_invalid || code == errc::too_long;
+}
+
+[[nodiscard]] reply failed(error cause, verb id) { return as_reply(reply_for(cause, id)); }
+[[nodiscard]] reply invalid_name(verb id) { return failed({errc::name_invalid, 0, {}}, id); }
+
+}  // namespace
+
+void server_files::note_command(verb id) noexcept {
+    if (id != verb::rnto) rename_from_.reset();
+}
+
+server_files::step server_files::start(const command& c, data_type type) {
+    switch (c.id) {
+        case verb::pwd: return reply{257, {quoted(directory_) + " is the current directory."}};
+        case verb::cdup: return run({.command = c.id, .path = directory_.parent()});
+        case verb::smnt: return reply{502, {"There is nothing to mount here; CWD leads everywhere."}};
+        case verb::rnto: return rename(c);
+        case verb::mdtm: return modification_time(c);
+        case verb::mlst: return run_at_path(c, {.command = c.id, .facts = facts_});
+        case verb::stat: return status(c);
+        case verb::mfmt:
+            if (const auto wanted = time_to_set::parse(c.argument)) return set_time(*wanted);
+            return reply{501, {"MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name."}};
+        case verb::size:
+            // FS-08
+            if (type == data_type::ascii)
+                return reply{550, {"SIZE is known in TYPE I only: in TYPE A it depends on the lines of the file."}};
+            return run_at_path(c, {.command = c.id});
+        default: return run_at_path(c, {.command = c.id});
+    }
+}
+
+server_files::step server_files::run(file_request request) {
+    request_ = request;
+    return request;
+}
+
+server_files::step server_files::run_at_path(const command& c, file_request request) {
+    auto path = directory_.resolve(c.argument);
+    if (!path) return invalid_name(c.id);
+    request.path = std::move(*path);
+    return run(std::move(request));
+}
+
+/// RFC 3659 only lets it ask, and there a name may begin with a time and a blank. From before MFMT it sets the time too, and
+/// clients rely on that with vsftpd, IIS and others. So a file of the whole name is asked about, where there is one.
+server_files::step server_files::modification_time(const command& c) {
+    time_to_set_ = time_to_set::parse(c.argument);
+    const auto whole = directory_.resolve(c.argument);
+    if (whole) return run({.command = c.id, .path = *whole});
+    if (time_to_set_) return set_time(*std::exchange(time_to_set_, std::nullopt));
+    return invalid_name(c.id);
+}
+
+server_files::step server_files::rename(const command& c) {
+    const std::optional<virtual_path> from = std::exchange(rename_from_, std::nullopt);
+    if (!from) return reply{503, {"Send RNFR first, directly before RNTO."}};
+    return run_at_path(c, {.command = c.id, .from = *from});
+}
+
+server_files::step server_files::status(const command& c) {
+    auto listed = listing(c);
+    if (!listed) return std::move(listed.error());
+    auto path = listed->path;
+    return run({.command = c.id, .path = std::move(path), .facts = {}, .listing = std::move(*listed)});
+}
+
+/// "20260102150405 name" of MFMT and MDTM; nothing where it is not of that form.
+std::optional<server_files::time_to_set> server_files::time_to_set::parse(std::string_view argument) {
+    const std::size_t blank = argument.find(' ');
+    const auto time = parse_time(argument.substr(0, blank));
+    if (!time || blank == std::string_view::npos || blank + 1 == argument.size()) return std::nullopt;
+    return time_to_set{*time, std::string(argument.substr(blank + 1))};
+}
+
+server_files::step server_files::set_time(const time_to_set& wanted) {
+    auto path = directory_.resolve(wanted.name);
+    if (!path) return invalid_name(verb::mfmt);
+    return run({.command = verb::mfmt, .path = std::move(*path), .modified = wanted.time});
+}
+
+server_files::step server_files::finish(const result<file_result>& outcome) {
+    const file_request request = std::exchange(request_, {});
+    const auto wanted = std::exchange(time_to_set_, std::nullopt);
+    if (outcome) return reply_to(request, *outcome);
+    if (wanted && is_missing(outcome.error().code)) return set_time(*wanted);
+    return failed(outcome.error(), request.command);
+}
+
+reply server_files::reply_to(const file_request& request, const file_result& answer) {
+    switch (request.command) {
+        case verb::cwd:
+        case verb::cdup: directory_ = request.path; return {250, {quoted(directory_) + " is the current directory."}};
+        case verb::mkd: return {257, {quoted(request.path) + " created."}};
+        case verb::rmd: return {250, {"Directory removed."}};
+        case verb::dele: return {250, {"File removed."}};
+        case verb::rnfr: rename_from_ = request.path; return {350, {"Ready for RNTO."}};
+        case verb::rnto: return {250, {"Renamed."}};
+        case verb::size: return {213, {fmt::format("{}", answer.size)}};
+        case verb::mdtm: return {213, {format_time(answer.modified)}};
+        case verb::mfmt: return {213, {fmt::format("Modify={}; {}", format_time(request.modified), request.path.text())}};
+        case verb::mlst: return {250, {"Begin", answer.line, "End."}};
+        case verb::stat: {
+            reply out{213, {"Status follows:"}};
+            out.lines.insert(out.lines.end(), answer.lines.begin(), answer.lines.end());
+            out.lines.emplace_back("End of status.");
+            return out;
+        }
+        default: return failed({errc::misuse, 0, {}}, request.command);
+    }
+}
+
+std::expected<transfer_request, reply> server_files::listing(const command& c) const {
+    const list_argument argument = list_argument::parse(c.argument);
+    const auto path = directory_.resolve(argument.path);
+    if (!path) return std::unexpected(invalid_name(c.id));
+    transfer_request request{.command = c.id,
+                             .path = *path,
+                             .pattern = std::string(argument.pattern),
+                             .prefix = c.id == verb::nlst ? std::string(argument.path) : std::string(),
+                             .show_hidden = argument.show_hidden,
+                             .facts = facts_};
+    const auto may_be = [&](std::string_view text) {
+        if (auto named = directory_.resolve(text)) request.names.push_back({std::move(*named), std::string(text)});
+    };
+    // MLSD has no options of its own (RFC 3659 section 7.2).
+    if (c.id == verb::mlsd && c.argument.starts_with('-')) may_be(c.argument);
+    if (!argument.unusual.empty()) may_be(argument.unusual);
+    if (!argument.pattern.empty()) may_be(argument.name);
+    return request;
+}
+
+}  // namespace sallyport::proto

@@ -1,0 +1,115 @@
+#include <sallyport/proto/server_files.hpp>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+class server_files_test : public ::testing::Test {
+protected:
+    /// The reply to a command for which the driver finds `answer`.
+    [[nodiscard]] std::string answered(std::string_view text, const result<file_result>& answer = file_result{}) {
+        auto step = begin(text);
+        if (std::holds_alternative<file_request>(step)) step = files.finish(answer);
+        const auto* r = std::get_if<reply>(&step);
+        return r != nullptr ? std::to_string(r->code) + ' ' + r->full_text() : "another request";
+    }
+    [[nodiscard]] server_files::step begin(std::string_view text) {
+        const auto c = parse_command(text).value();
+        files.note_command(c.id);
+        return files.start(c, type);
+    }
+    [[nodiscard]] file_request asked(std::string_view text) {
+        const auto step = begin(text);
+        const auto* request = std::get_if<file_request>(&step);
+        return request != nullptr ? *request : file_request{.command = verb::unknown};
+    }
+    [[nodiscard]] auto listing(std::string_view text) const { return files.listing(parse_command(text).value()); }
+
+    server_files files;
+    data_type type = data_type::image;
+};
+
+TEST_F(server_files_test, the_directory_changes_when_the_driver_has_found_it) {
+    EXPECT_EQ(asked("CWD /a/\"b").path.text(), "/a/\"b");
+    EXPECT_EQ(files.directory().text(), "/");
+    EXPECT_EQ(answered("CWD /a/\"b"), "250 \"/a/\"\"b\" is the current directory.");
+    EXPECT_EQ(answered("PWD"), "257 \"/a/\"\"b\" is the current directory.");
+    EXPECT_EQ(answered("CWD c", fail(errc::not_found, "/a/c")).substr(0, 3), "550");
+    EXPECT_EQ(answered("CDUP"), "250 \"/a\" is the current directory.");
+    EXPECT_EQ(asked("DELE f").path.text(), "/a/f");
+}
+
+TEST_F(server_files_test, rnto_directly_follows_rnfr) {
+    EXPECT_EQ(answered("RNTO b").substr(0, 3), "503");
+    EXPECT_EQ(answered("RNFR a"), "350 Ready for RNTO.");
+    const auto request = asked("RNTO b");
+    EXPECT_EQ(request.from.text(), "/a");
+    EXPECT_EQ(request.path.text(), "/b");
+    (void)answered("RNFR a");
+    (void)answered("PWD");
+    EXPECT_EQ(answered("RNTO b").substr(0, 3), "503");
+    (void)answered("RNFR a", fail(errc::not_found));
+    EXPECT_EQ(answered("RNTO b").substr(0, 3), "503");
+}
+
+TEST_F(server_files_test, size_is_that_of_type_image) {  // FS-08
+    EXPECT_EQ(answered("SIZE f", file_result{.size = 12}), "213 12");
+    type = data_type::ascii;
+    EXPECT_EQ(answered("SIZE f").substr(0, 3), "550");
+}
+
+TEST_F(server_files_test, mdtm_sets_a_time_where_there_is_no_file_of_the_whole_name) {
+    EXPECT_EQ(asked("MDTM 20200101000000 f").path.text(), "/20200101000000 f");
+    const auto second = files.finish(fail(errc::not_found));
+    const auto* request = std::get_if<file_request>(&second);
+    ASSERT_NE(request, nullptr);
+    EXPECT_EQ(request->command, verb::mfmt);
+    EXPECT_EQ(request->path.text(), "/f");
+    EXPECT_EQ(std::get<reply>(files.finish(file_result{})).text(), "Modify=20200101000000; /f");
+    EXPECT_EQ(answered("MDTM 20200101000000 f", fail(errc::permission)).substr(0, 3), "550");
+    EXPECT_EQ(answered("MDTM f", fail(errc::not_found)).substr(0, 3), "550");
+    EXPECT_EQ(asked("MFMT 20200101000000 f").command, verb::mfmt);
+    EXPECT_EQ(answered("MFMT f").substr(0, 3), "501");
+}
+
+TEST_F(server_files_test, names_that_cannot_be_ask_for_nothing) {
+    const std::string name(300, 'n');
+    EXPECT_EQ(answered("CWD " + name).substr(0, 3), "550");
+    EXPECT_EQ(answered("MKD " + name).substr(0, 3), "553");
+    EXPECT_EQ(answered("STAT " + name).substr(0, 3), "550");
+    EXPECT_EQ(listing("LIST " + name).error().code, 550);
+}
+
+TEST_F(server_files_test, facts_are_those_that_were_chosen) {
+    files.set_facts(fact_set::parse("size;"));
+    EXPECT_FALSE(asked("MLST f").facts.type);
+    EXPECT_TRUE(asked("MLST f").facts.size);
+    EXPECT_FALSE(listing("MLSD")->facts.type);
+    EXPECT_EQ(answered("MLST f", file_result{.line = " size=1; /f"}), "250 Begin size=1; /f End.");
+}
+
+TEST_F(server_files_test, a_listing_may_name_a_file_an_option_or_a_pattern) {
+    (void)answered("CWD /d");
+    EXPECT_EQ(listing("LIST")->path.text(), "/d");
+    EXPECT_TRUE(listing("LIST -a")->show_hidden);
+    const auto pattern = listing("NLST sub/*.txt");
+    EXPECT_EQ(pattern->path.text(), "/d/sub");
+    EXPECT_EQ(pattern->pattern, "*.txt");
+    ASSERT_EQ(pattern->names.size(), 1U);
+    EXPECT_EQ(pattern->names.front().path.text(), "/d/sub/*.txt");
+    EXPECT_EQ(listing("MLSD -a")->names.front().path.text(), "/d/-a");
+}
+
+TEST_F(server_files_test, stat_with_a_path_is_a_listing) {
+    const auto request = asked("STAT *.txt");
+    ASSERT_TRUE(request.listing);
+    EXPECT_EQ(request.listing->pattern, "*.txt");
+    EXPECT_EQ(std::get<reply>(files.finish(file_result{.lines = {"one", "two"}})),
+              (reply{213, {"Status follows:", "one", "two", "End of status."}}));
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,114 @@
+#include <sallyport/proto/server_information.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+/// First word and the rest, without the blanks between them.
+[[nodiscard]] std::pair<std::string_view, std::string_view> split_word(std::string_view text) {
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const std::size_t rest = std::min(text.find_first_not_of(' ', blank), text.size());
+    return {text.substr(0, blank), text.substr(rest)};
+}
+
+/// Verbs in rows, short enough for the reply to stay below 512 bytes before login (RX-08).
+[[nodiscard]] reply list_verbs(const server_offer& offer) {
+    constexpr std::size_t verbs_in_a_row = 12;
+    reply out{214, {"Commands:"}};
+    std::size_t count = 0;
+    for (const command_row& row : command_table()) {
+        if (!is_offered(row.id, offer)) continue;
+        if (count++ % verbs_in_a_row == 0) out.lines.emplace_back();
+        out.lines.back() += fmt::format(" {:<4}", row.name);
+    }
+    out.lines.emplace_back("HELP with a name tells its form.");
+    return out;
+}
+
+}  // namespace
+
+bool is_offered(verb id, const server_offer& offer) noexcept {
+    switch (id) {
+        case verb::acct:
+        case verb::smnt: return false;
+        case verb::auth:
+        case verb::pbsz:
+        case verb::prot: return offer.tls;
+        case verb::ccc: return offer.ccc;
+        default: break;
+    }
+    switch (data_use_of(id)) {
+        case data_use::passive: return offer.passive;
+        case data_use::active: return offer.active;
+        default: return true;
+    }
+}
+
+reply feat_reply(const server_offer& offer, const fact_set& facts) {
+    reply out{211, {"Features:"}};
+    for (const command_row& row : command_table()) {
+        if (row.feat.empty() || !is_offered(row.id, offer)) continue;
+        // The one line that depends on the session (RFC 3659 section 7.8).
+        out.lines.push_back(row.id == verb::mlst ? fmt::format("MLST {}", facts.feat()) : std::string(row.feat));
+    }
+    out.lines.emplace_back("End");
+    return out;
+}
+
+reply help_reply(std::string_view argument, const server_offer& offer) {
+    if (argument.empty()) return list_verbs(offer);
+    if (iequals(argument, "SITE")) return {214, {"Syntax: SITE HELP"}};
+    for (const command_row& row : command_table()) {
+        if (!iequals(row.name, argument) || !is_offered(row.id, offer)) continue;
+        return {214, {fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax)}};
+    }
+    return {502, {"No such command here; HELP lists all."}};
+}
+
+reply opts_reply(std::string_view argument, fact_set& facts) {
+    const auto [name, options] = split_word(argument);
+    if (iequals(name, "UTF8") || iequals(name, "UTF-8")) {
+        if (options.empty() || iequals(options, "ON")) return {200, {"Names are UTF-8."}};
+        return {501, {"Names are UTF-8 always."}};
+    }
+    if (iequals(name, "MLST")) {
+        facts = fact_set::parse(options);
+        return {200, {fmt::format("MLST OPTS {}", facts.text())}};
+    }
+    return {501, {"OPTS knows UTF8 and MLST."}};
+}
+
+reply lang_reply(std::string_view argument) {
+    if (argument.empty() || iequals(argument, "EN") || starts_with_icase(argument, "EN-"))
+        return {200, {"Messages are in English."}};
+    return {504, {"Messages are in English only."}};
+}
+
+reply site_reply(std::string_view argument) {
+    if (iequals(without_trailing_blanks(argument), "HELP")) return {214, {"SITE knows HELP and nothing else."}};
+    // No extras, so none can be abused (IN-12).
+    return {504, {"SITE knows HELP only."}};
+}
+
+reply stat_reply(const session_status& session) {
+    const auto protection_name = [](bool tls) { return tls ? "TLS" : "clear text"; };
+    return {
+        211,
+        {"Status:", fmt::format(" Connected from {}", session.client.text()), fmt::format(" Logged in as {}", session.user),
+         fmt::format(" Type: {}, structure: file, mode: {}", session.type == data_type::ascii ? "ASCII" : "image",
+                     session.mode == transfer_mode::block ? "block" : "stream"),
+         fmt::format(" Control connection: {}, data connections: {}", protection_name(session.tls),
+                     protection_name(session.data_protected)),
+         session.transfer != verb::unknown ? fmt::format(" Transfer: {} is running", row_of(session.transfer).name)
+                                           : fmt::format(" Transfer: none; {}", session.data),
+         "End of status."}};
+}
+
+}  // namespace sallyport::proto

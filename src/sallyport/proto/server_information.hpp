@@ -1,0 +1,48 @@
+#pragma once
+// What a server says about itself and about a session: FEAT HELP STAT SYST OPTS LANG SITE (RFC 959, RFC 2389, RFC 2640, RFC
+// 3659). FEAT and HELP come from the command table, without what is not offered here. Pure; any thread.
+
+#include <string_view>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/listing.hpp>
+#include <sallyport/proto/reply.hpp>
+#include <sallyport/proto/server_actions.hpp>
+
+namespace sallyport::proto {
+
+/// What depends on the settings.
+struct server_offer {
+    bool tls = false;
+    bool ccc = false;
+    bool passive = true;
+    bool active = true;
+};
+
+/// Whether FEAT and HELP name it: it is answered by more than 502.
+[[nodiscard]] bool is_offered(verb id, const server_offer& offer) noexcept;
+
+[[nodiscard]] reply feat_reply(const server_offer& offer, const fact_set& facts);
+[[nodiscard]] reply help_reply(std::string_view argument, const server_offer& offer);
+/// OPTS MLST changes `facts`.
+[[nodiscard]] reply opts_reply(std::string_view argument, fact_set& facts);
+[[nodiscard]] reply lang_reply(std::string_view argument);
+[[nodiscard]] reply site_reply(std::string_view argument);
+
+/// What STAT without a path shows of a session.
+struct session_status {
+    ip_address client;
+    std::string_view user;
+    data_type type = data_type::ascii;
+    transfer_mode mode = transfer_mode::stream;
+    bool tls = false;
+    bool data_protected = false;
+    // The running one; verb::unknown where there is none.
+    verb transfer = verb::unknown;
+    // What is negotiated for the next one.
+    std::string_view data;
+};
+[[nodiscard]] reply stat_reply(const session_status& session);
+
+}  // namespace sallyport::proto

@@ -1,0 +1,70 @@
+#include <sallyport/proto/server_information.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+[[nodiscard]] bool has_line(const reply& r, std::string_view text) {
+    return std::ranges::find(r.lines, text) != r.lines.end();
+}
+
+TEST(server_information, features_are_those_that_are_offered) {
+    const auto plain = feat_reply({}, {});
+    EXPECT_EQ(plain.code, 211);
+    EXPECT_TRUE(has_line(plain, "EPSV"));
+    EXPECT_TRUE(has_line(plain, "UTF8"));
+    EXPECT_FALSE(has_line(plain, "AUTH TLS"));
+    EXPECT_FALSE(has_line(plain, "CCC"));
+    const auto secure = feat_reply({.tls = true, .ccc = true, .passive = false, .active = false}, {});
+    EXPECT_TRUE(has_line(secure, "AUTH TLS"));
+    EXPECT_TRUE(has_line(secure, "CCC"));
+    EXPECT_FALSE(has_line(secure, "EPSV"));
+    EXPECT_FALSE(has_line(secure, "EPRT"));
+}
+
+TEST(server_information, facts_are_marked_by_opts) {
+    fact_set facts;
+    EXPECT_EQ(opts_reply("MLST size;modify;", facts).text(), "MLST OPTS size;modify;");
+    EXPECT_TRUE(has_line(feat_reply({}, facts), "MLST " + facts.feat()));
+    EXPECT_FALSE(facts.type);
+    EXPECT_EQ(opts_reply("utf8  on", facts).code, 200);
+    EXPECT_EQ(opts_reply("UTF8 OFF", facts).code, 501);
+    EXPECT_EQ(opts_reply("MODE Z", facts).code, 501);
+    EXPECT_FALSE(facts.type) << "only OPTS MLST changes them";
+}
+
+TEST(server_information, help_names_what_is_offered) {
+    EXPECT_EQ(help_reply("retr", {}).text(), "Syntax: RETR <SP> pathname");
+    EXPECT_EQ(help_reply("STOU", {}).text(), "Syntax: STOU[<SP> pathname]");
+    EXPECT_EQ(help_reply("AUTH", {}).code, 502);
+    EXPECT_EQ(help_reply("AUTH", {.tls = true}).code, 214);
+    EXPECT_EQ(help_reply("ACCT", {.tls = true}).code, 502);
+    EXPECT_EQ(help_reply("SITE", {}).text(), "Syntax: SITE HELP");
+    EXPECT_NE(help_reply("", {}).full_text().find("RETR"), std::string::npos);
+    EXPECT_EQ(help_reply("", {}).full_text().find("AUTH"), std::string::npos);
+}
+
+TEST(server_information, there_is_one_language_and_no_site_command) {
+    for (const auto* good : {"", "en", "EN-us"}) EXPECT_EQ(lang_reply(good).code, 200) << good;
+    EXPECT_EQ(lang_reply("de").code, 504);
+    EXPECT_EQ(site_reply("help ").code, 214);
+    EXPECT_EQ(site_reply("CHMOD 777 f").code, 504);
+}
+
+TEST(server_information, status_shows_the_session) {
+    session_status session{.client = *ip_address::parse("192.0.2.7"), .user = "bob", .data = "nothing is negotiated"};
+    EXPECT_EQ(stat_reply(session), (reply{211,
+                                          {"Status:", " Connected from 192.0.2.7", " Logged in as bob",
+                                           " Type: ASCII, structure: file, mode: stream",
+                                           " Control connection: clear text, data connections: clear text",
+                                           " Transfer: none; nothing is negotiated", "End of status."}}));
+    session.transfer = verb::stor;
+    EXPECT_TRUE(has_line(stat_reply(session), " Transfer: STOR is running"));
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,56 @@
+#include <sallyport/proto/server_login.hpp>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
+
+namespace sallyport::proto {
+namespace {
+
+[[nodiscard]] bool is_anonymous_name(std::string_view name) noexcept {
+    return iequals(name, "anonymous") || iequals(name, "ftp");
+}
+
+}  // namespace
+
+void server_login::reset() {
+    user_.clear();
+    stage_ = session_stage::connected;
+    anonymous_ = false;
+}
+
+reply server_login::start(const std::string& name, bool tls) {
+    // A login replaces the one before it; protection belongs to the connection and stays (RFC 4217 section 11).
+    reset();
+    const bool anonymous = anonymous_allowed_ && is_anonymous_name(name);
+    // No 331: PASS must not follow unencrypted (TLS-11).
+    if (!anonymous && needs_tls_first(tls)) return {530, {std::string(replies::tls_first)}};
+    user_ = name;
+    anonymous_ = anonymous;
+    stage_ = session_stage::user_given;
+    // The same answer for every name, known or not (AU-01).
+    return {331, {anonymous ? "Guest login ok, send your e-mail address as password." : "Password required."}};
+}
+
+std::variant<reply, login_request> server_login::password_request(const std::string& password, bool tls) const {
+    if (logged_in()) return reply{503, {"You are logged in already; USER begins another login."}};
+    return login_request{.user = user_, .password = password, .anonymous = anonymous_, .protected_by_tls = tls};
+}
+
+reply server_login::finish(const result<void>& outcome) {
+    if (outcome) {
+        stage_ = session_stage::logged_in;
+        return {230, {anonymous_ ? "Logged in anonymously." : "Logged in."}};
+    }
+    // Whether the login was anonymous stays: it decides nothing before the next USER.
+    user_.clear();
+    stage_ = session_stage::connected;
+    if (outcome.error().code != errc::login_refused)
+        return {421, {"Passwords cannot be checked at the moment; try again later."}};
+    ++refused_;
+    return {530, {"Login incorrect."}};
+}
+
+bool server_login::attempts_used_up() const noexcept { return refused_ >= limits::max_login_attempts; }
+
+}  // namespace sallyport::proto

@@ -1,0 +1,46 @@
+#pragma once
+// Who is logging in at a server, and how far that has come: USER and PASS (RFC 959 section 4.1.1; AU-01, TLS-11). A value;
+// one thread.
+
+#include <string>
+#include <variant>
+
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/reply.hpp>
+#include <sallyport/proto/server_actions.hpp>
+
+namespace sallyport::proto {
+
+class server_login {
+public:
+    /// `tls_required`: for named users.
+    server_login(bool anonymous_allowed, bool tls_required) noexcept
+        : anonymous_allowed_(anonymous_allowed), tls_required_(tls_required) {}
+
+    /// USER. `tls`: the control connection has it.
+    [[nodiscard]] reply start(const std::string& name, bool tls);
+    /// PASS.
+    [[nodiscard]] std::variant<reply, login_request> password_request(const std::string& password, bool tls) const;
+    /// errc::login_refused, or what kept us from deciding. A reply with 421 ends the session.
+    [[nodiscard]] reply finish(const result<void>& outcome);
+    /// So many logins were refused that the session ends.
+    [[nodiscard]] bool attempts_used_up() const noexcept;
+    /// REIN and AUTH TLS: nothing said before is known afterwards (TLS-01).
+    void reset();
+
+    [[nodiscard]] const std::string& user() const noexcept { return user_; }
+    [[nodiscard]] bool logged_in() const noexcept { return stage_ == session_stage::logged_in; }
+    [[nodiscard]] session_stage stage() const noexcept { return stage_; }
+    [[nodiscard]] bool needs_tls_first(bool tls) const noexcept { return tls_required_ && !tls; }
+    [[nodiscard]] bool data_must_be_protected() const noexcept { return tls_required_ && !anonymous_; }
+
+private:
+    bool anonymous_allowed_;
+    bool tls_required_;
+    std::string user_;
+    session_stage stage_ = session_stage::connected;
+    bool anonymous_ = false;
+    int refused_ = 0;
+};
+
+}  // namespace sallyport::proto

@@ -1,0 +1,41 @@
+#pragma once
+// The transfer parameters of a server's session: TYPE, STRU, MODE, REST and ALLO (RFC 959 sections 4.1.2 and 4.1.3, RFC 3659
+// section 5), and what they make of the next transfer. A value; one thread.
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+
+#include <sallyport/base/virtual_path.hpp>
+#include <sallyport/proto/command.hpp>
+#include <sallyport/proto/reply.hpp>
+#include <sallyport/proto/server_actions.hpp>
+
+namespace sallyport::proto {
+
+class server_parameters {
+public:
+    [[nodiscard]] reply set_type(const command& c);
+    [[nodiscard]] static reply set_structure(const command& c);
+    [[nodiscard]] reply set_mode(const command& c);
+    /// REST
+    [[nodiscard]] reply set_offset(const command& c);
+    /// ALLO
+    [[nodiscard]] reply set_allocation(const command& c);
+
+    [[nodiscard]] data_type type() const noexcept { return type_; }
+    [[nodiscard]] transfer_mode mode() const noexcept { return mode_; }
+
+    /// RETR STOR APPE STOU, which use up REST and ALLO. What is refused starts no transfer.
+    [[nodiscard]] std::expected<transfer_request, reply> file_transfer(const command& c, const virtual_path& directory);
+    /// A listing has no offset, and uses up that of REST too.
+    void clear_offset() noexcept { offset_ = 0; }
+
+private:
+    data_type type_ = data_type::ascii;
+    transfer_mode mode_ = transfer_mode::stream;
+    std::uint64_t offset_ = 0;
+    std::optional<std::uint64_t> announced_;
+};
+
+}  // namespace sallyport::proto

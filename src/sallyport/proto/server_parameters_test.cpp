@@ -1,0 +1,74 @@
+#include <sallyport/proto/server_parameters.hpp>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::proto {
+namespace {
+
+class server_parameters_test : public ::testing::Test {
+protected:
+    [[nodiscard]] static command line(std::string_view text) { return parse_command(text).value(); }
+    [[nodiscard]] auto transfer(std::string_view text) { return parameters.file_transfer(line(text), virtual_path()); }
+
+    server_parameters parameters;
+};
+
+TEST_F(server_parameters_test, type_and_mode_stay_where_they_are_refused) {
+    EXPECT_EQ(parameters.type(), data_type::ascii);
+    EXPECT_EQ(parameters.set_type(line("TYPE L8")).code, 200);
+    EXPECT_EQ(parameters.set_type(line("TYPE E")).code, 504);
+    EXPECT_EQ(parameters.type(), data_type::image);
+    EXPECT_EQ(parameters.set_mode(line("MODE b")).code, 200);
+    EXPECT_EQ(parameters.set_mode(line("MODE C")).code, 504);
+    EXPECT_EQ(parameters.mode(), transfer_mode::block);
+    EXPECT_EQ(server_parameters::set_structure(line("STRU F")).code, 200);
+    EXPECT_EQ(server_parameters::set_structure(line("STRU R")).code, 504);
+}
+
+TEST_F(server_parameters_test, rest_and_allo_are_for_one_transfer) {
+    (void)parameters.set_type(line("TYPE I"));
+    EXPECT_EQ(parameters.set_offset(line("REST 100")).code, 350);
+    EXPECT_EQ(parameters.set_allocation(line("ALLO 1024 R 80")).code, 200);
+    const auto first = transfer("STOR /d/f");
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->path.text(), "/d/f");
+    EXPECT_EQ(first->offset, 100U);
+    EXPECT_EQ(first->announced, 1024U);
+    const auto second = transfer("STOR f");
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->offset, 0U);
+    EXPECT_FALSE(second->announced);
+}
+
+TEST_F(server_parameters_test, rest_does_not_go_with_everything) {  // FS-08
+    EXPECT_EQ(parameters.set_offset(line("REST 5")).code, 504);
+    EXPECT_EQ(parameters.set_offset(line("REST 0")).code, 350);
+    (void)parameters.set_type(line("TYPE I"));
+    (void)parameters.set_offset(line("REST 5"));
+    EXPECT_EQ(transfer("APPE f").error(), (reply{503, {"REST does not go with APPE."}}));
+    EXPECT_EQ(transfer("RETR f")->offset, 0U) << "the refused command has used it up";
+    (void)parameters.set_offset(line("REST 5"));
+    (void)parameters.set_type(line("TYPE A"));
+    EXPECT_EQ(transfer("RETR f").error().code, 504);
+    (void)parameters.set_type(line("TYPE I"));
+    (void)parameters.set_offset(line("REST 5"));
+    parameters.clear_offset();
+    EXPECT_EQ(transfer("RETR f")->offset, 0U);
+}
+
+TEST_F(server_parameters_test, allo_takes_two_numbers_at_most) {
+    for (const auto* good : {"ALLO 1", "ALLO 1 r 2"}) EXPECT_EQ(parameters.set_allocation(line(good)).code, 200) << good;
+    for (const auto* bad : {"ALLO x", "ALLO 1 2", "ALLO 1 R", "ALLO 1 R x"})
+        EXPECT_EQ(parameters.set_allocation(line(bad)).code, 501) << bad;
+}
+
+TEST_F(server_parameters_test, a_name_that_cannot_be_starts_nothing) {
+    const std::string name(300, 'n');
+    EXPECT_EQ(transfer("RETR " + name).error().code, 550);
+    EXPECT_EQ(transfer("STOR " + name).error().code, 553);
+}
+
+}  // namespace
+}  // namespace sallyport::proto

@@ -1,0 +1,39 @@
+#pragma once
+// What a server's session is given at its beginning: its addresses, what is allowed, and how long things may take. A value;
+// any thread.
+
+#include <string>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/proto/session_time.hpp>
+
+namespace sallyport::proto {
+
+struct server_settings {
+    std::string greeting = "Sallyport ready.";
+    // Of the control connection.
+    endpoint local;
+    endpoint peer;
+    // Implicit TLS: the handshake comes before the greeting.
+    bool tls_active = false;
+    // AUTH TLS is offered.
+    bool tls_available = false;
+    // Named users need TLS (530 to USER before it) and PROT P (521).
+    bool tls_required = false;
+    bool anonymous_allowed = false;
+    // S9
+    bool passive_allowed = true;
+    bool active_allowed = true;
+    // TLS-06
+    bool ccc_allowed = false;
+    std::chrono::milliseconds idle_timeout = limits::idle_timeout;
+    std::chrono::milliseconds login_timeout = limits::login_timeout;
+    // For one handshake of the control connection.
+    std::chrono::milliseconds tls_timeout = limits::tls_handshake_timeout;
+    // Until a data connection is established.
+    std::chrono::milliseconds data_timeout = limits::data_timeout;
+    // When the client connected: the time for the login starts then.
+    session_time now{};
+};
+
+}  // namespace sallyport::proto

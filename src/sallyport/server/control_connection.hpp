@@ -1,0 +1,67 @@
+#pragma once
+// The control connection of a server's session: reads, writes, TLS, and its end. What passes over it is the machine's.
+//
+// Owned by the session, which outlives every call. Loop thread only; one read at a time.
+
+#include <array>
+#include <string>
+
+#include <sallyport/frontend/session.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/reach/passive_mode.hpp>
+#include <sallyport/server/session_context.hpp>
+
+namespace sallyport::server {
+
+class control_connection {
+public:
+    /// Takes the connection out of `from`.
+    control_connection(const session_context& shared, frontend::admitted_connection& from);
+
+    [[nodiscard]] const net::stream& stream() const noexcept { return stream_; }
+    [[nodiscard]] const endpoint& peer() const noexcept { return stream_.peer(); }
+    /// What the client connected to.
+    [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
+    /// The context of its TLS sessions; random, and empty where there is no TLS.
+    [[nodiscard]] const std::string& tls_session_context() const noexcept { return tls_session_context_; }
+    /// For a passive port of session `id`. `protect`: PROT P; `ticket`: the client gets a TLS ticket for its data
+    /// connection.
+    [[nodiscard]] reach::passive_request passive_caller(std::string id, bool protect, bool ticket);
+
+    /// Bytes of the client, valid until the next read; empty at the end of its direction, which has_ended() keeps.
+    net::task<result<std::string_view>> read(net::deadline until);
+    /// Writes what has gathered in `machine`, and what gathers meanwhile; one writer at a time, the others return at once.
+    net::task<> flush(proto::server_machine& machine);
+    net::task<result<void>> start_tls(net::deadline until);
+    net::task<result<void>> end_tls();
+    /// After the last reply. `client_quit`: it knows that the connection ends, and sends no more.
+    net::task<> shut_down(bool client_quit);
+
+    /// The end of the client's direction was read.
+    [[nodiscard]] bool input_ended() const noexcept { return input_ended_; }
+    /// Nothing can be sent any more.
+    [[nodiscard]] bool is_broken() const noexcept { return broken_; }
+    /// The client has ended its direction, read so far or not, or the connection is broken.
+    [[nodiscard]] bool client_disconnected() const { return input_ended_ || broken_ || stream_.peer_has_finished(); }
+    /// A read that waits returns errc::cancelled.
+    void interrupt_read() { stream_.interrupt_read(); }
+    void close() { stream_.close(); }
+    /// By RST, and whatever waits returns.
+    void abort();
+
+private:
+    const session_context& shared_;
+    net::stream stream_;
+    const endpoint client_destination_;
+    std::string tls_session_context_;
+    // What flush() sends.
+    std::string writing_;
+    bool flushing_ = false;
+    bool input_ended_ = false;
+    bool broken_ = false;
+    // Small, as ten thousand idle sessions have one each.
+    std::array<char, 2048> buffer_;
+};
+
+}  // namespace sallyport::server
