@@ -46,8 +46,8 @@ bool server_data::take_release_request() noexcept { return std::exchange(release
 std::string_view server_data::text() const noexcept {
     if (std::holds_alternative<passive_port>(setup_)) return "passive port is open";
     if (std::holds_alternative<data_target>(setup_)) return "active target is set";
-    if (std::holds_alternative<persistent_data>(setup_)) return "the data connection stands";
-    return "nothing is negotiated";
+    if (std::holds_alternative<persistent_data>(setup_)) return "data connection open";
+    return "no data connection";
 }
 
 }  // namespace sallyport::proto

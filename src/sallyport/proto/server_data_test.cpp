@@ -70,12 +70,12 @@ TEST_F(server_data_test, an_active_target_holds_nothing) {
     EXPECT_EQ(code("PORT 192,168,1,2,200,1"), 200);
     data.release_negotiation();
     EXPECT_FALSE(data.take_release_request());
-    EXPECT_EQ(data.text(), "nothing is negotiated");
+    EXPECT_EQ(data.text(), "no data connection");
 }
 
 TEST_F(server_data_test, an_open_connection_is_dropped_by_itself) {
     data.store_persistent();
-    EXPECT_EQ(data.text(), "the data connection stands");
+    EXPECT_EQ(data.text(), "data connection open");
     data.release_persistent();
     EXPECT_TRUE(data.take_release_request());
     open_passive("EPSV");

@@ -39,8 +39,8 @@ deadline_kind server_deadlines::expired(session_phase phase) const noexcept {
 
 std::string server_deadlines::text(deadline_kind kind) const {
     switch (kind) {
-        case deadline_kind::login: return "No login within " + seconds(login_) + " s. Goodbye.";
-        case deadline_kind::idle: return "No command for " + seconds(idle_) + " s. Goodbye.";
+        case deadline_kind::login: return "Login timeout: not logged in within " + seconds(login_) + " s.";
+        case deadline_kind::idle: return "Idle timeout: no command for " + seconds(idle_) + " s.";
         default: return {};
     }
 }

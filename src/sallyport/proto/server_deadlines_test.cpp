@@ -85,7 +85,7 @@ TEST_F(server_deadlines, the_login_timeout_starts_at_the_connection) {
     EXPECT_FALSE(machine.closing());
     passed(1s);
     EXPECT_TRUE(machine.closing());
-    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+    EXPECT_EQ(last_line(), "421 Login timeout: not logged in within 60 s.");
     EXPECT_EQ(timed_out, 1);
 }
 
@@ -95,7 +95,7 @@ TEST_F(server_deadlines, the_login_timeout_restarts_after_REIN) {
     client("REIN");
     EXPECT_EQ(until(), 60s);
     passed(60s);
-    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+    EXPECT_EQ(last_line(), "421 Login timeout: not logged in within 60 s.");
 }
 
 TEST_F(server_deadlines, an_idle_session_ends) {
@@ -107,7 +107,7 @@ TEST_F(server_deadlines, an_idle_session_ends) {
     EXPECT_EQ(until(), 300s);
     passed(300s);
     EXPECT_TRUE(machine.closing());
-    EXPECT_EQ(last_line(), "421 No command for 300 s. Goodbye.");
+    EXPECT_EQ(last_line(), "421 Idle timeout: no command for 300 s.");
     EXPECT_EQ(timed_out, 0);
 }
 
@@ -167,7 +167,7 @@ TEST_F(server_deadlines, the_login_goes_on_after_the_handshake) {
     machine.tls_started();
     EXPECT_EQ(until(), 51s) << "its time counts for the login";
     passed(51s);
-    EXPECT_EQ(last_line(), "421 No login within 60 s. Goodbye.");
+    EXPECT_EQ(last_line(), "421 Login timeout: not logged in within 60 s.");
 }
 
 TEST_F(server_deadlines, implicit_tls_begins_with_its_handshake) {

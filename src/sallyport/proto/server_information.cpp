@@ -98,7 +98,7 @@ reply site_reply(std::string_view argument) {
 }
 
 reply stat_reply(const session_status& session) {
-    const auto protection_name = [](bool tls) { return tls ? "TLS" : "clear text"; };
+    const auto protection_name = [](bool tls) { return tls ? "TLS" : "unencrypted"; };
     return {
         211,
         {"Status:", fmt::format(" Connected from {}", session.client.text()), fmt::format(" Logged in as {}", session.user),

@@ -56,12 +56,12 @@ TEST(server_information, there_is_one_language_and_no_site_command) {
 }
 
 TEST(server_information, status_shows_the_session) {
-    session_status session{.client = *ip_address::parse("192.0.2.7"), .user = "bob", .data = "nothing is negotiated"};
+    session_status session{.client = *ip_address::parse("192.0.2.7"), .user = "bob", .data = "no data connection"};
     EXPECT_EQ(stat_reply(session), (reply{211,
                                           {"Status:", " Connected from 192.0.2.7", " Logged in as bob",
                                            " Type: ASCII, structure: file, mode: stream",
-                                           " Control connection: clear text, data connections: clear text",
-                                           " Transfer: none; nothing is negotiated", "End of status."}}));
+                                           " Control connection: unencrypted, data connections: unencrypted",
+                                           " Transfer: none; no data connection", "End of status."}}));
     session.transfer = verb::stor;
     EXPECT_TRUE(has_line(stat_reply(session), " Transfer: STOR is running"));
 }

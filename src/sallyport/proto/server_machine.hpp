@@ -4,8 +4,8 @@
 // The driver feeds bytes with receive(), asks next() what to do, does it, and reports the outcome with the matching call;
 // replies collect in output(). No socket, no clock, no file, no exception. One action is outstanding at a time; the only
 // exception is a running transfer, during which next() goes on to ask for input (ABOR, STAT, and what must wait).
-// The driver sends output() before it waits for anything, and before start_tls, clear_tls, close and open_data. Each wait
-// has its time from here: the driver reports that it has passed, and what is over then is decided here.
+// The driver sends output() before it waits for anything, and before start_tls, clear_tls, close and open_data. The machine
+// gives the deadline of each wait, the driver reports that it has passed, and the machine decides what follows.
 //
 // The machine joins values that each have a subject: the lines (server_input), the login (server_login), TLS
 // (client_side/protection), transfer parameters (server_parameters), the negotiated data connection (server_data), the
@@ -60,22 +60,22 @@ public:
     void login_done(const result<void>& outcome);
     void passive_done(const result<endpoint>& advertised);
     void file_done(const result<file_result>& outcome);
-    /// All is ready for the running transfer but its data connection. Returns until when that is waited for; where none has
-    /// come by then the outcome of the transfer is errc::timeout.
+    /// Everything but the data connection is ready for the running transfer. Returns until when the driver waits for it; if
+    /// none is established by then, the outcome of the transfer is errc::timeout.
     [[nodiscard]] session_deadline data_connection_deadline() const noexcept { return deadlines_.data(); }
-    /// There is a data connection: 150 with `text` (without the code), 125 where it stood before.
+    /// The data connection is established: 150 with `text` (without the code), or 125 if it was open before.
     void transfer_opened(std::string_view text);
-    /// How the transfer ended. Where it failed and `data_connected` is false the data connection is to blame (425), unless
-    /// the error is the file's own. `data_stands`: the data connection can carry the next transfer too (MODE B).
-    /// Returns the code of its reply; 0 where there is none.
+    /// The transfer has ended. If it failed before the data connection was established (`data_connected` is false), the
+    /// reply is 425, unless the error is that of a file. `data_persists`: the next transfer can use the data connection too
+    /// (MODE B). Returns the code of the reply; 0 if there is none.
     int transfer_done(const result<transfer_outcome>& outcome, bool data_connected, bool data_persists = false);
-    /// The client has ended its direction: what it has sent until then is served, a line without its end is not; then 221.
+    /// The client has ended its direction. The lines that it has sent are served, an incomplete line is not; then 221.
     void input_ended() noexcept { input_.set_ended(); }
-    /// The driver ends the session: shutting down, too many (421 `text`). During a TLS handshake nothing can be said, and
-    /// this does nothing: to be repeated after it.
+    /// The driver ends the session by 421 with `text`. During a TLS handshake no reply can be sent, and this has no effect:
+    /// the driver calls it again after the handshake.
     void terminate(std::string_view text);
 
-    // What the driver and the log want to know
+    // State, for the driver and the log
     [[nodiscard]] bool logged_in() const noexcept { return login_.logged_in(); }
     [[nodiscard]] bool transfer_running() const noexcept { return transfer_.running(); }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
@@ -84,7 +84,7 @@ public:
     [[nodiscard]] const virtual_path& directory() const noexcept { return files_.directory(); }
     /// The code of the last reply.
     [[nodiscard]] int last_reply() const noexcept { return replies_.last_code(); }
-    /// QUIT has been read, and may wait for the transfer.
+    /// QUIT has been received, and may wait for the end of a transfer.
     [[nodiscard]] bool quit_received() const noexcept { return input_.quit_received(); }
     /// PORT and EPRT that named a third party or a low port (DC-01).
     [[nodiscard]] std::uint64_t bounce_attempts() const noexcept { return data_.bounce_attempts(); }
@@ -94,7 +94,7 @@ public:
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { replies_.set_trace(std::move(trace)); }
 
 private:
-    /// The outcome that the driver owes us. A transfer is not among them: commands are read while it runs.
+    /// The outcome that the machine waits for. Not that of a transfer: commands are read while it runs.
     enum class awaited : std::uint8_t { nothing, tls, clear_tls, login, passive, file };
 
     void handle_line(const client_line& line);

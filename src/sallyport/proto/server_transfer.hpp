@@ -22,7 +22,7 @@ public:
     [[nodiscard]] reply opened(std::string_view text) const;
     /// ABOR. True the first time: the driver has to give the transfer up.
     [[nodiscard]] bool abort() noexcept;
-    /// Its final reply. `data_connected`, `data_stands`: as server_machine::transfer_done() has them. REQUIRES: running()
+    /// Its final reply. `data_connected`, `data_persists`: as in server_machine::transfer_done(). REQUIRES: running()
     [[nodiscard]] reply finish(const result<transfer_outcome>& outcome, bool data_connected, bool data_persists);
 
 private:

@@ -11,7 +11,7 @@ TEST_F(server_limits, an_idle_session_gets_421) {  // G6
     setup.idle_timeout = 1s;
     start();
     auto c = logged_in();
-    EXPECT_EQ(c.reply(), "421 No command for 1 s. Goodbye.");
+    EXPECT_EQ(c.reply(), "421 Idle timeout: no command for 1 s.");
     EXPECT_EQ(c.reply(), "");
 }
 
@@ -36,7 +36,7 @@ TEST_F(server_limits, the_whole_login_has_a_time_limit) {  // RX-01
     auto c = client();
     (void)c.reply();
     EXPECT_EQ(c.ask("NOOP"), "200 OK.");
-    EXPECT_EQ(c.reply(), "421 No login within 1 s. Goodbye.");
+    EXPECT_EQ(c.reply(), "421 Login timeout: not logged in within 1 s.");
 }
 
 TEST_F(server_limits, a_stalled_data_connection_is_426) {  // DC-05
