@@ -22,7 +22,7 @@ BIG = 64 * 1024 * 1024
 
 
 def routes(log):
-    """By which way each transfer went, so far as the log has it."""
+    """The data path of each transfer, from the log."""
     return re.findall(r"client (PASV|EPSV|PORT|EPRT) [^\n]*, path (direct|relay)", log)
 
 

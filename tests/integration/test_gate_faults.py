@@ -219,7 +219,7 @@ def test_backend_silent_after_a_password(silent_then_well):
     with Raw(gate.host, gate.port) as raw:
         raw.greet().expect("USER writer", 331)
         reply = raw.expect("PASS lab", 421)
-        assert "does not answer" in reply.text and raw.at_end()
+        assert "did not respond in time" in reply.text and raw.at_end()
     assert silent.reached.is_set() and 1 <= time.monotonic() - begin < SOON
     assert "lab" not in gate.log()
 

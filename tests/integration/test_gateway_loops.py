@@ -64,7 +64,7 @@ def test_the_answers_to_a_name_leave_it_out(start):
     with Raw("127.0.0.1", port) as raw:
         assert raw.reply().code == 421
     time.sleep(1.5)
-    assert gate.log().count("Ignoring backend ftp://127.0.0.1:") == 1, "told once, however often it is looked up"
+    assert gate.log().count("Ignoring backend ftp://127.0.0.1:") == 1, "reported once, however often it is looked up"
     assert sessions(gate) == 1
 
 

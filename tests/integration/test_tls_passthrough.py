@@ -77,7 +77,7 @@ def test_data_reach_the_backend_of_the_session_only(through, certificate):
         raw.greet()
         raw.expect("AUTH TLS", 234)
         passes = re.compile(r"TLS passthrough between \S+ and ftp://(127\.0\.0\.\d)")
-        served = wait_until(lambda: passes.search(gate.log()), what="the passage")[1]
+        served = wait_until(lambda: passes.search(gate.log()), what="the passthrough session")[1]
         other = servers[1 - BACKENDS.index(served)]
         with raw.connect(other.first) as unexpected:
             assert unexpected.recv(1) == b""

@@ -137,9 +137,8 @@ TEST_F(GateMethods, Sends425IfTheBackendDoesNotConnect) {
     auto c = logged_in();
     EXPECT_NE(c.passive_port(), 0);
     c.control.send("RETR file\r\n");
-    EXPECT_EQ(c.reply(),
-              fmt::format("425 No data connection to the FTP server: none arrived on port {} within 1 s",
-                          advertised_port(stub)));
+    EXPECT_EQ(c.reply(), fmt::format("425 No data connection to the FTP server: none arrived on port {} within 1 s",
+                                     advertised_port(stub)));
     EXPECT_TRUE(eventually([&] { return stub.saw("ABOR"); }));
 }
 

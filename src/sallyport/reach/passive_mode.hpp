@@ -53,8 +53,8 @@ public:
                  status::counters& counters);
 
     /// On the session's event loop. With `extended` (EPSV) no address is selected. Fails with errc::exhausted if no port of
-    /// the range is free, with errc::port_refused if single-port mode does not allow it now, and with errc::unsupported if no
-    /// address is available for a 227.
+    /// the range is free, with errc::port_refused if single-port mode does not allow it now, and with errc::unsupported if
+    /// no address is available for a 227.
     [[nodiscard]] result<passive_endpoint> reserve(const passive_request& request, bool extended);
 
     /// Null unless single-port mode is enabled.

@@ -172,8 +172,7 @@ result<port_reservation> single_port::impl::reserve(reservation_request request)
     if (plain && (blocked || !p.expected.empty())) {
         const auto reason = blocked ? "a data connection of another session from your address may still arrive"
                                     : "another session from your address is waiting for its data connection";
-        return std::unexpected(
-            refusal(request.advertised_port, fmt::format("{}; try again or use TLS", reason)));
+        return std::unexpected(refusal(request.advertised_port, fmt::format("{}; try again or use TLS", reason)));
     }
     if (!plain && !p.expected.empty() && p.expected.front()->is_plain()) {
         const auto displaced = std::exchange(p.expected, {}).front();
@@ -203,8 +202,7 @@ void single_port::impl::stop() {
 
 void single_port::impl::expected_connection::on_transfer_start(bool protect) {
     if (!is_plain() && !protect)
-        return fail_with(refusal(params.advertised_port,
-                                 "it was reserved for TLS, before PROT C; send EPSV or PASV again"));
+        return fail_with(refusal(params.advertised_port, "it was reserved for TLS, before PROT C; send EPSV or PASV again"));
     {
         const std::lock_guard lock(owner_->mutex);
         transfer_started = true;
