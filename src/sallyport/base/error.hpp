@@ -58,7 +58,8 @@ enum class errc : std::uint8_t {
     unresolved,
     // A pool, a port range or a limit has no free resource left.
     exhausted,
-    // A passive port that this session can't have, or not any more, since its data connection could not be told from others.
+    // A passive port that this session cannot have, or not any longer, because its data connection could not be
+    // distinguished from others.
     port_refused,
 
     // Protocol violations and refusals of the peer

@@ -150,11 +150,11 @@ net::task<backend_choice> backend_selection::wait_in_queue(client_info client, q
             stopped_ = true;
             break;
         }
-        // A slot that gets free goes to the first in the queue; each session there has asked for one.
+        // A slot that becomes free goes to the first session in the queue; each queued session requests one.
         const auto answer = gate_->without_user.request_slot(gate_->backends.at_limit_for(client, tried_), now);
         const auto due = limit.wait_for_slot(answer, now);
         if (!due) break;
-        if (!waited) log_(log::level::info, "No backend has room yet; waiting for room");
+        if (!waited) log_(log::level::info, "All backends are at their session limit; session queued");
         woken = co_await slot_assigned->wait(*due);
     }
     slot_assigned_.reset();

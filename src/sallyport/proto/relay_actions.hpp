@@ -97,7 +97,8 @@ struct find_backend {
 struct confirm_data {};  // the backend said 1xx: the transfer will take place
 struct start_tls {
     leg on = leg::client;
-    session_time until = session_time::max();  // a handshake that lasts longer has failed
+    // A handshake that takes longer has failed.
+    session_time until = session_time::max();
 };  // send what the leg is to hear, do the handshake -> client_, backend_tls_started(). Repeated until then
 struct admit_user {
     std::string name;

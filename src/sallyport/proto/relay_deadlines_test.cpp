@@ -78,12 +78,12 @@ TEST(RelayDeadlines, EachHandshakeHasItsOwnTime) {
     at(4s);
     driver.run();
     EXPECT_EQ(driver.until, driver.now + 6s) << "asking again does not extend it";
-    driver.machine.backend_tls_started();
+    driver.machine.report(relay_outcome::backend_tls_started{});
     driver.run();
     EXPECT_EQ(driver.actions.back(), "tls");
     EXPECT_EQ(driver.until, driver.now + 10s);
     at(5s);
-    driver.machine.client_tls_started({});
+    driver.machine.report(relay_outcome::client_tls_started{});
     driver.run();
     EXPECT_EQ(driver.until, s.accepted + 60s) << "the time of a handshake counts for the login";
 }
