@@ -38,7 +38,7 @@ server_files::step server_files::start(const command& c, data_type type) {
     switch (c.id) {
         case verb::pwd: return reply{257, {quoted(directory_) + " is the current directory."}};
         case verb::cdup: return run({.command = c.id, .path = directory_.parent()});
-        case verb::smnt: return reply{502, {"There is nothing to mount here; CWD leads everywhere."}};
+        case verb::smnt: return reply{502, {"SMNT is not supported; use CWD."}};
         case verb::rnto: return rename(c);
         case verb::mdtm: return modification_time(c);
         case verb::mlst: return run_at_path(c, {.command = c.id, .facts = facts_});
@@ -49,7 +49,7 @@ server_files::step server_files::start(const command& c, data_type type) {
         case verb::size:
             // FS-08
             if (type == data_type::ascii)
-                return reply{550, {"SIZE is known in TYPE I only: in TYPE A it depends on the lines of the file."}};
+                return reply{550, {"SIZE requires TYPE I; send TYPE I first."}};
             return run_at_path(c, {.command = c.id});
         default: return run_at_path(c, {.command = c.id});
     }

@@ -28,7 +28,7 @@ namespace {
         if (count++ % verbs_in_a_row == 0) out.lines.emplace_back();
         out.lines.back() += fmt::format(" {:<4}", row.name);
     }
-    out.lines.emplace_back("HELP with a name tells its form.");
+    out.lines.emplace_back("Send HELP with a command for its syntax.");
     return out;
 }
 
@@ -69,20 +69,20 @@ reply help_reply(std::string_view argument, const server_offer& offer) {
         if (!iequals(row.name, argument) || !is_offered(row.id, offer)) continue;
         return {214, {fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax)}};
     }
-    return {502, {"No such command here; HELP lists all."}};
+    return {502, {"Unknown command; HELP lists all commands."}};
 }
 
 reply opts_reply(std::string_view argument, fact_set& facts) {
     const auto [name, options] = split_word(argument);
     if (iequals(name, "UTF8") || iequals(name, "UTF-8")) {
         if (options.empty() || iequals(options, "ON")) return {200, {"Names are UTF-8."}};
-        return {501, {"Names are UTF-8 always."}};
+        return {501, {"Names are always UTF-8."}};
     }
     if (iequals(name, "MLST")) {
         facts = fact_set::parse(options);
         return {200, {fmt::format("MLST OPTS {}", facts.text())}};
     }
-    return {501, {"OPTS knows UTF8 and MLST."}};
+    return {501, {"OPTS supports only UTF8 and MLST."}};
 }
 
 reply lang_reply(std::string_view argument) {
@@ -92,9 +92,9 @@ reply lang_reply(std::string_view argument) {
 }
 
 reply site_reply(std::string_view argument) {
-    if (iequals(without_trailing_blanks(argument), "HELP")) return {214, {"SITE knows HELP and nothing else."}};
+    if (iequals(without_trailing_blanks(argument), "HELP")) return {214, {"SITE supports only HELP."}};
     // No extras, so none can be abused (IN-12).
-    return {504, {"SITE knows HELP only."}};
+    return {504, {"SITE supports only HELP."}};
 }
 
 reply stat_reply(const session_status& session) {

@@ -33,7 +33,7 @@ reply server_login::start(const std::string& name, bool tls) {
 }
 
 std::variant<reply, login_request> server_login::password_request(const std::string& password, bool tls) const {
-    if (logged_in()) return reply{503, {"You are logged in already; USER begins another login."}};
+    if (logged_in()) return reply{503, {"Already logged in; send USER to start another login."}};
     return login_request{.user = user_, .password = password, .anonymous = anonymous_, .protected_by_tls = tls};
 }
 

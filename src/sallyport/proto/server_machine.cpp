@@ -319,7 +319,7 @@ void server_machine::login_done(const result<void>& outcome) {
     const auto answer = login_.finish(outcome);
     input_.set_logged_in(login_.logged_in());
     send_reply(answer);
-    if (login_.attempts_used_up()) close_after(421, "Too many failed logins. Goodbye.");
+    if (login_.attempts_used_up()) close_after(421, "Too many failed logins; connect again later.");
 }
 
 void server_machine::passive_done(const result<endpoint>& advertised) {

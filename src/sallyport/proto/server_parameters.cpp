@@ -21,17 +21,17 @@ reply server_parameters::set_type(const command& c) {
         type_ = data_type::image;
         return {200, {"Type is image (binary)."}};
     }
-    return {504, {"Only TYPE A, I and L 8 are spoken here; the type is unchanged."}};
+    return {504, {"Only TYPE A, I and L 8 are supported; the type is unchanged."}};
 }
 
 reply server_parameters::set_structure(const command& c) {
     if (iequals(c.argument, "F")) return {200, {"Structure is file."}};
-    return {504, {"Only STRU F is spoken here; the structure is unchanged."}};
+    return {504, {"Only STRU F is supported; the structure is unchanged."}};
 }
 
 reply server_parameters::set_mode(const command& c) {
     const bool block = iequals(c.argument, "B");
-    if (!block && !iequals(c.argument, "S")) return {504, {"Only MODE S and B are spoken here; the mode is unchanged."}};
+    if (!block && !iequals(c.argument, "S")) return {504, {"Only MODE S and B are supported; the mode is unchanged."}};
     mode_ = block ? transfer_mode::block : transfer_mode::stream;
     return {200, {block ? "Mode is block." : "Mode is stream."}};
 }
@@ -40,7 +40,7 @@ reply server_parameters::set_offset(const command& c) {
     const std::uint64_t offset = parse_decimal(c.argument).value_or(0);
     // FS-08
     if (offset > 0 && type_ == data_type::ascii)
-        return {504, {"REST needs TYPE I: in TYPE A offsets depend on the lines of the file."}};
+        return {504, {"REST requires TYPE I; send TYPE I first."}};
     offset_ = offset;
     return {350, {fmt::format("Restarting at {}. Send RETR or STOR.", offset)}};
 }
@@ -62,8 +62,8 @@ std::expected<transfer_request, reply> server_parameters::file_transfer(const co
     const std::uint64_t offset = std::exchange(offset_, 0);
     const std::optional<std::uint64_t> announced = std::exchange(announced_, std::nullopt);
     const bool restartable = c.id == verb::retr || c.id == verb::stor;
-    if (offset > 0 && !restartable) return no(503, fmt::format("REST does not go with {}.", c.name));
-    if (offset > 0 && type_ == data_type::ascii) return no(504, "REST needs TYPE I.");
+    if (offset > 0 && !restartable) return no(503, fmt::format("REST cannot be used with {}.", c.name));
+    if (offset > 0 && type_ == data_type::ascii) return no(504, "REST requires TYPE I; send TYPE I first.");
     const auto path = directory.resolve(c.argument);
     if (!path) return std::unexpected(as_reply(reply_for({errc::name_invalid, 0, {}}, c.id)));
     return transfer_request{.command = c.id, .path = *path, .offset = offset, .announced = announced, .facts = {}};

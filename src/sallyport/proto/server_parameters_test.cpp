@@ -47,7 +47,7 @@ TEST_F(server_parameters_test, rest_does_not_go_with_everything) {  // FS-08
     EXPECT_EQ(parameters.set_offset(line("REST 0")).code, 350);
     (void)parameters.set_type(line("TYPE I"));
     (void)parameters.set_offset(line("REST 5"));
-    EXPECT_EQ(transfer("APPE f").error(), (reply{503, {"REST does not go with APPE."}}));
+    EXPECT_EQ(transfer("APPE f").error(), (reply{503, {"REST cannot be used with APPE."}}));
     EXPECT_EQ(transfer("RETR f")->offset, 0U) << "the refused command has used it up";
     (void)parameters.set_offset(line("REST 5"));
     (void)parameters.set_type(line("TYPE A"));

@@ -464,7 +464,7 @@ struct difference {
          "220 FTP service ready."},
         {"before the login the backend's languages are unknown", plain, "LANG EN\n", "200 Messages are in English.",
          "530 Log in with USER and PASS first.", true},
-        {"its commands are unknown too", plain, "HELP\n", "214 HELP with a name tells its form.",
+        {"its commands are unknown too", plain, "HELP\n", "214 Send HELP with a command for its syntax.",
          "214 Log in with USER and PASS; there is more help then.", true},
         {"OPTS UTF8 ON is sent to the backend at the login", plain, "OPTS UTF8 ON\n", "200 Names are UTF-8.",
          "200 UTF8 will be on.", true},
