@@ -1,5 +1,6 @@
 #pragma once
-// What the server's machine asks of its driver, and what the driver reports back (proto/server_machine). Values; any thread.
+// The actions that the server machine requests from its driver, and the outcomes that the driver reports. Values; any
+// thread.
 
 #include <cstdint>
 #include <optional>
@@ -28,33 +29,33 @@ struct passive_port {
     data_method method = data_method::pasv;
 };
 struct persistent_data {};
-/// How the next data connection is made: not negotiated, passive on the port the driver reserved, active, or not at all
-/// since the one before stands (MODE B).
+/// The next data connection: not negotiated, passive on the port that the driver has reserved, active, or the connection of
+/// the previous transfer, which is still open (MODE B).
 using data_setup = std::variant<std::monostate, passive_port, data_target, persistent_data>;
 
-/// One thing that a listing's argument may name.
+/// One path that the argument of a listing may mean.
 struct list_name {
     virtual_path path;
-    // As the client wrote it.
+    // The text that the client sent.
     std::string text;
 };
 
 struct transfer_request {
-    // RETR STOR APPE STOU LIST NLST MLSD
+    // RETR, STOR, APPE, STOU, LIST, NLST or MLSD.
     verb command = verb::retr;
     // STOU: the directory, or the suggested name.
     virtual_path path{};
-    // Listings: the first of these that exists is meant, before path and pattern.
+    // Listings: the first of these that exists is listed, otherwise path and pattern.
     std::vector<list_name> names{};
-    // Listings: the wildcard of the last component, empty where there is none.
+    // Listings: the wildcard pattern of the last component; empty if there is none.
     std::string pattern{};
-    // NLST: what precedes each name, so that RETR takes it (RFC 959).
+    // NLST: the prefix of each name, so that RETR accepts it (RFC 959).
     std::string prefix{};
-    // LIST -a
+    // The option of LIST -a.
     bool show_hidden = false;
-    // REST
+    // The offset of REST.
     std::uint64_t offset = 0;
-    // ALLO
+    // The size in ALLO.
     std::optional<std::uint64_t> announced{};
     data_type type = data_type::ascii;
     transfer_mode mode = transfer_mode::stream;
@@ -81,11 +82,11 @@ struct file_request {
     std::int64_t modified = 0;
     // MLST
     fact_set facts{};
-    // STAT: the request that LIST would be.
+    // STAT: the same request as for LIST.
     std::optional<transfer_request> listing{};
 };
 
-/// What a file_request found; only the fields that its verb needs.
+/// The result of a file_request; only the members that its verb needs are set.
 struct file_result {
     // SIZE
     std::uint64_t size = 0;
@@ -99,52 +100,52 @@ struct file_result {
 
 struct transfer_outcome {
     std::uint64_t bytes = 0;
-    // STOU: the name that was chosen; else an addition to the 226.
+    // STOU: the chosen name; otherwise an addition to the text of the 226.
     std::string note;
 };
 
 namespace act {
-/// Send output(), then read; time_passed() at `until` at the latest.
+/// Send output(), then read; call time_passed() at `until` at the latest.
 struct need_input {
     session_time until = session_time::max();
 };
-/// Send output(), then ask again: many replies have gathered.
+/// Send output(), which has many replies, then call next() again.
 struct send {};
-/// Send output(), and do not read before the transfer has ended: no more commands can wait.
+/// Send output(), and do not read before the transfer has finished: no more commands can be deferred.
 struct paused {};
-/// Send output(), then do the handshake: tls_started(), tls_failed(), or time_passed() at `until`.
+/// Send output(), then do the TLS handshake and call tls_started(), tls_failed(), or time_passed() at `until`.
 struct start_tls {
     session_time until = session_time::max();
 };
-/// Send output(), then end TLS on the control connection: tls_cleared().
+/// Send output(), then end TLS on the control connection and call tls_cleared().
 struct clear_tls {};
-/// -> login_done()
+/// Check the login and call login_done().
 struct check_login {
     login_request request;
 };
-/// Reserve a port in place of the port or connection that was held before: passive_done().
+/// Reserve a port, release the earlier port or connection, and call passive_done().
 struct open_passive {
     // EPSV: only the port is advertised, so no external address is needed.
     bool extended = false;
     // PROT P is in force.
     bool protect = false;
 };
-/// Release a reserved port, close an open data connection: it was replaced or is over. No outcome.
+/// Release the reserved port or close the open data connection, which is not needed any more. There is no outcome.
 struct release_data {};
-/// -> file_done()
+/// Execute the request and call file_done().
 struct run_file {
     file_request request;
 };
-/// -> data_connection_deadline() unless the data connection is open already, transfer_opened() once there is one,
-/// transfer_done().
+/// Run the transfer: call data_connection_deadline() unless the data connection is open already, transfer_opened() when it
+/// is established, and transfer_done() at the end.
 struct start_transfer {
     transfer_request request;
 };
-/// The client did not log in within the time for it: to be counted.
+/// The login has timed out; count it.
 struct login_timed_out {};
-/// Give the running transfer up; it still ends with transfer_done().
+/// Abort the running transfer; it still ends with transfer_done().
 struct abort_transfer {};
-/// Send output(), then close: in good order, or at once where TLS has failed and nothing can be sent.
+/// Send output(), then close the connection cleanly; if TLS has failed, close it immediately, since nothing can be sent.
 struct close {
     bool graceful = true;
 };

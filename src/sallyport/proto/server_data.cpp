@@ -15,7 +15,7 @@ std::variant<reply, act::open_passive> server_data::negotiate(const command& c, 
         setup_ = data_target{wanted->target, wanted->method};
         return as_reply(active_reply(wanted->method));
     }
-    // The driver puts the new port in the old one's place.
+    // The driver replaces the old port with the new one.
     release_pending_ = false;
     passive_method_ = wanted->method;
     return act::open_passive{wanted->method == data_method::epsv, protect};

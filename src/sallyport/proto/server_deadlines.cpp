@@ -26,7 +26,7 @@ session_deadline server_deadlines::next(session_phase phase) const noexcept {
         case session_phase::handshake: return {handshake_since_ + handshake_, deadline_kind::tls};
         case session_phase::login: return {login_since_ + login_, deadline_kind::login};
         case session_phase::commands: return {activity_ + idle_, deadline_kind::idle};
-        // G5: a session is not idle while its data move.
+        // G5: a session with a running transfer is not idle.
         case session_phase::transfer: break;
     }
     return {};

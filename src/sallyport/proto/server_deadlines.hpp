@@ -1,6 +1,7 @@
 #pragma once
-// What is over in a server's session if its time passes, and when: a TLS handshake, the login, an idle session, the wait for
-// a data connection. A value without a clock: the time comes in. Owned by the machine; one thread.
+// The deadlines of a server session: of a TLS handshake, the login, an idle session, and a data connection.
+//
+// A value without a clock: the driver passes the time. Owned by the server machine; one thread.
 
 #include <string>
 
@@ -9,7 +10,7 @@
 
 namespace sallyport::proto {
 
-/// What a session is doing, as far as its deadlines depend on it.
+/// The phase of a session, on which its deadlines depend.
 enum class session_phase : std::uint8_t { handshake, login, commands, transfer };
 
 class server_deadlines {
@@ -18,19 +19,19 @@ public:
 
     void set_time(session_time now) noexcept { now_ = now; }
     [[nodiscard]] session_time last_activity() const noexcept { return activity_; }
-    /// The client has sent something, or what it asked for has ended. The time of the next login, after REIN or AUTH, starts
-    /// with the last activity of the one before.
+    /// The client has sent bytes, or its last command has finished. The timeout of another login, after REIN or AUTH, starts
+    /// at the last activity of the previous one.
     void note_activity(bool logged_in) noexcept;
     void start_handshake() noexcept { handshake_since_ = now_; }
 
-    /// What is over next.
+    /// The next deadline.
     [[nodiscard]] session_deadline next(session_phase phase) const noexcept;
-    /// It is over now.
+    /// The deadline that has expired.
     [[nodiscard]] deadline_kind expired(session_phase phase) const noexcept;
-    /// For a data connection that is waited for from now on.
+    /// The deadline for a data connection, counted from now.
     [[nodiscard]] session_deadline data() const noexcept { return {now_ + data_, deadline_kind::data}; }
 
-    /// The reason that the client gets (G6).
+    /// The text for the client (G6).
     [[nodiscard]] std::string text(deadline_kind kind) const;
 
 private:

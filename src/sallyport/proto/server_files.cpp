@@ -10,7 +10,7 @@
 namespace sallyport::proto {
 namespace {
 
-/// RFC 959 appendix II: a quote within the name is doubled.
+/// A quote within the name is doubled (RFC 959, appendix II).
 [[nodiscard]] std::string quoted(const virtual_path& path) {
     std::string out = "\"";
     for (const char c : path.text()) {
@@ -20,7 +20,7 @@ namespace {
     return out += '"';
 }
 
-/// There is no file of that name.
+/// True if no file has that name.
 [[nodiscard]] bool is_missing(errc code) noexcept {
     return code == errc::not_found || code == errc::not_a_directory || code == errc::name_invalid || code == errc::too_long;
 }
@@ -48,8 +48,7 @@ server_files::step server_files::start(const command& c, data_type type) {
             return reply{501, {"MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name."}};
         case verb::size:
             // FS-08
-            if (type == data_type::ascii)
-                return reply{550, {"SIZE requires TYPE I; send TYPE I first."}};
+            if (type == data_type::ascii) return reply{550, {"SIZE requires TYPE I; send TYPE I first."}};
             return run_at_path(c, {.command = c.id});
         default: return run_at_path(c, {.command = c.id});
     }
@@ -67,8 +66,9 @@ server_files::step server_files::run_at_path(const command& c, file_request requ
     return run(std::move(request));
 }
 
-/// RFC 3659 only lets it ask, and there a name may begin with a time and a blank. From before MFMT it sets the time too, and
-/// clients rely on that with vsftpd, IIS and others. So a file of the whole name is asked about, where there is one.
+/// In RFC 3659, MDTM only queries the time, and a name may start with a time and a blank. Before MFMT existed, MDTM also set
+/// the time, and clients rely on that with vsftpd, IIS and others. So a file with the complete argument as its name has
+/// precedence.
 server_files::step server_files::modification_time(const command& c) {
     time_to_set_ = time_to_set::parse(c.argument);
     const auto whole = directory_.resolve(c.argument);
@@ -90,7 +90,7 @@ server_files::step server_files::status(const command& c) {
     return run({.command = c.id, .path = std::move(path), .facts = {}, .listing = std::move(*listed)});
 }
 
-/// "20260102150405 name" of MFMT and MDTM; nothing where it is not of that form.
+/// "20260102150405 name" of MFMT and MDTM; nothing for another form.
 std::optional<server_files::time_to_set> server_files::time_to_set::parse(std::string_view argument) {
     const std::size_t blank = argument.find(' ');
     const auto time = parse_time(argument.substr(0, blank));
@@ -148,7 +148,7 @@ std::expected<transfer_request, reply> server_files::listing(const command& c) c
     const auto may_be = [&](std::string_view text) {
         if (auto named = directory_.resolve(text)) request.names.push_back({std::move(*named), std::string(text)});
     };
-    // MLSD has no options of its own (RFC 3659 section 7.2).
+    // MLSD has no options (RFC 3659, section 7.2).
     if (c.id == verb::mlsd && c.argument.starts_with('-')) may_be(c.argument);
     if (!argument.unusual.empty()) may_be(argument.unusual);
     if (!argument.pattern.empty()) may_be(argument.name);

@@ -1,7 +1,9 @@
 #pragma once
-// The commands of a server's client about directories and files, apart from transfers: CWD CDUP PWD MKD RMD DELE RNFR RNTO
-// SIZE MDTM MLST MFMT and STAT with a path (RFC 959, RFC 3659), and what a listing's argument names. A value with the
-// session's directory; one thread. The driver looks at the disk: a step is either a reply or what it has to ask for.
+// The commands for directories and files except transfers: CWD, CDUP, PWD, MKD, RMD, DELE, RNFR, RNTO, SIZE, MDTM, MLST,
+// MFMT and STAT with a path (RFC 959, RFC 3659); and the paths in the argument of a listing.
+//
+// A value with the working directory of the session, owned by the server machine; one thread. The driver accesses the disk:
+// a step is either a reply or a request for the driver.
 
 #include <cstdint>
 #include <expected>
@@ -22,24 +24,24 @@ class server_files {
 public:
     using step = std::variant<reply, file_request>;
 
-    /// `type`: SIZE depends on it. REQUIRES: one of the commands above.
+    /// `type` is needed for SIZE. REQUIRES: `c` is one of the commands above.
     [[nodiscard]] step start(const command& c, data_type type);
-    /// What the driver found of the request that was the last step.
+    /// The outcome of the request that was the last step.
     [[nodiscard]] step finish(const result<file_result>& outcome);
-    /// Before each command: RNTO must directly follow RNFR.
+    /// Call it before each command: RNTO must directly follow RNFR.
     void note_command(verb id) noexcept;
 
-    /// LIST, NLST, MLSD and STAT read their argument alike: a name where there is something of that name, else what clients
-    /// of ls write, options and a pattern.
+    /// LIST, NLST, MLSD and STAT interpret their argument in the same way: as a name if such a file exists, otherwise as
+    /// options and a pattern, as for ls.
     [[nodiscard]] std::expected<transfer_request, reply> listing(const command& c) const;
 
     [[nodiscard]] const virtual_path& directory() const noexcept { return directory_; }
-    /// As OPTS MLST chose them.
+    /// The facts that OPTS MLST has selected.
     [[nodiscard]] const fact_set& facts() const noexcept { return facts_; }
     void set_facts(const fact_set& facts) noexcept { facts_ = facts; }
 
 private:
-    /// What MFMT asks for, and MDTM perhaps.
+    /// The time and the name in MFMT, and maybe in MDTM.
     struct time_to_set {
         std::int64_t time = 0;
         std::string name;
@@ -56,10 +58,10 @@ private:
 
     virtual_path directory_;
     fact_set facts_;
-    // RNFR was accepted.
+    // The path of an accepted RNFR.
     std::optional<virtual_path> rename_from_;
     file_request request_;
-    // To be done where request_ is MDTM and there is no file of the whole name.
+    // If request_ is MDTM and no file has the complete argument as its name.
     std::optional<time_to_set> time_to_set_;
 };
 

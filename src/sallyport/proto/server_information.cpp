@@ -11,14 +11,14 @@
 namespace sallyport::proto {
 namespace {
 
-/// First word and the rest, without the blanks between them.
+/// The first word and the rest, without the blanks between them.
 [[nodiscard]] std::pair<std::string_view, std::string_view> split_word(std::string_view text) {
     const std::size_t blank = std::min(text.find(' '), text.size());
     const std::size_t rest = std::min(text.find_first_not_of(' ', blank), text.size());
     return {text.substr(0, blank), text.substr(rest)};
 }
 
-/// Verbs in rows, short enough for the reply to stay below 512 bytes before login (RX-08).
+/// The verbs in rows. Before the login the reply must be shorter than 512 bytes (RX-08).
 [[nodiscard]] reply list_verbs(const server_offer& offer) {
     constexpr std::size_t verbs_in_a_row = 12;
     reply out{214, {"Commands:"}};
@@ -55,7 +55,7 @@ reply feat_reply(const server_offer& offer, const fact_set& facts) {
     reply out{211, {"Features:"}};
     for (const command_row& row : command_table()) {
         if (row.feat.empty() || !is_offered(row.id, offer)) continue;
-        // The one line that depends on the session (RFC 3659 section 7.8).
+        // The only line that depends on the session (RFC 3659, section 7.8).
         out.lines.push_back(row.id == verb::mlst ? fmt::format("MLST {}", facts.feat()) : std::string(row.feat));
     }
     out.lines.emplace_back("End");
@@ -93,7 +93,7 @@ reply lang_reply(std::string_view argument) {
 
 reply site_reply(std::string_view argument) {
     if (iequals(without_trailing_blanks(argument), "HELP")) return {214, {"SITE supports only HELP."}};
-    // No extras, so none can be abused (IN-12).
+    // There are no SITE commands that could be abused (IN-12).
     return {504, {"SITE supports only HELP."}};
 }
 

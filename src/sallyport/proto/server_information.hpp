@@ -1,6 +1,7 @@
 #pragma once
-// What a server says about itself and about a session: FEAT HELP STAT SYST OPTS LANG SITE (RFC 959, RFC 2389, RFC 2640, RFC
-// 3659). FEAT and HELP come from the command table, without what is not offered here. Pure; any thread.
+// The replies to FEAT, HELP, STAT, SYST, OPTS, LANG and SITE (RFC 959, RFC 2389, RFC 2640, RFC 3659).
+//
+// FEAT and HELP come from the command table, without commands that are not offered. Pure functions; any thread.
 
 #include <string_view>
 
@@ -12,7 +13,7 @@
 
 namespace sallyport::proto {
 
-/// What depends on the settings.
+/// The commands that depend on the settings.
 struct server_offer {
     bool tls = false;
     bool ccc = false;
@@ -20,7 +21,7 @@ struct server_offer {
     bool active = true;
 };
 
-/// Whether FEAT and HELP name it: it is answered by more than 502.
+/// True if the command is supported, so that FEAT and HELP name it.
 [[nodiscard]] bool is_offered(verb id, const server_offer& offer) noexcept;
 
 [[nodiscard]] reply feat_reply(const server_offer& offer, const fact_set& facts);
@@ -30,7 +31,7 @@ struct server_offer {
 [[nodiscard]] reply lang_reply(std::string_view argument);
 [[nodiscard]] reply site_reply(std::string_view argument);
 
-/// What STAT without a path shows of a session.
+/// The session state for STAT without a path.
 struct session_status {
     ip_address client;
     std::string_view user;
@@ -38,9 +39,9 @@ struct session_status {
     transfer_mode mode = transfer_mode::stream;
     bool tls = false;
     bool data_protected = false;
-    // The running one; verb::unknown where there is none.
+    // The running transfer; verb::unknown if there is none.
     verb transfer = verb::unknown;
-    // What is negotiated for the next one.
+    // The negotiated data connection.
     std::string_view data;
 };
 [[nodiscard]] reply stat_reply(const session_status& session);

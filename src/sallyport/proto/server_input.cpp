@@ -29,7 +29,7 @@ std::optional<client_line> server_input::next_during_transfer(reply_writer& log)
         if (!line) break;
         const bool now = !line->refused && acts_during_transfer(line->cmd);
         if (now && line->cmd.id == verb::abor) {
-            // Its own reply comes in its turn, after that to the transfer.
+            // Its own reply follows the reply to the transfer.
             deferred_.push_abort();
             return line;
         }

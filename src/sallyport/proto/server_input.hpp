@@ -1,6 +1,8 @@
 #pragma once
-// The command lines of a server's client in the order in which they are obeyed: those that came while a transfer ran wait
-// for its end, except ABOR and STAT (IN-05, IN-06). A value; one thread.
+// The command lines of a server's client, in the order of their execution: lines that arrive during a transfer are deferred
+// until it has finished, except ABOR and STAT (IN-05, IN-06).
+//
+// A value, owned by the server machine; one thread.
 
 #include <cstddef>
 #include <optional>
@@ -14,26 +16,26 @@ namespace sallyport::proto {
 
 class server_input {
 public:
-    /// Takes what arrived. A reply, always 421, ends the session at once.
+    /// Adds received bytes. Returns a reply, always 421, if the session must end.
     [[nodiscard]] std::optional<local_reply> append(std::string_view bytes, bool tls, reply_writer& replies);
-    /// No more lines come after those that have.
+    /// No more bytes will arrive.
     void set_ended() noexcept { ended_ = true; }
     [[nodiscard]] bool at_end() const noexcept { return ended_; }
 
-    /// The line whose turn it is. `log` is shown each line as it is read.
+    /// The next line to execute. `log` gets each line when it is read.
     [[nodiscard]] std::optional<client_line> next(reply_writer& log);
-    /// While a transfer runs: ABOR or STAT, and all before it waits. Nothing where none has come, or where full().
+    /// During a transfer: ABOR or STAT; the lines before it are deferred. Nothing if there is none, or if full().
     [[nodiscard]] std::optional<client_line> next_during_transfer(reply_writer& log);
-    /// No more may be read before the transfer has ended.
+    /// No more lines can be deferred; the client is not read before the transfer has finished.
     [[nodiscard]] bool full() const noexcept { return deferred_.full(); }
-    /// An ABOR that was acted on means the transfers before it too, also those that have not begun.
+    /// True if an executed ABOR is queued. It also applies to the transfers before it that have not started.
     [[nodiscard]] bool has_abort() const noexcept { return deferred_.has_abort(); }
 
-    /// What came after the line that is being obeyed. After AUTH TLS there may be nothing (TLS-01).
+    /// More than 0 if the client has sent bytes after the current line, which is not allowed with AUTH TLS (TLS-01).
     [[nodiscard]] std::size_t pending() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
-    /// Before a login lines are short (IN-01).
+    /// Sets the maximum line length, which is smaller before the login (IN-01).
     void set_logged_in(bool yes) noexcept { reader_.set_logged_in(yes); }
-    /// QUIT has been read, and may wait for its turn.
+    /// QUIT was received; it may be deferred.
     [[nodiscard]] bool quit_received() const noexcept { return reader_.quit_received(); }
     void clear() noexcept;
 

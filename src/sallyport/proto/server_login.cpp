@@ -20,7 +20,7 @@ void server_login::reset() {
 }
 
 reply server_login::start(const std::string& name, bool tls) {
-    // A login replaces the one before it; protection belongs to the connection and stays (RFC 4217 section 11).
+    // A login replaces the previous one; TLS belongs to the connection and stays (RFC 4217, section 11).
     reset();
     const bool anonymous = anonymous_allowed_ && is_anonymous_name(name);
     // No 331: PASS must not follow unencrypted (TLS-11).
@@ -28,7 +28,7 @@ reply server_login::start(const std::string& name, bool tls) {
     user_ = name;
     anonymous_ = anonymous;
     stage_ = session_stage::user_given;
-    // The same answer for every name, known or not (AU-01).
+    // The same reply for known and unknown names (AU-01).
     return {331, {anonymous ? "Guest login ok, send your e-mail address as password." : "Password required."}};
 }
 
@@ -42,7 +42,7 @@ reply server_login::finish(const result<void>& outcome) {
         stage_ = session_stage::logged_in;
         return {230, {anonymous_ ? "Logged in anonymously." : "Logged in."}};
     }
-    // Whether the login was anonymous stays: it decides nothing before the next USER.
+    // `anonymous_` is not reset; it has no effect before the next USER.
     user_.clear();
     stage_ = session_stage::connected;
     if (outcome.error().code != errc::login_refused)

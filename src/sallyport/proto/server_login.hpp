@@ -1,6 +1,7 @@
 #pragma once
-// Who is logging in at a server, and how far that has come: USER and PASS (RFC 959 section 4.1.1; AU-01, TLS-11). A value;
-// one thread.
+// The login at a server: USER and PASS (RFC 959, section 4.1.1; AU-01, TLS-11).
+//
+// A value, owned by the server machine; one thread.
 
 #include <string>
 #include <variant>
@@ -13,19 +14,19 @@ namespace sallyport::proto {
 
 class server_login {
 public:
-    /// `tls_required`: for named users.
+    /// `tls_required`: named users need TLS.
     server_login(bool anonymous_allowed, bool tls_required) noexcept
         : anonymous_allowed_(anonymous_allowed), tls_required_(tls_required) {}
 
-    /// USER. `tls`: the control connection has it.
+    /// USER. `tls`: TLS is active on the control connection.
     [[nodiscard]] reply start(const std::string& name, bool tls);
     /// PASS.
     [[nodiscard]] std::variant<reply, login_request> password_request(const std::string& password, bool tls) const;
-    /// errc::login_refused, or what kept us from deciding. A reply with 421 ends the session.
+    /// `outcome`: errc::login_refused, or the error that prevented a decision. A reply with 421 ends the session.
     [[nodiscard]] reply finish(const result<void>& outcome);
-    /// So many logins were refused that the session ends.
+    /// Too many logins were refused, so the session must end.
     [[nodiscard]] bool attempts_used_up() const noexcept;
-    /// REIN and AUTH TLS: nothing said before is known afterwards (TLS-01).
+    /// After REIN and AUTH TLS: all earlier commands are discarded (TLS-01).
     void reset();
 
     [[nodiscard]] const std::string& user() const noexcept { return user_; }

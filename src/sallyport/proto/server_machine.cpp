@@ -21,12 +21,12 @@ server_machine::server_machine(server_settings settings)
     if (settings_.tls_active) act_on(act::start_tls{deadlines_.next(session_phase::handshake).at}, awaited::tls);
 }
 
-// ---- Bytes and time in, actions out
+// ---- Input and actions
 
 void server_machine::receive(std::string_view bytes) {
     if (closing_ || bytes.empty()) return;
     deadlines_.note_activity(login_.logged_in());
-    // Between 234 and the handshake, and between CCC's reply and the end of TLS, there is no telling whose bytes these are.
+    // Between 234 and the handshake, and between the reply to CCC and the end of TLS, the sender of these bytes is unknown.
     if (awaited_ == awaited::tls) return close_after(421, replies::bytes_after_auth);
     if (awaited_ == awaited::clear_tls) return close_after(421, replies::bytes_after_ccc);
     if (const auto end = input_.append(bytes, protection_.tls(), replies_)) send_reply(as_reply(*end));
@@ -171,7 +171,7 @@ void server_machine::handle_login(const command& c) {
             reset_login();
             return send_reply(as_reply(220, settings_.greeting));
         case verb::host:
-            // There are no virtual hosts: every name is this server.
+            // There are no virtual hosts, so each name is accepted.
             if (const auto no = refuse_host(c.argument, login_.stage(), settings_.local.address))
                 return send_reply(as_reply(*no));
             return send_reply(as_reply(220, replies::host_accepted));
@@ -179,7 +179,7 @@ void server_machine::handle_login(const command& c) {
     }
 }
 
-/// Nothing that was said before counts for the next login (TLS-01).
+/// All earlier commands are discarded for the next login (TLS-01).
 void server_machine::reset_login() {
     login_.reset();
     input_.set_logged_in(false);
@@ -202,7 +202,7 @@ void server_machine::handle_protection(const command& c) {
         case verb::prot: {
             const auto level = protection_.read_prot(c, login_.data_must_be_protected());
             if (!level) return send_reply(as_reply(level.error()));
-            // An open data connection has the protection that it was made with.
+            // An open data connection keeps the protection level with which it was established.
             data_.release_persistent();
             return send_reply(as_reply(protection_.set_data(*level)));
         }
@@ -222,7 +222,7 @@ void server_machine::handle_transfer(const command& c) {
         case verb::allo: return send_reply(parameters_.set_allocation(c));
         case verb::mode: {
             const auto answer = parameters_.set_mode(c);
-            // A stream ends with its connection.
+            // In stream mode a file ends with its connection.
             if (parameters_.mode() == transfer_mode::stream) data_.release_persistent();
             return send_reply(answer);
         }
@@ -246,7 +246,7 @@ void server_machine::start_transfer(std::expected<transfer_request, reply> reque
     if (!request) return send_reply(request.error());
     if (const auto no = protection_.refuse_transfer(login_.data_must_be_protected())) return send_reply(as_reply(*no));
     if (!data_.is_negotiated()) return send_reply(as_reply(425, replies::no_data_connection));
-    // An ABOR that came after this command, while an earlier transfer ran, means this one too.
+    // An ABOR after this command, received during an earlier transfer, also applies to this one.
     if (input_.has_abort()) {
         data_.release_negotiation();
         return send_reply(as_reply(426, replies::aborted_before));
@@ -298,11 +298,11 @@ void server_machine::handle_step(server_files::step step) {
 
 void server_machine::tls_started() {
     if (std::exchange(awaited_, awaited::nothing) != awaited::tls) return;
-    // With implicit TLS it is the state from the start.
+    // With implicit TLS it is active from the start.
     if (!protection_.tls()) protection_.tls_started();
 }
 
-/// No reply can be sent: it would not be encrypted.
+/// No reply can be sent, since it would not be encrypted.
 void server_machine::tls_failed() {
     if (std::exchange(awaited_, awaited::nothing) != awaited::tls) return;
     greeted_ = closing_ = tls_failed_ = true;

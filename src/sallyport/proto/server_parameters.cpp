@@ -39,13 +39,12 @@ reply server_parameters::set_mode(const command& c) {
 reply server_parameters::set_offset(const command& c) {
     const std::uint64_t offset = parse_decimal(c.argument).value_or(0);
     // FS-08
-    if (offset > 0 && type_ == data_type::ascii)
-        return {504, {"REST requires TYPE I; send TYPE I first."}};
+    if (offset > 0 && type_ == data_type::ascii) return {504, {"REST requires TYPE I; send TYPE I first."}};
     offset_ = offset;
     return {350, {fmt::format("Restarting at {}. Send RETR or STOR.", offset)}};
 }
 
-/// "1024" or "1024 R 80": only the first number says something about a file that is a stream of bytes.
+/// "1024" or "1024 R 80". Only the first number matters for files without records.
 reply server_parameters::set_allocation(const command& c) {
     const std::string_view text = c.argument;
     const std::size_t blank = text.find(' ');

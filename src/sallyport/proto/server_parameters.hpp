@@ -1,6 +1,8 @@
 #pragma once
-// The transfer parameters of a server's session: TYPE, STRU, MODE, REST and ALLO (RFC 959 sections 4.1.2 and 4.1.3, RFC 3659
-// section 5), and what they make of the next transfer. A value; one thread.
+// The transfer parameters of a server session: TYPE, STRU, MODE, REST and ALLO (RFC 959, sections 4.1.2 and 4.1.3; RFC 3659,
+// section 5), and the transfer requests made with them.
+//
+// A value, owned by the server machine; one thread.
 
 #include <cstdint>
 #include <expected>
@@ -26,9 +28,9 @@ public:
     [[nodiscard]] data_type type() const noexcept { return type_; }
     [[nodiscard]] transfer_mode mode() const noexcept { return mode_; }
 
-    /// RETR STOR APPE STOU, which use up REST and ALLO. What is refused starts no transfer.
+    /// RETR, STOR, APPE or STOU, which reset REST and ALLO. A reply refuses the transfer.
     [[nodiscard]] std::expected<transfer_request, reply> file_transfer(const command& c, const virtual_path& directory);
-    /// A listing has no offset, and uses up that of REST too.
+    /// A listing has no offset, and resets REST too.
     void clear_offset() noexcept { offset_ = 0; }
 
 private:

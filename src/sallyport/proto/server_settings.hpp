@@ -1,6 +1,5 @@
 #pragma once
-// What a server's session is given at its beginning: its addresses, what is allowed, and how long things may take. A value;
-// any thread.
+// The settings of a server session: addresses, permissions and timeouts. Values; any thread.
 
 #include <string>
 
@@ -11,10 +10,10 @@ namespace sallyport::proto {
 
 struct server_settings {
     std::string greeting = "Sallyport ready.";
-    // Of the control connection.
+    // The local end of the control connection.
     endpoint local;
     endpoint peer;
-    // Implicit TLS: the handshake comes before the greeting.
+    // Implicit TLS: the handshake precedes the greeting.
     bool tls_active = false;
     // AUTH TLS is offered.
     bool tls_available = false;
@@ -28,11 +27,11 @@ struct server_settings {
     bool ccc_allowed = false;
     std::chrono::milliseconds idle_timeout = limits::idle_timeout;
     std::chrono::milliseconds login_timeout = limits::login_timeout;
-    // For one handshake of the control connection.
+    // For a TLS handshake on the control connection.
     std::chrono::milliseconds tls_timeout = limits::tls_handshake_timeout;
-    // Until a data connection is established.
+    // For establishing a data connection.
     std::chrono::milliseconds data_timeout = limits::data_timeout;
-    // When the client connected: the time for the login starts then.
+    // The time when the client connected; the login timeout starts then.
     session_time now{};
 };
 

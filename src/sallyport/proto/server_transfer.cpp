@@ -27,7 +27,7 @@ reply server_transfer::finish(const result<transfer_outcome>& outcome, bool data
     const bool aborted = std::exchange(abort_requested_, false);
     if (outcome) {
         const char* text = data_use_of(id) == data_use::listing ? "Listing completed." : "Transfer completed.";
-        // RFC 959 section 5.4: 226 closes the data connection, 250 leaves it open.
+        // 226 closes the data connection, 250 leaves it open (RFC 959, section 5.4).
         return {data_persists ? 250 : 226, {outcome->note.empty() ? text : fmt::format("{} {}", text, outcome->note)}};
     }
     if (aborted && outcome.error().code == errc::cancelled) return {426, {std::string(replies::aborted)}};

@@ -1,6 +1,7 @@
 #pragma once
-// The transfer that a server's session runs, from the driver's start to the final reply (RFC 959 section 5.4; IN-05). A
-// value; one thread.
+// The running transfer of a server session, from its start by the driver to its final reply (RFC 959, section 5.4; IN-05).
+//
+// A value, owned by the server machine; one thread.
 
 #include <optional>
 #include <string_view>
@@ -15,14 +16,14 @@ class server_transfer {
 public:
     void start(const transfer_request& request) noexcept;
     [[nodiscard]] bool running() const noexcept { return running_; }
-    /// verb::unknown where none runs.
+    /// verb::unknown if no transfer is running.
     [[nodiscard]] verb active_verb() const noexcept { return verb_; }
 
-    /// 150, or 125 over a connection that was open before.
+    /// The 150, or the 125 for a connection that was already open.
     [[nodiscard]] reply opened(std::string_view text) const;
-    /// ABOR. True the first time: the driver has to give the transfer up.
+    /// ABOR. True for the first one: the driver must abort the transfer.
     [[nodiscard]] bool abort() noexcept;
-    /// Its final reply. `data_connected`, `data_persists`: as in server_machine::transfer_done(). REQUIRES: running()
+    /// The final reply. `data_connected` and `data_persists` as in server_machine::transfer_done(). REQUIRES: running().
     [[nodiscard]] reply finish(const result<transfer_outcome>& outcome, bool data_connected, bool data_persists);
 
 private:

@@ -1,6 +1,6 @@
 #pragma once
-// Time as the machines of server and gateway get it. They have no clock: the driver says what time it is, and they say by
-// when they want to be asked again. A value; any thread.
+// Time and deadlines of the protocol machines. The machines have no clock: the driver passes the current time, and a machine
+// returns the time of its next deadline. Values; any thread.
 
 #include <cstdint>
 
@@ -8,23 +8,23 @@
 
 namespace sallyport::proto {
 
-/// When something happens or is due, by the driver's steady clock.
+/// A time of the driver's steady clock.
 using session_time = std::chrono::steady_clock::time_point;
 
-/// What is over when its time has passed.
+/// The subject of a deadline.
 enum class deadline_kind : std::uint8_t {
     nothing,
-    // A handshake of the control connection.
+    // A TLS handshake on the control connection.
     tls,
-    // From the connection, or from the end of the login before.
+    // The login, counted from the connection or from the end of the previous login.
     login,
-    // A session without a command.
+    // An idle session.
     idle,
-    // The wait for a data connection.
+    // A data connection.
     data,
 };
 
-/// A time, and what is over then.
+/// A deadline with its subject.
 struct session_deadline {
     session_time at = session_time::max();
     deadline_kind kind = deadline_kind::nothing;
