@@ -23,7 +23,7 @@ TEST(reply_writer, collects_replies_until_they_are_sent) {
     EXPECT_EQ(w.output(), "");
 }
 
-TEST(reply_writer, doubles_0xff_without_tls_alone) {
+TEST(reply_writer, doubles_0xff_only_without_tls) {
     reply_writer w;
     w.write({257, {"\"/\xff\""}}, false);
     EXPECT_EQ(w.output(), "257 \"/\xff\xff\"\r\n");
@@ -34,7 +34,8 @@ TEST(reply_writer, doubles_0xff_without_tls_alone) {
 TEST(reply_writer, shows_each_line_and_no_password) {
     reply_writer w;
     std::vector<std::string> lines;
-    w.show_command("USER bob");  // not traced yet
+    // Not traced yet.
+    w.show_command("USER bob");
     w.set_trace([&lines](std::string_view line) { lines.emplace_back(line); });
     w.show_command("PASS canary");
     w.write({211, {"Features:", "SIZE", "End"}}, false);

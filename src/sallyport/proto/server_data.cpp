@@ -41,7 +41,7 @@ void server_data::release_persistent() noexcept {
 
 data_setup server_data::release() noexcept { return std::exchange(setup_, std::monostate{}); }
 
-bool server_data::take_release_request() noexcept { return std::exchange(release_pending_, false); }
+bool server_data::pop_release_request() noexcept { return std::exchange(release_pending_, false); }
 
 std::string_view server_data::text() const noexcept {
     if (std::holds_alternative<passive_port>(setup_)) return "passive port is open";

@@ -33,7 +33,7 @@ public:
 
     [[nodiscard]] bool is_negotiated() const noexcept { return !std::holds_alternative<std::monostate>(setup_); }
     /// True once if act::release_data must be returned.
-    [[nodiscard]] bool take_release_request() noexcept;
+    [[nodiscard]] bool pop_release_request() noexcept;
     /// A text for STAT.
     [[nodiscard]] std::string_view text() const noexcept;
     /// The number of PORT and EPRT commands with another host or a port below 1024 (DC-01).

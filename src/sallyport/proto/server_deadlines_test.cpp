@@ -136,7 +136,7 @@ TEST_F(server_deadlines, slow_work_of_the_server_does_not_count_as_idle) {
     EXPECT_EQ(until(), 300s);
 }
 
-TEST_F(server_deadlines, a_handshake_has_its_own_time) {
+TEST_F(server_deadlines, a_handshake_has_its_own_timeout) {
     log_in();
     now += 200s;
     client("AUTH TLS");
@@ -155,22 +155,22 @@ TEST_F(server_deadlines, a_handshake_has_its_own_time) {
     const auto* close = std::get_if<act::close>(&end);
     ASSERT_NE(close, nullptr);
     EXPECT_FALSE(close->graceful);
-    EXPECT_EQ(said, "") << "what is said now could be read as part of the handshake";
+    EXPECT_EQ(said, "") << "a reply could be taken for a part of the handshake";
     EXPECT_EQ(timed_out, 0);
 }
 
-TEST_F(server_deadlines, the_login_goes_on_after_the_handshake) {
+TEST_F(server_deadlines, the_login_timeout_continues_after_the_handshake) {
     client("AUTH TLS");
     ASSERT_TRUE(std::holds_alternative<act::start_tls>(next()));
     now += 9s;
     machine.set_time(now);
     machine.tls_started();
-    EXPECT_EQ(until(), 51s) << "its time counts for the login";
+    EXPECT_EQ(until(), 51s) << "its duration counts for the login";
     passed(51s);
     EXPECT_EQ(last_line(), "421 Login timeout: not logged in within 60 s.");
 }
 
-TEST_F(server_deadlines, implicit_tls_begins_with_its_handshake) {
+TEST_F(server_deadlines, implicit_tls_starts_with_its_handshake) {
     auto implicit = settings();
     implicit.tls_active = true;
     machine = server_machine(implicit);
@@ -179,13 +179,13 @@ TEST_F(server_deadlines, implicit_tls_begins_with_its_handshake) {
     ASSERT_NE(handshake, nullptr);
     EXPECT_EQ(handshake->until, begin + 10s);
     machine.terminate("Stopping.");
-    EXPECT_FALSE(machine.closing()) << "before the handshake it could not be read";
+    EXPECT_FALSE(machine.closing()) << "the client could not read a reply before the handshake";
     machine.tls_started();
     EXPECT_EQ(until(), 60s);
     EXPECT_EQ(last_line(), "220 Sallyport ready.");
 }
 
-TEST_F(server_deadlines, a_failed_handshake_ends_without_a_word) {
+TEST_F(server_deadlines, a_failed_handshake_ends_without_a_reply) {
     auto implicit = settings();
     implicit.tls_active = true;
     machine = server_machine(implicit);
@@ -198,14 +198,15 @@ TEST_F(server_deadlines, a_failed_handshake_ends_without_a_word) {
     EXPECT_EQ(said, "");
 }
 
-TEST_F(server_deadlines, a_data_connection_is_waited_for_from_when_the_file_is_ready) {
+TEST_F(server_deadlines, the_data_connection_timeout_starts_when_the_file_is_ready) {
     log_in();
     client("EPSV");
     ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
     machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
     client("RETR /f");
     ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
-    now += 5s;  // the disk is slow
+    // The disk is slow.
+    now += 5s;
     machine.set_time(now);
     const auto due = machine.data_connection_deadline();
     EXPECT_EQ(due.at - now, 30s);
@@ -213,11 +214,11 @@ TEST_F(server_deadlines, a_data_connection_is_waited_for_from_when_the_file_is_r
     now += 30s;
     machine.set_time(now);
     EXPECT_EQ(machine.transfer_done(fail(errc::timeout, "data connection: none"), false), 425);
-    EXPECT_EQ(until(), 300s) << "the session goes on, and is idle from now on";
+    EXPECT_EQ(until(), 300s) << "the session continues, and is idle from now on";
     EXPECT_EQ(last_line(), "425 data connection: none.");
 }
 
-TEST_F(server_deadlines, time_that_passes_early_ends_nothing) {
+TEST_F(server_deadlines, no_deadline_expires_early) {
     log_in();
     for (int i = 0; i < 3; ++i) passed(99s);
     EXPECT_FALSE(machine.closing());

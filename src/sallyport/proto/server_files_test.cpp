@@ -9,7 +9,7 @@ namespace {
 
 class server_files_test : public ::testing::Test {
 protected:
-    /// The reply to a command for which the driver finds `answer`.
+    /// The reply to a command whose outcome is `answer`.
     [[nodiscard]] std::string answered(std::string_view text, const result<file_result>& answer = file_result{}) {
         auto step = begin(text);
         if (std::holds_alternative<file_request>(step)) step = files.finish(answer);
@@ -32,7 +32,7 @@ protected:
     data_type type = data_type::image;
 };
 
-TEST_F(server_files_test, the_directory_changes_when_the_driver_has_found_it) {
+TEST_F(server_files_test, the_directory_changes_with_the_outcome) {
     EXPECT_EQ(asked("CWD /a/\"b").path.text(), "/a/\"b");
     EXPECT_EQ(files.directory().text(), "/");
     EXPECT_EQ(answered("CWD /a/\"b"), "250 \"/a/\"\"b\" is the current directory.");
@@ -55,13 +55,14 @@ TEST_F(server_files_test, rnto_directly_follows_rnfr) {
     EXPECT_EQ(answered("RNTO b").substr(0, 3), "503");
 }
 
-TEST_F(server_files_test, size_is_that_of_type_image) {  // FS-08
+// FS-08
+TEST_F(server_files_test, size_requires_type_image) {
     EXPECT_EQ(answered("SIZE f", file_result{.size = 12}), "213 12");
     type = data_type::ascii;
     EXPECT_EQ(answered("SIZE f").substr(0, 3), "550");
 }
 
-TEST_F(server_files_test, mdtm_sets_a_time_where_there_is_no_file_of_the_whole_name) {
+TEST_F(server_files_test, mdtm_sets_a_time_unless_the_argument_is_a_file_name) {
     EXPECT_EQ(asked("MDTM 20200101000000 f").path.text(), "/20200101000000 f");
     const auto second = files.finish(fail(errc::not_found));
     const auto* request = std::get_if<file_request>(&second);
@@ -75,7 +76,7 @@ TEST_F(server_files_test, mdtm_sets_a_time_where_there_is_no_file_of_the_whole_n
     EXPECT_EQ(answered("MFMT f").substr(0, 3), "501");
 }
 
-TEST_F(server_files_test, names_that_cannot_be_ask_for_nothing) {
+TEST_F(server_files_test, invalid_names_cause_no_request) {
     const std::string name(300, 'n');
     EXPECT_EQ(answered("CWD " + name).substr(0, 3), "550");
     EXPECT_EQ(answered("MKD " + name).substr(0, 3), "553");
@@ -83,7 +84,7 @@ TEST_F(server_files_test, names_that_cannot_be_ask_for_nothing) {
     EXPECT_EQ(listing("LIST " + name).error().code, 550);
 }
 
-TEST_F(server_files_test, facts_are_those_that_were_chosen) {
+TEST_F(server_files_test, facts_are_those_selected_by_opts) {
     files.set_facts(fact_set::parse("size;"));
     EXPECT_FALSE(asked("MLST f").facts.type);
     EXPECT_TRUE(asked("MLST f").facts.size);

@@ -12,7 +12,7 @@ namespace {
     return std::ranges::find(r.lines, text) != r.lines.end();
 }
 
-TEST(server_information, features_are_those_that_are_offered) {
+TEST(server_information, feat_lists_offered_features) {
     const auto plain = feat_reply({}, {});
     EXPECT_EQ(plain.code, 211);
     EXPECT_TRUE(has_line(plain, "EPSV"));
@@ -26,7 +26,7 @@ TEST(server_information, features_are_those_that_are_offered) {
     EXPECT_FALSE(has_line(secure, "EPRT"));
 }
 
-TEST(server_information, facts_are_marked_by_opts) {
+TEST(server_information, feat_marks_the_selected_facts) {
     fact_set facts;
     EXPECT_EQ(opts_reply("MLST size;modify;", facts).text(), "MLST OPTS size;modify;");
     EXPECT_TRUE(has_line(feat_reply({}, facts), "MLST " + facts.feat()));
@@ -37,7 +37,7 @@ TEST(server_information, facts_are_marked_by_opts) {
     EXPECT_FALSE(facts.type) << "only OPTS MLST changes them";
 }
 
-TEST(server_information, help_names_what_is_offered) {
+TEST(server_information, help_lists_offered_commands) {
     EXPECT_EQ(help_reply("retr", {}).text(), "Syntax: RETR <SP> pathname");
     EXPECT_EQ(help_reply("STOU", {}).text(), "Syntax: STOU[<SP> pathname]");
     EXPECT_EQ(help_reply("AUTH", {}).code, 502);

@@ -25,7 +25,7 @@ protected:
     server_input input;
 };
 
-TEST_F(server_input_test, gives_lines_in_their_order) {
+TEST_F(server_input_test, returns_lines_in_order) {
     client("USER bob\r\nPAS");
     EXPECT_EQ(next(), "USER");
     EXPECT_EQ(next(), "none");
@@ -35,10 +35,10 @@ TEST_F(server_input_test, gives_lines_in_their_order) {
     EXPECT_EQ(input.pending(), 0U);
 }
 
-TEST_F(server_input_test, only_abort_and_status_are_urgent) {
+TEST_F(server_input_test, only_abor_and_stat_are_executed_during_a_transfer) {
     client("STAT\r\nPWD\r\nSTAT\r\nABOR\r\nNOOP\r\n");
     EXPECT_EQ(urgent(), "STAT");
-    EXPECT_EQ(urgent(), "ABOR") << "the second STAT comes after PWD, which waits";
+    EXPECT_EQ(urgent(), "ABOR") << "the second STAT follows PWD, which is deferred";
     EXPECT_TRUE(input.has_abort());
     EXPECT_EQ(urgent(), "none");
     EXPECT_EQ(input.pending(), 1U);
@@ -46,13 +46,13 @@ TEST_F(server_input_test, only_abort_and_status_are_urgent) {
     EXPECT_FALSE(input.has_abort());
 }
 
-TEST_F(server_input_test, status_with_a_path_waits) {
+TEST_F(server_input_test, stat_with_a_path_is_deferred) {
     client("STAT dir\r\n");
     EXPECT_EQ(urgent(), "none");
     EXPECT_EQ(next(), "STAT");
 }
 
-TEST_F(server_input_test, takes_no_more_than_may_wait) {
+TEST_F(server_input_test, reads_no_more_lines_than_can_be_deferred) {
     std::string many;
     for (std::size_t i = 0; i < limits::max_deferred_commands + 5; ++i) many += "PWD\r\n";
     client(many + "ABOR\r\n");
@@ -63,13 +63,13 @@ TEST_F(server_input_test, takes_no_more_than_may_wait) {
     EXPECT_FALSE(input.full());
 }
 
-TEST_F(server_input_test, answers_telnet_where_there_is_no_tls) {
+TEST_F(server_input_test, answers_telnet_without_tls) {
     EXPECT_FALSE(input.append("\xff\xfd\x01NOOP\r\n", false, replies));
     EXPECT_EQ(replies.output(), "\xff\xfc\x01");
     EXPECT_EQ(next(), "NOOP");
 }
 
-TEST_F(server_input_test, clear_forgets_all) {
+TEST_F(server_input_test, clear_discards_all_lines) {
     client("PWD\r\n");
     EXPECT_EQ(urgent(), "none");
     client("NOOP\r\nNO");

@@ -24,7 +24,7 @@ TEST(server_login, user_and_password_make_a_request) {
     EXPECT_EQ(std::get<reply>(login.password_request("x", true)).code, 503);
 }
 
-TEST(server_login, a_name_is_anonymous_where_that_is_allowed) {
+TEST(server_login, anonymous_names_are_recognized_if_allowed) {
     server_login allowed(true, false);
     EXPECT_EQ(allowed.start("FTP", false).lines.front(), "Guest login ok, send your e-mail address as password.");
     EXPECT_EQ(allowed.finish({}).lines.front(), "Logged in anonymously.");
@@ -32,7 +32,8 @@ TEST(server_login, a_name_is_anonymous_where_that_is_allowed) {
     EXPECT_EQ(forbidden.start("anonymous", false).lines.front(), "Password required.");
 }
 
-TEST(server_login, named_users_need_tls_where_it_is_required) {  // TLS-11
+// TLS-11
+TEST(server_login, named_users_need_tls_if_it_is_required) {
     server_login login(true, true);
     EXPECT_EQ(login.start("bob", false).code, 530);
     EXPECT_EQ(login.stage(), session_stage::connected);
@@ -42,7 +43,7 @@ TEST(server_login, named_users_need_tls_where_it_is_required) {  // TLS-11
     EXPECT_TRUE(login.data_must_be_protected());
 }
 
-TEST(server_login, a_refused_login_begins_again_three_times) {
+TEST(server_login, too_many_failed_logins_end_the_session) {
     server_login login(false, false);
     for (int i = 0; i < limits::max_login_attempts; ++i) {
         EXPECT_FALSE(login.attempts_used_up());
@@ -56,14 +57,14 @@ TEST(server_login, a_refused_login_begins_again_three_times) {
     EXPECT_TRUE(login.attempts_used_up()) << "REIN gives no new attempts";
 }
 
-TEST(server_login, what_keeps_us_from_deciding_ends_the_session) {
+TEST(server_login, an_error_during_the_check_ends_the_session) {
     server_login login(false, false);
     (void)login.start("bob", false);
     EXPECT_EQ(login.finish(fail(errc::io)).code, 421);
     EXPECT_FALSE(login.attempts_used_up());
 }
 
-TEST(server_login, user_replaces_the_login_before) {
+TEST(server_login, user_replaces_the_previous_login) {
     server_login login(false, false);
     (void)login.start("bob", false);
     (void)login.finish({});

@@ -45,7 +45,7 @@ void server_machine::time_passed(session_time now) {
 server_action server_machine::next() {
     if (awaited_ != awaited::tls && !std::exchange(greeted_, true)) send_reply(as_reply(220, settings_.greeting));
     for (;;) {
-        if (data_.take_release_request()) return act::release_data{};
+        if (data_.pop_release_request()) return act::release_data{};
         if (pending_action_) return *std::exchange(pending_action_, std::nullopt);
         if (closing_) return act::close{!tls_failed_};
         const act::need_input need_input{deadlines_.next(phase()).at};

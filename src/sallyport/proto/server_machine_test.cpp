@@ -55,7 +55,7 @@ TEST(server_machine, every_verb_of_the_table_is_served) {
     }
 }
 
-TEST(server_machine, replies_of_a_long_pipeline_are_handed_out_in_parts) {
+TEST(server_machine, replies_of_a_long_pipeline_are_sent_in_parts) {
     server_machine m(settings());
     log_in(m);
     std::string many;
@@ -110,7 +110,7 @@ TEST(server_machine, says_goodbye_at_the_end_of_input_in_every_stage) {
 }
 
 // A name so long that no file can have the complete argument as its name.
-TEST(server_machine, a_time_is_set_by_mdtm_where_no_such_file_can_be) {
+TEST(server_machine, mdtm_sets_a_time_if_the_argument_cannot_be_a_file_name) {
     server_machine m(settings());
     log_in(m);
     std::string out;

@@ -15,7 +15,7 @@ protected:
     server_parameters parameters;
 };
 
-TEST_F(server_parameters_test, type_and_mode_stay_where_they_are_refused) {
+TEST_F(server_parameters_test, refused_commands_leave_type_and_mode_unchanged) {
     EXPECT_EQ(parameters.type(), data_type::ascii);
     EXPECT_EQ(parameters.set_type(line("TYPE L8")).code, 200);
     EXPECT_EQ(parameters.set_type(line("TYPE E")).code, 504);
@@ -42,13 +42,14 @@ TEST_F(server_parameters_test, rest_and_allo_are_for_one_transfer) {
     EXPECT_FALSE(second->announced);
 }
 
-TEST_F(server_parameters_test, rest_does_not_go_with_everything) {  // FS-08
+// FS-08
+TEST_F(server_parameters_test, rest_is_refused_for_some_transfers) {
     EXPECT_EQ(parameters.set_offset(line("REST 5")).code, 504);
     EXPECT_EQ(parameters.set_offset(line("REST 0")).code, 350);
     (void)parameters.set_type(line("TYPE I"));
     (void)parameters.set_offset(line("REST 5"));
     EXPECT_EQ(transfer("APPE f").error(), (reply{503, {"REST cannot be used with APPE."}}));
-    EXPECT_EQ(transfer("RETR f")->offset, 0U) << "the refused command has used it up";
+    EXPECT_EQ(transfer("RETR f")->offset, 0U) << "the refused command has reset it";
     (void)parameters.set_offset(line("REST 5"));
     (void)parameters.set_type(line("TYPE A"));
     EXPECT_EQ(transfer("RETR f").error().code, 504);
@@ -58,13 +59,13 @@ TEST_F(server_parameters_test, rest_does_not_go_with_everything) {  // FS-08
     EXPECT_EQ(transfer("RETR f")->offset, 0U);
 }
 
-TEST_F(server_parameters_test, allo_takes_two_numbers_at_most) {
+TEST_F(server_parameters_test, allo_accepts_at_most_two_numbers) {
     for (const auto* good : {"ALLO 1", "ALLO 1 r 2"}) EXPECT_EQ(parameters.set_allocation(line(good)).code, 200) << good;
     for (const auto* bad : {"ALLO x", "ALLO 1 2", "ALLO 1 R", "ALLO 1 R x"})
         EXPECT_EQ(parameters.set_allocation(line(bad)).code, 501) << bad;
 }
 
-TEST_F(server_parameters_test, a_name_that_cannot_be_starts_nothing) {
+TEST_F(server_parameters_test, an_invalid_name_starts_no_transfer) {
     const std::string name(300, 'n');
     EXPECT_EQ(transfer("RETR " + name).error().code, 550);
     EXPECT_EQ(transfer("STOR " + name).error().code, 553);

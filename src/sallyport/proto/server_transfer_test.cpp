@@ -24,13 +24,14 @@ TEST(server_transfer, runs_until_its_final_reply) {
     EXPECT_EQ(t.active_verb(), verb::unknown);
 }
 
-TEST(server_transfer, the_final_reply_says_what_ended) {
+TEST(server_transfer, the_final_reply_names_the_kind_of_transfer) {
     EXPECT_EQ(started(verb::mlsd).finish(transfer_outcome{}, true, false).text(), "Listing completed.");
     EXPECT_EQ(started(verb::stou).finish(transfer_outcome{.note = "FILE: f.1"}, true, false).text(),
               "Transfer completed. FILE: f.1");
 }
 
-TEST(server_transfer, a_connection_that_stays_open_has_codes_of_its_own) {  // RFC 959 section 5.4
+// RFC 959 section 5.4
+TEST(server_transfer, a_persistent_connection_has_its_own_codes) {
     auto first = started(verb::retr);
     EXPECT_EQ(first.opened("").code, 150);
     EXPECT_EQ(first.finish(transfer_outcome{}, true, true).code, 250);
@@ -38,7 +39,7 @@ TEST(server_transfer, a_connection_that_stays_open_has_codes_of_its_own) {  // R
     EXPECT_EQ(second.opened("").code, 125);
 }
 
-TEST(server_transfer, a_failure_is_that_of_the_connection_or_of_the_file) {
+TEST(server_transfer, failures_distinguish_connection_and_file) {
     const auto code = [](errc cause, bool connected) {
         return started(verb::stor).finish(fail(cause), connected, false).code;
     };
@@ -48,17 +49,17 @@ TEST(server_transfer, a_failure_is_that_of_the_connection_or_of_the_file) {
     EXPECT_EQ(code(errc::name_invalid, false), 553);
 }
 
-TEST(server_transfer, abort_is_asked_for_once) {
+TEST(server_transfer, abort_is_requested_once) {
     auto t = started(verb::retr);
     EXPECT_TRUE(t.abort());
     EXPECT_FALSE(t.abort());
     EXPECT_EQ(t.finish(fail(errc::cancelled), true, false).code, 426);
     t = started(verb::retr);
-    EXPECT_TRUE(t.abort()) << "the next transfer knows nothing of it";
-    EXPECT_EQ(t.finish(transfer_outcome{}, true, false).code, 226) << "it had ended before it could be aborted";
+    EXPECT_TRUE(t.abort()) << "it does not apply to the next transfer";
+    EXPECT_EQ(t.finish(transfer_outcome{}, true, false).code, 226) << "it finished before it could be aborted";
 }
 
-TEST(server_transfer, what_was_not_aborted_by_the_client_is_a_failure) {
+TEST(server_transfer, an_abort_by_the_server_is_a_failure) {
     const auto answer = started(verb::retr).finish(fail(errc::cancelled, "the file is gone"), false, false);
     EXPECT_EQ(answer.code, 425);
     EXPECT_EQ(answer.text(), "the file is gone: cancelled.");
