@@ -18,95 +18,133 @@
 
 namespace sallyport::proto {
 
-/// How one leg's data connection comes about, seen from the gateway.
-struct accept_on_port {};  // on the port that the driver reserved
+/// How the gateway gets one leg's data connection: it accepts it on the port that the driver has reserved, or it connects.
+struct accept_on_port {};
 struct connect_to {
     endpoint to;
 };
 using leg_setup = std::variant<accept_on_port, connect_to>;
 
-/// One transfer: the driver joins the two legs, whichever way each of them comes about.
+/// One transfer: the driver joins the data connections of both legs.
 struct relay_plan {
-    verb command = verb::retr;  // RETR STOR APPE STOU LIST NLST MLSD
-    std::string argument;       // for the log
-    bool upload = false;        // bytes flow from the client to the backend
+    // RETR STOR APPE STOU LIST NLST MLSD, and its argument for the log.
+    verb command = verb::retr;
+    std::string argument;
+    // Bytes flow from the client to the backend.
+    bool upload = false;
     data_path_choice data_path{};
-    leg_setup client;  // this and the next where it is relayed
+    // The two legs; only if the data are relayed.
+    leg_setup client;
     leg_setup backend;
-    bool protect_client = false;  // TLS on the client's data connection (PROT P in front)
+    // PROT P is in force on the leg: its data connection has TLS.
+    bool protect_client = false;
     bool protect_backend = false;
-    std::chrono::milliseconds connect_limit{};       // for each leg; then data_ended() with `timed_out`
-    std::chrono::milliseconds start_limit{};         // for confirm_data, before an active client is connected to; likewise
-    data_method client_method = data_method::pasv;   // by the client, and ...
-    data_method backend_method = data_method::pasv;  // ... of the backend; for the record
-    std::string path{};                              // absolute, and ...
-    std::string cwd{};                               // ... the session's directory; likewise
+    // For each leg's data connection; then data_ended with `timed_out`.
+    std::chrono::milliseconds connect_limit{};
+    // For confirm_data, before an active client is connected to; the same then.
+    std::chrono::milliseconds start_limit{};
+    // For the record: how the data connections were negotiated, the absolute path, and the session's directory.
+    data_method client_method = data_method::pasv;
+    data_method backend_method = data_method::pasv;
+    std::string path{};
+    std::string cwd{};
 };
 
 /// How the data path of a transfer ended.
 enum class data_result : std::uint8_t {
-    complete,                // the sender's end came in good order and all bytes before it were handed on
-    client_timeout,          // nobody connected to the promised port, or the client's port did not answer: 425
-    tls_session_not_reused,  // its TLS session is not that of the control connection (TLS-04): 522
-    client_failed,           // cut, stalled or given up on the client's side: 426
-    backend_connect_failed,  // the backend's data port did not take our connection, or the backend made none to ours: 425
-    not_established,         // past the gateway: neither end got through to the other: 425
-    backend_failed,          // cut on the backend's side: the backend's own words, or 426
-    refused,                 // by the backend's final reply, before or while data moved
-    aborted,                 // by ABOR: likewise
+    // The sender has finished in good order, and all of its bytes were passed on.
+    complete,
+    // The client did not connect to the passive port, or did not accept the connection to its data target. Reply 425.
+    client_timeout,
+    // The TLS session of the client's data connection is not that of its control connection (TLS-04). Reply 522.
+    tls_session_not_reused,
+    // The client's data connection was closed, has stalled, or failed otherwise. Reply 426.
+    client_failed,
+    // The backend did not accept the connection to its port, or did not connect to the gateway's. Reply 425.
+    backend_connect_failed,
+    // Client and backend connect to each other, and did not reach each other. Reply 425.
+    not_established,
+    // The backend's data connection failed. The reply is the backend's refusal, or 426.
+    backend_failed,
+    // The backend's final reply refused the transfer, before or while data were transferred.
+    refused,
+    // The client has sent ABOR.
+    aborted,
 };
 
 struct data_outcome {
     data_result result = data_result::complete;
-    std::string reason{};  // a short reason for the client, where end != complete
+    // For the client, if the result is not `complete`.
+    std::string reason{};
     bool timed_out = false;
 };
 
-/// Whose data connection.
 enum class leg : std::uint8_t { client, backend };
 
+/// What the driver has to do. Some actions have an outcome, which it reports.
 namespace relay_act {
+/// Nothing, until bytes arrive, an outcome is known, or it is this time: then time_passed().
 struct idle {
     session_time until = session_time::max();
-};  // send both outputs; read what wants_client() and wants_backend() allow -> time_passed() at `until` at the latest
+};
+/// Reserve a port for a data connection from this leg's peer alone; on the backend leg, at the gateway's own address of the
+/// control connection. Outcome: port_reserved.
 struct reserve_port {
     leg on = leg::client;
-    bool extended = false;  // EPSV: any address family will do; else an IPv4 address must be advertised
-    bool protect = false;   // in front: PROT P is in force
-    // Kernel forwarding: the other leg's port. Where the kernel refuses, the connection is accepted at the port instead.
+    // EPSV: any address family will do. Otherwise an IPv4 address must be advertised.
+    bool extended = false;
+    // PROT P is in force on the client leg.
+    bool protect = false;
+    // The kernel may forward the connection to this port of the other leg. If it can't, the connection is accepted.
     std::optional<endpoint> to{};
-};  // reserve a port that admits this leg's peer alone -> port_reserved(); behind: at our end of the control connection
-struct release_data {};  // give up all there is of the data path, by RST where connected. No answer, no data_ended()
+};
+/// Release all ports and data connections, these by RST. A transfer that runs has no outcome then.
+struct release_data {};
+/// Start to establish the data connections: the backend leg's, then the client leg's, and to an active client after
+/// confirm_data. What bypasses the gateway is only recorded. Outcomes: data_connected, data_ended.
 struct open_data {
     relay_plan plan;
-};  // begin: the backend's leg, then the client's; the client is connected to after confirm_data -> data_connected(),
-    // data_ended(). What goes past the gateway is only to be known of: its end is that of the backend's replies
+};
+/// The backend has sent its preliminary reply (1xx): the transfer will take place.
+struct confirm_data {};
+/// The client has its final reply. Once for each open_data, unless the session ends first.
 struct transfer_finished {
     int reply_code = 0;
-    data_outcome data;  // as far as it is known here
-};  // the client has its final reply. Once for each open_data, but where the session ends first
-struct check_opening {};  // has the connection that the kernel forwards been established? Else data_ended(not_established)
+    // As far as the machine knows it.
+    data_outcome data;
+};
+/// Check that the connection which the kernel forwards was established. Outcome, if it was not: data_ended.
+struct check_opening {};
+/// The backend has not sent a reply in time; `reason` says so for the log: "did not reply in time".
 struct suspect_backend {
     std::string reason;
-};  // it owes a reply for too long: "did not reply in time"
+};
+/// Close the connection with the present backend and choose one for this user, and for the host that HOST has named, if any.
+/// Outcome: backend_found, no_backend or no_backend_for_user.
 struct find_backend {
     std::string user;
-    std::string host;          // named by HOST, may be empty
-    bool is_failover = false;  // of the present one, which failed; else of none, or of one that was for another user
-};  // give up the backend there is; read and send nothing behind -> backend_found() or no_backend()
-struct confirm_data {};  // the backend said 1xx: the transfer will take place
+    std::string host;
+    // In place of one that has failed.
+    bool is_failover = false;
+};
+/// The backend has accepted the login of this user: decide whether it may have another session. Outcome: user_admitted.
+struct admit_user {
+    std::string name;
+};
+/// Send what the leg's peer is yet to get, then do the handshake. Outcome: client_tls_started, or backend_tls_started or
+/// backend_closed. next() returns it until then.
 struct start_tls {
     leg on = leg::client;
     // A handshake that takes longer has failed.
     session_time until = session_time::max();
-};  // send what the leg is to hear, do the handshake -> client_, backend_tls_started(). Repeated until then
-struct admit_user {
-    std::string name;
-};  // the backend has let this user in: is there room for another session of its? -> user_admitted()
-struct end_tls {};  // send to_client, end TLS in front and go on in the clear -> client_tls_ended(). Repeated until then
-struct start_passthrough {
-};  // send to_client; from then on the legs' bytes are each other's. Repeated; there is nothing after it
-struct close {};  // send to_client, then close both legs. Repeated
+};
+/// Send what the client is yet to get, then end TLS on the client leg (CCC). Outcome: client_tls_ended. next() returns it
+/// until then.
+struct end_tls {};
+/// Send what the client is yet to get; from then on pass the bytes of each leg to the other. The machine has no part in it.
+struct start_passthrough {};
+/// Send what the client is yet to get, then close both legs.
+struct close {};
 }  // namespace relay_act
 
 using relay_action =
@@ -115,22 +153,24 @@ using relay_action =
                  relay_act::start_tls, relay_act::end_tls, relay_act::admit_user, relay_act::find_backend,
                  relay_act::start_passthrough, relay_act::close>;
 
-/// What has happened. Where the session does not wait for it any more, it changes nothing. Texts live as long as report().
+/// What has happened. If the session does not wait for it any more, it changes nothing. Texts live as long as report().
 namespace relay_outcome {
 struct port_reserved {
     // The endpoint to advertise to the leg's peer; on the backend leg, one of the backend's own address family.
     result<endpoint> port;
-    bool forwarded = false;  // by the kernel, which happens only where reserve_port allows it
+    // By the kernel, as reserve_port allows it.
+    bool forwarded = false;
 };
-/// Both TCP connections are there, before any TLS on the client's: now the client may get the 150. Where only TLS that the
-/// client begins after the 150 identifies its connection: the backend's alone, and `client` is no endpoint yet.
+/// Both TCP connections of a transfer are established, and the client may get the preliminary reply; TLS on the client's may
+/// follow. If only that TLS identifies the client's connection, this is about the backend's alone, and `client` has no port.
 struct data_connected {
     endpoint client;
 };
 struct data_ended {
     data_outcome outcome;
 };
-/// The certificate names this user, or, if it is empty, none. Nothing: there is no certificate, or it does not count.
+/// The user that the client's certificate names; empty if it names none; nothing if there is no certificate, or if it does
+/// not count.
 struct client_tls_started {
     std::optional<std::string> certificate_user{};
 };
@@ -142,19 +182,19 @@ struct user_admitted {
 struct backend_found {
     relay_backend backend;
 };
-/// At the moment: 421 `text`.
+/// None is available at the moment: the client gets 421 with this text.
 struct no_backend {
     std::string_view text;
 };
 /// Its login will be refused.
 struct no_backend_for_user {};
-/// The backend's control connection has ended: 426 where a transfer ran, then 421.
+/// The control connection with the backend has ended: the client gets 426 if a transfer runs, and 421.
 struct backend_closed {
     std::string_view reason;
 };
-/// The client will send no more, in good order: what it has sent is handled to the last command, then it gets 221.
+/// The client has closed its side in good order: what it has sent is handled to the last command, then it gets 221.
 struct input_ended {};
-/// The driver ends the session: 421 `text`.
+/// The driver ends the session: the client gets 421 with this text.
 struct session_ended {
     std::string_view text;
 };
@@ -167,16 +207,24 @@ using relay_report =
                  relay_outcome::no_backend_for_user, relay_outcome::backend_closed, relay_outcome::input_ended,
                  relay_outcome::session_ended>;
 
-/// What is told to the log (G12).
+/// What the log gets (G12).
 enum class relay_note : std::uint8_t {
-    line,            // a line of either side, secrets masked
-    rewritten,       // a negotiation, as it came and as it went on
-    refused,         // a command answered by the gateway itself with an error
-    bounce_attempt,  // PORT or EPRT to a third party or a low port (DC-01)
-    violation,       // a peer broke the protocol
-    login_refused,   // the backend refused a login; for the count of such
-    login_result,    // how a login ended, in words
-    login_timeout,   // nobody logged in within the time for it; for the count of such
+    // A line of either peer, without secrets.
+    line,
+    // Both legs' data connections were agreed on.
+    rewritten,
+    // The gateway itself has refused a command.
+    refused,
+    // PORT or EPRT named another host or a port below 1024 (DC-01).
+    bounce_attempt,
+    // A peer broke the protocol.
+    violation,
+    // The backend refused a login; for its count.
+    login_refused,
+    // How a login ended.
+    login_result,
+    // The client did not log in in time; for its count.
+    login_timeout,
 };
 
 }  // namespace sallyport::proto

@@ -51,12 +51,12 @@ TEST(RelayData, RefusesTargetsThatAreNotTheClient_GW03_DC01) {
             driver.client("RETR x\r\n");
             EXPECT_EQ(driver.to_client.back(), "425 Send EPSV, PASV, EPRT or PORT first.");
             EXPECT_TRUE(driver.to_backend.empty());
-            EXPECT_EQ(driver.actions, std::deque<std::string>{"drop"});
+            EXPECT_EQ(driver.actions, std::deque<std::string>{"release"});
         }
     }
 }
 
-TEST(RelayData, RemembersEpsvAll_DC06) {
+TEST(RelayData, AppliesEpsvAllToTheSession_DC06) {
     play(usual(), {login, R"(> EPSV ALL
 < 200 Only EPSV will be accepted from now on.
 > PASV
@@ -74,7 +74,7 @@ TEST(RelayData, RemembersEpsvAll_DC06) {
 )"});
 }
 
-TEST(RelayData, NeverObeysTheBackendsAddress_GW03) {
+TEST(RelayData, NeverConnectsToTheAddressOfTheBackends227_GW03) {
     play(usual(), {login, R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (10,99,99,99,204,173)
@@ -85,12 +85,12 @@ TEST(RelayData, NeverObeysTheBackendsAddress_GW03) {
 >> STOR f
 = open STOR up listen, connect 172.16.3.4:52397
 << 553 No.
-= drop
+= release
 < 553 No.
 )"});
 }
 
-TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
+TEST(RelayData, SendsEpsvAndFallsBackToPasvForTheSession) {
     auto s = usual();
     s.backend.refused = {};
     play(s, {login, R"(> EPSV 1
@@ -102,7 +102,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
 ! port 17.254.0.91:6000
 < 229 Entering Extended Passive Mode (|||6000|)
 > PASV
-= drop
+= release
 >> PASV
 << 425 None free.
 < 425 None free.
@@ -110,7 +110,7 @@ TEST(RelayData, AsksWithEpsvAndFallsBackToPasvForGood) {
          [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend().server().refused.contains(data_method::epsv)); });
 }
 
-TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
+TEST(RelayData, SendsEpsvToAnIpv6BackendForAnIpv4Client) {
     auto s = usual();
     s.backend.peer = at("[2001:db8::5]:21");
     play(s, {login, R"(> PASV
@@ -123,7 +123,7 @@ TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
 >> RETR x
 = open RETR down listen, connect [2001:db8::5]:6446
 << 550 No such file.
-= drop
+= release
 < 550 No such file.
 > PASV
 >> EPSV
@@ -132,7 +132,7 @@ TEST(RelayData, SpeaksEpsvToAnIpv6BackendForAnIpv4Client) {
 )"});
 }
 
-TEST(RelayData, ServesAnIpv6ClientBeforeAnIpv4Backend) {
+TEST(RelayData, ServesAnIpv6ClientWithAnIpv4Backend) {
     auto s = usual();
     s.client_peer = at("[2001:db8::7]:40000");
     play(s, {login, R"(> EPRT |2|2001:db8::7|5000|
@@ -140,12 +140,12 @@ TEST(RelayData, ServesAnIpv6ClientBeforeAnIpv4Backend) {
 << 227 (172,16,3,4,204,173)
 < 200 EPRT command successful.
 > PASV
-= drop
+= release
 >> PASV
 << 227 (172,16,3,4,204,173)
 = reserve
 ! port [2001:db8::1]:6000
-= drop
+= release
 < 425 PASV cannot name an IPv6 address; use EPSV.
 > EPSV 1
 < 522 Network protocol not supported, use (2).
@@ -194,7 +194,7 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
                                     "228 Long (4,4,10,1,2,3,2,0,22)", "229 Entering Extended Passive Mode (|||22|)"}) {
         SCOPED_TRACE(offer);
         const auto said = "<< " + offer + "\n";
-        const auto dropped = std::string(ended) + "= drop\n= close\n";
+        const auto dropped = std::string(ended) + "= release\n= close\n";
         const auto closed = std::string(ended) + "= close\n";
         // As the last word of a transfer, or the only one.
         play(usual(), {login, passive, retrieving, said, dropped});
@@ -204,7 +204,7 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
         // To STAT and ABOR during one, before and after its own reply.
         play(usual(), {login, passive, retrieving, "> STAT\n>> STAT\n", said, dropped});
         play(usual(), {login, passive, retrieving, "<< 226 Done.\n> STAT\n>> STAT\n", said, dropped});
-        play(usual(), {login, passive, retrieving, "> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n", said, closed});
+        play(usual(), {login, passive, retrieving, "> ABOR\n= release\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n", said, closed});
         // To a login, held until the user is admitted; to a command of ours; to PORT.
         auto limited = usual();
         limited.limit_users = true;
@@ -214,14 +214,14 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
         play(s, {"< 220 Welcome.\n", login_only, ">> PBSZ 0\n>> PROT P\n", said, closed});
         auto active = usual();
         active.data_mode = backend_data_mode::port;
-        play(active, {login, "> PASV\n= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n", said,
-                      "= drop\n", closed});
-        // After our own failure, when nobody listens any more.
+        play(active, {login, "> PASV\n= reserve for backend\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n", said,
+                      "= release\n", closed});
+        // After a failure that the client has been sent.
         play(usual(), {login, passive, retrieving, "! data client_failed x\n< 426 Transfer aborted: x\n", said, dropped});
     }
 }
 
-TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
+TEST(RelayData, EndsTheSessionAtAnUnsolicitedPort_GW02) {
     play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
 < 421 The FTP server sent an invalid reply.
 = close
@@ -243,7 +243,7 @@ TEST(RelayData, EndsTheSessionAtAPortNobodyAskedFor_GW02) {
 )"});
 }
 
-TEST(RelayData, TellsWhenNoPortIsFreeInFront) {
+TEST(RelayData, RefusesWithoutAFreePassivePort) {
     play(usual(), {login, R"(> PASV
 >> PASV
 << 227 (172,16,3,4,204,173)
@@ -265,7 +265,7 @@ TEST(RelayData, HoldsSuccessUntilAllBytesAreDelivered_I1) {
     play(usual(), {login, passive, retrieving, "! data complete\n<< 451 Disk.\n< 451 Disk.\n"});
 }
 
-TEST(RelayData, NeverTellsSuccessAfterACut) {
+TEST(RelayData, NeverReportsSuccessAfterAFailure) {
     play(usual(), {login, passive, retrieving,
                    "<< 226 Done.\n! data client_failed reset by peer\n< 426 Transfer aborted: reset by peer\n"});
     play(usual(), {login, passive, retrieving,
@@ -273,12 +273,12 @@ TEST(RelayData, NeverTellsSuccessAfterACut) {
     play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer aborted: cut\n"});
     play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 452 Full.\n< 452 Full.\n"});
     play(usual(),
-         {login, passive, retrieving, "<< 452 Full.\n= drop\n< 452 Full.\n! data client_failed late\n> NOOP\n>> NOOP\n"});
+         {login, passive, retrieving, "<< 452 Full.\n= release\n< 452 Full.\n! data client_failed late\n> NOOP\n>> NOOP\n"});
 }
 
-TEST(RelayData, Answers425WhereNobodyCame) {
-    play(usual(), {login, passive, retrieving, R"(! data client_timeout nobody connected within 30 s
-< 425 No data connection: nobody connected within 30 s
+TEST(RelayData, Replies425IfTheClientDoesNotConnect) {
+    play(usual(), {login, passive, retrieving, R"(! data client_timeout no connection arrived within 30 s
+< 425 No data connection: no connection arrived within 30 s
 > NOOP
 << 426 Cut.
 >> NOOP
@@ -287,14 +287,14 @@ TEST(RelayData, Answers425WhereNobodyCame) {
 )"});
 }
 
-TEST(RelayData, Answers522WhereTheDataConnectionIsNotTheSessions_TLS04) {
+TEST(RelayData, Replies522WithoutTlsSessionReuse_TLS04) {
     play(usual(), {login, passive, retrieving, R"(! data tls_session_not_reused not resumed
 < 522 The data connection must reuse the control connection's TLS session; enable session reuse in your client.
 << 426 Cut.
 )"});
 }
 
-TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
+TEST(RelayData, SendsAbortIfTheBackendsPortIsClosed) {
     play(usual(), {login, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
@@ -302,7 +302,7 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
 ! waited 2
 < 425 No data connection to the FTP server: refused
 >> ABOR
-<< 425 Nobody came.
+<< 425 No connection.
 << 225 Nothing to abort.
 > NOOP
 >> NOOP
@@ -313,7 +313,7 @@ TEST(RelayData, AbortsBehindWhereTheBackendsPortIsClosed) {
 
 TEST(RelayData, AbortsATransfer) {
     play(usual(), {login, passive, retrieving, R"(> ABOR
-= drop
+= release
 >> ABOR
 > NOOP
 << 426 Aborted.
@@ -327,7 +327,7 @@ TEST(RelayData, AbortsATransfer) {
     // The transfer ends at once, and the reply to ABOR waits for those to the commands before it.
     play(usual(), {login, passive, retrieving, R"(> NOOP
 > ABOR
-= drop
+= release
 >> ABOR
 << 426 Aborted.
 < 426 Aborted.
@@ -340,7 +340,7 @@ TEST(RelayData, AbortsATransfer) {
     // The backend had sent everything into its socket already: the client has not.
     play(usual(), {login, passive, retrieving, R"(<< 226 Done.
 > ABOR
-= drop
+= release
 >> ABOR
 < 426 Transfer aborted: requested by the client
 << 225 Nothing to abort.
@@ -371,7 +371,7 @@ TEST(RelayData, AnswersStatDuringATransferInEitherOrder) {
 )"});
 }
 
-TEST(RelayData, HoldsOtherCommandsDuringATransferAndThenStopsReading) {
+TEST(RelayData, DefersOtherCommandsDuringATransferAndThenStopsReading) {
     relay_driver driver(usual(), false);
     for (const auto part : {login, passive, retrieving}) driver.play(part);
     for (int i = 0; driver.machine.can_read_client(); ++i) {
@@ -384,7 +384,7 @@ TEST(RelayData, HoldsOtherCommandsDuringATransferAndThenStopsReading) {
     EXPECT_EQ(driver.to_backend.size(), 64U);
 }
 
-TEST(RelayData, HoldsAnHourOfNoopsDuringATransfer_G5) {
+TEST(RelayData, DefersAnHourOfNoopsDuringATransfer_G5) {
     relay_driver driver(usual(), false);
     for (const auto part : {login, passive, retrieving}) driver.play(part);
     for (int i = 0; i < 1000; ++i) driver.client("NOOP\r\n");

@@ -1,5 +1,5 @@
-// What expires in a relayed session, and when: without a clock, by the times that the machine gives and gets. Waits for
-// words of the backend after the login: relay_waits_test.cpp.
+// What times out in a session at the gateway, and when: without a clock, by the times that the machine gets and returns.
+// Replies of the backend after the login: relay_waits_test.cpp.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ constexpr std::string_view backend_late = "< 421 The FTP server did not respond 
 
 // ---- The login
 
-TEST(RelayDeadlines, ALoginHasItsTimeFromTheConnectionOn) {
+TEST(RelayDeadlines, TheLoginTimeoutCountsFromTheConnection) {
     auto s = timed();
     s.now = s.accepted + 7s;  // a backend had to be found first
     relay_driver driver(s, false);
@@ -36,12 +36,12 @@ TEST(RelayDeadlines, ALoginHasItsTimeFromTheConnectionOn) {
     EXPECT_EQ(driver.count(relay_note::login_timeout), 1U);
 }
 
-TEST(RelayDeadlines, WhatTheClientSaysDoesNotExtendTheLogin) {
+TEST(RelayDeadlines, CommandsDoNotExtendTheLoginTimeout) {
     play(timed(), {"< 220 Welcome.\n! passed 50\n> NOOP\n>> NOOP\n<< 200 ok\n< 200 ok\n! waited 10\n", too_late},
          [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::login_timeout), 1U); });
 }
 
-TEST(RelayDeadlines, ALoginAfterReinHasItsTimeAnew) {
+TEST(RelayDeadlines, ALoginAfterReinHasTheWholeTimeout) {
     play(timed(), {login, R"(! passed 100
 > REIN
 >> REIN
@@ -52,7 +52,7 @@ TEST(RelayDeadlines, ALoginAfterReinHasItsTimeAnew) {
                    too_late});
 }
 
-TEST(RelayDeadlines, AnIdleTimeBelowTheLoginsCountsDuringTheLoginToo) {
+TEST(RelayDeadlines, AShorterIdleTimeoutAppliesDuringTheLogin) {
     auto s = timed();
     s.timeouts.idle = 5s;
     play(s, {"< 220 Welcome.\n! waited 5\n< 421 Idle timeout: no command for 5 s.\n= close\n"});
@@ -73,7 +73,7 @@ TEST(RelayDeadlines, EachHandshakeHasItsOwnTime) {
     driver.client("AUTH TLS\r\n");
     at(2s);
     driver.backend("234 Mine.\r\n");
-    EXPECT_EQ(driver.actions.back(), "tls behind");
+    EXPECT_EQ(driver.actions.back(), "backend tls");
     EXPECT_EQ(driver.until, driver.now + 10s);
     at(4s);
     driver.run();
@@ -115,14 +115,14 @@ TEST(RelayDeadlines, ABackendThatHasThePasswordIsNotReplaced) {
          [](const relay_driver& driver) { EXPECT_EQ(driver.suspected, 1U); });
 }
 
-TEST(RelayDeadlines, AByteOfTheBackendIsAnAnswerThatComes) {
+TEST(RelayDeadlines, AByteOfTheBackendStartsItsTimeAgain) {
     play(timed(),
          {"< 220 Welcome.\n> USER u\n>> USER u\n! passed 19\n<< 331-Password\n! passed 19\n<< 331 please?\n"
           "< 331-Password\n< 331 please?\n"},
          [](const relay_driver& driver) { EXPECT_EQ(driver.suspected, 0U); });
 }
 
-TEST(RelayDeadlines, WhileABackendIsSoughtTheLoginsTimeCounts) {
+TEST(RelayDeadlines, TheLoginTimeoutAppliesWhileABackendIsSelected) {
     relay_driver driver(relay_machine(timed()), false);
     driver.play("< 220 FTP service ready.\n! passed 30\n> USER u\n= find for u\n! waited 30\n");
     EXPECT_EQ(driver.to_client.back(), "421 Login timeout: not logged in within 60 s.");
@@ -135,12 +135,12 @@ TEST(RelayDeadlines, AnIdleSessionEnds) {
          [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::login_timeout), 0U); });
 }
 
-TEST(RelayDeadlines, EitherPeersWordsAreActivity) {
+TEST(RelayDeadlines, BytesOfEitherPeerAreActivity) {
     play(timed(), {login, "! passed 200\n> DELE x\n>> DELE x\n! passed 200\n<< 250 ok\n< 250 ok\n! waited 300\n",
                    "< 421 Idle timeout: no command for 300 s.\n= close\n"});
 }
 
-TEST(RelayDeadlines, ABackendThatNeverAnswersIsToBlame) {
+TEST(RelayDeadlines, TheReplyNamesABackendThatNeverReplies) {
     play(timed(), {login, "> DELE x\n>> DELE x\n! waited 300\n< 421 The FTP server did not respond in time.\n= close\n"});
 }
 
@@ -151,17 +151,17 @@ TEST(RelayDeadlines, ARunningTransferIsActivityG5) {
                    "! waited 300\n< 421 Idle timeout: no command for 300 s.\n= close\n"});
 }
 
-TEST(RelayDeadlines, OfATransferThatIsOverTheBackendsReplyIsAwaitedLikeAny) {
+TEST(RelayDeadlines, AfterTheDataTheFinalReplyIsAwaitedLikeAny) {
     play(timed(), {login, passive, retrieving, "! data complete\n! passed 299\n! waited 1\n",
-                   "< 421 The FTP server did not respond in time.\n= drop\n= close\n"});
+                   "< 421 The FTP server did not respond in time.\n= release\n= close\n"});
 }
 
-TEST(RelayDeadlines, ATransferSaysHowLongItsConnectionsMayTake) {
+TEST(RelayDeadlines, APlanHasTheTimeLimitsOfItsConnections) {
     auto s = timed();
     s.timeouts.data_start = 40s;
     play(s,
-         {login, passive, retrieving, "! data client_timeout nobody connected within 30 s\n",
-          "< 425 No data connection: nobody connected within 30 s\n<< 426 Cut.\n"},
+         {login, passive, retrieving, "! data client_timeout no connection arrived within 30 s\n",
+          "< 425 No data connection: no connection arrived within 30 s\n<< 426 Cut.\n"},
          [](const relay_driver& driver) {
              EXPECT_EQ(driver.limits_given.first, 30s);
              EXPECT_EQ(driver.limits_given.second, 40s);
@@ -185,13 +185,13 @@ constexpr std::string_view forwarded = R"(> PASV
     return s;
 }
 
-TEST(RelayDeadlines, AForwardedConnectionIsLookedForOnce) {
+TEST(RelayDeadlines, AForwardedConnectionIsCheckedOnce) {
     play(forwarding(),
          {login, forwarded, "! passed 29\n! waited 1\n= check opening\n! passed 1000\n<< 150 Here.\n< 150 Here.\n",
           "<< 226 Done.\n< 226 Done.\n"});
 }
 
-TEST(RelayDeadlines, AForwardedConnectionThatNeverCameEndsTheTransfer) {
+TEST(RelayDeadlines, AForwardedConnectionThatIsMissingEndsTheTransfer) {
     play(forwarding(), {login, forwarded, R"(! waited 30
 = check opening
 ! data not_established No data connection was established within 30 s.
@@ -219,22 +219,23 @@ TEST(RelayTransferEnd, IsAnActionWithItsCode) {
     };
     ends("! data complete\n<< 226 Done.\n< 226 Done.\n", 226, data_result::complete);
     ends("! data complete\n<< 451 Disk.\n< 451 Disk.\n", 451, data_result::complete);
-    ends("<< 550 No.\n= drop\n< 550 No.\n", 550, data_result::refused);
-    ends("<< 426 Cut.\n= drop\n< 426 Cut.\n", 426, data_result::refused);
+    ends("<< 550 No.\n= release\n< 550 No.\n", 550, data_result::refused);
+    ends("<< 426 Cut.\n= release\n< 426 Cut.\n", 426, data_result::refused);
     ends("! data client_failed reset\n< 426 Transfer aborted: reset\n<< 426 Cut.\n", 426, data_result::client_failed);
     ends(
         "! data tls_session_not_reused x\n< 522 The data connection must reuse the control connection's TLS session; enable "
         "session reuse in your client.\n",
         522, data_result::tls_session_not_reused);
-    ends("> ABOR\n= drop\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426, data_result::aborted);
+    ends("> ABOR\n= release\n>> ABOR\n<< 426 Cut.\n< 426 Cut.\n<< 226 Aborted.\n< 226 Aborted.\n", 426,
+         data_result::aborted);
     ends(
         "! backend gone\n< 426 Transfer aborted: connection to the FTP server lost.\n"
-        "< 421 The FTP server closed the connection; connect again.\n= drop\n= close\n",
+        "< 421 The FTP server closed the connection; connect again.\n= release\n= close\n",
         426, data_result::backend_failed);
 }
 
-TEST(RelayTransferEnd, IsNotToldWhereTheSessionEndsFirst) {
-    play(usual(), {login, passive, retrieving, "! expire Stopping.\n= drop\n= close\n< 421 Stopping.\n"},
+TEST(RelayTransferEnd, IsMissingIfTheSessionEndsFirst) {
+    play(usual(), {login, passive, retrieving, "! expire Stopping.\n= release\n= close\n< 421 Stopping.\n"},
          [](const relay_driver& driver) { EXPECT_TRUE(driver.finished.empty()); });
 }
 

@@ -1,5 +1,5 @@
-// Data past the gateway: the client hears the backend's own address, or the backend the client's, wherever both can be used
-// in the clear; everything else is relayed as ever (G7, solution 1).
+// Direct data connections: the client gets the backend's own address, or the backend the client's, if both can use it
+// without TLS. All others are relayed (G7, solution 1).
 
 #include <gtest/gtest.h>
 
@@ -42,7 +42,7 @@ TEST(RelayDirect, PassesTheBackendsOwnAddressG7) {
     });
 }
 
-TEST(RelayDirect, NamesTheOutsideAddressOfTheSettingsG7) {
+TEST(RelayDirect, AdvertisesTheExternalAddressOfTheSettingsG7) {
     play(direct({.passive = true, .external_address = at("17.254.0.92:0").address}), {login, R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (10,0,0,5,204,173).
@@ -51,7 +51,7 @@ TEST(RelayDirect, NamesTheOutsideAddressOfTheSettingsG7) {
                                                                                       download});
 }
 
-TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
+TEST(RelayDirect, RelaysIfTheAddressCannotBeReachedG4) {
     play(direct(passive_data), {login, passive, retrieving, R"(<< 226 Done.
 ! data complete
 < 226 Done.
@@ -59,24 +59,24 @@ TEST(RelayDirect, RelaysWhereTheAddressLeadsNowhereG4) {
          [](const relay_driver& driver) { EXPECT_EQ(driver.count(relay_note::refused), 1U) << "it says why"; });
 }
 
-TEST(RelayDirect, RelaysForGoodWhereTheBackendHasNoUsablePasv) {
+TEST(RelayDirect, RelaysTheSessionIfTheBackendHasNoUsablePasv) {
     constexpr std::string_view by_epsv = R"(>> EPSV
 << 229 (|||6446|)
 = reserve
 ! port 17.254.0.91:52397
 < 227 Entering Passive Mode (17,254,0,91,204,173)
 )";
-    play(direct(passive_data), {login, "> PASV\n>> PASV\n<< 200 ok\n", by_epsv, "> PASV\n= drop\n", by_epsv});
+    play(direct(passive_data), {login, "> PASV\n>> PASV\n<< 200 ok\n", by_epsv, "> PASV\n= release\n", by_epsv});
 }
 
-TEST(RelayDirect, RefusesEpsvWhichWouldLeadHere) {
+TEST(RelayDirect, RefusesEpsvWhichCannotNameTheBackend) {
     play(direct(passive_data), {login, R"(> EPSV
 < 502 EPSV cannot name the FTP server's address; use PASV.
 )",
                                 own_address, download});
 }
 
-TEST(RelayDirect, RelaysWhoHasOnlyEpsv) {
+TEST(RelayDirect, RelaysAfterEpsvAll) {
     play(direct(passive_data), {login, R"(> EPSV ALL
 < 200 Only EPSV will be accepted from now on.
 > EPSV
@@ -92,7 +92,7 @@ TEST(RelayDirect, RelaysWhoHasOnlyEpsv) {
 )"});
 }
 
-TEST(RelayDirect, RelaysUnderTlsWhichEndsHereG10) {
+TEST(RelayDirect, RelaysUnderTlsG10) {
     auto s = direct(passive_data);
     s.tls_available = true;
     s.backend.refused.insert(data_method::epsv);
@@ -105,7 +105,7 @@ TEST(RelayDirect, RelaysUnderTlsWhichEndsHereG10) {
 )"});
 }
 
-TEST(RelayDirect, RelaysWhereTheClientsTargetIsToGetProtectedDataG10) {
+TEST(RelayDirect, RelaysToATargetWithProtectedDataG10) {
     auto s = direct(active_data);
     s.tls_available = true;
     s.backend.refused.insert(data_method::epsv);
@@ -120,7 +120,7 @@ TEST(RelayDirect, RelaysWhereTheClientsTargetIsToGetProtectedDataG10) {
 }
 
 // The client asked for no protection, and the backend's data have it all the same.
-TEST(RelayDirect, RelaysWhereTheBackendsDataAreProtectedG10) {
+TEST(RelayDirect, RelaysProtectedDataOfTheBackendG10) {
     constexpr std::string_view backend_protected = ">> PBSZ 0\n>> PROT P\n<< 200 ok\n<< 200 ok\n";
     auto s = direct({.passive = true, .active = true});
     s.backend.protect = true;
@@ -136,7 +136,7 @@ TEST(RelayDirect, RelaysWhereTheBackendsDataAreProtectedG10) {
 )"});
 }
 
-TEST(RelayDirect, AsksAnewWhereProtectionCameBetween) {
+TEST(RelayDirect, NegotiatesAgainAfterProt) {
     auto s = direct(passive_data);
     s.tls_available = true;
     play(s, {auth, login_only, own_address, protect, R"(> RETR f
@@ -144,7 +144,7 @@ TEST(RelayDirect, AsksAnewWhereProtectionCameBetween) {
 )"});
 }
 
-TEST(RelayDirect, TriesAnotherMethodWherePasvIsUnknown) {
+TEST(RelayDirect, SendsAnotherMethodIfPasvIsUnknown) {
     play(direct(passive_data), {login, R"(> PASV
 >> PASV
 << 502 No.
@@ -179,7 +179,7 @@ TEST(RelayDirect, GivesTheClientsAddressToTheBackendG7) {
 )"});
 }
 
-TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
+TEST(RelayDirect, RelaysIfTheBackendRefusesTheAddressAndDoesNotTryAgain) {
     constexpr std::string_view relayed = R"(>> EPSV
 << 229 Entering Extended Passive Mode (|||52397|)
 < 200 PORT command successful.
@@ -190,7 +190,7 @@ TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
 << 500 Illegal PORT command.
 )",
           relayed, R"(> PORT 198,51,100,7,7,139
-= drop
+= release
 )",
           relayed},
          [](const relay_driver& driver) {
@@ -199,7 +199,7 @@ TEST(RelayDirect, RelaysWhereTheBackendMindsTheAddressAndAsksNoMore) {
          });
 }
 
-TEST(RelayDirect, AbortIsTheBackendsBusiness) {
+TEST(RelayDirect, AbortIsForwarded) {
     play(direct(passive_data), {login, own_address, R"(> RETR f
 >> RETR f
 = direct: RETR
@@ -219,14 +219,14 @@ TEST(RelayDirect, LostBackendEndsTheTransfer) {
 >> RETR f
 = direct: RETR
 ! backend gone
-= drop
+= release
 = close
 < 426 Transfer aborted: connection to the FTP server lost.
 < 421 The FTP server closed the connection; connect again.
 )"});
 }
 
-TEST(RelayDirect, NeverBeyondTheClientsOwnAddressDC01) {
+TEST(RelayDirect, OnlyToTheClientsOwnAddressDC01) {
     play(direct(active_data), {login, R"(> PORT 203,0,113,9,7,138
 < 504 The address must be your own and the port 1024 or higher.
 )"});

@@ -46,7 +46,7 @@ TEST(RelayFlow, StopsReadingTheClientWhileTheBackendIsSlow) {
     EXPECT_TRUE(machine.can_read_client()) << "the backend has taken it";
 }
 
-TEST(RelayFlow, MakesNoMoreForTheBackendThanItTakes) {
+TEST(RelayFlow, SendsTheBackendNoMoreThanItReads) {
     auto machine = logged_in();
     constexpr int lines = 40;
     std::string all;

@@ -32,7 +32,7 @@ constexpr std::string_view download = R"(> RETR f
 < 226 Done.
 )";
 
-TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
+TEST(RelayKernel, ForwardsToTheBackendsPortG4) {
     play(forwarding(), {login, forwarded, download, forwarded, download}, [](const relay_driver& driver) {
         EXPECT_EQ(driver.reserved_to, at("172.16.3.4:52397"));
         EXPECT_EQ(driver.finished.size(), 2U);
@@ -43,7 +43,7 @@ TEST(RelayKernel, MayLeadToTheBackendsPortG4) {
     });
 }
 
-TEST(RelayKernel, LeadsAfterEpsvToo) {
+TEST(RelayKernel, ForwardsAfterEpsvToo) {
     auto s = forwarding();
     s.backend.refused = {};
     play(s, {login, R"(> EPSV
@@ -56,7 +56,7 @@ TEST(RelayKernel, LeadsAfterEpsvToo) {
              download});
 }
 
-TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
+TEST(RelayKernel, RelaysIfTheKernelCannotForward) {
     play(forwarding(), {login, passive, retrieving, R"(<< 226 Done.
 ! data complete
 < 226 Done.
@@ -74,7 +74,7 @@ TEST(RelayKernel, IsRelayedWhereTheDriverCannotLead) {
          });
 }
 
-TEST(RelayKernel, SaysWhyItForwardsNothing) {
+TEST(RelayKernel, NamesTheReasonForRelaying) {
     const auto reason_with = [](auto&& change) {
         auto s = forwarding();
         change(s);
@@ -95,7 +95,7 @@ TEST(RelayKernel, SaysWhyItForwardsNothing) {
     EXPECT_EQ(reason_with([](auto& s) { s.backend.proxy_headers = true; }), proxy_headers);
 }
 
-TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
+TEST(RelayKernel, RelaysWhatIsEncrypted) {
     play(forwarding(with_tls()), {auth, login_only, protect, passive},
          [](const relay_driver& driver) { EXPECT_FALSE(driver.reserved_to); });
 
@@ -105,25 +105,25 @@ TEST(RelayKernel, MayNotLeadWhatIsEncrypted) {
 }
 
 constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
-= reserve behind
+= reserve for backend
 ! forwarded port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
 << 200 Good.
 < 200 PORT command successful.
 )";
 
-TEST(RelayKernel, MayLeadTheBackendToTheClientG3) {
+TEST(RelayKernel, ForwardsTheBackendToTheClientG3) {
     auto s = forwarding();
     s.data_mode = backend_data_mode::match;
     play(s, {login, active, download},
          [](const relay_driver& driver) { EXPECT_EQ(driver.reserved_to, at("198.51.100.7:40001")); });
 }
 
-TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
+TEST(RelayKernel, SendsTheNextMethodForTheSameOpening) {
     auto s = forwarding();
     s.data_mode = backend_data_mode::match;
     play(s, {login, R"(> EPRT |1|198.51.100.7|40001|
-= reserve behind extended
+= reserve for backend extended
 ! forwarded port 172.16.3.1:40000
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
@@ -134,17 +134,17 @@ TEST(RelayKernel, TriesTheSiblingAtTheSameOpening) {
              download});
 }
 
-TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
+TEST(RelayKernel, RelaysIfTheBackendRefusesToConnect) {
     auto s = forwarding();
     s.data_mode = backend_data_mode::match;
     play(s, {login, R"(> PORT 198,51,100,7,156,65
-= reserve behind
+= reserve for backend
 ! forwarded port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
 << 500 What?
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
-= drop
+= release
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 < 200 PORT command successful.
@@ -160,11 +160,11 @@ TEST(RelayKernel, RelaysWhereTheBackendConnectsToNobody) {
 )"});
 }
 
-TEST(RelayKernel, MayNotLeadWhereTheBackendConnects) {
+TEST(RelayKernel, RelaysIfBothPeersConnect) {
     auto s = forwarding();
     s.data_mode = backend_data_mode::port;
     play(s, {login, R"(> PASV
-= reserve behind
+= reserve for backend
 ! port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
 << 200 Good.
@@ -180,7 +180,7 @@ TEST(RelayKernel, RefusesPlainDataAfterProtP) {
     play(forwarding(with_tls()), {auth, login_only, forwarded, protect, R"(> RETR f
 < 425 PROT was sent after the data connection was negotiated; send PASV or PORT again.
 > PASV
-= drop
+= release
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
@@ -189,9 +189,9 @@ TEST(RelayKernel, RefusesPlainDataAfterProtP) {
 )"});
 }
 
-TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
+TEST(RelayKernel, ANewNegotiationCancelsTheOldOneG2) {
     play(forwarding(), {login, forwarded, R"(> PASV
-= drop
+= release
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
@@ -201,19 +201,19 @@ TEST(RelayKernel, ANewNegotiationDropsTheOldOneG2) {
                         download});
 }
 
-TEST(RelayKernel, DropsWhatPasvCannotName) {
+TEST(RelayKernel, ReleasesAPortThatPasvCannotName) {
     play(forwarding(), {login, R"(> PASV
 >> PASV
 << 227 Entering Passive Mode (172,16,3,4,204,173)
 = reserve
 ! forwarded port [2001:db8::1]:51000
-= drop
+= release
 < 425 PASV cannot name an IPv6 address; use EPSV.
 )"});
 }
 
 // Only the backend knows what became of it.
-TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
+TEST(RelayKernel, ForwardsTheBackendsRefusalsAndFailures) {
     play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
 = kernel: RETR
@@ -231,7 +231,7 @@ TEST(RelayKernel, PassesOnTheBackendsRefusalsAndCuts) {
 }
 
 // A forward chain drops the connection: neither end learns of it, and the backend would wait for long.
-TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
+TEST(RelayKernel, Replies425IfNoConnectionWasEstablished) {
     play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
 = kernel: RETR
@@ -247,7 +247,7 @@ TEST(RelayKernel, TellsThatNoConnectionWasEstablished) {
 }
 
 // The backend's word was quicker, or the client has given it up itself.
-TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
+TEST(RelayKernel, ThatReplyIsTheOnlyOne) {
     play(forwarding(), {login, forwarded, download, R"(! data not_established too late
 )",
                         forwarded, R"(> RETR f
@@ -263,7 +263,7 @@ TEST(RelayKernel, SaysSoOnlyWhereNothingElseWasSaid) {
 )"});
 }
 
-TEST(RelayKernel, AnAbortIsTheBackendsBusiness) {
+TEST(RelayKernel, AbortIsForwarded) {
     play(forwarding(), {login, forwarded, R"(> RETR f
 >> RETR f
 = kernel: RETR

@@ -50,7 +50,7 @@ public:
                                      relay_output& out);
     [[nodiscard]] login_step on_host(const command& cmd, const ip_address& client_destination, bool connected,
                                      relay_output& out);
-    /// Any other one while there is no backend, but FEAT. Nothing is promised that the backend to come might not keep.
+    /// Any other one while there is no backend, but FEAT. No reply claims what the backend might not support.
     [[nodiscard]] login_step before_backend(const command& cmd, relay_output& out);
     /// It was sent to the backend: it may have to be sent to another one.
     void store(const command& cmd);

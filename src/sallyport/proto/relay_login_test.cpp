@@ -20,7 +20,7 @@ constexpr std::string_view anna = R"(> USER anna
 < 230 In.
 )";
 
-TEST(RelayLogin, ChoosesTheBackendByTheUser_G7) {
+TEST(RelayLogin, SelectsTheBackendByTheUser_G7) {
     play_selecting(usual(), {greeted, anna, R"(> PWD
 >> PWD
 << 257 "/"
@@ -35,12 +35,12 @@ TEST(RelayLogin, ChoosesTheBackendByTheUser_G7) {
 >> RETR f
 = open RETR down listen, connect 172.16.3.9:50000
 << 550 No.
-= drop
+= release
 < 550 No.
 )"});
 }
 
-TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
+TEST(RelayLogin, RepliesToCommandsBeforeIt_G7) {
     play_selecting(usual(), {greeted, R"(> SYST
 < 215 UNIX Type: L8
 > NOOP
@@ -74,7 +74,7 @@ TEST(RelayLogin, AnswersWhatComesBeforeIt_G7) {
 )"});
 }
 
-TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
+TEST(RelayLogin, SendsTheBackendEarlierCommandsAgain_G7) {
     play_selecting(usual(), {greeted, R"(> HOST ftp.a.example
 < 220 Host accepted.
 > OPTS UTF8 ON
@@ -94,7 +94,7 @@ TEST(RelayLogin, SaysAgainWhatTheBackendHasNotHeard_G7) {
 )"});
 }
 
-TEST(RelayLogin, HoldsBackWhatIsSentMeanwhile) {
+TEST(RelayLogin, DefersWhatIsSentMeanwhile) {
     play_selecting(usual(), {greeted, R"(> USER anna
 = find for anna
 > PASS x
@@ -112,16 +112,16 @@ TEST(RelayLogin, HoldsBackWhatIsSentMeanwhile) {
 )"});
 }
 
-TEST(RelayLogin, SaysSoWhereNoBackendIsThere) {
+TEST(RelayLogin, Replies421WithoutABackend) {
     play_selecting(usual(), {greeted, "> USER anna\n= find for anna\n! no backend\n< 421 All are down.\n= close\n"});
 }
 
-TEST(RelayLogin, TellsNobodyWhichUsersThereAre) {
+TEST(RelayLogin, DoesNotRevealWhichUsersExist) {
     for (const bool bytewise : {false, true}) {
         relay_driver driver(relay_machine(usual()), bytewise);
         driver.play(greeted);
-        driver.play(R"(> USER nobody
-= find for nobody
+        driver.play(R"(> USER guest
+= find for guest
 ! no backend for this user
 < 331 Send the password.
 > PASS x
@@ -154,7 +154,7 @@ TEST(RelayLogin, LeavesTheBackendOfAnotherUser_G7) {
                              anna});
 }
 
-TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
+TEST(RelayLogin, SelectsABackendUnderTlsOnTheClientLeg_G7_G10) {
     auto settings = with_tls();
     settings.tls_required = true;
     play_selecting(settings, {greeted, R"(> USER anna
@@ -178,7 +178,7 @@ TEST(RelayLogin, ChoosesBehindTlsInFront_G7_G10) {
 >> RETR f
 = open RETR down listen tls, connect 172.16.3.9:52397
 << 550 No.
-= drop
+= release
 < 550 No.
 )"});
 }
@@ -251,7 +251,7 @@ TEST(RelayLogin, ReplacesABackendThatFailsAtThePasswordOfAnAnonymousUser_G7) {
     }
 }
 
-TEST(RelayLogin, MissesNoBackendThatGoesWhileNothingIsAsked_G7) {
+TEST(RelayLogin, NeedsNoBackendThatClosesBetweenCommands_G7) {
     for (const std::string_view end : {"! backend gone\n", "<< 421 Idle.\n"}) {
         play(usual(), {R"(< 220 Welcome.
 > OPTS UTF8 ON
@@ -304,7 +304,7 @@ TEST(RelayLogin, EndsAsTheBackendDoesAfterAWrongPassword) {
     }
 }
 
-TEST(RelayLogin, CountsAUserAlsoWhereTheSecondBackendAsksNoPassword) {
+TEST(RelayLogin, CountsAUserIfTheSecondBackendNeedsNoPassword) {
     auto settings = usual();
     settings.limit_users = true;
     play(settings, {R"(< 220 Welcome.
@@ -329,7 +329,7 @@ TEST(RelayLogin, CountsAUserAlsoWhereTheSecondBackendAsksNoPassword) {
 )"});
 }
 
-TEST(RelayLogin, SaysNoPasswordTwice) {
+TEST(RelayLogin, SendsNoPasswordTwice) {
     for (const std::string_view end :
          {"! backend gone\n< 421 The FTP server closed the connection; connect again.\n= close\n",
           "! backend silent\n< 421 The FTP server did not respond in time; try again later.\n= close\n",
@@ -346,7 +346,7 @@ TEST(RelayLogin, SaysNoPasswordTwice) {
     }
 }
 
-TEST(RelayLogin, TakesARefusedLoginForAnAnswer) {
+TEST(RelayLogin, TakesARefusedLoginForAReply) {
     play(usual(), {R"(< 220 Welcome.
 > USER anonymous
 >> USER anonymous
@@ -375,7 +375,7 @@ TEST(RelayLogin, EndsWhereNoOtherBackendIsLeft) {
 )"});
 }
 
-TEST(RelayLogin, TellsTheResultOfEachLogin) {
+TEST(RelayLogin, NotesTheResultOfEachLogin) {
     play(usual(), {R"(< 220 Welcome.
 > USER root
 >> USER root
@@ -405,7 +405,7 @@ TEST(RelayLogin, TellsTheResultOfEachLogin) {
 
 TEST(RelayLogin, LeavesNoPortOfOneUserToTheNext) {
     play(usual(), {login, passive, R"(> USER v
-= drop
+= release
 >> USER v
 << 331 Password?
 < 331 Password?

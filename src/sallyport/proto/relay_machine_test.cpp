@@ -1,4 +1,4 @@
-// What passes between the two control connections, TLS in front, and how sessions end.
+// What is forwarded between the two control connections, TLS on the client leg, and how sessions end.
 
 #include <sallyport/proto/relay_machine.hpp>
 
@@ -13,7 +13,7 @@ using namespace relay_script;
 
 // ---- What passes
 
-TEST(RelayMachine, PassesTheArticlesPassiveConversation_G4) {
+TEST(RelayMachine, PassesTheArticlesPassiveSession_G4) {
     play(usual(), {login, passive, R"(> LIST
 >> LIST
 = open LIST down listen, connect 172.16.3.4:52397
@@ -31,7 +31,7 @@ TEST(RelayMachine, PassesTheArticlesPassiveConversation_G4) {
 )"});
 }
 
-TEST(RelayMachine, TranslatesTheArticlesActiveConversationToPassiveBehind_G3_G8) {
+TEST(RelayMachine, TranslatesTheArticlesActiveSessionToPassiveOnTheBackendLeg_G3_G8) {
     auto s = usual();
     s.client_peer = at("192.168.1.2:1921");
     play(s, {login, R"(> PORT 192,168,1,2,7,138
@@ -97,7 +97,7 @@ TEST(RelayMachine, RelaysWhatItNeedNotChangeWithTheSameVerbAndArgument) {
 }
 
 // The client may double the byte or not: what the backend gets is read alike by servers that undo Telnet and others.
-TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
+TEST(RelayMachine, ForwardsEachByteOfAName_IN02) {
     for (const std::string verb :
          {"CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MDTM", "MLST", "STAT", "SITE CHMOD 644",
           "MFMT 20260102030405", "RETR", "STOR", "APPE", "STOU", "LIST", "NLST", "MLSD"}) {
@@ -131,14 +131,14 @@ TEST(RelayMachine, PassesOnEachByteOfAName_IN02) {
                                                           "DELE a"}));
 }
 
-TEST(RelayMachine, PassesKeywordsOnWithoutTheirTrailingBlanks) {
+TEST(RelayMachine, ForwardsKeywordsWithoutTrailingBlanks) {
     relay_driver driver(usual(), false);
     driver.play(login);
     driver.client("TYPE I  \r\nREST 0 \r\nPWD \r\nCDUP ..\r\nOPTS UTF8 ON \r\nCWD a \r\n");
     EXPECT_EQ(driver.to_backend, (std::deque<std::string>{"TYPE I", "REST 0", "PWD", "CDUP", "OPTS UTF8 ON", "CWD a "}));
 }
 
-TEST(RelayMachine, KeepsRepliesOfItsOwnInOrder_GW04) {
+TEST(RelayMachine, SendsLocalRepliesInOrder_GW04) {
     play(with_tls(), {login, R"(> NOOP
 >> NOOP
 > PBSZ 0
@@ -207,7 +207,7 @@ TEST(RelayMachine, RunsPipelinedTransfersOneAfterTheOther) {
 )"});
 }
 
-TEST(RelayMachine, MakesFeaturesTrueForTheFront) {
+TEST(RelayMachine, ReplacesFeaturesThatEndAtTheGateway) {
     auto s = with_tls();
     s.backend.protect = false;
     play(s, {R"(< 220 Welcome.
@@ -234,7 +234,7 @@ TEST(RelayMachine, MakesFeaturesTrueForTheFront) {
     play(usual(), {"< 220 Welcome.\n> FEAT\n>> FEAT\n<< 502 What?\n< 502 What?\n"});
 }
 
-TEST(RelayMachine, KeepsBlockModeFromBothSides) {
+TEST(RelayMachine, HidesBlockModeFromBothLegs) {
     play(usual(), {login, R"(> FEAT
 >> FEAT
 << 211-Features:
@@ -320,7 +320,7 @@ TEST(RelayMachine, EndsAtAForeignProtocol_GW01) {
 
 // ---- TLS
 
-TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
+TEST(RelayMachine, EndsTlsOnTheClientLegAndProtectsDataOfEachLegByItself_G10) {
     play(with_tls(), {auth, login_only, R"(> PROT P
 < 503 Send PBSZ 0 before PROT.
 > PBSZ 0
@@ -332,7 +332,7 @@ TEST(RelayMachine, EndsTlsInFrontAndProtectsDataOnEachLegByItself_G10) {
 >> RETR f
 = open RETR down listen tls, connect 172.16.3.4:52397
 << 550 No.
-= drop
+= release
 < 550 No.
 > CCC
 < 534 The control connection stays encrypted.
@@ -373,7 +373,7 @@ TEST(RelayMachine, ProtectsTheBackendsDataOnceAfterLogin) {
              "connections.\n= close\n"});
 }
 
-TEST(RelayMachine, ClosesWherePlainTextFollowsAuth_TLS01) {
+TEST(RelayMachine, ClosesIfPlainTextFollowsAuth_TLS01) {
     for (const std::string_view extra : {"U", "US", "USER evil\r\n", "\r\n"}) {
         relay_driver driver(with_tls(), false);
         driver.client("AUTH TLS\r\n" + std::string(extra));
@@ -383,7 +383,7 @@ TEST(RelayMachine, ClosesWherePlainTextFollowsAuth_TLS01) {
     }
 }
 
-TEST(RelayMachine, ClosesWherePlainTextComesInsteadOfTheHandshake_TLS01) {
+TEST(RelayMachine, ClosesIfPlainTextArrivesInsteadOfTheHandshake_TLS01) {
     relay_driver driver(with_tls(), false);
     driver.client("AUTH TLS\r\n");
     EXPECT_FALSE(driver.machine.can_read_client());
@@ -393,7 +393,7 @@ TEST(RelayMachine, ClosesWherePlainTextComesInsteadOfTheHandshake_TLS01) {
 }
 
 // Nothing that was said in the clear counts: the next login has a backend of its own.
-TEST(RelayMachine, BeginsTheLoginAnewAtAuth_TLS01) {
+TEST(RelayMachine, AuthRestartsTheLogin_TLS01) {
     constexpr std::string_view auth_restarts_login = R"(> AUTH TLS
 < 234 Start the TLS handshake.
 = tls
@@ -416,18 +416,18 @@ TEST(RelayMachine, BeginsTheLoginAnewAtAuth_TLS01) {
 < 425 Send EPSV, PASV, EPRT or PORT first.
 )";
     const std::string drops =
-        "> AUTH TLS\n= drop\n" + std::string(auth_restarts_login.substr(auth_restarts_login.find('\n') + 1));
+        "> AUTH TLS\n= release\n" + std::string(auth_restarts_login.substr(auth_restarts_login.find('\n') + 1));
     play(with_tls(), {login, auth_restarts_login});
     play(with_tls(), {login, passive, drops});
     play(with_tls(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 Password?\n< 331 Password?\n", auth_restarts_login});
 }
 
-TEST(RelayMachine, RefusesAuthWhereThereIsNoTls) {
+TEST(RelayMachine, RefusesAuthWithoutTls) {
     play(usual(), {"< 220 Welcome.\n> AUTH TLS\n< 502 TLS is not available here.\n"});
     play(with_tls(), {"< 220 Welcome.\n> AUTH KERBEROS\n< 504 Only AUTH TLS is supported.\n"});
 }
 
-TEST(RelayMachine, DemandsTlsWhereItIsRequired) {
+TEST(RelayMachine, RequiresTls) {
     auto s = with_tls();
     s.tls_required = true;
     play(s, {R"(< 220 Welcome.
@@ -460,17 +460,17 @@ TEST(RelayMachine, TakesImplicitTlsAndAuthSslAsProtectedData) {
 
 TEST(RelayMachine, PassesTheBackends421AndEnds) {
     play(usual(), {login, "<< 421 Shutting down.\n< 421 Shutting down.\n= close\n"});
-    play(usual(), {login, passive, retrieving, "<< 421 Shutting down.\n= drop\n= close\n< 421 Shutting down.\n"});
+    play(usual(), {login, passive, retrieving, "<< 421 Shutting down.\n= release\n= close\n< 421 Shutting down.\n"});
 }
 
-TEST(RelayMachine, TellsOfABackendThatDied) {
+TEST(RelayMachine, Replies421IfTheBackendCloses) {
     constexpr std::string_view gone = "< 421 The FTP server closed the connection; connect again.\n= close\n";
     play(usual(), {login, "! backend gone\n", gone});
-    play(usual(), {login, passive, retrieving, "! backend gone\n= drop\n",
+    play(usual(), {login, passive, retrieving, "! backend gone\n= release\n",
                    "< 426 Transfer aborted: connection to the FTP server lost.\n", gone});
 }
 
-TEST(RelayMachine, EndsWhereTheBackendDoesNotSpeakFtp_GW10) {
+TEST(RelayMachine, EndsIfTheBackendDoesNotSpeakFtp_GW10) {
     play(usual(), {login, "<< HTTP/1.1 400 Bad Request\n< 421 The FTP server sent an invalid reply.\n= close\n"});
     for (const bool bytewise : {false, true}) {
         relay_driver driver(usual(), bytewise);
@@ -479,8 +479,8 @@ TEST(RelayMachine, EndsWhereTheBackendDoesNotSpeakFtp_GW10) {
     }
 }
 
-TEST(RelayMachine, ExpiresWithItsReason_G6) {
-    play(usual(), {login, passive, "! expire Idle for 300 s.\n= drop\n= close\n< 421 Idle for 300 s.\n"});
+TEST(RelayMachine, EndsWithItsReason_G6) {
+    play(usual(), {login, passive, "! expire Idle for 300 s.\n= release\n= close\n< 421 Idle for 300 s.\n"});
 }
 
 TEST(RelayMachine, MasksPasswordsInItsNotes_S7) {

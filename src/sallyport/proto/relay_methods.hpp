@@ -1,5 +1,6 @@
 #pragma once
-// By which methods the gateway asks its backend for a data connection, whatever the client asked the gateway for (G8).
+// The data methods that the gateway sends to its backend, whichever one the client has sent to the gateway (G8). Values and
+// pure functions; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -12,10 +13,14 @@
 namespace sallyport::proto {
 
 enum class backend_data_mode : std::uint8_t {
-    match,    // as the client asked
-    passive,  // the gateway connects to the backend
-    active,   // the backend connects to the gateway
-    epsv,     // exactly this one, and no other where it is refused
+    // The client's method.
+    match,
+    // The gateway connects to the backend.
+    passive,
+    // The backend connects to the gateway.
+    active,
+    // This method, and no other if it is refused.
+    epsv,
     pasv,
     eprt,
     port,
@@ -24,9 +29,9 @@ enum class backend_data_mode : std::uint8_t {
 /// "match", "passive", "active", "epsv", "pasv", "eprt", "port".
 [[nodiscard]] std::optional<backend_data_mode> parse_backend_data_mode(std::string_view text);
 
-/// What to ask the backend for, first choice first; the next one follows where one is refused, passive after active. What
-/// the backend is known to refuse is left out, but for the last resort. Empty where the policy allows only a method that
-/// IPv6 has no room in.
+/// The methods to send to the backend, one after the other until it accepts one; passive ones after active ones. Methods
+/// that the backend is known to refuse are left out, except the last one. Empty if the policy allows only a method that
+/// cannot name an IPv6 address.
 [[nodiscard]] std::vector<data_method> backend_methods(backend_data_mode policy, data_method client_method, bool ipv6,
                                                        method_set refused);
 

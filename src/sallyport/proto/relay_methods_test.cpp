@@ -22,7 +22,7 @@ constexpr std::array all_methods{epsv, pasv, eprt, port};
     return out;
 }
 
-[[nodiscard]] relay_settings behind(backend_data_mode policy, std::string_view backend = "172.16.3.4:21") {
+[[nodiscard]] relay_settings with_mode(backend_data_mode policy, std::string_view backend = "172.16.3.4:21") {
     auto s = usual();
     s.backend.peer = at(backend);
     s.data_mode = policy;
@@ -32,7 +32,7 @@ constexpr std::array all_methods{epsv, pasv, eprt, port};
 
 // ---- The order
 
-TEST(RelayMethods, OrdersWhatToAskTheBackendFor) {
+TEST(RelayMethods, OrdersTheMethodsForTheBackend) {
     using methods = std::vector<data_method>;
     struct row {
         std::string_view policy;
@@ -81,11 +81,11 @@ struct side {
         case epsv: return {">> EPSV\n<< 229 Extended (|||6446|)\n", "connect 172.16.3.4:6446"};
         case pasv: return {">> PASV\n<< 227 Passive (10,9,9,9,25,46)\n", "connect 172.16.3.4:6446"};
         case eprt:
-            return {"= reserve behind extended\n! port 172.16.0.1:50001\n>> EPRT |1|172.16.0.1|50001|\n<< 200 ok\n",
+            return {"= reserve for backend extended\n! port 172.16.0.1:50001\n>> EPRT |1|172.16.0.1|50001|\n<< 200 ok\n",
                     "listen"};
         case port: break;
     }
-    return {"= reserve behind\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n", "listen"};
+    return {"= reserve for backend\n! port 172.16.0.1:50001\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n", "listen"};
 }
 
 struct client_side {
@@ -115,34 +115,35 @@ TEST(RelayMethods, JoinsEveryPairOfMethods_G8) {
                              backend_data_mode::port};
     for (const auto client_method : all_methods) {
         for (std::size_t i = 0; i < all_methods.size(); ++i) {
-            SCOPED_TRACE(std::string(name(client_method)) + " in front, " + std::string(name(all_methods[i])) + " behind");
-            const auto front = client_leg(client_method);
-            const auto back = backend_side(all_methods[i]);
-            const auto moving = "> STOR f\n>> STOR f\n= open STOR up " + front.leg + ", " + back.leg +
+            SCOPED_TRACE(std::string(name(client_method)) + " on the client leg, " + std::string(name(all_methods[i])) +
+                         " on the backend leg");
+            const auto client = client_leg(client_method);
+            const auto backend = backend_side(all_methods[i]);
+            const auto moving = "> STOR f\n>> STOR f\n= open STOR up " + client.leg + ", " + backend.leg +
                                 "\n<< 150 go\n= confirm\n< 150 go\n! data complete\n<< 226 done\n< 226 done\n";
-            play(behind(exactly.at(i)),
-                 {login, front.asks, back.script, front.receives, moving, front.asks, back.script, front.receives});
+            play(with_mode(exactly.at(i)), {login, client.asks, backend.script, client.receives, moving, client.asks,
+                                            backend.script, client.receives});
         }
     }
 }
 
-TEST(RelayMethods, AsksAsTheClientAsked) {
+TEST(RelayMethods, SendsTheClientsMethod) {
     for (const auto method : all_methods) {
         SCOPED_TRACE(name(method));
-        const auto front = client_leg(method);
-        play(behind(backend_data_mode::match), {login, front.asks, backend_side(method).script, front.receives});
+        const auto client = client_leg(method);
+        play(with_mode(backend_data_mode::match), {login, client.asks, backend_side(method).script, client.receives});
     }
 }
 
-TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
-    play(behind(backend_data_mode::match, "[2001:db8::5]:21"), {login, R"(> PORT 198,51,100,7,7,138
-= reserve behind extended
+TEST(RelayMethods, JoinsIpv4AndIpv6Legs) {
+    play(with_mode(backend_data_mode::match, "[2001:db8::5]:21"), {login, R"(> PORT 198,51,100,7,7,138
+= reserve for backend extended
 ! port [2001:db8::1]:50001
 >> EPRT |2|2001:db8::1|50001|
 << 200 ok
 < 200 PORT command successful.
 > PASV
-= drop
+= release
 >> EPSV
 << 229 Extended (|||6446|)
 = reserve
@@ -153,52 +154,52 @@ TEST(RelayMethods, LeadsIpv4InFrontToIpv6BehindAndBack) {
 = open LIST down listen, connect [2001:db8::5]:6446
 << 226 Empty.
 )"});
-    auto s = behind(backend_data_mode::port);
+    auto s = with_mode(backend_data_mode::port);
     s.client_peer = at("[2001:db8::7]:40000");
     play(s, {login, R"(> EPRT |2|2001:db8::7|5000|
-= reserve behind
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 200 ok
 < 200 EPRT command successful.
 > PASV
-= drop
-= reserve behind
+= release
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 200 ok
 = reserve
 ! port [2001:db8::1]:6000
-= drop
+= release
 < 425 PASV cannot name an IPv6 address; use EPSV.
 > LIST
 < 425 Send EPSV, PASV, EPRT or PORT first.
 )"});
-    play(behind(backend_data_mode::port, "[2001:db8::5]:21"),
+    play(with_mode(backend_data_mode::port, "[2001:db8::5]:21"),
          {login,
           "> EPSV\n< 425 No data method is left: the FTP server has an IPv6 address, which PASV and PORT cannot name.\n"});
 }
 
 // ---- Refusals
 
-TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
+TEST(RelayMethods, FallsBackFromActiveToPassiveForTheSession) {
     constexpr std::string_view second = R"(> EPSV
-= drop
+= release
 >> PASV
 << 227 (172,16,3,4,25,46)
 = reserve extended
 ! port 17.254.0.91:6001
 < 229 Entering Extended Passive Mode (|||6001|)
 )";
-    play(behind(backend_data_mode::active),
+    play(with_mode(backend_data_mode::active),
          {login, R"(> EPSV
-= reserve behind extended
+= reserve for backend extended
 ! port 172.16.0.1:50001
 >> EPRT |1|172.16.0.1|50001|
 << 522 Only IPv6.
 >> PORT 172,16,0,1,195,81
 << 502 Not here.
-= drop
+= release
 >> EPSV
 << 500 What?
 >> PASV
@@ -215,8 +216,8 @@ TEST(RelayMethods, FallsFromActiveToPassiveAndRemembersIt) {
          });
 }
 
-TEST(RelayMethods, DoesNotRememberARefusalThatMayBeAboutTheUser) {
-    constexpr std::string_view once = R"(= reserve behind
+TEST(RelayMethods, DoesNotStoreARefusalThatMayBeAboutTheUser) {
+    constexpr std::string_view once = R"(= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 550 Permission denied.
@@ -225,10 +226,10 @@ TEST(RelayMethods, DoesNotRememberARefusalThatMayBeAboutTheUser) {
 < 200 PORT command successful.
 )";
     constexpr std::string_view ask = "> PORT 198,51,100,7,7,138\n";
-    play(behind(backend_data_mode::match), {login, ask, once, ask, "= drop\n", once});
+    play(with_mode(backend_data_mode::match), {login, ask, once, ask, "= release\n", once});
 }
 
-TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
+TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethod) {
     constexpr std::string_view by_pasv = R"(>> PASV
 << 227 (172,16,3,4,25,46)
 = reserve extended
@@ -238,8 +239,9 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
     for (const std::string reply :
          {"200 ok", "350 go on", "229 garbage", "229 (|||0|)", "229 (|||22|)", "227 (172,16,3,4,25,46)", "228 x"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data_mode::passive),
-             {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= drop\n", by_pasv}, [](relay_driver& driver) {
+        play(with_mode(backend_data_mode::passive),
+             {login, "> EPSV\n>> EPSV\n<< " + reply + "\n", by_pasv, "> EPSV\n= release\n", by_pasv},
+             [](relay_driver& driver) {
                  EXPECT_TRUE(driver.machine.backend().server().refused.contains(epsv));
                  EXPECT_EQ(driver.count(relay_note::violation), 1U) << "it is said";
              });
@@ -247,7 +249,7 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
     for (const std::string reply :
          {"200 ok", "227 (172,16,3,4,0,0)", "227 (172,16,3,4,0,22)", "227 none", "229 (|||6446|)"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data_mode::match),
+        play(with_mode(backend_data_mode::match),
              {login, "> PASV\n>> PASV\n<< " + reply + "\n",
               ">> EPSV\n<< 229 (|||6446|)\n= reserve\n! port 17.254.0.91:52397\n< 227 Entering Passive Mode "
               "(17,254,0,91,204,173)\n"},
@@ -255,19 +257,19 @@ TEST(RelayMethods, AReplyWithoutAUsablePortRefusesTheMethodForGood) {
     }
     for (const std::string reply : {"331 who?", "350 go on"}) {
         SCOPED_TRACE(reply);
-        play(behind(backend_data_mode::active),
+        play(with_mode(backend_data_mode::active),
              {login,
-              "> EPSV\n= reserve behind extended\n! port 172.16.0.1:50001\n>> EPRT "
+              "> EPSV\n= reserve for backend extended\n! port 172.16.0.1:50001\n>> EPRT "
               "|1|172.16.0.1|50001|\n<< " +
                   reply +
                   "\n>> PORT 172,16,0,1,195,81\n<< 200 ok\n= reserve "
-                  "extended\n! no port\n= drop\n< 425 All passive ports are in use; try again later.\n"},
+                  "extended\n! no port\n= release\n< 425 All passive ports are in use; try again later.\n"},
              [](relay_driver& driver) { EXPECT_TRUE(driver.machine.backend().server().refused.contains(eprt)); });
     }
 }
 
-TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
-    play(behind(backend_data_mode::passive), {login, R"(> EPSV
+TEST(RelayMethods, SendsTheNextMethodIfOneHasNoPortAtTheMoment) {
+    play(with_mode(backend_data_mode::passive), {login, R"(> EPSV
 >> EPSV
 << 425 None free.
 >> PASV
@@ -288,25 +290,25 @@ TEST(RelayMethods, AsksByTheNextMethodWhereOneHasNoPortForTheMoment) {
          });
 }
 
-TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
-    play(behind(backend_data_mode::port), {login, R"(> PASV
-= reserve behind
+TEST(RelayMethods, SendsNoOtherMethodThanTheOneDemanded) {
+    play(with_mode(backend_data_mode::port), {login, R"(> PASV
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 500 Illegal PORT command.
-= drop
+= release
 < 425 The FTP server refused PORT: Illegal PORT command.
 > EPRT |1|198.51.100.7|1930|
-= reserve behind
+= reserve for backend
 ! port 172.16.0.1:50002
 >> PORT 172,16,0,1,195,82
 << 425 Not now.
-= drop
+= release
 < 425 The FTP server refused PORT: Not now.
 > NOOP
 >> NOOP
 )"});
-    play(behind(backend_data_mode::epsv), {login, R"(> PASV
+    play(with_mode(backend_data_mode::epsv), {login, R"(> PASV
 >> EPSV
 << 502 No.
 < 502 No.
@@ -317,28 +319,28 @@ TEST(RelayMethods, AsksForNothingElseWhereOneMethodIsDemanded) {
 )"});
 }
 
-TEST(RelayMethods, NeverTakesALoginThatIsMissingForARefusal) {
-    play(behind(backend_data_mode::active), {login, R"(> EPSV
-= reserve behind extended
+TEST(RelayMethods, DoesNotTakeAMissingLoginForARefusal) {
+    play(with_mode(backend_data_mode::active), {login, R"(> EPSV
+= reserve for backend extended
 ! port 172.16.0.1:50001
 >> EPRT |1|172.16.0.1|50001|
 << 530 Log in.
-= drop
+= release
 < 425 The FTP server refused EPRT: Log in.
 )"},
          [](relay_driver& driver) { EXPECT_FALSE(driver.machine.backend().server().refused.contains(eprt)); });
 }
 
-TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
-    play(behind(backend_data_mode::active), {login, R"(> PORT 198,51,100,7,7,138
-= reserve behind extended
+TEST(RelayMethods, FallsBackToPassiveWithoutAFreePort) {
+    play(with_mode(backend_data_mode::active), {login, R"(> PORT 198,51,100,7,7,138
+= reserve for backend extended
 ! no port
 >> EPSV
 << 229 (|||6446|)
 < 200 PORT command successful.
 )"});
-    play(behind(backend_data_mode::eprt), {login, R"(> PORT 198,51,100,7,7,138
-= reserve behind extended
+    play(with_mode(backend_data_mode::eprt), {login, R"(> PORT 198,51,100,7,7,138
+= reserve for backend extended
 ! no port
 < 425 All passive ports are in use; try again later.
 > LIST
@@ -348,36 +350,36 @@ TEST(RelayMethods, GoesOnPassiveWhereNoPortIsFreeBehind) {
 
 // ---- Nothing outlives its use
 
-TEST(RelayMethods, GivesThePortBehindBackWhereTheFrontHasNone_DC07) {
-    play(behind(backend_data_mode::port), {login, R"(> EPSV
-= reserve behind
+TEST(RelayMethods, ReleasesTheBackendPortIfTheClientLegHasNone_DC07) {
+    play(with_mode(backend_data_mode::port), {login, R"(> EPSV
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 200 ok
 = reserve extended
 ! no port
-= drop
+= release
 < 425 All passive ports are in use; try again later.
 )"});
 }
 
-TEST(RelayMethods, GivesThePortBehindBackWhereTheSessionEnds_G2) {
+TEST(RelayMethods, ReleasesTheBackendPortIfTheSessionEnds_G2) {
     constexpr std::string_view asked = R"(> EPSV
-= reserve behind
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 )";
-    play(behind(backend_data_mode::port), {login, asked, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"});
-    play(behind(backend_data_mode::port), {login, asked, "<< 421 Bye.\n= drop\n= close\n< 421 Bye.\n"});
+    play(with_mode(backend_data_mode::port), {login, asked, "! expire Idle.\n= release\n= close\n< 421 Idle.\n"});
+    play(with_mode(backend_data_mode::port), {login, asked, "<< 421 Bye.\n= release\n= close\n< 421 Bye.\n"});
 }
 
-TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
-    play(behind(backend_data_mode::port), {login, R"(> EPSV ALL
+TEST(RelayMethods, AppliesEpsvAllWhateverTheBackendLegUses_DC06) {
+    play(with_mode(backend_data_mode::port), {login, R"(> EPSV ALL
 < 200 Only EPSV will be accepted from now on.
 > PORT 198,51,100,7,7,138
 < 501 After EPSV ALL only EPSV is allowed.
 > EPSV
-= reserve behind
+= reserve for backend
 ! port 172.16.0.1:50001
 >> PORT 172,16,0,1,195,81
 << 200 ok
@@ -391,7 +393,7 @@ TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
 = confirm
 < 150 go
 > ABOR
-= drop
+= release
 >> ABOR
 << 426 cut
 < 426 cut
@@ -402,9 +404,9 @@ TEST(RelayMethods, KeepsEpsvAllWhateverIsAskedBehind_DC06) {
 )"});
 }
 
-TEST(RelayMethods, TellsBothLegsInItsNotes_G12) {
-    const auto front = client_leg(pasv);
-    play(behind(backend_data_mode::eprt), {login, front.asks, backend_side(eprt).script, front.receives},
+TEST(RelayMethods, NamesBothLegsInItsNotes_G12) {
+    const auto client = client_leg(pasv);
+    play(with_mode(backend_data_mode::eprt), {login, client.asks, backend_side(eprt).script, client.receives},
          [](relay_driver& driver) {
              const auto found =
                  std::ranges::find(driver.notes, relay_note::rewritten, &std::pair<relay_note, std::string>::first);

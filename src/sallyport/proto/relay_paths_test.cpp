@@ -29,7 +29,7 @@ constexpr auto retrieve = R"(! connection to come
 
 // ---- 150
 
-TEST(RelayPaths, Says150WhenBothConnectionsAreThere) {
+TEST(RelayPaths, Sends150WhenBothConnectionsAreEstablished) {
     play(usual(), {login, passive, retrieve, R"(! connected
 < 150 Here it comes.
 << 226 Done.
@@ -38,7 +38,7 @@ TEST(RelayPaths, Says150WhenBothConnectionsAreThere) {
 )"});
 }
 
-TEST(RelayPaths, Says150WhicheverComesFirst) {
+TEST(RelayPaths, Sends150WhicheverIsFirst) {
     play(usual(), {login, passive, R"(! connection to come
 > STOR f
 >> STOR f
@@ -53,7 +53,7 @@ TEST(RelayPaths, Says150WhicheverComesFirst) {
 )"});
 }
 
-TEST(RelayPaths, SaysNo150WhereTheClientsConnectionFails) {
+TEST(RelayPaths, SendsNo150IfTheClientsConnectionFails) {
     play(usual(), {login, R"(! connection to come
 > PORT 198,51,100,7,7,138
 >> PASV
@@ -70,16 +70,16 @@ TEST(RelayPaths, SaysNo150WhereTheClientsConnectionFails) {
 )"});
 }
 
-TEST(RelayPaths, SaysNo150AfterARefusal) {
+TEST(RelayPaths, SendsNo150AfterARefusal) {
     play(usual(), {login, passive, retrieve, R"(<< 550 It is gone.
-= drop
+= release
 < 550 It is gone.
 )"});
 }
 
 // ---- Addresses
 
-TEST(RelayPaths, NamesNoInsideAddress_GW03) {
+TEST(RelayPaths, NamesNoAddressOfTheBackendLeg_GW03) {
     play(inside(), {login, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
@@ -115,14 +115,14 @@ TEST(RelayPaths, NamesNoInsideAddress_GW03) {
 )"});
 }
 
-TEST(RelayPaths, GreetsWithoutTheBackendsAddress) {
+TEST(RelayPaths, TheGreetingHasNoBackendAddress) {
     for (const bool bytewise : {false, true}) {
         relay_driver driver(relay_machine(inside(), reply{220, {"ProFTPD Server [::ffff:172.16.3.4]"}}), bytewise);
         EXPECT_EQ(driver.to_client, std::deque<std::string>{"220 ProFTPD Server [the server]"});
     }
 }
 
-TEST(RelayPaths, AdvertisesWhateverAddressIsItsOwn) {
+TEST(RelayPaths, AdvertisesAnyAddressOfItsOwn) {
     auto s = inside();
     s.client_destination = {};
     play(s, {login, R"(> PASV
@@ -136,7 +136,7 @@ TEST(RelayPaths, AdvertisesWhateverAddressIsItsOwn) {
 
 // ---- The client has ended its direction
 
-TEST(RelayPaths, ServesAHalfClosedClientToTheLastCommand) {
+TEST(RelayPaths, HandlesAllCommandsOfAHalfClosedClient) {
     play(usual(), {login, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen, connect 172.16.3.4:52397
@@ -161,7 +161,7 @@ TEST(RelayPaths, ServesAHalfClosedClientToTheLastCommand) {
 )"});
 }
 
-TEST(RelayPaths, LeavesTheClientsOwnQuitToTheBackend) {
+TEST(RelayPaths, ForwardsTheClientsQuit) {
     play(usual(), {login, R"(> NOOP
 > QUIT
 >> NOOP
@@ -169,8 +169,8 @@ TEST(RelayPaths, LeavesTheClientsOwnQuitToTheBackend) {
 << 200 Ok.
 < 200 Ok.
 >> QUIT
-<< 221 Farewell.
-< 221 Farewell.
+<< 221 Goodbye, then.
+< 221 Goodbye, then.
 = close
 )"});
 }
@@ -185,7 +185,7 @@ TEST(RelayPaths, DropsALineWithoutItsEnd) {
     }
 }
 
-TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
+TEST(RelayPaths, Sends221WithoutABackend) {
     play_selecting(usual(), {R"(< 220 FTP service ready.
 > NOOP
 < 200 OK.
@@ -203,7 +203,7 @@ TEST(RelayPaths, SaysGoodbyeWithoutABackend) {
     return s;
 }
 
-TEST(RelayPaths, AsksForTheDirectoryOnce) {
+TEST(RelayPaths, QueriesTheDirectoryOnce) {
     for (const bool bytewise : {false, true}) {
         relay_driver driver(recording(), bytewise);
         std::vector<path_change> changes;
@@ -237,7 +237,7 @@ TEST(RelayPaths, AsksForTheDirectoryOnce) {
     }
 }
 
-TEST(RelayPaths, DoesNotAskAgainWhereTheBackendDoesNotTell) {
+TEST(RelayPaths, DoesNotQueryAgainAfterARefusal) {
     play(recording(), {login, R"(> PASV
 >> PWD
 >> PASV

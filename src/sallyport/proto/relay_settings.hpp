@@ -1,5 +1,5 @@
 #pragma once
-// What a relay machine begins with, by its driver's word. Values.
+// What a relay machine starts with: its driver's settings, and the backend of a session. Values; any thread.
 
 #include <optional>
 #include <string>
@@ -15,44 +15,66 @@ namespace sallyport::proto {
 
 /// A backend that has sent its greeting.
 struct relay_backend {
-    endpoint peer;           // its end of the control connection
-    bool protect = false;    // TLS is active on it: PBSZ and PROT P are sent there after login
-    bool match_tls = false;  // TLS there exactly as on the client leg, on data too: AUTH and PROT are the client's
-    method_set refused{};    // what it is known to refuse
+    // Its end of the control connection.
+    endpoint peer;
+    // TLS is active on the control connection: after the login the backend is sent PBSZ and PROT P.
+    bool protect = false;
+    // The backend leg has TLS exactly as the client leg, on data too: AUTH and PROT are the client's.
+    bool match_tls = false;
+    // The data methods that it is known to refuse.
+    method_set refused{};
     direct_data direct{};
-    bool proxy_headers = false;  // begin the data connections to it
-    ip_address gateway{};        // our end of the control connection with it
+    // A PROXY header begins each data connection to it.
+    bool proxy_headers = false;
+    // The gateway's end of the control connection.
+    ip_address gateway{};
 };
 
-/// How long the session waits for what; see relay_machine::time_passed().
+/// Time limits of a session; see relay_deadlines.hpp.
 struct relay_timeouts {
     std::chrono::milliseconds idle = limits::idle_timeout;
     std::chrono::milliseconds login = limits::login_timeout;
-    std::chrono::milliseconds backend_reply = limits::backend_login_timeout;  // to each command until the login
-    std::chrono::milliseconds data_connect = limits::data_timeout;            // for a data connection, by whichever path
-    std::chrono::milliseconds data_start = limits::stall_timeout;   // for the backend's 150 before an active client
-    std::chrono::milliseconds tls = limits::tls_handshake_timeout;  // for one handshake of a control connection
+    // For each reply of the backend until the user is logged in.
+    std::chrono::milliseconds backend_reply = limits::backend_login_timeout;
+    // For a data connection, on any data path.
+    std::chrono::milliseconds data_connect = limits::data_timeout;
+    // For the backend's preliminary reply (150), before an active client is connected to.
+    std::chrono::milliseconds data_start = limits::stall_timeout;
+    // For one TLS handshake of a control connection.
+    std::chrono::milliseconds tls = limits::tls_handshake_timeout;
 };
 
 struct relay_settings {
-    endpoint client_peer;          // the client's end of its control connection
-    relay_backend backend{};       // where it is known from the start
-    bool tls_active = false;       // implicit TLS in front
-    bool tls_available = false;    // AUTH TLS is offered in front
-    bool tls_required = false;     // 530 to USER before TLS, 534 to PROT C, 521 to a transfer in the clear
-    bool ccc_allowed = false;      // the client may end TLS on its control connection, never on data (TLS-06)
-    bool tls_passthrough = false;  // TLS passes unread between client and backend, from the backend's 234 on
+    // The client's end of its control connection, and the address that it has connected to.
+    endpoint client_peer;
+    ip_address client_destination{};
+    // If it is known from the start.
+    relay_backend backend{};
+    // TLS on the client leg: implicit TLS is active; AUTH TLS is available; or it is required, which refuses USER with 530,
+    // PROT C with 534 and an unencrypted transfer with 521.
+    bool tls_active = false;
+    bool tls_available = false;
+    bool tls_required = false;
+    // The client may end TLS on its control connection, never on data (TLS-06).
+    bool ccc_allowed = false;
+    // TLS passes between client and backend without being read, from the backend's 234 on.
+    bool tls_passthrough = false;
+    // How data connections with the backend are made.
     backend_data_mode data_mode = backend_data_mode::passive;
     data_path_rules paths{};
     command_policy policy{};
-    std::optional<std::string> certificate_user{};  // with TLS from the start: see client_tls_started()
-    bool replace_user = false;  // USER's own argument counts for nothing beside a certificate; else it must be the same
-    bool limit_users = false;   // who has logged in is let in by the driver only
-    ip_address client_destination{};  // what the client has connected to
-    bool query_directory = false;     // a PWD of our own where the client sends none: for records with absolute paths
+    // With TLS from the start: as in relay_outcome::client_tls_started.
+    std::optional<std::string> certificate_user{};
+    // The user of the certificate takes the place of USER's argument. Otherwise the two must be the same.
+    bool replace_user = false;
+    // The driver decides about each user that has logged in.
+    bool limit_users = false;
+    // The gateway sends PWD by itself if the client doesn't: for records with absolute paths.
+    bool query_directory = false;
     relay_timeouts timeouts{};
-    session_time accepted{};  // when the client connected: the login has its time from then on
-    session_time now{};       // when the machine begins
+    // When the client connected, from which the login timeout counts, and when the machine starts.
+    session_time accepted{};
+    session_time now{};
 };
 
 }  // namespace sallyport::proto

@@ -1,10 +1,10 @@
 #pragma once
-// Scripts for the tests of the relay machine. A script holds both conversations, one step a line:
+// Scripts for the tests of the relay machine. A script holds both control connections, one step a line:
 //   > client's line            >> what the backend must get
 //   << backend's line          < what the client must get
-//   = action that next() must give, in order      ! the driver's outcome
-// A machine that chooses its backend at the login begins without one.
-// Every script runs twice: each line whole, and byte by byte. At its end nothing may be left over.
+//   = action that next() must return, in order    ! what the driver reports
+// A machine that selects its backend at the login starts without one.
+// Every script runs twice: each line in one piece, and byte by byte. At its end no output may be left.
 
 #include <gtest/gtest.h>
 
@@ -32,9 +32,9 @@ inline const endpoint data_peer = at("198.51.100.7:40001");  // the client's end
 struct action_text {
     std::string operator()(const relay_act::idle&) const { return "idle"; }
     std::string operator()(const relay_act::reserve_port& a) const {
-        return std::string("reserve") + (a.on == leg::backend ? " behind" : "") + (a.extended ? " extended" : "");
+        return std::string("reserve") + (a.on == leg::backend ? " for backend" : "") + (a.extended ? " extended" : "");
     }
-    std::string operator()(const relay_act::release_data&) const { return "drop"; }
+    std::string operator()(const relay_act::release_data&) const { return "release"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
         if (p.data_path.path == data_path::kernel) return "kernel: " + std::string(row_of(p.command).name);
@@ -51,9 +51,9 @@ struct action_text {
     std::string operator()(const relay_act::find_backend& a) const {
         return (a.is_failover ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host);
     }
-    std::string operator()(const relay_act::start_tls& a) const { return a.on == leg::backend ? "tls behind" : "tls"; }
+    std::string operator()(const relay_act::start_tls& a) const { return a.on == leg::backend ? "backend tls" : "tls"; }
     std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
-    std::string operator()(const relay_act::start_passthrough&) const { return "pass through"; }
+    std::string operator()(const relay_act::start_passthrough&) const { return "passthrough"; }
     std::string operator()(const relay_act::admit_user& a) const { return "admit " + a.name; }
     std::string operator()(const relay_act::close&) const { return "close"; }
 };
@@ -208,7 +208,7 @@ private:
         if (text == "tls ended") return machine.report(client_tls_ended{});
         if (text == "admitted") return machine.report(user_admitted{true});
         if (text == "not admitted") return machine.report(user_admitted{false});
-        if (text == "tls behind") return machine.report(backend_tls_started{});
+        if (text == "backend tls") return machine.report(backend_tls_started{});
         if (text == "backend gone") return machine.report(backend_closed{"reset"});
         if (text.starts_with("waited ")) return waited(text.substr(7));
         if (text == "backend silent") return waited("20");

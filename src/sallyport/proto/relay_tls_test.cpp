@@ -1,4 +1,4 @@
-// TLS that is the same on both legs, the end of it in front, and who and what is let through.
+// TLS on both legs alike, its end on the client leg, and which users and commands are admitted.
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@ constexpr std::string_view auth_on_both = R"(< 220 Welcome.
 > AUTH TLS
 >> AUTH TLS
 << 234 Go on.
-= tls behind
-! tls behind
+= backend tls
+! backend tls
 < 234 Start the TLS handshake.
 = tls
 ! tls
@@ -26,7 +26,7 @@ constexpr std::string_view backend_protected = R"(>> PBSZ 0
 << 200 ok
 )";
 
-TEST(RelayTls, MatchHasTlsBehindBeforeTheLoginAndProtectsDataAsTheClientDoes_G10) {
+TEST(RelayTls, MatchStartsTlsOnTheBackendLegBeforeTheLoginAndProtectsDataAsTheClientDoes_G10) {
     play(matching(), {auth_on_both, protect, login_only, backend_protected, passive, R"(> RETR f
 >> RETR f
 = open RETR down listen tls, connect 172.16.3.4:52397 tls
@@ -47,11 +47,11 @@ TEST(RelayTls, MatchHasTlsBehindBeforeTheLoginAndProtectsDataAsTheClientDoes_G10
 )"});
 }
 
-TEST(RelayTls, MatchStaysPlainBehindAPlainClient_G10) {
+TEST(RelayTls, MatchStaysPlainForAPlainClient_G10) {
     play(matching(), {login, passive, "> RETR f\n>> RETR f\n= open RETR down listen, connect 172.16.3.4:52397\n"});
 }
 
-TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
+TEST(RelayTls, MatchLeavesDataPlainUntilTheClientSendsProt) {
     play(matching(), {auth_on_both, login_only, passive, R"(> LIST
 >> LIST
 = open LIST down listen, connect 172.16.3.4:52397
@@ -70,14 +70,14 @@ TEST(RelayTls, MatchLeavesDataPlainBehindUntilTheClientAsks) {
                       passive, "> LIST\n>> LIST\n= open LIST down listen, connect 172.16.3.4:52397\n"});
 }
 
-TEST(RelayTls, MatchKnowsImplicitTlsByTheStateItBeginsWith) {
+TEST(RelayTls, MatchKnowsImplicitTlsFromTheStart) {
     auto s = matching();
     s.tls_active = s.backend.protect = true;
     play(s, {"< 220 Welcome.\n", login_only, backend_protected, passive,
              "> LIST\n>> LIST\n= open LIST down listen tls, connect 172.16.3.4:52397 tls\n"});
 }
 
-TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
+TEST(RelayTls, MatchReplies431IfTheBackendHasNoTls_TLS03) {
     play(matching(), {R"(< 220 Welcome.
 > AUTH TLS
 >> AUTH TLS
@@ -97,18 +97,18 @@ TEST(RelayTls, MatchTellsTheClientWhereTheBackendHasNoTls_TLS03) {
 )"});
 }
 
-TEST(RelayTls, MatchTakesNoReplyBehindTheBackends234_TLS02) {
-    for (const std::string behind : {"230 You are in.\r\n", "2", "230 You are", "230-You\r\n", "\r\n"}) {
-        SCOPED_TRACE(behind);
+TEST(RelayTls, MatchEndsAtRepliesAfterTheBackends234_TLS02) {
+    for (const std::string after : {"230 You are in.\r\n", "2", "230 You are", "230-You\r\n", "\r\n"}) {
+        SCOPED_TRACE(after);
         relay_driver driver(matching(), false);
         driver.client("AUTH TLS\r\n");
-        driver.backend("234 Go on.\r\n" + behind);
+        driver.backend("234 Go on.\r\n" + after);
         EXPECT_TRUE(driver.machine.closing());
         EXPECT_EQ(driver.actions, std::deque<std::string>{"close"}) << "no handshake";
     }
 }
 
-TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
+TEST(RelayTls, MatchEndsAtCommandsBeforeTheBackends234_TLS01) {
     relay_driver driver(matching(), false);
     driver.client("AUTH TLS\r\n");
     EXPECT_FALSE(driver.machine.can_read_client());
@@ -126,16 +126,16 @@ TEST(RelayTls, MatchTakesNoCommandWhileTheBackendIsAsked_TLS01) {
 }
 
 TEST(RelayTls, PassesTlsFromTheBackends234On_GW06) {
-    play(passing(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
+    play(passing(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Mine.\n= passthrough\n< 234 Mine.\n"});
     play(passing(), {"< 220 Welcome.\n> AUTH SSL\n>> AUTH SSL\n<< 504 No SSL.\n< 504 No SSL.\n> AUTH TLS\n>> AUTH TLS\n"
-                     "<< 234 Mine.\n= pass through\n< 234 Mine.\n"});
+                     "<< 234 Mine.\n= passthrough\n< 234 Mine.\n"});
     play(passing(), {login, passive, retrieving}, [](relay_driver&) {});
     auto s = passing();
     s.tls_required = true;
     play(s, {"< 220 Welcome.\n> USER u\n< 530 TLS is required; send AUTH TLS before USER.\n"});
 }
 
-TEST(RelayTls, PassesNothingThatCameInTheClearAsTls_TLS01_TLS02) {
+TEST(RelayTls, PassesNoUnencryptedBytesAsTls_TLS01_TLS02) {
     relay_driver early(passing(), false);
     early.client("AUTH TLS\r\nUSER evil\r\n");
     EXPECT_TRUE(early.machine.closing());
@@ -182,7 +182,7 @@ TEST(RelayTls, CccEndsTlsOnTheControlConnectionOnly_TLS06) {
 )"});
 }
 
-TEST(RelayTls, CccIsNotForThoseWhoMustUseTls_TLS06) {
+TEST(RelayTls, CccIsRefusedIfTlsIsRequired_TLS06) {
     auto s = may_clear();
     s.tls_required = true;
     play(s, {auth, login_only, protect, "> CCC\n< 534 The control connection stays encrypted.\n"});
@@ -190,7 +190,7 @@ TEST(RelayTls, CccIsNotForThoseWhoMustUseTls_TLS06) {
     play(may_clear(), {login, "> CCC\n< 533 The control connection is not encrypted.\n"});
 }
 
-TEST(RelayTls, NothingMayFollowCccUnderTls_TLS01) {
+TEST(RelayTls, BytesAfterCccUnderTlsEndTheSession_TLS01) {
     relay_driver driver(may_clear(), false);
     for (const auto part : {auth, login_only, protect}) driver.play(part);
     driver.client("CCC\r\nDELE x\r\n");
@@ -199,7 +199,7 @@ TEST(RelayTls, NothingMayFollowCccUnderTls_TLS01) {
     EXPECT_TRUE(driver.to_backend.empty());
 }
 
-TEST(RelayTls, FeatNamesCccWhereItIsAllowed) {
+TEST(RelayTls, FeatNamesCccIfItIsAllowed) {
     play(may_clear(), {auth, R"(> FEAT
 >> FEAT
 << 211-Features:
@@ -227,7 +227,7 @@ constexpr std::string_view auth_as_bob = R"(< 220 Welcome.
 ! tls as bob
 )";
 
-TEST(RelayTls, TheCertificateSaysWhoTheUserIs_G10) {
+TEST(RelayTls, TheCertificateNamesTheUser_G10) {
     play(with_tls(), {auth_as_bob, R"(> USER alice
 < 530 Your certificate is another user's.
 > USER BOB
@@ -257,7 +257,7 @@ TEST(RelayTls, ACertificatesNameCannotBeACommand_CL02) {
 
 // ---- Policy
 
-TEST(RelayPolicy, AnswersRefusedCommandsItselfAndInTurn) {
+TEST(RelayPolicy, RepliesToRefusedCommandsInOrder) {
     auto s = usual();
     s.policy = *command_policy::make({}, {"SITE", "MLST"}, true);
     play(s, {login, R"(> SIZE f
@@ -284,7 +284,7 @@ TEST(RelayPolicy, AnswersRefusedCommandsItselfAndInTurn) {
 )"});
 }
 
-TEST(RelayPolicy, CountsUsersOnceTheirPasswordWasRight) {
+TEST(RelayPolicy, CountsUsersAfterTheirPassword) {
     auto s = usual();
     s.limit_users = true;
     play(s, {R"(< 220 Welcome.

@@ -30,7 +30,7 @@ enum class relay_stage : std::uint8_t {
     closing,
 };
 [[nodiscard]] std::string_view name(relay_stage stage) noexcept;
-/// Bytes of the leg may arrive. Between AUTH or CCC and the end of a handshake nobody could tell whose the client's are.
+/// Bytes of the leg may arrive. Between AUTH or CCC and the end of a handshake it is not known who has sent the client's.
 [[nodiscard]] bool reads_client(relay_stage stage) noexcept;
 [[nodiscard]] bool reads_backend(relay_stage stage) noexcept;
 

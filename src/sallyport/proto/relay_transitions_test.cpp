@@ -122,7 +122,7 @@ protected:
 };
 
 constexpr std::string_view ends = "! expire Bye.\n< 421 Bye.\n= close\n";
-constexpr std::string_view ends_with_data = "! expire Bye.\n< 421 Bye.\n= drop\n= close\n";
+constexpr std::string_view ends_with_data = "! expire Bye.\n< 421 Bye.\n= release\n= close\n";
 constexpr std::string_view welcome = "< 220 Welcome.\n";
 constexpr std::string_view ready = "< 220 FTP service ready.\n";
 constexpr std::string_view user = "> USER u\n>> USER u\n";
@@ -152,29 +152,30 @@ TEST_F(every_row, IsTakenByAScript) {
     run(any_method, {login, "> PASV\n>> EPSV\n<< 500 What?\n>> PASV\n<< 500 What?\n< 500 What?\n", ends});
     auto active = usual();
     active.data_mode = backend_data_mode::eprt;
-    run(active, {login, "> PASV\n= reserve behind extended\n", ends});
+    run(active, {login, "> PASV\n= reserve for backend extended\n", ends});
     run(active,
-        {login, "> PASV\n= reserve behind extended\n! no port\n< 425 All passive ports are in use; try again later.\n",
+        {login, "> PASV\n= reserve for backend extended\n! no port\n< 425 All passive ports are in use; try again later.\n",
          ends});
-    run(active, {login, "> PASV\n= reserve behind extended\n! port 192.0.2.9:5000\n>> EPRT |1|192.0.2.9|5000|\n",
-                 "<< 500 No.\n= drop\n< 425 The FTP server refused EPRT: No.\n", ends});
+    run(active, {login, "> PASV\n= reserve for backend extended\n! port 192.0.2.9:5000\n>> EPRT |1|192.0.2.9|5000|\n",
+                 "<< 500 No.\n= release\n< 425 The FTP server refused EPRT: No.\n", ends});
     active.backend.direct.active = true;
     run(active,
-        {login, "> PORT 198,51,100,7,200,0\n>> PORT 198,51,100,7,200,0\n<< 500 No.\n= reserve behind extended\n", ends});
+        {login, "> PORT 198,51,100,7,200,0\n>> PORT 198,51,100,7,200,0\n<< 500 No.\n= reserve for backend extended\n",
+         ends});
 
     // TLS
     run(with_tls(), {relay_script::auth, ends});
     run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends});
     run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n", ends});
     run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n", ends});
-    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= tls behind\n", ends});
+    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n", ends});
     run(matching(), {welcome,
-                     "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= tls behind\n! tls behind\n< 234 Start the TLS handshake.\n"
+                     "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n! backend tls\n< 234 Start the TLS handshake.\n"
                      "= tls\n! tls\n",
                      ends});
     auto passed = with_tls();
     passed.tls_passthrough = true;
-    run(passed, {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Go.\n= pass through\n", ends});
+    run(passed, {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Go.\n= passthrough\n", ends});
     auto clearing = with_tls();
     clearing.ccc_allowed = true;
     constexpr std::string_view cleared =

@@ -1,4 +1,4 @@
-// Waits for words of the backend that may never come: their limits, what is told to the client, and what ends them.
+// Waits for replies of the backend that may never arrive: their limits, the client's replies, and what ends them.
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ using namespace relay_script;
 
 constexpr std::string_view given_up = "! data client_failed reset by peer\n< 426 Transfer aborted: reset by peer\n";
 constexpr std::string_view probed = "! waited 10\n>> NOOP\n";
-constexpr std::string_view no_answer = "! waited 10\n< 421 The FTP server did not respond in time.\n= drop\n= close\n";
+constexpr std::string_view no_answer = "! waited 10\n< 421 The FTP server did not respond in time.\n= release\n= close\n";
 constexpr std::string_view no_answer_outside = "! waited 10\n< 421 The FTP server did not respond in time.\n= close\n";
 constexpr std::string_view goes_on = "> PWD\n>> PWD\n<< 257 \"/\"\n< 257 \"/\"\n> PASV\n>> PASV\n";
 constexpr std::string_view unreachable = R"(> RETR f
@@ -33,13 +33,13 @@ TEST(RelayWaits, TheBackendsOwnRefusalWins) {
     play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 452 Full.\n< 452 Full.\n", goes_on});
 }
 
-TEST(RelayWaits, SuccessOfTheBackendDoesNotWinOverOurFailure) {
+TEST(RelayWaits, SuccessOfTheBackendDoesNotHideAFailure) {
     play(usual(),
          {login, passive, unreachable, "<< 226 Done.\n< 425 No data connection to the FTP server: reset\n", goes_on});
     play(usual(), {login, passive, retrieving, "! data backend_failed cut\n<< 226 Done.\n< 426 Transfer aborted: cut\n"});
 }
 
-TEST(RelayWaits, OurFailureIsToldAfterTwoSeconds) {
+TEST(RelayWaits, AFailureOfTheBackendLegIsReportedAfterTwoSeconds) {
     play(usual(), {login, passive, unreachable, R"(! waited 2
 < 425 No data connection to the FTP server: reset
 >> ABOR
@@ -51,7 +51,7 @@ TEST(RelayWaits, OurFailureIsToldAfterTwoSeconds) {
                    "! data backend_failed cut\n! waited 2\n< 426 Transfer aborted: cut\n<< 451 Late.\n", goes_on});
 }
 
-TEST(RelayWaits, AFailureOfTheClientsIsToldAtOnce) {
+TEST(RelayWaits, AFailureOfTheClientLegIsReportedAtOnce) {
     for (const auto* end : {"client_failed", "client_timeout"}) {
         relay_driver driver(usual(), false);
         for (const auto part : {login, passive, retrieving}) driver.play(part);
@@ -62,7 +62,7 @@ TEST(RelayWaits, AFailureOfTheClientsIsToldAtOnce) {
 
 // ---- The final reply to a transfer that has failed here
 
-TEST(RelayWaits, ATransferWithoutItsFinalReplyEndsByNoop) {
+TEST(RelayWaits, ATransferWithoutItsFinalReplyEndsWithNoop) {
     // Pure-FTPd says 150 a second time and no more.
     constexpr std::string_view again = "<< 150 0.001 seconds (measured here), 260.97 Mbytes per second\n";
     play(usual(),
@@ -74,7 +74,7 @@ TEST(RelayWaits, ATransferWithoutItsFinalReplyEndsByNoop) {
     }
 }
 
-TEST(RelayWaits, ALateFinalReplyIsTakenForWhatItIs) {
+TEST(RelayWaits, ALateFinalReplyEndsTheTransfer) {
     play(usual(), {login, passive, retrieving, given_up, "<< 426 Broken pipe.\n", goes_on});
     for (const auto* late : {"<< 426 Broken pipe.\n", "<< 226 Done.\n", "<< 550 No.\n"}) {
         play(usual(),
@@ -82,15 +82,15 @@ TEST(RelayWaits, ALateFinalReplyIsTakenForWhatItIs) {
     }
 }
 
-TEST(RelayWaits, WithoutAnAnswerToNoopTheSessionEnds) {
+TEST(RelayWaits, WithoutAReplyToNoopTheSessionEnds) {
     play(usual(), {login, passive, retrieving, given_up, probed, no_answer});
     play(usual(), {login, passive, unreachable, "! waited 2\n< 425 No data connection to the FTP server: reset\n>> ABOR\n",
                    probed, no_answer});
-    // A reply that begins and does not end swallows the answer.
+    // A reply that begins and does not end hides the one to NOOP.
     play(usual(), {login, passive, retrieving, given_up, "<< 553-No\n", probed, "<< 200 ok\n", no_answer});
 }
 
-TEST(RelayWaits, EveryFailureThatIsToldIsFollowedByThatWait) {
+TEST(RelayWaits, EveryReportedFailureIsFollowedByThatWait) {
     for (const auto& [end, expected] :
          std::vector<std::pair<std::string, std::string>>{{"client_timeout", "425 No data connection: x"},
                                                           {"tls_session_not_reused",
@@ -116,9 +116,9 @@ TEST(RelayWaits, StatIsAnsweredMeanwhile) {
 
 // ---- ABOR
 
-constexpr std::string_view aborted = "> ABOR\n= drop\n>> ABOR\n";
+constexpr std::string_view aborted = "> ABOR\n= release\n>> ABOR\n";
 
-TEST(RelayWaits, ABackendThatAnswersAborOnlyOnce) {
+TEST(RelayWaits, ABackendThatRepliesToAborOnlyOnce) {
     play(usual(),
          {login, passive, retrieving, aborted, "<< 226 Aborted.\n< 426 Transfer aborted: requested by the client\n",
           "> PWD\n", probed, "<< 200 ok\n< 226 Transfer aborted.\n>> PWD\n<< 257 /\n< 257 /\n"},
@@ -127,14 +127,14 @@ TEST(RelayWaits, ABackendThatAnswersAborOnlyOnce) {
                    "<< 226 Late.\n< 226 Late.\n<< 200 ok\n", goes_on});
 }
 
-TEST(RelayWaits, ABackendThatDoesNotAnswerAborAtAll) {
+TEST(RelayWaits, ABackendThatDoesNotReplyToAbor) {
     play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
                    probed, "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
     play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
                    probed, no_answer});
 }
 
-TEST(RelayWaits, ABackendThatBeginsAgainAfterAbor) {
+TEST(RelayWaits, ABackendThatSends150AfterAbor) {
     // Pure-FTPd: 150 once more, then one reply for both commands.
     play(usual(),
          {login, passive, retrieving, aborted,
@@ -143,7 +143,7 @@ TEST(RelayWaits, ABackendThatBeginsAgainAfterAbor) {
           probed, "<< 200 ok\n< 226 Transfer aborted.\n", goes_on});
 }
 
-TEST(RelayWaits, A500ToAborIsNotTakenForTheAnswerToNoop) {
+TEST(RelayWaits, A500ToAborIsNotTakenForTheReplyToNoop) {
     play(usual(), {login, passive, retrieving, aborted, "! waited 2\n< 426 Transfer aborted: requested by the client\n",
                    probed, "<< 426 Cut.\n<< 500 ABOR?\n< 500 ABOR?\n<< 200 ok\n", goes_on});
 }
@@ -162,7 +162,7 @@ TEST(RelayWaits, AReplyThatDoesNotEnd) {
     EXPECT_EQ(driver.until - driver.now, std::chrono::seconds(10));
 }
 
-TEST(RelayWaits, AReplyThatGoesOnHasItsTimeAnew) {
+TEST(RelayWaits, AReplyThatContinuesHasItsWholeTimeAgain) {
     relay_driver driver(usual(), false);
     driver.play(login);
     driver.client("DELE x\r\n");
@@ -190,7 +190,7 @@ TEST(RelayWaits, AFailureIsNotPutOffByBytesOfTheBackend) {
 
 // ---- What goes on being awaited
 
-TEST(RelayWaits, SlowAnswersAreAwaited) {
+TEST(RelayWaits, SlowRepliesAreAwaited) {
     play(usual(), {login, "> DELE x\n>> DELE x\n"}, expect_no_wait);
     play(usual(), {login, passive, retrieving}, expect_no_wait);
     play(usual(), {login, passive, retrieving, "! data complete\n"}, expect_no_wait);
@@ -199,13 +199,13 @@ TEST(RelayWaits, SlowAnswersAreAwaited) {
     play(usual(), {login, "> ABOR\n>> ABOR\n"}, expect_no_wait);  // no transfer is in doubt
     play(usual(), {login}, expect_no_wait);
     play(usual(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331-Pass\n"}, expect_no_wait);  // the login has its own time
-    // While a transfer moves, a reply that has begun is nobody's loss.
+    // While a transfer moves, a reply that has begun has no deadline.
     play(usual(), {login, passive, "> RETR f\n>> RETR f\n= open RETR down listen, connect 172.16.3.4:52397\n<< 150-Here\n"},
          expect_no_wait);
 }
 
-TEST(RelayWaits, AreOverWithTheSession) {
-    play(usual(), {login, passive, retrieving, given_up, "! expire Idle.\n= drop\n= close\n< 421 Idle.\n"},
+TEST(RelayWaits, EndWithTheSession) {
+    play(usual(), {login, passive, retrieving, given_up, "! expire Idle.\n= release\n= close\n< 421 Idle.\n"},
          [](relay_driver& driver) {
              driver.step("! passed 1000");
              EXPECT_FALSE(driver.machine.has_client_output());
