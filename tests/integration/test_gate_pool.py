@@ -58,7 +58,7 @@ def test_weights_and_max_sessions(start, servers):
     assert home(raws[-1]) == "three"
     begin = time.monotonic()
     with Raw(gate.host, gate.port) as late:
-        assert "full" in (refusal := late.reply()).text and refusal.code == 421
+        assert "busy" in (refusal := late.reply()).text and refusal.code == 421
     assert 0.9 < time.monotonic() - begin < 4
     # Room that comes in time is used.
     with Raw(gate.host, gate.port) as waits:

@@ -81,7 +81,7 @@ TEST(client_resume, CL05_another_file_is_downloaded_from_the_beginning) {
     expect_new_download(with(whole), part, file_version{300'000, server_time - 1}, "has changed");
     expect_new_download(with(whole), part, file_version{299'999, server_time}, "has changed");
     expect_new_download(with(whole), part, std::nullopt, "no record");
-    expect_new_download(with(whole), pattern(200'000, 7), same, "last bytes");
+    expect_new_download(with(whole), pattern(200'000, 7), same, "the end of the partial file differs");
     expect_new_download(with(whole), whole + "more", same, "longer");
     auto timeless = with(whole);
     timeless.modified = "";
@@ -97,12 +97,13 @@ TEST(client_resume, CL05_REST_that_is_ignored_or_refused_spoils_nothing) {
         auto b = with(content);
         b.ignores_rest = true;
         for (const std::size_t kept : {std::size_t{100'000}, std::size_t{299'999}, std::size_t{300'000}})
-            expect_new_download(b, content.substr(0, kept), same, "last bytes");
+            expect_new_download(b, content.substr(0, kept), same, "the end of the partial file differs");
     }
     for (const auto* refusal : {"502 no REST", "501 not at that position", "350"}) {
         auto b = with(whole);
         b.replies["REST"] = refusal;  // the stub does nothing then
-        expect_new_download(b, whole.substr(0, 200'000), same, std::string_view(refusal) == "350" ? "last bytes" : refusal);
+        expect_new_download(b, whole.substr(0, 200'000), same,
+                            std::string_view(refusal) == "350" ? "the end of the partial file differs" : refusal);
     }
 }
 
