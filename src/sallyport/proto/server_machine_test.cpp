@@ -51,7 +51,7 @@ TEST(server_machine, every_verb_of_the_table_is_served) {
         log_in(m);
         (void)give(m, std::string(row.name) + "\r\n", out);
         (void)give(m, std::string(row.name) + " 1\r\n", out);
-        EXPECT_EQ(out.find("Unknown"), std::string::npos) << row.name;
+        EXPECT_EQ(out.find("500 Unknown"), std::string::npos) << row.name;
     }
 }
 

@@ -303,7 +303,7 @@ const std::string overlong_later(limits::max_command_line + 10, 'A');
         {plain, "ACCT a\nUSER bob\nACCT a\n", "530 Log in with USER and PASS first."},
         {plain, in + "ACCT a\n", "202 "},
         {plain, "USER bob\nPASS wrong\nPASS x\nPWD\n", "530 Login incorrect."},
-        {plain, "USER bob\nPASS wrong\nUSER bob\nPASS wrong\nUSER bob\nPASS wrong\nNOOP\n", "421 Too many failed logins."},
+        {plain, "USER bob\nPASS wrong\nUSER bob\nPASS wrong\nUSER bob\nPASS wrong\nNOOP\n", "421 Too many failed logins;"},
         {plain, in + "PASS x\n", "503 "},
         {plain, in + "USER eve\nPWD\nPASS x\nPWD\n", "530 Log in with USER and PASS first."},
         {plain, in + "PASV\nUSER eve\nPASS x\nRETR a\n", "425 Send EPSV, PASV, EPRT or PORT first."},
