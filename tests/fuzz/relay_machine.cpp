@@ -37,7 +37,7 @@ public:
     void end() {
         machine_.report(outcome::session_ended{"stopping"});
         work();
-        check(closed_, "a session ends after it was closed");
+        check(closed_, "a session ends when the driver ends it");
     }
 
     std::string to_client, to_backend;
@@ -84,7 +84,8 @@ private:
         if (text == "silent") return pass_time();
         if (text == "waited") return waited();
         switch (text.empty() ? 0 : static_cast<unsigned char>(text[0]) % 9) {
-            case 1: return machine_.report(outcome::data_ended{{proto::data_result::client_timeout, "no connection"}});
+            case 1:
+                return machine_.report(outcome::data_ended{{proto::data_result::client_timeout, "no connection arrived"}});
             case 2: return machine_.report(outcome::data_ended{{proto::data_result::client_failed, "cut"}});
             case 3: return machine_.report(outcome::data_ended{{proto::data_result::backend_failed, "cut\r\n226 x"}});
             case 4: return machine_.report(outcome::data_ended{{proto::data_result::backend_connect_failed, "refused"}});

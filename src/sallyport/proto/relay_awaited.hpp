@@ -18,10 +18,14 @@ namespace sallyport::proto {
 
 enum class awaited_reply : std::uint8_t {
     none,
-    refusal,        // the reason of a failure on the backend leg
-    final_reply,    // to what was in doubt
-    rest_of_reply,  // after its first bytes
-    probe,          // to our NOOP
+    // The reply that gives the reason of a failure on the backend leg.
+    refusal,
+    // The final reply to a transfer that failed, or to ABOR or STAT.
+    final_reply,
+    // The rest of a reply whose first bytes have arrived.
+    rest_of_reply,
+    // The reply to the gateway's NOOP.
+    probe,
 };
 
 /// What the answer depends on; lives as long as the call.
@@ -30,9 +34,12 @@ struct reply_situation {
     const pending_replies& pending;
     const relay_transfer& transfer;
     bool logged_in = false;
-    bool connected = false;    // there is a backend
-    bool reply_begun = false;  // and not complete
-    bool reading = true;       // while the gateway does not read it is not the backend that is slow
+    // There is a backend.
+    bool connected = false;
+    // Bytes of a reply have arrived that is not complete.
+    bool reply_begun = false;
+    // The gateway reads the backend leg: a reply can arrive.
+    bool reading = true;
 };
 
 [[nodiscard]] awaited_reply reply_awaited(const reply_situation& s) noexcept;

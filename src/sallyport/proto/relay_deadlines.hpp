@@ -16,9 +16,12 @@ namespace sallyport::proto {
 /// What the deadlines depend on at the moment.
 struct deadline_facts {
     bool logged_in = false;
-    bool login_reply_pending = false;          // the backend's, to a command before the login has succeeded
-    bool data_running = false;                 // a running transfer is activity
-    std::optional<session_time> check_data{};  // that the kernel's data connection was established
+    // The backend has not replied to a command, and the user is not logged in.
+    bool login_reply_pending = false;
+    // A transfer runs, which is activity.
+    bool data_running = false;
+    // The time to check that the kernel's data connection was established.
+    std::optional<session_time> check_data{};
 };
 
 /// What has taken too long.
@@ -27,8 +30,10 @@ enum class expiry : std::uint8_t {
     login_reply,
     awaited_reply,
     data_check,
-    login,  // the client has not logged in
-    idle,   // no command and no transfer
+    // The client has not logged in within the time limit.
+    login,
+    // There was no command and no transfer.
+    idle,
 };
 
 class relay_deadlines {

@@ -141,7 +141,8 @@ void relay_login::send_next(relay_output& out) {
 std::optional<login_step> relay_login::on_backend_lost(bool client_waits, const pending_reply* pending) {
     if (logged_in_ || login_refused_) return std::nullopt;
     if (!client_waits) {
-        backend_lost_ = true;  // the next command of the login finds another one
+        // The next command of the login finds another one.
+        backend_lost_ = true;
         return login_step{};
     }
     if (pending == nullptr || repeatable_.id == verb::unknown) return std::nullopt;

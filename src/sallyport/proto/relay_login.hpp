@@ -21,14 +21,19 @@ namespace sallyport::proto {
 /// What the machine has to do about a command of the login.
 struct login_step {
     enum class kind : std::uint8_t {
-        replied,       // nothing: the client has its reply
-        forward,       // send `cmd` to the backend
-        find_backend,  // have one chosen, and send it `cmd` after what it is sent again
-        close,         // the client has its last reply
+        // There is nothing to do: the client has its reply.
+        replied,
+        // Send `cmd` to the backend.
+        forward,
+        // Have a backend chosen; it is sent the earlier commands again, then `cmd`.
+        find_backend,
+        // End the session: the client has its last reply.
+        close,
     };
     kind next = kind::replied;
     command cmd{};
-    bool failover = false;  // find_backend: in place of one that failed
+    // If a backend is to be found: in place of one that has failed.
+    bool failover = false;
 };
 
 class relay_login {
@@ -88,17 +93,25 @@ private:
     bool chooses_backend_;
     std::optional<std::string> certificate_user_;
     std::string user_;
-    std::string host_;                            // of the last HOST
-    std::vector<command> commands_before_login_;  // HOST and OPTS, which another backend must get before the login
-    command repeatable_;                          // USER, or PASS where that is no secret
-    std::deque<command> replay_;                  // what this backend is yet to be sent
-    std::string chosen_for_;                      // the user that the present backend was chosen for
-    reply held_reply_;                            // until the user is admitted
+    // The host that the last HOST has named.
+    std::string host_;
+    // HOST and OPTS, which another backend is sent before the login.
+    std::vector<command> commands_before_login_;
+    // What may be sent to another backend: USER, or PASS if it is no secret.
+    command repeatable_;
+    // The commands that this backend is still to be sent.
+    std::deque<command> replay_;
+    // The user that the present backend was chosen for.
+    std::string chosen_for_;
+    // The backend's reply, until the driver has admitted the user.
+    reply held_reply_;
     bool user_received_ = false;
     bool logged_in_ = false;
     bool no_backend_for_user_ = false;
-    bool backend_lost_ = false;   // and the client has not noticed
-    bool login_refused_ = false;  // once: what follows may well be a backend's reaction to guessing
+    // The backend has failed, and the client waits for none of its replies.
+    bool backend_lost_ = false;
+    // A login was refused before: a failure may be the backend's reaction to guessing, and no reason for another one.
+    bool login_refused_ = false;
 };
 
 }  // namespace sallyport::proto

@@ -41,7 +41,8 @@ relay_machine::relay_machine(relay_settings settings, const std::optional<reply>
 void relay_machine::from_client(std::string_view bytes) {
     if (closing() || bytes.empty()) return;
     deadlines_.note_activity();
-    if (login_.logged_in()) deadlines_.restart_login();  // it may be REIN
+    // The bytes may be REIN, and the next login has its whole time.
+    if (login_.logged_in()) deadlines_.restart_login();
     if (!reads_client(stages_.now())) {
         const bool ccc = stages_.now() == relay_stage::ending_client_tls;
         return refuse(nullptr, {421, std::string(ccc ? replies::bytes_after_ccc : replies::bytes_after_auth)});
@@ -52,7 +53,8 @@ void relay_machine::from_client(std::string_view bytes) {
 void relay_machine::from_backend(std::string_view bytes) {
     if (closing()) return;
     deadlines_.note_activity();
-    if (!reply_in_doubt(situation())) deadlines_.restart_wait();  // a reply that goes on has its time again
+    // A reply that makes progress has its whole time again.
+    if (!reply_in_doubt(situation())) deadlines_.restart_wait();
     backend_.append(bytes);
 }
 
@@ -177,7 +179,8 @@ void relay_machine::follow(const login_step& step) {
         case login_step::kind::find_backend: break;
     }
     if (step.cmd.id == verb::user) {
-        negotiation_.cancel(out_);  // the next user negotiates its own
+        // The next user negotiates data connections of its own.
+        negotiation_.cancel(out_);
         lines_.set_logged_in(false);
     }
     if (step.next == login_step::kind::forward) return forward(step.cmd);

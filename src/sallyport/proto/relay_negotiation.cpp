@@ -9,7 +9,8 @@
 namespace sallyport::proto {
 namespace {
 
-constexpr std::uint16_t first_free_port = 1024;  // below are services, never data ports
+// Ports below belong to services, and are never data ports.
+constexpr std::uint16_t first_free_port = 1024;
 
 // The code is about the command, not about the moment or the user: the next session need not send it again.
 [[nodiscard]] bool refuses_the_command(int code) noexcept {
@@ -89,7 +90,8 @@ relay_event relay_negotiation::send_method(const negotiation_context& c) {
         const auto& to = direct ? now_.target : *backend_port_;
         argument = only_ipv4(method) ? format_host_port(to) : format_eprt(to);
     } else {
-        release_backend_port(c.out);  // the backend has refused to connect to it
+        // The backend has refused to connect to it.
+        release_backend_port(c.out);
     }
     (void)c.out.send_command({verb_of(method), std::string(name(method)), std::move(argument)}, reply_kind::negotiation);
     return relay_event::data_method_sent;
@@ -129,7 +131,8 @@ relay_event relay_negotiation::send_next_method(const reply& refusal, const nego
     const data_method method = now_.backend_methods.front();
     const bool direct = now_.path.path == data_path::direct;
     if (direct && is_active(method)) {
-        client_address_refused_ = true;  // it refuses the address, not the command
+        // It refuses the address, not the command.
+        client_address_refused_ = true;
     } else if (!is_refusal(refusal) || refuses_the_command(refusal.code)) {
         c.backend.add_refused(method);
     }
@@ -211,13 +214,15 @@ void relay_negotiation::agree(const endpoint& client, relay_output& out) {
     agreed_ = negotiated_data{now_.path,
                               is_active(now_.client_method) ? leg_setup(connect_to{client}) : leg_setup(accept_on_port{}),
                               now_.backend, now_.client_method, method};
-    backend_port_.reset();  // it belongs to what was agreed on
+    // The port belongs to what was agreed on.
+    backend_port_.reset();
 }
 
 /// Client and backend connect to each other, past the gateway (G7, solution 1).
 relay_event relay_negotiation::direct_agreed(const negotiation_context& c) {
     const bool passive = !is_active(now_.client_method);
-    choose_path(c);  // the address in the 227 is known now
+    // The address in the 227 is known now.
+    choose_path(c);
     const auto& advertised = now_.backend_advertised;
     const endpoint to =
         passive ? endpoint{c.backend.server().direct.external_address.value_or(advertised.address), advertised.port}

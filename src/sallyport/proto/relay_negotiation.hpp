@@ -24,7 +24,8 @@ namespace sallyport::proto {
 /// How the two data connections of the next transfer come about.
 struct negotiated_data {
     data_path_choice path{};
-    leg_setup client;  // this and the next where it is relayed
+    // The legs, if the data are relayed.
+    leg_setup client;
     leg_setup backend;
     data_method client_method = data_method::pasv;
     data_method backend_method = data_method::pasv;
@@ -33,7 +34,8 @@ struct negotiated_data {
 /// The rest of the session, as long as a step takes.
 struct negotiation_context {
     const relay_settings& settings;
-    bool client_data_tls = false;  // PROT P is in force on the client leg
+    // PROT P is in force on the client leg.
+    bool client_data_tls = false;
     relay_backend_leg& backend;
     relay_output& out;
 };
@@ -84,21 +86,28 @@ private:
     /// One negotiation.
     struct request {
         data_method client_method = data_method::pasv;
-        endpoint target{};                           // of the client's PORT or EPRT
-        std::vector<data_method> backend_methods{};  // those left; the first one is under way
-        std::optional<data_method> sent{};           // to the backend, as the last one
-        endpoint backend_advertised{};               // by its 227
+        // The target of the client's PORT or EPRT.
+        endpoint target{};
+        // The methods that are left; the first one is tried now.
+        std::vector<data_method> backend_methods{};
+        // The method that the backend was sent last.
+        std::optional<data_method> sent{};
+        // The endpoint in the backend's 227.
+        endpoint backend_advertised{};
         leg_setup backend{};
         data_path_choice path{};
-        bool direct_refused = false;  // by the backend
+        // The backend has refused the client's method or address.
+        bool direct_refused = false;
         bool kernel_refused = false;
     };
 
     data_requests requests_;
     request now_;
-    std::optional<endpoint> backend_port_;  // reserved for the backend
+    // The port that is reserved for the backend.
+    std::optional<endpoint> backend_port_;
     std::optional<negotiated_data> agreed_;
-    bool client_address_refused_ = false;  // in PORT and EPRT, by the backend
+    // The backend refuses the client's address in PORT and EPRT.
+    bool client_address_refused_ = false;
 };
 
 }  // namespace sallyport::proto

@@ -92,7 +92,8 @@ private:
     std::string to_client_;
     std::string to_backend_;
     pending_replies pending_;
-    std::vector<relay_action> actions_;  // the first one is the next
+    // In order; the first one is returned next.
+    std::vector<relay_action> actions_;
     inside_addresses addresses_;
     bool backend_tls_ = false;
     std::move_only_function<void(relay_note, std::string_view)> notes_;

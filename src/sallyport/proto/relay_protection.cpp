@@ -51,7 +51,8 @@ std::optional<relay_event> relay_protection::handle(const command& cmd, const re
 std::optional<relay_event> relay_protection::handle_prot(const command& cmd, const relay_settings& settings, bool logged_in,
                                                          relay_backend_leg& backend, relay_output& out) {
     const auto level = client_.read_prot(cmd, settings.tls_required);
-    if (!level) return std::nullopt;  // never: it was not refused
+    // This cannot happen: refuse() has accepted the level.
+    if (!level) return std::nullopt;
     if (backend.matches_client() && logged_in) {
         backend.send_prot(*level, reply_kind::prot, out);
         return relay_event::command_sent;

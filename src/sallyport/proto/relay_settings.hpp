@@ -45,9 +45,8 @@ struct relay_timeouts {
 };
 
 struct relay_settings {
-    // The client's end of its control connection, and the address that it has connected to.
+    // The client's end of its control connection.
     endpoint client_peer;
-    ip_address client_destination{};
     // If it is known from the start.
     relay_backend backend{};
     // TLS on the client leg: implicit TLS is active; AUTH TLS is available; or it is required, which refuses USER with 530,
@@ -69,6 +68,8 @@ struct relay_settings {
     bool replace_user = false;
     // The driver decides about each user that has logged in.
     bool limit_users = false;
+    // The address that the client has connected to.
+    ip_address client_destination{};
     // The gateway sends PWD by itself if the client doesn't: for records with absolute paths.
     bool query_directory = false;
     relay_timeouts timeouts{};

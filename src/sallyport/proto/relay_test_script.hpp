@@ -5,6 +5,7 @@
 //   = action that next() must return, in order    ! what the driver reports
 // A machine that selects its backend at the login starts without one.
 // Every script runs twice: each line in one piece, and byte by byte. At its end no output may be left.
+// Values of one test; one thread.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +23,8 @@ namespace relay_script {
 [[nodiscard]] inline endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
 inline constexpr session_time script_begins{std::chrono::hours(100)};
-inline const endpoint data_peer = at("198.51.100.7:40001");  // the client's end of its data connections
+// The client's end of its data connections.
+inline const endpoint data_peer = at("198.51.100.7:40001");
 
 [[nodiscard]] inline std::string describe(const leg_setup& setup) {
     if (const auto* to = std::get_if<connect_to>(&setup)) return "connect " + to->to.text();
@@ -136,7 +138,8 @@ public:
             auto text = std::visit(action_text(), action);
             if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
                 machine.report(relay_outcome::data_connected{data_peer});
-            if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));  // close and tls repeat
+            // close and start_tls are repeated.
+            if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));
             if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
                 std::holds_alternative<relay_act::end_tls>(action) ||
                 std::holds_alternative<relay_act::start_passthrough>(action))
@@ -157,16 +160,21 @@ public:
     }
 
     relay_machine machine;
-    bool connects_at_once = true;  // both data connections are there by the time of the backend's 150
+    // Both data connections are there by the time of the backend's 150.
+    bool connects_at_once = true;
     std::deque<std::string> to_client, to_backend, actions;
-    std::optional<endpoint> reserved_to;     // by the last reservation
-    std::optional<data_path_choice> chosen;  // of the last transfer, and its times to connect and to begin
+    // The port to which the last reservation allows to forward.
+    std::optional<endpoint> reserved_to;
+    // The data path of the last transfer, and its limits for connecting and for the start.
+    std::optional<data_path_choice> chosen;
     std::pair<std::chrono::milliseconds, std::chrono::milliseconds> limits_given{};
     std::vector<std::pair<relay_note, std::string>> notes;
     std::vector<relay_act::transfer_finished> finished;
-    unsigned suspected = 0;  // times that the backend was
+    // How often the backend was suspected.
+    unsigned suspected = 0;
     session_time now = script_begins;
-    session_time until;  // by when the machine wants to be asked again
+    // The time that the machine has returned in `idle`.
+    session_time until;
 
 private:
     void feed(std::string_view bytes, const auto& take) {

@@ -22,9 +22,11 @@ namespace sallyport::proto {
 
 /// What the client is sent at the end of a transfer.
 struct transfer_reply {
-    std::optional<reply> of_backend{};  // as it is; else ...
+    // The backend's reply, which is forwarded as it is; otherwise the local one.
+    std::optional<reply> of_backend{};
     local_reply local{};
-    bool send_abort = false;  // the backend may wait for its data connection much longer than we
+    // The backend is sent ABOR, since it may wait for its data connection much longer than the gateway.
+    bool send_abort = false;
 
     [[nodiscard]] int code() const noexcept { return of_backend ? of_backend->code : local.code; }
 };
@@ -72,10 +74,14 @@ private:
 
     data_path path_ = data_path::relay;
     session_time started_{};
-    std::optional<reply> opening_;        // its 1xx, held until the data connections are there
-    bool connected_ = false;              // they are
-    std::string data_peer_;               // the client's end of its data connection
-    std::optional<reply> backend_reply_;  // held until the data path has ended
+    // The preliminary reply, held until the data connections are established.
+    std::optional<reply> opening_;
+    // The data connections are established.
+    bool connected_ = false;
+    // The client's end of its data connection.
+    std::string data_peer_;
+    // The final reply, held until the data path has ended.
+    std::optional<reply> backend_reply_;
     std::optional<data_outcome> data_;
     bool waited_ = false;
     bool answered_ = false;

@@ -15,18 +15,30 @@ namespace sallyport::proto {
 /// What the session waits for. Commands of the client are handled in `open`, and ABOR and STAT in `transfer`.
 enum class relay_stage : std::uint8_t {
     open,
-    selecting_backend,       // the driver's choice of a backend for a login
-    awaiting_reply,          // the reply to a command that changes the session: nothing passes before it
-    admitting_user,          // the driver's decision about a user whose password was right
-    reserving_backend_port,  // the driver's port for the backend
-    negotiating,             // the backend's reply to EPSV, PASV, EPRT or PORT
-    reserving_client_port,   // the driver's port for the client
-    transfer,                // the data connections' end and the backend's final reply
-    awaiting_auth_reply,     // the backend's reply to AUTH, on which the client's depends
-    starting_backend_tls,    // the handshake on the backend leg
-    starting_client_tls,     // the handshake on the client leg
-    ending_client_tls,       // the end of TLS on the client leg, after CCC
-    passthrough,             // nothing: TLS passes between the legs unread
+    // The driver's choice of a backend for a login.
+    selecting_backend,
+    // The reply to a command that changes the session: nothing passes before it.
+    awaiting_reply,
+    // The driver's decision about a user whose password was right.
+    admitting_user,
+    // The driver's port for the backend.
+    reserving_backend_port,
+    // The backend's reply to EPSV, PASV, EPRT or PORT.
+    negotiating,
+    // The driver's port for the client.
+    reserving_client_port,
+    // The data connections' end and the backend's final reply.
+    transfer,
+    // The backend's reply to AUTH, on which the client's depends.
+    awaiting_auth_reply,
+    // The handshake on the backend leg.
+    starting_backend_tls,
+    // The handshake on the client leg.
+    starting_client_tls,
+    // The end of TLS on the client leg, after CCC.
+    ending_client_tls,
+    // The session waits for nothing: TLS passes between the legs without being read.
+    passthrough,
     closing,
 };
 [[nodiscard]] std::string_view name(relay_stage stage) noexcept;
@@ -35,24 +47,39 @@ enum class relay_stage : std::uint8_t {
 [[nodiscard]] bool reads_backend(relay_stage stage) noexcept;
 
 enum class relay_event : std::uint8_t {
-    command_sent,       // one that changes the session, to the backend
-    all_replied,        // no command is pending any more
-    backend_requested,  // from the driver, for a login
+    // The backend was sent a command that changes the session.
+    command_sent,
+    // The backend has replied to all commands.
+    all_replied,
+    // The driver chooses a backend for a login.
+    backend_requested,
     backend_found,
-    backend_refused,      // there is none for this user
-    admission_requested,  // the backend has accepted the login, the driver decides
+    // There is no backend for this user.
+    backend_refused,
+    // The backend has accepted the login, and the driver decides about the user.
+    admission_requested,
     user_admitted,
-    backend_port_requested,  // from the driver, for EPRT or PORT
-    data_method_sent,        // EPSV, PASV, EPRT or PORT, to the backend
-    client_port_requested,   // from the driver, for the client's EPSV or PASV
-    negotiation_finished,    // with a data connection agreed on, or with a refusal
+    // The driver reserves a port for EPRT or PORT to the backend.
+    backend_port_requested,
+    // The backend was sent EPSV, PASV, EPRT or PORT.
+    data_method_sent,
+    // The driver reserves a port for the client's EPSV or PASV.
+    client_port_requested,
+    // Data connections were agreed on, or the client's method was refused.
+    negotiation_finished,
     transfer_started,
-    transfer_finished,     // the client has its final reply, and the backend's has arrived or is given up
-    auth_sent,             // to the backend
-    auth_refused,          // by the backend
-    auth_accepted,         // by the backend, and the handshake follows
-    passthrough_accepted,  // by the backend, for the client's own TLS
-    client_tls_offered,    // 234 to the client
+    // The client has its final reply, and the backend's has arrived or is missing for good.
+    transfer_finished,
+    // The backend was sent AUTH.
+    auth_sent,
+    // The backend has refused AUTH.
+    auth_refused,
+    // The backend has accepted AUTH, and the handshake follows.
+    auth_accepted,
+    // The backend has accepted AUTH, and the client's own TLS passes.
+    passthrough_accepted,
+    // The client was sent 234.
+    client_tls_offered,
     client_tls_started,
     ccc_accepted,
     client_tls_ended,
