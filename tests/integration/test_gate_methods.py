@@ -123,7 +123,7 @@ def test_a_server_without_active_mode_is_asked_for_passive(start, tmp_path):
     exact = start("gate", "--listen", "127.0.0.1:0", "--backend", backend.url, "--backend-data-mode", "port")
     with Raw(exact.host, exact.port) as raw:
         raw.login(*backend.login)
-        assert "takes no PORT" in raw.expect("EPSV", 425).text
+        assert "refused PORT" in raw.expect("EPSV", 425).text
         raw.expect(f"LIST {backend.base}", 425)
 
 

@@ -124,7 +124,7 @@ def test_policy_options(start, sallyport, tmp_path):
         for line in ("FEAT", "SIZE file", "XSOMETHING"):
             raw.expect(line, 502)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
-    for wrong, says in ((["--refuse-commands", "STORE"], 'no command "STORE"'), (["--refuse-commands", "PASS"], "PASS"),
+    for wrong, says in ((["--refuse-commands", "STORE"], 'unknown command "STORE"'), (["--refuse-commands", "PASS"], "PASS"),
                         (["--allow-ccc=maybe"], "allow-ccc")):
         done = subprocess.run([sallyport, *backend, *wrong], capture_output=True, text=True, timeout=10)
         assert done.returncode == 2 and says in done.stderr, done

@@ -21,7 +21,7 @@ WRONG = [
     # Times.
     (SERVE + ["--idle-timeout", "-5"], "--idle-timeout -5: a time can't be negative; use"),
     (SERVE + ["--idle-timeout", "100000000000"], "--idle-timeout 100000000000: this is too long; use"),
-    (SERVE + ["--idle-timeout", "99999999999999999999"], "--idle-timeout 99999999999999999999: this is longer"),
+    (SERVE + ["--idle-timeout", "99999999999999999999"], "--idle-timeout 99999999999999999999: this is too long"),
     (SERVE + ["--idle-timeout", "5x"], "--idle-timeout 5x: this is not a time; the units are"),
     (SERVE + ["--idle-timeout", "soon"], "--idle-timeout soon: this is not a time; use"),
     (SERVE + ["--idle-timeout", "1.5"], "--idle-timeout 1.5: only whole seconds are counted; use"),
@@ -76,7 +76,7 @@ WRONG = [
     (SERVE + ["--user", "anna:!"], "--user 'anna': this marks a locked account and is not a password; remove"),
     (SERVE + ["--user", "anna:$6$salt$hash"], "--user 'anna': this type of hash is not supported; make"),
     (SERVE + ["--user", "anna:@/proc/nowhere"], "--user 'anna': cannot read the password file: /proc/nowhere: No such file"),
-    (UP + ["--writer", "me:{SHA}x"], "--writer 'me': this is a hash of a kind"),
+    (UP + ["--writer", "me:{SHA}x"], "--writer 'me': this type of hash is not supported"),
     # Files.
     (1, SERVE + ["--tls-cert", "/proc/nowhere.pem"], "--tls-cert: cannot read the certificate file"),
     (SERVE + ["--tls-cert", CERT, "--tls-cert", CERT], "--tls-cert: the same file is given twice; remove"),
@@ -151,7 +151,7 @@ WRONG_FILES = [
     ('user = [\n  "anna:secret",\n  "bob:*",\n]\n', 3, "--user 'bob': this marks a locked account"),
     ('user = ["anna:a"]\nreader = ["anna:b"]\n', 2, "--reader 'anna': this name is given twice"),
     ('user = ["anna:a",\n"bob:b",\n"anna:c"]\n', 3, "--user 'anna': this name is given twice"),
-    ('user = ["anna:{SSHA}abcdef"]\n', 1, "--user 'anna': this is a hash"),
+    ('user = ["anna:{SSHA}abcdef"]\n', 1, "--user 'anna': this type of hash"),
     ('greeting = "a\\r\\n230 b"\n', 1, "'greeting': --greeting: a value can't contain line breaks"),
     ('passive-ports = "9-1"\n', 1, "--passive-ports 9-1: invalid range"),
     ("[a" + ".a" * 50000 + "]\nx = 1\n", 1, "a key has more than 16 parts"),

@@ -16,7 +16,7 @@ from harness.raw import Raw, drain
 from network import Host, Segment, Scenario
 
 CLIENT, UNEXPECTED_PEER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
-WAIT = 2.5  # --data-timeout, in seconds; Linux repeats a SYN each second, and a deadline at that moment has two outcomes
+WAIT = 2  # --data-timeout, in seconds
 
 # A very common forward chain. It does not mention connections that NAT forwards.
 STRICT = """

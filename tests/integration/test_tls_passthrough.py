@@ -66,7 +66,7 @@ def test_files_there_and_back(through, certificate, small_sample, tmp_path, name
     program.get(server, back, trees.files(small_sample))
     assert trees.hashes(back) == trees.hashes(small_sample)
     assert "TLS passthrough between" in gate.log()
-    ports = {int(p) for p in re.findall(r"Data of \S+ with 127\.0\.0\.\d:(\d+)", gate.log())}
+    ports = {int(p) for p in re.findall(r"Data connection of \S+ with 127\.0\.0\.\d:(\d+)", gate.log())}
     assert ports and all(any(s.first <= p < s.first + 10 for s in servers) for p in ports)
 
 
