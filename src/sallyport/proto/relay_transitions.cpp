@@ -88,6 +88,7 @@ static_assert(event_names.size() == static_cast<std::size_t>(relay_event::sessio
 }  // namespace
 
 std::string_view name(relay_stage stage) noexcept { return stage_names[static_cast<std::size_t>(stage)]; }
+
 bool reads_client(relay_stage stage) noexcept {
     switch (stage) {
         case relay_stage::awaiting_auth_reply:
