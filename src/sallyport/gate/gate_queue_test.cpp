@@ -102,7 +102,6 @@ TEST_F(GateQueue, SlotsAreYieldedWithoutAQueueToo_G7) {
     EXPECT_EQ(silent.reply().substr(0, 3), "421");
 }
 
-// Nothing is read from a client that was not greeted.
 TEST_F(GateQueue, AClientThatLeavesBeforeTheGreetingGivesUpItsPlaceInTheQueue_G7) {
     const ftp_stub server({});
     // Longer than eventually() waits.
@@ -110,7 +109,6 @@ TEST_F(GateQueue, AClientThatLeavesBeforeTheGreetingGivesUpItsPlaceInTheQueue_G7
     start({at(server.port(), backend_tls::none, {.max_sessions = 1})});
     auto first = logged_in();
     auto left_queue = client();
-    left_queue.control.send("USER early\r\n");
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     auto second = client();
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 2; }));
@@ -118,6 +116,23 @@ TEST_F(GateQueue, AClientThatLeavesBeforeTheGreetingGivesUpItsPlaceInTheQueue_G7
     EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
     first.control.close();
     EXPECT_EQ(second.reply().substr(0, 3), "220");
+}
+
+// A script may send everything at once and close its side for sending.
+TEST_F(GateQueue, AClientThatHasOnlyFinishedSendingKeepsItsPlaceInTheQueue_G7) {
+    const ftp_stub server({});
+    setup.session_queue_timeout = 60s;
+    start({at(server.port(), backend_tls::none, {.max_sessions = 1})});
+    auto first = logged_in();
+    auto script = client();
+    script.control.send("USER bob\r\nPASS secret\r\nQUIT\r\n");
+    script.control.finish();
+    EXPECT_TRUE(eventually([this] { return gateway->backends().queued == 1; }));
+    // Longer than the interval at which the queue looks for clients that have left.
+    std::this_thread::sleep_for(2 * limits::queue_check_interval);
+    EXPECT_EQ(gateway->backends().queued, 1U);
+    first.control.close();
+    for (const auto* code : {"220", "331", "230", "221"}) EXPECT_EQ(script.reply().substr(0, 3), code);
 }
 
 /// Greets this number of clients at a time; others get 421.

@@ -52,7 +52,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
 
 backend_selection::search search_for(const client_control& client, std::string user, std::string host) {
     std::function<bool()> client_has_left;
-    if (user.empty()) client_has_left = [&client] { return client.stream().peer_has_finished(); };
+    if (user.empty()) client_has_left = [&client] { return client.stream().peer_has_left(); };
     return {.user = std::move(user),
             .host = std::move(host),
             .client = {.proxied = true, .source = client.peer(), .destination = client.client_destination()},

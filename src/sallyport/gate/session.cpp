@@ -366,7 +366,7 @@ void session::perform() {
         const auto step = step_of(action);
         if (step) step_ = *step;
         const auto* tls = std::get_if<act::start_tls>(&action);
-        if (tls != nullptr) tls_until_ = tls->until;
+        if (tls != nullptr) deadline_ = tls_until_ = tls->until;
         if (tls != nullptr && !step) backend_tls_pending_ = true;
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
@@ -422,6 +422,7 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
         if (self->is_closing()) co_return;
         self->curl_epsv_delay_.reply_sent(net::clock::now());
     }
+    self->machine_->set_time(net::clock::now());
     self->machine_->report(outcome::port_reserved{advertised, forwarded});
     co_await self->advance();
 }

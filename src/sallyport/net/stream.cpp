@@ -202,6 +202,13 @@ bool stream::peer_has_finished() const noexcept {
     return ::poll(&end, 1, 0) == 1;
 }
 
+bool stream::peer_has_left() const noexcept {
+    if (!peer_has_finished()) return false;
+    char next = 0;
+    const auto got = ::recv(native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 void stream::interrupt_read() {
     if (state_) state_->socket.interrupt_read();
 }

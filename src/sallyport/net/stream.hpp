@@ -76,6 +76,8 @@ public:
     /// True if the peer has finished its direction or the connection has failed, even if there are bytes that have not been
     /// read.
     [[nodiscard]] bool peer_has_finished() const noexcept;
+    /// The same, and there are no such bytes: nothing more can be done for the peer.
+    [[nodiscard]] bool peer_has_left() const noexcept;
 
     /// Ends a pending read_some with errc::cancelled. No effect if none is pending.
     void interrupt_read();

@@ -13,7 +13,8 @@ bool goes_alone(verb id) noexcept {
         case verb::acct:
         case verb::rein:
         case verb::quit:
-        case verb::auth: return true;
+        case verb::auth:
+        case verb::ccc: return true;
         default: return data_use_of(id) != data_use::none;
     }
 }

@@ -62,7 +62,7 @@ relay_action relay_machine::next() {
     for (;;) {
         if (auto action = out_.next_action()) return std::move(*action);
         if (closing()) return relay_act::close{};
-        if (reply r; !out_.client_full()) {
+        if (reply r; !out_.client_full() && stages_.now() != relay_stage::admitting_user) {
             const auto status = backend_.next(r);
             if (status == reply_parser::status::error) violation(backend_.failure().what);
             if (status == reply_parser::status::reply) on_reply(std::move(r));
@@ -164,7 +164,10 @@ void relay_machine::forward(const command& cmd) {
     if (cmd.id == verb::abor && stages_.now() == relay_stage::transfer) {
         // Where others wait for their replies, so does this one.
         (void)out_.send_command(cmd, lines_.defer_abort() ? reply_kind::discarded : reply_kind::relayed);
-        return advance(transfer_.on_abort(out_));
+        const bool answered = transfer_.answered();
+        const auto event = transfer_.on_abort(out_);
+        if (transfer_.answered() != answered) deadlines_.restart_wait();
+        return advance(event);
     }
     if (cmd.id == verb::abor) negotiation_.cancel(out_);
     login_.store(cmd);
@@ -240,6 +243,7 @@ void relay_machine::on_reply(reply r) {
         return end_session({});
     }
     if (const auto broken = violation_of(r, first)) return violation(*broken);
+    if (!r.preliminary()) deadlines_.restart_wait();
     if (is_reply_to_probe(r, situation())) {
         out_.note(relay_note::violation, "the backend replied to NOOP, but never to an earlier command");
         const bool transfer = out_.abandon_pending();
@@ -333,6 +337,7 @@ void relay_machine::report(const relay_report& what) {
                    },
                    [&](const data_ended& data) {
                        deadlines_.note_activity();
+                       deadlines_.restart_wait();
                        if (stage == transfer) advance(transfer_.on_data_ended(data.outcome, out_));
                    },
                    [&](const client_tls_started& tls) {
@@ -435,7 +440,7 @@ void relay_machine::on_expired(expiry what) {
     const auto awaited = reply_awaited(situation());
     switch (awaited) {
         case awaited_reply::none: return;
-        case awaited_reply::refusal: return advance(transfer_.stop_waiting(out_));
+        case awaited_reply::refusal: deadlines_.restart_wait(); return advance(transfer_.stop_waiting(out_));
         case awaited_reply::probe:
             out_.note(relay_note::violation, "the backend did not reply to NOOP");
             out_.request(relay_act::suspect_backend{"did not reply in time"});
@@ -454,7 +459,7 @@ void relay_machine::on_expired(expiry what) {
 
 /// A session that awaits a reply is open again as soon as no reply is pending.
 void relay_machine::advance(std::optional<relay_event> event) {
-    deadlines_.restart_wait();
+    if (event) deadlines_.restart_wait();
     if (event) stages_.take(*event);
     if (stages_.now() == relay_stage::awaiting_reply && out_.pending().empty()) stages_.take(relay_event::all_replied);
     if (event == relay_event::auth_accepted || event == relay_event::client_tls_offered) deadlines_.start_handshake();

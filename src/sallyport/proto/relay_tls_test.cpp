@@ -182,6 +182,18 @@ TEST(RelayTls, CccEndsTlsOnTheControlConnectionOnly_TLS06) {
 )"});
 }
 
+TEST(RelayTls, CccWaitsForRepliesThatBelongUnderTls_TLS06) {
+    play(may_clear(), {auth, login_only, protect, R"(> NOOP
+>> NOOP
+> CCC
+<< 200 Zzz.
+< 200 Zzz.
+< 200 The control connection is now unencrypted; data connections stay encrypted.
+= end tls
+! tls ended
+)"});
+}
+
 TEST(RelayTls, CccIsRefusedIfTlsIsRequired_TLS06) {
     auto s = may_clear();
     s.tls_required = true;

@@ -74,6 +74,11 @@ TEST(RelayWaits, ATransferWithoutItsFinalReplyEndsWithNoop) {
     }
 }
 
+TEST(RelayWaits, CommandsOfTheClientDoNotProlongTheWait) {
+    play(usual(), {login, passive, retrieving, given_up, "! passed 4\n> ABOR\n>> ABOR\n! passed 4\n> ABOR\n>> ABOR\n",
+                   "! waited 2\n>> NOOP\n"});
+}
+
 TEST(RelayWaits, ALateFinalReplyEndsTheTransfer) {
     play(usual(), {login, passive, retrieving, given_up, "<< 426 Broken pipe.\n", goes_on});
     for (const auto* late : {"<< 426 Broken pipe.\n", "<< 226 Done.\n", "<< 550 No.\n"}) {

@@ -51,7 +51,7 @@ net::task<> control_connection::flush(proto::server_machine& machine) {
         if (!sent) broken_ = true;
     }
     // A long listing of replies must not stay with a session that then idles for minutes.
-    if (writing_.capacity() > limits::control_read_size) writing_ = {};
+    if (writing_.capacity() > limits::control_read_size) std::string().swap(writing_);
     flushing_ = false;
 }
 
