@@ -32,6 +32,10 @@ TEST(RelayRules, FeaturesThatEndAtTheGatewayAreItsOwn) {
     client_protection plain({});
     EXPECT_EQ(relay_features(backend, policy, plain, true).lines,
               (std::vector<std::string>{"Features:", "MDTM", "SIZE", "EPRT", "EPSV", "End"}));
+    // Commands that are complete only with an argument.
+    const auto dates_refused = *command_policy::make({}, {"MLST", "MDTM", "SIZE"}, false);
+    EXPECT_EQ(relay_features(backend, dates_refused, plain, true).lines,
+              (std::vector<std::string>{"Features:", "EPRT", "EPSV", "End"}));
     client_protection tls({.implicit_tls = true});
     EXPECT_EQ(
         relay_features(backend, policy, tls, true).lines,
