@@ -1,6 +1,6 @@
 #pragma once
-// How long the search for a session's backend may wait for room (--queue-timeout), and when it looks again meanwhile (G7). A
-// value without a clock, owned by the search; one thread.
+// How long a session waits for a free slot at a backend (--queue-timeout), and when it checks again in the meantime (G7). A
+// value without a clock, owned by the search for a backend; one thread.
 
 #include <cstddef>
 #include <optional>
@@ -16,18 +16,18 @@ public:
 
     [[nodiscard]] bool is_over(net::deadline now) const noexcept { return now >= until_; }
 
-    /// In the session queue, where `silent` is what came of asking the silent sessions: until when to wait for a slot before
-    /// looking again. A session that was asked to leave gets its time for that, also where there is no queue. Nothing: there
-    /// is nothing to wait for.
+    /// In the session queue: the time until which to wait for a slot before checking again. `silent` is the result of the
+    /// request to end a session without USER; such a session gets time to end, even without a queue. Empty if the wait is
+    /// over.
     [[nodiscard]] std::optional<net::deadline> wait_for_slot(const sessions_without_user::slot_request& silent,
                                                              net::deadline now) noexcept;
 
-    // Where backends have refused the session by 421.
-    /// When to ask their silent sessions again; nothing where none of these will be due in time.
+    // If backends have refused the session with 421.
+    /// When to request again that one of their sessions without USER ends; empty if that would be too late.
     [[nodiscard]] std::optional<net::deadline> wait_for_silent(
         const sessions_without_user::slot_request& silent) const noexcept;
-    /// After one was asked to leave: the pause until the backends are tried again, which may need a moment to see that it
-    /// has. Nothing: they were tried often enough.
+    /// The delay before the backends are tried again after such a session was ended, which they may notice late. Empty if
+    /// they were tried often enough.
     [[nodiscard]] std::optional<net::clock::duration> next_pause() noexcept;
     [[nodiscard]] bool has_retried() const noexcept { return pauses_ > 0; }
 

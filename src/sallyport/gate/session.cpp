@@ -226,7 +226,7 @@ net::task<bool> session::run_step() {
     switch (step_) {
         case session_step::none: co_return true;
         case session_step::start_tls: {
-            const bool handshake = co_await client_.start_tls(tls_until_);
+            const bool handshake = co_await client_.start_tls(deadline_);
             if (!handshake) break;
             step_ = session_step::none;
             machine_->report(outcome::client_tls_started{client_.certificate_user()});
@@ -246,7 +246,7 @@ net::task<bool> session::run_step() {
 }
 
 net::task<> session::start_backend_tls() {
-    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls, tls_until_);
+    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls, deadline_);
     backend_tls_pending_ = false;
     machine_->set_time(net::clock::now());
     if (handshake)
@@ -366,7 +366,7 @@ void session::perform() {
         const auto step = step_of(action);
         if (step) step_ = *step;
         const auto* tls = std::get_if<act::start_tls>(&action);
-        if (tls != nullptr) deadline_ = tls_until_ = tls->until;
+        if (tls != nullptr) deadline_ = tls->until;
         if (tls != nullptr && !step) backend_tls_pending_ = true;
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);

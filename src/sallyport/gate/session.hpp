@@ -121,8 +121,6 @@ private:
     leg_state to_backend_;
     session_step step_;
     bool backend_tls_pending_ = false;
-    // The end of the time for the TLS handshake that the machine asks for.
-    net::deadline tls_until_ = net::deadline::max();
     ending ending_;
     // When the machine is to be called again, if nothing happens before.
     net::deadline deadline_ = net::deadline::max();

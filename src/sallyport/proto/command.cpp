@@ -175,6 +175,7 @@ static_assert(index.find("retr") == verb::retr && index.find("XPWD") == verb::pw
 std::span<const command_row> command_table() noexcept { return rows; }
 const command_row& row_of(verb id) noexcept { return rows[static_cast<std::size_t>(id)]; }
 data_use data_use_of(verb id) noexcept { return id == verb::unknown ? data_use::none : row_of(id).data; }
+verb find_verb(std::string_view name) noexcept { return index.find(name); }
 
 result<command> parse_command(std::string_view line) {
     const auto blank = line.find(' ');

@@ -156,6 +156,9 @@ struct command {
     friend bool operator==(const command&, const command&) = default;
 };
 
+/// The verb of that name or alias, whatever its case; verb::unknown if there is none. For names without an argument.
+[[nodiscard]] verb find_verb(std::string_view name) noexcept;
+
 /// Parses one line without its end. Verbs are case-insensitive; XCWD, XCUP, XPWD, XMKD and XRMD (RFC 775) are taken as CWD,
 /// CDUP, PWD, MKD and RMD. "CDUP .." is CDUP. errc::syntax if there is no verb, or if the argument does not fit the table
 /// (reply 501). An unknown verb is not an error.

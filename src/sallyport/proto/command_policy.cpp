@@ -14,12 +14,7 @@ constexpr std::array logs_in_and_out{verb::user, verb::pass, verb::acct, verb::q
 [[nodiscard]] std::size_t place_of(verb id) noexcept { return static_cast<std::size_t>(id); }
 
 [[nodiscard]] result<verb> verb_named(std::string_view name) {
-    // One of the two fits the shape of the argument.
-    for (const auto* argument : {" 0", ""}) {
-        if (!std::ranges::all_of(name, is_alpha)) break;
-        const auto parsed = parse_command(std::string(name) + argument);
-        if (parsed && parsed->id != verb::unknown) return parsed->id;
-    }
+    if (const auto id = find_verb(name); id != verb::unknown) return id;
     return fail(errc::usage, "unknown command \"" + escape(name, 40) + "\"; use names such as STOR, DELE or SITE");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Replies of the backend that may never arrive: which one a session waits for with a deadline, and what tells that it won't
-// arrive any more.
+// Replies of the backend that may never arrive: which reply a session waits for with a deadline, and how it learns that the
+// reply will not arrive.
 //
 // After the login a slow reply is awaited as long as the session may be idle: some servers take minutes over a checksum or a
 // DELE. A deadline holds for a refusal that belongs to a failure which the gateway has seen itself, for the final reply to a
@@ -28,13 +28,13 @@ enum class awaited_reply : std::uint8_t {
     probe,
 };
 
-/// What the answer depends on; lives as long as the call.
+/// The state that the functions below depend on; it is used during the call only.
 struct reply_situation {
     relay_stage stage = relay_stage::open;
     const pending_replies& pending;
     const relay_transfer& transfer;
     bool logged_in = false;
-    // There is a backend.
+    // A backend is connected.
     bool connected = false;
     // Bytes of a reply have arrived that is not complete.
     bool reply_begun = false;

@@ -1,6 +1,6 @@
 #pragma once
-// The control connection with the backend, as a relay machine knows it: which server it is, whether it is there, its
-// replies, and what protects its data connections (PBSZ and PROT, RFC 4217). A value of one machine; one thread.
+// The control connection with the backend, as a relay machine sees it: the server, whether it is connected, its replies, and
+// the protection of its data connections (PBSZ and PROT, RFC 4217). A value of one machine; one thread.
 
 #include <cstddef>
 #include <string>
@@ -16,17 +16,17 @@ class relay_backend_leg {
 public:
     /// The driver has a connection, and the server has sent its greeting.
     void connect(const relay_backend& server, relay_output& out);
-    /// The connection is of no use any more. What was learned about the server stays, until the next connect().
+    /// The connection cannot be used any more. What is known about the server is kept until the next connect().
     void release(relay_output& out);
     [[nodiscard]] bool is_connected() const noexcept { return connected_; }
     [[nodiscard]] const relay_backend& server() const noexcept { return server_; }
-    /// It refused the command, not this use of it.
+    /// The server does not support the command.
     void add_refused(data_method method) { server_.refused.insert(method); }
 
     void append(std::string_view bytes) { replies_.append(bytes); }
     [[nodiscard]] reply_parser::status next(reply& out) { return replies_.next(out); }
     [[nodiscard]] const error& failure() const noexcept { return replies_.failure(); }
-    /// Bytes of which no reply was made yet.
+    /// The number of bytes received that are not part of a complete reply.
     [[nodiscard]] std::size_t pending_bytes() const noexcept { return replies_.pending(); }
     [[nodiscard]] bool reply_begun() const noexcept { return !replies_.only_blank(); }
 
@@ -36,7 +36,7 @@ public:
     [[nodiscard]] bool data_protected() const noexcept { return data_protected_; }
     /// Sends PROT, and PBSZ before the first one; `kind` is that of PROT's reply.
     void send_prot(bool protect, reply_kind kind, relay_output& out);
-    /// After a login over TLS data are protected too, but for a leg that follows a client which has sent no PROT P.
+    /// After a login over TLS, requests TLS for data too, unless this leg follows a client that has not sent PROT P.
     void protect_after_login(bool client_data_protected, relay_output& out);
     /// The server has accepted the level.
     void set_data_protected(bool yes) noexcept { data_protected_ = yes; }

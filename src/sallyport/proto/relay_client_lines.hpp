@@ -1,7 +1,7 @@
 #pragma once
-// The client's lines at a relay machine, and which of them may be acted on now. A command whose effect decides how the next
-// line is read waits until all before it are answered, and what arrives during a transfer waits for its end, but for ABOR
-// and STAT (IN-05, IN-06). A value of one machine; one thread.
+// The client's lines at a relay machine, and which of them may be acted on now. A command that
+// decides how the next line is read waits until all earlier ones are answered. Lines that arrive during a transfer wait for
+// its end, except ABOR and STAT (IN-05, IN-06). A value of one machine; one thread.
 
 #include <cstddef>
 #include <optional>
@@ -28,21 +28,22 @@ public:
     /// No more bytes will arrive.
     void end() noexcept { ended_ = true; }
 
-    /// The next line, where no transfer runs. Nothing: none is complete, or it has to wait for replies that are pending.
+    /// The next line if no transfer is running. Empty if no line is complete, or if it has to wait for pending replies.
     [[nodiscard]] std::optional<client_line> next(relay_output& out);
     /// The next line that may be acted on while a transfer runs. Those before it that may not are deferred.
     [[nodiscard]] std::optional<client_line> next_during_transfer(relay_output& out);
 
-    /// All that has arrived was acted on, and nothing more will arrive.
+    /// All lines were handled, and no more will arrive.
     [[nodiscard]] bool finished() const noexcept { return ended_ && deferred_.empty(); }
     [[nodiscard]] bool wants_bytes() const noexcept;
-    /// What arrived with the command that is being handled, and was not handled yet.
+    /// The number of bytes that arrived after the command being handled; a deferred line counts as one.
     [[nodiscard]] std::size_t pending_bytes() const noexcept { return reader_.pending() + (deferred_.empty() ? 0 : 1); }
     [[nodiscard]] bool quit_received() const noexcept { return reader_.quit_received(); }
 
-    /// ABOR was acted on before its turn. True: its reply waits for those to the deferred lines; else it is the backend's.
+    /// ABOR was acted on before its turn. True: its reply waits for those to the deferred lines; otherwise the backend
+    /// replies.
     [[nodiscard]] bool defer_abort();
-    /// Such an ABOR means a transfer that has not begun, too.
+    /// Such an ABOR also cancels a transfer that has not started yet.
     [[nodiscard]] bool has_abort() const noexcept { return deferred_.has_abort(); }
 
     void set_logged_in(bool yes) noexcept { reader_.set_logged_in(yes); }

@@ -25,6 +25,11 @@ constexpr auto probe_wait = std::chrono::seconds(10);
 
 }  // namespace
 
+void relay_deadlines::note_event(relay_event event) noexcept {
+    restart_wait();
+    if (event == relay_event::auth_accepted || event == relay_event::client_tls_offered) handshake_since_ = now_;
+}
+
 void relay_deadlines::start_wait(awaited_reply reply) noexcept {
     const auto limit = limit_of(reply);
     if (!limit)

@@ -1,14 +1,14 @@
 #pragma once
-// The deadlines of a session at a gateway: a session ends when neither peer sends anything for too long, and when the login
-// takes too long; during the login each reply of the backend has a deadline, so that the backend is replaced before the
-// client gives up (G6, G7). A transfer has deadlines of its own, as part of its plan. Time is a value: no clock. A value of
-// one machine; one thread.
+// The deadlines of a session at a gateway: for the login, for an idle session, and during the login for each reply of the
+// backend, so that a backend is replaced before the client times out (G6, G7). The deadlines of a transfer are part of its
+// plan. No clock: the time is passed in. A value, owned by the machine; one thread.
 
 #include <cstdint>
 #include <optional>
 
 #include <sallyport/proto/relay_awaited.hpp>
 #include <sallyport/proto/relay_settings.hpp>
+#include <sallyport/proto/relay_transitions.hpp>
 #include <sallyport/proto/session_time.hpp>
 
 namespace sallyport::proto {
@@ -47,20 +47,20 @@ public:
     /// When one of the peers sent something, or a transfer ended.
     [[nodiscard]] session_time last_activity() const noexcept { return activity_; }
     void note_activity() noexcept { activity_ = now_; }
-    /// The next login has its time from now on.
+    /// The time limit of the next login starts now.
     void restart_login() noexcept { login_since_ = now_; }
-    /// A TLS handshake on either leg starts now.
-    void start_handshake() noexcept { handshake_since_ = now_; }
+    /// The stage changes by this event: that is progress, and it may start a TLS handshake on either leg.
+    void note_event(relay_event event) noexcept;
     /// The handshake has failed if it is not complete by then.
     [[nodiscard]] session_time handshake() const noexcept { return handshake_since_ + limits_.tls; }
 
-    /// The driver is about to wait; `reply` has its time from now on, unless it had been awaited before.
+    /// The driver waits: the time limit of `reply` starts now, unless it has already started.
     void start_wait(awaited_reply reply) noexcept;
-    /// What is awaited has made progress, and has its time again.
+    /// The backend has made progress: the time limit starts again with the next wait.
     void restart_wait() noexcept { reply_due_ = session_time::max(); }
 
     [[nodiscard]] session_time next(const deadline_facts& facts) const noexcept;
-    /// One that has passed, to be acted on; the most urgent first.
+    /// A deadline that has passed; the most urgent one first.
     [[nodiscard]] expiry expired(const deadline_facts& facts) noexcept;
 
 private:

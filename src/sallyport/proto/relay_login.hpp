@@ -1,7 +1,7 @@
 #pragma once
-// The login at a gateway: what is answered before a backend is known, the choice of one for the user, and what another
-// backend is sent again if the first one fails before the user is logged in (G7). Only what is no secret is sent again: a
-// backend that fails after a password is not replaced. A value of one machine; one thread.
+// The login at a gateway: the replies before a backend is selected, the selection of a backend for the user, and the
+// commands that are sent again to another backend if the first one fails before the user is logged in (G7). Passwords are
+// not sent again: a backend that fails after a password is not replaced. A value of one machine; one thread.
 
 #include <cstdint>
 #include <deque>
@@ -81,7 +81,7 @@ public:
     /// To USER, PASS or ACCT of the client. True: the user is logged in.
     [[nodiscard]] bool on_reply(const reply& r, verb id, relay_output& out);
     /// The driver has to decide about the user first, and the reply is held. Only a user whose password was right counts:
-    /// otherwise a user's name alone would be enough to use up a user's sessions by the name alone.
+    /// otherwise anyone who knows a name could use up the sessions of that user.
     [[nodiscard]] bool hold_for_admission(const reply& r, verb id, relay_output& out);
     [[nodiscard]] const reply& held_reply() const noexcept { return held_reply_; }
 

@@ -440,7 +440,7 @@ void relay_machine::on_expired(expiry what) {
     const auto awaited = reply_awaited(situation());
     switch (awaited) {
         case awaited_reply::none: return;
-        case awaited_reply::refusal: deadlines_.restart_wait(); return advance(transfer_.stop_waiting(out_));
+        case awaited_reply::refusal: return advance(transfer_.stop_waiting(out_));
         case awaited_reply::probe:
             out_.note(relay_note::violation, "the backend did not reply to NOOP");
             out_.request(relay_act::suspect_backend{"did not reply in time"});
@@ -459,10 +459,11 @@ void relay_machine::on_expired(expiry what) {
 
 /// A session that awaits a reply is open again as soon as no reply is pending.
 void relay_machine::advance(std::optional<relay_event> event) {
-    if (event) deadlines_.restart_wait();
-    if (event) stages_.take(*event);
+    if (event) {
+        deadlines_.note_event(*event);
+        stages_.take(*event);
+    }
     if (stages_.now() == relay_stage::awaiting_reply && out_.pending().empty()) stages_.take(relay_event::all_replied);
-    if (event == relay_event::auth_accepted || event == relay_event::client_tls_offered) deadlines_.start_handshake();
     if (event == relay_event::transfer_finished) transfer_ = {};
 }
 

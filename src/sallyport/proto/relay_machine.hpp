@@ -51,23 +51,24 @@ public:
     /// `greeting`: the backend's. Without one a backend is chosen at each login; the settings know nothing of it yet.
     explicit relay_machine(relay_settings settings, const std::optional<reply>& greeting = std::nullopt);
 
-    /// Before each input: it is `now`. Nothing expires by that.
+    /// Sets the current time, before each input. No deadline expires by this call.
     void set_time(session_time now) noexcept { deadlines_.set_time(now); }
-    /// The same, and what has taken too long by then ends: the login, an idle session, a reply that the backend owes, a
-    /// connection that the kernel was to forward.
+    /// Sets the current time and handles expired deadlines: of the login, an idle session, a reply of the backend, and a
+    /// connection that the kernel should forward.
     void time_passed(session_time now);
 
     void from_client(std::string_view bytes);
     void from_backend(std::string_view bytes);
     [[nodiscard]] relay_action next();
 
-    /// Moves what is to be sent into `out`, whose old content is dropped and whose memory is used again.
+    /// Swaps the unsent bytes with `out`, whose old content is discarded.
     void release_client_output(std::string& out) { out_.release_client_output(out); }
     void release_backend_output(std::string& out) { out_.release_backend_output(out); }
     [[nodiscard]] bool has_client_output() const noexcept { return out_.has_client_output(); }
     [[nodiscard]] bool has_backend_output() const noexcept { return out_.has_backend_output(); }
 
-    /// False: enough is waiting, do not read that leg now. It turns true after next() or after an output was taken.
+    /// False while enough input or output is waiting: the driver must not read that leg. This changes after next() or after
+    /// output was released.
     [[nodiscard]] bool can_read_client() const noexcept;
     [[nodiscard]] bool can_read_backend() const noexcept;
 
@@ -78,7 +79,7 @@ public:
     [[nodiscard]] bool closing() const noexcept { return stages_.now() == relay_stage::closing; }
     /// Who the client is: its user, before or after the login.
     [[nodiscard]] const relay_login& login() const noexcept { return login_; }
-    /// Not connected: it is yet to be chosen, or has failed and was not missed yet; its connection is of no use any more.
+    /// If it is not connected, none has been selected yet, or it has failed between two commands.
     [[nodiscard]] const relay_backend_leg& backend() const noexcept { return backend_; }
     /// When one of the peers sent something, or a transfer ended.
     [[nodiscard]] session_time last_activity() const noexcept { return deadlines_.last_activity(); }
@@ -105,20 +106,20 @@ private:
     void start_transfer(const command& cmd);
     /// 421 ends the session. `cmd`: nullptr where the line is no command.
     void refuse(const command* cmd, const local_reply& no);
-    /// Nothing of the session so far counts for the next login, which gets a backend of its own.
+    /// Resets the session before another login, for which a backend is selected again.
     void start_over();
 
     // The backend
     void on_reply(reply r);
     void on_relayed(std::size_t index, const reply& r, bool admitted);
-    /// True: the client need not know that its backend has failed. Another one is sought, at once or with its next command.
+    /// True if the failure can be hidden from the client: another backend is selected, now or at its next command.
     [[nodiscard]] bool fail_over();
     void connect_backend(const relay_backend& found);
     void close_backend(std::string_view reason);
     void violation(std::string_view what);
 
     // The stage
-    /// Makes the only transition that there is. Nothing: a step has been made within the stage.
+    /// The only place that changes the stage. Without an event the stage stays.
     void advance(std::optional<relay_event> event);
     void end_session(std::string_view text);
 

@@ -80,7 +80,7 @@ TEST(RelayNegotiation, ActiveOnTheClientLeg) {
     s.negotiation->cancel(s.out);
     (void)s.action<relay_act::release_data>();
     s.negotiation->cancel(s.out);
-    EXPECT_FALSE(s.out.has_actions()) << "once";
+    EXPECT_FALSE(s.out.next_action()) << "once";
 }
 
 TEST(RelayNegotiation, ActiveOnTheBackendLeg) {

@@ -1,8 +1,8 @@
 #pragma once
-// What a relay machine has to send and to have done: the bytes for either leg, the actions for the driver, the notes for the
-// log, and between them the queue of commands that the backend has not answered. A reply of the gateway's own takes its turn
-// in that queue, so the client gets all replies in the order of its commands (GW-04). Addresses of the backend leg are taken
-// out of replies here. A value of one machine; one thread.
+// The output of a relay machine: bytes for both legs, actions for the driver, notes for the log, and the queue of commands
+// that the backend has not answered yet. A reply that the gateway makes itself takes its place in that queue, so the client
+// gets all replies in the order of its commands (GW-04). Addresses of the backend leg are removed from replies here. A
+// value, owned by the machine; one thread.
 
 #include <cstddef>
 #include <functional>
@@ -27,52 +27,51 @@ public:
     void forward_reply(const reply& r);
     /// A transfer's 1xx. Some name the other end of the data connection: for the client that is `data_peer`, its own.
     void forward_opening(reply r, const std::string& data_peer);
-    /// A reply of the gateway's own, after those to earlier commands.
+    /// A reply that the gateway makes itself; it follows the replies to earlier commands.
     void send_local_reply(int code, std::string_view text);
     void send_local_reply(const local_reply& r) { send_local_reply(r.code, r.text); }
     /// The same, with a note that the command was refused.
     void refuse(const command& cmd, int code, std::string_view text);
-    /// A reply of the gateway's own, ahead of those to earlier commands.
+    /// A reply that the gateway makes itself; it precedes the replies to earlier commands.
     void send_at_once(int code, std::string_view text);
     /// The same, for a failed transfer: with a note, and without addresses of the backend leg.
     void send_failure(const local_reply& r);
-    /// Answers to Telnet's negotiations are appended here.
+    /// Replies to Telnet negotiations are appended here.
     [[nodiscard]] std::string& telnet_answers() noexcept { return to_client_; }
 
     // The backend leg
-    /// False: the argument can't be sent, and the client gets 501.
+    /// False if the argument cannot be sent; the client gets 501.
     bool send_command(const command& cmd, reply_kind kind);
     [[nodiscard]] const pending_replies& pending() const noexcept { return pending_; }
-    /// The first pending reply is the one to `by` from now on, for the client.
+    /// Treats the first pending reply as the reply to `by`, and forwards it to the client.
     void forward_first_as(verb by) { pending_.front() = {reply_kind::relayed, by, {}}; }
-    /// A pending reply has arrived. The gateway's own replies that waited for it are sent.
+    /// Removes a reply that has arrived, and sends the gateway's own replies that were waiting for it.
     void remove_pending(std::size_t index);
-    /// The backend has answered NOOP and not what it was sent before: the client gets replies of the gateway's own to that.
-    /// True: the transfer's reply was among them.
+    /// Gives up the replies before that to NOOP, which the backend has skipped: the client gets replies that the gateway
+    /// makes itself. True if the reply to a transfer was among them.
     bool abandon_pending();
-    /// Under TLS nothing is escaped for Telnet.
+    /// Over TLS, commands are not escaped for Telnet.
     void set_backend_tls(bool active) noexcept { backend_tls_ = active; }
     [[nodiscard]] bool backend_tls() const noexcept { return backend_tls_; }
-    /// Another backend takes the place of the present one, or none.
+    /// Discards what concerns the present backend, before another one is connected or none.
     void release_backend();
     void set_addresses(inside_addresses addresses) { addresses_ = std::move(addresses); }
-    /// Takes the addresses of the backend leg out of a reply to `pending`, or to nothing. Not where lines are names or facts
-    /// of files: there the text is the file's, whatever it looks like. A 227 or 229 is never forwarded as it is.
+    /// Removes the addresses of the backend leg from the reply to `pending` (nullptr: to no command). Names and facts of
+    /// files are left unchanged, even if they look like an address. A 227 or 229 is never forwarded unchanged.
     void hide_addresses(reply& r, const pending_reply* pending) const;
 
     // The driver
     void request(relay_action action) { actions_.push_back(std::move(action)); }
-    [[nodiscard]] bool has_actions() const noexcept { return !actions_.empty(); }
     [[nodiscard]] std::optional<relay_action> next_action();
-    /// Moves what is to be sent into `out`, whose old content is dropped and whose memory is used again.
+    /// Swaps the unsent bytes with `out`, whose old content is discarded.
     void release_client_output(std::string& out);
     void release_backend_output(std::string& out);
     [[nodiscard]] bool has_client_output() const noexcept { return !to_client_.empty(); }
     [[nodiscard]] bool has_backend_output() const noexcept { return !to_backend_.empty(); }
-    /// So much is unsent that nothing more should be made.
+    /// So much output is unsent that no more should be added.
     [[nodiscard]] bool client_full() const noexcept;
     [[nodiscard]] bool full() const noexcept;
-    /// Nothing is pending any more: the session ends.
+    /// The session ends: no reply is pending any more.
     void clear_pending() noexcept { pending_.clear(); }
 
     // The log
@@ -80,7 +79,7 @@ public:
     void note(relay_note kind, std::string_view text) {
         if (notes_) notes_(kind, text);
     }
-    /// A note has a reader: else its text need not be made.
+    /// False: no one reads notes, so a caller need not format their text.
     [[nodiscard]] bool has_notes() const noexcept { return static_cast<bool>(notes_); }
     [[nodiscard]] bool logs_lines() const noexcept { return logs_lines_; }
     /// A line of a control connection; `direction` is "> " or "< ".

@@ -93,10 +93,9 @@ TEST(RelayOutput, ActionsAreInOrder) {
     EXPECT_FALSE(out.next_action());
     out.request(relay_act::release_data{});
     out.request(relay_act::confirm_data{});
-    EXPECT_TRUE(out.has_actions());
     EXPECT_TRUE(std::holds_alternative<relay_act::release_data>(*out.next_action()));
     EXPECT_TRUE(std::holds_alternative<relay_act::confirm_data>(*out.next_action()));
-    EXPECT_FALSE(out.has_actions());
+    EXPECT_FALSE(out.next_action());
 }
 
 TEST(RelayOutput, ARefusalHasANoteAndALineOfTheLog) {

@@ -23,7 +23,8 @@ public:
 
     [[nodiscard]] const client_protection& client() const noexcept { return client_; }
 
-    /// AUTH, PBSZ, PROT, CCC or REIN is refused; 421 ends the session. `unread`: bytes that arrived with the command.
+    /// AUTH, PBSZ, PROT, CCC or REIN is refused; 421 ends the session. `pending_bytes`: the number of bytes that arrived
+    /// after the command.
     [[nodiscard]] std::optional<local_reply> refuse(const command& cmd, std::size_t pending_bytes,
                                                     const relay_settings& settings);
     /// AUTH, PBSZ, PROT or CCC, which was not refused. Nothing: the client has its reply.
@@ -36,7 +37,7 @@ public:
     [[nodiscard]] relay_event backend_tls_started(relay_output& out);
     void client_tls_started() noexcept { client_.tls_started(); }
     void client_tls_ended() noexcept { client_.tls_ended(); }
-    /// REIN: TLS stays, PBSZ and PROT are forgotten.
+    /// REIN: TLS stays, PBSZ and PROT are reset.
     void reset_levels() noexcept { client_.reset_levels(); }
 
 private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
 #include <string_view>
 
 #include <sallyport/base/ascii.hpp>
@@ -21,16 +20,9 @@ constexpr auto never_forwarded =
 constexpr auto gateway_features =
     std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
 
-// FEAT lists names without arguments; some commands are complete only with one.
-[[nodiscard]] verb verb_of(std::string_view name) {
-    for (const auto& line : {std::string(name), std::string(name) + " x"})
-        if (const auto known = parse_command(line)) return known->id;
-    return verb::unknown;
-}
-
 [[nodiscard]] bool is_forwarded(std::string_view line, const command_policy& policy) {
     const auto name = line.substr(0, line.find(' '));
-    if (policy.hides(verb_of(name)) || iequals(line, "MODE B")) return false;
+    if (policy.hides(find_verb(name)) || iequals(line, "MODE B")) return false;
     return std::ranges::none_of(gateway_features, [&](std::string_view one) { return iequals(one, name); });
 }
 

@@ -48,13 +48,13 @@ public:
     /// It has failed here, and the backend's final reply may never arrive.
     [[nodiscard]] bool in_doubt() const noexcept;
 
-    /// The backend's preliminary reply. It is held until the data connections are there.
+    /// The backend's preliminary reply. It is held until the data connections are established.
     void on_opening(reply r, relay_output& out);
-    /// Both data connections are there; `client` is the client's end of its own.
+    /// Both data connections are established; `client` is the client's end of its own.
     void on_connected(const endpoint& client, relay_output& out);
 
-    // Each of these sends what the client is due. transfer_finished: nothing is awaited any more, and the pending reply is
-    // removed.
+    // Each of these sends the client its final reply when that is decided. They return transfer_finished when no reply of
+    // the backend is awaited any more; its pending entry is then removed.
     [[nodiscard]] std::optional<relay_event> on_final_reply(reply r, relay_output& out);
     [[nodiscard]] std::optional<relay_event> on_data_ended(const data_outcome& outcome, relay_output& out);
     /// ABOR of the client, which is also sent to the backend.

@@ -135,7 +135,7 @@ TEST(RelayTransfer, AnOpeningAfterAFailureIsDropped) {
     (void)at.replies();
     at.transfer.on_opening({150, {"Here."}}, at.out);
     EXPECT_EQ(at.replies(), "");
-    EXPECT_FALSE(at.out.has_actions());
+    EXPECT_FALSE(at.out.next_action());
 }
 
 TEST(RelayTransfer, PastTheGatewayTheBackendsReplyDecides) {

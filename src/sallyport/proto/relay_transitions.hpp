@@ -15,7 +15,7 @@ namespace sallyport::proto {
 /// What the session waits for. Commands of the client are handled in `open`, and ABOR and STAT in `transfer`.
 enum class relay_stage : std::uint8_t {
     open,
-    // The driver's choice of a backend for a login.
+    // The driver's selection of a backend for a login.
     selecting_backend,
     // The reply to a command that changes the session: nothing passes before it.
     awaiting_reply,
@@ -95,12 +95,12 @@ struct relay_transition {
     friend bool operator==(const relay_transition&, const relay_transition&) = default;
 };
 
-/// All that there are.
+/// The table: all legal transitions.
 [[nodiscard]] std::span<const relay_transition> relay_transitions() noexcept;
 /// As a table in Markdown, for ARCHITECTURE.md: one row for each stage.
 [[nodiscard]] std::string relay_transitions_page();
 
-/// The stage of one session. It changes here alone.
+/// The stage of one session; take() is the only way to change it.
 class relay_stages {
 public:
     [[nodiscard]] relay_stage now() const noexcept { return now_; }

@@ -59,6 +59,14 @@ protected:
         machine.set_time(now);
         machine.login_done({});
     }
+    void start_download() {
+        log_in();
+        client("EPSV");
+        ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
+        machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
+        client("RETR /f");
+        ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
+    }
     void passed(session_time::duration time) {
         now += time;
         machine.time_passed(now);
@@ -112,12 +120,7 @@ TEST_F(server_deadlines, an_idle_session_ends) {
 }
 
 TEST_F(server_deadlines, a_running_transfer_is_activity_G5) {
-    log_in();
-    client("EPSV");
-    ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
-    machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
-    client("RETR /f");
-    ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
+    ASSERT_NO_FATAL_FAILURE(start_download());
     EXPECT_EQ(until(), session_time::duration::max());
     passed(1000s);
     EXPECT_FALSE(machine.closing());
@@ -199,12 +202,7 @@ TEST_F(server_deadlines, a_failed_handshake_ends_without_a_reply) {
 }
 
 TEST_F(server_deadlines, the_data_connection_timeout_starts_when_the_file_is_ready) {
-    log_in();
-    client("EPSV");
-    ASSERT_TRUE(std::holds_alternative<act::open_passive>(next()));
-    machine.passive_done(*endpoint::parse("203.0.113.5:50000"));
-    client("RETR /f");
-    ASSERT_TRUE(std::holds_alternative<act::start_transfer>(next()));
+    ASSERT_NO_FATAL_FAILURE(start_download());
     // The disk is slow.
     now += 5s;
     machine.set_time(now);

@@ -1,5 +1,5 @@
 #pragma once
-// The control connection of a server's session: reads, writes, TLS, and its end. What passes over it is the machine's.
+// The control connection of a server's session: reads, writes, TLS, and its end. The machine decides what is sent.
 //
 // Owned by the session, which outlives every call. Loop thread only; one read at a time.
 
@@ -25,29 +25,29 @@ public:
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
     /// The context of its TLS sessions; random, and empty where there is no TLS.
     [[nodiscard]] const std::string& tls_session_context() const noexcept { return tls_session_context_; }
-    /// For a passive port of session `id`. `protect`: PROT P; `ticket`: the client gets a TLS ticket for its data
-    /// connection.
+    /// The request for a passive port of session `id`. `protect`: PROT P; `ticket`: the client gets a TLS ticket for its
+    /// data connection.
     [[nodiscard]] reach::passive_request passive_caller(std::string id, bool protect, bool ticket);
 
-    /// Bytes of the client, valid until the next read; empty at the end of its direction, which has_ended() keeps.
+    /// Bytes of the client, valid until the next read; empty when the client has closed its sending side, see input_ended().
     net::task<result<std::string_view>> read(net::deadline until);
-    /// Writes what has gathered in `machine`, and what gathers meanwhile; one writer at a time, the others return at once.
+    /// Writes the output of `machine`, including what is added meanwhile. If another call is writing, it returns at once.
     net::task<> flush(proto::server_machine& machine);
     net::task<result<void>> start_tls(net::deadline until);
     net::task<result<void>> end_tls();
-    /// After the last reply. `client_quit`: it knows that the connection ends, and sends no more.
+    /// Closes the connection after the last reply. `client_quit`: the client has sent QUIT and sends nothing more.
     net::task<> shut_down(bool client_quit);
 
-    /// The end of the client's direction was read.
+    /// The client has closed its sending side, and all of its bytes were read.
     [[nodiscard]] bool input_ended() const noexcept { return input_ended_; }
     /// Nothing can be sent any more.
     [[nodiscard]] bool is_broken() const noexcept { return broken_; }
-    /// The client has ended its direction, read so far or not, or the connection is broken.
+    /// The client has closed its sending side, even if bytes are unread, or the connection is broken.
     [[nodiscard]] bool client_disconnected() const { return input_ended_ || broken_ || stream_.peer_has_finished(); }
-    /// A read that waits returns errc::cancelled.
+    /// A waiting read returns errc::cancelled.
     void interrupt_read() { stream_.interrupt_read(); }
     void close() { stream_.close(); }
-    /// By RST, and whatever waits returns.
+    /// Closes with RST; waiting operations return.
     void abort();
 
 private:
