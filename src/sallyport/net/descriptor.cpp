@@ -1,4 +1,7 @@
+#include <cerrno>
 #include <utility>
+
+#include <sys/socket.h>
 
 #include <boost/asio/use_awaitable.hpp>
 #include <sallyport/net/descriptor.hpp>
@@ -37,12 +40,26 @@ unique_fd descriptor::release() noexcept {
     return std::move(fd_);
 }
 
+// A read that returns less than it could has emptied the socket; what arrives later is reported as an event of its own,
+// since the registration is edge-triggered (epoll(7), question 9).
+ssize_t descriptor::receive(std::span<char> into) noexcept {
+    if (waiting_.emptied) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const auto n = ::recv(fd_.get(), into.data(), into.size(), 0);
+    waiting_.emptied = n > 0 && static_cast<std::size_t>(n) < into.size() && !waiting_.may_read_short;
+    return n;
+}
+
 task<wait_result> descriptor::readable(deadline until) { return wait(ensure_registered(false), waiting_.read, until); }
 task<wait_result> descriptor::writable(deadline until) { return wait(ensure_registered(true), waiting_.write, until); }
 
 task<wait_result> descriptor::wait(bool registered, readiness::waiter& direction, deadline until) {
     return asio::async_initiate<const asio::use_awaitable_t<executor>&, void(wait_result)>(
-        [registered, &direction, until](auto resume) {
+        [this, registered, &direction, until](auto resume) {
+            // After a wait the system call is tried, whatever its end (decision 8).
+            waiting_.emptied = false;
             direction.start(std::move(resume), until);
             if (!registered) direction.end_wait(wait_result::cancelled);
         },

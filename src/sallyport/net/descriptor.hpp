@@ -5,6 +5,10 @@
 // system call (see readiness.hpp), provided that the caller has just got EAGAIN, and allocates nothing but its coroutine
 // frame.
 
+#include <span>
+
+#include <sys/types.h>
+
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
@@ -21,6 +25,10 @@ public:
 
     [[nodiscard]] int get() const noexcept { return fd_.get(); }
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+
+    /// recv() without flags. If the last call emptied the socket and nothing was reported since, it fails with EAGAIN
+    /// without a system call: the usual case when a control connection waits for its next command.
+    [[nodiscard]] ssize_t receive(std::span<char> into) noexcept;
 
     task<wait_result> readable(deadline until);
     task<wait_result> writable(deadline until);

@@ -1,5 +1,7 @@
 #include <sallyport/net/descriptor.hpp>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sallyport/net/net_test.hpp>
@@ -107,6 +109,92 @@ task<std::string> interrupt(loop& l, ending how) {
 TEST_F(descriptor_test, an_interrupted_or_closed_wait_ends_later_as_cancelled) {
     for (const auto how : {ending::interrupt, ending::close, ending::release})
         EXPECT_EQ(run(interrupt(test_loop(), how)), "later, cancelled");
+}
+
+/// Two connected sockets, TCP if urgent data are needed.
+ends connect_by_tcp() {
+    unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in here{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero{}};
+    socklen_t size = sizeof here;
+    auto* address = reinterpret_cast<sockaddr*>(&here);
+    EXPECT_EQ(::bind(listener.get(), address, size), 0);
+    EXPECT_EQ(::listen(listener.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listener.get(), address, &size), 0);
+    unique_fd remote(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(remote.get(), address, size), 0);
+    return {unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)), std::move(remote)};
+}
+
+/// Everything that arrives until the end of the connection, in pieces as receive() returns them.
+task<std::string> receive_to_end(descriptor& d) {
+    std::string pieces;
+    for (;;) {
+        std::array<char, 64> bytes;
+        const auto n = d.receive(bytes);
+        if (n == 0) co_return pieces + "end";
+        if (n > 0) {
+            pieces += std::string(bytes.data(), static_cast<std::size_t>(n)) + ' ';
+            continue;
+        }
+        const auto end = co_await d.readable(clock::now() + at_most);
+        if (end != wait_result::ready) co_return pieces + "timeout";
+    }
+}
+
+// The first piece is received before the descriptor is registered, as a client's first command is.
+task<std::string> receive_later_bytes(loop& l) {
+    auto both = make_ends();
+    descriptor d(l, std::move(both.local));
+    std::string seen;
+    for (int i = 0; i < 3; ++i) {
+        send_a_byte(both.remote.get());
+        std::array<char, 2> bytes;
+        if (d.receive(bytes) == 1) seen += 'x';
+        // This byte is not looked for before it is reported.
+        send_a_byte(both.remote.get());
+        if (d.receive(bytes) == -1 && errno == EAGAIN) seen += '-';
+        (void)co_await d.readable(clock::now() + at_most);
+        if (d.receive(bytes) == 1) seen += 'x';
+        (void)co_await d.readable(clock::now() + 1ms);
+    }
+    co_return seen;
+}
+
+TEST_F(descriptor_test, an_emptied_socket_is_not_read_again_before_it_is_reported) {
+    EXPECT_EQ(run(receive_later_bytes(test_loop())), "x-xx-xx-x");
+}
+
+task<std::string> receive_data_and_end(loop& l, bool registered) {
+    auto both = make_ends();
+    descriptor d(l, std::move(both.local));
+    if (registered) (void)co_await d.readable(clock::now() + 1ms);
+    send_a_byte(both.remote.get());
+    both.remote.reset();
+    co_return co_await receive_to_end(d);
+}
+
+TEST_F(descriptor_test, an_end_together_with_data_is_received) {
+    EXPECT_EQ(run(receive_data_and_end(test_loop(), false)), "x end");
+    EXPECT_EQ(run(receive_data_and_end(test_loop(), true)), "x end");
+}
+
+// A read stops at urgent data, although more has arrived: Telnet's Synch before ABOR (RFC 959, section 4.1.3).
+task<std::string> receive_urgent(loop& l, bool registered) {
+    auto both = connect_by_tcp();
+    const int on = 1;
+    EXPECT_EQ(::setsockopt(both.local.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on), 0);
+    descriptor d(l, std::move(both.local));
+    if (registered) (void)co_await d.readable(clock::now() + 1ms);
+    EXPECT_EQ(::send(both.remote.get(), "ab", 2, 0), 2);
+    EXPECT_EQ(::send(both.remote.get(), "U", 1, MSG_OOB), 1);
+    EXPECT_EQ(::send(both.remote.get(), "cd", 2, 0), 2);
+    both.remote.reset();
+    co_return co_await receive_to_end(d);
+}
+
+TEST_F(descriptor_test, bytes_after_urgent_data_are_received) {
+    EXPECT_EQ(run(receive_urgent(test_loop(), false)), "ab Ucd end");
+    EXPECT_EQ(run(receive_urgent(test_loop(), true)), "ab Ucd end");
 }
 
 task<wait_result> wait_without_a_descriptor(loop& l) {

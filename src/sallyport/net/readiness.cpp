@@ -13,8 +13,8 @@ namespace {
 // If several descriptors are ready at a time, more of them usually are when the handlers have run. They are handled at once,
 // with one system call instead of three, but for a limited number of rounds, as the loop has other work too.
 constexpr int max_rounds = 8;
-constexpr std::uint32_t reading = EPOLLIN | EPOLLET;
-constexpr std::uint32_t writing_too = EPOLLIN | EPOLLOUT | EPOLLET;
+constexpr std::uint32_t reading = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t writing_too = reading | EPOLLOUT;
 
 /// Runs an action at the end of a scope, also after an exception.
 template <class Action>
@@ -123,7 +123,7 @@ void readiness::watch() {
 }
 
 // Calls no handlers, so no reported descriptor can be destroyed meanwhile. An event without a waiter is dropped, as the next
-// caller tries its system call before it waits.
+// caller tries its system call before it waits (directions::emptied is false then).
 int readiness::read_events() {
     std::array<epoll_event, 128> events;
     const int count = ::epoll_wait(epoll_.native_handle(), events.data(), int{events.size()}, 0);
@@ -133,6 +133,8 @@ int readiness::read_events() {
     for (const auto& event : std::span(events).first(static_cast<std::size_t>(count))) {
         const auto& reported = slots_[static_cast<std::uint32_t>(event.data.u64)];
         if (reported.waiting == nullptr || reported.generation != event.data.u64 >> 32U) continue;
+        reported.waiting->emptied = false;
+        if ((event.events & (EPOLLPRI | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) reported.waiting->may_read_short = true;
         if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
             reported.waiting->read.end_wait_if_pending(wait_result::ready);
         if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)

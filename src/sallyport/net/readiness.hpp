@@ -56,6 +56,11 @@ public:
     struct directions {
         waiter read;
         waiter write;
+        // A read has emptied the socket, and nothing was reported since.
+        bool emptied = false;
+        // The peer has finished, the connection has failed, or urgent data (at which a read stops) has arrived: a short read
+        // then says nothing about what comes next.
+        bool may_read_short = false;
     };
 
     /// Identifies a registration. Events that the kernel reports for a removed registration are ignored.

@@ -80,7 +80,7 @@ task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descripto
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     for (;;) {
-        const auto n = ::recv(s->socket.get(), into.data(), into.size(), 0);
+        const auto n = s->socket.receive(into);
         if (n >= 0) {
             const bool yield_now = s->must_yield();
             if (yield_now) co_await s->owner.yield();
