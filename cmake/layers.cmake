@@ -6,8 +6,13 @@
 # Each test program is one CTest entry group; tests are next to the code they test.
 include(GoogleTest)
 
-# Options for tests, after all others: tests are many and run once, so that optimizing them costs more than it gains.
-set(sallyport_test_options -O1)
+# Options for tests, after all others: tests are many and run once, so that optimizing them costs more than it gains. Hardening
+# needs some optimization.
+if(SALLYPORT_HARDEN)
+  set(sallyport_test_options -O1)
+else()
+  set(sallyport_test_options -O0)
+endif()
 
 # The headers that every test of a directory includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
 # header) what the folder's sources have precompiled too.

@@ -82,7 +82,8 @@ def daemon(request, start, tmp_path, certificate):
             return start(*serve, *own, *options), files
         server = start(*serve, *own)
         scheme = "ftpes" if "TLS" in request.param else "ftp"
-        return start("gate", *own, "--backend", f"{scheme}://127.0.0.1:{server.port}", "--backend-ca", certificate.cert, *options), files
+        trust = ["--backend-ca", certificate.cert] if scheme == "ftpes" else []
+        return start("gate", *own, "--backend", f"{scheme}://127.0.0.1:{server.port}", *trust, *options), files
 
     return start_it
 

@@ -211,7 +211,8 @@ def test_the_gateway_sends_its_backend_the_client_address(start, folder, certifi
     listen = "--listen-tls" if tls == "ftps" else "--listen"
     server = start("serve", folder, listen, "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
                    certificate.key, "--proxy-protocol-from", "127.0.0.1", "--proxy-protocol-data")
-    gate = start("gate", "--listen", "127.0.0.1:0", "--backend-ca", certificate.cert, "--backend",
+    trust = [] if tls == "ftp" else ["--backend-ca", certificate.cert]
+    gate = start("gate", "--listen", "127.0.0.1:0", *trust, "--backend",
                  f"{tls}://127.0.0.1:{server.port}?proxy-protocol={version}&proxy-protocol-data=yes")
     with Raw(gate.host, gate.port, source="127.0.0.7") as raw:
         raw.login()

@@ -1,5 +1,6 @@
 #include <sallyport/base/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -103,17 +104,19 @@ std::string_view name(errc code) noexcept { return text_of(code).name; }
 std::string_view describe(errc code) noexcept { return text_of(code).sentence; }
 
 std::string error::text() const {
-    std::string text = what.empty() ? std::string(describe(code)) : what;
-    // `what` names the object; the description follows unless `what` contains a cause already.
-    if (!what.empty() && os == 0 && what.find(describe(code)) == std::string::npos && what.find(": ") == std::string::npos) {
-        text += ": ";
-        text += describe(code);
-    }
-    if (os != 0) {
-        text += ": ";
-        text += std::generic_category().message(os);
-    }
-    return text;
+    if (what.empty() && os == 0) return std::string(describe(code));
+    // `what` names the object, or is complete: it contains a cause or a next step already.
+    const auto next_step = what.find("; ");
+    std::string cause;
+    if (os != 0)
+        cause = std::generic_category().message(os);
+    else if (next_step == std::string::npos && what.find(": ") == std::string::npos &&
+             what.find(describe(code)) == std::string::npos)
+        cause = describe(code);
+    if (cause.empty()) return what;
+    if (what.empty()) return std::string(describe(code)) + ": " + cause;
+    auto text = what;
+    return text.insert(std::min(next_step, text.size()), ": " + cause);
 }
 
 errc from_errno(int os) noexcept {

@@ -28,6 +28,14 @@ TEST(Error, TextNamesTheObjectAndTheSystemsReason) {
     EXPECT_EQ(error(errc::not_found, ENOENT, "/srv/a.txt").text(), "/srv/a.txt: No such file or directory");
     EXPECT_EQ(error(errc::timeout, 0, "backend 10.0.0.1:21").text(), "backend 10.0.0.1:21: timed out");
     EXPECT_EQ(error(errc::closed).text(), "connection closed by the peer");
+    EXPECT_EQ(error(errc::io, EIO).text(), "the system refused the operation: Input/output error");
+}
+
+TEST(Error, TextHasTheCauseBeforeTheNextStep) {
+    EXPECT_EQ(error(errc::not_found, ENOENT, "no daemon at /run/s; start it").text(),
+              "no daemon at /run/s: No such file or directory; start it");
+    EXPECT_EQ(error(errc::login_refused, 0, "the server requires an account; add --account").text(),
+              "the server requires an account; add --account");
 }
 
 TEST(Error, ErrnoBecomesACause) {

@@ -29,11 +29,16 @@ void access_options::add_to(command_table& table) {
           "Maximum download rate per session, in bytes per second"}});
 }
 
-result<void> access_options::fill(gate::settings& out) const {
+result<void> access_options::fill(gate::settings& out, const std::string& client_ca) const {
     auto commands = proto::command_policy::make(allow_commands, refuse_commands, read_only);
-    if (!commands) return fail(errc::usage, fmt::format("--allow-commands or --refuse-commands: {}", commands.error().what));
+    if (!commands) return std::unexpected(commands.error());
     out.commands = *commands;
+    if (user_from_certificate && client_ca.empty())
+        return fail(errc::usage, "--user-from-cert requires verified client certificates; add --client-ca FILE");
+    if (replace_user && !user_from_certificate)
+        return fail(errc::usage, "--user-mismatch requires the name in a certificate; add --user-from-cert FIELD");
     out.ccc_allowed = allow_ccc;
+    if (out.ccc_allowed && !out.tls) return fail(errc::usage, "--allow-ccc requires a certificate; add --tls-cert FILE");
     if (out.ccc_allowed && out.tls_required)
         return fail(errc::usage, "--allow-ccc and --tls-required exclude each other; remove one of them");
     out.user_from_cert = user_from_certificate;

@@ -27,7 +27,7 @@ struct access_options {
 
     void add_to(command_table& table);
     /// Sets the parsed values. Errors name the option.
-    [[nodiscard]] result<void> fill(gate::settings& out) const;
+    [[nodiscard]] result<void> fill(gate::settings& out, const std::string& client_ca) const;
 };
 
 }  // namespace sallyport::cli

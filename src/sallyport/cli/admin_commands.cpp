@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/status_text.hpp>
 #include <sallyport/ops/control_client.hpp>
+#include <sallyport/ops/daemon.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -29,8 +31,8 @@ constexpr auto short_timeout = std::chrono::seconds(10);
 // The daemon may read certificates or start a program.
 constexpr auto long_timeout = std::chrono::seconds(60);
 
-int report(const error& why) {
-    fmt::print(stderr, "{}\n", line_of(why));
+int report(std::string_view command, const error& why) {
+    fmt::print(stderr, "sallyport {}: {}\n", command, line_of(why));
     switch (why.code) {
         case errc::rejected: return 1;
         case errc::syntax:
@@ -68,7 +70,9 @@ std::string notes_of(const administered_daemon& daemon, std::string_view exit_co
 
 void add_status(const administered_daemon& daemon, int& exit_code) {
     auto* const command =
-        daemon.command.add_subcommand("status", "Show sessions, transfers, openings and backends of a running daemon");
+        daemon.command.add_subcommand("status", daemon.command.get_name() == "gate"
+                                                    ? "Show sessions, transfers, openings and backends of a running gateway"
+                                                    : "Show sessions and transfers of a running server");
     auto wanted = std::make_shared<status_options>();
     command->fallthrough();
     command_table table;
@@ -82,7 +86,7 @@ void add_status(const administered_daemon& daemon, int& exit_code) {
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
         const auto reply = query(owner, options, {{"command", "status"}}, short_timeout);
         if (!reply)
-            exit_code = report(reply.error());
+            exit_code = report(owner.get_name() + " status", reply.error());
         else if (wanted->as_json)
             fmt::print("{}\n", json::serialize(*reply));
         else
@@ -122,22 +126,23 @@ void add_request(const administered_daemon& daemon, const std::string& what, con
         if (reply)
             print_lines(*reply);
         else
-            exit_code = report(reply.error());
+            exit_code = report(owner.get_name() + ' ' + what, reply.error());
     });
 }
 
 void add_check(const administered_daemon& daemon, int& exit_code) {
     auto* const command = daemon.command.add_subcommand("check", "Check options and configuration file, then exit");
     command->fallthrough();
-    set_table(*command, {.notes = notes_of(daemon, "Exit codes: 0 valid, 2 invalid options or configuration.")});
-    command->callback([settings = daemon.settings, &exit_code] {
+    set_table(
+        *command,
+        {.notes = notes_of(
+             daemon, "Exit codes: 0 valid, 1 a file that it names cannot be used, 2 invalid options or configuration.")});
+    command->callback([&owner = daemon.command, settings = daemon.settings, &exit_code] {
         const auto good = settings();
-        if (good) {
+        if (good)
             fmt::print("{}", *good);
-        } else {
-            fmt::print(stderr, "{}\n", line_of(good.error()));
-            exit_code = 2;
-        }
+        else
+            exit_code = ops::report_start_failure(fmt::format("sallyport {} check", owner.get_name()), good.error());
     });
 }
 
@@ -146,8 +151,11 @@ void add_check(const administered_daemon& daemon, int& exit_code) {
 void add_admin_commands(const administered_daemon& daemon, int& exit_code) {
     add_status(daemon, exit_code);
     add_check(daemon, exit_code);
-    add_request(daemon, "restart", "Start the installed binary and drain this process (SIGUSR2)", exit_code);
-    add_request(daemon, "forgive", "Unblock an address that is blocked after failed logins", exit_code,
+    add_request(
+        daemon, "restart",
+        "Start the installed program again with these options; the running sessions finish in the old process (SIGUSR2)",
+        exit_code);
+    add_request(daemon, "forgive", "Let an address log in again that is blocked after failed logins", exit_code,
                 request_argument{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
     add_request(daemon, "kick", "Close a session; its client gets 421", exit_code,
                 request_argument{"session", "ID", "The session's ID, as in status --sessions and in the log"});

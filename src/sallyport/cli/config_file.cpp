@@ -84,6 +84,8 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
             locations.add(key, words[i], (list == nullptr ? value : *list->get(i)).source().begin.line);
         }
         option->run_callback();
+    } catch (const CLI::ArgumentMismatch&) {
+        return refuse(" takes one value, not a list");
     } catch (const CLI::Error& e) {
         return refuse(fmt::format(": {}", e.what()));
     }

@@ -91,6 +91,11 @@ TEST(ConfigFile, ValuesHaveTheFormOfTheirSetting) {
     EXPECT_EQ(fraction.ports, "1.5");
 }
 
+TEST(ConfigFile, AListIsOnlyForRepeatableSettings) {
+    example list("idle-timeout = [1, 2]\n");
+    EXPECT_EQ(list.apply(), list.file + ", line 1: 'idle-timeout' takes one value, not a list");
+}
+
 TEST(ConfigFile, WhoIsMeantIsFoundInAListOfUsers) {
     config_locations locations("f.toml");
     locations.add("user", "anna:secret", 3);

@@ -137,6 +137,10 @@ result<std::optional<net::tls_server_context>> daemon_options::tls() const {
             return fail(errc::usage, "--tls-required requires a certificate; add --tls-cert FILE");
         if (!client_ca.empty()) return fail(errc::usage, "--client-ca requires a server certificate; add --tls-cert FILE");
         if (!tls_keys.empty()) return fail(errc::usage, "--tls-key requires a certificate; add --tls-cert FILE");
+        if (client_certificate_required)
+            return fail(errc::usage, "--client-cert require needs a server certificate; add --tls-cert FILE");
+        if (tls_reuse == net::tls_reuse::require)
+            return fail(errc::usage, "--tls-reuse require needs a certificate; add --tls-cert FILE");
         return std::nullopt;
     }
     if (!tls_keys.empty() && tls_keys.size() != tls_certificates.size())

@@ -28,6 +28,7 @@
 #include <sallyport/gate/self_connection_guard.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/handover.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -196,7 +197,7 @@ result<gate::settings> gate_options::settings() const {
     auto daemon_with_passthrough = daemon;
     daemon_with_passthrough.tls_passthrough = out.uses_passthrough();
     if (auto filled = daemon_with_passthrough.fill(out); !filled) return std::unexpected(filled.error());
-    if (auto filled = access.fill(out); !filled) return std::unexpected(filled.error());
+    if (auto filled = access.fill(out, daemon.client_ca); !filled) return std::unexpected(filled.error());
     out.backends_file = backends_file;
     out.resolve_interval = resolve_interval;
     if (!dns_server.empty()) {
@@ -217,6 +218,12 @@ result<gate::settings> gate_options::settings() const {
             return std::unexpected(
                 with_option(client_certificate ? "--backend-ca or --backend-cert" : "--backend-ca", context.error()));
         out.backend_tls = std::move(*context);
+    } else if (!backend_ca.empty() || !backend_certificate.empty() || backend_insecure) {
+        return fail(errc::usage,
+                    fmt::format("{} has no effect, as no backend uses TLS; use ftpes:// or ftps:// in --backend",
+                                !backend_ca.empty()            ? "--backend-ca"
+                                : !backend_certificate.empty() ? "--backend-cert"
+                                                               : "--backend-insecure"));
     }
     if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());
     out.balancing.policy = balance;
@@ -261,7 +268,7 @@ report_input gate_options::subject(const config_locations& locations, const gate
     out.passwords = true;
     // Two on each leg.
     out.descriptors_per_session = 4;
-    out.logins = fmt::format("Accounts: those of {} backends{}", made.backends.size(),
+    out.logins = fmt::format("Accounts: those of {}{}", status::with_plural(made.backends.size(), "backend"),
                              backends_file.empty() ? "" : " and of those in " + backends_file);
     for (const auto& b : made.backends)
         if (b.passthrough_range.first != 0) out.passthrough_ports.push_back(b.passthrough_range);
@@ -282,7 +289,7 @@ result<std::string> checked(const CLI::App& command) {
     gate::self_connection_guard guard;
     guard.set_listeners(std::move(listeners));
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
-    return fmt::format("Configuration is valid: {} backends\n{}", settings.backends.size(),
+    return fmt::format("Configuration is valid: {}\n{}", status::with_plural(settings.backends.size(), "backend"),
                        text_of(make_report(good->options.subject(good->locations, settings), read_machine_facts())));
 }
 

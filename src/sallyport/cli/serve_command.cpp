@@ -20,6 +20,7 @@
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/handover.hpp>
 #include <sallyport/server/server.hpp>
+#include <sallyport/status/counters.hpp>
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 
@@ -99,12 +100,14 @@ result<server::settings> serve_options::settings() const {
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
     out.ccc_allowed = allow_ccc;
+    if (allow_ccc && !out.tls) return fail(errc::usage, "--allow-ccc requires a certificate; add --tls-cert FILE");
     return out;
 }
 
 report_input serve_options::subject(const config_locations& locations) const {
     auto out = daemon.subject(locations);
     out.passive = !no_passive;
+    out.anonymous = anonymous;
     out.passwords = !users.empty() || !readers.empty();
     out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}", users.size(), readers.size(),
                              anonymous ? ", and anonymous" : "");
@@ -120,7 +123,7 @@ result<std::string> checked(const CLI::App& command) {
     const auto good = load_options<serve_options>("serve", values_of(command));
     if (!good) return std::unexpected(good.error());
     const auto& settings = good->settings;
-    return fmt::format("Configuration is valid: {} accounts{}\n{}", settings.users.size(),
+    return fmt::format("Configuration is valid: {}{}\n{}", status::with_plural(settings.users.size(), "account"),
                        settings.anonymous ? ", anonymous login enabled" : "",
                        text_of(make_report(good->options.subject(good->locations), read_machine_facts())));
 }

@@ -32,7 +32,9 @@ std::string listener_text(const report_input& s, const endpoint& at) {
     if (s.tls_passthrough)
         how = "plain FTP, and TLS between clients and backends";
     else if (!s.certificates.empty())
-        how = s.tls_required ? "explicit TLS, required for named users" : "plain FTP and explicit TLS";
+        how = !s.tls_required ? "plain FTP and explicit TLS"
+              : s.anonymous   ? "explicit TLS, required except for anonymous logins"
+                              : "explicit TLS, required";
     return fmt::format("Listener {}: {}", at.text(), how);
 }
 

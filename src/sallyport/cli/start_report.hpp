@@ -43,6 +43,8 @@ struct report_input {
     std::string logins;
     /// Some logins require a password.
     bool passwords = false;
+    // Anonymous logins are allowed, to which --tls-required does not apply.
+    bool anonymous = false;
     std::size_t max_sessions = 0;
     /// During a transfer: control and data connections.
     std::size_t descriptors_per_session = 2;

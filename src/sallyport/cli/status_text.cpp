@@ -29,10 +29,6 @@ namespace json = boost::json;
     return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
 }
 
-[[nodiscard]] std::string plural(std::uint64_t n, std::string_view one) {
-    return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
-}
-
 /// Each column is as wide as its widest cell, except the last one.
 class table {
 public:
@@ -72,13 +68,13 @@ private:
         span_text(s.at("uptime_seconds")),
         s.at("draining").get_bool() ? ", draining; the new process accepts new sessions" : ", listening on " + listening);
     out += fmt::format("{}, {} in total; {} running, {} complete, {} failed; {} sent, {} received\n",
-                       plural(count(t.at("sessions")), "session"), count(t.at("sessions_total")),
-                       plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),
+                       status::with_plural(count(t.at("sessions")), "session"), count(t.at("sessions_total")),
+                       status::with_plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),
                        count(t.at("transfers_failed")), status::format_bytes(count(t.at("bytes_sent"))),
                        status::format_bytes(count(t.at("bytes_received"))));
     if (const auto lost = count(t.at("log_lines_lost")); lost != 0)
         out += fmt::format("{} lost: the disk or the reader of the log is too slow, or the disk is full\n",
-                           plural(lost, "log line"));
+                           status::with_plural(lost, "log line"));
     if (!s.at("complete").get_bool()) out += "One event loop did not answer in time; the lists below are incomplete.\n";
     return out;
 }
@@ -112,7 +108,7 @@ private:
     }
     auto text = out.text(0);
     if (const auto queued = count(s.at("queued")); queued != 0)
-        text += fmt::format("  {} queued\n", plural(queued, "session"));
+        text += fmt::format("  {} queued\n", status::with_plural(queued, "session"));
     return text;
 }
 

@@ -94,9 +94,8 @@ void transfer_report::relay_ended(const data_relay& relay, const proto::data_out
     status::count(counters.bytes_sent, relay.counts().b_to_a);
     if (complete && log::enabled(log::level::info))
         log_(log::level::info, fmt::format("{}, complete", relay.summary()));
-    else if (!complete)
-        log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(),
-                                              outcome.reason.empty() ? "cancelled" : escape(outcome.reason)));
+    else if (!outcome.reason.empty())
+        log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(), escape(outcome.reason)));
 }
 
 void transfer_report::not_established(std::string reason) {
@@ -117,7 +116,14 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
               transfer.reply_code, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         auto r = relay->record();
-        if (transfer.data.result != proto::data_result::aborted) r.reason = transfer.data.reason;
+        if (transfer.data.result == proto::data_result::refused) {
+            r.reason = fmt::format("refused by the backend with {}", transfer.reply_code);
+            log_(log::level::warning, fmt::format("{}, {}", relay->summary(), r.reason));
+        } else if (transfer.data.result == proto::data_result::aborted) {
+            log_(log::level::warning, fmt::format("{}, aborted by the client", relay->summary()));
+        } else {
+            r.reason = transfer.data.reason;
+        }
         write(std::move(r), result_of(transfer), transfer.reply_code, owner);
     }
 }
@@ -128,6 +134,7 @@ void transfer_report::cancelled(transfer_result end, const record_owner& owner) 
         write(record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at),
               transfer_result::backend_failed, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
+        log_(log::level::warning, fmt::format("{}, interrupted: cancelled", relay->summary()));
         write(relay->record(), end, 0, owner);
     }
 }

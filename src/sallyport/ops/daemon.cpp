@@ -94,7 +94,7 @@ void daemon::stop_by_signal(int signal) {
         loops_.stop();
         return;
     }
-    stop(fmt::format("signal {}", signal), signal == SIGINT ? limits::interrupt_timeout : stop_timeout_);
+    stop(signal == SIGINT ? "SIGINT" : "SIGTERM", signal == SIGINT ? limits::interrupt_timeout : stop_timeout_);
 }
 
 void daemon::stop(std::string_view reason, std::chrono::milliseconds within) {

@@ -36,7 +36,7 @@ std::vector<std::string> port_report(const broker_settings& settings, port_broke
     if (range.first == 0) return lines;
 
     if (auto in_use = ports.ports_in_use(local); !in_use.empty())
-        lines.push_back(fmt::format("Passive ports {}: {} in use by other programs and skipped", range.text(),
+        lines.push_back(fmt::format("Passive ports {}: {} in use by other processes and skipped", range.text(),
                                     first_few(std::move(in_use))));
     if (auto skipped = alg_ports(settings); !skipped.empty())
         lines.push_back(

@@ -53,11 +53,11 @@ constexpr auto table = std::to_array<counter_row>({
      &counters::ports_exhausted},
 });
 
-std::string with_plural(std::uint64_t n, const char* one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); }
-
 }  // namespace
 
 std::span<const counter_row> counter_table() noexcept { return table; }
+
+std::string with_plural(std::uint64_t n, std::string_view one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); }
 
 std::string count_text(const counter_row& row, std::uint64_t n) {
     return fmt::format("{} {}", n, n == 1 ? row.singular : row.plural);

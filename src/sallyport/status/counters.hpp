@@ -87,6 +87,9 @@ struct counter_row {
 /// One row for each counter.
 [[nodiscard]] std::span<const counter_row> counter_table() noexcept;
 
+/// "1 session", "2 sessions"; for nouns that take an "s".
+[[nodiscard]] std::string with_plural(std::uint64_t n, std::string_view one);
+
 /// For example "1 unexpected peer" or "3 unexpected peers".
 [[nodiscard]] std::string count_text(const counter_row& row, std::uint64_t n);
 
