@@ -20,7 +20,6 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include <sallyport/base/address.hpp>
 
@@ -57,8 +56,9 @@ public:
         items_.pop_back();
         return out;
     }
-    void remove_all(std::vector<Item>& into) {
-        std::ranges::move(items_, std::back_inserter(into));
+    template <class Action>
+    void remove_all(Action& action) {
+        for (Item& item : items_) action(std::move(item));
         items_.clear();
     }
 
@@ -124,16 +124,16 @@ public:
         return largest->queue.pop_newest();
     }
     /// `rest`: the keys below this level.
-    template <class Items, class... Rest>
-    void remove(Items& into, const Key& key, const Rest&... rest) {
+    template <class Action, class... Rest>
+    void remove(Action& action, const Key& key, const Rest&... rest) {
         const auto found = entries_.find(key);
         if (found == entries_.end()) return;
         const auto at = found->second;
         const auto before = at->queue.size();
         if constexpr (sizeof...(Rest) == 0)
-            at->queue.remove_all(into);
+            at->queue.remove_all(action);
         else
-            at->queue.remove(into, rest...);
+            at->queue.remove(action, rest...);
         size_ -= before - at->queue.size();
         // One that was served keeps its place until its next turn, so it does not become new by this.
         if (at->queue.size() != 0 || at->served) return;
@@ -187,11 +187,10 @@ public:
     }
     /// The next item. REQUIRES: !empty().
     [[nodiscard]] Item pop() { return items_.pop(); }
-    /// Removes and returns the items of a session, for example because its client has disconnected.
-    [[nodiscard]] std::vector<Item> remove(const work_owner& owner) {
-        std::vector<Item> out;
-        items_.remove(out, owner.address, owner.session);
-        return out;
+    /// Removes the items of a session, for example because its client has disconnected, and calls `action` with each.
+    template <class Action>
+    void remove(const work_owner& owner, Action action) {
+        items_.remove(action, owner.address, owner.session);
     }
 
 private:

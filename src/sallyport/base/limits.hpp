@@ -59,6 +59,18 @@ inline constexpr int max_login_attempts = 3;
 inline constexpr auto min_penalty = 15s;
 inline constexpr auto max_penalty = 600s;
 inline constexpr std::size_t max_penalized_sources = 65536;
+// Logins that wait for their password check (AU-03): at about 20 checks a second, more would wait for longer than the time
+// below, after which many clients have stopped waiting for the reply.
+inline constexpr std::size_t max_queued_logins = 512;
+inline constexpr auto max_login_queue_time = 25s;
+// How often such a login checks that its client is still connected.
+inline constexpr auto login_queue_check_interval = 200ms;
+// How long after a login the next ones of that address are checked before those of other addresses; and how many addresses
+// are stored.
+inline constexpr auto recent_login_age = 3600s;
+inline constexpr std::size_t max_recent_logins = 65536;
+// How many of them are checked in a row while logins of other addresses wait.
+inline constexpr unsigned max_known_logins_in_row = 3;
 // Addresses whose rate of new sessions is tracked, if that rate is limited.
 inline constexpr std::size_t max_rate_limited_addresses = 65536;
 

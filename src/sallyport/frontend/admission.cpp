@@ -33,6 +33,27 @@ void admission_slot::report(login_failure failure) {
     if (owner_->rules_.login_penalties) owner_->login_penalties_.add(*source_, failure, login_penalties::clock::now());
 }
 
+bool admission_slot::rejects_login() {
+    if (!penalizable_ || !source_) return false;
+    const std::lock_guard lock(owner_->mutex_);
+    if (!owner_->rules_.login_penalties || !owner_->login_penalties_.rejects(*source_, login_penalties::clock::now()))
+        return false;
+    (void)owner_->reject(rejection::login_penalty);
+    return true;
+}
+
+void admission_slot::report_login() {
+    if (!source_) return;
+    const std::lock_guard lock(owner_->mutex_);
+    owner_->recent_logins_.add(*source_, recent_logins::clock::now());
+}
+
+bool admission_slot::has_recent_login() const {
+    if (!source_) return false;
+    const std::lock_guard lock(owner_->mutex_);
+    return owner_->recent_logins_.contains(*source_, recent_logins::clock::now());
+}
+
 std::string_view text_of(rejection reason) noexcept {
     switch (reason) {
         case rejection::max_sessions: return "Too many connections; try again later.";

@@ -22,6 +22,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/token_bucket.hpp>
 #include <sallyport/frontend/login_penalties.hpp>
+#include <sallyport/frontend/recent_logins.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::frontend {
@@ -62,6 +63,13 @@ public:
 
     /// Adds a penalty for this failure to the client's address.
     void report(login_failure failure);
+    /// Whether the client's address is rejected because of failed logins, of this session or of others. Call it before each
+    /// check of a password; a login that is rejected is counted.
+    [[nodiscard]] bool rejects_login();
+    /// A password was accepted.
+    void report_login();
+    /// Whether a password was accepted from the client's address in the last hour.
+    [[nodiscard]] bool has_recent_login() const;
 
 private:
     friend class admission;
@@ -117,6 +125,7 @@ private:
     // For sources that have connected recently.
     std::unordered_map<ip_address, token_bucket> buckets_by_source_;
     login_penalties login_penalties_;
+    recent_logins recent_logins_;
 };
 
 }  // namespace sallyport::frontend

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sallyport/base/fair_queue.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/frontend/admission.hpp>
 #include <sallyport/net/listener.hpp>
@@ -72,6 +73,13 @@ protected:
     /// Takes everything from the admitted connection except the connection itself, which the derived class owns.
     explicit session(admitted_connection& from);
     void report(login_failure failure) { slot_.report(failure); }
+    [[nodiscard]] admission_slot& slot() noexcept { return slot_; }
+    /// The text of the 421 if no password of this client may be checked now, because of failed logins; otherwise empty.
+    [[nodiscard]] std::string_view login_rejection() {
+        return slot_.rejects_login() ? text_of(rejection::login_penalty) : std::string_view();
+    }
+    /// On whose behalf this session works, for queues that are fair by client.
+    [[nodiscard]] work_owner owner_of_work() const noexcept { return {client_address_.client_network(), this}; }
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     /// Writes a log line about this session. Until lift_log_limit() is called, the number of lines is limited
     /// (log::write_limited).

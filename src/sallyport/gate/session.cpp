@@ -120,6 +120,7 @@ net::task<> session::run_passthrough() {
 /// Without a greeting, the backend is selected during the login.
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
+    settings.login_check = [this] { return login_rejection(); };
     machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
     const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
     log(log::level::info, fmt::format("Connection accepted from {} to {}{}", client_.peer().text(),

@@ -209,6 +209,11 @@ bool stream::peer_has_left() const noexcept {
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+bool stream::has_failed() const noexcept {
+    pollfd failure{.fd = native_handle(), .events = 0, .revents = 0};
+    return ::poll(&failure, 1, 0) == 1;
+}
+
 void stream::interrupt_read() {
     if (state_) state_->socket.interrupt_read();
 }

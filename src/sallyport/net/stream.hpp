@@ -78,6 +78,8 @@ public:
     [[nodiscard]] bool peer_has_finished() const noexcept;
     /// The same, and there are no such bytes: nothing more can be done for the peer.
     [[nodiscard]] bool peer_has_left() const noexcept;
+    /// The connection has failed: the peer has reset it, as it does with bytes for a closed socket, or cannot be reached.
+    [[nodiscard]] bool has_failed() const noexcept;
 
     /// Ends a pending read_some with errc::cancelled. No effect if none is pending.
     void interrupt_read();

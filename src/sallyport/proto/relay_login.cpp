@@ -36,6 +36,12 @@ session_stage relay_login::stage() const noexcept {
 
 // ---- Commands
 
+std::optional<local_reply> relay_login::refuse(const command& cmd, const relay_settings& settings, bool tls) const {
+    if (cmd.id == verb::pass && settings.login_check)
+        if (const auto text = settings.login_check(); !text.empty()) return local_reply{421, std::string(text)};
+    return refuse_early(cmd, stage(), settings.tls_required && !tls);
+}
+
 login_step relay_login::on_user(const command& given, const relay_settings& settings, bool tls, bool connected,
                                 relay_output& out) {
     if (settings.tls_required && !tls) return refused(given, 530, replies::tls_first, out);

@@ -50,6 +50,8 @@ public:
     void set_certificate_user(std::optional<std::string> user) { certificate_user_ = std::move(user); }
 
     // Commands
+    /// What is refused because of the stage of the login, or by the driver.
+    [[nodiscard]] std::optional<local_reply> refuse(const command& cmd, const relay_settings& settings, bool tls) const;
     /// `tls`: on the client leg. `connected`: there is a backend.
     [[nodiscard]] login_step on_user(const command& given, const relay_settings& settings, bool tls, bool connected,
                                      relay_output& out);

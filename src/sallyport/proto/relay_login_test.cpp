@@ -135,6 +135,25 @@ TEST(RelayLogin, DoesNotRevealWhichUsersExist) {
     }
 }
 
+TEST(RelayLogin, ForwardsNoPasswordDuringALoginPenalty_AU02) {
+    int checked = 0;
+    auto settings = usual();
+    settings.login_check = [&checked] { return checked++ == 0 ? "" : "Too many failed logins."; };
+    play(settings, {R"(< 220 Welcome.
+> USER anna
+>> USER anna
+<< 331 Password?
+< 331 Password?
+> PASS x
+>> PASS x
+<< 530 No.
+< 530 No.
+> PASS y
+< 421 Too many failed logins.
+= close
+)"});
+}
+
 TEST(RelayLogin, LeavesTheBackendOfAnotherUser_G7) {
     play_selecting(usual(), {greeted, R"(> USER bob
 = find for bob

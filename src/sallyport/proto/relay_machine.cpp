@@ -115,7 +115,7 @@ std::optional<client_line> relay_machine::next_line() {
 void relay_machine::handle_command(const command& cmd) {
     const bool tls = protection_.client().tls();
     const bool connected = backend_.is_connected();
-    if (const auto no = refuse_early(cmd, login_.stage(), settings_.tls_required && !tls)) return refuse(&cmd, *no);
+    if (const auto no = login_.refuse(cmd, settings_, tls)) return refuse(&cmd, *no);
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(&cmd, *no);
     if (const auto no = protection_.refuse(cmd, lines_.pending_bytes(), settings_)) return refuse(&cmd, *no);
     switch (cmd.id) {
@@ -132,8 +132,7 @@ void relay_machine::handle_command(const command& cmd) {
             negotiation_.cancel(out_);
             protection_.reset_levels();
             if (connected && !out_.backend_tls()) return forward(cmd);
-            // A backend may take the command for the end of TLS (RFC 4217 section 11): the next login gets a fresh
-            // connection.
+            // A backend may take it for the end of TLS (RFC 4217 section 11): the next login gets a fresh connection.
             start_over();
             return out_.send_local_reply(220, "FTP service ready.");
         case verb::host: return follow(login_.on_host(cmd, settings_.client_destination, connected, out_));
@@ -223,7 +222,8 @@ void relay_machine::start_transfer(const command& cmd) {
 
 void relay_machine::refuse(const command* cmd, const local_reply& no) {
     if (no.code == 421) {
-        out_.note(relay_note::violation, "the client gets 421 " + no.text);
+        // A login penalty is no violation.
+        if (cmd == nullptr || cmd->id != verb::pass) out_.note(relay_note::violation, "the client gets 421 " + no.text);
         return end_session(no.text);
     }
     if (cmd != nullptr) return out_.refuse(*cmd, no.code, no.text);

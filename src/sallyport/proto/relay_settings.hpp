@@ -1,8 +1,10 @@
 #pragma once
 // What a relay machine starts with: its driver's settings, and the backend of a session. Values; any thread.
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/limits.hpp>
@@ -72,6 +74,8 @@ struct relay_settings {
     ip_address client_destination{};
     // The gateway sends PWD by itself if the client doesn't: for records with absolute paths.
     bool query_directory = false;
+    // Called before each password is forwarded: if it returns a text, the session ends with 421 and this text. May be empty.
+    std::function<std::string_view()> login_check{};
     relay_timeouts timeouts{};
     // When the client connected, from which the login timeout counts, and when the machine starts.
     session_time accepted{};

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] bool is_broken() const noexcept { return broken_; }
     /// The client has closed its sending side, even if bytes are unread, or the connection is broken.
     [[nodiscard]] bool client_disconnected() const { return input_ended_ || broken_ || stream_.peer_has_finished(); }
+    /// The client has reset the connection, even if that has not been read.
+    [[nodiscard]] bool is_lost() const { return broken_ || stream_.has_failed(); }
     /// A waiting read returns errc::cancelled.
     void interrupt_read() { stream_.interrupt_read(); }
     void close() { stream_.close(); }

@@ -1,5 +1,6 @@
 #include <sallyport/server/session.hpp>
 
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -179,27 +180,45 @@ net::task<> session::start_tls(net::deadline until) {
 }
 
 net::task<> session::check_login(proto::login_request request) {
-    result<account> checked = fail(errc::login_refused);
-    if (shared_->users.is_slow(request)) {
-        co_await control_.flush(machine_);
-        auto work = [this, &request] { return shared_->users.check(request); };
-        checked = co_await net::offload(shared_->hashes, loop_, std::move(work));
-    } else {
-        checked = shared_->users.check(request);
-    }
+    const result<account> checked = co_await check_password(request);
     sodium_memzero(request.password.data(), request.password.size());
     machine_.set_time(net::clock::now());
-    if (!checked) {
+    if (checked) {
+        account_ = *checked;
+        lift_log_limit();
+        if (!account_.anonymous) slot().report_login();
+        log_login(account_.name, "accepted");
+        co_return machine_.login_done({});
+    }
+    const errc cause = checked.error().code;
+    if (cause == errc::login_refused) {
         status::count(shared_->counters.logins_refused);
         report(frontend::login_failure::refused);
-        machine_.login_done(std::unexpected(checked.error()));
-        log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));
-        co_return;
+    } else if (cause == errc::exhausted) {
+        status::count(shared_->counters.rejected_login_queue);
+    } else if (cause == errc::rejected) {
+        machine_.terminate(text_of(frontend::rejection::login_penalty));
     }
-    account_ = std::move(*checked);
-    lift_log_limit();
-    log_login(account_.name, "accepted");
-    machine_.login_done({});
+    machine_.login_done(std::unexpected(checked.error()));
+    log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));
+}
+
+/// errc::rejected: the client's address has a login penalty. Other errors than that and errc::login_refused: the password
+/// could not be checked.
+net::task<result<account>> session::check_password(const proto::login_request& request) {
+    if (slot().rejects_login()) co_return fail(errc::rejected);
+    if (!shared_->users.is_slow(request)) co_return shared_->users.check(request);
+    // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
+    co_await control_.flush(machine_);
+    login_turn turn(shared_->hash_turns, loop_, owner_of_work(), slot().has_recent_login());
+    std::function<bool()> is_cancelled = [this] { return stopping_ || control_.is_lost(); };
+    const auto reached = co_await turn.wait(std::move(is_cancelled));
+    if (stopping_ || control_.is_lost()) co_return fail(errc::cancelled);
+    if (reached != login_turn::state::granted) co_return fail(errc::exhausted);
+    // Others may have failed from the same address meanwhile.
+    if (slot().rejects_login()) co_return fail(errc::rejected);
+    auto work = [this, &request] { return shared_->users.check(request); };
+    co_return co_await net::offload(shared_->hashes, loop_, std::move(work));
 }
 
 void session::open_passive(const act::open_passive& how) {

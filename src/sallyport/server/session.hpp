@@ -38,6 +38,7 @@ private:
     net::task<bool> read_input(net::deadline until);
     net::task<> start_tls(net::deadline until);
     net::task<> check_login(proto::login_request request);
+    net::task<result<account>> check_password(const proto::login_request& request);
     void open_passive(const proto::act::open_passive& how);
     void start_transfer(proto::transfer_request request);
     static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);

@@ -9,6 +9,7 @@
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/server/accounts.hpp>
+#include <sallyport/server/login_turns.hpp>
 #include <sallyport/server/server.hpp>
 
 namespace sallyport::server {
@@ -18,8 +19,11 @@ struct shared_state : frontend::shared_state {
 
     /// For work on the disk. More threads than CPU cores, since they wait for the disk.
     net::worker_pool disk{8};
-    /// For slow password hashes, separate from the disk's threads. Two threads limit their memory (AU-04).
-    net::worker_pool hashes{2};
+    /// For slow password hashes, separate from the disk's threads. Two threads limit their memory (AU-04); each login waits
+    /// for its turn before it uses one.
+    static constexpr std::size_t hash_threads = 2;
+    net::worker_pool hashes{hash_threads};
+    login_turns hash_turns{hash_threads};
 
     /// Set when the system has refused the source port below the control port. It is logged once and not tried again (S1).
     std::atomic<bool> low_port_refused{false};
@@ -38,6 +42,7 @@ struct session_context : frontend::context_of<settings, shared_state> {
 
     net::worker_pool& disk = base->disk;
     net::worker_pool& hashes = base->hashes;
+    login_turns& hash_turns = base->hash_turns;
     std::atomic<bool>& low_port_refused = base->low_port_refused;
 };
 

@@ -28,6 +28,7 @@ struct counter_snapshot {
     std::uint64_t rejected_max_sessions = 0;
     std::uint64_t rejected_max_sessions_per_address = 0;
     std::uint64_t rejected_login_penalty = 0;
+    std::uint64_t rejected_login_queue = 0;
     std::uint64_t rejected_no_backend = 0;
 
     /// One line for a terminal: "3 sessions, 1 transfer running, 2 complete, ..., 1 bounce attempt".
@@ -52,6 +53,7 @@ struct counters {
     counter rejected_max_sessions{0};
     counter rejected_max_sessions_per_address{0};
     counter rejected_login_penalty{0};
+    counter rejected_login_queue{0};
     counter rejected_no_backend{0};
 
     [[nodiscard]] counter_snapshot read() const;
