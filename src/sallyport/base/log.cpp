@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -60,26 +61,34 @@ void reopen() noexcept {
 
 bool enabled(level at) noexcept { return at >= opened().threshold && at != level::off; }
 
+// Without memory for the complete line, its text is written; a caller must not fail because of its log.
 void write(level at, std::string_view session, std::string_view text) {
     if (!enabled(at)) return;
     if (session.empty()) return opened().writer->write(at, text);
-    fmt::memory_buffer line;
-    fmt::format_to(std::back_inserter(line), "[{}] {}", session, text);
-    opened().writer->write(at, {line.data(), line.size()});
+    try {
+        fmt::memory_buffer line;
+        fmt::format_to(std::back_inserter(line), "[{}] {}", session, text);
+        opened().writer->write(at, {line.data(), line.size()});
+    } catch (const std::exception&) {
+        opened().writer->write(at, text);
+    }
 }
 
 void write_limited(level at, std::string_view session, const ip_address& source, std::string_view text) {
     if (!enabled(at)) return;
     static std::mutex mutex;
     static line_budget budget;
-    const auto suppressed = [&] {
-        const std::scoped_lock lock(mutex);
-        return budget.take(source, line_budget::clock::now());
-    }();
-    if (!suppressed) return;
-    write(at, session,
-          *suppressed == 0 ? std::string(text)
-                           : fmt::format("{} ({} earlier lines from {} suppressed)", text, *suppressed, source.text()));
+    try {
+        const auto suppressed = [&] {
+            const std::scoped_lock lock(mutex);
+            return budget.take(source, line_budget::clock::now());
+        }();
+        if (!suppressed) return;
+        if (*suppressed == 0) return write(at, session, text);
+        write(at, session, fmt::format("{} ({} earlier lines from {} suppressed)", text, *suppressed, source.text()));
+    } catch (const std::exception&) {
+        write(at, session, text);
+    }
 }
 
 void print(std::string_view line) {

@@ -1,8 +1,10 @@
 #include <sallyport/frontend/frontend.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@
 #include <sallyport/frontend/session_snapshot.hpp>
 #include <sallyport/net/descriptor_usage.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::frontend {
@@ -31,6 +34,8 @@ constexpr auto kill_timeout = 500ms;
 constexpr auto drain_check_interval = 100ms;
 /// The minimum time between two log lines about a gateway that connects to itself.
 constexpr auto self_connection_log_interval = 60s;
+/// What a session needs at its start, with its buffers and the frames of its coroutines.
+constexpr std::size_t session_start_memory = std::size_t{64} * 1024;
 
 /// One listening socket of one loop.
 struct client_listener {
@@ -48,14 +53,38 @@ struct loop_state {
     bool stopping = false;
 };
 
-/// Sends 421, if that is possible without waiting.
+/// Sends 421, if that is possible without waiting. Needs no memory for that.
+void send_rejection(const net::accepted_connection& connection, reach::listener_kind at, std::string_view text) {
+    if (at == reach::listener_kind::implicit_tls) return;
+    std::array<char, 256> line{};
+    const auto end = fmt::format_to_n(line.data(), line.size(), "421 {}\r\n", text).out;
+    (void)::send(connection.socket.get(), line.data(), static_cast<std::size_t>(end - line.data()),
+                 MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void reject(const net::accepted_connection& connection, reach::listener_kind at, rejection reason) {
+    send_rejection(connection, at, text_of(reason));
     log::write_limited(log::level::info, {}, connection.peer.address,
                        fmt::format("Rejected connection from {}: {}", connection.peer.text(), text_of(reason)));
-    if (at == reach::listener_kind::implicit_tls) return;
-    const std::string line = fmt::format("421 {}\r\n", text_of(reason));
-    (void)::send(connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
+
+/// Whether a session can start. It could not send a reply after its start has failed, as it owns the connection.
+[[nodiscard]] bool has_memory_for_session() noexcept {
+    const std::unique_ptr<char[]> probe(new (std::nothrow) char[session_start_memory]);
+    return probe != nullptr;
+}
+
+/// Counts accepted connections that are not sessions yet.
+class pending_connection {
+public:
+    explicit pending_connection(std::size_t& count) : count_(count) { ++count_; }
+    ~pending_connection() { --count_; }
+    pending_connection(const pending_connection&) = delete;
+    pending_connection& operator=(const pending_connection&) = delete;
+
+private:
+    std::size_t& count_;
+};
 
 /// The prefix of all session IDs of this process: its start time in milliseconds, so that no other process uses the same
 /// one.
@@ -201,9 +230,9 @@ bool frontend::impl::expects_proxy_header(const net::accepted_connection& connec
 net::task<> frontend::impl::accept_proxied(std::shared_ptr<impl> self, std::size_t index,
                                            net::accepted_connection connection, reach::listener_kind at) {
     const endpoint balancer = connection.peer;
-    ++self->loop_states[index].pending_connections;
+    std::optional<pending_connection> pending(std::in_place, self->loop_states[index].pending_connections);
     const result<proto::proxy_header> header = co_await reach::read_proxy_header(self->loops.at(index), connection);
-    --self->loop_states[index].pending_connections;
+    pending.reset();
     if (!header) {
         // Health checks that only connect are expected, so they are logged at level debug.
         const auto level = header.error().code == errc::closed ? log::level::debug : log::level::warning;
@@ -229,10 +258,10 @@ void frontend::impl::accept_client(std::size_t index, net::accepted_connection c
 
 net::task<> frontend::impl::classify(std::shared_ptr<impl> self, std::size_t index, net::accepted_connection connection,
                                      connection_origin origin, reach::listener_kind at) {
-    ++self->loop_states[index].pending_connections;
+    std::optional<pending_connection> pending(std::in_place, self->loop_states[index].pending_connections);
     std::optional<net::accepted_connection> client =
         co_await self->single_port->classify(self->loops.at(index), std::move(connection), at);
-    --self->loop_states[index].pending_connections;
+    pending.reset();
     if (client && !self->loop_states[index].stopping) self->admit(index, std::move(*client), origin, at);
 }
 
@@ -240,6 +269,7 @@ void frontend::impl::admit(std::size_t index, net::accepted_connection connectio
                            reach::listener_kind at) {
     std::expected<admission_slot, rejection> admitted = admission_control->admit({connection.peer.address, origin.type});
     if (!admitted) return reject(connection, at, admitted.error());
+    if (!has_memory_for_session()) return send_rejection(connection, at, "Out of memory; connect again later.");
     const bool implicit_tls = at == reach::listener_kind::implicit_tls;
     start_session({fmt::format("{}-{}", id_prefix, ++sessions_started), loops.at(index), std::move(connection),
                    origin.client_destination, implicit_tls, std::move(*admitted), loop_states[index].sessions});
@@ -263,7 +293,8 @@ void frontend::impl::stop_loop(std::size_t index, net::deadline grace_end) {
     loop_states[index].stopping = true;
     for (client_listener& entry : loop_states[index].listeners) entry.listener.close();
     loop_states[index].sessions->for_each(&session::stop);
-    loops.at(index).spawn("stop", finish_stop(shared_from_this(), index, grace_end));
+    net::keep_running(loops.at(index), "stop",
+                      [self = shared_from_this(), index, grace_end] { return finish_stop(self, index, grace_end); });
 }
 
 net::task<> frontend::impl::finish_stop(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end) {
@@ -306,7 +337,8 @@ std::vector<net::listener> frontend::impl::claim_handed_over(const endpoint& at)
 
 void frontend::impl::drain_loop(std::size_t index) {
     for (client_listener& entry : loop_states[index].listeners) entry.listener.close();
-    loops.at(index).spawn("drain", wait_for_last_session(shared_from_this(), index));
+    net::keep_running(loops.at(index), "drain",
+                      [self = shared_from_this(), index] { return wait_for_last_session(self, index); });
 }
 
 net::task<> frontend::impl::wait_for_last_session(std::shared_ptr<impl> self, std::size_t index) {
@@ -402,7 +434,8 @@ void frontend::run(session_starter start_session) {
     impl_->apply_descriptor_limit();
     for (std::size_t i = 0; i < impl_->loop_states.size(); ++i)
         for (client_listener& entry : impl_->loop_states[i].listeners)
-            impl_->loops.at(i).spawn("accept", impl::accept_all(impl_, i, entry));
+            net::keep_running(impl_->loops.at(i), "accept",
+                              [self = impl_, i, &entry] { return impl::accept_all(self, i, entry); });
 }
 
 void frontend::set_rules(const admission_rules& rules) { impl_->admission_control->set_rules(rules); }

@@ -1,6 +1,7 @@
 #include <sallyport/frontend/login_penalties.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include <sallyport/base/limits.hpp>
 
@@ -28,8 +29,8 @@ void login_penalties::add(const ip_address& source, login_failure failure, clock
     }
     penalty& current = found->second;
     const auto until = std::min(current.end->first + duration_of(failure), now + limits::max_penalty);
-    ends_.erase(current.end);
-    current.end = ends_.emplace(until, source);
+    const auto end = ends_.emplace(until, source);
+    ends_.erase(std::exchange(current.end, end));
     if (until - now >= limits::min_penalty) current.enforced = true;
 }
 

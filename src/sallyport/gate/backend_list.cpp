@@ -21,6 +21,7 @@
 #include <sallyport/gate/self_connection_guard.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/file_watch.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::gate {
@@ -258,7 +259,7 @@ net::task<> backend_list::impl::resolve_name(std::shared_ptr<impl> self, backend
 // ---- The file
 
 net::task<> backend_list::impl::watch_file(std::shared_ptr<impl> self) {
-    self->disk.emplace(1);
+    if (!self->disk) self->disk.emplace(1);
     for (;;) {
         co_await self->file_watcher.wait_for_change();
         if (self->stopped) co_return;
@@ -335,9 +336,9 @@ void backend_list::start() {
     const auto has_names = [](const auto& list) { return std::ranges::any_of(list, &backend::needs_discovery); };
     const bool needs_names = !state.file.empty() || has_names(state.from_settings);
     if (needs_names && !std::exchange(state.resolving_names, true))
-        state.loop.spawn("gate: names of backends", impl::resolve_all_names(impl_));
+        net::keep_running(state.loop, "gate: names of backends", [self = impl_] { return impl::resolve_all_names(self); });
     if (!state.file.empty() && !std::exchange(state.watching_file, true))
-        state.loop.spawn("gate: file of backends", impl::watch_file(impl_));
+        net::keep_running(state.loop, "gate: file of backends", [self = impl_] { return impl::watch_file(self); });
 }
 
 void backend_list::stop() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
@@ -76,6 +77,11 @@ net::task<> client_control::reject(std::string reason) {
     const auto limit = net::time_limit::within(final_reply_timeout);
     const auto sent = co_await stream_.write_all(line, limit);
     if (sent) co_await close_after_final_reply();
+}
+
+void client_control::close_with(std::string_view reply) noexcept {
+    if (!stream_.is_tls()) (void)::send(stream_.native_handle(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    stream_.close();
 }
 
 net::task<> client_control::close_after_final_reply() {

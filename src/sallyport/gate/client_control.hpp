@@ -50,6 +50,8 @@ public:
     void count_rejected(std::string_view reason);
     /// Sends 421 with the reason to a client that was not admitted, and closes.
     net::task<> reject(std::string reason);
+    /// Sends a reply, if that is possible without waiting and without TLS, and closes. For a session without memory.
+    void close_with(std::string_view reply) noexcept;
     /// Waits, for a limited time, until the client has received the final reply and closed.
     net::task<> close_after_final_reply();
 

@@ -9,9 +9,11 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/client/connection.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 
 namespace sallyport::gate {
@@ -99,7 +101,8 @@ void health_checks::impl::update_list(const std::shared_ptr<impl>& self) {
     auto& backends = self->gate->backends;
     for (const auto& [id, server] : backends.list()) {
         if (!self->wake_events.try_emplace(id, self->loop).second) continue;
-        self->loop.spawn("gate: health check", check(self, id, server));
+        const use_memory_reserve reserve;
+        net::keep_running(self->loop, "gate: health check", [self, id, server] { return check(self, id, server); });
     }
     for (auto& [id, wake] : self->wake_events) {
         if (!backends.state(id)) wake.set();

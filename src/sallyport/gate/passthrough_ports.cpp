@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -39,7 +40,8 @@ struct passthrough_ports::impl : std::enable_shared_from_this<impl> {
     void open(const endpoint& at, unique_fd socket);
     void serve(net::loop& loop, net::accepted_connection accepted);
     static void close(const std::shared_ptr<port_listener>& d);
-    static net::task<> accept_all(std::shared_ptr<impl> self, std::shared_ptr<port_listener> at, net::listener listener);
+    static net::task<> accept_all(std::shared_ptr<impl> self, std::shared_ptr<port_listener> at,
+                                  std::shared_ptr<net::listener> listener);
     static net::task<> relay_data(std::shared_ptr<impl> self, net::loop* loop, net::accepted_connection accepted,
                                   ip_address server, std::shared_ptr<passthrough_client> admitted);
     [[nodiscard]] std::pair<std::shared_ptr<passthrough_client>, ip_address> find(const ip_address& client,
@@ -111,8 +113,9 @@ void passthrough_ports::impl::open(const endpoint& at, unique_fd socket) {
     auto made = std::make_shared<port_listener>(loops.at(opened++ % loops.size()), socket.get());
     listeners.emplace(at, made);
     made->loop.poster()->post([self = shared_from_this(), made, socket = std::move(socket)]() mutable {
-        made->loop.spawn("gate: passthrough port",
-                         accept_all(self, made, net::listener::adopt(made->loop, std::move(socket))));
+        const auto listener = std::make_shared<net::listener>(net::listener::adopt(made->loop, std::move(socket)));
+        net::keep_running(made->loop, "gate: passthrough port",
+                          [self, made, listener] { return accept_all(self, made, listener); });
     });
 }
 
@@ -157,10 +160,10 @@ std::optional<port_range> passthrough_ports::impl::range_in_use(std::uint16_t po
 }
 
 net::task<> passthrough_ports::impl::accept_all(std::shared_ptr<impl> self, std::shared_ptr<port_listener> at,
-                                                net::listener listener) {
-    at->listener = &listener;
+                                                std::shared_ptr<net::listener> listener) {
+    at->listener = listener.get();
     for (;;) {
-        auto accepted = co_await listener.accept();
+        auto accepted = co_await listener->accept();
         if (!accepted) break;
         const bool unexpected = !self->find(accepted->peer.address, accepted->local.port).first;
         if (unexpected && self->return_to_old_process && self->return_to_old_process(accepted->socket.get())) continue;

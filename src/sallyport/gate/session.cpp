@@ -8,7 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/frontend/login_text.hpp>
 #include <sallyport/gate/leg_settings.hpp>
-#include <sallyport/net/sleep_briefly.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::gate {
 
@@ -34,24 +34,35 @@ session::session(std::shared_ptr<session_context> gate, frontend::admitted_conne
       to_backend_(loop_),
       step_(from.implicit_tls ? session_step::start_tls : session_step::none) {}
 
-net::task<> run_session(std::shared_ptr<session> self) {
-    const bool implicit_tls = std::exchange(self->step_, session_step::none) == session_step::start_tls;
-    if (implicit_tls && self->gate_->config.uses_passthrough()) {
-        co_await self->start_passthrough();
+net::task<> session::run() {
+    const bool implicit_tls = std::exchange(step_, session_step::none) == session_step::start_tls;
+    if (implicit_tls && gate_->config.uses_passthrough()) {
+        co_await start_passthrough();
         co_return;
     }
     if (implicit_tls) {
-        const bool handshake = co_await self->client_.start_tls(net::clock::now() + limits::tls_handshake_timeout);
+        const bool handshake = co_await client_.start_tls(net::clock::now() + limits::tls_handshake_timeout);
         if (!handshake) co_return;
     }
-    const bool served = co_await self->connect_backend();
+    const bool served = co_await connect_backend();
     if (!served) co_return;
-    self->loop_.spawn("gate: backend leg", run_backend_leg(self));
-    co_await self->read_client();
-    co_await self->finish();
+    loop_.spawn("gate: backend leg", run_backend_leg(self()));
+    co_await read_client();
+    co_await finish();
 }
 
-net::task<> run_backend_leg(std::shared_ptr<session> self) { co_await self->read_backend(); }
+/// Called in the handler of the exception: usually there was no memory.
+void session::end_without_memory() noexcept {
+    net::log_exception("gate: session", std::current_exception());
+    if (!to_client_.writing && !passthrough_) client_.close_with("421 Out of memory; connect again later.\r\n");
+    try {
+        kill();
+        close_backend();
+        report_.cancelled(transfer_result::stopped, owner());
+    } catch (...) {
+        net::log_exception("gate: session", std::current_exception());
+    }
+}
 
 void session::stop() {
     ending_.stopping = true;
@@ -155,7 +166,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
 }
 
 void session::close_backend() {
-    if (server_.server) server_.server.learn_refused_methods(machine_->backend().server().refused);
+    if (server_.server && machine_) server_.server.learn_refused_methods(machine_->backend().server().refused);
     server_.close();
 }
 
@@ -405,29 +416,6 @@ void session::reserve_port(const proto::relay_act::reserve_port& request) {
     machine_->report(outcome::port_reserved{advertised});
 }
 
-/// With kernel forwarding the port is advertised when the opening is in force; if the kernel refuses it, the data connection
-/// is relayed. To a client that needs reach/curl_epsv_delay.hpp the port is advertised after that delay.
-net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
-                            std::optional<firewall::opening> opening) {
-    bool forwarded = false;
-    if (opening) {
-        const auto limit = net::time_limit::within(limits::opening_timeout);
-        auto got = co_await self->gate_->kernel_openings->open(self->loop_, std::move(*opening), limit);
-        if (self->is_closing()) co_return;
-        if (!got)
-            self->log(log::level::info, fmt::format("Relaying the data connection; kernel forwarding is not possible: {}",
-                                                    got.error().text()));
-        forwarded = got && self->data_.use_opening(leg, std::move(*got));
-    } else {
-        co_await net::sleep_briefly(self->loop_, self->curl_epsv_delay_.delay());
-        if (self->is_closing()) co_return;
-        self->curl_epsv_delay_.reply_sent(net::clock::now());
-    }
-    self->machine_->set_time(net::clock::now());
-    self->machine_->report(outcome::port_reserved{advertised, forwarded});
-    co_await self->advance();
-}
-
 void session::open_data(proto::relay_plan plan) {
     if (plan.data_path.path != proto::data_path::relay) return report_.started(std::move(plan));
     auto options = data_relay_options_for(plan, *gate_, client_, server_);
@@ -437,21 +425,6 @@ void session::open_data(proto::relay_plan plan) {
     const auto relay = data_.start_relay(std::move(plan), std::move(options));
     report_.started(relay);
     loop_.spawn("gate: transfer", run_transfer(self(), relay));
-}
-
-net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay) {
-    const auto data = co_await relay->run();
-    self->report_.relay_ended(*relay, data);
-    if (self->data_.running() != relay) co_return;
-    self->data_.relay_ended();
-    self->machine_->set_time(net::clock::now());
-    self->machine_->report(outcome::data_ended{data});
-    co_await self->advance();
-}
-
-net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
-    self->machine_->report(outcome::data_connected{client});
-    co_await self->advance();
 }
 
 void session::admit_user(const std::string& name) {

@@ -73,6 +73,9 @@ private:
         return [this](log::level at, std::string_view text) { log(at, text); };
     }
 
+    net::task<> run();
+    void end_without_memory() noexcept;
+
     // From the accepted connection to a running machine
     net::task<bool> connect_backend();
     net::task<> start_passthrough();

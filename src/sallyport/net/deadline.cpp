@@ -4,16 +4,10 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/timer.hpp>
 
 namespace sallyport::net {
-namespace {
-
-using timer = asio::basic_waitable_timer<clock, asio::wait_traits<clock>, executor>;
-
-}  // namespace
 
 // Time is counted in ticks of `granularity`. All linked nodes have ticks in (last_tick, last_tick + slots), so a slot never
 // holds nodes of two rounds. A node with a later deadline is put into the last slot and moved on from there.
@@ -50,6 +44,8 @@ struct deadline_wheel::impl {
 
     void set_alarm(std::int64_t tick) {
         alarm_tick = tick;
+        // Without the alarm, no deadline of this loop would expire any more.
+        const use_memory_reserve reserve;
         alarm.expires_at(deadline(tick * granularity));
         alarm.async_wait([this](const boost::system::error_code& error) {
             if (!error) advance(clock::now());
@@ -124,7 +120,7 @@ void deadline_node::arm(deadline until) {
 
 task<> sleep_until(deadline_wheel& wheel, deadline until) {
     timer t(wheel.impl_->alarm.get_executor(), until);
-    co_await t.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
+    co_await wait_for(t);
 }
 
 }  // namespace sallyport::net

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/use_awaitable.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/descriptor.hpp>
 
 namespace sallyport::net {
@@ -58,6 +59,7 @@ task<wait_result> descriptor::writable(deadline until) { return wait(ensure_regi
 task<wait_result> descriptor::wait(bool registered, readiness::waiter& direction, deadline until) {
     return asio::async_initiate<const asio::use_awaitable_t<executor>&, void(wait_result)>(
         [this, registered, &direction, until](auto resume) {
+            const use_memory_reserve reserve;
             // After a wait the system call is tried, whatever its end (decision 8).
             waiting_.emptied = false;
             direction.start(std::move(resume), until);

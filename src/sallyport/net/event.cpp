@@ -1,6 +1,5 @@
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/timer.hpp>
 
 namespace sallyport::net {
 
@@ -15,7 +14,7 @@ task<bool> event::wait(deadline until) {
     // The waiting coroutine usually owns the event, so the event is not used unless the wait has ended.
     if (!set_) {
         timer_.expires_at(until);
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable_t<executor>()));
+        co_await wait_for(timer_);
     }
     co_return set_;
 }

@@ -133,6 +133,8 @@ task<result<accepted_connection>> listener::accept(time_limit limit) {
         self->burst = 0;
         if (os == EAGAIN) {
             end = co_await self->socket.readable(until);
+            // The system has no memory to watch the socket.
+            if (end == wait_result::cancelled && self->socket) co_await self->owner.sleep_for(accept_backoff);
         } else if (self->socket) {
             self->note_failure(os);
             co_await self->owner.sleep_for(accept_backoff);

@@ -1,6 +1,7 @@
 #include <sallyport/net/loop.hpp>
 
 #include <csignal>
+#include <cstdint>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -8,26 +9,41 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::net {
 namespace {
 
-std::string message_of(const std::exception_ptr& exception) {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception of unknown type";
-    }
+// The spawn() that this thread is in, and the last one; 0 if there is none.
+thread_local std::uint64_t current_spawn = 0;
+thread_local std::uint64_t last_spawn = 0;
+
+task<> start_yield(asio::io_context& context) {
+    const use_memory_reserve for_frame;
+    return asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
+        [&context](auto resume) {
+            const use_memory_reserve for_operation;
+            asio::post(context, std::move(resume));
+        },
+        asio::use_awaitable_t<executor>());
 }
 
-void log_bug(std::string_view name, const std::exception_ptr& exception) {
-    log::error({}, fmt::format("{}: a bug in Sallyport, please report it: {}", name, message_of(exception)));
+/// Asio posts the end of a coroutine that has not waited since it was spawned, and ends the process if there is no memory
+/// for that. So such a coroutine waits here.
+task<> run_spawned(asio::io_context& context, std::uint64_t spawn, task<> work) {
+    std::exception_ptr failure;
+    try {
+        co_await std::move(work);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (current_spawn == spawn) co_await start_yield(context);
+    if (failure) std::rethrow_exception(failure);
 }
 
 void run_loop(loop& l) {
@@ -39,7 +55,7 @@ void run_loop(loop& l) {
             return;
         } catch (...) {
             // The failure of one handler must not end other sessions.
-            log_bug(fmt::format("loop {}", l.index()), std::current_exception());
+            log_exception("event loop", std::current_exception());
         }
     }
 }
@@ -70,17 +86,31 @@ loop::~loop() {
     poster_->loop_ = nullptr;
 }
 
-void loop::post(std::move_only_function<void()> work) { asio::post(context_, std::move(work)); }
-
-void loop::spawn(std::string name, task<> work) {
-    ++running_;
-    asio::co_spawn(context_, std::move(work), [this, name = std::move(name)](const std::exception_ptr& exception) {
-        --running_;
-        if (exception) log_bug(name, exception);
-    });
+void loop::post(std::move_only_function<void()> work) {
+    const use_memory_reserve reserve;
+    asio::post(context_, std::move(work));
 }
 
-task<> loop::yield() { co_await asio::post(context_, asio::use_awaitable_t<executor>()); }
+void loop::spawn(std::string name, task<> work) {
+    const auto spawn = ++last_spawn;
+    auto spawned = run_spawned(context_, spawn, std::move(work));
+    auto ended = [this, name = std::move(name)](const std::exception_ptr& exception) {
+        --running_;
+        if (exception) log_exception(name, exception);
+    };
+    ++running_;
+    const auto outer = std::exchange(current_spawn, spawn);
+    try {
+        asio::co_spawn(context_, std::move(spawned), std::move(ended));
+    } catch (...) {
+        current_spawn = outer;
+        --running_;
+        throw;
+    }
+    current_spawn = outer;
+}
+
+task<> loop::yield() { return start_yield(context_); }
 
 loop_group::loop_group(std::size_t count) {
     std::signal(SIGPIPE, SIG_IGN);
@@ -88,7 +118,11 @@ loop_group::loop_group(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) loops_.push_back(std::make_unique<loop>(i));
 }
 
-loop_group::~loop_group() = default;
+loop_group::~loop_group() {
+    // Asio needs memory to destroy coroutines that have not ended.
+    const use_memory_reserve reserve;
+    loops_.clear();
+}
 
 void loop_group::run() {
     {

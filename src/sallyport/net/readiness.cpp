@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 #include <boost/asio/post.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -71,9 +72,9 @@ readiness::registration_id readiness::add(int fd, directions& waiting, bool writ
     std::uint32_t index = 0;
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
-        slots_.emplace_back();
         // So that remove() cannot fail.
-        free_slots_.reserve(slots_.size());
+        if (free_slots_.capacity() <= slots_.size()) free_slots_.reserve(2 * (slots_.size() + 1));
+        slots_.emplace_back();
     } else {
         index = free_slots_.back();
         free_slots_.pop_back();
@@ -111,6 +112,7 @@ void readiness::remove(int fd, registration_id known, bool closing) noexcept {
 // instance.
 void readiness::watch() {
     watching_ = true;
+    const use_memory_reserve reserve;
     epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& failed) {
         // The loop is being destroyed.
         if (failed) return;
@@ -161,11 +163,14 @@ void readiness::resume_all() {
 
 void readiness::resume_soon() {
     if (std::exchange(scheduled_, true)) return;
+    const use_memory_reserve reserve;
     asio::post(on_, [this] { resume_all(); });
 }
 
 void readiness::shutdown() {
-    // The handlers own the coroutines, and these own the descriptors: all are moved out before any is destroyed.
+    // The handlers own the coroutines, and these own the descriptors: all are moved out before any is destroyed. Asio needs
+    // memory to destroy a coroutine.
+    const use_memory_reserve reserve;
     std::vector<handler> dropped;
     const auto drop = [&dropped](waiter& each) { dropped.push_back(std::exchange(each.resume_, nullptr)); };
     for (const auto& each : slots_) {

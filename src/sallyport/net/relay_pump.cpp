@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/pipe.hpp>
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stall_watch.hpp>
@@ -256,7 +258,7 @@ bool is_harmless(const direction& d) {
 }
 
 /// Runs one direction to its end and passes that end on.
-task<> pump(direction& d, event& done) {
+task<> move_to_end(direction& d) {
     auto work = d.plain() ? move_plain(d) : move_through_tls(d);
     d.outcome = co_await std::move(work);
     if (d.outcome) d.outcome = d.check_source_end();
@@ -266,19 +268,43 @@ task<> pump(direction& d, event& done) {
         auto finished = co_await d.to.shutdown_send(limits::tls_shutdown_timeout);
         if (!finished && d.outcome) d.outcome = fault_at(side::sink, std::move(finished.error()));
     }
+}
+
+void end_with_exception(direction& d, event& done) {
+    log_exception("relay", std::current_exception());
+    d.delivered = false;
+    d.outcome = fault_at(side::sink, fail_without_memory().error());
+    d.ended = true;
+    done.set();
+}
+
+task<> pump(direction& d, event& done) {
+    try {
+        co_await move_to_end(d);
+    } catch (...) {
+        co_return end_with_exception(d, done);
+    }
     d.ended = true;
     done.set();
 }
 
 void start(direction& d, event& done) {
-    if (!d.ended) d.from.owner().spawn("relay direction", pump(d, done));
+    if (d.ended) return;
+    try {
+        d.from.owner().spawn("relay direction", pump(d, done));
+    } catch (...) {
+        end_with_exception(d, done);
+    }
 }
+
+// The directions are objects of the relay's coroutine. So while one of them runs, the relay must not end by an exception,
+// and uses the memory reserve.
 
 /// Waits for the next direction to end.
 task<bool> wait_for_next_end(event& done, deadline until) {
-    const bool ended = co_await done.wait(until);
+    const use_memory_reserve reserve;
     done.clear();
-    co_return ended;
+    return done.wait(until);
 }
 
 /// Waits for a short time for a direction to end by itself. The event is also set by the other direction.
@@ -294,6 +320,7 @@ void abort_both(direction& d) {
 }
 
 relay_outcome outcome_of(const fault& f, bool a_is_source) {
+    const use_memory_reserve reserve;
     if (f.cause.code == errc::timeout) return {relay_result::stalled, f.cause};
     const bool at_a = (f.at == side::source) == a_is_source;
     return {at_a ? relay_result::a_failed : relay_result::b_failed, f.cause};
@@ -308,7 +335,7 @@ bool receiver_broke(const direction& back) {
 task<relay_outcome> relay_one_way(direction& data, direction& back, event& done, bool from_a) {
     while (!data.ended && !receiver_broke(back)) co_await wait_for_next_end(done, deadline::max());
     if (data.ended && data.delivered && !back.ended) {
-        co_await wait_for_end_briefly(back, done);
+        co_await with_memory_reserve([&] { return wait_for_end_briefly(back, done); });
         if (!back.ended && data.outcome) {
             back.abandoned = true;
             back.from.interrupt_read();
@@ -348,7 +375,7 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
         if (complete) check_receiver(other);
         start(data, done);
         start(other, done);
-        co_return co_await relay_one_way(data, other, done, from_a);
+        co_return co_await with_memory_reserve([&] { return relay_one_way(data, other, done, from_a); });
     }
     start(forth, done);
     start(back, done);
@@ -356,11 +383,11 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     while (!forth.ended && !back.ended) co_await wait_for_next_end(done, deadline::max());
     direction& first = forth.ended ? forth : back;
     direction& second = forth.ended ? back : forth;
-    const auto first_end = first.outcome;
+    const auto first_end = with_memory_reserve([&] { return first.outcome; });
     if (!first_end) {
         abort_both(first);
     } else if (second.forwarded == 0 && !second.ended) {
-        co_await wait_for_end_briefly(second, done);
+        co_await with_memory_reserve([&] { return wait_for_end_briefly(second, done); });
         if (!second.ended && second.forwarded == 0) {
             second.abandoned = true;
             second.from.interrupt_read();

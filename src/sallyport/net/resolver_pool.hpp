@@ -4,12 +4,15 @@
 // A lookup can block for longer than the program takes to stop, so the pool lives until the process ends and its threads are
 // never joined. Loop thread only.
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
@@ -17,8 +20,8 @@ namespace sallyport::net {
 
 [[nodiscard]] worker_pool& resolver_pool();
 
-/// Runs `lookup` in the pool and returns its result on this loop, or nothing after the time limit. `lookup` may outlive the
-/// caller and the loop.
+/// Runs `lookup` in the pool and returns its result on this loop; nothing after the time limit or an exception. `lookup` may
+/// outlive the caller and the loop.
 template <class Lookup>
 task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l, Lookup lookup, time_limit limit) {
     // Shared by the waiting coroutine and the pool's thread, which may finish after the coroutine has ended.
@@ -29,7 +32,15 @@ task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l,
     };
     const auto pending = std::make_shared<pending_lookup>(l);
     resolver_pool().submit([lookup = std::move(lookup), waiter = std::weak_ptr(pending), poster = l.poster()]() mutable {
-        poster->post([waiter, found = lookup()]() mutable {
+        // Without memory for the lookup, there is no result.
+        std::optional<std::invoke_result_t<Lookup&>> answer;
+        try {
+            answer.emplace(lookup());
+        } catch (...) {
+            log_exception("name lookup", std::current_exception());
+        }
+        const use_memory_reserve reserve;
+        poster->post([waiter, found = std::move(answer)]() mutable {
             const auto q = waiter.lock();
             if (!q) return;
             q->found = std::move(found);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <boost/asio/basic_signal_set.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/loop.hpp>
 
 namespace sallyport::net {
@@ -13,11 +14,13 @@ struct signal_watch::impl : std::enable_shared_from_this<impl> {
     }
 
     void wait() {
+        const use_memory_reserve reserve;
         signals.async_wait([self = shared_from_this()](const boost::system::error_code& error, int number) {
             // The watch was destroyed.
             if (error) return;
-            self->act(number);
+            // First, as an action may throw.
             self->wait();
+            self->act(number);
         });
     }
 

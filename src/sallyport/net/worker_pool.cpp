@@ -5,6 +5,8 @@
 #include <vector>
 
 #include <pthread.h>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::net {
@@ -22,7 +24,11 @@ struct worker_pool::impl {
                 auto work = std::move(queue.front());
                 queue.pop_front();
                 lock.unlock();
-                work();
+                try {
+                    work();
+                } catch (...) {
+                    log_exception("worker", std::current_exception());
+                }
             }
             lock.lock();
         }
@@ -40,6 +46,8 @@ worker_pool::worker_pool(std::size_t threads) : impl_(std::make_unique<impl>()) 
 }
 
 worker_pool::~worker_pool() {
+    // Asio needs memory to destroy the coroutines whose work is dropped.
+    const use_memory_reserve reserve;
     {
         const std::lock_guard lock(impl_->mutex);
         impl_->stopping = true;

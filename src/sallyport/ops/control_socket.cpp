@@ -14,6 +14,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::ops {
@@ -102,7 +103,14 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
 }
 
 net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream connection) {
-    ++self->open_connections;
+    struct counted {
+        explicit counted(std::size_t& all) : count(all) { ++count; }
+        ~counted() { --count; }
+        counted(const counted&) = delete;
+        counted& operator=(const counted&) = delete;
+        std::size_t& count;
+    };
+    const counted this_connection(self->open_connections);
     std::string input;
     std::array<char, 4096> block;
     const net::time_limit limit{.progress = limits::control_timeout};
@@ -121,7 +129,6 @@ net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream 
         const auto sent = co_await connection.write_all(line, limit);
         if (!sent) break;
     }
-    --self->open_connections;
 }
 
 result<control_socket> control_socket::open(net::loop& loop, const std::string& path, request_handler handler,
@@ -140,7 +147,7 @@ result<control_socket> control_socket::open(net::loop& loop, const std::string& 
     auto fd = listen_at(path);
     if (!fd) return std::unexpected(fd.error());
     auto made = std::make_shared<impl>(loop, std::move(*fd), path, std::move(handler));
-    loop.spawn("control socket", impl::accept_all(made));
+    net::keep_running(loop, "control socket", [made] { return impl::accept_all(made); });
     return control_socket(std::move(made));
 }
 

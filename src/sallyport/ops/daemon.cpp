@@ -10,6 +10,8 @@
 #include <sallyport/base/error_line.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/ops/service_manager.hpp>
 
 namespace sallyport::ops {
@@ -52,7 +54,7 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& old) 
                                                        [this] {
                                                            if (restart_) restart_();
                                                        }});
-    loops_.at(0).spawn("certificates", check_certificates());
+    net::keep_running(loops_.at(0), "certificates", [this] { return check_certificates(); });
     log::print(fmt::format("{}: listening on {}", name_, addresses));
     old.notify_ready();
     notify_service_manager();
@@ -99,6 +101,8 @@ void daemon::stop_by_signal(int signal) {
 
 void daemon::stop(std::string_view reason, std::chrono::milliseconds within) {
     if (std::exchange(stop_started_, true)) return;
+    // The end of the program must not fail.
+    const use_memory_reserve reserve;
     log::info("", fmt::format("{}: {}, stopping", name_, reason));
     loops_.at(0).spawn("stop deadline", stop_loops_after(loops_.at(0), loops_, within));
     stopping_ = services_.size();

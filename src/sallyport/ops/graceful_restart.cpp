@@ -16,7 +16,9 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::ops {
 namespace {
@@ -59,7 +61,8 @@ net::task<result<int>> graceful_restart::start() {
     const auto connection = std::make_shared<net::descriptor>(host_.loops().at(0), std::move(started->connection));
     const auto line = co_await read_line(connection, net::clock::now() + limits::restart_timeout);
     if (line == "ready\n") {
-        host_.loops().at(0).spawn("returned connections", accept_returned(this, connection));
+        net::keep_running(host_.loops().at(0), "returned connections",
+                          [this, connection] { return accept_returned(this, connection); });
         co_return started->pid;
     }
     ::kill(started->pid, SIGKILL);
@@ -79,7 +82,12 @@ net::task<result<std::string>> graceful_restart::restart() {
         co_return fail(errc::rejected, "a new process has taken over already; send the command to it");
     if (stage_ == stage::starting) co_return fail(errc::busy, "a new process is being started");
     stage_ = stage::starting;
-    const auto pid = co_await start();
+    result<int> pid = fail_without_memory();
+    try {
+        pid = co_await start();
+    } catch (...) {
+        net::log_exception("restart", std::current_exception());
+    }
     stage_ = pid ? stage::replaced : stage::idle;
     if (!pid) {
         log::error({}, fmt::format("Restart: {}", pid.error().text()));

@@ -15,6 +15,8 @@
 #include <sallyport/base/error_line.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::ops {
 namespace {
@@ -52,7 +54,7 @@ void reloader::preserve_unchanged(loaded_settings& fresh) const {
 }
 
 net::task<result<std::vector<std::string>>> reloader::run() {
-    // A failed reload is an error value and changes nothing. An exception on the pool's thread would end the daemon.
+    // A failed reload is an error value and changes nothing.
     auto work = [this]() -> result<loaded_settings> {
         try {
             return load_();
@@ -93,7 +95,12 @@ net::task<result<std::vector<std::string>>> reloader::run() {
 
 net::task<result<std::string>> reloader::reload() {
     if (std::exchange(running_, true)) co_return fail(errc::busy, "another reload is in progress; try again");
-    const auto lines = co_await run();
+    result<std::vector<std::string>> lines = fail_without_memory();
+    try {
+        lines = co_await run();
+    } catch (...) {
+        net::log_exception("reload", std::current_exception());
+    }
     running_ = false;
     if (std::exchange(pending_, false)) reload_by_signal();
     if (!lines) {

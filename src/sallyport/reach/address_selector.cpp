@@ -11,6 +11,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/stream.hpp>
 
 namespace sallyport::reach {
@@ -110,7 +111,8 @@ address_selector::address_selector(net::loop& loop, std::vector<address_rule> ru
 address_selector::~address_selector() { stop(); }
 
 void address_selector::start() {
-    if (!impl_->names.empty()) impl_->loop.spawn("external address", impl::resolve_periodically(impl_));
+    if (impl_->names.empty()) return;
+    net::keep_running(impl_->loop, "external address", [self = impl_] { return impl::resolve_periodically(self); });
 }
 
 void address_selector::copy_addresses_from(const address_selector& other) {

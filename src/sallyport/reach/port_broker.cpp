@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -12,7 +13,9 @@
 #include <fmt/format.h>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/log_limiter.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/descriptor_usage.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::reach {
@@ -87,11 +90,12 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     [[nodiscard]] error exhausted_error(const group& g, const ip_address& client) const;
     void note_exhausted(const error& reason);
     result<void> open(net::loop& loop, group& g, port_table::slot s);
+    result<void> open_or_fail(net::loop& loop, group& g, port_table::slot s);
     void stop();
     void share_range(bool with_another);
     static net::task<> close_idle_listeners(std::shared_ptr<impl> self, net::loop& loop);
 
-    static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l);
+    static net::task<> accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, std::shared_ptr<net::listener> l);
     static net::task<> dispatch_proxied(std::shared_ptr<impl> self, net::loop* loop, group* g, port_table::slot s,
                                         net::accepted_connection connection);
     void dispatch(group& g, port_table::slot s, net::accepted_connection connection);
@@ -159,7 +163,7 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         }
         if (g.ports[*slot].number == 0) {
             lock.unlock();
-            auto opened = open(loop, g, *slot);
+            auto opened = open_or_fail(loop, g, *slot);
             lock.lock();
             // close_idle_listeners() may have closed it again meanwhile.
             if (!opened || g.ports[*slot].number == 0) {
@@ -173,9 +177,14 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         const auto number = g.ports[*slot].number;
         const pending_connection::parameters parameters{
             .client = client, .port = number, .advertised_port = settings.external.of(number)};
-        auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
-        g.expected.emplace(reservation_key{*slot, client}, made);
-        return port_reservation(std::move(made));
+        try {
+            auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
+            g.expected.emplace(reservation_key{*slot, client}, made);
+            return port_reservation(std::move(made));
+        } catch (...) {
+            g.table.cancel(client, *slot);
+            throw;
+        }
     }
 }
 
@@ -196,6 +205,14 @@ void port_broker::impl::note_exhausted(const error& reason) {
         log::warning({}, fmt::format("No passive port available for {} requests (425); last: {}", *count, reason.what));
 }
 
+result<void> port_broker::impl::open_or_fail(net::loop& loop, group& g, port_table::slot s) {
+    try {
+        return open(loop, g, s);
+    } catch (const std::bad_alloc&) {
+        return fail_without_memory();
+    }
+}
+
 result<void> port_broker::impl::open(net::loop& loop, group& g, port_table::slot s) {
     const std::lock_guard one_at_a_time(open_mutex);
     {
@@ -208,20 +225,26 @@ result<void> port_broker::impl::open(net::loop& loop, group& g, port_table::slot
     if (!opened) return std::unexpected(std::move(opened).error());
     const auto chosen = opened->local().port;
     if (uses_system_ports() && is_alg_port(chosen)) return fail(errc::busy, fmt::format("port {}", chosen));
+    const auto shared_listener = std::make_shared<net::listener>(std::move(*opened));
+    // A port in the table must accept connections.
+    const use_memory_reserve reserve;
     {
         const std::lock_guard lock(mutex);
         g.ports[s].number = chosen;
         g.ports[s].owner = &loop;
         g.table.set_open(s);
     }
-    loop.spawn(fmt::format("passive port {}", chosen), accept_on(shared_from_this(), &g, s, std::move(*opened)));
+    net::keep_running(loop, fmt::format("passive port {}", chosen), [self = shared_from_this(), &g, s, shared_listener] {
+        return accept_on(self, &g, s, shared_listener);
+    });
     return {};
 }
 
 // --- arriving connections ----------------------------------------------------------------------------------------------
 
-// The frame owns the listener, so it is closed with its own event loop even if other loops still use the broker.
-net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s, net::listener l) {
+// The coroutine owns the listener, so it is closed with its own event loop even if other loops still use the broker.
+net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, port_table::slot s,
+                                         std::shared_ptr<net::listener> l) {
     port* p = nullptr;
     net::loop* loop = nullptr;
     {
@@ -229,10 +252,10 @@ net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, p
         if (self->stopped) co_return;
         p = &g->ports[s];
         loop = p->owner;
-        p->listener = &l;
+        p->listener = l.get();
     }
     for (;;) {
-        auto connection = co_await l.accept();
+        auto connection = co_await l->accept();
         // Closed by stop() or close_idle_listeners().
         if (!connection) break;
         if (self->settings.proxies.on_data_connections && self->settings.proxies.is_trusted(connection->peer.address))
@@ -241,7 +264,7 @@ net::task<> port_broker::impl::accept_on(std::shared_ptr<impl> self, group* g, p
             self->dispatch(*g, s, std::move(*connection));
     }
     const std::lock_guard lock(self->mutex);
-    if (p->listener == &l) p->listener = nullptr;
+    if (p->listener == l.get()) p->listener = nullptr;
 }
 
 net::task<> port_broker::impl::dispatch_proxied(std::shared_ptr<impl> self, net::loop* loop, group* g, port_table::slot s,

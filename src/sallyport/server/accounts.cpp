@@ -1,16 +1,23 @@
 #include <sallyport/server/accounts.hpp>
 
+#include <cerrno>
 #include <stdexcept>
 
 #include <sodium.h>
 
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/server/secret.hpp>
 
 namespace sallyport::server {
 namespace {
 
-bool matches_argon2id(const std::string& hash, std::string_view password) {
-    return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+/// An error if there is no memory for the hash. libsodium reports that like a wrong password, but for EINVAL, which it sets
+/// after it has compared.
+result<bool> matches_argon2id(const std::string& hash, std::string_view password) {
+    errno = 0;
+    if (crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0) return true;
+    if (errno == EINVAL) return false;
+    return fail_without_memory();
 }
 
 }  // namespace
@@ -47,9 +54,11 @@ result<account> accounts::check(const proto::login_request& login) const {
     const record& r = found == users_.end() ? unknown_user : found->second;
     const digest given = hash(login.password);
     const bool password_matches = sodium_memcmp(given.data(), r.keyed.data(), given.size()) == 0;
-    const bool hash_matches =
-        !argon2id_.empty() && matches_argon2id(r.argon2id.empty() ? argon2id_ : r.argon2id, login.password);
-    const bool matches = r.argon2id.empty() ? password_matches : hash_matches;
+    result<bool> hash_matches = false;
+    if (!argon2id_.empty()) hash_matches = matches_argon2id(r.argon2id.empty() ? argon2id_ : r.argon2id, login.password);
+    // For every name, as above.
+    if (!hash_matches) return std::unexpected(hash_matches.error());
+    const bool matches = r.argon2id.empty() ? password_matches : *hash_matches;
     if (r.locked || !matches) return fail(errc::login_refused);
     return account{.name = login.user, .anonymous = false, .read_only = r.read_only};
 }

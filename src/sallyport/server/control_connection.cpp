@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <sodium.h>
+#include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
 
@@ -45,10 +46,16 @@ net::task<result<std::string_view>> control_connection::read(net::deadline until
 net::task<> control_connection::flush(proto::server_machine& machine) {
     if (flushing_) co_return;
     flushing_ = true;
-    while (!machine.output().empty() && !broken_) {
-        machine.release_output(writing_);
-        const result<void> sent = co_await stream_.write_all(writing_, {.progress = shared_.config.stall_timeout});
-        if (!sent) broken_ = true;
+    try {
+        while (!machine.output().empty() && !broken_) {
+            machine.release_output(writing_);
+            const result<void> sent = co_await stream_.write_all(writing_, {.progress = shared_.config.stall_timeout});
+            if (!sent) broken_ = true;
+        }
+    } catch (...) {
+        // A part of the output may be missing.
+        broken_ = true;
+        throw;
     }
     // A long listing of replies must not stay with a session that then idles for minutes.
     if (writing_.capacity() > limits::control_read_size) std::string().swap(writing_);
@@ -74,6 +81,13 @@ net::task<> control_connection::shut_down(bool client_quit) {
         const result<std::size_t> got = co_await stream_.read_some(buffer_, limit);
         if (!got || *got == 0) co_return;
     }
+}
+
+void control_connection::close_with(std::string_view reply) noexcept {
+    const bool complete_lines = !stream_.is_tls() && !flushing_ && !broken_;
+    if (complete_lines) (void)::send(stream_.native_handle(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    broken_ = true;
+    stream_.close();
 }
 
 void control_connection::abort() {

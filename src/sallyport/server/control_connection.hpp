@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include <sallyport/frontend/session.hpp>
 #include <sallyport/net/stream.hpp>
@@ -49,6 +50,8 @@ public:
     /// A waiting read returns errc::cancelled.
     void interrupt_read() { stream_.interrupt_read(); }
     void close() { stream_.close(); }
+    /// Sends a reply, if that is possible without waiting and without TLS, and closes. For a session without memory.
+    void close_with(std::string_view reply) noexcept;
     /// Closes with RST; waiting operations return.
     void abort();
 

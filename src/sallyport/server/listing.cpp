@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/server/lister.hpp>
 #include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/transfer.hpp>
@@ -21,15 +23,24 @@ net::task<result<void>> send_block(transfer& t, std::string_view block) {
     co_return done;
 }
 
+/// The threads that read use `source`, so an exception must not end this before they have finished.
 net::task<result<void>> send_blocks(transfer& t, lister& source, std::string first) {
     read_ahead rest(t.shared().disk, t.loop(), source);
-    result<void> done = co_await send_block(t, first);
+    result<void> done;
+    result<std::string> block = std::move(first);
     for (;;) {
-        if (!done) source.stop();
-        const result<std::string> block = co_await rest.next();
-        if (block && block->empty()) co_return done;
-        if (done && !block) done = std::unexpected(block.error());
-        if (done) done = co_await send_block(t, *block);
+        try {
+            done = co_await send_block(t, *block);
+        } catch (...) {
+            net::log_exception("listing", std::current_exception());
+            done = fail_without_memory();
+        }
+        do {
+            if (!done) source.stop();
+            block = co_await rest.next();
+            if (block && block->empty()) co_return done;
+            if (done && !block) done = std::unexpected(std::move(block.error()));
+        } while (!done);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/event.hpp>
 
 namespace sallyport::server {
@@ -24,12 +25,19 @@ struct read_ahead::state {
         return false;
     }
 
+    static net::task<result<std::string>> next(pointer s);
+    static net::task<bool> wait_for_block(state& s) {
+        const use_memory_reserve reserve;
+        return s.block_ready.wait(net::deadline::max());
+    }
+
     /// Called on the loop.
     static void start_readers(const pointer& s) {
         for (; s->readers < limits::listing_readers && s->reserve(); ++s->readers) submit(s);
     }
 
     static void submit(pointer s) {
+        const use_memory_reserve reserve;
         net::worker_pool& to = s->pool;
         auto guard = net::asio::make_work_guard(s->loop.context());
         to.submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); });
@@ -39,17 +47,29 @@ struct read_ahead::state {
     /// thread might otherwise reach the end first.
     static void read(pointer s) {
         for (;;) {
-            result<std::string> block = s->source.next();
+            result<std::string> block = read_block(*s);
             if (!s->reserve()) return post_block(std::move(s), std::move(block), true);
             post_block(s, std::move(block), false);
             if (s->pool.has_queued_work()) return submit(std::move(s));
         }
     }
 
+    static result<std::string> read_block(state& s) noexcept {
+        try {
+            return s.source.next();
+        } catch (...) {
+            s.source.stop();
+            return fail_without_memory();
+        }
+    }
+
     /// Posts a block to the loop. The event belongs to the loop, so its last owner must not be a thread of the pool.
     static void post_block(pointer s, result<std::string> block, bool last) {
+        // A missing block would truncate the listing.
+        const use_memory_reserve reserve;
         net::loop& loop = s->loop;
         loop.post([s = std::move(s), block = std::move(block), last]() mutable {
+            const use_memory_reserve on_the_loop;
             if (last) --s->readers;
             s->ready.push_back(std::move(block));
             s->block_ready.set();
@@ -72,18 +92,23 @@ read_ahead::read_ahead(net::worker_pool& pool, net::loop& loop, lister& source)
     state::start_readers(state_);
 }
 
+/// Must not fail, since the source must not end before its readers.
 net::task<result<std::string>> read_ahead::next() {
-    const state::pointer s = state_;
+    const use_memory_reserve reserve;
+    return state::next(state_);
+}
+
+net::task<result<std::string>> read_ahead::state::next(pointer s) {
     while (!s->ready.empty() || s->readers > 0) {
         if (s->ready.empty()) {
             s->block_ready.clear();
-            co_await s->block_ready.wait(net::deadline::max());
+            co_await wait_for_block(*s);
             continue;
         }
         result<std::string> block = std::move(s->ready.front());
         s->ready.pop_front();
         --s->blocks;
-        state::start_readers(s);
+        start_readers(s);
         if (!block || !block->empty()) co_return block;
     }
     co_return std::string();

@@ -9,6 +9,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/frontend/login_text.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/sleep_briefly.hpp>
 #include <sallyport/server/file_commands.hpp>
 
@@ -49,7 +50,29 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
         machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
 }
 
-net::task<> session::serve(std::shared_ptr<session> self) { co_await self->run(); }
+net::task<> session::serve(std::shared_ptr<session> self) {
+    std::exception_ptr failure;
+    try {
+        co_await self->run();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) self->end_without_memory(failure);
+}
+
+/// A session that an exception ended: usually there was no memory for it.
+void session::end_without_memory(const std::exception_ptr& failure) noexcept {
+    net::log_exception("session", failure);
+    control_.close_with("421 Out of memory; connect again later.\r\n");
+    passive_ = {};
+    persistent_data_.close();
+    try {
+        cancel_transfer();
+    } catch (...) {
+        net::log_exception("session", std::current_exception());
+    }
+    transfer_.reset();
+}
 
 net::task<> session::run() {
     if (log::enabled(log::level::info))
@@ -198,6 +221,10 @@ net::task<> session::check_login(proto::login_request request) {
         status::count(shared_->counters.rejected_login_queue);
     } else if (cause == errc::rejected) {
         machine_.terminate(text_of(frontend::rejection::login_penalty));
+    } else if (cause != errc::cancelled) {
+        // Not a wrong password: the client may try again.
+        log(log::level::error, fmt::format("Cannot check the password: {}", checked.error().text()));
+        machine_.terminate("Cannot check the password now; connect again later.");
     }
     machine_.login_done(std::unexpected(checked.error()));
     log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));

@@ -2,6 +2,7 @@
 // One control connection from accept to close: asks its machine what to do, does it, and reports the outcome. The waits have
 // their times from the machine. Lives on one loop; kept alive by its coroutines.
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ private:
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }
 
     net::task<> run();
+    void end_without_memory(const std::exception_ptr& failure) noexcept;
     net::task<bool> perform(proto::server_action action);
     net::task<bool> read_input(net::deadline until);
     net::task<> start_tls(net::deadline until);

@@ -7,6 +7,8 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -61,12 +63,17 @@ transfer::~transfer() { status::uncount(setup_.shared->counters.transfers_runnin
 
 net::task<result<proto::transfer_outcome>> transfer::run() {
     result<proto::transfer_outcome> outcome = fail(errc::misuse);
-    switch (proto::data_use_of(request_.command)) {
-        case proto::data_use::download: outcome = co_await download(*this); break;
-        case proto::data_use::upload: outcome = co_await upload(*this); break;
-        case proto::data_use::listing: outcome = co_await send_listing(*this); break;
-        // The machine starts no transfer for other commands.
-        default: break;
+    try {
+        switch (proto::data_use_of(request_.command)) {
+            case proto::data_use::download: outcome = co_await download(*this); break;
+            case proto::data_use::upload: outcome = co_await upload(*this); break;
+            case proto::data_use::listing: outcome = co_await send_listing(*this); break;
+            // The machine starts no transfer for other commands.
+            default: break;
+        }
+    } catch (...) {
+        net::log_exception("transfer", std::current_exception());
+        outcome = fail_without_memory();
     }
     if (!outcome && outcome.error().code == errc::timeout && stall_.stalled(net::clock::now()))
         outcome = fail(errc::timeout, "Transfer aborted: " + stall_.text());

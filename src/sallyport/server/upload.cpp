@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/ascii_filter.hpp>
 #include <sallyport/server/transfer.hpp>
 #include <sallyport/server/work_queue.hpp>
@@ -94,7 +96,12 @@ private:
         if (!received) co_return received;
         work_queue writer(t_.shared().disk, t_.loop());
         std::array<portion, 2> blocks;
-        received = co_await write_blocks(writer, first, blocks);
+        try {
+            received = co_await write_blocks(writer, first, blocks);
+        } catch (...) {
+            net::log_exception("upload", std::current_exception());
+            received = fail_without_memory();
+        }
         // Wait in any case, since the jobs on the pool refer to this object.
         const result<void> written = co_await writer.wait_for_remaining(0);
         if (written) co_return received;

@@ -16,6 +16,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/worker_pool.hpp>
@@ -30,27 +31,46 @@ public:
 
     /// Adds a piece of work. After a failure no further pieces are run.
     void add(piece work) {
-        ++remaining_;
         {
             const std::lock_guard lock(shared_->mutex);
             shared_->waiting.push_back(std::move(work));
+            ++remaining_;
             if (std::exchange(shared_->running, true)) return;
         }
+        const use_memory_reserve reserve;
         pool_.submit([this, &loop = loop_, s = shared_, guard = net::asio::make_work_guard(loop_.context())] {
             run(this, loop, *s);
         });
     }
 
-    /// Waits until at most `max_remaining` pieces are unfinished. Returns the first failure, if any.
+    /// Waits until at most `max_remaining` pieces are unfinished. Returns the first failure, if any. Never throws.
     net::task<result<void>> wait_for_remaining(std::size_t max_remaining) {
+        const use_memory_reserve reserve;
+        return wait_while_more(max_remaining);
+    }
+
+private:
+    net::task<result<void>> wait_while_more(std::size_t max_remaining) {
         while (remaining_ > max_remaining) {
             changed_.clear();
-            co_await changed_.wait(net::deadline::max());
+            co_await wait_for_change();
         }
         co_return outcome_;
     }
 
-private:
+    net::task<bool> wait_for_change() {
+        const use_memory_reserve reserve;
+        return changed_.wait(net::deadline::max());
+    }
+
+    static result<void> run_piece(piece& work) noexcept {
+        try {
+            return work();
+        } catch (...) {
+            return fail_without_memory();
+        }
+    }
+
     struct shared {
         std::mutex mutex;
         std::deque<piece> waiting;
@@ -71,8 +91,9 @@ private:
             s.waiting.pop_front();
             lock.unlock();
             result<void> done;
-            if (!s.failed) done = work();
+            if (!s.failed) done = run_piece(work);
             s.failed = s.failed || !done;
+            const use_memory_reserve reserve;
             loop.post([queue, done = std::move(done)]() mutable { queue->on_done(std::move(done)); });
         }
     }

@@ -2,6 +2,7 @@
 #include <sallyport/vfs/temporary_name.hpp>
 
 #include <array>
+#include <exception>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -122,9 +123,14 @@ leftover_sweep::leftover_sweep(std::string root)
           pthread_setname_np(pthread_self(), "leftovers");
           // The priority of this thread alone.
           static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19));
-          const std::size_t removed = remove_leftovers_beneath(root, stop);
-          if (removed != 0)
-              log::info({}, fmt::format("Removed {} unfinished uploads of a killed process in {}", removed, root));
+          try {
+              const std::size_t removed = remove_leftovers_beneath(root, stop);
+              if (removed != 0)
+                  log::info({}, fmt::format("Removed {} unfinished uploads of a killed process in {}", removed, root));
+          } catch (const std::exception&) {
+              log::warning({},
+                           "Unfinished uploads of a killed process were not removed: out of memory; the next start will");
+          }
       }) {}
 
 }  // namespace sallyport::vfs
