@@ -167,6 +167,11 @@ inline constexpr auto log_loss_interval = 1s;
 // How long the program waits at its end for queued lines: a reader that has stopped may never continue.
 inline constexpr auto log_flush_timeout = 1s;
 
+// An event loop that does not answer for this time is reported (OP-08): longer than any work of a loop, which takes
+// milliseconds, and shorter than the timeouts of clients. It is asked once per interval.
+inline constexpr auto watchdog_limit = 5s;
+inline constexpr auto watchdog_interval = 1s;
+
 // How long a key encrypts new TLS session tickets (TLS-12).
 inline constexpr auto ticket_key_lifetime = 3600s;
 

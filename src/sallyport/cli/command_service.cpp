@@ -17,7 +17,7 @@ namespace {
 /// Options of the process, which a reload cannot change.
 constexpr auto fixed_options = std::to_array<std::string_view>(
     {"listen", "listen-tls", "passive-ports", "external-ports", "use-alg-ports", "single-port", "proxy-protocol-from",
-     "proxy-protocol-data", "threads", "log", "log-level", "control-socket", "drain-timeout", "stop-timeout"});
+     "proxy-protocol-data", "threads", "log", "log-level", "control-socket", "drain-timeout", "stop-timeout", "watchdog"});
 constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader"});
 /// Changes of backends are reported one by one instead.
 constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});
@@ -64,7 +64,8 @@ ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options)
             .loops = options.threads,
             .stop_timeout = options.stop_timeout,
             .drain_timeout = options.logging_and_control.drain_timeout,
-            .control = std::move(control)};
+            .control = std::move(control),
+            .watchdog = options.logging_and_control.watchdog};
 }
 
 ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings) {

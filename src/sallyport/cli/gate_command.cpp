@@ -160,6 +160,7 @@ void gate_options::add_to(CLI::App& command) {
     access.add_to(table);
     daemon.logging_and_control.add_control_to(table);
     daemon.logging_and_control.add_restart_to(table);
+    daemon.logging_and_control.add_watchdog_to(table);
     table.notes =
         "Examples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 \\\n"

@@ -29,6 +29,15 @@ void logging_and_control_options::add_restart_to(command_table& table) {
                                          "After a restart, time the old process waits for its sessions"}});
 }
 
+void logging_and_control_options::add_watchdog_to(command_table& table) {
+    table.add("Logging and operation", {{"--watchdog", "MODE",
+                                         choice(watchdog, "mode",
+                                                choices<ops::watchdog_mode>{{"log", ops::watchdog_mode::log},
+                                                                            {"abort", ops::watchdog_mode::abort},
+                                                                            {"off", ops::watchdog_mode::off}}),
+                                         "If an event loop does not run for 5 s: log, abort (core file, exit) or off"}});
+}
+
 std::string logging_and_control_options::control_path(std::string_view kind) const {
     if (control_socket == "none") return {};
     if (!control_socket.empty()) return control_socket;

@@ -10,6 +10,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/ops/watchdog.hpp>
 #include <sallyport/status/transfer_log.hpp>
 
 namespace sallyport::cli {
@@ -19,12 +20,15 @@ struct logging_and_control_options {
     status::record_format transfer_log_format = status::record_format::text;
     std::string control_socket;
     std::chrono::seconds drain_timeout = limits::drain_timeout;
+    ops::watchdog_mode watchdog = ops::watchdog_mode::log;
 
     void add_to(command_table& table);
     /// For daemons with a control socket.
     void add_control_to(command_table& table);
     /// For daemons with graceful restart.
     void add_restart_to(command_table& table);
+    /// For daemons of one service, whose sessions have unique numbers.
+    void add_watchdog_to(command_table& table);
 
     /// Path of the control socket of a daemon of this kind ("gate"); empty if there is none.
     [[nodiscard]] std::string control_path(std::string_view kind) const;

@@ -66,6 +66,7 @@ void serve_options::add_to(CLI::App& command) {
                                    {"--no-active", "", flag(no_active), "Refuse active mode (PORT, EPRT)"}});
     daemon.logging_and_control.add_control_to(table);
     daemon.logging_and_control.add_restart_to(table);
+    daemon.logging_and_control.add_watchdog_to(table);
     table.notes =
         "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n\n"
         "Examples:\n"

@@ -75,6 +75,9 @@ private:
     if (const auto lost = count(t.at("log_lines_lost")); lost != 0)
         out += fmt::format("{} lost: the disk or the reader of the log is too slow, or the disk is full\n",
                            status::with_plural(lost, "log line"));
+    if (const auto stalls = count(t.at("loop_stalls")); stalls != 0)
+        out += fmt::format("{} of an event loop for 5 s or more; the log has the session and command of each\n",
+                           status::with_plural(stalls, "stall"));
     if (!s.at("complete").get_bool()) out += "One event loop did not answer in time; the lists below are incomplete.\n";
     return out;
 }

@@ -152,6 +152,7 @@ struct frontend::impl : std::enable_shared_from_this<frontend::impl> {
     void admit(std::size_t index, net::accepted_connection connection, const connection_origin& origin,
                reach::listener_kind at);
     [[nodiscard]] bool is_self_connection(const net::accepted_connection& connection);
+    [[nodiscard]] std::string id_of(std::uint64_t number) const { return fmt::format("{}-{}", id_prefix, number); }
     void apply_descriptor_limit();
     [[nodiscard]] bool expects_proxy_header(const net::accepted_connection& connection,
                                             reach::listener_kind at) const noexcept;
@@ -271,8 +272,9 @@ void frontend::impl::admit(std::size_t index, net::accepted_connection connectio
     if (!admitted) return reject(connection, at, admitted.error());
     if (!has_memory_for_session()) return send_rejection(connection, at, "Out of memory; connect again later.");
     const bool implicit_tls = at == reach::listener_kind::implicit_tls;
-    start_session({fmt::format("{}-{}", id_prefix, ++sessions_started), loops.at(index), std::move(connection),
-                   origin.client_destination, implicit_tls, std::move(*admitted), loop_states[index].sessions});
+    const std::uint64_t number = ++sessions_started;
+    start_session({id_of(number), number, loops.at(index), std::move(connection), origin.client_destination, implicit_tls,
+                   std::move(*admitted), loop_states[index].sessions});
 }
 
 void frontend::impl::apply_descriptor_limit() {
@@ -437,6 +439,8 @@ void frontend::run(session_starter start_session) {
             net::keep_running(impl_->loops.at(i), "accept",
                               [self = impl_, i, &entry] { return impl::accept_all(self, i, entry); });
 }
+
+std::string frontend::id_of(std::uint64_t number) const { return impl_->id_of(number); }
 
 void frontend::set_rules(const admission_rules& rules) { impl_->admission_control->set_rules(rules); }
 

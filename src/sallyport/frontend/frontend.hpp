@@ -81,6 +81,8 @@ public:
     /// none. Any thread.
     [[nodiscard]] std::vector<status::login_penalty> list_login_penalties() const;
     bool forgive(const ip_address& address);
+    /// The ID of the session with this number. Any thread.
+    [[nodiscard]] std::string id_of(std::uint64_t number) const;
     /// Closes one session with 421, also during a transfer; if it does not end soon, it is killed without a reply. Called on
     /// `loop`; false if no session has this ID.
     net::task<bool> close_session(net::loop& loop, std::string id);

@@ -9,6 +9,7 @@ namespace sallyport::frontend {
 
 session::session(admitted_connection& from)
     : id_(std::move(from.id)),
+      number_(from.number),
       client_address_(from.connection.peer.address),
       slot_(std::move(from.slot)),
       list_(std::move(from.sessions)),

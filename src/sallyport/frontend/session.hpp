@@ -5,6 +5,7 @@
 // and the destructor removes it and releases its admission slot. It stays on its loop and is owned by its coroutines.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,8 +43,10 @@ private:
 
 /// An admitted connection and everything its session needs.
 struct admitted_connection {
-    // The ID of the new session, unique across processes.
+    // The ID of the new session, unique across processes; frontend::id_of(number).
     std::string id;
+    // Counts the sessions of this process from 1 on.
+    std::uint64_t number;
     net::loop& loop;
     // Its peer is the client, also behind a load balancer that sends PROXY headers.
     net::accepted_connection connection;
@@ -84,12 +87,15 @@ protected:
     /// Writes a log line about this session. Until lift_log_limit() is called, the number of lines is limited
     /// (log::write_limited).
     void log(log::level at, std::string_view text) const;
+    /// Notes that this thread works for this session from now on, at `command`, which may be empty (net/work_note.hpp).
+    void note_work(std::string_view command) const noexcept { net::work_note(number_, command).set(); }
     /// Called when the client has logged in.
     void lift_log_limit() noexcept { log_limited_ = false; }
 
 private:
     friend class session_list;
     const std::string id_;
+    const std::uint64_t number_;
     const ip_address client_address_;
     admission_slot slot_;
     bool log_limited_ = true;

@@ -35,6 +35,7 @@ session::session(std::shared_ptr<session_context> gate, frontend::admitted_conne
       step_(from.implicit_tls ? session_step::start_tls : session_step::none) {}
 
 net::task<> session::run() {
+    note_work({});
     const bool implicit_tls = std::exchange(step_, session_step::none) == session_step::start_tls;
     if (implicit_tls && gate_->config.uses_passthrough()) {
         co_await start_passthrough();
@@ -441,6 +442,7 @@ record_owner session::owner() const {
 
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
+    if (kind == command) return note_work(text);
     if (kind == bounce_attempt) status::count(gate_->counters.bounce_attempts);
     if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {

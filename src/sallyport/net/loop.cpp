@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -28,7 +29,10 @@ task<> start_yield(asio::io_context& context) {
     return asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
         [&context](auto resume) {
             const use_memory_reserve for_operation;
-            asio::post(context, std::move(resume));
+            asio::post(context, [resume = std::move(resume), note = work_note::take()]() mutable {
+                note.set();
+                resume();
+            });
         },
         asio::use_awaitable_t<executor>());
 }
@@ -48,11 +52,12 @@ task<> run_spawned(asio::io_context& context, std::uint64_t spawn, task<> work) 
 
 void run_loop(loop& l) {
     prefer_throughput();
+    l.work().enter();
     const auto guard = asio::make_work_guard(l.context());
     for (;;) {
         try {
             l.context().run();
-            return;
+            return l.work().leave();
         } catch (...) {
             // The failure of one handler must not end other sessions.
             log_exception("event loop", std::current_exception());
@@ -93,14 +98,17 @@ void loop::post(std::move_only_function<void()> work) {
 
 void loop::spawn(std::string name, task<> work) {
     const auto spawn = ++last_spawn;
+    const auto note = work_note::get();
     auto spawned = run_spawned(context_, spawn, std::move(work));
     auto ended = [this, name = std::move(name)](const std::exception_ptr& exception) {
         --running_;
         if (exception) log_exception(name, exception);
+        work_note().set();
     };
     ++running_;
     const auto outer = std::exchange(current_spawn, spawn);
     try {
+        // Runs the coroutine until its first wait, if this is the thread of the loop.
         asio::co_spawn(context_, std::move(spawned), std::move(ended));
     } catch (...) {
         current_spawn = outer;
@@ -108,9 +116,20 @@ void loop::spawn(std::string name, task<> work) {
         throw;
     }
     current_spawn = outer;
+    note.set();
 }
 
 task<> loop::yield() { return start_yield(context_); }
+
+void work_place::enter() noexcept {
+    work_note::of_thread_ = &note_;
+    thread_.store(::gettid(), std::memory_order_relaxed);
+}
+
+void work_place::leave() noexcept {
+    work_note::of_thread_ = nullptr;
+    thread_.store(0, std::memory_order_relaxed);
+}
 
 loop_group::loop_group(std::size_t count) {
     std::signal(SIGPIPE, SIG_IGN);

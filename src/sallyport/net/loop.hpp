@@ -14,6 +14,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/asio.hpp>
 #include <sallyport/net/deadline.hpp>
+#include <sallyport/net/work_note.hpp>
 
 namespace sallyport::net {
 
@@ -50,9 +51,12 @@ public:
     void post(std::move_only_function<void()> work);
 
     /// Starts an independent coroutine. An exception that escapes from it is logged as a bug with `name`, and the coroutine
-    /// is counted in running(). Loop thread, or before run().
+    /// is counted in running(). It inherits the note of the caller (work_note.hpp). Loop thread, or before run().
     void spawn(std::string name, task<> work);
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
+
+    /// What its thread works on; any thread.
+    [[nodiscard]] work_place& work() noexcept { return work_; }
 
     /// Runs everything else first that is ready on this loop.
     task<> yield();
@@ -65,6 +69,7 @@ private:
     deadline_wheel deadlines_;
     std::shared_ptr<loop_poster> poster_;
     std::size_t running_ = 0;
+    work_place work_;
 };
 
 /// Sets SCHED_BATCH for a thread that serves many sessions. By default a woken thread preempts the one that woke it: each

@@ -37,6 +37,7 @@ readiness::waiter::waiter(readiness& owner, deadline_wheel& wheel)
 
 void readiness::waiter::start(handler resume, deadline until) {
     resume_ = std::move(resume);
+    note_ = work_note::take();
     end_ = wait_result::ready;
     if (until > clock::now()) return deadline_.arm(until);
     end_wait(wait_result::timeout);
@@ -59,7 +60,9 @@ void readiness::waiter::call_handler() {
     // Moved out first: the handler owns the coroutine, and with it this object.
     const auto end = end_;
     auto resume = std::exchange(resume_, nullptr);
+    note_.set();
     resume(end);
+    work_note().set();
 }
 
 readiness::readiness(asio::io_context& owner) : service(owner), on_(owner.get_executor()), epoll_(on_) {

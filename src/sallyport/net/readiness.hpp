@@ -17,6 +17,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <sallyport/net/deadline.hpp>
+#include <sallyport/net/work_note.hpp>
 
 namespace sallyport::net {
 
@@ -50,6 +51,8 @@ public:
         readiness& owner_;
         deadline_node deadline_;
         handler resume_;
+        // Of the coroutine that waits.
+        work_note note_;
         wait_result end_ = wait_result::ready;
     };
 

@@ -5,6 +5,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/work_note.hpp>
 
 namespace sallyport::net {
 
@@ -13,7 +14,10 @@ task<> wait_for(timer& t) {
     return asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
         [&t](auto resume) {
             const use_memory_reserve for_operation;
-            t.async_wait([resume = std::move(resume)](const boost::system::error_code&) mutable { resume(); });
+            t.async_wait([resume = std::move(resume), note = work_note::take()](const boost::system::error_code&) mutable {
+                note.set();
+                resume();
+            });
         },
         asio::use_awaitable_t<executor>());
 }

@@ -51,6 +51,7 @@ task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work)
     static_assert(!std::is_void_v<value>, "return a result, so that failures are reported");
     std::optional<value> out;
     std::exception_ptr failure;
+    const auto note = work_note::take();
     co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
         [&](auto handler) {
             const use_memory_reserve reserve;
@@ -67,6 +68,7 @@ task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work)
             });
         },
         asio::use_awaitable_t<executor>());
+    note.set();
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
     co_return std::move(*out);
 }

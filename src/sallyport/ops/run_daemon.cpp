@@ -87,6 +87,8 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     host.add([&service](auto grace, auto done) { service->stop(grace, std::move(done)); });
     source.on_start(service->endpoints());
 
+    watchdog watching(host.loops(), {.mode = plan.watchdog}, counters,
+                      [&service](std::uint64_t number) { return service->sessions().id_of(number); });
     control controls(
         host, plan.control,
         std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters}));
@@ -95,7 +97,8 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
                                 {.state = [&service] { return state_of(*service); },
                                  .start_draining = [&service](auto ended) { service->start_draining(std::move(ended)); },
                                  .replaced =
-                                     [&service, &controls] {
+                                     [&service, &controls, &watching] {
+                                         watching.stop_reporting();
                                          service->share_ports(true);
                                          controls.move_control_socket();
                                      },

@@ -19,6 +19,7 @@
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
 #include <sallyport/ops/reload.hpp>
+#include <sallyport/ops/watchdog.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::ops {
@@ -31,6 +32,7 @@ struct daemon_plan {
     std::chrono::milliseconds stop_timeout{};
     std::chrono::seconds drain_timeout{};
     control_socket_location control{};
+    watchdog_mode watchdog = watchdog_mode::log;
 };
 
 /// The command that runs a daemon. Owned by the command; it must outlive run_daemon().

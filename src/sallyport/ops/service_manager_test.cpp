@@ -41,5 +41,17 @@ TEST(ServiceManager, MayBeMissing) {
     ::unsetenv("NOTIFY_SOCKET");
 }
 
+TEST(ServiceManager, ItsWatchdogMayBeMissing) {
+    ::unsetenv("WATCHDOG_USEC");
+    EXPECT_EQ(service_manager_watchdog(), std::nullopt);
+    for (const char* const wrong : {"", "0", "-1", "1s"}) {
+        ::setenv("WATCHDOG_USEC", wrong, 1);
+        EXPECT_EQ(service_manager_watchdog(), std::nullopt) << wrong;
+    }
+    ::setenv("WATCHDOG_USEC", "30000000", 1);
+    EXPECT_EQ(service_manager_watchdog(), std::chrono::seconds(30));
+    ::unsetenv("WATCHDOG_USEC");
+}
+
 }  // namespace
 }  // namespace sallyport::ops

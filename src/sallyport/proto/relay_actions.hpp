@@ -211,6 +211,8 @@ using relay_report =
 enum class relay_note : std::uint8_t {
     // A line of either peer, without secrets.
     line,
+    // A command of the client is handled next; the text is its verb.
+    command,
     // Both legs' data connections were agreed on.
     rewritten,
     // The gateway itself has refused a command.

@@ -19,6 +19,15 @@ bool goes_alone(verb id) noexcept {
     }
 }
 
+namespace {
+
+client_line noted(client_line line, relay_output& out) {
+    if (!line.refused && line.cmd.id != verb::unknown) out.note(relay_note::command, row_of(line.cmd.id).name);
+    return line;
+}
+
+}  // namespace
+
 std::optional<client_line> relay_client_lines::next(relay_output& out) {
     if (deferred_.empty()) {
         auto line = read(out);
@@ -28,7 +37,7 @@ std::optional<client_line> relay_client_lines::next(relay_output& out) {
     const auto& first = deferred_.front();
     const bool waits = first.refused ? first.ends_session() : goes_alone(first.cmd.id);
     if (waits && !out.pending().empty()) return std::nullopt;
-    return deferred_.pop();
+    return noted(deferred_.pop(), out);
 }
 
 std::optional<client_line> relay_client_lines::next_during_transfer(relay_output& out) {
@@ -36,7 +45,7 @@ std::optional<client_line> relay_client_lines::next_during_transfer(relay_output
         auto line = read(out);
         if (!line) break;
         const bool now = !line->refused && acts_during_transfer(line->cmd);
-        if (now && (line->cmd.id == verb::abor || deferred_.empty())) return line;
+        if (now && (line->cmd.id == verb::abor || deferred_.empty())) return noted(std::move(*line), out);
         deferred_.push(std::move(*line));
     }
     return std::nullopt;

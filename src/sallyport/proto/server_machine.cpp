@@ -109,6 +109,7 @@ void server_machine::handle_line(const client_line& line) {
 }
 
 void server_machine::dispatch(const command& c) {
+    if (on_command_) on_command_(c.id);
     files_.note_command(c.id);
     if (const auto no = refuse_early(c, login_.stage(), login_.needs_tls_first(protection_.tls())))
         return send_reply(as_reply(*no));

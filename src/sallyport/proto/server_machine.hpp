@@ -96,6 +96,9 @@ public:
     /// text of the peer is not escaped. Set it once, before the first call of receive() or next().
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { replies_.set_trace(std::move(trace)); }
 
+    /// `handler` is called before each command is handled. Set it once, before the first call of receive() or next().
+    void set_command_handler(std::move_only_function<void(verb id)> handler) { on_command_ = std::move(handler); }
+
 private:
     /// The outcome that the machine waits for, except that of a transfer, during which commands are read.
     enum class awaited : std::uint8_t { nothing, tls, clear_tls, login, passive, file };
@@ -128,6 +131,8 @@ private:
     server_data data_;
     server_transfer transfer_;
     server_files files_;
+    // May be empty.
+    std::move_only_function<void(verb id)> on_command_;
     // next() returns it first.
     std::optional<server_action> pending_action_;
     awaited awaited_ = awaited::nothing;

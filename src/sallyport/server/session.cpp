@@ -46,6 +46,7 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
       loop_(from.loop),
       control_(*shared_, from),
       machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls)) {
+    machine_.set_command_handler([this](proto::verb id) { note_work(proto::row_of(id).name); });
     if (log::enabled(log::level::debug))
         machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
 }
@@ -75,6 +76,7 @@ void session::end_without_memory(const std::exception_ptr& failure) noexcept {
 }
 
 net::task<> session::run() {
+    note_work({});
     if (log::enabled(log::level::info))
         log(log::level::info,
             fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.client_destination().text()));

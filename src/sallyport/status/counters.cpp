@@ -24,6 +24,8 @@ constexpr auto table = std::to_array<counter_row>({
      &counter_snapshot::bytes_received, &counters::bytes_received},
     {"bytes_sent", "Bytes of data sent to clients.", total, "byte sent", "bytes sent", &counter_snapshot::bytes_sent,
      &counters::bytes_sent},
+    {"loop_stalls", "Times that an event loop did not run for 5 seconds (--watchdog).", total, "stalled event loop",
+     "stalled event loops", &counter_snapshot::loop_stalls, &counters::loop_stalls},
     {"max_sessions",
      "Connections rejected because the maximum number of sessions, or of new sessions per second, was reached.", rejected,
      "connection over the session limit", "connections over the session limit", &counter_snapshot::rejected_max_sessions,

@@ -20,6 +20,7 @@ struct counter_snapshot {
     std::uint64_t transfers_failed = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    std::uint64_t loop_stalls = 0;
     std::uint64_t unexpected_peers = 0;
     std::uint64_t data_timeouts = 0;
     std::uint64_t active_connects_failed = 0;
@@ -45,6 +46,7 @@ struct counters {
     counter transfers_failed{0};
     counter bytes_received{0};
     counter bytes_sent{0};
+    counter loop_stalls{0};
     counter unexpected_peers{0};
     counter data_timeouts{0};
     counter active_connects_failed{0};
