@@ -31,7 +31,7 @@ def serve(start, tmp_path, certificate, page, *preload):
     daemon = start("serve", root, "--listen", "127.0.0.1:0",
                    "--user", f"{scenarios.USER}:{scenarios.PASSWORD}",
                    "--user", f"{scenarios.HASHED_USER}:{scenarios.cheap_hash(scenarios.PASSWORD)}", "--tls-cert", certificate.cert,
-                   "--tls-key", certificate.key, "--control-socket", control, "--threads", "2", "--data-timeout", "2",
+                   "--tls-key", certificate.key, "--control-socket", control, "--threads", "1", "--data-timeout", "2",
                    env=page.environment(*preload) if page else None)
     return daemon, content, control, root
 
@@ -65,6 +65,6 @@ def test_gateway(start, tmp_path, certificate, preloaded, scenario):
     page = FaultPage(tmp_path / "faults")
     control = tmp_path / "gateway.sock"
     daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{backend.host}:{backend.port}", "--tls-cert", certificate.cert,
-                   "--tls-key", certificate.key, "--control-socket", control, "--threads", "2", "--data-timeout", "2", "--health-check", "off",
+                   "--tls-key", certificate.key, "--control-socket", control, "--threads", "1", "--data-timeout", "2", "--health-check", "off",
                    env=page.environment(preloaded))
     survive(page, scenarios.Service(daemon, content, control, root), scenario)

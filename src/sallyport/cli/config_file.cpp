@@ -13,11 +13,18 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/cli/config_text.hpp>
 
 namespace sallyport::cli {
 namespace {
+
+/// Nothing if there is no such option. CLI11's function copies the names and is noexcept, so it must not fail.
+CLI::Option* find_option(CLI::App& command, const std::string& name) {
+    const use_memory_reserve reserve;
+    return command.get_option_no_throw(name);
+}
 
 std::string location(const std::string& file, const toml::node& node) {
     return fmt::format("{}, line {}", file, node.source().begin.line);
@@ -62,7 +69,7 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
     const auto refuse = [&](std::string_view failure) {
         return fail(errc::usage, fmt::format("{}: '{}'{}", location(file, value), escape(key, 100), failure));
     };
-    CLI::Option* option = key.empty() ? nullptr : command.get_option_no_throw("--" + key);
+    CLI::Option* option = key.empty() ? nullptr : find_option(command, "--" + key);
     if (option == nullptr || !option->get_configurable()) {
         return fail(errc::usage,
                     fmt::format("{}: unknown key '{}'{}", location(file, value), escape(key, 100),
@@ -145,7 +152,7 @@ option_values values_of(const CLI::App& command) {
 
 void apply_values(CLI::App& command, const option_values& values) {
     for (const auto& [name, words] : values) {
-        auto* option = command.get_option_no_throw("--" + name);
+        auto* option = find_option(command, "--" + name);
         // An option without dashes.
         if (option == nullptr) option = command.get_option(name);
         for (const auto& word : words) option->add_result(word);

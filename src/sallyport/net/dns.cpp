@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -99,7 +100,13 @@ private:
         auto& q = *static_cast<dns_query*>(self);
         q.answered_ = true;
         q.status_ = status;
-        if (message != nullptr) q.message_.assign(reinterpret_cast<const char*>(message), static_cast<std::size_t>(size));
+        // An exception must not pass through c-ares.
+        try {
+            if (message != nullptr)
+                q.message_.assign(reinterpret_cast<const char*>(message), static_cast<std::size_t>(size));
+        } catch (const std::bad_alloc&) {
+            q.status_ = ARES_ENOMEM;
+        }
     }
 
     static void on_socket_state(void* self, ares_socket_t socket, int readable, int writable) {

@@ -22,6 +22,16 @@ using bio_ptr = std::unique_ptr<BIO, openssl_delete<BIO_free_all>>;
 using x509_ptr = std::unique_ptr<X509, openssl_delete<X509_free>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, openssl_delete<EVP_PKEY_free>>;
 
+/// Calls `work` in a callback of OpenSSL, which an exception must not pass through. Returns `failed` after an exception.
+template <class Result, class Work>
+[[nodiscard]] Result without_exception(Result failed, Work work) noexcept {
+    try {
+        return work();
+    } catch (...) {
+        return failed;
+    }
+}
+
 /// OpenSSL's text for its last error on this thread. Clears its error queue.
 [[nodiscard]] std::string openssl_reason();
 

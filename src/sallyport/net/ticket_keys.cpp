@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/net/openssl.hpp>
 #include <sallyport/net/tls_resumption.hpp>
 
 namespace sallyport::net {
@@ -55,7 +56,7 @@ namespace {
 int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypt) {
     auto& keys = tls_resumption::of(ssl).tickets;
     if (encrypt == 1) {
-        const auto key = keys.current(ticket_keys::clock::now());
+        const auto key = without_exception(ticket_key_ptr(), [&] { return keys.current(ticket_keys::clock::now()); });
         if (!key || RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return 0;
         std::ranges::copy(key->name(), name);
         const bool ready = EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher(), iv) == 1;
@@ -76,8 +77,8 @@ ticket_key_ptr ticket_keys::current(clock::time_point now) {
     if (!fresh->fill()) return current_;
     std::erase_if(older_, [](const auto& k) { return k.expired(); });
     if (current_) {
-        current_->set_next(fresh);
         older_.push_back(current_);
+        current_->set_next(fresh);
     }
     current_ = std::move(fresh);
     renew_at_ = now + limits::ticket_key_lifetime;

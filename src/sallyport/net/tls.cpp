@@ -51,8 +51,11 @@ int choose_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_si
 
 // TLS 1.3 tickets arrive after the handshake, and each replaces the one before.
 int store_client_session(SSL* ssl, SSL_SESSION* session) {
-    static_cast<tls_engine*>(SSL_get_app_data(ssl))->store_session(tls_session({session, SSL_SESSION_free}));
-    return 1;
+    return without_exception(1, [&] {
+        // Owns the session, also if it cannot be stored.
+        static_cast<tls_engine*>(SSL_get_app_data(ssl))->store_session(tls_session({session, SSL_SESSION_free}));
+        return 1;
+    });
 }
 
 // Only TLS 1.2 sessions without a ticket are found by an ID. A copy is stored, as a failed handshake makes its session
@@ -62,18 +65,22 @@ int store_by_id(SSL* ssl, SSL_SESSION* session) {
     const auto* id = SSL_SESSION_get_id(session, &size);
     auto* engine = static_cast<tls_engine*>(SSL_get_app_data(ssl));
     if (engine == nullptr || size == 0 || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) return 0;
-    tls_session copy({SSL_SESSION_dup(session), SSL_SESSION_free});
-    if (copy)
-        engine->store_session_entry(
-            tls_resumption::of(ssl).ids->store({reinterpret_cast<const char*>(id), size}, std::move(copy)));
-    return 0;
+    return without_exception(0, [&] {
+        tls_session copy({SSL_SESSION_dup(session), SSL_SESSION_free});
+        if (copy)
+            engine->store_session_entry(
+                tls_resumption::of(ssl).ids->store({reinterpret_cast<const char*>(id), size}, std::move(copy)));
+        return 0;
+    });
 }
 
 SSL_SESSION* find_by_id(SSL* ssl, const unsigned char* id, int size, int* shared) {
     *shared = 0;
-    const auto found =
-        tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
-    return found ? SSL_SESSION_dup(found.get()) : nullptr;
+    return without_exception<SSL_SESSION*>(nullptr, [&] {
+        const auto found =
+            tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+        return found ? SSL_SESSION_dup(found.get()) : nullptr;
+    });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,9 +32,11 @@ int bio_read(BIO* b, char* into, std::size_t size, std::size_t* count) {
 
 int bio_write(BIO* b, const char* from, std::size_t size, std::size_t* count) {
     BIO_clear_retry_flags(b);
-    engine_of(b).push({from, size});
     *count = size;
-    return 1;
+    return without_exception(0, [&] {
+        engine_of(b).push({from, size});
+        return 1;
+    });
 }
 
 long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
@@ -41,6 +44,8 @@ long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FL
 const BIO_METHOD* socket_method() {
     static const auto* method = [] {
         auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sallyport socket");
+        // The next connection tries again.
+        if (m == nullptr) throw std::bad_alloc();
         BIO_meth_set_read_ex(m, bio_read);
         BIO_meth_set_write_ex(m, bio_write);
         BIO_meth_set_ctrl(m, bio_control);
@@ -73,8 +78,13 @@ void tls_engine::ssl_delete::operator()(ssl_st* s) const noexcept {
 tls_engine::tls_engine(ssl_ctx_st* context, int socket, std::string peer_name)
     : ssl_(SSL_new(context)), socket_(socket), name_(std::move(peer_name)) {
     if (!ssl_) return;
-    SSL_set_app_data(ssl_.get(), this);
     auto* b = BIO_new(socket_method());
+    // The callbacks need this object.
+    if (b == nullptr || SSL_set_app_data(ssl_.get(), this) != 1) {
+        BIO_free(b);
+        ssl_.reset();
+        return;
+    }
     BIO_set_data(b, this);
     BIO_set_init(b, 1);
     SSL_set_bio(ssl_.get(), b, b);

@@ -19,15 +19,18 @@ void note_session(SSL* ssl, const SSL_SESSION* session) {
     unsigned size = 0;
     const auto* id = SSL_SESSION_get0_id_context(session, &size);
     auto& found = *static_cast<std::string*>(SSL_get_app_data(ssl));
+    // At most SSL_MAX_SID_CTX_LENGTH bytes, for which there is space.
     if (found.empty()) found.assign(reinterpret_cast<const char*>(id), size);
 }
 
 // The session ID is only read; continuing with the session would send an answer.
 SSL_SESSION* note_session_id(SSL* ssl, const unsigned char* id, int size, int*) {
-    const auto found =
-        tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
-    if (found) note_session(ssl, found.get());
-    return nullptr;
+    return without_exception<SSL_SESSION*>(nullptr, [&]() -> SSL_SESSION* {
+        const auto found =
+            tls_resumption::of(ssl).ids->find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+        if (found) note_session(ssl, found.get());
+        return nullptr;
+    });
 }
 
 // The ticket is only read. Aborting here would leak the session with TLS 1.3; the missing certificate ends the handshake
@@ -73,7 +76,8 @@ tls_hello read_tls_hello(const tls_server_context& context, std::string_view byt
     BIO_set_mem_eof_return(in, -1);
     SSL_set_bio(ssl.get(), in, out);
     tls_hello found{kind::new_session, {}};
-    SSL_set_app_data(ssl.get(), &found.session_id_context);
+    found.session_id_context.reserve(SSL_MAX_SID_CTX_LENGTH);
+    if (SSL_set_app_data(ssl.get(), &found.session_id_context) != 1) return {kind::new_session, {}};
     const int returned = SSL_accept(ssl.get());
     const bool is_incomplete = SSL_get_error(ssl.get(), returned) == SSL_ERROR_WANT_READ && BIO_pending(out) == 0;
     ERR_clear_error();

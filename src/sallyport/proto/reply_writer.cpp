@@ -8,19 +8,26 @@
 namespace sallyport::proto {
 
 void reply_writer::write(const reply& r, bool tls) {
-    last_code_ = r.code;
     const std::size_t from = output_.size();
-    append_reply(output_, r);
-    if (trace_) {
-        std::string_view rest = std::string_view(output_).substr(from);
-        while (!rest.empty()) {
-            const std::size_t end = rest.find("\r\n");
-            trace_("< " + std::string(rest.substr(0, end)));
-            rest.remove_prefix(std::min(rest.size(), end + 2));
-        }
+    try {
+        append_reply(output_, r);
+        if (trace_) trace_lines(std::string_view(output_).substr(from));
+        if (!tls && output_.find('\xff', from) != std::string::npos)
+            output_.replace(from, std::string::npos, telnet_escape(std::string_view(output_).substr(from)));
+    } catch (...) {
+        // Without memory: a part of a reply would become a part of the next one.
+        output_.resize(from);
+        throw;
     }
-    if (!tls && output_.find('\xff', from) != std::string::npos)
-        output_.replace(from, std::string::npos, telnet_escape(std::string_view(output_).substr(from)));
+    last_code_ = r.code;
+}
+
+void reply_writer::trace_lines(std::string_view lines) {
+    while (!lines.empty()) {
+        const std::size_t end = lines.find("\r\n");
+        trace_("< " + std::string(lines.substr(0, end)));
+        lines.remove_prefix(std::min(lines.size(), end + 2));
+    }
 }
 
 void reply_writer::release_output(std::string& into) noexcept {

@@ -30,6 +30,8 @@ public:
     void show_command(std::string_view line);
 
 private:
+    void trace_lines(std::string_view lines);
+
     std::string output_;
     std::move_only_function<void(std::string_view line)> trace_;
     int last_code_ = 0;

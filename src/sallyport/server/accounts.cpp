@@ -1,27 +1,12 @@
 #include <sallyport/server/accounts.hpp>
 
-#include <cerrno>
 #include <stdexcept>
 
 #include <sodium.h>
 
-#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/server/secret.hpp>
 
 namespace sallyport::server {
-namespace {
-
-/// An error if there is no memory for the hash. libsodium reports that like a wrong password, but for EINVAL, which it sets
-/// after it has compared.
-result<bool> matches_argon2id(const std::string& hash, std::string_view password) {
-    errno = 0;
-    if (crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0) return true;
-    if (errno == EINVAL) return false;
-    return fail_without_memory();
-}
-
-}  // namespace
-
 accounts::accounts(const std::vector<user>& users, bool anonymous) : anonymous_(anonymous) {
     if (sodium_init() < 0) throw std::runtime_error("libsodium found no source of random numbers; is /dev/urandom there?");
     randombytes_buf(key_.data(), key_.size());

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
 
 #include <fmt/format.h>
 #include <sodium.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -34,7 +40,58 @@ bool is_argon2id(const std::string& text) {
                                           crypto_pwhash_MEMLIMIT_INTERACTIVE) != -1;
 }
 
+/// The parts of "$argon2id$v=19$m=65536,t=2,p=1$SALT$HASH".
+struct argon2id_parts {
+    // In KiB.
+    std::size_t memory = 0;
+    unsigned long long passes = 0;
+    unsigned lanes = 0;
+    std::array<unsigned char, 64> salt{};
+    std::size_t salt_size = 0;
+    std::array<unsigned char, 128> hash{};
+    std::size_t hash_size = 0;
+};
+
+/// Decodes base64 up to the next "$" or the end.
+bool decode(std::span<unsigned char> into, std::size_t& size, std::string_view& text) {
+    const auto part = text.substr(0, text.find('$'));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    return sodium_base642bin(into.data(), into.size(), part.data(), part.size(), nullptr, &size, nullptr,
+                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
+}
+
+std::optional<argon2id_parts> parts_of(const std::string& text) {
+    argon2id_parts out;
+    int read = 0;
+    // NOLINTNEXTLINE(cert-err34-c): libsodium has checked these numbers
+    if (std::sscanf(text.c_str(), "$argon2id$v=19$m=%zu,t=%llu,p=%u$%n", &out.memory, &out.passes, &out.lanes, &read) != 3)
+        return std::nullopt;
+    std::string_view rest(text);
+    rest.remove_prefix(static_cast<std::size_t>(read));
+    if (!decode(out.salt, out.salt_size, rest) || !decode(out.hash, out.hash_size, rest)) return std::nullopt;
+    return out;
+}
+
 }  // namespace
+
+// crypto_pwhash_str_verify() reports a lack of memory as a wrong password. It remains for the hashes of other programs with
+// parameters that crypto_pwhash() does not have.
+result<bool> matches_argon2id(const std::string& hash, std::string_view password) {
+    const auto parts = parts_of(hash);
+    const bool has_usual_parameters = parts && parts->lanes == 1 && parts->salt_size == crypto_pwhash_SALTBYTES &&
+                                      parts->hash_size >= crypto_pwhash_BYTES_MIN &&
+                                      parts->memory * 1024 >= crypto_pwhash_MEMLIMIT_MIN;
+    if (!has_usual_parameters) {
+        if (crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0) return true;
+        const std::unique_ptr<char[]> memory(new (std::nothrow) char[parts ? parts->memory * 1024 : 0]);
+        return memory ? result<bool>(false) : fail_without_memory();
+    }
+    std::array<unsigned char, 128> computed{};
+    if (crypto_pwhash(computed.data(), parts->hash_size, password.data(), password.size(), parts->salt.data(), parts->passes,
+                      parts->memory * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return fail_without_memory();
+    return sodium_memcmp(computed.data(), parts->hash.data(), parts->hash_size) == 0;
+}
 
 result<secret> parse_secret(std::string_view text) {
     const auto refuse = [](std::string_view cause, std::string_view next) {

@@ -8,7 +8,7 @@
 // An entry copied from another system's list of users ("*", "!", "$6$salt$hash", "{SHA}...") must lock the account or be an
 // error, and must never become a plain password.
 //
-// A pure function that returns a value; any thread.
+// Pure functions that return values; any thread.
 
 #include <string>
 #include <string_view>
@@ -25,5 +25,9 @@ struct secret {
 
 /// errc::syntax if the text is invalid. The error gives the cause and the next step, and does not repeat the password.
 [[nodiscard]] result<secret> parse_secret(std::string_view text);
+
+/// Whether this is the password of an argon2id hash. Takes time and memory, both of which the hash determines. An error if
+/// there is not enough memory: that is no wrong password.
+[[nodiscard]] result<bool> matches_argon2id(const std::string& hash, std::string_view password);
 
 }  // namespace sallyport::server

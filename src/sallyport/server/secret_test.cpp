@@ -1,5 +1,7 @@
 #include <sallyport/server/secret.hpp>
 
+#include <array>
+
 #include <gtest/gtest.h>
 #include <sodium.h>
 
@@ -56,6 +58,16 @@ TEST(secret, plain_accepts_any_text) {
         EXPECT_FALSE(got->is_argon2id);
     }
     EXPECT_FALSE(parse_secret("plain:"));
+}
+
+TEST(secret, a_hash_matches_its_password_alone) {
+    // From libsodium, and from a program that uses two lanes.
+    std::array<char, crypto_pwhash_STRBYTES> made{};
+    ASSERT_GE(sodium_init(), 0);
+    ASSERT_EQ(crypto_pwhash_str(made.data(), "lab", 3, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN), 0);
+    EXPECT_EQ(matches_argon2id(made.data(), "lab"), true);
+    EXPECT_EQ(matches_argon2id(made.data(), "la"), false);
+    EXPECT_EQ(matches_argon2id("$argon2id$v=19$m=32,t=2,p=2$c29tZXNhbHQ$3Fh2tyLK3Ow", "lab"), false);
 }
 
 TEST(secret, a_complete_argon2id_hash_is_accepted) {

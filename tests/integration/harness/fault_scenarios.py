@@ -69,6 +69,7 @@ class Service:
         with self.client().login(USER, PASSWORD) as next_client:
             assert next_client.retrieve(SMALL) == self.content[SMALL], "the next client got a wrong file"
             next_client.expect("QUIT", 221)
+            assert next_client.at_end(PATIENCE), "the connection of the next client stays open after QUIT"
 
 
 # ---- Steps

@@ -7,6 +7,7 @@ these tests: the session of the scenario may be refused, everything else goes on
 import mmap
 import os
 import random
+import ssl
 import struct
 import time
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ def walk(page, service, scenario, faults, calls=0, stop_after=3):
         page.arm(fault.channel, fault.first, fault.last, fault.error)
         try:
             scenario(service)
-        except (Refused, Closed, ConnectionError, EOFError):
+        except (Refused, Closed, ConnectionError, ssl.SSLError):
             out.refused += 1
         except Exception as e:  # noqa: BLE001: whatever it was, the walk says where
             out.broken.append(f"{fault}: the session was neither served nor refused: {e!r}")
