@@ -49,7 +49,7 @@ public:
             for (std::size_t at = 0; at < *filled;) {
                 const auto* item = reinterpret_cast<const dirent64*>(names.data() + at);
                 at += item->d_reclen;
-                append(into, item->d_name);
+                if (auto added = append(into, item->d_name); !added) return added;
             }
         }
         return {};
@@ -66,14 +66,19 @@ private:
         return fail_os(errno, path_.text());
     }
 
-    void append(std::vector<entry>& into, const char* name) const {
+    result<void> append(std::vector<entry>& into, const char* name) const {
         const std::string_view text = name;
-        if (text == "." || text == ".." || is_temporary_name(text)) return;
+        if (text == "." || text == ".." || is_temporary_name(text)) return {};
         const auto facts = status_at(fd_.get(), name, may_block::no);
-        // The entry was removed meanwhile.
-        if (!facts) return;
+        if (!facts) {
+            // The entry was removed meanwhile, or it is the mount point of another user. Any other failure must not make an
+            // incomplete listing look complete.
+            if (facts.error() == ENOENT || facts.error() == EACCES) return {};
+            return fail_os(facts.error(), path_.text());
+        }
         auto& added = into.emplace_back(entry{std::string(text), *facts, {}});
         if (facts->type == file_type::link) follow(added);
+        return {};
     }
 
     void follow(entry& link) const {
