@@ -172,6 +172,18 @@ inline constexpr auto log_flush_timeout = 1s;
 inline constexpr auto watchdog_limit = 5s;
 inline constexpr auto watchdog_interval = 1s;
 
+// A TLS signature that takes longer is not made on an event loop: those of ECDSA P-256 and Ed25519 take less than a tenth of
+// a complete handshake, while RSA with 4096 bits takes milliseconds, in which the loop would serve no other session.
+inline constexpr auto max_signature_on_loop = 150us;
+// TLS handshakes that wait for a signature. With 4 ms for each, the last one waits for 2 s; common clients wait 10 s and
+// more.
+inline constexpr std::size_t max_queued_handshakes = 512;
+// How long a data connection that does not resume the TLS session of its control connection is held after the transfer
+// command, in addition to two round trips: another one that resumes it may arrive. A client connects before it sends the
+// command, or at once after it.
+inline constexpr auto new_tls_session_delay = 250ms;
+// Data connections for one passive port reservation that wait for this decision.
+inline constexpr std::size_t max_held_data_connections = 16;
 // How long a key encrypts new TLS session tickets (TLS-12).
 inline constexpr auto ticket_key_lifetime = 3600s;
 

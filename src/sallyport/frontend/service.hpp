@@ -23,6 +23,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/frontend/frontend.hpp>
+#include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
@@ -69,6 +70,7 @@ struct shared_state {
 
     status::counters& counters;
     reach::passive_mode passive_data;
+    net::handshake_queue signatures;
 };
 
 /// The settings that a session started with, and the shared state. Owned by the sessions through shared pointers; any
@@ -82,6 +84,7 @@ struct context_of {
 
     status::counters& counters = base->counters;
     reach::passive_mode& passive_data = base->passive_data;
+    net::handshake_queue& signatures = base->signatures;
 };
 
 /// The context of new sessions. Any thread.

@@ -49,7 +49,8 @@ result<void> client_control::check_upload_end(bool ended) const {
 
 net::task<bool> client_control::start_tls(net::deadline until) {
     const net::tls_accept_options options{.session_id_context = id_,
-                                          .resumption = gate_->config.tls_reuse != net::tls_reuse::off};
+                                          .resumption = gate_->config.tls_reuse != net::tls_reuse::off,
+                                          .signatures = &gate_->signatures};
     const auto handshake = co_await stream_.accept_tls(*gate_->config.tls, options, {.total = until});
     if (!handshake)
         log_(log::level::warning,

@@ -163,7 +163,8 @@ net::task<result<void>> data_relay::start_client_tls() {
     const net::tls_accept_options options{.session_id_context = options_.tls_session_context,
                                           .tickets = reuse == net::tls_reuse::require || !plan_.upload,
                                           .resumption = reuse != net::tls_reuse::off,
-                                          .allow_missing_close_notify = plan_.upload && options_.allow_missing_close_notify};
+                                          .allow_missing_close_notify = plan_.upload && options_.allow_missing_close_notify,
+                                          .signatures = &gate_->signatures};
     const auto limit = net::time_limit::within(plan_.connect_limit);
     const auto handshake = co_await client_.accept_tls(*gate_->config.tls, options, limit);
     if (!handshake) co_return std::unexpected(handshake.error());

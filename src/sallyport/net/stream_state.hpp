@@ -53,6 +53,8 @@ struct stream_state {
     // After the end of TLS (CCC), data connections still resume this session.
     tls_session_ids::entry resumable_session;
     unsigned burst = 0;
+    // The handshake runs, perhaps on another thread, so `tls` is only used by the coroutine that waits for it.
+    bool shaking_hands = false;
     // True while a writer sends tls->output().
     bool flushing = false;
 };

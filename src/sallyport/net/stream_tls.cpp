@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/stream_state.hpp>
 
 namespace sallyport::net {
@@ -59,10 +62,48 @@ void flush_alerts(stream_state& s) {
     s.tls->release_output();
 }
 
-task<result<void>> handshake(state_ptr s, time_limit limit) {
+/// Whether the peer has closed. The descriptor may be closed or another one by now; then the result does not matter.
+bool has_left(int descriptor) noexcept {
+    pollfd p{descriptor, POLLRDHUP, 0};
+    return ::poll(&p, 1, 0) > 0 && p.revents != 0;
+}
+
+/// Continues the handshake of a client that resumes no session, with the certificate and a signature.
+task<result<void>> sign(state_ptr s, const tls_accept_options& how, time_limit limit) {
+    if (s->tls->is_held()) {
+        const bool admitted = co_await how.admit_new_session();
+        if (!admitted) s->tls->reject_new_session();
+        if (!admitted) co_return std::unexpected(s->tls->cause());
+        s->tls->admit_new_session();
+        co_return result<void>{};
+    }
+    const work_owner owner{s->peer.address.client_network(), s.get()};
+    auto reached = step::want_read;
+    const std::function<void()> work = [&reached, engine = s->tls.get(), socket = s->socket.get()] {
+        reached = has_left(socket) ? step::closed : engine->handshake_without_socket();
+    };
+    const bool signed_now = co_await how.signatures->run(s->owner, owner, work);
+    if (!signed_now)
+        co_return fail(errc::exhausted,
+                       fmt::format("TLS with {}: too many handshakes at a time; connect again later", s->peer.text()));
+    if (reached == step::closed)
+        co_return fail(errc::tls,
+                       fmt::format("TLS with {}: the peer closed the connection during the handshake", s->peer.text()));
+    auto sent = co_await flush(s, limit);
+    if (reached == step::failed) co_return std::unexpected(s->tls->cause());
+    co_return sent;
+}
+
+/// `how`: null for a client.
+task<result<void>> handshake(state_ptr s, const tls_accept_options* how, time_limit limit) {
     auto end = wait_result::ready;
     for (;;) {
         const auto reached = s->tls->handshake();
+        if (reached == step::new_session) {
+            auto continued = co_await sign(s, *how, limit);
+            if (!continued) co_return continued;
+            continue;
+        }
         if (reached == step::done && s->tls->only_tickets_remain()) co_return result<void>{};
         auto sent = co_await flush(s, limit);
         s->tls->release_output();
@@ -199,7 +240,10 @@ task<result<void>> stream::accept_tls(const tls_server_context& context, const t
     if (!engine) co_return std::unexpected(std::move(engine.error()));
     const auto s = state_;
     s->tls = std::move(*engine);
-    co_return co_await handshake(s, limit);
+    s->shaking_hands = true;
+    auto done = co_await handshake(s, &options, limit);
+    s->shaking_hands = false;
+    co_return done;
 }
 
 task<result<void>> stream::connect_tls(const tls_client_context& context, const tls_connect_options& options,
@@ -208,10 +252,10 @@ task<result<void>> stream::connect_tls(const tls_client_context& context, const 
     if (!engine) co_return std::unexpected(std::move(engine.error()));
     const auto s = state_;
     s->tls = std::move(*engine);
-    co_return co_await handshake(s, limit);
+    co_return co_await handshake(s, nullptr, limit);
 }
 
-bool stream::is_tls() const noexcept { return state_ && state_->tls; }
+bool stream::is_tls() const noexcept { return state_ && state_->tls && !state_->shaking_hands; }
 tls_facts stream::tls() const { return state_->tls->facts(); }
 std::optional<std::string> stream::peer_name(certificate_field field) const { return state_->tls->peer_name(field); }
 tls_session stream::session() const { return is_tls() ? state_->tls->session() : tls_session{}; }

@@ -17,9 +17,23 @@ namespace {
 // A control connection may last a day, and its data connections must be able to resume its session during that time.
 constexpr long session_seconds = 24 * 60 * 60;
 // RFC 7301; "ftp" is in IANA's registry.
+// The key exchange groups of servers, in the order of preference. The finite-field groups (ffdhe2048 to ffdhe8192), which
+// OpenSSL adds by default, are missing: with them a client makes the server compute for milliseconds, before it has computed
+// anything itself (CVE-2002-20001). OpenSSL 3.5 has the first of the two lists.
+constexpr std::string_view groups = "X25519MLKEM768:X25519:P-256:P-384:P-521";
+constexpr std::string_view groups_without_mlkem = "X25519:P-256:P-384:P-521";
 constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};
 
 using context_ptr = std::shared_ptr<ssl_ctx_st>;
+
+// OpenSSL's macro for this has an old-style cast.
+bool set_groups(SSL_CTX* c, std::string list) { return SSL_CTX_ctrl(c, SSL_CTRL_SET_GROUPS_LIST, 0, list.data()) == 1; }
+
+bool limit_groups(SSL_CTX* c) {
+    if (set_groups(c, std::string(groups))) return true;
+    ERR_clear_error();
+    return set_groups(c, std::string(groups_without_mlkem));
+}
 
 context_ptr make_context(const SSL_METHOD* method) {
     context_ptr made(SSL_CTX_new(method), SSL_CTX_free);
@@ -117,7 +131,8 @@ result<tls_server_context> tls_server_context::make(std::shared_ptr<tls_identiti
     made.context_ = make_context(TLS_server_method());
     made.identities_ = std::move(identities);
     auto* c = made.context_.get();
-    if (c == nullptr || !made.identities_->attach_to(c)) return fail(errc::tls, "TLS: " + openssl_reason());
+    if (c == nullptr || !limit_groups(c) || !made.identities_->attach_to(c))
+        return fail(errc::tls, "TLS: " + openssl_reason());
     // Sessions are stored in tickets, encrypted with keys of this context, so event loops share nothing and no table grows.
     // Sessions of clients without ticket support are found by ID.
     made.resumption_ = std::make_shared<tls_resumption>();

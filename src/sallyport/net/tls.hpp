@@ -8,6 +8,7 @@
 // can still be resumed after that.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/net/asio.hpp>
 
 struct ssl_ctx_st;
 struct ssl_session_st;
@@ -39,6 +41,7 @@ struct tls_files {
     std::string key;
 };
 
+class handshake_queue;
 class tls_identities;
 class ticket_key;
 struct tls_resumption;
@@ -118,6 +121,11 @@ struct tls_accept_options {
     /// True: a FIN between two TLS records is accepted as the end, like a close_notify. A truncation at this point cannot be
     /// detected then (TLS-05).
     bool allow_missing_close_notify = false;
+    /// Called if the client resumes no session, before the certificate is sent. The handshake continues if the result is
+    /// true, and fails with errc::tls_not_resumed otherwise. May be empty.
+    std::function<task<bool>()> admit_new_session{};
+    /// Where slow signatures are made. It outlives the handshake. Null: on the event loop.
+    handshake_queue* signatures = nullptr;
 };
 
 struct tls_connect_options {

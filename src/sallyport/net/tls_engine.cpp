@@ -108,6 +108,8 @@ result<std::unique_ptr<tls_engine>> tls_engine::accept(const tls_server_context&
     }
     made->ticket_key_ = context.ticket_key();
     made->allow_missing_close_notify_ = options.allow_missing_close_notify;
+    made->held_ = static_cast<bool>(options.admit_new_session);
+    made->has_signatures_ = options.signatures != nullptr;
     SSL_set_accept_state(made->ssl_.get());
     return made;
 }
@@ -137,6 +139,17 @@ result<std::unique_ptr<tls_engine>> tls_engine::connect(const tls_client_context
 tls_engine::step tls_engine::handshake() {
     ERR_clear_error();
     return outcome(SSL_do_handshake(ssl_.get()));
+}
+
+tls_engine::step tls_engine::handshake_without_socket() {
+    without_socket_ = true;
+    const auto reached = handshake();
+    without_socket_ = false;
+    return reached;
+}
+
+tls_engine::step tls_engine::reject_new_session() {
+    return fail_with(errc::tls_not_resumed, fmt::format("TLS with {}: the client did not resume the TLS session", name_));
 }
 
 tls_engine::step tls_engine::read(std::span<char> into, std::size_t& count) {
@@ -213,6 +226,10 @@ void tls_engine::record_position::advance(std::string_view bytes) noexcept {
 }
 
 std::ptrdiff_t tls_engine::pull(char* into, std::size_t size) {
+    if (without_socket_) {
+        errno = EAGAIN;
+        return -1;
+    }
     const auto n = ::recv(socket_, into, size, 0);
     if (n == 0) socket_ended_ = true;
     if (n > 0 && allow_missing_close_notify_) position_.advance({into, static_cast<std::size_t>(n)});
@@ -229,6 +246,8 @@ tls_engine::step tls_engine::outcome(int returned) {
     if (returned > 0) return step::done;
     const int kind = SSL_get_error(ssl_.get(), returned);
     if (kind == SSL_ERROR_WANT_READ) return step::want_read;
+    // From the callback that selects the certificate.
+    if (kind == SSL_ERROR_WANT_X509_LOOKUP) return step::new_session;
     if (kind == SSL_ERROR_ZERO_RETURN) return step::closed;
     const bool in_handshake = SSL_is_init_finished(ssl_.get()) == 0;
     if (socket_error_ != 0) return fail_with(from_errno(socket_error_), fmt::format("TLS with {}", name_), socket_error_);

@@ -27,6 +27,9 @@ public:
         want_read,
         // The peer has sent close_notify.
         closed,
+        // The client resumes no session: admit_new_session() if it is held, then handshake_without_socket() or handshake()
+        // continues with the certificate and the signature.
+        new_session,
         // cause() is the reason.
         failed,
     };
@@ -40,6 +43,14 @@ public:
     tls_engine& operator=(const tls_engine&) = delete;
 
     step handshake();
+    /// Continues after `new_session`, on any thread, as neither the socket nor the stream is used: the output is only
+    /// prepared. `want_read` means that handshake() continues.
+    step handshake_without_socket();
+    /// Whether a handshake that resumes no session waits for admit_new_session().
+    [[nodiscard]] bool is_held() const noexcept { return held_; }
+    void admit_new_session() noexcept { held_ = false; }
+    /// The handshake ends as failed, since the new session was not admitted.
+    step reject_new_session();
     /// Reads the bytes that are available without waiting into `into`. Returns `done` if `count` is at least 1.
     step read(std::span<char> into, std::size_t& count);
     /// Writes all of `bytes`.
@@ -73,6 +84,10 @@ public:
     void store_session(tls_session session) { session_ = std::move(session); }
     void store_session_entry(tls_session_ids::entry entry) noexcept { session_entry_ = std::move(entry); }
     void set_alpn_refused() noexcept { refused_alpn_ = true; }
+    /// Whether the certificate is sent now. `slow_key`: its signature is not made on an event loop.
+    [[nodiscard]] bool continues_with(bool slow_key) const noexcept {
+        return !held_ && (!slow_key || without_socket_ || !has_signatures_);
+    }
     /// Reads bytes from the socket; 0 at its end, -1 with errno.
     std::ptrdiff_t pull(char* into, std::size_t size);
     void push(std::string_view bytes) { output_.insert(output_.end(), bytes.begin(), bytes.end()); }
@@ -105,6 +120,11 @@ private:
     bool socket_ended_ = false;
     bool refused_alpn_ = false;
     bool allow_missing_close_notify_ = false;
+    bool held_ = false;
+    // Slow signatures are made elsewhere.
+    bool has_signatures_ = false;
+    // During handshake_without_socket().
+    bool without_socket_ = false;
     // Only tracked with allow_missing_close_notify_.
     record_position position_;
     std::vector<char> output_;

@@ -6,8 +6,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/signature_time.hpp>
+#include <sallyport/net/tls_engine.hpp>
 
 namespace sallyport::net {
 
@@ -18,6 +21,8 @@ struct tls_identity {
     x509_ptr certificate;
     std::unique_ptr<STACK_OF(X509), free_chain> issuers;
     key_ptr key;
+    // One signature takes longer than limits::max_signature_on_loop.
+    bool slow_key = false;
 
     /// Wildcards are accepted only as complete labels.
     [[nodiscard]] bool is_for(std::string_view name) const {
@@ -61,6 +66,7 @@ result<identity_ptr> read_identity(std::string_view certificate, std::string_vie
         return fail(errc::tls, "invalid private key; PEM text without a passphrase is required: " + openssl_reason());
     if (X509_check_private_key(made->certificate.get(), made->key.get()) != 1)
         return fail(errc::tls, "the private key does not belong to the certificate: " + openssl_reason());
+    made->slow_key = signature_time(*made->key) > limits::max_signature_on_loop;
     return made;
 }
 
@@ -170,6 +176,9 @@ int tls_identities::choose(ssl_st* handshake, void* self) {
         chosen = each.get();
         break;
     }
+    // -1 suspends the handshake.
+    const auto* engine = static_cast<const tls_engine*>(SSL_get_app_data(handshake));
+    if (engine != nullptr && !engine->continues_with(chosen->slow_key)) return -1;
     return SSL_use_cert_and_key(handshake, chosen->certificate.get(), chosen->key.get(), chosen->issuers.get(), 1);
 }
 

@@ -389,6 +389,66 @@ TEST_F(tls_test, TLS09_a_peer_that_closes_during_the_handshake_is_named) {
                 testing::HasSubstr("closed the connection during the handshake"));
 }
 
+// ---- Handshakes that resume no session
+
+struct admission {
+    bool answer = true;
+    int asked = 0;
+};
+
+task<bool> admit_later(loop& l, admission& a) {
+    ++a.asked;
+    co_await l.sleep_for(10ms);
+    co_return a.answer;
+}
+
+/// The error of the server, or of the client, or nothing.
+task<std::string> held_handshake(loop& l, tls_server_context server, tls_client_context client, admission& a,
+                                 tls_session& session) {
+    auto pair = co_await make_stream_pair(l);
+    tls_accept_options how{"s"};
+    how.admit_new_session = [&l, &a] { return admit_later(l, a); };
+    concurrent_task accepting(l, pair.server.accept_tls(server, how, soon()));
+    const tls_connect_options options{.server_name = "localhost", .resume = session};
+    const auto connected = co_await pair.client.connect_tls(client, options, time_limit::within(200ms));
+    const auto accepted = co_await accepting.get();
+    if (!accepted) co_return accepted.error().what;
+    if (!connected) co_return connected.error().what;
+    std::array<char, 16> buffer;
+    const auto sent = co_await pair.server.write_all("b", soon());
+    const auto got = co_await pair.client.read_some(buffer, soon());
+    session = pair.client.session();
+    co_return sent&& got ? "" : "no bytes after the handshake";
+}
+
+TEST_F(tls_test, TLS04_a_new_session_waits_for_its_admission) {
+    for (const bool tls12 : {false, true}) {
+        admission a;
+        tls_session session;
+        EXPECT_EQ(run(held_handshake(test_loop(), server, trusting(tls12), a, session)), "");
+        EXPECT_EQ(a.asked, 1);
+        a.answer = false;
+        EXPECT_EQ(run(held_handshake(test_loop(), server, trusting(tls12), a, session)), "") << "it resumes the session";
+        EXPECT_EQ(a.asked, 1);
+        session = {};
+        EXPECT_THAT(run(held_handshake(test_loop(), server, trusting(tls12), a, session)),
+                    testing::HasSubstr("did not resume"));
+        EXPECT_EQ(a.asked, 2);
+    }
+}
+
+TEST_F(tls_test, RX03_key_exchange_in_finite_fields_is_refused) {
+    const auto with_groups = [](std::string names) {
+        auto client = *tls_client_context::make({.verify = false});
+        SSL_CTX_ctrl(client.get(), SSL_CTRL_SET_GROUPS_LIST, 0, names.data());
+        return client;
+    };
+    EXPECT_FALSE(run(shake_hands(test_loop(), server, with_groups("P-384"), to_localhost(), "s")).client_error);
+    EXPECT_FALSE(run(shake_hands(test_loop(), server, with_groups("ffdhe8192:P-256"), to_localhost(), "s")).client_error)
+        << "the server requests another key share";
+    EXPECT_TRUE(run(shake_hands(test_loop(), server, with_groups("ffdhe2048"), to_localhost(), "s")).client_error);
+}
+
 TEST_F(tls_test, unusable_files_are_named) {
     const auto missing = tls_server_context::from_files({{"/nonexistent/cert.pem", ""}});
     ASSERT_FALSE(missing);

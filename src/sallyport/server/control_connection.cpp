@@ -64,7 +64,8 @@ net::task<> control_connection::flush(proto::server_machine& machine) {
 
 net::task<result<void>> control_connection::start_tls(net::deadline until) {
     const net::tls_accept_options options{.session_id_context = tls_session_context_,
-                                          .resumption = shared_.config.tls_reuse != net::tls_reuse::off};
+                                          .resumption = shared_.config.tls_reuse != net::tls_reuse::off,
+                                          .signatures = &shared_.signatures};
     co_return co_await stream_.accept_tls(*shared_.config.tls, options, {.total = until});
 }
 

@@ -209,7 +209,8 @@ net::task<result<void>> transfer::start_data_tls() {
     const net::tls_accept_options options{.session_id_context = setup_.tls_session_context,
                                           .tickets = reuse == net::tls_reuse::require || !is_upload(),
                                           .resumption = reuse != net::tls_reuse::off,
-                                          .allow_missing_close_notify = is_upload() && setup_.allow_missing_close_notify};
+                                          .allow_missing_close_notify = is_upload() && setup_.allow_missing_close_notify,
+                                          .signatures = &shared().signatures};
     const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
     result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
     if (!done) {
