@@ -1,13 +1,16 @@
-"""TLS-04 with clients that take no session tickets (curl held at TLS 1.2 is one): their sessions are found by id."""
+"""TLS-04: clients without session tickets (curl with TLS 1.2), whose sessions are found by ID, and connections from the
+client's address that do not resume its session."""
 
 import ssl
+import threading
+import time
 
 import pytest
 
 from harness import trees
 from harness.clients import CLIENTS, Server
 from harness.raw import drain
-from test_single_port import Tls, front  # noqa: F401 (a fixture)
+from test_single_port import VERSIONS, Tls, front  # noqa: F401 (a fixture)
 
 WAYS = {"range": (), "one-port": ("--single-port", "control")}
 
@@ -48,3 +51,59 @@ def test_the_session_of_another_is_refused(front, certificate, options):  # noqa
         assert session.retrieve_by(session.connect(session.epsv_port())) == b"content"
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_another_host_with_the_address_of_the_client_gets_no_file(front, certificate, version):  # noqa: F811
+    """It connects to the passive port before the client, and starts TLS at once."""
+    session = Tls("127.0.0.1", front().port).secure(certificate.cert, version)
+    for _ in range(3):
+        port = session.epsv_port()
+        other, stolen = session.connect(port), []
+
+        def attack(other=other, stolen=stolen):
+            try:
+                stolen.append(drain(session.context.wrap_socket(other, server_hostname="127.0.0.1")))
+            except OSError:
+                pass
+
+        attacker = threading.Thread(target=attack)
+        attacker.start()
+        data = session.connect(port)
+        assert session.retrieve_by(data) == b"content"
+        attacker.join()
+        assert not any(stolen)
+    session.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_a_client_that_resumes_no_session_is_delayed_once(front, certificate, version):  # noqa: F811
+    session = Tls("127.0.0.1", front().port).secure(certificate.cert, version)
+    times = []
+    for _ in range(5):
+        start = time.monotonic()
+        assert session.retrieve_by(session.connect(session.epsv_port()), resume=False) == b"content"
+        times.append(time.monotonic() - start)
+    assert times[0] >= 0.25 > sorted(times[1:])[1], times
+    session.close()
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", ["curl", "lftp"])
+def test_clients_that_resume_are_not_delayed(front, certificate, tmp_path, name):  # noqa: F811
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(40):
+        (tree / f"file{number}").write_bytes(b"x" * 1000)
+    seconds = {}
+    for reuse in ("off", "prefer"):
+        server = Server("127.0.0.1", front("--tls-reuse", reuse).port, "writer", "lab", "explicit", certificate.cert)
+        back = tmp_path / reuse
+        back.mkdir()
+        start = time.monotonic()
+        CLIENTS[name]("epsv").put(server, tree)
+        CLIENTS[name]("epsv").get(server, back, trees.files(tree))
+        seconds[reuse] = time.monotonic() - start
+        assert trees.hashes(back) == trees.hashes(tree)
+    # Each of the two sessions may be delayed once.
+    assert seconds["prefer"] - seconds["off"] < 2 * 0.25 + 0.5, seconds

@@ -30,9 +30,9 @@ client_control::client_control(std::shared_ptr<session_context> gate, frontend::
 }
 
 reach::passive_request client_control::passive_caller(bool protect) {
-    const bool demanded = gate_->config.tls_reuse == net::tls_reuse::require || gate_->passive_data.single();
-    if (protect && demanded) stream_.offer_ticket();
-    return {stream_, client_destination_, id_, protect ? id_ : std::string()};
+    const bool can_resume = protect && gate_->config.tls_reuse != net::tls_reuse::off;
+    if (can_resume) stream_.offer_ticket();
+    return {stream_, client_destination_, id_, protect ? id_ : std::string(), can_resume};
 }
 
 std::optional<std::string> client_control::certificate_user() const {

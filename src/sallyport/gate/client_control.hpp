@@ -32,8 +32,8 @@ public:
     [[nodiscard]] const endpoint& peer() const noexcept { return stream_.peer(); }
     /// The address that the client connected to; behind a load balancer, the destination in its PROXY header.
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
-    /// The client as passive ports need to know it. `protect`: PROT P is in force; if TLS session reuse is required, the
-    /// client gets a session ticket.
+    /// The client as passive ports need to know it. `protect`: PROT P is in force; if TLS sessions can be resumed, the
+    /// client then gets a ticket for its data connection.
     [[nodiscard]] reach::passive_request passive_caller(bool protect);
     /// The user name in the client's certificate; nothing if certificates do not determine the user.
     [[nodiscard]] std::optional<std::string> certificate_user() const;

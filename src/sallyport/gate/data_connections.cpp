@@ -95,6 +95,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
     if (client_port_) client_port_.on_transfer_start(plan.protect_client);
     options.require_tls_session_reuse =
         gate_->config.tls_reuse == net::tls_reuse::require || (client_port_ && client_port_.identified_by_tls());
+    options.tls_history = &tls_history_;
     if (upload_limit_) options.rate_limits.a_to_b = &*upload_limit_;
     if (download_limit_) options.rate_limits.b_to_a = &*download_limit_;
     relay_ = std::make_shared<data_relay>(gate_, loop_, std::move(plan), std::move(client_port_), std::move(backend_port_),

@@ -63,6 +63,7 @@ private:
     net::loop& loop_;
     std::optional<token_bucket> upload_limit_;
     std::optional<token_bucket> download_limit_;
+    reach::resumption_history tls_history_;
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
     firewall::opening_lease opening_;

@@ -9,6 +9,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/gate/transfer_report.hpp>
+#include <sallyport/reach/tls_data_connection.hpp>
 
 namespace sallyport::gate {
 
@@ -149,8 +150,9 @@ net::task<result<void>> data_relay::open_client_leg() {
     client_peer_ = client_.peer();
     co_await notify_connected();
     if (stopped_) co_return fail(errc::cancelled);
-    if (!plan_.protect_client) co_return result<void>();
-    co_return co_await start_client_tls();
+    if (plan_.protect_client) co_return co_await start_client_tls();
+    if (client_port_ && client_port_.collects()) client_port_.stop_accepting();
+    co_return result<void>();
 }
 
 net::task<> data_relay::notify_connected() {
@@ -165,8 +167,7 @@ net::task<result<void>> data_relay::start_client_tls() {
                                           .resumption = reuse != net::tls_reuse::off,
                                           .allow_missing_close_notify = plan_.upload && options_.allow_missing_close_notify,
                                           .signatures = &gate_->signatures};
-    const auto limit = net::time_limit::within(plan_.connect_limit);
-    const auto handshake = co_await client_.accept_tls(*gate_->config.tls, options, limit);
+    const auto handshake = co_await accept_client_tls(options);
     if (!handshake) co_return std::unexpected(handshake.error());
     if (options_.require_tls_session_reuse && !client_.tls().resumed) {
         client_.abort();
@@ -175,9 +176,31 @@ net::task<result<void>> data_relay::start_client_tls() {
     co_return result<void>();
 }
 
+net::task<result<void>> data_relay::accept_client_tls(const net::tls_accept_options& options) {
+    if (!client_port_ || !client_port_.collects()) {
+        const auto limit = net::time_limit::within(plan_.connect_limit);
+        const auto done = co_await client_.accept_tls(*gate_->config.tls, options, limit);
+        if (done && client_.tls().resumed) options_.tls_history->resumed();
+        co_return done;
+    }
+    const reach::tls_data_request request{.context = *gate_->config.tls,
+                                          .accept = options,
+                                          .history = *options_.tls_history,
+                                          .round_trip = options_.round_trip,
+                                          .timeout = plan_.connect_limit};
+    auto chosen = co_await reach::accept_tls_data(client_port_, std::move(client_), request);
+    if (!chosen) co_return std::unexpected(std::move(chosen.error()));
+    if (stopped_) co_return fail(errc::cancelled);
+    status::count(gate_->counters.unexpected_peers, chosen->others);
+    client_ = std::move(chosen->stream);
+    client_peer_ = client_.peer();
+    co_return result<void>();
+}
+
 data_outcome data_relay::client_failure(const error& cause) const {
     if (cause.code == errc::tls_not_resumed) return {data_result::tls_session_not_reused, cause.text()};
-    if (client_.is_open() || std::holds_alternative<proto::connect_to>(plan_.client)) {
+    const bool connected = client_peer_.port != 0;
+    if (connected || std::holds_alternative<proto::connect_to>(plan_.client)) {
         return {data_result::client_timeout, cause.text()};
     }
     if (cause.code != errc::timeout) return {data_result::client_timeout, cause.text()};

@@ -4,6 +4,7 @@
 // Owned by the session that started it and by its own coroutine. Loop thread only. On each leg the data connection is
 // accepted on a reserved port or connected to the peer; the peer is always the session's client or its backend.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
+#include <sallyport/reach/connection_choice.hpp>
 #include <sallyport/reach/port_broker.hpp>
 #include <sallyport/status/session_report.hpp>
 #include <sallyport/status/transfer_record.hpp>
@@ -28,6 +30,10 @@ struct data_relay_options {
     std::string tls_session_context;
     // Refuse data connections of the client that do not resume the control connection's TLS session.
     bool require_tls_session_reuse = false;
+    // Of the session, which outlives the relay; never null.
+    reach::resumption_history* tls_history = nullptr;
+    // Measured on the client's control connection, if the client leg is protected.
+    std::chrono::microseconds round_trip{};
     // The backend's name and the TLS session of its control connection.
     net::tls_connect_options backend_tls;
     // The session's rate limits.
@@ -77,6 +83,7 @@ private:
     void end_client_wait();
     net::task<> notify_connected();
     net::task<result<void>> start_client_tls();
+    net::task<result<void>> accept_client_tls(const net::tls_accept_options& options);
     net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::port_reservation& port,
                                             net::connect_options from, net::time_limit limit);
     [[nodiscard]] proto::data_outcome client_failure(const error& cause) const;

@@ -36,6 +36,33 @@ TEST_F(Gate, TerminatesTlsForAPlainBackend_G10) {
     EXPECT_EQ(c.reply().substr(0, 3), "522");
 }
 
+TEST_F(Gate, ServesTheClientThatResumesItsSessionAndNoOtherHost_TLS04) {
+    ftp_stub stub({});
+    use_tls();
+    start({at(stub.port())});
+    auto c = client();
+    (void)c.reply();
+    c.start_tls();
+    c.send_password();
+    const auto port = c.passive_port();
+    auto first = blocking_socket::connect(port);
+    std::string stolen;
+    std::jthread other([&first, &stolen] {
+        (void)first.connect_tls();
+        stolen = first.read_to_end();
+    });
+    auto data = blocking_socket::connect(port);
+    EXPECT_EQ(c.code("RETR file"), "150");
+    std::this_thread::sleep_for(50ms);
+    ASSERT_TRUE(data.connect_tls(&c.control));
+    EXPECT_EQ(data.read_to_end().size(), 420U);
+    EXPECT_EQ(c.reply(), "226 done");
+    other.join();
+    EXPECT_EQ(stolen, "");
+    c.resume = false;
+    EXPECT_EQ(c.download("RETR file").size(), 420U) << "it is served after a delay";
+}
+
 TEST_F(Gate, OffersNoTlsSessionsIfReuseIsOff_TLS04) {
     ftp_stub stub({});
     use_tls();

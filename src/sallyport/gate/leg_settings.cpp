@@ -73,6 +73,7 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
                                .allow_missing_close_notify = reach::any_matches(
                                    gate.config.missing_close_notify,
                                    {client.peer().address, client.client_destination(), client.stream().is_tls()})};
+    if (plan.protect_client) options.round_trip = client.stream().round_trip();
     if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
     if (passive != nullptr && server.proxy_protocol && server.proxy_protocol_data) {

@@ -33,7 +33,8 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     // Without single-port mode all ports come from the range; with it, the range is for sessions that cannot use the one
     // port.
     if (!single_ || (!reserved && settings_.ports.range.first != 0))
-        reserved = ports_.reserve(request.control.owner(), request.control.local().address, client.address);
+        reserved =
+            ports_.reserve(request.control.owner(), request.control.local().address, client.address, request.collects);
     else if (!reserved)
         status::count(counters_.ports_exhausted);
     if (!reserved) return std::unexpected(std::move(reserved.error()));

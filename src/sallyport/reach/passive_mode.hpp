@@ -38,6 +38,9 @@ struct passive_request {
     std::string session;
     // The TLS session ID context of the control connection; empty if data connections are not encrypted (PROT C).
     std::string tls_session_context;
+    // Several connections of the client's address may arrive, one of which resumes the TLS session
+    // (tls_data_connection.hpp).
+    bool collects = false;
 };
 
 /// A reserved passive port, and what to advertise for it.

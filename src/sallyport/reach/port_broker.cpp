@@ -83,7 +83,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
 
     [[nodiscard]] bool uses_system_ports() const noexcept { return settings.range.first == 0; }
     group& group_at(const ip_address& local);
-    result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client);
+    result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client, bool collects);
     [[nodiscard]] std::uint16_t external_port(port_table::slot s) const noexcept {
         return settings.external.of(static_cast<std::uint16_t>(settings.range.first + s));
     }
@@ -143,7 +143,8 @@ port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
     return *g;
 }
 
-result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_address& local, const ip_address& client) {
+result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_address& local, const ip_address& client,
+                                                    bool collects) {
     std::unique_lock lock(mutex);
     for (;;) {
         if (stopped) return fail(errc::cancelled, "no passive port: the server is stopping");
@@ -176,7 +177,7 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         }
         const auto number = g.ports[*slot].number;
         const pending_connection::parameters parameters{
-            .client = client, .port = number, .advertised_port = settings.external.of(number)};
+            .client = client, .port = number, .advertised_port = settings.external.of(number), .collects = collects};
         try {
             auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
             g.expected.emplace(reservation_key{*slot, client}, made);
@@ -284,9 +285,9 @@ void port_broker::impl::dispatch(group& g, port_table::slot s, net::accepted_con
         port& p = g.ports[s];
         if (const auto it = g.expected.find({s, connection.peer.address});
             it != g.expected.end() && !it->second->is_forwarded()) {
-            recipient = std::move(it->second);
-            // A second connection of this client is unexpected.
-            g.expected.erase(it);
+            recipient = it->second;
+            // Usually a second connection of this client is unexpected.
+            if (!recipient->params.collects) g.expected.erase(it);
         } else {
             if (p.unexpected_peers.size() == max_unexpected_peers) p.unexpected_peers.erase(p.unexpected_peers.begin());
             p.unexpected_peers.push_back({connection.peer.address, net::clock::now()});
@@ -401,8 +402,9 @@ port_broker::port_broker(net::loop_group& loops, broker_settings settings, statu
 
 port_broker::~port_broker() { stop(); }
 
-result<port_reservation> port_broker::reserve(net::loop& loop, const ip_address& local, const ip_address& client) {
-    return impl_->reserve(loop, local, client);
+result<port_reservation> port_broker::reserve(net::loop& loop, const ip_address& local, const ip_address& client,
+                                              bool collects) {
+    return impl_->reserve(loop, local, client, collects);
 }
 
 std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {

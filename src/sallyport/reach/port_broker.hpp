@@ -59,8 +59,9 @@ public:
 
     /// Reserves a port on the address `local` for a session that runs on `loop` and expects `client`. Fails with
     /// errc::exhausted if every port of the range is reserved for this client already or in use by other programs (reply
-    /// 425).
-    [[nodiscard]] result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client);
+    /// 425). `collects`: the reservation delivers all connections of the client, until it is released.
+    [[nodiscard]] result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client,
+                                                   bool collects = false);
 
     /// The ports of the range that other programs use, found by trying to bind them; for port_report (S2). May block.
     [[nodiscard]] std::vector<std::uint16_t> ports_in_use(const ip_address& local);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/base/limits.hpp>
+
 namespace sallyport::reach {
 
 void pending_connection::deliver(net::accepted_connection connection) {
@@ -15,7 +17,7 @@ void pending_connection::deliver(net::accepted_connection connection) {
 
 void pending_connection::fail_with(error reason) {
     loop_.post([self = shared_from_this(), reason = std::move(reason)]() mutable {
-        if (self->connection_ || self->handed_out_) return;
+        if (!self->connections_.empty() || self->handed_out_) return;
         self->error_ = std::move(reason);
         self->changed_.set();
     });
@@ -23,19 +25,27 @@ void pending_connection::fail_with(error reason) {
 
 void pending_connection::set_connection(net::accepted_connection connection) {
     if (cancelled_) return;
-    connection_ = std::move(connection);
+    if (++delivered_ > limits::max_held_data_connections)
+        overflowed_ = true;
+    else
+        connections_.push_back(std::move(connection));
     changed_.set();
+}
+
+std::optional<net::accepted_connection> pending_connection::take() {
+    if (connections_.empty()) return std::nullopt;
+    std::optional<net::accepted_connection> next = std::move(connections_.front());
+    connections_.pop_front();
+    return next;
 }
 
 net::task<result<net::accepted_connection>> pending_connection::wait(std::shared_ptr<pending_connection> self,
                                                                      net::time_limit limit) {
     if (self->handed_out_) co_return fail(errc::misuse, "the data connection was delivered already");
     if (!self->changed_.is_set()) co_await self->changed_.wait(limit.next(net::clock::now()));
-    if (self->connection_) {
+    if (auto connection = self->take()) {
         self->handed_out_ = true;
-        result<net::accepted_connection> connection = std::move(*self->connection_);
-        self->connection_.reset();
-        co_return connection;
+        co_return std::move(*connection);
     }
     if (self->cancelled_) co_return fail(errc::cancelled, "the wait for the data connection was cancelled");
     self->stop_accepting();
@@ -46,7 +56,7 @@ net::task<result<net::accepted_connection>> pending_connection::wait(std::shared
 
 void pending_connection::cancel() {
     cancelled_ = true;
-    connection_.reset();
+    connections_.clear();
     stop_accepting();
     changed_.set();
 }
@@ -69,6 +79,8 @@ void port_reservation::release() {
 net::task<result<net::accepted_connection>> port_reservation::wait(net::time_limit limit) {
     return pending_connection::wait(pending_, limit);
 }
+
+std::optional<net::accepted_connection> port_reservation::take() { return pending_->take(); }
 
 void port_reservation::cancel() noexcept { pending_->cancel(); }
 

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ public:
         bool identified_by_tls = false;
         // The connection is identified by being the only one that sends nothing (single_port.hpp).
         bool identified_by_silence = false;
+        // Delivers further connections of the client after the first one (tls_data_connection.hpp).
+        bool collects = false;
     };
 
     pending_connection(net::loop& loop, parameters t) : params(std::move(t)), loop_(loop), changed_(loop) {}
@@ -72,14 +75,17 @@ private:
     friend class port_reservation;
     static net::task<result<net::accepted_connection>> wait(std::shared_ptr<pending_connection> self, net::time_limit limit);
     void set_connection(net::accepted_connection connection);
+    [[nodiscard]] std::optional<net::accepted_connection> take();
     void cancel();
 
     net::loop& loop_;
     std::atomic<net::deadline> forwarded_until_{net::deadline()};
     net::event changed_;
-    std::optional<net::accepted_connection> connection_;
+    std::deque<net::accepted_connection> connections_;
+    std::size_t delivered_ = 0;
     std::optional<error> error_;
     bool handed_out_ = false;
+    bool overflowed_ = false;
     bool cancelled_ = false;
 };
 
@@ -108,6 +114,17 @@ public:
     /// The transfer command has arrived; `protect`: the data connection uses TLS. Single-port mode decides from this moment
     /// on which connection it is. Call it once, before wait().
     void on_transfer_start(bool protect) { pending_->on_transfer_start(protect); }
+    /// Further connections of the client can be taken after the first one.
+    [[nodiscard]] bool collects() const noexcept { return pending_->params.collects; }
+    /// A further connection, if one has arrived; changed() is set when one does, and after cancel().
+    [[nodiscard]] std::optional<net::accepted_connection> take();
+    [[nodiscard]] std::shared_ptr<net::event> changed() const { return {pending_, &pending_->changed_}; }
+    [[nodiscard]] bool is_cancelled() const noexcept { return pending_->cancelled_; }
+    /// Connections were rejected since there were more than limits::max_held_data_connections.
+    [[nodiscard]] bool has_overflowed() const noexcept { return pending_->overflowed_; }
+    /// No further connection is delivered; the port stays reserved.
+    void stop_accepting() { pending_->stop_accepting(); }
+
     /// Waits for the client's connection, which may have arrived already. A reservation delivers exactly one. Fails with
     /// errc::timeout if none arrived from the client (unexpected_peers() has the others), with errc::cancelled after
     /// cancel().

@@ -31,9 +31,10 @@ control_connection::control_connection(const session_context& shared, frontend::
     if (shared_.config.tls) tls_session_context_ = random_session_context();
 }
 
-reach::passive_request control_connection::passive_caller(std::string id, bool protect, bool ticket) {
-    if (protect && ticket) stream_.offer_ticket();
-    return {stream_, client_destination_, std::move(id), protect ? tls_session_context_ : std::string()};
+reach::passive_request control_connection::passive_caller(std::string id, bool protect) {
+    const bool can_resume = protect && shared_.config.tls_reuse != net::tls_reuse::off;
+    if (can_resume) stream_.offer_ticket();
+    return {stream_, client_destination_, std::move(id), protect ? tls_session_context_ : std::string(), can_resume};
 }
 
 net::task<result<std::string_view>> control_connection::read(net::deadline until) {

@@ -26,9 +26,9 @@ public:
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
     /// The context of its TLS sessions; random, and empty where there is no TLS.
     [[nodiscard]] const std::string& tls_session_context() const noexcept { return tls_session_context_; }
-    /// The request for a passive port of session `id`. `protect`: PROT P; `ticket`: the client gets a TLS ticket for its
-    /// data connection.
-    [[nodiscard]] reach::passive_request passive_caller(std::string id, bool protect, bool ticket);
+    /// The request for a passive port of session `id`. `protect`: PROT P. If TLS sessions can be resumed, the client then
+    /// gets a ticket for its data connection.
+    [[nodiscard]] reach::passive_request passive_caller(std::string id, bool protect);
 
     /// Bytes of the client, valid until the next read; empty when the client has closed its sending side, see input_ended().
     net::task<result<std::string_view>> read(net::deadline until);

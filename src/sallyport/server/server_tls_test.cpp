@@ -1,6 +1,13 @@
 // The server over TLS: explicit, implicit, and data connections with TLS session reuse (RFC 4217; TLS-01 to TLS-05).
 
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <vector>
+
 #include <sys/socket.h>
+
+#include <sallyport/base/limits.hpp>
 
 #include <sallyport/server/server_test.hpp>
 
@@ -86,6 +93,114 @@ TEST_F(server_tls, a_tls_session_of_another_control_connection_is_refused) {  //
     (void)data.connect_tls(&other.control);
     EXPECT_EQ(data.read_to_end(), "");
     EXPECT_FALSE(c.reply().starts_with("226 "));
+}
+
+std::chrono::steady_clock::duration time_of(const std::function<void()>& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::steady_clock::now() - start;
+}
+
+/// Another host with the client's address, which does what `work` does with its connection to the passive port.
+class other_host {
+public:
+    other_host(std::uint16_t port, std::function<void(blocking_socket&)> work)
+        : socket_(blocking_socket::connect(port)), thread_([this, work = std::move(work)] { work(socket_); }) {}
+    void finish() { thread_.join(); }
+
+private:
+    blocking_socket socket_;
+    std::jthread thread_;
+};
+
+TEST_F(server_tls, the_client_that_resumes_its_session_is_served_and_no_other_host) {  // TLS-04
+    vfs::put_file(*setup.files, "/f", "content");
+    start();
+    auto c = tls_client();
+    for (const bool upload : {false, true, false}) {
+        std::string stolen;
+        const std::uint16_t port = c.passive_port();
+        other_host other(port, [&stolen](blocking_socket& s) {
+            (void)s.connect_tls();
+            stolen = s.read_to_end();
+        });
+        auto data = blocking_socket::connect(port);
+        EXPECT_TRUE(c.ask(upload ? "STOR g" : "RETR f").starts_with("150 "));
+        std::this_thread::sleep_for(50ms);
+        ASSERT_TRUE(data.connect_tls(&c.control));
+        EXPECT_TRUE(data.tls_resumed());
+        if (upload) {
+            EXPECT_TRUE(data.send("mine"));
+            data.finish();
+        } else {
+            EXPECT_EQ(data.read_to_end(), "content");
+        }
+        EXPECT_TRUE(c.reply().starts_with("226 "));
+        other.finish();
+        EXPECT_EQ(stolen, "");
+    }
+    EXPECT_EQ(c.download("RETR g"), "mine");
+    EXPECT_EQ(counters.unexpected_peers.load(), 3U);
+}
+
+TEST_F(server_tls, many_connections_of_another_host_get_nothing) {  // TLS-04
+    vfs::put_file(*setup.files, "/f", "content");
+    start();
+    auto c = tls_client();
+    const std::uint16_t port = c.passive_port();
+    std::vector<blocking_socket> others;
+    for (std::size_t i = 0; i <= limits::max_held_data_connections; ++i) others.push_back(blocking_socket::connect(port));
+    EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
+    other_host other(port, [](blocking_socket& s) { (void)s.connect_tls(); });
+    for (auto& each : others) each.cut();
+    EXPECT_TRUE(c.reply().starts_with("522 "));
+    other.finish();
+    EXPECT_EQ(c.download("RETR f"), "content");
+}
+
+TEST_F(server_tls, a_client_that_does_not_resume_is_delayed_once) {  // TLS-04
+    vfs::put_file(*setup.files, "/f", "content");
+    start();
+    auto c = tls_client();
+    const auto download = [&c] { EXPECT_EQ(c.download("RETR f"), "content"); };
+    EXPECT_LT(time_of(download), limits::new_tls_session_delay);
+    c.resume = false;
+    EXPECT_GE(time_of(download), limits::new_tls_session_delay);
+    EXPECT_LT(time_of(download), limits::new_tls_session_delay);
+    c.resume = true;
+    EXPECT_LT(time_of(download), limits::new_tls_session_delay);
+    c.resume = false;
+    EXPECT_GE(time_of(download), limits::new_tls_session_delay);
+}
+
+TEST_F(server_tls, abort_while_a_data_connection_is_held) {  // TLS-04
+    vfs::put_file(*setup.files, "/f", "content");
+    start();
+    auto c = tls_client();
+    other_host held(c.passive_port(), [](blocking_socket& s) { EXPECT_FALSE(s.connect_tls()); });
+    EXPECT_TRUE(c.ask("RETR f").starts_with("150 "));
+    std::this_thread::sleep_for(20ms);
+    EXPECT_TRUE(c.ask("ABOR").starts_with("426 "));
+    EXPECT_TRUE(c.reply().starts_with("226 "));
+    held.finish();
+    EXPECT_EQ(c.download("RETR f"), "content");
+}
+
+std::string ticket_of(const blocking_socket& s) {
+    const unsigned char* ticket = nullptr;
+    std::size_t size = 0;
+    SSL_SESSION_get0_ticket(SSL_get0_session(s.tls()), &ticket, &size);
+    return {reinterpret_cast<const char*>(ticket), size};
+}
+
+TEST_F(server_tls, the_client_gets_a_new_ticket_before_each_data_connection) {  // TLS-04
+    start();
+    auto c = tls_client();
+    for (const std::string command : {"EPSV", "PASV"}) {
+        const std::string before = ticket_of(c.control);
+        (void)c.passive_port(command);
+        EXPECT_NE(ticket_of(c.control), before);
+    }
 }
 
 // curl closes the data connection of an upload before it has read the ticket sent on it, and therefore starts the next one

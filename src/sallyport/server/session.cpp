@@ -254,8 +254,7 @@ void session::open_passive(const act::open_passive& how) {
     persistent_data_.close();
     // Before the next one is reserved: a client holds one port at a time (DC-04).
     passive_ = {};
-    const bool demanded = shared_->config.tls_reuse == net::tls_reuse::require || shared_->passive_data.single();
-    const auto caller = control_.passive_caller(id(), how.protect, demanded);
+    const auto caller = control_.passive_caller(id(), how.protect);
     result<reach::passive_endpoint> reserved = shared_->passive_data.reserve(caller, how.extended);
     if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
     passive_ = std::move(reserved->reservation);
@@ -274,6 +273,8 @@ void session::start_transfer(proto::transfer_request request) {
         .control_local = stream.local(),
         .control_peer = stream.peer(),
         .tls_session_context = control_.tls_session_context(),
+        .tls_history = tls_history_,
+        .round_trip = request.protect == proto::protection::private_ ? stream.round_trip() : std::chrono::microseconds(),
         .allow_missing_close_notify = reach::any_matches(
             shared_->config.missing_close_notify, {stream.peer().address, control_.client_destination(), stream.is_tls()}),
         .cwd = machine_.directory().text()};

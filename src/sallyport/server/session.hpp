@@ -64,6 +64,7 @@ private:
     account account_;
     reach::curl_epsv_delay curl_epsv_delay_;
     reach::port_reservation passive_;
+    reach::resumption_history tls_history_;
     // The data connection of the transfer before (MODE B).
     net::stream persistent_data_;
     // The running one.

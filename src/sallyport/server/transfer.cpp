@@ -9,6 +9,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/keep_running.hpp>
+#include <sallyport/reach/tls_data_connection.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -173,7 +174,8 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
         passive_ = {};
         co_return std::unexpected(std::move(reason));
     }
-    passive_ = {};
+    // Under TLS, another connection may turn out to be the client's.
+    if (!passive_.collects() || !is_protected()) passive_ = {};
     co_return net::stream(loop(), std::move(connection->socket), connection->local, connection->peer);
 }
 
@@ -211,8 +213,7 @@ net::task<result<void>> transfer::start_data_tls() {
                                           .resumption = reuse != net::tls_reuse::off,
                                           .allow_missing_close_notify = is_upload() && setup_.allow_missing_close_notify,
                                           .signatures = &shared().signatures};
-    const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
-    result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
+    const result<void> done = co_await accept_data_tls(options);
     if (!done) {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
@@ -222,6 +223,33 @@ net::task<result<void>> transfer::start_data_tls() {
                    "TLS session not reused: the data connection must reuse the control connection's TLS session; enable "
                    "session reuse in "
                    "your client");
+}
+
+net::task<result<void>> transfer::accept_data_tls(const net::tls_accept_options& options) {
+    if (!passive_) {
+        const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
+        result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
+        if (done && data_.tls().resumed) setup_.tls_history.resumed();
+        co_return done;
+    }
+    const reach::tls_data_request request{.context = *shared().config.tls,
+                                          .accept = options,
+                                          .history = setup_.tls_history,
+                                          .round_trip = setup_.round_trip,
+                                          .timeout = limits::tls_handshake_timeout};
+    result<reach::tls_data_connection> chosen = co_await reach::accept_tls_data(passive_, std::move(data_), request);
+    passive_ = {};
+    if (!chosen) co_return std::unexpected(std::move(chosen.error()));
+    if (cancelled_) co_return fail(errc::cancelled);
+    data_ = std::move(chosen->stream);
+    if (chosen->others > 0) {
+        status::count(shared().counters.unexpected_peers, chosen->others);
+        log(fmt::format("Data connection from {} selected, {}; other connections from its address that were closed: {}",
+                        data_.peer().text(),
+                        data_.tls().resumed ? "which resumed the TLS session" : "as none resumed the TLS session",
+                        chosen->others));
+    }
+    co_return result<void>();
 }
 
 net::task<result<void>> transfer::send_blocks(std::string_view bytes, bool last) {

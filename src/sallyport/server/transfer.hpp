@@ -15,6 +15,7 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/server_actions.hpp>
+#include <sallyport/reach/connection_choice.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/session_context.hpp>
 
@@ -51,6 +52,10 @@ struct transfer_setup {
     endpoint control_peer;
     // That of the control connection, so that only its client can resume the TLS session (TLS-04).
     std::string tls_session_context;
+    // Outlives the transfer.
+    reach::resumption_history& tls_history;
+    // Measured on the control connection.
+    std::chrono::microseconds round_trip;
     // An upload may end without close_notify.
     bool allow_missing_close_notify = false;
     // The current directory, for the transfer record.
@@ -120,6 +125,7 @@ private:
     net::task<result<net::stream>> accept_passive(net::deadline until);
     net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
+    net::task<result<void>> accept_data_tls(const net::tls_accept_options& options);
     void log(std::string_view text) const;
 
     transfer_setup setup_;
