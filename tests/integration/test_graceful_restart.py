@@ -11,7 +11,7 @@ import pytest
 
 from free_ports import free_range
 from harness.daemon import wait_until
-from harness.raw import Raw
+from harness.raw import Closed, Raw
 from test_operation import Gate, Slow, assert_whole, finish, servers  # noqa: F401  (a fixture)
 
 RANGE = 'passive-ports = "{}-{}"\ndrain-timeout = {}'
@@ -186,3 +186,36 @@ def test_the_end_of_the_drain(gate):
     assert session.reply().code == 421
     assert 0.5 < time.monotonic() - begin < 5
     wait_until(lambda: not running(old), what="the end of the old one")
+
+
+def test_a_new_process_that_fails_later(gate):
+    """The old process has another one started, and sessions of both continue."""
+    (gate.folder / "files" / "small").write_bytes(b"small")
+    old_session = gate.session()
+    old = restart(gate)
+    os.kill(gate.status()["pid"], signal.SIGKILL)
+
+    def served():
+        try:
+            with gate.session() as raw:
+                return raw.retrieve("/small") == b"small"
+        except (OSError, Closed):
+            return False
+
+    wait_until(served, what="the process that was started again")
+    assert running(old) and old_session.retrieve("/small") == b"small"
+    old_session.expect("QUIT", 221)
+    wait_until(lambda: not running(old), what="the end of the old process")
+    assert served()
+
+
+def test_a_daemon_without_its_helper(gate):
+    """Sessions continue, and the restart says what is missing."""
+    session = gate.session()
+    children = open(f"/proc/{gate.daemon.pid}/task/{gate.daemon.pid}/children").read().split()
+    assert len(children) == 1
+    os.kill(int(children[0]), signal.SIGKILL)
+    done = gate.ask("restart")
+    assert done.returncode == 1 and "the helper process does not respond" in done.stderr
+    session.expect("NOOP", 200)
+    gate.session().expect("NOOP", 200)

@@ -26,17 +26,17 @@ using word = long;
 using original = word (*)(word, word, word, word, word, word);
 
 // The names in the table. Those after `last_function` have no function of their own.
-#define EACH_CALL(X)                                                                                                      \
-    X(accept)                                                                                                             \
-    X(accept4)                                                                                                            \
-    X(socket)                                                                                                             \
-    X(bind) X(listen) X(connect) X(shutdown) X(send) X(sendto) X(sendmsg) X(recv) X(recvfrom) X(recvmsg) X(splice)        \
-        X(sendfile64) X(openat64) X(open64) X(fstat64) X(statx) X(fstatfs64) X(getdents64) X(renameat2) X(linkat)         \
-            X(unlinkat) X(mkdirat) X(fchmod) X(utimensat) X(fsync) X(fdatasync) X(syncfs) X(ftruncate64) X(lseek64)       \
-                X(pread64) X(pwrite64) X(preadv64v2) X(copy_file_range) X(flock) X(epoll_create1) X(epoll_ctl)            \
-                    X(epoll_wait) X(poll) X(eventfd) X(timerfd_create) X(timerfd_settime) X(pipe2) X(getsockopt)          \
-                        X(setsockopt) X(getsockname) X(getpeername) X(fcntl64) X(ioctl) X(getrandom) X(inotify_add_watch) \
-                            X(socketpair) X(readlinkat)
+#define EACH_CALL(X)                                                                                                        \
+    X(accept)                                                                                                               \
+    X(accept4)                                                                                                              \
+    X(socket)                                                                                                               \
+    X(bind)                                                                                                                 \
+    X(listen) X(connect) X(shutdown) X(send) X(sendto) X(sendmsg) X(recv) X(recvfrom) X(recvmsg) X(splice) X(sendfile64)    \
+        X(openat64) X(open64) X(fstat64) X(statx) X(fstatfs64) X(getdents64) X(renameat2) X(linkat) X(unlinkat) X(mkdirat)  \
+            X(fchmod) X(utimensat) X(fsync) X(fdatasync) X(syncfs) X(ftruncate64) X(lseek64) X(pread64) X(pwrite64)         \
+                X(preadv64v2) X(copy_file_range) X(flock) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(poll) X(eventfd)    \
+                    X(timerfd_create) X(timerfd_settime) X(pipe2) X(getsockopt) X(setsockopt) X(getsockname) X(getpeername) \
+                        X(fcntl64) X(ioctl) X(getrandom) X(inotify_add_watch) X(socketpair) X(readlinkat)
 
 enum class call : std::uint32_t {
 #define NAMED(name) name##_,

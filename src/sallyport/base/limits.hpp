@@ -201,6 +201,13 @@ inline constexpr auto snapshot_timeout = 2s;
 inline constexpr auto drain_timeout = 3600s;
 // For the start of the new process, including certificates, DNS names and files on a slow disk.
 inline constexpr auto restart_timeout = 20s;
+// If the new process fails while the old one drains, it is started again: how often, and the first and the longest time
+// before an attempt, which doubles each time.
+inline constexpr int restart_attempts = 20;
+inline constexpr auto first_restart_delay = 100ms;
+inline constexpr auto max_restart_delay = 10s;
+// The helper process responds within microseconds, unless the machine has no processor time or memory for it.
+inline constexpr auto helper_timeout = 5s;
 
 // Openings in the kernel (firewall): how many are committed together, so that none waits long for the others; and how long
 // a client waits while another program holds the kernel's lock, before the transfer continues without the opening.

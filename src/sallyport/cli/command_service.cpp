@@ -50,10 +50,16 @@ result<config_locations> prepare(CLI::App& command, const daemon_options& option
         locations = std::move(*applied);
     }
     if (const auto good = check_values(command); !good) return std::unexpected(good.error());
-    if (const auto opened = log::open(options.log_target, options.log_level); !opened)
-        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, opened.error().what));
     return locations;
 }
+
+result<void> open_log(const daemon_options& options) {
+    if (const auto opened = log::open(options.log_target, options.log_level); !opened)
+        return fail(errc::io, fmt::format("--log {}: {}", options.log_target, opened.error().what));
+    return {};
+}
+
+result<std::unique_ptr<helper::client>> start_helper() { return helper::client::start({.program = helper::program_path()}); }
 
 ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {
     const auto& named = options.logging_and_control.control_socket;

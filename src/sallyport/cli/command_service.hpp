@@ -10,6 +10,7 @@
 
 #include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/load_options.hpp>
+#include <sallyport/helper/client.hpp>
 #include <sallyport/ops/run_daemon.hpp>
 
 namespace CLI {
@@ -18,8 +19,13 @@ class App;
 
 namespace sallyport::cli {
 
-/// Opens the log and reads the configuration file, if one was named. REQUIRES: the command line was parsed.
+/// Reads the configuration file, if one was named. REQUIRES: the command line was parsed.
 [[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
+
+/// Starts the helper process. Call it after prepare() and before open_log(), which starts a thread.
+[[nodiscard]] result<std::unique_ptr<helper::client>> start_helper();
+
+[[nodiscard]] result<void> open_log(const daemon_options& options);
 
 /// The plan of a daemon of this kind ("gate"): name, threads, timeouts, control socket.
 [[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options);

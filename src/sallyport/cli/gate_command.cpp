@@ -300,13 +300,17 @@ int run(CLI::App& command, const gate_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
+    const auto rights = start_helper();
+    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    if (const auto opened = open_log(options.daemon); !opened)
+        return ops::report_start_failure(name, opened.error(), handover.from);
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     const auto report = [&](const std::vector<endpoint>& listening) {
         log_report(make_report(with_listeners(options.subject(*ready, *settings), listening), read_machine_facts()));
     };
     command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, report);
-    return ops::run_daemon(plan_of("gate", options.daemon), source, std::move(handover));
+    return ops::run_daemon(plan_of("gate", options.daemon), source, std::move(handover), **rights);
 }
 
 }  // namespace

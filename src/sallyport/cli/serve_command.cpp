@@ -135,6 +135,10 @@ int run(CLI::App& command, const serve_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
+    const auto rights = start_helper();
+    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    if (const auto opened = open_log(options.daemon); !opened)
+        return ops::report_start_failure(name, opened.error(), handover.from);
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     std::optional<vfs::leftover_sweep> sweep;
@@ -143,7 +147,7 @@ int run(CLI::App& command, const serve_options& options) {
         log_report(make_report(with_listeners(options.subject(*ready), listening), read_machine_facts()));
     };
     command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings, report);
-    return ops::run_daemon(plan_of("serve", options.daemon), source, std::move(handover));
+    return ops::run_daemon(plan_of("serve", options.daemon), source, std::move(handover), **rights);
 }
 
 }  // namespace

@@ -228,6 +228,7 @@ int run(CLI::App& command, up_options& options) {
     if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error());
+    if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(name, opened.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", random_password(), false})
                                           : parse_user("--writer", options.writer, false);
     if (!writing) return ops::report_start_failure(name, ready->locate(writing.error()));

@@ -54,9 +54,10 @@ protected:
         std::ofstream(path) << "#!/bin/sh\n" << script;
         fs::permissions(path, fs::perms::owner_all);
         made.emplace(
-            host,
+            host, *starter,
             graceful_restart::callbacks{.state =
-                                            [] {
+                                            [this](bool listening) {
+                                                closed_sockets += listening ? 0 : 1;
                                                 handover_state out;
                                                 out.sockets.push_back(
                                                     {std::move(*net::listener::bind(*endpoint::parse("127.0.0.1:0"))), {}});
@@ -66,7 +67,7 @@ protected:
                                         .start_draining = [this](auto ended) { sessions_ended = std::move(ended); },
                                         .replaced = [this] { ++replaced; },
                                         .accept_returned = [this](unique_fd fd) { returned = std::move(fd); }},
-            drain_timeout, path.string());
+            drain_timeout);
     }
     [[nodiscard]] result<std::string> restart() {
         result<std::string> out = fail(errc::unexpected);
@@ -76,8 +77,12 @@ protected:
     }
 
     const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-restart-{}", ::getpid());
+    // Before any thread.
+    const std::unique_ptr<helper::client> starter =
+        std::move(*helper::client::start({.program = (directory / "program").string()}));
     daemon host{"test", 1};
     bool stopped = false;
+    int closed_sockets = 0;
     int replaced = 0;
     int pid = 0;
     std::move_only_function<void()> sessions_ended;
@@ -161,6 +166,32 @@ TEST_F(GracefulRestart, WorksBySignal) {
     host.loops().run_until_done(run_until(&host.loops().at(0), [this] { return replaced == 1; }));
     std::ifstream(directory / "pid") >> pid;
     EXPECT_GT(pid, 0);
+}
+
+TEST_F(GracefulRestart, StartsTheNewProcessAgainIfItFails) {
+    start(
+        "[ -e $0.again ] || { touch $0.again; echo ready >&4; kill -9 $$; }\n"
+        "sleep 0.3\necho ready >&4\ntouch $0.ready\nexec sleep 60\n");
+    ASSERT_TRUE(restart());
+    auto& loop = host.loops().at(0);
+    host.loops().run_until_done(run_until(&loop, [this] { return closed_sockets == 1; }));
+    sessions_ended();
+    EXPECT_FALSE(stopped) << "no other process accepts connections yet";
+    host.loops().run_until_done(run_until(&loop, [this] { return stopped; }));
+    EXPECT_TRUE(fs::exists(directory / "program.ready"));
+    EXPECT_EQ(replaced, 1);
+    starter->end_successor();
+}
+
+TEST_F(GracefulRestart, DoesNotStartAProcessAgainThatWasStopped) {
+    start("[ -e $0.again ] && touch $0.wrong\ntouch $0.again\necho ready >&4\nexit 0\n");
+    ASSERT_TRUE(restart());
+    auto& loop = host.loops().at(0);
+    const auto later = net::clock::now() + 300ms;
+    host.loops().run_until_done(run_until(&loop, [later] { return net::clock::now() > later; }));
+    EXPECT_FALSE(fs::exists(directory / "program.wrong"));
+    sessions_ended();
+    EXPECT_TRUE(stopped);
 }
 
 TEST(OldProcess, IsWatchedUntilItExits) {

@@ -8,8 +8,9 @@
 // and is identified by its name. The old process closes nothing before the new one is ready, so no connection is refused in
 // between.
 //
-// Call receive_handover() once, before threads are started, and start_new_process() on any thread. The caller owns the
-// results.
+// This is the side of the new process; the helper process starts it (helper/successor.hpp).
+//
+// Call receive_handover() once, before threads are started. The caller owns the results.
 
 #include <string>
 #include <string_view>
@@ -60,22 +61,9 @@ struct handover_state {
 /// Empty if this process was started without a handover. The variables are removed from the environment.
 [[nodiscard]] handover_state receive_handover();
 
-struct new_process {
-    int pid = 0;
-    // Non-blocking.
-    unique_fd connection;
-};
-
-/// Starts `program` with the arguments of this process, and hands it copies of `state`. If the program cannot be executed,
-/// the reason arrives on the connection.
-[[nodiscard]] result<new_process> start_new_process(const std::string& program, const handover_state& state);
-
 /// Receives a connection sent by old_process::return_connection(). errc::busy: none has arrived yet; errc::closed: the
 /// connection has ended.
 [[nodiscard]] result<unique_fd> receive_returned(int connection);
-
-/// The path of this program when it was started; a newer version is installed under the same path.
-[[nodiscard]] std::string program_path();
 
 /// Those of the handed-over sockets that are listening TCP sockets. The others are closed and logged.
 [[nodiscard]] std::vector<unique_fd> listening_sockets(std::vector<handed_socket> all);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/net/listener.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/graceful_restart.hpp>
 
@@ -58,13 +59,19 @@ private:
     std::optional<control_socket> socket_;
 };
 
-/// Returns copies of the listening sockets, and the down backends, for the new process.
-[[nodiscard]] result<handover_state> state_of(const frontend::service& service) {
+/// Returns copies of the listening sockets, and the down backends, for the new process. Unless `listening`, the sockets are
+/// opened again; the new process itself opens one that this process may not open.
+[[nodiscard]] result<handover_state> state_of(const frontend::service& service, bool listening) {
     handover_state out;
-    for (const int fd : service.sockets()) {
-        unique_fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-        if (!copy) return fail_os(errno, "no descriptors are left for a new process");
-        out.sockets.push_back({std::move(copy), {}});
+    if (listening) {
+        for (const int fd : service.sockets()) {
+            unique_fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+            if (!copy) return fail_os(errno, "no descriptors are left for a new process");
+            out.sockets.push_back({std::move(copy), {}});
+        }
+    } else {
+        for (const auto& at : service.endpoints())
+            if (auto opened = net::listener::bind(at)) out.sockets.push_back({std::move(*opened), {}});
     }
     out.down = service.down_backends();
     return out;
@@ -72,7 +79,7 @@ private:
 
 }  // namespace
 
-int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover) {
+int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover, helper::client& rights) {
     const auto old = std::move(handover.from);
     daemon host(plan.name, plan.loops, plan.stop_timeout);
     auto settings = source.first_settings();
@@ -93,8 +100,8 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
         host, plan.control,
         std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters}));
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
-    graceful_restart restarting(host,
-                                {.state = [&service] { return state_of(*service); },
+    graceful_restart restarting(host, rights,
+                                {.state = [&service](bool listening) { return state_of(*service, listening); },
                                  .start_draining = [&service](auto ended) { service->start_draining(std::move(ended)); },
                                  .replaced =
                                      [&service, &controls, &watching] {

@@ -15,6 +15,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/frontend/service.hpp>
+#include <sallyport/helper/client.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
@@ -54,7 +55,9 @@ public:
     [[nodiscard]] virtual result<loaded_settings> load_settings() = 0;
 };
 
-/// `handover`: the result of receive_handover(). Returns the exit code: see daemon::run() and report_start_failure().
-[[nodiscard]] int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover);
+/// `handover`: the result of receive_handover(). `rights`: the helper, which must outlive the call. Returns the exit code:
+/// see daemon::run() and report_start_failure().
+[[nodiscard]] int run_daemon(const daemon_plan& plan, service_source& source, handover_state handover,
+                             helper::client& rights);
 
 }  // namespace sallyport::ops

@@ -73,7 +73,7 @@ protected:
             meanwhile();
             ::kill(::getpid(), SIGTERM);
         });
-        const int code = run_daemon(plan, source, std::move(handover));
+        const int code = run_daemon(plan, source, std::move(handover), *rights);
         other.join();
         return code;
     }
@@ -92,6 +92,8 @@ protected:
         return {.certificate = path.string(), .key = path.string()};
     }
 
+    // Before any thread.
+    const std::unique_ptr<helper::client> rights = std::move(*helper::client::start({}));
     const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-run-{}", ::getpid());
     daemon_plan plan{.name = "sallyport test",
                      .loops = 1,
@@ -181,7 +183,7 @@ TEST_F(RunDaemon, NotifiesTheOldProcessWhyItCanNotStart) {
     const unique_fd theirs(ends[0]);
     handover_state handover;
     handover.from = old_process(unique_fd(ends[1]));
-    EXPECT_EQ(run_daemon(plan, source, std::move(handover)), 1);
+    EXPECT_EQ(run_daemon(plan, source, std::move(handover), *rights), 1);
     EXPECT_FALSE(source.started);
     std::array<char, 300> text{};
     EXPECT_GT(::recv(theirs.get(), text.data(), text.size() - 1, 0), 0);
