@@ -171,7 +171,7 @@ TEST_F(GracefulRestart, WorksBySignal) {
 TEST_F(GracefulRestart, StartsTheNewProcessAgainIfItFails) {
     start(
         "[ -e $0.again ] || { touch $0.again; echo ready >&4; kill -9 $$; }\n"
-        "sleep 0.3\necho ready >&4\ntouch $0.ready\nexec sleep 60\n");
+        "sleep 0.3\ntouch $0.ready\necho ready >&4\nexec sleep 60\n");
     ASSERT_TRUE(restart());
     auto& loop = host.loops().at(0);
     host.loops().run_until_done(run_until(&loop, [this] { return closed_sockets == 1; }));
