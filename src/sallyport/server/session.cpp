@@ -8,6 +8,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/frontend/login_text.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/sleep_briefly.hpp>
@@ -284,7 +285,12 @@ void session::start_transfer(proto::transfer_request request) {
 }
 
 net::task<> session::run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t) {
-    result<proto::transfer_outcome> outcome = co_await t->run();
+    result<proto::transfer_outcome> outcome = fail_without_memory();
+    try {
+        outcome = co_await t->run();
+    } catch (...) {
+        net::log_exception("transfer", std::current_exception());
+    }
     // Else it was given up, and the client has its reply.
     if (self->transfer_ != t) co_return;
     self->outcome_ = std::move(outcome);
