@@ -29,11 +29,12 @@ test:                                     ## unit tests, then whole programs ove
 	ctest --preset dev -j $$(nproc)
 	tools/integration
 
-soak:                                     ## the tests that load the whole machine, again and again for MINUTES (30)
+soak:                                     ## the tests that load the whole machine, for MINUTES (30); then every allocation fails once
 	@tools/deps build unit test
-	@tools/build dev sallyport
+	@tools/build dev sallyport fail_allocations
 	@tools/reference-servers
 	tools/integration --soak $(MINUTES)
+	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
 
 debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
 	tools/in-debian13 tools/build debian13

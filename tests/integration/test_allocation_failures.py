@@ -10,6 +10,7 @@ import random
 import pytest
 
 from harness import fault_scenarios as scenarios
+from harness.daemon import wait_until
 from harness.faults import ALLOCATIONS, Fault, FaultPage, chosen, count, library, walk
 
 HOW_MANY = os.environ.get("ALLOCATIONS", "")
@@ -56,6 +57,25 @@ def test_server(start, tmp_path, certificate, preloaded, scenario):
     page = FaultPage(tmp_path / "faults")
     daemon, content, control, root = serve(start, tmp_path, certificate, page, preloaded)
     survive(page, scenarios.Service(daemon, content, control, root), scenario)
+
+
+@pytest.mark.limit(3600 if HOW_MANY == "all" else 180)
+def test_health_checks(start, tmp_path, certificate, preloaded):
+    """A check takes a second, so fewer allocations fail here; afterwards the checks still notice that the backend ends."""
+    backend, content, _, root = serve(start, tmp_path, certificate, None)
+    page = FaultPage(tmp_path / "faults")
+    control = tmp_path / "gateway.sock"
+    daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{backend.host}:{backend.port}", "--control-socket", control,
+                   "--threads", "1", "--health-check", "list", "--health-check-interval", "1",
+                   "--health-check-user", f"{scenarios.USER}:{scenarios.PASSWORD}", env=page.environment(preloaded))
+    service = scenarios.Service(daemon, content, control, root)
+    calls = count(page, ALLOCATIONS, service, scenarios.health_check)
+    numbers = range(1, calls + 1) if HOW_MANY == "all" else random.Random(SEED).sample(range(1, calls + 1), min(calls, 25))
+    outcome = walk(page, service, scenarios.health_check, [Fault(ALLOCATIONS, n, n) for n in numbers], calls)
+    print(f"{outcome} (SEED={SEED})")
+    assert calls > 0 and not outcome.broken, f"{outcome}\nSEED={SEED}"
+    backend.stop()
+    wait_until(lambda: scenarios.administer(service, command="status")["backends"][0]["health"] == "down", 15, "the check that fails")
 
 
 @pytest.mark.limit(3600 if HOW_MANY == "all" else 180)

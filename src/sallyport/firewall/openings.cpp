@@ -9,6 +9,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/firewall/nft_table.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/worker_pool.hpp>
@@ -54,7 +55,9 @@ struct opening_lease::committer {
     net::worker_pool thread{1};
 };
 
+// A change that got lost would leave an opening in the kernel.
 void opening_lease::committer::run() {
+    const use_memory_reserve reserve;
     for (;;) {
         std::vector<pending_change> batch;
         {
@@ -115,6 +118,7 @@ opening_lease& opening_lease::operator=(opening_lease&& other) noexcept {
 }
 
 void opening_lease::release() noexcept {
+    const use_memory_reserve reserve;
     if (committer_) committer_->enqueue({{change_kind::close, opening_}, {}});
     committer_.reset();
 }

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -273,6 +274,7 @@ void pool::remove(queued_session& w) noexcept {
 }
 
 void pool::release(backend_id id) noexcept {
+    const use_memory_reserve reserve;
     const std::scoped_lock lock(mutex_);
     // A backend with sessions is never erased.
     auto* const m = find(entries_, id);

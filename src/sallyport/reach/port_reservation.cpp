@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sallyport/base/memory_reserve.hpp>
 
 #include <sallyport/base/limits.hpp>
 
@@ -70,8 +71,10 @@ port_reservation& port_reservation::operator=(port_reservation&& other) noexcept
     return *this;
 }
 
+// Called by destructors, which must not throw.
 void port_reservation::release() {
     if (!pending_) return;
+    const use_memory_reserve reserve;
     pending_->cancel();
     pending_->release();
 }
@@ -82,6 +85,9 @@ net::task<result<net::accepted_connection>> port_reservation::wait(net::time_lim
 
 std::optional<net::accepted_connection> port_reservation::take() { return pending_->take(); }
 
-void port_reservation::cancel() noexcept { pending_->cancel(); }
+void port_reservation::cancel() noexcept {
+    const use_memory_reserve reserve;
+    pending_->cancel();
+}
 
 }  // namespace sallyport::reach

@@ -298,6 +298,11 @@ def reload(service):
     administer(service, command="reload")
 
 
+def health_check(_service):
+    """Of a gateway with an interval of one second."""
+    time.sleep(1.05)
+
+
 SERVER = (connect, login, login_with_hash, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, store, store_over_tls,
           list_directory, list_names, list_facts, file_commands, status, reload)
 GATEWAY = (connect, login, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, store, list_directory, status, reload)
