@@ -306,7 +306,10 @@ net::deadline session::data_connection_deadline() {
 net::task<> session::on_data_connected(std::string text, reply_timing timing) {
     if (transfer_ == nullptr || transfer_->cancelled()) co_return;
     machine_.transfer_opened(text);
-    if (timing == reply_timing::immediate) co_await control_.flush(machine_);
+    if (timing != reply_timing::immediate) co_return;
+    co_await control_.flush(machine_);
+    // The main coroutine would read until the peer of the broken connection sends something.
+    if (control_.is_broken()) control_.interrupt_read();
 }
 
 void session::wake() {
