@@ -132,6 +132,51 @@ def admit_only(into, tcp=None):
     return f"table inet admit_{into} {{{chains}\n}}"
 
 
+# Poor paths: what a router does to the packets that it forwards. All in one table, so that clear() ends it.
+
+POOR = """
+table ip poor_path {
+    chain forward {
+        type filter hook forward priority raw
+    }
+    chain output {
+        type filter hook output priority raw
+    }
+}
+"""
+
+
+def rule(chain, *words):
+    return POOR + " ".join(map(str, ("add rule ip poor_path", chain, *words))) + "\n"
+
+
+def clear():
+    return POOR + "flush table ip poor_path\n"
+
+
+def lose(percent):
+    return rule("forward", "numgen random mod 100 <", percent, "drop")
+
+
+def duplicate(percent, *hosts):
+    """Of the packets to these hosts."""
+    return "".join(rule("forward", "ip daddr", host, "numgen random mod 100 <", percent, "dup to", host) for host in hosts)
+
+
+def cut():
+    return rule("forward", "drop")
+
+
+def forget(port):
+    """Drops the packets of connections to this port, as a firewall does whose table has lost them."""
+    return rule("forward", "tcp dport", port, "drop") + rule("forward", "tcp sport", port, "drop")
+
+
+def no_icmp():
+    """Drops the router's own messages that a packet is too large."""
+    return rule("output", "meta l4proto icmp drop")
+
+
 # Rights.
 
 def able():
@@ -282,6 +327,10 @@ class Network:
         if failure:
             raise failure
         return value
+
+    def apply(self, host, rules):
+        """Adds nftables text to a host's rules."""
+        run(*self.command(host, "nft", "-f", "-"), input=rules)
 
     def dial(self, host):
         """socket.create_connection as from that host."""
