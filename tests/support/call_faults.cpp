@@ -31,10 +31,11 @@ using original = word (*)(word, word, word, word, word, word);
     X(accept4)                                                                                                              \
     X(socket)                                                                                                               \
     X(bind)                                                                                                                 \
-    X(listen) X(connect) X(shutdown) X(send) X(sendto) X(sendmsg) X(recv) X(recvfrom) X(recvmsg) X(splice) X(sendfile64)    \
-        X(openat64) X(open64) X(fstat64) X(statx) X(fstatfs64) X(getdents64) X(renameat2) X(linkat) X(unlinkat) X(mkdirat)  \
-            X(fchmod) X(utimensat) X(fsync) X(fdatasync) X(syncfs) X(ftruncate64) X(lseek64) X(pread64) X(pwrite64)         \
-                X(preadv64v2) X(copy_file_range) X(flock) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(poll) X(eventfd)    \
+    X(listen)                                                                                                               \
+    X(connect) X(shutdown) X(send) X(sendto) X(sendmsg) X(recv) X(recvfrom) X(recvmsg) X(splice) X(sendfile64) X(openat64)  \
+        X(open64) X(fstat64) X(statx) X(fstatfs64) X(getdents64) X(renameat2) X(linkat) X(unlinkat) X(mkdirat) X(fchmod)    \
+            X(utimensat) X(fsync) X(fdatasync) X(syncfs) X(ftruncate64) X(lseek64) X(pread64) X(pwrite64) X(preadv64v2)     \
+                X(copy_file_range) X(flock) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(poll) X(eventfd)                  \
                     X(timerfd_create) X(timerfd_settime) X(pipe2) X(getsockopt) X(setsockopt) X(getsockname) X(getpeername) \
                         X(fcntl64) X(ioctl) X(getrandom) X(inotify_add_watch) X(socketpair) X(readlinkat)
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/open_file.hpp>
 #include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport {
@@ -54,11 +55,15 @@ void prepare_thread(const std::string& name) {
     if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);
 }
 
-/// A FIFO is opened for reading too, so that opening does not wait for a reader and the reader may be restarted.
+/// A FIFO is opened for reading too, so that opening does not wait for a reader and the reader may be restarted. On failure
+/// errno is set.
 unique_fd open_for_appending(const std::string& file) {
     struct stat found{};
     const bool fifo = ::stat(file.c_str(), &found) == 0 && S_ISFIFO(found.st_mode);
-    return unique_fd(::open(file.c_str(), (fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT) | O_CLOEXEC | O_NOCTTY, 0640));
+    auto opened = open_file(file, (fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT) | O_CLOEXEC | O_NOCTTY, 0640);
+    if (opened) return std::move(*opened);
+    errno = opened.error().os != 0 ? opened.error().os : EACCES;
+    return {};
 }
 
 bool wait_until_writable(int fd) {

@@ -1,19 +1,26 @@
 #include <sallyport/base/small_file.hpp>
 
 #include <cerrno>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sallyport/base/open_file.hpp>
 #include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport {
 
 result<std::string> read_small_file(const std::string& path, std::size_t max_bytes) {
     // O_NONBLOCK: opening a FIFO without a writer does not wait, and it is then refused.
-    const unique_fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!opened) return fail_os(errno, path);
+    const auto file = open_file(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (!file) {
+        auto reason = file.error();
+        if (reason.what.empty()) reason.what = path;
+        return std::unexpected(std::move(reason));
+    }
+    const unique_fd& opened = *file;
     struct stat facts{};
     if (::fstat(opened.get(), &facts) != 0) return fail_os(errno, path);
     if (!S_ISREG(facts.st_mode)) return fail(errc::not_a_file, path + ": not a regular file");

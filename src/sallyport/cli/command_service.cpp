@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/open_file.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -59,7 +60,26 @@ result<void> open_log(const daemon_options& options) {
     return {};
 }
 
-result<std::unique_ptr<helper::client>> start_helper() { return helper::client::start({.program = helper::program_path()}); }
+result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options, const std::vector<std::string>& files) {
+    helper::permissions allowed{.program = helper::program_path()};
+    // Wrong addresses are reported where the settings are made.
+    for (const auto& list : {options.endpoints(), options.implicit_endpoints()})
+        for (const auto& at : list.value_or(std::vector<endpoint>())) allowed.control_ports.push_back(at.port);
+    const auto add = [&allowed](const std::string& path, bool append = false) {
+        if (!path.empty()) allowed.files.push_back({path, append});
+    };
+    for (const auto* list : {&options.tls_certificates, &options.tls_keys, &files})
+        for (const auto& path : *list) add(path);
+    add(options.client_ca);
+    add(options.config);
+    add(options.log_target == "-" ? std::string() : options.log_target, true);
+    add(options.logging_and_control.transfer_log, true);
+    auto started = helper::client::start(std::move(allowed));
+    if (started)
+        set_file_opener(
+            [&opener = **started](const std::string& path, bool append) { return opener.open_file(path, append); });
+    return started;
+}
 
 ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {
     const auto& named = options.logging_and_control.control_socket;

@@ -22,8 +22,10 @@ namespace sallyport::cli {
 /// Reads the configuration file, if one was named. REQUIRES: the command line was parsed.
 [[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
 
-/// Starts the helper process. Call it after prepare() and before open_log(), which starts a thread.
-[[nodiscard]] result<std::unique_ptr<helper::client>> start_helper();
+/// Starts the helper process with what these options permit, and lets it open the files that they name and `files`, if this
+/// process may not (base/open_file.hpp). Call it after prepare() and before open_log(), which starts a thread.
+[[nodiscard]] result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options,
+                                                                   const std::vector<std::string>& files);
 
 [[nodiscard]] result<void> open_log(const daemon_options& options);
 
@@ -40,14 +42,15 @@ public:
     using settings = settings_of<Options>;
 
     /// `on_command_line` has the options without the configuration file, `given` with it; `first` was made from `given`.
-    /// `report` logs the start report.
+    /// `first` and the settings of each reload are completed with `use_helper`; `report` logs the start report.
     command_service(std::string kind, option_values on_command_line, option_values given, settings first,
-                    std::function<void(const std::vector<endpoint>&)> report)
+                    std::function<void(settings&)> use_helper, std::function<void(const std::vector<endpoint>&)> report)
         : kind_(std::move(kind)),
           on_command_line_(std::move(on_command_line)),
           given_(std::move(given)),
-          first_(std::move(first)),
-          report_(std::move(report)) {}
+          use_helper_(std::move(use_helper)),
+          report_(std::move(report)),
+          first_(completed(std::move(first))) {}
 
     [[nodiscard]] ops::loaded_settings first_settings() const override { return describe(given_, first_); }
 
@@ -64,16 +67,22 @@ public:
         auto fresh = load_options<Options>(kind_, on_command_line_);
         if (!fresh) return std::unexpected(fresh.error());
         auto out = describe(fresh->given, fresh->settings);
-        out.apply = ops::apply_to(*service_, std::move(fresh->settings));
+        out.apply = ops::apply_to(*service_, completed(std::move(fresh->settings)));
         return out;
     }
 
 private:
+    [[nodiscard]] settings completed(settings from) const {
+        use_helper_(from);
+        return from;
+    }
+
     const std::string kind_;
     const option_values on_command_line_;
     const option_values given_;
-    const settings first_;
+    const std::function<void(settings&)> use_helper_;
     const std::function<void(const std::vector<endpoint>&)> report_;
+    const settings first_;
     Service* service_ = nullptr;
 };
 

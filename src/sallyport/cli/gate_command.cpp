@@ -300,7 +300,9 @@ int run(CLI::App& command, const gate_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
-    const auto rights = start_helper();
+    auto files = secret_files({options.health_check_user});
+    files.insert(files.end(), {options.backends_file, options.backend_ca, options.backend_certificate, options.backend_key});
+    const auto rights = start_helper(options.daemon, files);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
         return ops::report_start_failure(name, opened.error(), handover.from);
@@ -309,7 +311,9 @@ int run(CLI::App& command, const gate_options& options) {
     const auto report = [&](const std::vector<endpoint>& listening) {
         log_report(make_report(with_listeners(options.subject(*ready, *settings), listening), read_machine_facts()));
     };
-    command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, report);
+    const auto use_helper = [](gate::settings&) {};
+    command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, use_helper,
+                                                     report);
     return ops::run_daemon(plan_of("gate", options.daemon), source, std::move(handover), **rights);
 }
 

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -135,7 +138,9 @@ int run(CLI::App& command, const serve_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
-    const auto rights = start_helper();
+    auto password_files = secret_files(options.users);
+    std::ranges::move(secret_files(options.readers), std::back_inserter(password_files));
+    const auto rights = start_helper(options.daemon, password_files);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
         return ops::report_start_failure(name, opened.error(), handover.from);
@@ -146,7 +151,13 @@ int run(CLI::App& command, const serve_options& options) {
         sweep.emplace(options.directory);
         log_report(make_report(with_listeners(options.subject(*ready), listening), read_machine_facts()));
     };
-    command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings, report);
+    const auto use_helper = [&rights](server::settings& to) {
+        to.connect_from_low_port = [&helper = **rights](int control, int data, const endpoint& target) {
+            return helper.connect_from_low_port(control, data, target);
+        };
+    };
+    command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings,
+                                                          use_helper, report);
     return ops::run_daemon(plan_of("serve", options.daemon), source, std::move(handover), **rights);
 }
 

@@ -48,11 +48,14 @@ result<std::unique_ptr<client>> client::start(permissions allowed) {
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
     const int pid = ::fork();
-    if (pid == 0) run_helper(std::move(helper_end), std::move(allowed), before);
+    if (pid == 0) {
+        channel.reset();
+        run_helper(std::move(helper_end), std::move(allowed), before);
+    }
     const int os = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return fail_os(os, "the helper process cannot be started");
-    return std::unique_ptr<client>(new client(std::move(channel), pid));
+    return std::unique_ptr<client>(new client(std::move(channel), pid, std::move(allowed.files)));
 }
 
 client::~client() {
@@ -105,6 +108,30 @@ result<std::optional<int>> client::successor_status() {
     if (status) return status->text.number;
     if (status.error().os == EAGAIN) return std::nullopt;
     return std::unexpected(status.error());
+}
+
+result<void> client::connect_from_low_port(int control, int data, const endpoint& target) {
+    const request r{.kind = request_kind::connect_from_low_port, .target = wire_endpoint::of(target)};
+    auto connected = ask(r, std::array{control, data}, "connecting from a port below 1024");
+    if (connected) return {};
+    auto reason = std::move(connected.error());
+    reason.code = reason.os == EACCES ? errc::permission : errc::exhausted;
+    return std::unexpected(std::move(reason));
+}
+
+result<unique_fd> client::open_file(const std::string& path, bool append) {
+    const auto found =
+        std::ranges::find_if(files_, [&](const permitted_file& f) { return f.path == path && f.append == append; });
+    if (found == files_.end()) {
+        return fail(errc::permission,
+                    fmt::format("{}: this daemon may open only the files that its configuration named when it started; use "
+                                "the command \"restart\" to name another one",
+                                path));
+    }
+    auto opened =
+        ask({.kind = request_kind::open_file, .number = static_cast<std::uint32_t>(found - files_.begin())}, {}, path);
+    if (!opened) return std::unexpected(opened.error());
+    return std::move(opened->descriptor);
 }
 
 std::string program_path() {

@@ -36,9 +36,17 @@ public:
     void end_successor();
     /// The wait status of that process; empty while it runs.
     [[nodiscard]] result<std::optional<int>> successor_status();
+    /// Connects `data` to `target`, which has the address of the control connection's peer, from the port below that of the
+    /// control connection. The connection may still be in progress on return. errc::permission: the helper has no right to
+    /// that port; errc::exhausted: not for this connection.
+    [[nodiscard]] result<void> connect_from_low_port(int control, int data, const endpoint& target);
+    /// Opens a file of the permissions to be read, or a log to be appended to. The error text names the file and the next
+    /// step.
+    [[nodiscard]] result<unique_fd> open_file(const std::string& path, bool append);
 
 private:
-    client(unique_fd channel, int pid) : channel_(std::move(channel)), pid_(pid) {}
+    client(unique_fd channel, int pid, std::vector<permitted_file> files)
+        : channel_(std::move(channel)), pid_(pid), files_(std::move(files)) {}
 
     struct response {
         reply text;
@@ -50,6 +58,7 @@ private:
     std::mutex mutex_;
     unique_fd channel_;
     const int pid_;
+    const std::vector<permitted_file> files_;
 };
 
 /// The path of this program when it was started; a newer version is installed under the same path.

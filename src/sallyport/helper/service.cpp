@@ -6,13 +6,18 @@
 #include <exception>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <sallyport/helper/packet.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
 namespace {
+
+constexpr std::uint16_t first_unprivileged_port = 1024;
 
 [[nodiscard]] answer refuse(int os) { return {.text = {.os = os}}; }
 [[nodiscard]] answer done(int number = 0) { return {.text = {.os = 0, .number = number}}; }
@@ -35,11 +40,19 @@ namespace {
     return {r.text.data(), static_cast<std::size_t>(end - r.text.begin())};
 }
 
+[[nodiscard]] std::size_t descriptors_of(request_kind kind) noexcept {
+    switch (kind) {
+        case request_kind::add_socket:
+        case request_kind::start_successor: return 1;
+        case request_kind::connect_from_low_port: return 2;
+        default: return 0;
+    }
+}
+
 }  // namespace
 
 answer service::handle(const request& r, std::span<unique_fd> descriptors) {
-    const bool needs_descriptor = r.kind == request_kind::add_socket || r.kind == request_kind::start_successor;
-    if (descriptors.size() != (needs_descriptor ? 1U : 0U)) return refuse(EINVAL);
+    if (descriptors.size() != descriptors_of(r.kind)) return refuse(EINVAL);
     switch (r.kind) {
         case request_kind::clear_successor: next_ = {}; return done();
         case request_kind::add_socket: return add_socket(descriptors);
@@ -47,6 +60,8 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
         case request_kind::start_successor: return start_successor(descriptors);
         case request_kind::end_successor: return end_successor();
         case request_kind::successor_status: return successor_status();
+        case request_kind::connect_from_low_port: return connect_from_low_port(r, descriptors);
+        case request_kind::open_file: return open_file(r);
     }
     return refuse(EINVAL);
 }
@@ -90,6 +105,40 @@ answer service::successor_status() {
     if (ended == 0) return refuse(EAGAIN);
     pid_ = 0;
     return ended < 0 ? refuse(errno) : done(status);
+}
+
+// The control connection is asked, so the daemon can reach no host but the peers of its own connections, and no service.
+answer service::connect_from_low_port(const request& r, std::span<unique_fd> descriptors) const {
+    const int control = descriptors[0].get();
+    const int data = descriptors[1].get();
+    const auto target = r.target.value();
+    if (!target) return refuse(EINVAL);
+    if (!is_tcp(control) || !is_tcp(data) || net::local_endpoint(data).port != 0) return refuse(EPERM);
+    auto from = net::local_endpoint(control);
+    const auto peer = net::peer_endpoint(control);
+    if (std::ranges::find(allowed_.control_ports, from.port) == allowed_.control_ports.end() || from.port < 2 ||
+        peer.port == 0)
+        return refuse(EPERM);
+    if (target->address != peer.address || target->port < first_unprivileged_port) return refuse(EPERM);
+    --from.port;
+    net::set_option(data, SOL_SOCKET, SO_REUSEADDR, 1);
+    const net::socket_address local(from);
+    if (::bind(data, local.data(), local.length()) != 0) return refuse(errno);
+    // Connecting must not wait, whatever the flags of the socket are.
+    ::fcntl(data, F_SETFL, O_NONBLOCK);
+    const net::socket_address to(*target);
+    return ::connect(data, to.data(), to.length()) == 0 || errno == EINPROGRESS ? done() : refuse(errno);
+}
+
+// Only regular files: opening anything else may wait, or have an effect.
+answer service::open_file(const request& r) const {
+    if (r.number >= allowed_.files.size()) return refuse(EPERM);
+    const auto& [path, append] = allowed_.files[r.number];
+    const int flags = (append ? O_WRONLY | O_APPEND | O_CREAT : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    answer out{.text = {}, .descriptor = unique_fd(::open(path.c_str(), flags, 0640))};
+    struct stat facts{};
+    if (!out.descriptor || ::fstat(out.descriptor.get(), &facts) != 0) return refuse(errno);
+    return S_ISREG(facts.st_mode) ? std::move(out) : refuse(EPERM);
 }
 
 void serve(int channel, service& requests) {

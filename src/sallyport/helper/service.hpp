@@ -4,8 +4,10 @@
 // Owned by the helper process; one thread. docs/trust.md lists what the helper may do.
 
 #include <csignal>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/helper/request.hpp>
@@ -13,10 +15,21 @@
 
 namespace sallyport::helper {
 
+/// A file that the configuration at the start names.
+struct permitted_file {
+    std::string path;
+    // A log, which is appended to and created if it does not exist; otherwise the file is read.
+    bool append = false;
+};
+
 /// What the configuration at the start permits.
 struct permissions {
     // The program that a graceful restart starts. A newer version is installed under the same path.
     std::string program;
+    // The ports that control connections arrive on.
+    std::vector<std::uint16_t> control_ports{};
+    // Their numbers are their places here.
+    std::vector<permitted_file> files{};
 };
 
 struct answer {
@@ -38,6 +51,8 @@ private:
     [[nodiscard]] answer start_successor(std::span<unique_fd> descriptors);
     [[nodiscard]] answer end_successor() const;
     [[nodiscard]] answer successor_status();
+    [[nodiscard]] answer open_file(const request& r) const;
+    [[nodiscard]] answer connect_from_low_port(const request& r, std::span<unique_fd> descriptors) const;
 
     const permissions allowed_;
     const sigset_t signals_;

@@ -4,13 +4,19 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sallyport/helper/packet.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
 namespace {
@@ -57,6 +63,61 @@ TEST_F(HelperService, RefusesAnotherNumberOfDescriptors) {
         two.push_back(listening_socket());
         EXPECT_EQ(ask({.kind = kind}, std::move(two)), EINVAL);
     }
+    EXPECT_EQ(ask({.kind = connect_from_low_port}, listening_socket()), EINVAL);
+}
+
+/// A control connection on loopback, as both ends see it.
+struct control_pair {
+    explicit control_pair(const char* client_address = "127.0.0.1") {
+        listener = socket_of(AF_INET, SOCK_STREAM);
+        const net::socket_address any(*endpoint::parse("127.0.0.1:0"));
+        EXPECT_EQ(::bind(listener.get(), any.data(), any.length()), 0);
+        EXPECT_EQ(::listen(listener.get(), 1), 0);
+        client = socket_of(AF_INET, SOCK_STREAM);
+        const net::socket_address from({*ip_address::parse(client_address), 0});
+        EXPECT_EQ(::bind(client.get(), from.data(), from.length()), 0);
+        const net::socket_address to(net::local_endpoint(listener.get()));
+        EXPECT_EQ(::connect(client.get(), to.data(), to.length()), 0);
+        server.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        EXPECT_TRUE(server);
+    }
+    [[nodiscard]] unique_fd control() const { return unique_fd(::fcntl(server.get(), F_DUPFD_CLOEXEC, 0)); }
+    [[nodiscard]] std::uint16_t port() const { return net::local_endpoint(server.get()).port; }
+    unique_fd listener, client, server;
+};
+
+TEST_F(HelperService, ConnectsFromTheLowPortToThePeerOfAControlConnection) {
+    const control_pair session("127.0.0.2");
+    const unique_fd target = listening_socket();
+    const auto port = net::local_endpoint(target.get()).port;
+    const auto connect_with = [&](service& to, unique_fd control, endpoint at, unique_fd data) {
+        std::vector<unique_fd> both;
+        both.push_back(std::move(control));
+        both.push_back(std::move(data));
+        return to.handle({.kind = connect_from_low_port, .target = wire_endpoint::of(at)}, both).text.os;
+    };
+    const auto data = [] { return socket_of(AF_INET, SOCK_STREAM); };
+    const endpoint good{*ip_address::parse("127.0.0.2"), port};
+    service of_port{permissions{.program = "/nonexistent", .control_ports = {session.port()}}, sigset_t{}};
+    auto connected = data();
+    EXPECT_EQ(connect_with(of_port, session.control(), good, unique_fd(::dup(connected.get()))), 0);
+    EXPECT_EQ(net::local_endpoint(connected.get()),
+              (endpoint{*ip_address::parse("127.0.0.1"), static_cast<std::uint16_t>(session.port() - 1)}));
+    EXPECT_EQ(net::peer_endpoint(connected.get()).address, good.address);
+    // Another port of this machine, another host, a port of a service, sockets that are no control or data connection.
+    EXPECT_EQ(connect_with(made, session.control(), good, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, session.control(), {*ip_address::parse("127.0.0.3"), port}, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, session.control(), {good.address, 25}, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, session.control(), {good.address, 0}, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, unique_fd(::dup(session.listener.get())), good, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, unique_fd(::dup(session.client.get())), good, data()), EPERM);
+    EXPECT_EQ(connect_with(of_port, session.control(), good, session.control()), EPERM);
+    EXPECT_EQ(connect_with(of_port, session.control(), good, socket_of(AF_INET, SOCK_DGRAM)), EPERM);
+    EXPECT_EQ(connect_with(of_port, socket_of(AF_UNIX, SOCK_STREAM), good, data()), EPERM);
+    std::vector<unique_fd> both;
+    both.push_back(session.control());
+    both.push_back(data());
+    EXPECT_EQ(of_port.handle({.kind = connect_from_low_port}, both).text.os, EINVAL) << "no address";
 }
 
 TEST_F(HelperService, AddsOnlyListeningTcpSockets) {
@@ -88,6 +149,33 @@ TEST_F(HelperService, StartsAProgramWithAUnixSocketOnly) {
 TEST_F(HelperService, EndsNoProcessThatItDidNotStart) {
     EXPECT_EQ(ask({.kind = end_successor}), ESRCH);
     EXPECT_EQ(ask({.kind = successor_status}), ESRCH);
+}
+
+TEST_F(HelperService, OpensOnlyTheFilesOfTheConfiguration) {
+    const auto directory = std::filesystem::temp_directory_path() / fmt::format("sallyport-files-{}", ::getpid());
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory / "key") << "key";
+    ASSERT_EQ(::mkfifo((directory / "fifo").c_str(), 0600), 0);
+    service of_files{
+        permissions{.program = "/nonexistent",
+                    .files = {{directory / "key"}, {directory / "log", true}, {directory / "fifo"}, {directory}}},
+        sigset_t{}};
+    const auto open = [&](std::uint32_t number) { return of_files.handle({.kind = open_file, .number = number}, {}); };
+    const auto key = open(0);
+    std::array<char, 8> text{};
+    EXPECT_EQ(::read(key.descriptor.get(), text.data(), text.size()), 3);
+    EXPECT_LT(::write(key.descriptor.get(), "x", 1), 0) << "it is read only";
+    const auto log = open(1);
+    EXPECT_EQ(::write(log.descriptor.get(), "line", 4), 4);
+    EXPECT_LT(::read(log.descriptor.get(), text.data(), text.size()), 0);
+    EXPECT_EQ(open(2).text.os, EPERM) << "no regular file";
+    EXPECT_FALSE(open(2).descriptor);
+    EXPECT_EQ(open(3).text.os, EPERM);
+    EXPECT_EQ(open(4).text.os, EPERM);
+    EXPECT_EQ(open(0xffffffffU).text.os, EPERM);
+    std::filesystem::remove(directory / "key");
+    EXPECT_EQ(open(0).text.os, ENOENT);
+    std::filesystem::remove_all(directory);
 }
 
 TEST_F(HelperService, RefusesAPacketOfAnotherSize) {

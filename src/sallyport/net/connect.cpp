@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream_state.hpp>
 
@@ -42,21 +43,18 @@ std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os
 
 }  // namespace
 
-task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit) {
-    const socket_address address(to);
-    unique_fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) co_return fail_os(errno, "cannot create a socket");
-    set_stream_options(fd.get(), to.address);
-    auto bound = bind_socket(fd.get(), to, options);
-    if (!bound) co_return std::unexpected(std::move(bound.error()));
+result<unique_fd> stream_socket(const ip_address& to) {
+    unique_fd fd(::socket(socket_address({to, 0}).family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return fail_os(errno, "cannot create a socket");
+    set_stream_options(fd.get(), to);
+    return fd;
+}
 
-    const int os = ::connect(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
-    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
-    if (options.on_local) options.on_local(local_endpoint(fd.get()));
-    stream s(l, std::move(fd), {}, to);
+task<result<stream>> finish_connect(loop& l, unique_fd socket, endpoint to, time_limit limit) {
+    stream s(l, std::move(socket), {}, to);
     auto& state = *state_of(s);
     // On one machine the connection is established already: checking costs less than a wait.
-    if (os == EINPROGRESS && !is_connected(s.native_handle())) {
+    if (!is_connected(s.native_handle())) {
         const auto end = co_await state.writable(limit);
         // First the value, then the deadline, then the error.
         const bool connected = is_connected(s.native_handle());
@@ -64,6 +62,19 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     }
     state.local = local_endpoint(s.native_handle());
     co_return s;
+}
+
+task<result<stream>> connect(loop& l, endpoint to, connect_options options, time_limit limit) {
+    auto fd = stream_socket(to.address);
+    if (!fd) co_return std::unexpected(std::move(fd.error()));
+    auto bound = bind_socket(fd->get(), to, options);
+    if (!bound) co_return std::unexpected(std::move(bound.error()));
+
+    const socket_address address(to);
+    const int os = ::connect(fd->get(), address.data(), address.length()) == 0 ? 0 : errno;
+    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
+    if (options.on_local) options.on_local(local_endpoint(fd->get()));
+    co_return co_await finish_connect(l, std::move(*fd), to, limit);
 }
 
 }  // namespace sallyport::net

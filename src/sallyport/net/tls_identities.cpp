@@ -1,5 +1,6 @@
 #include <sallyport/net/tls_identities.hpp>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -7,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/open_file.hpp>
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/signature_time.hpp>
@@ -84,7 +86,11 @@ const std::string& key_file(const tls_files& files) { return files.key.empty() ?
 /// A text that differs for each state of a file, also if a link now points to another file.
 std::string file_state_of(const std::string& path) {
     struct ::stat s{};
-    if (::stat(path.c_str(), &s) != 0) return "-;";
+    if (::stat(path.c_str(), &s) != 0) {
+        // In a directory that is closed to this process.
+        const auto opened = open_file(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (!opened || ::fstat(opened->get(), &s) != 0) return "-;";
+    }
     return fmt::format("{},{},{},{}.{};", s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
 }
 

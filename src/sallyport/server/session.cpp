@@ -271,6 +271,7 @@ void session::start_transfer(proto::transfer_request request) {
         .owner = *this,
         .session = id(),
         .user_account = account_,
+        .control_socket = stream.native_handle(),
         .control_local = stream.local(),
         .control_peer = stream.peer(),
         .tls_session_context = control_.tls_session_context(),

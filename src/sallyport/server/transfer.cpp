@@ -8,6 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
 
@@ -15,6 +16,9 @@ namespace sallyport::server {
 namespace {
 
 constexpr std::string_view no_connection = "No data connection: ";
+
+// Ports below it require a privilege.
+constexpr std::uint16_t first_unprivileged_port = 1024;
 
 /// Whether the source port could not be bound, as opposed to a connection that could not be established.
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
@@ -179,25 +183,33 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
     co_return net::stream(loop(), std::move(connection->socket), connection->local, connection->peer);
 }
 
+/// `port`: the one below the control port.
+net::task<result<net::stream>> transfer::connect_from_low_port(endpoint target, std::uint16_t port, net::time_limit limit) {
+    if (port >= first_unprivileged_port || !shared().config.connect_from_low_port) {
+        const net::connect_options options{.bind_to = {setup_.control_local.address, port}, .reuse_address = true};
+        co_return co_await net::connect(loop(), target, options, limit);
+    }
+    auto socket = net::stream_socket(target.address);
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    auto started = shared().config.connect_from_low_port(setup_.control_socket, socket->get(), target);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    co_return co_await net::finish_connect(loop(), std::move(*socket), target, limit);
+}
+
 net::task<result<net::stream>> transfer::connect_active(endpoint target, net::deadline until) {
     const net::time_limit limit{.total = until};
-    net::connect_options options;
-    options.bind_to.address = setup_.control_local.address;
     const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
-    if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed)) {
-        options.bind_to.port = below;
-        options.reuse_address = true;
-    }
-    result<net::stream> made = co_await net::connect(loop(), target, options, limit);
-    if (!made && options.bind_to.port != 0 && is_bind_failure(made.error())) {
+    result<net::stream> made = fail(errc::exhausted);
+    if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed))
+        made = co_await connect_from_low_port(target, below, limit);
+    if (!made && is_bind_failure(made.error())) {
         // Without permission for low ports, none will ever work, but a port may be in use only temporarily.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
             log::warning({},
                          fmt::format("Active data connections do not use source port {}: {}; strict firewalls of clients "
                                      "may refuse them; grant CAP_NET_BIND_SERVICE to change this",
                                      below, made.error().text()));
-        options.bind_to.port = 0;
-        options.reuse_address = false;
+        const net::connect_options options{.bind_to = {setup_.control_local.address, 0}};
         made = co_await net::connect(loop(), target, options, limit);
     }
     if (made) co_return made;

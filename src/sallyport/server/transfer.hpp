@@ -48,6 +48,8 @@ struct transfer_setup {
     // The session ID, for the log.
     std::string session;
     account user_account;
+    // The control connection; open while the session runs.
+    int control_socket = -1;
     endpoint control_local;
     endpoint control_peer;
     // That of the control connection, so that only its client can resume the TLS session (TLS-04).
@@ -123,6 +125,7 @@ private:
     [[nodiscard]] std::string opening_text(const std::string& name, std::string text) const;
     net::task<result<void>> establish_data(std::string name, std::string detail, reply_timing timing);
     net::task<result<net::stream>> accept_passive(net::deadline until);
+    net::task<result<net::stream>> connect_from_low_port(endpoint target, std::uint16_t port, net::time_limit limit);
     net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
     net::task<result<void>> accept_data_tls(const net::tls_accept_options& options);

@@ -1,0 +1,75 @@
+#include <sallyport/base/open_file.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sallyport/base/small_file.hpp>
+
+namespace sallyport {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs `check` in a process of its own, as another user if this one is root.
+template <class Check>
+[[nodiscard]] bool without_rights(Check check) {
+    const int child = ::fork();
+    if (child == 0) {
+        if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(2);
+        ::_exit(check() ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+class OpenFile : public testing::Test {
+protected:
+    OpenFile() {
+        fs::create_directories(directory);
+        std::ofstream(file) << "secret";
+        fs::permissions(file, fs::perms::none);
+        fs::permissions(directory, fs::perms::all);
+    }
+    ~OpenFile() override { fs::remove_all(directory); }
+
+    const fs::path directory = fs::temp_directory_path() / fmt::format("sallyport-open-{}", ::getpid());
+    const std::string file = (directory / "key.pem").string();
+};
+
+TEST_F(OpenFile, RefusesWhatTheProcessMayNotOpen) {
+    EXPECT_TRUE(without_rights([this] {
+        const auto text = read_small_file(file);
+        return !text && text.error().os == EACCES;
+    }));
+}
+
+TEST_F(OpenFile, UsesTheOpenerOnlyIfItIsNeeded) {
+    EXPECT_TRUE(without_rights([this] {
+        int asked = 0;
+        set_file_opener([&](const std::string& path, bool append) -> result<unique_fd> {
+            ++asked;
+            if (path != file || append) return fail(errc::permission, path + ": refused");
+            unique_fd other(::open((directory / "other").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+            if (::pwrite(other.get(), "given", 5, 0) != 5) return fail(errc::io);
+            return other;
+        });
+        const auto text = read_small_file(file);
+        if (!text || *text != "given" || asked != 1) return false;
+        if (read_small_file((directory / "other").string()).value_or("") != "given" || asked != 1) return false;
+        const auto missing = read_small_file((directory / "missing").string());
+        if (missing || missing.error().os != ENOENT || asked != 1) return false;
+        const auto appended = open_file(file, O_WRONLY | O_APPEND);
+        return !appended && appended.error().what == file + ": refused" && asked == 2;
+    }));
+}
+
+}  // namespace
+}  // namespace sallyport
