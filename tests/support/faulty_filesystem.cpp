@@ -86,6 +86,7 @@ private:
 class faulty_store_file final : public store_file {
 public:
     faulty_store_file(std::unique_ptr<store_file> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
+    result<bool> prepare(std::chrono::steady_clock::time_point until) override { return real_->prepare(until); }
     result<void> write(std::span<const char> bytes) override {
         if (auto ok = plan_->pass(operation::write); !ok) return ok;
         return real_->write(bytes);

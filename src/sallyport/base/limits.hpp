@@ -48,10 +48,22 @@ inline constexpr std::size_t listing_readers = 2;
 // waits for a busy core.
 inline constexpr std::size_t max_listing_blocks = 8;
 
-// Time for one step of reading a directory, after which other work gets the disk thread: a pattern may match none of a
-// million names. STAT ends after this many steps, as its reply must fit into the control connection.
-inline constexpr auto listing_slice = 10ms;
-inline constexpr std::size_t max_stat_slices = 100;
+// Work of one session on the disk yields to that of others after this time: reading directories, since a pattern may match
+// none of a million names, and copying. Short enough that a client waits for few milliseconds while others use every thread,
+// long enough that switching threads does not matter.
+inline constexpr auto work_slice = 5ms;
+// Work that takes longer than this waits for the disk, such as a sync or a read from a slow disk, and not for the processor.
+// Work in slices stays below it, although its threads share the processors.
+inline constexpr auto slow_work = 20ms;
+// Pieces of brief disk work that run at a time, without the slow ones: enough for the queue of a fast disk. Slices of long
+// work, which need a processor, are as many as there are processors.
+inline constexpr std::size_t running_disk_work = 8;
+// Threads for disk work, most of which may wait for the disk at the same time. They are started when they are needed.
+inline constexpr std::size_t max_disk_threads = 64;
+// STAT ends after this many slices, as its reply must fit into the control connection.
+inline constexpr std::size_t max_stat_slices = 200;
+// How often a command that works on the disk checks that its client is still connected.
+inline constexpr auto client_check_interval = 100ms;
 
 // Failed logins until the session ends.
 inline constexpr int max_login_attempts = 3;

@@ -2,11 +2,17 @@
 // A pool of threads for work that may block: disk access, password hashes, DNS lookups. offload() returns the result to the
 // caller's event loop.
 //
+// Waiting work gets its turn in an order that is fair by client address and by session (base/fair_queue). Only a limited
+// number of pieces run at a time, so that they leave the processor to the event loops. Long work is done in slices, see
+// time_slice, and has places of its own, so that brief work does not wait for it. A piece that exceeds its slice all the
+// same waits for a disk: it no longer counts, and another thread takes its place, up to a maximum number of threads.
+//
 // Owned by its user, and must outlive the coroutines that use it. The queue is bounded by the number of sessions: each has
 // one piece of work at a time, or two for a long listing. A blocked disk blocks threads of the pool, but never an event
 // loop.
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -20,21 +26,35 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <sallyport/base/fair_queue.hpp>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/loop.hpp>
 
 namespace sallyport::net {
 
+enum class work_kind : std::uint8_t { brief, sliced };
+
+struct pool_size {
+    // Pieces of brief work and slices of long work that run at a time, apart from those that wait for a disk.
+    std::size_t brief;
+    std::size_t sliced;
+    // Threads, including those that wait for a disk. They are started when they are needed.
+    std::size_t threads;
+};
+
 class worker_pool {
 public:
-    explicit worker_pool(std::size_t threads);
+    explicit worker_pool(std::size_t threads) : worker_pool(pool_size{threads, threads, threads}) {}
+    explicit worker_pool(pool_size size);
     /// Waits for running work and drops work that has not started.
     ~worker_pool();
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    /// Any thread. An exception that escapes from `work` is logged.
-    void submit(std::move_only_function<void()> work);
+    /// Any thread. An exception that escapes from `work` is logged. Work without an owner, such as that of the daemon
+    /// itself, has turns like that of one more client.
+    void submit(std::move_only_function<void()> work, const work_owner& owner = {}, work_kind kind = work_kind::brief);
     /// Any thread: true if work waits for a thread; a long piece of work can then yield.
     [[nodiscard]] bool has_queued_work() const;
 
@@ -43,10 +63,25 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
+/// The time that a piece of work may take while other work waits: made when the piece starts, on its thread.
+class time_slice {
+public:
+    explicit time_slice(const worker_pool& pool) : pool_(pool) {}
+    /// When the piece should look whether it must yield.
+    [[nodiscard]] deadline end() const noexcept { return end_; }
+    /// True if the piece must end now, and the rest of its work be submitted again.
+    [[nodiscard]] bool must_yield() const { return clock::now() >= end_ && pool_.has_queued_work(); }
+
+private:
+    const worker_pool& pool_;
+    const deadline end_ = clock::now() + limits::work_slice;
+};
+
 /// Runs `work` on the pool and resumes the caller on its own loop with the result, or with the exception that `work` threw.
 /// Everything that it captures must live until it returns; locals of the caller do, as the caller is suspended.
 template <class Work>
-task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work) {
+task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work, work_owner owner = {},
+                                          work_kind kind = work_kind::brief) {
     using value = std::invoke_result_t<Work&>;
     static_assert(!std::is_void_v<value>, "return a result, so that failures are reported");
     std::optional<value> out;
@@ -57,15 +92,17 @@ task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work)
             const use_memory_reserve reserve;
             // The guard keeps the loop running until the work has finished.
             auto guard = asio::make_work_guard(l.context());
-            pool.submit([&out, &failure, &work, &l, handler = std::move(handler), guard = std::move(guard)]() mutable {
-                try {
-                    out.emplace(work());
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-                const use_memory_reserve on_this_thread;
-                asio::post(l.context(), std::move(handler));
-            });
+            pool.submit(
+                [&out, &failure, &work, &l, handler = std::move(handler), guard = std::move(guard)]() mutable {
+                    try {
+                        out.emplace(work());
+                    } catch (...) {
+                        failure = std::current_exception();
+                    }
+                    const use_memory_reserve on_this_thread;
+                    asio::post(l.context(), std::move(handler));
+                },
+                owner, kind);
         },
         asio::use_awaitable_t<executor>());
     note.set();

@@ -87,5 +87,116 @@ TEST(worker_pool, reports_queued_work) {
     EXPECT_FALSE(one.has_queued_work());
 }
 
+/// Occupies one thread until it is released.
+class gate_work {
+public:
+    void operator()() const {
+        ++*entered_;
+        entered_->notify_all();
+        open_->wait(false);
+    }
+    void wait_until_entered(int times) const {
+        for (int now = *entered_; now < times; now = *entered_) entered_->wait(now);
+    }
+    void open() const {
+        *open_ = true;
+        open_->notify_all();
+    }
+
+private:
+    std::shared_ptr<std::atomic<bool>> open_ = std::make_shared<std::atomic<bool>>(false);
+    std::shared_ptr<std::atomic<int>> entered_ = std::make_shared<std::atomic<int>>(0);
+};
+
+// RX-05: the only thread serves clients and not pieces of work.
+TEST(worker_pool, serves_clients_in_turn) {
+    const int session = 0;
+    const work_owner many{*ip_address::parse("192.0.2.1"), &session};
+    const work_owner few{*ip_address::parse("192.0.2.2"), &session};
+    std::string order;
+    const gate_work gate;
+    std::promise<void> done;
+    worker_pool one(1);
+    one.submit(gate);
+    gate.wait_until_entered(1);
+    for (int i = 0; i < 20; ++i) one.submit([&order] { order += 'm'; }, many);
+    for (int i = 0; i < 2; ++i) one.submit([&order] { order += 'f'; }, few);
+    one.submit([&done] { done.set_value(); }, many);
+    gate.open();
+    done.get_future().get();
+    EXPECT_LT(order.rfind('f'), 6U) << order;
+}
+
+// RX-05: work that waits for a disk leaves its place to other work, up to the number of threads.
+TEST(worker_pool, does_other_work_while_pieces_wait_for_the_disk) {
+    const gate_work disk;
+    std::promise<void> done;
+    worker_pool pool(pool_size{.brief = 1, .sliced = 1, .threads = 4});
+    for (int i = 0; i < 3; ++i) pool.submit(disk);
+    disk.wait_until_entered(3);
+    pool.submit([&done] { done.set_value(); });
+    EXPECT_EQ(done.get_future().wait_for(10s), std::future_status::ready);
+    pool.submit(disk);
+    pool.submit([] {});
+    disk.wait_until_entered(4);
+    std::this_thread::sleep_for(2 * limits::slow_work);
+    EXPECT_TRUE(pool.has_queued_work());
+    disk.open();
+}
+
+// RX-05: work that waits for the disk cannot use every thread on behalf of one address.
+TEST(worker_pool, leaves_threads_to_other_addresses) {
+    const int session = 0;
+    const work_owner many{*ip_address::parse("192.0.2.1"), &session};
+    const work_owner few{*ip_address::parse("192.0.2.2"), &session};
+    const gate_work disk;
+    std::promise<void> done;
+    worker_pool pool(pool_size{.brief = 1, .sliced = 1, .threads = 4});
+    for (int i = 0; i < 4; ++i) pool.submit(disk, many);
+    disk.wait_until_entered(2);
+    pool.submit([&done] { done.set_value(); }, few);
+    EXPECT_EQ(done.get_future().wait_for(10s), std::future_status::ready);
+    disk.open();
+    disk.wait_until_entered(4);
+}
+
+// RX-05: brief work does not wait for long work, and long work goes on during much brief work.
+TEST(worker_pool, has_places_for_each_kind_of_work) {
+    const gate_work search;
+    const gate_work write;
+    std::promise<void> done;
+    worker_pool pool(pool_size{.brief = 1, .sliced = 1, .threads = 2});
+    pool.submit(search, {}, work_kind::sliced);
+    search.wait_until_entered(1);
+    pool.submit(search, {}, work_kind::sliced);
+    pool.submit([&done] { done.set_value(); });
+    EXPECT_EQ(done.get_future().wait_for(10s), std::future_status::ready);
+    search.open();
+    search.wait_until_entered(2);
+    pool.submit(write);
+    write.wait_until_entered(1);
+    pool.submit(write);
+    pool.submit(search, {}, work_kind::sliced);
+    search.wait_until_entered(3);
+    write.open();
+    write.wait_until_entered(2);
+}
+
+TEST(time_slice, ends_only_if_other_work_waits) {
+    const gate_work gate;
+    worker_pool one(1);
+    one.submit(gate);
+    gate.wait_until_entered(1);
+    const time_slice idle(one);
+    std::this_thread::sleep_until(idle.end());
+    EXPECT_FALSE(idle.must_yield());
+    const time_slice fresh(one);
+    one.submit([] {});
+    EXPECT_TRUE(idle.must_yield());
+    std::this_thread::sleep_until(fresh.end());
+    EXPECT_TRUE(fresh.must_yield());
+    gate.open();
+}
+
 }  // namespace
 }  // namespace sallyport::net

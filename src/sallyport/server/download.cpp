@@ -24,7 +24,7 @@ net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
     result<std::unique_ptr<vfs::read_file>> file = t.files().open_read(t.request().path, vfs::may_block::no);
     if (!file && file.error().code == errc::busy) {
         auto open = [&t] { return t.files().open_read(t.request().path, vfs::may_block::yes); };
-        file = co_await net::offload(t.shared().disk, t.loop(), std::move(open));
+        file = co_await t.disk().run(std::move(open));
     }
     co_return file;
 }
@@ -33,7 +33,7 @@ net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
 net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::uint64_t offset, std::uint64_t count) {
     if (file.resident(offset, count)) co_return result<void>();
     auto load = [&file, offset, count] { return file.load(offset, count); };
-    co_return co_await net::offload(t.shared().disk, t.loop(), std::move(load));
+    co_return co_await t.disk().run(std::move(load));
 }
 
 error file_truncated(const transfer& t) {
@@ -91,7 +91,7 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
         result<std::size_t> got = file.read_at(position, into, vfs::may_block::no);
         if (!got && got.error().code == errc::busy) {
             auto read = [&file, position, into] { return file.read_at(position, into, vfs::may_block::yes); };
-            got = co_await net::offload(t.shared().disk, t.loop(), std::move(read));
+            got = co_await t.disk().run(std::move(read));
         }
         if (!got) co_return std::unexpected(got.error());
         if (t.cancelled()) co_return fail(errc::cancelled);

@@ -5,6 +5,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/server/lister.hpp>
+#include <sallyport/server/read_ahead.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -57,21 +58,29 @@ void append_lines(std::vector<std::string>& lines, std::string_view& rest) {
 }
 
 /// The lines of STAT with a path, in the format of LIST. Between two blocks, other work gets its turn on the disk's threads.
-net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_context> shared, net::loop& loop,
+net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_context> shared, disk_access disk,
                                                     account user_account, proto::transfer_request listing) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     listing.command = verb::list;
     lister source(shared->files_of(user_account), std::move(listing), user_account,
-                  std::chrono::duration_cast<std::chrono::seconds>(now).count());
+                  std::chrono::duration_cast<std::chrono::seconds>(now).count(), &disk.cancel_flag());
     proto::file_result out;
     bool complete = false;
-    for (std::size_t slice = 0; !complete && slice < limits::max_stat_slices && out.lines.size() < max_stat_lines; ++slice) {
-        auto read_block = [&source, slice] { return slice == 0 ? source.first() : source.next(); };
-        const result<std::string> block = co_await net::offload(shared->disk, loop, std::move(read_block));
-        if (!block) co_return std::unexpected(block.error());
-        std::string_view rest = *block;
+    const auto append = [&out, &source, &complete](std::string_view rest) {
         append_lines(out.lines, rest);
         complete = rest.empty() && source.finished();
+        return complete || out.lines.size() == max_stat_lines;
+    };
+    const result<std::string> first = co_await read_first(disk, source);
+    if (!first) co_return std::unexpected(first.error());
+    if (!append(*first)) {
+        auto step = [&source, &append, slice = std::size_t{0}](net::deadline) mutable -> result<bool> {
+            const result<std::string> block = source.next();
+            if (!block) return std::unexpected(block.error());
+            return append(*block) || ++slice == limits::max_stat_slices;
+        };
+        const result<void> done = co_await disk.run_in_slices(std::move(step));
+        if (!done) co_return std::unexpected(done.error());
     }
     if (!complete) out.lines.emplace_back("and more; LIST shows all");
     co_return out;
@@ -79,7 +88,7 @@ net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_cont
 
 }  // namespace
 
-net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, net::loop& loop,
+net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
                                                        account user_account, proto::file_request request) {
     vfs::filesystem& files = shared->files_of(user_account);
     const bool changes = is_change(request.command);
@@ -87,16 +96,16 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         co_return fail(errc::permission, request.path.text());
     if (changes) {
         auto work = [&files, &request] { return change(files, request); };
-        const result<void> done = co_await net::offload(shared->disk, loop, std::move(work));
+        const result<void> done = co_await disk.run(std::move(work));
         if (!done) co_return std::unexpected(done.error());
         co_return proto::file_result{};
     }
     if (request.listing)
-        co_return co_await list_for_stat(shared, loop, std::move(user_account), std::move(*request.listing));
+        co_return co_await list_for_stat(shared, disk, std::move(user_account), std::move(*request.listing));
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
     if (!found && found.error().code == errc::busy) {
         auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };
-        found = co_await net::offload(shared->disk, loop, std::move(work));
+        found = co_await disk.run(std::move(work));
     }
     if (!found) co_return std::unexpected(found.error());
     co_return answer(request, *found, user_account.read_only);

@@ -121,7 +121,7 @@ void lister::find_name() {
     if (!request_.prefix.empty() && !request_.prefix.ends_with('/')) request_.prefix += '/';
 }
 
-result<void> lister::open(std::vector<vfs::entry>& entries) {
+result<void> lister::open() {
     find_name();
     auto opened = files_.open_directory(request_.path);
     if (opened) {
@@ -139,7 +139,7 @@ result<void> lister::open(std::vector<vfs::entry>& entries) {
         name = std::exchange(request_.prefix, {});
     }
     request_.show_hidden = true;
-    entries.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
+    first_entries_.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
     finished_ = true;
     return {};
 }
@@ -155,13 +155,25 @@ result<void> lister::read(std::vector<vfs::entry>& entries) {
     return done;
 }
 
-result<std::string> lister::first() {
-    std::vector<vfs::entry> entries;
-    result<void> done = open(entries);
+result<bool> lister::prepare(std::chrono::steady_clock::time_point until) {
+    result<void> done;
+    if (!opened_) done = open();
+    opened_ = true;
     // MLSD has no order (RFC 3659 section 7): the client sorts the entries and gets the first lines sooner.
-    if (done && request_.command == proto::verb::mlsd) return next();
-    while (done && !finished_ && entries.size() <= limits::max_sorted_entries) done = read(entries);
+    const std::size_t wanted = request_.command == proto::verb::mlsd ? 0 : limits::max_sorted_entries + 1;
+    while (done && !finished_ && first_entries_.size() < wanted) {
+        if (std::chrono::steady_clock::now() >= until) return false;
+        done = read(first_entries_);
+    }
     if (!done) return std::unexpected(done.error());
+    return true;
+}
+
+result<std::string> lister::first() {
+    const result<bool> prepared = prepare(std::chrono::steady_clock::time_point::max());
+    if (!prepared) return std::unexpected(prepared.error());
+    if (request_.command == proto::verb::mlsd) return next();
+    std::vector<vfs::entry> entries = std::move(first_entries_);
     if (finished_) std::ranges::sort(entries, {}, &vfs::entry::name);
     std::string out;
     line_writer lines(request_, pattern_, read_only_, now_);
@@ -174,7 +186,7 @@ result<std::string> lister::next() {
     entries.reserve(vfs::directory::batch);
     std::string out;
     line_writer lines(request_, pattern_, read_only_, now_);
-    const auto until = std::chrono::steady_clock::now() + limits::listing_slice;
+    const auto until = std::chrono::steady_clock::now() + limits::work_slice;
     while (!finished_ && out.size() < limits::listing_block_size && std::chrono::steady_clock::now() < until) {
         entries.clear();
         const result<void> done = read(entries);

@@ -6,6 +6,7 @@
 // pool.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,10 +28,12 @@ public:
     lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
            const std::atomic<bool>* cancelled = nullptr);
 
-    /// Opens the directory and returns the first lines: all of them, sorted, if there are at most
-    /// limits::max_sorted_entries. Called once, before next().
+    /// Opens the directory and reads what first() needs, until `until`; then returns false, and is to be called again.
+    [[nodiscard]] result<bool> prepare(std::chrono::steady_clock::time_point until);
+    /// Returns the first lines: all of them, sorted, if there are at most limits::max_sorted_entries. Called once, before
+    /// next(); does the rest of prepare(), if any.
     [[nodiscard]] result<std::string> first();
-    /// Returns the next lines, about limits::listing_block_size bytes, or those read within limits::listing_slice, possibly
+    /// Returns the next lines, about limits::listing_block_size bytes, or those read within limits::work_slice, possibly
     /// none. Several threads may call it at the same time: each entry is in one block, and blocks may be sent in any order.
     [[nodiscard]] result<std::string> next();
     /// True if next() has no more lines. Any thread.
@@ -40,7 +43,7 @@ public:
 
 private:
     void find_name();
-    result<void> open(std::vector<vfs::entry>& entries);
+    result<void> open();
     /// Appends the next batch of the directory.
     result<void> read(std::vector<vfs::entry>& entries);
 
@@ -51,6 +54,9 @@ private:
     const std::atomic<bool>* cancelled_;
     std::optional<wildcard> pattern_;
     std::unique_ptr<vfs::directory> directory_;
+    // What prepare() has read.
+    std::vector<vfs::entry> first_entries_;
+    bool opened_ = false;
     std::atomic<bool> finished_ = false;
 };
 

@@ -179,6 +179,18 @@ TEST_F(lister_test, reading_a_directory_returns_even_if_nothing_matches) {  // F
     EXPECT_TRUE(source.finished());
 }
 
+TEST_F(lister_test, prepares_the_first_lines_in_steps) {  // RX-05
+    constexpr std::size_t entries = 2 * vfs::directory::batch + 1;
+    ASSERT_TRUE(files_->make_directory(path("/many")));
+    for (std::size_t i = 0; i < entries; ++i) vfs::put_file(*files_, fmt::format("/many/{}", i), "");
+    lister source(*files_, {.command = proto::verb::nlst, .path = path("/many"), .facts = {}},
+                  {.name = "bob", .read_only = false}, 0);
+    int steps = 1;
+    while (!source.prepare(std::chrono::steady_clock::now() + std::chrono::microseconds(1)).value()) ++steps;
+    EXPECT_GT(steps, 1);
+    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(source.first().value_or("failed"), '\n')), entries);
+}
+
 TEST_F(lister_test, nothing_is_read_for_a_cancelled_listing) {  // FS-03
     std::atomic<bool> cancelled = false;
     lister source(*files_, {.command = proto::verb::list, .path = path("/pub"), .facts = {}},

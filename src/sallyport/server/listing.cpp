@@ -25,7 +25,7 @@ net::task<result<void>> send_block(transfer& t, std::string_view block) {
 
 /// The threads that read use `source`, so an exception must not end this before they have finished.
 net::task<result<void>> send_blocks(transfer& t, lister& source, std::string first) {
-    read_ahead rest(t.shared().disk, t.loop(), source);
+    read_ahead rest(t.disk(), source);
     result<void> done;
     result<std::string> block = std::move(first);
     for (;;) {
@@ -47,9 +47,8 @@ net::task<result<void>> send_blocks(transfer& t, lister& source, std::string fir
 }  // namespace
 
 net::task<result<proto::transfer_outcome>> send_listing(transfer& t) {
-    lister source(t.files(), t.request(), t.user_account(), seconds_now(), &t.cancel_flag());
-    auto read = [&source] { return source.first(); };
-    result<std::string> first = co_await net::offload(t.shared().disk, t.loop(), std::move(read));
+    lister source(t.files(), t.request(), t.user_account(), seconds_now(), &t.disk().cancel_flag());
+    result<std::string> first = co_await read_first(t.disk(), source);
     if (!first) co_return std::unexpected(first.error());
     const result<void> opened = co_await t.open_data("/bin/ls", {}, reply_timing::immediate);
     if (!opened) co_return std::unexpected(opened.error());

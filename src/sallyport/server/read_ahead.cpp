@@ -15,7 +15,7 @@ namespace sallyport::server {
 struct read_ahead::state {
     using pointer = std::shared_ptr<state>;
 
-    state(net::worker_pool& p, net::loop& l, lister& s) : pool(p), loop(l), source(s), block_ready(l) {}
+    state(const disk_access& d, lister& s) : disk(d), source(s), block_ready(d.loop()) {}
 
     /// Reserves one more block to be read; false if there are enough or the listing has ended. Any thread.
     bool reserve() noexcept {
@@ -38,19 +38,21 @@ struct read_ahead::state {
 
     static void submit(pointer s) {
         const use_memory_reserve reserve;
-        net::worker_pool& to = s->pool;
-        auto guard = net::asio::make_work_guard(s->loop.context());
-        to.submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); });
+        const disk_access& disk = s->disk;
+        auto guard = net::asio::make_work_guard(disk.loop().context());
+        disk.pool().submit([guard = std::move(guard), s = std::move(s)]() mutable { read(std::move(s)); }, disk.owner(),
+                           net::work_kind::sliced);
     }
 
     /// Runs on the pool. Lets other work run between two blocks, but only after the current block has been posted: another
     /// thread might otherwise reach the end first.
     static void read(pointer s) {
+        const net::time_slice slice(s->disk.pool());
         for (;;) {
             result<std::string> block = read_block(*s);
             if (!s->reserve()) return post_block(std::move(s), std::move(block), true);
             post_block(s, std::move(block), false);
-            if (s->pool.has_queued_work()) return submit(std::move(s));
+            if (slice.must_yield()) return submit(std::move(s));
         }
     }
 
@@ -67,7 +69,7 @@ struct read_ahead::state {
     static void post_block(pointer s, result<std::string> block, bool last) {
         // A missing block would truncate the listing.
         const use_memory_reserve reserve;
-        net::loop& loop = s->loop;
+        net::loop& loop = s->disk.loop();
         loop.post([s = std::move(s), block = std::move(block), last]() mutable {
             const use_memory_reserve on_the_loop;
             if (last) --s->readers;
@@ -76,8 +78,7 @@ struct read_ahead::state {
         });
     }
 
-    net::worker_pool& pool;
-    net::loop& loop;
+    const disk_access disk;
     lister& source;
     // Blocks that are being read or wait to be sent.
     std::atomic<std::size_t> blocks = 0;
@@ -87,8 +88,7 @@ struct read_ahead::state {
     std::size_t readers = 0;
 };
 
-read_ahead::read_ahead(net::worker_pool& pool, net::loop& loop, lister& source)
-    : state_(std::make_shared<state>(pool, loop, source)) {
+read_ahead::read_ahead(const disk_access& disk, lister& source) : state_(std::make_shared<state>(disk, source)) {
     state::start_readers(state_);
 }
 
@@ -112,6 +112,21 @@ net::task<result<std::string>> read_ahead::state::next(pointer s) {
         if (!block || !block->empty()) co_return block;
     }
     co_return std::string();
+}
+
+net::task<result<std::string>> read_first(const disk_access& disk, lister& source) {
+    std::string lines;
+    auto step = [&source, &lines](net::deadline until) -> result<bool> {
+        const result<bool> prepared = source.prepare(until);
+        if (!prepared || !*prepared) return prepared;
+        result<std::string> first = source.first();
+        if (!first) return std::unexpected(first.error());
+        lines = std::move(*first);
+        return true;
+    };
+    const result<void> done = co_await disk.run_in_slices(std::move(step));
+    if (!done) co_return std::unexpected(done.error());
+    co_return lines;
 }
 
 }  // namespace sallyport::server

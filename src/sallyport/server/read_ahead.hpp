@@ -10,16 +10,16 @@
 #include <string>
 
 #include <sallyport/net/loop.hpp>
-#include <sallyport/net/worker_pool.hpp>
+#include <sallyport/server/disk_access.hpp>
 #include <sallyport/server/lister.hpp>
 
 namespace sallyport::server {
 
 class read_ahead {
 public:
-    /// Starts reading immediately. `source` must outlive the reading, that is, until next() has returned the end;
-    /// source.stop() brings that about.
-    read_ahead(net::worker_pool& pool, net::loop& loop, lister& source);
+    /// Starts reading immediately. `source` and what `disk` refers to must outlive the reading, that is, until next() has
+    /// returned the end; source.stop() brings that about.
+    read_ahead(const disk_access& disk, lister& source);
 
     /// Returns the next block; an empty one marks the end, when no thread reads any more. After an error, reading stops, and
     /// next() must be called until the end.
@@ -29,5 +29,8 @@ private:
     struct state;
     std::shared_ptr<state> state_;
 };
+
+/// The first lines of a listing, read in slices.
+net::task<result<std::string>> read_first(const disk_access& disk, lister& source);
 
 }  // namespace sallyport::server

@@ -67,7 +67,7 @@ protected:
     }
 
     net::task<std::vector<errc>> read_all() {
-        read_ahead rest(pool_, test_loop(), *source_);
+        read_ahead rest(disk_, *source_);
         co_return co_await read_rest(rest);
     }
 
@@ -87,7 +87,7 @@ protected:
 
     net::task<> read_slowly() {
         std::size_t bound = plan_->calls(vfs::operation::list) + limits::max_listing_blocks;
-        read_ahead rest(pool_, test_loop(), *source_);
+        read_ahead rest(disk_, *source_);
         for (int i = 0; i < 3; ++i, ++bound) {
             EXPECT_TRUE(co_await have_read(bound));
             co_await test_loop().sleep_for(20ms);
@@ -99,7 +99,7 @@ protected:
     }
 
     net::task<std::vector<errc>> read_one_and_cancel() {
-        read_ahead rest(pool_, test_loop(), *source_);
+        read_ahead rest(disk_, *source_);
         EXPECT_TRUE(co_await rest.next());
         source_->stop();
         co_return co_await read_rest(rest);
@@ -109,6 +109,8 @@ protected:
     std::shared_ptr<vfs::filesystem> files_ = vfs::make_faulty_filesystem(vfs::make_memory_filesystem(), plan_);
     std::optional<lister> source_;
     net::worker_pool pool_{4};
+    const std::atomic<bool> cancelled_ = false;
+    const disk_access disk_{pool_, test_loop(), {}, cancelled_};
     std::set<std::string> lines_;
     std::size_t count_ = 0;
     std::size_t entries_ = 0;

@@ -114,6 +114,20 @@ TEST_F(listing_test, a_read_error_on_the_way_is_no_success) {  // DU-04
     EXPECT_TRUE(c.reply().starts_with("451 "));
 }
 
+// RX-05: the listing of a client that left ends with the step that runs.
+TEST_F(listing_test, stat_of_a_client_that_left_is_not_continued) {
+    fill(4 * limits::max_sorted_entries);
+    plan_->hang(vfs::operation::list);
+    c.control.send("STAT nothing*\r\n");
+    plan_->wait_until_hanging(1);
+    c.control.reset();
+    // The passing of time is what is tested.
+    std::this_thread::sleep_for(500ms);
+    plan_->release();
+    EXPECT_TRUE(everything_is_freed());
+    EXPECT_LE(plan_->calls(vfs::operation::list), 1U);
+}
+
 class endless_listing_test : public server_test {
     void SetUp() override {
         setup.files = std::make_shared<endless_filesystem>(setup.files);

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/frontend/login_text.hpp>
@@ -46,6 +47,7 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
       shared_(std::move(shared)),
       loop_(from.loop),
       control_(*shared_, from),
+      disk_(shared_->disk, loop_, owner_of_work(), client_left_),
       machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls)) {
     machine_.set_command_handler([this](proto::verb id) { note_work(proto::row_of(id).name); });
     if (log::enabled(log::level::debug))
@@ -162,14 +164,7 @@ net::task<bool> session::perform(proto::server_action action) {
         passive_ = {};
         persistent_data_.close();
     } else if (auto* file = std::get_if<act::run_file>(&action)) {
-        const proto::file_request request = file->request;
-        const result<proto::file_result> answer =
-            co_await run_file_command(shared_, loop_, account_, std::move(file->request));
-        machine_.set_time(net::clock::now());
-        machine_.file_done(answer);
-        if (shared_->config.transfer_log && is_recorded(request.command))
-            shared_->config.transfer_log->write(
-                change_record_of(request, answer, owner(), machine_.directory().text(), machine_.last_reply()));
+        co_await run_file(std::move(file->request));
     } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
         start_transfer(std::move(started->request));
     } else if (std::holds_alternative<act::login_timed_out>(action)) {
@@ -251,6 +246,25 @@ net::task<result<account>> session::check_password(const proto::login_request& r
     co_return co_await net::offload(shared_->hashes, loop_, std::move(work));
 }
 
+net::task<> session::run_file(proto::file_request request) {
+    client_check_.arm(net::clock::now() + limits::client_check_interval);
+    const result<proto::file_result> answer = co_await run_file_command(shared_, disk_, account_, request);
+    client_check_.disarm();
+    machine_.set_time(net::clock::now());
+    machine_.file_done(answer);
+    if (shared_->config.transfer_log && is_recorded(request.command))
+        shared_->config.transfer_log->write(
+            change_record_of(request, answer, owner(), machine_.directory().text(), machine_.last_reply()));
+}
+
+/// A client that closed only its sending side still gets the replies to its commands.
+void session::check_client() {
+    if (control_.is_lost())
+        client_left_ = true;
+    else
+        client_check_.arm(net::clock::now() + limits::client_check_interval);
+}
+
 void session::open_passive(const act::open_passive& how) {
     persistent_data_.close();
     // Before the next one is reserved: a client holds one port at a time (DC-04).
@@ -269,6 +283,7 @@ void session::start_transfer(proto::transfer_request request) {
         .shared = shared_,
         .loop = loop_,
         .owner = *this,
+        .client = owner_of_work(),
         .session = id(),
         .user_account = account_,
         .control_socket = stream.native_handle(),

@@ -2,6 +2,7 @@
 // One control connection from accept to close: asks its machine what to do, does it, and reports the outcome. The waits have
 // their times from the machine. Lives on one loop; kept alive by its coroutines.
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/reach/curl_epsv_delay.hpp>
 #include <sallyport/server/control_connection.hpp>
+#include <sallyport/server/disk_access.hpp>
 #include <sallyport/server/session_context.hpp>
 #include <sallyport/server/session_records.hpp>
 #include <sallyport/server/transfer.hpp>
@@ -41,6 +43,8 @@ private:
     net::task<> start_tls(net::deadline until);
     net::task<> check_login(proto::login_request request);
     net::task<result<account>> check_password(const proto::login_request& request);
+    net::task<> run_file(proto::file_request request);
+    void check_client();
     void open_passive(const proto::act::open_passive& how);
     void start_transfer(proto::transfer_request request);
     static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);
@@ -60,6 +64,10 @@ private:
     std::shared_ptr<session_context> shared_;
     net::loop& loop_;
     control_connection control_;
+    // The client of a command that works on the disk has disconnected.
+    std::atomic<bool> client_left_ = false;
+    const disk_access disk_;
+    net::deadline_node client_check_{loop_.deadlines(), [this] { check_client(); }};
     proto::server_machine machine_;
     account account_;
     reach::curl_epsv_delay curl_epsv_delay_;

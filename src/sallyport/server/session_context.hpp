@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/server/accounts.hpp>
@@ -17,8 +18,9 @@ namespace sallyport::server {
 struct shared_state : frontend::shared_state {
     using frontend::shared_state::shared_state;
 
-    /// For work on the disk. More threads than CPU cores, since they wait for the disk.
-    net::worker_pool disk{8};
+    /// For work on the disk: see disk_access.
+    net::worker_pool disk{net::pool_size{
+        .brief = limits::running_disk_work, .sliced = net::default_loop_count(), .threads = limits::max_disk_threads}};
     /// For slow password hashes, separate from the disk's threads. Two threads limit their memory (AU-04); each login waits
     /// for its turn before it uses one.
     static constexpr std::size_t hash_threads = 2;

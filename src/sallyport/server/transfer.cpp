@@ -60,7 +60,8 @@ transfer::transfer(transfer_setup setup, proto::transfer_request request, reach:
       request_(std::move(request)),
       passive_(std::move(passive)),
       persistent_data_(std::move(persistent_data)),
-      stall_({.window = setup_.shared->config.stall_timeout, .bytes_per_second = setup_.shared->config.stall_rate}) {
+      stall_({.window = setup_.shared->config.stall_timeout, .bytes_per_second = setup_.shared->config.stall_rate}),
+      disk_(setup_.shared->disk, setup_.loop, setup_.client, cancelled_) {
     status::count(setup_.shared->counters.transfers_running);
 }
 

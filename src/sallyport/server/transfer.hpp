@@ -17,6 +17,7 @@
 #include <sallyport/proto/server_actions.hpp>
 #include <sallyport/reach/connection_choice.hpp>
 #include <sallyport/server/accounts.hpp>
+#include <sallyport/server/disk_access.hpp>
 #include <sallyport/server/session_context.hpp>
 
 namespace sallyport::server {
@@ -45,6 +46,8 @@ struct transfer_setup {
     net::loop& loop;
     // Outlives the transfer.
     transfer_owner& owner;
+    // For the order of work on the disk.
+    work_owner client;
     // The session ID, for the log.
     std::string session;
     account user_account;
@@ -101,8 +104,8 @@ public:
     }
     [[nodiscard]] bool is_protected() const noexcept { return request_.protect == proto::protection::private_; }
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-    /// For work on other threads, which must end before run() returns.
-    [[nodiscard]] const std::atomic<bool>& cancel_flag() const noexcept { return cancelled_; }
+    /// For work that ends before run() returns.
+    [[nodiscard]] const disk_access& disk() const noexcept { return disk_; }
     [[nodiscard]] bool client_disconnected() const { return setup_.owner.client_disconnected(); }
     [[nodiscard]] net::time_limit progress_limit() noexcept { return stall_.limit(); }
 
@@ -146,6 +149,7 @@ private:
     bool requires_tls_session_reuse_ = false;
     bool connected_ = false;
     std::atomic<bool> cancelled_ = false;
+    const disk_access disk_;
     bool committing_ = false;
 };
 

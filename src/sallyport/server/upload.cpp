@@ -63,8 +63,14 @@ public:
         result<void> opened = open_store(vfs::may_block::no);
         in_memory_ = opened.has_value();
         if (opened || opened.error().code != errc::busy) co_return opened;
-        auto open = [this] { return open_store(vfs::may_block::yes); };
-        co_return co_await net::offload(t_.shared().disk, t_.loop(), std::move(open));
+        // The old content of a file that is continued may have to be copied first.
+        auto step = [this](net::deadline until) -> result<bool> {
+            if (store_) return store_->prepare(until);
+            const result<void> done = open_store(vfs::may_block::yes);
+            if (!done) return std::unexpected(done.error());
+            return store_->prepare(until);
+        };
+        co_return co_await t_.disk().run_in_slices(std::move(step));
     }
 
     net::task<result<void>> receive() {
@@ -80,7 +86,7 @@ public:
             store_.reset();
             return true;
         };
-        (void)co_await net::offload(t_.shared().disk, t_.loop(), std::move(close));
+        (void)co_await t_.disk().run_always(std::move(close));
     }
 
 private:
@@ -94,7 +100,7 @@ private:
             co_return received;
         }
         if (!received) co_return received;
-        work_queue writer(t_.shared().disk, t_.loop());
+        work_queue writer(t_.shared().disk, t_.loop(), t_.disk().owner());
         std::array<portion, 2> blocks;
         try {
             received = co_await write_blocks(writer, first, blocks);
@@ -188,6 +194,7 @@ private:
     }
 
     result<void> write(const portion& p) {
+        if (t_.cancelled()) return fail(errc::cancelled);
         if (p.pages) return store_->write_from(p.pages.read_end.get(), p.size);
         if (t_.is_ascii()) return store_->write(p.text);
         return store_->write({p.data.get(), p.size});
@@ -251,7 +258,7 @@ net::task<result<proto::transfer_outcome>> upload(transfer& t) {
     virtual_path path = request.path;
     if (request.command == proto::verb::stou) {
         auto choose = [&t] { return free_name(t.files(), t.request().path); };
-        result<virtual_path> chosen = co_await net::offload(t.shared().disk, t.loop(), std::move(choose));
+        result<virtual_path> chosen = co_await t.disk().run(std::move(choose));
         if (!chosen) co_return std::unexpected(chosen.error());
         path = std::move(*chosen);
     }

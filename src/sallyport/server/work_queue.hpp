@@ -1,7 +1,8 @@
 #pragma once
 // Runs pieces of work on the pool in order, while the coroutine prepares the next one: the blocks of an upload are written
 // one after the other while more data arrive. A thread that has finished a piece takes the next one from the queue
-// immediately, so a large transfer does not wait for a change of threads at each block.
+// immediately, so a large transfer does not wait for a change of threads at each block; at the end of its time slice, it
+// lets other work run first.
 //
 // Everything that the pieces refer to must live until wait_for_remaining(0) has returned. What they own is destroyed after
 // their outcome has been reported, so that does not delay the transfer. Owned by the transfer; used on the loop's thread
@@ -27,7 +28,8 @@ class work_queue {
 public:
     using piece = std::move_only_function<result<void>()>;
 
-    work_queue(net::worker_pool& pool, net::loop& loop) : pool_(pool), loop_(loop), changed_(loop) {}
+    work_queue(net::worker_pool& pool, net::loop& loop, const work_owner& owner = {})
+        : loop_(loop), changed_(loop), shared_(std::make_shared<shared>(pool, owner)) {}
 
     /// Adds a piece of work. After a failure no further pieces are run.
     void add(piece work) {
@@ -37,10 +39,7 @@ public:
             ++remaining_;
             if (std::exchange(shared_->running, true)) return;
         }
-        const use_memory_reserve reserve;
-        pool_.submit([this, &loop = loop_, s = shared_, guard = net::asio::make_work_guard(loop_.context())] {
-            run(this, loop, *s);
-        });
+        submit(this, loop_, shared_);
     }
 
     /// Waits until at most `max_remaining` pieces are unfinished. Returns the first failure, if any. Never throws.
@@ -72,6 +71,9 @@ private:
     }
 
     struct shared {
+        shared(net::worker_pool& p, const work_owner& o) : pool(p), owner(o) {}
+        net::worker_pool& pool;
+        const work_owner owner;
         std::mutex mutex;
         std::deque<piece> waiting;
         bool running = false;
@@ -79,14 +81,23 @@ private:
         bool failed = false;
     };
 
-    // Runs on the pool. After the last piece has been reported, the queue may have been destroyed, and only `s` remains.
-    static void run(work_queue* queue, net::loop& loop, shared& s) {
+    static void submit(work_queue* queue, net::loop& loop, const std::shared_ptr<shared>& s) {
+        const use_memory_reserve reserve;
+        s->pool.submit([queue, &loop, s, guard = net::asio::make_work_guard(loop.context())] { run(queue, loop, s); },
+                       s->owner);
+    }
+
+    // Runs on the pool. After the last piece has been reported, the queue may have been destroyed, and only `state` remains.
+    static void run(work_queue* queue, net::loop& loop, const std::shared_ptr<shared>& state) {
+        shared& s = *state;
+        const net::time_slice slice(s.pool);
         for (;;) {
             std::unique_lock lock(s.mutex);
             if (s.waiting.empty()) {
                 s.running = false;
                 return;
             }
+            if (slice.must_yield()) return submit(queue, loop, state);
             piece work = std::move(s.waiting.front());
             s.waiting.pop_front();
             lock.unlock();
@@ -104,10 +115,9 @@ private:
         changed_.set();
     }
 
-    net::worker_pool& pool_;
     net::loop& loop_;
     net::event changed_;
-    std::shared_ptr<shared> shared_ = std::make_shared<shared>();
+    std::shared_ptr<shared> shared_;
     std::size_t remaining_ = 0;
     result<void> outcome_;
 };

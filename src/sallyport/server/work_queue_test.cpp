@@ -1,6 +1,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/server/work_queue.hpp>
@@ -55,6 +56,30 @@ task<std::string> with_a_failure(net::worker_pool& pool, net::loop& loop) {
 
 // DU-04: data after a failed write must not be published.
 TEST_F(work_queue_test, runs_nothing_after_a_failure) { EXPECT_EQ(run(with_a_failure(pool, test_loop())), "ab"); }
+
+task<int> pieces_before_the_other_work(net::worker_pool& one, net::loop& loop) {
+    work_queue queue(one, loop);
+    std::atomic<int> done = 0;
+    std::atomic<int> before = -1;
+    for (int i = 0; i < 20; ++i) {
+        queue.add([&]() -> result<void> {
+            if (done == 0) one.submit([&] { before = done.load(); });
+            std::this_thread::sleep_for(limits::work_slice / 2);
+            ++done;
+            return {};
+        });
+    }
+    (void)co_await queue.wait_for_remaining(0);
+    co_return before.load();
+}
+
+// RX-05: an upload whose data arrive without a pause does not keep its thread.
+TEST_F(work_queue_test, lets_other_work_run_at_the_end_of_its_slice) {
+    net::worker_pool one{1};
+    const int before = run(pieces_before_the_other_work(one, test_loop()));
+    EXPECT_GE(before, 1);
+    EXPECT_LT(before, 10);
+}
 
 /// Its destructor blocks until it is released.
 struct slow_to_destroy {

@@ -7,6 +7,8 @@
 
 namespace sallyport::vfs {
 
+result<bool> store_file::prepare(std::chrono::steady_clock::time_point) { return true; }
+
 result<void> store_file::write_from(int pipe, std::size_t count) {
     std::vector<char> buffer(std::min<std::size_t>(count, 128 * 1024));
     while (count > 0) {

@@ -7,6 +7,7 @@
 // time; a file by one thread at a time, and a directory by several. A file system is shared and lives as long as a session
 // or a file of it; a file is owned by its transfer. Sizes and offsets are in bytes.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -85,6 +86,9 @@ enum class sync_policy : std::uint8_t {
 class store_file {
 public:
     virtual ~store_file() = default;
+    /// Copies the old content that the upload continues, until `until`; true if nothing is left to copy, otherwise it is to
+    /// be called again. The first write() or commit() copies what is left. Errors as for write().
+    [[nodiscard]] virtual result<bool> prepare(std::chrono::steady_clock::time_point until);
     /// Errors: errc::no_space, quota, io. After an error the object can only be destroyed.
     [[nodiscard]] virtual result<void> write(std::span<const char> bytes) = 0;
     /// Writes the next `count` bytes of a pipe, which must contain them; without copying if the file system supports it.

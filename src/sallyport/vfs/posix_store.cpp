@@ -24,6 +24,8 @@ namespace {
 constexpr std::uint64_t max_quick_free = 1024 * 1024;
 // A file up to this size that is continued is always copied, so that it is replaced atomically.
 constexpr std::uint64_t max_quick_copy = 1024 * 1024;
+// Copied between two looks at the clock.
+constexpr std::uint64_t copy_step = 4 * 1024 * 1024;
 constexpr const char* no_progress_text = ": the disk accepts no more bytes";
 
 result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& display_path) {
@@ -54,12 +56,13 @@ result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64
     return {};
 }
 
-/// Copies the first `count` bytes of `from` to offset `into` of `to`: inside the kernel if possible, otherwise through a
-/// buffer.
-result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t count, const std::string& display_path) {
+/// Copies `count` bytes of `from` at offset `at` to offset `into` of `to`: inside the kernel if possible, otherwise through
+/// a buffer.
+result<void> copy_range(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                        const std::string& display_path) {
     std::uint64_t done = 0;
     while (done < count) {
-        auto in = static_cast<loff_t>(done);
+        auto in = static_cast<loff_t>(at + done);
         auto out = static_cast<loff_t>(into + done);
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
         const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
@@ -68,7 +71,7 @@ result<void> copy_start(int from, int to, std::uint64_t into, std::uint64_t coun
         if (n <= 0) break;
         done += static_cast<std::uint64_t>(n);
     }
-    return copy_through_buffer(from, done, to, into + done, count - done, display_path);
+    return copy_through_buffer(from, at + done, to, into + done, count - done, display_path);
 }
 
 /// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
@@ -162,6 +165,8 @@ result<temporary> make_temporary(const store_request& request) {
 
 class posix_store final : public store_file {
 public:
+    using clock = std::chrono::steady_clock;
+
     posix_store(store_request request, temporary t, unique_fd old, std::uint64_t size)
         : target_(std::move(request.target)),
           display_path_(std::move(request.display_path)),
@@ -181,8 +186,22 @@ public:
         if (!temporary_.empty()) ::unlinkat(parent(), temporary_.c_str(), 0);
     }
 
-    result<void> write(std::span<const char> bytes) override {
+    result<bool> prepare(clock::time_point until) override {
+        while (!failure_ && to_copy_ > 0) {
+            const std::uint64_t step = std::min(to_copy_, copy_step);
+            const std::uint64_t at = size_ - to_copy_;
+            if (auto copied = copy_range(old_.get(), at, file_.get(), at, step, display_path_); copied)
+                to_copy_ -= step;
+            else
+                failure_ = copied.error();
+            if (to_copy_ > 0 && clock::now() >= until) break;
+        }
         if (failure_) return std::unexpected(*failure_);
+        return to_copy_ == 0;
+    }
+
+    result<void> write(std::span<const char> bytes) override {
+        if (auto ready = prepare(clock::time_point::max()); !ready) return std::unexpected(ready.error());
         auto done = write_at(file_.get(), bytes, size_ - grows_from_, display_path_);
         if (done) {
             size_ += bytes.size();
@@ -193,6 +212,7 @@ public:
     }
 
     result<void> write_from(int pipe, std::size_t count) override {
+        if (auto ready = prepare(clock::time_point::max()); !ready) return std::unexpected(ready.error());
         while (!failure_ && count > 0) {
             auto at = static_cast<loff_t>(size_ - grows_from_);
             const ssize_t n = ::splice(pipe, nullptr, file_.get(), &at, count, SPLICE_F_MOVE);
@@ -214,7 +234,7 @@ public:
     std::uint64_t size() const noexcept override { return size_; }
 
     result<void> commit() override {
-        if (failure_) return std::unexpected(*failure_);
+        if (auto ready = prepare(clock::time_point::max()); !ready) return std::unexpected(ready.error());
         auto done = growing_ ? grow() : put_in_place();
         // Also after success: there is no second commit.
         failure_ = done ? error{errc::misuse, 0, display_path_ + ": already committed"} : done.error();
@@ -243,7 +263,8 @@ public:
         grows_from_ = size_;
     }
 
-    int file() const noexcept { return file_.get(); }
+    /// The old content up to the start is copied by prepare().
+    void copy_old_content() noexcept { to_copy_ = size_; }
 
 private:
     int parent() const noexcept { return target_.parent.get(); }
@@ -260,7 +281,7 @@ private:
     /// Appends the new bytes to the old file. A failure is undone; a crash leaves the old bytes and some of the new ones.
     result<void> grow() {
         if (auto good = check_old(); !good) return good;
-        auto done = copy_start(file_.get(), growing_.get(), grows_from_, size_ - grows_from_, display_path_);
+        auto done = copy_range(file_.get(), 0, growing_.get(), grows_from_, size_ - grows_from_, display_path_);
         if (done && sync_ == sync_policy::full && ::fsync(growing_.get()) != 0) done = fail_os(errno, display_path_);
         if (!done) static_cast<void>(!::ftruncate(growing_.get(), static_cast<off_t>(grows_from_)));
         // Releases the lock too: the next upload may continue the file.
@@ -338,6 +359,8 @@ private:
     // The locked file that is continued.
     unique_fd old_;
     std::uint64_t size_;
+    // Bytes of the old content that are still to be copied, the last ones before the new bytes.
+    std::uint64_t to_copy_ = 0;
     // The old file opened for writing, if the new bytes are appended to it. file_ contains only the new bytes then.
     unique_fd growing_;
     // The offset of the new bytes.
@@ -398,10 +421,7 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     if (old) {
         if (auto adopted = store->adopt(*old); !adopted) return std::unexpected(adopted.error());
     }
-    if (!*cloned) {
-        if (auto copied = copy_start(from, store->file(), 0, start_offset, display_path); !copied)
-            return std::unexpected(copied.error());
-    }
+    if (!*cloned) store->copy_old_content();
     return store;
 }
 

@@ -58,6 +58,34 @@ TEST_P(posix_upload, leaves_one_file_and_nothing_else_in_every_mode) {
     EXPECT_EQ(entries_on_disk(), 2U);
 }
 
+// RX-05: copying a large file must not keep other work from the disk.
+TEST_P(posix_upload, copies_the_old_content_in_steps) {
+    std::string content(9 << 20, 'a');
+    for (std::size_t i = 0; i < content.size(); i += 4093) content[i] = static_cast<char>('b' + i % 20);
+    ASSERT_TRUE(store("/f", content));
+    const std::uint64_t offset = content.size() - 3;
+    auto upload = open("/f", store_mode::resume, offset);
+    ASSERT_TRUE(upload);
+    int steps = 0;
+    for (bool done = false; !done; ++steps) done = (*upload)->prepare({}).value();
+    // A file system that can clone files has nothing to copy.
+    EXPECT_TRUE(steps == 1 || steps == 3) << steps;
+    ASSERT_TRUE((*upload)->write(std::string_view("XYZ!")));
+    ASSERT_TRUE((*upload)->commit());
+    EXPECT_EQ(read_disk(root_ / "f"), content.substr(0, offset) + "XYZ!");
+}
+
+TEST_P(posix_upload, discards_a_file_that_is_not_yet_copied) {
+    const std::string content(9 << 20, 'a');
+    ASSERT_TRUE(store("/f", content));
+    auto upload = open("/f", store_mode::resume, content.size() - 3);
+    ASSERT_TRUE(upload);
+    (void)(*upload)->prepare({});
+    upload = fail(errc::cancelled);
+    EXPECT_EQ(read_disk(root_ / "f"), content);
+    EXPECT_EQ(entries_on_disk(), 1U);
+}
+
 TEST_P(posix_upload, goes_into_a_drop_box_that_cannot_be_read) {
     fs::create_directory(root_ / "box");
     fs::permissions(root_.path(), fs::perms(0711));
