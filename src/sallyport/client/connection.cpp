@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 #include <variant>
 
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/stall_watch.hpp>
 
 namespace sallyport::client {
@@ -16,6 +18,19 @@ using proto::client_failure;
 using proto::client_step;
 
 namespace {
+
+/// Runs an action at the end of a coroutine, also after an exception.
+template <class Action>
+class on_exit {
+public:
+    explicit on_exit(Action action) : action_(std::move(action)) {}
+    ~on_exit() { action_(); }
+    on_exit(const on_exit&) = delete;
+    on_exit& operator=(const on_exit&) = delete;
+
+private:
+    Action action_;
+};
 
 constexpr auto unlimited = std::chrono::hours(24 * 365);
 /// Maximum wait for the final reply after the data connection failed; the control connection may be lost as well.
@@ -284,22 +299,36 @@ net::task<> connection::move_data(bool protect, data_handler& handler) {
     moving_ = true;
     loop_.spawn("reading the control connection", read_control(watching));
 
-    counts_ = co_await run_handler(protect, handler);
+    // The reader uses this object, so an exception must not end this before the reader has ended.
+    std::exception_ptr exception;
+    try {
+        counts_ = co_await run_handler(protect, handler);
+    } catch (...) {
+        exception = std::current_exception();
+        counts_ = transfer_counts{0, fail_without_memory().error(), false};
+    }
     if (counts_->failure)
         data_.abort();
     else
         data_.close();
     moving_ = false;
-    machine_->data_done();
+    try {
+        machine_->data_done();
+    } catch (...) {
+        exception = std::current_exception();
+    }
 
     const auto final_reply_timeout =
         counts_->failure ? std::min<std::chrono::milliseconds>(reply_wait_after_failure, options_.reply) : options_.reply;
-    const bool finished = co_await watching->finished.wait(within(final_reply_timeout).total);
-    if (finished) co_return;
-    watching->timed_out = true;
-    control_.interrupt_read();
-    const bool ended = co_await watching->finished.wait(net::clock::now() + unlimited);
-    static_cast<void>(ended);
+    const auto until = exception ? net::clock::now() : within(final_reply_timeout).total;
+    const bool finished = co_await with_memory_reserve([&] { return watching->finished.wait(until); });
+    if (!finished) {
+        watching->timed_out = true;
+        control_.interrupt_read();
+        const auto ever = net::clock::now() + unlimited;
+        (void)co_await with_memory_reserve([&] { return watching->finished.wait(ever); });
+    }
+    if (exception) std::rethrow_exception(exception);
 }
 
 net::task<transfer_counts> connection::run_handler(bool protect, data_handler& handler) {
@@ -331,6 +360,8 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
 }
 
 net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
+    // Also after an exception; then the coroutine that moves the data reads the final reply.
+    const on_exit finish([&w] { w->finished.set(); });
     for (;;) {
         const auto action = machine_->next();
         if (std::holds_alternative<act::close_data>(action)) data_.abort();
@@ -352,7 +383,6 @@ net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
         else
             machine_->connection_failed(n ? error{errc::closed, 0, {}} : n.error());
     }
-    w->finished.set();
 }
 
 net::task<> connection::send_noop() {
