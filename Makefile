@@ -31,7 +31,7 @@ test:                                     ## unit tests, then whole programs ove
 
 soak:                                     ## the tests that load the whole machine, for MINUTES (30); then every allocation fails once
 	@tools/deps build unit test
-	@tools/build dev sallyport fail_allocations
+	@tools/build dev sallyport fail_allocations fail_calls
 	@tools/reference-servers
 	tools/integration --soak $(MINUTES)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py

@@ -27,7 +27,9 @@ struct channel {
     // The errno of the calls that fail.
     std::atomic<std::uint64_t> error;
     std::atomic<std::uint64_t> failed;
-    std::uint64_t unused[2];
+    // How long the calls that are chosen take in addition; only fail_calls.cpp uses it.
+    std::atomic<std::uint64_t> delay_ms;
+    std::uint64_t unused;
 
     /// Counts a call; true if it fails.
     [[nodiscard]] bool fails() noexcept {
@@ -39,9 +41,10 @@ struct channel {
     }
 };
 
-/// Channel 0 is for allocations; the others are free for system calls.
-inline constexpr std::size_t channels = 64;
+/// Channel 0 is for allocations; those after it are for the calls of fail_calls.cpp, in the order of its table.
+inline constexpr std::size_t channels = 128;
 inline constexpr std::size_t allocations = 0;
+inline constexpr std::size_t first_call = 1;
 
 /// Null in a process without the variable. Uses no library function that allocates or that a preloaded library replaces.
 [[nodiscard]] inline channel* open_page() noexcept {

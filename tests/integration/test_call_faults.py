@@ -14,11 +14,10 @@ import time
 
 import pytest
 
-from harness import call_faults
 from harness import fault_scenarios as scenarios
 from harness.call_faults import ERRORS, CallFaults
 from harness.daemon import READY, wait_until
-from harness.faults import Refused
+from harness.faults import Refused, library
 from harness.raw import Closed
 
 pytestmark = [pytest.mark.alone, pytest.mark.limit(1800)]
@@ -29,16 +28,16 @@ TIMEOUTS = ["--data-timeout", 2, "--stall-timeout", 3, "--login-timeout", 4]
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return call_faults.build(tmp_path_factory.mktemp("call_faults"))
+def preloaded():
+    return library("fail_calls") or pytest.skip("no tests/faults/libfail_calls.so next to the program; make dev builds it")
 
 
 class Subject:
     """The daemon whose calls fail, and a new one if it is broken."""
 
-    def __init__(self, kind, start, library, folder, certificate):
+    def __init__(self, kind, start, preloaded, folder, certificate):
         self.kind, self.start = kind, start
-        self.faults = CallFaults(library, folder)
+        self.faults = CallFaults(preloaded, folder)
         self.root, self.control = folder / "root", folder / "control"
         self.root.mkdir()
         self.content = scenarios.files(self.root)
@@ -114,8 +113,8 @@ def text(name, nth, count, error):
 
 
 @pytest.fixture(scope="module", params=["serve", "gate"])
-def subject(request, start_for_module, library, tmp_path_factory, certificate):
-    return Subject(request.param, start_for_module, library, tmp_path_factory.mktemp("subject"), certificate)
+def subject(request, start_for_module, preloaded, tmp_path_factory, certificate):
+    return Subject(request.param, start_for_module, preloaded, tmp_path_factory.mktemp("subject"), certificate)
 
 
 @pytest.mark.parametrize("scenario", scenarios.SERVER, ids=lambda scenario: scenario.__name__)

@@ -52,6 +52,7 @@ std::size_t handshake_queue::default_threads() { return std::max<std::size_t>(1,
 
 task<bool> handshake_queue::run(loop& l, work_owner owner, std::function<void()> sign) {
     bool had_turn = false;
+    const auto note = work_note::take();
     co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
         [&](auto handler) {
             // The guard keeps the loop running until the work has finished.
@@ -64,6 +65,7 @@ task<bool> handshake_queue::run(loop& l, work_owner owner, std::function<void()>
             });
         },
         asio::use_awaitable_t<executor>());
+    note.set();
     co_return had_turn;
 }
 

@@ -1,20 +1,17 @@
-"""Makes one system call of a daemon fail or take long: the other half of tests/support/call_faults.cpp.
+"""Makes one system call of a daemon fail or take long: the other half of tests/faults/fail_calls.cpp.
 
 ERRORS has for each call the errors that its manual page lists and that can occur at its place in our programs; not EAGAIN of
 sockets, which the kernel would follow by an event that an injected one lacks.
 """
 
 import errno
-import mmap
-import struct
-import subprocess
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2] / "support/call_faults.cpp"
+from harness.faults import FIRST_CALL, FaultPage
 
-HEAD = struct.Struct("=IIQiIQQ")  # armed, chosen, nth, error, delay, faults, size of the table
-ENTRY = struct.Struct("=24sQ")
+SOURCE = Path(__file__).resolve().parents[2] / "faults/fail_calls.cpp"
 
 
 def _named(**errors):
@@ -84,64 +81,49 @@ ERRORS = _named(
     write__pipe="EPIPE EINTR",
     write__socket="EPIPE ECONNRESET ENOMEM EINTR",
 )
-ERRORS["renameat2 (syscall)"] = ERRORS["renameat2"]
+ERRORS["renameat2 syscall"] = ERRORS["renameat2"]
 
 
-def build(directory):
-    """The library to be preloaded."""
-    library = Path(directory) / "call_faults.so"
-    subprocess.run(["c++", "-std=c++23", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-o", library, SOURCE, "-ldl"], check=True)
-    return library
+def _names():
+    """The calls in the order of their channels."""
+    source = SOURCE.read_text()
+    without_function = re.search(r"enum class call(.*?)\n};", source, re.DOTALL)[1]
+    return re.findall(r"X\((\w+)\)", source) + [name.replace("_", " ") for name in re.findall(r"\b(\w+)_,", without_function)]
+
+
+NAMES = _names()
+CHANNELS = {name: FIRST_CALL + i for i, name in enumerate(NAMES)}
 
 
 class CallFaults:
     """The calls of one daemon, which is started with `environment`."""
 
     def __init__(self, library, directory):
-        self.file = Path(directory) / "call_faults.memory"
-        self.file.write_bytes(bytes(HEAD.size + 200 * ENTRY.size))
-        self.environment = {"LD_PRELOAD": str(library), "CALL_FAULTS": str(self.file)}
-        with self.file.open("r+b") as opened:
-            self.memory = mmap.mmap(opened.fileno(), 0)
-
-    def _entries(self):
-        for i in range(HEAD.unpack_from(self.memory)[6]):
-            name, count = ENTRY.unpack_from(self.memory, HEAD.size + i * ENTRY.size)
-            yield name.rstrip(b"\0").decode(), count
-
-    def _arm(self, chosen, nth, error, delay):
-        for i, (name, _) in enumerate(list(self._entries())):
-            struct.pack_into("=Q", self.memory, HEAD.size + i * ENTRY.size + 24, 0)
-        HEAD.pack_into(self.memory, 0, 0, chosen, nth, error, int(delay * 1000), 0, HEAD.unpack_from(self.memory)[6])
-        struct.pack_into("=I", self.memory, 0, 1)
-
-    def _disarm(self):
-        struct.pack_into("=I", self.memory, 0, 0)
+        self.page = FaultPage(Path(directory) / "call_faults")
+        self.environment = self.page.environment(library)
+        self.happened = 0
 
     @contextmanager
     def counting(self):
         """Yields a dict, which has the number of calls by name afterwards."""
         counts = {}
-        self._arm(0, 0, 0, 0)
+        for channel in CHANNELS.values():
+            self.page.arm(channel)
         try:
             yield counts
         finally:
-            self._disarm()
-            counts.update((name, count) for name, count in self._entries() if count)
+            counts.update((name, count) for name, channel in CHANNELS.items() if (count := self.page.disarm(channel)[0]))
 
     @contextmanager
     def fault(self, name, nth=1, error=0, delay=0.0):
-        """The nth call of this name takes `delay` seconds longer, and fails unless `error` is 0."""
-        self._arm([entry for entry, _ in self._entries()].index(name), nth, error, delay)
+        """The nth call of this name takes `delay` seconds longer, and fails unless `error` is 0. `happened` counts it."""
+        self.happened = 0
+        self.page.arm(CHANNELS[name], nth, error=error, delay=delay)
         try:
             yield self
         finally:
-            self._disarm()
+            _, self.happened = self.page.disarm(CHANNELS[name])
 
-    @property
-    def happened(self):
-        """The faults since the last fault() began."""
-        return HEAD.unpack_from(self.memory)[5]
-
-    def close(self):
-        self.memory.close()
+    def happening(self, name):
+        """Whether the call of fault() has been made already."""
+        return self.page.count(CHANNELS[name])[1] > 0

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from harness import programs
 from harness.raw import Closed
 
-ALLOCATIONS = 0  # the channel of tests/faults/fault_page.hpp
-CHANNELS = 64
+ALLOCATIONS, FIRST_CALL = 0, 1  # the channels of tests/faults/fault_page.hpp
+CHANNELS = 128
 EVERY = (1 << 64) - 1
 
 
@@ -27,7 +27,7 @@ class Refused(Exception):
 class FaultPage:
     """The counters of the calls of one process, and which of them fail."""
 
-    CHANNEL = struct.Struct("=6Q16x")
+    CHANNEL = struct.Struct("=7Q8x")
 
     def __init__(self, path):
         self.path = path
@@ -39,17 +39,21 @@ class FaultPage:
         """For a daemon with these libraries of tests/faults."""
         return {"LD_PRELOAD": " ".join(map(str, libraries)), "SALLYPORT_FAULT_PAGE": str(self.path)}
 
-    def arm(self, channel, first=0, last=None, error=0):
-        """Counts calls from now on; those from number `first` to `last` fail. Without `first`, none does."""
+    def arm(self, channel, first=0, last=None, error=0, delay=0.0):
+        """Counts calls from now on; those from number `first` to `last` fail. Without `first`, none does. A system call takes
+        `delay` seconds longer, and does not fail if `error` is 0."""
         last = first if last is None else last
         self._write(channel, armed=0)
-        self.CHANNEL.pack_into(self.memory, channel * self.CHANNEL.size, 0, 0, first, last, error, 0)
+        self.CHANNEL.pack_into(self.memory, channel * self.CHANNEL.size, 0, 0, first, last, error, 0, int(delay * 1000))
         self._write(channel, armed=1)
 
     def disarm(self, channel):
         """(calls, how many of them failed) since arm()."""
         self._write(channel, armed=0)
-        _, calls, _, _, _, failed = self.CHANNEL.unpack_from(self.memory, channel * self.CHANNEL.size)
+        return self.count(channel)
+
+    def count(self, channel):
+        _, calls, _, _, _, failed, _ = self.CHANNEL.unpack_from(self.memory, channel * self.CHANNEL.size)
         return calls, failed
 
     def _write(self, channel, armed):
