@@ -83,6 +83,18 @@ inline constexpr auto recent_login_age = 3600s;
 inline constexpr std::size_t max_recent_logins = 65536;
 // How many of them are checked in a row while logins of other addresses wait.
 inline constexpr unsigned max_known_logins_in_row = 3;
+// The pool of the sessions that have not logged in (RX-01): by default a tenth of all sessions, as a login takes a small
+// part of a session; but not so few that the clients of a small server reject each other when all connect at once.
+inline constexpr std::size_t login_pool_divisor = 10;
+inline constexpr std::size_t min_login_pool = 100;
+// The part of the connections that is rejected at random from half of the pool on, and the number of sessions below which
+// none is: the values of OpenSSH's MaxStartups 10:30:100.
+inline constexpr double early_rejection = 0.3;
+inline constexpr std::size_t min_early_rejection = 10;
+// The time between two log lines about one address that has reached its maximum number of sessions, and the number of such
+// addresses.
+inline constexpr auto limit_notice_interval = 3600s;
+inline constexpr std::size_t max_limit_notices = 1024;
 // Addresses whose rate of new sessions is tracked, if that rate is limited.
 inline constexpr std::size_t max_rate_limited_addresses = 65536;
 

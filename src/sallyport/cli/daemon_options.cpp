@@ -76,15 +76,7 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
          {"--keepalive-interval", "SECONDS", time(keepalive_interval, of_keepalive), "Time between TCP keepalive probes"},
          {"--keepalive-count", "N", count(keepalive_count, {.max = 127, .off = true}),
           "Unanswered probes before the connection is closed; off disables keepalive"}});
-    table.add(
-        "Limits",
-        {{"--max-sessions", "N", count(max_sessions, {.zero = true}), "Maximum number of sessions; further clients get 421"},
-         {"--max-sessions-per-address", "N", count(max_sessions_per_address, {.zero = true}),
-          "Maximum number of sessions per client address (IPv6: per /64)"},
-         {"--max-session-rate", "N", rate(max_session_rate), "Maximum new sessions per second; bursts of N are allowed"},
-         {"--max-session-rate-per-address", "N", rate(max_session_rate_per_address),
-          "The same limit per client address; fractions are allowed (0.1)"},
-         {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"}});
+    add_limits_to(table);
     table.add("Logging and operation",
               {{"--log", "FILE", text(log_target), "Write the log to FILE; '-' is standard error", "- (standard error)"},
                {"--log-level", "LEVEL",
@@ -102,8 +94,24 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
          {"--threads", "N", count(threads, {.max = 1024}), "Number of event-loop threads", "one per CPU core"}});
 }
 
+void daemon_options::add_limits_to(command_table& table) {
+    table.add(
+        "Limits",
+        {{"--max-sessions", "N", count(max_sessions, {.zero = true}), "Maximum number of sessions; further clients get 421"},
+         {"--max-sessions-before-login", "N", count(max_sessions_before_login),
+          "Maximum number of sessions that have not logged in",
+          fmt::format("a tenth of --max-sessions, at least {}", limits::min_login_pool)},
+         {"--max-sessions-per-address", "N", count(max_sessions_per_address, {.zero = true}),
+          "Maximum number of sessions per client address (IPv6: per /64)", "half of --max-sessions"},
+         {"--max-session-rate", "N", rate(max_session_rate), "Maximum new sessions per second; bursts of N are allowed"},
+         {"--max-session-rate-per-address", "N", rate(max_session_rate_per_address),
+          "The same limit per client address; fractions are allowed (0.1)"},
+         {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"}});
+}
+
 frontend::admission_rules daemon_options::admission() const noexcept {
     return {.max_sessions = max_sessions == 0 ? SIZE_MAX : max_sessions,
+            .max_sessions_before_login = max_sessions_before_login.value_or(0),
             .max_sessions_per_address = max_sessions_per_address,
             .max_session_rate = max_session_rate,
             .max_session_rate_per_address = max_session_rate_per_address,

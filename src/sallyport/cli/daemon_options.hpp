@@ -52,7 +52,8 @@ struct daemon_options {
     std::chrono::seconds keepalive_interval = limits::keepalive_interval;
     int keepalive_count = limits::keepalive_count;
     std::size_t max_sessions = 20000;
-    std::size_t max_sessions_per_address = 0;
+    std::optional<std::size_t> max_sessions_per_address;
+    std::optional<std::size_t> max_sessions_before_login;
     double max_session_rate = 0;
     double max_session_rate_per_address = 0;
     bool no_login_penalties = false;
@@ -110,6 +111,9 @@ struct daemon_options {
         settings.admission = admission();
         return {};
     }
+
+private:
+    void add_limits_to(command_table& table);
 };
 
 }  // namespace sallyport::cli

@@ -146,6 +146,17 @@ option_value ports(std::optional<port_range>& into) {
     });
 }
 
+option_value count(std::optional<std::size_t>& into, count_bounds bounds) {
+    auto out = single([&into, bounds](const std::string& text) -> result<void> {
+        const auto got = parse_count(text, bounds);
+        if (!got) return std::unexpected(got.error());
+        into = *got;
+        return {};
+    });
+    out.bounds = bounds_text(bounds);
+    return out;
+}
+
 option_value time(std::optional<std::chrono::milliseconds>& into, time_bounds bounds) {
     auto out = single([&into, bounds](const std::string& text) -> result<void> {
         const auto got = parse_time(text, bounds);

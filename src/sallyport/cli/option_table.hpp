@@ -92,6 +92,7 @@ option_value size(std::uint64_t& into, const std::string& zero = "no limit");
 option_value rate(double& into);
 option_value ports(std::optional<port_range>& into);
 /// For a default that is not a single value.
+option_value count(std::optional<std::size_t>& into, count_bounds bounds = {});
 option_value time(std::optional<std::chrono::milliseconds>& into, time_bounds bounds = {});
 option_value required(option_value value);
 option_value not_in_file(option_value value);

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/reach/random.hpp>
 
 namespace sallyport::frontend {
 
@@ -24,7 +28,7 @@ bool admission::forgive(const ip_address& address) {
 }
 
 admission_slot::~admission_slot() {
-    if (owner_) owner_->release(source_);
+    if (owner_) owner_->release(*this);
 }
 
 void admission_slot::report(login_failure failure) {
@@ -42,6 +46,13 @@ bool admission_slot::rejects_login() {
     return true;
 }
 
+void admission_slot::leave_login_pool() {
+    if (!before_login_) return;
+    const std::lock_guard lock(owner_->mutex_);
+    owner_->leave_login_pool(*this);
+    before_login_ = false;
+}
+
 void admission_slot::report_login() {
     if (!source_) return;
     const std::lock_guard lock(owner_->mutex_);
@@ -56,8 +67,10 @@ bool admission_slot::has_recent_login() const {
 
 std::string_view text_of(rejection reason) noexcept {
     switch (reason) {
-        case rejection::max_sessions: return "Too many connections; try again later.";
+        case rejection::max_sessions:
+        case rejection::max_sessions_before_login: return "Too many connections; try again later.";
         case rejection::max_sessions_per_address:
+        case rejection::max_sessions_per_address_before_login:
             return "Too many connections from your address; close one, or try again later.";
         case rejection::max_session_rate: return "Too many new connections; try again in a second.";
         case rejection::max_session_rate_per_address:
@@ -71,7 +84,9 @@ std::unexpected<rejection> admission::reject(rejection reason) {
     switch (reason) {
         case rejection::max_sessions:
         case rejection::max_session_rate: status::count(counters_.rejected_max_sessions); break;
+        case rejection::max_sessions_before_login: status::count(counters_.rejected_max_sessions_before_login); break;
         case rejection::max_sessions_per_address:
+        case rejection::max_sessions_per_address_before_login:
         case rejection::max_session_rate_per_address: status::count(counters_.rejected_max_sessions_per_address); break;
         case rejection::login_penalty: status::count(counters_.rejected_login_penalty); break;
     }
@@ -89,26 +104,76 @@ rejection admission::reject_without_descriptors() { return reject(rejection::max
 std::expected<admission_slot, rejection> admission::admit(const connection_source& from) {
     std::optional<ip_address> source;
     if (from.type != connection_source::kind::load_balancer) source = from.address.client_network();
-    const bool penalizable = from.type == connection_source::kind::proxied || !from.address.is_loopback();
+    const bool penalizable = source && (from.type == connection_source::kind::proxied || !from.address.is_loopback());
     {
         const std::lock_guard lock(mutex_);
         const auto now = token_bucket::clock::now();
-        if (source && penalizable && rules_.login_penalties && login_penalties_.rejects(*source, now))
+        if (penalizable && rules_.login_penalties && login_penalties_.rejects(*source, now))
             return reject(rejection::login_penalty);
-        const auto counted = source ? sessions_by_source_.find(*source) : sessions_by_source_.end();
-        if (rules_.max_sessions_per_address != 0 && counted != sessions_by_source_.end() &&
-            counted->second >= rules_.max_sessions_per_address)
-            return reject(rejection::max_sessions_per_address);
-        if (counters_.sessions_open.load(std::memory_order_relaxed) >= std::min(rules_.max_sessions, session_cap_))
-            return reject(rejection::max_sessions);
+        const session_limits max = limits_for(penalizable);
+        if (const auto reason = check_sessions(max, source, penalizable)) {
+            if (source) log_limit(*reason, *source, max);
+            return reject(*reason);
+        }
         if (source) {
             if (const auto reason = check_rates(*source, now)) return reject(*reason);
-            ++sessions_by_source_[*source];
+            session_counts& own = sessions_by_source_[*source];
+            ++own.all;
+            ++own.before_login;
+            if (penalizable) {
+                ++before_login_.counted;
+                if (own.before_login == 1) ++before_login_.addresses;
+            }
         }
+        ++before_login_.used;
         status::count(counters_.sessions_open);
     }
     status::count(counters_.sessions_total);
     return admission_slot(shared_from_this(), source, penalizable);
+}
+
+admission::session_limits admission::limits_for(bool penalizable) const noexcept {
+    const auto half = [](std::size_t of) { return of - of / 2; };
+    session_limits out{.all = std::min(rules_.max_sessions, session_cap_),
+                       .before_login = rules_.max_sessions_before_login,
+                       .per_address = rules_.max_sessions_per_address.value_or(0),
+                       .per_address_before_login = SIZE_MAX};
+    if (out.before_login == 0) out.before_login = std::max(out.all / limits::login_pool_divisor, limits::min_login_pool);
+    out.before_login = std::min(out.before_login, out.all);
+    const bool has_share = penalizable && rules_.max_sessions_per_address != std::size_t{0};
+    if (has_share) out.per_address_before_login = half(out.before_login);
+    if (has_share && out.per_address == 0) out.per_address = half(out.all);
+    if (out.per_address == 0) out.per_address = SIZE_MAX;
+    return out;
+}
+
+std::optional<rejection> admission::check_sessions(const session_limits& max, const std::optional<ip_address>& source,
+                                                   bool penalizable) const {
+    session_counts own;
+    if (source)
+        if (const auto found = sessions_by_source_.find(*source); found != sessions_by_source_.end()) own = found->second;
+    if (own.all >= max.per_address) return rejection::max_sessions_per_address;
+    if (counters_.sessions_open.load(std::memory_order_relaxed) >= max.all) return rejection::max_sessions;
+    if (own.before_login >= max.per_address_before_login) return rejection::max_sessions_per_address_before_login;
+    login_pool pool = before_login_;
+    pool.max = max.before_login;
+    // Only a full pool rejects other sources than clients.
+    constexpr std::uint32_t steps = 1U << 24U;
+    const double random = penalizable ? static_cast<double>(reach::random_below(steps)) / steps : 1;
+    if (rejects(pool, own.before_login, random)) return rejection::max_sessions_before_login;
+    return std::nullopt;
+}
+
+void admission::log_limit(rejection reason, const ip_address& source, const session_limits& max) {
+    const bool before_login = reason == rejection::max_sessions_per_address_before_login;
+    if (!before_login && reason != rejection::max_sessions_per_address) return;
+    if (!limit_notices_.note(source, limit_notices::clock::now())) return;
+    log::warning({}, fmt::format("{} has reached the maximum of {} sessions for one address{}; its further connections get "
+                                 "421 (this is logged once an hour for each address)",
+                                 source.is_v4() || source.is_link_local() ? source.text() : source.text() + "/64",
+                                 before_login ? max.per_address_before_login : max.per_address,
+                                 before_login ? " before the login, half of --max-sessions-before-login"
+                                              : ", see --max-sessions-per-address"));
 }
 
 // The rate per address is checked first, so that one address over its own rate does not use up the rate of all others.
@@ -131,11 +196,24 @@ std::optional<rejection> admission::check_rates(const ip_address& source, token_
     return std::nullopt;
 }
 
-void admission::release(const std::optional<ip_address>& source) {
-    if (source) {
+void admission::leave_login_pool(const admission_slot& slot) {
+    --before_login_.used;
+    if (!slot.source_) return;
+    session_counts& own = sessions_by_source_.at(*slot.source_);
+    --own.before_login;
+    if (!slot.penalizable_) return;
+    --before_login_.counted;
+    if (own.before_login == 0) --before_login_.addresses;
+}
+
+void admission::release(const admission_slot& slot) {
+    {
         const std::lock_guard lock(mutex_);
-        const auto found = sessions_by_source_.find(*source);
-        if (--found->second == 0) sessions_by_source_.erase(found);
+        if (slot.before_login_) leave_login_pool(slot);
+        if (slot.source_) {
+            const auto found = sessions_by_source_.find(*slot.source_);
+            if (--found->second.all == 0) sessions_by_source_.erase(found);
+        }
     }
     status::uncount(counters_.sessions_open);
 }

@@ -1,11 +1,13 @@
 #pragma once
-// Admission control: decides whether a new connection becomes a session. It limits the number of sessions, in total and per
-// address, and the rate of new ones, and rejects addresses temporarily after failed logins. Rejected connections get 421.
+// Admission control: decides whether a new connection becomes a session. It limits the number of sessions, in total, before
+// the login (login_pool.hpp) and per address, and the rate of new ones, and rejects addresses temporarily after failed
+// logins. Rejected connections get 421.
 //
 // Limits per address apply to the source of a connection (ip_address::client_network). A load balancer's own connections,
-// such as health checks, count in the total and in no other limit, so that they do not use up what its clients share.
-// Connections from a loopback address get no penalty: they come from a gateway or load balancer on this machine, which must
-// not be rejected for what its clients do. That does not apply to a loopback address in a PROXY header.
+// such as health checks, count in the totals and in no other limit, so that they do not use up what its clients share.
+// Connections from a loopback address get no penalty and may be as many as the totals allow, unless a maximum per address is
+// configured: they come from a gateway or load balancer on this machine, which must not be rejected for what its clients do.
+// That does not apply to a loopback address in a PROXY header.
 //
 // Owned by the frontend through a shared pointer; each admitted session holds a reference with its slot. Any thread.
 
@@ -21,7 +23,9 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/token_bucket.hpp>
+#include <sallyport/frontend/limit_notices.hpp>
 #include <sallyport/frontend/login_penalties.hpp>
+#include <sallyport/frontend/login_pool.hpp>
 #include <sallyport/frontend/recent_logins.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -31,8 +35,11 @@ class admission;
 
 struct admission_rules {
     std::size_t max_sessions = 20000;
-    // 0: no limit per address.
-    std::size_t max_sessions_per_address = 0;
+    // Sessions that have not logged in. 0: a tenth of the maximum number of sessions, see limits::min_login_pool.
+    std::size_t max_sessions_before_login = 0;
+    // Nothing: half of the maximum number of sessions. 0: no limit per address. Except with 0, an address may also hold at
+    // most half of the sessions that have not logged in.
+    std::optional<std::size_t> max_sessions_per_address;
     // New sessions per second; 0: no limit.
     double max_session_rate = 0;
     double max_session_rate_per_address = 0;
@@ -57,7 +64,10 @@ struct connection_source {
 class admission_slot {
 public:
     admission_slot(admission_slot&& other) noexcept
-        : owner_(std::move(other.owner_)), source_(other.source_), penalizable_(other.penalizable_) {}
+        : owner_(std::move(other.owner_)),
+          source_(other.source_),
+          penalizable_(other.penalizable_),
+          before_login_(other.before_login_) {}
     admission_slot& operator=(admission_slot&&) = delete;
     ~admission_slot();
 
@@ -66,6 +76,8 @@ public:
     /// Whether the client's address is rejected because of failed logins, of this session or of others. Call it before each
     /// check of a password; a login that is rejected is counted.
     [[nodiscard]] bool rejects_login();
+    /// The client has logged in, or its login cannot be seen here: the session leaves the pool of those before the login.
+    void leave_login_pool();
     /// A password was accepted.
     void report_login();
     /// Whether a password was accepted from the client's address in the last hour.
@@ -79,11 +91,14 @@ private:
     // The source for which the session is counted; empty for a load balancer's own connections.
     std::optional<ip_address> source_;
     bool penalizable_;
+    bool before_login_ = true;
 };
 
 enum class rejection : std::uint8_t {
     max_sessions,
+    max_sessions_before_login,
     max_sessions_per_address,
+    max_sessions_per_address_before_login,
     max_session_rate,
     max_session_rate_per_address,
     login_penalty
@@ -110,7 +125,23 @@ public:
 
 private:
     friend class admission_slot;
-    void release(const std::optional<ip_address>& source);
+    struct session_counts {
+        std::size_t all = 0;
+        std::size_t before_login = 0;
+    };
+    // The limits that follow from the rules; none is SIZE_MAX.
+    struct session_limits {
+        std::size_t all;
+        std::size_t before_login;
+        std::size_t per_address;
+        std::size_t per_address_before_login;
+    };
+    [[nodiscard]] session_limits limits_for(bool penalizable) const noexcept;
+    [[nodiscard]] std::optional<rejection> check_sessions(const session_limits& max, const std::optional<ip_address>& source,
+                                                          bool penalizable) const;
+    void release(const admission_slot& slot);
+    void leave_login_pool(const admission_slot& slot);
+    void log_limit(rejection reason, const ip_address& source, const session_limits& max);
     [[nodiscard]] std::unexpected<rejection> reject(rejection reason);
     [[nodiscard]] std::optional<rejection> check_rates(const ip_address& source, token_bucket::clock::time_point now);
 
@@ -119,7 +150,10 @@ private:
     admission_rules rules_;
     std::size_t session_cap_ = SIZE_MAX;
     // Counted without a limit as well, since a reload may set one.
-    std::unordered_map<ip_address, std::size_t> sessions_by_source_;
+    std::unordered_map<ip_address, session_counts> sessions_by_source_;
+    // `max` is not used.
+    login_pool before_login_;
+    limit_notices limit_notices_;
     // Empty without a limit on the rate of all new sessions.
     std::optional<token_bucket> bucket_;
     // For sources that have connected recently.

@@ -1,6 +1,7 @@
 #include <sallyport/frontend/admission.hpp>
 
 #include <deque>
+#include <string>
 
 #include <gtest/gtest.h>
 #include <sallyport/base/limits.hpp>
@@ -112,6 +113,92 @@ TEST_F(admission_test, connections_of_a_load_balancer_itself_count_in_the_total)
     EXPECT_EQ(reason, rejection::max_sessions);
     running.clear();
     EXPECT_TRUE(admit(from("198.51.100.7")));
+}
+
+// A pool of ten is too small for early rejections, so each outcome is certain.
+TEST_F(admission_test, RX01_sessions_that_have_not_logged_in_have_a_pool_of_their_own) {
+    rules({.max_sessions = 100, .max_sessions_before_login = 10});
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(admit(from("127.0.0.1")));
+    EXPECT_FALSE(admit(from("198.51.100.7")));
+    EXPECT_EQ(reason, rejection::max_sessions_before_login);
+    EXPECT_EQ(counters.rejected_max_sessions_before_login.load(), 1U);
+    running.front().leave_login_pool();
+    running.front().leave_login_pool();
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+    EXPECT_FALSE(admit(from("198.51.100.8")));
+    running.pop_back();
+    EXPECT_TRUE(admit(from("198.51.100.8")));
+    running.clear();
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(admit(from("127.0.0.1")));
+    EXPECT_FALSE(admit(from("127.0.0.1")));
+}
+
+TEST_F(admission_test, RX01_one_address_has_at_most_half_of_all_sessions) {
+    rules({.max_sessions = 9, .max_sessions_before_login = 9});
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(admit(from("198.51.100.7")));
+    for (auto& slot : running) slot.leave_login_pool();
+    EXPECT_FALSE(admit(from("198.51.100.7")));
+    EXPECT_EQ(reason, rejection::max_sessions_per_address);
+    EXPECT_TRUE(admit(from("198.51.100.8")));
+}
+
+TEST_F(admission_test, RX01_one_address_has_at_most_half_of_the_pool) {
+    rules({.max_sessions = 100, .max_sessions_before_login = 10});
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(admit(from("2001:db8::1")));
+    EXPECT_FALSE(admit(from("2001:db8::2")));
+    EXPECT_EQ(reason, rejection::max_sessions_per_address_before_login);
+    running.front().leave_login_pool();
+    EXPECT_TRUE(admit(from("2001:db8::2")));
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(admit(from("198.51.100.8")));
+}
+
+TEST_F(admission_test, RX01_the_shares_of_one_address_can_be_lifted) {
+    rules({.max_sessions = 100, .max_sessions_before_login = 10, .max_sessions_per_address = 0});
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(admit(from("198.51.100.7")));
+}
+
+TEST_F(admission_test, RX01_loopback_and_load_balancers_have_no_share) {
+    for (const auto& each : {from("127.0.0.1"), from("192.0.2.1", connection_source::kind::load_balancer)}) {
+        rules({.max_sessions = 100, .max_sessions_before_login = 20});
+        for (int i = 0; i < 20; ++i) EXPECT_TRUE(admit(each));
+        EXPECT_FALSE(admit(each));
+        running.clear();
+        rules({.max_sessions = 10, .max_sessions_before_login = 10});
+        for (int i = 0; i < 10; ++i) EXPECT_TRUE(admit(each));
+        running.clear();
+    }
+}
+
+TEST_F(admission_test, RX01_ten_addresses_that_do_not_log_in_leave_places_for_others) {
+    rules({.max_sessions = 10'000});
+    const auto attacker = [](int i) { return from(("198.51.100." + std::to_string(i % 10)).c_str()); };
+    for (int i = 0; i < 20'000; ++i) (void)admit(attacker(i));
+    EXPECT_LE(running.size(), 960U);
+    int admitted = 0;
+    for (int i = 0; i < 50; ++i) admitted += admit(from(("203.0.113." + std::to_string(i)).c_str())) ? 1 : 0;
+    EXPECT_GE(admitted, 40);
+}
+
+TEST_F(admission_test, AU02_a_penalty_reaches_sessions_that_are_open) {
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+    EXPECT_TRUE(admit(from("127.0.0.1")));
+    EXPECT_FALSE(running[0].rejects_login());
+    fail_logins(from("198.51.100.7"));
+    fail_logins(from("127.0.0.1"));
+    EXPECT_TRUE(running[0].rejects_login());
+    EXPECT_FALSE(running[1].rejects_login());
+    EXPECT_TRUE(admission_control->forgive(*ip_address::parse("198.51.100.7")));
+    EXPECT_FALSE(running[0].rejects_login());
+}
+
+TEST_F(admission_test, AU02_an_accepted_password_is_known_for_its_address) {
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+    EXPECT_FALSE(running[0].has_recent_login());
+    running[0].report_login();
+    EXPECT_TRUE(admit(from("198.51.100.7")));
+    EXPECT_TRUE(admit(from("198.51.100.8")));
+    EXPECT_TRUE(running[1].has_recent_login());
+    EXPECT_FALSE(running[2].has_recent_login());
 }
 
 // RX-02

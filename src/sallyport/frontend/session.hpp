@@ -84,13 +84,16 @@ protected:
     /// On whose behalf this session works, for queues that are fair by client.
     [[nodiscard]] work_owner owner_of_work() const noexcept { return {client_address_.client_network(), this}; }
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
-    /// Writes a log line about this session. Until lift_log_limit() is called, the number of lines is limited
+    /// Writes a log line about this session. Until logged_in() is called, the number of lines is limited
     /// (log::write_limited).
     void log(log::level at, std::string_view text) const;
     /// Notes that this thread works for this session from now on, at `command`, which may be empty (net/work_note.hpp).
     void note_work(std::string_view command) const noexcept { net::work_note(number_, command).set(); }
-    /// Called when the client has logged in.
-    void lift_log_limit() noexcept { log_limited_ = false; }
+    /// Called when the client has logged in, once or more often.
+    void logged_in() {
+        log_limited_ = false;
+        slot_.leave_login_pool();
+    }
 
 private:
     friend class session_list;

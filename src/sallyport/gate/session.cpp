@@ -124,6 +124,8 @@ net::task<> session::start_passthrough() {
 }
 
 net::task<> session::run_passthrough() {
+    // The login is within the backend's TLS and cannot be seen here.
+    slot().leave_login_pool();
     passthrough_ = std::make_unique<passthrough_session>(gate_, loop_, client_.stream(), server_, sink());
     if (ending_.stopping) passthrough_->stop();
     co_await passthrough_->run(self());
@@ -315,7 +317,7 @@ net::task<> session::advance() {
     const auto before = deadline_;
     for (;;) {
         perform();
-        if (machine_->login().logged_in()) lift_log_limit();
+        if (machine_->login().logged_in()) logged_in();
         if (machine_->has_backend_output() && !to_backend_.writing) {
             to_backend_.writing = true;
             machine_->release_backend_output(to_backend_.bytes);

@@ -206,7 +206,7 @@ net::task<> session::check_login(proto::login_request request) {
     machine_.set_time(net::clock::now());
     if (checked) {
         account_ = *checked;
-        lift_log_limit();
+        logged_in();
         if (!account_.anonymous) slot().report_login();
         log_login(account_.name, "accepted");
         co_return machine_.login_done({});

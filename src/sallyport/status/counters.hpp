@@ -27,6 +27,7 @@ struct counter_snapshot {
     std::uint64_t ports_exhausted = 0;
     std::uint64_t bounce_attempts = 0;
     std::uint64_t rejected_max_sessions = 0;
+    std::uint64_t rejected_max_sessions_before_login = 0;
     std::uint64_t rejected_max_sessions_per_address = 0;
     std::uint64_t rejected_login_penalty = 0;
     std::uint64_t rejected_login_queue = 0;
@@ -53,6 +54,7 @@ struct counters {
     counter ports_exhausted{0};
     counter bounce_attempts{0};
     counter rejected_max_sessions{0};
+    counter rejected_max_sessions_before_login{0};
     counter rejected_max_sessions_per_address{0};
     counter rejected_login_penalty{0};
     counter rejected_login_queue{0};
