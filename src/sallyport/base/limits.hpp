@@ -18,6 +18,9 @@ inline constexpr int max_overlong_lines = 3;
 // Command lines that are deferred while a transfer runs. With more, the connection is not read until the transfer has
 // finished, so that replies keep the order of the commands.
 inline constexpr std::size_t max_deferred_commands = 64;
+// The same for their arguments (RX-03): some paths of the maximum length, as a client may defer lines during a transfer that
+// it has stalled itself.
+inline constexpr std::size_t max_deferred_bytes = 16 * 1024;
 // Unparsed input per session: the size of one socket read.
 inline constexpr std::size_t control_read_size = 8192;
 // Telnet negotiations that are answered per session (IN-02); more of them are an attack.
@@ -36,17 +39,36 @@ inline constexpr std::size_t max_path_bytes = 4096;
 inline constexpr std::size_t max_path_components = 255;
 inline constexpr std::size_t max_name_bytes = 255;
 
+// Buffers of transfers that are larger than a transfer needs to make progress (RX-03), of all sessions together: enough for
+// thirty large uploads at full speed. Further transfers use small buffers.
+inline constexpr std::size_t large_buffer_memory = 32 * 1024 * 1024;
+// A peer for which a transfer has waited this long at a time is slow: then the transfer returns the memory that it does not
+// need. Longer than the round-trip times and retransmissions of a peer that makes good progress.
+inline constexpr auto slow_peer_wait = 250ms;
+// What is read or encrypted for a peer whose socket accepts no more: a quarter of a TLS record.
+inline constexpr std::size_t small_piece = 4 * 1024;
+
 // A directory with up to this many entries is listed in the order of names. A larger one is listed in the order of the
 // disk, as sorting would need all entries in memory.
 inline constexpr std::size_t max_sorted_entries = 4096;
-// About how much of a listing is prepared before it is sent: large enough that switching threads does not matter.
-inline constexpr std::size_t listing_block_size = 64 * 1024;
+// Names of a directory that are sorted at a time: a listing in the order of names reads the directory once for each such
+// part. The larger size is leased from the large buffers.
+inline constexpr std::size_t sorted_names_size = 128 * 1024;
+inline constexpr std::size_t small_sorted_names_size = 8 * 1024;
+// About how much of a listing is prepared before it is sent: large enough that switching threads does not matter. The
+// smaller size, one batch of a directory at least, is used until the client has received some of the listing, if large
+// buffers are short, and for a slow client.
+inline constexpr std::size_t listing_block_size = 32 * 1024;
+inline constexpr std::size_t small_listing_block_size = 4 * 1024;
 // Threads that read one large directory in parallel: most of the work of a listing is one stat call per entry. Few enough
 // that several listings at a time do not occupy the whole disk pool.
 inline constexpr std::size_t listing_readers = 2;
-// Blocks that are being read or are read ahead, about 1 MiB in all: enough to keep the readers busy while the event loop
-// waits for a busy core.
-inline constexpr std::size_t max_listing_blocks = 8;
+// Blocks that are being read or are read ahead while a client receives them fast: enough to keep the readers busy while the
+// event loop waits for a busy core.
+inline constexpr std::size_t max_listing_blocks = 6;
+// A client that has received this much of a listing without being slow is fast: more than what the buffers of the kernel
+// hold for a client that reads nothing.
+inline constexpr std::size_t fast_listing = 256 * 1024;
 
 // Work of one session on the disk yields to that of others after this time: reading directories, since a pattern may match
 // none of a million names, and copying. Short enough that a client waits for few milliseconds while others use every thread,

@@ -15,6 +15,7 @@
 #include <sallyport/net/relay_pump.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream_state.hpp>
+#include <sallyport/net/thread_buffer.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -23,8 +24,8 @@ constexpr auto linger = std::chrono::milliseconds(100);
 // A direction starts by copying through memory that all relays of the thread share; it gets a pipe once it has forwarded
 // more than this.
 constexpr std::size_t copy_size = 64 * 1024;
-// With TLS, a large transfer continues in larger pieces, as each piece wakes both the sender and the receiver.
-constexpr std::size_t large_piece = 512 * 1024;
+// With TLS, a large transfer continues in larger pieces.
+constexpr std::size_t large_piece = thread_buffer_size;
 // The cost of one splice, of stream_state::burst_limit.
 constexpr unsigned splice_cost = 8;
 
@@ -88,9 +89,10 @@ task<> apply_rate_limit(const direction& d, std::size_t forwarded_bytes) {
     co_await d.from.owner().sleep_for(wait);
 }
 
-std::span<char, copy_size> scratch() {
-    thread_local const auto memory = std::make_unique<std::array<char, copy_size>>();
-    return *memory;
+/// How much is taken from the sender at a time: what the receiver's socket accepts, so that little is held if the receiver
+/// is slow.
+std::size_t piece_for_receiver(const direction& d, std::size_t max_size) {
+    return piece_size(d, std::min(max_size, state_of(d.to)->send_room()));
 }
 
 struct receive_result {
@@ -114,11 +116,10 @@ receive_result receive(int socket, std::span<char> into) {
     return got;
 }
 
-/// Sends `bytes`. What the socket does not accept immediately is copied first, as the scratch memory is shared.
+/// Sends `bytes`. What the socket does not accept immediately is copied first, as the memory is shared.
 task<direction_result> send_copied(direction& d, state_ptr to, std::string_view bytes, bool last = false) {
     if (to->tls) {
-        const std::string copy(bytes);
-        auto write = last ? d.to.write_and_finish(copy, d.limit) : d.to.write_all(copy, d.limit);
+        auto write = last ? write_and_finish_tls(to, bytes, d.limit) : write_tls_at_once(to, bytes, d.limit);
         auto written = co_await std::move(write);
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         co_return direction_result{};
@@ -138,7 +139,7 @@ task<bool> relay_small(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
     while (d.forwarded < copy_size) {
-        const auto memory = scratch();
+        const auto memory = thread_buffer().first(piece_for_receiver(d, copy_size));
         const auto got = receive(from->socket.get(), memory);
         d.received += got.size;
         if (got.ended) d.outcome = d.check_source_end();
@@ -202,11 +203,14 @@ task<direction_result> move_plain(direction& d) {
             p = pipe::open();
             can_splice = static_cast<bool>(p);
         }
-        const auto memory = scratch();
+        const auto memory = thread_buffer();
+        // Without a limit by the receiver, a slow one would hold a full pipe of the kernel's memory.
+        const auto max_piece =
+            p ? std::max(piece_for_receiver(d, pipe::max_size), piece_size(d, copy_size)) : piece_for_receiver(d, copy_size);
         // The pipe is empty here, so EAGAIN refers to the socket.
-        const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, piece_size(d, pipe::max_size),
+        const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, max_piece,
                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-                         : ::recv(from->socket.get(), memory.data(), piece_size(d, memory.size()), 0);
+                         : ::recv(from->socket.get(), memory.data(), max_piece, 0);
         if (n == 0) co_return direction_result{};
         if (n < 0) {
             if (errno == EINTR) continue;
@@ -234,19 +238,16 @@ task<direction_result> move_plain(direction& d) {
 }
 
 task<direction_result> move_through_tls(direction& d) {
-    std::size_t buffer_size = copy_size;
-    auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
+    const auto to = state_of(d.to);
     for (;;) {
-        if (buffer_size < large_piece && d.forwarded >= large_piece) {
-            buffer_size = large_piece;
-            buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
-        }
-        auto n = co_await d.from.read_some(std::span(buffer.get(), piece_size(d, buffer_size)), d.limit);
+        const auto max_size = piece_for_receiver(d, d.forwarded < large_piece ? copy_size : large_piece);
+        const auto memory = thread_buffer();
+        auto n = co_await d.from.read_some(memory.first(max_size), d.limit);
         if (!n) co_return fault_at(side::source, std::move(n.error()));
         if (*n == 0) co_return direction_result{};
         d.received += *n;
-        auto written = co_await d.to.write_all({buffer.get(), *n}, d.limit);
-        if (!written) co_return fault_at(side::sink, std::move(written.error()));
+        auto sent = co_await send_copied(d, to, {memory.data(), *n});
+        if (!sent) co_return sent;
         d.note_forwarded(*n);
         if (d.rate_limit != nullptr) co_await apply_rate_limit(d, *n);
     }
@@ -361,6 +362,11 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     counts.last_activity = clock::now();
     stall_watch any_byte({.window = limit.progress, .bytes_per_second = 0});
     if (limit.stall == nullptr) limit.stall = &any_byte;
+    limit.stall->set_slow_peer_handler([legs = std::array{std::weak_ptr(state_of(a)), std::weak_ptr(state_of(b))}] {
+        for (const auto& leg : legs) {
+            if (const auto s = leg.lock(); s && s->tls) s->tls->release_input();
+        }
+    });
     direction forth{a, b, limit, counts, counts.a_to_b, counts.received_from_a, rate_limits.a_to_b};
     direction back{b, a, limit, counts, counts.b_to_a, counts.received_from_b, rate_limits.b_to_a};
     event done(a.owner());

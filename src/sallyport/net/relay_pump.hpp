@@ -2,7 +2,8 @@
 // Relays bytes between two connections until both directions have ended: the relay data path of the gateway (G1, G8).
 //
 // Without TLS on both connections, large transfers are spliced through a pipe and do not enter user space; with TLS the
-// bytes pass through one buffer per direction. Nothing else is queued, so a slow receiver slows down the sender. The end of
+// bytes pass through a buffer of the thread. No more is taken from the sender than the receiver's socket accepts, so a slow
+// receiver slows down the sender and its relay holds little memory (RX-03). The end of
 // one direction is passed on (FIN, close_notify); if a direction fails, the other connection is aborted with RST, so that
 // an interruption is never mistaken for the end.
 //

@@ -12,7 +12,9 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include <sallyport/net/deadline.hpp>
 
@@ -36,6 +38,10 @@ public:
     // To be called around each wait for a peer.
     void wait_started(deadline now) noexcept;
     void wait_finished(deadline now) noexcept;
+    /// `handler` is called in each wait that lasts longer than limits::slow_peer_wait, once: the transfer can return memory.
+    void set_slow_peer_handler(std::function<void()> handler) { on_slow_peer_ = std::move(handler); }
+    [[nodiscard]] bool has_slow_peer_handler() const noexcept { return on_slow_peer_ != nullptr; }
+    void report_slow_peer() const { on_slow_peer_(); }
     /// Excludes a pause for a rate limit, during which the other direction may be waiting.
     void exclude(clock::duration pause) noexcept {
         if (waits_ > 0) waited_ -= pause;
@@ -75,6 +81,7 @@ private:
     deadline since_{};
     // Number of current waits.
     int waits_ = 0;
+    std::function<void()> on_slow_peer_;
 };
 
 /// The bytes that TCP has transferred on this connection: those that the peer has acknowledged, and those received.

@@ -1,11 +1,15 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sallyport/base/limits.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream_state.hpp>
@@ -58,16 +62,33 @@ std::unexpected<error> stream_state::failure(wait_result end, int os, std::strin
     return fail_os(os, std::move(what));
 }
 
+std::size_t stream_state::send_room() const noexcept {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+    socklen_t size = sizeof memory;
+    // Older kernels do not have the option.
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return limits::small_piece;
+    const auto [total, used] = std::pair(memory[SK_MEMINFO_SNDBUF], memory[SK_MEMINFO_WMEM_QUEUED]);
+    // Packets take more memory than their bytes.
+    const std::size_t room = total > used ? (total - used) / 4 * 3 : 0;
+    return std::max(room, limits::small_piece);
+}
+
 // If bytes were transferred during the wait (see stall_watch), the caller tries again and handles what is available.
 task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit) {
     stall_watch& watch = *limit.stall;
     auto now = clock::now();
     watch.wait_started(now);
     auto end = wait_result::timeout;
+    auto slow_at = watch.has_slow_peer_handler() ? now + limits::slow_peer_wait : deadline::max();
     while (end == wait_result::timeout) {
-        end = co_await (socket.*wait)(std::min(limit.total, watch.next_check(now)));
+        const auto until = std::min(std::min(limit.total, slow_at), watch.next_check(now));
+        end = co_await (socket.*wait)(until);
         now = clock::now();
         if (end != wait_result::timeout) break;
+        if (now >= slow_at) {
+            slow_at = deadline::max();
+            watch.report_slow_peer();
+        }
         const bool moved = watch.check_progress(socket.get(), tcp_bytes_transferred(socket.get()), now);
         if (now >= limit.total || watch.stalled(now)) break;
         if (moved) end = wait_result::ready;
@@ -79,13 +100,11 @@ task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descripto
 // The system call is tried first, also after the deadline: value, deadline, error (decision 8).
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
+    const bool yield_now = s->must_yield();
+    if (yield_now) co_await s->owner.yield();
     for (;;) {
         const auto n = s->socket.receive(into);
-        if (n >= 0) {
-            const bool yield_now = s->must_yield();
-            if (yield_now) co_await s->owner.yield();
-            co_return static_cast<std::size_t>(n);
-        }
+        if (n >= 0) co_return static_cast<std::size_t>(n);
         if (!would_block(errno) || end != wait_result::ready) co_return s->failure(end, errno, "reading from");
         end = co_await s->readable(limit);
     }
@@ -171,6 +190,14 @@ task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit lim
     return state_->tls ? read_tls(state_, into, limit) : read_plain(state_, into, limit);
 }
 
+task<result<void>> stream::wait_readable(time_limit limit) {
+    const auto s = state_;
+    if (s->tls) s->tls->release_input();
+    const auto end = co_await s->readable(limit);
+    if (end == wait_result::ready) co_return result<void>{};
+    co_return s->failure(end, 0, "reading from");
+}
+
 task<result<std::size_t>> stream::splice_some(const pipe& into, time_limit limit) {
     return splice_plain(state_, into.write_end.get(), limit);
 }
@@ -178,6 +205,8 @@ task<result<std::size_t>> stream::splice_some(const pipe& into, time_limit limit
 void stream::set_low_watermark(std::size_t bytes) {
     set_option(native_handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes));
 }
+
+std::size_t stream::send_room() const noexcept { return state_ ? state_->send_room() : 0; }
 
 task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
     return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit);

@@ -55,12 +55,17 @@ public:
     [[nodiscard]] std::chrono::microseconds round_trip() const;
 
     /// Reads the available bytes, at least one. Returns 0 if the peer has finished its direction (FIN; with TLS
-    /// close_notify).
+    /// close_notify). `into` is filled after the last wait, so it may be a part of thread_buffer().
     task<result<std::size_t>> read_some(std::span<char> into, time_limit limit);
-    /// The same into an empty pipe, without copying. REQUIRES: !is_tls().
+    /// Waits until read_some() may have something to return, for callers that hold no buffer while they wait. REQUIRES:
+    /// read_some() has just timed out.
+    task<result<void>> wait_readable(time_limit limit);
+    /// The same as read_some() into an empty pipe, without copying. REQUIRES: !is_tls().
     task<result<std::size_t>> splice_some(const pipe& into, time_limit limit);
     /// Wakes readers only if this many bytes are available, at the end, or at the deadline. REQUIRES: !is_tls().
     void set_low_watermark(std::size_t bytes);
+    /// About how many bytes the kernel accepts for sending now.
+    [[nodiscard]] std::size_t send_room() const noexcept;
     /// Writes all of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
     /// Writes a small amount directly before shutdown_send() or close(): the FIN, and with TLS the close_notify, is then

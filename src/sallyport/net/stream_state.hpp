@@ -40,6 +40,10 @@ struct stream_state {
     /// The error of a failed operation: the deadline, or else the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_result end, int os, std::string_view doing) const;
 
+    /// About how many bytes the kernel accepts for sending now, at least limits::small_piece: what is read or encrypted for
+    /// the peer at a time, so that a slow peer's transfer holds little that could not be sent.
+    [[nodiscard]] std::size_t send_room() const noexcept;
+
     /// Waits until the descriptor is ready or the transfer has stalled.
     task<wait_result> wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit);
 
@@ -68,6 +72,8 @@ task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit l
 // With TLS (stream_tls.cpp).
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit);
+/// Encrypts all of `bytes` before it waits, so they may be in thread_buffer().
+task<result<void>> write_tls_at_once(state_ptr s, std::string_view bytes, time_limit limit);
 task<result<void>> write_and_finish_tls(state_ptr s, std::string_view bytes, time_limit limit);
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress);

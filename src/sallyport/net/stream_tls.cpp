@@ -12,6 +12,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/stream_state.hpp>
+#include <sallyport/net/thread_buffer.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -20,10 +21,12 @@ using step = tls_engine::step;
 
 // Bytes of TLS records that are gathered for one send, as each send wakes the peer. Sending each record as OpenSSL makes it
 // (MSG_MORE) would save a copy, but would cost a tenth of a gateway's rate.
-constexpr std::size_t gather = 512 * 1024;
+constexpr std::size_t gather = thread_buffer_size;
 // Bytes of a file that are read for one send: few enough to stay in the cache until they are encrypted; 512 KiB are a
 // quarter slower.
 constexpr std::size_t file_piece = 128 * 1024;
+// The largest content of a TLS record.
+constexpr std::size_t full_record = 16 * 1024;
 
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
@@ -47,10 +50,20 @@ task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
             outcome = s->failure(end, errno, "writing to");
             break;
         }
+        s->tls->shrink_output();
         end = co_await s->writable(limit);
     }
     s->flushing = false;
     co_return outcome;
+}
+
+/// What is encrypted for one send: full records that the kernel probably accepts. If it has room for hardly one, a smaller
+/// record: what it does not accept waits in memory.
+std::size_t piece_for(const stream_state& s, std::size_t size, std::size_t max) {
+    if (size <= limits::small_piece) return size;
+    const auto room = std::min(max, s.send_room());
+    if (room < 2 * full_record) return limits::small_piece;
+    return std::min(size, room - room % full_record);
 }
 
 /// Sends OpenSSL's own messages that result from reading (alerts, key updates), if possible; otherwise they are sent with
@@ -125,22 +138,17 @@ task<result<void>> send_close_notify(state_ptr s, time_limit limit, int flags = 
     co_return sent;
 }
 
-/// Does not release the memory of the output, as the caller may continue to write.
-task<result<void>> write_records(state_ptr s, std::string_view bytes, time_limit limit) {
-    result<void> outcome;
-    while (outcome && !bytes.empty()) {
-        if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
-        const auto part = bytes.substr(0, gather);
-        bytes.remove_prefix(part.size());
-        // Reserved at once: growing for each record would cost more than the encryption in a large transfer.
-        s->tls->reserve_output(part.size() + part.size() / 128 + 512);
-        const auto reached = s->tls->write(part);
-        if (reached == step::failed) co_return std::unexpected(s->tls->cause());
-        outcome = co_await flush(s, limit);
-        // Every MiB, as in reading.
-        const bool yield_now = s->must_yield(1 + static_cast<unsigned>(part.size() / (16 * 1024)));
-        if (yield_now) co_await s->owner.yield();
-    }
+/// Encrypts and sends `bytes`. Does not release the memory of the output, as the caller may continue to write.
+task<result<void>> write_piece(state_ptr s, std::string_view bytes, time_limit limit) {
+    if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
+    // Reserved at once: growing for each record would cost more than the encryption in a large transfer.
+    s->tls->reserve_output(bytes.size() + bytes.size() / 128 + 512);
+    const auto reached = s->tls->write(bytes);
+    if (reached == step::failed) co_return std::unexpected(s->tls->cause());
+    auto outcome = co_await flush(s, limit);
+    // Every MiB, as in reading.
+    const bool yield_now = s->must_yield(1 + static_cast<unsigned>(bytes.size() / (16 * 1024)));
+    if (yield_now) co_await s->owner.yield();
     co_return outcome;
 }
 
@@ -183,14 +191,16 @@ task<> drain_and_close(state_ptr s) {
 
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
+    const bool yield_now = s->must_yield();
+    if (yield_now) co_await s->owner.yield();
     for (;;) {
         if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "reading from");
         std::size_t count = 0;
         const auto reached = s->tls->read(into, count);
         flush_alerts(*s);
         if (reached == step::done) {
-            const bool yield_now = s->must_yield(1 + static_cast<unsigned>(count / (16 * 1024)));
-            if (yield_now) co_await s->owner.yield();
+            // The next read yields, if it must.
+            s->burst += static_cast<unsigned>(count / (16 * 1024));
             co_return count;
         }
         if (reached == step::closed) co_return std::size_t{0};
@@ -201,7 +211,18 @@ task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit
 }
 
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit) {
-    auto outcome = co_await write_records(s, bytes, limit);
+    result<void> outcome;
+    while (outcome && !bytes.empty()) {
+        const auto part = bytes.substr(0, piece_for(*s, bytes.size(), gather));
+        bytes.remove_prefix(part.size());
+        outcome = co_await write_piece(s, part, limit);
+    }
+    if (s->tls) s->tls->release_output();
+    co_return outcome;
+}
+
+task<result<void>> write_tls_at_once(state_ptr s, std::string_view bytes, time_limit limit) {
+    auto outcome = co_await write_piece(s, bytes, limit);
     if (s->tls) s->tls->release_output();
     co_return outcome;
 }
@@ -214,18 +235,18 @@ task<result<void>> write_and_finish_tls(state_ptr s, std::string_view bytes, tim
 
 task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t offset, std::uint64_t count, time_limit limit,
                                           std::uint64_t& progress) {
-    const auto buffer_size = static_cast<std::size_t>(std::min<std::uint64_t>(count, file_piece));
-    const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_size);
     std::uint64_t sent = 0;
     while (sent < count) {
-        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, buffer_size));
-        const auto n = ::pread(file, buffer.get(), want, static_cast<off_t>(offset + sent));
+        if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
+        const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, file_piece));
+        const auto into = thread_buffer().first(piece_for(*s, left, file_piece));
+        const auto n = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset + sent));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) co_return fail_os(errno, "reading the file");
         // The end of the file.
         if (n == 0) break;
         const auto size = static_cast<std::size_t>(n);
-        const auto written = co_await write_records(s, {buffer.get(), size}, limit);
+        const auto written = co_await write_piece(s, {into.data(), size}, limit);
         if (!written) co_return std::unexpected(written.error());
         sent += size;
         progress += size;

@@ -20,6 +20,14 @@ namespace {
 constexpr std::size_t bulk_read = 32 * 1024;
 constexpr std::size_t bulk_buffer = 64 * 1024;
 
+// Output from this size on is in memory that the connections of a thread share.
+constexpr std::size_t large_output = 24 * 1024;
+
+std::vector<char>& spare_output() {
+    thread_local std::vector<char> spare;
+    return spare;
+}
+
 tls_engine& engine_of(BIO* b) { return *static_cast<tls_engine*>(BIO_get_data(b)); }
 
 int bio_read(BIO* b, char* into, std::size_t size, std::size_t* count) {
@@ -154,10 +162,7 @@ tls_engine::step tls_engine::reject_new_session() {
 
 tls_engine::step tls_engine::read(std::span<char> into, std::size_t& count) {
     count = 0;
-    if (into.size() >= bulk_read && SSL_get_read_ahead(ssl_.get()) == 0) {
-        SSL_set_read_ahead(ssl_.get(), 1);
-        SSL_set_default_read_buffer_len(ssl_.get(), bulk_buffer);
-    }
+    size_input_buffer(into.size());
     // SSL_read returns one record at a time; further records that have arrived are read too.
     do {
         std::size_t n = 0;
@@ -170,6 +175,16 @@ tls_engine::step tls_engine::read(std::span<char> into, std::size_t& count) {
         count += n;
     } while (count < into.size() && SSL_has_pending(ssl_.get()) == 1);
     return step::done;
+}
+
+/// The size takes effect when OpenSSL has released its buffer, that is, between two records.
+void tls_engine::size_input_buffer(std::size_t wanted) {
+    const bool bulk = wanted >= bulk_read;
+    if (bulk == static_cast<bool>(bulk_buffer_) || (!bulk && SSL_has_pending(ssl_.get()) == 1)) return;
+    if (bulk) bulk_buffer_ = large_buffers().take(bulk_buffer);
+    SSL_set_read_ahead(ssl_.get(), bulk_buffer_ ? 1 : 0);
+    SSL_set_default_read_buffer_len(ssl_.get(), bulk_buffer_ ? bulk_buffer : 0);
+    if (!bulk) bulk_buffer_.release();
 }
 
 tls_engine::step tls_engine::write(std::string_view bytes) {
@@ -201,8 +216,26 @@ void tls_engine::sent(std::size_t bytes) {
     sent_ = 0;
 }
 
+void tls_engine::reserve_output(std::size_t bytes) {
+    auto& spare = spare_output();
+    if (output_.empty() && output_.capacity() < bytes && bytes >= large_output) output_.swap(spare);
+    output_.reserve(output_.size() + bytes);
+}
+
+void tls_engine::shrink_output() {
+    if (output_.capacity() < large_output) return;
+    std::vector<char> rest(output_.begin() + static_cast<std::ptrdiff_t>(sent_), output_.end());
+    output_.clear();
+    sent_ = 0;
+    release_output();
+    output_ = std::move(rest);
+}
+
 void tls_engine::release_output() {
-    if (output_.empty()) std::vector<char>().swap(output_);
+    if (!output_.empty()) return;
+    auto& spare = spare_output();
+    if (output_.capacity() > spare.capacity()) output_.swap(spare);
+    std::vector<char>().swap(output_);
 }
 
 void tls_engine::record_position::advance(std::string_view bytes) noexcept {

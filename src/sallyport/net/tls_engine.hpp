@@ -14,6 +14,7 @@
 
 #include <openssl/ssl.h>
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/memory_budget.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/net/tls_session_ids.hpp>
 
@@ -53,6 +54,9 @@ public:
     step reject_new_session();
     /// Reads the bytes that are available without waiting into `into`. Returns `done` if `count` is at least 1.
     step read(std::span<char> into, std::size_t& count);
+    /// Returns the lease for reading several records at a time, if OpenSSL's buffer is empty; the next large read takes it
+    /// again.
+    void release_input() { size_input_buffer(0); }
     /// Writes all of `bytes`.
     step write(std::string_view bytes);
     /// Sends close_notify once; further calls have no effect.
@@ -67,9 +71,12 @@ public:
     [[nodiscard]] std::string_view output() const noexcept { return {output_.data() + sent_, output_.size() - sent_}; }
     /// The first `bytes` of output() were sent.
     void sent(std::size_t bytes);
+    /// Before a wait: output() keeps no more memory than it needs.
+    void shrink_output();
     /// Frees the memory of an empty output().
     void release_output();
-    void reserve_output(std::size_t bytes) { output_.reserve(sent_ + bytes); }
+    /// Large memory is shared by the connections of a thread: one that waits for a slow peer has none (RX-03).
+    void reserve_output(std::size_t bytes);
     [[nodiscard]] error cause() const { return cause_; }
 
     [[nodiscard]] tls_facts facts() const;
@@ -96,6 +103,7 @@ private:
     tls_engine(ssl_ctx_st* context, int socket, std::string peer_name);
     step outcome(int returned);
     step explain(unsigned long code);
+    void size_input_buffer(std::size_t wanted);
     step fail_with(errc code, std::string what, int os = 0);
 
     /// The position in the peer's TLS records: between two records or within one.
@@ -130,6 +138,8 @@ private:
     std::vector<char> output_;
     // Bytes of output_ that were sent.
     std::size_t sent_ = 0;
+    // For OpenSSL's buffer of several records; without it, that buffer holds one.
+    memory_budget::lease bulk_buffer_;
     tls_session session_;
     tls_session_ids::entry session_entry_;
     // For a server: the key that was current when the connection was accepted.

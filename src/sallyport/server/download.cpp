@@ -16,7 +16,9 @@ namespace {
 constexpr std::uint64_t send_step = 1024 * 1024;
 /// Fits into the send buffer of any socket, so that sending does not wait for the client.
 constexpr std::uint64_t small_file = 16 * 1024;
-constexpr std::size_t ascii_block = 64 * 1024;
+/// What is read at a time where bytes pass through a buffer; less if the client's socket accepts little (RX-03).
+constexpr std::size_t large_block = 64 * 1024;
+constexpr std::size_t small_block = 8 * 1024;
 
 net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
     // A small file whose name and content are cached is handled on the loop: two changes of threads would cost more than the
@@ -81,12 +83,19 @@ net::task<result<void>> send_small(transfer& t, const std::string& content) {
 /// Sends through a buffer: for TYPE A and MODE B, and for files without a descriptor.
 net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
-    const auto block = std::make_unique_for_overwrite<char[]>(ascii_block);
+    std::size_t block_size = 0;
+    std::unique_ptr<char[]> block;
     proto::to_network_ascii filter;
     std::string text;
     std::uint64_t position = t.request().offset;
     while (position < end) {
-        const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(ascii_block, end - position));
+        // TYPE A may double the size.
+        const std::size_t wanted = t.data().send_room() >= 2 * large_block ? large_block : small_block;
+        if (std::exchange(block_size, wanted) != wanted) {
+            block = std::make_unique_for_overwrite<char[]>(wanted);
+            std::string().swap(text);
+        }
+        const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, end - position));
         const std::span<char> into(block.get(), count);
         result<std::size_t> got = file.read_at(position, into, vfs::may_block::no);
         if (!got && got.error().code == errc::busy) {

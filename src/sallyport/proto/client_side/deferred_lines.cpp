@@ -6,13 +6,17 @@
 
 namespace sallyport::proto {
 
-bool deferred_lines::full() const noexcept { return lines_.size() >= limits::max_deferred_commands; }
+bool deferred_lines::full() const noexcept {
+    return lines_.size() >= limits::max_deferred_commands || bytes_ >= limits::max_deferred_bytes;
+}
 
 void deferred_lines::push(client_line line) {
-    if (line.cmd.id == verb::noop && !lines_.empty() && lines_.back().cmd.id == verb::noop)
+    if (line.cmd.id == verb::noop && !lines_.empty() && lines_.back().cmd.id == verb::noop) {
         ++lines_.back().times;
-    else
-        lines_.push_back(std::move(line));
+        return;
+    }
+    bytes_ += line.cmd.argument.size();
+    lines_.push_back(std::move(line));
 }
 
 client_line deferred_lines::pop() {
@@ -22,6 +26,7 @@ client_line deferred_lines::pop() {
         return {.cmd = first.cmd};
     }
     auto out = std::move(first);
+    bytes_ -= out.cmd.argument.size();
     lines_.erase(lines_.begin());
     return out;
 }

@@ -3,6 +3,7 @@
 //
 // A value, owned by a server machine or a relay machine; one thread.
 
+#include <cstddef>
 #include <vector>
 
 #include <sallyport/proto/client_side/command_reader.hpp>
@@ -24,10 +25,15 @@ public:
     [[nodiscard]] client_line pop();
     /// True if an executed ABOR is queued. It also applies to the transfers before it that have not started.
     [[nodiscard]] bool has_abort() const noexcept;
-    void clear() noexcept { lines_.clear(); }
+    void clear() noexcept {
+        lines_.clear();
+        bytes_ = 0;
+    }
 
 private:
     std::vector<client_line> lines_;
+    // The size of their arguments.
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace sallyport::proto

@@ -1,6 +1,10 @@
 #include <sallyport/proto/client_side/deferred_lines.hpp>
 
+#include <string>
+
 #include <gtest/gtest.h>
+
+#include <sallyport/base/limits.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -43,6 +47,19 @@ TEST(DeferredLines, BecomeFull) {
     EXPECT_TRUE(lines.full());
     lines.clear();
     EXPECT_TRUE(lines.empty());
+    EXPECT_FALSE(lines.full());
+}
+
+TEST(DeferredLines, BecomeFullOfLongArguments) {  // RX-03
+    const std::string path(limits::max_deferred_bytes / 4, 'x');
+    deferred_lines lines;
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_FALSE(lines.full());
+        lines.push(line("CWD " + path));
+    }
+    EXPECT_TRUE(lines.full());
+    EXPECT_EQ(lines.pop().cmd.argument, path);
+    EXPECT_FALSE(lines.full());
 }
 
 }  // namespace
