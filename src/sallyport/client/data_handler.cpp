@@ -73,9 +73,8 @@ net::task<transfer_counts> file_receiver::run(net::stream& data, net::time_limit
     transfer_counts out;
     std::vector<char> block(block_bytes);
     proto::from_network_ascii filter;
-    std::string text;
     for (;;) {
-        const auto n = co_await data.read_some(block, limit);
+        const auto n = co_await data.read_some(std::span(block).subspan(1), limit);
         if (!n) {
             out.failure = n.error();
             break;
@@ -85,13 +84,12 @@ net::task<transfer_counts> file_receiver::run(net::stream& data, net::time_limit
             if (tail_differs()) out.failure = different_file();
             break;
         }
-        std::string_view bytes(block.data(), *n);
+        std::string_view bytes(block.data() + 1, *n);
         if (tail_ && !compare_tail(*tail_, bytes, out)) break;
         out.bytes += bytes.size();
         if (ascii_) {
-            text.clear();
-            filter.filter(bytes, text);
-            bytes = text;
+            const auto before = static_cast<std::size_t>(bytes.data() - block.data()) - 1;
+            bytes = filter.filter(std::span(block).subspan(before, bytes.size() + 1), false);
         }
         if (const auto written = write_fully(file_, bytes); !written) {
             out.failure = written.error();
@@ -100,9 +98,9 @@ net::task<transfer_counts> file_receiver::run(net::stream& data, net::time_limit
         }
         count_(out.bytes);
     }
-    text.clear();
-    if (ascii_) filter.finish(text);
-    if (const auto written = write_fully(file_, text); !written && !out.failure) {
+    std::array<char, 1> spare{};
+    const std::string_view rest = ascii_ ? filter.filter(spare, true) : std::string_view();
+    if (const auto written = write_fully(file_, rest); !written && !out.failure) {
         out.failure = written.error();
         out.is_local = true;
     }

@@ -1,5 +1,8 @@
 #include <sallyport/proto/ascii_filter.hpp>
 
+#include <cstring>
+#include <utility>
+
 namespace sallyport::proto {
 
 void to_network_ascii::filter(std::string_view bytes, std::string& out) {
@@ -18,22 +21,24 @@ void to_network_ascii::filter(std::string_view bytes, std::string& out) {
     }
 }
 
-void from_network_ascii::filter(std::string_view bytes, std::string& out) {
-    if (bytes.empty()) return;
-    if (held_cr_ && bytes.front() != '\n') out += '\r';
-    held_cr_ = bytes.back() == '\r';
-    if (held_cr_) bytes.remove_suffix(1);
+std::string_view from_network_ascii::filter(std::span<char> buffer, bool last) {
+    std::string_view bytes(buffer.data() + 1, buffer.size() - 1);
+    char* end = buffer.data();
+    const auto move = [&end](std::string_view part) {
+        std::memmove(end, part.data(), part.size());
+        end += part.size();
+    };
+    if (held_cr_ && !bytes.empty() && bytes.front() != '\n') *end++ = '\r';
+    if (!bytes.empty()) held_cr_ = bytes.back() == '\r';
+    if (held_cr_ && !bytes.empty()) bytes.remove_suffix(1);
     for (auto cr = bytes.find('\r'); cr != std::string_view::npos; cr = bytes.find('\r')) {
         const bool line_end = bytes.substr(cr + 1).starts_with('\n');
-        out.append(bytes.substr(0, line_end ? cr : cr + 1));
+        move(bytes.substr(0, line_end ? cr : cr + 1));
         bytes.remove_prefix(cr + 1);
     }
-    out.append(bytes);
-}
-
-void from_network_ascii::finish(std::string& out) {
-    if (held_cr_) out += '\r';
-    held_cr_ = false;
+    move(bytes);
+    if (last && std::exchange(held_cr_, false)) *end++ = '\r';
+    return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
 }
 
 }  // namespace sallyport::proto

@@ -4,6 +4,7 @@
 // Both filters are streaming: a CR LF may be split between two calls. All other bytes are unchanged. The state is one bit,
 // so a filter never grows. Values, one filter per transfer; one thread at a time.
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,11 +19,12 @@ private:
     bool after_cr_ = false;
 };
 
-/// Wire to file: CR LF becomes LF; any other CR is kept. finish() appends a CR that was the very last byte.
+/// Wire to file: CR LF becomes LF; any other CR is kept.
 class from_network_ascii {
 public:
-    void filter(std::string_view bytes, std::string& out);
-    void finish(std::string& out);
+    /// Converts in place. The first byte of `buffer` is free: a CR at the end of the previous bytes may need it. Returns the
+    /// converted bytes, at the start of `buffer`. `last`: no more bytes follow.
+    [[nodiscard]] std::string_view filter(std::span<char> buffer, bool last);
 
 private:
     bool held_cr_ = false;

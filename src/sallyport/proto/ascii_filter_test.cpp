@@ -24,9 +24,17 @@ void expect_to_file(const std::string& wire, const std::string& file) {
     for (const auto& pieces : segmentations(wire)) {
         from_network_ascii filter;
         std::string out;
-        for (const auto piece : pieces) filter.filter(piece, out);
-        filter.finish(out);
+        for (const auto piece : pieces) {
+            std::string buffer = "x" + std::string(piece);
+            out += filter.filter(buffer, false);
+        }
+        std::string spare = "x";
+        out += filter.filter(spare, true);
         EXPECT_EQ(out, file);
+        // The last bytes and the end together.
+        from_network_ascii at_once;
+        std::string whole = "x" + wire;
+        EXPECT_EQ(at_once.filter(whole, true), file);
     }
 }
 

@@ -287,10 +287,10 @@ net::task<result<void>> transfer::send_final(std::string_view bytes) {
     return is_block_mode() ? send_blocks(bytes, true) : data_.write_and_finish(bytes, progress_limit());
 }
 
-net::task<result<std::size_t>> transfer::receive(std::span<char> into) {
-    if (!is_block_mode()) co_return co_await data_.read_some(into, progress_limit());
+net::task<result<std::size_t>> transfer::receive(std::span<char> into, net::time_limit limit) {
+    if (!is_block_mode()) co_return co_await data_.read_some(into, limit);
     while (!blocks_.finished()) {
-        const result<std::size_t> got = co_await data_.read_some(into, progress_limit());
+        const result<std::size_t> got = co_await data_.read_some(into, limit);
         if (!got) co_return got;
         if (*got == 0) co_return fail(errc::truncated, "the data connection ended before the end of the file");
         const result<std::size_t> bytes = blocks_.unwrap(into.first(*got));

@@ -7,6 +7,7 @@
 // download.cpp implements RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; this class has what they share.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,6 +109,8 @@ public:
     [[nodiscard]] const disk_access& disk() const noexcept { return disk_; }
     [[nodiscard]] bool client_disconnected() const { return setup_.owner.client_disconnected(); }
     [[nodiscard]] net::time_limit progress_limit() noexcept { return stall_.limit(); }
+    /// Called in each long wait for the client on the data connection.
+    void set_slow_peer_handler(std::function<void()> handler) { stall_.set_slow_peer_handler(std::move(handler)); }
 
     /// Establishes the data connection, sends the 150, and starts TLS. `name` and `detail` are parts of the 150.
     net::task<result<void>> open_data(std::string name, std::string detail, reply_timing timing);
@@ -115,8 +118,8 @@ public:
     net::task<result<void>> send(std::string_view bytes);
     /// Sends the last bytes; finish_data() follows immediately.
     net::task<result<void>> send_final(std::string_view bytes);
-    /// Receives bytes of the file. 0: the file is complete.
-    net::task<result<std::size_t>> receive(std::span<char> into);
+    /// Receives bytes of the file. 0: the file is complete. After errc::timeout it may be called again.
+    net::task<result<std::size_t>> receive(std::span<char> into, net::time_limit limit);
     /// Marks the end of the file, by closing the data connection in stream mode.
     net::task<result<void>> finish_data();
     void count(std::uint64_t bytes) noexcept { bytes_ += bytes; }

@@ -5,13 +5,20 @@
 // disk's threads, or on the loop if no disk is involved. Further data are spliced from the socket to the file through pipes;
 // with TLS and in TYPE A, where the bytes must be read, they pass through blocks of memory. Two pipes or blocks are used in
 // turn, one being filled while the other is written, so that neither side waits for the other.
+//
+// A large block is leased from memory that all sessions share; without a lease, blocks are small. If the client is slow,
+// what it has sent is written, and no block is held until it sends more (RX-03).
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include <sys/mman.h>
+
 #include <fmt/format.h>
 
+#include <sallyport/base/limits.hpp>
+#include <sallyport/base/memory_budget.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/ascii_filter.hpp>
@@ -34,21 +41,48 @@ constexpr std::size_t further_watermark = 128 * 1024;
 constexpr auto discard_time = 1s;
 constexpr int unique_tries = 1000;
 
+/// Releases a block of memory. `mapped`: its size, if it belongs to a mapping of its own.
+struct block_delete {
+    std::size_t mapped = 0;
+    void operator()(char* block) const noexcept {
+        if (mapped > 0)
+            ::munmap(block, mapped);
+        else
+            delete[] block;
+    }
+};
+
 /// Data that are written in one piece.
 struct portion {
     portion() = default;
-    explicit portion(std::size_t bytes) : data(std::make_unique_for_overwrite<char[]>(bytes)), capacity(bytes) {}
+    // One more byte precedes the data: the conversion of TYPE A may need it.
+    explicit portion(std::size_t bytes) : data(new char[bytes + 1]), capacity(bytes) {}
+
+    /// A large block. Once released, its memory belongs to the system again, and is not kept for later allocations. Empty if
+    /// none is left.
+    static portion leased(std::size_t bytes) {
+        portion made;
+        made.lease = large_buffers().take(bytes);
+        if (!made.lease) return made;
+        void* const memory = ::mmap(nullptr, bytes + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return {};
+        made.data = {static_cast<char*>(memory), block_delete{bytes + 1}};
+        made.capacity = bytes;
+        return made;
+    }
 
     // Either a pipe ...
     net::pipe pages;
     // ... or a block of memory.
-    std::unique_ptr<char[]> data;
+    std::unique_ptr<char[], block_delete> data;
     std::size_t capacity = 0;
     std::size_t size = 0;
+    // For a large block.
+    memory_budget::lease lease;
+    // What is written: the data, or the converted text of TYPE A.
+    std::string_view text;
     // The sender has ended the data properly after this.
     bool last = false;
-    // The converted text of TYPE A.
-    std::string text;
 
     [[nodiscard]] explicit operator bool() const noexcept { return pages || data; }
 };
@@ -92,8 +126,8 @@ public:
 private:
     net::task<result<void>> receive_all() {
         if (is_stream()) t_.data().set_low_watermark(first_watermark);
-        portion first(first_block);
-        result<void> received = co_await fill(first);
+        portion& first = blocks_[0];
+        result<void> received = co_await fill(first, nullptr);
         if (received && first.last && in_memory_) {
             received = co_await finish_receiving();
             if (received) received = write_and_publish(first);
@@ -101,9 +135,8 @@ private:
         }
         if (!received) co_return received;
         work_queue writer(t_.shared().disk, t_.loop(), t_.disk().owner());
-        std::array<portion, 2> blocks;
         try {
-            received = co_await write_blocks(writer, first, blocks);
+            received = co_await write_blocks(writer);
         } catch (...) {
             net::log_exception("upload", std::current_exception());
             received = fail_without_memory();
@@ -115,16 +148,16 @@ private:
         co_return written;
     }
 
-    net::task<result<void>> write_blocks(work_queue& writer, const portion& first, std::array<portion, 2>& blocks) {
+    net::task<result<void>> write_blocks(work_queue& writer) {
         if (is_stream()) t_.data().set_low_watermark(further_watermark);
-        const portion* filled = &first;
-        for (std::size_t index = 0; !filled->last; index = 1 - index) {
+        const portion* filled = &blocks_[0];
+        for (std::size_t index = 1; !filled->last; index = 1 - index) {
             writer.add([this, filled] { return write(*filled); });
-            portion& next = blocks.at(index);
+            portion& next = blocks_.at(index);
             // The previous content of `next` was added before that of the other block, so it has been written.
             result<void> done = co_await writer.wait_for_remaining(1);
-            if (done && !next) next = further_portion();
-            if (done) done = co_await fill(next);
+            if (done && is_small(next) && fast_) next = {};
+            if (done) done = co_await fill(next, &writer);
             if (!done) co_return done;
             filled = &next;
         }
@@ -143,36 +176,64 @@ private:
     /// Whether the connection carries nothing but the bytes of the file.
     [[nodiscard]] bool is_stream() const noexcept { return !t_.is_protected() && !t_.is_block_mode(); }
 
-    portion further_portion() {
+    [[nodiscard]] static bool is_small(const portion& p) noexcept { return !p.pages && p.capacity < further_block; }
+
+    /// A small block at first, and for a slow client.
+    portion new_portion() {
+        if (!fast_) return portion(first_block);
         if (is_stream() && !t_.is_ascii()) {
             portion made;
             made.pages = net::pipe::open();
             if (made.pages.capacity >= further_block) return made;
         }
-        return portion(further_block);
+        portion made = portion::leased(further_block);
+        return made ? std::move(made) : portion(first_block);
     }
 
-    /// Reads until a pipe has data, a block is full, or the sender has ended.
-    net::task<result<void>> fill(portion& p) {
+    /// Reads until a pipe has data, a block is full, the sender has ended, or it is slow. `writer` writes the other block,
+    /// if it has been filled.
+    net::task<result<void>> fill(portion& p, work_queue* writer) {
         p.size = 0;
+        p.last = false;
         do {
-            const std::span<char> free_space(p.data.get() + p.size, p.capacity - p.size);
+            if (!p) p = new_portion();
             result<std::size_t> got = fail(errc::misuse);
             if (p.pages)
                 got = co_await t_.data().splice_some(p.pages, t_.progress_limit());
             else
-                got = co_await t_.receive(free_space);
-            if (!got) co_return std::unexpected(got.error());
+                got = co_await t_.receive({p.data.get() + 1 + p.size, p.capacity - p.size}, patient_limit());
+            const bool slow = !got && !p.pages && got.error().code == errc::timeout;
+            if (!got && !slow) co_return std::unexpected(got.error());
+            fast_ = !slow;
+            if (slow && p.size > 0) break;
+            if (slow) {
+                const result<void> ready = co_await wait_without_blocks(writer);
+                if (!ready) co_return ready;
+                continue;
+            }
             p.last = *got == 0;
             p.size += *got;
             t_.count(*got);
         } while (!p.last && p.size < p.capacity);
-        if (t_.is_ascii()) {
-            p.text.clear();
-            filter_.filter({p.data.get(), p.size}, p.text);
-            if (p.last) filter_.finish(p.text);
-        }
+        p.text = {p.data.get() + 1, p.size};
+        if (t_.is_ascii()) p.text = filter_.filter({p.data.get(), p.size + 1}, p.last);
         co_return result<void>();
+    }
+
+    /// Until the client is slow.
+    [[nodiscard]] net::time_limit patient_limit() {
+        net::time_limit limit = t_.progress_limit();
+        limit.total = net::clock::now() + limits::slow_peer_wait;
+        return limit;
+    }
+
+    /// Waits for a slow client.
+    net::task<result<void>> wait_without_blocks(work_queue* writer) {
+        result<void> written;
+        if (writer != nullptr) written = co_await writer->wait_for_remaining(0);
+        if (!written) co_return written;
+        for (portion& p : blocks_) p = {};
+        co_return co_await t_.data().wait_readable(t_.progress_limit());
     }
 
     /// All bytes have arrived; after this the upload cannot be cancelled. If a client is killed, its system closes its
@@ -196,8 +257,7 @@ private:
     result<void> write(const portion& p) {
         if (t_.cancelled()) return fail(errc::cancelled);
         if (p.pages) return store_->write_from(p.pages.read_end.get(), p.size);
-        if (t_.is_ascii()) return store_->write(p.text);
-        return store_->write({p.data.get(), p.size});
+        return store_->write(p.text);
     }
 
     result<void> open_store(vfs::may_block wait) {
@@ -223,6 +283,10 @@ private:
     vfs::store_mode mode_;
     std::unique_ptr<vfs::store_file> store_;
     proto::from_network_ascii filter_;
+    // Filled and written in turn.
+    std::array<portion, 2> blocks_;
+    // The client has sent at least one small block without a long pause.
+    bool fast_ = false;
     // store_ does not wait for a disk.
     bool in_memory_ = false;
     bool disk_failed_ = false;
