@@ -11,6 +11,7 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/open_file.hpp>
+#include <sallyport/net/port_binder.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -65,6 +66,9 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     // Wrong addresses are reported where the settings are made.
     for (const auto& list : {options.endpoints(), options.implicit_endpoints()})
         for (const auto& at : list.value_or(std::vector<endpoint>())) allowed.control_ports.push_back(at.port);
+    const auto data = options.data_connections.settings().value_or(reach::passive_settings());
+    for (const auto& ports : {data.ports.range, port_range{data.single.port, data.single.port}})
+        if (ports.first != 0) allowed.data_ports.push_back(ports);
     const auto add = [&allowed](const std::string& path, bool append = false) {
         if (!path.empty()) allowed.files.push_back({path, append});
     };
@@ -75,9 +79,11 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     add(options.log_target == "-" ? std::string() : options.log_target, true);
     add(options.logging_and_control.transfer_log, true);
     auto started = helper::client::start(std::move(allowed));
-    if (started)
+    if (started) {
+        net::set_port_binder([&binder = **started](int socket, const endpoint& at) { return binder.bind_port(socket, at); });
         set_file_opener(
             [&opener = **started](const std::string& path, bool append) { return opener.open_file(path, append); });
+    }
     return started;
 }
 

@@ -134,6 +134,13 @@ result<unique_fd> client::open_file(const std::string& path, bool append) {
     return std::move(opened->descriptor);
 }
 
+result<void> client::bind_port(int socket, const endpoint& at) {
+    const request r{.kind = request_kind::bind_port, .target = wire_endpoint::of(at)};
+    auto bound = ask(r, {&socket, 1}, at.text());
+    if (!bound) return std::unexpected(std::move(bound.error()));
+    return {};
+}
+
 std::string program_path() {
     std::array<char, 4096> path{};
     const auto n = ::readlink("/proc/self/exe", path.data(), path.size() - 1);

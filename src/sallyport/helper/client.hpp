@@ -43,6 +43,8 @@ public:
     /// Opens a file of the permissions to be read, or a log to be appended to. The error text names the file and the next
     /// step.
     [[nodiscard]] result<unique_fd> open_file(const std::string& path, bool append);
+    /// Binds a socket to a port of the permissions.
+    [[nodiscard]] result<void> bind_port(int socket, const endpoint& at);
 
 private:
     client(unique_fd channel, int pid, std::vector<permitted_file> files)

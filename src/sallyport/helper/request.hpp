@@ -34,6 +34,8 @@ enum class request_kind : std::uint32_t {
     connect_from_low_port,
     // Opens the file with this number again, in the way that the permissions have for it. Reply: with its descriptor.
     open_file,
+    // Binds the descriptor, a new socket, to `target`.
+    bind_port,
 };
 
 /// An address and port without padding: `family` 4 or 6.

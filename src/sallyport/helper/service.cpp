@@ -43,6 +43,7 @@ constexpr std::uint16_t first_unprivileged_port = 1024;
 [[nodiscard]] std::size_t descriptors_of(request_kind kind) noexcept {
     switch (kind) {
         case request_kind::add_socket:
+        case request_kind::bind_port:
         case request_kind::start_successor: return 1;
         case request_kind::connect_from_low_port: return 2;
         default: return 0;
@@ -62,6 +63,7 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
         case request_kind::successor_status: return successor_status();
         case request_kind::connect_from_low_port: return connect_from_low_port(r, descriptors);
         case request_kind::open_file: return open_file(r);
+        case request_kind::bind_port: return bind_port(r, descriptors);
     }
     return refuse(EINVAL);
 }
@@ -139,6 +141,18 @@ answer service::open_file(const request& r) const {
     struct stat facts{};
     if (!out.descriptor || ::fstat(out.descriptor.get(), &facts) != 0) return refuse(errno);
     return S_ISREG(facts.st_mode) ? std::move(out) : refuse(EPERM);
+}
+
+// The ports of control connections are bound before the daemon gives up its rights.
+answer service::bind_port(const request& r, std::span<unique_fd> descriptors) const {
+    const int socket = descriptors[0].get();
+    const auto at = r.target.value();
+    if (!at || at->port == 0) return refuse(EINVAL);
+    if (!is_tcp(socket) || net::local_endpoint(socket).port != 0 ||
+        std::ranges::none_of(allowed_.data_ports, [&](const port_range& ports) { return ports.contains(at->port); }))
+        return refuse(EPERM);
+    const net::socket_address address(*at);
+    return ::bind(socket, address.data(), address.length()) == 0 ? done() : refuse(errno);
 }
 
 void serve(int channel, service& requests) {

@@ -28,6 +28,8 @@ struct permissions {
     std::string program;
     // The ports that control connections arrive on.
     std::vector<std::uint16_t> control_ports{};
+    // The ports that the configuration names for passive data connections.
+    std::vector<port_range> data_ports{};
     // Their numbers are their places here.
     std::vector<permitted_file> files{};
 };
@@ -52,6 +54,7 @@ private:
     [[nodiscard]] answer end_successor() const;
     [[nodiscard]] answer successor_status();
     [[nodiscard]] answer open_file(const request& r) const;
+    [[nodiscard]] answer bind_port(const request& r, std::span<unique_fd> descriptors) const;
     [[nodiscard]] answer connect_from_low_port(const request& r, std::span<unique_fd> descriptors) const;
 
     const permissions allowed_;

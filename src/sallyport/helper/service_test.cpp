@@ -151,6 +151,30 @@ TEST_F(HelperService, EndsNoProcessThatItDidNotStart) {
     EXPECT_EQ(ask({.kind = successor_status}), ESRCH);
 }
 
+TEST_F(HelperService, BindsOnlyPortsOfTheConfiguration) {
+    auto free_port = socket_of(AF_INET, SOCK_STREAM);
+    const net::socket_address any(*endpoint::parse("127.0.0.1:0"));
+    ASSERT_EQ(::bind(free_port.get(), any.data(), any.length()), 0);
+    const auto at = net::local_endpoint(free_port.get());
+    free_port.reset();
+    service of_ports{permissions{.program = "/nonexistent", .data_ports = {{at.port, at.port}}}, sigset_t{}};
+    const auto bind_to = [&](endpoint where, unique_fd socket) {
+        std::vector<unique_fd> one;
+        one.push_back(std::move(socket));
+        return of_ports.handle({.kind = bind_port, .target = wire_endpoint::of(where)}, one).text.os;
+    };
+    const auto bound = socket_of(AF_INET, SOCK_STREAM);
+    EXPECT_EQ(bind_to(at, unique_fd(::dup(bound.get()))), 0);
+    EXPECT_EQ(net::local_endpoint(bound.get()), at);
+    EXPECT_EQ(bind_to(at, unique_fd(::dup(bound.get()))), EPERM) << "it is bound already";
+    EXPECT_EQ(bind_to(at, socket_of(AF_INET, SOCK_STREAM)), EADDRINUSE);
+    EXPECT_EQ(bind_to({at.address, 25}, socket_of(AF_INET, SOCK_STREAM)), EPERM);
+    EXPECT_EQ(bind_to({at.address, 0}, socket_of(AF_INET, SOCK_STREAM)), EINVAL);
+    EXPECT_EQ(bind_to(at, socket_of(AF_INET, SOCK_DGRAM)), EPERM);
+    EXPECT_EQ(ask({.kind = bind_port, .target = wire_endpoint::of(at)}, socket_of(AF_INET, SOCK_STREAM)), EPERM)
+        << "no port is configured";
+}
+
 TEST_F(HelperService, OpensOnlyTheFilesOfTheConfiguration) {
     const auto directory = std::filesystem::temp_directory_path() / fmt::format("sallyport-files-{}", ::getpid());
     std::filesystem::create_directories(directory);

@@ -8,6 +8,7 @@
 #include <sallyport/base/log_limiter.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/listener.hpp>
+#include <sallyport/net/port_binder.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::net {
@@ -29,7 +30,28 @@ std::unexpected<error> listen_error(const endpoint& at, int os) {
     return fail(os == EADDRINUSE ? errc::busy : from_errno(os), fmt::format("cannot listen on {}: {}", at.text(), why));
 }
 
+std::function<result<void>(int socket, const endpoint& at)>& port_binder() {
+    static std::function<result<void>(int socket, const endpoint& at)> one;
+    return one;
+}
+
 }  // namespace
+
+void set_port_binder(std::function<result<void>(int socket, const endpoint& at)> binder) {
+    port_binder() = std::move(binder);
+}
+
+bool bind_port(int socket, const endpoint& at) {
+    const socket_address address(at);
+    if (::bind(socket, address.data(), address.length()) == 0) return true;
+    const int refused = errno;
+    if (refused != EACCES || !port_binder()) return false;
+    if (const auto bound = port_binder()(socket, at); !bound) {
+        errno = bound.error().os == EADDRINUSE ? EADDRINUSE : refused;
+        return false;
+    }
+    return true;
+}
 
 struct listener::impl {
     impl(loop& l, unique_fd fd, const endpoint& local_end) : owner(l), socket(l, std::move(fd)), local(local_end) {}
@@ -74,7 +96,7 @@ result<unique_fd> listener::bind(const endpoint& at, listen_options options) {
     if (options.reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) return listen_error(at, errno);
     set_stream_options(fd.get(), at.address);
     if (at.address.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, at.address.is_unspecified() ? 0 : 1);
-    if (::bind(fd.get(), address.data(), address.length()) != 0) return listen_error(at, errno);
+    if (!bind_port(fd.get(), at)) return listen_error(at, errno);
     if (::listen(fd.get(), options.backlog) != 0) return listen_error(at, errno);
     return fd;
 }
