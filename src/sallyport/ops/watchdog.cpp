@@ -88,9 +88,9 @@ struct watchdog::impl {
             return false;
         }
         const auto late = std::exchange(each.late, 0);
-        if (settings.mode != watchdog_mode::off && late * settings.interval >= settings.limit)
-            log::warning({}, fmt::format("Event loop {} runs again, after {:.1f} s", each.loop.index(), seconds(late)));
         try {
+            if (settings.mode != watchdog_mode::off && late * settings.interval >= settings.limit)
+                log::warning({}, fmt::format("Event loop {} runs again, after {:.1f} s", each.loop.index(), seconds(late)));
             each.ask();
         } catch (const std::bad_alloc&) {
             // The loop is asked again after the next interval.
@@ -102,11 +102,16 @@ struct watchdog::impl {
         if (settings.mode == watchdog_mode::off) return;
         status::count(counters.loop_stalls);
         const bool aborting = settings.mode == watchdog_mode::abort;
-        log::error({}, fmt::format("Event loop {} has not run for {:.1f} s{}; its sessions wait. {}", each.loop.index(),
+        try {
+            log::error({},
+                       fmt::format("Event loop {} has not run for {:.1f} s{}; its sessions wait. {}", each.loop.index(),
                                    seconds(each.late), work_text(each.loop.work().note()),
                                    aborting ? "Ending the process with a core file (--watchdog abort)"
                                             : "A disk or network file system that does not respond is one cause; to get a "
                                               "core file and a restart by the service manager, use --watchdog abort"));
+        } catch (const std::bad_alloc&) {
+            log::error({}, "An event loop does not run, and there is no memory for details");
+        }
         if (aborting) end_process(each);
     }
 
