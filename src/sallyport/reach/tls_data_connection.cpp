@@ -1,5 +1,6 @@
 #include <sallyport/reach/tls_data_connection.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -7,7 +8,9 @@
 #include <vector>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -55,15 +58,21 @@ net::task<bool> wait_for_admission(shared d, std::size_t number) {
 
 net::task<> shake_hands(shared d, std::size_t number) {
     held_connection& own = *d->all[number];
-    net::tls_accept_options options = d->options;
-    options.admit_new_session = std::bind_front(wait_for_admission, d, number);
-    const net::time_limit limit = net::time_limit::within(d->timeout);
-    const result<void> done = co_await own.stream.accept_tls(d->context, options, limit);
-    if (!done && !d->first_failure) d->first_failure = done.error();
-    if (!done)
+    try {
+        net::tls_accept_options options = d->options;
+        options.admit_new_session = std::bind_front(wait_for_admission, d, number);
+        const net::time_limit limit = net::time_limit::within(d->timeout);
+        const result<void> done = co_await own.stream.accept_tls(d->context, options, limit);
+        if (!done && !d->first_failure) d->first_failure = done.error();
+        if (!done)
+            d->choice.set(number, state::failed);
+        else if (own.stream.tls().resumed)
+            d->choice.set(number, state::resumed);
+    } catch (...) {
+        net::log_exception("TLS on a data connection", std::current_exception());
+        if (!d->first_failure) d->first_failure = fail_without_memory().error();
         d->choice.set(number, state::failed);
-    else if (own.stream.tls().resumed)
-        d->choice.set(number, state::resumed);
+    }
     own.finished = true;
     d->changed->set();
 }
@@ -129,10 +138,8 @@ net::task<result<void>> finish(port_reservation& port, shared d, std::size_t cho
     co_return result<void>();
 }
 
-}  // namespace
-
-net::task<result<tls_data_connection>> accept_tls_data(port_reservation& port, net::stream first, tls_data_request request) {
-    const auto d = std::make_shared<data_connections>(port, request);
+net::task<result<tls_data_connection>> accept_one(port_reservation& port, shared d, net::stream first,
+                                                  tls_data_request request) {
     add(d, std::move(first));
     const result<std::size_t> chosen = co_await choose(port, d);
     port.stop_accepting();
@@ -148,6 +155,19 @@ net::task<result<tls_data_connection>> accept_tls_data(port_reservation& port, n
     else
         request.history.served_new_session();
     co_return tls_data_connection{std::move(own.stream), d->all.size() - 1};
+}
+
+}  // namespace
+
+net::task<result<tls_data_connection>> accept_tls_data(port_reservation& port, net::stream first, tls_data_request request) {
+    const auto d = std::make_shared<data_connections>(port, request);
+    try {
+        co_return co_await accept_one(port, d, std::move(first), request);
+    } catch (...) {
+        // The handshakes would wait for a decision.
+        close_others(*d, std::nullopt);
+        throw;
+    }
 }
 
 }  // namespace sallyport::reach
