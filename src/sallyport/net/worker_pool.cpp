@@ -164,7 +164,7 @@ struct worker_pool::impl {
 
 worker_pool::worker_pool(pool_size size) : impl_(std::make_unique<impl>(size)) {
     const std::lock_guard lock(impl_->mutex);
-    impl_->start_thread();
+    for (std::size_t i = 0; i < size.brief; ++i) impl_->start_thread();
 }
 
 worker_pool::~worker_pool() {

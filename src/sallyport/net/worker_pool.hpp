@@ -39,7 +39,8 @@ struct pool_size {
     // Pieces of brief work and slices of long work that run at a time, apart from those that wait for a disk.
     std::size_t brief;
     std::size_t sliced;
-    // Threads, including those that wait for a disk. They are started when they are needed.
+    // Threads, including those that wait for a disk. Those for brief work are started at once, the others when they are
+    // needed.
     std::size_t threads;
 };
 

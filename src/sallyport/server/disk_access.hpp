@@ -35,12 +35,13 @@ public:
         return net::offload(pool_, loop_, std::move(work), owner_);
     }
     /// Calls `step(until)` until it returns true or an error. A step ends soon after `until`, and between two of them other
-    /// work gets its turn.
+    /// work gets its turn. The first slice is brief work, so that a short listing does not wait for long ones.
     template <class Step>
     net::task<result<void>> run_in_slices(Step step) const {
-        for (bool finished = false; !finished;) {
+        auto kind = net::work_kind::brief;
+        for (bool finished = false; !finished; kind = net::work_kind::sliced) {
             auto slice = [&step, &pool = pool_, &cancelled = cancelled_] { return run_slice(step, pool, cancelled); };
-            const result<bool> done = co_await net::offload(pool_, loop_, std::move(slice), owner_, net::work_kind::sliced);
+            const result<bool> done = co_await net::offload(pool_, loop_, std::move(slice), owner_, kind);
             if (!done) co_return std::unexpected(done.error());
             finished = *done;
         }
