@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include <sallyport/base/ascii.hpp>
 
@@ -61,15 +62,19 @@ inside_addresses::inside_addresses(const ip_address& backend, const ip_address& 
 std::string inside_addresses::hidden(std::string text, const std::string& data_peer) const {
     for (const auto& [word, usual] : words_) {
         const auto& instead = data_peer.empty() ? usual : data_peer;
+        // The text up to `copied`, with its addresses replaced.
+        std::string out;
+        std::size_t copied = 0;
         for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
             const auto begin = begin_of(text, at);
             const bool in_url = begin != std::string::npos && begin >= 2 && text.compare(begin - 2, 2, "//") == 0;
             const auto end = end_of(text, at + word.size(), in_url);
             at += word.size();
-            if (begin == std::string::npos || end == std::string::npos) continue;
-            text.replace(begin, end - begin, instead);
-            at = begin + instead.size();
+            if (begin == std::string::npos || end == std::string::npos || begin < copied) continue;
+            out.append(text, copied, begin - copied).append(instead);
+            at = copied = end;
         }
+        if (copied > 0) text = std::move(out.append(text, copied));
     }
     return text;
 }
