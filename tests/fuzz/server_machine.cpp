@@ -110,7 +110,9 @@ private:
     void perform(const proto::act::run_file& a) {
         proto::file_result answer;
         answer.line = " type=file; x";
-        answer.lines = {"-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 " + std::string(a.request.path.text())};
+        if (a.request.listing && choices_.next(2) == 0)
+            machine_.file_done(proto::file_result{
+                .lines = "-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 " + std::string(a.request.path.text()) + "\r\n", .more = true});
         machine_.file_done(outcome(answer));
     }
     void perform(const proto::act::start_transfer& a) {

@@ -109,10 +109,12 @@ private:
 class faulty_directory final : public directory {
 public:
     faulty_directory(std::unique_ptr<directory> real, plan_ptr plan) : real_(std::move(real)), plan_(std::move(plan)) {}
-    result<void> read(std::vector<entry>& into) override {
+    result<void> read_names(std::vector<std::string>& into) override {
         if (auto ok = plan_->pass(operation::list); !ok) return ok;
-        return real_->read(into);
+        return real_->read_names(into);
     }
+    result<std::optional<entry>> find(std::string name) override { return real_->find(std::move(name)); }
+    result<void> rewind() override { return real_->rewind(); }
 
 private:
     std::unique_ptr<directory> real_;

@@ -50,9 +50,20 @@ private:
 class memory_directory final : public directory {
 public:
     explicit memory_directory(std::vector<entry> entries) : entries_(std::move(entries)) {}
-    result<void> read(std::vector<entry>& into) override {
+    result<void> read_names(std::vector<std::string>& into) override {
         const std::lock_guard lock(mutex_);
-        for (std::size_t n = 0; n < batch && next_ < entries_.size(); ++n) into.push_back(entries_[next_++]);
+        for (std::size_t n = 0; n < batch && next_ < entries_.size(); ++n) into.push_back(entries_[next_++].name);
+        return {};
+    }
+    // The entries are in the order of names.
+    result<std::optional<entry>> find(std::string name) override {
+        const auto found = std::ranges::lower_bound(entries_, name, {}, &entry::name);
+        if (found == entries_.end() || found->name != name) return std::nullopt;
+        return *found;
+    }
+    result<void> rewind() override {
+        const std::lock_guard lock(mutex_);
+        next_ = 0;
         return {};
     }
 

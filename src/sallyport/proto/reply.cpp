@@ -26,11 +26,6 @@ void append_text(std::string& out, std::string_view text) {
     out += "\r\n";
 }
 
-void append_inner(std::string& out, std::string_view text) {
-    if (!text.starts_with(' ')) out += ' ';
-    append_text(out, text);
-}
-
 // 0 if the line does not start with a reply code.
 [[nodiscard]] int code_of(std::string_view line) noexcept {
     if (line.size() < 3 || line[0] < '1' || line[0] > '6' || line[1] < '0' || line[1] > '5' || !is_digit(line[2])) return 0;
@@ -44,19 +39,27 @@ void append_reply(std::string& out, int code, std::string_view text) {
     append_text(out, text);
 }
 
-void append_reply(std::string& out, int code, std::string_view first, const std::vector<std::string>& inner,
-                  std::string_view last) {
+void append_first_line(std::string& out, int code, std::string_view first) {
     append_code(out, code, '-');
     append_text(out, first);
-    for (const auto& line : inner) append_inner(out, line);
+}
+
+void append_inner_line(std::string& out, std::string_view text) {
+    if (!text.starts_with(' ')) out += ' ';
+    append_text(out, text);
+}
+
+void append_reply(std::string& out, int code, std::string_view first, const std::vector<std::string>& inner,
+                  std::string_view last) {
+    append_first_line(out, code, first);
+    for (const auto& line : inner) append_inner_line(out, line);
     append_reply(out, code, last);
 }
 
 void append_reply(std::string& out, const reply& r) {
     if (r.lines.size() > 1) {
-        append_code(out, r.code, '-');
-        append_text(out, r.lines.front());
-        for (std::size_t i = 1; i + 1 < r.lines.size(); ++i) append_inner(out, r.lines[i]);
+        append_first_line(out, r.code, r.lines.front());
+        for (std::size_t i = 1; i + 1 < r.lines.size(); ++i) append_inner_line(out, r.lines[i]);
     }
     append_reply(out, r.code, r.lines.empty() ? std::string_view() : r.lines.back());
 }

@@ -68,6 +68,10 @@ void append_reply(std::string& out, int code, std::string_view text);
 void append_reply(std::string& out, int code, std::string_view first, const std::vector<std::string>& inner,
                   std::string_view last);
 
+/// The same in pieces: "code-first", then inner lines; the reply ends with append_reply(out, code, last).
+void append_first_line(std::string& out, int code, std::string_view first);
+void append_inner_line(std::string& out, std::string_view text);
+
 /// Appends a parsed reply in canonical form, as a gateway forwards it.
 void append_reply(std::string& out, const reply& r);
 

@@ -7,10 +7,12 @@
 
 namespace sallyport::proto {
 
-void reply_writer::write(const reply& r, bool tls) {
+/// Adds lines, escapes them for Telnet, and shows them in the log.
+template <class Append>
+void reply_writer::add(bool tls, Append append) {
     const std::size_t from = output_.size();
     try {
-        append_reply(output_, r);
+        append();
         if (trace_) trace_lines(std::string_view(output_).substr(from));
         if (!tls && output_.find('\xff', from) != std::string::npos)
             output_.replace(from, std::string::npos, telnet_escape(std::string_view(output_).substr(from)));
@@ -19,7 +21,26 @@ void reply_writer::write(const reply& r, bool tls) {
         output_.resize(from);
         throw;
     }
+}
+
+void reply_writer::write(const reply& r, bool tls) {
+    add(tls, [&] { append_reply(output_, r); });
     last_code_ = r.code;
+}
+
+void reply_writer::write_first_line(int code, std::string_view first, bool tls) {
+    add(tls, [&] { append_first_line(output_, code, first); });
+    last_code_ = code;
+}
+
+void reply_writer::write_inner_lines(std::string_view lines, bool tls) {
+    add(tls, [&] {
+        while (!lines.empty()) {
+            const std::size_t end = std::min(lines.find("\r\n"), lines.size());
+            append_inner_line(output_, lines.substr(0, end));
+            lines.remove_prefix(std::min(lines.size(), end + 2));
+        }
+    });
 }
 
 void reply_writer::trace_lines(std::string_view lines) {

@@ -15,6 +15,10 @@ class reply_writer {
 public:
     /// Without TLS the connection is Telnet, and 0xFF is doubled (RFC 959, section 4.1.3).
     void write(const reply& r, bool tls);
+    /// Writes a reply of several lines in pieces; write() of a reply with the same code ends it.
+    void write_first_line(int code, std::string_view first, bool tls);
+    /// `lines` end with CR LF each.
+    void write_inner_lines(std::string_view lines, bool tls);
     /// Adds bytes that are not a reply: answers to Telnet negotiations.
     void append(std::string_view bytes) { output_ += bytes; }
 
@@ -30,6 +34,8 @@ public:
     void show_command(std::string_view line);
 
 private:
+    template <class Append>
+    void add(bool tls, Append append);
     void trace_lines(std::string_view lines);
 
     std::string output_;

@@ -31,6 +31,19 @@ TEST(reply_writer, doubles_0xff_only_without_tls) {
     EXPECT_TRUE(w.output().ends_with("\r\n257 \"/\xff\"\r\n"));
 }
 
+TEST(reply_writer, writes_a_long_reply_in_pieces) {  // RX-03
+    reply_writer w;
+    std::vector<std::string> lines;
+    w.set_trace([&lines](std::string_view line) { lines.emplace_back(line); });
+    w.write_first_line(213, "Status follows:", false);
+    w.write_inner_lines("213 a\r\n\xff\r\n", false);
+    w.write_inner_lines("", false);
+    w.write_inner_lines("c\r\n", false);
+    w.write({213, {"End."}}, false);
+    EXPECT_EQ(w.output(), "213-Status follows:\r\n 213 a\r\n \xff\xff\r\n c\r\n213 End.\r\n");
+    EXPECT_EQ(lines, (std::vector<std::string>{"< 213-Status follows:", "<  213 a", "<  \xff", "<  c", "< 213 End."}));
+}
+
 TEST(reply_writer, shows_each_line_and_no_password) {
     reply_writer w;
     std::vector<std::string> lines;

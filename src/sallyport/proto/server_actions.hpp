@@ -94,8 +94,10 @@ struct file_result {
     std::int64_t modified = 0;
     // MLST: as mlst_line() made it.
     std::string line;
-    // STAT with a path: the listing.
-    std::vector<std::string> lines;
+    // STAT with a path: lines of the listing, with CR LF each.
+    std::string lines;
+    // STAT with a path: file_done() will be called again.
+    bool more = false;
 };
 
 struct transfer_outcome {
@@ -132,7 +134,8 @@ struct open_passive {
 };
 /// Release the reserved port or close the open data connection, which is not needed any more. There is no outcome.
 struct release_data {};
-/// Execute the request and call file_done().
+/// Execute the request and call file_done(). STAT with a path: call it for each piece of the listing, and send output()
+/// after each, so that the listing needs no more memory if the client is slow (RX-03).
 struct run_file {
     file_request request;
 };

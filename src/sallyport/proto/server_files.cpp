@@ -107,9 +107,18 @@ server_files::step server_files::set_time(const time_to_set& wanted) {
 server_files::step server_files::finish(const result<file_result>& outcome) {
     const file_request request = std::exchange(request_, {});
     const auto wanted = std::exchange(time_to_set_, std::nullopt);
+    if (request.listing) return end_of_status(outcome);
     if (outcome) return reply_to(request, *outcome);
     if (wanted && is_missing(outcome.error().code)) return set_time(*wanted);
     return failed(outcome.error(), request.command);
+}
+
+reply server_files::end_of_status(const result<file_result>& outcome) {
+    const bool started = std::exchange(lines_started_, false);
+    if (!outcome && !started) return failed(outcome.error(), verb::stat);
+    if (!outcome) return {213, {"The listing is incomplete: " + failed(outcome.error(), verb::stat).text()}};
+    if (!started) return {213, {std::string(status_follows), "End of status."}};
+    return {213, {"End of status."}};
 }
 
 reply server_files::reply_to(const file_request& request, const file_result& answer) {
@@ -125,12 +134,6 @@ reply server_files::reply_to(const file_request& request, const file_result& ans
         case verb::mdtm: return {213, {format_time(answer.modified)}};
         case verb::mfmt: return {213, {fmt::format("Modify={}; {}", format_time(request.modified), request.path.text())}};
         case verb::mlst: return {250, {"Begin", answer.line, "End."}};
-        case verb::stat: {
-            reply out{213, {"Status follows:"}};
-            out.lines.insert(out.lines.end(), answer.lines.begin(), answer.lines.end());
-            out.lines.emplace_back("End of status.");
-            return out;
-        }
         default: return failed({errc::misuse, 0, {}}, request.command);
     }
 }

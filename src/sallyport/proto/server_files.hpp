@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <sallyport/base/virtual_path.hpp>
@@ -26,6 +27,9 @@ public:
 
     /// `type` is needed for SIZE. REQUIRES: `c` is one of the commands above.
     [[nodiscard]] step start(const command& c, data_type type);
+    /// STAT with a path: lines of the listing follow. True the first time, when the reply's first line must be sent.
+    [[nodiscard]] bool start_lines() noexcept { return !std::exchange(lines_started_, true); }
+    static constexpr std::string_view status_follows = "Status follows:";
     /// The outcome of the request that was the last step.
     [[nodiscard]] step finish(const result<file_result>& outcome);
     /// Call it before each command: RNTO must directly follow RNFR.
@@ -54,6 +58,8 @@ private:
     [[nodiscard]] step status(const command& c);
     [[nodiscard]] step set_time(const time_to_set& wanted);
     [[nodiscard]] step run(file_request request);
+    /// The last line of STAT with a path, or the whole reply if there were no lines.
+    [[nodiscard]] reply end_of_status(const result<file_result>& outcome);
     [[nodiscard]] reply reply_to(const file_request& request, const file_result& answer);
 
     virtual_path directory_;
@@ -61,6 +67,7 @@ private:
     // The path of an accepted RNFR.
     std::optional<virtual_path> rename_from_;
     file_request request_;
+    bool lines_started_ = false;
     // If request_ is MDTM and no file has the complete argument as its name.
     std::optional<time_to_set> time_to_set_;
 };

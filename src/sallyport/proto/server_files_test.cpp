@@ -108,8 +108,18 @@ TEST_F(server_files_test, stat_with_a_path_is_a_listing) {
     const auto request = asked("STAT *.txt");
     ASSERT_TRUE(request.listing);
     EXPECT_EQ(request.listing->pattern, "*.txt");
-    EXPECT_EQ(std::get<reply>(files.finish(file_result{.lines = {"one", "two"}})),
-              (reply{213, {"Status follows:", "one", "two", "End of status."}}));
+    EXPECT_TRUE(files.start_lines());
+    EXPECT_FALSE(files.start_lines());
+    EXPECT_EQ(std::get<reply>(files.finish(file_result{})), (reply{213, {"End of status."}}));
+    (void)asked("STAT *.txt");
+    EXPECT_EQ(std::get<reply>(files.finish(file_result{})), (reply{213, {"Status follows:", "End of status."}}));
+    (void)asked("STAT *.txt");
+    EXPECT_EQ(std::get<reply>(files.finish(fail(errc::not_found))).code, 550);
+    (void)asked("STAT *.txt");
+    EXPECT_TRUE(files.start_lines());
+    const auto failed = std::get<reply>(files.finish(fail(errc::io)));
+    EXPECT_EQ(failed.code, 213);
+    EXPECT_TRUE(failed.text().starts_with("The listing is incomplete: "));
 }
 
 }  // namespace

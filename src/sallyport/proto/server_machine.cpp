@@ -330,6 +330,10 @@ void server_machine::passive_done(const result<endpoint>& advertised) {
 
 void server_machine::file_done(const result<file_result>& outcome) {
     deadlines_.note_activity(login_.logged_in());
+    if (outcome && outcome->more && awaited_ == awaited::file && !closing_) {
+        if (files_.start_lines()) replies_.write_first_line(213, server_files::status_follows, protection_.tls());
+        return replies_.write_inner_lines(outcome->lines, protection_.tls());
+    }
     if (std::exchange(awaited_, awaited::nothing) != awaited::file || closing_) return;
     handle_step(files_.finish(outcome));
 }

@@ -187,8 +187,11 @@ private:
         if (name_of_it == "size") return machine_.file_done(file_result{.size = parse_decimal(value).value_or(0)});
         if (name_of_it == "modified")
             return machine_.file_done(file_result{.modified = static_cast<std::int64_t>(parse_decimal(value).value_or(0))});
-        if (name_of_it == "line")
-            return machine_.file_done(file_result{.line = std::string(value), .lines = {std::string(value)}});
+        if (name_of_it == "line" && request.listing) {
+            machine_.file_done(file_result{.lines = std::string(value) + "\r\n", .more = true});
+            return machine_.file_done(file_result{});
+        }
+        if (name_of_it == "line") return machine_.file_done(file_result{.line = std::string(value)});
         machine_.file_done(fail(read_cause(name_of_it), request.path.text()));
     }
 

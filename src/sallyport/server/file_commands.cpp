@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/server/lister.hpp>
 #include <sallyport/server/read_ahead.hpp>
 
 namespace sallyport::server {
@@ -14,6 +13,7 @@ using proto::verb;
 
 /// STAT of a directory is sent over the control connection, so its length is limited.
 constexpr std::size_t max_stat_lines = 1000;
+constexpr std::size_t block_size = limits::control_read_size;
 
 bool is_change(verb command) noexcept {
     return command == verb::dele || command == verb::rmd || command == verb::mkd || command == verb::rnto ||
@@ -41,52 +41,63 @@ result<proto::file_result> answer(const proto::file_request& r, const vfs::statu
         case verb::mdtm:
             if (found.type == vfs::file_type::directory) return fail(errc::is_a_directory, r.path.text());
             if (found.type != vfs::file_type::file) return fail(errc::not_a_file, r.path.text());
-            return proto::file_result{.size = found.size, .modified = found.modified, .line = {}, .lines = {}};
-        case verb::mlst: return proto::file_result{.line = describe_entry(r.path, found, r.facts, read_only), .lines = {}};
+            return proto::file_result{.size = found.size, .modified = found.modified, .line = {}};
+        case verb::mlst: return proto::file_result{.line = describe_entry(r.path, found, r.facts, read_only)};
         case verb::rnfr: return proto::file_result{};
         default: return fail(errc::misuse);
     }
 }
 
-/// Moves lines from `rest` to `lines` up to the limit.
-void append_lines(std::vector<std::string>& lines, std::string_view& rest) {
-    while (!rest.empty() && lines.size() < max_stat_lines) {
-        const std::size_t end = rest.find("\r\n");
-        lines.emplace_back(rest.substr(0, end));
-        rest.remove_prefix(end + 2);
-    }
+std::int64_t seconds_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// The lines of STAT with a path, in the format of LIST. Between two blocks, other work gets its turn on the disk's threads.
-net::task<result<proto::file_result>> list_for_stat(std::shared_ptr<session_context> shared, disk_access disk,
-                                                    account user_account, proto::transfer_request listing) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
+proto::transfer_request as_list(proto::transfer_request listing) {
     listing.command = verb::list;
-    lister source(shared->files_of(user_account), std::move(listing), user_account,
-                  std::chrono::duration_cast<std::chrono::seconds>(now).count(), &disk.cancel_flag());
-    proto::file_result out;
-    bool complete = false;
-    const auto append = [&out, &source, &complete](std::string_view rest) {
-        append_lines(out.lines, rest);
-        complete = rest.empty() && source.finished();
-        return complete || out.lines.size() == max_stat_lines;
-    };
-    const result<std::string> first = co_await read_first(disk, source);
-    if (!first) co_return std::unexpected(first.error());
-    if (!append(*first)) {
-        auto step = [&source, &append, slice = std::size_t{0}](net::deadline) mutable -> result<bool> {
-            const result<std::string> block = source.next();
-            if (!block) return std::unexpected(block.error());
-            return append(*block) || ++slice == limits::max_stat_slices;
-        };
-        const result<void> done = co_await disk.run_in_slices(std::move(step));
-        if (!done) co_return std::unexpected(done.error());
-    }
-    if (!complete) out.lines.emplace_back("and more; LIST shows all");
-    co_return out;
+    return listing;
 }
 
 }  // namespace
+
+status_listing::status_listing(std::shared_ptr<session_context> shared, const disk_access& disk, const account& user_account,
+                               proto::transfer_request listing)
+    : shared_(std::move(shared)),
+      disk_(disk),
+      source_(shared_->files_of(user_account), as_list(std::move(listing)), user_account, seconds_now(),
+              &disk_.cancel_flag()) {}
+
+net::task<result<std::string>> status_listing::next() {
+    while (!complete_) {
+        if (slices_ == limits::max_stat_slices || lines_ == max_stat_lines) {
+            complete_ = true;
+            co_return std::string("and more; LIST shows all\r\n");
+        }
+        result<std::string> block = co_await read();
+        ++slices_;
+        complete_ = !block || source_.finished();
+        if (!block) co_return block;
+        const std::size_t size = size_of_lines(*block);
+        if (size < block->size()) complete_ = false;
+        block->resize(size);
+        if (!block->empty()) co_return block;
+    }
+    co_return std::string();
+}
+
+net::task<result<std::string>> status_listing::read() {
+    if (slices_ == 0) return read_first(disk_, source_, block_size);
+    return disk_.run([this] { return source_.next(block_size); });
+}
+
+/// Counts lines up to the limit, and returns their size.
+std::size_t status_listing::size_of_lines(std::string_view block) {
+    std::size_t size = 0;
+    while (size < block.size() && lines_ < max_stat_lines) {
+        size = block.find("\r\n", size) + 2;
+        ++lines_;
+    }
+    return size;
+}
 
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
                                                        account user_account, proto::file_request request) {
@@ -100,8 +111,6 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         if (!done) co_return std::unexpected(done.error());
         co_return proto::file_result{};
     }
-    if (request.listing)
-        co_return co_await list_for_stat(shared, disk, std::move(user_account), std::move(*request.listing));
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
     if (!found && found.error().code == errc::busy) {
         auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };

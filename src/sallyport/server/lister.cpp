@@ -1,10 +1,10 @@
 #include <sallyport/server/lister.hpp>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/vfs/names.hpp>
@@ -48,15 +48,14 @@ void describe_facts(proto::entry& line, const vfs::status& facts, const proto::f
     append_hex(line.unique, facts.inode);
 }
 
-/// Writes the lines of one block.
-class line_writer {
+}  // namespace
+
+class line_maker {
 public:
-    line_writer(const proto::transfer_request& request, const std::optional<wildcard>& pattern, bool read_only,
-                std::int64_t now)
-        : request_(request), pattern_(pattern), read_only_(read_only), now_(now) {}
+    line_maker(const proto::transfer_request& request, bool read_only, std::int64_t now)
+        : request_(request), read_only_(read_only), now_(now) {}
 
     void append(std::string& out, vfs::entry& found) {
-        if (!is_wanted(found.name)) return;
         if (request_.command == proto::verb::nlst) {
             proto::append_name(out, request_.prefix);
             proto::append_name(out, found.name);
@@ -79,12 +78,6 @@ private:
         return !is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group;
     }
 
-    [[nodiscard]] bool is_wanted(std::string_view name) const {
-        const bool includes_hidden = request_.show_hidden || request_.pattern.starts_with('.');
-        if (!is_for_machines() && !includes_hidden && name.starts_with('.')) return false;
-        return !pattern_ || pattern_->matches(name);
-    }
-
     void name_owner(const vfs::status& facts) {
         if (user_ != facts.user) line_.owner = vfs::user_name(facts.user);
         if (group_ != facts.group) line_.group = vfs::group_name(facts.group);
@@ -93,7 +86,6 @@ private:
     }
 
     const proto::transfer_request& request_;
-    const std::optional<wildcard>& pattern_;
     bool read_only_;
     std::int64_t now_;
     // Reused between lines, so that its strings keep their memory.
@@ -101,8 +93,6 @@ private:
     // The user and group that `line_` contains.
     std::optional<std::uint32_t> user_, group_;
 };
-
-}  // namespace
 
 lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
                const std::atomic<bool>* cancelled)
@@ -139,61 +129,96 @@ result<void> lister::open() {
         name = std::exchange(request_.prefix, {});
     }
     request_.show_hidden = true;
-    first_entries_.push_back({.name = std::move(name), .facts = *file, .link_target = {}});
     finished_ = true;
+    if (!is_wanted(name)) return {};
+    vfs::entry only{.name = std::move(name), .facts = *file, .link_target = {}};
+    line_maker(request_, read_only_, now_).append(single_line_, only);
     return {};
 }
 
-result<void> lister::read(std::vector<vfs::entry>& entries) {
-    if (cancelled_ != nullptr && *cancelled_) {
-        stop();
-        return fail(errc::cancelled);
-    }
-    const std::size_t before = entries.size();
-    const result<void> done = directory_->read(entries);
-    if (!done || entries.size() == before) stop();
-    return done;
+bool lister::is_wanted(std::string_view name) const {
+    const bool includes_hidden = request_.show_hidden || request_.pattern.starts_with('.');
+    if (request_.command != proto::verb::mlsd && !includes_hidden && name.starts_with('.')) return false;
+    return !pattern_ || pattern_->matches(name);
 }
 
 result<bool> lister::prepare(std::chrono::steady_clock::time_point until) {
     result<void> done;
-    if (!opened_) done = open();
-    opened_ = true;
-    // MLSD has no order (RFC 3659 section 7): the client sorts the entries and gets the first lines sooner.
-    const std::size_t wanted = request_.command == proto::verb::mlsd ? 0 : limits::max_sorted_entries + 1;
-    while (done && !finished_ && first_entries_.size() < wanted) {
-        if (std::chrono::steady_clock::now() >= until) return false;
-        done = read(first_entries_);
+    if (!std::exchange(opened_, true)) {
+        done = open();
+        if (done && !finished_ && request_.command != proto::verb::mlsd)
+            sorted_.emplace(*directory_, [this](std::string_view name) { return is_wanted(name); }, cancelled_);
+        starting_ = sorted_.has_value();
     }
-    if (!done) return std::unexpected(done.error());
-    return true;
+    while (done && starting_) {
+        const result<sorted_names::state> started = sorted_->start(until);
+        if (!started) {
+            done = std::unexpected(started.error());
+            break;
+        }
+        if (*started == sorted_names::state::incomplete) return false;
+        starting_ = false;
+        finished_ = *started == sorted_names::state::sorted && sorted_->finished();
+        if (*started == sorted_names::state::sorted) break;
+        sorted_.reset();
+        done = directory_->rewind();
+    }
+    if (done) return true;
+    stop();
+    return std::unexpected(done.error());
 }
 
-result<std::string> lister::first() {
+result<std::string> lister::first(std::size_t size) {
     const result<bool> prepared = prepare(std::chrono::steady_clock::time_point::max());
     if (!prepared) return std::unexpected(prepared.error());
-    if (request_.command == proto::verb::mlsd) return next();
-    std::vector<vfs::entry> entries = std::move(first_entries_);
-    if (finished_) std::ranges::sort(entries, {}, &vfs::entry::name);
+    // A directory that is too large to be sorted has taken its time already.
+    const bool unsorted = !sorted_ && request_.command != proto::verb::mlsd;
+    return finished_ || unsorted ? result<std::string>(std::move(single_line_)) : next(size);
+}
+
+result<std::string> lister::next(std::size_t size) {
     std::string out;
-    line_writer lines(request_, pattern_, read_only_, now_);
-    for (vfs::entry& found : entries) lines.append(out, found);
+    line_maker lines(request_, read_only_, now_);
+    const auto until = std::chrono::steady_clock::now() + limits::work_slice;
+    // A batch is added at a time.
+    while (!finished_ && out.size() < size / 4 * 3 && std::chrono::steady_clock::now() < until) {
+        result<void> done;
+        if (cancelled_ != nullptr && *cancelled_) done = fail(errc::cancelled);
+        if (done) done = sorted_ ? append_sorted(lines, out) : append_batch(lines, out);
+        if (done) continue;
+        stop();
+        return std::unexpected(done.error());
+    }
+    // It may wait for a slow client.
+    if (out.capacity() - out.size() > out.size() / 4) out.shrink_to_fit();
     return out;
 }
 
-result<std::string> lister::next() {
-    std::vector<vfs::entry> entries;
-    entries.reserve(vfs::directory::batch);
-    std::string out;
-    line_writer lines(request_, pattern_, read_only_, now_);
-    const auto until = std::chrono::steady_clock::now() + limits::work_slice;
-    while (!finished_ && out.size() < limits::listing_block_size && std::chrono::steady_clock::now() < until) {
-        entries.clear();
-        const result<void> done = read(entries);
-        if (!done) return std::unexpected(done.error());
-        for (vfs::entry& found : entries) lines.append(out, found);
+result<void> lister::append_sorted(line_maker& lines, std::string& out) {
+    auto name = sorted_->next();
+    if (!name) return std::unexpected(name.error());
+    result<void> done;
+    if (*name) done = append_entry(lines, out, std::move(**name));
+    if (sorted_->finished()) stop();
+    return done;
+}
+
+result<void> lister::append_batch(line_maker& lines, std::string& out) {
+    std::vector<std::string> names;
+    names.reserve(vfs::directory::batch);
+    result<void> done = directory_->read_names(names);
+    if (names.empty()) stop();
+    for (std::string& name : names) {
+        if (done && is_wanted(name)) done = append_entry(lines, out, std::move(name));
     }
-    return out;
+    return done;
+}
+
+result<void> lister::append_entry(line_maker& lines, std::string& out, std::string name) {
+    auto found = directory_->find(std::move(name));
+    if (!found) return std::unexpected(found.error());
+    if (*found) lines.append(out, **found);
+    return {};
 }
 
 std::string describe_entry(const virtual_path& path, const vfs::status& facts, const proto::fact_set& wanted,

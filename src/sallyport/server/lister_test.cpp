@@ -40,7 +40,9 @@ protected:
     }
     std::string list(proto::transfer_request request) {
         lister source(*files_, std::move(request), {.name = "bob", .read_only = false}, 0);
-        return source.first().value_or("failed");
+        result<std::string> out = source.first();
+        while (out && !source.finished()) *out += source.next().value_or("failed");
+        return out.value_or("failed");
     }
     /// The names, each followed by a blank.
     static std::string names_of(std::string_view lines) {

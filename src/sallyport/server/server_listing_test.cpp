@@ -31,7 +31,8 @@ protected:
         EXPECT_TRUE(eventually([&] { return plan_->calls(vfs::operation::list) == first; }));
         plan_->hang(vfs::operation::list);
         auto data = blocking_socket::connect(port);
-        plan_->wait_until_hanging(limits::listing_readers);
+        // The client has received nothing, so one block is read ahead.
+        plan_->wait_until_hanging(1);
         return data;
     }
     [[nodiscard]] bool everything_is_freed() const {
@@ -106,7 +107,8 @@ TEST_F(listing_test, stat_accepts_names_and_patterns_as_list_does) {
 
 TEST_F(listing_test, a_read_error_on_the_way_is_no_success) {  // DU-04
     fill(20'000);
-    plan_->fail_at(vfs::operation::list, 8, errc::io);
+    // After the names that are read to see whether they can be sorted, and after the first block.
+    plan_->fail_at(vfs::operation::list, limits::max_sorted_entries / vfs::directory::batch + 20, errc::io);
     blocking_socket data = c.passive();
     EXPECT_EQ(c.code("LIST"), "150");
     EXPECT_FALSE(data.read_to_end().empty());

@@ -163,6 +163,8 @@ net::task<bool> session::perform(proto::server_action action) {
     } else if (std::holds_alternative<act::release_data>(action)) {
         passive_ = {};
         persistent_data_.close();
+    } else if (auto* listed = std::get_if<act::run_file>(&action); listed != nullptr && listed->request.listing) {
+        co_await send_status(std::move(*listed->request.listing));
     } else if (auto* file = std::get_if<act::run_file>(&action)) {
         co_await run_file(std::move(file->request));
     } else if (auto* started = std::get_if<act::start_transfer>(&action)) {
@@ -179,6 +181,24 @@ net::task<bool> session::perform(proto::server_action action) {
         co_return false;
     }
     co_return !control_.is_broken();
+}
+
+/// The next lines are read when the client has received the ones before, so it costs no more memory if it reads slowly
+/// (RX-03).
+net::task<> session::send_status(proto::transfer_request listing) {
+    status_listing source(shared_, disk_, account_, std::move(listing));
+    for (bool more = true; more;) {
+        client_check_.arm(net::clock::now() + limits::client_check_interval);
+        result<std::string> lines = co_await source.next();
+        client_check_.disarm();
+        more = lines && !lines->empty() && !control_.is_broken();
+        machine_.set_time(net::clock::now());
+        if (lines)
+            machine_.file_done(proto::file_result{.lines = std::move(*lines), .more = more});
+        else
+            machine_.file_done(std::unexpected(lines.error()));
+        if (more) co_await control_.flush(machine_);
+    }
 }
 
 net::task<> session::start_tls(net::deadline until) {

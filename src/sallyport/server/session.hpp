@@ -40,6 +40,7 @@ private:
     void end_without_memory(const std::exception_ptr& failure) noexcept;
     net::task<bool> perform(proto::server_action action);
     net::task<bool> read_input(net::deadline until);
+    net::task<> send_status(proto::transfer_request listing);
     net::task<> start_tls(net::deadline until);
     net::task<> check_login(proto::login_request request);
     net::task<result<account>> check_password(const proto::login_request& request);

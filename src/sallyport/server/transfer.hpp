@@ -7,7 +7,6 @@
 // download.cpp implements RETR, upload.cpp STOR APPE STOU, listing.cpp LIST NLST MLSD; this class has what they share.
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -109,8 +108,6 @@ public:
     [[nodiscard]] const disk_access& disk() const noexcept { return disk_; }
     [[nodiscard]] bool client_disconnected() const { return setup_.owner.client_disconnected(); }
     [[nodiscard]] net::time_limit progress_limit() noexcept { return stall_.limit(); }
-    /// Called in each long wait for the client on the data connection.
-    void set_slow_peer_handler(std::function<void()> handler) { stall_.set_slow_peer_handler(std::move(handler)); }
 
     /// Establishes the data connection, sends the 150, and starts TLS. `name` and `detail` are parts of the 150.
     net::task<result<void>> open_data(std::string name, std::string detail, reply_timing timing);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <unistd.h>
 
@@ -18,6 +19,22 @@ result<void> store_file::write_from(int pipe, std::size_t count) {
         const auto got = static_cast<std::size_t>(n);
         if (auto wrote = write(std::span(buffer).first(got)); !wrote) return wrote;
         count -= got;
+    }
+    return {};
+}
+
+result<void> directory::read(std::vector<entry>& into) {
+    const std::size_t before = into.size();
+    std::vector<std::string> names;
+    while (into.size() == before) {
+        names.clear();
+        const result<void> done = read_names(names);
+        if (!done || names.empty()) return done;
+        for (std::string& name : names) {
+            auto found = find(std::move(name));
+            if (!found) return std::unexpected(std::move(found.error()));
+            if (*found) into.push_back(std::move(**found));
+        }
     }
     return {};
 }

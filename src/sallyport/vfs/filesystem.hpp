@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -100,15 +101,23 @@ public:
     [[nodiscard]] virtual result<void> commit() = 0;
 };
 
-/// A directory that is read in batches. Entries that are removed meanwhile are skipped, as are ".", ".." and temporary names
-/// of uploads. Any thread, several at a time: each entry is returned by one call only.
+/// A directory that is read in batches. Temporary names of uploads are not returned, nor are "." and "..". Any thread,
+/// several at a time: each name is returned by one call only.
 class directory {
 public:
     virtual ~directory() = default;
-    /// Appends the next batch, at most `batch` entries. Appends nothing at the end.
-    [[nodiscard]] virtual result<void> read(std::vector<entry>& into) = 0;
+    /// Appends the next batch, at most `batch` names. Appends nothing at the end.
+    [[nodiscard]] virtual result<void> read_names(std::vector<std::string>& into) = 0;
+    /// The entry of a name that read_names() returned; nothing if it was removed meanwhile or must not be shown.
+    [[nodiscard]] virtual result<std::optional<entry>> find(std::string name) = 0;
+    /// The next read_names() starts at the beginning again.
+    [[nodiscard]] virtual result<void> rewind() = 0;
 
-    static constexpr std::size_t batch = 1024;
+    /// Appends the entries of the next batch. Appends nothing at the end.
+    [[nodiscard]] result<void> read(std::vector<entry>& into);
+
+    // Small enough that the lines of one batch fit into a small block of a listing.
+    static constexpr std::size_t batch = 256;
 };
 
 class filesystem {

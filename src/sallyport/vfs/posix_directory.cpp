@@ -39,46 +39,51 @@ public:
     posix_directory(std::shared_ptr<const root_directory> root, virtual_path path, unique_fd fd)
         : root_(std::move(root)), path_(std::move(path)), fd_(std::move(fd)) {}
 
-    result<void> read(std::vector<entry>& into) override {
+    result<void> read_names(std::vector<std::string>& into) override {
         alignas(dirent64) std::array<char, names_buffer_size> names;
         const std::size_t before = into.size();
         while (into.size() == before) {
-            const result<std::size_t> filled = read_names(names);
+            const result<std::size_t> filled = read_records(names);
             if (!filled) return std::unexpected(filled.error());
             if (*filled == 0) break;
             for (std::size_t at = 0; at < *filled;) {
                 const auto* item = reinterpret_cast<const dirent64*>(names.data() + at);
                 at += item->d_reclen;
-                if (auto added = append(into, item->d_name); !added) return added;
+                const std::string_view name = item->d_name;
+                if (name != "." && name != ".." && !is_temporary_name(name)) into.emplace_back(name);
             }
         }
         return {};
     }
 
+    result<std::optional<entry>> find(std::string name) override {
+        const auto facts = status_at(fd_.get(), name.c_str(), may_block::no);
+        if (!facts) {
+            // The entry was removed meanwhile, or it is the mount point of another user. Any other failure must not make an
+            // incomplete listing look complete.
+            if (facts.error() == ENOENT || facts.error() == EACCES) return std::nullopt;
+            return fail_os(facts.error(), path_.text());
+        }
+        entry found{std::move(name), *facts, {}};
+        if (facts->type == file_type::link) follow(found);
+        return found;
+    }
+
+    result<void> rewind() override {
+        const std::lock_guard lock(position_);
+        if (::lseek(fd_.get(), 0, SEEK_SET) != 0) return fail_os(errno, path_.text());
+        return {};
+    }
+
 private:
     /// Returns 0 at the end.
-    result<std::size_t> read_names(std::span<char> names) {
+    result<std::size_t> read_records(std::span<char> records) {
         const std::lock_guard lock(position_);
-        const ssize_t n = ::getdents64(fd_.get(), names.data(), names.size());
+        const ssize_t n = ::getdents64(fd_.get(), records.data(), records.size());
         if (n >= 0) return static_cast<std::size_t>(n);
         // The directory was removed meanwhile.
         if (errno == ENOENT) return 0U;
         return fail_os(errno, path_.text());
-    }
-
-    result<void> append(std::vector<entry>& into, const char* name) const {
-        const std::string_view text = name;
-        if (text == "." || text == ".." || is_temporary_name(text)) return {};
-        const auto facts = status_at(fd_.get(), name, may_block::no);
-        if (!facts) {
-            // The entry was removed meanwhile, or it is the mount point of another user. Any other failure must not make an
-            // incomplete listing look complete.
-            if (facts.error() == ENOENT || facts.error() == EACCES) return {};
-            return fail_os(facts.error(), path_.text());
-        }
-        auto& added = into.emplace_back(entry{std::string(text), *facts, {}});
-        if (facts->type == file_type::link) follow(added);
-        return {};
     }
 
     void follow(entry& link) const {

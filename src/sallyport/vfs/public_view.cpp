@@ -21,20 +21,25 @@ class public_directory final : public directory {
 public:
     explicit public_directory(std::unique_ptr<directory> all) : all_(std::move(all)) {}
 
-    result<void> read(std::vector<entry>& into) override {
+    result<void> read_names(std::vector<std::string>& into) override {
         const auto before = into.size();
         for (;;) {
             const auto had = into.size();
-            if (auto got = all_->read(into); !got) return got;
+            if (auto got = all_->read_names(into); !got) return got;
             // At the end.
             if (into.size() == had) return {};
-            const auto hidden = [](const entry& e) {
-                return is_hidden(e.name) || !e.link_target.empty() || !is_for_all(e.facts);
-            };
-            into.erase(std::remove_if(into.begin() + static_cast<std::ptrdiff_t>(had), into.end(), hidden), into.end());
+            into.erase(std::remove_if(into.begin() + static_cast<std::ptrdiff_t>(had), into.end(), is_hidden), into.end());
             if (into.size() != before) return {};
         }
     }
+
+    result<std::optional<entry>> find(std::string name) override {
+        auto found = all_->find(std::move(name));
+        if (found && *found && (!(*found)->link_target.empty() || !is_for_all((*found)->facts))) found->reset();
+        return found;
+    }
+
+    result<void> rewind() override { return all_->rewind(); }
 
 private:
     std::unique_ptr<directory> all_;
