@@ -3,6 +3,8 @@ project's plan. A target is a factor and what it is a factor of, or an amount th
 
 from dataclasses import dataclass, field
 
+from stalled_sessions import KINDS
+
 from .site import LISTED, MANY
 
 MIB = 1 << 20
@@ -39,7 +41,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of all processes of the server with idle sessions; less is better."""
+    """Memory of all processes of the server with idle or stalled sessions; less is better."""
 
     name: str
     what: str
@@ -48,6 +50,8 @@ class Memory:
     tls: bool = False
     max_mib: float = None  # MiB in all
     target: Target = None  # maximum share of another server's memory
+    stalled: str = None    # what the sessions were doing when their clients stopped; None: they are idle
+    via: str = "servers"   # "gateway": of our gateway, without its backend
 
     @property
     def title(self):
@@ -136,6 +140,17 @@ MEMORY = [
     Memory("memory-10k", "idle sessions", 10_000, ours_only=True, max_mib=250),
     Memory("memory-10k-tls", "idle TLS sessions", 10_000, ours_only=True, tls=True),
 ]
+STALLED = 5000
+
+
+def stalled(kind, via="servers"):
+    name = "-".join(("gate",) * (via == "gateway") + ("stalled", *kind.lower().replace("type a", "ascii").split(", ")))
+    return Memory(name, f"stalled sessions: {kind}" + ", gateway" * (via == "gateway"), STALLED, ours_only=True, tls="TLS" in kind,
+                  max_mib=256, stalled=kind, via=via)
+
+
+MEMORY += [stalled(kind) for kind in KINDS]
+MEMORY += [stalled(kind, "gateway") for kind in ("LIST", "RETR, TLS", "STOR, TLS")]
 EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
 
 

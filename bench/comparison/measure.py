@@ -4,6 +4,9 @@ a round is reliable even if the absolute numbers are not."""
 import json
 import statistics
 import subprocess
+import time
+
+import stalled_sessions
 
 from .figures import Outcome
 from .servers import ANONYMOUS
@@ -52,8 +55,9 @@ class Meter:
         for name, server in servers.items():
             try:
                 server.start()
-                outcome.values[name] = figure.shown(self._idle_memory(server, figure))
-            except (Failed, RuntimeError) as problem:
+                measured = self._stalled_memory if figure.stalled else self._idle_memory
+                outcome.values[name] = figure.shown(measured(server, figure))
+            except (Failed, RuntimeError, OSError) as problem:
                 outcome.failures[name] = str(problem)
                 self.say(f"  {figure.name}: {name}: {problem}")
             finally:
@@ -88,6 +92,20 @@ class Meter:
         if figure.size and answer["bytes"] != answer["operations"] * figure.size(self.site):
             raise Failed(f"{answer['bytes']} bytes in {answer['operations']} transfers: some were not whole")
         return answer
+
+    def _stalled_memory(self, server, figure):
+        stalled_sessions.allow_descriptors()
+        context = stalled_sessions.client_context()
+        held = []
+        try:
+            for number in range(figure.sessions):
+                held.append(stalled_sessions.Stalled((server.address, server.port), figure.stalled, server.writer, context,
+                                                     source=f"127.0.0.{1 + number % 8}"))
+            time.sleep(2)  # slow clients have been noticed
+            return server.memory()
+        finally:
+            for session in held:
+                session.close()
 
     def _idle_memory(self, server, figure):
         argv = [*self._arguments(server, "hold", figure.tls, ANONYMOUS), "--count", str(figure.sessions), "--sources", "8"]
