@@ -1,0 +1,18 @@
+#pragma once
+// The filter of system calls (seccomp(2)): calls that the daemon does not need fail with EPERM in every thread, and the
+// kernel's log has a line with the number of the call ("type=1326 ... syscall=59"). No program can be started, no process
+// be traced, and no raw or packet socket be opened.
+//
+// The list has what the integration tests use, and what the C library of Debian 12 and 13 calls in their place. A call
+// that is missing there fails with an error of the operation that needs it; it does not end the process.
+//
+// A function for any thread; it owns nothing.
+
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::ops {
+
+/// Applies the filter to all threads for good. `netlink_filter`: also permits the sockets of nf_tables.
+[[nodiscard]] result<void> filter_system_calls(bool netlink_filter);
+
+}  // namespace sallyport::ops
