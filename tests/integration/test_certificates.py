@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from give_away import give
 from harness.daemon import wait_until
 
 
@@ -53,6 +54,7 @@ def test_new_file_is_presented(daemon, tmp_path):
     renewed = make(tmp_path / "new", "one", "one.example.org")
     for part in ("key", "pem"):
         shutil.move(tmp_path / "new" / f"one.{part}", tmp_path / f"one.{part}")
+        give(tmp_path / f"one.{part}")
     daemon.process.send_signal(signal.SIGHUP)
     wait_until(lambda: shown(daemon, "one.example.org") == renewed, what="the new certificate")
     assert shown(daemon, "two.example.org") == daemon.certificates["two"]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from give_away import give
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
 from harness.reference_servers import REFERENCE_SERVERS
@@ -114,6 +115,7 @@ def test_own_verbs_mean_the_file_that_they_name(start, tmp_path):
     with open(real, "wb") as file:
         file.write(b"right")
     (tmp_path / "d1.txt").write_bytes(b"another file")
+    give(tmp_path)
     for front in (daemon, gate(start, daemon)):
         with Place(front, tmp_path).session() as raw:
             for name in (b"d\xff1.txt", b"d\xff\xff1.txt"):

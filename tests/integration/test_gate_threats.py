@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from give_away import give
 from harness import certificates
 from harness.clients import TlsFtp
 from harness.daemon import wait_until
@@ -107,6 +108,8 @@ def renew(certificate, cert, key):
     shutil.copy(certificate.cert, f"{cert}.new")
     os.replace(f"{key}.new", key)
     os.replace(f"{cert}.new", cert)
+    give(cert)
+    give(key)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

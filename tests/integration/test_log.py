@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from give_away import give
 from harness.daemon import wait_for_log, wait_until
 from harness.raw import Raw
 
@@ -196,6 +197,7 @@ def test_up_goes_on_without_a_reader(sallyport, tmp_path):
     """It prints a line for each session to standard output, from the event loop of the session."""
     (tmp_path / "file").write_bytes(b"content")
     reading, writing = os.pipe()
+    give(tmp_path)
     process = subprocess.Popen([sallyport, "up", str(tmp_path), "--listen", "127.0.0.1:0", "--yes", "--writer", "writer:lab"],
                                stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE,
                                env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)})

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from give_away import give
 from free_ports import free_range
 from harness import certificates
 from harness.daemon import wait_until
@@ -112,6 +113,7 @@ def test_reload_brings_tls(serve, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         made.append(certificates.make(tmp_path / name))
+        give(tmp_path / name)
     shown = []
     for each in made:
         with serve.raw() as raw:

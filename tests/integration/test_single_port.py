@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from give_away import give
 from free_ports import free_port
 from harness import trees
 from harness.clients import Server
@@ -33,6 +34,7 @@ def test_many_clients_of_one_address_over_tls(lab, small_sample, tmp_path, at, p
         client.wrap = lambda argv: built.network.command(host, *argv)
         base = f"/{program}-{at}-{number}"
         (files / base[1:]).mkdir()
+        give(files / base[1:])
         server = Server(address, 21, "writer", "lab", "explicit", built.ca, base)
         own = tmp_path / f"own-{number}"
         own.mkdir()

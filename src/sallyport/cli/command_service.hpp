@@ -23,10 +23,11 @@ namespace sallyport::cli {
 [[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
 
 /// Starts the helper process with what these options permit, and lets it open the files that they name and `files`, if this
-/// process may not (base/open_file.hpp). Call it after prepare() and before open_log(), which starts a thread.
+/// process may not (base/open_file.hpp). Call it after prepare() and before prepare_confinement().
 [[nodiscard]] result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options,
                                                                    const std::vector<std::string>& files);
 
+/// Starts the log's thread, so call it after prepare_confinement().
 [[nodiscard]] result<void> open_log(const daemon_options& options);
 
 /// The plan of a daemon of this kind ("gate"): name, threads, timeouts, control socket.

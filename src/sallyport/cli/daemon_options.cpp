@@ -92,6 +92,7 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
         "Logging and operation",
         {{"--config", "FILE", not_in_file(text(config)), "Read options from a TOML file; keys are option names without --"},
          {"--threads", "N", count(threads, {.max = 1024}), "Number of event-loop threads", "one per CPU core"}});
+    confinement.add_to(table);
 }
 
 void daemon_options::add_limits_to(command_table& table) {

@@ -14,6 +14,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/confinement_options.hpp>
 #include <sallyport/cli/data_connection_options.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/logging_and_control_options.hpp>
@@ -62,6 +63,7 @@ struct daemon_options {
     log::level log_level = log::level::info;
     std::string config;
     logging_and_control_options logging_and_control;
+    confinement_options confinement;
 
     /// `command` is serve, gate or up, which differ in some defaults.
     void add_to(command_table& table, std::string_view command);

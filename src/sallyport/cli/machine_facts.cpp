@@ -10,6 +10,7 @@
 #include <ifaddrs.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +29,11 @@ bool can_bind_low_ports() {
         return (capabilities >> CAP_NET_BIND_SERVICE & 1U) != 0;
     }
     return ::geteuid() == 0;
+}
+
+std::string user_name(uid_t user) {
+    const auto* const entry = ::getpwuid(user);
+    return entry == nullptr ? std::to_string(user) : entry->pw_name;
 }
 
 std::string first_line(const char* file) {
@@ -83,6 +89,7 @@ machine_facts read_machine_facts() {
     out.can_bind_low = can_bind_low_ports();
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max != RLIM_INFINITY) out.descriptors = limit.rlim_max;
+    out.user = user_name(::geteuid());
     out.addresses = local_addresses();
     return out;
 }
@@ -92,8 +99,9 @@ bool is_world_readable(const std::string& file) {
     return ::stat(file.c_str(), &facts) == 0 && (facts.st_mode & S_IROTH) != 0;
 }
 
-bool is_writable_directory(const std::string& directory) {
-    return ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-}
+shared_directory::shared_directory(const std::string& path)
+    : directory_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+
+bool shared_directory::is_writable() const { return ::faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0; }
 
 }  // namespace sallyport::cli

@@ -1,12 +1,12 @@
 #pragma once
-// Facts about the machine that a daemon starts on: limits, ports, addresses. A value, read by functions without state;
-// any thread.
+// Facts about the machine that a daemon starts on: limits, ports, addresses, access to its directory. Values; any thread.
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport::cli {
 
@@ -23,6 +23,8 @@ struct machine_facts {
     bool can_bind_low = true;
     /// Hard limit of file descriptors of this process; 0: not known.
     std::uint64_t descriptors = 0;
+    /// The user that this process runs as: its name, or its number if it has none.
+    std::string user{};
     /// Addresses of the interfaces.
     std::vector<ip_address> addresses{};
 };
@@ -38,7 +40,16 @@ struct machine_facts {
 /// Whether users other than owner and group can read the file. False if it cannot be inspected.
 [[nodiscard]] bool is_world_readable(const std::string& file);
 
-/// Whether this process may create files in it.
-[[nodiscard]] bool is_writable_directory(const std::string& directory);
+/// A directory that stays open, since its path may lead through directories that are closed to the user that this process
+/// becomes.
+class shared_directory {
+public:
+    explicit shared_directory(const std::string& path);
+    /// Whether this process may create files in it now.
+    [[nodiscard]] bool is_writable() const;
+
+private:
+    unique_fd directory_;
+};
 
 }  // namespace sallyport::cli

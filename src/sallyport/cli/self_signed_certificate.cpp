@@ -21,14 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t day = 24 * 60 * 60;
 
-fs::path state_directory() {
-    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/')
-        return fs::path(state) / "sallyport";
-    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
-        return fs::path(home) / ".local/state/sallyport";
-    return {};
-}
-
 std::vector<std::string> local_names(const std::vector<std::string>& addresses) {
     std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
     for (const auto& address : addresses)
@@ -53,6 +45,14 @@ bool replace_file(const fs::path& path, const std::string& text, mode_t mode) {
 }
 
 }  // namespace
+
+std::string state_directory() {
+    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/')
+        return fs::path(state) / "sallyport";
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+        return fs::path(home) / ".local/state/sallyport";
+    return {};
+}
 
 result<void> write_new_file(const std::string& path, const std::string& text, unsigned mode) {
     const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));

@@ -47,6 +47,7 @@ struct serve_options {
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations) const;
+    [[nodiscard]] result<std::optional<ops::prepared_confinement>> confine(const std::string& control_socket) const;
 };
 
 void serve_options::add_to(CLI::App& command) {
@@ -118,8 +119,15 @@ report_input serve_options::subject(const config_locations& locations) const {
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list))
             if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
-    if (!users.empty() && !is_writable_directory(directory)) out.unwritable = directory;
+    if (!users.empty() && !shared_directory(directory).is_writable()) out.unwritable = directory;
     return out;
+}
+
+result<std::optional<ops::prepared_confinement>> serve_options::confine(const std::string& control_socket) const {
+    confinement_needs needs{.directory = directory, .control_socket = control_socket};
+    for (const auto* list : {&users, &readers})
+        for (const auto& file : secret_files(*list)) needs.files_to_read.push_back(file);
+    return prepare_confinement(daemon, needs);
 }
 
 /// The report of "check".
@@ -142,14 +150,20 @@ int run(CLI::App& command, const serve_options& options) {
     std::ranges::move(secret_files(options.readers), std::back_inserter(password_files));
     const auto rights = start_helper(options.daemon, password_files);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    auto plan = plan_of("serve", options.daemon);
+    auto confined = options.confine(plan.control.path);
+    if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
         return ops::report_start_failure(name, opened.error(), handover.from);
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     std::optional<vfs::leftover_sweep> sweep;
+    const shared_directory shared(options.directory);
     const auto report = [&](const std::vector<endpoint>& listening) {
         sweep.emplace(options.directory);
-        log_report(make_report(with_listeners(options.subject(*ready), listening), read_machine_facts()));
+        auto subject = with_listeners(options.subject(*ready), listening);
+        subject.unwritable = options.users.empty() || shared.is_writable() ? "" : options.directory;
+        log_report(make_report(subject, read_machine_facts()));
     };
     const auto use_helper = [&rights](server::settings& to) {
         to.connect_from_low_port = [&helper = **rights](int control, int data, const endpoint& target) {
@@ -158,7 +172,8 @@ int run(CLI::App& command, const serve_options& options) {
     };
     command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings,
                                                           use_helper, report);
-    return ops::run_daemon(plan_of("serve", options.daemon), source, std::move(handover), **rights);
+    plan.confinement = std::move(*confined);
+    return ops::run_daemon(plan, source, std::move(handover), **rights);
 }
 
 }  // namespace

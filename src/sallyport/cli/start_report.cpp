@@ -180,12 +180,13 @@ start_report make_report(const report_input& s, const machine_facts& m) {
             fmt::format("{} sessions (--max-sessions) may need {} file descriptors, and the system allows this process {}; "
                         "raise LimitNOFILE= of the unit (ulimit -Hn), or set a smaller --max-sessions",
                         s.max_sessions, need, m.descriptors));
-    if (!s.unwritable.empty())
+    if (!s.unwritable.empty()) {
+        const auto directory = escape(s.unwritable);
         out.warnings.push_back(
-            fmt::format("{} is not writable for the user that this process runs as, so every upload fails; change its owner "
-                        "or mode, or use "
-                        "--reader for the accounts",
-                        escape(s.unwritable)));
+            fmt::format("{} is not writable for {}, so every upload fails; run 'chown {} {}', or name another user with "
+                        "--run-as USER; --reader is for accounts without uploads",
+                        directory, m.user, m.user, directory));
+    }
     return out;
 }
 

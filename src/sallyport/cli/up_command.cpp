@@ -60,6 +60,7 @@ struct up_options {
     [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
     [[nodiscard]] result<gate::settings> gate_settings();
+    [[nodiscard]] result<std::optional<ops::prepared_confinement>> confine() const;
 };
 
 void up_options::add_to(CLI::App& command) {
@@ -97,6 +98,19 @@ result<void> up_options::consent() const {
     const auto [rest, _] = std::ranges::mismatch(shared, home);
     if (rest == shared.end()) return refuse("a directory that holds your home directory");
     return {};
+}
+
+result<std::optional<ops::prepared_confinement>> up_options::confine() const {
+    confinement_needs needs{.directory = directory, .files_to_read = secret_files({writer})};
+    // The certificate that is kept there is made, or made again, at the start.
+    if (const auto state = state_directory(); !state.empty()) {
+        std::error_code ignored;
+        std::filesystem::create_directories(state, ignored);
+        needs.directories_to_write.push_back(state);
+    }
+    // Also that of the server, which the system chooses.
+    needs.any_port = true;
+    return prepare_confinement(daemon, needs);
 }
 
 std::string random_password() {
@@ -213,12 +227,13 @@ up_examples examples_of(const up_options& options, const server::user& writing, 
 }
 
 /// The warnings of the start report; the examples contain its facts.
-void log_warnings(const up_options& options, const config_locations& locations, const std::vector<endpoint>& open) {
+void log_warnings(const up_options& options, const config_locations& locations, const std::vector<endpoint>& open,
+                  const shared_directory& shared) {
     auto subject = with_listeners(options.daemon.subject(locations), open);
     subject.passwords = true;
     // Those of the gateway and of the server.
     subject.descriptors_per_session = 6;
-    if (!is_writable_directory(options.directory)) subject.unwritable = options.directory;
+    if (!shared.is_writable()) subject.unwritable = options.directory;
     auto report = make_report(subject, read_machine_facts());
     report.facts.clear();
     log_report(report);
@@ -228,6 +243,8 @@ int run(CLI::App& command, up_options& options) {
     if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error());
+    const auto confined = options.confine();
+    if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()));
     if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(name, opened.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", random_password(), false})
                                           : parse_user("--writer", options.writer, false);
@@ -258,9 +275,14 @@ int run(CLI::App& command, up_options& options) {
     if (auto started = gateway.start(); !started) return ops::report_start_failure(name, started.error());
     host.add([&gateway](auto grace, auto done) { gateway.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
+    const shared_directory shared(options.directory);
+    if (*confined) {
+        if (const auto done = ops::finish_confinement(**confined); !done)
+            return ops::report_start_failure(name, done.error());
+    }
     fmt::print("{}", text_of(examples_of(options, *writing, gateway.endpoints(), fingerprint)));
     std::fflush(stdout);
-    log_warnings(options, *ready, gateway.endpoints());
+    log_warnings(options, *ready, gateway.endpoints(), shared);
     const int code = host.run(gateway.endpoints());
     output->write(log::level::info, fmt::format("{}: {}", name, server_counters.read().line()));
     (void)output->flush(log::end_deadline());

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -36,7 +37,9 @@ struct opening_lease::committer {
     void enqueue(pending_change w) {
         const std::scoped_lock lock(mutex);
         queue.push_back(std::move(w));
-        if (!std::exchange(busy, true)) thread.submit([this] { run(); });
+        if (std::exchange(busy, true)) return;
+        if (!thread) thread.emplace(1);
+        thread->submit([this] { run(); });
     }
 
     // These run on `thread`.
@@ -51,8 +54,9 @@ struct opening_lease::committer {
     std::mutex mutex;
     std::deque<pending_change> queue;
     bool busy = false;
-    // The last member: its destructor waits for run(), which uses the others.
-    net::worker_pool thread{1};
+    // Started with the first change, when the daemon has given up its rights except those for the kernel's tables. The last
+    // member: its destructor waits for run(), which uses the others.
+    std::optional<net::worker_pool> thread;
 };
 
 // A change that got lost would leave an opening in the kernel.

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/ops/landlock.hpp>
 #include <sallyport/ops/privileges.hpp>
 #include <sallyport/ops/system_calls.hpp>
@@ -49,6 +50,10 @@ std::string confinement_report::text() const {
 
 result<confinement_report> restrict_files(const confinement& rules) {
     confinement_report out;
+    // Root needs its capabilities to open files and ports, and loses them with its identity.
+    if (!rules.become) {
+        if (auto dropped = drop_capabilities(rules.capabilities); !dropped) return std::unexpected(dropped.error());
+    }
     if (rules.sandbox == sandbox_mode::off) return out;
     const auto version = restrict_with_landlock(rules.paths);
     if (version) {
@@ -76,6 +81,22 @@ result<confinement_report> confine(const confinement& rules, confinement_report 
     if (!filtered) {
         if (auto accepted = note_missing(rules, out, filtered.error()); !accepted) return std::unexpected(accepted.error());
     }
+    return out;
+}
+
+result<prepared_confinement> prepare_confinement(confinement rules) {
+    auto so_far = restrict_files(rules);
+    if (!so_far) return std::unexpected(so_far.error());
+    return prepared_confinement{std::move(rules), std::move(*so_far)};
+}
+
+result<confinement_report> finish_confinement(const prepared_confinement& prepared) {
+    auto out = confine(prepared.rules, prepared.so_far);
+    if (!out) return out;
+    log::info({}, out->text());
+    if (!prepared.rules.warning.empty()) log::warning({}, prepared.rules.warning);
+    for (const auto& reason : out->missing)
+        log::warning({}, fmt::format("The sandbox is incomplete: {}; --sandbox required refuses to start then", reason));
     return out;
 }
 

@@ -30,6 +30,8 @@ struct confinement {
     path_rules paths{};
     // Nothing: the process keeps its identity.
     std::optional<identity> become{};
+    // About this choice, for the administrator; may be empty.
+    std::string warning{};
     // Capabilities that stay effective, as bits (capabilities(7)); all others are dropped.
     std::uint64_t capabilities = 0;
     // The system calls of nf_tables are needed (--data-path kernel).
@@ -47,7 +49,7 @@ struct confinement_report {
     // Parts that the kernel lacks or refused, with the reason.
     std::vector<std::string> missing{};
 
-    /// "Runs as nobody, without capabilities; files restricted (Landlock 7), system calls restricted".
+    /// "Runs as nobody, files restricted (Landlock 7), system calls restricted".
     [[nodiscard]] std::string text() const;
 };
 
@@ -57,5 +59,15 @@ struct confinement_report {
 /// The second step: identity, capabilities, not dumpable, system-call filter. `so_far`: the result of restrict_files().
 /// Fails if the identity or the capabilities cannot be changed, and with sandbox_mode::required if a part is missing.
 [[nodiscard]] result<confinement_report> confine(const confinement& rules, confinement_report so_far);
+
+/// A confinement after its first step.
+struct prepared_confinement {
+    confinement rules;
+    confinement_report so_far;
+};
+[[nodiscard]] result<prepared_confinement> prepare_confinement(confinement rules);
+
+/// The second step, with its lines in the log.
+[[nodiscard]] result<confinement_report> finish_confinement(const prepared_confinement& prepared);
 
 }  // namespace sallyport::ops

@@ -37,6 +37,11 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
                                 .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
                                 .listening = from->service.endpoints(),
                                 .draining = from->draining};
+    const auto& confined = from->confinement;
+    now.confinement = {.user = confined.user,
+                       .landlock = confined.landlock,
+                       .system_calls = confined.system_calls,
+                       .missing = confined.missing};
     now.sessions = co_await from->service.collect_snapshot(*loop);
     now.backends = from->service.backend_status();
     now.counted = from->counters.read();

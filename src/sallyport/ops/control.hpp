@@ -17,6 +17,7 @@
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/worker_pool.hpp>
+#include <sallyport/ops/confinement.hpp>
 #include <sallyport/ops/control_socket.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -49,6 +50,8 @@ struct status_source {
     frontend::service& service;
     const status::counters& counters;
     bool draining = false;
+    // Empty if the process keeps its rights.
+    confinement_report confinement{};
     net::clock::time_point started = net::clock::now();
 };
 

@@ -92,13 +92,12 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     if (old) service->return_connections([&old](int connection) { return old.return_connection(connection); });
     if (auto started = service->start(); !started) return report_start_failure(plan.name, started.error(), old);
     host.add([&service](auto grace, auto done) { service->stop(grace, std::move(done)); });
-    source.on_start(service->endpoints());
 
     watchdog watching(host.loops(), {.mode = plan.watchdog}, counters,
                       [&service](std::uint64_t number) { return service->sessions().id_of(number); });
-    control controls(
-        host, plan.control,
-        std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters}));
+    const auto status =
+        std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters});
+    control controls(host, plan.control, status);
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
     graceful_restart restarting(host, rights,
                                 {.state = [&service](bool listening) { return state_of(*service, listening); },
@@ -115,6 +114,12 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
     host.on_restart([&restarting] { restarting.restart_by_signal(); });
     if (auto opened = controls.open(reloading, restarting, static_cast<bool>(old)); !opened)
         return report_start_failure(plan.name, opened.error(), old);
+    if (plan.confinement) {
+        auto confined = finish_confinement(*plan.confinement);
+        if (!confined) return report_start_failure(plan.name, confined.error(), old);
+        status->confinement = std::move(*confined);
+    }
+    source.on_start(service->endpoints());
     if (old) {
         service->share_ports(true);
         watch_old_process(host, old, [&service] { service->share_ports(false); });

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/helper/client.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/ops/confinement.hpp>
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
 #include <sallyport/ops/reload.hpp>
@@ -34,6 +36,8 @@ struct daemon_plan {
     std::chrono::seconds drain_timeout{};
     control_socket_location control{};
     watchdog_mode watchdog = watchdog_mode::log;
+    // Nothing: the process keeps its rights.
+    std::optional<prepared_confinement> confinement{};
 };
 
 /// The command that runs a daemon. Owned by the command; it must outlive run_daemon().

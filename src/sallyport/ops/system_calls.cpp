@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <sstream>
+#include <string>
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
@@ -10,174 +12,34 @@
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace sallyport::ops {
 namespace {
 
 // By name, since numbers differ between architectures; names that one of them lacks are skipped.
-constexpr auto permitted = std::to_array<const char*>({
+constexpr auto permitted =
     // Memory and threads
-    "brk",
-    "mmap",
-    "mmap2",
-    "munmap",
-    "mremap",
-    "mprotect",
-    "madvise",
-    "membarrier",
-    "futex",
-    "exit",
-    "exit_group",
-    "set_robust_list",
-    "rseq",
-    "set_tid_address",
-    "gettid",
-    "getpid",
-    "tgkill",
-    "getcpu",
-    "sched_yield",
-    "sched_getaffinity",
-    "sched_setscheduler",
-    "sched_getscheduler",
-    "sched_getparam",
-    "setpriority",
-    "getpriority",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sigreturn",
-    "rt_sigtimedwait",
-    "sigaltstack",
-    "restart_syscall",
+    "brk mmap mmap2 munmap mremap mprotect madvise membarrier futex exit exit_group set_robust_list rseq set_tid_address "
+    "arch_prctl map_shadow_stack gettid getpid getcpu sched_yield sched_getaffinity sched_setscheduler "
+    "sched_getscheduler sched_getparam sched_get_priority_max sched_get_priority_min setpriority getpriority rt_sigaction "
+    "rt_sigprocmask rt_sigreturn sigreturn rt_sigtimedwait sigaltstack restart_syscall clone3 "
     // Time
-    "clock_gettime",
-    "clock_getres",
-    "clock_nanosleep",
-    "nanosleep",
-    "gettimeofday",
-    "time",
-    "timerfd_create",
-    "timerfd_settime",
-    "timerfd_gettime",
+    "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time timerfd_create timerfd_settime timerfd_gettime "
     // Descriptors
-    "read",
-    "write",
-    "readv",
-    "writev",
-    "pread64",
-    "pwrite64",
-    "preadv",
-    "pwritev",
-    "preadv2",
-    "pwritev2",
-    "lseek",
-    "_llseek",
-    "close",
-    "close_range",
-    "dup",
-    "dup3",
-    "fcntl",
-    "fcntl64",
-    "ioctl",
-    "poll",
-    "ppoll",
-    "select",
-    "pselect6",
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_wait",
-    "epoll_pwait",
-    "epoll_pwait2",
-    "eventfd2",
-    "pipe2",
-    "splice",
-    "tee",
-    "sendfile",
-    "sendfile64",
-    "copy_file_range",
+    "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _llseek close close_range dup dup2 dup3 "
+    "fcntl fcntl64 ioctl poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 "
+    "pipe2 splice tee sendfile sendfile64 copy_file_range "
     // Files
-    "open",
-    "openat",
-    "openat2",
-    "fstat",
-    "fstat64",
-    "newfstatat",
-    "fstatat64",
-    "stat",
-    "lstat",
-    "statx",
-    "statfs",
-    "statfs64",
-    "fstatfs",
-    "fstatfs64",
-    "access",
-    "faccessat",
-    "faccessat2",
-    "readlink",
-    "readlinkat",
-    "getcwd",
-    "getdents64",
-    "mkdir",
-    "mkdirat",
-    "rmdir",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "chmod",
-    "fchmod",
-    "fchmodat",
-    "fchmodat2",
-    "utimensat",
-    "ftruncate",
-    "ftruncate64",
-    "fallocate",
-    "fadvise64",
-    "readahead",
-    "sync_file_range",
-    "fsync",
-    "fdatasync",
-    "syncfs",
-    "flock",
-    "umask",
-    "inotify_init1",
-    "inotify_add_watch",
-    "inotify_rm_watch",
+    "open openat openat2 fstat fstat64 newfstatat fstatat64 stat lstat statx statfs statfs64 fstatfs fstatfs64 access "
+    "faccessat faccessat2 readlink readlinkat getcwd getdents64 mkdir mkdirat rmdir unlink unlinkat rename renameat "
+    "renameat2 link linkat chmod fchmod fchmodat fchmodat2 utimensat ftruncate ftruncate64 fallocate fadvise64 readahead "
+    "sync_file_range fsync fdatasync syncfs flock umask inotify_init1 inotify_add_watch inotify_rm_watch "
     // Network
-    "socketpair",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
-    "connect",
-    "shutdown",
-    "getsockopt",
-    "setsockopt",
-    "getsockname",
-    "getpeername",
-    "sendto",
-    "recvfrom",
-    "sendmsg",
-    "recvmsg",
-    "sendmmsg",
-    "recvmmsg",
+    "socketpair bind listen accept accept4 connect shutdown getsockopt setsockopt getsockname getpeername sendto recvfrom "
+    "sendmsg recvmsg sendmmsg recvmmsg "
     // Facts
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "getppid",
-    "uname",
-    "sysinfo",
-    "getrlimit",
-    "prlimit64",
-    "getrusage",
-    "getrandom",
-    "capget",
-});
+    "getuid geteuid getgid getegid getppid uname sysinfo getrlimit prlimit64 getrusage getrandom capget wait4";
 
 struct release_filter {
     void operator()(void* filter) const noexcept { ::seccomp_release(filter); }
@@ -252,13 +114,16 @@ result<void> hide_clone3() {
 
 result<void> filter_system_calls(bool netlink_filter) {
     filter_builder filter(SCMP_ACT_ERRNO(EPERM));
-    for (const auto* name : permitted) filter.add(SCMP_ACT_ALLOW, name);
+    std::istringstream names(permitted);
+    for (std::string name; names >> name;) filter.add(SCMP_ACT_ALLOW, name.c_str());
     filter.add(SCMP_ACT_ALLOW, "clone", has_bits(0, CLONE_THREAD, CLONE_THREAD));
-    filter.add(SCMP_ACT_ALLOW, "clone3");
     // Names of threads and of memory.
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_NAME));
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_GET_NAME));
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_VMA));
+    // abort(), and the core file of the watchdog.
+    filter.add(SCMP_ACT_ALLOW, "tgkill", is(0, static_cast<std::uint64_t>(::getpid())));
+    filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_DUMPABLE));
     permit_sockets(filter, netlink_filter);
     // The filter permits neither seccomp() nor prctl(PR_SET_SECCOMP), so it is the last one.
     if (auto hidden = hide_clone3(); !hidden) return hidden;

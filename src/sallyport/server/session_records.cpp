@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/status/counters.hpp>
@@ -59,7 +60,15 @@ std::string transfer_text(const transfer& t, const result<proto::transfer_outcom
     if (t.is_upload() && request.announced && *request.announced != t.bytes() &&
         *request.announced != request.offset + t.bytes())
         out += fmt::format("; ALLO had announced {} bytes", *request.announced);
-    return outcome ? out : fmt::format("{}, failed: {}", out, escape(outcome.error().text()));
+    if (outcome) return out;
+    out += fmt::format(", failed: {}", escape(outcome.error().text()));
+    // The account may write, so the file system refuses it to this process.
+    if (t.is_upload() && outcome.error().code == errc::permission && !t.user_account().read_only)
+        out += fmt::format(
+            "; this process runs as user ID {}, which may not write there: change the owner (chown), or name "
+            "another user with --run-as",
+            ::geteuid());
+    return out;
 }
 
 status::transfer_record transfer_record_of(const transfer& t, const result<proto::transfer_outcome>& outcome,

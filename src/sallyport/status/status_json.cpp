@@ -93,6 +93,15 @@ constexpr std::size_t max_shown_path = 300;
             {"openings", std::move(openings)}};
 }
 
+[[nodiscard]] json::object json_of(const confinement_snapshot& c) {
+    json::array missing;
+    for (const auto& reason : c.missing) missing.push_back(json::value(reason));
+    return {{"user", or_null(c.user)},
+            {"landlock", c.landlock},
+            {"system_calls", c.system_calls},
+            {"missing", std::move(missing)}};
+}
+
 }  // namespace
 
 json::object status_json(const daemon_snapshot& daemon) {
@@ -105,10 +114,15 @@ json::object status_json(const daemon_snapshot& daemon) {
         penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
     auto totals = counts_of(daemon.counted, false);
     totals["log_lines_lost"] = daemon.log_lines_lost;
-    json::object out{{"name", daemon.name},         {"version", SALLYPORT_VERSION},
-                     {"pid", daemon.pid},           {"uptime_seconds", daemon.uptime.count()},
-                     {"draining", daemon.draining}, {"listening", std::move(listening)},
-                     {"totals", std::move(totals)}, {"rejected", counts_of(daemon.counted, true)}};
+    json::object out{{"name", daemon.name},
+                     {"version", SALLYPORT_VERSION},
+                     {"pid", daemon.pid},
+                     {"uptime_seconds", daemon.uptime.count()},
+                     {"draining", daemon.draining},
+                     {"listening", std::move(listening)},
+                     {"confinement", json_of(daemon.confinement)},
+                     {"totals", std::move(totals)},
+                     {"rejected", counts_of(daemon.counted, true)}};
     if (daemon.backends) {
         out["backends"] = json_of(*daemon.backends);
         out["queued"] = daemon.backends->queued;

@@ -18,6 +18,18 @@
 
 namespace sallyport::status {
 
+/// The rights of the process.
+struct confinement_snapshot {
+    // The user that it runs as; empty: not known.
+    std::string user;
+    // Version of Landlock that restricts its files; 0: none.
+    int landlock = 0;
+    // System calls are restricted.
+    bool system_calls = false;
+    // Reasons for what is missing.
+    std::vector<std::string> missing{};
+};
+
 struct daemon_snapshot {
     // For example "sallyport gate".
     std::string name;
@@ -28,6 +40,7 @@ struct daemon_snapshot {
     bool draining = false;
     counter_snapshot counted{};
     std::uint64_t log_lines_lost = 0;
+    confinement_snapshot confinement{};
     // Nothing for a server, which has no backends.
     std::optional<pool_snapshot> backends{};
     session_snapshot sessions{};

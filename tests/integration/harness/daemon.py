@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from give_away import give_away
+
 LOG_THREADS = {"log", "transfer-log", "output"}
 READY = re.compile(r"^sallyport \w+: listening on (.+)$", re.MULTILINE)
 
@@ -43,9 +45,12 @@ def wait_for_log(pid):
 class Daemon:
     RUNNING = []  # those that have not been stopped, so that a failed test can show what they said
 
-    def __init__(self, argv, env=None, wrap=None):
-        """wrap(argv) gives the command line that runs argv elsewhere, such as in a namespace."""
+    def __init__(self, argv, env=None, wrap=None, give=True):
+        """wrap(argv) gives the command line that runs argv elsewhere, such as in a namespace. give: files that it names become
+        those of the user that it becomes."""
         self.argv = [str(a) for a in argv]
+        if give:
+            give_away(self.argv)
         self.output = tempfile.NamedTemporaryFile("r+", prefix="sallyport-test-", suffix=".log")
         self.process = subprocess.Popen(wrap(self.argv) if wrap else self.argv, stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.output, env={**os.environ, **(env or {})})

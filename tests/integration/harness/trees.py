@@ -3,6 +3,8 @@
 import hashlib
 import random
 
+from give_away import give
+
 LARGE = 5 * 1024 * 1024 + 4321
 SMALL = 12
 
@@ -43,3 +45,4 @@ def make_folders(root, tree):
     for path in sorted(tree.rglob("*")):
         if path.is_dir():
             (root / path.relative_to(tree)).mkdir(parents=True, exist_ok=True)
+    give(root)
