@@ -99,9 +99,11 @@ void convert(std::string_view text) {
     to_network_ascii to;
     from_network_ascii from;
     to.filter(text, out);
-    out.clear();
-    in_pieces(text, 1, [&](std::string_view part) { from.filter(part, out); });
-    from.finish(out);
+    // The first byte is free for a CR of the previous piece.
+    in_pieces(text, 1, [&](std::string_view part) {
+        out.assign(1, ' ').append(part);
+        (void)from.filter(out, false);
+    });
 }
 
 void parse_single_values(std::string_view text) {

@@ -52,6 +52,19 @@ error connect_error(error e, const endpoint& target, std::chrono::seconds waited
     return e;
 }
 
+net::task<result<net::stream>> connect_from_low_port(const transfer_setup& setup, endpoint target, std::uint16_t port,
+                                                     net::time_limit limit) {
+    if (port >= first_unprivileged_port || !setup.shared->config.connect_from_low_port) {
+        const net::connect_options options{.bind_to = {setup.control_local.address, port}, .reuse_address = true};
+        co_return co_await net::connect(setup.loop, target, options, limit);
+    }
+    auto socket = net::stream_socket(target.address);
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    auto started = setup.shared->config.connect_from_low_port(setup.control_socket, socket->get(), target);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    co_return co_await net::finish_connect(setup.loop, std::move(*socket), target, limit);
+}
+
 }  // namespace
 
 transfer::transfer(transfer_setup setup, proto::transfer_request request, reach::port_reservation passive,
@@ -185,24 +198,12 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
 }
 
 /// `port`: the one below the control port.
-net::task<result<net::stream>> transfer::connect_from_low_port(endpoint target, std::uint16_t port, net::time_limit limit) {
-    if (port >= first_unprivileged_port || !shared().config.connect_from_low_port) {
-        const net::connect_options options{.bind_to = {setup_.control_local.address, port}, .reuse_address = true};
-        co_return co_await net::connect(loop(), target, options, limit);
-    }
-    auto socket = net::stream_socket(target.address);
-    if (!socket) co_return std::unexpected(std::move(socket.error()));
-    auto started = shared().config.connect_from_low_port(setup_.control_socket, socket->get(), target);
-    if (!started) co_return std::unexpected(std::move(started.error()));
-    co_return co_await net::finish_connect(loop(), std::move(*socket), target, limit);
-}
-
 net::task<result<net::stream>> transfer::connect_active(endpoint target, net::deadline until) {
     const net::time_limit limit{.total = until};
     const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
     result<net::stream> made = fail(errc::exhausted);
     if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed))
-        made = co_await connect_from_low_port(target, below, limit);
+        made = co_await connect_from_low_port(setup_, target, below, limit);
     if (!made && is_bind_failure(made.error())) {
         // Without permission for low ports, none will ever work, but a port may be in use only temporarily.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))

@@ -128,7 +128,6 @@ private:
     [[nodiscard]] std::string opening_text(const std::string& name, std::string text) const;
     net::task<result<void>> establish_data(std::string name, std::string detail, reply_timing timing);
     net::task<result<net::stream>> accept_passive(net::deadline until);
-    net::task<result<net::stream>> connect_from_low_port(endpoint target, std::uint16_t port, net::time_limit limit);
     net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
     net::task<result<void>> accept_data_tls(const net::tls_accept_options& options);
