@@ -104,6 +104,7 @@ def test_clients_that_resume_are_not_delayed(front, certificate, tmp_path, name)
         CLIENTS[name]("epsv").put(server, tree)
         CLIENTS[name]("epsv").get(server, back, trees.files(tree))
         seconds[reuse] = time.monotonic() - start
-        assert trees.hashes(back) == trees.hashes(tree)
-    # Each of the two sessions may be delayed once.
-    assert seconds["prefer"] - seconds["off"] < 2 * 0.25 + 0.5, seconds
+        # lftp gets the other files of the directory, too.
+        assert trees.hashes(tree).items() <= trees.hashes(back).items()
+    # Each of the two sessions may be delayed once, not at each of its 40 transfers.
+    assert seconds["prefer"] < 1.5 * seconds["off"] + 2, seconds

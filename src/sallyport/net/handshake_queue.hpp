@@ -27,8 +27,8 @@ public:
     handshake_queue(const handshake_queue&) = delete;
     handshake_queue& operator=(const handshake_queue&) = delete;
 
-    /// Runs `sign` on a thread of the queue and returns to the loop. False if there was no place in the queue, and `sign`
-    /// was not called. What it refers to must live until then.
+    /// Runs `sign` on a thread of the queue and returns to the loop, with the exception that escaped from it if there is
+    /// one. False if there was no place in the queue, and `sign` was not called. What it refers to must live until then.
     task<bool> run(loop& l, work_owner owner, std::function<void()> sign);
 
     [[nodiscard]] static std::size_t default_threads();
