@@ -227,43 +227,40 @@ net::task<result<void>> transfer::start_data_tls() {
                                           .resumption = reuse != net::tls_reuse::off,
                                           .allow_missing_close_notify = is_upload() && setup_.allow_missing_close_notify,
                                           .signatures = &shared().signatures};
-    const result<void> done = co_await accept_data_tls(options);
+    result<void> done;
+    std::size_t others = 0;
+    if (passive_) {
+        const reach::tls_data_request request{.context = *shared().config.tls,
+                                              .accept = options,
+                                              .history = setup_.tls_history,
+                                              .round_trip = setup_.round_trip,
+                                              .timeout = limits::tls_handshake_timeout};
+        result<reach::tls_data_connection> chosen = co_await reach::accept_tls_data(passive_, std::move(data_), request);
+        passive_ = {};
+        if (cancelled_) co_return fail(errc::cancelled);
+        if (chosen) data_ = std::move(chosen->stream);
+        if (chosen) others = chosen->others;
+        if (!chosen) done = std::unexpected(std::move(chosen.error()));
+    } else {
+        const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
+        done = co_await data_.accept_tls(*shared().config.tls, options, limit);
+        if (done && data_.tls().resumed) setup_.tls_history.resumed();
+    }
     if (!done) {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
+    }
+    if (others > 0) {
+        status::count(shared().counters.unexpected_peers, others);
+        log(fmt::format("Data connection from {} selected, {}; other connections from its address that were closed: {}",
+                        data_.peer().text(),
+                        data_.tls().resumed ? "which resumed the TLS session" : "as none resumed the TLS session", others));
     }
     if (!requires_tls_session_reuse_ || data_.tls().resumed) co_return done;
     co_return fail(errc::tls_not_resumed,
                    "TLS session not reused: the data connection must reuse the control connection's TLS session; enable "
                    "session reuse in "
                    "your client");
-}
-
-net::task<result<void>> transfer::accept_data_tls(const net::tls_accept_options& options) {
-    if (!passive_) {
-        const net::time_limit limit = net::time_limit::within(limits::tls_handshake_timeout);
-        result<void> done = co_await data_.accept_tls(*shared().config.tls, options, limit);
-        if (done && data_.tls().resumed) setup_.tls_history.resumed();
-        co_return done;
-    }
-    const reach::tls_data_request request{.context = *shared().config.tls,
-                                          .accept = options,
-                                          .history = setup_.tls_history,
-                                          .round_trip = setup_.round_trip,
-                                          .timeout = limits::tls_handshake_timeout};
-    result<reach::tls_data_connection> chosen = co_await reach::accept_tls_data(passive_, std::move(data_), request);
-    passive_ = {};
-    if (!chosen) co_return std::unexpected(std::move(chosen.error()));
-    if (cancelled_) co_return fail(errc::cancelled);
-    data_ = std::move(chosen->stream);
-    if (chosen->others > 0) {
-        status::count(shared().counters.unexpected_peers, chosen->others);
-        log(fmt::format("Data connection from {} selected, {}; other connections from its address that were closed: {}",
-                        data_.peer().text(),
-                        data_.tls().resumed ? "which resumed the TLS session" : "as none resumed the TLS session",
-                        chosen->others));
-    }
-    co_return result<void>();
 }
 
 net::task<result<void>> transfer::send_blocks(std::string_view bytes, bool last) {

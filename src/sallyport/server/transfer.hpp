@@ -130,7 +130,6 @@ private:
     net::task<result<net::stream>> accept_passive(net::deadline until);
     net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
-    net::task<result<void>> accept_data_tls(const net::tls_accept_options& options);
     void log(std::string_view text) const;
 
     transfer_setup setup_;
