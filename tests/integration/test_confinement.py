@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -132,4 +133,7 @@ def test_a_kernel_that_lacks_a_part(start, sallyport, folder, missing):
     try:
         assert "The sandbox is incomplete" in daemon.wait_ready().log()
     finally:
+        # strace leaves its child alone when it ends itself.
+        for child in Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGTERM)
         daemon.stop()
