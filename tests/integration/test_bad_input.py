@@ -42,13 +42,14 @@ def warmed(daemon):
 @pytest.fixture(scope="module")
 def server(start_for_module, folder):
     return warmed(start_for_module("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--anonymous",
-                                   "--data-timeout", 1))
+                                   "--data-timeout", 1, "--max-sessions-before-login", 4000))
 
 
 @pytest.fixture(scope="module")
 def gate(start_for_module, server):
+    # As many as the server has: a session of the gateway needs twice as many descriptors.
     return warmed(start_for_module("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}",
-                                   "--data-timeout", 1))
+                                   "--data-timeout", 1, "--max-sessions-before-login", 2000))
 
 
 @pytest.fixture(params=["server", "gate"])

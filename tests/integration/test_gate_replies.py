@@ -89,7 +89,8 @@ def scripted(certificate):
 
 
 def gate_before(start, port, scheme="ftp", *options):
-    return start("gate", "--listen", "127.0.0.1:0", "--backend", f"{scheme}://127.0.0.1:{port}", "--backend-insecure", *options)
+    trust = [] if scheme == "ftp" else ["--backend-insecure"]
+    return start("gate", "--listen", "127.0.0.1:0", "--backend", f"{scheme}://127.0.0.1:{port}", *trust, *options)
 
 
 def replies_to(raw, command):

@@ -48,10 +48,6 @@ result<proto::file_result> answer(const proto::file_request& r, const vfs::statu
     }
 }
 
-std::int64_t seconds_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 proto::transfer_request as_list(proto::transfer_request listing) {
     listing.command = verb::list;
     return listing;

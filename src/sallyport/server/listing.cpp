@@ -13,10 +13,6 @@
 namespace sallyport::server {
 namespace {
 
-std::int64_t seconds_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 net::task<result<void>> send_block(transfer& t, read_ahead& rest, std::string_view block) {
     if (block.empty()) co_return result<void>();
     const result<void> done = co_await t.send(block);
