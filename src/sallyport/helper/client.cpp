@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +25,14 @@ namespace {
     constexpr int number = 3;
     if (channel.get() != number && ::dup2(channel.release(), number) < 0) ::_exit(1);
     ::fcntl(number, F_SETFD, FD_CLOEXEC);
-    ::close_range(number + 1, ~0U, 0);
+    rlimit descriptors{};
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+    // Linux before 5.9, or a filter of a container.
+    if (::close_range(number + 1, ~0U, 0) != 0)
+        for (int fd = number + 1; fd < static_cast<int>(std::min<rlim_t>(descriptors.rlim_cur, INT_MAX)); ++fd) ::close(fd);
+    // A new process gets all listening sockets of the daemon, which raises its own limit as well.
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
     ::prctl(PR_SET_NAME, "helper");
     // No other process of the same user reads its memory or directs it.
     ::prctl(PR_SET_DUMPABLE, 0);

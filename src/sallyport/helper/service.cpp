@@ -132,11 +132,12 @@ answer service::connect_from_low_port(const request& r, std::span<unique_fd> des
     return ::connect(data, to.data(), to.length()) == 0 || errno == EINPROGRESS ? done() : refuse(errno);
 }
 
-// Only regular files: opening anything else may wait, or have an effect.
+// Only regular files: opening anything else may wait, or have an effect. The directory of a log may belong to the user of
+// the daemon, who must not lead the helper to another file by a link.
 answer service::open_file(const request& r) const {
     if (r.number >= allowed_.files.size()) return refuse(EPERM);
     const auto& [path, append] = allowed_.files[r.number];
-    const int flags = (append ? O_WRONLY | O_APPEND | O_CREAT : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    const int flags = (append ? O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     answer out{.text = {}, .descriptor = unique_fd(::open(path.c_str(), flags, 0640))};
     struct stat facts{};
     if (!out.descriptor || ::fstat(out.descriptor.get(), &facts) != 0) return refuse(errno);

@@ -193,6 +193,9 @@ task<result<std::size_t>> stream::read_some(std::span<char> into, time_limit lim
 task<result<void>> stream::wait_readable(time_limit limit) {
     const auto s = state_;
     if (s->tls) s->tls->release_input();
+    // What arrived since the caller's last read may have been reported while no coroutine waited.
+    char next = 0;
+    if (::recv(s->socket.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block(errno)) co_return result<void>{};
     const auto end = co_await s->readable(limit);
     if (end == wait_result::ready) co_return result<void>{};
     co_return s->failure(end, 0, "reading from");

@@ -21,13 +21,13 @@ namespace sallyport::ops {
 namespace {
 
 /// Identifies the file at a path, so that the socket of another daemon is never removed.
-struct identity {
+struct file_identity {
     dev_t device = 0;
     ino_t inode = 0;
-    friend bool operator==(const identity&, const identity&) = default;
+    friend bool operator==(const file_identity&, const file_identity&) = default;
 };
 
-[[nodiscard]] identity identity_of(const std::string& path) {
+[[nodiscard]] file_identity identity_of(const std::string& path) {
     struct stat s{};
     if (::lstat(path.c_str(), &s) != 0) return {};
     return {s.st_dev, s.st_ino};
@@ -79,7 +79,7 @@ struct control_socket::impl : std::enable_shared_from_this<impl> {
     net::loop& loop;
     net::descriptor socket;
     const std::string path;
-    const identity created_file;
+    const file_identity created_file;
     request_handler handler;
     std::size_t open_connections = 0;
 };

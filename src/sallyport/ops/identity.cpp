@@ -96,7 +96,8 @@ account_lookup system_accounts() {
     };
     out.by_owner = [](const directory_owner& owner) -> identity {
         if (const auto* const entry = ::getpwuid(owner.user)) return from_entry(*entry);
-        return {fmt::format("uid {}", owner.user), owner.user, owner.group, {}};
+        // Files of containers often belong to the group of root.
+        return {fmt::format("uid {}", owner.user), owner.user, owner.group == 0 ? owner.user : owner.group, {}};
     };
     return out;
 }

@@ -201,6 +201,8 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
 net::task<result<net::stream>> transfer::connect_active(endpoint target, net::deadline until) {
     const net::time_limit limit{.total = until};
     const auto below = static_cast<std::uint16_t>(setup_.control_local.port - 1);
+    // The control connection may be closed already, and the number of its descriptor in use for another one.
+    if (cancelled_) co_return fail(errc::cancelled);
     result<net::stream> made = fail(errc::exhausted);
     if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed))
         made = co_await connect_from_low_port(setup_, target, below, limit);

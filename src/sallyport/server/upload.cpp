@@ -214,7 +214,7 @@ private:
             p.last = *got == 0;
             p.size += *got;
             t_.count(*got);
-        } while (!p.last && p.size < p.capacity);
+        } while (!p || (!p.last && p.size < p.capacity));
         p.text = {p.data.get() + 1, p.size};
         if (t_.is_ascii()) p.text = filter_.filter({p.data.get(), p.size + 1}, p.last);
         co_return result<void>();

@@ -59,9 +59,10 @@ public:
     result<std::optional<entry>> find(std::string name) override {
         const auto facts = status_at(fd_.get(), name.c_str(), may_block::no);
         if (!facts) {
-            // The entry was removed meanwhile, or it is the mount point of another user. Any other failure must not make an
-            // incomplete listing look complete.
-            if (facts.error() == ENOENT || facts.error() == EACCES) return std::nullopt;
+            // The entry was removed meanwhile, or it is the mount point of another user or of a server that is gone. Any
+            // other failure must not make an incomplete listing look complete.
+            constexpr auto left_out = std::to_array({ENOENT, EACCES, ESTALE, ENOTCONN, EHOSTDOWN, EHOSTUNREACH});
+            if (std::ranges::find(left_out, facts.error()) != left_out.end()) return std::nullopt;
             return fail_os(facts.error(), path_.text());
         }
         entry found{std::move(name), *facts, {}};
