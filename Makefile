@@ -5,7 +5,7 @@ MINUTES ?= 30
 DIR     ?= build/sample
 
 .DEFAULT_GOAL := build
-.PHONY: deps build dev up test soak debian13 bench fuzz tidy install clean help
+.PHONY: deps build dev up test soak debian13 bench fuzz tidy repro install clean help
 
 build:                                    ## the optimised program, build/release/sallyport
 	@tools/build release
@@ -55,6 +55,10 @@ tidy:                                     ## formatting, house rules, clang-tidy
 	tools/format --check
 	tools/rules
 	tools/clang-tidy
+
+repro:                                    ## build the last commit in two folders and compare the bytes
+	@tools/deps build
+	tools/repro
 
 install: build                            ## into PREFIX
 	cmake --install build/release --prefix $(PREFIX)

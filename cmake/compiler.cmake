@@ -38,6 +38,8 @@ endif()
 if(SALLYPORT_HARDEN)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   target_compile_definitions(sallyport_flags INTERFACE _FORTIFY_SOURCE=3 _GLIBCXX_ASSERTIONS)
+  # The program does not contain the folder that it was built in: see tools/repro.
+  add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
   target_compile_options(sallyport_flags INTERFACE
     -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE)
   target_link_options(sallyport_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)

@@ -12,7 +12,7 @@ from harness.raw import Raw
 from stalled_sessions import KINDS, Stalled
 
 SESSIONS, FIRST = 150, 20  # `FIRST` sessions fill the memory that all sessions share
-MAX_KIB = 80  # for each further one; a part of it is what the heap keeps of earlier buffers
+MAX_KIB = 100  # for each further one; a part of it is what the heap keeps of earlier buffers
 ENTRIES = 6000
 
 

@@ -80,20 +80,22 @@ result<ops::confinement> make_confinement(const daemon_options& options, const c
 
 void confinement_options::add_to(command_table& table) {
     using mode = ops::sandbox_mode;
-    table.add(
-        "Rights of the process",
-        {{"--run-as", "USER", text(run_as), "Started as root: become this user once the ports are open",
-          "with --sandbox: owner of DIR unless root, else sallyport, else nobody"},
-         {"--unsafe-root", "", flag(unsafe_root), "With --sandbox: stay root; a fault then gives away the whole machine"},
-         {"--sandbox", "MODE",
-          choice(sandbox, "mode",
-                 choices<mode>{{"required", mode::required}, {"auto", mode::automatic}, {"off", mode::off}}),
-          "Give up root, and restrict files and system calls: required, auto or off"}});
+    table.add("Rights of the process",
+              {{"--run-as", "USER", text(run_as), "Started as root: become this user once the ports are open",
+                "with --sandbox: owner of DIR unless root, else sallyport, else nobody"},
+               {"--unsafe-root", "", flag(unsafe_root),
+                "With --sandbox: stay root; a fault then has root's rights within the sandbox"},
+               {"--sandbox", "MODE",
+                choice(sandbox, "mode",
+                       choices<mode>{{"required", mode::required}, {"auto", mode::automatic}, {"off", mode::off}}),
+                "Give up root, and restrict files and system calls: required, auto or off"}});
 }
 
 result<std::optional<ops::prepared_confinement>> prepare_confinement(const daemon_options& options,
                                                                      const confinement_needs& needs) {
     const auto& chosen = options.confinement;
+    if (chosen.sandbox == ops::sandbox_mode::off && chosen.unsafe_root)
+        return fail(errc::usage, "--unsafe-root has no effect without a sandbox; add --sandbox auto, or remove it");
     if (chosen.sandbox == ops::sandbox_mode::off && chosen.run_as.empty()) return std::nullopt;
     auto rules = make_confinement(options, needs);
     if (!rules) return std::unexpected(rules.error());

@@ -350,7 +350,16 @@ task<relay_outcome> relay_one_way(direction& data, direction& back, event& done,
         out = outcome_of(back.outcome.error(), !from_a);
     else if (!data.outcome && !receiver_done)
         out = outcome_of(data.outcome.error(), from_a);
-    if (out.result != relay_result::complete) abort_both(data);
+    if (out.result != relay_result::complete) {
+        // The other direction ends first, so that nothing is awaited after the abort: the answer of the receiver must not
+        // overtake the cause that the caller gets.
+        if (data.ended && !back.ended) {
+            back.abandoned = true;
+            back.from.interrupt_read();
+            co_await with_memory_reserve([&] { return wait_for_end_briefly(back, done); });
+        }
+        abort_both(data);
+    }
     while (!data.ended || !back.ended) co_await wait_for_next_end(done, deadline::max());
     co_return out;
 }
