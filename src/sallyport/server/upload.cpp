@@ -215,7 +215,8 @@ private:
             p.size += *got;
             t_.count(*got);
         } while (!p || (!p.last && p.size < p.capacity));
-        p.text = {p.data.get() + 1, p.size};
+        // A portion in a pipe has no bytes here.
+        if (p.data) p.text = {p.data.get() + 1, p.size};
         if (t_.is_ascii()) p.text = filter_.filter({p.data.get(), p.size + 1}, p.last);
         co_return result<void>();
     }
