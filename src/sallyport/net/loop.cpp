@@ -122,12 +122,12 @@ void loop::spawn(std::string name, task<> work) {
 task<> loop::yield() { return start_yield(context_); }
 
 void work_place::enter() noexcept {
-    work_note::of_thread_ = &note_;
+    work_note::of_thread = &note_;
     thread_.store(::gettid(), std::memory_order_relaxed);
 }
 
 void work_place::leave() noexcept {
-    work_note::of_thread_ = nullptr;
+    work_note::of_thread = nullptr;
     thread_.store(0, std::memory_order_relaxed);
 }
 

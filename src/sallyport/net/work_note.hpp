@@ -36,7 +36,7 @@ public:
 
     /// Sets the note of this thread.
     void set() const noexcept {
-        if (of_thread_ != nullptr) of_thread_->store(bits_, std::memory_order_relaxed);
+        if (of_thread != nullptr) of_thread->store(bits_, std::memory_order_relaxed);
     }
     /// Returns the note of this thread, which becomes that of no session.
     [[nodiscard]] static work_note take() noexcept {
@@ -45,7 +45,7 @@ public:
         return taken;
     }
     [[nodiscard]] static work_note get() noexcept {
-        return of_thread_ == nullptr ? work_note() : work_note(of_thread_->load(std::memory_order_relaxed));
+        return of_thread == nullptr ? work_note() : work_note(of_thread->load(std::memory_order_relaxed));
     }
 
     friend bool operator==(work_note, work_note) = default;
@@ -55,7 +55,7 @@ private:
     explicit constexpr work_note(std::uint64_t bits) noexcept : bits_(bits) {}
 
     static constexpr std::size_t max_command = 4;
-    static inline constinit thread_local std::atomic<std::uint64_t>* of_thread_ = nullptr;
+    static inline constinit thread_local std::atomic<std::uint64_t>* of_thread = nullptr;
 
     std::uint64_t bits_ = 0;
 };
