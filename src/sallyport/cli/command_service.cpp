@@ -70,15 +70,9 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
     for (const auto& ports : {data.ports.range, port_range{data.single.port, data.single.port}})
         if (ports.first != 0) allowed.data_ports.push_back(ports);
-    const auto add = [&allowed](const std::string& path, bool append = false) {
-        if (!path.empty()) allowed.files.push_back({path, append});
-    };
-    for (const auto* list : {&options.tls_certificates, &options.tls_keys, &files})
-        for (const auto& path : *list) add(path);
-    add(options.client_ca);
-    add(options.config);
-    add(options.log_target == "-" ? std::string() : options.log_target, true);
-    add(options.logging_and_control.transfer_log, true);
+    allowed.files = options.files();
+    for (const auto& path : files)
+        if (!path.empty()) allowed.files.push_back({path});
     auto started = helper::client::start(std::move(allowed));
     if (started) {
         net::set_port_binder([&binder = **started](int socket, const endpoint& at) { return binder.bind_port(socket, at); });

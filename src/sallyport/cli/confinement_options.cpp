@@ -19,12 +19,7 @@ ops::path_rules paths_of(const daemon_options& options, const confinement_needs&
     if (!needs.directory.empty()) out.add_directory(needs.directory, access::write);
     for (const auto& directory : needs.directories_to_write) out.add_directory(directory, access::write);
     for (const auto& file : needs.files_to_read) out.add_file(file, access::read);
-    for (const auto* list : {&options.tls_certificates, &options.tls_keys})
-        for (const auto& file : *list) out.add_file(file, access::read);
-    out.add_file(options.client_ca, access::read);
-    out.add_file(options.config, access::read);
-    out.add_file(options.log_target, access::write);
-    out.add_file(options.logging_and_control.transfer_log, access::write);
+    for (const auto& [file, append] : options.files()) out.add_file(file, append ? access::write : access::read);
     out.add_file(needs.control_socket, access::write);
     return out;
 }

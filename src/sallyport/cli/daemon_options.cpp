@@ -193,6 +193,20 @@ report_input daemon_options::subject(const config_locations& locations) const {
     return out;
 }
 
+std::vector<helper::permitted_file> daemon_options::files() const {
+    std::vector<helper::permitted_file> out;
+    const auto add = [&out](const std::string& path, bool append = false) {
+        if (!path.empty()) out.push_back({path, append});
+    };
+    for (const auto* list : {&tls_certificates, &tls_keys})
+        for (const auto& path : *list) add(path);
+    add(client_ca);
+    add(config);
+    if (log_target != "-") add(log_target, true);
+    add(logging_and_control.transfer_log, true);
+    return out;
+}
+
 net::keepalive daemon_options::keepalive() const { return {keepalive_idle, keepalive_interval, keepalive_count}; }
 
 }  // namespace sallyport::cli

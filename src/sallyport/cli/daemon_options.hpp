@@ -22,6 +22,7 @@
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/frontend/admission.hpp>
 #include <sallyport/frontend/service.hpp>
+#include <sallyport/helper/service.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 
@@ -113,6 +114,9 @@ struct daemon_options {
         settings.admission = admission();
         return {};
     }
+
+    /// The files that these options name, for the helper process and for the sandbox.
+    [[nodiscard]] std::vector<helper::permitted_file> files() const;
 
 private:
     void add_limits_to(command_table& table);

@@ -67,7 +67,7 @@ struct gate_options {
     [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
     [[nodiscard]] result<gate::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations, const gate::settings& made) const;
-    [[nodiscard]] result<std::optional<ops::prepared_confinement>> confine(const std::string& control_socket) const;
+    [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
 
 private:
     result<void> fill_checks(gate::settings& out) const;
@@ -281,15 +281,15 @@ report_input gate_options::subject(const config_locations& locations, const gate
     return out;
 }
 
-result<std::optional<ops::prepared_confinement>> gate_options::confine(const std::string& control_socket) const {
-    confinement_needs needs{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
-                            .control_socket = control_socket,
-                            .kernel_forwarding = kernel_data};
-    for (const auto& file : secret_files({health_check_user})) needs.files_to_read.push_back(file);
+confinement_needs gate_options::needs(const std::string& control_socket) const {
+    confinement_needs out{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
+                          .control_socket = control_socket,
+                          .kernel_forwarding = kernel_data};
+    for (const auto& file : secret_files({health_check_user})) out.files_to_read.push_back(file);
     // An invalid backend is reported by settings().
     for (const auto& b : parse_backends().value_or(std::vector<gate::backend>()))
-        if (b.passthrough_range.first != 0) needs.ports.push_back(b.passthrough_range);
-    return prepare_confinement(daemon, needs);
+        if (b.passthrough_range.first != 0) out.ports.push_back(b.passthrough_range);
+    return out;
 }
 
 /// The report of "check".
@@ -312,12 +312,11 @@ int run(CLI::App& command, const gate_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
-    auto files = secret_files({options.health_check_user});
-    files.insert(files.end(), {options.backends_file, options.backend_ca, options.backend_certificate, options.backend_key});
-    const auto rights = start_helper(options.daemon, files);
-    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
-    auto confined = options.confine(plan.control.path);
+    const auto needs = options.needs(plan.control.path);
+    const auto rights = start_helper(options.daemon, needs.files_to_read);
+    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    auto confined = prepare_confinement(options.daemon, needs);
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
         return ops::report_start_failure(name, opened.error(), handover.from);

@@ -6,9 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <algorithm>
-#include <iterator>
-
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -47,7 +44,7 @@ struct serve_options {
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations) const;
-    [[nodiscard]] result<std::optional<ops::prepared_confinement>> confine(const std::string& control_socket) const;
+    [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
 };
 
 void serve_options::add_to(CLI::App& command) {
@@ -123,11 +120,11 @@ report_input serve_options::subject(const config_locations& locations) const {
     return out;
 }
 
-result<std::optional<ops::prepared_confinement>> serve_options::confine(const std::string& control_socket) const {
-    confinement_needs needs{.directory = directory, .control_socket = control_socket};
+confinement_needs serve_options::needs(const std::string& control_socket) const {
+    confinement_needs out{.directory = directory, .control_socket = control_socket};
     for (const auto* list : {&users, &readers})
-        for (const auto& file : secret_files(*list)) needs.files_to_read.push_back(file);
-    return prepare_confinement(daemon, needs);
+        for (const auto& file : secret_files(*list)) out.files_to_read.push_back(file);
+    return out;
 }
 
 /// The report of "check".
@@ -146,12 +143,11 @@ int run(CLI::App& command, const serve_options& options) {
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
-    auto password_files = secret_files(options.users);
-    std::ranges::move(secret_files(options.readers), std::back_inserter(password_files));
-    const auto rights = start_helper(options.daemon, password_files);
-    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
-    auto confined = options.confine(plan.control.path);
+    const auto needs = options.needs(plan.control.path);
+    const auto rights = start_helper(options.daemon, needs.files_to_read);
+    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    auto confined = prepare_confinement(options.daemon, needs);
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
         return ops::report_start_failure(name, opened.error(), handover.from);

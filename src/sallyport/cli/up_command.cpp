@@ -60,7 +60,7 @@ struct up_options {
     [[nodiscard]] result<void> consent() const;
     [[nodiscard]] result<server::settings> server_settings(const server::user& writing) const;
     [[nodiscard]] result<gate::settings> gate_settings();
-    [[nodiscard]] result<std::optional<ops::prepared_confinement>> confine() const;
+    [[nodiscard]] confinement_needs needs() const;
 };
 
 void up_options::add_to(CLI::App& command) {
@@ -100,17 +100,17 @@ result<void> up_options::consent() const {
     return {};
 }
 
-result<std::optional<ops::prepared_confinement>> up_options::confine() const {
-    confinement_needs needs{.directory = directory, .files_to_read = secret_files({writer})};
+confinement_needs up_options::needs() const {
+    confinement_needs out{.directory = directory, .files_to_read = secret_files({writer})};
     // The certificate that is kept there is made, or made again, at the start.
     if (const auto state = state_directory(); !state.empty()) {
         std::error_code ignored;
         std::filesystem::create_directories(state, ignored);
-        needs.directories_to_write.push_back(state);
+        out.directories_to_write.push_back(state);
     }
     // Also that of the server, which the system chooses.
-    needs.any_port = true;
-    return prepare_confinement(daemon, needs);
+    out.any_port = true;
+    return out;
 }
 
 std::string random_password() {
@@ -243,7 +243,7 @@ int run(CLI::App& command, up_options& options) {
     if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error());
-    const auto confined = options.confine();
+    const auto confined = prepare_confinement(options.daemon, options.needs());
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()));
     if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(name, opened.error());
     auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", random_password(), false})

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/stall_watch.hpp>
 
@@ -18,19 +19,6 @@ using proto::client_failure;
 using proto::client_step;
 
 namespace {
-
-/// Runs an action at the end of a coroutine, also after an exception.
-template <class Action>
-class on_exit {
-public:
-    explicit on_exit(Action action) : action_(std::move(action)) {}
-    ~on_exit() { action_(); }
-    on_exit(const on_exit&) = delete;
-    on_exit& operator=(const on_exit&) = delete;
-
-private:
-    Action action_;
-};
 
 constexpr auto unlimited = std::chrono::hours(24 * 365);
 /// Maximum wait for the final reply after the data connection failed; the control connection may be lost as well.
@@ -361,7 +349,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
 
 net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
     // Also after an exception; then the coroutine that moves the data reads the final reply.
-    const on_exit finish([&w] { w->finished.set(); });
+    const at_exit finish([&w] { w->finished.set(); });
     for (;;) {
         const auto action = machine_->next();
         if (std::holds_alternative<act::close_data>(action)) data_.abort();

@@ -155,12 +155,10 @@ std::optional<rejection> admission::check_sessions(const session_limits& max, co
     if (own.all >= max.per_address) return rejection::max_sessions_per_address;
     if (counters_.sessions_open.load(std::memory_order_relaxed) >= max.all) return rejection::max_sessions;
     if (own.before_login >= max.per_address_before_login) return rejection::max_sessions_per_address_before_login;
-    login_pool pool = before_login_;
-    pool.max = max.before_login;
     // Only a full pool rejects other sources than clients.
     constexpr std::uint32_t steps = 1U << 24U;
     const double random = penalizable ? static_cast<double>(reach::random_below(steps)) / steps : 1;
-    if (rejects(pool, own.before_login, random)) return rejection::max_sessions_before_login;
+    if (rejects(before_login_, max.before_login, own.before_login, random)) return rejection::max_sessions_before_login;
     return std::nullopt;
 }
 

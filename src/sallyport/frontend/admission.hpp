@@ -151,7 +151,6 @@ private:
     std::size_t session_cap_ = SIZE_MAX;
     // Counted without a limit as well, since a reload may set one.
     std::unordered_map<ip_address, session_counts> sessions_by_source_;
-    // `max` is not used.
     login_pool before_login_;
     limit_notices limit_notices_;
     // Empty without a limit on the rate of all new sessions.

@@ -14,8 +14,6 @@ namespace sallyport::frontend {
 
 /// The pool when a connection arrives.
 struct login_pool {
-    // Sessions that may be in it.
-    std::size_t max = 0;
     // Sessions in it.
     std::size_t used = 0;
     // Those of them that count for an address, and the number of these addresses.
@@ -23,7 +21,8 @@ struct login_pool {
     std::size_t addresses = 0;
 };
 
-/// Whether a connection of an address that has `own` sessions in the pool is rejected. `random`: in [0, 1).
-[[nodiscard]] bool rejects(const login_pool& pool, std::size_t own, double random) noexcept;
+/// Whether a connection of an address that has `own` sessions in the pool is rejected. `max`: the sessions that may be in
+/// the pool; `random`: in [0, 1).
+[[nodiscard]] bool rejects(const login_pool& pool, std::size_t max, std::size_t own, double random) noexcept;
 
 }  // namespace sallyport::frontend

@@ -8,12 +8,12 @@ namespace {
 /// The probability of a rejection, in steps of 1/1000.
 double probability(const login_pool& pool, std::size_t own) {
     int rejected = 0;
-    for (int i = 0; i < 1000; ++i) rejected += rejects(pool, own, i / 1000.0) ? 1 : 0;
+    for (int i = 0; i < 1000; ++i) rejected += rejects(pool, 1000, own, i / 1000.0) ? 1 : 0;
     return rejected / 1000.0;
 }
 
-/// Each address has the same number of sessions.
-login_pool filled(std::size_t used, std::size_t addresses) { return {1000, used, used, addresses}; }
+/// A pool for 1,000 sessions, in which each address has the same number.
+login_pool filled(std::size_t used, std::size_t addresses) { return {used, used, addresses}; }
 
 TEST(login_pool_test, RX01_nothing_is_rejected_up_to_half_of_the_pool) {
     EXPECT_EQ(probability(filled(0, 0), 0), 0);
@@ -40,8 +40,8 @@ TEST(login_pool_test, RX01_a_full_pool_takes_no_session) { EXPECT_EQ(probability
 
 TEST(login_pool_test, a_small_pool_has_no_early_rejection) {
     for (std::size_t max = 1; max <= 10; ++max)
-        for (std::size_t used = 0; used < max; ++used) EXPECT_FALSE(rejects({max, used, used, 1}, used, 0)) << max;
-    EXPECT_TRUE(rejects({12, 11, 11, 1}, 11, 0.9));
+        for (std::size_t used = 0; used < max; ++used) EXPECT_FALSE(rejects({used, used, 1}, max, used, 0)) << max;
+    EXPECT_TRUE(rejects({11, 11, 1}, 12, 11, 0.9));
 }
 
 }  // namespace

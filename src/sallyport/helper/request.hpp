@@ -29,8 +29,7 @@ enum class request_kind : std::uint32_t {
     // Reply: the wait status of that process in `number`; EAGAIN while it runs.
     successor_status,
     // Connects the second descriptor, a new socket, to `target`, from the port below the local port of the first one, a
-    // control
-    // connection with the same peer address. EACCES: without the right to that port.
+    // control connection with the same peer address. EACCES: without the right to that port.
     connect_from_low_port,
     // Opens the file with this number again, in the way that the permissions have for it. Reply: with its descriptor.
     open_file,

@@ -17,21 +17,8 @@
 namespace sallyport::helper {
 namespace {
 
-constexpr std::uint16_t first_unprivileged_port = 1024;
-
 [[nodiscard]] answer refuse(int os) { return {.text = {.os = os}}; }
 [[nodiscard]] answer done(int number = 0) { return {.text = {.os = 0, .number = number}}; }
-
-[[nodiscard]] int socket_option(int fd, int option) noexcept {
-    int value = -1;
-    socklen_t length = sizeof value;
-    return ::getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
-}
-
-[[nodiscard]] bool is_tcp(int fd) noexcept {
-    const int domain = socket_option(fd, SO_DOMAIN);
-    return (domain == AF_INET || domain == AF_INET6) && socket_option(fd, SO_TYPE) == SOCK_STREAM;
-}
 
 /// The text of a request; empty if it has no end, or has another character than those of a name.
 [[nodiscard]] std::string_view name_in(const request& r) noexcept {
@@ -69,7 +56,8 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
 }
 
 answer service::add_socket(std::span<unique_fd> descriptors) {
-    if (!is_tcp(descriptors[0].get()) || socket_option(descriptors[0].get(), SO_ACCEPTCONN) != 1) return refuse(EPERM);
+    if (!net::is_tcp(descriptors[0].get()) || net::socket_option(descriptors[0].get(), SO_ACCEPTCONN) != 1)
+        return refuse(EPERM);
     if (next_.sockets.size() >= max_sockets) return refuse(ENOSPC);
     next_.sockets.push_back(std::move(descriptors[0]));
     return done();
@@ -85,7 +73,7 @@ answer service::add_down_backend(const request& r) {
 
 answer service::start_successor(std::span<unique_fd> descriptors) {
     const int connection = descriptors[0].get();
-    if (socket_option(connection, SO_DOMAIN) != AF_UNIX) return refuse(EPERM);
+    if (net::socket_option(connection, SO_DOMAIN) != AF_UNIX) return refuse(EPERM);
     // One at a time: the status of the previous one has been returned.
     if (pid_ != 0 && successor_status().text.os != 0) return refuse(EBUSY);
     const auto started = start_program(allowed_.program, std::exchange(next_, {}), connection, signals_);
@@ -115,13 +103,13 @@ answer service::connect_from_low_port(const request& r, std::span<unique_fd> des
     const int data = descriptors[1].get();
     const auto target = r.target.value();
     if (!target) return refuse(EINVAL);
-    if (!is_tcp(control) || !is_tcp(data) || net::local_endpoint(data).port != 0) return refuse(EPERM);
+    if (!net::is_tcp(control) || !net::is_tcp(data) || net::local_endpoint(data).port != 0) return refuse(EPERM);
     auto from = net::local_endpoint(control);
     const auto peer = net::peer_endpoint(control);
     if (std::ranges::find(allowed_.control_ports, from.port) == allowed_.control_ports.end() || from.port < 2 ||
         peer.port == 0)
         return refuse(EPERM);
-    if (target->address != peer.address || target->port < first_unprivileged_port) return refuse(EPERM);
+    if (target->address != peer.address || target->port < net::first_unprivileged_port) return refuse(EPERM);
     --from.port;
     net::set_option(data, SOL_SOCKET, SO_REUSEADDR, 1);
     const net::socket_address local(from);
@@ -149,7 +137,7 @@ answer service::bind_port(const request& r, std::span<unique_fd> descriptors) co
     const int socket = descriptors[0].get();
     const auto at = r.target.value();
     if (!at || at->port == 0) return refuse(EINVAL);
-    if (!is_tcp(socket) || net::local_endpoint(socket).port != 0 ||
+    if (!net::is_tcp(socket) || net::local_endpoint(socket).port != 0 ||
         std::ranges::none_of(allowed_.data_ports, [&](const port_range& ports) { return ports.contains(at->port); }))
         return refuse(EPERM);
     const net::socket_address address(*at);

@@ -1,16 +1,10 @@
 #include <sallyport/net/handshake_queue.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::net {
@@ -54,28 +48,12 @@ std::size_t handshake_queue::default_threads() { return std::max<std::size_t>(1,
 
 task<bool> handshake_queue::run(loop& l, work_owner owner, std::function<void()> sign) {
     bool had_turn = false;
-    const auto note = work_note::take();
-    std::exception_ptr failure;
-    co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
-        [&](auto handler) {
-            const use_memory_reserve reserve;
-            // The guard keeps the loop running until the work has finished.
-            auto guard = asio::make_work_guard(l.context());
-            impl_->add(owner, [&had_turn, &failure, &sign, &l, handler = std::move(handler),
-                               guard = std::move(guard)](bool has_turn) mutable {
-                had_turn = has_turn;
-                try {
-                    if (has_turn) sign();
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-                const use_memory_reserve on_this_thread;
-                asio::post(l.context(), std::move(handler));
-            });
-        },
-        asio::use_awaitable_t<executor>());
-    note.set();
-    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+    auto submit = [&](auto item) { impl_->add(owner, std::move(item)); };
+    auto sign_in_turn = [&](bool has_turn) {
+        had_turn = has_turn;
+        if (has_turn) sign();
+    };
+    co_await call_on_other_thread(l, std::move(submit), std::move(sign_in_turn));
     co_return had_turn;
 }
 

@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 #include <boost/asio/post.hpp>
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 
 namespace sallyport::net {
@@ -16,19 +17,6 @@ namespace {
 constexpr int max_rounds = 8;
 constexpr std::uint32_t reading = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t writing_too = reading | EPOLLOUT;
-
-/// Runs an action at the end of a scope, also after an exception.
-template <class Action>
-class at_exit {
-public:
-    explicit at_exit(Action action) : action_(std::move(action)) {}
-    ~at_exit() { action_(); }
-    at_exit(const at_exit&) = delete;
-    at_exit& operator=(const at_exit&) = delete;
-
-private:
-    Action action_;
-};
 
 }  // namespace
 

@@ -3,9 +3,9 @@
 //
 // Without TLS on both connections, large transfers are spliced through a pipe and do not enter user space; with TLS the
 // bytes pass through a buffer of the thread. No more is taken from the sender than the receiver's socket accepts, so a slow
-// receiver slows down the sender and its relay holds little memory (RX-03). The end of
-// one direction is passed on (FIN, close_notify); if a direction fails, the other connection is aborted with RST, so that
-// an interruption is never mistaken for the end.
+// receiver slows down the sender and its relay holds little memory (RX-03). The end of one direction is passed on (FIN,
+// close_notify); if a direction fails, the other connection is aborted with RST, so that an interruption is never mistaken
+// for the end.
 //
 // The caller owns the streams and the counters, which must live until relay() returns. Both streams must belong to the
 // caller's loop. Loop thread only.

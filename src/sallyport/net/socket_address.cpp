@@ -86,6 +86,17 @@ bool set_option(int socket, int level, int name, int value) noexcept {
     return ::setsockopt(socket, level, name, &value, sizeof(value)) == 0;
 }
 
+int socket_option(int socket, int name) noexcept {
+    int value = -1;
+    socklen_t length = sizeof value;
+    return ::getsockopt(socket, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+bool is_tcp(int descriptor) noexcept {
+    const int domain = socket_option(descriptor, SO_DOMAIN);
+    return (domain == AF_INET || domain == AF_INET6) && socket_option(descriptor, SO_TYPE) == SOCK_STREAM;
+}
+
 void set_stream_options(int socket, const ip_address& at) noexcept {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);

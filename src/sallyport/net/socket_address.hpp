@@ -2,6 +2,7 @@
 // Converts between endpoints and the system's socket addresses, and reads and sets properties of sockets. Values and
 // functions without state; any thread.
 
+#include <cstdint>
 #include <optional>
 
 #include <netinet/in.h>
@@ -44,6 +45,15 @@ private:
 
 /// Sets an integer socket option. The result only matters for options that the system may not support.
 bool set_option(int socket, int level, int name, int value) noexcept;
+
+/// The value of an integer socket option of SOL_SOCKET; -1 if there is none.
+[[nodiscard]] int socket_option(int socket, int name) noexcept;
+
+/// Whether the descriptor is a TCP socket.
+[[nodiscard]] bool is_tcp(int descriptor) noexcept;
+
+/// Ports below it require a privilege, as Linux has it by default.
+inline constexpr std::uint16_t first_unprivileged_port = 1024;
 
 /// Sets the options of all streams: TCP_NODELAY, and urgent data in line, since the Telnet Synch before an ABOR is sent as
 /// urgent data (RFC 959 section 4.1.3) and its last byte would be missing otherwise. Accepted connections inherit the

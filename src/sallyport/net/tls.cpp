@@ -16,12 +16,12 @@ namespace {
 
 // A control connection may last a day, and its data connections must be able to resume its session during that time.
 constexpr long session_seconds = 24 * 60 * 60;
-// RFC 7301; "ftp" is in IANA's registry.
 // The key exchange groups of servers, in the order of preference. The finite-field groups (ffdhe2048 to ffdhe8192), which
 // OpenSSL adds by default, are missing: with them a client makes the server compute for milliseconds, before it has computed
 // anything itself (CVE-2002-20001). OpenSSL 3.5 has the first of the two lists.
 constexpr std::string_view groups = "X25519MLKEM768:X25519:P-256:P-384:P-521";
 constexpr std::string_view groups_without_mlkem = "X25519:P-256:P-384:P-521";
+// RFC 7301; "ftp" is in IANA's registry.
 constexpr std::array<unsigned char, 4> alpn_ftp{3, 'f', 't', 'p'};
 
 using context_ptr = std::shared_ptr<ssl_ctx_st>;

@@ -78,6 +78,33 @@ private:
     const deadline end_ = clock::now() + limits::work_slice;
 };
 
+/// Suspends the caller while another thread calls `work`, and resumes it on its own loop, with the exception that `work`
+/// threw. `submit` gets a function for that thread, which passes its arguments to `work` and is called once. What both refer
+/// to must live until then; locals of the caller do.
+template <class Submit, class Work>
+task<> call_on_other_thread(loop& l, Submit submit, Work work) {
+    std::exception_ptr failure;
+    const auto note = work_note::take();
+    co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
+        [&](auto handler) {
+            const use_memory_reserve reserve;
+            // The guard keeps the loop running until the work has finished.
+            auto guard = asio::make_work_guard(l.context());
+            submit([&failure, &work, &l, handler = std::move(handler), guard = std::move(guard)](auto... arguments) mutable {
+                try {
+                    work(arguments...);
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+                const use_memory_reserve on_this_thread;
+                asio::post(l.context(), std::move(handler));
+            });
+        },
+        asio::use_awaitable_t<executor>());
+    note.set();
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+}
+
 /// Runs `work` on the pool and resumes the caller on its own loop with the result, or with the exception that `work` threw.
 /// Everything that it captures must live until it returns; locals of the caller do, as the caller is suspended.
 template <class Work>
@@ -86,28 +113,9 @@ task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work,
     using value = std::invoke_result_t<Work&>;
     static_assert(!std::is_void_v<value>, "return a result, so that failures are reported");
     std::optional<value> out;
-    std::exception_ptr failure;
-    const auto note = work_note::take();
-    co_await asio::async_initiate<const asio::use_awaitable_t<executor>&, void()>(
-        [&](auto handler) {
-            const use_memory_reserve reserve;
-            // The guard keeps the loop running until the work has finished.
-            auto guard = asio::make_work_guard(l.context());
-            pool.submit(
-                [&out, &failure, &work, &l, handler = std::move(handler), guard = std::move(guard)]() mutable {
-                    try {
-                        out.emplace(work());
-                    } catch (...) {
-                        failure = std::current_exception();
-                    }
-                    const use_memory_reserve on_this_thread;
-                    asio::post(l.context(), std::move(handler));
-                },
-                owner, kind);
-        },
-        asio::use_awaitable_t<executor>());
-    note.set();
-    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+    auto submit = [&](auto piece) { pool.submit(std::move(piece), owner, kind); };
+    auto keep_result = [&] { out.emplace(work()); };
+    co_await call_on_other_thread(l, std::move(submit), std::move(keep_result));
     co_return std::move(*out);
 }
 

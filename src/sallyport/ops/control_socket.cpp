@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/descriptor.hpp>
@@ -103,14 +104,8 @@ net::task<> control_socket::impl::accept_all(std::shared_ptr<impl> self) {
 }
 
 net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream connection) {
-    struct counted {
-        explicit counted(std::size_t& all) : count(all) { ++count; }
-        ~counted() { --count; }
-        counted(const counted&) = delete;
-        counted& operator=(const counted&) = delete;
-        std::size_t& count;
-    };
-    const counted this_connection(self->open_connections);
+    ++self->open_connections;
+    const at_exit count_end([&self] { --self->open_connections; });
     std::string input;
     std::array<char, 4096> block;
     const net::time_limit limit{.progress = limits::control_timeout};

@@ -17,6 +17,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/helper/packet.hpp>
 #include <sallyport/helper/successor.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::ops {
 namespace {
@@ -35,16 +36,8 @@ namespace {
     return out;
 }
 
-[[nodiscard]] int socket_option(int fd, int option) noexcept {
-    int value = -1;
-    socklen_t length = sizeof value;
-    return ::getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
-}
-
 [[nodiscard]] bool is_listening_tcp(int fd) noexcept {
-    const int domain = socket_option(fd, SO_DOMAIN);
-    return (domain == AF_INET || domain == AF_INET6) && socket_option(fd, SO_TYPE) == SOCK_STREAM &&
-           socket_option(fd, SO_ACCEPTCONN) == 1;
+    return net::is_tcp(fd) && net::socket_option(fd, SO_ACCEPTCONN) == 1;
 }
 
 }  // namespace
@@ -81,7 +74,7 @@ handover_state receive_handover() {
             continue;
         }
         auto name = i < names.size() ? names[i] : std::string();
-        if (name == connection_name && socket_option(fd.get(), SO_DOMAIN) == AF_UNIX)
+        if (name == connection_name && net::socket_option(fd.get(), SO_DOMAIN) == AF_UNIX)
             out.from = old_process(std::move(fd));
         else
             out.sockets.push_back({std::move(fd), std::move(name)});

@@ -1,6 +1,6 @@
 #pragma once
 // The choice of the identity that a daemon takes when it was started as root (AU-05). Values and a pure function; any
-// thread. read_account() and read_identity_facts() ask the system, before threads are started.
+// thread. system_accounts() and read_identity_facts() ask the system, before threads are started.
 
 #include <functional>
 #include <optional>

@@ -17,8 +17,8 @@
 namespace sallyport::server {
 
 /// The lines of STAT with a path, in the format of LIST, piece by piece. Between two pieces, other work gets its turn on the
-/// disk's threads. Owned by the coroutine that sends them; loop thread only, one call at a
-/// time. It ends early, with errc::cancelled, if that is set in `disk`.
+/// disk's threads. Owned by the coroutine that sends them; loop thread only, one call at a time. It ends early, with
+/// errc::cancelled, if that is set in `disk`.
 class status_listing {
 public:
     status_listing(std::shared_ptr<session_context> shared, const disk_access& disk, const account& user_account,

@@ -10,15 +10,13 @@
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/net/keep_running.hpp>
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
 
 namespace sallyport::server {
 namespace {
 
 constexpr std::string_view no_connection = "No data connection: ";
-
-// Ports below it require a privilege.
-constexpr std::uint16_t first_unprivileged_port = 1024;
 
 /// Whether the source port could not be bound, as opposed to a connection that could not be established.
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
@@ -54,7 +52,7 @@ error connect_error(error e, const endpoint& target, std::chrono::seconds waited
 
 net::task<result<net::stream>> connect_from_low_port(const transfer_setup& setup, endpoint target, std::uint16_t port,
                                                      net::time_limit limit) {
-    if (port >= first_unprivileged_port || !setup.shared->config.connect_from_low_port) {
+    if (port >= net::first_unprivileged_port || !setup.shared->config.connect_from_low_port) {
         const net::connect_options options{.bind_to = {setup.control_local.address, port}, .reuse_address = true};
         co_return co_await net::connect(setup.loop, target, options, limit);
     }
