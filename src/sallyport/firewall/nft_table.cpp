@@ -159,7 +159,7 @@ result<std::unique_ptr<table>> nft_table::make() {
 // in "spent"; so both elements are added first, which has no effect if they exist.
 result<void> nft_table::commit(std::span<const change> changes) {
     nft_transaction all;
-    for (const auto& [kind, subject] : changes) {
+    for (const auto& [kind, subject, control] : changes) {
         const auto maps = names_of(subject.client.is_v4());
         if (kind == change_kind::open) {
             constexpr auto fresh = NLM_F_CREATE | NLM_F_EXCL;

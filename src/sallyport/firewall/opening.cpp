@@ -1,8 +1,13 @@
 #include <sallyport/firewall/opening.hpp>
 
+#include <cerrno>
 #include <fstream>
+#include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+
+#include <sallyport/firewall/table.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -16,7 +21,21 @@ namespace {
 }  // namespace
 
 std::string opening::text() const {
-    return fmt::format("{} to {}, forwarded to {} from {}", client.text(), listen.text(), forward_to.text(), source.text());
+    auto out = fmt::format("{} to {}", client.text(), listen.text());
+    if (forward_to != listen || !keeps_source()) out += ", forwarded";
+    if (forward_to != listen) out += " to " + forward_to.text();
+    if (!keeps_source()) out += " from " + source.text();
+    return out;
+}
+
+result<owned_control_connections> owned_control_connections::duplicate(control_connections of) {
+    owned_control_connections out;
+    for (const auto& [from, to] : {std::pair{of.client, &out.client}, {of.backend, &out.backend}}) {
+        if (from < 0) continue;
+        to->reset(::fcntl(from, F_DUPFD_CLOEXEC, 0));
+        if (!*to) return fail_os(errno, "duplicating the descriptor of a control connection");
+    }
+    return out;
 }
 
 forwarding forwarding::of_system() {

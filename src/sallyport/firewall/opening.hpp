@@ -1,6 +1,6 @@
 #pragma once
-// An opening: permission for exactly one data connection, from one address to one local port, which the kernel forwards to
-// another endpoint (G2, G4; docs/decisions/32-openings-in-the-kernel.md).
+// An opening: permission for exactly one data connection, from one address to one endpoint. The kernel forwards it to
+// another endpoint, or on a router to where it goes anyway (G2, G4; docs/decisions/32-openings-in-the-kernel.md).
 //
 // Values; any thread may use them.
 
@@ -15,18 +15,28 @@ namespace sallyport::firewall {
 struct opening {
     // The address that may connect, from any port.
     ip_address client;
-    // The local address and port that it connects to.
+    // The address and port that it connects to.
     endpoint listen;
-    // The endpoint to which the kernel forwards the connection (DNAT).
+    // The endpoint to which the kernel forwards the connection (DNAT). The same as `listen`: the destination is kept.
     endpoint forward_to;
-    // The local address from which that endpoint sees the connection (SNAT).
+    // The address from which that endpoint sees the connection (SNAT). The same as `client`: address and port of the client
+    // are kept, and rules of the administrator may translate them.
     ip_address source;
     std::chrono::milliseconds lifetime{};
 
-    /// "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000 from 10.0.0.1"
+    [[nodiscard]] bool keeps_source() const noexcept { return source == client; }
+
+    /// "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000 from 10.0.0.1", without what is kept.
     [[nodiscard]] std::string text() const;
 
     friend bool operator==(const opening&, const opening&) = default;
+};
+
+/// The control connections of the session that an opening belongs to: descriptors of connected sockets, owned by the caller;
+/// -1 if there is none. The kernel regards the data connection as related to that of the client.
+struct control_connections {
+    int client = -1;
+    int backend = -1;
 };
 
 /// Whether this system forwards packets between other hosts.

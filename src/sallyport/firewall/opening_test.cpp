@@ -21,6 +21,14 @@ TEST(opening, has_a_text) {
     EXPECT_EQ(from_another_network().text(), "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000 from 10.0.0.1");
 }
 
+TEST(opening, leaves_out_of_the_text_what_is_kept) {
+    auto o = from_another_network();
+    o.source = o.client;
+    EXPECT_EQ(o.text(), "192.0.2.1 to 203.0.113.7:50000, forwarded to 10.0.0.5:40000");
+    o.forward_to = o.listen;
+    EXPECT_EQ(o.text(), "192.0.2.1 to 203.0.113.7:50000");
+}
+
 TEST(opening, forwards_between_networks_if_the_system_does) {
     EXPECT_TRUE(can_forward(from_another_network(), forwards));
     const auto refused = can_forward(from_another_network(), forwards_nothing);

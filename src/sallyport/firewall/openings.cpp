@@ -82,23 +82,23 @@ void opening_lease::committer::commit(std::vector<pending_change> batch) {
         next_read = now + forwarding_cache_time;
     }
     std::vector<change> changes;
-    std::vector<pending_change> requested;
+    std::vector<decltype(pending_change::on_done)> callbacks;
     for (auto& w : batch) {
         auto possible = w.wanted.kind == change_kind::close ? result<void>() : can_forward(w.wanted.subject, allowed);
         if (!possible) {
             w.on_done(std::move(possible));
             continue;
         }
-        changes.push_back(w.wanted);
-        requested.push_back(std::move(w));
+        changes.push_back(std::move(w.wanted));
+        callbacks.push_back(std::move(w.on_done));
     }
     if (changes.empty()) return;
     const auto all = kernel->commit(changes);
-    for (auto& w : requested) {
-        auto one = all || requested.size() == 1 ? all : commit_one(w.wanted);
-        if (!one && !w.on_done) one = commit_one(w.wanted);
-        if (w.on_done)
-            w.on_done(std::move(one));
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        auto one = all || changes.size() == 1 ? all : commit_one(changes[i]);
+        if (!one && !callbacks[i]) one = commit_one(changes[i]);
+        if (callbacks[i])
+            callbacks[i](std::move(one));
         else if (!one)
             log::error({}, "Failed to remove an opening: " + one.error().text());
     }
@@ -123,7 +123,7 @@ opening_lease& opening_lease::operator=(opening_lease&& other) noexcept {
 
 void opening_lease::release() noexcept {
     const use_memory_reserve reserve;
-    if (committer_) committer_->enqueue({{change_kind::close, opening_}, {}});
+    if (committer_) committer_->enqueue({{change_kind::close, opening_, {}}, {}});
     committer_.reset();
 }
 
@@ -145,7 +145,10 @@ result<openings> openings::in_kernel() {
     return openings(std::move(*made));
 }
 
-net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted, net::time_limit limit) const {
+net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted, control_connections session,
+                                                net::time_limit limit) const {
+    auto control = owned_control_connections::duplicate(session);
+    if (!control) co_return std::unexpected(std::move(control).error());
     // Shared with `thread`, which may finish after the waiting coroutine.
     struct request_state {
         explicit request_state(net::loop& l) : done(l) {}
@@ -162,7 +165,7 @@ net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted,
             state->done.set();
         });
     };
-    committer->enqueue({{change_kind::open, wanted}, std::move(on_done)});
+    committer->enqueue({{change_kind::open, wanted, std::move(*control)}, std::move(on_done)});
     const bool finished = co_await request->done.wait(limit.next(net::clock::now()));
     if (finished && !request->outcome) co_return std::unexpected(std::move(request->outcome).error());
     // Even if the kernel commits the change later, the destructor of the lease removes the opening.

@@ -58,9 +58,11 @@ public:
     /// Uses this table.
     explicit openings(std::unique_ptr<table> kernel_table);
 
-    /// Creates an opening; it is in force when the lease is returned, on `loop`. Fails with errc::timeout if the kernel
-    /// takes too long; the opening is then removed as well.
-    net::task<result<opening_lease>> open(net::loop& loop, opening wanted, net::time_limit limit) const;
+    /// Creates an opening for the session with these control connections, which are used during the call only; it is in
+    /// force when the lease is returned, on `loop`. Fails with errc::timeout if the kernel takes too long; the opening is
+    /// then removed as well.
+    net::task<result<opening_lease>> open(net::loop& loop, opening wanted, control_connections session,
+                                          net::time_limit limit) const;
 
 private:
     std::shared_ptr<opening_lease::committer> committer_;

@@ -83,7 +83,7 @@ opening at_port(std::uint16_t port) {
 class openings_test : public net::net_test {
 protected:
     net::task<result<opening_lease>> open_port(std::uint16_t port) {
-        return tested.open(test_loop(), at_port(port), net::soon());
+        return tested.open(test_loop(), at_port(port), {}, net::soon());
     }
     bool all_closed() {
         return kernel.wait([this] { return kernel.active.empty(); });
@@ -115,10 +115,10 @@ TEST_F(openings_test, ends_with_the_lease) {
 }
 
 net::task<bool> replace(openings& by, net::loop& l) {
-    auto held = co_await by.open(l, at_port(2000), net::soon());
+    auto held = co_await by.open(l, at_port(2000), {}, net::soon());
     if (!held) co_return false;
     *held = opening_lease();
-    auto next = co_await by.open(l, at_port(2000), net::soon());
+    auto next = co_await by.open(l, at_port(2000), {}, net::soon());
     co_return next.has_value() && next->remaining().has_value();
 }
 
@@ -128,11 +128,11 @@ TEST_F(openings_test, commits_changes_in_order) { EXPECT_TRUE(run(replace(tested
 net::task<std::size_t> together(openings& by, net::loop& l, state& kernel) {
     // The first change blocks the thread; the others are pending meanwhile.
     kernel.hold(true);
-    net::concurrent_task first(l, by.open(l, at_port(2000), net::soon()));
+    net::concurrent_task first(l, by.open(l, at_port(2000), {}, net::soon()));
     kernel.wait([&] { return kernel.waiting; });
-    net::concurrent_task second(l, by.open(l, at_port(2001), net::soon()));
-    net::concurrent_task third(l, by.open(l, at_port(2002), net::soon()));
-    net::concurrent_task fourth(l, by.open(l, at_port(2003), net::soon()));
+    net::concurrent_task second(l, by.open(l, at_port(2001), {}, net::soon()));
+    net::concurrent_task third(l, by.open(l, at_port(2002), {}, net::soon()));
+    net::concurrent_task fourth(l, by.open(l, at_port(2003), {}, net::soon()));
     kernel.hold(false);
     const auto a = co_await first.get();
     const auto b = co_await second.get();
@@ -155,7 +155,7 @@ TEST_F(openings_test, commits_the_others_if_one_is_refused) {
 TEST_F(openings_test, refuses_an_opening_that_the_kernel_cannot_forward) {
     auto o = at_port(2000);
     o.forward_to.address = *ip_address::parse("10.0.0.5");
-    const auto got = run(tested.open(test_loop(), o, net::soon()));
+    const auto got = run(tested.open(test_loop(), o, {}, net::soon()));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::unreachable);
     EXPECT_TRUE(kernel.sizes().empty());
@@ -174,7 +174,7 @@ TEST_F(openings_test, retries_a_refused_close) {
 // The connection is relayed in that case, and an opening that is committed too late is removed.
 TEST_F(openings_test, times_out_if_the_kernel_takes_too_long) {
     kernel.hold(true);
-    const auto got = run(tested.open(test_loop(), at_port(2000), net::time_limit::within(20ms)));
+    const auto got = run(tested.open(test_loop(), at_port(2000), {}, net::time_limit::within(20ms)));
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, errc::timeout);
     kernel.hold(false);
@@ -185,7 +185,7 @@ TEST_F(openings_test, times_out_if_the_kernel_takes_too_long) {
 TEST_F(openings_test, leases_may_outlive_it) {
     std::optional<openings> short_lived(std::in_place, std::make_unique<memory_table>(kernel));
     {
-        const auto got = run(short_lived->open(test_loop(), at_port(2000), net::soon()));
+        const auto got = run(short_lived->open(test_loop(), at_port(2000), {}, net::soon()));
         short_lived.reset();
         ASSERT_TRUE(got);
         EXPECT_TRUE(got->remaining());

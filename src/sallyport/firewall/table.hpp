@@ -9,6 +9,7 @@
 #include <span>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/firewall/opening.hpp>
 
 namespace sallyport::firewall {
@@ -16,9 +17,19 @@ namespace sallyport::firewall {
 /// Whether to create or to remove the opening.
 enum class change_kind : std::uint8_t { open, close };
 
+/// The control connections of a session, as descriptors of their own.
+struct owned_control_connections {
+    unique_fd client;
+    unique_fd backend;
+
+    [[nodiscard]] static result<owned_control_connections> duplicate(control_connections of);
+};
+
 struct change {
     change_kind kind = change_kind::open;
     opening subject;
+    // Of the session. Without a client's control connection, and to remove an opening: empty.
+    owned_control_connections control{};
 };
 
 /// How far an opening has been used.

@@ -38,7 +38,9 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
         bool forwarded = false;
         if (opening) {
             const auto limit = net::time_limit::within(limits::opening_timeout);
-            auto got = co_await self->gate_->kernel_openings->open(self->loop_, std::move(*opening), limit);
+            const firewall::control_connections control{self->client_.stream().native_handle(),
+                                                        self->server_.stream.native_handle()};
+            auto got = co_await self->gate_->kernel_openings->open(self->loop_, std::move(*opening), control, limit);
             if (self->is_closing()) co_return;
             if (!got)
                 self->log(

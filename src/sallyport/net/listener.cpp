@@ -54,7 +54,8 @@ bool bind_port(int socket, const endpoint& at) {
 }
 
 struct listener::impl {
-    impl(loop& l, unique_fd fd, const endpoint& local_end) : owner(l), socket(l, std::move(fd)), local(local_end) {}
+    impl(loop& l, unique_fd fd, const endpoint& local_end, bool varies)
+        : owner(l), socket(l, std::move(fd)), local(local_end), destination_varies(varies) {}
 
     result<accepted_connection> accept_one();
     void note_failure(int os);
@@ -62,6 +63,9 @@ struct listener::impl {
     loop& owner;
     descriptor socket;
     endpoint local;
+    // Only the connection has the client destination: the socket listens on all addresses, or accepts connections to other
+    // hosts (IP_TRANSPARENT).
+    bool destination_varies;
     unsigned burst = 0;
     log_limiter failure_log{log_interval};
 };
@@ -70,8 +74,7 @@ result<accepted_connection> listener::impl::accept_one() {
     socket_address peer;
     unique_fd fd(::accept4(socket.get(), peer.data(), peer.size(), SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return fail_os(errno);
-    // If the socket listens on all addresses, only the connection has the client destination.
-    const auto destination = local.address.is_unspecified() ? local_endpoint(fd.get()) : local;
+    const auto destination = destination_varies ? local_endpoint(fd.get()) : local;
     return accepted_connection{std::move(fd), destination, peer.value()};
 }
 
@@ -107,7 +110,8 @@ listener listener::adopt(loop& l, unique_fd socket) {
     // Sockets of a service manager have neither of these options.
     ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
     set_stream_options(socket.get(), local.address);
-    opened.impl_ = std::make_shared<impl>(l, std::move(socket), local);
+    const bool varies = local.address.is_unspecified() || is_transparent(socket.get());
+    opened.impl_ = std::make_shared<impl>(l, std::move(socket), local, varies);
     return opened;
 }
 

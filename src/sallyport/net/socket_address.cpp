@@ -97,6 +97,14 @@ bool is_tcp(int descriptor) noexcept {
     return (domain == AF_INET || domain == AF_INET6) && socket_option(descriptor, SO_TYPE) == SOCK_STREAM;
 }
 
+bool is_transparent(int socket) noexcept {
+    const bool v6 = socket_option(socket, SO_DOMAIN) == AF_INET6;
+    int value = 0;
+    socklen_t length = sizeof value;
+    return ::getsockopt(socket, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &value, &length) == 0 &&
+           value != 0;
+}
+
 void set_stream_options(int socket, const ip_address& at) noexcept {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1);

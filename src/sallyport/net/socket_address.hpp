@@ -52,6 +52,9 @@ bool set_option(int socket, int level, int name, int value) noexcept;
 /// Whether the descriptor is a TCP socket.
 [[nodiscard]] bool is_tcp(int descriptor) noexcept;
 
+/// Whether the socket may have addresses of other hosts (IP_TRANSPARENT).
+[[nodiscard]] bool is_transparent(int socket) noexcept;
+
 /// Ports below it require a privilege, as Linux has it by default.
 inline constexpr std::uint16_t first_unprivileged_port = 1024;
 
