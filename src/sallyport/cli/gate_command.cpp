@@ -176,8 +176,6 @@ void gate_options::add_to(CLI::App& command) {
 }
 
 result<std::vector<gate::backend>> gate_options::parse_backends() const {
-    if (backends.empty() && backends_file.empty())
-        return fail(errc::usage, "no backend is configured; add --backend ftp://HOST[:PORT]");
     std::vector<gate::backend> out;
     for (const auto& text : backends) {
         auto parsed = gate::backend::parse(text);
@@ -192,6 +190,8 @@ result<gate::settings> gate_options::settings() const {
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
+    out.backends_file = backends_file;
+    if (!out.has_destinations()) return fail(errc::usage, "no backend is configured; add --backend ftp://HOST[:PORT]");
     if (!backends_file.empty()) {
         if (const auto listed = gate::load_backend_file(backends_file); !listed)
             return std::unexpected(with_option("--backends-file", listed.error()));
@@ -200,7 +200,6 @@ result<gate::settings> gate_options::settings() const {
     daemon_with_passthrough.tls_passthrough = out.uses_passthrough();
     if (auto filled = daemon_with_passthrough.fill(out); !filled) return std::unexpected(filled.error());
     if (auto filled = access.fill(out, daemon.client_ca); !filled) return std::unexpected(filled.error());
-    out.backends_file = backends_file;
     out.resolve_interval = resolve_interval;
     if (!dns_server.empty()) {
         const auto address = ip_address::parse(dns_server);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace sallyport::gate {
 namespace {
 
@@ -57,11 +55,6 @@ private:
 
 }  // namespace
 
-net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings, net::deadline until) {
-    const net::tls_connect_options as{.server_name = server.parameters().tls_host(), .resume = {}};
-    co_return co_await stream.connect_tls(settings, as, {.total = until});
-}
-
 void backend_selection::stop() {
     stopped_ = true;
     if (slot_assigned_) slot_assigned_->set();
@@ -71,17 +64,16 @@ void backend_selection::leave_queue() {
     if (slot_assigned_) stop();
 }
 
-net::task<std::expected<backend_selection::found, backend_selection::no_backend>> backend_selection::find(search request) {
+net::task<std::expected<established_leg, no_leg>> backend_selection::find(search request) {
     auto got = co_await try_all(std::move(request));
     if (got) co_return std::move(*got);
-    co_return std::unexpected(no_backend{text_of(got.error()), got.error() == no_backend_reason::not_permitted});
+    co_return std::unexpected(no_leg{text_of(got.error()), got.error() == no_backend_reason::not_permitted});
 }
 
-net::task<std::expected<backend_selection::found, no_backend_reason>> backend_selection::try_all(search request) {
-    const client_info client{.address = request.client.source.address, .user = request.user, .host = request.host};
+net::task<std::expected<established_leg, no_backend_reason>> backend_selection::try_all(search request) {
+    const client_info client{.address = request.leg.client.source.address, .user = request.user, .host = request.host};
     if (!request.is_failover) tried_.clear();
-    const auto& config = gate_->config;
-    queue_limit limit(net::clock::now(), config.session_queue_timeout);
+    queue_limit limit(net::clock::now(), gate_->config.session_queue_timeout);
     // Those that sent 421.
     std::vector<backend_id> full;
     for (;;) {
@@ -102,19 +94,9 @@ net::task<std::expected<backend_selection::found, no_backend_reason>> backend_se
         const auto id = chosen->id();
         destination server(std::make_unique<pool_backend>(gate_, std::move(*chosen)));
         tried_.push_back(id);
-        const auto started_at = net::clock::now();
-        const auto connecting = net::time_limit::within(config.backend_connect_timeout);
-        const backend to = server.parameters().for_client(request.client_tls);
-        auto connected = co_await connect_to_backend(loop_, to, request.client, config.backend_tls, config.keepalive,
-                                                     gate_->base->guard, connecting, request.up_to);
-        if (connected) {
-            server.responded(net::clock::now() - started_at);
-            co_return found{{std::move(server), std::move(connected->stream), std::move(connected->registration)},
-                            std::move(connected->greeting)};
-        }
-        log_(log::level::warning, fmt::format("Backend {} not used: {}", server.name(), connected.error().text()));
-        server.failed(connected.error());
-        if (connected.error().reply == 421) full.push_back(id);
+        auto leg = co_await establish_leg(loop_, *gate_, std::move(server), request.leg, log_);
+        if (leg) co_return std::move(*leg);
+        if (leg.error().reply == 421) full.push_back(id);
     }
 }
 

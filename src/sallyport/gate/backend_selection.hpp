@@ -11,29 +11,12 @@
 #include <vector>
 
 #include <sallyport/base/log.hpp>
-#include <sallyport/gate/backend.hpp>
-#include <sallyport/gate/destination.hpp>
+#include <sallyport/gate/backend_leg.hpp>
 #include <sallyport/gate/queue_limit.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 
 namespace sallyport::gate {
-
-/// The backend leg of a session: its control connection and the destination.
-struct backend_leg {
-    destination server;
-    net::stream stream;
-    // Held as long as the connection.
-    self_connection_guard::registration registration;
-
-    /// Starts TLS as the client, with the backend's name.
-    net::task<result<void>> start_tls(const net::tls_client_context& settings, net::deadline until);
-    void close() {
-        stream.close();
-        registration = {};
-        server.release();
-    }
-};
 
 class backend_selection {
 public:
@@ -52,36 +35,21 @@ public:
         std::string user{};
         // From the HOST command or TLS SNI.
         std::string host{};
-        // Its source is the client; sent to backends that take PROXY headers.
-        proto::proxy_header client{};
-        // For backends with ?tls=match.
-        bool client_tls = false;
-        // `tcp` for TLS passthrough, where the greeting is read by the client.
-        check_level up_to = check_level::tls;
+        leg_request leg{};
         // Excludes the backends that were already tried during this login.
         bool is_failover = false;
         // Before the login nothing is read from the client: true if it has disconnected, which ends the wait in the queue.
         std::function<bool()> client_has_left{};
     };
-    struct found {
-        backend_leg leg;
-        proto::reply greeting;
-    };
-    struct no_backend {
-        // For the client.
-        std::string_view reason;
-        // There are backends, but none that this user may use.
-        bool not_permitted = false;
-    };
     /// Tries one backend after the other until one sends its greeting. The client does not see the failures.
-    net::task<std::expected<found, no_backend>> find(search request);
+    net::task<std::expected<established_leg, no_leg>> find(search request);
     /// Makes a find() that waits in the session queue return, since the client has closed its direction.
     void leave_queue();
     /// The session ends: find() returns soon, and later calls return immediately.
     void stop();
 
 private:
-    net::task<std::expected<found, no_backend_reason>> try_all(search request);
+    net::task<std::expected<established_leg, no_backend_reason>> try_all(search request);
     net::task<backend_choice> wait_in_queue(client_info client, queue_limit limit, std::function<bool()> client_has_left);
     net::task<bool> request_slot(std::vector<backend_id> full, const queue_limit& limit);
 

@@ -1,6 +1,7 @@
 #pragma once
 // The server that a session's backend leg is connected to, with its parameters, wherever it comes from. The session reports
-// through it what it learns about the server; its maker decides what to do with that.
+// through it what it learns about the server; its maker decides what to do with that. The maker is the only difference
+// between the sources of destinations: with a destination, each of them calls establish_leg() (backend_leg.hpp).
 //
 // Movable; owned by the session. The maker is notified of the release, at the latest when the destination is destroyed. Loop
 // thread only.

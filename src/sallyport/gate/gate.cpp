@@ -75,7 +75,7 @@ namespace {
 }
 
 [[nodiscard]] result<void> validate(const settings& s) {
-    if (s.backends.empty() && s.backends_file.empty()) return fail(errc::syntax, "a gateway needs at least one backend");
+    if (!s.has_destinations()) return fail(errc::syntax, "a gateway needs at least one backend");
     if (auto valid = validate_passthrough(s); !valid || s.uses_passthrough()) return valid;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
         return fail(errc::syntax, "TLS is required and there is no certificate; add one");

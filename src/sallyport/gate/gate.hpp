@@ -158,6 +158,11 @@ struct settings : frontend::service_settings {
     // Time that a session waits if all backends are at their limit. 0: no queue.
     std::chrono::milliseconds session_queue_timeout = limits::queue_timeout;
 
+    /// Servers from a list of the administrator. Other sources name a server for one session; see destination.hpp.
+    [[nodiscard]] bool has_backends() const noexcept { return !backends.empty() || !backends_file.empty(); }
+    /// Sessions can get a destination at all.
+    [[nodiscard]] bool has_destinations() const noexcept { return has_backends(); }
+
     /// TLS is not terminated here: every backend has a range of passthrough ports.
     [[nodiscard]] bool uses_passthrough() const noexcept {
         return !backends.empty() && backends.front().passthrough_range.first != 0;

@@ -55,8 +55,8 @@ backend_selection::search search_for(const client_control& client, std::string u
     if (user.empty()) client_has_left = [&client] { return client.stream().peer_has_left(); };
     return {.user = std::move(user),
             .host = std::move(host),
-            .client = {.proxied = true, .source = client.peer(), .destination = client.client_destination()},
-            .client_tls = client.stream().is_tls(),
+            .leg = {.client = {.proxied = true, .source = client.peer(), .destination = client.client_destination()},
+                    .client_tls = client.stream().is_tls()},
             .client_has_left = std::move(client_has_left)};
 }
 

@@ -110,7 +110,7 @@ net::task<bool> session::connect_backend() {
 net::task<> session::start_passthrough() {
     auto search = search_for(client_, {}, {});
     // The greeting is sent over TLS too.
-    search.up_to = check_level::tcp;
+    search.leg.up_to = check_level::tcp;
     auto found = co_await selection_.find(std::move(search));
     if (ending_.lost || ending_.stopping) co_return;
     if (!found) {
