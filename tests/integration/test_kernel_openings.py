@@ -19,11 +19,20 @@ CLIENT, UNEXPECTED_PEER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.
 WAIT = 2  # --data-timeout, in seconds
 
 # A very common forward chain. It does not mention connections that NAT forwards.
-STRICT = """
+RELATED = """
 table inet strict {
     chain forward {
         type filter hook forward priority filter; policy drop
         ct state established,related accept
+    }
+}"""
+STRICT = RELATED.replace("established,related", "established")
+# The gateway's port is not the one that clients connect to.
+REDIRECTED = """
+table ip redirected {
+    chain prerouting {
+        type nat hook prerouting priority dstnat
+        tcp dport 2100 redirect to :21
     }
 }"""
 SILENT = """
@@ -159,6 +168,19 @@ def test_a_spent_opening_stays_spent(site):
         assert raw.reply().code == 226
 
 
+@pytest.mark.parametrize("port", [21, 2100])
+def test_a_forward_chain_that_accepts_related_connections(site, port):
+    """G2, G3: nothing has to be added to the administrator's rules, for any method of the client."""
+    site = site(router=(RELATED, REDIRECTED))
+    for options in ([], ["--disable-epsv"], ["--ftp-port", "-"], ["--ftp-port", "-", "--disable-eprt"]):
+        got = network.run(*site.net.command("client", "curl", "-s", "-S", "-u", "writer:lab", "--max-time", "10", *options,
+                                            f"ftp://{GATE}:{port}/file"))
+        assert got == "content", options
+    assert site.gate.log().count("path kernel, complete") == 4
+    gone(site.net, 2)
+    assert not network.run(*site.net.command("router", "conntrack", "-L", "expect")).strip()
+
+
 def final(raw):
     """The final reply; a 150 may precede it."""
     reply = raw.reply()
@@ -189,7 +211,7 @@ def test_a_forward_chain_that_drops_forwarded_packets(site, method):
         assert reply.code == 425 and time.monotonic() - begun < WAIT + 1.5, reply
         data.close()
         (line,) = [line for line in site.gate.log().splitlines() if "ct status dnat" in line]
-        assert "forward chain" in line and "docs/gateway.md" in line and "RETR /file" in line
+        assert "ct state related" in line and "forward chain" in line and "docs/gateway.md" in line and "RETR /file" in line
         record = site.last_record()
         assert record["result"] == "timeout" and record["reply_code"] == 425 and "forward chain" in record["reason"]
         raw.expect("NOOP", 200)

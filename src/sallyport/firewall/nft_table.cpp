@@ -1,9 +1,11 @@
 #include <sallyport/firewall/nft_table.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -47,6 +49,8 @@ private:
     out << o.client << o.listen.address << o.listen.port;
     return out;
 }
+
+[[nodiscard]] std::pair<ip_address, endpoint> key_pair(const opening& o) { return {o.client, o.listen}; }
 
 /// A set or map with one element, for a message about that element.
 [[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& key) {
@@ -139,37 +143,122 @@ void add_message(nft_transaction& to, std::uint16_t type, std::uint16_t flags, c
 
 }  // namespace
 
-nft_table::nft_table(std::string name, nft_socket owner, nft_socket query_socket)
-    : name_(std::move(name)), owner_(std::move(owner)), query_socket_(std::move(query_socket)) {}
+nft_table::nft_table(std::string name, nft_socket owner, nft_socket query_socket, conntrack tracking, std::string missing)
+    : name_(std::move(name)),
+      missing_(std::move(missing)),
+      owner_(std::move(owner)),
+      tracking_(std::move(tracking)),
+      query_socket_(std::move(query_socket)) {}
 
-result<std::unique_ptr<table>> nft_table::make() {
+nft_table::~nft_table() {
+    std::vector<expectation_change> all;
+    for (const auto& [client, listen] : expected_) all.push_back({false, {client, listen}});
+    (void)tracking_.commit(all);
+}
+
+result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t> control_ports) {
     auto owner = open_nft_socket();
     if (!owner) return std::unexpected(unusable(owner.error()));
     auto query_socket = open_nft_socket();
     if (!query_socket) return std::unexpected(unusable(query_socket.error()));
+    auto tracking = conntrack::open();
+    if (!tracking) return std::unexpected(unusable(tracking.error()));
     std::random_device random;
     auto name = fmt::format("sallyport_{:08x}", random());
-    nft_transaction all;
-    add_table(all, name);
-    if (const auto made = all.commit(**owner); !made) return std::unexpected(unusable(made.error()));
-    return std::unique_ptr<table>(new nft_table(std::move(name), std::move(*owner), std::move(*query_socket)));
+    const auto add = [&](std::span<const std::uint16_t> ports) {
+        nft_transaction all;
+        add_openings_table(all, name, ports);
+        return all.commit(**owner);
+    };
+    auto made = add(control_ports);
+    std::string missing;
+    if (!made && !control_ports.empty() && made.error().os != EPERM) {
+        missing = fmt::format("the kernel refuses the conntrack helper \"{}\" (module nf_conntrack_{}, {})", control_helper,
+                              control_helper, made.error().text());
+        made = add({});
+    }
+    if (!made) return std::unexpected(unusable(made.error()));
+    return std::unique_ptr<nft_table>(new nft_table(std::move(name), std::move(*owner), std::move(*query_socket),
+                                                    std::move(*tracking), std::move(missing)));
+}
+
+result<void> nft_table::commit(std::span<const change> changes) {
+    if (auto expected = change_expectations(changes); !expected) return expected;
+    auto done = commit_elements(changes);
+    if (!done) withdraw_expectations(changes);
+    return done;
+}
+
+result<void> nft_table::change_expectations(std::span<const change> changes) {
+    std::vector<expectation_change> wanted;
+    for (const auto& [kind, subject, control] : changes) {
+        const bool create = kind == change_kind::open;
+        const bool concerned = create ? control.client && missing_.empty() : expected_.erase(key_pair(subject)) != 0;
+        if (!concerned) continue;
+        const auto master = create ? flow::of_socket(control.client.get()) : flow{};
+        wanted.push_back({create, {subject.client, subject.listen, master, subject.lifetime}});
+    }
+    auto refused = tracking_.commit(wanted);
+    if (refused && std::ranges::find(*refused, EMFILE) != refused->end() && remove_used_expectations()) {
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            if (refused->at(i) != EMFILE) continue;
+            const auto again = tracking_.commit({&wanted[i], 1});
+            refused->at(i) = again ? again->front() : again.error().os;
+        }
+    }
+    if (!refused) return std::unexpected(std::move(refused).error());
+    result<void> out;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!wanted[i].create) continue;
+        if (refused->at(i) == 0)
+            expected_.emplace(wanted[i].subject.source, wanted[i].subject.destination);
+        else if (out)
+            out = std::unexpected(refused_expectation(refused->at(i), wanted[i].subject));
+    }
+    if (!out) withdraw_expectations(changes);
+    return out;
+}
+
+/// Removes those of openings that were to be created.
+void nft_table::withdraw_expectations(std::span<const change> changes) {
+    std::vector<expectation_change> unwanted;
+    for (const auto& c : changes) {
+        if (c.kind == change_kind::open && expected_.erase(key_pair(c.subject)) != 0)
+            unwanted.push_back({false, {c.subject.client, c.subject.listen}});
+    }
+    (void)tracking_.commit(unwanted);
+}
+
+/// Removes those whose connection is established, which are no longer needed. False if there are none.
+bool nft_table::remove_used_expectations() {
+    std::vector<expectation_change> used;
+    for (const auto& [client, listen] : expected_) {
+        const opening o{client, listen, listen, client};
+        if (only_element(find(names_of(client.is_v4()).spent, o)) != nullptr) used.push_back({false, {client, listen}});
+    }
+    for (const auto& c : used) expected_.erase({c.subject.source, c.subject.destination});
+    return !used.empty() && tracking_.commit(used);
 }
 
 // Removing an element that does not exist is an error. An expired element may be gone already, and an unused opening is not
 // in "spent"; so both elements are added first, which has no effect if they exist.
-result<void> nft_table::commit(std::span<const change> changes) {
+result<void> nft_table::commit_elements(std::span<const change> changes) {
     nft_transaction all;
     for (const auto& [kind, subject, control] : changes) {
         const auto maps = names_of(subject.client.is_v4());
         if (kind == change_kind::open) {
             constexpr auto fresh = NLM_F_CREATE | NLM_F_EXCL;
-            add_message(all, NFT_MSG_NEWSETELEM, fresh, source_element(name_, subject, ports_.next(subject.forward_to)));
+            if (subject.keeps_source())
+                add_message(all, NFT_MSG_NEWSETELEM, fresh, with_element(name_, maps.kept, key_of(subject)));
+            else
+                add_message(all, NFT_MSG_NEWSETELEM, fresh, source_element(name_, subject, ports_.next(subject.forward_to)));
             add_message(all, NFT_MSG_NEWSETELEM, fresh, opened_element(name_, subject));
             add_message(all, NFT_MSG_NEWSETELEM, fresh, expected_element(name_, subject));
         } else {
             add_message(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_target(name_, subject));
             add_message(all, NFT_MSG_NEWSETELEM, NLM_F_CREATE, with_element(name_, maps.spent, key_of(subject)));
-            for (const auto* map : {maps.expected, maps.source, maps.opened, maps.spent})
+            for (const auto* map :
+                 {maps.expected, subject.keeps_source() ? maps.kept : maps.source, maps.opened, maps.spent})
                 add_message(all, NFT_MSG_DELSETELEM, 0, with_element(name_, map, key_of(subject)));
         }
     }

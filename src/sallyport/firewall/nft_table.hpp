@@ -1,16 +1,23 @@
 #pragma once
-// Openings as an nf_tables table of this process.
+// Openings as an nf_tables table of this process, and as conntrack expectations.
 //
 // `nft list ruleset` shows, for each address family:
 //
 //   map expected { client . local address . local port : server . its port }   elements with a timeout
 //   map source { the same key : source address and port }                      for the first SYN; until removed
 //   map opened { the same key : source address }                               for further SYNs; until removed
+//   set kept { the same key }                                                  openings that keep the client as the source
 //   set spent { the same key }                                                 openings with an established connection
 //   prerouting, output:  forwards (DNAT) a SYN whose key is in "expected" and not in "spent"
 //   established, established_here:  the first packet of a forwarded connection after its handshake puts its key into
 //     "spent"; if the key is there already, the packets of the connection are dropped
-//   postrouting, input:  sets the source address and port of forwarded connections (SNAT)
+//   postrouting, input:  sets the source address and port of forwarded connections (SNAT), unless they are kept
+//   sessions, sessions_here, redirected_sessions:  set the helper of control connections with this machine (conntrack.hpp)
+//
+// The rules of an administrator decide whether the connection is forwarded, and most accept related connections only. So an
+// opening of a session whose control connection is known is also a conntrack expectation. It stays until the opening is
+// removed; the rules above decide which connection may use it. On a router, the helper is set by other rules
+// (interception_table.hpp), and an opening that keeps both addresses consists of the expectation and the set "spent".
 //
 // So an opening forwards exactly one connection, and it is used up by an established connection, not by a SYN: any host can
 // send a SYN with the client's address, but a host that does not receive the SYN-ACK cannot complete the handshake. The
@@ -29,12 +36,18 @@
 //
 // Owned by `openings`. commit() on one thread at a time; remaining() and use_of() on any thread, at the same time too.
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
 
 #include <libnftnl/set.h>
 
+#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/firewall/nft_transaction.hpp>
 #include <sallyport/firewall/snat_ports.hpp>
 #include <sallyport/firewall/table.hpp>
@@ -46,21 +59,34 @@ using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
 /// See above.
 class nft_table final : public table {
 public:
-    /// Creates the table. The error says what the process or the system lacks.
-    [[nodiscard]] static result<std::unique_ptr<table>> make();
+    /// Creates the table. `control_ports`: the ports of this machine that control connections arrive on; their connections
+    /// get the helper. The error says what the process or the system lacks.
+    [[nodiscard]] static result<std::unique_ptr<nft_table>> make(std::span<const std::uint16_t> control_ports = {});
+    ~nft_table() override;
+
+    /// Why no expectations are created for sessions with this machine; empty if they are.
+    [[nodiscard]] const std::string& missing() const noexcept { return missing_; }
 
     [[nodiscard]] result<void> commit(std::span<const change> changes) override;
     [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const opening& o) override;
     [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
+    nft_table(std::string name, nft_socket owner, nft_socket query_socket, conntrack tracking, std::string missing);
+
+    [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
+    [[nodiscard]] result<void> change_expectations(std::span<const change> changes);
+    void withdraw_expectations(std::span<const change> changes);
+    [[nodiscard]] bool remove_used_expectations();
     [[nodiscard]] set_owner find(const char* set, const opening& o);
 
-    nft_table(std::string name, nft_socket owner, nft_socket query_socket);
-
     const std::string name_;
+    const std::string missing_;
     nft_socket owner_;
     snat_ports ports_;
+    conntrack tracking_;
+    // The keys of the openings that have an expectation.
+    std::set<std::pair<ip_address, endpoint>> expected_;
     // Guards the members below.
     std::mutex mutex_;
     // Queries have a socket of their own, since owner_ is blocked while a change is committed.

@@ -12,16 +12,14 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/firewall/test_network.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::firewall {
@@ -30,15 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
-
-/// Moves this thread into a new network namespace with a loopback device only.
-bool enter_new_network() {
-    if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
-    const unique_fd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq lo{.ifr_ifrn = {"lo"}, .ifr_ifru = {}};
-    lo.ifr_flags = IFF_UP | IFF_RUNNING;
-    return ::ioctl(any.get(), SIOCSIFFLAGS, &lo) == 0;
-}
 
 /// A TCP client with a raw socket: the test sends each packet, from any port.
 class raw_client {
@@ -125,9 +114,8 @@ private:
 class nft_table_test : public testing::Test {
 protected:
     void SetUp() override {
-        static const bool isolated = enter_new_network();
-        if (!isolated && std::getenv("CI") != nullptr) FAIL() << "no permission to create a network namespace";
-        if (!isolated) GTEST_SKIP() << "requires root, or a system that allows user namespaces";
+        enter_test_network();
+        if (IsSkipped() || HasFatalFailure()) return;
         auto made = nft_table::make();
         ASSERT_TRUE(made) << made.error().text();
         kernel = std::move(*made);
@@ -195,7 +183,7 @@ protected:
         return ::poll(&ready, 1, 100) == 1;
     }
 
-    std::unique_ptr<table> kernel;
+    std::unique_ptr<nft_table> kernel;
     unique_fd server;
     unique_fd client;
     unique_fd accepted;

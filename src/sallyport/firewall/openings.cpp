@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
@@ -139,9 +141,14 @@ opening_use opening_lease::use() const { return committer_->kernel->use_of(openi
 openings::openings(std::unique_ptr<table> kernel_table)
     : committer_(std::make_shared<opening_lease::committer>(std::move(kernel_table))) {}
 
-result<openings> openings::in_kernel() {
-    auto made = nft_table::make();
+result<openings> openings::in_kernel(std::span<const std::uint16_t> control_ports) {
+    auto made = nft_table::make(control_ports);
     if (!made) return std::unexpected(std::move(made).error());
+    if (const auto& missing = (*made)->missing(); !missing.empty())
+        log::warning({},
+                     fmt::format("Forwarded data connections are not related to their control connections: {}; rules that "
+                                 "drop new connections must accept 'ct status dnat'",
+                                 missing));
     return openings(std::move(*made));
 }
 

@@ -13,8 +13,10 @@
 // Thread-safe. `openings` is owned by the gateway, a lease by its session; a lease may outlive `openings`.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include <sallyport/firewall/opening.hpp>
 #include <sallyport/firewall/table.hpp>
@@ -53,8 +55,9 @@ private:
 /// Creates openings. Any thread. An opening stays for as long as its lease.
 class openings {
 public:
-    /// Uses a table of this process in the kernel. The error says what the process or the system lacks.
-    [[nodiscard]] static result<openings> in_kernel();
+    /// Uses a table of this process in the kernel. `control_ports`: the ports of this machine that control connections
+    /// arrive on. The error says what the process or the system lacks.
+    [[nodiscard]] static result<openings> in_kernel(std::span<const std::uint16_t> control_ports);
     /// Uses this table.
     explicit openings(std::unique_ptr<table> kernel_table);
 

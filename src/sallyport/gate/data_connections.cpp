@@ -72,7 +72,8 @@ std::optional<std::string> data_connections::opening_failure() {
         use == firewall::opening_use::attempted
             ? fmt::format(
                   "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
-                  "machine probably drops them: it must accept 'ct status dnat', see \"Kernel forwarding\" in "
+                  "machine probably drops them: it must accept 'ct state related', or 'ct status dnat', see \"Kernel "
+                  "forwarding\" in "
                   "docs/gateway.md",
                   o.client.text(), o.forward_to.text())
             : fmt::format(

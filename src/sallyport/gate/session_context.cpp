@@ -1,6 +1,8 @@
 #include <sallyport/gate/session_context.hpp>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -27,7 +29,12 @@ void session_context::enable_kernel_forwarding(const session_context* before) {
         kernel_openings = before->kernel_openings;
         return;
     }
-    auto made = firewall::openings::in_kernel();
+    std::set<std::uint16_t> ports;
+    for (const auto* listeners : {&config.listen, &config.listen_implicit}) {
+        for (const auto& at : *listeners) ports.insert(at.port);
+    }
+    const std::vector control_ports(ports.begin(), ports.end());
+    auto made = firewall::openings::in_kernel(control_ports);
     if (!made)
         return log::warning(
             {}, fmt::format("Kernel forwarding is not available; relaying all data connections: {}", made.error().what));

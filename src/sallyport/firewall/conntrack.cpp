@@ -1,0 +1,277 @@
+#include <sallyport/firewall/conntrack.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <fmt/format.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+// An IPv6 expectation with its master takes 300 bytes.
+constexpr std::size_t max_expectation_message = 512;
+constexpr std::size_t max_messages_per_change = 2;
+
+constexpr int expectations = NFNL_SUBSYS_CTNETLINK_EXP << 8;
+constexpr int connections = NFNL_SUBSYS_CTNETLINK << 8;
+
+nlmsghdr* start(void* at, int type, int flags, bool v4, std::uint32_t sequence) {
+    auto* m = mnl_nlmsg_put_header(at);
+    m->nlmsg_type = static_cast<std::uint16_t>(type);
+    m->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    m->nlmsg_seq = sequence;
+    auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(m, sizeof(nfgenmsg)));
+    *header = {.nfgen_family = static_cast<std::uint8_t>(v4 ? AF_INET : AF_INET6), .version = NFNETLINK_V0, .res_id = 0};
+    return m;
+}
+
+void put_address(nlmsghdr* m, bool source, const ip_address& a) {
+    if (a.is_v4())
+        mnl_attr_put(m, source ? CTA_IP_V4_SRC : CTA_IP_V4_DST, 4, a.bytes().data());
+    else
+        mnl_attr_put(m, source ? CTA_IP_V6_SRC : CTA_IP_V6_DST, 16, a.bytes().data());
+}
+
+void put_flow(nlmsghdr* m, std::uint16_t attribute, const flow& f) {
+    auto* tuple = mnl_attr_nest_start(m, attribute);
+    auto* addresses = mnl_attr_nest_start(m, CTA_TUPLE_IP);
+    put_address(m, true, f.source.address);
+    put_address(m, false, f.destination.address);
+    mnl_attr_nest_end(m, addresses);
+    auto* ports = mnl_attr_nest_start(m, CTA_TUPLE_PROTO);
+    mnl_attr_put_u8(m, CTA_PROTO_NUM, IPPROTO_TCP);
+    mnl_attr_put_u16(m, CTA_PROTO_SRC_PORT, htons(f.source.port));
+    mnl_attr_put_u16(m, CTA_PROTO_DST_PORT, htons(f.destination.port));
+    mnl_attr_nest_end(m, ports);
+    mnl_attr_nest_end(m, tuple);
+}
+
+[[nodiscard]] flow expected_flow(const expectation& e) { return {{e.source, 0}, e.destination}; }
+
+/// All bits of the addresses and of the destination port.
+[[nodiscard]] flow whole_mask(bool v4) {
+    std::array<std::uint8_t, 16> ones;
+    ones.fill(0xff);
+    const auto address = v4 ? ip_address::v4({0xff, 0xff, 0xff, 0xff}) : ip_address::v6(ones);
+    return {{address, 0}, {address, 0xffff}};
+}
+
+void put_expectation(nlmsghdr* m, const expectation& e) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(e.lifetime).count();
+    put_flow(m, CTA_EXPECT_MASTER, e.master);
+    put_flow(m, CTA_EXPECT_TUPLE, expected_flow(e));
+    put_flow(m, CTA_EXPECT_MASK, whole_mask(e.source.is_v4()));
+    mnl_attr_put_u32(m, CTA_EXPECT_TIMEOUT, htonl(static_cast<std::uint32_t>(seconds)));
+    mnl_attr_put_u32(m, CTA_EXPECT_FLAGS, htonl(NF_CT_EXPECT_PERMANENT));
+}
+
+/// The attributes of a message or of a nested attribute, by number.
+template <std::size_t Count>
+class attributes {
+public:
+    explicit attributes(const nlmsghdr* m) { mnl_attr_parse(m, sizeof(nfgenmsg), keep, this); }
+    explicit attributes(const nlattr* nested) {
+        if (nested != nullptr) mnl_attr_parse_nested(nested, keep, this);
+    }
+    [[nodiscard]] const nlattr* operator[](std::size_t number) const { return found_.at(number); }
+
+private:
+    static int keep(const nlattr* a, void* into) {
+        const auto number = mnl_attr_get_type(a);
+        if (number < Count) static_cast<attributes*>(into)->found_.at(number) = a;
+        return MNL_CB_OK;
+    }
+    std::array<const nlattr*, Count> found_{};
+};
+
+[[nodiscard]] ip_address address_in(const attributes<CTA_IP_MAX + 1>& in, bool source) {
+    if (const auto* v4 = in[source ? CTA_IP_V4_SRC : CTA_IP_V4_DST]; v4 != nullptr && mnl_attr_get_payload_len(v4) == 4) {
+        std::array<std::uint8_t, 4> bytes{};
+        std::memcpy(bytes.data(), mnl_attr_get_payload(v4), bytes.size());
+        return ip_address::v4(bytes);
+    }
+    std::array<std::uint8_t, 16> bytes{};
+    const auto* v6 = in[source ? CTA_IP_V6_SRC : CTA_IP_V6_DST];
+    if (v6 != nullptr && mnl_attr_get_payload_len(v6) == bytes.size())
+        std::memcpy(bytes.data(), mnl_attr_get_payload(v6), bytes.size());
+    return ip_address::v6(bytes);
+}
+
+[[nodiscard]] flow flow_in(const nlattr* tuple) {
+    const attributes<CTA_TUPLE_MAX + 1> parts(tuple);
+    const attributes<CTA_IP_MAX + 1> addresses(parts[CTA_TUPLE_IP]);
+    const attributes<CTA_PROTO_MAX + 1> ports(parts[CTA_TUPLE_PROTO]);
+    const auto port = [&](std::size_t number) {
+        return static_cast<std::uint16_t>(ports[number] != nullptr ? ntohs(mnl_attr_get_u16(ports[number])) : 0);
+    };
+    return {{address_in(addresses, true), port(CTA_PROTO_SRC_PORT)},
+            {address_in(addresses, false), port(CTA_PROTO_DST_PORT)}};
+}
+
+[[nodiscard]] expectation expectation_in(const nlmsghdr* m) {
+    const attributes<CTA_EXPECT_MAX + 1> parts(m);
+    const auto expected = flow_in(parts[CTA_EXPECT_TUPLE]);
+    const auto* life = parts[CTA_EXPECT_TIMEOUT];
+    return {expected.source.address, expected.destination, flow_in(parts[CTA_EXPECT_MASTER]),
+            std::chrono::seconds(life != nullptr ? ntohl(mnl_attr_get_u32(life)) : 0)};
+}
+
+[[nodiscard]] tracked_connection connection_in(const nlmsghdr* m) {
+    const attributes<CTA_MAX + 1> parts(m);
+    tracked_connection out{flow_in(parts[CTA_TUPLE_ORIG]), flow_in(parts[CTA_TUPLE_REPLY])};
+    const attributes<CTA_HELP_MAX + 1> help(parts[CTA_HELP]);
+    if (const auto* name = help[CTA_HELP_NAME]) out.helper = mnl_attr_get_str(name);
+    if (const auto* mark = parts[CTA_MARK]) out.mark = ntohl(mnl_attr_get_u32(mark));
+    if (const auto* status = parts[CTA_STATUS]) out.assured = (ntohl(mnl_attr_get_u32(status)) & IPS_ASSURED) != 0;
+    return out;
+}
+
+/// Reads the replies that the kernel has made during the call that sent the request. `on_message` gets each; an error
+/// message has the sequence number of the refused request.
+template <class Function>
+void read_replies(mnl_socket& from, Function on_message) {
+    alignas(nlmsghdr) std::array<char, 16384> buffer;
+    for (;;) {
+        const auto got = ::recv(mnl_socket_get_fd(&from), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (got <= 0) return;
+        auto remaining = static_cast<int>(got);
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
+             m = mnl_nlmsg_next(m, &remaining))
+            on_message(m);
+    }
+}
+
+[[nodiscard]] std::size_t aligned_size(const nlmsghdr& m) { return (m.nlmsg_len + 3U) & ~std::size_t{3}; }
+
+[[nodiscard]] int error_in(const nlmsghdr* m) {
+    return m->nlmsg_type == NLMSG_ERROR ? -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error : 0;
+}
+
+}  // namespace
+
+flow flow::of_socket(int socket) { return {net::local_endpoint(socket), net::peer_endpoint(socket)}; }
+
+result<conntrack> conntrack::open() {
+    auto socket = open_nft_socket();
+    if (!socket) return std::unexpected(std::move(socket).error());
+    return conntrack(std::move(*socket));
+}
+
+// The first message creates the expectation with the lifetime that the helper defines; the second one sets the lifetime.
+result<std::vector<int>> conntrack::commit(std::span<const expectation_change> changes) {
+    std::vector<int> out(changes.size());
+    if (changes.empty()) return out;
+    const auto memory =
+        std::make_unique_for_overwrite<char[]>(max_messages_per_change * max_expectation_message * changes.size());
+    std::size_t size = 0;
+    const auto first = sequence_ + 1;
+    for (const auto& [create, subject] : changes) {
+        ++sequence_;
+        const bool v4 = subject.source.is_v4();
+        if (create) {
+            for (const int flags : {NLM_F_CREATE | NLM_F_EXCL, 0}) {
+                auto* m = start(memory.get() + size, expectations | IPCTNL_MSG_EXP_NEW, flags, v4, sequence_);
+                put_expectation(m, subject);
+                size += aligned_size(*m);
+            }
+        } else {
+            auto* m = start(memory.get() + size, expectations | IPCTNL_MSG_EXP_DELETE, 0, v4, sequence_);
+            put_flow(m, CTA_EXPECT_TUPLE, expected_flow(subject));
+            size += aligned_size(*m);
+        }
+    }
+    if (mnl_socket_sendto(socket_.get(), memory.get(), size) < 0) return fail_os(errno, "connection tracking");
+    read_replies(*socket_, [&](const nlmsghdr* m) {
+        const auto index = m->nlmsg_seq - first;
+        if (index >= changes.size()) return;
+        const int os = error_in(m);
+        // The first error is the cause.
+        if (out[index] == 0 && (changes[index].create || os != ENOENT)) out[index] = os;
+    });
+    return out;
+}
+
+result<void> conntrack::remove_all(const char* helper) {
+    for (const bool v4 : {true, false}) {
+        alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
+        auto* m = start(buffer.data(), expectations | IPCTNL_MSG_EXP_DELETE, 0, v4, ++sequence_);
+        mnl_attr_put_strz(m, CTA_EXPECT_HELP_NAME, helper);
+        if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
+        int os = 0;
+        read_replies(*socket_, [&](const nlmsghdr* r) { os = os == 0 ? error_in(r) : os; });
+        if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
+    }
+    return {};
+}
+
+result<std::vector<expectation>> conntrack::list() {
+    std::vector<expectation> out;
+    alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
+    auto* m = start(buffer.data(), expectations | IPCTNL_MSG_EXP_GET, NLM_F_DUMP, true, ++sequence_);
+    static_cast<nfgenmsg*>(mnl_nlmsg_get_payload(m))->nfgen_family = AF_UNSPEC;
+    if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
+    int os = 0;
+    read_replies(*socket_, [&](const nlmsghdr* r) {
+        if (r->nlmsg_type == (expectations | IPCTNL_MSG_EXP_NEW)) out.push_back(expectation_in(r));
+        if (r->nlmsg_type == NLMSG_ERROR) os = error_in(r);
+    });
+    if (os != 0) return fail_os(os, "connection tracking");
+    return out;
+}
+
+result<std::optional<tracked_connection>> conntrack::find(const flow& connection) {
+    std::optional<tracked_connection> out;
+    alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
+    auto* m = start(buffer.data(), connections | IPCTNL_MSG_CT_GET, 0, connection.source.address.is_v4(), ++sequence_);
+    put_flow(m, CTA_TUPLE_ORIG, connection);
+    if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
+    int os = 0;
+    read_replies(*socket_, [&](const nlmsghdr* r) {
+        if (r->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out = connection_in(r);
+        if (r->nlmsg_type == NLMSG_ERROR) os = error_in(r);
+    });
+    if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
+    return out;
+}
+
+error refused_expectation(int os, const expectation& wanted) {
+    const auto to = fmt::format("the kernel does not expect a connection from {} to {}", wanted.source.text(),
+                                wanted.destination.text());
+    const auto master = fmt::format("the control connection with {}", wanted.master.destination.text());
+    switch (os) {
+        case EMFILE:
+            return {errc::exhausted, os,
+                    to + ", since its table of expectations is full; raise net.netfilter.nf_conntrack_expect_max"};
+        case EOPNOTSUPP:
+            return {
+                errc::unsupported, os,
+                fmt::format("{}, since {} has no conntrack helper: it is older than this gateway's rules, or a rule for raw "
+                            "packets (notrack, CT) applies to it; exempt control connections from that rule",
+                            to, master)};
+        case ENOENT:
+            return {errc::not_found, os,
+                    fmt::format(
+                        "{}, since {} is not tracked: its entry was deleted (conntrack -F), or a notrack rule applies to "
+                        "it; exempt control connections from that rule",
+                        to, master)};
+        case EEXIST:
+        case EBUSY:
+        case EALREADY:
+            return {errc::busy, os,
+                    to + ", since another expectation for it exists; `conntrack -L expect` shows it, and another program or "
+                         "helper has created it"};
+        default: return {from_errno(os), os, to};
+    }
+}
+
+}  // namespace sallyport::firewall

@@ -1,0 +1,254 @@
+// conntrack with the real kernel, in a network namespace of the test: all hosts have addresses of 127.0.0.0/8, and the
+// gateway is 127.0.0.1.
+
+#include <sallyport/firewall/conntrack.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <sallyport/firewall/nft_table.hpp>
+#include <sallyport/firewall/test_network.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+using namespace std::chrono_literals;
+
+ip_address address(std::string_view text) { return *ip_address::parse(text); }
+
+unique_fd listen_at(std::string_view text) {
+    const net::socket_address at(*endpoint::parse(text));
+    unique_fd out(::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    net::set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    EXPECT_EQ(::bind(out.get(), at.data(), at.length()), 0);
+    EXPECT_EQ(::listen(out.get(), 5), 0);
+    return out;
+}
+
+/// Rejects connection requests to other ports than that of the test's control connections, unless they are related, as the
+/// usual rules of an administrator do.
+void add_strict_rules() {
+    ASSERT_EQ(std::system("nft 'add table ip strict; add chain ip strict in { type filter hook input priority 0; }; "
+                          "add rule ip strict in ct state established,related accept; "
+                          "add rule ip strict in tcp dport != 2121 reject with tcp reset'"),
+              0);
+}
+
+class conntrack_test : public testing::Test {
+protected:
+    void SetUp() override {
+        enter_test_network();
+        if (IsSkipped() || HasFatalFailure()) return;
+        constexpr std::uint16_t ports[]{2121};
+        auto table = nft_table::make(ports);
+        ASSERT_TRUE(table) << table.error().text();
+        ASSERT_EQ((*table)->missing(), "");
+        kernel = std::move(*table);
+        auto made = conntrack::open();
+        ASSERT_TRUE(made);
+        tested.emplace(std::move(*made));
+    }
+    void TearDown() override {
+        if (tested) {
+            EXPECT_TRUE(tested->remove_all(control_helper));
+        }
+        (void)std::system("nft delete table ip strict 2>/dev/null");
+    }
+
+    /// A session of this client with the gateway.
+    void log_in(std::string_view from = "127.0.0.2") {
+        listener = listen_at("127.0.0.1:2121");
+        ASSERT_EQ(connect(client_control, from, "127.0.0.1:2121"), 0);
+        control = unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    }
+
+    static int connect(unique_fd& out, std::string_view from, std::string_view to) {
+        const net::socket_address local(endpoint{address(from), 0});
+        const net::socket_address other(*endpoint::parse(to));
+        out = unique_fd(::socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::bind(out.get(), local.data(), local.length()), 0);
+        return ::connect(out.get(), other.data(), other.length()) == 0 ? 0 : errno;
+    }
+    int try_data(std::string_view from, std::string_view to) {
+        unique_fd any;
+        return connect(any, from, to);
+    }
+
+    expectation to_port(std::uint16_t port) const {
+        return {address("127.0.0.2"), {address("127.0.0.3"), port}, flow::of_socket(control.get()), 30s};
+    }
+    int change(bool create, const expectation& e) {
+        const expectation_change one{create, e};
+        const auto got = tested->commit({&one, 1});
+        return got ? got->front() : -1;
+    }
+
+    std::unique_ptr<nft_table> kernel;
+    std::optional<conntrack> tested;
+    unique_fd listener;
+    unique_fd client_control;
+    unique_fd control;
+};
+
+TEST_F(conntrack_test, finds_a_connection_with_its_helper) {
+    log_in();
+    const auto found = tested->find(flow::of_socket(control.get()));
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->original, flow::of_socket(client_control.get()));
+    EXPECT_EQ((*found)->reply, flow::of_socket(control.get()));
+    EXPECT_EQ((*found)->helper, control_helper);
+    const auto other = tested->find({*endpoint::parse("127.0.0.9:9"), *endpoint::parse("127.0.0.9:10")});
+    ASSERT_TRUE(other);
+    EXPECT_FALSE(*other);
+}
+
+// G2: rules that accept related connections only admit the expected one, and nothing else.
+TEST_F(conntrack_test, makes_a_connection_related) {
+    add_strict_rules();
+    log_in();
+    const auto server = listen_at("127.0.0.3:4000");
+    const auto other = listen_at("127.0.0.3:4001");
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.3:4000"), ECONNREFUSED);
+    ASSERT_EQ(change(true, to_port(4000)), 0);
+    EXPECT_EQ(try_data("127.0.0.9", "127.0.0.3:4000"), ECONNREFUSED);
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.3:4001"), ECONNREFUSED);
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.3:4000"), 0);
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.3:4000"), 0) << "it stays until it is removed";
+    ASSERT_EQ(change(false, to_port(4000)), 0);
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.3:4000"), ECONNREFUSED);
+    EXPECT_EQ(change(false, to_port(4000)), 0) << "not an error";
+}
+
+TEST_F(conntrack_test, lists_expectations_with_their_lifetime) {
+    log_in();
+    ASSERT_EQ(change(true, to_port(4000)), 0);
+    auto all = tested->list();
+    ASSERT_TRUE(all);
+    ASSERT_EQ(all->size(), 1U);
+    EXPECT_TRUE(all->front().matches(to_port(4000)));
+    EXPECT_LE(all->front().lifetime, 30s);
+    EXPECT_GE(all->front().lifetime, 25s);
+    // The helper allows one for each master.
+    ASSERT_EQ(change(true, to_port(4001)), 0);
+    all = tested->list();
+    ASSERT_TRUE(all);
+    ASSERT_EQ(all->size(), 1U);
+    EXPECT_TRUE(all->front().matches(to_port(4001)));
+    ASSERT_TRUE(tested->remove_all("ftp"));
+    EXPECT_EQ(tested->list()->size(), 1U);
+    ASSERT_TRUE(tested->remove_all(control_helper));
+    EXPECT_TRUE(tested->list()->empty());
+}
+
+TEST_F(conntrack_test, refuses_a_connection_without_helper) {
+    const auto there = listen_at("127.0.0.1:2122");
+    ASSERT_EQ(connect(client_control, "127.0.0.2", "127.0.0.1:2122"), 0);
+    control = unique_fd(::accept4(there.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto wanted = to_port(4000);
+    EXPECT_EQ(change(true, wanted), EOPNOTSUPP);
+    const auto refused = refused_expectation(EOPNOTSUPP, wanted);
+    EXPECT_NE(refused.what.find("has no conntrack helper"), std::string::npos) << refused.what;
+    auto unknown = wanted;
+    unknown.master.source.port = 1;
+    EXPECT_EQ(change(true, unknown), ENOENT);
+    EXPECT_EQ(refused_expectation(EMFILE, wanted).code, errc::exhausted);
+}
+
+// One refused change does not prevent the others, and each has its own result.
+TEST_F(conntrack_test, reports_each_change) {
+    log_in();
+    auto bad = to_port(4001);
+    bad.master.source.port = 1;
+    const expectation_change changes[]{{true, bad}, {true, to_port(4000)}, {true, to_port(4000)}, {false, to_port(4009)}};
+    const auto got = tested->commit(changes);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(*got, (std::vector{ENOENT, 0, EEXIST, 0}));
+    EXPECT_EQ(tested->list()->size(), 1U);
+}
+
+// ---- An opening of nft_table with the session's control connection
+
+TEST_F(conntrack_test, admits_one_forwarded_connection_past_strict_rules) {
+    add_strict_rules();
+    log_in();
+    const auto server = listen_at("127.0.0.1:4000");
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.1:3000"), *endpoint::parse("127.0.0.1:4000"),
+                    address("127.0.0.3"), 30s};
+    const auto open = [&](bool with_session) {
+        firewall::change one{change_kind::open, o};
+        if (with_session) one.control = *owned_control_connections::duplicate({control.get(), -1});
+        return kernel->commit({&one, 1});
+    };
+    const firewall::change close{change_kind::close, o};
+    ASSERT_TRUE(open(false));
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.1:3000"), ECONNREFUSED) << "the rules drop it without the session";
+    ASSERT_TRUE(kernel->commit({&close, 1}));
+    ASSERT_TRUE(open(true));
+    unique_fd data;
+    EXPECT_EQ(connect(data, "127.0.0.2", "127.0.0.1:3000"), 0);
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+    EXPECT_EQ(try_data("127.0.0.2", "127.0.0.1:3000"), ECONNREFUSED);
+    ASSERT_TRUE(kernel->commit({&close, 1}));
+    EXPECT_TRUE(tested->list()->empty());
+    ASSERT_TRUE(open(true));
+    EXPECT_EQ(tested->list()->size(), 1U);
+    kernel.reset();
+    EXPECT_TRUE(tested->list()->empty());
+}
+
+// An opening of a router: neither end is translated.
+TEST_F(conntrack_test, admits_one_connection_that_is_not_translated) {
+    add_strict_rules();
+    log_in();
+    const auto server = listen_at("127.0.0.3:4000");
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.3:4000"), *endpoint::parse("127.0.0.3:4000"),
+                    address("127.0.0.2"), 30s};
+    firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({control.get(), -1})};
+    ASSERT_TRUE(kernel->commit({&one, 1}));
+    EXPECT_EQ(kernel->use_of(o), opening_use::none);
+    EXPECT_TRUE(kernel->remaining(o));
+    EXPECT_EQ(try_data("127.0.0.9", "127.0.0.3:4000"), ECONNREFUSED);
+    unique_fd data;
+    ASSERT_EQ(connect(data, "127.0.0.2", "127.0.0.3:4000"), 0);
+    const unique_fd accepted(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_EQ(flow::of_socket(data.get()), (flow{net::peer_endpoint(accepted.get()), net::local_endpoint(accepted.get())}));
+    char byte = 'a';
+    ASSERT_EQ(::send(data.get(), &byte, 1, 0), 1);
+    ASSERT_EQ(::recv(accepted.get(), &byte, 1, 0), 1);
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+    // A further connection request is dropped, so that connecting takes until the client stops.
+    unique_fd second(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const net::socket_address from(endpoint{o.client, 0});
+    const net::socket_address to(o.listen);
+    ASSERT_EQ(::bind(second.get(), from.data(), from.length()), 0);
+    ASSERT_NE(::connect(second.get(), to.data(), to.length()), 0);
+    pollfd ready{second.get(), POLLOUT, 0};
+    EXPECT_EQ(::poll(&ready, 1, 100), 0);
+    one.kind = change_kind::close;
+    ASSERT_TRUE(kernel->commit({&one, 1}));
+    EXPECT_TRUE(tested->list()->empty());
+    ASSERT_EQ(::send(data.get(), &byte, 1, 0), 1);
+    EXPECT_EQ(::recv(accepted.get(), &byte, 1, 0), 1) << "the established connection stays";
+}
+
+TEST_F(conntrack_test, creates_nothing_if_the_session_is_unknown) {
+    log_in();
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.1:3000"), *endpoint::parse("127.0.0.1:4000"),
+                    address("127.0.0.3"), 30s};
+    ASSERT_EQ(std::system("conntrack -F 2>/dev/null"), 0);
+    const firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({control.get(), -1})};
+    const auto refused = kernel->commit({&one, 1});
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().what.find("is not tracked"), std::string::npos) << refused.error().what;
+    EXPECT_FALSE(kernel->remaining(o));
+}
+
+}  // namespace
+}  // namespace sallyport::firewall
