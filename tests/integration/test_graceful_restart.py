@@ -106,6 +106,7 @@ def test_the_service_manager_is_notified(start, sallyport, tmp_path, servers):  
     """As systemd has it (sd_notify): who serves, and that a successor is the main process from now on."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
+        (tmp_path / "notify").chmod(0o777)  # as that of systemd
         manager.settimeout(10)
         made = Gate(start, sallyport, tmp_path, servers, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         assert manager.recv(200).decode() == f"READY=1\nMAINPID={made.daemon.pid}"

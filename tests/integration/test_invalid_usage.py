@@ -104,7 +104,6 @@ WRONG = [
     (SERVE + ["--allow-ccc"], "--allow-ccc requires a certificate; add --tls-cert FILE"),
     (SERVE + ["--client-cert", "require"], "--client-cert require needs a server certificate; add --tls-cert FILE"),
     (SERVE + ["--tls-reuse", "require"], "--tls-reuse require needs a certificate; add --tls-cert FILE"),
-    (SERVE + ["--unsafe-root"], "--unsafe-root has no effect without a sandbox; add --sandbox auto, or remove it"),
     (GATE + ["--user-from-cert", "cn"], "--user-from-cert requires verified client certificates; add --client-ca FILE"),
     (GATE + ["--user-mismatch", "replace"], "--user-mismatch requires the name in a certificate; add --user-from-cert FIELD"),
     (GATE + ["--backend-insecure"], "--backend-insecure has no effect, as no backend uses TLS; use ftpes:// or ftps://"),

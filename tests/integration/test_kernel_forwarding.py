@@ -457,23 +457,38 @@ def test_data_that_must_be_read_is_relayed(machine, options):
 
 
 def test_a_reload_turns_it_on_and_off(machine, tmp_path):
-    """Existing sessions keep their settings."""
+    """Existing sessions keep their settings. The right to change tables is kept only if the start's configuration needs it."""
     machine.serve("127.0.0.1:2100")
     config = tmp_path / "gate.toml"
 
     def write(path):
         config.write_text(f'listen = ["127.0.0.1:2121"]\nbackend = ["ftp://127.0.0.1:2100"]\ndata-path = "{path}"\n')
 
-    write("relay")
+    write("kernel")
     gate = machine.start("gate", "--config", config)
-    for path, tables_then in (("kernel", 1), ("relay", 0)):
+    for path, tables_then in (("relay", 0), ("kernel", 1)):
         write(path)
         gate.process.send_signal(signal.SIGHUP)
         wait_until(lambda: re.search(f"Reload: data-path changed from .* to {path}\n", gate.log()), what="the new settings")
         wait_until(lambda: len(tables(machine.net, "machine")) == tables_then, what="the table, or its end")
         with machine.raw() as raw:
             assert raw.login().retrieve("/file") == b"content"
-        assert forwarded(gate) == 1
+        assert forwarded(gate) == tables_then
+
+
+def test_a_reload_does_not_turn_it_on_if_the_start_did_not_need_it(machine, tmp_path):
+    """Then the right has been given up; a new process has it."""
+    machine.serve("127.0.0.1:2100")
+    config = tmp_path / "gate.toml"
+    before = 'listen = ["127.0.0.1:2121"]\nbackend = ["ftp://127.0.0.1:2100"]\n'
+    config.write_text(before)
+    gate = machine.start("gate", "--config", config)
+    config.write_text(f'{before}data-path = "kernel"\n')
+    gate.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "use 'restart' instead of 'reload'" in gate.log(), what="the refusal")
+    assert f"{config}, line 3" in gate.log()
+    with machine.raw() as raw:
+        assert raw.login().retrieve("/file") == b"content"
 
 
 def test_an_unknown_path_is_refused(sallyport):

@@ -88,6 +88,7 @@ def test_stopped_process_is_no_stall(start, preloaded, tmp_path, sallyport):
 def test_service_manager_gets_reports_only_while_the_loops_answer(start, preloaded, tmp_path):
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(str(tmp_path / "notify"))
+    (tmp_path / "notify").chmod(0o777)  # as that of systemd
     manager.settimeout(5)
     server = Server(start, preloaded, tmp_path, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"})
     assert manager.recv(100).startswith(b"READY=1")

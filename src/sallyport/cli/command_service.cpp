@@ -64,9 +64,7 @@ result<void> open_log(const daemon_options& options) {
 
 result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options, const std::vector<std::string>& files) {
     helper::permissions allowed{.program = helper::program_path()};
-    // Wrong addresses are reported where the settings are made.
-    for (const auto& list : {options.endpoints(), options.implicit_endpoints()})
-        for (const auto& at : list.value_or(std::vector<endpoint>())) allowed.control_ports.push_back(at.port);
+    for (const auto& at : options.listeners()) allowed.control_ports.push_back(at.port);
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
     for (const auto& ports : {data.ports.range, port_range{data.single.port, data.single.port}})
         if (ports.first != 0) allowed.data_ports.push_back(ports);
@@ -93,6 +91,18 @@ ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options)
             .drain_timeout = options.logging_and_control.drain_timeout,
             .control = std::move(control),
             .watchdog = options.logging_and_control.watchdog};
+}
+
+result<void> check_rights(const option_values& at_start, const option_values& fresh) {
+    const auto forwards = [](const option_values& given) {
+        const auto found = given.find("data-path");
+        return found != given.end() && found->second == std::vector<std::string>{"kernel"};
+    };
+    if (forwards(fresh) && !forwards(at_start))
+        return fail(errc::usage,
+                    "--data-path kernel: this process gave up the right to change the kernel's tables at its start; use "
+                    "'restart' instead of 'reload'");
+    return {};
 }
 
 ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings) {

@@ -37,6 +37,9 @@ namespace sallyport::cli {
 /// ops::loaded_settings.
 [[nodiscard]] ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings);
 
+/// Whether a reload can apply these options: what needs a right that was given up at the start needs a restart.
+[[nodiscard]] result<void> check_rights(const option_values& at_start, const option_values& fresh);
+
 template <class Options, class Service>
 class command_service final : public ops::service_source {
 public:
@@ -67,6 +70,8 @@ public:
     [[nodiscard]] result<ops::loaded_settings> load_settings() override {
         auto fresh = load_options<Options>(kind_, on_command_line_);
         if (!fresh) return std::unexpected(fresh.error());
+        if (auto possible = check_rights(given_, fresh->given); !possible)
+            return std::unexpected(fresh->locations.locate(possible.error()));
         auto out = describe(fresh->given, fresh->settings);
         out.apply = ops::apply_to(*service_, completed(std::move(fresh->settings)));
         return out;

@@ -27,13 +27,9 @@ ops::path_rules paths_of(const daemon_options& options, const confinement_needs&
 /// Nothing if a listener's port is chosen by the system: the port of active data connections is the one below it.
 std::optional<std::vector<port_range>> ports_of(const daemon_options& options, const confinement_needs& needs) {
     if (needs.any_port) return std::nullopt;
-    // These options have been checked, or are checked next: settings are made from them.
-    auto listeners = options.endpoints().value_or(std::vector<endpoint>());
-    const auto implicit = options.implicit_endpoints().value_or(std::vector<endpoint>());
-    listeners.insert(listeners.end(), implicit.begin(), implicit.end());
     // Port 0 for outgoing connections and for passive ports without a range.
     std::vector<port_range> out{{0, 0}};
-    for (const auto& at : listeners) {
+    for (const auto& at : options.listeners()) {
         if (at.port == 0) return std::nullopt;
         out.push_back({static_cast<std::uint16_t>(at.port - 1), at.port});
     }
@@ -77,21 +73,15 @@ void confinement_options::add_to(command_table& table) {
     using mode = ops::sandbox_mode;
     table.add("Rights of the process",
               {{"--run-as", "USER", text(run_as), "Started as root: become this user once the ports are open",
-                "with --sandbox: owner of DIR unless root, else sallyport, else nobody"},
-               {"--unsafe-root", "", flag(unsafe_root),
-                "With --sandbox: stay root; a fault then has root's rights within the sandbox"},
+                "owner of DIR unless root, else sallyport, else nobody"},
+               {"--unsafe-root", "", flag(unsafe_root), "Stay root; a fault then has root's rights within the sandbox"},
                {"--sandbox", "MODE",
                 choice(sandbox, "mode",
                        choices<mode>{{"required", mode::required}, {"auto", mode::automatic}, {"off", mode::off}}),
-                "Give up root, and restrict files and system calls: required, auto or off"}});
+                "Restrict files, ports and system calls: required, auto or off"}});
 }
 
-result<std::optional<ops::prepared_confinement>> prepare_confinement(const daemon_options& options,
-                                                                     const confinement_needs& needs) {
-    const auto& chosen = options.confinement;
-    if (chosen.sandbox == ops::sandbox_mode::off && chosen.unsafe_root)
-        return fail(errc::usage, "--unsafe-root has no effect without a sandbox; add --sandbox auto, or remove it");
-    if (chosen.sandbox == ops::sandbox_mode::off && chosen.run_as.empty()) return std::nullopt;
+result<ops::prepared_confinement> prepare_confinement(const daemon_options& options, const confinement_needs& needs) {
     auto rules = make_confinement(options, needs);
     if (!rules) return std::unexpected(rules.error());
     return ops::prepare_confinement(std::move(*rules));

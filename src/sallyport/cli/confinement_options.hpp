@@ -2,7 +2,6 @@
 // Options for the rights of a daemon's process: the user that it becomes, and its sandbox; and the confinement that follows
 // from all options. Values that daemon_options owns, and functions for the main thread, called before other threads start.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@ struct daemon_options;
 struct confinement_options {
     std::string run_as;
     bool unsafe_root = false;
-    ops::sandbox_mode sandbox = ops::sandbox_mode::off;
+    ops::sandbox_mode sandbox = ops::sandbox_mode::automatic;
 
     void add_to(command_table& table);
 };
@@ -39,9 +38,8 @@ struct confinement_needs {
     bool any_port = false;
 };
 
-/// The confinement of a daemon with these options, after its first step. Nothing: the process keeps its rights. An error
-/// names the option.
-[[nodiscard]] result<std::optional<ops::prepared_confinement>> prepare_confinement(const daemon_options& options,
-                                                                                   const confinement_needs& needs);
+/// The confinement of a daemon with these options, after its first step. An error names the option.
+[[nodiscard]] result<ops::prepared_confinement> prepare_confinement(const daemon_options& options,
+                                                                    const confinement_needs& needs);
 
 }  // namespace sallyport::cli

@@ -140,6 +140,13 @@ result<std::vector<endpoint>> daemon_options::implicit_endpoints() const {
     return out;
 }
 
+std::vector<endpoint> daemon_options::listeners() const {
+    auto out = endpoints().value_or(std::vector<endpoint>());
+    const auto implicit = parse_endpoints(listen_tls, "--listen-tls").value_or(std::vector<endpoint>());
+    out.insert(out.end(), implicit.begin(), implicit.end());
+    return out;
+}
+
 result<std::optional<net::tls_server_context>> daemon_options::tls() const {
     if (tls_certificates.empty()) {
         if (tls_required && !tls_passthrough)

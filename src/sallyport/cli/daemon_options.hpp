@@ -72,6 +72,8 @@ struct daemon_options {
     /// The parsed values. Errors name the option.
     [[nodiscard]] result<std::vector<endpoint>> endpoints() const;
     [[nodiscard]] result<std::vector<endpoint>> implicit_endpoints() const;
+    /// Both, as far as they are valid, for the rights of the process: they are checked where settings are made from them.
+    [[nodiscard]] std::vector<endpoint> listeners() const;
     [[nodiscard]] result<std::optional<net::tls_server_context>> tls() const;
     [[nodiscard]] net::keepalive keepalive() const;
     [[nodiscard]] frontend::admission_rules admission() const noexcept;

@@ -276,10 +276,7 @@ int run(CLI::App& command, up_options& options) {
     host.add([&gateway](auto grace, auto done) { gateway.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
     const shared_directory shared(options.directory);
-    if (*confined) {
-        if (const auto done = ops::finish_confinement(**confined); !done)
-            return ops::report_start_failure(name, done.error());
-    }
+    if (const auto done = ops::finish_confinement(*confined); !done) return ops::report_start_failure(name, done.error());
     fmt::print("{}", text_of(examples_of(options, *writing, gateway.endpoints(), fingerprint)));
     std::fflush(stdout);
     log_warnings(options, *ready, gateway.endpoints(), shared);

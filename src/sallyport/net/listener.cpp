@@ -22,8 +22,11 @@ constexpr unsigned burst_limit = 16;
 
 // A port in use is errc::busy, so that a caller with a port range can try the next port.
 std::unexpected<error> listen_error(const endpoint& at, int os) {
-    const auto* why = os == EADDRINUSE      ? "the port is in use; stop the other program or choose another port"
-                      : os == EACCES        ? "permission denied; ports below 1024 require root or CAP_NET_BIND_SERVICE"
+    const auto* why = os == EADDRINUSE ? "the port is in use; stop the other program or choose another port"
+                      : os == EACCES && at.port < first_unprivileged_port
+                          ? "permission denied; ports below 1024 require root or CAP_NET_BIND_SERVICE"
+                      : os == EACCES ? "permission denied; the sandbox permits the ports that were configured at the start, "
+                                       "and a restart permits others"
                       : os == EADDRNOTAVAIL ? "no interface of this machine has this address; choose another address"
                                             : nullptr;
     if (why == nullptr) return fail_os(os, fmt::format("cannot listen on {}", at.text()));

@@ -38,65 +38,68 @@ result<int> restrict_with_landlock(const path_rules& paths) {
     return version;
 }
 
+result<void> restrict_files_and_ports(const confinement& rules, confinement_report& report) {
+    const auto version = restrict_with_landlock(rules.paths);
+    if (!version) return note_missing(rules, report, version.error());
+    report.landlock = *version;
+    if (!rules.paths.ports) return {};
+    report.ports = restricts_ports(*version);
+    if (report.ports) return {};
+    return note_missing(
+        rules, report,
+        {errc::unsupported, 0,
+         fmt::format("Landlock {} of this kernel restricts no TCP ports; Linux 6.7 has one that does", *version)});
+}
+
+void log_lines(const confinement& rules, const confinement_report& report) {
+    log::info({}, report.text());
+    if (!rules.warning.empty()) log::warning({}, rules.warning);
+    for (const auto& reason : report.missing)
+        log::warning({}, fmt::format("The sandbox is incomplete: {}; --sandbox required refuses to start then", reason));
+}
+
 }  // namespace
 
 std::string confinement_report::text() const {
     std::vector<std::string> parts{fmt::format("Runs as {}", user)};
-    if (landlock != 0) parts.push_back(fmt::format("files restricted (Landlock {})", landlock));
+    if (landlock != 0)
+        parts.push_back(fmt::format("files {}restricted (Landlock {})", ports ? "and TCP ports " : "", landlock));
     if (system_calls) parts.emplace_back("system calls restricted");
     if (landlock == 0 && !system_calls) parts.emplace_back("without a sandbox");
     return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-result<confinement_report> restrict_files(const confinement& rules) {
-    confinement_report out;
+result<prepared_confinement> prepare_confinement(confinement rules) {
+    prepared_confinement out{.rules = std::move(rules), .so_far = {}};
     // Root needs its capabilities to open files and ports, and loses them with its identity.
-    if (!rules.become) {
-        if (auto dropped = drop_capabilities(rules.capabilities); !dropped) return std::unexpected(dropped.error());
+    if (!out.rules.become) {
+        if (auto dropped = drop_capabilities(out.rules.capabilities); !dropped) return std::unexpected(dropped.error());
     }
-    if (rules.sandbox == sandbox_mode::off) return out;
-    const auto version = restrict_with_landlock(rules.paths);
-    if (version) {
-        out.landlock = *version;
-        return out;
-    }
-    if (auto accepted = note_missing(rules, out, version.error()); !accepted) return std::unexpected(accepted.error());
+    if (out.rules.sandbox == sandbox_mode::off) return out;
+    if (auto done = restrict_files_and_ports(out.rules, out.so_far); !done) return std::unexpected(done.error());
     return out;
 }
 
-result<confinement_report> confine(const confinement& rules, confinement_report so_far) {
-    auto out = std::move(so_far);
+result<confinement_report> finish_confinement(const prepared_confinement& prepared) {
+    const auto& rules = prepared.rules;
+    auto out = prepared.so_far;
     // Before the change, since the databases of users may be readable for root only.
     out.user = rules.become ? rules.become->name : current_user();
     if (auto done =
             rules.become ? change_identity(*rules.become, rules.capabilities) : drop_capabilities(rules.capabilities);
         !done)
         return std::unexpected(done.error());
-    out.is_root = ::geteuid() == 0;
     // Its memory has keys and passwords, and another process of the same user must not trace it.
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (rules.sandbox == sandbox_mode::off) return out;
-    const auto filtered = filter_system_calls(rules.netlink_filter);
-    out.system_calls = filtered.has_value();
-    if (!filtered) {
-        if (auto accepted = note_missing(rules, out, filtered.error()); !accepted) return std::unexpected(accepted.error());
+    if (rules.sandbox != sandbox_mode::off || rules.become) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (rules.sandbox != sandbox_mode::off) {
+        const auto filtered = filter_system_calls(rules.netlink_filter);
+        out.system_calls = filtered.has_value();
+        if (!filtered) {
+            if (auto accepted = note_missing(rules, out, filtered.error()); !accepted)
+                return std::unexpected(accepted.error());
+        }
     }
-    return out;
-}
-
-result<prepared_confinement> prepare_confinement(confinement rules) {
-    auto so_far = restrict_files(rules);
-    if (!so_far) return std::unexpected(so_far.error());
-    return prepared_confinement{std::move(rules), std::move(*so_far)};
-}
-
-result<confinement_report> finish_confinement(const prepared_confinement& prepared) {
-    auto out = confine(prepared.rules, prepared.so_far);
-    if (!out) return out;
-    log::info({}, out->text());
-    if (!prepared.rules.warning.empty()) log::warning({}, prepared.rules.warning);
-    for (const auto& reason : out->missing)
-        log::warning({}, fmt::format("The sandbox is incomplete: {}; --sandbox required refuses to start then", reason));
+    log_lines(rules, out);
     return out;
 }
 

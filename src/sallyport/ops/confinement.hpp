@@ -2,10 +2,10 @@
 // The confinement of a daemon's process (AU-05): after it, a fault in the code that reads from the network can neither
 // become root, nor open files that the daemon does not need, nor listen on other ports, nor start a program.
 //
-// It has two steps, because Landlock restricts the calling thread and the threads that it starts later. restrict_files() is
-// called before the first thread, the log's included. confine() is called once the listeners and the control socket are
-// open, before the loops run; it applies to all threads. Neither can be undone. A process that must start programs, open
-// other files or keep privileges is forked before restrict_files().
+// It has two steps, because Landlock restricts the calling thread and the threads that it starts later.
+// prepare_confinement() is called before the first thread, the log's included. finish_confinement() is called once the
+// listeners and the control socket are open, before the loops run; it applies to all threads. Neither can be undone. A
+// process that must start programs, open other files or keep privileges is forked before the first step.
 //
 // Values and functions for the main thread.
 
@@ -20,7 +20,7 @@
 
 namespace sallyport::ops {
 
-/// --sandbox: whether the daemon refuses to start if the kernel lacks a part.
+/// --sandbox: whether the daemon refuses to start if the kernel lacks a part; off: only the identity changes.
 enum class sandbox_mode : std::uint8_t { required, automatic, off };
 
 struct confinement {
@@ -42,32 +42,30 @@ struct confinement {
 struct confinement_report {
     // The user that the process runs as.
     std::string user;
-    bool is_root = false;
     // Version of Landlock; 0: files are not restricted.
     int landlock = 0;
+    // Listening on TCP ports is restricted.
+    bool ports = false;
     bool system_calls = false;
     // Parts that the kernel lacks or refused, with the reason.
     std::vector<std::string> missing{};
 
-    /// "Runs as nobody, files restricted (Landlock 7), system calls restricted".
+    /// "Runs as nobody, files and TCP ports restricted (Landlock 7), system calls restricted".
     [[nodiscard]] std::string text() const;
 };
-
-/// The first step: no new privileges, and Landlock. Fails only with sandbox_mode::required.
-[[nodiscard]] result<confinement_report> restrict_files(const confinement& rules);
-
-/// The second step: identity, capabilities, not dumpable, system-call filter. `so_far`: the result of restrict_files().
-/// Fails if the identity or the capabilities cannot be changed, and with sandbox_mode::required if a part is missing.
-[[nodiscard]] result<confinement_report> confine(const confinement& rules, confinement_report so_far);
 
 /// A confinement after its first step.
 struct prepared_confinement {
     confinement rules;
     confinement_report so_far;
 };
+
+/// The first step: no new privileges, and Landlock. Fails if capabilities cannot be dropped, and with
+/// sandbox_mode::required if a part is missing.
 [[nodiscard]] result<prepared_confinement> prepare_confinement(confinement rules);
 
-/// The second step, with its lines in the log.
+/// The second step: identity, capabilities, not dumpable, system-call filter. Logs what applies, and what is missing. Fails
+/// if the identity or the capabilities cannot be changed, and with sandbox_mode::required if a part is missing.
 [[nodiscard]] result<confinement_report> finish_confinement(const prepared_confinement& prepared);
 
 }  // namespace sallyport::ops

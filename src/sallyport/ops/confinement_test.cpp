@@ -44,8 +44,8 @@ protected:
     void TearDown() override { fs::remove_all(base); }
 
     [[nodiscard]] bool confined() const {
-        auto first = restrict_files(rules);
-        return first && confine(rules, std::move(*first));
+        const auto first = prepare_confinement(rules);
+        return first && finish_confinement(*first);
     }
 
     /// Runs `attempt` in a confined child process; true if it returned true there.
@@ -140,7 +140,7 @@ TEST_F(Confinement, permits_threads) {
 
 TEST_F(Confinement, applies_to_threads_that_run_already) {
     const auto attempt = [this] {
-        auto first = restrict_files(rules);
+        const auto first = prepare_confinement(rules);
         std::array<int, 2> go{};
         if (!first || ::pipe(go.data()) != 0) return false;
         bool refused = false;
@@ -150,7 +150,7 @@ TEST_F(Confinement, applies_to_threads_that_run_already) {
             refused =
                 ::geteuid() != 0 && !can_open(base + "/secret/file", O_RDONLY) && !can_open_socket(AF_PACKET, SOCK_RAW);
         });
-        const auto done = confine(rules, std::move(*first));
+        const auto done = finish_confinement(*first);
         (void)!::write(go[1], "x", 1);
         waiting.join();
         return done && refused;

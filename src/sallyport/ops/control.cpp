@@ -40,6 +40,7 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
     const auto& confined = from->confinement;
     now.confinement = {.user = confined.user,
                        .landlock = confined.landlock,
+                       .ports = confined.ports,
                        .system_calls = confined.system_calls,
                        .missing = confined.missing};
     now.sessions = co_await from->service.collect_snapshot(*loop);

@@ -93,10 +93,10 @@ result<int> landlock_version() {
 }
 
 result<void> apply_landlock(const path_rules& rules, int version) {
-    const bool ports = rules.ports.has_value() && version >= 4;
+    const bool ports = rules.ports.has_value() && restricts_ports(version);
     const ruleset_attributes handled{.files = known_rights(version), .ports = ports ? bind_tcp : 0};
     // Older kernels do not know the second member.
-    const auto size = version >= 4 ? sizeof handled : sizeof handled.files;
+    const auto size = restricts_ports(version) ? sizeof handled : sizeof handled.files;
     const unique_fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, size, 0)));
     if (!ruleset) return fail_os(errno, "Landlock");
     for (const auto& rule : rules.paths)

@@ -13,7 +13,10 @@ namespace sallyport::ops {
 /// renamed into another directory.
 [[nodiscard]] result<int> landlock_version();
 
-/// Applies the rules for good. Ports are restricted from version 4 on (Linux 6.7).
+/// Whether this version restricts TCP ports (Linux 6.7).
+[[nodiscard]] constexpr bool restricts_ports(int version) noexcept { return version >= 4; }
+
+/// Applies the rules for good; those of ports only if this version restricts ports.
 [[nodiscard]] result<void> apply_landlock(const path_rules& rules, int version);
 
 }  // namespace sallyport::ops

@@ -98,6 +98,7 @@ constexpr std::size_t max_shown_path = 300;
     for (const auto& reason : c.missing) missing.push_back(json::value(reason));
     return {{"user", or_null(c.user)},
             {"landlock", c.landlock},
+            {"tcp_ports", c.ports},
             {"system_calls", c.system_calls},
             {"missing", std::move(missing)}};
 }

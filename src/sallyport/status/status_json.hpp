@@ -24,6 +24,8 @@ struct confinement_snapshot {
     std::string user;
     // Version of Landlock that restricts its files; 0: none.
     int landlock = 0;
+    // Listening on TCP ports is restricted.
+    bool ports = false;
     // System calls are restricted.
     bool system_calls = false;
     // Reasons for what is missing.
