@@ -129,6 +129,10 @@ void warn_of_ports(start_report& out, const report_input& s, const machine_facts
         return std::ranges::any_of(m.reserved,
                                    [&](const port_range& r) { return r.contains(static_cast<std::uint16_t>(port)); });
     };
+    if (m.ephemeral.first == 0)
+        out.facts.emplace_back(
+            "Ephemeral port range: not readable (net.ipv4.ip_local_port_range), so an overlap with the passive ports is not "
+            "checked");
     bool in_use = false;
     for (std::uint32_t port = range.first; overlap(range, m.ephemeral) && port <= range.last; ++port)
         in_use = in_use || (m.ephemeral.contains(static_cast<std::uint16_t>(port)) && !reserved(port));

@@ -36,6 +36,14 @@ std::vector<std::string> warnings(const report_input& s, const machine_facts& m 
     return make_report(s, m).warnings;
 }
 
+TEST(StartReport, SaysThatSettingsOfTheSystemAreNotReadable) {
+    auto hidden = machine();
+    hidden.ephemeral = {};
+    EXPECT_THAT(make_report(subject(), hidden).facts, testing::Contains(testing::HasSubstr("not readable")));
+    EXPECT_THAT(make_report(subject(), machine()).facts,
+                testing::Not(testing::Contains(testing::HasSubstr("not readable"))));
+}
+
 TEST(StartReport, NamesListenersPortsAddressesAccountsAndFirewall) {
     auto s = subject();
     s.listen_tls = {*endpoint::parse("0.0.0.0:990")};

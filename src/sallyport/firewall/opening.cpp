@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <sallyport/firewall/table.hpp>
 
@@ -39,7 +40,9 @@ result<owned_control_connections> owned_control_connections::duplicate(control_c
 }
 
 forwarding forwarding::of_system() {
-    return {is_on("/proc/sys/net/ipv4/ip_forward"), is_on("/proc/sys/net/ipv6/conf/all/forwarding")};
+    constexpr auto v4 = "/proc/sys/net/ipv4/ip_forward";
+    // A system without IPv6 has no such setting.
+    return {is_on(v4), is_on("/proc/sys/net/ipv6/conf/all/forwarding"), ::access(v4, R_OK) == 0};
 }
 
 result<void> can_forward(const opening& o, forwarding allowed) {
@@ -65,9 +68,14 @@ result<void> can_forward(const opening& o, forwarding allowed) {
     const bool client_is_local = o.client == o.listen.address || o.client.is_loopback();
     const bool server_is_local = o.source == target || target.is_loopback();
     if (client_is_local || server_is_local || (v4 ? allowed.v4 : allowed.v6)) return {};
-    return fail(errc::unreachable,
-                fmt::format("this system does not forward between {} and {}; set {} to 1", o.client.text(), target.text(),
-                            v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"));
+    const auto* const setting = v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
+    if (!allowed.is_known)
+        return fail(errc::unreachable,
+                    fmt::format("{} cannot be read by this process, so forwarding between {} and {} is not assumed; remove "
+                                "ProcSubset=pid from the unit",
+                                setting, o.client.text(), target.text()));
+    return fail(errc::unreachable, fmt::format("this system does not forward between {} and {}; set {} to 1",
+                                               o.client.text(), target.text(), setting));
 }
 
 }  // namespace sallyport::firewall

@@ -43,6 +43,8 @@ struct control_connections {
 struct forwarding {
     bool v4 = false;
     bool v6 = false;
+    // False: this process may not read the settings of the system, so neither is assumed.
+    bool is_known = true;
     [[nodiscard]] static forwarding of_system();
 };
 

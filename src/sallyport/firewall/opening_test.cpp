@@ -55,6 +55,12 @@ TEST(opening, checks_forwarding_by_address_family) {
     EXPECT_NE(refused.error().what.find("net.ipv6"), std::string::npos) << refused.error().what;
 }
 
+TEST(opening, does_not_take_a_setting_that_cannot_be_read_for_disabled) {
+    const auto refused = can_forward(from_another_network(), {.is_known = false});
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().what.find("net.ipv4.ip_forward cannot be read"), std::string::npos) << refused.error().what;
+}
+
 TEST(opening, stays_within_an_address_family) {
     auto o = from_another_network();
     o.forward_to = *endpoint::parse("[fd00::5]:40000");

@@ -41,12 +41,12 @@ void session_context::enable_kernel_forwarding(const session_context* before) {
     kernel_openings = std::move(*made);
     log::info({}, "Kernel forwarding is enabled for unencrypted data connections");
     const auto allowed = firewall::forwarding::of_system();
-    const auto warn = [](std::string_view family, std::string_view setting) {
-        log::warning(
-            {},
-            fmt::format(
-                "{} forwarding is disabled, so data connections between other hosts are relayed; set {} to 1 to enable it",
-                family, setting));
+    const auto warn = [&allowed](std::string_view family, std::string_view setting) {
+        log::warning({},
+                     fmt::format("{} forwarding is {}, so data connections between other hosts are relayed; {}", family,
+                                 allowed.is_known ? "disabled" : "not known",
+                                 allowed.is_known ? fmt::format("set {} to 1 to enable it", setting)
+                                                  : fmt::format("let this process read {} (no ProcSubset=pid)", setting)));
     };
     const auto listens_on = [this](bool v4) {
         return std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
