@@ -5,6 +5,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/server/read_ahead.hpp>
+#include <sallyport/server/write_refusal.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -103,8 +104,8 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         co_return fail(errc::permission, request.path.text());
     if (changes) {
         auto work = [&files, &request] { return change(files, request); };
-        const result<void> done = co_await disk.run(std::move(work));
-        if (!done) co_return std::unexpected(done.error());
+        result<void> done = co_await disk.run(std::move(work));
+        if (!done) co_return std::unexpected(with_reason_of_refusal(std::move(done.error())));
         co_return proto::file_result{};
     }
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/server/write_refusal.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::server {
@@ -62,12 +63,9 @@ std::string transfer_text(const transfer& t, const result<proto::transfer_outcom
         out += fmt::format("; ALLO had announced {} bytes", *request.announced);
     if (outcome) return out;
     out += fmt::format(", failed: {}", escape(outcome.error().text()));
-    // The account may write, so the file system refuses it to this process.
-    if (t.is_upload() && outcome.error().code == errc::permission && !t.user_account().read_only)
-        out += fmt::format(
-            "; this process runs as user ID {}, which may not write there: change the owner (chown), or name "
-            "another user with --run-as",
-            ::geteuid());
+    if (t.is_upload() && is_refused_to_process(outcome.error()))
+        out +=
+            fmt::format(", which is user ID {}: change the owner (chown), or name another user with --run-as", ::geteuid());
     return out;
 }
 

@@ -24,6 +24,7 @@
 #include <sallyport/proto/ascii_filter.hpp>
 #include <sallyport/server/transfer.hpp>
 #include <sallyport/server/work_queue.hpp>
+#include <sallyport/server/write_refusal.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -333,7 +334,7 @@ net::task<result<proto::transfer_outcome>> upload(transfer& t) {
     if (stored) stored = co_await t.open_data(name, {}, reply_timing::immediate);
     if (stored) stored = co_await job.receive();
     co_await job.close();
-    if (!stored) co_return std::unexpected(stored.error());
+    if (!stored) co_return std::unexpected(with_reason_of_refusal(std::move(stored.error())));
     proto::transfer_outcome outcome;
     if (request.command == proto::verb::stou) outcome.note = fmt::format("Stored as {}.", name);
     co_return outcome;
