@@ -1,11 +1,14 @@
 """Kernel forwarding of data connections (gate --data-path kernel): one connection, one client, and nothing left behind."""
 
+import contextlib
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,7 @@ WAYS = [("curl", V4, "epsv"), ("curl", V4, "pasv"), ("lftp", V4, "pasv"), ("lftp
         ("curl", V6, "epsv"), ("lftp", V6, "epsv"), ("ftplib", V6, "epsv"), ("sallyport", V6, "epsv")]
 BIG = 8 * 1024 * 1024
 MANY = 300
+NET_ADMIN = 1 << 12
 
 
 def new_words(built):
@@ -279,6 +283,12 @@ def machine(networks, sallyport, tmp_path, certificate):
             def raw(self, address="127.0.0.1", host="machine"):
                 return Raw(address, 2121, dial=built.dial(host))
 
+            def restart(self):
+                """The process ID of the new process."""
+                done = subprocess.run([sallyport, "gate", "--control-socket", tmp_path / "socket", "restart"],
+                                      capture_output=True, check=True, timeout=20, text=True)
+                return int(re.search(r"process (\d+) has taken over", done.stdout)[1])
+
             def status(self):
                 said = subprocess.run([sallyport, "gate", "--control-socket", tmp_path / "socket", "status", "--json"],
                                       capture_output=True, check=True, timeout=10).stdout
@@ -411,6 +421,65 @@ def test_an_unprivileged_process_with_the_one_right(machine, root):
     with machine.raw() as raw:
         assert raw.login().retrieve("/file") == b"content"
     assert forwarded(gate)
+
+
+def rights(pid):
+    """Of each thread of a process."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        yield {key: value.strip() for key, value in
+               (row.split(":", 1) for row in (task / "status").read_text().splitlines() if ":" in row)}
+
+
+def helpers(gate):
+    """The processes of the gateway that keep rights, by name."""
+    children = Path(f"/proc/{gate.pid}/task/{gate.pid}/children").read_text().split()
+    return {Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
+
+
+def test_the_process_that_serves_has_no_right_to_the_kernels_tables(machine, root):
+    """Its helper has: it opens for the peers of the sessions, and its end removes all."""
+    machine.serve("127.0.0.1:2100")
+    gate = machine.gate("--sandbox", "auto")
+    for thread in rights(gate.pid):
+        assert int(thread["CapEff"], 16) & NET_ADMIN == 0 and thread["Seccomp"] == "2", thread["Name"]
+    with machine.raw() as raw:
+        assert raw.login().retrieve("/file") == b"content"
+        raw.epsv_port()
+        assert unused_openings(machine.net, "machine")
+        gate.kill()
+        wait_until(lambda: not tables(machine.net, "machine"), 1, "the table's end")
+
+
+def test_without_the_helper_data_connections_are_relayed(machine, root):
+    machine.serve("127.0.0.1:2100")
+    gate = machine.gate()
+    with machine.raw() as raw:
+        assert raw.login().retrieve("/file") == b"content" and forwarded(gate) == 1
+        os.kill(helpers(gate)["helper"], signal.SIGKILL)
+        wait_until(lambda: not tables(machine.net, "machine"), 1, "the table's end")
+        assert raw.retrieve("/file") == b"content" and forwarded(gate) == 1
+        assert "the helper process does not respond" in gate.log()
+
+
+def test_a_graceful_restart_has_a_table_of_its_own(machine, root):
+    """The old one stays until its sessions have ended, with their openings."""
+    machine.serve("127.0.0.1:2100")
+    gate = machine.watched_gate("--sandbox", "auto")
+    (old,) = tables(machine.net, "machine")
+    with machine.raw() as raw, contextlib.ExitStack() as ends:
+        port = raw.login().epsv_port()
+        ends.callback(os.kill, machine.restart(), signal.SIGTERM)
+        wait_until(lambda: len(tables(machine.net, "machine")) == 2, what="the second table")
+        with raw.connect(port) as data:
+            raw.expect("RETR /file", 150)
+            assert drain(data) == b"content"
+        assert raw.reply().code == 226
+        assert raw.retrieve("/file") == b"content"
+        with machine.raw() as new:
+            assert new.login().retrieve("/file") == b"content"
+        raw.expect("QUIT", 221)
+        wait_until(lambda: old not in tables(machine.net, "machine"), what="the end of the old table")
+        assert len(tables(machine.net, "machine")) == 1 and forwarded(gate) == 3
 
 
 def test_a_server_on_loopback_is_relayed_to_clients_elsewhere(machine):

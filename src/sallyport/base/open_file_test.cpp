@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/small_file.hpp>
 
 namespace sallyport {
@@ -29,6 +30,28 @@ template <class Check>
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+
+/// Opens another file instead of the one that it permits.
+class opener final : public helper_process {
+public:
+    opener(std::string permitted, std::string instead) : permitted_(std::move(permitted)), instead_(std::move(instead)) {}
+
+    result<unique_fd> open_file(const std::string& path, bool append) override {
+        ++asked;
+        if (path != permitted_ || append) return fail(errc::permission, path + ": refused");
+        unique_fd other(::open(instead_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        if (::pwrite(other.get(), "given", 5, 0) != 5) return fail(errc::io);
+        return other;
+    }
+    result<void> bind_port(int, const endpoint&) override { return fail(errc::misuse); }
+    result<void> connect_from_low_port(int, int, const endpoint&) override { return fail(errc::misuse); }
+
+    int asked = 0;
+
+private:
+    const std::string permitted_;
+    const std::string instead_;
+};
 
 class OpenFile : public testing::Test {
 protected:
@@ -51,23 +74,17 @@ TEST_F(OpenFile, RefusesWhatTheProcessMayNotOpen) {
     }));
 }
 
-TEST_F(OpenFile, UsesTheOpenerOnlyIfItIsNeeded) {
+TEST_F(OpenFile, AsksTheHelperOnlyIfItIsNeeded) {
     EXPECT_TRUE(without_rights([this] {
-        int asked = 0;
-        set_file_opener([&](const std::string& path, bool append) -> result<unique_fd> {
-            ++asked;
-            if (path != file || append) return fail(errc::permission, path + ": refused");
-            unique_fd other(::open((directory / "other").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-            if (::pwrite(other.get(), "given", 5, 0) != 5) return fail(errc::io);
-            return other;
-        });
+        opener helper(file, (directory / "other").string());
+        use_helper_process(&helper);
         const auto text = read_small_file(file);
-        if (!text || *text != "given" || asked != 1) return false;
-        if (read_small_file((directory / "other").string()).value_or("") != "given" || asked != 1) return false;
+        if (!text || *text != "given" || helper.asked != 1) return false;
+        if (read_small_file((directory / "other").string()).value_or("") != "given" || helper.asked != 1) return false;
         const auto missing = read_small_file((directory / "missing").string());
-        if (missing || missing.error().os != ENOENT || asked != 1) return false;
+        if (missing || missing.error().os != ENOENT || helper.asked != 1) return false;
         const auto appended = open_file(file, O_WRONLY | O_APPEND);
-        return !appended && appended.error().what == file + ": refused" && asked == 2;
+        return !appended && appended.error().what == file + ": refused" && helper.asked == 2;
     }));
 }
 

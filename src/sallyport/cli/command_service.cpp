@@ -9,9 +9,8 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/base/open_file.hpp>
-#include <sallyport/net/port_binder.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -62,21 +61,18 @@ result<void> open_log(const daemon_options& options) {
     return {};
 }
 
-result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options, const std::vector<std::string>& files) {
+result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options, const confinement_needs& needs) {
     helper::permissions allowed{.program = helper::program_path()};
     for (const auto& at : options.listeners()) allowed.control_ports.push_back(at.port);
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
     for (const auto& ports : {data.ports.range, port_range{data.single.port, data.single.port}})
         if (ports.first != 0) allowed.data_ports.push_back(ports);
     allowed.files = options.files();
-    for (const auto& path : files)
+    for (const auto& path : needs.files_to_read)
         if (!path.empty()) allowed.files.push_back({path});
+    allowed.openings = needs.kernel_forwarding;
     auto started = helper::client::start(std::move(allowed));
-    if (started) {
-        net::set_port_binder([&binder = **started](int socket, const endpoint& at) { return binder.bind_port(socket, at); });
-        set_file_opener(
-            [&opener = **started](const std::string& path, bool append) { return opener.open_file(path, append); });
-    }
+    if (started) use_helper_process(started->get());
     return started;
 }
 

@@ -22,10 +22,10 @@ namespace sallyport::cli {
 /// Reads the configuration file, if one was named. REQUIRES: the command line was parsed.
 [[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
 
-/// Starts the helper process with what these options permit, and lets it open the files that they name and `files`, if this
-/// process may not (base/open_file.hpp). Call it after prepare() and before prepare_confinement().
+/// Starts the helper process with what these options permit; it is the one of this process from now on
+/// (base/helper_process.hpp). Call it after prepare() and before prepare_confinement().
 [[nodiscard]] result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options,
-                                                                   const std::vector<std::string>& files);
+                                                                   const confinement_needs& needs);
 
 /// Starts the log's thread, so call it after prepare_confinement().
 [[nodiscard]] result<void> open_log(const daemon_options& options);

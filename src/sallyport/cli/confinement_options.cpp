@@ -58,10 +58,8 @@ result<ops::confinement> make_confinement(const daemon_options& options, const c
                          .paths = paths_of(options, needs),
                          .become = std::move(who->become),
                          .warning = std::move(who->warning),
-                         .capabilities = ops::capability_bit(CAP_NET_BIND_SERVICE),
-                         .netlink_filter = needs.kernel_forwarding};
+                         .capabilities = ops::capability_bit(CAP_NET_BIND_SERVICE)};
     out.paths.ports = ports_of(options, needs);
-    if (needs.kernel_forwarding) out.capabilities |= ops::capability_bit(CAP_NET_ADMIN);
     if (chosen.unsafe_root) out.capabilities = UINT64_MAX;
     if (out.become) give_control_directory(options, needs, *out.become);
     return out;

@@ -313,7 +313,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
     const auto needs = options.needs(plan.control.path);
-    const auto rights = start_helper(options.daemon, needs.files_to_read);
+    const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
@@ -324,7 +324,9 @@ int run(CLI::App& command, const gate_options& options) {
     const auto report = [&](const std::vector<endpoint>& listening) {
         log_report(make_report(with_listeners(options.subject(*ready, *settings), listening), read_machine_facts()));
     };
-    const auto use_helper = [](gate::settings&) {};
+    const auto use_helper = [&rights](gate::settings& to) {
+        to.make_table = [&helper = **rights] { return helper.find_table(); };
+    };
     command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, use_helper,
                                                      report);
     plan.confinement = std::move(*confined);

@@ -145,7 +145,7 @@ int run(CLI::App& command, const serve_options& options) {
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
     const auto needs = options.needs(plan.control.path);
-    const auto rights = start_helper(options.daemon, needs.files_to_read);
+    const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
@@ -161,11 +161,7 @@ int run(CLI::App& command, const serve_options& options) {
         subject.unwritable = options.users.empty() || shared.is_writable() ? "" : options.directory;
         log_report(make_report(subject, read_machine_facts()));
     };
-    const auto use_helper = [&rights](server::settings& to) {
-        to.connect_from_low_port = [&helper = **rights](int control, int data, const endpoint& target) {
-            return helper.connect_from_low_port(control, data, target);
-        };
-    };
+    const auto use_helper = [](server::settings&) {};
     command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings,
                                                           use_helper, report);
     plan.confinement = std::move(*confined);

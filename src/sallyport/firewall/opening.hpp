@@ -32,6 +32,9 @@ struct opening {
     friend bool operator==(const opening&, const opening&) = default;
 };
 
+// The longest lifetime, whatever the data timeout is.
+inline constexpr auto max_opening_lifetime = std::chrono::hours(24);
+
 /// The control connections of the session that an opening belongs to: descriptors of connected sockets, owned by the caller;
 /// -1 if there is none. The kernel regards the data connection as related to that of the client.
 struct control_connections {

@@ -8,12 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
-#include <sallyport/firewall/nft_table.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
@@ -56,8 +53,7 @@ struct opening_lease::committer {
     std::mutex mutex;
     std::deque<pending_change> queue;
     bool busy = false;
-    // Started with the first change, when the daemon has given up its rights except those for the kernel's tables. The last
-    // member: its destructor waits for run(), which uses the others.
+    // Started with the first change. The last member: its destructor waits for run(), which uses the others.
     std::optional<net::worker_pool> thread;
 };
 
@@ -140,17 +136,6 @@ opening_use opening_lease::use() const { return committer_->kernel->use_of(openi
 
 openings::openings(std::unique_ptr<table> kernel_table)
     : committer_(std::make_shared<opening_lease::committer>(std::move(kernel_table))) {}
-
-result<openings> openings::in_kernel(std::span<const std::uint16_t> control_ports) {
-    auto made = nft_table::make(control_ports);
-    if (!made) return std::unexpected(std::move(made).error());
-    if (const auto& missing = (*made)->missing(); !missing.empty())
-        log::warning({},
-                     fmt::format("Forwarded data connections are not related to their control connections: {}; rules that "
-                                 "drop new connections must accept 'ct status dnat'",
-                                 missing));
-    return openings(std::move(*made));
-}
 
 net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted, control_connections session,
                                                 net::time_limit limit) const {

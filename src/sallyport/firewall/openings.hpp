@@ -13,10 +13,8 @@
 // Thread-safe. `openings` is owned by the gateway, a lease by its session; a lease may outlive `openings`.
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include <sallyport/firewall/opening.hpp>
 #include <sallyport/firewall/table.hpp>
@@ -55,10 +53,6 @@ private:
 /// Creates openings. Any thread. An opening stays for as long as its lease.
 class openings {
 public:
-    /// Uses a table of this process in the kernel. `control_ports`: the ports of this machine that control connections
-    /// arrive on. The error says what the process or the system lacks.
-    [[nodiscard]] static result<openings> in_kernel(std::span<const std::uint16_t> control_ports);
-    /// Uses this table.
     explicit openings(std::unique_ptr<table> kernel_table);
 
     /// Creates an opening for the session with these control connections, which are used during the call only; it is in

@@ -1,5 +1,6 @@
 #pragma once
-// The interface to what enforces openings: the kernel's nf_tables (nft_table), or a substitute in tests.
+// The interface to what enforces openings: the kernel's nf_tables (nft_table), the helper process that has it
+// (helper/remote_table), or a substitute in tests.
 //
 // Owned by `openings`, whose thread makes the changes; queries may come from any thread.
 

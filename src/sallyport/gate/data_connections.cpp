@@ -1,5 +1,6 @@
 #include <sallyport/gate/data_connections.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,7 +51,7 @@ firewall::opening data_connections::opening_at(proto::leg leg, const endpoint& t
                              .listen = {accepting.local().address, (of_client ? client_port_ : backend_port_).port()},
                              .forward_to = to,
                              .source = connecting.local().address};
-    wanted.lifetime = gate_->config.data_timeout;
+    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
     return wanted;
 }
 

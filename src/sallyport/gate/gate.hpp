@@ -16,6 +16,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/firewall/table.hpp>
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/tls.hpp>
@@ -184,6 +185,8 @@ struct settings : frontend::service_settings {
     proto::backend_data_mode backend_data_mode = proto::backend_data_mode::passive;
     // Forward data connections with kernel NAT where the gateway need not see their bytes.
     bool kernel_forwarding = false;
+    // Makes the kernel's table of openings, once; empty: all data connections are relayed.
+    std::function<result<std::unique_ptr<firewall::table>>()> make_table{};
 
     // Time limit for connect, TLS and greeting of each backend tried.
     std::chrono::milliseconds backend_connect_timeout = std::chrono::seconds(3);

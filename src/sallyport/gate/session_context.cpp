@@ -1,8 +1,6 @@
 #include <sallyport/gate/session_context.hpp>
 
 #include <algorithm>
-#include <set>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,16 +27,11 @@ void session_context::enable_kernel_forwarding(const session_context* before) {
         kernel_openings = before->kernel_openings;
         return;
     }
-    std::set<std::uint16_t> ports;
-    for (const auto* listeners : {&config.listen, &config.listen_implicit}) {
-        for (const auto& at : *listeners) ports.insert(at.port);
-    }
-    const std::vector control_ports(ports.begin(), ports.end());
-    auto made = firewall::openings::in_kernel(control_ports);
+    auto made = config.make_table ? config.make_table() : fail(errc::unsupported, "this program has no helper process");
     if (!made)
         return log::warning(
             {}, fmt::format("Kernel forwarding is not available; relaying all data connections: {}", made.error().what));
-    kernel_openings = std::move(*made);
+    kernel_openings.emplace(std::move(*made));
     log::info({}, "Kernel forwarding is enabled for unencrypted data connections");
     const auto allowed = firewall::forwarding::of_system();
     const auto warn = [&allowed](std::string_view family, std::string_view setting) {

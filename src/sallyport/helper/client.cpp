@@ -3,117 +3,122 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
+#include <thread>
+#include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sallyport/base/limits.hpp>
-#include <sallyport/helper/packet.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/helper/opening_changes.hpp>
+#include <sallyport/helper/process.hpp>
+#include <sallyport/helper/remote_table.hpp>
+#include <sallyport/helper/service.hpp>
+#include <sallyport/helper/starter.hpp>
 
 namespace sallyport::helper {
 namespace {
 
-/// The helper process. It ends with the channel and not by a signal: a terminal and a service manager send signals to all
-/// processes of a daemon, which may still drain. It has no other descriptor, since it outlives what the daemon closes.
-[[noreturn]] void run_helper(unique_fd channel, permissions allowed, const sigset_t& signals) noexcept {
-    constexpr int number = 3;
-    if (channel.get() != number && ::dup2(channel.release(), number) < 0) ::_exit(1);
-    ::fcntl(number, F_SETFD, FD_CLOEXEC);
-    rlimit descriptors{};
-    ::getrlimit(RLIMIT_NOFILE, &descriptors);
-    // Linux before 5.9, or a filter of a container.
-    if (::close_range(number + 1, ~0U, 0) != 0)
-        for (int fd = number + 1; fd < static_cast<int>(std::min<rlim_t>(descriptors.rlim_cur, INT_MAX)); ++fd) ::close(fd);
-    // A new process gets all listening sockets of the daemon, which raises its own limit as well.
-    descriptors.rlim_cur = descriptors.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &descriptors);
-    ::prctl(PR_SET_NAME, "helper");
-    // No other process of the same user reads its memory or directs it.
-    ::prctl(PR_SET_DUMPABLE, 0);
-    service requests(std::move(allowed), signals);
-    serve(number, requests);
-    ::_exit(0);
+struct socket_pair {
+    unique_fd ours;
+    unique_fd theirs;
+};
+
+[[nodiscard]] result<socket_pair> make_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
+    return socket_pair{unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
+[[nodiscard]] std::vector<unique_fd> list_of(auto... channels) {
+    std::vector<unique_fd> out;
+    (out.push_back(std::move(channels)), ...);
+    return out;
+}
+
+void run_starter(const std::string& program, const sigset_t& signals) {
+    starter state(program, signals);
+    serve(first_channel, [&state](const request& r, std::span<unique_fd> fds) { return state.handle(r, fds); });
+}
+
+void run_service(const permissions& allowed, const std::function<void()>& confine) {
+    const auto openings = make_table(allowed);
+    if (confine) confine();
+    const service state(allowed, openings);
+    std::optional<opening_changes> changes;
+    std::thread of_changes;
+    if (openings) {
+        changes.emplace(allowed, **openings);
+        of_changes = std::thread([&changes] {
+            serve(first_channel + 1,
+                  [&changes](const request& r, std::span<unique_fd> fds) { return changes->handle(r, fds); });
+        });
+    }
+    serve(first_channel, [&state](const request& r, std::span<unique_fd> fds) { return state.handle(r, fds); });
+    // The other end of both channels was closed. The end of the table removes all openings.
+    if (of_changes.joinable()) of_changes.join();
 }
 
 }  // namespace
 
-result<std::unique_ptr<client>> client::start(permissions allowed) {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
-    unique_fd channel(ends[0]);
-    unique_fd helper_end(ends[1]);
-    // A helper that does not respond must not stop the daemon.
-    const timeval limit{.tv_sec = limits::helper_timeout.count(), .tv_usec = 0};
-    ::setsockopt(channel.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(channel.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    sigset_t all{};
-    sigset_t before{};
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before);
-    const int pid = ::fork();
-    if (pid == 0) {
-        channel.reset();
-        run_helper(std::move(helper_end), std::move(allowed), before);
-    }
-    const int os = errno;
-    ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0) return fail_os(os, "the helper process cannot be started");
-    return std::unique_ptr<client>(new client(std::move(channel), pid, std::move(allowed.files)));
+client::client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files)
+    : starter_(std::move(starter)),
+      requests_(std::make_shared<channel>(std::move(requests))),
+      changes_(std::make_shared<channel>(std::move(changes))),
+      files_(std::move(files)) {}
+
+result<std::unique_ptr<client>> client::start(permissions allowed, std::function<void()> confine) {
+    auto starter = make_pair();
+    auto requests = make_pair();
+    auto changes = make_pair();
+    for (const auto* made : {&starter, &requests, &changes})
+        if (!*made) return std::unexpected(made->error());
+    std::unique_ptr<client> out(
+        new client(std::move(starter->ours), std::move(requests->ours), std::move(changes->ours), allowed.files));
+    auto pid = start_process("starter", list_of(std::move(starter->theirs)),
+                             [&](const sigset_t& signals) { run_starter(allowed.program, signals); });
+    if (!pid) return std::unexpected(std::move(pid).error());
+    out->processes_.push_back(*pid);
+    pid = start_process("helper", list_of(std::move(requests->theirs), std::move(changes->theirs)),
+                        [&](const sigset_t&) { run_service(allowed, confine); });
+    if (!pid) return std::unexpected(std::move(pid).error());
+    out->processes_.push_back(*pid);
+    return out;
 }
 
 client::~client() {
-    channel_.reset();
-    ::waitpid(pid_, nullptr, 0);
-}
-
-result<client::response> client::ask(const request& r, std::span<const int> descriptors, std::string_view what) {
-    const std::scoped_lock lock(mutex_);
-    request sent = r;
-    response out;
-    int os = channel_ ? send_packet(channel_.get(), bytes_of(sent), descriptors) : EPIPE;
-    if (os == 0) {
-        auto got = receive_packet(channel_.get(), bytes_of(out.text));
-        os = got.os != 0 ? got.os : got.size != sizeof out.text ? EPIPE : 0;
-        if (!got.descriptors.empty()) out.descriptor = std::move(got.descriptors.front());
-    }
-    if (os != 0) {
-        // A late reply would be taken for that of the next request.
-        channel_.reset();
-        return fail_os(os, fmt::format("{}: the helper process does not respond; restart the daemon", what));
-    }
-    if (out.text.os != 0) return fail_os(out.text.os, std::string(what));
-    return out;
+    starter_.close();
+    requests_->close();
+    changes_->close();
+    for (const int pid : processes_) ::waitpid(pid, nullptr, 0);
 }
 
 result<int> client::start_successor(std::span<const int> sockets, std::span<const std::string> down, int connection) {
     constexpr auto what = "starting a new process";
-    if (auto cleared = ask({.kind = request_kind::clear_successor}, {}, what); !cleared)
+    if (auto cleared = starter_.ask({{.kind = request_kind::clear_successor}, {}}, what); !cleared)
         return std::unexpected(cleared.error());
     for (const int fd : sockets)
-        if (auto added = ask({.kind = request_kind::add_socket}, {&fd, 1}, what); !added)
+        if (auto added = starter_.ask({{.kind = request_kind::add_socket}, {fd}}, what); !added)
             return std::unexpected(added.error());
     for (const auto& name : down) {
         request r{.kind = request_kind::add_down_backend};
         // A backend that is not named is checked by the new process.
         if (name.size() >= r.text.size()) continue;
         std::ranges::copy(name, r.text.begin());
-        if (auto added = ask(r, {}, what); !added && added.error().os != ENOSPC) return std::unexpected(added.error());
+        if (auto added = starter_.ask({r, {}}, what); !added && added.error().os != ENOSPC)
+            return std::unexpected(added.error());
     }
-    auto started = ask({.kind = request_kind::start_successor}, {&connection, 1}, what);
+    auto started = starter_.ask({{.kind = request_kind::start_successor}, {connection}}, what);
     if (!started) return std::unexpected(started.error());
     return started->text.number;
 }
 
-void client::end_successor() { (void)ask({.kind = request_kind::end_successor}, {}, "ending the new process"); }
+void client::end_successor() { (void)starter_.ask({{.kind = request_kind::end_successor}, {}}, "ending the new process"); }
 
 result<std::optional<int>> client::successor_status() {
-    auto status = ask({.kind = request_kind::successor_status}, {}, "the new process");
+    auto status = starter_.ask({{.kind = request_kind::successor_status}, {}}, "the new process");
     if (status) return status->text.number;
     if (status.error().os == EAGAIN) return std::nullopt;
     return std::unexpected(status.error());
@@ -121,7 +126,7 @@ result<std::optional<int>> client::successor_status() {
 
 result<void> client::connect_from_low_port(int control, int data, const endpoint& target) {
     const request r{.kind = request_kind::connect_from_low_port, .target = wire_endpoint::of(target)};
-    auto connected = ask(r, std::array{control, data}, "connecting from a port below 1024");
+    auto connected = requests_->ask({r, {control, data}}, "connecting from a port below 1024");
     if (connected) return {};
     auto reason = std::move(connected.error());
     reason.code = reason.os == EACCES ? errc::permission : errc::exhausted;
@@ -137,17 +142,27 @@ result<unique_fd> client::open_file(const std::string& path, bool append) {
                                 "the command \"restart\" to name another one",
                                 path));
     }
-    auto opened =
-        ask({.kind = request_kind::open_file, .number = static_cast<std::uint32_t>(found - files_.begin())}, {}, path);
+    const request r{.kind = request_kind::open_file, .number = static_cast<std::uint32_t>(found - files_.begin())};
+    auto opened = requests_->ask({r, {}}, path);
     if (!opened) return std::unexpected(opened.error());
     return std::move(opened->descriptor);
 }
 
 result<void> client::bind_port(int socket, const endpoint& at) {
     const request r{.kind = request_kind::bind_port, .target = wire_endpoint::of(at)};
-    auto bound = ask(r, {&socket, 1}, at.text());
+    auto bound = requests_->ask({r, {socket}}, at.text());
     if (!bound) return std::unexpected(std::move(bound.error()));
     return {};
+}
+
+result<std::unique_ptr<firewall::table>> client::find_table() {
+    const auto found = requests_->ask({{.kind = request_kind::find_table}, {}}, "the table of openings");
+    if (!found) return std::unexpected(found.error());
+    if (const auto missing = text_of(found->text); !missing.empty())
+        log::warning({}, fmt::format("Forwarded data connections are not related to their control connections: {}; rules that "
+                                     "drop new connections must accept 'ct status dnat'",
+                                     missing));
+    return std::make_unique<remote_table>(requests_, changes_);
 }
 
 std::string program_path() {

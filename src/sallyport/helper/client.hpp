@@ -1,32 +1,32 @@
 #pragma once
-// The helper process as the daemon uses it: a process that was forked before the daemon gave up its rights, and that
-// performs a closed list of requests with them (docs/trust.md). It starts the new process of a graceful restart, so it
-// exists also if the daemon has no rights.
+// The helper as the daemon uses it: two processes that were forked before the daemon gave up its rights, and that perform a
+// closed list of requests (docs/trust.md). The starter starts the new process of a graceful restart, so it has all rights of
+// the start, and exists also if there are none. The other one has the rights that the configuration needs.
 //
 // Owned by the command for the life of the daemon. start() is called before any thread is started; the other functions on
 // any thread, each waits for the helper, which needs microseconds for most requests. The helper ends with the client.
 
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/unique_fd.hpp>
-#include <sallyport/helper/request.hpp>
-#include <sallyport/helper/service.hpp>
+#include <sallyport/firewall/table.hpp>
+#include <sallyport/helper/channel.hpp>
+#include <sallyport/helper/permissions.hpp>
 
 namespace sallyport::helper {
 
-class client {
+class client final : public helper_process {
 public:
-    /// Forks the helper.
-    [[nodiscard]] static result<std::unique_ptr<client>> start(permissions allowed);
-    client(const client&) = delete;
-    client& operator=(const client&) = delete;
-    ~client();
+    /// Forks the helper. `confine` is called in the process that needs few rights, before it receives requests.
+    [[nodiscard]] static result<std::unique_ptr<client>> start(permissions allowed, std::function<void()> confine = {});
+    ~client() override;
 
     /// Starts the program with these listening sockets and with `connection`, on which it reports that it is ready, or why
     /// it cannot start. Returns its process ID.
@@ -36,30 +36,21 @@ public:
     void end_successor();
     /// The wait status of that process; empty while it runs.
     [[nodiscard]] result<std::optional<int>> successor_status();
-    /// Connects `data` to `target`, which has the address of the control connection's peer, from the port below that of the
-    /// control connection. The connection may still be in progress on return. errc::permission: the helper has no right to
-    /// that port; errc::exhausted: not for this connection.
-    [[nodiscard]] result<void> connect_from_low_port(int control, int data, const endpoint& target);
-    /// Opens a file of the permissions to be read, or a log to be appended to. The error text names the file and the next
-    /// step.
-    [[nodiscard]] result<unique_fd> open_file(const std::string& path, bool append);
-    /// Binds a socket to a port of the permissions.
-    [[nodiscard]] result<void> bind_port(int socket, const endpoint& at);
+
+    [[nodiscard]] result<void> connect_from_low_port(int control, int data, const endpoint& target) override;
+    [[nodiscard]] result<unique_fd> open_file(const std::string& path, bool append) override;
+    [[nodiscard]] result<void> bind_port(int socket, const endpoint& at) override;
+
+    /// The kernel's table of openings. The error says what the process or the system lacks.
+    [[nodiscard]] result<std::unique_ptr<firewall::table>> find_table();
 
 private:
-    client(unique_fd channel, int pid, std::vector<permitted_file> files)
-        : channel_(std::move(channel)), pid_(pid), files_(std::move(files)) {}
+    client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files);
 
-    struct response {
-        reply text;
-        unique_fd descriptor;
-    };
-    /// `what`: the purpose, for the error text.
-    [[nodiscard]] result<response> ask(const request& r, std::span<const int> descriptors, std::string_view what);
-
-    std::mutex mutex_;
-    unique_fd channel_;
-    const int pid_;
+    std::vector<int> processes_;
+    channel starter_;
+    const std::shared_ptr<channel> requests_;
+    const std::shared_ptr<channel> changes_;
     const std::vector<permitted_file> files_;
 };
 

@@ -117,7 +117,7 @@ TEST_F(Helper, HasNoDescriptorButItsChannel) {
     // After this reply it has closed what it passed on.
     EXPECT_FALSE(*helper->successor_status());
     EXPECT_EQ(::send(ours.get(), "\n", 1, 0), 1);
-    EXPECT_EQ(received(), ::geteuid() == 0 ? "4\nhelper\n" : "0\nhelper\n");
+    EXPECT_EQ(received(), ::geteuid() == 0 ? "4\nstarter\n" : "0\nstarter\n");
 }
 
 TEST_F(Helper, EndsWithTheDaemonAndNotByASignal) {

@@ -4,6 +4,7 @@
 // Values; any thread.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <type_traits>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/firewall/opening.hpp>
 
 namespace sallyport::helper {
 
@@ -35,6 +37,17 @@ enum class request_kind : std::uint32_t {
     open_file,
     // Binds the descriptor, a new socket, to `target`.
     bind_port,
+    // Whether the kernel has the table of openings; the reply has the reason, or what the kernel lacks although it has one.
+    find_table,
+    // Adds the change that opens `subject` for the session with these two control connections, the client's and the
+    // backend's; or the change that closes it. If `number` is not 0, commits all added changes, or none of them. Only the
+    // reply to that one says whether a change was refused.
+    add_opening,
+    add_closing,
+    // Reply: in `number` the remaining milliseconds of `subject`, or -1 if it was used or has expired.
+    remaining_time,
+    // Reply: the firewall::opening_use of `subject` in `number`.
+    use_of_opening,
 };
 
 /// An address and port without padding: `family` 4 or 6.
@@ -55,20 +68,48 @@ struct wire_endpoint {
     }
 };
 
+/// A firewall::opening.
+struct wire_opening {
+    wire_endpoint client{};
+    wire_endpoint listen{};
+    wire_endpoint forward_to{};
+    wire_endpoint source{};
+    std::int64_t milliseconds = 0;
+
+    [[nodiscard]] static wire_opening of(const firewall::opening& o) noexcept {
+        return {wire_endpoint::of({o.client, 0}), wire_endpoint::of(o.listen), wire_endpoint::of(o.forward_to),
+                wire_endpoint::of({o.source, 0}), o.lifetime.count()};
+    }
+    /// Empty if it is not an opening of one address family.
+    [[nodiscard]] std::optional<firewall::opening> value() const noexcept {
+        const auto c = client.value();
+        const auto l = listen.value();
+        const auto f = forward_to.value();
+        const auto s = source.value();
+        if (!c || !l || !f || !s || milliseconds < 0) return std::nullopt;
+        const bool v4 = c->address.is_v4();
+        if (l->address.is_v4() != v4 || f->address.is_v4() != v4 || s->address.is_v4() != v4) return std::nullopt;
+        return firewall::opening{c->address, *l, *f, s->address, std::chrono::milliseconds(milliseconds)};
+    }
+};
+
 struct request {
     request_kind kind{};
-    // Of a file.
+    // Of a file; of a change: not 0 if it is the last one.
     std::uint32_t number = 0;
     wire_endpoint target{};
+    wire_opening subject{};
     // Ends with NUL.
     std::array<char, 456> text{};
 };
-static_assert(std::is_trivially_copyable_v<request> && sizeof(request) == 488);
+static_assert(std::is_trivially_copyable_v<request> && sizeof(request) == 592);
 
 struct reply {
     // 0: done.
     std::int32_t os = 0;
     std::int32_t number = 0;
+    // For the user; may be empty. Of a refusal: the reason and the next step. Ends with NUL.
+    std::array<char, 248> text{};
 };
 
 }  // namespace sallyport::helper

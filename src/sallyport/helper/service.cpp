@@ -2,105 +2,49 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <exception>
-#include <utility>
+#include <set>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#include <sallyport/helper/packet.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
 namespace {
 
-[[nodiscard]] answer refuse(int os) { return {.text = {.os = os}}; }
-[[nodiscard]] answer done(int number = 0) { return {.text = {.os = 0, .number = number}}; }
-
-/// The text of a request; empty if it has no end, or has another character than those of a name.
-[[nodiscard]] std::string_view name_in(const request& r) noexcept {
-    const auto end = std::ranges::find(r.text, '\0');
-    if (end == r.text.end() || !std::all_of(r.text.begin(), end, [](char c) { return c > ' ' && c < '\x7f'; })) return {};
-    return {r.text.data(), static_cast<std::size_t>(end - r.text.begin())};
-}
-
 [[nodiscard]] std::size_t descriptors_of(request_kind kind) noexcept {
-    switch (kind) {
-        case request_kind::add_socket:
-        case request_kind::bind_port:
-        case request_kind::start_successor: return 1;
-        case request_kind::connect_from_low_port: return 2;
-        default: return 0;
-    }
+    if (kind == request_kind::connect_from_low_port) return 2;
+    return kind == request_kind::bind_port ? 1 : 0;
 }
 
 }  // namespace
 
-answer service::handle(const request& r, std::span<unique_fd> descriptors) {
+made_table make_table(const permissions& allowed) {
+    if (!allowed.openings)
+        return fail_os(EPERM,
+                       "the configuration with which this daemon started has no openings; use the command \"restart\"");
+    const std::set ports(allowed.control_ports.begin(), allowed.control_ports.end());
+    return firewall::nft_table::make(std::vector(ports.begin(), ports.end()));
+}
+
+answer service::handle(const request& r, std::span<unique_fd> descriptors) const {
     if (descriptors.size() != descriptors_of(r.kind)) return refuse(EINVAL);
     switch (r.kind) {
-        case request_kind::clear_successor: next_ = {}; return done();
-        case request_kind::add_socket: return add_socket(descriptors);
-        case request_kind::add_down_backend: return add_down_backend(r);
-        case request_kind::start_successor: return start_successor(descriptors);
-        case request_kind::end_successor: return end_successor();
-        case request_kind::successor_status: return successor_status();
-        case request_kind::connect_from_low_port: return connect_from_low_port(r, descriptors);
+        case request_kind::connect_from_low_port:
+            return connect_from_low_port(r, descriptors[0].get(), descriptors[1].get());
         case request_kind::open_file: return open_file(r);
-        case request_kind::bind_port: return bind_port(r, descriptors);
+        case request_kind::bind_port: return bind_port(r, descriptors[0].get());
+        case request_kind::find_table: return openings_ ? done((*openings_)->missing()) : refuse(openings_.error());
+        case request_kind::remaining_time:
+        case request_kind::use_of_opening: return query(r);
+        default: return refuse(EINVAL);
     }
-    return refuse(EINVAL);
-}
-
-answer service::add_socket(std::span<unique_fd> descriptors) {
-    if (!net::is_tcp(descriptors[0].get()) || net::socket_option(descriptors[0].get(), SO_ACCEPTCONN) != 1)
-        return refuse(EPERM);
-    if (next_.sockets.size() >= max_sockets) return refuse(ENOSPC);
-    next_.sockets.push_back(std::move(descriptors[0]));
-    return done();
-}
-
-answer service::add_down_backend(const request& r) {
-    const auto name = name_in(r);
-    if (name.empty()) return refuse(EINVAL);
-    if (next_.down.size() >= max_down_backends) return refuse(ENOSPC);
-    next_.down.emplace_back(name);
-    return done();
-}
-
-answer service::start_successor(std::span<unique_fd> descriptors) {
-    const int connection = descriptors[0].get();
-    if (net::socket_option(connection, SO_DOMAIN) != AF_UNIX) return refuse(EPERM);
-    // One at a time: the status of the previous one has been returned.
-    if (pid_ != 0 && successor_status().text.os != 0) return refuse(EBUSY);
-    const auto started = start_program(allowed_.program, std::exchange(next_, {}), connection, signals_);
-    if (!started) return refuse(started.error().os);
-    pid_ = *started;
-    return done(pid_);
-}
-
-// The process is a child that was not waited for, so the number is still its own.
-answer service::end_successor() const {
-    if (pid_ == 0) return refuse(ESRCH);
-    return ::kill(pid_, SIGKILL) == 0 ? done() : refuse(errno);
-}
-
-answer service::successor_status() {
-    if (pid_ == 0) return refuse(ESRCH);
-    int status = 0;
-    const int ended = ::waitpid(pid_, &status, WNOHANG);
-    if (ended == 0) return refuse(EAGAIN);
-    pid_ = 0;
-    return ended < 0 ? refuse(errno) : done(status);
 }
 
 // The control connection is asked, so the daemon can reach no host but the peers of its own connections, and no service.
-answer service::connect_from_low_port(const request& r, std::span<unique_fd> descriptors) const {
-    const int control = descriptors[0].get();
-    const int data = descriptors[1].get();
+answer service::connect_from_low_port(const request& r, int control, int data) const {
     const auto target = r.target.value();
     if (!target) return refuse(EINVAL);
     if (!net::is_tcp(control) || !net::is_tcp(data) || net::local_endpoint(data).port != 0) return refuse(EPERM);
@@ -133,8 +77,7 @@ answer service::open_file(const request& r) const {
 }
 
 // The ports of control connections are bound before the daemon gives up its rights.
-answer service::bind_port(const request& r, std::span<unique_fd> descriptors) const {
-    const int socket = descriptors[0].get();
+answer service::bind_port(const request& r, int socket) const {
     const auto at = r.target.value();
     if (!at || at->port == 0) return refuse(EINVAL);
     if (!net::is_tcp(socket) || net::local_endpoint(socket).port != 0 ||
@@ -144,23 +87,13 @@ answer service::bind_port(const request& r, std::span<unique_fd> descriptors) co
     return ::bind(socket, address.data(), address.length()) == 0 ? done() : refuse(errno);
 }
 
-void serve(int channel, service& requests) {
-    for (;;) {
-        request r;
-        auto got = receive_packet(channel, bytes_of(r));
-        if (got.os == 0 && got.size == 0) return;
-        if (got.os != 0 && got.os != EBADMSG) return;
-        auto out = refuse(EINVAL);
-        if (got.os == 0 && got.size == sizeof r) {
-            try {
-                out = requests.handle(r, got.descriptors);
-            } catch (const std::exception&) {
-                out = refuse(ENOMEM);
-            }
-        }
-        const int descriptor = out.descriptor.get();
-        if (send_packet(channel, bytes_of(out.text), {&descriptor, out.descriptor ? 1U : 0U}) != 0) return;
-    }
+answer service::query(const request& r) const {
+    const auto subject = r.subject.value();
+    if (!subject) return refuse(EINVAL);
+    if (!openings_) return refuse(EPERM);
+    if (r.kind == request_kind::use_of_opening) return done(static_cast<std::int32_t>((*openings_)->use_of(*subject)));
+    const auto left = (*openings_)->remaining(*subject);
+    return done(left ? static_cast<std::int32_t>(left->count()) : -1);
 }
 
 }  // namespace sallyport::helper

@@ -1,70 +1,38 @@
 #pragma once
-// The helper's side of the requests: checks each one again, whatever the daemon checked before, and performs it.
+// Files, ports and queries by request: checks each request again, whatever the daemon checked before, and performs it.
 //
 // Owned by the helper process; one thread. docs/trust.md lists what the helper may do.
 
-#include <csignal>
-#include <cstdint>
+#include <memory>
 #include <span>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include <sallyport/base/unique_fd.hpp>
-#include <sallyport/helper/request.hpp>
-#include <sallyport/helper/successor.hpp>
+#include <sallyport/firewall/nft_table.hpp>
+#include <sallyport/helper/permissions.hpp>
+#include <sallyport/helper/serve.hpp>
 
 namespace sallyport::helper {
 
-/// A file that the configuration at the start names.
-struct permitted_file {
-    std::string path;
-    // A log, which is appended to and created if it does not exist; otherwise the file is read.
-    bool append = false;
-};
-
-/// What the configuration at the start permits.
-struct permissions {
-    // The program that a graceful restart starts. A newer version is installed under the same path.
-    std::string program;
-    // The ports that control connections arrive on.
-    std::vector<std::uint16_t> control_ports{};
-    // The ports that the configuration names for passive data connections.
-    std::vector<port_range> data_ports{};
-    // Their numbers are their places here.
-    std::vector<permitted_file> files{};
-};
-
-struct answer {
-    reply text;
-    unique_fd descriptor{};
-};
+/// The kernel's table of openings, or why there is none.
+using made_table = result<std::unique_ptr<firewall::nft_table>>;
+[[nodiscard]] made_table make_table(const permissions& allowed);
 
 class service {
 public:
-    /// `signals`: the signal mask of the program that it starts.
-    service(permissions allowed, const sigset_t& signals) : allowed_(std::move(allowed)), signals_(signals) {}
+    /// `openings` outlives the service.
+    service(permissions allowed, const made_table& openings) : allowed_(std::move(allowed)), openings_(openings) {}
 
-    /// Performs a request, or refuses it with an errno: EINVAL if it is not well-formed, EPERM if it is not permitted.
-    [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors);
+    [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors) const;
 
 private:
-    [[nodiscard]] answer add_socket(std::span<unique_fd> descriptors);
-    [[nodiscard]] answer add_down_backend(const request& r);
-    [[nodiscard]] answer start_successor(std::span<unique_fd> descriptors);
-    [[nodiscard]] answer end_successor() const;
-    [[nodiscard]] answer successor_status();
     [[nodiscard]] answer open_file(const request& r) const;
-    [[nodiscard]] answer bind_port(const request& r, std::span<unique_fd> descriptors) const;
-    [[nodiscard]] answer connect_from_low_port(const request& r, std::span<unique_fd> descriptors) const;
+    [[nodiscard]] answer bind_port(const request& r, int socket) const;
+    [[nodiscard]] answer connect_from_low_port(const request& r, int control, int data) const;
+    [[nodiscard]] answer query(const request& r) const;
 
     const permissions allowed_;
-    const sigset_t signals_;
-    successor next_;
-    // The process that was started last, until its status was returned.
-    int pid_ = 0;
+    const made_table& openings_;
 };
-
-/// Performs the requests that arrive on `channel` until its other end is closed.
-void serve(int channel, service& requests);
 
 }  // namespace sallyport::helper

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/log_limiter.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/listener.hpp>
-#include <sallyport/net/port_binder.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::net {
@@ -33,28 +33,21 @@ std::unexpected<error> listen_error(const endpoint& at, int os) {
     return fail(os == EADDRINUSE ? errc::busy : from_errno(os), fmt::format("cannot listen on {}: {}", at.text(), why));
 }
 
-std::function<result<void>(int socket, const endpoint& at)>& port_binder() {
-    static std::function<result<void>(int socket, const endpoint& at)> one;
-    return one;
-}
-
-}  // namespace
-
-void set_port_binder(std::function<result<void>(int socket, const endpoint& at)> binder) {
-    port_binder() = std::move(binder);
-}
-
-bool bind_port(int socket, const endpoint& at) {
+/// Binds the socket, with the helper process if the system refuses this process the port; errno is set on failure.
+[[nodiscard]] bool bind_port(int socket, const endpoint& at) {
     const socket_address address(at);
     if (::bind(socket, address.data(), address.length()) == 0) return true;
     const int refused = errno;
-    if (refused != EACCES || !port_binder()) return false;
-    if (const auto bound = port_binder()(socket, at); !bound) {
+    auto* const helper = helper_of_this_process();
+    if (refused != EACCES || helper == nullptr) return false;
+    if (const auto bound = helper->bind_port(socket, at); !bound) {
         errno = bound.error().os == EADDRINUSE ? EADDRINUSE : refused;
         return false;
     }
     return true;
 }
+
+}  // namespace
 
 struct listener::impl {
     impl(loop& l, unique_fd fd, const endpoint& local_end, bool varies)

@@ -92,7 +92,7 @@ result<confinement_report> finish_confinement(const prepared_confinement& prepar
     // Its memory has keys and passwords, and another process of the same user must not trace it.
     if (rules.sandbox != sandbox_mode::off || rules.become) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (rules.sandbox != sandbox_mode::off) {
-        const auto filtered = filter_system_calls(rules.netlink_filter);
+        const auto filtered = filter_system_calls();
         out.system_calls = filtered.has_value();
         if (!filtered) {
             if (auto accepted = note_missing(rules, out, filtered.error()); !accepted)

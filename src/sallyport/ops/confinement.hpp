@@ -34,8 +34,6 @@ struct confinement {
     std::string warning{};
     // Capabilities that stay effective, as bits (capabilities(7)); all others are dropped.
     std::uint64_t capabilities = 0;
-    // The system calls of nf_tables are needed (--data-path kernel).
-    bool netlink_filter = false;
 };
 
 /// The confinement as it has been applied, for status and the start's lines.

@@ -119,8 +119,6 @@ TEST_F(Confinement, refuses_raw_and_packet_sockets) {
     EXPECT_FALSE(succeeds([] { return can_open_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP); }));
     EXPECT_FALSE(succeeds([] { return can_open_socket(AF_PACKET, SOCK_RAW); }));
     EXPECT_FALSE(succeeds([] { return can_open_socket(AF_NETLINK, SOCK_RAW, 12); }));
-    rules.netlink_filter = true;
-    EXPECT_TRUE(succeeds([] { return can_open_socket(AF_NETLINK, SOCK_RAW, 12); }));
 }
 
 TEST_F(Confinement, refuses_programs_processes_and_tracing) {

@@ -90,7 +90,7 @@ constexpr scmp_arg_cmp has_bits(unsigned argument, std::uint64_t mask, std::uint
     return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-void permit_sockets(filter_builder& filter, bool netlink_filter) {
+void permit_sockets(filter_builder& filter) {
     // The rest of the type are flags.
     constexpr std::uint64_t type_mask = 0xf;
     filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_UNIX));
@@ -100,7 +100,6 @@ void permit_sockets(filter_builder& filter, bool netlink_filter) {
                        has_bits(1, type_mask, static_cast<std::uint64_t>(type)));
     // The addresses of the interfaces (getifaddrs(3)).
     filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_ROUTE));
-    if (netlink_filter) filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_NETFILTER));
 }
 
 /// Threads, but no processes. A filter cannot read the arguments of clone3(), and the C library uses clone() if clone3()
@@ -113,7 +112,7 @@ result<void> hide_clone3() {
 
 }  // namespace
 
-result<void> filter_system_calls(bool netlink_filter) {
+result<void> filter_system_calls() {
     filter_builder filter(SCMP_ACT_ERRNO(EPERM));
     std::istringstream names(permitted);
     for (std::string name; names >> name;) filter.add(SCMP_ACT_ALLOW, name.c_str());
@@ -125,7 +124,7 @@ result<void> filter_system_calls(bool netlink_filter) {
     // abort(), and the core file of the watchdog.
     filter.add(SCMP_ACT_ALLOW, "tgkill", is(0, static_cast<std::uint64_t>(::getpid())));
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_DUMPABLE));
-    permit_sockets(filter, netlink_filter);
+    permit_sockets(filter);
     // The filter permits neither seccomp() nor prctl(PR_SET_SECCOMP), so it is the last one.
     if (auto hidden = hide_clone3(); !hidden) return hidden;
     return filter.load(true);

@@ -12,7 +12,7 @@
 
 namespace sallyport::ops {
 
-/// Applies the filter to all threads for good. `netlink_filter`: also permits the sockets of nf_tables.
-[[nodiscard]] result<void> filter_system_calls(bool netlink_filter);
+/// Applies the filter to all threads for good.
+[[nodiscard]] result<void> filter_system_calls();
 
 }  // namespace sallyport::ops

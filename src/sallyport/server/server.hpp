@@ -3,7 +3,6 @@
 //
 // Owner, threads and lifetime: see frontend/service.hpp.
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,9 +29,6 @@ struct settings : frontend::service_settings {
     bool active_allowed = true;
     // Use control port - 1 as the source port if the system allows it (S1).
     bool active_from_low_port = true;
-    // Connects `data` to `target` from the port below that of the control connection `control`, if that port is below 1024;
-    // the connection may still be in progress on return. errc::permission: such ports are never available. May be empty.
-    std::function<result<void>(int control, int data, const endpoint& target)> connect_from_low_port{};
 };
 
 struct shared_state;

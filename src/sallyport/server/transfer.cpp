@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/connecting.hpp>
@@ -52,13 +53,14 @@ error connect_error(error e, const endpoint& target, std::chrono::seconds waited
 
 net::task<result<net::stream>> connect_from_low_port(const transfer_setup& setup, endpoint target, std::uint16_t port,
                                                      net::time_limit limit) {
-    if (port >= net::first_unprivileged_port || !setup.shared->config.connect_from_low_port) {
+    auto* const helper = helper_of_this_process();
+    if (port >= net::first_unprivileged_port || helper == nullptr) {
         const net::connect_options options{.bind_to = {setup.control_local.address, port}, .reuse_address = true};
         co_return co_await net::connect(setup.loop, target, options, limit);
     }
     auto socket = net::stream_socket(target.address);
     if (!socket) co_return std::unexpected(std::move(socket.error()));
-    auto started = setup.shared->config.connect_from_low_port(setup.control_socket, socket->get(), target);
+    auto started = helper->connect_from_low_port(setup.control_socket, socket->get(), target);
     if (!started) co_return std::unexpected(std::move(started.error()));
     co_return co_await net::finish_connect(setup.loop, std::move(*socket), target, limit);
 }

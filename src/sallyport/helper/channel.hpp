@@ -1,0 +1,57 @@
+#pragma once
+// One connection of the daemon with its helper process: requests and their replies.
+//
+// Owned by the helper's client and by what it returns. Any thread: one request waits for the other. Each waits for the
+// helper, which needs microseconds for most requests.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <mutex>
+#include <span>
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/helper/packet.hpp>
+#include <sallyport/helper/request.hpp>
+
+namespace sallyport::helper {
+
+/// A request with descriptors, which the caller owns.
+struct message {
+    request content;
+    std::array<int, max_descriptors> descriptors{};
+    std::size_t count = 0;
+
+    message(const request& r, std::initializer_list<int> with) : content(r), count(with.size()) {
+        std::ranges::copy(with, descriptors.begin());
+    }
+};
+
+struct response {
+    reply text;
+    unique_fd descriptor;
+};
+
+[[nodiscard]] std::string_view text_of(const reply& r) noexcept;
+
+class channel {
+public:
+    explicit channel(unique_fd socket);
+
+    /// Sends a request and returns the reply. `what`: the purpose, for the error text if the reply has
+    /// none.
+    [[nodiscard]] result<response> ask(const message& one, std::string_view what) { return ask_all({&one, 1}, what); }
+    /// Sends all messages and returns the reply to the last one.
+    [[nodiscard]] result<response> ask_all(std::span<const message> all, std::string_view what);
+    /// All requests fail from now on. It is the end of the helper's side.
+    void close();
+
+private:
+    std::mutex mutex_;
+    unique_fd socket_;
+};
+
+}  // namespace sallyport::helper

@@ -1,0 +1,41 @@
+#include <sallyport/helper/remote_table.hpp>
+
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace sallyport::helper {
+
+result<void> remote_table::commit(std::span<const firewall::change> changes) {
+    std::vector<message> all;
+    all.reserve(changes.size());
+    for (const auto& [kind, subject, control] : changes) {
+        request r{.number = all.size() + 1 == changes.size() ? 1U : 0U, .subject = wire_opening::of(subject)};
+        const bool opens = kind == firewall::change_kind::open;
+        if (opens && (!control.client || !control.backend)) return fail(errc::misuse, "an opening without a session");
+        r.kind = opens ? request_kind::add_opening : request_kind::add_closing;
+        all.push_back(opens ? message(r, {control.client.get(), control.backend.get()}) : message(r, {}));
+    }
+    auto done =
+        changes_->ask_all(all, fmt::format("{} openings, first: {}", changes.size(), changes.front().subject.text()));
+    if (!done) return std::unexpected(std::move(done).error());
+    return {};
+}
+
+std::optional<std::int32_t> remote_table::query(request_kind kind, const firewall::opening& o) {
+    const auto found = queries_->ask({{.kind = kind, .subject = wire_opening::of(o)}, {}}, "an opening");
+    if (!found) return std::nullopt;
+    return found->text.number;
+}
+
+std::optional<std::chrono::milliseconds> remote_table::remaining(const firewall::opening& o) {
+    const auto left = query(request_kind::remaining_time, o);
+    if (!left || *left < 0) return std::nullopt;
+    return std::chrono::milliseconds(*left);
+}
+
+firewall::opening_use remote_table::use_of(const firewall::opening& o) {
+    return static_cast<firewall::opening_use>(query(request_kind::use_of_opening, o).value_or(0));
+}
+
+}  // namespace sallyport::helper
