@@ -151,9 +151,9 @@ void nft_rule::decide(std::uint32_t verdict) {
     add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, verdict}});
 }
 
-void nft_rule::go_to(const std::string& chain) {
-    auto* e = add("immediate",
-                  {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(NFT_GOTO)}});
+void nft_rule::go_to(const std::string& chain, bool returns) {
+    auto* e = add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT},
+                                {NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(returns ? NFT_JUMP : NFT_GOTO)}});
     nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain.c_str());
 }
 

@@ -72,7 +72,8 @@ public:
 
     void assign_helper(const char* name);
     void decide(std::uint32_t verdict);
-    void go_to(const std::string& chain);
+    /// `returns`: the packet continues after this rule if the chain does not decide.
+    void go_to(const std::string& chain, bool returns);
 
     void finish(nft_transaction& to);
 

@@ -1,0 +1,277 @@
+#include <sallyport/firewall/interception_rules.hpp>
+
+#include <set>
+
+#include <fmt/format.h>
+// Before the kernel's headers, which then leave out what both define.
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <sallyport/firewall/conntrack.hpp>
+#include <sallyport/firewall/nft_rule.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+namespace part = rule_part;
+
+// Before other programs assign a helper (filter, 0, and a little earlier), since the first assignment applies, and before an
+// administrator's DNAT (-100); after his rules about marks (mangle, -150).
+constexpr std::int32_t before_others = -146;
+// Before an administrator's forward chains.
+constexpr std::int32_t before_forward = -146;
+
+[[nodiscard]] std::set<std::uint16_t> all_ports(const interception& i) {
+    std::set<std::uint16_t> out(i.ports.begin(), i.ports.end());
+    out.insert(i.implicit_ports.begin(), i.implicit_ports.end());
+    return out;
+}
+
+/// The rules that go to the interception's first chain.
+void add_entries(rule_chain& to, const interception& i, std::size_t number) {
+    for (const auto& name : i.interfaces) {
+        for (const auto port : all_ports(i))
+            to.rules.push_back(
+                {part::interface{name}, part::port{false, port}, part::go_to{fmt::format("arriving_{}", number), true}});
+    }
+}
+
+/// The chains of the terms, which end at "take".
+void add_terms(std::vector<rule_chain>& to, const interception& i, std::size_t number) {
+    const auto take = fmt::format("take_{}", number);
+    const auto destination = fmt::format("destination_{}", number);
+    const auto& next = i.to.empty() ? take : destination;
+    rule_chain arriving{.name = fmt::format("arriving_{}", number)};
+    arriving.rules.push_back({part::own_address{}, part::verdict::leave_chain});
+    for (const auto& n : i.except) arriving.rules.push_back({part::network{false, n}, part::verdict::leave_chain});
+    for (const auto& n : i.from) arriving.rules.push_back({part::network{true, n}, part::go_to{next}});
+    if (i.from.empty()) arriving.rules.push_back({part::go_to{next}});
+    to.push_back(std::move(arriving));
+    if (i.to.empty()) return;
+    rule_chain destinations{.name = destination};
+    for (const auto& n : i.to) destinations.rules.push_back({part::network{false, n}, part::go_to{take}});
+    to.push_back(std::move(destinations));
+}
+
+// ---- To the kernel
+
+/// `and`, then `xor`: changes the bits of the mask to those of the value.
+void add_mark(nft_rule& r, const part::set_mark& m) {
+    const auto load = [&] {
+        if (m.of_connection)
+            r.load_connection(NFT_CT_MARK);
+        else
+            r.load_meta(NFT_META_MARK);
+    };
+    const std::uint32_t kept = ~m.mask;
+    if (kept == 0) {
+        nftnl_expr_set(r.add("immediate", {{NFTNL_EXPR_IMM_DREG, nft_rule::scratch}}), NFTNL_EXPR_IMM_DATA, &m.value,
+                       sizeof m.value);
+    } else {
+        load();
+        r.combine(nft_rule::scratch, &kept, &m.value, sizeof kept);
+    }
+    if (m.of_connection)
+        r.add("ct", {{NFTNL_EXPR_CT_KEY, NFT_CT_MARK}, {NFTNL_EXPR_CT_SREG, nft_rule::scratch}});
+    else
+        r.add("meta", {{NFTNL_EXPR_META_KEY, NFT_META_MARK}, {NFTNL_EXPR_META_SREG, nft_rule::scratch}});
+}
+
+void add_tproxy(nft_rule& r, const part::deliver& d) {
+    const auto at = interception_listener(d.v4, d.port);
+    const auto port = htons(at.port);
+    nftnl_expr_set(r.add("immediate", {{NFTNL_EXPR_IMM_DREG, nft_rule::wide}}), NFTNL_EXPR_IMM_DATA,
+                   at.address.bytes().data(), d.v4 ? 4 : 16);
+    nftnl_expr_set(r.add("immediate", {{NFTNL_EXPR_IMM_DREG, nft_rule::scratch}}), NFTNL_EXPR_IMM_DATA, &port, sizeof port);
+    r.add("tproxy", {{NFTNL_EXPR_TPROXY_FAMILY, d.v4 ? NFPROTO_IPV4 : NFPROTO_IPV6},
+                     {NFTNL_EXPR_TPROXY_REG_ADDR, nft_rule::wide},
+                     {NFTNL_EXPR_TPROXY_REG_PORT, nft_rule::scratch}});
+}
+
+struct kernel_writer {
+    nft_rule& r;
+
+    void operator()(const part::interface& p) const { r.from_interface(p.name); }
+    void operator()(const part::port& p) const {
+        r.tcp();
+        r.port(p.of_source, p.number);
+    }
+    void operator()(const part::network& p) const {
+        r.family(p.value.text().find(':') == std::string::npos);
+        r.network(p.of_source, p.value);
+    }
+    void operator()(const part::family& p) const { r.family(p.v4); }
+    void operator()(const part::own_address&) const { r.to_this_machine(); }
+    void operator()(const part::new_connection&) const { r.new_connection(); }
+    void operator()(const part::connection_request&) const {
+        r.tcp();
+        r.connection_request();
+    }
+    void operator()(const part::transparent_socket&) const {
+        r.add("socket", {{NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_TRANSPARENT}, {NFTNL_EXPR_SOCKET_DREG, nft_rule::scratch}});
+        r.require(NFT_CMP_EQ, std::uint8_t{1});
+    }
+    void operator()(const part::expected&) const {
+        r.load_connection(NFT_CT_STATUS);
+        r.mask(std::uint32_t{IPS_EXPECTED});
+        r.require(NFT_CMP_NEQ, std::uint32_t{0});
+    }
+    void operator()(const part::connection_mark& p) const {
+        r.load_connection(NFT_CT_MARK);
+        if (~p.mask != 0) r.mask(p.mask);
+        r.require(NFT_CMP_EQ, p.value);
+    }
+    void operator()(const part::set_mark& p) const { add_mark(r, p); }
+    void operator()(const part::set_helper&) const { r.assign_helper(control_helper); }
+    void operator()(const part::deliver& p) const {
+        r.tcp();
+        add_tproxy(r, p);
+    }
+    void operator()(const part::go_to& p) const { r.go_to(p.chain, p.returns); }
+    void operator()(part::verdict v) const {
+        r.decide(v == part::verdict::accept ? NF_ACCEPT
+                 : v == part::verdict::drop ? NF_DROP
+                                            : static_cast<std::uint32_t>(NFT_RETURN));
+    }
+};
+
+// ---- To text
+
+[[nodiscard]] std::string hexadecimal(std::uint32_t value) { return fmt::format("0x{:08x}", value); }
+
+struct text_writer {
+    std::string operator()(const part::interface& p) const { return fmt::format("iifname \"{}\"", p.name); }
+    std::string operator()(const part::port& p) const {
+        return fmt::format("tcp {} {}", p.of_source ? "sport" : "dport", p.number);
+    }
+    std::string operator()(const part::network& p) const {
+        const auto network = p.value.text();
+        return fmt::format("{} {} {}", network.find(':') == std::string::npos ? "ip" : "ip6",
+                           p.of_source ? "saddr" : "daddr", network);
+    }
+    std::string operator()(const part::family& p) const { return p.v4 ? "meta nfproto ipv4" : "meta nfproto ipv6"; }
+    std::string operator()(const part::own_address&) const { return "fib daddr type local"; }
+    std::string operator()(const part::new_connection&) const { return "ct state new"; }
+    std::string operator()(const part::connection_request&) const { return "tcp flags & (fin|syn|rst|ack) == syn"; }
+    std::string operator()(const part::transparent_socket&) const { return "socket transparent 1"; }
+    std::string operator()(const part::expected&) const { return "ct status expected"; }
+    std::string operator()(const part::connection_mark& p) const {
+        if (~p.mask == 0) return "ct mark " + hexadecimal(p.value);
+        return fmt::format("ct mark & {} == {}", hexadecimal(p.mask), hexadecimal(p.value));
+    }
+    std::string operator()(const part::set_mark& p) const {
+        const auto* subject = p.of_connection ? "ct mark" : "meta mark";
+        if (~p.mask == 0) return fmt::format("{} set {}", subject, hexadecimal(p.value));
+        return fmt::format("{} set {} & {} | {}", subject, subject, hexadecimal(~p.mask), hexadecimal(p.value));
+    }
+    std::string operator()(const part::set_helper&) const { return fmt::format("ct helper set \"{}\"", control_helper); }
+    std::string operator()(const part::deliver& p) const {
+        return fmt::format("meta l4proto tcp tproxy {} to {}", p.v4 ? "ip" : "ip6",
+                           interception_listener(p.v4, p.port).text());
+    }
+    std::string operator()(const part::go_to& p) const { return (p.returns ? "jump " : "goto ") + p.chain; }
+    std::string operator()(part::verdict v) const {
+        return v == part::verdict::accept ? "accept" : v == part::verdict::drop ? "drop" : "return";
+    }
+};
+
+[[nodiscard]] bool uses_helper(const std::vector<rule_chain>& chains) {
+    for (const auto& c : chains) {
+        for (const auto& rule : c.rules) {
+            for (const auto& p : rule) {
+                if (std::holds_alternative<part::set_helper>(p)) return true;
+            }
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+std::vector<rule_chain> interception_chains(const interception_settings& s) {
+    const part::set_mark marked{false, s.mark.value, s.mark.mask};
+    const part::set_mark connection_marked{true, s.mark.of_connection(), s.mark.mask};
+    rule_chain base{.name = "intercept", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, before_others}};
+    rule_chain session{
+        .name = "session",
+        .rules = {{part::new_connection{}, connection_marked, part::set_helper{}}, {marked, part::verdict::accept}}};
+    std::set<std::uint16_t> ports;
+    for (const auto& i : s.interceptions) ports.merge(all_ports(i));
+    for (const auto port : ports) {
+        base.rules.push_back({part::port{true, port}, part::transparent_socket{}, marked, part::verdict::accept});
+        base.rules.push_back({part::port{false, port}, part::transparent_socket{}, part::go_to{session.name}});
+    }
+    std::vector<rule_chain> out;
+    for (std::size_t n = 0; n < s.interceptions.size(); ++n) {
+        const auto& i = s.interceptions[n];
+        add_entries(base, i, n);
+        add_terms(out, i, n);
+        rule_chain take{.name = fmt::format("take_{}", n)};
+        take.rules.push_back({part::expected{}, part::verdict::leave_chain});
+        take.rules.push_back({part::new_connection{}, part::connection_request{}, connection_marked, part::set_helper{}});
+        for (const bool v4 : {true, false}) {
+            const auto port = v4 ? i.listeners.v4 : i.listeners.v6;
+            if (port == 0) continue;
+            take.rules.push_back({part::connection_mark{s.mark.of_connection(), s.mark.mask}, part::family{v4},
+                                  part::deliver{v4, port}, marked, part::verdict::accept});
+        }
+        out.push_back(std::move(take));
+    }
+    out.push_back(std::move(session));
+    out.push_back(std::move(base));
+    return out;
+}
+
+std::vector<rule_chain> blocking_chains(const interception_settings& s) {
+    rule_chain base{.name = "forward", .hook = rule_chain::hook_place{NF_INET_FORWARD, before_forward}};
+    std::vector<rule_chain> out;
+    for (std::size_t n = 0; n < s.interceptions.size(); ++n) {
+        add_entries(base, s.interceptions[n], n);
+        add_terms(out, s.interceptions[n], n);
+        out.push_back({.name = fmt::format("take_{}", n),
+                       .rules = {{part::expected{}, part::verdict::leave_chain}, {part::verdict::drop}}});
+    }
+    out.push_back(std::move(base));
+    return out;
+}
+
+void add_chains(nft_transaction& to, const std::string& table, const std::vector<rule_chain>& chains) {
+    if (uses_helper(chains)) add_helper(to, table, control_helper);
+    for (const auto& c : chains) {
+        if (c.hook)
+            add_base_chain(to, table, c.name, "filter", c.hook->number, c.hook->priority);
+        else
+            add_chain(to, table, c.name);
+    }
+    for (const auto& c : chains) {
+        for (const auto& parts : c.rules) {
+            nft_rule r(table, c.name);
+            for (const auto& p : parts) std::visit(kernel_writer{r}, p);
+            r.finish(to);
+        }
+    }
+}
+
+std::string text_of(const std::vector<rule_chain>& chains) {
+    std::string out;
+    if (uses_helper(chains))
+        out += fmt::format("    ct helper {0} {{\n        type \"{0}\" protocol tcp\n    }}\n", control_helper);
+    for (const auto& c : chains) {
+        out += fmt::format("    chain {} {{\n", c.name);
+        if (c.hook)
+            out += fmt::format("        type filter hook {} priority {}; policy accept;\n",
+                               c.hook->number == NF_INET_FORWARD ? "forward" : "prerouting", c.hook->priority);
+        for (const auto& parts : c.rules) {
+            out += "       ";
+            for (const auto& p : parts) out += ' ' + std::visit(text_writer{}, p);
+            out += '\n';
+        }
+        out += "    }\n";
+    }
+    return out;
+}
+
+}  // namespace sallyport::firewall

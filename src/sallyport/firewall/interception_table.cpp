@@ -1,0 +1,162 @@
+#include <sallyport/firewall/interception_table.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <random>
+#include <vector>
+
+#include <fmt/format.h>
+// Before the kernel's headers, which then leave out what both define.
+#include <netinet/in.h>
+
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <sys/socket.h>
+
+#include <sallyport/firewall/conntrack.hpp>
+#include <sallyport/firewall/interception_rules.hpp>
+#include <sallyport/firewall/nft_rule.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+constexpr auto table_prefix = "sallyport_";
+
+[[nodiscard]] std::string random_name(std::string_view prefix) {
+    std::random_device random;
+    return fmt::format("{}{:08x}", prefix, random());
+}
+
+[[nodiscard]] result<void> create(mnl_socket& by, const std::string& name, bool owned,
+                                  const std::vector<rule_chain>& chains) {
+    nft_transaction all;
+    add_table(all, name, owned);
+    add_chains(all, name, chains);
+    return all.commit(by);
+}
+
+void remove_table(const std::string& name) {
+    const auto socket = open_nft_socket();
+    if (!socket) return;
+    nft_transaction all;
+    const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> named(nftnl_table_alloc(),
+                                                                     [](nftnl_table* x) { nftnl_table_free(x); });
+    nftnl_table_set_str(named.get(), NFTNL_TABLE_NAME, name.c_str());
+    auto* m = all.start_message(NFT_MSG_DELTABLE, 0);
+    nftnl_table_nlmsg_build_payload(m, named.get());
+    all.finish_message();
+    (void)all.commit(**socket);
+}
+
+/// A part of the kernel that the rules need, with a rule that uses it alone.
+struct kernel_part {
+    const char* name;
+    std::vector<any_rule_part> rule;
+};
+
+/// The parts that the kernel refuses, by trying each of them; empty if it has all.
+[[nodiscard]] std::string missing_parts(const interception_settings& s) {
+    using namespace rule_part;
+    std::vector<kernel_part> parts{
+        {"the conntrack helper \"sane\" (module nf_conntrack_sane)", {new_connection{}, set_helper{}}},
+        {"marks of connections (CONFIG_NF_CONNTRACK_MARK)", {set_mark{true, 1, 1}}},
+        {"lookups of routes in rules (module nft_fib_inet)", {own_address{}, verdict::leave_chain}},
+        {"lookups of sockets in rules (module nft_socket)", {port{true, 21}, transparent_socket{}, verdict::accept}},
+    };
+    for (const bool v4 : {true, false}) {
+        const bool used = std::ranges::any_of(
+            s.interceptions, [v4](const interception& i) { return (v4 ? i.listeners.v4 : i.listeners.v6) != 0; });
+        if (used)
+            parts.push_back({v4 ? "TPROXY for IPv4 (modules nft_tproxy, nf_tproxy_ipv4)"
+                                : "TPROXY for IPv6 (modules nft_tproxy, nf_tproxy_ipv6)",
+                             {family{v4}, deliver{v4, 1}}});
+    }
+    std::string out;
+    for (const auto& p : parts) {
+        // The kernel removes the table with the socket.
+        const auto socket = open_nft_socket();
+        if (!socket) continue;
+        const std::vector chains{rule_chain{"test", rule_chain::hook_place{NF_INET_PRE_ROUTING, 0}, {p.rule}}};
+        if (create(**socket, random_name(table_prefix), true, chains)) continue;
+        out += out.empty() ? "" : ", ";
+        out += p.name;
+    }
+    return out;
+}
+
+[[nodiscard]] error cannot_intercept(const error& reason, const interception_settings& s) {
+    if (reason.os == EPERM || reason.os == EACCES)
+        return {reason.code, reason.os,
+                "sessions cannot be intercepted without CAP_NET_ADMIN; run as root, or grant it (AmbientCapabilities= in a "
+                "systemd unit)"};
+    const auto missing = missing_parts(s);
+    if (missing.empty())
+        return {reason.code, reason.os, fmt::format("the kernel refuses the rules of the interception ({})", reason.what)};
+    return {errc::unsupported, reason.os,
+            fmt::format("this kernel lacks {}; load the modules, or use a kernel that has them", missing)};
+}
+
+[[nodiscard]] result<std::vector<std::string>> table_names() {
+    auto socket = open_nft_socket();
+    if (!socket) return std::unexpected(std::move(socket).error());
+    alignas(nlmsghdr) std::array<char, 16384> buffer{};
+    auto* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_DUMP, 1);
+    if (mnl_socket_sendto(socket->get(), request, request->nlmsg_len) < 0) return fail_os(errno, "nf_tables");
+    std::vector<std::string> out;
+    for (;;) {
+        const auto got = ::recv(mnl_socket_get_fd(socket->get()), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (got <= 0) return out;
+        auto remaining = static_cast<int>(got);
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
+             m = mnl_nlmsg_next(m, &remaining)) {
+            if (m->nlmsg_type == NLMSG_ERROR)
+                return fail_os(-static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error, "nf_tables");
+            if (m->nlmsg_type < NLMSG_MIN_TYPE) continue;
+            const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> parsed(nftnl_table_alloc(),
+                                                                              [](nftnl_table* x) { nftnl_table_free(x); });
+            if (nftnl_table_nlmsg_parse(m, parsed.get()) == 0)
+                out.emplace_back(nftnl_table_get_str(parsed.get(), NFTNL_TABLE_NAME));
+        }
+    }
+}
+
+}  // namespace
+
+result<std::unique_ptr<interception_table>> interception_table::start(const interception_settings& settings) {
+    auto owner = open_nft_socket();
+    if (!owner) return std::unexpected(std::move(owner).error());
+    auto route = policy_route::add(settings.mark, settings.route_table);
+    if (!route) return std::unexpected(std::move(route).error());
+    std::unique_ptr<interception_table> out(
+        new interception_table(random_name(table_prefix), std::move(*route), std::move(*owner)));
+    auto made = create(*out->owner_, out->name_, true, interception_chains(settings));
+    if (made && settings.down == when_down::block) {
+        auto blocking = random_name(blocking_table_prefix);
+        auto socket = open_nft_socket();
+        made = socket ? create(**socket, blocking, false, blocking_chains(settings))
+                      : result<void>(std::unexpected(std::move(socket).error()));
+        if (made) out->blocking_ = std::move(blocking);
+    }
+    if (!made) return std::unexpected(cannot_intercept(made.error(), settings));
+    return out;
+}
+
+interception_table::~interception_table() {
+    if (!blocking_.empty()) remove_table(blocking_);
+}
+
+result<void> remove_leftovers() {
+    const auto names = table_names();
+    if (!names) return std::unexpected(names.error());
+    for (const auto& name : *names) {
+        if (name.starts_with(table_prefix) && !name.starts_with(blocking_table_prefix)) return {};
+    }
+    if (auto removed = remove_left_routes(); !removed) return removed;
+    auto tracking = conntrack::open();
+    if (!tracking) return std::unexpected(std::move(tracking).error());
+    return tracking->remove_all(control_helper);
+}
+
+}  // namespace sallyport::firewall
