@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include <fmt/format.h>
@@ -171,6 +172,48 @@ TEST_F(conntrack_test, reports_each_change) {
     ASSERT_TRUE(got);
     EXPECT_EQ(*got, (std::vector{ENOENT, 0, EEXIST, 0}));
     EXPECT_EQ(tested->list()->size(), 1U);
+}
+
+// The error names the limit. Those of established connections are given up for it.
+TEST_F(conntrack_test, reports_that_all_expectations_are_in_use) {
+    int limit = 0;
+    std::ifstream("/proc/sys/net/netfilter/nf_conntrack_expect_max") >> limit;
+    if (limit > 8192) GTEST_SKIP() << "nf_conntrack_expect_max is " << limit;
+    log_in();
+    const auto used_control = std::move(control);
+    const auto used_client = std::move(client_control);
+    const auto server = listen_at("127.0.0.1:4000");
+    const auto at_port = [](std::uint16_t port) {
+        return opening{address("127.0.0.2"),
+                       {address("127.0.0.1"), port},
+                       *endpoint::parse("127.0.0.1:4000"),
+                       address("127.0.0.3"),
+                       30s};
+    };
+    const auto open = [&](const opening& o, const unique_fd& session) {
+        const firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({session.get(), -1})};
+        return kernel->commit({&one, 1});
+    };
+    ASSERT_TRUE(open(at_port(3000), used_control));
+    // One for each master. With addresses of their own, no client uses the port of an earlier one.
+    const linger reset{1, 0};
+    for (int i = 1; i < limit; ++i) {
+        ASSERT_EQ(connect(client_control, fmt::format("127.1.{}.{}", i / 250, 1 + i % 250), "127.0.0.1:2121"), 0) << i;
+        control = unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        ASSERT_EQ(change(true, to_port(static_cast<std::uint16_t>(10'000 + i))), 0) << i;
+        ::setsockopt(client_control.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    ASSERT_EQ(connect(client_control, "127.0.0.2", "127.0.0.1:2121"), 0);
+    control = unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto refused = open(at_port(3001), control);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::exhausted);
+    EXPECT_NE(refused.error().what.find("nf_conntrack_expect_max"), std::string::npos) << refused.error().what;
+    unique_fd data;
+    ASSERT_EQ(connect(data, "127.0.0.2", "127.0.0.1:3000"), 0);
+    ASSERT_EQ(::send(data.get(), "x", 1, 0), 1);
+    ASSERT_EQ(kernel->use_of(at_port(3000)), opening_use::established);
+    EXPECT_TRUE(open(at_port(3001), control));
 }
 
 // ---- An opening of nft_table with the session's control connection

@@ -308,6 +308,18 @@ TEST_F(interception_table_test, takes_only_what_the_terms_name) {
     expect_taken("implicit");
 }
 
+// The administrator loads his rules again.
+TEST_F(interception_table_test, survives_a_flush_of_all_rules) {
+    start();
+    const auto outside = client->connect("198.51.100.2:2121");
+    const auto control = accept_from(listener4);
+    ASSERT_TRUE(control);
+    shell("nft flush ruleset");
+    expect_bytes_to_pass(outside, control);
+    EXPECT_TRUE(client->connect("198.51.100.2:2121"));
+    EXPECT_TRUE(accept_from(listener4));
+}
+
 // Another interception of the same interface has listeners of its own.
 TEST_F(interception_table_test, distinguishes_interceptions_by_their_listeners) {
     auto second = transparent_socket(interception_listener(true, 0));

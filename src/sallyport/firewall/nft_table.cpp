@@ -53,12 +53,12 @@ private:
 [[nodiscard]] std::pair<ip_address, endpoint> key_pair(const opening& o) { return {o.client, o.listen}; }
 
 /// A set or map with one element, for a message about that element.
-[[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& key) {
+[[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& wanted) {
     set_owner out(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
     nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
     nftnl_set_set_str(out.get(), NFTNL_SET_NAME, set);
     auto* e = nftnl_set_elem_alloc();
-    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key.data(), key.size());
+    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, wanted.data(), wanted.size());
     nftnl_set_elem_add(out.get(), e);
     return out;
 }
