@@ -48,12 +48,12 @@ def status(sallyport, kind, control):
     return json.loads(done.stdout)
 
 
-def check_rights(daemon, user):
+def check_rights(daemon, user, capabilities=0):
     for thread in facts_of(daemon.pid):
         name = thread["Name"]
         assert thread["Uid"] == [str(user)] * 4, name
-        assert int(thread["CapEff"][0], 16) & ~NET_BIND_SERVICE == 0, name
-        assert int(thread["CapPrm"][0], 16) & ~NET_BIND_SERVICE == 0, name
+        assert int(thread["CapEff"][0], 16) & ~capabilities == 0, name
+        assert int(thread["CapPrm"][0], 16) & ~capabilities == 0, name
         assert (thread["NoNewPrivs"], thread["Seccomp"]) == (["1"], ["2"]), name
 
 
@@ -67,7 +67,7 @@ def test_every_thread_of_a_server_gives_up_root(as_root, start, folder):
 
 def test_a_gateway_and_up_give_up_root(as_root, start, folder):
     check_rights(start("gate", *LISTEN, "--backend", "ftp://127.0.0.1:1"), USER_ID)
-    check_rights(start("up", folder, *LISTEN), USER_ID)
+    check_rights(start("up", folder, *LISTEN), USER_ID, NET_BIND_SERVICE)
 
 
 def test_the_owner_of_the_directory(as_root, start, folder):
@@ -199,7 +199,7 @@ def test_the_work_of_clients_needs_no_other_system_call(start, sallyport, tmp_pa
         for scenario in scenarios.GATEWAY if kind == "gate" else scenarios.SERVER:
             scenario(service)
     # The daemon itself tries to regain root.
-    tried = ("setresuid(0, 0, 0)", "clone3")
+    tried = ("setresuid", "clone3")
     refused = [line for line in calls.read_text().splitlines()
                if re.search(r"= -1 (EPERM|ENOSYS) ", line) and not any(call in line for call in tried)]
     assert refused == []

@@ -535,14 +535,13 @@ def test_a_reload_turns_it_on_and_off(machine, tmp_path):
 
     write("kernel")
     gate = machine.start("gate", "--config", config)
-    for path, tables_then in (("relay", 0), ("kernel", 1)):
+    for path, forwarded_then in (("relay", 0), ("kernel", 1)):
         write(path)
         gate.process.send_signal(signal.SIGHUP)
         wait_until(lambda: re.search(f"Reload: data-path changed from .* to {path}\n", gate.log()), what="the new settings")
-        wait_until(lambda: len(tables(machine.net, "machine")) == tables_then, what="the table, or its end")
         with machine.raw() as raw:
             assert raw.login().retrieve("/file") == b"content"
-        assert forwarded(gate) == tables_then
+        assert forwarded(gate) == forwarded_then
 
 
 def test_a_reload_does_not_turn_it_on_if_the_start_did_not_need_it(machine, tmp_path):

@@ -11,6 +11,7 @@
 
 #include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/ops/helper_confinement.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -67,11 +68,14 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
     for (const auto& ports : {data.ports.range, port_range{data.single.port, data.single.port}})
         if (ports.first != 0) allowed.data_ports.push_back(ports);
+    allowed.data_ports.insert(allowed.data_ports.end(), needs.ports.begin(), needs.ports.end());
     allowed.files = options.files();
     for (const auto& path : needs.files_to_read)
         if (!path.empty()) allowed.files.push_back({path});
     allowed.openings = needs.kernel_forwarding;
-    auto started = helper::client::start(std::move(allowed));
+    std::function<void()> confine;
+    if (options.confinement.sandbox != ops::sandbox_mode::off) confine = [allowed] { ops::confine_helper(allowed); };
+    auto started = helper::client::start(std::move(allowed), std::move(confine));
     if (started) use_helper_process(started->get());
     return started;
 }

@@ -58,9 +58,10 @@ result<ops::confinement> make_confinement(const daemon_options& options, const c
                          .paths = paths_of(options, needs),
                          .become = std::move(who->become),
                          .warning = std::move(who->warning),
-                         .capabilities = ops::capability_bit(CAP_NET_BIND_SERVICE)};
+                         .capabilities_at_start = ops::capability_bit(CAP_NET_BIND_SERVICE)};
+    if (!needs.has_helper) out.capabilities = out.capabilities_at_start;
     out.paths.ports = ports_of(options, needs);
-    if (chosen.unsafe_root) out.capabilities = UINT64_MAX;
+    if (chosen.unsafe_root) out.capabilities = out.capabilities_at_start = UINT64_MAX;
     if (out.become) give_control_directory(options, needs, *out.become);
     return out;
 }

@@ -34,6 +34,8 @@ struct confinement_needs {
     std::string control_socket{};
     // --data-path kernel.
     bool kernel_forwarding = false;
+    // What needs rights later is a request to the helper process.
+    bool has_helper = false;
     // A port that is used is not known before it is open.
     bool any_port = false;
 };

@@ -283,7 +283,8 @@ report_input gate_options::subject(const config_locations& locations, const gate
 confinement_needs gate_options::needs(const std::string& control_socket) const {
     confinement_needs out{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
                           .control_socket = control_socket,
-                          .kernel_forwarding = kernel_data};
+                          .kernel_forwarding = kernel_data,
+                          .has_helper = true};
     for (const auto& file : secret_files({health_check_user})) out.files_to_read.push_back(file);
     // An invalid backend is reported by settings().
     for (const auto& b : parse_backends().value_or(std::vector<gate::backend>()))

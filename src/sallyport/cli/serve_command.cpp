@@ -121,7 +121,7 @@ report_input serve_options::subject(const config_locations& locations) const {
 }
 
 confinement_needs serve_options::needs(const std::string& control_socket) const {
-    confinement_needs out{.directory = directory, .control_socket = control_socket};
+    confinement_needs out{.directory = directory, .control_socket = control_socket, .has_helper = true};
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list)) out.files_to_read.push_back(file);
     return out;

@@ -159,9 +159,10 @@ result<std::unique_ptr<firewall::table>> client::find_table() {
     const auto found = requests_->ask({{.kind = request_kind::find_table}, {}}, "the table of openings");
     if (!found) return std::unexpected(found.error());
     if (const auto missing = text_of(found->text); !missing.empty())
-        log::warning({}, fmt::format("Forwarded data connections are not related to their control connections: {}; rules that "
-                                     "drop new connections must accept 'ct status dnat'",
-                                     missing));
+        log::warning({},
+                     fmt::format("Forwarded data connections are not related to their control connections: {}; rules that "
+                                 "drop new connections must accept 'ct status dnat'",
+                                 missing));
     return std::make_unique<remote_table>(requests_, changes_);
 }
 

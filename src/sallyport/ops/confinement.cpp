@@ -73,7 +73,8 @@ result<prepared_confinement> prepare_confinement(confinement rules) {
     prepared_confinement out{.rules = std::move(rules), .so_far = {}};
     // Root needs its capabilities to open files and ports, and loses them with its identity.
     if (!out.rules.become) {
-        if (auto dropped = drop_capabilities(out.rules.capabilities); !dropped) return std::unexpected(dropped.error());
+        if (auto dropped = drop_capabilities(out.rules.capabilities_at_start); !dropped)
+            return std::unexpected(dropped.error());
     }
     if (out.rules.sandbox == sandbox_mode::off) return out;
     if (auto done = restrict_files_and_ports(out.rules, out.so_far); !done) return std::unexpected(done.error());

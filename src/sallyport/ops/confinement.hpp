@@ -32,7 +32,9 @@ struct confinement {
     std::optional<identity> become{};
     // About this choice, for the administrator; may be empty.
     std::string warning{};
-    // Capabilities that stay effective, as bits (capabilities(7)); all others are dropped.
+    // Capabilities that stay effective, as bits (capabilities(7)); all others are dropped: until the second step, and after
+    // it.
+    std::uint64_t capabilities_at_start = 0;
     std::uint64_t capabilities = 0;
 };
 

@@ -42,6 +42,16 @@ constexpr auto permitted =
     // Facts
     "getuid geteuid getgid getegid getppid uname sysinfo getrlimit prlimit64 getrusage getrandom capget wait4";
 
+constexpr auto permitted_to_helper =
+    // Memory and threads
+    "brk mmap mmap2 munmap mremap mprotect madvise futex exit exit_group set_robust_list rseq set_tid_address gettid getpid "
+    "sched_yield rt_sigaction rt_sigprocmask rt_sigreturn sigreturn sigaltstack restart_syscall clone3 clock_gettime "
+    "gettimeofday time getrandom "
+    // Descriptors and files
+    "read write close fcntl fcntl64 open openat fstat fstat64 newfstatat fstatat64 statx "
+    // Network
+    "bind listen connect getsockopt setsockopt getsockname getpeername sendto recvfrom sendmsg recvmsg";
+
 struct release_filter {
     void operator()(void* filter) const noexcept { ::seccomp_release(filter); }
 };
@@ -110,24 +120,41 @@ result<void> hide_clone3() {
     return filter.load(false);
 }
 
-}  // namespace
-
-result<void> filter_system_calls() {
-    filter_builder filter(SCMP_ACT_ERRNO(EPERM));
-    std::istringstream names(permitted);
+/// These calls, and with some of their arguments only those that every process makes.
+void permit_calls(filter_builder& filter, const char* list) {
+    std::istringstream names(list);
     for (std::string name; names >> name;) filter.add(SCMP_ACT_ALLOW, name.c_str());
     filter.add(SCMP_ACT_ALLOW, "clone", has_bits(0, CLONE_THREAD, CLONE_THREAD));
     // Names of threads and of memory.
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_NAME));
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_GET_NAME));
     filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_VMA));
-    // abort(), and the core file of the watchdog.
+    // abort()
     filter.add(SCMP_ACT_ALLOW, "tgkill", is(0, static_cast<std::uint64_t>(::getpid())));
-    filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_DUMPABLE));
-    permit_sockets(filter);
-    // The filter permits neither seccomp() nor prctl(PR_SET_SECCOMP), so it is the last one.
+}
+
+/// The filter permits neither seccomp() nor prctl(PR_SET_SECCOMP), so it is the last one.
+[[nodiscard]] result<void> apply(filter_builder& filter) {
     if (auto hidden = hide_clone3(); !hidden) return hidden;
     return filter.load(true);
+}
+
+}  // namespace
+
+result<void> filter_system_calls() {
+    filter_builder filter(SCMP_ACT_ERRNO(EPERM));
+    permit_calls(filter, permitted);
+    // The core file of the watchdog.
+    filter.add(SCMP_ACT_ALLOW, "prctl", is(0, PR_SET_DUMPABLE));
+    permit_sockets(filter);
+    return apply(filter);
+}
+
+result<void> filter_helper_calls(bool netlink_filter) {
+    filter_builder filter(SCMP_ACT_ERRNO(EPERM));
+    permit_calls(filter, permitted_to_helper);
+    if (netlink_filter) filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_NETFILTER));
+    return apply(filter);
 }
 
 }  // namespace sallyport::ops

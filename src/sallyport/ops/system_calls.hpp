@@ -15,4 +15,7 @@ namespace sallyport::ops {
 /// Applies the filter to all threads for good.
 [[nodiscard]] result<void> filter_system_calls();
 
+/// The same with a shorter list, for the helper process. `netlink_filter`: also permits the sockets of nf_tables.
+[[nodiscard]] result<void> filter_helper_calls(bool netlink_filter);
+
 }  // namespace sallyport::ops
