@@ -182,7 +182,8 @@ std::string status_text(const json::object& status, const status_selection& what
         const auto tls = tls_text(s.at("client_tls"));
         sessions.add({id, user + (s.at("logged_in").get_bool() ? "" : " (no login)"), client, span_text(s.at("age_seconds")),
                       s.at("transfer").is_null() ? span_text(s.at("idle_seconds")) : "busy",
-                      gateway ? tls + " / " + tls_text(s.at("backend_tls")) : tls, gateway ? words(s.at("backend")) : ""});
+                      gateway ? tls + " / " + tls_text(s.at("backend_tls")) : tls,
+                      gateway ? words(s.at("backend")) + (s.at("intercepted").get_bool() ? " (intercepted)" : "") : ""});
     }
     auto out = head_text(status) + rejected_text(status.at("rejected").get_object()) + backends_text(status);
     out += transfers.text(what.limit) + openings.text(what.limit);

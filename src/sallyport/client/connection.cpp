@@ -10,6 +10,7 @@
 
 #include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/net/stall_watch.hpp>
 
 namespace sallyport::client {
@@ -88,6 +89,14 @@ net::task<std::optional<client_failure>> connection::open(server_address server,
     co_return machine_->failure();
 }
 
+net::task<result<net::stream>> connection::connect_control(endpoint to, net::connect_options how) {
+    const auto limit = within(options_.connect);
+    if (!options_.make_socket) co_return co_await net::connect(loop_, to, std::move(how), limit);
+    auto socket = options_.make_socket();
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    co_return co_await net::connect_socket(loop_, std::move(*socket), to, std::move(how.on_local), limit);
+}
+
 net::task<std::optional<client_failure>> connection::connect() {
     clock_.enter(client_step::resolve);
     auto addresses = result<std::vector<ip_address>>(server_.addresses);
@@ -110,7 +119,7 @@ net::task<std::optional<client_failure>> connection::connect() {
             how.on_local = std::move(*on_local);
         }
         trace("connecting to " + to.text());
-        auto connected = co_await net::connect(loop_, to, std::move(how), within(options_.connect));
+        auto connected = co_await connect_control(to, std::move(how));
         if (connected) {
             control_ = std::move(*connected);
             break;

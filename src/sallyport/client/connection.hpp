@@ -89,6 +89,8 @@ struct connection_options {
     /// Called before each attempt to connect. An error excludes the address. A function in the value is called with the
     /// local endpoint before the server can see the connection.
     std::function<result<std::function<void(const endpoint& local)>>(const endpoint& to)> before_connect;
+    /// Returns a socket for the control connection, which is bound already; empty: a socket is made.
+    std::function<result<unique_fd>()> make_socket;
     /// Called with each line sent ("> ") and received ("< "), with passwords masked, and with notes of the client ("* ").
     /// Not escaped.
     std::function<void(std::string_view)> transcript;
@@ -152,6 +154,7 @@ private:
     [[nodiscard]] proto::client_settings settings(open_depth until) const;
 
     net::task<std::optional<failure>> connect();
+    net::task<result<net::stream>> connect_control(endpoint to, net::connect_options how);
     net::task<result<void>> secure_control();
     net::task<> run_machine(data_handler* handler);
     net::task<> perform_read(proto::client_act::read how);

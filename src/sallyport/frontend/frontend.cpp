@@ -26,6 +26,7 @@ namespace sallyport::frontend {
 namespace {
 
 using namespace std::chrono_literals;
+using reach::listener_kind;
 
 /// While stopping: how often to check whether all sessions have ended, and how long killed sessions may take to end.
 constexpr auto stop_check_interval = 10ms;
@@ -40,7 +41,8 @@ constexpr std::size_t session_start_memory = std::size_t{64} * 1024;
 /// One listening socket of one loop.
 struct client_listener {
     net::listener listener;
-    reach::listener_kind kind;
+    listener_kind kind;
+    std::optional<std::size_t> interception{};
 };
 
 /// The state of one event loop. Once the loops run, only its thread uses it.
@@ -54,15 +56,15 @@ struct loop_state {
 };
 
 /// Sends 421, if that is possible without waiting. Needs no memory for that.
-void send_rejection(const net::accepted_connection& connection, reach::listener_kind at, std::string_view text) {
-    if (at == reach::listener_kind::implicit_tls) return;
+void send_rejection(const net::accepted_connection& connection, listener_kind at, std::string_view text) {
+    if (at == listener_kind::implicit_tls) return;
     std::array<char, 256> line{};
     const auto end = fmt::format_to_n(line.data(), line.size(), "421 {}\r\n", text).out;
     (void)::send(connection.socket.get(), line.data(), static_cast<std::size_t>(end - line.data()),
                  MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void reject(const net::accepted_connection& connection, reach::listener_kind at, rejection reason) {
+void reject(const net::accepted_connection& connection, listener_kind at, rejection reason) {
     send_rejection(connection, at, text_of(reason));
     log::write_limited(log::level::info, {}, connection.peer.address,
                        fmt::format("Rejected connection from {}: {}", connection.peer.text(), text_of(reason)));
@@ -115,6 +117,7 @@ net::task<> kill_later(std::shared_ptr<session> target, net::loop& loop) {
 struct connection_origin {
     endpoint client_destination;
     connection_source::kind type = connection_source::kind::direct;
+    std::optional<std::size_t> interception{};
 };
 
 }  // namespace
@@ -144,19 +147,17 @@ struct frontend::impl : std::enable_shared_from_this<frontend::impl> {
 
     static net::task<> accept_all(std::shared_ptr<impl> self, std::size_t index, client_listener& entry);
     static net::task<> accept_proxied(std::shared_ptr<impl> self, std::size_t index, net::accepted_connection connection,
-                                      reach::listener_kind at);
+                                      listener_kind at);
     static net::task<> classify(std::shared_ptr<impl> self, std::size_t index, net::accepted_connection connection,
-                                connection_origin origin, reach::listener_kind at);
+                                connection_origin origin, listener_kind at);
     void accept_client(std::size_t index, net::accepted_connection connection, const connection_origin& origin,
-                       reach::listener_kind at);
-    void admit(std::size_t index, net::accepted_connection connection, const connection_origin& origin,
-               reach::listener_kind at);
+                       listener_kind at);
+    void admit(std::size_t index, net::accepted_connection connection, const connection_origin& origin, listener_kind at);
     [[nodiscard]] bool is_self_connection(const net::accepted_connection& connection);
     [[nodiscard]] std::string id_of(std::uint64_t number) const { return fmt::format("{}-{}", id_prefix, number); }
     void apply_descriptor_limit();
-    [[nodiscard]] bool expects_proxy_header(const net::accepted_connection& connection,
-                                            reach::listener_kind at) const noexcept;
-    [[nodiscard]] result<endpoint> listen(const endpoint& at, reach::listener_kind kind);
+    [[nodiscard]] bool expects_proxy_header(const net::accepted_connection& connection, listener_kind at) const noexcept;
+    [[nodiscard]] result<endpoint> listen(const endpoint& at, listener_kind kind);
     void stop_loop(std::size_t index, net::deadline grace_end);
     static net::task<> finish_stop(std::shared_ptr<impl> self, std::size_t index, net::deadline grace_end);
     [[nodiscard]] std::vector<net::listener> claim_handed_over(const endpoint& at);
@@ -198,10 +199,10 @@ net::task<> frontend::impl::accept_all(std::shared_ptr<impl> self, std::size_t i
         // The system assigns the lowest free descriptor, so a high number means that many are in use.
         if (connection->socket.get() > self->max_client_descriptor) {
             reject(*connection, entry.kind, self->admission_control->reject_without_descriptors());
-        } else if (self->expects_proxy_header(*connection, entry.kind)) {
+        } else if (!entry.interception && self->expects_proxy_header(*connection, entry.kind)) {
             loop.spawn("proxied connection", accept_proxied(self, index, std::move(*connection), entry.kind));
         } else {
-            const connection_origin origin{connection->local};
+            const connection_origin origin{connection->local, connection_source::kind::direct, entry.interception};
             self->accept_client(index, std::move(*connection), origin, entry.kind);
         }
     }
@@ -223,13 +224,12 @@ bool frontend::impl::is_self_connection(const net::accepted_connection& connecti
     return true;
 }
 
-bool frontend::impl::expects_proxy_header(const net::accepted_connection& connection,
-                                          reach::listener_kind at) const noexcept {
-    return proxies.is_trusted(connection.peer.address) && (at != reach::listener_kind::data || proxies.on_data_connections);
+bool frontend::impl::expects_proxy_header(const net::accepted_connection& connection, listener_kind at) const noexcept {
+    return proxies.is_trusted(connection.peer.address) && (at != listener_kind::data || proxies.on_data_connections);
 }
 
 net::task<> frontend::impl::accept_proxied(std::shared_ptr<impl> self, std::size_t index,
-                                           net::accepted_connection connection, reach::listener_kind at) {
+                                           net::accepted_connection connection, listener_kind at) {
     const endpoint balancer = connection.peer;
     std::optional<pending_connection> pending(std::in_place, self->loop_states[index].pending_connections);
     const result<proto::proxy_header> header = co_await reach::read_proxy_header(self->loops.at(index), connection);
@@ -249,16 +249,17 @@ net::task<> frontend::impl::accept_proxied(std::shared_ptr<impl> self, std::size
 }
 
 void frontend::impl::accept_client(std::size_t index, net::accepted_connection connection, const connection_origin& origin,
-                                   reach::listener_kind at) {
+                                   listener_kind at) {
     if (loop_states[index].stopping) return;
-    if (at != reach::listener_kind::data &&
+    if (origin.interception) return admit(index, std::move(connection), origin, at);
+    if (at != listener_kind::data &&
         (!single_port || !single_port->has_reservation(connection.peer.address, connection.local.port)))
         return admit(index, std::move(connection), origin, at);
     loops.at(index).spawn("connection to classify", classify(shared_from_this(), index, std::move(connection), origin, at));
 }
 
 net::task<> frontend::impl::classify(std::shared_ptr<impl> self, std::size_t index, net::accepted_connection connection,
-                                     connection_origin origin, reach::listener_kind at) {
+                                     connection_origin origin, listener_kind at) {
     std::optional<pending_connection> pending(std::in_place, self->loop_states[index].pending_connections);
     std::optional<net::accepted_connection> client =
         co_await self->single_port->classify(self->loops.at(index), std::move(connection), at);
@@ -267,14 +268,14 @@ net::task<> frontend::impl::classify(std::shared_ptr<impl> self, std::size_t ind
 }
 
 void frontend::impl::admit(std::size_t index, net::accepted_connection connection, const connection_origin& origin,
-                           reach::listener_kind at) {
+                           listener_kind at) {
     std::expected<admission_slot, rejection> admitted = admission_control->admit({connection.peer.address, origin.type});
     if (!admitted) return reject(connection, at, admitted.error());
     if (!has_memory_for_session()) return send_rejection(connection, at, "Out of memory; connect again later.");
-    const bool implicit_tls = at == reach::listener_kind::implicit_tls;
+    const bool implicit_tls = at == listener_kind::implicit_tls;
     const std::uint64_t number = ++sessions_started;
     start_session({id_of(number), number, loops.at(index), std::move(connection), origin.client_destination, implicit_tls,
-                   std::move(*admitted), loop_states[index].sessions});
+                   std::move(*admitted), loop_states[index].sessions, origin.interception});
 }
 
 void frontend::impl::apply_descriptor_limit() {
@@ -355,7 +356,8 @@ void frontend::adopt_sockets(std::vector<unique_fd> sockets) { impl_->handed_ove
 std::vector<int> frontend::sockets() const {
     std::vector<int> out;
     for (const loop_state& state : impl_->loop_states)
-        for (const client_listener& entry : state.listeners) out.push_back(entry.listener.native_handle());
+        for (const client_listener& entry : state.listeners)
+            if (!entry.interception) out.push_back(entry.listener.native_handle());
     return out;
 }
 
@@ -379,7 +381,7 @@ frontend::~frontend() {
     impl_->is_self = {};
 }
 
-result<endpoint> frontend::impl::listen(const endpoint& at, reach::listener_kind kind) {
+result<endpoint> frontend::impl::listen(const endpoint& at, listener_kind kind) {
     endpoint real = at;
     if (auto claimed = claim_handed_over(at); !claimed.empty()) {
         real = claimed.front().local();
@@ -412,16 +414,23 @@ result<void> frontend::open(std::span<const endpoint> plain, std::span<const end
 }
 
 result<void> frontend::open(const endpoint& at, bool implicit_tls) {
-    const auto real = impl_->listen(at, implicit_tls ? reach::listener_kind::implicit_tls : reach::listener_kind::control);
+    const auto real = impl_->listen(at, implicit_tls ? listener_kind::implicit_tls : listener_kind::control);
     if (!real) return std::unexpected(real.error());
     impl_->endpoints.push_back(*real);
     const endpoint data_at{at.address, impl_->single_port ? impl_->single_port->separate_port() : std::uint16_t{0}};
     auto& open = impl_->data_endpoints;
     if (data_at.port == 0 || std::ranges::find(open, data_at) != open.end()) return {};
-    const auto data = impl_->listen(data_at, reach::listener_kind::data);
+    const auto data = impl_->listen(data_at, listener_kind::data);
     if (!data) return std::unexpected(data.error());
     open.push_back(data_at);
     return {};
+}
+
+void frontend::open_intercepting(const unique_fd& socket, std::size_t interception) {
+    for (std::size_t i = 0; i < impl_->loops.size(); ++i) {
+        auto copied = net::listener::adopt(impl_->loops.at(i), unique_fd(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)));
+        impl_->loop_states[i].listeners.emplace_back(std::move(copied), listener_kind::control, interception);
+    }
 }
 
 void frontend::close_self_connections(std::function<bool(const endpoint& peer, const endpoint& destination)> is_self) {

@@ -66,6 +66,9 @@ public:
     /// its own, that port is opened at the same address. An error names the address and the cause.
     [[nodiscard]] result<void> open(std::span<const endpoint> plain, std::span<const endpoint> implicit_tls);
     [[nodiscard]] result<void> open(const endpoint& at, bool implicit_tls);
+    /// Accepts connections to other hosts on this listening socket, which has IP_TRANSPARENT; their sessions get
+    /// `interception`. A new process opens a socket of its own.
+    void open_intercepting(const unique_fd& socket, std::size_t interception);
     /// Closes connections for which `is_self` returns true: the gateway has connected to itself. `is_self` is called on the
     /// thread of any loop. Call it before run().
     void close_self_connections(std::function<bool(const endpoint& peer, const endpoint& destination)> is_self);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,9 @@ struct admitted_connection {
     bool implicit_tls;
     admission_slot slot;
     std::shared_ptr<session_list> sessions;
+    // The client has connected to another host, `client_destination`, and this machine is on the way: the number of the
+    // interception that has taken the connection.
+    std::optional<std::size_t> interception{};
 };
 
 /// Base of the sessions of server and gateway. Owned by its coroutines through shared pointers.

@@ -172,6 +172,7 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
                                                                        net::time_limit limit, check_level up_to) {
     opened_backend out;
     auto options = options_for(to, access, limit.progress);
+    options.make_socket = access.make_socket;
     options.before_connect = [&](const endpoint& at) -> result<std::function<void(const endpoint&)>> {
         if (access.guard->is_listener(at))
             return fail(
@@ -199,10 +200,9 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
     co_return std::unexpected(std::move(failure));
 }
 
-net::task<std::expected<backend_connection, backend_failure>> connect_to_backend(
-    net::loop& loop, const backend& to, const proto::proxy_header& client, const std::optional<net::tls_client_context>& tls,
-    const net::keepalive& keepalive, self_connection_guard& guard, net::time_limit limit, check_level up_to) {
-    backend_access access{.client = client, .tls = tls, .keepalive = keepalive, .guard = &guard, .user = {}, .password = {}};
+net::task<std::expected<backend_connection, backend_failure>> connect_to_backend(net::loop& loop, const backend& to,
+                                                                                 backend_access access,
+                                                                                 net::time_limit limit, check_level up_to) {
     auto opened = co_await open_backend(loop, to, std::move(access), limit, up_to);
     if (!opened) co_return std::unexpected(std::move(opened.error()));
     backend_connection out;

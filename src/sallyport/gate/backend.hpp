@@ -53,6 +53,8 @@ struct backend_access {
     // For login().
     std::string user;
     std::string password;
+    // See client::connection_options.
+    std::function<result<unique_fd>()> make_socket{};
 };
 
 /// A connected backend, as health checks use it: an FTP client.
@@ -71,9 +73,9 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
 /// 5.4); with explicit TLS also sends AUTH TLS and performs the handshake. A greeting other than 220, or a refused AUTH, is
 /// errc::rejected with the backend's reply: another backend may have a free slot. `up_to` stops earlier; after `tcp` there
 /// is no greeting. Addresses of the gateway itself are never connected to.
-net::task<std::expected<backend_connection, backend_failure>> connect_to_backend(
-    net::loop& loop, const backend& to, const proto::proxy_header& client, const std::optional<net::tls_client_context>& tls,
-    const net::keepalive& keepalive, self_connection_guard& guard, net::time_limit limit,
-    check_level up_to = check_level::tls);
+net::task<std::expected<backend_connection, backend_failure>> connect_to_backend(net::loop& loop, const backend& to,
+                                                                                 backend_access access,
+                                                                                 net::time_limit limit,
+                                                                                 check_level up_to = check_level::tls);
 
 }  // namespace sallyport::gate

@@ -18,8 +18,14 @@ net::task<std::expected<established_leg, backend_failure>> establish_leg(
     const auto started_at = net::clock::now();
     const auto limit = net::time_limit::within(config.backend_connect_timeout);
     const backend server = to.parameters().for_client(request.client_tls);
-    auto connected = co_await connect_to_backend(loop, server, request.client, config.backend_tls, config.keepalive,
-                                                 gate.base->guard, limit, request.up_to);
+    const backend_access access{.client = request.client,
+                                .tls = config.backend_tls,
+                                .keepalive = config.keepalive,
+                                .guard = &gate.base->guard,
+                                .user = {},
+                                .password = {},
+                                .make_socket = std::move(request.make_socket)};
+    auto connected = co_await connect_to_backend(loop, server, access, limit, request.up_to);
     if (!connected) {
         log(log::level::warning, fmt::format("Backend {} not used: {}", to.name(), connected.error().text()));
         to.failed(connected.error());

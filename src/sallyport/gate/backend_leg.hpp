@@ -42,6 +42,8 @@ struct leg_request {
     bool client_tls = false;
     // `tcp` for TLS passthrough, where the greeting is read by the client.
     check_level up_to = check_level::tls;
+    // Returns the socket for the connection, if it has an address of its own; empty: one of this machine is made.
+    std::function<result<unique_fd>()> make_socket{};
 };
 
 /// A backend leg whose server has sent its greeting.

@@ -25,8 +25,18 @@ client_control::client_control(std::shared_ptr<session_context> gate, frontend::
       id_(std::move(id)),
       log_(std::move(log)),
       stream_(from.loop, std::move(from.connection.socket), from.connection.local, from.connection.peer),
-      client_destination_(from.client_destination) {
+      client_destination_(from.client_destination),
+      interception_(from.interception ? &gate_->config.interception.rules.at(*from.interception) : nullptr) {
     stream_.set_keepalive(gate_->config.keepalive);
+}
+
+std::string_view client_control::refusal() const {
+    if (interception_ == nullptr || !gate_->base->guard.is_this_machine(client_destination_.address)) return {};
+    return "There is no FTP server at this address; connect to the server itself.";
+}
+
+bool client_control::passes_tls() const noexcept {
+    return interception_ != nullptr ? interception_->tls == intercepted_tls::pass : gate_->config.uses_passthrough();
 }
 
 reach::passive_request client_control::passive_caller(bool protect) {

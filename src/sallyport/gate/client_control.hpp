@@ -12,6 +12,7 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/frontend/session.hpp>
+#include <sallyport/gate/interception_rule.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/reach/passive_mode.hpp>
@@ -32,6 +33,17 @@ public:
     [[nodiscard]] const endpoint& peer() const noexcept { return stream_.peer(); }
     /// The address that the client connected to; behind a load balancer, the destination in its PROXY header.
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
+    /// The rule by which the client was intercepted, on its way to its destination; null if it has connected to this
+    /// gateway.
+    [[nodiscard]] const interception_rule* interception() const noexcept { return interception_; }
+    /// Why an intercepted client is not served, for its 421: it has connected to this machine itself. Empty otherwise.
+    [[nodiscard]] std::string_view refusal() const;
+    /// The port that an intercepted client has connected to is one of implicit TLS.
+    [[nodiscard]] bool has_implicit_tls() const noexcept {
+        return interception_ != nullptr && interception_->is_implicit(client_destination_.port);
+    }
+    /// TLS ends at the server, and is not read here.
+    [[nodiscard]] bool passes_tls() const noexcept;
     /// The client as passive ports need to know it. `protect`: PROT P is in force; if TLS sessions can be resumed, the
     /// client then gets a ticket for its data connection.
     [[nodiscard]] reach::passive_request passive_caller(bool protect);
@@ -61,6 +73,8 @@ private:
     log_sink log_;
     net::stream stream_;
     const endpoint client_destination_;
+    // In the settings of the session.
+    const interception_rule* const interception_;
 };
 
 }  // namespace sallyport::gate

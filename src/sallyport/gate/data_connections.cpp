@@ -5,12 +5,24 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/gate/crossing.hpp>
+
 namespace sallyport::gate {
 namespace {
 
 [[nodiscard]] std::optional<token_bucket> make_bucket(std::uint64_t rate) {
     if (rate == 0) return std::nullopt;
     return token_bucket(static_cast<double>(rate), static_cast<double>(rate) / 10);
+}
+
+/// Why no data connection was established between the peers of an intercepted session.
+[[nodiscard]] std::string crossing_failure(const firewall::opening& o, firewall::opening_use use) {
+    if (use == firewall::opening_use::none)
+        return fmt::format("no connection request from {} to {} arrived at this machine", o.client.text(), o.listen.text());
+    return fmt::format(
+        "connection requests from {} to {} arrived at this machine, and none was answered. A forward chain on this machine "
+        "probably drops them: it must accept 'ct state related', see docs/router.md; or {} does not respond",
+        o.client.text(), o.listen.text(), o.forward_to.address.text());
 }
 
 }  // namespace
@@ -59,8 +71,23 @@ bool data_connections::use_opening(proto::leg leg, firewall::opening_lease openi
     auto& port = leg == proto::leg::client ? client_port_ : backend_port_;
     if (!port) return false;
     opening_ = std::move(opening);
+    opening_leg_ = leg;
+    is_crossing_ = false;
     port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
     return true;
+}
+
+result<firewall::opening> data_connections::crossing_at(proto::leg leg, const endpoint& to, const net::stream& client,
+                                                        const net::stream& backend) const {
+    return crossing_opening(leg, to, {client.peer().address, backend.peer().address, backend.native_handle()},
+                            *gate_->config.interception.machine, gate_->config.data_timeout);
+}
+
+void data_connections::use_crossing(proto::leg leg, firewall::opening_lease opening) {
+    release_ports();
+    opening_ = std::move(opening);
+    opening_leg_ = leg;
+    is_crossing_ = true;
 }
 
 // The gateway does not accept this connection, so no failed accept would show that it was never established.
@@ -70,7 +97,8 @@ std::optional<std::string> data_connections::opening_failure() {
     if (use == firewall::opening_use::established) return std::nullopt;
     const auto& o = opening_.details();
     const auto cause =
-        use == firewall::opening_use::attempted
+        is_crossing_ ? crossing_failure(o, use)
+        : use == firewall::opening_use::attempted
             ? fmt::format(
                   "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
                   "machine probably drops them: it must accept 'ct state related', or 'ct status dnat', see \"Kernel "
@@ -121,7 +149,7 @@ void data_connections::describe(status::session_report& into, const ip_address& 
     if (opening_) {
         const auto& o = opening_.details();
         if (const auto remaining = opening_.remaining())
-            into.openings.push_back({bool(backend_port_), o.listen.port, o.client, remaining, o.forward_to});
+            into.openings.push_back({opening_leg_ == proto::leg::backend, o.listen.port, o.client, remaining, o.forward_to});
         return;
     }
     if (client_port_) into.openings.push_back({false, client_port_.port(), client, std::nullopt});

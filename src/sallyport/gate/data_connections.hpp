@@ -35,6 +35,11 @@ public:
                                                const net::stream& backend) const;
     /// Keeps an opening that is in force now. False if its port was released meanwhile.
     [[nodiscard]] bool use_opening(proto::leg leg, firewall::opening_lease opening);
+    /// For an intercepted session, where no port of this machine is reserved; see crossing.hpp. REQUIRES: the settings have
+    /// interception.machine.
+    [[nodiscard]] result<firewall::opening> crossing_at(proto::leg leg, const endpoint& to, const net::stream& client,
+                                                        const net::stream& backend) const;
+    void use_crossing(proto::leg leg, firewall::opening_lease opening);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
     [[nodiscard]] std::optional<std::string> opening_failure();
@@ -67,6 +72,9 @@ private:
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
     firewall::opening_lease opening_;
+    // The leg whose peer connects through the opening.
+    proto::leg opening_leg_ = proto::leg::client;
+    bool is_crossing_ = false;
     std::shared_ptr<data_relay> relay_;
 };
 

@@ -24,7 +24,7 @@ namespace sallyport::gate {
 
 /// What a transfer needs to know of its session. A value.
 struct data_relay_options {
-    // The address that the client connected to, from which active data connections are made.
+    // The address that the client connected to, from which active data connections are made; unspecified: any.
     ip_address local;
     // The session ID context of TLS on the client leg (TLS-04).
     std::string tls_session_context;
@@ -43,6 +43,8 @@ struct data_relay_options {
     // The expected peers on the client leg and on the backend leg.
     ip_address client;
     ip_address backend;
+    // Returns a socket for a connection to the backend; empty: one with an address of this machine is made.
+    std::function<result<unique_fd>()> backend_socket{};
     // Called once the client's data connection is established, or has failed.
     std::function<void()> client_wait_ended;
     // Called once, with the client's endpoint; see relay_machine::data_connected().

@@ -76,6 +76,9 @@ namespace {
 
 [[nodiscard]] result<void> validate(const settings& s) {
     if (!s.has_destinations()) return fail(errc::syntax, "a gateway needs at least one backend");
+    for (const auto& rule : s.interception.rules)
+        if (rule.tls == intercepted_tls::end && !s.tls)
+            return fail(errc::syntax, "tls=end of an interception needs a certificate; add one");
     if (auto valid = validate_passthrough(s); !valid || s.uses_passthrough()) return valid;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
         return fail(errc::syntax, "TLS is required and there is no certificate; add one");
@@ -106,10 +109,18 @@ result<void> gate::start() {
     if (const auto open = sessions().open(config.listen, config.listen_implicit); !open) return open;
     std::vector<endpoint> listeners;
     for (const int socket : service::sockets()) listeners.push_back(net::local_endpoint(socket));
+    if (config.interception.is_enabled()) {
+        auto sockets = config.interception.listen();
+        if (!sockets) return std::unexpected(std::move(sockets.error()));
+        for (const auto& [rule, socket] : *sockets) {
+            sessions().open_intercepting(socket, rule);
+            listeners.push_back(net::local_endpoint(socket.get()));
+        }
+    }
     impl_->base->guard.set_listeners(std::move(listeners));
     if (const auto listed = impl_->base->list.apply(config); !listed) return std::unexpected(listed.error());
     impl_->mark_down_backends(config.balancing.fall);
-    first->enable_kernel_forwarding();
+    if (auto enabled = first->enable_openings(); !enabled) return enabled;
     sessions().close_self_connections([base = impl_->base](const endpoint& peer, const endpoint& destination) {
         return base->guard.is_from_gateway(peer, destination);
     });
@@ -120,6 +131,9 @@ result<void> gate::start() {
     if (const auto open = impl_->base->passthrough.apply(config); !open) return open;
     impl_->base->passive_data.report(endpoints());
     impl_->base->passive_data.start();
+    if (config.interception.is_enabled()) {
+        if (const auto started = config.interception.start(); !started) return started;
+    }
     if (config.balancing.check != check_level::off)
         impl_->base->checks.start(first);
     else if (config.check_at_start)
@@ -175,6 +189,8 @@ void gate::set_backends(const std::vector<backend>& wanted) { impl_->base->list.
 result<std::vector<std::string>> gate::reload(settings s) {
     if (auto valid = validate(s); !valid) return std::unexpected(valid.error());
     const auto old = impl_->context.get();
+    // Listeners and rules of the kernel stay as they were at the start.
+    s.interception = old->config.interception;
     if (s.uses_passthrough() != old->config.uses_passthrough())
         return fail(errc::syntax, "passthrough=A-B can be added or removed only with a restart");
     if (auto open = impl_->base->passthrough.apply(s); !open) return std::unexpected(std::move(open.error()));
@@ -183,7 +199,7 @@ result<std::vector<std::string>> gate::reload(settings s) {
     apply(s);
     impl_->base->backends.set_rules(s.balancing);
     const auto fresh = std::make_shared<session_context>(std::move(s), impl_->base);
-    fresh->enable_kernel_forwarding(old.get());
+    if (auto enabled = fresh->enable_openings(old.get()); !enabled) return std::unexpected(std::move(enabled.error()));
     impl_->context.set(fresh);
     if (fresh->config.balancing.check != check_level::off || old->config.balancing.check != check_level::off)
         impl_->base->checks.start(fresh);

@@ -18,6 +18,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/firewall/table.hpp>
 #include <sallyport/frontend/service.hpp>
+#include <sallyport/gate/interception.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/proto/command_policy.hpp>
@@ -162,7 +163,7 @@ struct settings : frontend::service_settings {
     /// Servers from a list of the administrator. Other sources name a server for one session; see destination.hpp.
     [[nodiscard]] bool has_backends() const noexcept { return !backends.empty() || !backends_file.empty(); }
     /// Sessions can get a destination at all.
-    [[nodiscard]] bool has_destinations() const noexcept { return has_backends(); }
+    [[nodiscard]] bool has_destinations() const noexcept { return has_backends() || interception.is_enabled(); }
 
     /// TLS is not terminated here: every backend has a range of passthrough ports.
     [[nodiscard]] bool uses_passthrough() const noexcept {
@@ -183,6 +184,8 @@ struct settings : frontend::service_settings {
     std::optional<net::tls_client_context> backend_tls;
     // How data connections on the backend leg are established.
     proto::backend_data_mode backend_data_mode = proto::backend_data_mode::passive;
+    // Sessions with other servers than the backends.
+    interception_settings interception{};
     // Forward data connections with kernel NAT where the gateway need not see their bytes.
     bool kernel_forwarding = false;
     // Makes the kernel's table of openings, once; empty: all data connections are relayed.

@@ -2,9 +2,19 @@
 
 #include <utility>
 
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 
 namespace sallyport::gate {
+namespace {
+
+[[nodiscard]] bool tls_available(const settings& config, const client_control& client) {
+    const auto* const rule = client.interception();
+    if (client.passes_tls()) return true;
+    return config.tls.has_value() && (rule == nullptr || rule->tls == intercepted_tls::end);
+}
+
+}  // namespace
 
 proto::relay_backend machine_backend(const backend_leg& to) {
     const auto& server = to.server.parameters();
@@ -21,17 +31,19 @@ proto::relay_settings machine_settings(const session_context& gate, const client
                                        net::deadline accepted) {
     using enum proto::kernel_forwarding;
     const auto& config = gate.config;
+    const auto* const rule = client.interception();
     return {.client_peer = client.peer(),
             .backend = to.server ? machine_backend(to) : proto::relay_backend(),
             .tls_active = client.stream().is_tls(),
-            .tls_available = config.tls.has_value() || config.uses_passthrough(),
+            .tls_available = tls_available(config, client),
             .tls_required = config.tls_required,
             .ccc_allowed = config.ccc_allowed,
-            .tls_passthrough = config.uses_passthrough(),
-            .data_mode = config.backend_data_mode,
-            .paths = {.kernel = !config.kernel_forwarding ? disabled
-                                : gate.kernel_openings    ? available
-                                                          : unavailable,
+            .tls_passthrough = client.passes_tls(),
+            .tls_refused = rule != nullptr && rule->tls == intercepted_tls::refuse,
+            .data_mode = rule != nullptr ? proto::backend_data_mode::match : config.backend_data_mode,
+            .paths = {.kernel = !config.kernel_forwarding && rule == nullptr ? disabled
+                                : gate.kernel_openings                       ? available
+                                                                             : unavailable,
                       .rate_limited = config.upload_rate != 0 || config.download_rate != 0,
                       .single_port = gate.passive_data.single() != nullptr,
                       .proxy_headers = config.passive_data.ports.proxies.on_data_connections},
@@ -73,6 +85,11 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
                                .allow_missing_close_notify = reach::any_matches(
                                    gate.config.missing_close_notify,
                                    {client.peer().address, client.client_destination(), client.stream().is_tls()})};
+    if (client.interception() != nullptr) {
+        // The client has connected to the server's address, which is no address of this machine.
+        options.local = {};
+        options.backend_socket = socket_maker(gate, client);
+    }
     if (plan.protect_client) options.round_trip = client.stream().round_trip();
     if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
@@ -84,6 +101,17 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
         options.backend_header = proto::write_proxy_header(header, *server.proxy_protocol);
     }
     return options;
+}
+
+std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client) {
+    const auto& interception = gate.config.interception;
+    if (client.interception() == nullptr || interception.server_sees_router) return {};
+    return [machine = interception.machine, control = client.stream().native_handle(), port = client.peer().port]() {
+        auto socket = machine->client_socket(control);
+        // With the client's own port too, both legs would be one connection for the kernel.
+        if (!socket || net::local_endpoint(socket->get()).port != port) return socket;
+        return machine->client_socket(control);
+    };
 }
 
 record_owner owner_of(const client_control& client, const backend_leg& to, std::string user) {
@@ -100,6 +128,7 @@ status::session_report report_of(const client_control& client, const backend_leg
     out.id = client.id();
     out.client = client.peer();
     if (to.server) out.backend = to.server.name();
+    out.intercepted = client.interception() != nullptr;
     out.client_tls = client.tls_version();
     if (to.stream.is_tls()) out.backend_tls = to.stream.tls().version;
     out.age = std::chrono::duration_cast<std::chrono::milliseconds>(age);

@@ -4,6 +4,7 @@
 //
 // Pure functions, without ownership; loop thread only.
 
+#include <functional>
 #include <string>
 
 #include <sallyport/gate/backend_selection.hpp>
@@ -25,6 +26,10 @@ namespace sallyport::gate {
 /// What a data connection takes from the control connections, without the callbacks.
 [[nodiscard]] data_relay_options data_relay_options_for(const proto::relay_plan& plan, const session_context& gate,
                                                         const client_control& client, const backend_leg& to);
+
+/// How sockets of the backend leg are made, if they bear the client's address (--server-sees client); empty otherwise.
+/// `client` outlives the function.
+[[nodiscard]] std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client);
 
 /// The session of a record, and what status shows of both legs.
 [[nodiscard]] record_owner owner_of(const client_control& client, const backend_leg& to, std::string user);

@@ -19,9 +19,12 @@ passthrough_session::passthrough_session(std::shared_ptr<session_context> gate, 
 
 net::task<> passthrough_session::run(std::shared_ptr<const void> owner) {
     const auto& at = backend_.server.parameters();
-    registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
-    log_(log::level::info, fmt::format("TLS passthrough between {} and {}, data ports {}", client_.peer().text(), at.text(),
-                                       at.passthrough_range.text()));
+    const bool has_ports = at.passthrough_range.first != 0;
+    if (has_ports)
+        registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
+    log_(log::level::info, fmt::format("TLS passthrough between {} and {}, {}", client_.peer().text(), at.text(),
+                                       has_ports ? "data ports " + at.passthrough_range.text()
+                                                 : "which this gateway opens no data ports for"));
     loop_.spawn("gate: passthrough", close_when_idle(*this, owner));
     const auto outcome = co_await net::relay(client_, backend_.stream, net::time_limit(), counts_);
     ended_ = true;
@@ -41,8 +44,10 @@ net::task<> passthrough_session::close_when_idle(passthrough_session& self, std:
     const auto idle = self.gate_->config.idle_timeout;
     while (!self.ended_) {
         const auto now = net::clock::now();
-        const bool busy = self.registered_client_->running() > 0;
-        const passthrough_activity activity{busy, self.counts_.last_activity, self.registered_client_->last_end()};
+        const auto* const data = self.registered_client_.get();
+        const bool busy = data != nullptr && data->running() > 0;
+        const auto last_end = data != nullptr ? data->last_end() : net::deadline();
+        const passthrough_activity activity{busy, self.counts_.last_activity, last_end};
         const auto deadline = activity.idle_until(now, idle);
         if (now >= deadline || (self.stopping_ && !busy)) {
             self.log_(log::level::info, self.stopping_ ? "Closing the session: the gateway is stopping"

@@ -51,6 +51,7 @@ private:
     net::stream& client_;
     backend_leg& backend_;
     log_sink log_;
+    // Null if this gateway forwards no data ports for the session.
     std::shared_ptr<passthrough_ports::passthrough_client> registered_client_;
     net::relay_counts counts_;
     net::event wake_;

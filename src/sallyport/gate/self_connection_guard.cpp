@@ -48,11 +48,23 @@ bool self_connection_guard::is_listener(const endpoint& to) const {
     // Most backends have another port; then the machine's addresses do not matter.
     const bool same_port = std::ranges::any_of(b.listeners, [&](const endpoint& at) { return at.port == to.port; });
     if (!same_port) return false;
-    if (const auto now = net::clock::now(); now >= b.reread_at) {
-        b.machine = net::interface_addresses();
-        b.reread_at = now + machine_addresses_lifetime;
-    }
+    b.read_machine_addresses();
     return reaches_listener(b.listeners, b.machine, to);
+}
+
+bool self_connection_guard::is_this_machine(const ip_address& address) const {
+    if (address.is_unspecified() || address.is_loopback() || address.is_multicast()) return true;
+    auto& b = *state_;
+    const std::scoped_lock lock(b.mutex);
+    b.read_machine_addresses();
+    return std::ranges::any_of(b.machine, [&](const ip_address& a) { return same_address(a, address); });
+}
+
+void self_connection_guard::state::read_machine_addresses() {
+    const auto now = net::clock::now();
+    if (now < reread_at) return;
+    machine = net::interface_addresses();
+    reread_at = now + machine_addresses_lifetime;
 }
 
 result<void> self_connection_guard::check_not_self(const std::vector<backend>& backends) const {

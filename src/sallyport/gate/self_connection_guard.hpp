@@ -37,6 +37,8 @@ public:
     void set_listeners(std::vector<endpoint> listeners);
     /// Whether a connection to this endpoint would reach the gateway itself.
     [[nodiscard]] bool is_listener(const endpoint& to) const;
+    /// Whether a connection to this address can reach no other host.
+    [[nodiscard]] bool is_this_machine(const ip_address& address) const;
     /// An error if a backend given by its address is the gateway itself. Names are checked when they are resolved.
     [[nodiscard]] result<void> check_not_self(const std::vector<backend>& backends) const;
 
@@ -64,6 +66,8 @@ public:
 
 private:
     struct state {
+        void read_machine_addresses();
+
         std::shared_mutex connecting;
         // Guards the rest.
         std::mutex mutex;

@@ -8,6 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/frontend/login_text.hpp>
 #include <sallyport/gate/leg_settings.hpp>
+#include <sallyport/gate/original_destination.hpp>
 #include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::gate {
@@ -32,12 +33,16 @@ session::session(std::shared_ptr<session_context> gate, frontend::admitted_conne
       report_(gate_, sink()),
       to_client_(loop_),
       to_backend_(loop_),
-      step_(from.implicit_tls ? session_step::start_tls : session_step::none) {}
+      step_(from.implicit_tls || client_.has_implicit_tls() ? session_step::start_tls : session_step::none) {}
 
 net::task<> session::run() {
     note_work({});
     const bool implicit_tls = std::exchange(step_, session_step::none) == session_step::start_tls;
-    if (implicit_tls && gate_->config.uses_passthrough()) {
+    if (const auto no = client_.refusal(); !no.empty()) {
+        co_await client_.reject(std::string(no));
+        co_return;
+    }
+    if (implicit_tls && client_.passes_tls()) {
         co_await start_passthrough();
         co_return;
     }
@@ -89,13 +94,18 @@ void session::kill() {
 
 // ---- From the accepted connection to a running machine
 
+net::task<std::expected<established_leg, no_leg>> session::find_destination(backend_selection::search search) {
+    if (client_.interception() == nullptr) co_return co_await selection_.find(std::move(search));
+    co_return co_await connect_original(loop_, *gate_, client_, std::move(search.leg), sink());
+}
+
 // False: there is no backend, and the client received 421.
 net::task<bool> session::connect_backend() {
-    if (selection_.selects_at_login()) {
+    if (client_.interception() == nullptr && selection_.selects_at_login()) {
         start_machine(std::nullopt);
         co_return true;
     }
-    auto found = co_await selection_.find(search_for(client_, {}, {}));
+    auto found = co_await find_destination(search_for(client_, {}, {}));
     if (ending_.lost) co_return false;
     if (found && !ending_.stopping) {
         server_ = std::move(found->leg);
@@ -111,7 +121,7 @@ net::task<> session::start_passthrough() {
     auto search = search_for(client_, {}, {});
     // The greeting is sent over TLS too.
     search.leg.up_to = check_level::tcp;
-    auto found = co_await selection_.find(std::move(search));
+    auto found = co_await find_destination(std::move(search));
     if (ending_.lost || ending_.stopping) co_return;
     if (!found) {
         client_.count_rejected("no backend is available");
@@ -136,7 +146,10 @@ void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
     settings.login_check = [this] { return login_rejection(); };
     machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
-    const auto with = greeting ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text()) : "";
+    const auto* const rule = client_.interception();
+    const auto with = rule != nullptr ? fmt::format(", intercepted, TLS {}", name(rule->tls))
+                      : greeting      ? fmt::format(", backend {} ({})", server_.server.name(), server_.stream.peer().text())
+                                      : "";
     log(log::level::info, fmt::format("Connection accepted from {} to {}{}", client_.peer().text(),
                                       client_.client_destination().text(), with));
     const bool transcript = log::enabled(log::level::debug);
@@ -150,7 +163,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
     if (request.host.empty() && client_.stream().is_tls()) request.host = client_.stream().tls().server_name;
     auto search = search_for(client_, request.user, std::move(request.host));
     search.is_failover = request.is_failover;
-    auto found = co_await selection_.find(std::move(search));
+    auto found = co_await find_destination(std::move(search));
     if (is_closing()) co_return;
     machine_->set_time(net::clock::now());
     if (ending_.stopping) {
@@ -409,6 +422,11 @@ void session::perform() {
 
 void session::reserve_port(const proto::relay_act::reserve_port& request) {
     const bool client = request.on == proto::leg::client;
+    if (client_.interception() != nullptr) {
+        if (request.to) return loop_.spawn("gate: opening", advertise_crossing(self(), request.on, *request.to));
+        constexpr auto reason = "the data of this session would have to be relayed, which needs active mode here";
+        return machine_->report(outcome::port_reserved{fail(errc::unsupported, reason)});
+    }
     const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(request.protect), request.extended)
                                    : data_.reserve_for_backend(server_.stream);
     std::optional<firewall::opening> opening;

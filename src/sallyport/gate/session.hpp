@@ -42,6 +42,7 @@ private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
     friend net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                                        std::optional<firewall::opening> opening);
+    friend net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
@@ -77,6 +78,7 @@ private:
     void end_without_memory() noexcept;
 
     // From the accepted connection to a running machine
+    net::task<std::expected<established_leg, no_leg>> find_destination(backend_selection::search search);
     net::task<bool> connect_backend();
     net::task<> start_passthrough();
     net::task<> run_passthrough();
@@ -133,6 +135,7 @@ net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
 net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening);
+net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 

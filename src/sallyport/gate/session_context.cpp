@@ -21,18 +21,21 @@ void session_context::backend_responded(backend_id id, const backend& server, he
     if (now) log::info({}, fmt::format("Backend {} is {}", server.text(), name(*now)));
 }
 
-void session_context::enable_kernel_forwarding(const session_context* before) {
-    if (!config.kernel_forwarding) return;
+result<void> session_context::enable_openings(const session_context* before) {
+    if (!config.kernel_forwarding && !config.interception.is_enabled()) return {};
     if (before != nullptr && before->kernel_openings) {
         kernel_openings = before->kernel_openings;
-        return;
+        return {};
     }
     auto made = config.make_table ? config.make_table() : fail(errc::unsupported, "this program has no helper process");
-    if (!made)
-        return log::warning(
+    if (!made && config.interception.is_enabled()) return std::unexpected(std::move(made.error()));
+    if (!made) {
+        log::warning(
             {}, fmt::format("Kernel forwarding is not available; relaying all data connections: {}", made.error().what));
+        return {};
+    }
     kernel_openings.emplace(std::move(*made));
-    log::info({}, "Kernel forwarding is enabled for unencrypted data connections");
+    if (config.kernel_forwarding) log::info({}, "Kernel forwarding is enabled for unencrypted data connections");
     const auto allowed = firewall::forwarding::of_system();
     const auto warn = [&allowed](std::string_view family, std::string_view setting) {
         log::warning({},
@@ -42,10 +45,12 @@ void session_context::enable_kernel_forwarding(const session_context* before) {
                                                   : fmt::format("let this process read {} (no ProcSubset=pid)", setting)));
     };
     const auto listens_on = [this](bool v4) {
-        return std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
+        return config.interception.is_enabled() ||
+               std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
     };
     if (!allowed.v4 && listens_on(true)) warn("IPv4", "net.ipv4.ip_forward");
     if (!allowed.v6 && listens_on(false)) warn("IPv6", "net.ipv6.conf.all.forwarding");
+    return {};
 }
 
 }  // namespace sallyport::gate

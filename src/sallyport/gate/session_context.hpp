@@ -46,9 +46,10 @@ struct session_context : frontend::context_of<settings, shared_state> {
     void backend_failed(backend_id id, const backend& server, const backend_failure& failure);
     void backend_responded(backend_id id, const backend& server, health_source source, net::clock::duration response_time);
 
-    /// Opens the kernel's NAT table if the settings ask for kernel forwarding; after a reload, the table of `before` is
-    /// kept. Obstacles are logged. Called before the first session starts.
-    void enable_kernel_forwarding(const session_context* before = nullptr);
+    /// Opens the kernel's NAT table if the settings ask for kernel forwarding or interception; after a reload, the table of
+    /// `before` is kept. Obstacles to kernel forwarding are logged; without openings an interception is impossible. Called
+    /// before the first session starts.
+    [[nodiscard]] result<void> enable_openings(const session_context* before = nullptr);
 
     pool& backends = base->backends;
     sessions_without_user& without_user = base->without_user;

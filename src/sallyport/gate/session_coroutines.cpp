@@ -1,5 +1,6 @@
 // The coroutines of a session at the gateway. An exception that escapes from one of them ends the session, and all of them.
 
+#include <cerrno>
 #include <exception>
 #include <utility>
 
@@ -13,6 +14,13 @@
 namespace sallyport::gate {
 
 namespace outcome = proto::relay_outcome;
+namespace {
+
+// How many random ports are tried for a data connection that the kernel translates; with thousands of openings, one of ten
+// is in use.
+constexpr int opening_attempts = 5;
+
+}  // namespace
 
 net::task<> run_session(std::shared_ptr<session> self) {
     try {
@@ -54,6 +62,47 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
         }
         self->machine_->set_time(net::clock::now());
         self->machine_->report(outcome::port_reserved{advertised, forwarded});
+        co_await self->advance();
+    } catch (...) {
+        self->end_without_memory();
+    }
+}
+
+/// The peer of the leg receives the endpoint when the opening is in force. A random port may be in use by another session.
+net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to) {
+    try {
+        const auto& openings = self->gate_->kernel_openings;
+        const auto limit = net::time_limit::within(limits::opening_timeout);
+        const firewall::control_connections controls{.client = self->client_.stream().native_handle(),
+                                                     .backend = self->server_.stream.native_handle()};
+        auto advertised = result<endpoint>(to);
+        for (int i = 0; i < opening_attempts; ++i) {
+            const auto wanted = self->data_.crossing_at(leg, to, self->client_.stream(), self->server_.stream);
+            if (wanted)
+                advertised = wanted->listen;
+            else
+                advertised = std::unexpected(wanted.error());
+            if (!wanted) break;
+            auto got = co_await openings->open(self->loop_, *wanted, controls, limit);
+            if (self->is_closing()) co_return;
+            if (got) {
+                self->data_.use_crossing(leg, std::move(*got));
+                break;
+            }
+            advertised = std::unexpected(got.error());
+            if (got.error().os != EEXIST) break;
+        }
+        if (!advertised) {
+            status::count(self->gate_->counters.ports_exhausted);
+            self->log(log::level::warning, fmt::format("No opening for the data connection: {}", advertised.error().text()));
+        } else if (leg == proto::leg::client) {
+            if (const auto delay = self->curl_epsv_delay_.delay(); delay > net::clock::duration::zero())
+                co_await net::sleep_briefly(self->loop_, delay);
+            if (self->is_closing()) co_return;
+            self->curl_epsv_delay_.reply_sent(net::clock::now());
+        }
+        self->machine_->set_time(net::clock::now());
+        self->machine_->report(outcome::port_reserved{advertised, advertised.has_value()});
         co_await self->advance();
     } catch (...) {
         self->end_without_memory();

@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -41,6 +42,15 @@ std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os
     return fail_os(os, fmt::format("cannot connect to {}", to.text()));
 }
 
+task<result<stream>> start_and_finish(loop& l, unique_fd socket, endpoint to,
+                                      std::function<void(const endpoint& local)> on_local, time_limit limit) {
+    const socket_address address(to);
+    const int os = ::connect(socket.get(), address.data(), address.length()) == 0 ? 0 : errno;
+    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
+    if (on_local) on_local(local_endpoint(socket.get()));
+    co_return co_await finish_connect(l, std::move(socket), to, limit);
+}
+
 }  // namespace
 
 result<unique_fd> stream_socket(const ip_address& to) {
@@ -69,12 +79,16 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     if (!fd) co_return std::unexpected(std::move(fd.error()));
     auto bound = bind_socket(fd->get(), to, options);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
+    co_return co_await start_and_finish(l, std::move(*fd), to, std::move(options.on_local), limit);
+}
 
-    const socket_address address(to);
-    const int os = ::connect(fd->get(), address.data(), address.length()) == 0 ? 0 : errno;
-    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
-    if (options.on_local) options.on_local(local_endpoint(fd->get()));
-    co_return co_await finish_connect(l, std::move(*fd), to, limit);
+task<result<stream>> connect_socket(loop& l, unique_fd socket, endpoint to,
+                                    std::function<void(const endpoint& local)> on_local, time_limit limit) {
+    const int fd = socket.get();
+    // It may have the flags of the process that made it.
+    if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) co_return fail_os(errno, "cannot use the socket");
+    set_stream_options(fd, to.address);
+    co_return co_await start_and_finish(l, std::move(socket), to, std::move(on_local), limit);
 }
 
 }  // namespace sallyport::net

@@ -1,7 +1,10 @@
 #pragma once
-// The two steps of net::connect() by themselves, for a connection that another process starts.
+// net::connect() with a socket that another process has made, and its two steps by themselves, for a connection that another
+// process starts.
 //
 // The caller owns the socket until finish_connect() takes it. On the thread of the loop, which must outlive the stream.
+
+#include <functional>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
@@ -13,6 +16,10 @@ namespace sallyport::net {
 
 /// A socket for a connection to this address, with the options of all streams.
 [[nodiscard]] result<unique_fd> stream_socket(const ip_address& to);
+
+/// Connects this socket, which is bound already. `on_local`: see connect_options.
+[[nodiscard]] task<result<stream>> connect_socket(loop& l, unique_fd socket, endpoint to,
+                                                  std::function<void(const endpoint& local)> on_local, time_limit limit);
 
 /// Waits until the connection to `to`, which connect(2) has started on `socket`, is established.
 [[nodiscard]] task<result<stream>> finish_connect(loop& l, unique_fd socket, endpoint to, time_limit limit);

@@ -140,8 +140,8 @@ void relay_machine::handle_command(const command& cmd) {
         default: break;
     }
     if (!connected && cmd.id == verb::feat)
-        return out_.forward_reply(relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings_.policy,
-                                                 protection_.client(), settings_.ccc_allowed));
+        return out_.forward_reply(
+            relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings_, protection_.client()));
     if (!connected) return follow(login_.before_backend(cmd, out_));
     // The reply to our PWD arrives before that to the command, and costs the client no wait.
     if (settings_.query_directory && login_.logged_in() && paths_.must_ask(cmd.id))
@@ -281,7 +281,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r, bool admitted)
     if (settings_.limit_users && !admitted && login_.hold_for_admission(r, id, out_))
         return advance(relay_event::admission_requested);
     if (id == verb::feat && r.code == 211)
-        out_.forward_reply(relay_features(r, settings_.policy, protection_.client(), settings_.ccc_allowed));
+        out_.forward_reply(relay_features(r, settings_, protection_.client()));
     else
         out_.forward_reply(r);
     if (r.preliminary()) return;

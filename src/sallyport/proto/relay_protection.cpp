@@ -14,7 +14,9 @@ relay_protection::relay_protection(const relay_settings& settings) noexcept
 std::optional<local_reply> relay_protection::refuse(const command& cmd, std::size_t pending_bytes,
                                                     const relay_settings& settings) {
     switch (cmd.id) {
-        case verb::auth: return client_.accept_auth(cmd, pending_bytes);
+        case verb::auth:
+            if (settings.tls_refused) return local_reply{534, "TLS is not permitted on the way to this server."};
+            return client_.accept_auth(cmd, pending_bytes);
         case verb::pbsz: return client_.accept_pbsz(cmd);
         case verb::prot:
             if (const auto level = client_.read_prot(cmd, settings.tls_required); !level) return level.error();

@@ -20,9 +20,11 @@ constexpr auto never_forwarded =
 constexpr auto gateway_features =
     std::to_array<std::string_view>({"AUTH", "CCC", "CPSV", "EPRT", "EPSV", "LPRT", "LPSV", "PBSZ", "PROT", "SPSV", "SSCN"});
 
-[[nodiscard]] bool is_forwarded(std::string_view line, const command_policy& policy) {
+[[nodiscard]] bool is_forwarded(std::string_view line, const relay_settings& settings) {
     const auto name = line.substr(0, line.find(' '));
-    if (policy.hides(find_verb(name)) || iequals(line, "MODE B")) return false;
+    const auto id = find_verb(name);
+    if (settings.policy.hides(id) || iequals(line, "MODE B")) return false;
+    if (settings.tls_passthrough && (id == verb::auth || id == verb::pbsz || id == verb::prot)) return true;
     return std::ranges::none_of(gateway_features, [&](std::string_view one) { return iequals(one, name); });
 }
 
@@ -47,17 +49,16 @@ std::optional<std::string> violation_of(const reply& r, const pending_reply* pen
     return std::nullopt;
 }
 
-reply relay_features(const reply& backend, const command_policy& policy, const client_protection& protection,
-                     bool ccc_allowed) {
+reply relay_features(const reply& backend, const relay_settings& settings, const client_protection& protection) {
     reply out{211, {"Features:"}};
     for (std::size_t i = 1; i + 1 < backend.lines.size(); ++i) {
         const auto start = backend.lines[i].find_first_not_of(' ');
         if (start == std::string::npos) continue;
         const auto line = std::string_view(backend.lines[i]).substr(start);
-        if (is_forwarded(line, policy)) out.lines.emplace_back(line);
+        if (is_forwarded(line, settings)) out.lines.emplace_back(line);
     }
-    if (protection.offered()) out.lines.insert(out.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
-    if (ccc_allowed && protection.tls()) out.lines.emplace_back("CCC");
+    if (protection.offered() && !settings.tls_passthrough) out.lines.insert(out.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    if (settings.ccc_allowed && protection.tls()) out.lines.emplace_back("CCC");
     out.lines.insert(out.lines.end(), {"EPRT", "EPSV", "End"});
     return out;
 }

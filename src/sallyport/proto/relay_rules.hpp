@@ -7,8 +7,8 @@
 
 #include <sallyport/proto/client_side/protection.hpp>
 #include <sallyport/proto/command.hpp>
-#include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/pending_replies.hpp>
+#include <sallyport/proto/relay_settings.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
@@ -20,8 +20,8 @@ namespace sallyport::proto {
 [[nodiscard]] std::optional<std::string> violation_of(const reply& r, const pending_reply* pending);
 
 /// The reply to FEAT: the backend's features, where those of the gateway take the place of what ends there. `backend`: its
-/// 211, or lines that stand for it. `ccc_allowed`: the client may end TLS on its control connection.
-[[nodiscard]] reply relay_features(const reply& backend, const command_policy& policy, const client_protection& protection,
-                                   bool ccc_allowed);
+/// 211, or lines that stand for it.
+[[nodiscard]] reply relay_features(const reply& backend, const relay_settings& settings,
+                                   const client_protection& protection);
 
 }  // namespace sallyport::proto

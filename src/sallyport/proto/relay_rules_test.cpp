@@ -28,20 +28,24 @@ TEST(RelayRules, SomeRepliesBreakTheProtocol) {
 
 TEST(RelayRules, FeaturesThatEndAtTheGatewayAreItsOwn) {
     const reply backend{211, {"Features:", " AUTH TLS", " MDTM", " MODE B", " PROT", " MLST type*;", " SIZE", "End"}};
-    const auto policy = *command_policy::make({}, {"MLST"}, false);
-    client_protection plain({});
-    EXPECT_EQ(relay_features(backend, policy, plain, true).lines,
-              (std::vector<std::string>{"Features:", "MDTM", "SIZE", "EPRT", "EPSV", "End"}));
+    using lines = std::vector<std::string>;
+    relay_settings settings{.ccc_allowed = true, .policy = *command_policy::make({}, {"MLST"}, false)};
+    const client_protection plain({});
+    EXPECT_EQ(relay_features(backend, settings, plain).lines, (lines{"Features:", "MDTM", "SIZE", "EPRT", "EPSV", "End"}));
+    const client_protection tls({.implicit_tls = true});
+    EXPECT_EQ(relay_features(backend, settings, tls).lines,
+              (lines{"Features:", "MDTM", "SIZE", "AUTH TLS", "PBSZ", "PROT", "CCC", "EPRT", "EPSV", "End"}));
+    settings.ccc_allowed = false;
+    EXPECT_EQ(relay_features({211, {"No features."}}, settings, plain).lines, (lines{"Features:", "EPRT", "EPSV", "End"}));
+    // With TLS passthrough, TLS is the backend's.
+    settings.tls_passthrough = true;
+    const client_protection offered({.auth_offered = true});
+    EXPECT_EQ(relay_features(backend, settings, offered).lines,
+              (lines{"Features:", "AUTH TLS", "MDTM", "PROT", "SIZE", "EPRT", "EPSV", "End"}));
     // Commands that are complete only with an argument.
-    const auto dates_refused = *command_policy::make({}, {"MLST", "MDTM", "SIZE"}, false);
-    EXPECT_EQ(relay_features(backend, dates_refused, plain, true).lines,
-              (std::vector<std::string>{"Features:", "EPRT", "EPSV", "End"}));
-    client_protection tls({.implicit_tls = true});
-    EXPECT_EQ(
-        relay_features(backend, policy, tls, true).lines,
-        (std::vector<std::string>{"Features:", "MDTM", "SIZE", "AUTH TLS", "PBSZ", "PROT", "CCC", "EPRT", "EPSV", "End"}));
-    EXPECT_EQ(relay_features({211, {"No features."}}, policy, plain, false).lines,
-              (std::vector<std::string>{"Features:", "EPRT", "EPSV", "End"}));
+    settings.policy = *command_policy::make({}, {"MLST", "MDTM", "SIZE"}, false);
+    settings.tls_passthrough = false;
+    EXPECT_EQ(relay_features(backend, settings, plain).lines, (lines{"Features:", "EPRT", "EPSV", "End"}));
 }
 
 }  // namespace

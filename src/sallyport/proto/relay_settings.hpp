@@ -60,6 +60,8 @@ struct relay_settings {
     bool ccc_allowed = false;
     // TLS passes between client and backend without being read, from the backend's 234 on.
     bool tls_passthrough = false;
+    // AUTH is refused with 534.
+    bool tls_refused = false;
     // How data connections with the backend are made.
     backend_data_mode data_mode = backend_data_mode::passive;
     data_path_rules paths{};

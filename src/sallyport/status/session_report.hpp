@@ -47,6 +47,8 @@ struct session_report {
     bool logged_in = false;
     // Empty if there is none yet, or for a server.
     std::string backend;
+    // The client has connected to the backend itself, and this gateway was on the way.
+    bool intercepted = false;
     // The TLS version, for example "TLSv1.3"; empty without TLS.
     std::string client_tls;
     // The same for the backend leg.

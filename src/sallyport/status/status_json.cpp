@@ -85,6 +85,7 @@ constexpr std::size_t max_shown_path = 300;
             {"user", or_null(escape(s.user, max_shown_path))},
             {"logged_in", s.logged_in},
             {"backend", or_null(s.backend)},
+            {"intercepted", s.intercepted},
             {"client_tls", or_null(s.client_tls)},
             {"backend_tls", or_null(s.backend_tls)},
             {"age_seconds", seconds(s.age)},

@@ -1,0 +1,36 @@
+#pragma once
+// The settings of an intercepting gateway: a router that takes the control connections of FTP clients on their way to
+// servers (G2, G3, G9; docs/router.md). A value; any thread. What it refers to outlives the
+// gateway.
+
+#include <functional>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/firewall/router.hpp>
+#include <sallyport/gate/interception_rule.hpp>
+
+namespace sallyport::gate {
+
+/// A listening socket with IP_TRANSPARENT, for the connections of the rule with this number.
+struct intercepting_socket {
+    std::size_t rule = 0;
+    unique_fd socket;
+};
+
+struct interception_settings {
+    std::vector<interception_rule> rules{};
+    // The backend leg has the address of this machine instead of the client's.
+    bool server_sees_router = false;
+    // The following are needed if there are rules. The machine:
+    firewall::router* machine = nullptr;
+    // Opens the listening sockets.
+    std::function<result<std::vector<intercepting_socket>>()> listen{};
+    // From now on the kernel delivers the connections to these sockets.
+    std::function<result<void>()> start{};
+
+    [[nodiscard]] bool is_enabled() const noexcept { return !rules.empty(); }
+};
+
+}  // namespace sallyport::gate

@@ -1,0 +1,104 @@
+#include <sallyport/gate/interception_rule.hpp>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/closest.hpp>
+#include <sallyport/base/escape.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+constexpr auto tls_names = std::to_array<std::string_view>({"pass", "end", "refuse"});
+
+bool read_ports(std::string_view value, std::vector<std::uint16_t>& into) {
+    into.clear();
+    for (const auto part : std::views::split(value, ',')) {
+        const auto number = parse_decimal(std::string_view(part), 65535);
+        if (!number || *number == 0) return false;
+        into.push_back(static_cast<std::uint16_t>(*number));
+    }
+    return true;
+}
+
+bool read_networks(std::string_view value, std::vector<ip_network>& into) {
+    for (const auto part : std::views::split(value, ',')) {
+        const auto network = ip_network::parse(std::string_view(part));
+        if (!network) return false;
+        into.push_back(*network);
+    }
+    return true;
+}
+
+bool read_tls_treatment(std::string_view value, intercepted_tls& into) {
+    const auto* const found = std::ranges::find(tls_names, value);
+    if (found == tls_names.end()) return false;
+    into = static_cast<intercepted_tls>(found - tls_names.begin());
+    return true;
+}
+
+using rule = interception_rule;
+constexpr auto terms = std::to_array<interception_term>({
+    {"ports=N,N", "21", "Control ports of the servers",
+     [](std::string_view value, rule& r) { return read_ports(value, r.connections.ports); }},
+    {"implicit=N,N", "none", "Control ports with implicit TLS, usually 990",
+     [](std::string_view value, rule& r) { return read_ports(value, r.connections.implicit_ports); }},
+    {"from=NET,NET", "all", "Only clients in these networks",
+     [](std::string_view value, rule& r) { return read_networks(value, r.connections.from); }},
+    {"to=NET,NET", "all", "Only servers in these networks",
+     [](std::string_view value, rule& r) { return read_networks(value, r.connections.to); }},
+    {"except=NET,NET", "none", "No servers in these networks",
+     [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
+    {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here (needs --tls-cert), or refuse AUTH",
+     [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
+});
+
+[[nodiscard]] std::string read_term(std::string_view text, interception_rule& into) {
+    const auto equals = text.find('=');
+    const auto key = text.substr(0, equals);
+    const auto* const row = std::ranges::find(terms, key, &interception_term::name);
+    if (row == terms.end()) {
+        std::vector<std::string> names;
+        for (const auto& each : terms) names.emplace_back(each.name());
+        return fmt::format("unknown term \"{}\"{}", escape(key, 100),
+                           did_you_mean(key, names, "see 'sallyport gate --help' for the list"));
+    }
+    if (equals != std::string_view::npos && row->read(text.substr(equals + 1), into)) return {};
+    return fmt::format("invalid term \"{}\"; use {}: {}", escape(text, 100), row->form, row->help);
+}
+
+}  // namespace
+
+std::string_view name(intercepted_tls t) noexcept { return tls_names[static_cast<std::size_t>(t)]; }
+
+std::span<const interception_term> interception_terms() noexcept { return terms; }
+
+result<interception_rule> interception_rule::parse(std::string_view text) {
+    const auto refuse = [&](std::string_view reason) {
+        return fail(errc::syntax, fmt::format("\"{}\": {}", escape(text, 200), reason));
+    };
+    const auto mark = text.find('?');
+    interception_rule out;
+    for (const auto interface : std::views::split(text.substr(0, mark), ','))
+        out.connections.interfaces.emplace_back(std::string_view(interface));
+    if (mark != std::string_view::npos) {
+        for (const auto term : std::views::split(text.substr(mark + 1), '&'))
+            if (const auto wrong = read_term(std::string_view(term), out); !wrong.empty()) return refuse(wrong);
+    }
+    if (const auto valid = firewall::check(out.connections); !valid) return refuse(valid.error().what);
+    if (out.tls == intercepted_tls::refuse && !out.connections.implicit_ports.empty())
+        return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
+    return out;
+}
+
+bool interception_rule::is_implicit(std::uint16_t port) const noexcept {
+    return std::ranges::find(connections.implicit_ports, port) != connections.implicit_ports.end();
+}
+
+}  // namespace sallyport::gate
