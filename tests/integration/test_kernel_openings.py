@@ -1,17 +1,15 @@
 """Use of openings in the kernel, and the messages if a firewall prevents forwarding (GW-05, G12)."""
 
 import json
-import os
 import re
 import socket
-import struct
 import time
 
 import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
-from harness.openings import gone, unused_openings
+from harness.openings import gone, raw_socket, syn, unused_openings
 from harness.raw import Raw, drain
 from network import Host, Segment, Scenario
 
@@ -109,23 +107,8 @@ def site(networks, sallyport, tmp_path, certificate):
 
 def forge_syn(site, port, source_port):
     """A SYN with the client's address, from another host."""
-    def words(data):
-        data += b"\0" * (len(data) % 2)
-        total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-        while total > 0xFFFF:
-            total = (total & 0xFFFF) + (total >> 16)
-        return ~total & 0xFFFF
-
-    ends = socket.inet_aton(CLIENT) + socket.inet_aton(GATE)
-    tcp = struct.pack("!HHIIBBHHH", source_port, port, int.from_bytes(os.urandom(4), "big"), 0, 5 << 4, 2, 64240, 0, 0)
-    checksum = words(ends + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp)) + tcp)
-    tcp = tcp[:16] + struct.pack("!H", checksum) + tcp[18:]
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0) + ends
-
-    def act():
-        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-            raw.sendto(ip + tcp, (GATE, port))
-    site.net.inside("other-host", act)
+    with raw_socket(site.net, "other-host") as raw:
+        raw.sendto(syn(CLIENT, source_port, GATE, port), (GATE, port))
 
 
 @pytest.mark.parametrize("client", ["answers", "silent"])

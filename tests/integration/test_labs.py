@@ -70,12 +70,20 @@ class Lab:
         self.daemons.append((daemon.host, running))
         running.wait_ready()
 
+    def fill(self, host, files):
+        """The first server of that host gets these files, by name, and has no others."""
+        directory = self.files[host][0]
+        for path in sorted(directory.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        for name, content in files.items():
+            (directory / name).write_bytes(content)
+
     def raw(self, host, address, port=21, **options):
         return Raw(address, port, dial=self.network.dial(host), **options)
 
-    def client(self, name, method):
-        made = CLIENTS[name](method, wrap=lambda argv: self.network.command("client", *argv))
-        return Inside(made, lambda act: self.network.inside("client", act)) if name == "ftplib" else made
+    def client(self, name, method, host="client"):
+        made = CLIENTS[name](method, wrap=lambda argv: self.network.command(host, *argv))
+        return Inside(made, lambda act: self.network.inside(host, act)) if name == "ftplib" else made
 
     def server(self, address, port=21, tls="none"):
         return Server(address, port, "writer", "lab", tls, self.ca if tls != "none" else None)

@@ -1,11 +1,17 @@
 """What the kernel holds of a gateway's openings, seen through nft."""
 
+import contextlib
+import os
 import re
+import socket
+import struct
 import subprocess
+import threading
 
 from harness.daemon import wait_until
 
 STORED = re.compile(r"(?:map|set) (expected|spent)[46] \{(.*?)\n\t\}", re.DOTALL)
+EXPECTATION = re.compile(r"proto=6 src=(\S+) dst=(\S+) sport=0 dport=(\d+)")
 KEY = re.compile(r"([0-9a-f.:]+) \. ([0-9a-f.:]+) \. (\d+) (?:timeout|expires|limit)")
 
 
@@ -22,9 +28,54 @@ def unused_openings(network, host="router"):
     return [key for key in keys["expected"] if key not in keys["spent"]]
 
 
+def expectations(network, host="router"):
+    """(source, destination, port) of each conntrack expectation."""
+    listed = subprocess.run(network.command(host, "conntrack", "-L", "expect"), capture_output=True, text=True, check=True, timeout=10).stdout
+    return [(source, destination, int(port)) for source, destination, port in EXPECTATION.findall(listed)]
+
+
 def tables(network, host="router"):
     return re.findall(r'"name": "(sallyport_\w+)"', ruleset(network, host))
 
 
 def gone(network, within, host="router"):
     wait_until(lambda: not unused_openings(network, host), within, "the openings' end")
+
+
+def syn(source, source_port, target, port):
+    """An IPv4 packet."""
+    def checksum(data):
+        data += b"\0" * (len(data) % 2)
+        total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+        while total > 0xFFFF:
+            total = (total & 0xFFFF) + (total >> 16)
+        return ~total & 0xFFFF
+
+    ends = socket.inet_aton(source) + socket.inet_aton(target)
+    tcp = struct.pack("!HHIIBBHHH", source_port, port, int.from_bytes(os.urandom(4), "big"), 0, 5 << 4, 2, 64240, 0, 0)
+    sum_ = checksum(ends + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack("!H", sum_) + tcp[18:]
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0) + ends + tcp
+
+
+def raw_socket(network, host):
+    return network.inside(host, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+
+
+@contextlib.contextmanager
+def forge_syns(network, host, source, target, port, rate):
+    """As long as the block lasts, `host` sends SYNs with the source address of another one, from one source port after another."""
+    ended = threading.Event()
+    with raw_socket(network, host) as raw:
+        def send():
+            number = 0
+            while not ended.wait(1 / rate):
+                raw.sendto(syn(source, 20000 + number % 40000, target, port), (target, 0))
+                number += 1
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
