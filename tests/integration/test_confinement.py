@@ -146,6 +146,48 @@ def test_a_directory_that_the_user_cannot_write(as_root, start, folder, sallypor
                daemon.log())
 
 
+def closed(folder, *files):
+    """A directory that only root may read, with its files."""
+    made = folder / "closed"
+    made.mkdir()
+    for file in files:
+        shutil.copy(file, made)
+        (made / file.name).chmod(0o600)
+    made.chmod(0o700)
+    return made
+
+
+def reload(sallyport, kind, control):
+    return subprocess.run([sallyport, kind, "reload", "--control-socket", control], capture_output=True, text=True, timeout=10)
+
+
+def test_files_that_only_root_may_read(as_root, start, folder, sallyport, tmp_path, certificate):
+    """The helper opens them again: at a reload, for the start report, and where they are watched."""
+    kept = closed(tmp_path, certificate.cert, certificate.key)
+    (kept / "backends").write_text("ftp://127.0.0.1:1\n")
+    control = tmp_path / "control"
+    gate = start("gate", "--listen", "127.0.0.1:0", "--control-socket", control, "--tls-cert", kept / "cert.pem", "--tls-key",
+                 kept / "key.pem", "--client-ca", kept / "cert.pem", "--backend", "ftpes://127.0.0.1:2", "--backend-ca", kept / "cert.pem",
+                 "--backend-cert", kept / "cert.pem", "--backend-key", kept / "key.pem", "--backends-file", kept / "backends", give=False)
+    assert f"Certificate {kept}/cert.pem: for localhost" in gate.log()
+    done = reload(sallyport, "gate", control)
+    assert done.returncode == 0, done.stderr
+    (kept / "backends").write_text("ftp://127.0.0.1:3\n")
+    wait_until(lambda: f"{kept}/backends: reread" in gate.log())
+
+
+def test_a_directory_that_the_new_user_cannot_reach(as_root, start, sallyport, tmp_path):
+    kept = closed(tmp_path)
+    (kept / "shared").mkdir()
+    (kept / "shared" / "file").write_text("content")
+    control = tmp_path / "control"
+    daemon = start("serve", kept / "shared", *LISTEN, "--anonymous", "--control-socket", control, give=False)
+    with Raw(daemon.host, daemon.port) as session:
+        assert session.login("anonymous", "x@").retrieve("file") == b"content"
+    done = reload(sallyport, "serve", control)
+    assert done.returncode == 1 and "needs a restart instead of a reload" in done.stderr
+
+
 def needs_strace():
     if not shutil.which("strace"):
         pytest.skip("needs strace")

@@ -189,6 +189,8 @@ report_input daemon_options::subject(const config_locations& locations) const {
     for (std::size_t i = 0; i < tls_certificates.size(); ++i) {
         if (auto facts = net::read_certificate(tls_certificates[i]))
             out.certificates.push_back({tls_certificates[i], std::move(facts->names), facts->not_after});
+        else
+            out.unreadable.push_back(tls_certificates[i]);
         const auto& key = tls_keys.empty() ? tls_certificates[i] : tls_keys[i];
         if (is_world_readable(key)) out.exposed.push_back({key, "Private key"});
     }

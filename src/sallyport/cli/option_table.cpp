@@ -1,10 +1,13 @@
 #include <sallyport/cli/option_table.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
@@ -107,8 +110,18 @@ option_value flag(bool& into) {
 
 option_value existing_directory(std::string& into) {
     auto out = text(into);
-    out.add = [add = std::move(out.add)](CLI::App& command, const std::string& name) {
-        return add(command, name)->check(CLI::ExistingDirectory);
+    const auto check = [](const std::string& path) -> std::string {
+        struct stat facts{};
+        // Also at a reload, when the process has become another user.
+        if (::stat(path.c_str(), &facts) != 0 && errno == EACCES)
+            return fmt::format(
+                "{} cannot be reached by user ID {}: permission denied for a directory above it (a daemon that "
+                "has become this user needs a restart instead of a reload)",
+                path, ::geteuid());
+        return CLI::ExistingDirectory(path);
+    };
+    out.add = [add = std::move(out.add), check](CLI::App& command, const std::string& name) {
+        return add(command, name)->check(check);
     };
     return out;
 }

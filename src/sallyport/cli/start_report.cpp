@@ -107,6 +107,14 @@ void add_certificates(start_report& out, const report_input& s, const machine_fa
     }
 }
 
+void warn_of_unreadable(start_report& out, const report_input& s, const machine_facts& m) {
+    for (const auto& file : s.unreadable)
+        out.warnings.push_back(
+            fmt::format("Certificate {} cannot be read any more by {}, so its end is not known and a renewed one is not "
+                        "used; let {} read it",
+                        escape(file), m.user, m.user));
+}
+
 void warn_of_passwords(start_report& out, const report_input& s, const machine_facts& m) {
     if (!s.passwords || s.tls_required || s.tls_passthrough) return;
     const auto public_address = std::ranges::find_if(m.addresses, &ip_address::is_public);
@@ -173,6 +181,7 @@ start_report make_report(const report_input& s, const machine_facts& m) {
     if (!s.logins.empty()) out.facts.push_back(s.logins);
     out.facts.push_back(firewall_text(s, m));
 
+    warn_of_unreadable(out, s, m);
     warn_of_passwords(out, s, m);
     warn_of_ports(out, s, m);
     for (const auto& file : s.exposed)

@@ -35,6 +35,8 @@ struct report_input {
     /// TLS is passed through between clients and backends.
     bool tls_passthrough = false;
     std::vector<certificate_in_use> certificates;
+    /// Certificate files that this process could read at its start, and cannot read any more.
+    std::vector<std::string> unreadable{};
     reach::passive_settings data_connections;
     bool passive = true;
     /// Port ranges of backends with TLS passthrough.

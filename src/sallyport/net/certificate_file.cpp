@@ -12,6 +12,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/pem_files.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -54,13 +55,9 @@ std::vector<std::string> names_of(const X509& certificate) {
 
 result<certificate_facts> read_certificate(const std::string& file) {
     ERR_clear_error();
-    errno = 0;
-    const bio_ptr reader(BIO_new_file(file.c_str(), "r"));
-    if (!reader) {
-        const int os = errno;
-        ERR_clear_error();
-        return fail_os(os, fmt::format("cannot read the certificate file \"{}\"", file));
-    }
+    const auto text = read_pem_file(file, "certificate");
+    if (!text) return std::unexpected(text.error());
+    const auto reader = reader_of(*text);
     const x509_ptr certificate(PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr));
     if (!certificate)
         return fail(errc::tls, fmt::format("file \"{}\" holds no certificate in PEM: {}", file, openssl_reason()));

@@ -2,6 +2,7 @@
 // Waits until a file has been rewritten or replaced, with inotify on its directory. Owned by its user, which must not
 // outlive the loop. Loop thread only.
 
+#include <filesystem>
 #include <string>
 
 #include <sallyport/base/error.hpp>
@@ -24,6 +25,7 @@ public:
 private:
     descriptor events_;
     int watch_ = -1;
+    std::filesystem::path directory_;
 };
 
 }  // namespace sallyport::net

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/pem_files.hpp>
 #include <sallyport/net/tls.hpp>
 #include <sallyport/net/tls_engine.hpp>
 #include <sallyport/net/tls_hello.hpp>
@@ -149,16 +150,9 @@ result<tls_server_context> tls_server_context::make(std::shared_ptr<tls_identiti
 }
 
 result<void> tls_server_context::request_client_certificates(const std::string& ca_file, bool required) {
-    ERR_clear_error();
     auto* c = get();
     // The names of the CAs are sent, so that a client with several certificates can choose.
-    auto* names = SSL_load_client_CA_file(ca_file.c_str());
-    if (names == nullptr || SSL_CTX_load_verify_file(c, ca_file.c_str()) != 1) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return fail(errc::tls,
-                    fmt::format("cannot read the CA certificates for clients from \"{}\": {}", ca_file, openssl_reason()));
-    }
-    SSL_CTX_set_client_CA_list(c, names);
+    if (auto trusted = trust_certificates_of(c, ca_file, true); !trusted) return trusted;
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     return {};
 }
@@ -181,22 +175,16 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c, store_client_session);
     if (options.client_certificate) {
-        const auto& key = options.client_certificate->key.empty() ? options.client_certificate->certificate
-                                                                  : options.client_certificate->key;
-        if (SSL_CTX_use_certificate_chain_file(c, options.client_certificate->certificate.c_str()) != 1 ||
-            SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1) {
-            return fail(errc::tls, fmt::format("cannot use the certificate \"{}\" with the key \"{}\": {}",
-                                               options.client_certificate->certificate, key, openssl_reason()));
-        }
+        auto used = tls_identities::use_for_client(c, *options.client_certificate);
+        if (!used) return std::unexpected(std::move(used.error()));
     }
     if (!options.verify) return made;
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
-    const bool loaded = options.ca_file.empty() ? SSL_CTX_set_default_verify_paths(c) == 1
-                                                : SSL_CTX_load_verify_file(c, options.ca_file.c_str()) == 1;
-    if (!loaded) {
-        return fail(errc::tls,
-                    fmt::format("cannot read the CA certificates from \"{}\": {}",
-                                options.ca_file.empty() ? "the system's store" : options.ca_file, openssl_reason()));
+    if (!options.ca_file.empty()) {
+        auto trusted = trust_certificates_of(c, options.ca_file, false);
+        if (!trusted) return std::unexpected(std::move(trusted.error()));
+    } else if (SSL_CTX_set_default_verify_paths(c) != 1) {
+        return fail(errc::tls, "cannot read the CA certificates of the system's store: " + openssl_reason());
     }
     return made;
 }

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/open_file.hpp>
-#include <sallyport/base/small_file.hpp>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/pem_files.hpp>
 #include <sallyport/net/signature_time.hpp>
 #include <sallyport/net/tls_engine.hpp>
 
@@ -36,8 +36,6 @@ struct tls_identity {
 namespace {
 
 using identity_ptr = std::shared_ptr<const tls_identity>;
-
-bio_ptr reader_of(std::string_view text) { return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
 // A key with a passphrase is refused, instead of waiting for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
@@ -72,16 +70,17 @@ result<identity_ptr> read_identity(std::string_view certificate, std::string_vie
     return made;
 }
 
-result<std::string> read_pem_file(const std::string& path, std::string_view role) {
-    auto text = read_small_file(path);
-    if (!text && text.error().os != 0)
-        text.error().what = fmt::format("cannot read the {} file \"{}\"", role, path);
-    else if (!text)
-        text.error().what = fmt::format("cannot read the {} file {}", role, text.error().what);
-    return text;
-}
-
 const std::string& key_file(const tls_files& files) { return files.key.empty() ? files.certificate : files.key; }
+
+result<identity_ptr> read_identity(const tls_files& files) {
+    const auto certificate = read_pem_file(files.certificate, "certificate");
+    if (!certificate) return std::unexpected(certificate.error());
+    const auto key = read_pem_file(key_file(files), "key");
+    if (!key) return std::unexpected(key.error());
+    auto made = read_identity(*certificate, *key);
+    if (!made) made.error().what += fmt::format(" (files \"{}\" and \"{}\")", files.certificate, key_file(files));
+    return made;
+}
 
 /// A text that differs for each state of a file, also if a link now points to another file.
 std::string file_state_of(const std::string& path) {
@@ -101,6 +100,16 @@ std::string file_state_of(const std::vector<tls_files>& files) {
 }
 
 }  // namespace
+
+result<void> tls_identities::use_for_client(ssl_ctx_st* context, const tls_files& files) {
+    const auto one = read_identity(files);
+    if (!one) return std::unexpected(one.error());
+    const auto& identity = **one;
+    if (SSL_CTX_use_cert_and_key(context, identity.certificate.get(), identity.key.get(), identity.issuers.get(), 1) != 1)
+        return fail(errc::tls, fmt::format("cannot use the certificate \"{}\" with the key \"{}\": {}", files.certificate,
+                                           key_file(files), openssl_reason()));
+    return {};
+}
 
 result<std::shared_ptr<tls_identities>> tls_identities::from_files(std::vector<tls_files> files) {
     if (files.empty()) return fail(errc::misuse, "TLS: no certificate");
@@ -124,15 +133,8 @@ result<std::shared_ptr<tls_identities>> tls_identities::from_pem(std::string_vie
 result<tls_identities::list> tls_identities::load() const {
     list all;
     for (const auto& each : files_) {
-        const auto certificate = read_pem_file(each.certificate, "certificate");
-        if (!certificate) return std::unexpected(certificate.error());
-        const auto key = read_pem_file(key_file(each), "key");
-        if (!key) return std::unexpected(key.error());
-        auto made = read_identity(*certificate, *key);
-        if (!made) {
-            made.error().what += fmt::format(" (files \"{}\" and \"{}\")", each.certificate, key_file(each));
-            return std::unexpected(std::move(made.error()));
-        }
+        auto made = read_identity(each);
+        if (!made) return std::unexpected(std::move(made.error()));
         all.push_back(std::move(*made));
     }
     return all;

@@ -26,6 +26,9 @@ public:
     [[nodiscard]] static result<std::shared_ptr<tls_identities>> from_pem(std::string_view certificate,
                                                                           std::string_view key);
 
+    /// Makes a client's context present the certificate of these files; they are read once.
+    [[nodiscard]] static result<void> use_for_client(ssl_ctx_st* context, const tls_files& files);
+
     /// Makes all handshakes of this OpenSSL context select their certificate here.
     [[nodiscard]] bool attach_to(ssl_ctx_st* context);
     [[nodiscard]] result<bool> reload();
