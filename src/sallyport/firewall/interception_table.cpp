@@ -147,6 +147,12 @@ interception_table::~interception_table() {
     if (!blocking_.empty()) remove_table(blocking_);
 }
 
+result<std::vector<std::string>> blocking_tables() {
+    auto names = table_names();
+    if (names) std::erase_if(*names, [](const std::string& name) { return !name.starts_with(blocking_table_prefix); });
+    return names;
+}
+
 result<void> remove_leftovers() {
     const auto names = table_names();
     if (!names) return std::unexpected(names.error());

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/firewall/interception.hpp>
@@ -47,6 +48,9 @@ private:
 /// The beginning of the names of tables for when_down::block, which outlive a gateway that was killed. `nft delete table
 /// inet NAME` removes one.
 inline constexpr auto blocking_table_prefix = "sallyport_when_down_";
+
+/// The names of such tables on this machine, of running gateways too.
+[[nodiscard]] result<std::vector<std::string>> blocking_tables();
 
 /// Removes the routing rules and expectations that a gateway left when it was killed, unless another gateway runs on this
 /// machine. Before the process makes tables of its own.

@@ -404,8 +404,38 @@ TEST_F(interception_table_test, blocks_while_no_gateway_runs) {
     EXPECT_TRUE(accept_from(listener4));
     listener4.reset();
     EXPECT_FALSE(client->connect("198.51.100.2:2121"));
+    ASSERT_TRUE(blocking_tables());
+    EXPECT_EQ(blocking_tables()->size(), 1U);
     tested.reset();
+    EXPECT_TRUE(blocking_tables()->empty());
     EXPECT_TRUE(client->connect("198.51.100.2:2121"));
+}
+
+// A graceful restart: while both processes run, new sessions go to the new one, and those of the old one continue.
+TEST_F(interception_table_test, gives_new_sessions_to_the_newest_gateway) {
+    start();
+    const auto outside = client->connect("198.51.100.2:2121");
+    const auto control = accept_from(listener4);
+    ASSERT_TRUE(outside && control);
+    const auto newer_listener = transparent_socket(interception_listener(true, 0));
+    ASSERT_EQ(::listen(newer_listener.get(), 5), 0);
+    auto next = settings;
+    next.mark = {};
+    next.route_table = 0;
+    next.interceptions[0].listeners = {net::local_endpoint(newer_listener.get()).port, 0};
+    ASSERT_TRUE(choose_free_numbers(next));
+    auto newer = interception_table::start(next);
+    ASSERT_TRUE(newer) << newer.error().text();
+    const auto next_outside = client->connect("198.51.100.2:2121");
+    const auto next_control = accept_from(newer_listener);
+    ASSERT_TRUE(next_outside && next_control);
+    expect_bytes_to_pass(outside, control);
+    expect_bytes_to_pass(next_outside, next_control);
+    EXPECT_FALSE(accept_from(listener4, 50));
+    tested.reset();
+    expect_bytes_to_pass(next_outside, next_control);
+    EXPECT_TRUE(client->connect("198.51.100.2:2121"));
+    EXPECT_TRUE(accept_from(newer_listener));
 }
 
 // What a killed gateway leaves is removed at the next start, but not while another one runs.
