@@ -412,7 +412,11 @@ TEST_F(interception_table_test, blocks_while_no_gateway_runs) {
 }
 
 // A graceful restart: while both processes run, new sessions go to the new one, and those of the old one continue.
-TEST_F(interception_table_test, gives_new_sessions_to_the_newest_gateway) {
+enum class numbers : std::uint8_t { of_its_own, the_same };
+class interception_restart_test : public interception_table_test, public testing::WithParamInterface<numbers> {};
+INSTANTIATE_TEST_SUITE_P(with, interception_restart_test, testing::Values(numbers::of_its_own, numbers::the_same));
+
+TEST_P(interception_restart_test, gives_new_sessions_to_the_newest_gateway) {
     start();
     const auto outside = client->connect("198.51.100.2:2121");
     const auto control = accept_from(listener4);
@@ -420,10 +424,13 @@ TEST_F(interception_table_test, gives_new_sessions_to_the_newest_gateway) {
     const auto newer_listener = transparent_socket(interception_listener(true, 0));
     ASSERT_EQ(::listen(newer_listener.get(), 5), 0);
     auto next = settings;
-    next.mark = {};
-    next.route_table = 0;
+    if (GetParam() == numbers::of_its_own) {
+        next.mark = {};
+        next.route_table = 0;
+    }
     next.interceptions[0].listeners = {net::local_endpoint(newer_listener.get()).port, 0};
     ASSERT_TRUE(choose_free_numbers(next));
+    EXPECT_EQ(next.mark == settings.mark, GetParam() == numbers::the_same);
     auto newer = interception_table::start(next);
     ASSERT_TRUE(newer) << newer.error().text();
     const auto next_outside = client->connect("198.51.100.2:2121");
@@ -436,6 +443,9 @@ TEST_F(interception_table_test, gives_new_sessions_to_the_newest_gateway) {
     expect_bytes_to_pass(next_outside, next_control);
     EXPECT_TRUE(client->connect("198.51.100.2:2121"));
     EXPECT_TRUE(accept_from(newer_listener));
+    newer->reset();
+    EXPECT_EQ(output_of("ip rule; ip -6 rule; ip route show table all; ip -6 route show table all").find("proto 83"),
+              std::string::npos);
 }
 
 // What a killed gateway leaves is removed at the next start, but not while another one runs.
@@ -478,7 +488,8 @@ TEST_F(interception_table_test, refuses_a_routing_table_in_use) {
     shell("ip route add local default dev lo table 8300");
     const auto refused = interception_table::start(settings);
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().what.find("routing table 8300 is in use"), std::string::npos) << refused.error().what;
+    EXPECT_NE(refused.error().what.find("routing table 8300 has routes of another program"), std::string::npos)
+        << refused.error().what;
     EXPECT_NE(output_of("ip route show table 8300").find("default"), std::string::npos) << "another program's route stays";
     shell("ip route del local default dev lo table 8300");
 }

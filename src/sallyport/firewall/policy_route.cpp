@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <random>
 #include <vector>
 
 #include <fmt/format.h>
@@ -34,6 +34,8 @@ struct routing_rule {
     std::uint32_t mask = 0;
     std::uint32_t table = 0;
     std::uint8_t protocol = 0;
+    // Of the route in that table; 0: any, to remove it.
+    std::uint32_t metric = 0;
 };
 
 [[nodiscard]] result<nft_socket> open_route_socket() {
@@ -68,7 +70,8 @@ using message_buffer = std::array<char, 512>;
 nlmsghdr* rule_message(message_buffer& buffer, const routing_rule& r, bool create) {
     auto* m = mnl_nlmsg_put_header(buffer.data());
     m->nlmsg_type = create ? RTM_NEWRULE : RTM_DELRULE;
-    m->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | (create ? NLM_F_CREATE | NLM_F_EXCL : 0));
+    // Without NLM_F_EXCL, so that another process may have the same rule.
+    m->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | (create ? NLM_F_CREATE : 0));
     auto* header = static_cast<fib_rule_hdr*>(mnl_nlmsg_put_extra_header(m, sizeof(fib_rule_hdr)));
     header->family = static_cast<std::uint8_t>(r.v4 ? AF_INET : AF_INET6);
     header->action = FR_ACT_TO_TBL;
@@ -91,6 +94,7 @@ nlmsghdr* route_message(message_buffer& buffer, const routing_rule& r, bool crea
     header->rtm_type = RTN_LOCAL;
     mnl_attr_put_u32(m, RTA_TABLE, r.table);
     mnl_attr_put_u32(m, RTA_OIF, ::if_nametoindex("lo"));
+    if (r.metric != 0) mnl_attr_put_u32(m, RTA_PRIORITY, r.metric);
     return m;
 }
 
@@ -139,6 +143,41 @@ void remove_both(mnl_socket& by, const routing_rule& r) {
     return out;
 }
 
+/// Whether another program has routes in the table. The kernel filters by table, so that a large number of other routes does
+/// not matter.
+[[nodiscard]] result<bool> has_other_routes(std::uint32_t table) {
+    auto socket = open_route_socket();
+    if (!socket) return std::unexpected(std::move(socket).error());
+    int on = 1;
+    (void)mnl_socket_setsockopt(socket->get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    bool out = false;
+    for (const bool v4 : {true, false}) {
+        message_buffer buffer{};
+        auto* m = mnl_nlmsg_put_header(buffer.data());
+        m->nlmsg_type = RTM_GETROUTE;
+        m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(m, sizeof(rtmsg)))->rtm_family =
+            static_cast<std::uint8_t>(v4 ? AF_INET : AF_INET6);
+        mnl_attr_put_u32(m, RTA_TABLE, table);
+        const int os = exchange(**socket, m, [&](const nlmsghdr* r) {
+            if (r->nlmsg_type != RTM_NEWROUTE) return;
+            const auto* header = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(r));
+            std::uint32_t of = header->rtm_table;
+            mnl_attr_parse(
+                r, sizeof(rtmsg),
+                [](const nlattr* a, void* into) {
+                    if (mnl_attr_get_type(a) == RTA_TABLE) *static_cast<std::uint32_t*>(into) = mnl_attr_get_u32(a);
+                    return MNL_CB_OK;
+                },
+                &of);
+            out = out || (of == table && header->rtm_protocol != origin);
+        });
+        // ENOENT: the table does not exist.
+        if (os != 0 && os != ENOENT && os != EAFNOSUPPORT && os != EOPNOTSUPP) return fail_os(os, "the kernel's routes");
+    }
+    return out;
+}
+
 // A rule for one full mark, as VPN programs have, does not match our packets unless it has one of these bits.
 [[nodiscard]] bool is_free(std::uint32_t mask, const std::vector<routing_rule>& rules) {
     return std::ranges::none_of(rules, [mask](const routing_rule& r) {
@@ -176,9 +215,16 @@ result<void> choose_free_numbers(interception_settings& s) {
 result<policy_route> policy_route::add(mark_bits mark, std::uint32_t table) {
     auto socket = open_route_socket();
     if (!socket) return std::unexpected(std::move(socket).error());
-    policy_route out(std::move(*socket), mark, table);
+    const auto in_use = has_other_routes(table);
+    if (!in_use) return std::unexpected(in_use.error());
+    if (*in_use)
+        return fail(errc::busy, fmt::format("routing table {} has routes of another program; choose another table with "
+                                            "--route-table",
+                                            table));
+    std::random_device random;
+    policy_route out(std::move(*socket), mark, table, random() | 1U);
     for (const bool v4 : {true, false}) {
-        const routing_rule wanted{v4, mark.value, mark.mask, table, origin};
+        const routing_rule wanted{v4, mark.value, mark.mask, table, origin, out.metric_};
         message_buffer buffer{};
         auto os = send_message(*out.socket_, route_message(buffer, wanted, true));
         buffer = {};
@@ -186,10 +232,6 @@ result<policy_route> policy_route::add(mark_bits mark, std::uint32_t table) {
         // A system without IPv6.
         if (!v4 && (os == EAFNOSUPPORT || os == EOPNOTSUPP || os == ENODEV || os == EACCES)) continue;
         if (os == 0) continue;
-        // Another program's route or rule must stay.
-        if (os == EEXIST && v4) out.socket_.reset();
-        if (os == EEXIST)
-            return fail_os(os, fmt::format("routing table {} is in use; choose another one with --route-table", table));
         if (os == EPERM)
             return fail_os(os,
                            "adding a routing rule; run as root, or grant CAP_NET_ADMIN (AmbientCapabilities= in a unit)");
@@ -202,7 +244,7 @@ result<policy_route> policy_route::add(mark_bits mark, std::uint32_t table) {
 
 policy_route::~policy_route() {
     if (!socket_) return;
-    for (const bool v4 : {true, false}) remove_both(*socket_, {v4, mark_.value, mark_.mask, table_, origin});
+    for (const bool v4 : {true, false}) remove_both(*socket_, {v4, mark_.value, mark_.mask, table_, origin, metric_});
 }
 
 std::string policy_route::text(mark_bits mark, std::uint32_t table) {

@@ -2,6 +2,9 @@
 // The routing of packets with a mark to this machine, whatever their destination (ip-rule(8), TPROXY): one rule and one
 // local route for each address family.
 //
+// Two processes may use the same mark and table, as during a graceful restart: each has a rule and routes of its own, which
+// have different metrics.
+//
 // Owned by interception_table; one thread.
 
 #include <cstdint>
@@ -22,7 +25,7 @@ namespace sallyport::firewall {
 
 class policy_route {
 public:
-    /// The error names what the system refuses.
+    /// Fails if the table has routes of other programs; the error names what the system refuses.
     [[nodiscard]] static result<policy_route> add(mark_bits mark, std::uint32_t table);
     policy_route(policy_route&&) = default;
     policy_route& operator=(policy_route&&) = delete;
@@ -33,11 +36,13 @@ public:
     [[nodiscard]] static std::string text(mark_bits mark, std::uint32_t table);
 
 private:
-    policy_route(nft_socket s, mark_bits mark, std::uint32_t table) : socket_(std::move(s)), mark_(mark), table_(table) {}
+    policy_route(nft_socket s, mark_bits mark, std::uint32_t table, std::uint32_t metric)
+        : socket_(std::move(s)), mark_(mark), table_(table), metric_(metric) {}
 
     nft_socket socket_;
     mark_bits mark_;
     std::uint32_t table_;
+    std::uint32_t metric_;
 };
 
 /// Removes the rules and routes that a gateway left when it was killed. Only while no gateway runs on this machine.
