@@ -7,8 +7,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-// Before the kernel's headers, which then leave out what both define.
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <linux/fib_rules.h>
@@ -24,6 +22,8 @@ constexpr std::uint32_t rule_priority = 83;
 // Two bits each, from rarely used ones on: programs for containers and VPNs use the lower ones.
 constexpr std::uint32_t first_mark_mask = 0x30000000;
 constexpr int mark_candidates = 8;
+// "lo" has this number in every network namespace. Asking for it would need system calls that the helper does not have.
+constexpr std::uint32_t loopback_interface = 1;
 constexpr std::uint32_t first_table = 8300;
 constexpr std::uint32_t last_table = 8399;
 
@@ -93,7 +93,7 @@ nlmsghdr* route_message(message_buffer& buffer, const routing_rule& r, bool crea
     header->rtm_scope = RT_SCOPE_HOST;
     header->rtm_type = RTN_LOCAL;
     mnl_attr_put_u32(m, RTA_TABLE, r.table);
-    mnl_attr_put_u32(m, RTA_OIF, ::if_nametoindex("lo"));
+    mnl_attr_put_u32(m, RTA_OIF, loopback_interface);
     if (r.metric != 0) mnl_attr_put_u32(m, RTA_PRIORITY, r.metric);
     return m;
 }
