@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const helper::permissions none{.program = "/nonexistent"};
     const helper::made_table no_table = fail_os(EPERM);
-    const helper::service requests(none, no_table);
+    helper::service requests(none, no_table);
     helper::starter starts(none.program, sigset_t{});
     closed_table kernel;
     helper::opening_changes changes(none, kernel);

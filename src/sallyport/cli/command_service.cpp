@@ -73,6 +73,7 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     for (const auto& path : needs.files_to_read)
         if (!path.empty()) allowed.files.push_back({path});
     allowed.openings = needs.kernel_forwarding;
+    allowed.interception = needs.interception;
     std::function<void()> confine;
     if (options.confinement.sandbox != ops::sandbox_mode::off) confine = [allowed] { ops::confine_helper(allowed); };
     auto started = helper::client::start(std::move(allowed), std::move(confine));

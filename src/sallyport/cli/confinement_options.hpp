@@ -2,11 +2,13 @@
 // Options for the rights of a daemon's process: the user that it becomes, and its sandbox; and the confinement that follows
 // from all options. Values that daemon_options owns, and functions for the main thread, called before other threads start.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/firewall/interception.hpp>
 #include <sallyport/ops/confinement.hpp>
 
 namespace sallyport::cli {
@@ -34,6 +36,8 @@ struct confinement_needs {
     std::string control_socket{};
     // --data-path kernel.
     bool kernel_forwarding = false;
+    // What a router intercepts.
+    std::optional<firewall::interception_settings> interception{};
     // What needs rights later is a request to the helper process.
     bool has_helper = false;
     // A port that is used is not known before it is open.

@@ -46,7 +46,7 @@ void run_starter(const std::string& program, const sigset_t& signals) {
 void run_service(const permissions& allowed, const std::function<void()>& confine) {
     const auto openings = make_table(allowed);
     if (confine) confine();
-    const service state(allowed, openings);
+    service state(allowed, openings);
     std::optional<opening_changes> changes;
     std::thread of_changes;
     if (openings) {
@@ -164,6 +164,37 @@ result<std::unique_ptr<firewall::table>> client::find_table() {
                                  "drop new connections must accept 'ct status dnat'",
                                  missing));
     return std::make_unique<remote_table>(requests_, changes_);
+}
+
+result<unique_fd> client::listen_transparent(std::size_t interception, bool v4) {
+    const request r{.kind = request_kind::listen_transparent,
+                    .number = static_cast<std::uint32_t>(interception),
+                    .target = {.family = static_cast<std::uint16_t>(v4 ? 4 : 6)}};
+    auto opened = requests_->ask({r, {}}, "listening for intercepted sessions");
+    if (!opened) return std::unexpected(std::move(opened).error());
+    return std::move(opened->descriptor);
+}
+
+result<void> client::start_interception() {
+    auto started = requests_->ask({{.kind = request_kind::start_interception}, {}}, "intercepting sessions");
+    if (!started) return std::unexpected(std::move(started).error());
+    return {};
+}
+
+result<unique_fd> client::client_socket(int client_control) {
+    auto made =
+        requests_->ask({{.kind = request_kind::client_socket}, {client_control}}, "a socket with the client's address");
+    if (!made) return std::unexpected(std::move(made).error());
+    return std::move(made->descriptor);
+}
+
+result<ip_address> client::translated_address(int backend_control) {
+    auto found =
+        requests_->ask({{.kind = request_kind::translation_of}, {backend_control}}, "the address that a server sees");
+    if (!found) return std::unexpected(std::move(found).error());
+    const auto seen = found->text.address.value();
+    if (!seen) return fail(errc::misuse, "the helper's reply has no address");
+    return seen->address;
 }
 
 std::string program_path() {

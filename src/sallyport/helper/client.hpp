@@ -16,13 +16,14 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/firewall/router.hpp>
 #include <sallyport/firewall/table.hpp>
 #include <sallyport/helper/channel.hpp>
 #include <sallyport/helper/permissions.hpp>
 
 namespace sallyport::helper {
 
-class client final : public helper_process {
+class client final : public helper_process, public firewall::router {
 public:
     /// Forks the helper. `confine` is called in the process that needs few rights, before it receives requests.
     [[nodiscard]] static result<std::unique_ptr<client>> start(permissions allowed, std::function<void()> confine = {});
@@ -43,6 +44,14 @@ public:
 
     /// The kernel's table of openings. The error says what the process or the system lacks.
     [[nodiscard]] result<std::unique_ptr<firewall::table>> find_table();
+
+    /// A listening socket with IP_TRANSPARENT for the interception of the permissions with this number; one for each family.
+    [[nodiscard]] result<unique_fd> listen_transparent(std::size_t interception, bool v4);
+    /// The kernel delivers intercepted connections to these sockets from now on. The error says what the process or the
+    /// system lacks.
+    [[nodiscard]] result<void> start_interception();
+    [[nodiscard]] result<unique_fd> client_socket(int client_control) override;
+    [[nodiscard]] result<ip_address> translated_address(int backend_control) override;
 
 private:
     client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files);

@@ -2,42 +2,37 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
-
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/helper/session_connection.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
 namespace {
 
-struct connection {
-    endpoint local;
-    endpoint peer;
-};
-
-/// The ends of an established TCP connection; nothing if the descriptor is none.
-[[nodiscard]] std::optional<connection> connection_of(const unique_fd& fd) {
-    tcp_info facts{};
-    socklen_t size = sizeof facts;
-    if (!net::is_tcp(fd.get()) || ::getsockopt(fd.get(), IPPROTO_TCP, TCP_INFO, &facts, &size) != 0 ||
-        facts.tcpi_state != TCP_ESTABLISHED)
-        return std::nullopt;
-    return connection{net::local_endpoint(fd.get()), net::peer_endpoint(fd.get())};
-}
-
 /// Whether the opening admits the peer of one connection, where it has connected to already, and forwards it to the peer of
 /// the other one, from where the daemon has connected already.
-[[nodiscard]] bool is_between(const firewall::opening& o, const connection& accepting, const connection& connecting) {
+[[nodiscard]] bool is_between(const firewall::opening& o, const session_connection& accepting,
+                              const session_connection& connecting) {
     return o.client == accepting.peer.address && o.listen.address == accepting.local.address &&
            o.forward_to.address == connecting.peer.address && o.source == connecting.local.address;
 }
 
+/// Whether the peer of one leg of an intercepted session may connect to the other one across this machine: where that one
+/// listens, or, if the backend connects, to the address that NAT has given the session's client.
+[[nodiscard]] bool is_crossing(const firewall::opening& o, const session_connection& from, const session_connection& to,
+                               int backend_if_from) {
+    if (!o.keeps_source() || o.client != from.peer.address || o.forward_to.address != to.peer.address) return false;
+    if (o.listen == o.forward_to) return true;
+    if (backend_if_from < 0) return false;
+    const auto seen = translated_address(backend_if_from);
+    return seen && *seen == o.listen.address;
+}
+
 }  // namespace
 
-opening_changes::opening_changes(const permissions& allowed, firewall::table& in) : ports_(allowed.data_ports), table_(in) {
+opening_changes::opening_changes(const permissions& allowed, firewall::table& in)
+    : ports_(allowed.data_ports), routes_(allowed.interception.has_value()), table_(in) {
     changes_.reserve(limits::opening_batch);
 }
 
@@ -76,13 +71,16 @@ int opening_changes::add(const request& r, std::span<unique_fd> controls) {
 }
 
 bool opening_changes::is_permitted(const firewall::opening& o, std::span<const unique_fd> controls) const {
-    const auto client = connection_of(controls[0]);
-    const auto backend = connection_of(controls[1]);
+    const auto client = session_connection::of(controls[0].get());
+    const auto backend = session_connection::of(controls[1].get());
     if (!client || !backend) return false;
-    if (!is_between(o, *client, *backend) && !is_between(o, *backend, *client)) return false;
+    // Only an intercepted connection has IP_TRANSPARENT.
+    const bool crosses = routes_ && net::is_transparent(controls[0].get()) &&
+                         (is_crossing(o, *client, *backend, -1) || is_crossing(o, *backend, *client, controls[1].get()));
+    if (!crosses && !is_between(o, *client, *backend) && !is_between(o, *backend, *client)) return false;
     const auto has = [&o](const port_range& ports) { return ports.contains(o.listen.port); };
     const bool is_data_port =
-        ports_.empty() ? o.listen.port >= net::first_unprivileged_port : std::ranges::any_of(ports_, has);
+        ports_.empty() || crosses ? o.listen.port >= net::first_unprivileged_port : std::ranges::any_of(ports_, has);
     return is_data_port && o.forward_to.port >= net::first_unprivileged_port &&
            o.lifetime <= firewall::max_opening_lifetime && firewall::can_forward(o, {.v4 = true, .v6 = true}).has_value();
 }

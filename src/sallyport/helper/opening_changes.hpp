@@ -31,6 +31,8 @@ private:
     [[nodiscard]] bool is_permitted(const firewall::opening& o, std::span<const unique_fd> controls) const;
 
     const std::vector<port_range> ports_;
+    // The sessions of other hosts cross this machine.
+    const bool routes_;
     firewall::table& table_;
     // The transaction so far, and the errno of its first change that was refused.
     std::vector<firewall::change> changes_;

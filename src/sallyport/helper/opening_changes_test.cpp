@@ -133,6 +133,16 @@ TEST_F(HelperChanges, WithoutARangeOpenAnyUnprivilegedPort) {
     EXPECT_EQ(open(of_any, o), EPERM);
 }
 
+// The tests of the interceptor have an intercepted session.
+TEST_F(HelperChanges, CrossARouterInInterceptedSessionsOnly) {
+    const permissions router{.program = {}, .interception = firewall::interception_settings()};
+    opening_changes of_router{router, kernel};
+    const auto server = *endpoint::parse("127.0.0.1:40000");
+    const firewall::opening passive{good().client, server, server, good().client, 30s};
+    EXPECT_EQ(open(of_router, passive), EPERM) << "the client's connection was not intercepted";
+    EXPECT_EQ(open(made, passive), EPERM);
+}
+
 TEST_F(HelperChanges, AreMadeTogetherOrNotAtAll) {
     auto second = good();
     second.listen.port = 50001;

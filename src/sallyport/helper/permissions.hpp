@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/firewall/interception.hpp>
 
 namespace sallyport::helper {
 
@@ -33,6 +35,8 @@ struct permissions {
     std::vector<permitted_file> files{};
     // Openings in the kernel.
     bool openings = false;
+    // What a router intercepts.
+    std::optional<firewall::interception_settings> interception{};
 };
 
 }  // namespace sallyport::helper

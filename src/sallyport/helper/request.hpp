@@ -48,6 +48,15 @@ enum class request_kind : std::uint32_t {
     remaining_time,
     // Reply: the firewall::opening_use of `subject` in `number`.
     use_of_opening,
+    // Reply: with a listening socket with IP_TRANSPARENT for the interception `number`; `target` has the family.
+    listen_transparent,
+    // The kernel delivers intercepted connections to these sockets from now on.
+    start_interception,
+    // The descriptor is the intercepted connection of a client. Reply: with a socket for the backend leg, bound to the
+    // client's address and another port.
+    client_socket,
+    // The descriptor is the control connection of a backend leg. Reply: in `address` its source address as its peer sees it.
+    translation_of,
 };
 
 /// An address and port without padding: `family` 4 or 6.
@@ -108,8 +117,9 @@ struct reply {
     // 0: done.
     std::int32_t os = 0;
     std::int32_t number = 0;
+    wire_endpoint address{};
     // For the user; may be empty. Of a refusal: the reason and the next step. Ends with NUL.
-    std::array<char, 248> text{};
+    std::array<char, 216> text{};
 };
 
 }  // namespace sallyport::helper

@@ -16,12 +16,15 @@ namespace {
 
 [[nodiscard]] std::size_t descriptors_of(request_kind kind) noexcept {
     if (kind == request_kind::connect_from_low_port) return 2;
-    return kind == request_kind::bind_port ? 1 : 0;
+    using enum request_kind;
+    return kind == bind_port || kind == client_socket || kind == translation_of ? 1 : 0;
 }
 
 }  // namespace
 
 made_table make_table(const permissions& allowed) {
+    // Before there is a table of ours, which would keep it from removing anything.
+    if (allowed.openings || allowed.interception) (void)firewall::remove_leftovers();
     if (!allowed.openings)
         return fail_os(EPERM,
                        "the configuration with which this daemon started has no openings; use the command \"restart\"");
@@ -29,7 +32,11 @@ made_table make_table(const permissions& allowed) {
     return firewall::nft_table::make(std::vector(ports.begin(), ports.end()));
 }
 
-answer service::handle(const request& r, std::span<unique_fd> descriptors) const {
+service::service(permissions allowed, const made_table& openings) : allowed_(std::move(allowed)), openings_(openings) {
+    if (allowed_.interception) interceptor_.emplace(*allowed_.interception);
+}
+
+answer service::handle(const request& r, std::span<unique_fd> descriptors) {
     if (descriptors.size() != descriptors_of(r.kind)) return refuse(EINVAL);
     switch (r.kind) {
         case request_kind::connect_from_low_port:
@@ -39,6 +46,10 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) const
         case request_kind::find_table: return openings_ ? done((*openings_)->missing()) : refuse(openings_.error());
         case request_kind::remaining_time:
         case request_kind::use_of_opening: return query(r);
+        case request_kind::listen_transparent:
+        case request_kind::start_interception:
+        case request_kind::client_socket:
+        case request_kind::translation_of: return intercept(r, descriptors);
         default: return refuse(EINVAL);
     }
 }
@@ -85,6 +96,16 @@ answer service::bind_port(const request& r, int socket) const {
         return refuse(EPERM);
     const net::socket_address address(*at);
     return ::bind(socket, address.data(), address.length()) == 0 ? done() : refuse(errno);
+}
+
+answer service::intercept(const request& r, std::span<const unique_fd> descriptors) {
+    if (!interceptor_) return refuse(EPERM);
+    switch (r.kind) {
+        case request_kind::listen_transparent: return interceptor_->listen(r.number, r.target.family == 4);
+        case request_kind::start_interception: return interceptor_->start();
+        case request_kind::client_socket: return interceptor::client_socket(descriptors[0].get());
+        default: return interceptor_->translation_of(descriptors[0].get());
+    }
 }
 
 answer service::query(const request& r) const {

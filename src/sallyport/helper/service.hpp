@@ -4,11 +4,13 @@
 // Owned by the helper process; one thread. docs/trust.md lists what the helper may do.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/firewall/nft_table.hpp>
+#include <sallyport/helper/interceptor.hpp>
 #include <sallyport/helper/permissions.hpp>
 #include <sallyport/helper/serve.hpp>
 
@@ -21,18 +23,20 @@ using made_table = result<std::unique_ptr<firewall::nft_table>>;
 class service {
 public:
     /// `openings` outlives the service.
-    service(permissions allowed, const made_table& openings) : allowed_(std::move(allowed)), openings_(openings) {}
+    service(permissions allowed, const made_table& openings);
 
-    [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors) const;
+    [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors);
 
 private:
     [[nodiscard]] answer open_file(const request& r) const;
     [[nodiscard]] answer bind_port(const request& r, int socket) const;
     [[nodiscard]] answer connect_from_low_port(const request& r, int control, int data) const;
     [[nodiscard]] answer query(const request& r) const;
+    [[nodiscard]] answer intercept(const request& r, std::span<const unique_fd> descriptors);
 
     const permissions allowed_;
     const made_table& openings_;
+    std::optional<interceptor> interceptor_;
 };
 
 }  // namespace sallyport::helper

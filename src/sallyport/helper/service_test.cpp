@@ -19,12 +19,12 @@ using enum request_kind;
 
 class HelperService : public testing::Test {
 protected:
-    [[nodiscard]] int ask(const request& r, std::vector<unique_fd> descriptors = {}) const {
+    [[nodiscard]] int ask(const request& r, std::vector<unique_fd> descriptors = {}) {
         return made.handle(r, descriptors).text.os;
     }
 
     const made_table no_table = fail_os(EPERM, "none");
-    const service made{permissions{.program = "/nonexistent"}, no_table};
+    service made{permissions{.program = "/nonexistent"}, no_table};
 };
 
 TEST_F(HelperService, RefusesOtherKinds) {
@@ -57,13 +57,13 @@ TEST_F(HelperService, ConnectsFromTheLowPortToThePeerOfAControlConnection) {
     const control_pair session("127.0.0.2");
     const unique_fd target = listening_socket();
     const auto port = net::local_endpoint(target.get()).port;
-    const auto connect_with = [&](const service& to, unique_fd control, endpoint at, unique_fd data) {
+    const auto connect_with = [&](service& to, unique_fd control, endpoint at, unique_fd data) {
         auto both = list_of(std::move(control), std::move(data));
         return to.handle({.kind = connect_from_low_port, .target = wire_endpoint::of(at)}, both).text.os;
     };
     const auto data = [] { return socket_of(AF_INET, SOCK_STREAM); };
     const endpoint good{*ip_address::parse("127.0.0.2"), port};
-    const service of_port{permissions{.program = "/nonexistent", .control_ports = {session.port()}}, no_table};
+    service of_port{permissions{.program = "/nonexistent", .control_ports = {session.port()}}, no_table};
     auto connected = data();
     EXPECT_EQ(connect_with(of_port, session.control(), good, unique_fd(::dup(connected.get()))), 0);
     EXPECT_EQ(net::local_endpoint(connected.get()),
@@ -89,7 +89,7 @@ TEST_F(HelperService, BindsOnlyPortsOfTheConfiguration) {
     ASSERT_EQ(::bind(free_port.get(), any.data(), any.length()), 0);
     const auto at = net::local_endpoint(free_port.get());
     free_port.reset();
-    const service of_ports{permissions{.program = "/nonexistent", .data_ports = {{at.port, at.port}}}, no_table};
+    service of_ports{permissions{.program = "/nonexistent", .data_ports = {{at.port, at.port}}}, no_table};
     const auto bind_to = [&](endpoint where, unique_fd socket) {
         auto one = list_of(std::move(socket));
         return of_ports.handle({.kind = bind_port, .target = wire_endpoint::of(where)}, one).text.os;
@@ -111,7 +111,7 @@ TEST_F(HelperService, OpensOnlyTheFilesOfTheConfiguration) {
     std::filesystem::create_directories(directory);
     std::ofstream(directory / "key") << "key";
     ASSERT_EQ(::mkfifo((directory / "fifo").c_str(), 0600), 0);
-    const service of_files{
+    service of_files{
         permissions{.program = "/nonexistent",
                     .files = {{directory / "key"}, {directory / "log", true}, {directory / "fifo"}, {directory}}},
         no_table};

@@ -24,6 +24,8 @@ namespace {
         const auto below = static_cast<std::uint16_t>(std::max<int>(port, 1) - 1);
         out.push_back({below, below});
     }
+    // The system chooses the ports of transparent sockets.
+    if (allowed.interception) out.push_back({0, 0});
     return out;
 }
 
@@ -31,10 +33,11 @@ namespace {
     std::uint64_t out = 0;
     // Files of other users, such as keys that only a group may read.
     if (!allowed.files.empty()) out |= capability_bit(CAP_DAC_READ_SEARCH);
-    if (std::ranges::any_of(bound_ports(allowed),
-                            [](const port_range& ports) { return ports.first < net::first_unprivileged_port; }))
+    if (std::ranges::any_of(bound_ports(allowed), [](const port_range& ports) {
+            return ports.first != 0 && ports.first < net::first_unprivileged_port;
+        }))
         out |= capability_bit(CAP_NET_BIND_SERVICE);
-    if (allowed.openings) out |= capability_bit(CAP_NET_ADMIN);
+    if (allowed.openings || allowed.interception) out |= capability_bit(CAP_NET_ADMIN);
     return out;
 }
 
@@ -50,7 +53,7 @@ void confine_helper(const helper::permissions& allowed) {
     if (!drop_capabilities(needed_capabilities(allowed))) ::_exit(1);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return;
     if (const auto version = landlock_version()) (void)apply_landlock(rules_of(allowed), *version);
-    (void)filter_helper_calls(allowed.openings);
+    (void)filter_helper_calls({.netlink_filter = allowed.openings, .router = allowed.interception.has_value()});
 }
 
 }  // namespace sallyport::ops

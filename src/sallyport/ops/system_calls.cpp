@@ -100,9 +100,10 @@ constexpr scmp_arg_cmp has_bits(unsigned argument, std::uint64_t mask, std::uint
     return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
+// The rest of a socket's type are flags.
+constexpr std::uint64_t type_mask = 0xf;
+
 void permit_sockets(filter_builder& filter) {
-    // The rest of the type are flags.
-    constexpr std::uint64_t type_mask = 0xf;
     filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_UNIX));
     for (const int family : {AF_INET, AF_INET6})
         for (const int type : {SOCK_STREAM, SOCK_DGRAM})
@@ -150,10 +151,17 @@ result<void> filter_system_calls() {
     return apply(filter);
 }
 
-result<void> filter_helper_calls(bool netlink_filter) {
+result<void> filter_helper_calls(helper_calls permitted_calls) {
     filter_builder filter(SCMP_ACT_ERRNO(EPERM));
     permit_calls(filter, permitted_to_helper);
-    if (netlink_filter) filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_NETFILTER));
+    if (permitted_calls.netlink_filter || permitted_calls.router)
+        filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_NETFILTER));
+    if (permitted_calls.router) {
+        filter.add(SCMP_ACT_ALLOW, "socket", is(0, AF_NETLINK), is(2, NETLINK_ROUTE));
+        for (const int family : {AF_INET, AF_INET6})
+            filter.add(SCMP_ACT_ALLOW, "socket", is(0, static_cast<std::uint64_t>(family)),
+                       has_bits(1, type_mask, SOCK_STREAM));
+    }
     return apply(filter);
 }
 

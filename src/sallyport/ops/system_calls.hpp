@@ -15,7 +15,13 @@ namespace sallyport::ops {
 /// Applies the filter to all threads for good.
 [[nodiscard]] result<void> filter_system_calls();
 
-/// The same with a shorter list, for the helper process. `netlink_filter`: also permits the sockets of nf_tables.
-[[nodiscard]] result<void> filter_helper_calls(bool netlink_filter);
+struct helper_calls {
+    // The sockets of nf_tables.
+    bool netlink_filter = false;
+    // Those, and those of routing rules, and TCP sockets.
+    bool router = false;
+};
+/// The same with a shorter list, for the helper process.
+[[nodiscard]] result<void> filter_helper_calls(helper_calls permitted_calls);
 
 }  // namespace sallyport::ops

@@ -1,0 +1,34 @@
+#pragma once
+// Interception by request: the transparent listeners of the gateway, the rules that deliver connections to them, and the
+// sockets of its backend legs.
+//
+// Owned by the helper process; one thread.
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include <sallyport/firewall/interception_table.hpp>
+#include <sallyport/helper/serve.hpp>
+
+namespace sallyport::helper {
+
+class interceptor {
+public:
+    explicit interceptor(firewall::interception_settings permitted) : settings_(std::move(permitted)) {}
+
+    /// A listening socket with IP_TRANSPARENT for the interception with this number; one for each family.
+    [[nodiscard]] answer listen(std::size_t number, bool v4);
+    /// From now on the kernel delivers the connections to these sockets, until this is destroyed.
+    [[nodiscard]] answer start();
+    /// A socket with the address of the client of an intercepted connection, and another port.
+    [[nodiscard]] static answer client_socket(int control);
+    /// What NAT on this machine has made of the connection's source address.
+    [[nodiscard]] static answer translation_of(int backend);
+
+private:
+    firewall::interception_settings settings_;
+    std::unique_ptr<firewall::interception_table> table_;
+};
+
+}  // namespace sallyport::helper

@@ -1,0 +1,28 @@
+#include <sallyport/helper/session_connection.hpp>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <sallyport/firewall/conntrack.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::helper {
+
+std::optional<session_connection> session_connection::of(int descriptor) noexcept {
+    tcp_info facts{};
+    socklen_t size = sizeof facts;
+    if (!net::is_tcp(descriptor) || ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &facts, &size) != 0 ||
+        facts.tcpi_state != TCP_ESTABLISHED)
+        return std::nullopt;
+    return session_connection{net::local_endpoint(descriptor), net::peer_endpoint(descriptor)};
+}
+
+result<ip_address> translated_address(int descriptor) {
+    auto tracking = firewall::conntrack::open();
+    if (!tracking) return std::unexpected(std::move(tracking).error());
+    const auto found = tracking->find(firewall::flow::of_socket(descriptor));
+    if (!found) return std::unexpected(found.error());
+    return *found ? (*found)->reply.destination.address : net::local_endpoint(descriptor).address;
+}
+
+}  // namespace sallyport::helper
