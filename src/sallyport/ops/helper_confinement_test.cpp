@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,6 +23,8 @@
 #include <unistd.h>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/firewall/test_network.hpp>
+#include <sallyport/helper/client.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/ops/landlock.hpp>
 
@@ -130,6 +134,77 @@ TEST_F(HelperConfinement, keeps_the_capabilities_that_are_needed) {
     allowed.control_ports = {2121};
     allowed.openings = false;
     EXPECT_TRUE(has("0000000000000000"));
+}
+
+/// A confined helper in a network namespace of its own.
+void use_confined_helper() {
+    firewall::enter_test_network();
+    firewall::interception_settings intercepted;
+    intercepted.interceptions.push_back({.interfaces = {"lan0"}});
+    const endpoint at{*ip_address::parse("127.0.0.1"), 2121};
+    const helper::permissions allowed{
+        .program = "/nonexistent", .control_ports = {at.port}, .openings = true, .interception = intercepted};
+    const auto started = helper::client::start(allowed, [allowed] { confine_helper(allowed); });
+    ASSERT_TRUE(started);
+    auto& client = **started;
+
+    const auto listener = client.listen_transparent(0, true);
+    ASSERT_TRUE(listener) << listener.error().text();
+    ASSERT_TRUE(client.listen_transparent(0, false));
+    const auto intercepting = client.start_interception();
+    ASSERT_TRUE(intercepting) << intercepting.error().text();
+
+    const auto connect_to = [](int listening) {
+        unique_fd out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const net::socket_address to(net::local_endpoint(listening));
+        EXPECT_EQ(::connect(out.get(), to.data(), to.length()), 0);
+        return out;
+    };
+    const auto session = connect_to(listener->get());
+    ::fcntl(listener->get(), F_SETFL, 0);
+    const unique_fd control(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto leg = client.client_socket(control.get());
+    ASSERT_TRUE(leg) << leg.error().text();
+    const unique_fd backend(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::listen(backend.get(), 1), 0);
+    const auto backend_control = connect_to(backend.get());
+    const auto seen = client.translated_address(backend_control.get());
+    ASSERT_TRUE(seen) << seen.error().text();
+    EXPECT_TRUE(seen->is_loopback());
+
+    const unique_fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const net::socket_address bound(at);
+    ASSERT_EQ(::bind(listening.get(), bound.data(), bound.length()), 0);
+    ASSERT_EQ(::listen(listening.get(), 1), 0);
+    const auto client_end = connect_to(listening.get());
+    const unique_fd client_control(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto table = client.find_table();
+    ASSERT_TRUE(table) << table.error().text();
+    std::vector<firewall::change> one(1);
+    one[0].subject = {at.address, {at.address, 40000}, {at.address, 40001}, at.address, std::chrono::seconds(30)};
+    auto controls =
+        firewall::owned_control_connections::duplicate({.client = client_control.get(), .backend = backend_control.get()});
+    ASSERT_TRUE(controls);
+    one[0].control = std::move(*controls);
+    const auto opened = (*table)->commit(one);
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_TRUE((*table)->remaining(one[0].subject));
+    EXPECT_EQ((*table)->use_of(one[0].subject), firewall::opening_use::none);
+    one[0].kind = firewall::change_kind::close;
+    EXPECT_TRUE((*table)->commit(one));
+    EXPECT_FALSE((*table)->remaining(one[0].subject));
+}
+
+TEST_F(HelperConfinement, permits_what_the_requests_need) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    const auto child = ::fork();
+    if (child == 0) {
+        use_confined_helper();
+        ::_exit(HasFailure() ? 1 : 0);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
 }
 
 }  // namespace
