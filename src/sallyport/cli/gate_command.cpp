@@ -14,6 +14,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/access_options.hpp>
 #include <sallyport/cli/admin_commands.hpp>
+#include <sallyport/cli/adopt_command.hpp>
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
@@ -342,6 +343,7 @@ void add_gate_command(CLI::App& app, int& exit_code) {
     options->add_to(*command);
     const auto check = [command] { return checked(*command); };
     add_admin_commands({.command = *command, .options = options->daemon, .settings = check}, exit_code);
+    add_adopt(*command, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);
     });
