@@ -108,6 +108,11 @@ WRONG = [
     (GATE + ["--user-mismatch", "replace"], "--user-mismatch requires the name in a certificate; add --user-from-cert FIELD"),
     (GATE + ["--backend-insecure"], "--backend-insecure has no effect, as no backend uses TLS; use ftpes:// or ftps://"),
     (["gate", "--listen", "127.0.0.1:0"], "no backend is configured; add --backend"),
+    (["gate", "--intercept", "lan0?port=21"], '--intercept: "lan0?port=21": unknown term "port"; did you mean ports?'),
+    (["gate", "--intercept", "lan0?tls=end"], "--intercept: tls=end needs a certificate; add --tls-cert FILE"),
+    (["gate", "--intercept", "lan0", "--mark", "0"], "--mark 0: not a mark; use VALUE/MASK"),
+    (["gate", "--intercept", "lan0", "--route-table", "0"], "--route-table"),
+    (["gate", "plan", "--backend", "ftp://x"], "nothing is intercepted with these options; add --intercept IF"),
     (["gate", "--backend", "http://x", "--listen", "127.0.0.1:0"], '--backend: backend "http://x": unknown scheme; use'),
     (["gate", "--backend", "ftp://x?weight=-1", "--listen", "127.0.0.1:0"], 'invalid parameter "weight=-1"; use weight=N'),
     # The command line itself.

@@ -1,10 +1,14 @@
 #include <sallyport/cli/admin_commands.hpp>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +18,7 @@
 
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/openings_text.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/status_text.hpp>
 #include <sallyport/ops/control_client.hpp>
@@ -28,6 +33,7 @@ constexpr auto exit_codes =
     "Exit codes: 0 success, 1 refused by the daemon and nothing changed, 2 invalid options or configuration, 3 no daemon is "
     "running, 10 no answer in time.";
 constexpr auto short_timeout = std::chrono::seconds(10);
+constexpr auto follow_interval = std::chrono::milliseconds(500);
 // The daemon may read certificates or start a program.
 constexpr auto long_timeout = std::chrono::seconds(60);
 
@@ -42,17 +48,23 @@ int report(std::string_view command, const error& why) {
     }
 }
 
-/// Sends one request to the control socket, whose path may be in the configuration file.
-result<json::object> query(CLI::App& daemon, const daemon_options& options, const json::object& request,
-                           std::chrono::seconds wait) {
+/// The control socket, whose path may be in the configuration file.
+result<std::string> control_socket_of(CLI::App& daemon, const daemon_options& options) {
     if (!options.config.empty()) {
         const auto applied = apply_config_file(daemon, options.config);
         if (!applied) return std::unexpected(applied.error());
     }
-    const auto path = options.logging_and_control.control_path(daemon.get_name());
+    auto path = options.logging_and_control.control_path(daemon.get_name());
     if (path.empty())
         return fail(errc::usage, "no control socket is known, as XDG_RUNTIME_DIR is not set; add --control-socket PATH");
-    auto answer = ops::send_control_request(path, request, wait);
+    return path;
+}
+
+result<json::object> query(CLI::App& daemon, const daemon_options& options, const json::object& request,
+                           std::chrono::seconds wait) {
+    const auto path = control_socket_of(daemon, options);
+    if (!path) return std::unexpected(path.error());
+    auto answer = ops::send_control_request(*path, request, wait);
     if (!answer && answer.error().os == ENOENT) answer.error().what += " with --control-socket";
     return answer;
 }
@@ -91,6 +103,59 @@ void add_status(const administered_daemon& daemon, int& exit_code) {
             fmt::print("{}\n", json::serialize(*reply));
         else
             fmt::print("{}", status_text(*reply, wanted->show));
+    });
+}
+
+struct openings_options {
+    bool as_json = false;
+    bool follow = false;
+};
+
+std::string opening_text(const json::object& opening, bool as_json) {
+    return as_json ? json::serialize(opening) : line_of_opening(opening);
+}
+
+/// With --follow, a line for each new opening until the gateway ends or a signal arrives.
+int show_openings(CLI::App& owner, const daemon_options& options, const openings_options& wanted) {
+    const auto command = owner.get_name() + " openings";
+    const auto path = control_socket_of(owner, options);
+    if (!path) return report(command, path.error());
+    std::set<std::pair<std::string, std::uint64_t>> shown;
+    for (;;) {
+        const auto status = ops::send_control_request(*path, {{"command", "status"}}, short_timeout);
+        if (!status) return report(command, status.error());
+        std::set<std::pair<std::string, std::uint64_t>> now;
+        const auto openings = openings_of(*status);
+        if (wanted.as_json && !wanted.follow) {
+            fmt::print("{}\n", json::serialize(openings));
+            return 0;
+        }
+        for (const auto& v : openings) {
+            const auto& opening = v.get_object();
+            const auto [key, is_new] =
+                now.emplace(opening.at("session").get_string(), opening.at("port").to_number<std::uint64_t>());
+            if (is_new && !shown.contains(*key)) fmt::print("{}\n", opening_text(opening, wanted.as_json));
+        }
+        if (!wanted.follow) return 0;
+        std::fflush(stdout);
+        shown = std::move(now);
+        std::this_thread::sleep_for(follow_interval);
+    }
+}
+
+void add_openings(const administered_daemon& daemon, int& exit_code) {
+    auto* const command =
+        daemon.command.add_subcommand("openings", "Show the data connections that a running gateway permits next");
+    command->fallthrough();
+    auto wanted = std::make_shared<openings_options>();
+    command_table table;
+    table.add("Output",
+              {{"--json", "", flag(wanted->as_json), "Print JSON: one array, or with --follow one object per line"},
+               {"--follow", "", flag(wanted->follow), "Go on, and print each new opening"}});
+    table.notes = notes_of(daemon, exit_codes);
+    set_table(*command, std::move(table));
+    command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
+        exit_code = show_openings(owner, options, *wanted);
     });
 }
 
@@ -150,6 +215,7 @@ void add_check(const administered_daemon& daemon, int& exit_code) {
 
 void add_admin_commands(const administered_daemon& daemon, int& exit_code) {
     add_status(daemon, exit_code);
+    if (daemon.command.get_name() == "gate") add_openings(daemon, exit_code);
     add_check(daemon, exit_code);
     add_request(
         daemon, "restart",

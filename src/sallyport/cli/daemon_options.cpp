@@ -38,7 +38,8 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
     const bool serve = command == "serve";
     table.add("Listening and TLS",
               {{"--listen", "ADDR:PORT", texts(listen), "Listen here for FTP with optional explicit TLS",
-                "[::]:2121, none with --listen-tls alone"},
+                command == "gate" ? "[::]:2121, none with --listen-tls or --intercept alone"
+                                  : "[::]:2121, none with --listen-tls alone"},
                {"--listen-tls", "ADDR:PORT", texts(listen_tls), "Listen here for FTP with implicit TLS (usually port 990)"},
                {"--tls-cert", "FILE", texts(tls_certificates),
                 "Certificate chain (PEM); several are selected by server name (SNI)", up ? "self-signed, kept" : "none"},
@@ -120,8 +121,8 @@ frontend::admission_rules daemon_options::admission() const noexcept {
 }
 
 result<std::vector<endpoint>> daemon_options::endpoints() const {
-    // With --listen-tls alone, there is no listener for explicit TLS unless --listen is set.
-    if (listen.empty() && listen_tls.empty()) return std::vector{*endpoint::parse("[::]:2121")};
+    // With --listen-tls or --intercept alone, there is no listener for explicit TLS unless --listen is set.
+    if (listen.empty() && listen_tls.empty() && intercept.empty()) return std::vector{*endpoint::parse("[::]:2121")};
     return parse_endpoints(listen, "--listen");
 }
 

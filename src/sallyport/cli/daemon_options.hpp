@@ -35,6 +35,8 @@ inline constexpr auto daemon_exit_codes =
 struct daemon_options {
     std::vector<std::string> listen;
     std::vector<std::string> listen_tls;
+    /// --intercept of a gateway, which may be without a listener then.
+    std::vector<std::string> intercept;
     std::vector<std::string> tls_certificates;
     std::vector<std::string> tls_keys;
     bool tls_required = false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <net/if.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/log.hpp>
@@ -21,8 +22,10 @@
 #include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/help.hpp>
+#include <sallyport/cli/interception_options.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/users.hpp>
+#include <sallyport/firewall/policy_route.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/backend_parameters.hpp>
 #include <sallyport/gate/gate.hpp>
@@ -46,6 +49,7 @@ struct gate_options {
     gate::balancing_policy balance = gate::balancing_policy::least_sessions;
     proto::backend_data_mode backend_data = proto::backend_data_mode::passive;
     bool kernel_data = false;
+    interception_options interception;
     std::string backend_ca;
     std::string backend_certificate;
     std::string backend_key;
@@ -68,6 +72,7 @@ struct gate_options {
     [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
     [[nodiscard]] result<gate::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations, const gate::settings& made) const;
+    [[nodiscard]] std::optional<firewall::interception_settings> kernel_rules() const;
     [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
 
 private:
@@ -101,7 +106,7 @@ void gate_options::add_to(CLI::App& command) {
     table.add(
         "Backends and load balancing",
         {{"--backend", "URL", texts(backends), "Backend server: ftp://, ftpes:// or ftps://HOST[:PORT][?PARAMETERS]",
-          "required, or --backends-file", backend_parameter_rows()},
+          "required, or --backends-file or --intercept", backend_parameter_rows()},
          {"--backends-file", "FILE", text(backends_file), "File with one backend URL per line; reread when it changes"},
          {"--resolve-interval", "SECONDS", time(resolve_interval, a_day),
           "Time between DNS lookups for backends with ?resolve"},
@@ -158,6 +163,7 @@ void gate_options::add_to(CLI::App& command) {
          {"--backend-cert", "FILE", text(backend_certificate), "Client certificate (PEM) for backends that request one"},
          {"--backend-key", "FILE", text(backend_key), "Private key (PEM) for --backend-cert", "from --backend-cert"},
          {"--backend-insecure", "", flag(backend_insecure), "Do not verify backend certificates"}});
+    interception.add_to(table, daemon.intercept);
     daemon.add_to(table, "gate");
     access.add_to(table);
     daemon.logging_and_control.add_control_to(table);
@@ -167,6 +173,7 @@ void gate_options::add_to(CLI::App& command) {
         "Examples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 \\\n"
         "    --passive-ports 30000-30099 --external-address 203.0.113.7\n"
+        "  sallyport gate --intercept lan0\n"
         "  sallyport gate --listen-tls 0.0.0.0:990 --tls-cert cert.pem \\\n"
         "    --backend ftp://camera.lan\n"
         "  sallyport gate --listen 0.0.0.0:21 --balance client-address \\\n"
@@ -192,7 +199,13 @@ result<gate::settings> gate_options::settings() const {
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
     out.backends_file = backends_file;
-    if (!out.has_destinations()) return fail(errc::usage, "no backend is configured; add --backend ftp://HOST[:PORT]");
+    auto rules = interception_rules(daemon.intercept);
+    if (!rules) return std::unexpected(rules.error());
+    if (const auto valid = interception.of_kernel(*rules); !valid) return std::unexpected(valid.error());
+    out.interception.rules = std::move(*rules);
+    out.interception.server_sees_router = interception.server_sees_router;
+    if (!out.has_destinations())
+        return fail(errc::usage, "no backend is configured; add --backend ftp://HOST[:PORT], or --intercept on a router");
     if (!backends_file.empty()) {
         if (const auto listed = gate::load_backend_file(backends_file); !listed)
             return std::unexpected(with_option("--backends-file", listed.error()));
@@ -209,7 +222,10 @@ result<gate::settings> gate_options::settings() const {
             return fail(errc::usage,
                         fmt::format("--dns-server {}: invalid address; use ADDRESS or ADDRESS:PORT", dns_server));
     }
-    const bool may_have_tls_backends = !daemon.config.empty() || !backends_file.empty();
+    const bool ends_tls =
+        std::ranges::any_of(out.interception.rules, [](const auto& rule) { return rule.tls == gate::intercepted_tls::end; });
+    if (ends_tls && !out.tls) return fail(errc::usage, "--intercept: tls=end needs a certificate; add --tls-cert FILE");
+    const bool may_have_tls_backends = !daemon.config.empty() || !backends_file.empty() || ends_tls;
     if (may_have_tls_backends ||
         !std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
         std::optional<net::tls_files> client_certificate;
@@ -270,8 +286,10 @@ report_input gate_options::subject(const config_locations& locations, const gate
     out.passwords = true;
     // Two on each leg.
     out.descriptors_per_session = 4;
-    out.logins = fmt::format("Accounts: those of {}{}", status::with_plural(made.backends.size(), "backend"),
-                             backends_file.empty() ? "" : " and of those in " + backends_file);
+    out.logins = !made.has_backends()
+                     ? "Accounts: those of the servers"
+                     : fmt::format("Accounts: those of {}{}", status::with_plural(made.backends.size(), "backend"),
+                                   backends_file.empty() ? "" : " and of those in " + backends_file);
     for (const auto& b : made.backends)
         if (b.passthrough_range.first != 0) out.passthrough_ports.push_back(b.passthrough_range);
     const auto& key = backend_key.empty() ? backend_certificate : backend_key;
@@ -281,16 +299,35 @@ report_input gate_options::subject(const config_locations& locations, const gate
     return out;
 }
 
+/// With a mark and a routing table. Nothing without --intercept; invalid options are reported by settings().
+std::optional<firewall::interception_settings> gate_options::kernel_rules() const {
+    const auto rules = interception_rules(daemon.intercept);
+    if (!rules || rules->empty()) return std::nullopt;
+    auto out = interception.of_kernel(*rules);
+    if (!out || !firewall::choose_free_numbers(*out)) return std::nullopt;
+    return std::move(*out);
+}
+
 confinement_needs gate_options::needs(const std::string& control_socket) const {
     confinement_needs out{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
                           .control_socket = control_socket,
                           .kernel_forwarding = kernel_data,
                           .has_helper = true};
     for (const auto& file : secret_files({health_check_user})) out.files_to_read.push_back(file);
+    out.interception = kernel_rules();
+    out.kernel_forwarding = out.kernel_forwarding || out.interception;
     // An invalid backend is reported by settings().
     for (const auto& b : parse_backends().value_or(std::vector<gate::backend>()))
         if (b.passthrough_range.first != 0) out.ports.push_back(b.passthrough_range);
     return out;
+}
+
+/// Empty without --intercept.
+start_report about_interception(const std::optional<firewall::interception_settings>& rules,
+                                const gate::settings& settings) {
+    if (!rules) return {};
+    return interception_report(*rules, settings.interception,
+                               [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
 }
 
 /// The report of "check".
@@ -303,8 +340,54 @@ result<std::string> checked(const CLI::App& command) {
     gate::self_connection_guard guard;
     guard.set_listeners(std::move(listeners));
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
-    return fmt::format("Configuration is valid: {}\n{}", status::with_plural(settings.backends.size(), "backend"),
-                       text_of(make_report(good->options.subject(good->locations, settings), read_machine_facts())));
+    auto subject = good->options.subject(good->locations, settings);
+    subject.interception = about_interception(good->options.kernel_rules(), settings);
+    const auto rules = settings.interception.rules.size();
+    return fmt::format("Configuration is valid: {}{}\n{}", status::with_plural(settings.backends.size(), "backend"),
+                       rules == 0 ? "" : ", " + status::with_plural(rules, "interception"),
+                       text_of(make_report(subject, read_machine_facts())));
+}
+
+// For the output of "plan".
+constexpr std::uint16_t example_port = 40021;
+
+/// The output of "plan".
+result<std::string> plan_of_rules(const CLI::App& command, firewall::firewall_format format) {
+    const auto good = load_options<gate_options>("gate", values_of(command));
+    if (!good) return std::unexpected(good.error());
+    auto rules = good->options.kernel_rules();
+    if (!rules) return fail(errc::usage, "nothing is intercepted with these options; add --intercept IF");
+    // The system chooses the ports at the start.
+    auto port = example_port;
+    for (auto& each : rules->interceptions) each.listeners = {port, port}, ++port;
+    return plan_text(*rules, format);
+}
+
+void add_plan(CLI::App& gate, int& exit_code) {
+    using firewall::firewall_format;
+    auto* const command =
+        gate.add_subcommand("plan", "Print the rules and routes that --intercept makes, and change nothing");
+    command->fallthrough();
+    auto format = std::make_shared<firewall_format>(firewall_format::nftables);
+    command_table table;
+    table.add("Output", {{"--for", "FIREWALL",
+                          choice(*format, "firewall",
+                                 choices<firewall_format>{{"nftables", firewall_format::nftables},
+                                                          {"iptables", firewall_format::iptables},
+                                                          {"ufw", firewall_format::ufw},
+                                                          {"firewalld", firewall_format::firewalld}}),
+                          "Your own firewall: nftables, iptables, ufw or firewalld"}});
+    table.notes =
+        "It also takes the options of 'sallyport gate', such as --intercept and --config.\n\n"
+        "Exit codes: 0 printed, 2 invalid options or configuration.";
+    set_table(*command, std::move(table));
+    command->callback([&gate, format, &exit_code] {
+        const auto text = plan_of_rules(gate, *format);
+        if (text)
+            fmt::print("{}", *text);
+        else
+            exit_code = ops::report_start_failure("sallyport gate plan", text.error());
+    });
 }
 
 int run(CLI::App& command, const gate_options& options) {
@@ -323,11 +406,14 @@ int run(CLI::App& command, const gate_options& options) {
         return ops::report_start_failure(name, opened.error(), handover.from);
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
+    auto subject = options.subject(*ready, *settings);
+    subject.interception = about_interception(needs.interception, *settings);
     const auto report = [&](const std::vector<endpoint>& listening) {
-        log_report(make_report(with_listeners(options.subject(*ready, *settings), listening), read_machine_facts()));
+        log_report(make_report(with_listeners(subject, listening), read_machine_facts()));
     };
     const auto use_helper = [&rights](gate::settings& to) {
         to.make_table = [&helper = **rights] { return helper.find_table(); };
+        if (to.interception.is_enabled()) use_helper_for(to.interception, **rights);
     };
     command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, use_helper,
                                                      report);
@@ -344,6 +430,7 @@ void add_gate_command(CLI::App& app, int& exit_code) {
     const auto check = [command] { return checked(*command); };
     add_admin_commands({.command = *command, .options = options->daemon, .settings = check}, exit_code);
     add_adopt(*command, exit_code);
+    add_plan(*command, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);
     });

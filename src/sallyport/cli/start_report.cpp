@@ -168,18 +168,19 @@ void warn_of_ports(start_report& out, const report_input& s, const machine_facts
 }  // namespace
 
 start_report make_report(const report_input& s, const machine_facts& m) {
-    start_report out;
+    auto out = s.interception;
+    const bool listens = !s.listen.empty() || !s.listen_tls.empty() || out.facts.empty();
     for (const auto& e : s.listen) out.facts.push_back(listener_text(s, e));
     for (const auto& e : s.listen_tls) out.facts.push_back(fmt::format("Listener {}: implicit TLS", e.text()));
     add_certificates(out, s, m);
-    if (s.passive) {
+    if (s.passive && listens) {
         out.facts.push_back(ports_text(s, m));
         add_addresses(out, s);
-    } else {
+    } else if (listens) {
         out.facts.emplace_back("Passive ports: none, passive mode is off");
     }
     if (!s.logins.empty()) out.facts.push_back(s.logins);
-    out.facts.push_back(firewall_text(s, m));
+    if (listens) out.facts.push_back(firewall_text(s, m));
 
     warn_of_unreadable(out, s, m);
     warn_of_passwords(out, s, m);

@@ -28,6 +28,11 @@ struct exposed_file {
     std::string what;
 };
 
+struct start_report {
+    std::vector<std::string> facts;
+    std::vector<std::string> warnings;
+};
+
 struct report_input {
     std::vector<endpoint> listen;
     std::vector<endpoint> listen_tls;
@@ -51,13 +56,10 @@ struct report_input {
     /// During a transfer: control and data connections.
     std::size_t descriptors_per_session = 2;
     std::vector<exposed_file> exposed;
+    /// About the interception of a gateway on a router, which may have no listener.
+    start_report interception;
     /// A directory in which users may write, but this process cannot.
     std::string unwritable;
-};
-
-struct start_report {
-    std::vector<std::string> facts;
-    std::vector<std::string> warnings;
 };
 
 [[nodiscard]] start_report make_report(const report_input& subject, const machine_facts& machine);

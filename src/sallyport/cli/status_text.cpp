@@ -63,10 +63,11 @@ private:
     std::string listening;
     for (const auto& e : s.at("listening").get_array()) listening += (listening.empty() ? "" : ", ") + words(e);
     const auto& t = s.at("totals").get_object();
-    auto out = fmt::format(
-        "{} {}, process {}, up {}{}\n", words(s.at("name")), words(s.at("version")), count(s.at("pid")),
-        span_text(s.at("uptime_seconds")),
-        s.at("draining").get_bool() ? ", draining; the new process accepts new sessions" : ", listening on " + listening);
+    auto out = fmt::format("{} {}, process {}, up {}{}\n", words(s.at("name")), words(s.at("version")), count(s.at("pid")),
+                           span_text(s.at("uptime_seconds")),
+                           s.at("draining").get_bool()
+                               ? ", draining; the new process accepts new sessions"
+                               : ", listening on " + (listening.empty() ? "intercepted connections" : listening));
     out += fmt::format("{}, {} in total; {} running, {} complete, {} failed; {} sent, {} received\n",
                        status::with_plural(count(t.at("sessions")), "session"), count(t.at("sessions_total")),
                        status::with_plural(count(t.at("transfers")), "transfer"), count(t.at("transfers_complete")),

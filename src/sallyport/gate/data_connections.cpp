@@ -80,7 +80,8 @@ bool data_connections::use_opening(proto::leg leg, firewall::opening_lease openi
 result<firewall::opening> data_connections::crossing_at(proto::leg leg, const endpoint& to, const net::stream& client,
                                                         const net::stream& backend) const {
     return crossing_opening(leg, to, {client.peer().address, backend.peer().address, backend.native_handle()},
-                            *gate_->config.interception.machine, gate_->config.data_timeout);
+                            *gate_->config.interception.machine,
+                            std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime));
 }
 
 void data_connections::use_crossing(proto::leg leg, firewall::opening_lease opening) {

@@ -78,7 +78,7 @@ namespace {
     if (!s.has_destinations()) return fail(errc::syntax, "a gateway needs at least one backend");
     for (const auto& rule : s.interception.rules)
         if (rule.tls == intercepted_tls::end && !s.tls)
-            return fail(errc::syntax, "tls=end of an interception needs a certificate; add one");
+            return fail(errc::syntax, "tls=end of an interception needs a certificate; add --tls-cert FILE");
     if (auto valid = validate_passthrough(s); !valid || s.uses_passthrough()) return valid;
     if (!s.tls && (s.tls_required || !s.listen_implicit.empty()))
         return fail(errc::syntax, "TLS is required and there is no certificate; add one");

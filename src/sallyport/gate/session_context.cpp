@@ -45,8 +45,7 @@ result<void> session_context::enable_openings(const session_context* before) {
                                                   : fmt::format("let this process read {} (no ProcSubset=pid)", setting)));
     };
     const auto listens_on = [this](bool v4) {
-        return config.interception.is_enabled() ||
-               std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
+        return std::ranges::any_of(config.listen, [v4](const auto& at) { return at.address.is_v4() == v4; });
     };
     if (!allowed.v4 && listens_on(true)) warn("IPv4", "net.ipv4.ip_forward");
     if (!allowed.v6 && listens_on(false)) warn("IPv6", "net.ipv6.conf.all.forwarding");

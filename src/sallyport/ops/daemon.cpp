@@ -55,7 +55,9 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& old) 
                                                            if (restart_) restart_();
                                                        }});
     net::keep_running(loops_.at(0), "certificates", [this] { return check_certificates(); });
-    log::print(fmt::format("{}: listening on {}", name_, addresses));
+    // A gateway on a router may have no listener of its own.
+    log::print(fmt::format("{}: {}{}", name_, listening.empty() ? "listening on intercepted connections" : "listening on ",
+                           addresses));
     old.notify_ready();
     notify_service_manager();
     loops_.run();

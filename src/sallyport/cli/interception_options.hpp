@@ -1,0 +1,50 @@
+#pragma once
+// The options of an intercepting gateway, and the settings of the kernel that follow from them. A value that its command
+// owns; main thread, and the control thread at a reload.
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/start_report.hpp>
+#include <sallyport/firewall/interception.hpp>
+#include <sallyport/firewall/interception_text.hpp>
+#include <sallyport/gate/interception.hpp>
+#include <sallyport/gate/interception_rule.hpp>
+#include <sallyport/helper/client.hpp>
+
+namespace sallyport::cli {
+
+struct interception_options {
+    std::string mark;
+    std::optional<std::size_t> route_table;
+    bool server_sees_router = false;
+    firewall::when_down down = firewall::when_down::pass;
+
+    /// `intercept` gets the values of --intercept.
+    void add_to(command_table& table, std::vector<std::string>& intercept);
+    /// What the kernel is set to for these rules, without the ports of the listeners. Mark and routing table are 0 if the
+    /// options leave them to the gateway. An error names the option.
+    [[nodiscard]] result<firewall::interception_settings> of_kernel(const std::vector<gate::interception_rule>& rules) const;
+};
+
+/// What a gateway with these settings of the kernel makes, and what the administrator's own firewall needs, for nft(8),
+/// ip(8) and the firewall's own commands; '#' begins an explanation.
+[[nodiscard]] std::string plan_text(const firewall::interception_settings& of_kernel, firewall::firewall_format format);
+
+/// For the start report. `exists`: whether the machine has an interface with this name.
+[[nodiscard]] start_report interception_report(const firewall::interception_settings& of_kernel,
+                                               const gate::interception_settings& of_gate,
+                                               const std::function<bool(const std::string& name)>& exists);
+
+/// The gateway gets its listeners and all rights from the helper, which outlives it.
+void use_helper_for(gate::interception_settings& to, helper::client& helper);
+
+/// The rules of --intercept. An error names the option.
+[[nodiscard]] result<std::vector<gate::interception_rule>> interception_rules(const std::vector<std::string>& intercept);
+
+}  // namespace sallyport::cli
