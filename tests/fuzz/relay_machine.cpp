@@ -62,6 +62,7 @@ private:
         const auto past = choices(c).next(4);
         s.backend.direct = {.passive = past % 2 == 1, .active = past >= 2};
         s.paths.kernel = proto::kernel_forwarding::available;
+        if (!c.setting(6)) s.naming = static_cast<proto::server_naming>(choices(c).next(12) / 4);
         if (c.setting(5)) s.data_mode = c.setting(4) ? proto::backend_data_mode::active : proto::backend_data_mode::match;
         return s;
     }

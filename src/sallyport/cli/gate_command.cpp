@@ -28,6 +28,7 @@
 #include <sallyport/firewall/policy_route.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/backend_parameters.hpp>
+#include <sallyport/gate/forward_rule.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/self_connection_guard.hpp>
 #include <sallyport/ops/daemon.hpp>
@@ -44,6 +45,7 @@ struct gate_options {
     access_options access;
     std::vector<std::string> backends;
     std::string backends_file;
+    std::vector<std::string> forward_to;
     std::chrono::seconds resolve_interval = limits::resolve_interval;
     std::string dns_server;
     gate::balancing_policy balance = gate::balancing_policy::least_sessions;
@@ -70,6 +72,7 @@ struct gate_options {
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<std::vector<gate::backend>> parse_backends() const;
+    [[nodiscard]] result<std::vector<gate::forward_rule>> parse_forward_rules() const;
     [[nodiscard]] result<gate::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations, const gate::settings& made) const;
     [[nodiscard]] std::optional<firewall::interception_settings> kernel_rules() const;
@@ -106,8 +109,10 @@ void gate_options::add_to(CLI::App& command) {
     table.add(
         "Backends and load balancing",
         {{"--backend", "URL", texts(backends), "Backend server: ftp://, ftpes:// or ftps://HOST[:PORT][?PARAMETERS]",
-          "required, or --backends-file or --intercept", backend_parameter_rows()},
+          "required, or --backends-file, --intercept or --forward-to", backend_parameter_rows()},
          {"--backends-file", "FILE", text(backends_file), "File with one backend URL per line; reread when it changes"},
+         {"--forward-to", "TARGET", texts(forward_to),
+          "Forward proxy: clients may name servers in this NET[:PORTS] or NAME[:PORTS]", "no server"},
          {"--resolve-interval", "SECONDS", time(resolve_interval, a_day),
           "Time between DNS lookups for backends with ?resolve"},
          {"--dns-server", "ADDR[:PORT]", text(dns_server), "Name server for these lookups", "system resolver"},
@@ -193,19 +198,34 @@ result<std::vector<gate::backend>> gate_options::parse_backends() const {
     return out;
 }
 
+result<std::vector<gate::forward_rule>> gate_options::parse_forward_rules() const {
+    std::vector<gate::forward_rule> out;
+    for (const auto& text : forward_to) {
+        auto parsed = gate::parse_forward_rule(text);
+        if (!parsed) return std::unexpected(with_option("--forward-to", parsed.error()));
+        out.push_back(std::move(*parsed));
+    }
+    return out;
+}
+
 result<gate::settings> gate_options::settings() const {
     gate::settings out;
     auto parsed = parse_backends();
     if (!parsed) return std::unexpected(parsed.error());
     out.backends = std::move(*parsed);
     out.backends_file = backends_file;
-    auto rules = interception_rules(daemon.intercept);
-    if (!rules) return std::unexpected(rules.error());
-    if (const auto valid = interception.of_kernel(*rules); !valid) return std::unexpected(valid.error());
-    out.interception.rules = std::move(*rules);
+    auto intercepted = interception_rules(daemon.intercept);
+    if (!intercepted) return std::unexpected(intercepted.error());
+    if (const auto valid = interception.of_kernel(*intercepted); !valid) return std::unexpected(valid.error());
+    out.interception.rules = std::move(*intercepted);
     out.interception.server_sees_router = interception.server_sees_router;
+    auto forwarded = parse_forward_rules();
+    if (!forwarded) return std::unexpected(forwarded.error());
+    out.forward_to = std::move(*forwarded);
     if (!out.has_destinations())
-        return fail(errc::usage, "no backend is configured; add --backend ftp://HOST[:PORT], or --intercept on a router");
+        return fail(errc::usage,
+                    "no backend is configured; add --backend ftp://HOST[:PORT], --forward-to for a forward proxy, or "
+                    "--intercept on a router");
     if (!backends_file.empty()) {
         if (const auto listed = gate::load_backend_file(backends_file); !listed)
             return std::unexpected(with_option("--backends-file", listed.error()));
@@ -225,9 +245,10 @@ result<gate::settings> gate_options::settings() const {
     const bool ends_tls =
         std::ranges::any_of(out.interception.rules, [](const auto& rule) { return rule.tls == gate::intercepted_tls::end; });
     if (ends_tls && !out.tls) return fail(errc::usage, "--intercept: tls=end needs a certificate; add --tls-cert FILE");
+    const auto uses_tls = [](const auto& server) { return server.tls != gate::backend_tls::none; };
     const bool may_have_tls_backends = !daemon.config.empty() || !backends_file.empty() || ends_tls;
-    if (may_have_tls_backends ||
-        !std::ranges::all_of(out.backends, [](const auto& b) { return b.tls == gate::backend_tls::none; })) {
+    if (may_have_tls_backends || std::ranges::any_of(out.forward_to, uses_tls) ||
+        std::ranges::any_of(out.backends, uses_tls)) {
         std::optional<net::tls_files> client_certificate;
         if (!backend_certificate.empty()) client_certificate = net::tls_files{backend_certificate, backend_key};
         auto context = net::tls_client_context::make(
@@ -237,11 +258,12 @@ result<gate::settings> gate_options::settings() const {
                 with_option(client_certificate ? "--backend-ca or --backend-cert" : "--backend-ca", context.error()));
         out.backend_tls = std::move(*context);
     } else if (!backend_ca.empty() || !backend_certificate.empty() || backend_insecure) {
-        return fail(errc::usage,
-                    fmt::format("{} has no effect, as no backend uses TLS; use ftpes:// or ftps:// in --backend",
-                                !backend_ca.empty()            ? "--backend-ca"
-                                : !backend_certificate.empty() ? "--backend-cert"
-                                                               : "--backend-insecure"));
+        return fail(
+            errc::usage,
+            fmt::format("{} has no effect, as no backend uses TLS; use ftpes:// or ftps:// in --backend or --forward-to",
+                        !backend_ca.empty()            ? "--backend-ca"
+                        : !backend_certificate.empty() ? "--backend-cert"
+                                                       : "--backend-insecure"));
     }
     if (auto filled = fill_checks(out); !filled) return std::unexpected(filled.error());
     out.balancing.policy = balance;
@@ -278,6 +300,17 @@ result<void> gate_options::fill_checks(gate::settings& out) const {
     return {};
 }
 
+/// Where sessions can be relayed to: "2 backends and the servers of 1 --forward-to".
+std::string servers_text(const gate::settings& made) {
+    std::string out;
+    const auto add = [&out](std::string text) { out += (out.empty() ? "" : " and ") + std::move(text); };
+    if (!made.backends.empty()) add(status::with_plural(made.backends.size(), "backend"));
+    if (!made.backends_file.empty()) add("the backends in " + made.backends_file);
+    if (!made.forward_to.empty()) add("the servers that clients name (--forward-to)");
+    if (made.interception.is_enabled()) add("the servers that intercepted clients connect to (--intercept)");
+    return out;
+}
+
 report_input gate_options::subject(const config_locations& locations, const gate::settings& made) const {
     auto daemon_with_passthrough = daemon;
     daemon_with_passthrough.tls_passthrough = made.uses_passthrough();
@@ -286,10 +319,7 @@ report_input gate_options::subject(const config_locations& locations, const gate
     out.passwords = true;
     // Two on each leg.
     out.descriptors_per_session = 4;
-    out.logins = !made.has_backends()
-                     ? "Accounts: those of the servers"
-                     : fmt::format("Accounts: those of {}{}", status::with_plural(made.backends.size(), "backend"),
-                                   backends_file.empty() ? "" : " and of those in " + backends_file);
+    out.logins = fmt::format("Accounts: those of {}", servers_text(made));
     for (const auto& b : made.backends)
         if (b.passthrough_range.first != 0) out.passthrough_ports.push_back(b.passthrough_range);
     const auto& key = backend_key.empty() ? backend_certificate : backend_key;
@@ -342,9 +372,7 @@ result<std::string> checked(const CLI::App& command) {
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
     auto subject = good->options.subject(good->locations, settings);
     subject.interception = about_interception(good->options.kernel_rules(), settings);
-    const auto rules = settings.interception.rules.size();
-    return fmt::format("Configuration is valid: {}{}\n{}", status::with_plural(settings.backends.size(), "backend"),
-                       rules == 0 ? "" : ", " + status::with_plural(rules, "interception"),
+    return fmt::format("Configuration is valid: {}\n{}", servers_text(settings),
                        text_of(make_report(subject, read_machine_facts())));
 }
 

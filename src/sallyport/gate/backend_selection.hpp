@@ -27,7 +27,7 @@ public:
 
     /// Whether the backend is selected at USER, not before the greeting.
     [[nodiscard]] bool selects_at_login() const {
-        return gate_->config.connect_at_login || gate_->backends.selects_at_login();
+        return gate_->config.connect_at_login || !gate_->config.forward_to.empty() || gate_->backends.selects_at_login();
     }
 
     struct search {

@@ -60,6 +60,10 @@ namespace {
             return refuse(
                 "passthrough=A-B and --dial login exclude each other, since the gateway does not read USER; remove one of "
                 "them");
+        if (!s.forward_to.empty())
+            return refuse(
+                "passthrough=A-B and --forward-to exclude each other, since the gateway does not read USER; remove one "
+                "of them");
         if (s.tls) return refuse("passthrough=A-B ends TLS at the backend; remove --tls-cert");
         if (!(b.tls == backend_tls::implicit ? s.listen : s.listen_implicit).empty())
             return refuse(
@@ -75,7 +79,8 @@ namespace {
 }
 
 [[nodiscard]] result<void> validate(const settings& s) {
-    if (!s.has_destinations()) return fail(errc::syntax, "a gateway needs at least one backend");
+    if (!s.has_destinations())
+        return fail(errc::syntax, "a gateway needs at least one backend, or servers that clients may name");
     for (const auto& rule : s.interception.rules)
         if (rule.tls == intercepted_tls::end && !s.tls)
             return fail(errc::syntax, "tls=end of an interception needs a certificate; add --tls-cert FILE");

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -92,6 +93,18 @@ struct backend {
     friend bool operator==(const backend&, const backend&) = default;
 };
 
+/// Servers that the clients of a forward proxy may name (--forward-to); see forward_rule.hpp. A value.
+struct forward_rule {
+    // The name of a host in lower case, or "*." and the name of a domain.
+    std::variant<ip_network, std::string> target;
+    std::vector<port_range> ports;
+    backend_tls tls = backend_tls::none;
+
+    /// If the client names none.
+    [[nodiscard]] std::uint16_t default_port() const noexcept { return tls == backend_tls::implicit ? 990 : 21; }
+    friend bool operator==(const forward_rule&, const forward_rule&) = default;
+};
+
 /// The rule by which sessions are distributed. Every policy applies the weights.
 enum class balancing_policy : std::uint8_t { least_sessions, round_robin, least_response_time, client_address, user };
 
@@ -148,6 +161,8 @@ struct settings : frontend::service_settings {
     std::vector<backend> backends;
     // A file with more backends, reread when it changes. Empty: none.
     std::string backends_file;
+    // Not empty: clients may name these servers in USER.
+    std::vector<forward_rule> forward_to;
     std::chrono::seconds resolve_interval = limits::resolve_interval;
     // Name server for ?resolve lookups, instead of the system's.
     std::optional<endpoint> dns_server;
@@ -163,7 +178,9 @@ struct settings : frontend::service_settings {
     /// Servers from a list of the administrator. Other sources name a server for one session; see destination.hpp.
     [[nodiscard]] bool has_backends() const noexcept { return !backends.empty() || !backends_file.empty(); }
     /// Sessions can get a destination at all.
-    [[nodiscard]] bool has_destinations() const noexcept { return has_backends() || interception.is_enabled(); }
+    [[nodiscard]] bool has_destinations() const noexcept {
+        return has_backends() || interception.is_enabled() || !forward_to.empty();
+    }
 
     /// TLS is not terminated here: every backend has a range of passthrough ports.
     [[nodiscard]] bool uses_passthrough() const noexcept {

@@ -50,6 +50,9 @@ proto::relay_settings machine_settings(const session_context& gate, const client
             .policy = config.commands,
             .certificate_user = client.certificate_user(),
             .replace_user = config.replace_user,
+            .naming = rule != nullptr || config.forward_to.empty() ? proto::server_naming::off
+                      : config.has_backends()                      ? proto::server_naming::allowed
+                                                                   : proto::server_naming::required,
             .limit_users = config.max_sessions_per_user != 0,
             .client_destination = client.client_destination().address,
             .query_directory = config.transfer_log != nullptr,

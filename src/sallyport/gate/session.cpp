@@ -8,6 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/frontend/login_text.hpp>
 #include <sallyport/gate/leg_settings.hpp>
+#include <sallyport/gate/named_destination.hpp>
 #include <sallyport/gate/original_destination.hpp>
 #include <sallyport/net/keep_running.hpp>
 
@@ -94,7 +95,10 @@ void session::kill() {
 
 // ---- From the accepted connection to a running machine
 
-net::task<std::expected<established_leg, no_leg>> session::find_destination(backend_selection::search search) {
+/// `named`: by the client, at a forward proxy.
+net::task<std::expected<established_leg, no_leg>> session::find_destination(backend_selection::search search,
+                                                                            std::optional<proto::named_server> named) {
+    if (named) co_return co_await connect_named(loop_, gate_, std::move(*named), std::move(search.leg), sink());
     if (client_.interception() == nullptr) co_return co_await selection_.find(std::move(search));
     co_return co_await connect_original(loop_, *gate_, client_, std::move(search.leg), sink());
 }
@@ -163,7 +167,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
     if (request.host.empty() && client_.stream().is_tls()) request.host = client_.stream().tls().server_name;
     auto search = search_for(client_, request.user, std::move(request.host));
     search.is_failover = request.is_failover;
-    auto found = co_await find_destination(std::move(search));
+    auto found = co_await find_destination(std::move(search), std::move(request.server));
     if (is_closing()) co_return;
     machine_->set_time(net::clock::now());
     if (ending_.stopping) {

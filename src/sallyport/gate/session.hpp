@@ -6,6 +6,7 @@
 // the machine's actions; there is no coroutine in between, so a command or a reply passes in one turn of the loop. `client_`
 // is the control connection of the client leg, `server_` has that of the backend leg.
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,7 +79,8 @@ private:
     void end_without_memory() noexcept;
 
     // From the accepted connection to a running machine
-    net::task<std::expected<established_leg, no_leg>> find_destination(backend_selection::search search);
+    net::task<std::expected<established_leg, no_leg>> find_destination(backend_selection::search search,
+                                                                       std::optional<proto::named_server> named = {});
     net::task<bool> connect_backend();
     net::task<> start_passthrough();
     net::task<> run_passthrough();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
+#include <sallyport/net/resolve_for_client.hpp>
 #include <sallyport/net/resolver_pool.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stream.hpp>
@@ -37,12 +38,29 @@ worker_pool& resolver_pool() {
     return pool;
 }
 
-task<addresses> resolve(loop& l, std::string host, time_limit limit) {
+worker_pool& client_resolver_pool() {
+    static auto& pool = *new worker_pool(4);
+    return pool;
+}
+
+namespace {
+
+task<addresses> resolve_in(worker_pool& pool, loop& l, std::string host, time_limit limit, work_owner client) {
     if (const auto literal = ip_address::parse(host)) co_return std::vector{*literal};
     auto lookup = [host] { return look_up(host); };
-    auto answer = co_await run_in_resolver_pool(l, std::move(lookup), limit);
+    auto answer = co_await run_in_resolver_pool(l, std::move(lookup), limit, pool, client);
     if (answer) co_return std::move(*answer);
     co_return fail(errc::timeout, fmt::format("cannot find the address of \"{}\": timed out", host));
+}
+
+}  // namespace
+
+task<addresses> resolve(loop& l, std::string host, time_limit limit) {
+    return resolve_in(resolver_pool(), l, std::move(host), limit, {});
+}
+
+task<addresses> resolve_for_client(loop& l, std::string host, ip_address client, time_limit limit) {
+    return resolve_in(client_resolver_pool(), l, std::move(host), limit, {.address = client.client_network()});
 }
 
 }  // namespace sallyport::net

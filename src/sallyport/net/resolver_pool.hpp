@@ -19,11 +19,15 @@
 namespace sallyport::net {
 
 [[nodiscard]] worker_pool& resolver_pool();
+/// For names that clients choose.
+[[nodiscard]] worker_pool& client_resolver_pool();
 
 /// Runs `lookup` in the pool and returns its result on this loop; nothing after the time limit or an exception. `lookup` may
-/// outlive the caller and the loop.
+/// outlive the caller and the loop; after the time limit it does not start.
 template <class Lookup>
-task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l, Lookup lookup, time_limit limit) {
+task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l, Lookup lookup, time_limit limit,
+                                                                        worker_pool& pool = resolver_pool(),
+                                                                        work_owner client = {}) {
     // Shared by the waiting coroutine and the pool's thread, which may finish after the coroutine has ended.
     struct pending_lookup {
         explicit pending_lookup(loop& owner) : done(owner) {}
@@ -31,7 +35,8 @@ task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l,
         std::optional<std::invoke_result_t<Lookup&>> found;
     };
     const auto pending = std::make_shared<pending_lookup>(l);
-    resolver_pool().submit([lookup = std::move(lookup), waiter = std::weak_ptr(pending), poster = l.poster()]() mutable {
+    auto work = [lookup = std::move(lookup), waiter = std::weak_ptr(pending), poster = l.poster()]() mutable {
+        if (waiter.expired()) return;
         // Without memory for the lookup, there is no result.
         std::optional<std::invoke_result_t<Lookup&>> answer;
         try {
@@ -46,7 +51,8 @@ task<std::optional<std::invoke_result_t<Lookup&>>> run_in_resolver_pool(loop& l,
             q->found = std::move(found);
             q->done.set();
         });
-    });
+    };
+    pool.submit(std::move(work), client);
     co_await pending->done.wait(limit.next(clock::now()));
     co_return std::move(pending->found);
 }

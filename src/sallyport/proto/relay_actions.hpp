@@ -126,6 +126,8 @@ struct find_backend {
     std::string host;
     // In place of one that has failed.
     bool is_failover = false;
+    // Not one of the backends: the server that the client has named.
+    std::optional<named_server> server{};
 };
 /// The backend has accepted the login of this user: decide whether it may have another session. Outcome: user_admitted.
 struct admit_user {

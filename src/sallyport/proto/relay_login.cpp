@@ -34,28 +34,75 @@ session_stage relay_login::stage() const noexcept {
     return user_received_ ? session_stage::user_given : session_stage::connected;
 }
 
+void relay_login::client_tls_started(std::optional<std::string> certificate_user) {
+    certificate_user_ = std::move(certificate_user);
+    // What was sent before without protection has no effect (TLS-01).
+    opened_.reset();
+}
+
+std::string_view relay_login::greeting(const relay_settings& settings) noexcept {
+    const bool named = settings.naming == server_naming::required;
+    return named ? "FTP proxy ready; send USER name@host." : "FTP service ready.";
+}
+
 // ---- Commands
 
 std::optional<local_reply> relay_login::refuse(const command& cmd, const relay_settings& settings, bool tls) const {
     if (cmd.id == verb::pass && settings.login_check)
         if (const auto text = settings.login_check(); !text.empty()) return local_reply{421, std::string(text)};
-    return refuse_early(cmd, stage(), settings.tls_required && !tls);
+    if (auto no = refuse_early(cmd, stage(), settings.tls_required && !tls)) return no;
+    if (user_refused_ && (cmd.id == verb::pass || cmd.id == verb::acct)) return replies::reply_of(503, replies::user_first);
+    return std::nullopt;
 }
 
 login_step relay_login::on_user(const command& given, const relay_settings& settings, bool tls, bool connected,
                                 relay_output& out) {
-    if (settings.tls_required && !tls) return refused(given, 530, replies::tls_first, out);
     command cmd = given;
-    if (const auto& certified = certificate_user_) {
-        if (certified->empty()) return refused(given, 530, "Your certificate names no user.", out);
-        if (settings.replace_user) cmd.argument = *certified;
-        if (cmd.argument != *certified) return refused(given, 530, "Your certificate is another user's.", out);
-    }
+    const auto no = take_user(cmd, settings, tls);
+    user_refused_ = no.has_value();
+    if (no) return refused(given, no->code, no->text, out);
     user_received_ = true;
-    user_ = cmd.argument;
     no_backend_for_user_ = false;
-    if (connected && (!chooses_backend_ || chosen_for_ == cmd.argument)) return {login_step::kind::forward, std::move(cmd)};
+    if (connected && (!chooses_backend_ || chosen_for_ == user_)) return {login_step::kind::forward, std::move(cmd)};
     return {login_step::kind::find_backend, std::move(cmd), backend_lost_};
+}
+
+/// Reads the name, and at a forward proxy the server. Leaves in `cmd` what the server is to be sent.
+std::optional<local_reply> relay_login::take_user(command& cmd, const relay_settings& settings, bool tls) {
+    if (settings.tls_required && !tls) return replies::reply_of(530, replies::tls_first);
+    auto server = opened_;
+    if (settings.naming != server_naming::off && !server) {
+        auto login = split_login(cmd.argument);
+        if (!login) return local_reply{501, login.error().what};
+        if (*login) {
+            cmd.argument = std::move((*login)->user);
+            server = std::move((*login)->server);
+        } else if (settings.naming == server_naming::required) {
+            return local_reply{530, "No server is named; send USER name@host or USER name@host:port."};
+        }
+    }
+    if (const auto& certified = certificate_user_) {
+        if (certified->empty()) return local_reply{530, "Your certificate names no user."};
+        if (settings.replace_user) cmd.argument = *certified;
+        if (cmd.argument != *certified) return local_reply{530, "Your certificate is another user's."};
+    }
+    user_ = server ? cmd.argument + '@' + server->text() : cmd.argument;
+    server_ = std::move(server);
+    return std::nullopt;
+}
+
+/// OPEN is in no RFC, and so not in the command table.
+bool relay_login::names_server(const command& cmd, const relay_settings& settings) const {
+    if (settings.naming == server_naming::off || user_received_) return false;
+    return cmd.id == verb::site || (cmd.id == verb::unknown && cmd.name == "OPEN");
+}
+
+void relay_login::on_server_named(const command& cmd, const relay_settings& settings, bool tls, relay_output& out) {
+    if (settings.tls_required && !tls) return out.refuse(cmd, 530, replies::tls_first);
+    auto server = named_server::parse(cmd.argument);
+    if (!server) return out.refuse(cmd, 501, server.error().what);
+    opened_ = std::move(*server);
+    out.send_local_reply(220, "Server noted; send USER and PASS.");
 }
 
 /// An address names no host in particular: it is the one that the client has connected to, and the backend has another.
@@ -76,13 +123,17 @@ void relay_login::forget_host() {
     std::erase_if(commands_before_login_, [](const command& old) { return old.id == verb::host; });
 }
 
-login_step relay_login::before_backend(const command& cmd, relay_output& out) {
+login_step relay_login::before_backend(const command& cmd, const relay_settings& settings, relay_output& out) {
     switch (cmd.id) {
         case verb::opts: on_opts(cmd, out); return {};
         case verb::syst: return replied(215, replies::system, out);
         case verb::noop: return replied(200, replies::noop, out);
         case verb::clnt: return replied(200, replies::noted, out);
-        case verb::help: return replied(214, "Log in with USER and PASS; there is more help then.", out);
+        case verb::help:
+            if (settings.naming == server_naming::off)
+                return replied(214, "Log in with USER and PASS; there is more help then.", out);
+            return replied(214, "Log in with USER name@host[:port] and PASS, or send OPEN host [port] or SITE host first.",
+                           out);
         case verb::abor: return replied(226, replies::nothing_to_abort, out);
         case verb::pass: return on_password(cmd, out);
         case verb::quit: out.send_local_reply(221, replies::goodbye); return {login_step::kind::close};
@@ -115,7 +166,8 @@ void relay_login::store(const command& cmd) {
 }
 
 void relay_login::reset() {
-    logged_in_ = user_received_ = no_backend_for_user_ = false;
+    logged_in_ = user_received_ = no_backend_for_user_ = user_refused_ = false;
+    opened_.reset();
     commands_before_login_.clear();
     host_.clear();
 }
@@ -124,12 +176,14 @@ void relay_login::reset() {
 
 void relay_login::request_backend(const command& cmd, bool failover, relay_output& out) {
     replay_.assign(commands_before_login_.begin(), commands_before_login_.end());
+    // HOST names a host of this gateway.
+    if (server_) std::erase_if(replay_, [](const command& old) { return old.id == verb::host; });
     if (cmd.id == verb::pass) replay_.push_back({verb::user, "USER", user_});
     replay_.push_back(cmd);
     store(cmd);
     backend_lost_ = false;
     logged_in_ = false;
-    out.request(relay_act::find_backend{user_, host_, failover});
+    out.request(relay_act::find_backend{user_, server_ ? std::string() : host_, failover, server_});
 }
 
 void relay_login::backend_refused(relay_output& out) {
@@ -145,7 +199,7 @@ void relay_login::send_next(relay_output& out) {
 }
 
 std::optional<login_step> relay_login::on_backend_lost(bool client_waits, const pending_reply* pending) {
-    if (logged_in_ || login_refused_) return std::nullopt;
+    if (logged_in_ || login_refused_ || server_) return std::nullopt;
     if (!client_waits) {
         // The next command of the login finds another one.
         backend_lost_ = true;

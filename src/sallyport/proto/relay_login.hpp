@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/named_server.hpp>
 #include <sallyport/proto/pending_replies.hpp>
 #include <sallyport/proto/relay_output.hpp>
 #include <sallyport/proto/relay_settings.hpp>
@@ -45,9 +46,12 @@ public:
     [[nodiscard]] session_stage stage() const noexcept;
     [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
     [[nodiscard]] bool user_received() const noexcept { return user_received_; }
-    /// Of the last USER.
+    /// Of the last USER; with the server that the client has named, "anna@ftp.example.org:2121".
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
-    void set_certificate_user(std::optional<std::string> user) { certificate_user_ = std::move(user); }
+    /// `certificate_user`: see relay_outcome::client_tls_started.
+    void client_tls_started(std::optional<std::string> certificate_user);
+    /// If the gateway sends the greeting.
+    [[nodiscard]] static std::string_view greeting(const relay_settings& settings) noexcept;
 
     // Commands
     /// What is refused because of the stage of the login, or by the driver.
@@ -57,11 +61,15 @@ public:
                                      relay_output& out);
     [[nodiscard]] login_step on_host(const command& cmd, const ip_address& client_destination, bool connected,
                                      relay_output& out);
+    /// OPEN or SITE before USER at a forward proxy: it names the server.
+    [[nodiscard]] bool names_server(const command& cmd, const relay_settings& settings) const;
+    /// REQUIRES: names_server(cmd). Nothing is known of the server yet, so the reply is the same for each.
+    void on_server_named(const command& cmd, const relay_settings& settings, bool tls, relay_output& out);
     /// Any other one while there is no backend, but FEAT. No reply claims what the backend might not support.
-    [[nodiscard]] login_step before_backend(const command& cmd, relay_output& out);
+    [[nodiscard]] login_step before_backend(const command& cmd, const relay_settings& settings, relay_output& out);
     /// It was sent to the backend: it may have to be sent to another one.
     void store(const command& cmd);
-    /// REIN, AUTH: the next login starts from nothing.
+    /// REIN, AUTH after USER: the next login starts from nothing.
     void reset();
 
     // Backends
@@ -88,6 +96,7 @@ public:
     [[nodiscard]] const reply& held_reply() const noexcept { return held_reply_; }
 
 private:
+    [[nodiscard]] std::optional<local_reply> take_user(command& cmd, const relay_settings& settings, bool tls);
     [[nodiscard]] login_step on_password(const command& cmd, relay_output& out);
     void on_opts(const command& cmd, relay_output& out);
     void forget_host();
@@ -95,6 +104,9 @@ private:
     bool chooses_backend_;
     std::optional<std::string> certificate_user_;
     std::string user_;
+    // Named by OPEN or SITE, and for the present user.
+    std::optional<named_server> opened_;
+    std::optional<named_server> server_;
     // The host that the last HOST has named.
     std::string host_;
     // HOST and OPTS, which another backend is sent before the login.
@@ -110,6 +122,8 @@ private:
     bool user_received_ = false;
     bool logged_in_ = false;
     bool no_backend_for_user_ = false;
+    // The last USER was refused here: a password that follows has no recipient.
+    bool user_refused_ = false;
     // The backend has failed, and the client waits for none of its replies.
     bool backend_lost_ = false;
     // A login was refused before: a failure may be the backend's reaction to guessing, and no reason for another one.

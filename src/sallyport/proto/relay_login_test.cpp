@@ -440,7 +440,8 @@ TEST(RelayLogin, LeavesNoPortOfOneUserToTheNext) {
 // ---- The value alone
 
 [[nodiscard]] login_step step_of(relay_login& login, const command& cmd, bool connected, relay_output& out) {
-    return cmd.id == verb::user ? login.on_user(cmd, usual(), false, connected, out) : login.before_backend(cmd, out);
+    return cmd.id == verb::user ? login.on_user(cmd, usual(), false, connected, out)
+                                : login.before_backend(cmd, usual(), out);
 }
 
 TEST(RelayLoginAlone, AnotherBackendIsSentWhatIsNoSecret) {
@@ -491,7 +492,7 @@ TEST(RelayLoginAlone, ACertificateNamesItsUser) {
     EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied);
     settings.replace_user = true;
     EXPECT_EQ(login.on_user(other, settings, true, true, out).cmd.argument, "anna");
-    login.set_certificate_user("");
+    login.client_tls_started("");
     EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied) << "it names no user";
 }
 

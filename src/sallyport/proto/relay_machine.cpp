@@ -26,7 +26,7 @@ relay_machine::relay_machine(relay_settings settings, const std::optional<reply>
       negotiation_(settings_.client_peer.address),
       deadlines_(settings_.timeouts, settings_.now, settings_.accepted) {
     if (!greeting) {
-        out_.send_at_once(220, "FTP service ready.");
+        out_.send_at_once(220, relay_login::greeting(settings_));
         return;
     }
     backend_.connect(settings_.backend, out_);
@@ -115,6 +115,7 @@ std::optional<client_line> relay_machine::next_line() {
 void relay_machine::handle_command(const command& cmd) {
     const bool tls = protection_.client().tls();
     const bool connected = backend_.is_connected();
+    if (login_.names_server(cmd, settings_)) return login_.on_server_named(cmd, settings_, tls, out_);
     if (const auto no = login_.refuse(cmd, settings_, tls)) return refuse(&cmd, *no);
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(&cmd, *no);
     if (const auto no = protection_.refuse(cmd, lines_.pending_bytes(), settings_)) return refuse(&cmd, *no);
@@ -134,7 +135,7 @@ void relay_machine::handle_command(const command& cmd) {
             if (connected && !out_.backend_tls()) return forward(cmd);
             // A backend may take it for the end of TLS (RFC 4217 section 11): the next login gets a fresh connection.
             start_over();
-            return out_.send_local_reply(220, "FTP service ready.");
+            return out_.send_local_reply(220, relay_login::greeting(settings_));
         case verb::host: return follow(login_.on_host(cmd, settings_.client_destination, connected, out_));
         case verb::user: return follow(login_.on_user(cmd, settings_, tls, connected, out_));
         default: break;
@@ -142,7 +143,7 @@ void relay_machine::handle_command(const command& cmd) {
     if (!connected && cmd.id == verb::feat)
         return out_.forward_reply(
             relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings_, protection_.client()));
-    if (!connected) return follow(login_.before_backend(cmd, out_));
+    if (!connected) return follow(login_.before_backend(cmd, settings_, out_));
     // The reply to our PWD arrives before that to the command, and costs the client no wait.
     if (settings_.query_directory && login_.logged_in() && paths_.must_ask(cmd.id))
         (void)out_.send_command({verb::pwd, "PWD", {}}, reply_kind::directory);
@@ -174,12 +175,8 @@ void relay_machine::forward(const command& cmd) {
 }
 
 void relay_machine::follow(const login_step& step) {
-    switch (step.next) {
-        case login_step::kind::replied: return;
-        case login_step::kind::close: return end_session({});
-        case login_step::kind::forward:
-        case login_step::kind::find_backend: break;
-    }
+    if (step.next == login_step::kind::replied) return;
+    if (step.next == login_step::kind::close) return end_session({});
     if (step.cmd.id == verb::user) {
         // The next user negotiates data connections of its own.
         negotiation_.cancel(out_);
@@ -343,7 +340,7 @@ void relay_machine::report(const relay_report& what) {
                    [&](const client_tls_started& tls) {
                        if (stage != starting_client_tls) return;
                        protection_.client_tls_started();
-                       login_.set_certificate_user(tls.certificate_user);
+                       login_.client_tls_started(tls.certificate_user);
                        advance(relay_event::client_tls_started);
                    },
                    [&](const client_tls_ended&) {

@@ -10,6 +10,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/data_path_choice.hpp>
+#include <sallyport/proto/named_server.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/proto/session_time.hpp>
 
@@ -70,6 +71,8 @@ struct relay_settings {
     std::optional<std::string> certificate_user{};
     // The user of the certificate takes the place of USER's argument. Otherwise the two must be the same.
     bool replace_user = false;
+    // Whether USER may name the server.
+    server_naming naming = server_naming::off;
     // The driver decides about each user that has logged in.
     bool limit_users = false;
     // The address that the client has connected to.

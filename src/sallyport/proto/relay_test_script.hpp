@@ -51,7 +51,8 @@ struct action_text {
     std::string operator()(const relay_act::check_opening&) const { return "check opening"; }
     std::string operator()(const relay_act::suspect_backend& a) const { return "suspect: it " + a.reason; }
     std::string operator()(const relay_act::find_backend& a) const {
-        return (a.is_failover ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host);
+        return (a.is_failover ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host) +
+               (a.server ? " on " + a.server->text() : "");
     }
     std::string operator()(const relay_act::start_tls& a) const { return a.on == leg::backend ? "backend tls" : "tls"; }
     std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
