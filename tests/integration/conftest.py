@@ -111,6 +111,15 @@ def small_sample(tmp_path_factory):
     return trees.make(tmp_path_factory.mktemp("small") / "tree", large=700001, small=3)
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """A directory to share, with one file."""
+    made = tmp_path / "shared"
+    made.mkdir()
+    (made / "old.txt").write_text("the old content")
+    return made
+
+
 class Starter:
     """Starts daemons and reference servers, and ends them all."""
 

@@ -23,14 +23,6 @@ NET_BIND_SERVICE = 1 << 10
 
 
 @pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "shared"
-    made.mkdir()
-    (made / "file").write_text("content")
-    return made
-
-
-@pytest.fixture
 def as_root():
     if not may_give_away():
         pytest.skip("needs root")

@@ -19,14 +19,6 @@ BIG = 64 * 1024 * 1024
 
 
 @pytest.fixture
-def folder(tmp_path):
-    root = tmp_path / "root"
-    root.mkdir()
-    (root / "old.txt").write_text("the old content")
-    return root
-
-
-@pytest.fixture
 def big(folder):
     with (folder / "big.bin").open("wb") as made:
         made.truncate(BIG)
