@@ -24,11 +24,12 @@ constexpr scheme schemes[] = {{"ftp", tls_mode::none, 21},
                               {"ftp+tls", tls_mode::explicit_, 21},
                               {"ftps+explicit", tls_mode::explicit_, 21}};
 
+constexpr std::string_view unreserved_and_sub = "-._~!$&'()*+,;=";
+
 bool is_hex(char c) { return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f'); }
 
 /// Percent-encodes the characters that are not allowed in a URL, except those in `extra`. Existing escapes are kept.
 std::string encode_stray(std::string_view text, std::string_view extra) {
-    constexpr std::string_view unreserved_and_sub = "-._~!$&'()*+,;=";
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -74,6 +75,13 @@ result<std::string> extract_zone(std::string& rest) {
     return zone;
 }
 
+/// A name with another character, which can only be there escaped, is no host; a colon would make it an address.
+bool is_host_name(std::string_view name) {
+    return std::ranges::all_of(name, [](char c) {
+        return is_alpha(c) || is_digit(c) || unreserved_and_sub.contains(c) || static_cast<unsigned char>(c) >= 0x80;
+    });
+}
+
 bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
 
 result<void> extract_type(std::string& encoded_path, url& out) {
@@ -96,6 +104,15 @@ std::string encode(std::string_view text, std::string_view extra) {
     std::string doubled;
     for (const char c : text) doubled += c == '%' ? std::string("%25") : std::string(1, c);
     return encode_stray(doubled, extra);
+}
+
+/// A name with ";type=" in it must not select a type.
+std::string encode_path(const std::string& path, bool ascii) {
+    std::string out = encode(path, "/:@");
+    if (ascii) return out + ";type=a";
+    if (!to_lower(out).contains(";type=")) return out;
+    for (auto at = out.find(';'); at != out.npos; at = out.find(';', at)) out.replace(at, 1, "%3B");
+    return out;
 }
 
 }  // namespace
@@ -124,6 +141,8 @@ result<url> url::parse(std::string_view text) {
     out.tls = found->tls;
     out.host = view.host_address();
     if (out.host.empty()) return fail(errc::syntax, "the URL has no host");
+    if (view.host_type() == boost::urls::host_type::name && !is_host_name(out.host))
+        return fail(errc::syntax, "invalid URL: a host name has letters, digits, '-' and '.'");
     out.host += *zone;
     out.port = found->port;
     if (view.has_port()) {
@@ -156,11 +175,9 @@ std::string url::text() const {
             usual = s.port;
         }
     if (user) out += encode(*user, "") + "@";
-    out += host.contains(':') ? "[" + encode(host, ":") + "]" : host;
+    out += host.contains(':') ? "[" + encode(host, ":") + "]" : encode(host, "");
     if (port != usual) out += ":" + std::to_string(port);
-    out += "/" + encode(path, "/:@");
-    if (ascii) out += ";type=a";
-    return out;
+    return out + "/" + encode_path(path, ascii);
 }
 
 std::string_view url::file_name() const noexcept {

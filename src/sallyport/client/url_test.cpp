@@ -98,7 +98,7 @@ TEST(url, CL_02_line_breaks_are_refused_everywhere) {
 
 TEST(url, nonsense_is_refused) {
     for (const auto* text : {"", "h/x", "http://h/x", "ftp:/h/x", "ftp:///x", "ftp://h:0/", "ftp://h:65536/", "ftp://h:x/",
-                             "ftp://h/%zz", "ftp://[::1/x", "ftp://a b/"})
+                             "ftp://h/%zz", "ftp://[::1/x", "ftp://a b/", "ftp://a%20b/", "ftp://a%3Ab/", "ftp://a%2Fb/"})
         EXPECT_FALSE(url::parse(text).has_value()) << text;
 }
 
@@ -106,6 +106,12 @@ TEST(url, its_text_can_be_pasted_and_holds_no_password) {
     for (const auto* text : {"ftp://h/", "ftps://bob@h/a%20b", "ftpes://h:2121//etc/motd", "ftp://h/100%25;type=a"})
         EXPECT_EQ(parsed(text).text(), text);
     EXPECT_EQ(parsed("ftp://bob:secret@h/x").text(), "ftp://bob@h/x");
+    for (const auto* text : {"ftp://h/x%3Btype=a", "ftp://h/x;type=i;1;type=i", "ftp://h%C3%A9/", "ftp://h/x;1"}) {
+        const auto u = parsed(text);
+        EXPECT_EQ(parsed(u.text()).path, u.path) << u.text();
+        EXPECT_EQ(parsed(u.text()).host, u.host) << u.text();
+        EXPECT_FALSE(parsed(u.text()).ascii) << u.text();
+    }
 }
 
 }  // namespace

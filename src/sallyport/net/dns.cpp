@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 #include <span>
 #include <utility>
@@ -12,7 +11,6 @@
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <fmt/format.h>
-#include <netdb.h>
 #include <sys/epoll.h>
 
 #include <sallyport/net/descriptor.hpp>
@@ -131,10 +129,6 @@ private:
     return std::unexpected(error{failure.code, 0, fmt::format("cannot look up \"{}\": {}", name, failure.what)});
 }
 
-[[nodiscard]] std::unexpected<error> malformed_answer(const std::string& name) {
-    return fail(errc::syntax, fmt::format("cannot look up \"{}\": the name server's answer is malformed", name));
-}
-
 task<result<std::string>> query(loop& l, std::string name, ns_type type, std::optional<endpoint> server, deadline until) {
     dns_query q(l);
     const auto opened = q.open(server);
@@ -149,53 +143,6 @@ task<result<std::string>> query(loop& l, std::string name, ns_type type, std::op
     auto answer = q.answer();
     if (!answer) co_return lookup_error(name, answer.error());
     co_return answer;
-}
-
-const unsigned char* bytes_of(const std::string& message) { return reinterpret_cast<const unsigned char*>(message.data()); }
-
-result<std::vector<srv_record>> parse_services(const std::string& message, const std::string& name) {
-    std::vector<srv_record> out;
-    ares_srv_reply* first = nullptr;
-    const int status = message.empty() ? int{ARES_ENODATA}
-                                       : ::ares_parse_srv_reply(bytes_of(message), static_cast<int>(message.size()), &first);
-    for (const auto* each = first; each != nullptr; each = each->next) {
-        const std::string_view target = each->host;
-        // RFC 2782: the service does not exist at this name.
-        if (target.empty() || target == ".") continue;
-        out.push_back({.target = each->host, .port = each->port, .priority = each->priority, .weight = each->weight});
-    }
-    ::ares_free_data(first);
-    if (status != ARES_SUCCESS && status != ARES_ENODATA) return malformed_answer(name);
-    if (out.empty()) return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it names no server", name));
-    std::ranges::sort(out);
-    return out;
-}
-
-template <std::size_t size>
-void add_addresses(std::vector<ip_address>& out, const hostent& found, ip_address (*make)(std::array<std::uint8_t, size>)) {
-    for (auto* const* each = found.h_addr_list; *each != nullptr; ++each) {
-        std::array<std::uint8_t, size> bytes{};
-        std::memcpy(bytes.data(), *each, size);
-        out.push_back(make(bytes));
-    }
-}
-
-/// Returns false if the message is malformed.
-bool add_addresses(std::vector<ip_address>& out, const std::string& message, ns_type type) {
-    if (message.empty()) return true;
-    hostent* found = nullptr;
-    const auto* const bytes = bytes_of(message);
-    const int size = static_cast<int>(message.size());
-    const int status = type == ns_t_a ? ::ares_parse_a_reply(bytes, size, &found, nullptr, nullptr)
-                                      : ::ares_parse_aaaa_reply(bytes, size, &found, nullptr, nullptr);
-    if (found != nullptr) {
-        if (type == ns_t_a)
-            add_addresses(out, *found, +[](std::array<std::uint8_t, 4> b) { return ip_address::v4(b); });
-        else
-            add_addresses(out, *found, +[](std::array<std::uint8_t, 16> b) { return ip_address::v6(b); });
-        ::ares_free_hostent(found);
-    }
-    return status == ARES_SUCCESS || status == ARES_ENODATA;
 }
 
 }  // namespace
@@ -216,12 +163,12 @@ task<result<std::vector<ip_address>>> find_addresses(loop& l, std::string name, 
     }
     const auto until = limit.next(clock::now());
     std::vector<ip_address> out;
-    static constexpr std::array both{ns_t_a, ns_t_aaaa};
+    static constexpr std::array both{address_record::a, address_record::aaaa};
     for (const auto type : both) {
         // With the addresses of one family only, the backends of the other would be removed.
-        const auto answer = co_await query(l, name, type, server, until);
+        const auto answer = co_await query(l, name, type == address_record::a ? ns_t_a : ns_t_aaaa, server, until);
         if (!answer) co_return std::unexpected(answer.error());
-        const bool complete = add_addresses(out, *answer, type);
+        const bool complete = parse_addresses(*answer, type, out);
         if (!complete) co_return malformed_answer(name);
     }
     if (out.empty()) co_return fail(errc::unresolved, fmt::format("cannot look up \"{}\": it has no address", name));

@@ -4,7 +4,6 @@
 // Loop thread only; never blocks the loop. Results are values owned by the caller. Errors: errc::unresolved, errc::timeout,
 // and errc::syntax for a malformed answer.
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,18 +11,10 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/deadline.hpp>
+#include <sallyport/net/dns_answer.hpp>
 #include <sallyport/net/loop.hpp>
 
 namespace sallyport::net {
-
-struct srv_record {
-    std::string target;
-    std::uint16_t port = 0;
-    std::uint16_t priority = 0;
-    std::uint16_t weight = 0;
-
-    friend auto operator<=>(const srv_record&, const srv_record&) = default;
-};
 
 /// The SRV records of a name such as "_ftp._tcp.example.org", sorted. `server` replaces the system's name servers.
 task<result<std::vector<srv_record>>> find_service(loop& l, std::string name, std::optional<endpoint> server,

@@ -36,6 +36,17 @@ namespace {
 
 }  // namespace
 
+result<boost::json::object> read_control_answer(std::string_view line) {
+    boost::system::error_code wrong;
+    auto value = boost::json::parse(line, wrong);
+    if (wrong || !value.is_object()) return fail(errc::unexpected, "the answer is no JSON object");
+    auto& answer = value.get_object();
+    const auto* refused = answer.if_contains("error");
+    if (refused == nullptr) return std::move(answer);
+    if (!refused->is_string()) return fail(errc::unexpected, "the error in the answer is no text");
+    return fail(errc::rejected, std::string(refused->get_string()));
+}
+
 result<boost::json::object> send_control_request(const std::string& socket, const boost::json::object& request,
                                                  std::chrono::seconds wait) {
     auto fd = connect_to(socket, wait);
@@ -54,14 +65,10 @@ result<boost::json::object> send_control_request(const std::string& socket, cons
         if (n == 0) return fail(errc::closed, fmt::format("{}: the daemon exited before it answered", socket));
         answer.append(block.data(), static_cast<std::size_t>(n));
     }
-    boost::system::error_code wrong;
-    auto value = boost::json::parse(answer, wrong);
-    if (wrong || !value.is_object())
-        return fail(errc::unexpected,
-                    fmt::format("{}: the answer is no JSON object; is it another program's socket?", socket));
-    auto& reply = value.get_object();
-    if (const auto* refused = reply.if_contains("error")) return fail(errc::rejected, std::string(refused->get_string()));
-    return std::move(reply);
+    auto read = read_control_answer(answer);
+    if (!read && read.error().code == errc::unexpected)
+        return fail(errc::unexpected, fmt::format("{}: {}; is it another program's socket?", socket, read.error().what));
+    return read;
 }
 
 }  // namespace sallyport::ops

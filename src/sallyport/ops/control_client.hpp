@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include <boost/json/object.hpp>
 
@@ -14,5 +15,9 @@ namespace sallyport::ops {
 /// Blocks for up to `wait`. An error names the socket, the cause and what to do.
 [[nodiscard]] result<boost::json::object> send_control_request(const std::string& socket, const boost::json::object& request,
                                                                std::chrono::seconds wait);
+
+/// Reads one answer. errc::rejected with the daemon's text if it refuses the request, errc::unexpected if another program
+/// has written it.
+[[nodiscard]] result<boost::json::object> read_control_answer(std::string_view line);
 
 }  // namespace sallyport::ops

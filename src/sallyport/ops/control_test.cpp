@@ -125,6 +125,13 @@ TEST_F(Control, CanBeOptional) {
     EXPECT_TRUE(*open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions, true));
 }
 
+TEST(ControlAnswer, OfAnotherProgramIsNoAnswer) {
+    EXPECT_EQ(read_control_answer(R"({"lines": []})")->size(), 1U);
+    EXPECT_EQ(read_control_answer(R"({"error": "not now"})").error().code, errc::rejected);
+    for (const char* answer : {"", "220 ready", "[]", R"({"error": 1})", R"({"error": null})"})
+        EXPECT_EQ(read_control_answer(answer).error().code, errc::unexpected) << answer;
+}
+
 TEST_F(Control, ClientReportsWhatIsMissing) {
     const auto none = send_control_request(path("none.sock"), {}, 1s);
     ASSERT_FALSE(none);

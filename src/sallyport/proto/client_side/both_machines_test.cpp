@@ -4,204 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/proto/relay_machine.hpp>
-#include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/client_side/both_machines_test.hpp>
 
 namespace sallyport::proto {
 namespace {
-
-[[nodiscard]] endpoint at(std::string_view text) { return *endpoint::parse(text); }
-
-/// The settings of both machines and the behavior of their drivers.
-struct circumstances {
-    bool tls = false;
-    bool tls_required = false;
-    bool implicit_tls = false;
-    bool ccc = false;
-    bool ipv6 = false;
-
-    [[nodiscard]] endpoint service() const { return at(ipv6 ? "[2001:db8::1]:21" : "10.0.0.1:21"); }
-    [[nodiscard]] endpoint backend() const { return at(ipv6 ? "[2001:db8::2]:21" : "10.0.0.2:21"); }
-    [[nodiscard]] endpoint client() const { return at(ipv6 ? "[2001:db8::7]:40000" : "198.51.100.7:40000"); }
-    [[nodiscard]] endpoint passive_port() const { return at(ipv6 ? "[2001:db8::1]:50000" : "10.0.0.1:50000"); }
-};
-
-/// The driver of a server. Passwords other than "wrong" are accepted, each file exists, and a transfer finishes immediately.
-class server_side {
-public:
-    server_side(const circumstances& about, const endpoint& local, const endpoint& peer, bool as_backend)
-        : about_(about), machine_(settings(about, local, peer, as_backend)) {
-        work();
-    }
-
-    void client(std::string_view bytes) {
-        machine_.receive(bytes);
-        work();
-    }
-    void directive(std::string_view text) {
-        if (text == "hold") hold_ = true;
-        if (text == "no ports") ports_left_ = false;
-        if (text == "end of input") machine_.input_ended();
-        if (text == "finish") {
-            hold_ = false;
-            if (machine_.transfer_running()) machine_.transfer_done(transfer_outcome{}, true);
-        }
-        work();
-    }
-    [[nodiscard]] std::string take() {
-        std::string out;
-        machine_.release_output(out);
-        return out;
-    }
-    [[nodiscard]] bool closed() const noexcept { return closed_; }
-
-private:
-    [[nodiscard]] static server_settings settings(const circumstances& about, const endpoint& local, const endpoint& peer,
-                                                  bool as_backend) {
-        server_settings s;
-        s.local = local;
-        s.peer = peer;
-        if (as_backend) return s;
-        s.tls_available = about.tls;
-        s.tls_required = about.tls_required;
-        s.tls_active = about.implicit_tls;
-        s.ccc_allowed = about.ccc;
-        return s;
-    }
-
-    void work() {
-        for (;;) {
-            const auto action = machine_.next();
-            if (std::holds_alternative<act::need_input>(action) || std::holds_alternative<act::paused>(action)) return;
-            if (std::holds_alternative<act::close>(action)) {
-                closed_ = true;
-                return;
-            }
-            if (std::holds_alternative<act::start_tls>(action)) machine_.tls_started();
-            if (std::holds_alternative<act::clear_tls>(action)) machine_.tls_cleared();
-            if (const auto* login = std::get_if<act::check_login>(&action))
-                machine_.login_done(login->request.password == "wrong" ? fail(errc::login_refused) : result<void>());
-            if (std::holds_alternative<act::open_passive>(action))
-                machine_.passive_done(ports_left_ ? result<endpoint>(about_.passive_port())
-                                                  : fail(errc::exhausted, "all ports are in use"));
-            if (std::holds_alternative<act::run_file>(action)) machine_.file_done(file_result{});
-            if (std::holds_alternative<act::start_transfer>(action)) {
-                machine_.transfer_opened("Here it comes.");
-                if (!hold_) machine_.transfer_done(transfer_outcome{}, true);
-            }
-            if (std::holds_alternative<act::abort_transfer>(action)) machine_.transfer_done(fail(errc::cancelled), true);
-        }
-    }
-
-    circumstances about_;
-    server_machine machine_;
-    bool hold_ = false;
-    bool ports_left_ = true;
-    bool closed_ = false;
-};
-
-/// The driver of a gateway, with its backends.
-class gateway_side {
-public:
-    gateway_side(const circumstances& about, bool chooses)
-        : about_(about),
-          backend_(chooses ? nullptr : connect()),
-          machine_(chooses ? relay_machine(settings(about)) : relay_machine(settings(about), greeting())) {
-        work();
-    }
-
-    void client(std::string_view bytes) {
-        machine_.from_client(bytes);
-        work();
-    }
-    void directive(std::string_view text) {
-        if (text == "no ports") ports_left_ = false;
-        if (text == "hold") hold_ = true;
-        if (text == "end of input") machine_.report(relay_outcome::input_ended{});
-        if (text == "finish") hold_ = false;
-        if (backend_ && text != "no ports" && text != "end of input") backend_->directive(text);
-        if (text == "finish" && machine_.stages().now() == relay_stage::transfer)
-            machine_.report(relay_outcome::data_ended{});
-        work();
-    }
-    [[nodiscard]] std::string take() { return std::exchange(to_client_, {}); }
-    [[nodiscard]] bool closed() const noexcept { return closed_; }
-
-private:
-    [[nodiscard]] static relay_settings settings(const circumstances& about) {
-        relay_settings s;
-        s.client_peer = about.client();
-        s.client_destination = s.backend.gateway = about.service().address;
-        s.backend.peer = about.backend();
-        s.tls_available = about.tls;
-        s.tls_required = about.tls_required;
-        s.tls_active = about.implicit_tls;
-        s.ccc_allowed = about.ccc;
-        return s;
-    }
-    [[nodiscard]] std::unique_ptr<server_side> connect() const {
-        return std::make_unique<server_side>(about_, about_.backend(), endpoint{about_.service().address, 4000}, true);
-    }
-    [[nodiscard]] reply greeting() const {
-        const auto line = backend_->take();
-        return {220, {line.substr(4, line.size() - 6)}};
-    }
-
-    void work() {
-        for (;;) {
-            const auto action = machine_.next();
-            std::string out;
-            machine_.release_client_output(out);
-            to_client_ += out;
-            machine_.release_backend_output(out);
-            if (backend_) backend_->client(out);
-            if (std::holds_alternative<relay_act::close>(action)) {
-                closed_ = true;
-                return;
-            }
-            perform(action);
-            const auto replies = backend_ && machine_.backend().is_connected() ? backend_->take() : std::string();
-            if (!replies.empty())
-                machine_.from_backend(replies);
-            else if (std::holds_alternative<relay_act::idle>(action))
-                return;
-        }
-    }
-
-    void perform(const relay_action& action) {
-        if (const auto* tls = std::get_if<relay_act::start_tls>(&action); tls != nullptr && tls->on == leg::client)
-            machine_.report(relay_outcome::client_tls_started{});
-        if (std::holds_alternative<relay_act::end_tls>(action)) machine_.report(relay_outcome::client_tls_ended{});
-        if (std::holds_alternative<relay_act::reserve_port>(action))
-            machine_.report(relay_outcome::port_reserved{ports_left_ ? result<endpoint>(about_.passive_port())
-                                                                     : fail(errc::exhausted, "all ports are in use")});
-        if (std::holds_alternative<relay_act::find_backend>(action)) {
-            backend_ = connect();
-            // The greeting.
-            (void)backend_->take();
-            machine_.report(relay_outcome::backend_found{
-                {.peer = about_.backend(), .refused = {}, .gateway = about_.service().address}});
-        }
-        if (std::holds_alternative<relay_act::confirm_data>(action)) {
-            machine_.report(relay_outcome::data_connected{{about_.client().address, 40001}});
-            if (!hold_) machine_.report(relay_outcome::data_ended{});
-        }
-    }
-
-    circumstances about_;
-    std::unique_ptr<server_side> backend_;
-    relay_machine machine_;
-    std::string to_client_;
-    bool hold_ = false;
-    bool ports_left_ = true;
-    bool closed_ = false;
-};
 
 /// Each line of a script is one segment of the client, in which "&" is a line end; "!" starts a directive.
 template <class Side>
@@ -407,6 +218,7 @@ TEST(BothMachines, AreOneServiceToTheirClients) {
 }
 
 // Bytes after AUTH and CCC in the same segment end the session; byte by byte they arrive after the handshake.
+// CVE-2011-0411 CVE-2011-1575 CVE-2012-2532.
 TEST(BothMachines, DoNotAcceptUnencryptedBytesAsProtected_TLS01) {
     for (const bool chooses : {false, true}) {
         for (const std::string following : {"USER evil", "PWD", ""}) {
