@@ -53,6 +53,14 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(["src/sallyport/gate/a.hpp:1"], self.offences(
             src__sallyport__gate__a_hpp="#include <sallyport/server/b.hpp>\n"))
 
+    def test_historic_faults_are_tested(self):
+        page = "| fault | numbers | test |\n|---|---|---|\n| a | 2001-0001, 2002-12345 | `One` in `src/a_test.cpp` |\n| b | 2003-0001 | none |\n"
+        test = "// CVE-2001-0001 CVE-2002-12345.\nTEST(A, One) {}\n"
+        self.assertEqual([], self.offences(**{"docs__historic-faults_md": page, "src__a_test_cpp": test}))
+        self.assertEqual(["docs/historic-faults.md:3"], self.offences(src__a_test_cpp=test.replace("CVE-2002-12345", "none")))
+        self.assertEqual(["docs/historic-faults.md:3"], self.offences(src__a_test_cpp=test.replace("One", "Two")))
+        self.assertEqual(["src/a_test.cpp:3"], self.offences(src__a_test_cpp=test + "// CVE-2004-0001\n"))
+
     def test_layers_are_read_from_the_build(self):
         self.assertEqual({"base"}, rules.LAYERS["vfs"])
         self.assertIn("proto", rules.LAYERS["frontend"])  # by way of reach

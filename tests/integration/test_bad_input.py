@@ -212,7 +212,7 @@ def test_idle_session_gets_421(start, folder):
 # Data connections.
 
 def test_unexpected_peer_on_the_passive_port(session):
-    """DC-02: it is refused, and the client is still served."""
+    """DC-02: it is refused, and the client is still served. CVE-1999-0351"""
     port = session.epsv_port()
     with session.connect(port, source="127.0.0.2") as unexpected:
         with session.connect(port) as data:

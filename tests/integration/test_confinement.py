@@ -50,6 +50,7 @@ def check_rights(daemon, user, capabilities=0):
 
 
 def test_every_thread_of_a_server_gives_up_root(as_root, start, folder):
+    """CVE-2024-48651"""
     daemon = start("serve", folder, *LISTEN, "--anonymous")
     check_rights(daemon, USER_ID)
     assert all(set(thread["Groups"]) <= {str(USER_ID)} for thread in facts_of(daemon.pid))

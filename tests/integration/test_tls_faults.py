@@ -116,7 +116,7 @@ def test_tls09_resets_in_every_place(front, certificate):  # noqa: F811
 
 
 def test_tls07_another_protocol(front):  # noqa: F811
-    """TLS-07: a misdirected browser gets an alert, or one short line that contains nothing of its request."""
+    """TLS-07: a misdirected browser gets an alert, or one short line that contains nothing of its request. CVE-2021-3618"""
     daemon = front()
     for name in ("127.0.0.1", "ftp.example.org", None):
         for protocol in (None, "ftp", "http/1.1", "h2", "imap"):

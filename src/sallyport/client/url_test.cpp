@@ -88,6 +88,7 @@ TEST(url, a_type_may_stand_at_the_end) {
     EXPECT_EQ(url::parse("ftp://h/x;type=d").error().code, errc::unsupported);
 }
 
+// CVE-2004-1166 CVE-2017-3533 CVE-2018-1000120 CVE-2026-39983 CVE-2026-126346.
 TEST(url, CL_02_line_breaks_are_refused_everywhere) {
     for (const auto* text : {"ftp://h/a%0d%0aDELE b", "ftp://h/a%0ab", "ftp://h/a%00b", "ftp://u%0a@h/", "ftp://u:p%0d@h/",
                              "ftp://h/a\nb", "ftp://h%0a/"})

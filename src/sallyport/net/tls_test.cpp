@@ -437,6 +437,7 @@ TEST_F(tls_test, TLS04_a_new_session_waits_for_its_admission) {
     }
 }
 
+// CVE-2002-20001.
 TEST_F(tls_test, RX03_key_exchange_in_finite_fields_is_refused) {
     const auto with_groups = [](std::string names) {
         auto client = *tls_client_context::make({.verify = false});

@@ -66,6 +66,7 @@ TEST(AsciiFilter, OtherCarriageReturnsStay) {
     expect_to_file("\r\r\n\r", "\r\n\r");
 }
 
+// CVE-2003-0831.
 TEST(AsciiFilter, BinaryBytesPassBothWays) {
     std::string all;
     for (int c = 0; c < 256; ++c) {

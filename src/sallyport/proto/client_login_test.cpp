@@ -151,6 +151,7 @@ TEST(client_tls, implicit_needs_no_AUTH) {
     p.run({"< 220 hi", "> USER anonymous", "< 230 in", "> PBSZ 0"});
 }
 
+// CVE-2021-22947.
 TEST(client_tls, TLS_02_replies_injected_after_234_end_the_session) {
     for (const auto* extra : {"230 in\r\n", "230 in\r\n257 \"/x\"\r\n", "x", "\r\n"}) {
         client_script p(client_script::tls());
@@ -184,6 +185,7 @@ TEST(client_tls, TLS_03_USER_is_never_sent_unencrypted_after_AUTH) {
     }
 }
 
+// CVE-2021-22946.
 TEST(client_tls, TLS_03_a_greeting_with_230_does_not_skip_TLS) {
     client_script p(client_script::tls());
     p.machine.receive("220 hi\r\n230 in\r\n");

@@ -294,6 +294,7 @@ TEST(client_data, active_mode_sends_the_configured_address) {
     p.run({"> TYPE I", "< 200 ok", "* listen 192.0.2.7:6000", "> PORT 203,0,113,9,23,112"});
 }
 
+// CVE-2007-1562 CVE-2020-8284 CVE-2021-4189 CVE-2021-31810 CVE-2021-37533 CVE-2026-109681.
 TEST(client_data, C4_connects_to_the_control_peer_despite_a_wrong_227) {
     auto s = client_script::plain();
     s.methods = {data_method::pasv};

@@ -155,6 +155,7 @@ TEST(Command, TheTableRefusesWrongShapes) {
     EXPECT_NE(error.error().what.find("RETR <SP> pathname"), std::string::npos) << error.error().what;
 }
 
+// CVE-2020-6835 CVE-2021-40524 CVE-2025-14242.
 TEST(Command, IN11_NumbersArePlainDecimals) {
     for (const auto* good :
          {"0", "00", "007", "2147483647", "2147483648", "4294967295", "4294967296", "9223372036854775807"}) {
@@ -168,6 +169,7 @@ TEST(Command, IN11_NumbersArePlainDecimals) {
     }
 }
 
+// CVE-2025-47812.
 TEST(Command, ControlBytesAreRefusedAnywhere) {
     for (int c = 0; c < 256; ++c) {
         const bool control = c < 0x20 || c == 0x7f;
@@ -177,6 +179,7 @@ TEST(Command, ControlBytesAreRefusedAnywhere) {
     }
 }
 
+// CVE-2023-51713.
 TEST(Command, IN03_EveryLineOfOneOrTwoBytesAndEveryPrefix) {
     for (int a = 0; a < 256; ++a) {
         for (int b = -1; b < 256; ++b) {

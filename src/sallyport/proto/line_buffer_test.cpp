@@ -75,6 +75,7 @@ TEST(LineBuffer, TheLimitCountsTheLineWithoutItsEnd) {
     expect_events(std::string(20, 'x') + "\rx\r\nOK\r\n", {"!long", "OK"});
 }
 
+// CVE-2008-4242 CVE-2008-4247 CVE-2008-7016.
 TEST(LineBuffer, IN01_TheTailOfALongLineIsNeverACommand) {
     for (std::size_t n = 0; n < 60; ++n) {
         const auto line = "NOOP" + std::string(n, 'A') + " DELE keep.txt";
@@ -83,6 +84,7 @@ TEST(LineBuffer, IN01_TheTailOfALongLineIsNeverACommand) {
     }
 }
 
+// CVE-2006-2173 CVE-2019-18217.
 TEST(LineBuffer, IN01_AnEndlessLineIsReportedOnceAndTakesNoMemory) {
     line_buffer buffer(4096);
     const std::string noise(8192, 'A');

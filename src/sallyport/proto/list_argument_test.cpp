@@ -16,6 +16,7 @@ struct row {
     std::string_view unusual = {};
 };
 
+// CVE-2019-20176.
 TEST(list_argument, separates_options_path_and_pattern) {
     constexpr row rows[] = {
         {"", "", "", false},

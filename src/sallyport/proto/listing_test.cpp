@@ -157,6 +157,7 @@ TEST(UnixLine, ShowsTheYearForOldAndFutureDates) {
     EXPECT_EQ(time(*to_seconds({999, 1, 1, 0, 0, 0})), "Jan 01  0999");
 }
 
+// CVE-2024-48208.
 TEST(Listing, IN07_ControlBytesInNamesForgeNoLine) {
     for (int c = 1; c < 256; ++c) {
         const auto byte = static_cast<char>(c);
@@ -241,6 +242,8 @@ TEST(Listing, WhatIsWrittenParsesBack) {
     }
 }
 
+// CVE-2002-1344 CVE-2002-1345 CVE-2008-5175 CVE-2010-2251 CVE-2014-4877 CVE-2018-10916 CVE-2018-20685 CVE-2019-6111
+// CVE-2026-27699.
 TEST(SafeName, CL04_OnlyOneOrdinaryComponent) {
     for (const auto* bad : {"", ".", "..", "../x", "/etc/x", "a/../../x", "a/b", "x\r\ny", "a\x1b[2J", "/"}) {
         EXPECT_FALSE(is_safe_name(bad)) << bad;

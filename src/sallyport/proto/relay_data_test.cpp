@@ -221,6 +221,7 @@ TEST(RelayData, NoPortReachesTheClientButInReplyToItsPassiveCommand_GW02) {
     }
 }
 
+// CVE-2000-0150.
 TEST(RelayData, EndsTheSessionAtAnUnsolicitedPort_GW02) {
     play(usual(), {login, R"(<< 227 Entering Passive Mode (172,16,3,4,0,22)
 < 421 The FTP server sent an invalid reply.

@@ -304,6 +304,7 @@ TEST(RelayMachine, RefusesNulAndBareCr_IN03) {
     }
 }
 
+// CVE-2020-16043.
 TEST(RelayMachine, EndsAtAForeignProtocol_GW01) {
     for (const std::string line : {"POST / HTTP/1.1\r\nPORT 198,51,100,7,0,22\r\n", "\x16\x03\x01", "EHLO x\r\n",
                                    "SSH-2.0-x\r\n", "INVITE sip:a@b SIP/2.0\r\n"}) {
@@ -470,6 +471,7 @@ TEST(RelayMachine, Replies421IfTheBackendCloses) {
                    "< 426 Transfer aborted: connection to the FTP server lost.\n", gone});
 }
 
+// CVE-2008-2541.
 TEST(RelayMachine, EndsIfTheBackendDoesNotSpeakFtp_GW10) {
     play(usual(), {login, "<< HTTP/1.1 400 Bad Request\n< 421 The FTP server sent an invalid reply.\n= close\n"});
     for (const bool bytewise : {false, true}) {

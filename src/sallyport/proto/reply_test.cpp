@@ -180,6 +180,8 @@ TEST(ReplyParser, CL03_WhatIsNoReplyIsRefused) {
     expect_error("220 a\rb\r\n", errc::syntax);
 }
 
+// CVE-2000-0973 CVE-2002-0608 CVE-2003-1259 CVE-2003-1368 CVE-2007-0217 CVE-2007-3161 CVE-2010-20122 CVE-2017-15222
+// CVE-2018-12113 CVE-2018-1000300 CVE-2025-34107.
 TEST(ReplyParser, C7_AnOverlongBannerIsRefusedAtOnceAndNotStored) {
     // CVE-2017-18047: 220 and thousands of bytes.
     expect_error("220 " + std::string(limits::max_reply_line, 'A') + "\r\n", errc::too_long);

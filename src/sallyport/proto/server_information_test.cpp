@@ -48,6 +48,7 @@ TEST(server_information, help_lists_offered_commands) {
     EXPECT_EQ(help_reply("", {}).full_text().find("AUTH"), std::string::npos);
 }
 
+// CVE-2004-2111 CVE-2015-3306 CVE-2019-12815.
 TEST(server_information, there_is_one_language_and_no_site_command) {
     for (const auto* good : {"", "en", "EN-us"}) EXPECT_EQ(lang_reply(good).code, 200) << good;
     EXPECT_EQ(lang_reply("de").code, 504);

@@ -128,6 +128,7 @@ TEST(Telnet, IN02_AFloodOfNegotiationIsAnsweredToItsLimit) {
     EXPECT_EQ(out, "");
 }
 
+// CVE-2010-3972 CVE-2010-4221.
 TEST(Telnet, IN02_OutputIsNeverLongerThanInputAndSplitsDoNotMatter) {
     // Every string of up to five of these bytes.
     constexpr std::array<char, 9> alphabet{'\xff', '\xfb', '\xfd', '\xf4', '\xf2', '\r', '\n', '\0', 'A'};

@@ -33,6 +33,7 @@ TEST(WorkingDirectory, FollowsCwdAndCdup) {
     EXPECT_EQ(at.text(), "/");
 }
 
+// CVE-2017-1000254.
 TEST(WorkingDirectory, UsesThePwdReply) {
     working_directory at;
     at.reply_received(verb::pwd, {}, is(R"("/users/bob" is the current directory)"));

@@ -58,6 +58,7 @@ TEST(accounts, empty_and_damaged_secrets_lock_the_account) {  // AU-04
     EXPECT_FALSE(all.check(login("e", "plain:*")));
 }
 
+// CVE-2004-0042 CVE-2004-1602.
 TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {
     const accounts all({{.name = "bob", .password = cheap_argon2id("secret"), .read_only = false},
                         {.name = "eve", .password = "clear", .read_only = false}},

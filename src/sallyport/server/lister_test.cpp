@@ -208,6 +208,7 @@ TEST_F(lister_test, dot_files_are_listed_by_mlsd_and_on_request) {
     EXPECT_NE(list(proto::verb::list, "/pub/.dot").find(" .dot\r\n"), std::string::npos);
 }
 
+// CVE-2019-6109 CVE-2019-6110.
 TEST_F(lister_test, no_listing_contains_terminal_control_characters) {  // IN-09
     // A disk can have names that no client could create.
     const vfs::test_directory disk;

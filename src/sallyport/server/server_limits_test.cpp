@@ -48,6 +48,7 @@ TEST_F(server_limits, a_stalled_data_connection_is_426) {  // DC-05
     EXPECT_TRUE(c.reply().starts_with("426 "));
 }
 
+// CVE-2020-35359 CVE-2021-30047.
 TEST_F(server_limits, thousand_silent_connections_do_not_disturb_a_client) {  // RX-01
     vfs::put_file(*setup.files, "/f", "content");
     start();

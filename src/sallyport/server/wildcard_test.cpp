@@ -80,6 +80,8 @@ TEST(wildcard, patterns_longer_than_a_name_match_nothing) {
 
 // FS-03: with any pattern, three thousand names of maximum length take a few milliseconds. Some of these patterns took
 // seconds.
+// CVE-1999-0349 CVE-2001-1501 CVE-2002-0073 CVE-2005-0256 CVE-2006-6565 CVE-2009-3023 CVE-2010-2632 CVE-2011-0418
+// CVE-2011-0762.
 TEST(wildcard, no_pattern_is_slow) {
     const auto repeat = [](std::string_view text, std::size_t bytes) {
         std::string out;

@@ -80,6 +80,7 @@ protected:
 };
 
 // FS-01
+// CVE-2001-0249 CVE-2001-0550 CVE-2003-0466 CVE-2015-1419 CVE-2022-22836 CVE-2026-30914.
 TEST_F(confined, no_path_escapes) {
     std::vector<std::string> corpus = {"../outside/canary",
                                        "/../outside/canary",
@@ -188,6 +189,7 @@ TEST_F(confined, a_listing_shows_the_target_of_an_inner_link_and_only_the_link_o
 }
 
 // FS-02
+// CVE-2012-6095 CVE-2017-7418.
 TEST_F(confined, a_directory_swapped_with_a_link_meanwhile_does_not_escape) {
     const auto inside = root() / "dir";
     const auto link = root() / "link";

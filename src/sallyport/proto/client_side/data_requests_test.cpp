@@ -42,6 +42,7 @@ TEST(DataRequests, RefuseWhatIsNoForm) {
     EXPECT_EQ(read(v6, "EPSV 1"), "522");
 }
 
+// CVE-1999-0017 CVE-2001-0405 CVE-2002-0060 CVE-2007-6741 CVE-2015-10003 CVE-2022-2663.
 TEST(DataRequests, RefuseOtherHostsAndLowPorts_DC01) {
     auto requests = from();
     for (const auto* line :
