@@ -1,6 +1,7 @@
 #pragma once
 // Reads certificates and keys from PEM files with base/open_file.hpp, so that a process that has given up its rights can
-// read them again. For use inside net only; any thread. Functions that read block on the disk.
+// read them again. For use inside net only; any thread. The caller owns what is returned; functions that read block on the
+// disk.
 
 #include <cstddef>
 #include <string>
