@@ -281,6 +281,23 @@ TEST_F(conntrack_test, admits_one_connection_that_is_not_translated) {
     EXPECT_EQ(::recv(accepted.get(), &byte, 1, 0), 1) << "the established connection stays";
 }
 
+// Both helpers would act on the session.
+TEST_F(conntrack_test, creates_nothing_if_the_session_has_another_helper) {
+    ASSERT_EQ(std::system("nft 'add table ip other; add ct helper ip other ftp { type \"ftp\" protocol tcp; }; "
+                          "add chain ip other out { type filter hook output priority -199; }; "
+                          "add rule ip other out tcp dport 2121 ct helper set \"ftp\"'"),
+              0);
+    log_in();
+    ASSERT_EQ(std::system("nft delete table ip other"), 0);
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.1:3000"), *endpoint::parse("127.0.0.1:4000"),
+                    address("127.0.0.3"), 30s};
+    const firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({control.get(), -1})};
+    const auto refused = kernel->commit({&one, 1});
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().what.find("conntrack helper \"ftp\""), std::string::npos) << refused.error().what;
+    EXPECT_FALSE(kernel->remaining(o));
+}
+
 TEST_F(conntrack_test, creates_nothing_if_the_session_is_unknown) {
     log_in();
     const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.1:3000"), *endpoint::parse("127.0.0.1:4000"),

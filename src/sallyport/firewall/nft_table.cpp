@@ -183,13 +183,19 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
 }
 
 result<void> nft_table::commit(std::span<const change> changes) {
-    if (auto expected = change_expectations(changes); !expected) return expected;
+    const auto created = change_expectations(changes);
+    if (!created) return std::unexpected(created.error());
     auto done = commit_elements(changes);
-    if (!done) withdraw_expectations(changes);
+    if (!done) withdraw(*created);
     return done;
 }
 
-result<void> nft_table::change_expectations(std::span<const change> changes) {
+result<std::vector<expectation>> nft_table::change_expectations(std::span<const change> changes) {
+    for (const auto& c : changes) {
+        if (c.kind == change_kind::close || !c.control.client) continue;
+        if (auto usable = check_master(flow::of_socket(c.control.client.get())); !usable)
+            return std::unexpected(std::move(usable).error());
+    }
     std::vector<expectation_change> wanted;
     for (const auto& [kind, subject, control] : changes) {
         const bool create = kind == change_kind::open;
@@ -207,24 +213,39 @@ result<void> nft_table::change_expectations(std::span<const change> changes) {
         }
     }
     if (!refused) return std::unexpected(std::move(refused).error());
-    result<void> out;
+    std::vector<expectation> created;
+    std::optional<error> first_refusal;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const auto& subject = wanted[i].subject;
         if (!wanted[i].create) continue;
-        if (refused->at(i) == 0)
-            expected_.emplace(wanted[i].subject.source, wanted[i].subject.destination);
-        else if (out)
-            out = std::unexpected(refused_expectation(refused->at(i), wanted[i].subject));
+        if (refused->at(i) == 0) {
+            expected_.emplace(subject.source, subject.destination);
+            created.push_back(subject);
+        } else if (!first_refusal) {
+            first_refusal = refused_expectation(refused->at(i), subject);
+        }
     }
-    if (!out) withdraw_expectations(changes);
-    return out;
+    if (!first_refusal) return created;
+    withdraw(created);
+    return std::unexpected(std::move(*first_refusal));
 }
 
-/// Removes those of openings that were to be created.
-void nft_table::withdraw_expectations(std::span<const change> changes) {
+// With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
+result<void> nft_table::check_master(const flow& master) {
+    const auto tracked = tracking_.find(master);
+    if (!tracked) return std::unexpected(tracked.error());
+    if (!*tracked || (*tracked)->helper.empty() || (*tracked)->helper == control_helper) return {};
+    return fail(errc::busy,
+                fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection with "
+                            "{}, and both would act on it; `sallyport gate adopt` finds that rule",
+                            (*tracked)->helper, master.destination.text()));
+}
+
+void nft_table::withdraw(const std::vector<expectation>& created) {
     std::vector<expectation_change> unwanted;
-    for (const auto& c : changes) {
-        if (c.kind == change_kind::open && expected_.erase(key_pair(c.subject)) != 0)
-            unwanted.push_back({false, {c.subject.client, c.subject.listen}});
+    for (const auto& e : created) {
+        expected_.erase({e.source, e.destination});
+        unwanted.push_back({false, e});
     }
     (void)tracking_.commit(unwanted);
 }

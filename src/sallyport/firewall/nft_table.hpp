@@ -44,6 +44,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <libnftnl/set.h>
 
@@ -75,8 +76,10 @@ private:
     nft_table(std::string name, nft_socket owner, nft_socket query_socket, conntrack tracking, std::string missing);
 
     [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
-    [[nodiscard]] result<void> change_expectations(std::span<const change> changes);
-    void withdraw_expectations(std::span<const change> changes);
+    /// The created ones.
+    [[nodiscard]] result<std::vector<expectation>> change_expectations(std::span<const change> changes);
+    [[nodiscard]] result<void> check_master(const flow& master);
+    void withdraw(const std::vector<expectation>& created);
     [[nodiscard]] bool remove_used_expectations();
     [[nodiscard]] set_owner find(const char* set, const opening& o);
 
