@@ -40,7 +40,7 @@ answer interceptor::listen(std::size_t number, bool v4) {
 }
 
 answer interceptor::start() {
-    if (table_) return refuse(EPERM);
+    if (table_ || settings_.interceptions.empty()) return refuse(EPERM);
     if (const auto chosen = firewall::choose_free_numbers(settings_); !chosen) return refuse(chosen.error());
     auto started = firewall::interception_table::start(settings_);
     if (!started) return refuse(started.error());
@@ -49,9 +49,9 @@ answer interceptor::start() {
 }
 
 // Only an intercepted connection has IP_TRANSPARENT, which it has from its listener: the daemon has no right to set it.
-answer interceptor::client_socket(int control) {
+answer interceptor::client_socket(int control) const {
     const auto session = session_connection::of(control);
-    if (!session || !net::is_transparent(control)) return refuse(EPERM);
+    if (settings_.interceptions.empty() || !session || !net::is_transparent(control)) return refuse(EPERM);
     answer out{.text = {}, .descriptor = transparent_socket({session->peer.address, 0})};
     // With the client's own port, NAT could not tell the two connections apart.
     if (out.descriptor && net::local_endpoint(out.descriptor.get()).port == session->peer.port) {
@@ -61,8 +61,8 @@ answer interceptor::client_socket(int control) {
     return out.descriptor ? std::move(out) : refuse(errno);
 }
 
-answer interceptor::translation_of(int backend) {
-    if (!session_connection::of(backend)) return refuse(EPERM);
+answer interceptor::translation_of(int backend) const {
+    if (settings_.interceptions.empty() || !session_connection::of(backend)) return refuse(EPERM);
     const auto seen = translated_address(backend);
     if (!seen) return refuse(seen.error());
     auto out = done();

@@ -15,6 +15,7 @@ namespace sallyport::helper {
 
 class interceptor {
 public:
+    /// Without interceptions, all requests are refused.
     explicit interceptor(firewall::interception_settings permitted) : settings_(std::move(permitted)) {}
 
     /// A listening socket with IP_TRANSPARENT for the interception with this number; one for each family.
@@ -22,9 +23,9 @@ public:
     /// From now on the kernel delivers the connections to these sockets, until this is destroyed.
     [[nodiscard]] answer start();
     /// A socket with the address of the client of an intercepted connection, and another port.
-    [[nodiscard]] static answer client_socket(int control);
+    [[nodiscard]] answer client_socket(int control) const;
     /// What NAT on this machine has made of the connection's source address.
-    [[nodiscard]] static answer translation_of(int backend);
+    [[nodiscard]] answer translation_of(int backend) const;
 
 private:
     firewall::interception_settings settings_;

@@ -73,7 +73,7 @@ TEST_F(HelperInterceptor, StartsOnce) {
 TEST_F(HelperInterceptor, MakesASocketWithTheAddressOfAClientThatWasIntercepted) {
     const auto listener = made.listen(0, true);
     const auto session = connect_to(listener.descriptor);
-    const auto made_for = interceptor::client_socket(session.accepted.get());
+    const auto made_for = made.client_socket(session.accepted.get());
     ASSERT_EQ(made_for.text.os, 0);
     const auto at = net::local_endpoint(made_for.descriptor.get());
     EXPECT_EQ(at.address, *ip_address::parse("127.0.0.2"));
@@ -83,11 +83,11 @@ TEST_F(HelperInterceptor, MakesASocketWithTheAddressOfAClientThatWasIntercepted)
 
 TEST_F(HelperInterceptor, MakesNoneForOtherConnections) {
     const control_pair other("127.0.0.2");
-    EXPECT_EQ(interceptor::client_socket(other.server.get()).text.os, EPERM) << "the daemon has accepted it itself";
-    EXPECT_EQ(interceptor::client_socket(other.client.get()).text.os, EPERM);
+    EXPECT_EQ(made.client_socket(other.server.get()).text.os, EPERM) << "the daemon has accepted it itself";
+    EXPECT_EQ(made.client_socket(other.client.get()).text.os, EPERM);
     const auto listener = made.listen(0, true);
-    EXPECT_EQ(interceptor::client_socket(listener.descriptor.get()).text.os, EPERM) << "not established";
-    EXPECT_EQ(interceptor::client_socket(socket_of(AF_UNIX, SOCK_STREAM).get()).text.os, EPERM);
+    EXPECT_EQ(made.client_socket(listener.descriptor.get()).text.os, EPERM) << "not established";
+    EXPECT_EQ(made.client_socket(socket_of(AF_UNIX, SOCK_STREAM).get()).text.os, EPERM);
 }
 
 TEST_F(HelperInterceptor, HasOpeningsBetweenThePeersOfAnInterceptedSession) {

@@ -32,10 +32,6 @@ made_table make_table(const permissions& allowed) {
     return firewall::nft_table::make(std::vector(ports.begin(), ports.end()));
 }
 
-service::service(permissions allowed, const made_table& openings) : allowed_(std::move(allowed)), openings_(openings) {
-    if (allowed_.interception) interceptor_.emplace(*allowed_.interception);
-}
-
 answer service::handle(const request& r, std::span<unique_fd> descriptors) {
     if (descriptors.size() != descriptors_of(r.kind)) return refuse(EINVAL);
     switch (r.kind) {
@@ -46,10 +42,10 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
         case request_kind::find_table: return openings_ ? done((*openings_)->missing()) : refuse(openings_.error());
         case request_kind::remaining_time:
         case request_kind::use_of_opening: return query(r);
-        case request_kind::listen_transparent:
-        case request_kind::start_interception:
-        case request_kind::client_socket:
-        case request_kind::translation_of: return intercept(r, descriptors);
+        case request_kind::listen_transparent: return interceptor_.listen(r.number, r.target.family == 4);
+        case request_kind::start_interception: return interceptor_.start();
+        case request_kind::client_socket: return interceptor_.client_socket(descriptors[0].get());
+        case request_kind::translation_of: return interceptor_.translation_of(descriptors[0].get());
         default: return refuse(EINVAL);
     }
 }
@@ -96,16 +92,6 @@ answer service::bind_port(const request& r, int socket) const {
         return refuse(EPERM);
     const net::socket_address address(*at);
     return ::bind(socket, address.data(), address.length()) == 0 ? done() : refuse(errno);
-}
-
-answer service::intercept(const request& r, std::span<const unique_fd> descriptors) {
-    if (!interceptor_) return refuse(EPERM);
-    switch (r.kind) {
-        case request_kind::listen_transparent: return interceptor_->listen(r.number, r.target.family == 4);
-        case request_kind::start_interception: return interceptor_->start();
-        case request_kind::client_socket: return interceptor::client_socket(descriptors[0].get());
-        default: return interceptor_->translation_of(descriptors[0].get());
-    }
 }
 
 answer service::query(const request& r) const {

@@ -4,7 +4,6 @@
 // Owned by the helper process; one thread. docs/trust.md lists what the helper may do.
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -23,7 +22,10 @@ using made_table = result<std::unique_ptr<firewall::nft_table>>;
 class service {
 public:
     /// `openings` outlives the service.
-    service(permissions allowed, const made_table& openings);
+    service(permissions allowed, const made_table& openings)
+        : allowed_(std::move(allowed)),
+          openings_(openings),
+          interceptor_(allowed_.interception.value_or(firewall::interception_settings())) {}
 
     [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors);
 
@@ -32,11 +34,10 @@ private:
     [[nodiscard]] answer bind_port(const request& r, int socket) const;
     [[nodiscard]] answer connect_from_low_port(const request& r, int control, int data) const;
     [[nodiscard]] answer query(const request& r) const;
-    [[nodiscard]] answer intercept(const request& r, std::span<const unique_fd> descriptors);
 
     const permissions allowed_;
     const made_table& openings_;
-    std::optional<interceptor> interceptor_;
+    interceptor interceptor_;
 };
 
 }  // namespace sallyport::helper
