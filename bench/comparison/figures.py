@@ -35,8 +35,22 @@ class Figure:
     looked_at: str = None  # the file that one download is compared with, since measured data are not decrypted
     target: Target = None
     on_end: bool = False   # one round, ten times as long, so that slowing down is visible
+    waits: bool = False    # the longest wait of a session for data is a row of its own
     via: str = "servers"  # "gateway": our gateway against its backend alone; "kernel": kernel forwarding;
                            # "direct": direct data connections
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The longest wait of a session for data while `of` was measured; less is better."""
+
+    of: Figure
+    target: Target = None
+    unit: str = "ms"
+
+    @property
+    def title(self):
+        return f"{self.of.title}: longest wait of one"
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,13 @@ SMALL_PUT = ("--path", "/up/small", "--connections", "16", "--size", "1024", "--
 SESSIONS = ("--path", "/small", "--connections", "16", "--sources", "8")
 MB = {"per": "bytes_per_second", "scale": 1e6}
 
+
+def many(sessions, tls=False):
+    options = ("--path", "/large", "--connections", str(sessions), "--sources", "8")
+    return Figure(f"get-{sessions}" + "-tls" * tls, f"{sessions} large downloads at a time" + ", TLS" * tls, "MB/s", "share", options, **MB,
+                  tls=tls, looked_at="large" if tls else None, on_end=True, waits=True, target=Target(1.5 if tls else 2.0, BEST))
+
+
 FIGURES = [
     Figure("get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(1.0, BEST)),
     Figure("put", "large upload", "MB/s", "put", PUT, **MB, size=upload, writes=True, target=Target(1.0, BEST)),
@@ -99,6 +120,7 @@ FIGURES = [
     Figure("list", f"LIST of {LISTED:,} entries, 4 sessions", "lists/s", "list", ("--path", "/list", "--connections", "4")),
     Figure("mlsd", f"MLSD of {MANY:,} entries (vsftpd: LIST)", "entries/s", "mlsd", ("--path", "/many", "--connections", "1"),
            scale=1 / MANY, target=Target(2.0, BEST)),
+    many(50), many(50, tls=True), many(400), many(400, tls=True),
 ]
 
 GATEWAY = [
@@ -156,7 +178,7 @@ EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
 
 @dataclass
 class Outcome:
-    """The outcome of a figure: the median for each server, or None with the reason in `failures`."""
+    """The outcome of a figure or wait: the median for each server, or None with the reason in `failures`."""
 
     figure: object
     values: dict = field(default_factory=dict)
@@ -172,7 +194,7 @@ class Outcome:
         target = self.figure.target
         if target and target.of in others:
             return target.of
-        pick = min if isinstance(self.figure, Memory) else max
+        pick = max if isinstance(self.figure, Figure) else min
         return pick(others, key=others.get)
 
     def reached(self, ours):
@@ -185,4 +207,4 @@ class Outcome:
         if figure.target is None or other is None or figure.target.of not in (BEST, other):
             return None
         ratio = self.ratios[other]
-        return ratio <= figure.target.factor if isinstance(figure, Memory) else ratio >= figure.target.factor
+        return ratio >= figure.target.factor if isinstance(figure, Figure) else ratio <= figure.target.factor

@@ -8,7 +8,7 @@ import time
 
 import stalled_sessions
 
-from .figures import Outcome
+from .figures import Outcome, Wait
 from .servers import ANONYMOUS
 
 LIMIT = 90  # seconds that one run may take
@@ -18,16 +18,22 @@ class Failed(Exception):
     pass
 
 
+def quantile(values, share):
+    """The value below which `share` (0 to 1) of `values` lie."""
+    return sorted(values)[int(share * (len(values) - 1))]
+
+
 class Meter:
     def __init__(self, site, generator, seconds, rounds, say):
         self.site, self.generator, self.seconds, self.rounds, self.say = site, generator, seconds, rounds, say
         self.checked = set()  # whose content was compared, by figure
 
     def rates(self, figure, servers, ours):
-        """`servers` are running, by the names of their columns; `ours` is one of those."""
+        """The outcomes of a figure, and of its waits. `servers` are running, by the names of their columns; `ours` is one of
+        those."""
         outcome = Outcome(figure)
         seen = {name: [] for name in servers}
-        shares = []
+        waits, shares = {}, []
         for _ in range(1 if figure.on_end else self.rounds):
             for name, server in servers.items():
                 if name in outcome.failures:
@@ -39,6 +45,7 @@ class Meter:
                     self.say(f"  {figure.name}: {name}: {problem}")
                     continue
                 seen[name].append(answer[figure.per] / figure.scale)
+                waits[name] = max(waits.get(name, 0), answer["longest_wait_ms"])
                 if name == ours:
                     shares.append(answer["cpu"])
         outcome.values = {name: statistics.median(values) for name, values in seen.items()
@@ -47,25 +54,28 @@ class Meter:
             outcome.ratios = {name: statistics.median(mine / theirs for mine, theirs in zip(seen[ours], seen[name]))
                               for name in outcome.values if name != ours}
             outcome.generator = statistics.median(shares)
-        return outcome
+        return [outcome, self._alone(Wait(figure), waits, outcome.failures, ours)] if figure.waits else [outcome]
+
+    @staticmethod
+    def _alone(figure, values, failures, ours):
+        """The outcome of one measurement for each server."""
+        ratios = {name: values[ours] / value for name, value in values.items() if name != ours} if values.get(ours) else {}
+        return Outcome(figure, values, ratios, failures=failures)
 
     def memory(self, figure, servers, ours):
         """Each of `servers` is started for this alone, so that its heap contains no memory of earlier work."""
-        outcome = Outcome(figure)
+        values, failures = {}, {}
         for name, server in servers.items():
             try:
                 server.start()
                 measured = self._stalled_memory if figure.stalled else self._idle_memory
-                outcome.values[name] = figure.shown(measured(server, figure))
+                values[name] = figure.shown(measured(server, figure))
             except (Failed, RuntimeError, OSError) as problem:
-                outcome.failures[name] = str(problem)
+                failures[name] = str(problem)
                 self.say(f"  {figure.name}: {name}: {problem}")
             finally:
                 server.stop()
-        mine = outcome.values.get(ours)
-        if mine:
-            outcome.ratios = {name: mine / value for name, value in outcome.values.items() if name != ours}
-        return outcome
+        return self._alone(figure, values, failures, ours)
 
     def _arguments(self, server, mode, tls, login):
         user, password = login

@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 
-from .figures import Memory
+from .figures import Figure, Memory
 
 BEGIN, END = "<!-- written by bench/run --write -->", "<!-- end of what bench/run wrote -->"
 
@@ -22,7 +22,7 @@ def aim(figure):
         return f"<= {figure.max_mib:g} MiB"
     if figure.target is None:
         return "-"
-    return f"{'<=' if isinstance(figure, Memory) else '>='} {figure.target.factor:g} x {figure.target.of}"
+    return f"{'>=' if isinstance(figure, Figure) else '<='} {figure.target.factor:g} x {figure.target.of}"
 
 
 def cell(outcome, name):

@@ -175,9 +175,9 @@ task<result<void>> channel::write(std::string_view bytes) {
     co_return result<void>{};
 }
 
-task<result<std::uint64_t>> channel::drain() { return tls_ ? drain_records() : drain_plain(); }
+task<result<void>> channel::drain(reception& into) { return tls_ ? drain_records(into) : drain_plain(into); }
 
-task<result<std::uint64_t>> channel::drain_plain() {
+task<result<void>> channel::drain_plain(reception& into) {
     std::uint64_t total = 0;
     while (true) {
         co_await until_readable{state_};
@@ -185,27 +185,28 @@ task<result<std::uint64_t>> channel::drain_plain() {
         auto outcome = try_receive(nullptr, std::size_t{1} << 30, MSG_TRUNC);
         if (!outcome) co_return std::unexpected(outcome.error());
         if (!*outcome) continue;
-        if (**outcome == 0) co_return total;
+        if (**outcome == 0) co_return result<void>{};
+        into.add(**outcome);
         if (total < bulk && total + **outcome >= bulk) read_in_large_steps(socket_.get());
         total += **outcome;
     }
 }
 
-task<result<std::uint64_t>> channel::drain_records() {
+task<result<void>> channel::drain_records(reception& into) {
     // OpenSSL reads the tickets and its buffered bytes; after that, the socket is at a record boundary.
     SSL_set_read_ahead(tls_.get(), 0);
-    std::uint64_t total = 0;
     do {
         auto got = co_await read(scratch());
         if (!got) co_return std::unexpected(got.error());
-        if (*got == 0) co_return total;
-        total += *got;
+        if (*got == 0) co_return result<void>{};
+        into.add(*got);
     } while (SSL_has_pending(tls_.get()) == 1);
 
     record_tally tally(SSL_version(tls_.get()) >= TLS1_3_VERSION);
     record_header header{};
-    std::size_t held = 0;  // of the header
-    std::size_t body = 0;  // still to come
+    std::size_t held = 0;       // of the header
+    std::size_t body = 0;       // still to come
+    std::uint64_t counted = 0;  // of the content
     while (true) {
         co_await until_readable{state_};
         auto outcome = body > 0 ? try_receive(nullptr, body, MSG_TRUNC)
@@ -216,7 +217,10 @@ task<result<std::uint64_t>> channel::drain_records() {
         if (**outcome == 0) break;
         if (body > 0) {
             body -= **outcome;
-            if (body == 0 && tally.ended()) break;  // vsftpd ends the connection after us only
+            if (body > 0) continue;
+            into.add(tally.content() - counted);
+            counted = tally.content();
+            if (tally.ended()) break;  // vsftpd ends the connection after us only
             continue;
         }
         held += **outcome;
@@ -226,7 +230,7 @@ task<result<std::uint64_t>> channel::drain_records() {
         if (!size) co_return std::unexpected(size.error());
         body = *size;
     }
-    co_return total + tally.content();
+    co_return result<void>{};
 }
 
 task<result<void>> channel::expect(std::string_view content) {

@@ -13,6 +13,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
 
+#include <load/measurement.hpp>
 #include <load/reactor.hpp>
 #include <load/task.hpp>
 #include <load/tls.hpp>
@@ -39,9 +40,9 @@ public:
     task<result<std::size_t>> read(std::span<char> into);
     task<result<void>> write(std::string_view bytes);
 
-    /// Reads to the end and discards the data; returns the number of bytes. With TLS, records are counted by their headers
+    /// Reads to the end and discards the data, which are counted in `into`. With TLS, records are counted by their headers
     /// and only the first one is decrypted; otherwise the generator would limit the rate.
-    task<result<std::uint64_t>> drain();
+    task<result<void>> drain(reception& into);
     /// Reads to the end; an error if the data are not `content`.
     task<result<void>> expect(std::string_view content);
     /// Writes `size` arbitrary bytes.
@@ -50,8 +51,8 @@ public:
     task<result<void>> finish();
 
 private:
-    task<result<std::uint64_t>> drain_plain();
-    task<result<std::uint64_t>> drain_records();
+    task<result<void>> drain_plain(reception& into);
+    task<result<void>> drain_records(reception& into);
     [[nodiscard]] result<std::optional<std::size_t>> try_read(std::span<char> into);
     [[nodiscard]] result<std::optional<std::size_t>> try_write(std::string_view bytes);
     [[nodiscard]] result<std::optional<std::size_t>> try_receive(char* into, std::size_t size, int flags);

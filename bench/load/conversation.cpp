@@ -106,12 +106,13 @@ task<result<std::uint64_t>> conversation::receive(std::string line) {
     channel data(loop_);
     auto opened = co_await open_data(data, line);
     if (!opened) co_return std::unexpected(opened.error());
-    auto size = co_await data.drain();
-    if (!size) co_return std::unexpected(size.error());
+    const auto before = received_.bytes();
+    auto drained = co_await data.drain(received_);
+    if (!drained) co_return std::unexpected(drained.error());
     data.close();
     auto done = co_await completion(line);
     if (!done) co_return std::unexpected(done.error());
-    co_return *size;
+    co_return received_.bytes() - before;
 }
 
 task<result<void>> conversation::expect(std::string line, std::string_view content) {

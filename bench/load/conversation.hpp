@@ -22,6 +22,8 @@ public:
     task<result<void>> command(std::string line);
     /// PASV, `line` (RETR, LIST, MLSD) and the data; returns the number of bytes.
     task<result<std::uint64_t>> receive(std::string line);
+    /// What receive() has received so far, in all calls, from `start()` on.
+    [[nodiscard]] reception& received() { return received_; }
     /// The same; the data must be `content`.
     task<result<void>> expect(std::string line, std::string_view content);
     /// PASV, `line` (STOR) and `size` bytes.
@@ -43,6 +45,7 @@ private:
     unsigned index_;
     channel control_;
     reply_reader replies_;
+    reception received_;
 };
 
 }  // namespace sallyport::load

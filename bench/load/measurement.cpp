@@ -18,6 +18,17 @@ double cpu_seconds() {
 
 }  // namespace
 
+void reception::start(clock::time_point now) {
+    *this = {};
+    last_ = now;
+}
+
+void reception::add(std::uint64_t bytes, clock::time_point now) {
+    longest_wait_ = std::max(longest_wait_, now - last_);
+    last_ = now;
+    bytes_ += bytes;
+}
+
 void measurement::start() {
     started_ = last_ = clock::now();
     cpu_at_start_ = cpu_seconds();
@@ -40,9 +51,10 @@ std::string measurement::json() {
     const auto count = latencies_.size();
     return fmt::format(
         R"({{"operations":{},"seconds":{:.4f},"rate":{:.2f},"bytes":{},"bytes_per_second":{:.0f},"errors":{},)"
-        R"("p50_us":{},"p99_us":{},"cpu":{:.2f}}})",
+        R"("p50_us":{},"p99_us":{},"longest_wait_ms":{:.1f},"cpu":{:.2f}}})",
         count, elapsed, static_cast<double>(count) / elapsed, bytes_, static_cast<double>(bytes_) / elapsed, errors_,
-        percentile(latencies_, 0.5), percentile(latencies_, 0.99), (cpu_seconds() - cpu_at_start_) / elapsed);
+        percentile(latencies_, 0.5), percentile(latencies_, 0.99),
+        std::chrono::duration<double, std::milli>(longest_wait_).count(), (cpu_seconds() - cpu_at_start_) / elapsed);
 }
 
 std::uint32_t percentile(std::vector<std::uint32_t>& values, double share) {

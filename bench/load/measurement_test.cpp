@@ -33,5 +33,19 @@ TEST(Measurement, CountsOperationsBytesAndKeepsTheFirstError) {
                                            testing::HasSubstr(R"("errors":2,)")));
 }
 
+TEST(Reception, KnowsTheLongestWaitAlsoIfItLastsUntilTheEnd) {
+    using namespace std::chrono_literals;
+    const auto begun = clock::now();
+    reception received;
+    received.add(5, begun);
+    received.start(begun);
+    received.add(1000, begun + 30ms);
+    received.add(24, begun + 40ms);
+    EXPECT_EQ(received.longest_wait(), 30ms);
+    received.end(begun + 90ms);
+    EXPECT_EQ(received.longest_wait(), 50ms);
+    EXPECT_EQ(received.bytes(), 1024U);
+}
+
 }  // namespace
 }  // namespace sallyport::load

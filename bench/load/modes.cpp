@@ -1,5 +1,6 @@
 #include <load/modes.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 
 // Maximum time without data from the server; the run fails after it.
 constexpr auto silence = 20s;
-// Sessions that "hold" opens at a time: below the backlog of the reference server with the shortest one.
+// Sessions that are opened at a time: below the backlog of the reference server with the shortest one.
 constexpr unsigned openers = 16;
 
 /// State that the workers of a run share.
@@ -27,17 +28,25 @@ struct run_state {
     unsigned opening = 0;  // workers that have not logged in yet
     std::vector<std::coroutine_handle<>> at_start;
     std::uint64_t begun = 0;
-    std::vector<std::unique_ptr<conversation>> held;
+    std::vector<std::unique_ptr<conversation>> held;  // until the end
+    std::vector<task<result<void>>> workers;          // they use all of the above
+    std::size_t workers_started = 0;
 
     run_state(const options& o, measurement& m) : wanted(o), out(m) {}
 
     /// Whether a worker may start another operation.
-    bool next() {
-        if (wanted.count) return begun++ < *wanted.count;
+    bool next() { return wanted.count ? begun++ < *wanted.count : has_time(); }
+
+    [[nodiscard]] bool has_time() const {
         return std::chrono::duration<double>(clock::now() - out.started()).count() < wanted.seconds;
     }
 
+    void start_worker() {
+        if (workers_started < workers.size()) workers[workers_started++].start();
+    }
+
     void opened_or_failed() {
+        start_worker();
         if (--opening > 0) return;
         out.start();
         for (auto waiting : std::exchange(at_start, {})) waiting.resume();
@@ -88,7 +97,8 @@ task<result<void>> check_content(conversation& session, const options& wanted) {
 }
 
 task<result<void>> persistent_session(run_state& run, unsigned index) {
-    conversation session(run.loop, run.wanted, run.tls.get(), index);
+    run.held.push_back(std::make_unique<conversation>(run.loop, run.wanted, run.tls.get(), index));
+    auto& session = *run.held.back();
     auto ready = co_await session.open();
     if (ready && !run.wanted.expected.empty() && index == 0) ready = co_await check_content(session, run.wanted);
     if (!ready) {
@@ -96,11 +106,12 @@ task<result<void>> persistent_session(run_state& run, unsigned index) {
         co_return ready;
     }
     co_await common_start{run};
+    session.received().start();
     while (run.next()) {
         const auto begun = clock::now();
         auto done = co_await operation(session, run.wanted, index);
         if (!done) co_return std::unexpected(done.error());
-        run.out.finished(begun, *done);
+        if (run.wanted.what != mode::share) run.out.finished(begun, *done);
     }
     auto ended = co_await session.quit();
     co_return ended;
@@ -134,31 +145,37 @@ task<result<void>> opener(run_state& run) {
     co_return result<void>{};
 }
 
-using workers = std::vector<task<result<void>>>;
-
-workers start_workers(run_state& run) {
-    workers out;
+void start_workers(run_state& run) {
     const auto what = run.wanted.what;
+    const bool persistent = what != mode::hold && what != mode::sessions;
     const unsigned count = what == mode::hold ? openers : run.wanted.connections;
-    if (what == mode::hold || what == mode::sessions) run.out.start();
+    if (!persistent) run.out.start();
     run.opening = count;
     for (unsigned i = 0; i < count; ++i) {
         if (what == mode::hold) {
-            out.push_back(opener(run));
+            run.workers.push_back(opener(run));
         } else if (what == mode::sessions) {
-            out.push_back(whole_sessions(run, i));
+            run.workers.push_back(whole_sessions(run, i));
         } else {
-            out.push_back(persistent_session(run, i));
+            run.workers.push_back(persistent_session(run, i));
         }
-        out.back().start();
     }
-    return out;
+    // Each persistent session that has logged in starts one more.
+    for (unsigned i = 0; i < (persistent ? openers : count); ++i) run.start_worker();
 }
 
-bool all_done(const workers& running) {
-    for (const auto& worker : running)
-        if (!worker.done()) return false;
-    return true;
+bool all_done(const run_state& run) {
+    return std::ranges::all_of(run.workers, [](const auto& worker) { return worker.done(); });
+}
+
+/// Each session's share of the time is one operation.
+void cut_off(run_state& run) {
+    for (const auto& session : run.held) {
+        auto& received = session->received();
+        received.end();
+        run.out.waited(received.longest_wait());
+        run.out.finished(run.out.started(), received.bytes());
+    }
 }
 
 }  // namespace
@@ -170,13 +187,18 @@ result<void> run(const options& wanted, measurement& out, void (*until_released)
         if (!context) return std::unexpected(context.error());
         state.tls = std::move(*context);
     }
-    auto running = start_workers(state);
-    while (!all_done(running)) {
-        if (!state.loop.turn(silence))
+    start_workers(state);
+    const bool share = wanted.what == mode::share;
+    while (!all_done(state)) {
+        // A server may starve all sessions until the end.
+        const bool may_be_silent = share && state.opening == 0;
+        if (may_be_silent && !state.has_time()) break;
+        if (!state.loop.turn(may_be_silent ? 10ms : silence) && !may_be_silent)
             return fail(errc::timeout, "the server sent nothing for " + std::to_string(silence.count()) + " s");
     }
-    for (const auto& worker : running)
-        if (!worker.value()) out.failed(worker.value().error());
+    if (share) cut_off(state);
+    for (const auto& worker : state.workers)
+        if (worker.done() && !worker.value()) out.failed(worker.value().error());
     if (wanted.what == mode::hold) until_released(out);
     return {};
 }

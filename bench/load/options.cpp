@@ -10,13 +10,11 @@ namespace sallyport::load {
 namespace {
 
 const std::map<std::string, mode> modes = {
-    {"sessions", mode::sessions}, {"get", mode::get},   {"put", mode::put},   {"noop", mode::noop},
-    {"list", mode::list},         {"mlsd", mode::mlsd}, {"hold", mode::hold},
+    {"sessions", mode::sessions}, {"get", mode::get},   {"share", mode::share}, {"put", mode::put},
+    {"noop", mode::noop},         {"list", mode::list}, {"mlsd", mode::mlsd},   {"hold", mode::hold},
 };
 
-bool needs_path(mode what) {
-    return what == mode::sessions || what == mode::get || what == mode::put || what == mode::list || what == mode::mlsd;
-}
+bool needs_path(mode what) { return what != mode::noop && what != mode::hold; }
 
 }  // namespace
 
@@ -45,14 +43,15 @@ std::optional<options> parse_options(int argc, char** argv, int& exit_code) {
     app.add_option("--user", out.user, "User name")->capture_default_str();
     app.add_option("--pass", out.password, "Password")->capture_default_str();
     app.add_option("--path", out.path, "File or directory; put adds the number of the connection, which has its own file");
-    app.add_option("--expect", out.expected, "get: before anything is measured, one download must equal this file")
+    app.add_option("--expect", out.expected, "get, share: before anything is measured, one download must equal this file")
         ->check(CLI::ExistingFile);
     app.add_option("--size", out.size, "Bytes of an uploaded file")->capture_default_str();
     app.add_flag("--tls", out.tls, "AUTH TLS and PROT P; data connections resume the control connection's session");
     app.add_option("--connections", out.connections, "Sessions at a time")
         ->check(CLI::Range(1, 50000))
         ->capture_default_str();
-    app.add_option("--seconds", out.seconds, "How long; operations begun by then are finished")->capture_default_str();
+    app.add_option("--seconds", out.seconds, "How long; operations begun by then are finished, but cut off by share")
+        ->capture_default_str();
     app.add_option("--count", out.count, "How many operations, in place of --seconds");
     app.add_option("--sources", out.sources, "Local addresses to use, 127.0.0.1 and up")
         ->check(CLI::Range(1, 200))

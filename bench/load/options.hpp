@@ -12,6 +12,7 @@ namespace sallyport::load {
 enum class mode : std::uint8_t {
     sessions,  // connect, log in, RETR, QUIT, repeatedly
     get,       // RETR of one path in persistent sessions; small_get is the same for a small file
+    share,     // the same, but what runs after `seconds` is cut off
     put,       // STOR of `size` bytes in persistent sessions
     noop,
     list,
@@ -26,7 +27,7 @@ struct options {
     std::string user = "anonymous";
     std::string password = "load@example.org";
     std::string path;
-    std::string expected;  // a local file that `path` must be equal to; get only
+    std::string expected;  // a local file that `path` must be equal to; get and share
     std::uint64_t size = 1024;
     bool tls = false;
     unsigned connections = 1;
