@@ -48,8 +48,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
                       .single_port = gate.passive_data.single() != nullptr,
                       .proxy_headers = config.passive_data.ports.proxies.on_data_connections},
             .policy = config.commands,
-            .certificate_user = client.certificate_user(),
-            .replace_user = config.replace_user,
+            .certified = {.name = client.certificate_user(), .replaces = config.replace_user},
             .naming = rule != nullptr || config.forward_to.empty() ? proto::server_naming::off
                       : config.has_backends()                      ? proto::server_naming::allowed
                                                                    : proto::server_naming::required,

@@ -83,7 +83,7 @@ std::optional<local_reply> relay_login::take_user(command& cmd, const relay_sett
     }
     if (const auto& certified = certificate_user_) {
         if (certified->empty()) return local_reply{530, "Your certificate names no user."};
-        if (settings.replace_user) cmd.argument = *certified;
+        if (settings.certified.replaces) cmd.argument = *certified;
         if (cmd.argument != *certified) return local_reply{530, "Your certificate is another user's."};
     }
     user_ = server ? cmd.argument + '@' + server->text() : cmd.argument;

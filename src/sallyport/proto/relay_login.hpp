@@ -39,7 +39,7 @@ struct login_step {
 
 class relay_login {
 public:
-    /// `chooses_backend`: by its user, at each login. `certificate_user`: see relay_settings.
+    /// `chooses_backend`: by its user, at each login. `certificate_user`: see certified_user.
     relay_login(bool chooses_backend, std::optional<std::string> certificate_user)
         : chooses_backend_(chooses_backend), certificate_user_(std::move(certificate_user)) {}
 

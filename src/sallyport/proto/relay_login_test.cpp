@@ -490,7 +490,7 @@ TEST(RelayLoginAlone, ACertificateNamesItsUser) {
     relay_login login(false, "anna");
     const command other{verb::user, "USER", "bert"};
     EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied);
-    settings.replace_user = true;
+    settings.certified.replaces = true;
     EXPECT_EQ(login.on_user(other, settings, true, true, out).cmd.argument, "anna");
     login.client_tls_started("");
     EXPECT_EQ(login.on_user(other, settings, true, true, out).next, login_step::kind::replied) << "it names no user";

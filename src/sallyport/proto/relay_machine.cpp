@@ -21,7 +21,7 @@ constexpr std::size_t pending_limit = 64;
 
 relay_machine::relay_machine(relay_settings settings, const std::optional<reply>& greeting)
     : settings_(std::move(settings)),
-      login_(!greeting, settings_.certificate_user),
+      login_(!greeting, settings_.certified.name),
       protection_(settings_),
       negotiation_(settings_.client_peer.address),
       deadlines_(settings_.timeouts, settings_.now, settings_.accepted) {

@@ -268,7 +268,7 @@ TEST(RelayNamed, SitesOfWrongFormAreRefusedAlike) {
 TEST(RelayNamed, ACertificateNamesTheUserAtTheServer) {
     auto s = proxy();
     s.tls_active = true;
-    s.certificate_user = "anna";
+    s.certified.name = "anna";
     play_selecting(s, {greeted, R"(> USER bob@ftp.example.org
 < 530 Your certificate is another user's.
 > USER anna@ftp.example.org
@@ -278,7 +278,7 @@ TEST(RelayNamed, ACertificateNamesTheUserAtTheServer) {
 << 331 Password?
 < 331 Password?
 )"});
-    s.replace_user = true;
+    s.certified.replaces = true;
     play_selecting(s, {greeted, R"(> USER bob@ftp.example.org
 = find for anna@ftp.example.org on ftp.example.org
 ! backend 198.51.100.9:21

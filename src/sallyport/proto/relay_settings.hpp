@@ -47,6 +47,14 @@ struct relay_timeouts {
     std::chrono::milliseconds tls = limits::tls_handshake_timeout;
 };
 
+/// The user that the client's certificate names.
+struct certified_user {
+    // With TLS from the start: as in relay_outcome::client_tls_started.
+    std::optional<std::string> name{};
+    // It takes the place of USER's argument. Otherwise the two must be the same.
+    bool replaces = false;
+};
+
 struct relay_settings {
     // The client's end of its control connection.
     endpoint client_peer;
@@ -67,10 +75,7 @@ struct relay_settings {
     backend_data_mode data_mode = backend_data_mode::passive;
     data_path_rules paths{};
     command_policy policy{};
-    // With TLS from the start: as in relay_outcome::client_tls_started.
-    std::optional<std::string> certificate_user{};
-    // The user of the certificate takes the place of USER's argument. Otherwise the two must be the same.
-    bool replace_user = false;
+    certified_user certified{};
     // Whether USER may name the server.
     server_naming naming = server_naming::off;
     // The driver decides about each user that has logged in.

@@ -250,18 +250,18 @@ TEST(RelayTls, TheCertificateNamesTheUser_G10) {
 < 331 Password?
 )"});
     auto s = with_tls();
-    s.replace_user = true;
+    s.certified.replaces = true;
     play(s, {auth_as_bob, "> USER alice\n>> USER bob\n<< 331 Password?\n< 331 Password?\n"});
     play(s, {auth, login_only}, [](relay_driver&) {});
     s.tls_active = true;
-    s.certificate_user = "";
+    s.certified.name = "";
     play(s, {"< 220 Welcome.\n> USER bob\n< 530 Your certificate names no user.\n"});
 }
 
 TEST(RelayTls, ACertificatesNameCannotBeACommand_CL02) {
     auto s = with_tls();
-    s.tls_active = s.replace_user = true;
-    s.certificate_user = "bob\r\nDELE x";
+    s.tls_active = s.certified.replaces = true;
+    s.certified.name = "bob\r\nDELE x";
     relay_driver driver(s, false);
     driver.client("USER x\r\n");
     EXPECT_TRUE(driver.to_backend.empty());
