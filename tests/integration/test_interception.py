@@ -3,9 +3,156 @@ test_router_networks.py."""
 
 import ftplib
 import json
+import re
 import subprocess
 
 import pytest
+
+import network
+from harness.daemon import Daemon, wait_until
+from harness.raw import Raw
+from network import Host, Scenario, Segment
+
+CLIENT, ROUTER, OUTSIDE, SERVER = "192.168.1.2", "192.168.1.1", "17.254.0.26", "17.254.0.91"
+WAIT = 2  # --data-timeout, in seconds
+
+# The firewall of the router's administrator.
+FIREWALL = """
+table inet firewall {
+    chain input {
+        type filter hook input priority filter; policy drop
+        ct state established,related accept
+        iifname "lan" tcp dport { 21, 990 } accept
+    }
+    chain forward {
+        type filter hook forward priority filter; policy drop
+        ct state established,related accept
+        iifname "lan" tcp dport { 21, 990 } accept
+    }
+}"""
+METHODS = {"epsv": (), "pasv": ("--disable-epsv",), "eprt": ("-P", "-"), "port": ("-P", "-", "--disable-eprt")}
+
+
+class Site:
+    """A client behind a strict router with NAT, and a server outside."""
+
+    def __init__(self, sallyport, folder, certificate, firewall, options):
+        self.net = network.Network(Scenario("interception", "a strict router with NAT", "", (Segment("lan"), Segment("wan")), (
+            Host("client", {"lan": f"{CLIENT}/24"}, via=ROUTER),
+            Host("router", {"lan": f"{ROUTER}/24", "wan": f"{OUTSIDE}/24"}, forwards=True,
+                 rules=(firewall, network.masquerade("wan"))),
+            Host("server", {"wan": f"{SERVER}/24"}),
+        )))
+        self.sallyport, self.daemons = sallyport, []
+        self.tls = ("--tls-cert", certificate.cert, "--tls-key", certificate.key)
+        files = folder / "files"
+        files.mkdir()
+        (files / "file").write_bytes(b"content")
+        self.net.up()
+        self.start("server", "serve", files, "--listen", f"{SERVER}:21", "--listen-tls", f"{SERVER}:990", "--user", "writer:lab",
+                   *self.tls)
+        self.gate = self.start("router", "gate", "--data-timeout", WAIT, *options)
+
+    def start(self, host, *argv):
+        daemon = Daemon((self.sallyport, *argv), wrap=lambda a: self.net.command(host, *a))
+        self.daemons.append(daemon)
+        return daemon.wait_ready()
+
+    def stop(self):
+        for daemon in reversed(self.daemons):
+            daemon.stop()
+        self.net.down()
+
+    def curl(self, *options, url=f"ftp://{SERVER}/file"):
+        """Its output, or its exit code."""
+        done = subprocess.run(self.net.command("client", "curl", "-sS", "-k", "-m", "10", "--user", "writer:lab", *options, url),
+                              capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else done.returncode
+
+    def raw(self, address=SERVER):
+        return Raw(address, 21, dial=self.net.dial("client"))
+
+
+@pytest.fixture
+def site(networks, sallyport, tmp_path, certificate):
+    """site("--intercept", ...)"""
+    built = []
+
+    def make(*options, firewall=FIREWALL):
+        built.append(Site(sallyport, tmp_path, certificate, firewall, options))
+        return built[-1]
+
+    yield make
+    for one in built:
+        one.stop()
+
+
+def test_every_method_crosses_a_strict_router(site):
+    """G2 G3 G11: and the server is sent the address that it sees, with a port that belongs to this connection alone."""
+    site = site("--intercept", "lan")
+    for options in METHODS.values():
+        assert site.curl(*options) == "content"
+    log = site.gate.log()
+    assert log.count("path kernel, complete") == 4
+    assert re.search(rf"client PORT {CLIENT}:\d+, backend PORT {OUTSIDE}:\d+, path kernel", log)
+    assert f"to {SERVER}:21, intercepted, TLS pass" in log
+
+
+def test_servers_may_see_the_router(site):
+    site = site("--intercept", "lan", "--server-sees", "router")
+    assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
+
+
+def test_the_router_itself_is_no_server(site):
+    site = site("--intercept", "lan")
+    with pytest.raises(ConnectionRefusedError):
+        site.raw(ROUTER)
+    assert site.curl() == "content"
+
+
+def test_TLS_that_ends_at_the_router_is_relayed(site, certificate):
+    """G10: the client's data connections are accepted here in place of the server. (curl does not start TLS in active mode.)"""
+    site = site("--intercept", "lan?tls=end&implicit=990", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
+                "--backend-insecure")
+    for method in ("epsv", "pasv"):
+        assert site.curl("--ssl-reqd", *METHODS[method]) == "content"
+    assert site.curl(url=f"ftps://{SERVER}/file") == "content"
+    assert site.gate.log().count("path relay: a data connection uses TLS") == 3
+    assert site.curl() == "content"
+    assert "path kernel" in site.gate.log()
+
+
+def test_a_rate_limit_is_kept(site):
+    """G10: the data of intercepted sessions are relayed then, whoever connects."""
+    site = site("--intercept", "lan", "--max-download-rate", "10M")
+    assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
+    assert site.gate.log().count("path relay: a rate limit applies") >= 2 and "path kernel" not in site.gate.log()
+
+
+def test_TLS_that_passes_is_not_read(site):
+    """The login passes; nothing is opened for data connections."""
+    site = site("--intercept", "lan?implicit=990")
+    assert site.curl("--ssl-reqd", "-I", "-Q", "NOOP", url=f"ftp://{SERVER}/") == ""
+    assert "TLS passthrough" in site.gate.log() and "this gateway opens no data ports for" in site.gate.log()
+    assert site.curl("-I", url=f"ftps://{SERVER}/") == ""
+
+
+def test_TLS_is_refused(site):
+    site = site("--intercept", "lan?tls=refuse")
+    with site.raw() as raw:
+        raw.login()
+        raw.expect("AUTH TLS", 534)
+    assert site.curl("--ssl") == "content"
+
+
+@pytest.mark.parametrize("method", ["pasv", "port"])
+def test_a_connection_that_the_firewall_drops_is_named(site, method):
+    """G12: with the cause, whoever connects."""
+    site = site("--intercept", "lan", firewall=FIREWALL.replace("established,related", "established"))
+    assert site.curl("--connect-timeout", "3", *METHODS[method]) != "content"
+    wait_until(lambda: "arrived at this machine, and none was answered" in site.gate.log(), what="the cause")
+    assert "it must accept 'ct state related'" in site.gate.log()
+
 
 
 def test_the_plan_has_every_rule_and_changes_nothing(sallyport):

@@ -1,11 +1,14 @@
 #include <sallyport/gate/data_connections.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <sallyport/gate/crossing.hpp>
+#include <sallyport/net/connecting.hpp>
+#include <sallyport/net/keep_running.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -27,9 +30,10 @@ namespace {
 
 }  // namespace
 
-data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& loop)
+data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log)
     : gate_(std::move(gate)),
       loop_(loop),
+      log_(std::move(log)),
       upload_limit_(make_bucket(gate_->config.upload_rate)),
       download_limit_(make_bucket(gate_->config.download_rate)) {}
 
@@ -77,18 +81,49 @@ bool data_connections::use_opening(proto::leg leg, firewall::opening_lease openi
     return true;
 }
 
-result<firewall::opening> data_connections::crossing_at(proto::leg leg, const endpoint& to, const net::stream& client,
-                                                        const net::stream& backend) const {
+result<firewall::opening> data_connections::plan_crossing(proto::leg leg, const endpoint& to, const net::stream& client,
+                                                          const net::stream& backend) {
+    note_abandoned_crossing();
+    release_ports();
     return crossing_opening(leg, to, {client.peer().address, backend.peer().address, backend.native_handle()},
                             *gate_->config.interception.machine,
                             std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime));
 }
 
-void data_connections::use_crossing(proto::leg leg, firewall::opening_lease opening) {
+result<firewall::opening> data_connections::reserve_in_place_of_server(const net::stream& client) {
+    note_abandoned_crossing();
     release_ports();
+    const auto& from = client.peer().address;
+    const auto own = net::own_address_for(from);
+    if (!own) return std::unexpected(own.error());
+    auto reserved = gate_->passive_data.ports().reserve(loop_, *own, from);
+    if (!reserved) return std::unexpected(reserved.error());
+    client_port_ = std::move(*reserved);
+    const auto port = client_port_.port();
+    firewall::opening wanted{
+        .client = from, .listen = {client.local().address, port}, .forward_to = {*own, port}, .source = from};
+    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
+    return wanted;
+}
+
+void data_connections::use_crossing(proto::leg leg, firewall::opening_lease opening) {
     opening_ = std::move(opening);
     opening_leg_ = leg;
     is_crossing_ = true;
+}
+
+/// Called before an opening is replaced or removed. A client may connect before it sends RETR, and wait for that without
+/// end, so no transfer would show the failure.
+void data_connections::note_abandoned_crossing() const noexcept {
+    if (!opening_ || !is_crossing_) return;
+    try {
+        const auto use = opening_.use();
+        if (use != firewall::opening_use::attempted) return;
+        status::count(gate_->counters.data_timeouts);
+        log_(log::level::warning, "No data connection was established: " + crossing_failure(opening_.details(), use));
+    } catch (...) {
+        net::log_exception("gate: opening", std::current_exception());
+    }
 }
 
 // The gateway does not accept this connection, so no failed accept would show that it was never established.
@@ -141,6 +176,7 @@ void data_connections::release_ports() noexcept {
 }
 
 void data_connections::abort() noexcept {
+    note_abandoned_crossing();
     release_ports();
     if (const auto relay = std::exchange(relay_, nullptr)) relay->stop();
 }

@@ -5,10 +5,13 @@
 // A client has one passive port at a time. Owned by the session, which performs the actions of its machine. Loop thread
 // only.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/base/token_bucket.hpp>
 #include <sallyport/firewall/openings.hpp>
 #include <sallyport/gate/data_relay.hpp>
@@ -22,7 +25,9 @@ namespace sallyport::gate {
 
 class data_connections {
 public:
-    data_connections(std::shared_ptr<session_context> gate, net::loop& loop);
+    using log_sink = std::function<void(log::level, std::string_view)>;
+
+    data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log);
 
     // ---- Negotiation; it replaces the earlier reservation of that leg
 
@@ -37,8 +42,11 @@ public:
     [[nodiscard]] bool use_opening(proto::leg leg, firewall::opening_lease opening);
     /// For an intercepted session, where no port of this machine is reserved; see crossing.hpp. REQUIRES: the settings have
     /// interception.machine.
-    [[nodiscard]] result<firewall::opening> crossing_at(proto::leg leg, const endpoint& to, const net::stream& client,
-                                                        const net::stream& backend) const;
+    [[nodiscard]] result<firewall::opening> plan_crossing(proto::leg leg, const endpoint& to, const net::stream& client,
+                                                          const net::stream& backend);
+    /// For a client of an intercepted session whose data are relayed: reserves a port of this machine. The opening forwards
+    /// to it what the client sends to that port of the server.
+    [[nodiscard]] result<firewall::opening> reserve_in_place_of_server(const net::stream& client);
     void use_crossing(proto::leg leg, firewall::opening_lease opening);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
@@ -64,8 +72,11 @@ public:
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:
+    void note_abandoned_crossing() const noexcept;
+
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
+    log_sink log_;
     std::optional<token_bucket> upload_limit_;
     std::optional<token_bucket> download_limit_;
     reach::resumption_history tls_history_;

@@ -9,7 +9,6 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/gate/transfer_report.hpp>
-#include <sallyport/net/connecting.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
 
 namespace sallyport::gate {
@@ -115,15 +114,7 @@ net::task<result<net::stream>> data_relay::open_leg(const proto::leg_setup& setu
 // In either mode the gateway is the TLS client, since it is the FTP client of the backend (RFC 4217).
 net::task<result<void>> data_relay::open_backend_leg() {
     const auto limit = net::time_limit::within(plan_.connect_limit);
-    const auto* const target = std::get_if<proto::connect_to>(&plan_.backend);
-    auto opened = result<net::stream>(fail(errc::misuse));
-    if (target != nullptr && options_.backend_socket) {
-        auto socket = options_.backend_socket();
-        if (!socket) co_return std::unexpected(std::move(socket.error()));
-        opened = co_await net::connect_socket(loop_, std::move(*socket), target->to, {}, limit);
-    } else {
-        opened = co_await open_leg(plan_.backend, backend_port_, net::connect_options(), limit);
-    }
+    auto opened = co_await open_leg(plan_.backend, backend_port_, net::connect_options(), limit);
     if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
     backend_ = std::move(*opened);

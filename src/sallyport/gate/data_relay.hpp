@@ -43,8 +43,6 @@ struct data_relay_options {
     // The expected peers on the client leg and on the backend leg.
     ip_address client;
     ip_address backend;
-    // Returns a socket for a connection to the backend; empty: one with an address of this machine is made.
-    std::function<result<unique_fd>()> backend_socket{};
     // Called once the client's data connection is established, or has failed.
     std::function<void()> client_wait_ended;
     // Called once, with the client's endpoint; see relay_machine::data_connected().

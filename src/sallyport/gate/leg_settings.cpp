@@ -87,11 +87,8 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
                                .allow_missing_close_notify = reach::any_matches(
                                    gate.config.missing_close_notify,
                                    {client.peer().address, client.client_destination(), client.stream().is_tls()})};
-    if (client.interception() != nullptr) {
-        // The client has connected to the server's address, which is no address of this machine.
-        options.local = {};
-        options.backend_socket = socket_maker(gate, client);
-    }
+    // The client has connected to the server's address, which is no address of this machine.
+    if (client.interception() != nullptr) options.local = {};
     if (plan.protect_client) options.round_trip = client.stream().round_trip();
     if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);

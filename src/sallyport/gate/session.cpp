@@ -30,7 +30,7 @@ session::session(std::shared_ptr<session_context> gate, frontend::admitted_conne
       loop_(from.loop),
       client_(gate_, from, id(), sink()),
       selection_(gate_, loop_, sink()),
-      data_(gate_, loop_),
+      data_(gate_, loop_, sink()),
       report_(gate_, sink()),
       to_client_(loop_),
       to_backend_(loop_),
@@ -426,11 +426,8 @@ void session::perform() {
 
 void session::reserve_port(const proto::relay_act::reserve_port& request) {
     const bool client = request.on == proto::leg::client;
-    if (client_.interception() != nullptr) {
-        if (request.to) return loop_.spawn("gate: opening", advertise_crossing(self(), request.on, *request.to));
-        constexpr auto reason = "the data of this session would have to be relayed, which needs active mode here";
-        return machine_->report(outcome::port_reserved{fail(errc::unsupported, reason)});
-    }
+    if (client_.interception() != nullptr)
+        return loop_.spawn("gate: opening", advertise_crossing(self(), request.on, request.to));
     const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(request.protect), request.extended)
                                    : data_.reserve_for_backend(server_.stream);
     std::optional<firewall::opening> opening;

@@ -43,7 +43,7 @@ private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
     friend net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                                        std::optional<firewall::opening> opening);
-    friend net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to);
+    friend net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
@@ -107,6 +107,7 @@ private:
     // Actions of the machine
     void perform();
     void reserve_port(const proto::relay_act::reserve_port& request);
+    [[nodiscard]] result<firewall::opening> next_crossing(proto::leg leg, const std::optional<endpoint>& to);
     void open_data(proto::relay_plan plan);
     void admit_user(const std::string& name);
     [[nodiscard]] record_owner owner() const;
@@ -137,7 +138,7 @@ net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
 net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
                             std::optional<firewall::opening> opening);
-net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to);
+net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 

@@ -68,21 +68,30 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
     }
 }
 
-/// The peer of the leg receives the endpoint when the opening is in force. A random port may be in use by another session.
-net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, endpoint to) {
+/// Of an intercepted session. Where the data are relayed, an active client is connected to, and so is its server.
+result<firewall::opening> session::next_crossing(proto::leg leg, const std::optional<endpoint>& to) {
+    if (to) return data_.plan_crossing(leg, *to, client_.stream(), server_.stream);
+    if (leg == proto::leg::client) return data_.reserve_in_place_of_server(client_.stream());
+    return fail(errc::unsupported,
+                "the server does not accept a connection, and cannot connect to the client's address here");
+}
+
+/// `to`: where the data connection goes, if it crosses this machine; otherwise it is relayed. The peer of the leg receives
+/// the endpoint when the opening is in force. A random port may be in use by another session.
+net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to) {
     try {
         const auto& openings = self->gate_->kernel_openings;
         const auto limit = net::time_limit::within(limits::opening_timeout);
         const firewall::control_connections controls{.client = self->client_.stream().native_handle(),
                                                      .backend = self->server_.stream.native_handle()};
-        auto advertised = result<endpoint>(to);
+        auto advertised = result<endpoint>(fail(errc::misuse));
         for (int i = 0; i < opening_attempts; ++i) {
-            const auto wanted = self->data_.crossing_at(leg, to, self->client_.stream(), self->server_.stream);
-            if (wanted)
-                advertised = wanted->listen;
-            else
+            const auto wanted = self->next_crossing(leg, to);
+            if (!wanted) {
                 advertised = std::unexpected(wanted.error());
-            if (!wanted) break;
+                break;
+            }
+            advertised = wanted->listen;
             auto got = co_await openings->open(self->loop_, *wanted, controls, limit);
             if (self->is_closing()) co_return;
             if (got) {
@@ -92,17 +101,19 @@ net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, en
             advertised = std::unexpected(got.error());
             if (got.error().os != EEXIST) break;
         }
-        if (!advertised) {
+        // Where the data of a session are relayed, its server is connected to.
+        const bool tries_passive = !to && leg == proto::leg::backend;
+        if (!advertised && !tries_passive) {
             status::count(self->gate_->counters.ports_exhausted);
             self->log(log::level::warning, fmt::format("No opening for the data connection: {}", advertised.error().text()));
-        } else if (leg == proto::leg::client) {
+        } else if (advertised && leg == proto::leg::client) {
             if (const auto delay = self->curl_epsv_delay_.delay(); delay > net::clock::duration::zero())
                 co_await net::sleep_briefly(self->loop_, delay);
             if (self->is_closing()) co_return;
             self->curl_epsv_delay_.reply_sent(net::clock::now());
         }
         self->machine_->set_time(net::clock::now());
-        self->machine_->report(outcome::port_reserved{advertised, advertised.has_value()});
+        self->machine_->report(outcome::port_reserved{advertised, advertised && to});
         co_await self->advance();
     } catch (...) {
         self->end_without_memory();

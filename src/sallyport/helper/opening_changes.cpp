@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/socket.h>
+
 #include <sallyport/base/limits.hpp>
 #include <sallyport/helper/session_connection.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -27,6 +29,21 @@ namespace {
     if (backend_if_from < 0) return false;
     const auto seen = translated_address(backend_if_from);
     return seen && *seen == o.listen.address;
+}
+
+/// Only to an address of its own can this process bind a socket without IP_TRANSPARENT.
+[[nodiscard]] bool is_own_address(const ip_address& address) {
+    if (address.is_unspecified() || address.is_loopback() || address.is_multicast()) return false;
+    const net::socket_address local({address, 0});
+    const unique_fd probe(::socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return probe && ::bind(probe.get(), local.data(), local.length()) == 0;
+}
+
+/// Whether the client of an intercepted session may connect to the daemon in place of the server, so that the data are
+/// relayed.
+[[nodiscard]] bool is_relayed(const firewall::opening& o, const session_connection& client) {
+    return o.keeps_source() && o.client == client.peer.address && o.listen.address == client.local.address &&
+           is_own_address(o.forward_to.address);
 }
 
 }  // namespace
@@ -76,7 +93,8 @@ bool opening_changes::is_permitted(const firewall::opening& o, std::span<const u
     if (!client || !backend) return false;
     // Only an intercepted connection has IP_TRANSPARENT.
     const bool crosses = routes_ && net::is_transparent(controls[0].get()) &&
-                         (is_crossing(o, *client, *backend, -1) || is_crossing(o, *backend, *client, controls[1].get()));
+                         (is_crossing(o, *client, *backend, -1) || is_crossing(o, *backend, *client, controls[1].get()) ||
+                          is_relayed(o, *client));
     if (!crosses && !is_between(o, *client, *backend) && !is_between(o, *backend, *client)) return false;
     const auto has = [&o](const port_range& ports) { return ports.contains(o.listen.port); };
     const bool is_data_port =

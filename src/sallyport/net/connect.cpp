@@ -60,6 +60,16 @@ result<unique_fd> stream_socket(const ip_address& to) {
     return fd;
 }
 
+// Connecting a UDP socket sends nothing.
+result<ip_address> own_address_for(const ip_address& to) {
+    constexpr std::uint16_t any_port = 9;
+    const socket_address address({to, any_port});
+    const unique_fd probe(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!probe || ::connect(probe.get(), address.data(), address.length()) != 0)
+        return fail_os(errno, fmt::format("no way to {}", to.text()));
+    return local_endpoint(probe.get()).address;
+}
+
 task<result<stream>> finish_connect(loop& l, unique_fd socket, endpoint to, time_limit limit) {
     stream s(l, std::move(socket), {}, to);
     auto& state = *state_of(s);

@@ -21,6 +21,9 @@ namespace sallyport::net {
 [[nodiscard]] task<result<stream>> connect_socket(loop& l, unique_fd socket, endpoint to,
                                                   std::function<void(const endpoint& local)> on_local, time_limit limit);
 
+/// The address of this machine that a connection to `to` would have; the error says why there is no route.
+[[nodiscard]] result<ip_address> own_address_for(const ip_address& to);
+
 /// Waits until the connection to `to`, which connect(2) has started on `socket`, is established.
 [[nodiscard]] task<result<stream>> finish_connect(loop& l, unique_fd socket, endpoint to, time_limit limit);
 
