@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <sallyport/base/limits.hpp>
-
 namespace sallyport::helper {
 namespace {
 
@@ -27,11 +25,10 @@ std::string_view text_of(const reply& r) noexcept {
     return {r.text.data(), static_cast<std::size_t>(std::ranges::find(r.text, '\0') - r.text.begin())};
 }
 
-channel::channel(unique_fd socket) : socket_(std::move(socket)) {
-    // A helper that does not respond must not stop the daemon.
-    const timeval limit{.tv_sec = limits::helper_timeout.count(), .tv_usec = 0};
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+channel::channel(unique_fd socket, std::chrono::seconds limit) : socket_(std::move(socket)) {
+    const timeval of_system{.tv_sec = limit.count(), .tv_usec = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &of_system, sizeof of_system);
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &of_system, sizeof of_system);
 }
 
 // The socket has room for the replies to a transaction, which are received after all of its changes were sent.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <initializer_list>
 #include <mutex>
@@ -39,7 +40,8 @@ struct response {
 
 class channel {
 public:
-    explicit channel(unique_fd socket);
+    /// A request fails if there is no reply within this time, and so do all later ones. 0: it waits until the helper ends.
+    channel(unique_fd socket, std::chrono::seconds limit);
 
     /// Sends a request and returns the reply. `what`: the purpose, for the error text if the reply has
     /// none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/helper/opening_changes.hpp>
 #include <sallyport/helper/process.hpp>
@@ -64,9 +66,10 @@ void run_service(const permissions& allowed, const std::function<void()>& confin
 }  // namespace
 
 client::client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files)
-    : starter_(std::move(starter)),
-      requests_(std::make_shared<channel>(std::move(requests))),
-      changes_(std::make_shared<channel>(std::move(changes))),
+    : starter_(std::move(starter), limits::helper_timeout),
+      requests_(std::make_shared<channel>(std::move(requests), limits::helper_timeout)),
+      // The kernel may let a change wait for as long as another program has its lock. Only the thread for changes waits.
+      changes_(std::make_shared<channel>(std::move(changes), std::chrono::seconds(0))),
       files_(std::move(files)) {}
 
 result<std::unique_ptr<client>> client::start(permissions allowed, std::function<void()> confine) {
