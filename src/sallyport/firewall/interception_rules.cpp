@@ -21,6 +21,9 @@ namespace part = rule_part;
 // Before other programs assign a helper (filter, 0, and a little earlier), since the first assignment applies, and before an
 // administrator's DNAT (-100); after his rules about marks (mangle, -150).
 constexpr std::int32_t before_others = -146;
+// After all others, before the packet's route is chosen: firewalld looks up the route back to the source with the packet's
+// mark (filter + 10, IPv6_rpfilter), and with ours it would find the local route and drop the packet.
+constexpr std::int32_t after_others = 300;
 // Before an administrator's forward chains.
 constexpr std::int32_t before_forward = -146;
 
@@ -195,14 +198,16 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
     const part::set_mark marked{false, s.mark.value, s.mark.mask};
     const part::set_mark connection_marked{true, s.mark.of_connection(), s.mark.mask};
     rule_chain base{.name = "intercept", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, before_others}};
-    rule_chain session{
-        .name = "session",
-        .rules = {{part::new_connection{}, connection_marked, part::set_helper{}}, {marked, part::verdict::accept}}};
+    rule_chain deliver{.name = "deliver", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, after_others}};
+    rule_chain session{.name = "session",
+                       .rules = {{part::new_connection{}, connection_marked, part::set_helper{}}, {part::verdict::accept}}};
     std::set<std::uint16_t> ports;
     for (const auto& i : s.interceptions) ports.merge(all_ports(i));
     for (const auto port : ports) {
-        base.rules.push_back({part::port{true, port}, part::transparent_socket{}, marked, part::verdict::accept});
+        base.rules.push_back({part::port{true, port}, part::transparent_socket{}, part::verdict::accept});
         base.rules.push_back({part::port{false, port}, part::transparent_socket{}, part::go_to{session.name}});
+        for (const bool of_source : {true, false})
+            deliver.rules.push_back({part::port{of_source, port}, part::transparent_socket{}, marked});
     }
     std::vector<rule_chain> out;
     for (std::size_t n = 0; n < s.interceptions.size(); ++n) {
@@ -216,12 +221,13 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
             const auto port = v4 ? i.listeners.v4 : i.listeners.v6;
             if (port == 0) continue;
             take.rules.push_back({part::connection_mark{s.mark.of_connection(), s.mark.mask}, part::family{v4},
-                                  part::deliver{v4, port}, marked, part::verdict::accept});
+                                  part::deliver{v4, port}, part::verdict::accept});
         }
         out.push_back(std::move(take));
     }
     out.push_back(std::move(session));
     out.push_back(std::move(base));
+    out.push_back(std::move(deliver));
     return out;
 }
 

@@ -49,7 +49,13 @@ void add_input(std::vector<std::string>& to, const interception_settings& s, con
             break;
         case firewall_format::ufw:
             if (pattern) to.push_back(fmt::format("# ufw has no patterns: once for each interface of {}", name));
-            to.push_back(fmt::format("ufw allow in on {} to any port {} proto tcp", name, joined_ports(i, ",")));
+            // Its chain ufw-not-local drops IPv4 packets to addresses of other hosts before rules of "ufw allow" are asked.
+            to.push_back("# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local");
+            to.push_back(fmt::format("-A ufw-before-input -i {} -p tcp -m multiport --dports {} -j ACCEPT", name,
+                                     joined_ports(i, ",")));
+            to.push_back("# IPv6, and to read that file again");
+            to.push_back(
+                fmt::format("ufw allow in on {} to any port {} proto tcp && ufw reload", name, joined_ports(i, ",")));
             break;
         case firewall_format::firewalld:
             if (pattern) to.push_back(fmt::format("# once for the zone of each interface of {}", name));

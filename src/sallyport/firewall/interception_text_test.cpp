@@ -30,8 +30,11 @@ TEST(interception_text_test, has_the_lines_of_each_firewall) {
     EXPECT_THAT(administrator_rules(s, firewall_format::iptables).input,
                 ElementsAre("iptables -A INPUT -i lan0 -p tcp --dport 21 -j ACCEPT",
                             "ip6tables -A INPUT -i lan0 -p tcp --dport 21 -j ACCEPT"));
-    EXPECT_THAT(administrator_rules(s, firewall_format::ufw).input,
-                ElementsAre("ufw allow in on lan0 to any port 21 proto tcp"));
+    EXPECT_THAT(
+        administrator_rules(s, firewall_format::ufw).input,
+        ElementsAre("# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local",
+                    "-A ufw-before-input -i lan0 -p tcp -m multiport --dports 21 -j ACCEPT",
+                    "# IPv6, and to read that file again", "ufw allow in on lan0 to any port 21 proto tcp && ufw reload"));
     EXPECT_THAT(
         administrator_rules(s, firewall_format::firewalld).input,
         ElementsAre("firewall-cmd --permanent --zone=\"$(firewall-cmd --get-zone-of-interface=lan0)\" --add-port=21/tcp",
@@ -43,7 +46,10 @@ TEST(interception_text_test, shows_what_would_be_made) {
     auto s = settings();
     const auto text = text_of(s);
     EXPECT_NE(text.rules.find("iifname \"ppp*\" tcp dport 990 jump arriving_0\n"), std::string::npos) << text.rules;
-    EXPECT_NE(text.rules.find("tproxy ip to 127.0.0.1:8021 meta mark set meta mark & 0xfffffcff | 0x00000100 accept\n"),
+    EXPECT_NE(text.rules.find("tproxy ip to 127.0.0.1:8021 accept\n"), std::string::npos) << text.rules;
+    // After the chains of others.
+    EXPECT_NE(text.rules.find("prerouting priority 300"), std::string::npos) << text.rules;
+    EXPECT_NE(text.rules.find("tcp sport 990 socket transparent 1 meta mark set meta mark & 0xfffffcff | 0x00000100\n"),
               std::string::npos)
         << text.rules;
     EXPECT_NE(text.rules.find("tproxy ip6 to [::1]:8021"), std::string::npos);
