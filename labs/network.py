@@ -32,13 +32,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Iptables:
+    """A firewall in the form of iptables-save, for IPv4."""
+    text: str
+    program: str = "iptables-nft"  # or iptables-legacy
+
+
+@dataclass(frozen=True)
 class Host:
     name: str
     addresses: dict  # segment name -> "192.168.1.2/24" or a tuple of them
     via: tuple | str = ()  # default routers, one for each address family
     routes: dict = field(default_factory=dict)  # "10.0.0.0/8" -> router
     forwards: bool = False
-    rules: tuple = ()  # nftables text, from the functions below
+    rules: tuple = ()  # nftables text, from the functions below, and Iptables
+    settings: dict = field(default_factory=dict)  # "netfilter/nf_conntrack_max" -> value, below /proc/sys/net
     about: str = ""
 
     def on(self, segment):
@@ -130,6 +138,23 @@ def admit_only(into, tcp=None):
         counter drop
     }}""" for hook in ("input", "forward"))
     return f"table inet admit_{into} {{{chains}\n}}"
+
+
+def forget_idle():
+    """Firewall: drops packets of connections that conntrack does not know, such as those that it has forgotten. forget_after()
+    has the settings that make it forget."""
+    return """
+table inet forget_idle {
+    chain forward {
+        type filter hook forward priority filter
+        ct state invalid drop
+    }
+}"""
+
+
+def forget_after(seconds):
+    """Host.settings for forget_idle()."""
+    return {"netfilter/nf_conntrack_tcp_timeout_established": seconds, "netfilter/nf_conntrack_tcp_loose": 0}
 
 
 # Poor paths: what a router does to the packets that it forwards. All in one table, so that clear() ends it.
@@ -378,8 +403,13 @@ class Network:
         # High control ports and 21 alike without root inside: these are our hosts.
         run(*inside, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start")
         self._ip(self.namespace(host.name), lines)
-        if host.rules:
-            run(*inside, "nft", "-f", "-", input="\n".join(host.rules) + "\n")
+        for name, value in host.settings.items():
+            run(*inside, "sh", "-c", f"echo {value} >/proc/sys/net/{name}")
+        if texts := [rules for rules in host.rules if isinstance(rules, str)]:
+            run(*inside, "nft", "-f", "-", input="\n".join(texts) + "\n")
+        for rules in host.rules:
+            if isinstance(rules, Iptables):
+                run(*inside, f"{rules.program}-restore", input=rules.text)
 
     @staticmethod
     def _ip(namespace, lines):

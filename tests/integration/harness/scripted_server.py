@@ -12,7 +12,7 @@ class ScriptedServer:
     of every transfer. A callable gets the connection and says all by itself.
     """
 
-    def __init__(self, files=None, listings=None, start="/", replies=None):
+    def __init__(self, files=None, listings=None, start="/", replies=None, at=("127.0.0.1", 0)):
         self.files, self.listings, self.start = dict(files or {}), dict(listings or {}), start
         self.replies = dict(replies or {})
         self.reset = False  # whether data connections end with RST after their last byte
@@ -22,11 +22,13 @@ class ScriptedServer:
         self.ignores_rest = False
         self.readable = True
         self.commands = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host = at[0]
+        self.listener = socket.create_server(at)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # otherwise the thread that accepts would keep it
         self.listener.close()
 
     def url(self, path):
@@ -112,7 +114,7 @@ class Session:
         self.say("213 " + self.server.modified.get(path, "20260102030405") if path in self.server.files else "550 no such file")
 
     def do_epsv(self, _):
-        self.passive = socket.create_server(("127.0.0.1", 0))
+        self.passive = socket.create_server((self.server.host, 0))
         self.say(f"229 Extended (|||{self.passive.getsockname()[1]}|)")
 
     def do_rest(self, offset):
