@@ -20,7 +20,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Figure:
-    """A rate; more is better."""
+    """A rate, more is better; or with `less` a time, less is better."""
 
     name: str
     title: str
@@ -38,6 +38,7 @@ class Figure:
     waits: bool = False    # the longest wait of a session for data is a row of its own
     via: str = "servers"  # "gateway": our gateway against its backend alone; "kernel": kernel forwarding;
                            # "direct": direct data connections
+    less: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Wait:
     of: Figure
     target: Target = None
     unit: str = "ms"
+    less: bool = True
 
     @property
     def title(self):
@@ -66,6 +68,7 @@ class Memory:
     target: Target = None  # maximum share of another server's memory
     stalled: str = None    # what the sessions were doing when their clients stopped; None: they are idle
     via: str = "servers"   # "gateway": of our gateway, without its backend
+    less: bool = True
 
     @property
     def title(self):
@@ -156,6 +159,18 @@ GATEWAYS = [
     Memory("balance-memory", "idle sessions", 200, target=Target(0.1, MOD_PROXY)),
 ]
 
+# A session across a router.
+NO_GATEWAY, KERNEL_HELPER = "no gateway", "nf_nat_ftp"
+ONE_SESSION = ("--connections", "1")
+ROUTER = [
+    Figure("router-get", "large download", "MB/s", "get", GET, **MB, size=large, target=Target(0.98, NO_GATEWAY)),
+    Figure("router-get-kernel", "the same again", "MB/s", "get", GET, **MB, size=large, target=Target(0.98, KERNEL_HELPER)),
+    Figure("router-small-get", "1 KiB downloads in one kept session", "files/s", "get", ("--path", "/small", *ONE_SESSION), size=small),
+    Figure("router-pasv", "PASV to 227, median", "µs", "pasv", ONE_SESSION, per="p50_us", less=True),
+    Figure("router-pasv-p99", "PASV to 227, 99th percentile", "µs", "pasv", ONE_SESSION, per="p99_us", less=True,
+           target=Target(2.0, KERNEL_HELPER)),
+]
+
 MEMORY = [
     Memory("memory", "idle sessions", 1000),
     Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
@@ -173,7 +188,7 @@ def stalled(kind, via="servers"):
 
 MEMORY += [stalled(kind) for kind in KINDS]
 MEMORY += [stalled(kind, "gateway") for kind in ("LIST", "RETR, TLS", "STOR, TLS")]
-EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *MEMORY]
+EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *ROUTER, *MEMORY]
 
 
 @dataclass
@@ -194,7 +209,7 @@ class Outcome:
         target = self.figure.target
         if target and target.of in others:
             return target.of
-        pick = max if isinstance(self.figure, Figure) else min
+        pick = min if self.figure.less else max
         return pick(others, key=others.get)
 
     def reached(self, ours):
@@ -207,4 +222,4 @@ class Outcome:
         if figure.target is None or other is None or figure.target.of not in (BEST, other):
             return None
         ratio = self.ratios[other]
-        return ratio >= figure.target.factor if isinstance(figure, Figure) else ratio <= figure.target.factor
+        return ratio <= figure.target.factor if figure.less else ratio >= figure.target.factor

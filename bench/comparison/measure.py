@@ -79,7 +79,7 @@ class Meter:
 
     def _arguments(self, server, mode, tls, login):
         user, password = login
-        return [*server.enter, self.generator, mode, "--port", str(server.port), "--user", user, "--pass", password, *(["--tls"] if tls else [])]
+        return [*server.enter, self.generator, mode, "--host", server.address, "--port", str(server.port), "--user", user, "--pass", password, *(["--tls"] if tls else [])]
 
     def _run(self, figure, server):
         mode = server.mlsd if figure.mode == "mlsd" else figure.mode

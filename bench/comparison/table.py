@@ -22,7 +22,7 @@ def aim(figure):
         return f"<= {figure.max_mib:g} MiB"
     if figure.target is None:
         return "-"
-    return f"{'>=' if isinstance(figure, Figure) else '<='} {figure.target.factor:g} x {figure.target.of}"
+    return f"{'<=' if figure.less else '>='} {figure.target.factor:g} x {figure.target.of}"
 
 
 def cell(outcome, name):

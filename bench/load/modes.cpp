@@ -71,8 +71,8 @@ struct common_start {
 
 /// One operation of a persistent session; returns the number of bytes.
 task<result<std::uint64_t>> operation(conversation& session, const options& wanted, unsigned index) {
-    if (wanted.what == mode::noop) {
-        auto answered = co_await session.command("NOOP");
+    if (wanted.what == mode::noop || wanted.what == mode::pasv) {
+        auto answered = co_await session.command(wanted.what == mode::noop ? "NOOP" : "PASV");
         if (!answered) co_return std::unexpected(answered.error());
         co_return 0;
     }

@@ -10,11 +10,11 @@ namespace sallyport::load {
 namespace {
 
 const std::map<std::string, mode> modes = {
-    {"sessions", mode::sessions}, {"get", mode::get},   {"share", mode::share}, {"put", mode::put},
-    {"noop", mode::noop},         {"list", mode::list}, {"mlsd", mode::mlsd},   {"hold", mode::hold},
+    {"sessions", mode::sessions}, {"get", mode::get},   {"share", mode::share}, {"put", mode::put},   {"noop", mode::noop},
+    {"list", mode::list},         {"mlsd", mode::mlsd}, {"hold", mode::hold},   {"pasv", mode::pasv},
 };
 
-bool needs_path(mode what) { return what != mode::noop && what != mode::hold; }
+bool needs_path(mode what) { return what != mode::noop && what != mode::pasv && what != mode::hold; }
 
 }  // namespace
 

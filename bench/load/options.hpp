@@ -15,6 +15,7 @@ enum class mode : std::uint8_t {
     share,     // the same, but what runs after `seconds` is cut off
     put,       // STOR of `size` bytes in persistent sessions
     noop,
+    pasv,  // without the data connection
     list,
     mlsd,
     hold,  // open `count` sessions, then wait for the end of standard input
