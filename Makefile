@@ -29,10 +29,12 @@ test:                                     ## unit tests, then whole programs ove
 	ctest --preset dev -j $$(nproc)
 	tools/integration
 
-soak:                                     ## the tests that load the whole machine, for MINUTES (30); then every allocation fails once
-	@tools/deps build unit test
+soak:                                     ## clients and faults at random with sanitizers, load tests for MINUTES (30); then every allocation fails once
+	@tools/deps build unit check test
 	@tools/build dev sallyport fail_allocations fail_calls
+	@tools/build asan sallyport
 	@tools/reference-servers
+	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
 
