@@ -58,7 +58,7 @@ inline constexpr std::size_t small_sorted_names_size = 8 * 1024;
 // About how much of a listing is prepared before it is sent: large enough that switching threads does not matter. The
 // smaller size, one batch of a directory at least, is used until the client has received some of the listing, if large
 // buffers are short, and for a slow client.
-inline constexpr std::size_t listing_block_size = 32 * 1024;
+inline constexpr std::size_t listing_block_size = 64 * 1024;
 inline constexpr std::size_t small_listing_block_size = 4 * 1024;
 // Threads that read one large directory in parallel: most of the work of a listing is one stat call per entry. Few enough
 // that several listings at a time do not occupy the whole disk pool.

@@ -12,6 +12,9 @@
 namespace sallyport::server {
 namespace {
 
+// Entries of a sorted listing that are added without looking at the time and the size.
+constexpr int sorted_at_a_time = 32;
+
 proto::entry_type type_of(vfs::file_type type) noexcept {
     switch (type) {
         case vfs::file_type::file: return proto::entry_type::file;
@@ -182,9 +185,10 @@ result<std::string> lister::first(std::size_t size) {
 
 result<std::string> lister::next(std::size_t size) {
     std::string out;
+    out.reserve(size);
     line_maker lines(request_, read_only_, now_);
     const auto until = std::chrono::steady_clock::now() + limits::work_slice;
-    // A batch is added at a time.
+    // Some lines are added at a time.
     while (!finished_ && out.size() < size / 4 * 3 && std::chrono::steady_clock::now() < until) {
         result<void> done;
         if (cancelled_ != nullptr && *cancelled_) done = fail(errc::cancelled);
@@ -199,12 +203,15 @@ result<std::string> lister::next(std::size_t size) {
 }
 
 result<void> lister::append_sorted(line_maker& lines, std::string& out) {
-    auto name = sorted_->next();
-    if (!name) return std::unexpected(name.error());
-    result<void> done;
-    if (*name) done = append_entry(lines, out, std::move(**name));
+    for (int i = 0; i < sorted_at_a_time && !sorted_->finished(); ++i) {
+        auto name = sorted_->next();
+        if (!name) return std::unexpected(name.error());
+        if (!*name) break;
+        const result<void> done = append_entry(lines, out, std::move(**name));
+        if (!done) return done;
+    }
     if (sorted_->finished()) stop();
-    return done;
+    return {};
 }
 
 result<void> lister::append_batch(line_maker& lines, std::string& out) {

@@ -156,7 +156,7 @@ protected:
     memory_budget budget_{all_memory};
 
     // A batch of a listing in memory is 256 lines of about 67 bytes.
-    static constexpr std::size_t batches_per_block = 2;
+    static constexpr std::size_t batches_per_block = 3;
     // After these, the client is fast.
     static constexpr int fast_blocks = limits::fast_listing / limits::listing_block_size * 2;
 };
