@@ -123,7 +123,7 @@ def test_TLS_that_ends_at_the_router_is_relayed(site, certificate):
 
 
 def test_a_rate_limit_is_kept(site):
-    """G10: the data of intercepted sessions are relayed then, whoever connects."""
+    """G10: the data of intercepted sessions are relayed then, in either mode."""
     site = site("--intercept", "lan", "--max-download-rate", "10M")
     assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
     assert site.gate.log().count("path relay: a rate limit applies") >= 2 and "path kernel" not in site.gate.log()
@@ -147,7 +147,7 @@ def test_TLS_is_refused(site):
 
 @pytest.mark.parametrize("method", ["pasv", "port"])
 def test_a_connection_that_the_firewall_drops_is_named(site, method):
-    """G12: with the cause, whoever connects."""
+    """G12: with the cause, in passive and active mode."""
     site = site("--intercept", "lan", firewall=FIREWALL.replace("established,related", "established"))
     assert site.curl("--connect-timeout", "3", *METHODS[method]) != "content"
     wait_until(lambda: "arrived at this machine, and none was answered" in site.gate.log(), what="the cause")

@@ -81,18 +81,20 @@ bool data_connections::use_opening(proto::leg leg, firewall::opening_lease openi
     return true;
 }
 
-result<firewall::opening> data_connections::plan_crossing(proto::leg leg, const endpoint& to, const net::stream& client,
-                                                          const net::stream& backend) {
+result<firewall::opening> data_connections::plan_crossing(proto::leg leg, const std::optional<endpoint>& to,
+                                                          const net::stream& client, const net::stream& backend) {
     note_abandoned_crossing();
     release_ports();
-    return crossing_opening(leg, to, {client.peer().address, backend.peer().address, backend.native_handle()},
-                            *gate_->config.interception.machine,
-                            std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime));
+    if (to)
+        return crossing_opening(
+            leg, *to, {client.peer().address, backend.peer().address, backend.native_handle()},
+            *gate_->config.interception.machine,
+            std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime));
+    if (leg == proto::leg::client) return reserve_in_place_of_server(client);
+    return fail(errc::unsupported, "where data are relayed, the server is connected to");
 }
 
 result<firewall::opening> data_connections::reserve_in_place_of_server(const net::stream& client) {
-    note_abandoned_crossing();
-    release_ports();
     const auto& from = client.peer().address;
     const auto own = net::own_address_for(from);
     if (!own) return std::unexpected(own.error());

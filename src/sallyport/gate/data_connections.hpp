@@ -40,13 +40,11 @@ public:
                                                const net::stream& backend) const;
     /// Keeps an opening that is in force now. False if its port was released meanwhile.
     [[nodiscard]] bool use_opening(proto::leg leg, firewall::opening_lease opening);
-    /// For an intercepted session, where no port of this machine is reserved; see crossing.hpp. REQUIRES: the settings have
-    /// interception.machine.
-    [[nodiscard]] result<firewall::opening> plan_crossing(proto::leg leg, const endpoint& to, const net::stream& client,
-                                                          const net::stream& backend);
-    /// For a client of an intercepted session whose data are relayed: reserves a port of this machine. The opening forwards
-    /// to it what the client sends to that port of the server.
-    [[nodiscard]] result<firewall::opening> reserve_in_place_of_server(const net::stream& client);
+    /// For an intercepted session: the opening for a data connection to `to` that crosses this machine (crossing.hpp), where
+    /// no port is reserved. Without `to` the data are relayed: reserves a port of this machine, and the opening forwards to
+    /// it what the client sends to that port of the server. REQUIRES: the settings have interception.machine.
+    [[nodiscard]] result<firewall::opening> plan_crossing(proto::leg leg, const std::optional<endpoint>& to,
+                                                          const net::stream& client, const net::stream& backend);
     void use_crossing(proto::leg leg, firewall::opening_lease opening);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
@@ -72,6 +70,7 @@ public:
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:
+    [[nodiscard]] result<firewall::opening> reserve_in_place_of_server(const net::stream& client);
     void note_abandoned_crossing() const noexcept;
 
     std::shared_ptr<session_context> gate_;

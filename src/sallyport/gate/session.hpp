@@ -107,7 +107,6 @@ private:
     // Actions of the machine
     void perform();
     void reserve_port(const proto::relay_act::reserve_port& request);
-    [[nodiscard]] result<firewall::opening> next_crossing(proto::leg leg, const std::optional<endpoint>& to);
     void open_data(proto::relay_plan plan);
     void admit_user(const std::string& name);
     [[nodiscard]] record_owner owner() const;

@@ -68,14 +68,6 @@ net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpo
     }
 }
 
-/// Of an intercepted session. Where the data are relayed, an active client is connected to, and so is its server.
-result<firewall::opening> session::next_crossing(proto::leg leg, const std::optional<endpoint>& to) {
-    if (to) return data_.plan_crossing(leg, *to, client_.stream(), server_.stream);
-    if (leg == proto::leg::client) return data_.reserve_in_place_of_server(client_.stream());
-    return fail(errc::unsupported,
-                "the server does not accept a connection, and cannot connect to the client's address here");
-}
-
 /// `to`: where the data connection goes, if it crosses this machine; otherwise it is relayed. The peer of the leg receives
 /// the endpoint when the opening is in force. A random port may be in use by another session.
 net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to) {
@@ -86,7 +78,7 @@ net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, st
                                                      .backend = self->server_.stream.native_handle()};
         auto advertised = result<endpoint>(fail(errc::misuse));
         for (int i = 0; i < opening_attempts; ++i) {
-            const auto wanted = self->next_crossing(leg, to);
+            const auto wanted = self->data_.plan_crossing(leg, to, self->client_.stream(), self->server_.stream);
             if (!wanted) {
                 advertised = std::unexpected(wanted.error());
                 break;
