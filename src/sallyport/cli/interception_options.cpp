@@ -50,21 +50,19 @@ result<std::vector<gate::intercepting_socket>> open_listeners(helper::client& he
 
 void interception_options::add_to(command_table& table, std::vector<std::string>& intercept) {
     using firewall::when_down;
-    table.add(
-        "Interception on a router",
-        {{"--intercept", "IF[,IF...][?TERMS]", texts(intercept),
-          "Take FTP control connections that arrive on these interfaces on their way to other hosts; '*' may end a name",
-          "none", term_rows()},
-         {"--server-sees", "client|router",
-          choice(server_sees_router, "value", choices<bool>{{"client", false}, {"router", true}}),
-          "Connect to servers from the client's address, or from an address of this router"},
-         {"--when-down", "pass|block",
-          choice(down, "value", choices<when_down>{{"pass", when_down::pass}, {"block", when_down::block}}),
-          "While no gateway runs: let these connections pass, or drop them"},
-         {"--mark", "VALUE/MASK", text(mark), "Bits of packet and connection marks that the gateway may use",
-          "bits that are free"},
-         {"--route-table", "N", count(route_table, {.max = last_route_table}),
-          "Number of a routing table that the gateway may use", "a free one"}});
+    table.add("Interception on a router",
+              {{"--intercept", "IF[,IF...][?TERMS]", texts(intercept),
+                "Take FTP sessions to other hosts on these interfaces; '*' may end a name", "none", term_rows()},
+               {"--server-sees", "client|router",
+                choice(server_sees_router, "value", choices<bool>{{"client", false}, {"router", true}}),
+                "Connect to servers from the client's address, or from one of this router"},
+               {"--when-down", "pass|block",
+                choice(down, "value", choices<when_down>{{"pass", when_down::pass}, {"block", when_down::block}}),
+                "While no gateway runs: let these connections pass, or drop them"},
+               {"--mark", "VALUE/MASK", text(mark), "Bits of packet and connection marks that the gateway may use",
+                "bits that are free"},
+               {"--route-table", "N", count(route_table, {.max = last_route_table}),
+                "Number of a routing table that the gateway may use", "a free one"}});
 }
 
 result<std::vector<gate::interception_rule>> interception_rules(const std::vector<std::string>& intercept) {
