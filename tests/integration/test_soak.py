@@ -1,7 +1,7 @@
 """Clients of every kind at random, with faults at random, for SOAK_SECONDS (20); afterwards nothing has grown (I1 to I3).
 
 SEED chooses what is drawn. Client and fault are drawn by each of some threads; a backend of the gateway is killed and stopped
-meanwhile. The time is divided into phases: at the end of each all clients leave, and what the daemons hold is measured.
+meanwhile. The time is divided into phases: at the end of each all clients leave, and what the daemons hold is measured. Their logs are in the directory of the test.
 """
 
 import os
@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -214,10 +215,14 @@ class Soak:
                 kind(self.services[which], draw)
             except DISTURBED as e:
                 if kind in REGULAR and which == "serve":
-                    self.failures.append(f"{which}: {kind.__name__}: {e!r}")
+                    self.fail(which, kind, e)
             except Exception as e:  # of any kind: the test fails with all of them
-                self.failures.append(f"{which}: {kind.__name__}: {e!r}")
+                self.fail(which, kind, e)
             self.counts[kind.__name__] = self.counts.get(kind.__name__, 0) + 1
+
+    def fail(self, which, kind, exception):
+        steps = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(exception.__traceback__)]
+        self.failures.append(f"{time.strftime('%X')} {which}: {kind.__name__}: {exception!r} in {' '.join(steps)}")
 
     def phase(self, seconds, disturb):
         until = time.monotonic() + seconds
@@ -233,18 +238,26 @@ class Soak:
         return {name: service.held() for name, service in self.services.items()}
 
 
+def launch(start, *arguments):
+    daemon = Daemon([start.sallyport, *map(str, arguments)], env=ENVIRONMENT)
+    start.started.append(daemon)
+    return daemon.wait_ready(PATIENT)
+
+
 @pytest.fixture
 def daemons(start, tmp_path, certificate):
-    tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key]
+    tls = ["--tls-cert", certificate.cert, "--tls-key", certificate.key, "--log-level", "debug"]
     roots, servers, content = [], [], {}
     for name, ports in (("one", "40000-40199"), ("other", "42000-42199")):
         roots.append(tmp_path / name)
         roots[-1].mkdir()
         content = scenarios.files(roots[-1])
-        servers.append(start("serve", roots[-1], "--listen", f"127.0.0.1:{0 if name == 'one' else free_port()}", *tls, "--passive-ports", ports,
-                             "--user", f"{scenarios.USER}:{scenarios.PASSWORD}", "--control-socket", tmp_path / f"{name}.sock", "--threads", 2, env=ENVIRONMENT))
-    gateway = start("gate", "--listen", "127.0.0.1:0", *tls, *[word for each in servers for word in ("--backend", f"ftp://127.0.0.1:{each.port}")],
-                    "--passive-ports", "41000-41199", "--control-socket", tmp_path / "gate.sock", "--health-check-interval", 1, "--threads", 2, env=ENVIRONMENT)
+        servers.append(launch(start, "serve", roots[-1], "--listen", f"127.0.0.1:{0 if name == 'one' else free_port()}", *tls, "--passive-ports", ports,
+                             "--user", f"{scenarios.USER}:{scenarios.PASSWORD}", "--control-socket", tmp_path / f"{name}.sock", "--log", tmp_path / f"{name}.log",
+                             "--threads", 2))
+    gateway = launch(start, "gate", "--listen", "127.0.0.1:0", *tls, *[word for each in servers for word in ("--backend", f"ftp://127.0.0.1:{each.port}")],
+                    "--passive-ports", "41000-41199", "--control-socket", tmp_path / "gate.sock", "--log", tmp_path / "gate.log",
+                    "--health-check-interval", 1, "--threads", 2)
     return {"serve": Service(servers[0], content, tmp_path / "one.sock", roots),
             "gate": Service(gateway, content, tmp_path / "gate.sock", roots)}, servers[1]
 
@@ -268,9 +281,7 @@ def test_nothing_grows(start, daemons, monkeypatch):
         time.sleep(min(1.0, SECONDS / 20))
         if draw.random() < 0.3:
             unstable.kill()
-            unstable = Daemon(unstable.argv, env=ENVIRONMENT)
-            start.started.append(unstable)
-            unstable.wait_ready(PATIENT)
+            unstable = launch(start, *unstable.argv[1:])
         elif draw.random() < 0.3:
             unstable.process.send_signal(signal.SIGSTOP)
             time.sleep(draw.random())
