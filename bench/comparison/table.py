@@ -8,8 +8,6 @@ import subprocess
 
 from .figures import Figure, Memory
 
-BEGIN, END = "<!-- written by bench/run --write -->", "<!-- end of what bench/run wrote -->"
-
 
 def number(value):
     if value is None:
@@ -84,13 +82,3 @@ def summary(outcomes, ours):
     aimed = [outcome for outcome in outcomes if verdict(outcome, ours) != "-"]
     missed = [outcome.figure.title for outcome in aimed if verdict(outcome, ours) == "NO"]
     return f"{len(aimed) - len(missed)} of {len(aimed)} targets reached" + (f"; missed: {', '.join(missed)}" if missed else "")
-
-
-def write(page, text):
-    """Puts `text` between the marks of the page."""
-    old = page.read_text()
-    before, mark, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not mark or not end:
-        raise RuntimeError(f"{page} has lost its marks '{BEGIN}' and '{END}'")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
