@@ -110,6 +110,26 @@ def test_the_router_itself_is_no_server(site):
     assert site.curl() == "content"
 
 
+def blocking_tables(site):
+    listed = network.run(*site.net.command("router", "nft", "list", "tables"))
+    return re.findall(r"sallyport_when_down_\w+", listed)
+
+
+def test_without_a_gateway_sessions_are_blocked_or_pass(site):
+    """An orderly end removes what blocks them; after SIGKILL it stays, and the next start names the command that removes it."""
+    site = site("--intercept", "lan", "--when-down", "block")
+    assert site.curl() == "content"
+    (left,) = blocking_tables(site)
+    site.gate.kill()
+    wait_until(lambda: "tproxy" not in network.run(*site.net.command("router", "nft", "list", "ruleset")), what="the end of the rules")
+    assert blocking_tables(site) == [left] and site.curl("--connect-timeout", "1") == 28
+    again = site.start("router", "gate", "--intercept", "lan", "--when-down", "block")
+    assert site.curl() == "content"
+    assert f"'nft delete table inet {left}' removes it" in again.log()
+    again.stop()
+    wait_until(lambda: blocking_tables(site) == [left], what="the removal of the other table")
+
+
 def test_TLS_that_ends_at_the_router_is_relayed(site, certificate):
     """G10: the client's data connections are accepted here in place of the server. (curl does not start TLS in active mode.)"""
     site = site("--intercept", "lan?tls=end&implicit=990", "--tls-cert", certificate.cert, "--tls-key", certificate.key,

@@ -25,6 +25,7 @@
 #include <sallyport/cli/interception_options.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/users.hpp>
+#include <sallyport/firewall/interception_table.hpp>
 #include <sallyport/firewall/policy_route.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/backend_parameters.hpp>
@@ -356,8 +357,15 @@ confinement_needs gate_options::needs(const std::string& control_socket) const {
 start_report about_interception(const std::optional<firewall::interception_settings>& rules,
                                 const gate::settings& settings) {
     if (!rules) return {};
-    return interception_report(*rules, settings.interception,
-                               [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
+    auto out = interception_report(*rules, settings.interception,
+                                   [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
+    // Without the right to list tables, the gateway does not start either.
+    for (const auto& table : firewall::blocking_tables().value_or(std::vector<std::string>()))
+        out.warnings.push_back(
+            fmt::format("Table {} blocks connections while no gateway runs (--when-down block). If it is not of another "
+                        "gateway that runs now, one was killed; 'nft delete table inet {}' removes it",
+                        table, table));
+    return out;
 }
 
 /// The report of "check".
@@ -446,7 +454,9 @@ int run(CLI::App& command, const gate_options& options) {
     command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, use_helper,
                                                      report);
     plan.confinement = std::move(*confined);
-    return ops::run_daemon(plan, source, std::move(handover), **rights);
+    const int code = ops::run_daemon(plan, source, std::move(handover), **rights);
+    if (needs.interception) (*rights)->end_interception();
+    return code;
 }
 
 }  // namespace

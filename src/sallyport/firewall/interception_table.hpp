@@ -30,6 +30,9 @@ public:
     /// Removes everything, with the table that blocks connections while no gateway runs.
     ~interception_table();
 
+    /// The gateway has not ended in good order: the table that blocks connections stays.
+    void keep_blocking() noexcept { blocking_.clear(); }
+
     /// "sallyport_1f2e3d4c"
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

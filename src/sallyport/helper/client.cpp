@@ -184,6 +184,10 @@ result<void> client::start_interception() {
     return {};
 }
 
+void client::end_interception() {
+    (void)requests_->ask({{.kind = request_kind::end_interception}, {}}, "ending the interception");
+}
+
 result<unique_fd> client::client_socket(int client_control) {
     auto made =
         requests_->ask({{.kind = request_kind::client_socket}, {client_control}}, "a socket with the client's address");

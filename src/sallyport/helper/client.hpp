@@ -50,6 +50,9 @@ public:
     /// The kernel delivers intercepted connections to these sockets from now on. The error says what the process or the
     /// system lacks.
     [[nodiscard]] result<void> start_interception();
+    /// The daemon ends in good order; otherwise connections that no gateway takes stay blocked, if the configuration says
+    /// so.
+    void end_interception();
     [[nodiscard]] result<unique_fd> client_socket(int client_control) override;
     [[nodiscard]] result<ip_address> translated_address(int backend_control) override;
 

@@ -39,6 +39,15 @@ answer interceptor::listen(std::size_t number, bool v4) {
     return out;
 }
 
+interceptor::~interceptor() {
+    if (table_ && !ended_) table_->keep_blocking();
+}
+
+answer interceptor::end() {
+    ended_ = true;
+    return done();
+}
+
 answer interceptor::start() {
     if (table_ || settings_.interceptions.empty()) return refuse(EPERM);
     if (const auto chosen = firewall::choose_free_numbers(settings_); !chosen) return refuse(chosen.error());

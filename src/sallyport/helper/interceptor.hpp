@@ -18,10 +18,16 @@ public:
     /// Without interceptions, all requests are refused.
     explicit interceptor(firewall::interception_settings permitted) : settings_(std::move(permitted)) {}
 
+    interceptor(const interceptor&) = delete;
+    interceptor& operator=(const interceptor&) = delete;
+    ~interceptor();
+
     /// A listening socket with IP_TRANSPARENT for the interception with this number; one for each family.
     [[nodiscard]] answer listen(std::size_t number, bool v4);
     /// From now on the kernel delivers the connections to these sockets, until this is destroyed.
     [[nodiscard]] answer start();
+    /// The gateway ends in good order: what blocks connections while no gateway runs is removed with the rest.
+    [[nodiscard]] answer end();
     /// A socket with the address of the client of an intercepted connection, and another port.
     [[nodiscard]] answer client_socket(int control) const;
     /// What NAT on this machine has made of the connection's source address.
@@ -30,6 +36,7 @@ public:
 private:
     firewall::interception_settings settings_;
     std::unique_ptr<firewall::interception_table> table_;
+    bool ended_ = false;
 };
 
 }  // namespace sallyport::helper

@@ -57,6 +57,8 @@ enum class request_kind : std::uint32_t {
     client_socket,
     // The descriptor is the control connection of a backend leg. Reply: in `address` its source address as its peer sees it.
     translation_of,
+    // The daemon ends in good order. Without this request, what blocks connections while no gateway runs stays.
+    end_interception,
 };
 
 /// An address and port without padding: `family` 4 or 6.
