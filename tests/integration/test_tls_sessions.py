@@ -88,6 +88,18 @@ def test_a_client_that_resumes_no_session_is_delayed_once(front, certificate, ve
     session.close()
 
 
+def test_a_silent_connection_delays_such_a_client_briefly(front, certificate):  # noqa: F811
+    """It comes from the client's address and never starts TLS."""
+    session = Tls("127.0.0.1", front().port).secure(certificate.cert, VERSIONS["1.3"])
+    port = session.epsv_port()
+    silent = session.connect(port)
+    start = time.monotonic()
+    assert session.retrieve_by(session.connect(port), resume=False) == b"content"
+    assert time.monotonic() - start < 5
+    silent.close()
+    session.close()
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize("name", ["curl", "lftp"])
 def test_clients_that_resume_are_not_delayed(front, certificate, tmp_path, name):  # noqa: F811

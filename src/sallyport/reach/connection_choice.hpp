@@ -6,9 +6,12 @@
 // One that starts a new session may be that of another host with the same address (NAT). It is held until the transfer
 // command has arrived and some time has passed (hold_time); then it is chosen, since not every client can resume sessions. A
 // client that was served in this way is not held again until it resumes a session: it is delayed once, not at each transfer.
+// One that arrived by then and is still silent may be the client's. It is waited for, but not for long (silent_delay), since
+// another host could open it only to delay the client.
 //
 // Used by one session, on its loop.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +21,10 @@
 #include <sallyport/base/limits.hpp>
 
 namespace sallyport::reach {
+
+/// How long after the hold time a silent data connection can delay the choice: long enough for a ClientHello that was lost
+/// to be sent again, which is after one second (RFC 6298, section 2), and for the handshake.
+inline constexpr auto silent_delay = 6 * limits::new_tls_session_delay;
 
 /// What a session's data connections have shown about its client.
 class resumption_history {
@@ -65,13 +72,11 @@ public:
     /// they are held.
     void set_overflowed() noexcept { overflowed_ = true; }
 
-    /// The client's connection, if that is decided. One that is silent may still resume the session; it ends by its own time
-    /// limit, so that the decision cannot be delayed for ever.
+    /// The client's connection, if that is decided. One that is silent may still resume the session, within silent_delay.
     [[nodiscard]] std::optional<std::size_t> chosen(time_point now) const {
         if (const auto found = first(state::resumed)) return found;
         if (!accepts_new_sessions() || now < earliest_new_session()) return std::nullopt;
-        for (const auto& each : connections_)
-            if (each.is == state::silent && each.is_early) return std::nullopt;
+        if (waits_for_silent(now)) return std::nullopt;
         return first(state::new_session);
     }
     /// Whether none can be chosen any more.
@@ -81,7 +86,8 @@ public:
     }
     /// When the two above may change although no connection does.
     [[nodiscard]] time_point next_decision(time_point now) const {
-        return now < earliest_new_session() ? hold_until_ : time_point::max();
+        if (now < earliest_new_session()) return hold_until_;
+        return waits_for_silent(now) ? hold_until_ + silent_delay : time_point::max();
     }
 
 private:
@@ -93,6 +99,11 @@ private:
 
     [[nodiscard]] bool accepts_new_sessions() const noexcept { return !(holds_ && overflowed_); }
     [[nodiscard]] time_point earliest_new_session() const noexcept { return holds_ ? hold_until_ : time_point::min(); }
+    [[nodiscard]] bool waits_for_silent(time_point now) const {
+        return now < hold_until_ + silent_delay &&
+               std::ranges::any_of(
+                   connections_, [](const candidate& each) { return each.is == state::silent && each.is_early; });
+    }
     [[nodiscard]] std::optional<std::size_t> first(state in) const {
         for (std::size_t i = 0; i < connections_.size(); ++i)
             if (connections_[i].is == in) return i;

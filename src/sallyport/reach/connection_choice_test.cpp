@@ -58,11 +58,23 @@ TEST_F(choice, one_that_is_silent_may_still_resume) {
     (void)held.add(start);
     (void)held.add(start + 249ms);
     held.set(0, state::new_session);
-    EXPECT_FALSE(held.chosen(start + 5s));
+    EXPECT_FALSE(held.chosen(start + 1s));
+    EXPECT_EQ(held.next_decision(start + 1s), start + 1750ms);
     // Of the other host, which could delay the decision for ever.
     (void)held.add(start + 250ms);
     held.set(1, state::failed);
-    EXPECT_EQ(held.chosen(start + 5s), 0U);
+    EXPECT_EQ(held.chosen(start + 1s), 0U);
+}
+
+TEST_F(choice, one_that_stays_silent_delays_the_others_for_a_limited_time) {
+    (void)held.add(start);
+    (void)held.add(start);
+    held.set(1, state::new_session);
+    EXPECT_FALSE(held.chosen(start + 1749ms));
+    EXPECT_EQ(held.chosen(start + 1750ms), 1U);
+    EXPECT_EQ(held.next_decision(start + 1750ms), connection_choice::time_point::max());
+    held.set(0, state::resumed);
+    EXPECT_EQ(held.chosen(start + 1750ms), 0U) << "it resumed in time to be chosen";
 }
 
 TEST_F(choice, fails_when_all_have_failed) {
