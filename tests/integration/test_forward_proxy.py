@@ -85,25 +85,25 @@ def refused(gate, *commands):
 
 @pytest.mark.parametrize("client,method", [("curl", "epsv"), ("curl", "port"), ("lftp", "pasv"), ("ncftp", "pasv"), ("ncftp", "port"),
                                            ("sallyport", "epsv"), ("sallyport", "eprt")])
-def test_any_client_reaches_any_server_by_USER(site, proxy, small_sample, tmp_path, client, method):
+@pytest.mark.parametrize("address", [OURS, *REFERENCES.values()], ids=["sallyport", *REFERENCES])
+def test_any_client_reaches_any_server_by_USER(site, proxy, small_sample, tmp_path, client, method, address):
     proxy("--forward-to", "10.9.1.0/28:21", "--forward-to", f"{OURS}:21")
     program = CLIENTS[client](method, wrap=lambda argv: site.net.command("client", *argv))
-    for number, address in enumerate([OURS, *REFERENCES.values()]):
-        folder = site.folder if address == OURS else site.references[address].files
-        empty(folder)
-        if not program.MAKES_FOLDERS:
-            trees.make_folders(folder, small_sample)
-        if address != OURS:
-            site.references[address].give(folder)
-        server = Server(PROXY, 2121, f"writer@{address}", "lab")
-        program.put(server, small_sample)
-        assert trees.hashes(folder) == trees.hashes(small_sample), address
-        back = tmp_path / f"back{number}"
-        back.mkdir()
-        program.get(server, back, trees.files(small_sample))
-        # lftp asks for features before the login only, and then lists without MLSD, which leaves out hidden files.
-        expected = {name: content for name, content in trees.hashes(small_sample).items() if client != "lftp" or "/." not in name}
-        assert expected.items() <= trees.hashes(back).items(), address
+    folder = site.folder if address == OURS else site.references[address].files
+    empty(folder)
+    if not program.MAKES_FOLDERS:
+        trees.make_folders(folder, small_sample)
+    if address != OURS:
+        site.references[address].give(folder)
+    server = Server(PROXY, 2121, f"writer@{address}", "lab")
+    program.put(server, small_sample)
+    assert trees.hashes(folder) == trees.hashes(small_sample)
+    back = tmp_path / "back"
+    back.mkdir()
+    program.get(server, back, trees.files(small_sample))
+    # lftp asks for features before the login only, and then lists without MLSD, which leaves out hidden files.
+    expected = {name: content for name, content in trees.hashes(small_sample).items() if client != "lftp" or "/." not in name}
+    assert expected.items() <= trees.hashes(back).items()
 
 
 def test_lftp_by_its_own_setting_for_proxies(site, proxy):
