@@ -38,8 +38,7 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
     const bool serve = command == "serve";
     table.add("Listening and TLS",
               {{"--listen", "ADDR:PORT", texts(listen), "Listen here for FTP with optional explicit TLS",
-                command == "gate" ? "[::]:2121, none with --listen-tls or --intercept alone"
-                                  : "[::]:2121, none with --listen-tls alone"},
+                command == "gate" ? "[::]:2121, without other listeners" : "[::]:2121, none with --listen-tls alone"},
                {"--listen-tls", "ADDR:PORT", texts(listen_tls), "Listen here for FTP with implicit TLS (usually port 990)"},
                {"--tls-cert", "FILE", texts(tls_certificates),
                 "Certificate chain (PEM); several are selected by server name (SNI)", up ? "self-signed, kept" : "none"},
