@@ -1,5 +1,7 @@
 #include <sallyport/net/descriptor.hpp>
 
+#include <thread>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -52,6 +54,34 @@ task<std::string> read_twice(loop& l) {
 }
 
 TEST_F(descriptor_test, each_byte_ends_a_wait) { EXPECT_EQ(run(read_twice(test_loop())), "rr"); }
+
+// The loop is delayed until both deadlines have passed; the one that interrupts the wait is first.
+task<wait_result> interrupted_on_a_delayed_loop(loop& l) {
+    auto both = make_ends();
+    descriptor d(l, std::move(both.local));
+    deadline_node interruption(l.deadlines(), [&d] { d.interrupt_read(); });
+    interruption.arm(clock::now() + 20ms);
+    l.post([] { std::this_thread::sleep_for(100ms); });
+    co_return co_await d.readable(clock::now() + 40ms);
+}
+
+TEST_F(descriptor_test, a_deadline_does_not_hide_an_interruption) {
+    EXPECT_EQ(run(interrupted_on_a_delayed_loop(test_loop())), wait_result::cancelled);
+}
+
+task<wait_result> ready_on_a_delayed_loop(loop& l) {
+    auto both = make_ends();
+    descriptor d(l, std::move(both.local));
+    l.post([fd = both.remote.get()] {
+        std::this_thread::sleep_for(100ms);
+        send_a_byte(fd);
+    });
+    co_return co_await d.readable(clock::now() + 40ms);
+}
+
+TEST_F(descriptor_test, a_deadline_does_not_hide_an_event) {
+    EXPECT_EQ(run(ready_on_a_delayed_loop(test_loop())), wait_result::ready);
+}
 
 // Writability is not reported before it is requested, and then also if the descriptor is registered already.
 task<wait_result> write_after_a_read(loop& l, bool read_first) {

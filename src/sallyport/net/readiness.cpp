@@ -27,14 +27,22 @@ void readiness::waiter::start(handler resume, deadline until) {
     resume_ = std::move(resume);
     note_ = work_note::take();
     end_ = wait_result::ready;
-    if (until > clock::now()) return deadline_.arm(until);
+    started_late_ = until <= clock::now();
+    if (!started_late_) return deadline_.arm(until);
     end_wait(wait_result::timeout);
 }
 
 void readiness::waiter::end_wait(wait_result end) {
     if (!resume_) return;
+    if (is_linked()) {
+        // The loop was delayed. An interruption is requested once, and an event is reported once, so a deadline hides
+        // neither of them: a caller that waits again would wait for ever. But a peer that sends all the time must not move a
+        // deadline that had passed before the wait.
+        const bool hidden = end == wait_result::ready && end_ == wait_result::timeout && !started_late_;
+        if (hidden || end == wait_result::cancelled) end_ = end;
+        return;
+    }
     end_ = end;
-    if (is_linked()) return;
     owner_.ended_.push_back(*this);
     owner_.resume_soon();
 }
@@ -128,10 +136,8 @@ int readiness::read_events() {
         if (reported.waiting == nullptr || reported.generation != event.data.u64 >> 32U) continue;
         reported.waiting->emptied = false;
         if ((event.events & (EPOLLPRI | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) reported.waiting->may_read_short = true;
-        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
-            reported.waiting->read.end_wait_if_pending(wait_result::ready);
-        if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
-            reported.waiting->write.end_wait_if_pending(wait_result::ready);
+        if ((event.events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) reported.waiting->read.end_wait(wait_result::ready);
+        if ((event.events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) reported.waiting->write.end_wait(wait_result::ready);
     }
     return count;
 }

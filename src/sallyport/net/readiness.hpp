@@ -39,7 +39,8 @@ public:
         waiter(readiness& owner, deadline_wheel& wheel);
         /// Starts a wait. Never calls `resume` immediately.
         void start(handler resume, deadline until);
-        /// Ends the wait, if there is one: its handler is called later, not immediately.
+        /// Ends the wait, if there is one: its handler is called later, not immediately. If it ends in several ways before
+        /// that, `cancelled` has precedence, then `ready`, unless the deadline had passed when the wait started.
         void end_wait(wait_result end);
         /// The same, unless the wait has ended already.
         void end_wait_if_pending(wait_result end);
@@ -54,6 +55,8 @@ public:
         // Of the coroutine that waits.
         work_note note_;
         wait_result end_ = wait_result::ready;
+        // Its deadline had passed when the wait started.
+        bool started_late_ = false;
     };
 
     struct directions {
