@@ -12,6 +12,18 @@
 
 namespace sallyport::net {
 
+/// Sets a flag while it exists.
+class flag_while {
+public:
+    explicit flag_while(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+    ~flag_while() { flag_ = false; }
+    flag_while(const flag_while&) = delete;
+    flag_while& operator=(const flag_while&) = delete;
+
+private:
+    bool& flag_;
+};
+
 struct stream_state {
     stream_state(loop& l, unique_fd s, const endpoint& local_end, const endpoint& peer_end)
         : owner(l), socket(l, std::move(s)), local(local_end), peer(peer_end) {}

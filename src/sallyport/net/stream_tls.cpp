@@ -39,7 +39,7 @@ bool send_output(stream_state& s, int flags = 0) {
 }
 
 task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
-    s->flushing = true;
+    const flag_while flushing(s->flushing);
     result<void> outcome;
     auto end = wait_result::ready;
     while (s->tls && !s->tls->output().empty()) {
@@ -53,7 +53,6 @@ task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
         s->tls->shrink_output();
         end = co_await s->writable(limit);
     }
-    s->flushing = false;
     co_return outcome;
 }
 
@@ -261,10 +260,8 @@ task<result<void>> stream::accept_tls(const tls_server_context& context, const t
     if (!engine) co_return std::unexpected(std::move(engine.error()));
     const auto s = state_;
     s->tls = std::move(*engine);
-    s->shaking_hands = true;
-    auto done = co_await handshake(s, &options, limit);
-    s->shaking_hands = false;
-    co_return done;
+    const flag_while shaking_hands(s->shaking_hands);
+    co_return co_await handshake(s, &options, limit);
 }
 
 task<result<void>> stream::connect_tls(const tls_client_context& context, const tls_connect_options& options,
