@@ -327,6 +327,7 @@ net::task<> session::run_transfer(std::shared_ptr<session> self, std::shared_ptr
     } catch (...) {
         net::log_exception("transfer", std::current_exception());
     }
+    t->end(outcome);
     // Else it was given up, and the client has its reply.
     if (self->transfer_ != t) co_return;
     self->outcome_ = std::move(outcome);

@@ -8,9 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/connecting.hpp>
-#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
 
@@ -82,20 +80,19 @@ transfer::~transfer() { status::uncount(setup_.shared->counters.transfers_runnin
 
 net::task<result<proto::transfer_outcome>> transfer::run() {
     result<proto::transfer_outcome> outcome = fail(errc::misuse);
-    try {
-        switch (proto::data_use_of(request_.command)) {
-            case proto::data_use::download: outcome = co_await download(*this); break;
-            case proto::data_use::upload: outcome = co_await upload(*this); break;
-            case proto::data_use::listing: outcome = co_await send_listing(*this); break;
-            // The machine starts no transfer for other commands.
-            default: break;
-        }
-    } catch (...) {
-        net::log_exception("transfer", std::current_exception());
-        outcome = fail_without_memory();
+    switch (proto::data_use_of(request_.command)) {
+        case proto::data_use::download: outcome = co_await download(*this); break;
+        case proto::data_use::upload: outcome = co_await upload(*this); break;
+        case proto::data_use::listing: outcome = co_await send_listing(*this); break;
+        // The machine starts no transfer for other commands.
+        default: break;
     }
     if (!outcome && outcome.error().code == errc::timeout && stall_.stalled(net::clock::now()))
         outcome = fail(errc::timeout, "Transfer aborted: " + stall_.text());
+    co_return outcome;
+}
+
+void transfer::end(result<proto::transfer_outcome>& outcome) {
     // A truncated download must not look complete to the client, so it is reset. An upload is closed without a reset, so
     // that the client reads the reply.
     if (!outcome && data_.is_open() && !is_upload()) data_.abort();
@@ -103,7 +100,6 @@ net::task<result<proto::transfer_outcome>> transfer::run() {
     data_.close();
     passive_ = {};
     if (outcome) outcome->bytes = bytes_;
-    co_return outcome;
 }
 
 bool transfer::cancel() {

@@ -74,8 +74,10 @@ public:
              net::stream persistent_data);
     ~transfer();
 
-    /// Runs the transfer. Called once. The caller keeps this object alive until it returns.
+    /// Runs the transfer. Called once. The caller keeps this object alive until it returns, and then calls end().
     net::task<result<proto::transfer_outcome>> run();
+    /// Closes what the transfer used. `outcome`: that of run(), also if it ended by an exception; completed by this.
+    void end(result<proto::transfer_outcome>& outcome);
 
     /// Cancels the transfer: run() returns as soon as possible, and nothing is published. False if an upload is already
     /// being published and cannot be cancelled: then wait for run().
@@ -85,7 +87,7 @@ public:
     [[nodiscard]] const std::string& cwd() const noexcept { return setup_.cwd; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-    /// The persistent data connection for the next transfer (MODE B), once run() has returned. Not open if there is none.
+    /// The persistent data connection for the next transfer (MODE B), after end(). Not open if there is none.
     [[nodiscard]] net::stream release_persistent_data() noexcept { return std::move(persistent_data_); }
     [[nodiscard]] net::clock::duration age() const { return net::clock::now() - started_at_; }
 
