@@ -280,7 +280,8 @@ def test_nothing_grows(start, daemons, monkeypatch):
         nonlocal unstable
         time.sleep(min(1.0, SECONDS / 20))
         if draw.random() < 0.3:
-            unstable.kill()
+            unstable.process.kill()
+            unstable.process.wait(PATIENT)
             unstable = launch(start, *unstable.argv[1:])
         elif draw.random() < 0.3:
             unstable.process.send_signal(signal.SIGSTOP)
