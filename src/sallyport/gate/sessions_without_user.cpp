@@ -17,9 +17,11 @@ sessions_without_user::registration& sessions_without_user::registration::operat
 void sessions_without_user::registration::command_received(net::deadline now) {
     const std::scoped_lock lock(owner_->mutex_);
     if (session_->requested) return;
-    owner_->erase(*session_);
-    session_->since = now;
-    owner_->by_backend_[session_->backend].emplace(now, session_.get());
+    // Without an allocation, which could fail.
+    auto& waiting = owner_->by_backend_.find(session_->backend)->second;
+    auto place = waiting.extract({session_->since, session_.get()});
+    session_->since = place.value().first = now;
+    waiting.insert(std::move(place));
 }
 
 void sessions_without_user::registration::end() noexcept {
@@ -35,7 +37,10 @@ sessions_without_user::registration sessions_without_user::add(backend_id backen
                                                                std::function<void()> end_session) {
     auto made = std::make_shared<waiting_session>(waiting_session{backend, now, std::move(end_session)});
     const std::scoped_lock lock(mutex_);
-    by_backend_[backend].emplace(now, made.get());
+    queue place;
+    place.emplace(now, made.get());
+    // Without memory, no empty queue is left.
+    by_backend_[backend].merge(place);
     return {*this, std::move(made)};
 }
 
