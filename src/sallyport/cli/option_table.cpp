@@ -112,13 +112,16 @@ option_value existing_directory(std::string& into) {
     auto out = text(into);
     const auto check = [](const std::string& path) -> std::string {
         struct stat facts{};
+        const bool exists = ::stat(path.c_str(), &facts) == 0;
         // Also at a reload, when the process has become another user.
-        if (::stat(path.c_str(), &facts) != 0 && errno == EACCES)
+        if (!exists && errno == EACCES)
             return fmt::format(
                 "{} cannot be reached by user ID {}: permission denied for a directory above it (a daemon that "
                 "has become this user needs a restart instead of a reload)",
                 path, ::geteuid());
-        return CLI::ExistingDirectory(path);
+        // CLI::ExistingDirectory ends the process if there is no memory for a copy of the path.
+        if (!exists) return "Directory does not exist: " + path;
+        return S_ISDIR(facts.st_mode) ? std::string() : "Directory is actually a file: " + path;
     };
     out.add = [add = std::move(out.add), check](CLI::App& command, const std::string& name) {
         return add(command, name)->check(check);
