@@ -53,7 +53,7 @@ inline constexpr std::size_t small_piece = 4 * 1024;
 inline constexpr std::size_t max_sorted_entries = 4096;
 // Names of a directory that are sorted at a time: a listing in the order of names reads the directory once for each such
 // part. The larger size is leased from the large buffers.
-inline constexpr std::size_t sorted_names_size = 128 * 1024;
+inline constexpr std::size_t sorted_names_size = 512 * 1024;
 inline constexpr std::size_t small_sorted_names_size = 8 * 1024;
 // About how much of a listing is prepared before it is sent: large enough that switching threads does not matter. The
 // smaller size, one batch of a directory at least, is used until the client has received some of the listing, if large
