@@ -45,7 +45,13 @@ def get(sallyport, daemon, certificate, tmp_path, scheme="ftpes", who="partner:s
 
 
 def test_the_table_is_there():
-    assert len(LINES) == 6
+    assert len(LINES) == 7
+
+
+def test_a_router():
+    """The command is the one of docs/router.md, which test_router_networks.py runs on a router."""
+    line = LINES["FTP servers outside must be reached through my Linux router"]
+    assert f"\n{line}\n" in (ROOT / "docs/router.md").read_text()
 
 
 def test_share_a_directory(start, sallyport, certificate, files, tmp_path):
