@@ -26,6 +26,8 @@ constexpr std::string_view declared[] = {
     "mode",
     "opts",
     "rein",
+    // If the gateway refuses the next transfer by itself, the backend keeps the offset, for the one after it.
+    "rest",
     // The replies name the program that answers.
     "stat",
 };

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from harness.daemon import wait_until
 from harness.raw import Closed, Raw, drain
 
 BIG = bytes(65536)
@@ -278,11 +279,13 @@ def test_bare_codes_and_blank_lines(start, scripted, sallyport, tmp_path):
 def test_no_usable_port_is_a_refusal_of_the_method(start, scripted, sallyport, tmp_path, answer):
     port, received = scripted({"EPSV": answer + "\r\n"})
     gate = gate_before(start, port)
-    for _ in range(2):
+    for sessions in (1, 2):
         with Raw(gate.host, gate.port) as raw:
             raw.login()
             for _ in range(2):
                 assert replies_to(raw, "RETR x")[1] == b"content"
+        # The gateway learns from a session that has ended.
+        wait_until(lambda n=sessions: gate.log().count("Session ended") == n)
     assert received.count("EPSV") == (4 if answer.startswith(("4", "55")) else 1), "what is refused for good is not asked again"
     assert "trying PASV" in gate.log() and answer in gate.log()
     subprocess.run([sallyport, "get", f"ftp://127.0.0.1:{port}/x", "--output", tmp_path / "x"], check=True, timeout=20)

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <sallyport/base/test_sanitizer.hpp>
+
 namespace sallyport {
 namespace {
 
@@ -41,18 +43,9 @@ private:
     held* held_ = nullptr;
 };
 
-// A sanitizer needs address space, and ends the process at a failed allocation. g++ and clang tell it in different ways.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_sanitized = true;
-#elif defined(__has_feature)
-constexpr bool is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool is_sanitized = false;
-#endif
-
 // RX-03
 TEST(memory_reserve, serves_only_who_asks_for_it) {
-    if (is_sanitized) GTEST_SKIP() << "no memory is left for the sanitizer";
+    if (testing::is_sanitized) GTEST_SKIP() << "no memory is left for the sanitizer";
     void* without = nullptr;
     std::vector<void*> blocks(3);
     {
@@ -78,7 +71,7 @@ TEST(memory_reserve, is_not_used_while_there_is_memory) {
     const use_memory_reserve reserve;
     const auto block = std::make_unique<int>(1);
     EXPECT_EQ(reserved_blocks_in_use(), 0U);
-    if (is_sanitized) return;
+    if (testing::is_sanitized) return;
     // Not a constant, which the compiler would warn of.
     const volatile std::size_t too_large = std::numeric_limits<std::size_t>::max() / 2;
     EXPECT_THROW(::operator delete(::operator new(too_large)), std::bad_alloc);

@@ -60,7 +60,7 @@ protected:
         if (tested) {
             EXPECT_TRUE(tested->remove_all(control_helper));
         }
-        (void)std::system("nft delete table ip strict 2>/dev/null");
+        [[maybe_unused]] const int status = std::system("nft delete table ip strict 2>/dev/null");
     }
 
     /// A session of this client with the gateway.

@@ -80,7 +80,7 @@ public:
     other_host(const other_host&) = delete;
     other_host& operator=(const other_host&) = delete;
     ~other_host() {
-        (void)std::system(("ip link del " + link_).c_str());
+        [[maybe_unused]] const int status = std::system(("ip link del " + link_).c_str());
         ::kill(process_, SIGKILL);
         ::waitpid(process_, nullptr, 0);
     }

@@ -399,7 +399,9 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
     direction& first = forth.ended ? forth : back;
     direction& second = forth.ended ? back : forth;
     const auto first_end = with_memory_reserve([&] { return first.outcome; });
-    if (!first_end) {
+    // A receiver that has everything may be closed before the other direction has ended here.
+    const bool failed = !first_end && !is_harmless(first);
+    if (failed) {
         abort_both(first);
     } else if (second.forwarded == 0 && !second.ended) {
         co_await with_memory_reserve([&] { return wait_for_end_briefly(second, done); });
@@ -409,7 +411,7 @@ task<relay_outcome> relay(stream& a, stream& b, time_limit limit, relay_counts& 
         }
     }
     while (!second.ended) co_await wait_for_next_end(done, deadline::max());
-    if (!first_end) co_return outcome_of(first_end.error(), &first == &forth);
+    if (failed) co_return outcome_of(first_end.error(), &first == &forth);
     // A peer that has finished cleanly may be closed when the last bytes of the other peer, or its end, arrive.
     if (is_harmless(second) || second.delivered) co_return relay_outcome{};
     abort_both(second);

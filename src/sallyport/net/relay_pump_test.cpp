@@ -32,7 +32,10 @@ task<bool> download(tls_kit& t, loop& l, tls_legs tls, std::size_t size) {
     made.client.close();
     const bool sent = co_await sending.get();
     const auto outcome = co_await relaying.get();
-    co_return sent&& got == bytes&& outcome.result == relay_result::complete&& counts.b_to_a == size&& counts.a_to_b == 0;
+    EXPECT_EQ(outcome.result, relay_result::complete) << outcome.cause.text();
+    EXPECT_EQ(counts.b_to_a, size);
+    EXPECT_EQ(counts.a_to_b, 0U);
+    co_return sent&& got == bytes;
 }
 
 TEST_P(relay_test, G1_completes_a_transfer) {

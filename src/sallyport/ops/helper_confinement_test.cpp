@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sallyport/base/test_sanitizer.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/firewall/test_network.hpp>
 #include <sallyport/helper/client.hpp>
@@ -33,7 +34,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class HelperConfinement : public testing::Test {
+class HelperConfinement : public ::testing::Test {
 protected:
     void SetUp() override {
         ASSERT_NE(::mkdtemp(base.data()), nullptr);
@@ -91,6 +92,7 @@ TEST_F(HelperConfinement, permits_the_ports_of_the_configuration_and_no_others) 
 }
 
 TEST_F(HelperConfinement, permits_no_socket_and_no_process) {
+    if (testing::is_sanitized) GTEST_SKIP() << "the sanitizer's threads need other system calls";
     for (const int type : {SOCK_STREAM, SOCK_RAW})
         EXPECT_FALSE(succeeds([type] { return static_cast<bool>(unique_fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0))); }));
     const auto opens_netlink = [] {
@@ -196,6 +198,7 @@ void use_confined_helper() {
 }
 
 TEST_F(HelperConfinement, permits_what_the_requests_need) {
+    if (testing::is_sanitized) GTEST_SKIP() << "the sanitizer needs other system calls";
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     const auto child = ::fork();
     if (child == 0) {
