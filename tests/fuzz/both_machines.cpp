@@ -33,6 +33,8 @@ constexpr std::string_view declared[] = {
 };
 
 bool is_comparable(std::string_view bytes) {
+    // What the backend receives for a byte 255 in an argument (IAC, RFC 854) differs from what a server reads.
+    if (bytes.contains('\xff')) return false;
     std::string plain;
     std::string answers;
     (void)proto::telnet_filter().filter(bytes, plain, answers);

@@ -113,13 +113,16 @@ struct listed_table {
         }
     }
     void add_findings(std::vector<helper_rule>& to) {
+        // Family and name; otherwise the text is not from nft.
+        const auto table = words_of(name);
+        if (table.size() != 2) return;
         propagate();
         for (const auto& [chain, rules] : chains) {
             if (rules.priority > priority_of_gateway) continue;
             for (const auto& r : rules.assignments) {
                 if (!ftp_objects.contains(r.object)) continue;
                 helper_rule out{fmt::format("table {}, chain {}", name, chain), r.text, {"nft", "delete", "rule"}};
-                for (const auto& part : words_of(name)) out.removal.push_back(part);
+                out.removal.insert(out.removal.end(), table.begin(), table.end());
                 out.removal.insert(out.removal.end(), {chain, "handle", r.handle});
                 to.push_back(std::move(out));
             }
