@@ -19,6 +19,17 @@ using sallyport::fuzz::choices;
 
 // The necessary differences; those in both_machines_test.cpp with their reasons, and these:
 constexpr std::string_view declared[] = {
+    // No gateway forwards them; to a server they are unknown.
+    "adat",
+    "conf",
+    "cpsv",
+    "enc",
+    "lprt",
+    "lpsv",
+    "mic",
+    "spsv",
+    "sscn",
+    // Others.
     "feat",
     "help",
     "host",
