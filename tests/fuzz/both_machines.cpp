@@ -29,7 +29,7 @@ constexpr std::string_view declared[] = {
     "mic",
     "spsv",
     "sscn",
-    // Others.
+    // Their replies depend on the program, or its settings.
     "feat",
     "help",
     "host",

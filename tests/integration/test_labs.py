@@ -154,14 +154,7 @@ def test_tree(lab, small_sample, tmp_path, scenario, address, port, host, index,
     program, server = built.client(client, method), built.server(address, port, tls)
     if not program.MAKES_FOLDERS:
         trees.make_folders(files, small_sample)
-    program.put(server, small_sample)
-    assert trees.hashes(files) == trees.hashes(small_sample)
-    listed = {name.split("/")[-1] for name in program.names(server, "/many")}
-    assert listed == {path.name for path in (small_sample / "many").iterdir()}
-    back = tmp_path / "back"
-    back.mkdir()
-    program.get(server, back, trees.files(small_sample))
-    assert trees.hashes(back) == trees.hashes(small_sample)
+    trees.move_there_and_back(program, server, files, small_sample, tmp_path / "back")
 
 
 # Addresses.

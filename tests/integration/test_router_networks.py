@@ -73,14 +73,7 @@ def test_tree(lab, small_sample, tmp_path, scenario, address, port, client, meth
     ((files,),) = built.files.values()
     built.fill("server", {})
     program, server = built.client(client, method), built.server(address, port)
-    program.put(server, small_sample)
-    assert trees.hashes(files) == trees.hashes(small_sample)
-    listed = {name.split("/")[-1] for name in program.names(server, "/many")}
-    assert listed == {path.name for path in (small_sample / "many").iterdir()}
-    back = tmp_path / "back"
-    back.mkdir()
-    program.get(server, back, trees.files(small_sample))
-    assert trees.hashes(back) == trees.hashes(small_sample)
+    trees.move_there_and_back(program, server, files, small_sample, tmp_path / "back")
 
 
 @pytest.mark.parametrize("firewall", FIREWALLS)

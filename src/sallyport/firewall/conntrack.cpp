@@ -136,26 +136,7 @@ private:
     return out;
 }
 
-/// Reads the replies that the kernel has made during the call that sent the request. `on_message` gets each; an error
-/// message has the sequence number of the refused request.
-template <class Function>
-void read_replies(mnl_socket& from, Function on_message) {
-    alignas(nlmsghdr) std::array<char, 16384> buffer;
-    for (;;) {
-        const auto got = ::recv(mnl_socket_get_fd(&from), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (got <= 0) return;
-        auto remaining = static_cast<int>(got);
-        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
-             m = mnl_nlmsg_next(m, &remaining))
-            on_message(m);
-    }
-}
-
 [[nodiscard]] std::size_t aligned_size(const nlmsghdr& m) { return (m.nlmsg_len + 3U) & ~std::size_t{3}; }
-
-[[nodiscard]] int error_in(const nlmsghdr* m) {
-    return m->nlmsg_type == NLMSG_ERROR ? -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error : 0;
-}
 
 }  // namespace
 
@@ -206,9 +187,7 @@ result<void> conntrack::remove_all(const char* helper) {
         alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
         auto* m = start(buffer.data(), expectations | IPCTNL_MSG_EXP_DELETE, 0, v4, ++sequence_);
         mnl_attr_put_strz(m, CTA_EXPECT_HELP_NAME, helper);
-        if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
-        int os = 0;
-        read_replies(*socket_, [&](const nlmsghdr* r) { os = os == 0 ? error_in(r) : os; });
+        const int os = exchange(*socket_, m, [](const nlmsghdr*) {});
         if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
     }
     return {};
@@ -219,11 +198,8 @@ result<std::vector<expectation>> conntrack::list() {
     alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
     auto* m = start(buffer.data(), expectations | IPCTNL_MSG_EXP_GET, NLM_F_DUMP, true, ++sequence_);
     static_cast<nfgenmsg*>(mnl_nlmsg_get_payload(m))->nfgen_family = AF_UNSPEC;
-    if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
-    int os = 0;
-    read_replies(*socket_, [&](const nlmsghdr* r) {
+    const int os = exchange(*socket_, m, [&](const nlmsghdr* r) {
         if (r->nlmsg_type == (expectations | IPCTNL_MSG_EXP_NEW)) out.push_back(expectation_in(r));
-        if (r->nlmsg_type == NLMSG_ERROR) os = error_in(r);
     });
     if (os != 0) return fail_os(os, "connection tracking");
     return out;
@@ -234,11 +210,8 @@ result<std::optional<tracked_connection>> conntrack::find(const flow& connection
     alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
     auto* m = start(buffer.data(), connections | IPCTNL_MSG_CT_GET, 0, connection.source.address.is_v4(), ++sequence_);
     put_flow(m, CTA_TUPLE_ORIG, connection);
-    if (mnl_socket_sendto(socket_.get(), m, m->nlmsg_len) < 0) return fail_os(errno, "connection tracking");
-    int os = 0;
-    read_replies(*socket_, [&](const nlmsghdr* r) {
+    const int os = exchange(*socket_, m, [&](const nlmsghdr* r) {
         if (r->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out = connection_in(r);
-        if (r->nlmsg_type == NLMSG_ERROR) os = error_in(r);
     });
     if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
     return out;

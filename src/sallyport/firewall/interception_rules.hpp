@@ -5,9 +5,8 @@
 //     sockets of this machine; new connections go to "arriving" of their interception
 //   arriving, destination:  the terms of the interception
 //   take:  the helper and the connection's mark, then TPROXY to the listener
-//   deliver (prerouting, after all other chains):  packets of these sockets, and those that TPROXY has given to a listener,
-//   get
-//     the mark that delivers them to this machine
+//   deliver (prerouting, after all other chains):  packets of these sockets, and those that TPROXY has given to a
+//     listener, get the mark that delivers them to this machine
 //
 // Pure functions; any thread.
 

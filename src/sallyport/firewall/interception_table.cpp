@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <random>
 #include <vector>
 
 #include <fmt/format.h>
@@ -22,32 +21,12 @@
 namespace sallyport::firewall {
 namespace {
 
-constexpr auto table_prefix = "sallyport_";
-
-[[nodiscard]] std::string random_name(std::string_view prefix) {
-    std::random_device random;
-    return fmt::format("{}{:08x}", prefix, random());
-}
-
 [[nodiscard]] result<void> create(mnl_socket& by, const std::string& name, bool owned,
                                   const std::vector<rule_chain>& chains) {
     nft_transaction all;
     add_table(all, name, owned);
     add_chains(all, name, chains);
     return all.commit(by);
-}
-
-void remove_table(const std::string& name) {
-    const auto socket = open_nft_socket();
-    if (!socket) return;
-    nft_transaction all;
-    const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> named(nftnl_table_alloc(),
-                                                                     [](nftnl_table* x) { nftnl_table_free(x); });
-    nftnl_table_set_str(named.get(), NFTNL_TABLE_NAME, name.c_str());
-    auto* m = all.start_message(NFT_MSG_DELTABLE, 0);
-    nftnl_table_nlmsg_build_payload(m, named.get());
-    all.finish_message();
-    (void)all.commit(**socket);
 }
 
 /// A part of the kernel that the rules need, with a rule that uses it alone.
@@ -79,7 +58,7 @@ struct kernel_part {
         const auto socket = open_nft_socket();
         if (!socket) continue;
         const std::vector chains{rule_chain{"test", rule_chain::hook_place{NF_INET_PRE_ROUTING, 0}, {p.rule}}};
-        if (create(**socket, random_name(table_prefix), true, chains)) continue;
+        if (create(**socket, unique_table_name(), true, chains)) continue;
         out += out.empty() ? "" : ", ";
         out += p.name;
     }
@@ -103,23 +82,16 @@ struct kernel_part {
     if (!socket) return std::unexpected(std::move(socket).error());
     alignas(nlmsghdr) std::array<char, 16384> buffer{};
     auto* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_DUMP, 1);
-    if (mnl_socket_sendto(socket->get(), request, request->nlmsg_len) < 0) return fail_os(errno, "nf_tables");
     std::vector<std::string> out;
-    for (;;) {
-        const auto got = ::recv(mnl_socket_get_fd(socket->get()), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (got <= 0) return out;
-        auto remaining = static_cast<int>(got);
-        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
-             m = mnl_nlmsg_next(m, &remaining)) {
-            if (m->nlmsg_type == NLMSG_ERROR)
-                return fail_os(-static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error, "nf_tables");
-            if (m->nlmsg_type < NLMSG_MIN_TYPE) continue;
-            const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> parsed(nftnl_table_alloc(),
-                                                                              [](nftnl_table* x) { nftnl_table_free(x); });
-            if (nftnl_table_nlmsg_parse(m, parsed.get()) == 0)
-                out.emplace_back(nftnl_table_get_str(parsed.get(), NFTNL_TABLE_NAME));
-        }
-    }
+    const int os = exchange(**socket, request, [&](const nlmsghdr* r) {
+        if (r->nlmsg_type < NLMSG_MIN_TYPE) return;
+        const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> parsed(nftnl_table_alloc(),
+                                                                          [](nftnl_table* x) { nftnl_table_free(x); });
+        if (nftnl_table_nlmsg_parse(r, parsed.get()) == 0)
+            out.emplace_back(nftnl_table_get_str(parsed.get(), NFTNL_TABLE_NAME));
+    });
+    if (os != 0) return fail_os(os, "nf_tables");
+    return out;
 }
 
 }  // namespace
@@ -130,10 +102,10 @@ result<std::unique_ptr<interception_table>> interception_table::start(const inte
     auto route = policy_route::add(settings.mark, settings.route_table);
     if (!route) return std::unexpected(std::move(route).error());
     std::unique_ptr<interception_table> out(
-        new interception_table(random_name(table_prefix), std::move(*route), std::move(*owner)));
+        new interception_table(unique_table_name(), std::move(*route), std::move(*owner)));
     auto made = create(*out->owner_, out->name_, true, interception_chains(settings));
     if (made && settings.down == when_down::block) {
-        auto blocking = random_name(blocking_table_prefix);
+        auto blocking = unique_table_name(blocking_table_prefix);
         auto socket = open_nft_socket();
         made = socket ? create(**socket, blocking, false, blocking_chains(settings))
                       : result<void>(std::unexpected(std::move(socket).error()));
@@ -144,7 +116,12 @@ result<std::unique_ptr<interception_table>> interception_table::start(const inte
 }
 
 interception_table::~interception_table() {
-    if (!blocking_.empty()) remove_table(blocking_);
+    if (blocking_.empty()) return;
+    const auto socket = open_nft_socket();
+    if (!socket) return;
+    nft_transaction all;
+    remove_table(all, blocking_);
+    (void)all.commit(**socket);
 }
 
 result<std::vector<std::string>> blocking_tables() {

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <cstring>
+#include <random>
+
+#include <fmt/format.h>
 
 // Before the kernel's headers, which then leave out what both define.
 #include <net/if.h>
@@ -163,12 +166,25 @@ void nft_rule::finish(nft_transaction& to) {
     to.finish_message();
 }
 
+std::string unique_table_name(std::string_view prefix) {
+    std::random_device random;
+    return fmt::format("{}{:08x}", prefix, random());
+}
+
 void add_table(nft_transaction& to, const std::string& name, bool owned) {
     const auto made = owned_by<nftnl_table_free>(nftnl_table_alloc());
     nftnl_table_set_str(made.get(), NFTNL_TABLE_NAME, name.c_str());
     nftnl_table_set_u32(made.get(), NFTNL_TABLE_FLAGS, owned ? NFT_TABLE_F_OWNER : 0);
     auto* m = to.start_message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
     nftnl_table_nlmsg_build_payload(m, made.get());
+    to.finish_message();
+}
+
+void remove_table(nft_transaction& to, const std::string& name) {
+    const auto named = owned_by<nftnl_table_free>(nftnl_table_alloc());
+    nftnl_table_set_str(named.get(), NFTNL_TABLE_NAME, name.c_str());
+    auto* m = to.start_message(NFT_MSG_DELTABLE, 0);
+    nftnl_table_nlmsg_build_payload(m, named.get());
     to.finish_message();
 }
 

@@ -84,9 +84,14 @@ private:
     std::unique_ptr<nftnl_rule, rule_deleter> rule_;
 };
 
+/// The beginning of the names of our tables.
+inline constexpr auto table_prefix = "sallyport_";
+/// "sallyport_1f2e3d4c", another one at each call.
+[[nodiscard]] std::string unique_table_name(std::string_view prefix = table_prefix);
 /// Creates a table that belongs to the socket of the transaction, so that the kernel removes it with the socket. With
 /// `owned` false, it outlives the process. The transaction fails if a table of this name exists.
 void add_table(nft_transaction& to, const std::string& name, bool owned);
+void remove_table(nft_transaction& to, const std::string& name);
 /// A chain of a hook.
 void add_base_chain(nft_transaction& to, const std::string& table, const std::string& name, const char* type,
                     std::uint32_t hook, std::int32_t priority);

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <random>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -16,6 +15,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include <sallyport/firewall/nft_rule.hpp>
 #include <sallyport/firewall/nft_rules.hpp>
 
 namespace sallyport::firewall {
@@ -163,8 +163,7 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
     if (!query_socket) return std::unexpected(unusable(query_socket.error()));
     auto tracking = conntrack::open();
     if (!tracking) return std::unexpected(unusable(tracking.error()));
-    std::random_device random;
-    auto name = fmt::format("sallyport_{:08x}", random());
+    auto name = unique_table_name();
     const auto add = [&](std::span<const std::uint16_t> ports) {
         nft_transaction all;
         add_openings_table(all, name, ports);

@@ -1,13 +1,11 @@
 #include <sallyport/firewall/nft_transaction.hpp>
 
-#include <array>
 #include <cerrno>
 
 #include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
 
@@ -53,19 +51,8 @@ result<void> nft_transaction::commit(mnl_socket& to) {
     const auto size = mnl_nlmsg_batch_size(batch_.get());
     if (mnl_socket_sendto(&to, mnl_nlmsg_batch_head(batch_.get()), size) < 0) return fail_os(errno, "nf_tables");
     int refused_with = 0;
-    for (;;) {
-        std::array<char, 8192> reply;
-        const auto got = ::recv(mnl_socket_get_fd(&to), reply.data(), reply.size(), MSG_DONTWAIT);
-        if (got <= 0) break;
-        auto remaining = static_cast<int>(got);
-        for (const auto* m = reinterpret_cast<const nlmsghdr*>(reply.data()); mnl_nlmsg_ok(m, remaining);
-             m = mnl_nlmsg_next(m, &remaining)) {
-            if (m->nlmsg_type != NLMSG_ERROR) continue;
-            const auto* failure = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m));
-            // The first error is the cause.
-            if (refused_with == 0) refused_with = -failure->error;
-        }
-    }
+    // The first error is the cause.
+    read_replies(to, [&](const nlmsghdr* r) { refused_with = refused_with == 0 ? error_in(r) : refused_with; });
     if (refused_with != 0) return fail_os(refused_with, "nf_tables");
     return {};
 }

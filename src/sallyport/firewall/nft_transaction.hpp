@@ -12,13 +12,9 @@
 
 #include <libmnl/libmnl.h>
 #include <sallyport/base/error.hpp>
+#include <sallyport/firewall/netlink.hpp>
 
 namespace sallyport::firewall {
-
-struct socket_closer {
-    void operator()(mnl_socket* s) const noexcept { mnl_socket_close(s); }
-};
-using nft_socket = std::unique_ptr<mnl_socket, socket_closer>;
 
 /// Opens a netlink socket to the kernel's packet filter.
 [[nodiscard]] result<nft_socket> open_nft_socket();

@@ -45,26 +45,6 @@ struct routing_rule {
     return made;
 }
 
-/// Sends a request and reads the replies that the kernel has made meanwhile. Returns 0 or the errno.
-template <class Function>
-int exchange(mnl_socket& with, const nlmsghdr* request, Function on_message) {
-    if (mnl_socket_sendto(&with, request, request->nlmsg_len) < 0) return errno;
-    alignas(nlmsghdr) std::array<char, 32768> buffer;
-    int out = 0;
-    for (;;) {
-        const auto got = ::recv(mnl_socket_get_fd(&with), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (got <= 0) return out;
-        auto remaining = static_cast<int>(got);
-        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
-             m = mnl_nlmsg_next(m, &remaining)) {
-            if (m->nlmsg_type == NLMSG_ERROR)
-                out = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
-            else
-                on_message(m);
-        }
-    }
-}
-
 using message_buffer = std::array<char, 512>;
 
 nlmsghdr* rule_message(message_buffer& buffer, const routing_rule& r, bool create) {

@@ -2,13 +2,14 @@
 
 #include <cstdint>
 
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/reach/random.hpp>
 
 namespace sallyport::gate {
 namespace {
 
 // Ports below belong to services.
-constexpr std::uint32_t first_data_port = 1024;
+constexpr std::uint32_t first_data_port = net::first_unprivileged_port;
 
 }  // namespace
 

@@ -28,6 +28,10 @@ namespace {
         o.client.text(), o.listen.text(), o.forward_to.address.text());
 }
 
+[[nodiscard]] std::chrono::milliseconds opening_lifetime(const settings& s) {
+    return std::min<std::chrono::milliseconds>(s.data_timeout, firewall::max_opening_lifetime);
+}
+
 }  // namespace
 
 data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log)
@@ -67,7 +71,7 @@ firewall::opening data_connections::opening_at(proto::leg leg, const endpoint& t
                              .listen = {accepting.local().address, (of_client ? client_port_ : backend_port_).port()},
                              .forward_to = to,
                              .source = connecting.local().address};
-    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
+    wanted.lifetime = opening_lifetime(gate_->config);
     return wanted;
 }
 
@@ -86,10 +90,8 @@ result<firewall::opening> data_connections::plan_crossing(proto::leg leg, const 
     note_abandoned_crossing();
     release_ports();
     if (to)
-        return crossing_opening(
-            leg, *to, {client.peer().address, backend.peer().address, backend.native_handle()},
-            *gate_->config.interception.machine,
-            std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime));
+        return crossing_opening(leg, *to, {client.peer().address, backend.peer().address, backend.native_handle()},
+                                *gate_->config.interception.machine, opening_lifetime(gate_->config));
     if (leg == proto::leg::client) return reserve_in_place_of_server(client);
     return fail(errc::unsupported, "where data are relayed, the server is connected to");
 }
@@ -104,7 +106,7 @@ result<firewall::opening> data_connections::reserve_in_place_of_server(const net
     const auto port = client_port_.port();
     firewall::opening wanted{
         .client = from, .listen = {client.local().address, port}, .forward_to = {*own, port}, .source = from};
-    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
+    wanted.lifetime = opening_lifetime(gate_->config);
     return wanted;
 }
 

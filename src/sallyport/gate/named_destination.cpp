@@ -6,33 +6,11 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/gate/forward_rule.hpp>
+#include <sallyport/gate/unshared_destination.hpp>
 #include <sallyport/net/interfaces.hpp>
 #include <sallyport/net/resolve_for_client.hpp>
 
 namespace sallyport::gate {
-namespace {
-
-/// The server is of this session alone: no other one needs to know how it responds.
-class named_maker final : public destination::maker {
-public:
-    explicit named_maker(backend server) : server_(std::move(server)) {}
-
-    [[nodiscard]] const backend& parameters() const override { return server_; }
-    void responded(net::clock::duration /*response_time*/) override {}
-    void failed(const backend_failure& /*failure*/) override {}
-    void suspected() override {}
-    [[nodiscard]] proto::method_set refused_methods() const override { return refused_; }
-    void learn_refused_methods(proto::method_set refused) override { refused_.insert(refused); }
-    // The client has sent USER: it has named the server.
-    void waits_for_user(net::deadline /*now*/, std::function<void()> /*end_session*/) override {}
-    void user_received() override {}
-
-private:
-    backend server_;
-    proto::method_set refused_;
-};
-
-}  // namespace
 
 net::task<std::expected<established_leg, no_leg>> connect_named(net::loop& loop, std::shared_ptr<session_context> gate,
                                                                 proto::named_server server, leg_request request,
@@ -52,8 +30,7 @@ net::task<std::expected<established_leg, no_leg>> connect_named(net::loop& loop,
         log(log::level::warning, fmt::format("Server {} refused to the client: {}", server.text(), escape(cause, 300)));
         co_return std::unexpected(no_leg{failed, true});
     }
-    auto leg = co_await establish_leg(loop, *gate, destination(std::make_unique<named_maker>(std::move(*to))),
-                                      std::move(request), std::move(log));
+    auto leg = co_await establish_leg(loop, *gate, unshared_destination(std::move(*to)), std::move(request), std::move(log));
     if (leg) co_return std::move(*leg);
     co_return std::unexpected(no_leg{failed});
 }

@@ -40,6 +40,17 @@ def hashes(root):
     return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in files(root)}
 
 
+def move_there_and_back(program, server, folder, tree, back):
+    """Upload, listing and download, compared by hash. `folder` is the server's, `back` is created."""
+    program.put(server, tree)
+    assert hashes(folder) == hashes(tree)
+    listed = {name.split("/")[-1] for name in program.names(server, "/many")}
+    assert listed == {path.name for path in (tree / "many").iterdir()}
+    back.mkdir()
+    program.get(server, back, files(tree))
+    assert hashes(back) == hashes(tree)
+
+
 def make_folders(root, tree):
     """The folders of tree, empty, below root: for a client that only moves files."""
     for path in sorted(tree.rglob("*")):

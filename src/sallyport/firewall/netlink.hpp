@@ -1,0 +1,54 @@
+#pragma once
+// Netlink sockets, and how requests are sent and replies are read.
+//
+// The caller owns the socket; one thread at a time. The kernel performs a request within the call that sends it, so its
+// replies can be read without waiting; a long list is made while it is read.
+
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include <libmnl/libmnl.h>
+#include <sys/socket.h>
+
+namespace sallyport::firewall {
+
+struct socket_closer {
+    void operator()(mnl_socket* s) const noexcept { mnl_socket_close(s); }
+};
+using nft_socket = std::unique_ptr<mnl_socket, socket_closer>;
+
+/// The errno in a reply; 0 if it reports none.
+[[nodiscard]] inline int error_in(const nlmsghdr* reply) noexcept {
+    return reply->nlmsg_type == NLMSG_ERROR ? -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error : 0;
+}
+
+/// Calls `on_reply` with each reply that is there. The sequence number of a reply is that of its request.
+template <class Function>
+void read_replies(mnl_socket& from, Function on_reply) {
+    alignas(nlmsghdr) std::array<char, 32768> buffer;
+    for (;;) {
+        const auto got = ::recv(mnl_socket_get_fd(&from), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (got <= 0) return;
+        auto remaining = static_cast<int>(got);
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
+             m = mnl_nlmsg_next(m, &remaining))
+            on_reply(m);
+    }
+}
+
+/// Sends one request and calls `on_reply` with each reply that reports no error. Returns 0 or the errno.
+template <class Function>
+[[nodiscard]] int exchange(mnl_socket& with, const nlmsghdr* request, Function on_reply) {
+    if (mnl_socket_sendto(&with, request, request->nlmsg_len) < 0) return errno;
+    int out = 0;
+    read_replies(with, [&](const nlmsghdr* r) {
+        if (r->nlmsg_type == NLMSG_ERROR)
+            out = error_in(r);
+        else
+            on_reply(r);
+    });
+    return out;
+}
+
+}  // namespace sallyport::firewall
