@@ -29,6 +29,7 @@ endfunction()
 function(sallyport_test target headers)
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF) # two test files may use one name for different things
   target_compile_options(${target} PRIVATE ${sallyport_test_options})
+  target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/tests") # support/
   target_link_libraries(${target} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
   target_precompile_headers(${target} REUSE_FROM ${headers})
 endfunction()

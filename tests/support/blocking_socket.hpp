@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <support/free_ports.hpp>
 
 namespace sallyport::testing {
 
@@ -251,6 +252,6 @@ private:
 };
 
 /// A port without a listener.
-inline std::uint16_t refused_port() { return blocking_listener().port(); }
+inline std::uint16_t refused_port() { return free_ports(1).first; }
 
 }  // namespace sallyport::testing

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct HelperChannel : testing::Test {
+struct HelperChannel : ::testing::Test {
     HelperChannel() {
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);

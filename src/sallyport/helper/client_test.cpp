@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
     return fs::read_symlink(fmt::format("/proc/self/fd/{}", fd)).string();  // "socket:[4711]"
 }
 
-class Helper : public testing::Test {
+class Helper : public ::testing::Test {
 protected:
     Helper() {
         fs::create_directories(directory);

@@ -11,6 +11,7 @@
 
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <support/free_ports.hpp>
 
 namespace sallyport::helper {
 
@@ -28,12 +29,12 @@ namespace sallyport::helper {
     return out;
 }
 
-/// A control connection on loopback, as both ends see it.
+/// A control connection on loopback, as both ends see it. The port below the server's is unused.
 struct control_pair {
     explicit control_pair(const char* client_address = "127.0.0.1") {
         listener = socket_of(AF_INET, SOCK_STREAM);
-        const net::socket_address any(*endpoint::parse("127.0.0.1:0"));
-        EXPECT_EQ(::bind(listener.get(), any.data(), any.length()), 0);
+        const net::socket_address at({*ip_address::parse("127.0.0.1"), testing::free_ports(2).last});
+        EXPECT_EQ(::bind(listener.get(), at.data(), at.length()), 0);
         EXPECT_EQ(::listen(listener.get(), 1), 0);
         client = socket_of(AF_INET, SOCK_STREAM);
         const net::socket_address from({*ip_address::parse(client_address), 0});

@@ -18,7 +18,7 @@ public:
     firewall::opening_use use_of(const firewall::opening&) override { return firewall::opening_use::none; }
 };
 
-class HelperInterceptor : public testing::Test {
+class HelperInterceptor : public ::testing::Test {
 protected:
     void SetUp() override { firewall::enter_test_network(); }
 

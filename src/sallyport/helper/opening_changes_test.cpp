@@ -35,7 +35,7 @@ public:
 
 /// A session of a client at 127.0.0.2 with a backend at 127.0.0.1: the daemon has accepted one connection, and opened the
 /// other one.
-class HelperChanges : public testing::Test {
+class HelperChanges : public ::testing::Test {
 protected:
     [[nodiscard]] int open(opening_changes& with, const firewall::opening& o, bool last = true) const {
         return open(with, o, list_of(client.control(), backend.other_end()), last);

@@ -17,7 +17,7 @@ namespace {
 
 using enum request_kind;
 
-class HelperService : public testing::Test {
+class HelperService : public ::testing::Test {
 protected:
     [[nodiscard]] int ask(const request& r, std::vector<unique_fd> descriptors = {}) {
         return made.handle(r, descriptors).text.os;
@@ -84,11 +84,7 @@ TEST_F(HelperService, ConnectsFromTheLowPortToThePeerOfAControlConnection) {
 }
 
 TEST_F(HelperService, BindsOnlyPortsOfTheConfiguration) {
-    auto free_port = socket_of(AF_INET, SOCK_STREAM);
-    const net::socket_address any(*endpoint::parse("127.0.0.1:0"));
-    ASSERT_EQ(::bind(free_port.get(), any.data(), any.length()), 0);
-    const auto at = net::local_endpoint(free_port.get());
-    free_port.reset();
+    const endpoint at{*ip_address::parse("127.0.0.1"), testing::free_ports(1).first};
     service of_ports{permissions{.program = "/nonexistent", .data_ports = {{at.port, at.port}}}, no_table};
     const auto bind_to = [&](endpoint where, unique_fd socket) {
         auto one = list_of(std::move(socket));

@@ -11,7 +11,7 @@ namespace {
 
 using enum request_kind;
 
-class HelperStarter : public testing::Test {
+class HelperStarter : public ::testing::Test {
 protected:
     [[nodiscard]] int ask(const request& r, std::vector<unique_fd> descriptors = {}) {
         return made.handle(r, descriptors).text.os;

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 inline time_limit soon() { return time_limit::within(10s); }
 
 /// Runs coroutines given by name, each to its end, on one loop in the test's thread.
-class net_test : public testing::Test {
+class net_test : public ::testing::Test {
 protected:
     template <class T>
     T run(task<T> work) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <support/free_ports.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -349,9 +350,7 @@ task<errc> connect_to(loop& l, endpoint to, connect_options options, time_limit 
 }
 
 TEST_F(stream_test, a_refused_connection_is_reported_as_refused) {
-    auto closed = listener::open(test_loop(), *endpoint::parse("127.0.0.1:0"));
-    const auto address = closed->local();
-    closed->close();
+    const endpoint address{*ip_address::parse("127.0.0.1"), testing::free_ports(1).first};
     EXPECT_EQ(run(connect_to(test_loop(), address, {}, soon())), errc::refused);
 }
 
@@ -364,10 +363,8 @@ task<std::string> connect_from(loop& l, connect_options options) {
 
 TEST_F(stream_test, S1_connects_from_the_requested_address_and_port) {
     EXPECT_THAT(run(connect_from(test_loop(), {.bind_to = *endpoint::parse("127.0.0.7:0")})),
-                testing::StartsWith("127.0.0.7:"));
-    auto reserve = listener::open(test_loop(), *endpoint::parse("127.0.0.1:0"));
-    const auto port = reserve->local();
-    reserve->close();
+                ::testing::StartsWith("127.0.0.7:"));
+    const endpoint port{*ip_address::parse("127.0.0.1"), testing::free_ports(1).first};
     EXPECT_EQ(run(connect_from(test_loop(), {.bind_to = port, .reuse_address = true})), port.text());
     EXPECT_EQ(run(connect_from(test_loop(), {.bind_to = port, .reuse_address = true})), port.text());
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <support/free_ports.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -22,12 +23,6 @@ unique_fd bound(const endpoint& to) {
     net::set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (::bind(socket.get(), address.data(), address.length()) != 0) return {};
     return socket;
-}
-
-/// A free port below the ephemeral range.
-std::uint16_t free_port() {
-    for (std::uint16_t port = static_cast<std::uint16_t>(10000 + ::getpid() % 9000);; ++port)
-        if (bound({*ip_address::parse("0.0.0.0"), port})) return port;
 }
 
 unique_fd connect(const ip_address& from, std::uint16_t port) {
@@ -86,7 +81,7 @@ net::task<> alternate(net::loop& loop, port_broker& old_broker, port_broker& new
 TEST(PortSharing, TwoProcessesAlternateOnOnePort_G6) {
     net::loop_group loops(1);
     status::counters counters;
-    const auto port = free_port();
+    const auto port = testing::free_ports(1).first;
     const broker_settings settings{.range = {port, port}};
     port_broker old_broker(loops, settings, counters);
     port_broker new_broker(loops, settings, counters);
@@ -112,7 +107,7 @@ net::task<> keeps_the_port_while_forwarded(net::loop& loop, port_broker& old_bro
 TEST(PortSharing, APortStaysReservedWhileTheKernelHasAnOpening_GW08) {
     net::loop_group loops(1);
     status::counters counters;
-    const auto port = free_port();
+    const auto port = testing::free_ports(1).first;
     port_broker old_broker(loops, {.range = {port, port}}, counters);
     port_broker new_broker(loops, {.range = {port, port}}, counters);
     loops.run_until_done(keeps_the_port_while_forwarded(loops.at(0), old_broker, new_broker));
