@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PREFIX = "splab"
+PROGRAMS = Path(__file__).resolve().parent.parent / "build/reference-servers/bin"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,15 @@ class Daemon:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A program of another project that runs on a host: tools/reference-servers fetches it."""
+    host: str
+    command: str  # {folder} stands for a folder of its own
+    ready: str  # the file in that folder that exists once the program works, such as its pid file
+    files: dict = field(default_factory=dict)  # name -> content, in that folder
+
+
+@dataclass(frozen=True)
 class Fact:
     """Whether a TCP connection from a host to address:port arrives at the host `at`; shown to people, checked by tests."""
     source: str
@@ -84,6 +94,7 @@ class Scenario:
     segments: tuple
     hosts: tuple
     daemons: tuple = ()
+    programs: tuple = ()
     facts: tuple = ()
     tries: tuple = ()  # (command line for the client host, what it shows)
     about: str = ""
@@ -360,6 +371,30 @@ class Network:
     def dial(self, host):
         """socket.create_connection as from that host."""
         return lambda *where, **options: self.inside(host, lambda: socket.create_connection(*where, **options))
+
+    def start_programs(self):
+        """Those of the scenario. They end with the network."""
+        for number, program in enumerate(self.scenario.programs):
+            self.start_program(program, self.folder / f"{program.host}-program-{number}")
+
+    def start_program(self, program, folder):
+        """Returns once it is ready."""
+        folder.mkdir(parents=True)
+        for name, content in program.files.items():
+            (folder / name).write_text(content.format(folder=folder))
+        name, *arguments = program.command.format(folder=folder).split()
+        if not (PROGRAMS / name).exists():
+            raise RuntimeError(f"{name} is missing; run tools/reference-servers")
+        log = folder / "log"
+        with log.open("w") as out:
+            process = subprocess.Popen(self.command(program.host, PROGRAMS / name, *arguments), stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=out, start_new_session=True)
+        deadline = time.monotonic() + 10
+        while not (folder / program.ready).exists():
+            if process.poll() not in (None, 0) or time.monotonic() > deadline:
+                raise RuntimeError(f"on {program.host}: {name} {' '.join(arguments)}\n{log.read_text()}")
+            time.sleep(0.02)
+        return process
 
     def up(self):
         try:

@@ -46,6 +46,7 @@ class Lab:
     def __enter__(self):
         self.network.up()
         try:
+            self.network.start_programs()
             for number, daemon in enumerate(self.scenario.daemons):
                 self.start(number, daemon)
         except BaseException:
