@@ -260,4 +260,12 @@ inline constexpr auto helper_timeout = 5s;
 inline constexpr std::size_t opening_batch = 128;
 inline constexpr auto opening_timeout = 2s;
 
+// STUN: the first repetition of a question over UDP (RFC 8489, section 6.2.1), which doubles; how long all servers of a
+// round have, with one lost packet; and the longest answer, which has about 100 bytes and comes in one packet.
+inline constexpr auto first_stun_retransmission = 500ms;
+inline constexpr auto stun_timeout = 3s;
+inline constexpr std::size_t max_stun_message = 1500;
+// Servers that one daemon asks.
+inline constexpr std::size_t max_stun_servers = 4;
+
 }  // namespace sallyport::limits
