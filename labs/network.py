@@ -71,7 +71,7 @@ class Program:
     """A program of another project that runs on a host: tools/reference-servers fetches it."""
     host: str
     command: str  # {folder} stands for a folder of its own
-    ready: str  # the file in that folder that exists once the program works, such as its pid file
+    port: int  # TCP or UDP: it works once this one is open
     files: dict = field(default_factory=dict)  # name -> content, in that folder
 
 
@@ -390,7 +390,7 @@ class Network:
             process = subprocess.Popen(self.command(program.host, PROGRAMS / name, *arguments), stdin=subprocess.DEVNULL, stdout=out,
                                        stderr=out, start_new_session=True)
         deadline = time.monotonic() + 10
-        while not (folder / program.ready).exists():
+        while not run(*self.command(program.host, "ss", "-Hltun", f"sport = :{program.port}")):
             if process.poll() not in (None, 0) or time.monotonic() > deadline:
                 raise RuntimeError(f"on {program.host}: {name} {' '.join(arguments)}\n{log.read_text()}")
             time.sleep(0.02)

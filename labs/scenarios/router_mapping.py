@@ -46,13 +46,13 @@ deny 0-65535 0.0.0.0/0 0-65535
 
 
 def miniupnpd(config=MINIUPNPD, host="router"):
-    return Program(host, "miniupnpd -f {folder}/miniupnpd.conf -P {folder}/pid", ready="pid", files={"miniupnpd.conf": config})
+    return Program(host, "miniupnpd -f {folder}/miniupnpd.conf -P {folder}/pid", port=5351, files={"miniupnpd.conf": config})
 
 
 def coturn(*addresses, host="stun"):
     listen = " ".join(f"-L {address}" for address in addresses)
     return Program(host, f"turnserver -n {listen} --stun-only --no-auth --no-tls --no-dtls --no-cli --listening-port 3478 "
-                         "--pidfile {folder}/pid --log-file stdout", ready="pid")
+                         "--pidfile {folder}/pid --log-file stdout", port=3478)
 
 
 scenario = Scenario(
