@@ -1,0 +1,74 @@
+#include <sallyport/diagnosis/facts.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+constexpr auto result_names =
+    std::to_array<std::string_view>({"ok", "refused", "silent", "reset", "unreachable", "wrong-address", "wrong-peer",
+                                     "verb-refused", "verb-swallowed", "stalled", "failed"});
+constexpr auto answer_names = std::to_array<std::string_view>({"none", "expired", "opened", "refused", "unreachable"});
+constexpr auto end_names = std::to_array<std::string_view>({"unknown", "clean", "truncated", "reset", "open"});
+constexpr auto vantage_names = std::to_array<std::string_view>({"client", "server", "between"});
+
+}  // namespace
+
+std::string_view name(vantage v) noexcept { return vantage_names[static_cast<std::size_t>(v)]; }
+std::string_view name(method_result r) noexcept { return result_names[static_cast<std::size_t>(r)]; }
+std::string_view name(stream_end e) noexcept { return end_names[static_cast<std::size_t>(e)]; }
+std::string_view name(hop_answer a) noexcept { return answer_names[static_cast<std::size_t>(a)]; }
+
+std::optional<method_result> parse_method_result(std::string_view text) noexcept {
+    const auto* const found = std::ranges::find(result_names, text);
+    if (found == result_names.end()) return std::nullopt;
+    return static_cast<method_result>(found - result_names.begin());
+}
+
+const ttl_answer* path_trace::expired_at(unsigned ttl) const noexcept {
+    const auto found =
+        std::ranges::find_if(answers, [&](const ttl_answer& a) { return a.ttl == ttl && a.what == hop_answer::expired; });
+    return found == answers.end() ? nullptr : &*found;
+}
+
+unsigned path_trace::last_expired() const noexcept {
+    unsigned last = 0;
+    for (const auto& a : answers)
+        if (a.what == hop_answer::expired) last = std::max(last, a.ttl);
+    return last;
+}
+
+std::optional<unsigned> path_trace::first(hop_answer what) const noexcept {
+    std::optional<unsigned> found;
+    for (const auto& a : answers)
+        if (a.what == what && (!found || a.ttl < *found)) found = a.ttl;
+    return found;
+}
+
+std::optional<unsigned> path_trace::distance() const noexcept {
+    std::optional<unsigned> found;
+    for (const auto what : {hop_answer::opened, hop_answer::refused, hop_answer::unreachable})
+        if (const auto ttl = first(what); ttl && (!found || *ttl < *found)) found = ttl;
+    return found;
+}
+
+std::optional<unsigned> line_probe::held_from() const noexcept {
+    for (const auto& a : answers)
+        if (!a.passed && !a.expired) return a.ttl;
+    return std::nullopt;
+}
+
+const phase* facts::failed_phase() const noexcept {
+    const auto found = std::ranges::find(phases, false, &phase::ok);
+    return found == phases.end() ? nullptr : &*found;
+}
+
+const path_trace* facts::control_trace() const noexcept {
+    const auto found = std::ranges::find(traces, true, &path_trace::control);
+    return found == traces.end() ? nullptr : &*found;
+}
+
+}  // namespace sallyport::diagnosis

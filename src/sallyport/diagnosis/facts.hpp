@@ -1,0 +1,233 @@
+#pragma once
+// What is known of one FTP session and its path: the input of the rules (rules.hpp). Probes of a live run fill it, and so do
+// the readers of logs, transcripts and captures. A run can be saved as JSON and read again (facts_json.hpp).
+//
+// A fact that was not measured is absent: an empty optional or an empty list. No fact holds a password, a token or an ACCT
+// argument. Texts of a peer are unescaped, so escape them before display. Plain values; any thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/proto/data_method.hpp>
+
+namespace sallyport::diagnosis {
+
+/// The place from which the facts were seen.
+enum class vantage : std::uint8_t {
+    client,
+    server,
+    // A capture of a device between both.
+    between
+};
+[[nodiscard]] std::string_view name(vantage v) noexcept;
+
+/// One step of a session: "resolve", "connect", "greeting", "tls", "login".
+struct phase {
+    std::string name;
+    bool ok = false;
+    std::int64_t ms = 0;
+    /// The error's code (`name(errc)`); empty if the step succeeded.
+    std::string error;
+    /// The code of the server's refusal; 0 if there was none.
+    int reply_code = 0;
+    /// The error's text, or what the step found: an address, a greeting, a TLS version.
+    std::string detail;
+};
+
+/// How one attempt with a data method ended.
+enum class method_result : std::uint8_t {
+    ok,
+    // The data connection was refused: RST, or 425 with that reason.
+    refused,
+    // No answer within the time limit.
+    silent,
+    // The data connection was established and then reset.
+    reset,
+    // ICMP: a device rejects the connection, or there is no route.
+    unreachable,
+    // The data connection failed because of the address in the 227, PORT or EPRT.
+    wrong_address,
+    // The server or the client refused the other end's address ("425 Security: Bad IP connecting").
+    wrong_peer,
+    // The server answered the command with 4xx or 5xx, or with a reply without a usable port.
+    verb_refused,
+    // No reply to the command itself.
+    verb_dropped,
+    // The data connection was established, and then no more bytes arrived.
+    stalled,
+    // The control connection or TLS failed, or the server refused the listing: no matter of the data connection.
+    failed
+};
+/// As in the report: "verb-refused".
+[[nodiscard]] std::string_view name(method_result r) noexcept;
+[[nodiscard]] std::optional<method_result> parse_method_result(std::string_view text) noexcept;
+
+/// How the stream of a data connection ended.
+enum class stream_end : std::uint8_t {
+    unknown,
+    // FIN; with TLS after close_notify.
+    clean,
+    // With TLS: FIN without close_notify.
+    truncated,
+    reset,
+    // Neither end closed it before the time limit.
+    open
+};
+[[nodiscard]] std::string_view name(stream_end e) noexcept;
+
+/// One attempt to transfer a listing or a file with one data method.
+struct method_facts {
+    proto::data_method method = proto::data_method::epsv;
+    /// The control connection was encrypted when the command was sent, so no device could read it.
+    bool tls = false;
+    method_result result = method_result::failed;
+    /// Passive mode: the address that was connected to. Active mode: the one in PORT or EPRT.
+    std::optional<endpoint> target;
+    /// Passive mode: the address in the 227 or 229.
+    std::optional<endpoint> advertised;
+    /// A second attempt to connect: to the advertised address if `target` is the peer's, or the reverse.
+    std::optional<method_result> other_address;
+    /// The reply that refused the method or the transfer, or the final one; 0 and empty if there was none.
+    int reply_code = 0;
+    std::string reply;
+    /// The error's text; empty on success.
+    std::string detail;
+    /// Why a 227 or 229 could not be read: the name of the parser's error.
+    std::string malformed;
+    /// For a command without a reply: whether TCP acknowledged it.
+    std::optional<bool> acknowledged;
+    std::uint64_t bytes = 0;
+    std::int64_t ms = 0;
+    /// The data connection resumed the TLS session of the control connection.
+    std::optional<bool> resumed;
+    stream_end end = stream_end::unknown;
+};
+
+/// What a SYN with a limited TTL got.
+enum class hop_answer : std::uint8_t {
+    none,
+    // ICMP: time exceeded; `from` is the hop.
+    expired,
+    // The connection was established.
+    opened,
+    // RST.
+    refused,
+    // ICMP: destination unreachable; `from` is the device that rejects.
+    unreachable
+};
+[[nodiscard]] std::string_view name(hop_answer a) noexcept;
+
+struct ttl_answer {
+    unsigned ttl = 0;
+    hop_answer what = hop_answer::none;
+    std::optional<ip_address> from;
+    /// Of the ICMP message.
+    int icmp_type = 0;
+    int icmp_code = 0;
+};
+
+/// SYNs with growing TTL to one port. Where a helper may be on the path, each went to a freshly negotiated port.
+struct path_trace {
+    /// The control port; otherwise a data port.
+    bool control = false;
+    endpoint to;
+    /// In the order of their TTL.
+    std::vector<ttl_answer> answers;
+    /// The TTL that the SYN-ACK or RST had left; a sender usually starts with 64, 128 or 255.
+    std::optional<unsigned> reply_ttl;
+
+    /// The answer of the device at this distance; nothing if it did not answer.
+    [[nodiscard]] const ttl_answer* expired_at(unsigned ttl) const noexcept;
+    /// The largest TTL that expired; 0 if none did.
+    [[nodiscard]] unsigned last_expired() const noexcept;
+    /// The smallest TTL with this answer; nothing if there is none.
+    [[nodiscard]] std::optional<unsigned> first(hop_answer what) const noexcept;
+    /// The distance to the device that answered instead of expiring: opened, refused or unreachable.
+    [[nodiscard]] std::optional<unsigned> distance() const noexcept;
+};
+
+/// Commands with growing TTL on throw-away connections to the control port: after which hop they are not acknowledged.
+struct line_probe {
+    std::uint16_t control_port = 21;
+    /// "half PORT", "half EPRT", "half line" (the control of both), "EPSV", "AUTH".
+    std::string line;
+    /// TTL by TTL: whether TCP acknowledged it or ICMP reported that it expired. False: a device held it back.
+    struct answer {
+        unsigned ttl = 0;
+        bool passed = false;
+        bool expired = false;
+    };
+    std::vector<answer> answers;
+
+    /// The smallest TTL at which the line was held back; nothing if it always passed.
+    [[nodiscard]] std::optional<unsigned> held_from() const noexcept;
+};
+
+/// One of several negotiations for comparing ports.
+struct port_round {
+    proto::data_method method = proto::data_method::epsv;
+    std::uint16_t port = 0;
+    method_result result = method_result::failed;
+    /// A second connection to the same port, without a new negotiation.
+    std::optional<method_result> again;
+};
+
+/// A session that was silent for some time and then used again.
+struct idle_probe {
+    std::int64_t seconds = 0;
+    /// "silent", "keepalive" (TCP) or "NOOP".
+    std::string kept_by;
+    /// "alive", "reset", "no answer", "closed" (by FIN or a 421).
+    std::string result;
+    /// The device that has forgotten the connection: the first hop at which a NOOP neither expired nor was acknowledged.
+    std::optional<unsigned> hop;
+};
+
+/// A transfer with one segment size.
+struct size_probe {
+    /// TCP_MAXSEG; 0: the default.
+    std::uint32_t max_segment = 0;
+    std::uint64_t bytes = 0;
+    bool complete = false;
+    /// Segments that arrived after a gap: full-sized ones are lost.
+    std::uint32_t out_of_order = 0;
+    /// Hops between which large packets are lost; 0: unknown.
+    unsigned before_hop = 0;
+    unsigned after_hop = 0;
+};
+
+struct facts {
+    vantage seen_from = vantage::client;
+    /// A file's name, or empty for a live run.
+    std::string source;
+    std::string host;
+    /// "none", "explicit", "implicit".
+    std::string tls_mode = "none";
+    /// The ends of the control connection, as the vantage sees them.
+    endpoint client;
+    endpoint server;
+    /// All addresses of the host's name.
+    std::vector<ip_address> host_addresses;
+    std::string greeting;
+    std::vector<std::string> features;
+    std::vector<phase> phases;
+    std::vector<method_facts> methods;
+    std::vector<path_trace> traces;
+    std::vector<line_probe> lines;
+    std::vector<port_round> rounds;
+    std::vector<idle_probe> idle;
+    std::vector<size_probe> sizes;
+    /// What could not be measured, and why.
+    std::vector<std::string> not_measured;
+
+    [[nodiscard]] const phase* failed_phase() const noexcept;
+    /// The trace to the control port; nullptr if there is none.
+    [[nodiscard]] const path_trace* control_trace() const noexcept;
+};
+
+}  // namespace sallyport::diagnosis
