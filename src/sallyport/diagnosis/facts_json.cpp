@@ -1,0 +1,118 @@
+#include <sallyport/diagnosis/facts_json.hpp>
+
+#include <array>
+#include <utility>
+
+#include <boost/describe/class.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value_from.hpp>
+#include <boost/json/value_to.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <sallyport/diagnosis/json_text.hpp>
+
+namespace json = boost::json;
+
+// ---- Conversions that Boost.JSON finds by the types of their arguments
+
+namespace sallyport {
+
+template <class T>
+json::result<T> parsed_text(const json::value& from) {
+    const auto* const text = from.if_string();
+    if (text == nullptr) return make_error_code(json::error::not_string);
+    const auto value = T::parse({text->data(), text->size()});
+    if (!value) return make_error_code(json::error::syntax);
+    return *value;
+}
+
+void tag_invoke(const json::value_from_tag&, json::value& into, const ip_address& from) { into = from.text(); }
+void tag_invoke(const json::value_from_tag&, json::value& into, const endpoint& from) { into = from.text(); }
+json::result<ip_address> tag_invoke(const json::try_value_to_tag<ip_address>&, const json::value& from) {
+    return parsed_text<ip_address>(from);
+}
+json::result<endpoint> tag_invoke(const json::try_value_to_tag<endpoint>&, const json::value& from) {
+    return parsed_text<endpoint>(from);
+}
+
+/// The value of an enumeration whose name() is this text; `count` values, from 0.
+template <class Enum>
+json::result<Enum> parsed_name(const json::value& from, unsigned count) {
+    const auto* const text = from.if_string();
+    if (text == nullptr) return make_error_code(json::error::not_string);
+    for (unsigned i = 0; i < count; ++i)
+        if (name(static_cast<Enum>(i)) == std::string_view(text->data(), text->size())) return static_cast<Enum>(i);
+    return make_error_code(json::error::unknown_name);
+}
+
+namespace proto {
+
+void tag_invoke(const json::value_from_tag&, json::value& into, data_method from) { into = name(from); }
+json::result<data_method> tag_invoke(const json::try_value_to_tag<data_method>&, const json::value& from) {
+    return parsed_name<data_method>(from, static_cast<unsigned>(data_method::port) + 1);
+}
+
+}  // namespace proto
+
+namespace diagnosis {
+
+void tag_invoke(const json::value_from_tag&, json::value& into, vantage from) { into = name(from); }
+void tag_invoke(const json::value_from_tag&, json::value& into, method_result from) { into = name(from); }
+void tag_invoke(const json::value_from_tag&, json::value& into, stream_end from) { into = name(from); }
+void tag_invoke(const json::value_from_tag&, json::value& into, hop_answer from) { into = name(from); }
+json::result<vantage> tag_invoke(const json::try_value_to_tag<vantage>&, const json::value& from) {
+    return parsed_name<vantage>(from, static_cast<unsigned>(vantage::between) + 1);
+}
+json::result<method_result> tag_invoke(const json::try_value_to_tag<method_result>&, const json::value& from) {
+    return parsed_name<method_result>(from, static_cast<unsigned>(method_result::failed) + 1);
+}
+json::result<stream_end> tag_invoke(const json::try_value_to_tag<stream_end>&, const json::value& from) {
+    return parsed_name<stream_end>(from, static_cast<unsigned>(stream_end::open) + 1);
+}
+json::result<hop_answer> tag_invoke(const json::try_value_to_tag<hop_answer>&, const json::value& from) {
+    return parsed_name<hop_answer>(from, static_cast<unsigned>(hop_answer::unreachable) + 1);
+}
+
+BOOST_DESCRIBE_STRUCT(phase, (), (name, ok, ms, error, reply_code, detail))
+BOOST_DESCRIBE_STRUCT(method_facts, (),
+                      (method, tls, result, target, advertised, other_address, reply_code, reply, detail, malformed,
+                       acknowledged, bytes, ms, resumed, end))
+BOOST_DESCRIBE_STRUCT(ttl_answer, (), (ttl, what, from, icmp_type, icmp_code))
+BOOST_DESCRIBE_STRUCT(path_trace, (), (control, to, answers, reply_ttl))
+BOOST_DESCRIBE_STRUCT(line_probe::answer, (), (ttl, passed, expired))
+BOOST_DESCRIBE_STRUCT(line_probe, (), (control_port, line, answers))
+BOOST_DESCRIBE_STRUCT(port_round, (), (method, port, result, again))
+BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
+BOOST_DESCRIBE_STRUCT(size_probe, (), (max_segment, bytes, complete, out_of_order, before_hop, after_hop))
+BOOST_DESCRIBE_STRUCT(facts, (),
+                      (seen_from, source, host, tls_mode, client, server, host_addresses, greeting, features, phases,
+                       methods, traces, lines, rounds, idle, sizes, not_measured))
+
+namespace {
+
+constexpr std::string_view version_key = "sallyport_doctor";
+constexpr int version = 1;
+
+}  // namespace
+
+std::string to_json(const facts& known) {
+    return readable_json(json::object{{version_key, version}, {"facts", json::value_from(known)}});
+}
+
+result<facts> facts_from_json(std::string_view text) {
+    boost::system::error_code why;
+    const auto parsed = json::parse(text, why);
+    if (why) return fail(errc::syntax, "not a JSON text");
+    const auto* const object = parsed.if_object();
+    const auto* const number = object == nullptr ? nullptr : object->if_contains(version_key);
+    const auto* const saved = object == nullptr ? nullptr : object->if_contains("facts");
+    if (number == nullptr || saved == nullptr) return fail(errc::unsupported, "not a saved run of 'sallyport doctor'");
+    if (!number->is_int64() || number->get_int64() != version)
+        return fail(errc::unsupported, "a saved run of another version of Sallyport");
+    auto read = json::try_value_to<facts>(*saved);
+    if (!read) return fail(errc::syntax, "a saved run with a missing or wrong entry");
+    return std::move(*read);
+}
+
+}  // namespace diagnosis
+}  // namespace sallyport

@@ -1,0 +1,52 @@
+#include <sallyport/diagnosis/facts_json.hpp>
+
+#include <sallyport/diagnosis/test_facts.hpp>
+
+namespace sallyport::diagnosis {
+namespace {
+
+facts complete_facts() {
+    auto out = opened_session();
+    out.source = "run.json";
+    out.greeting = "220 ready";
+    out.features = {"EPSV", "AUTH TLS"};
+    out.methods = {attempt(proto::data_method::epsv, method_result::verb_dropped, true)};
+    out.methods.front().acknowledged = false;
+    out.methods.front().other_address = method_result::ok;
+    out.traces = {control_trace(), trace_to(false, 2)};
+    out.traces.back().reply_ttl = 61;
+    out.lines = {{21, "half PORT", {{1, true, false}}}};
+    out.rounds = {{proto::data_method::pasv, 50001, method_result::ok, method_result::refused}};
+    out.idle = {{60, "NOOP", "alive", 2}};
+    out.sizes = {{536, 7000, true, 2, 1, 2}};
+    out.not_measured = {"the path, because this is a test"};
+    return out;
+}
+
+TEST(facts_json, reads_what_it_has_written) {
+    const auto text = to_json(complete_facts());
+    const auto read = facts_from_json(text);
+    ASSERT_TRUE(read) << read.error().text() << text;
+    EXPECT_EQ(to_json(*read), text);
+    EXPECT_EQ(read->methods.front().result, method_result::verb_dropped);
+    EXPECT_EQ(read->traces.back().expired_at(2)->from, hop_address(2));
+    EXPECT_EQ(read->client, opened_session().client);
+}
+
+TEST(facts_json, bytes_of_a_peer_stay_valid_json) {
+    auto known = opened_session();
+    known.greeting = "220 \x1b[31m caf\xe9";
+    const auto text = to_json(known);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_TRUE(facts_from_json(text));
+}
+
+TEST(facts_json, refuses_other_texts) {
+    for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":2,"facts":{}})",
+                                   R"({"sallyport_doctor":1,"facts":{}})", R"({"sallyport_doctor":"1","facts":[]})"})
+        EXPECT_FALSE(facts_from_json(text)) << text;
+    EXPECT_FALSE(facts_from_json(std::string(10000, '[')));
+}
+
+}  // namespace
+}  // namespace sallyport::diagnosis

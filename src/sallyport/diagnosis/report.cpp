@@ -1,0 +1,165 @@
+#include <sallyport/diagnosis/report.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
+#include <sallyport/diagnosis/rules.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+constexpr std::size_t width = 96;
+constexpr std::size_t max_detail = 60;
+
+/// Words on lines of `width`, the first after `head`, the others below its end.
+std::string paragraph(std::string_view head, std::string_view text) {
+    std::string out;
+    std::string line(head);
+    const std::string indent(head.size(), ' ');
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        const auto word = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.size() > head.size() && line.size() + 1 + word.size() > width) {
+            out += line + '\n';
+            line = indent;
+        }
+        if (line.size() > head.size()) line += ' ';
+        line += word;
+    }
+    return out + line + '\n';
+}
+
+std::string safe(std::string_view text, std::size_t max = 400) { return escape(text, max); }
+
+std::string_view summary_of(overall o, const facts& known) {
+    switch (o) {
+        case overall::healthy: return "works";
+        case overall::impaired: return "works in part";
+        case overall::undecided: return "the cause could not be determined";
+        case overall::broken: break;
+    }
+    if (const auto* const failed = known.failed_phase(); failed != nullptr && failed->name != "login")
+        return "cannot connect";
+    return known.failed_phase() != nullptr ? "no login" : "the login works, and no data connection";
+}
+
+std::string phases_text(const facts& known) {
+    std::string out;
+    for (const auto& each : known.phases)
+        out += fmt::format("  {:<16}{:<8}{:>5} ms  {}\n", each.name, each.ok ? "ok" : "FAILED", each.ms,
+                           safe(each.detail, max_detail));
+    return out;
+}
+
+std::string methods_text(const facts& known) {
+    std::string out;
+    for (const auto& m : known.methods) {
+        const auto about = evidence_of(m);
+        const auto colon = about.find(": ");
+        const bool usable = m.result == method_result::ok;
+        auto detail = about.substr(colon + 2);
+        const bool has_reason = m.result == method_result::failed || m.result == method_result::verb_refused;
+        if (has_reason) detail += ": " + (m.reply.empty() ? m.detail : m.reply);
+        out += paragraph(fmt::format("  {:<16}{:<8}{:>5} ms  ", about.substr(0, colon), usable ? "ok" : "FAILED", m.ms),
+                         safe(detail));
+    }
+    return out;
+}
+
+unsigned length_of_path(const facts& known) {
+    if (const auto distance = distance_to_server(known)) return *distance;
+    unsigned out = 0;
+    for (const auto& trace : known.traces) out = std::max(out, trace.last_expired());
+    return out;
+}
+
+const path_trace* data_trace(const facts& known) {
+    const auto found = std::ranges::find(known.traces, false, &path_trace::control);
+    return found == known.traces.end() ? nullptr : &*found;
+}
+
+hop_answer answer_at(const path_trace* trace, unsigned ttl) {
+    if (trace == nullptr) return hop_answer::none;
+    const auto found = std::ranges::find(trace->answers, ttl, &ttl_answer::ttl);
+    return found == trace->answers.end() ? hop_answer::none : found->what;
+}
+
+char mark_of(hop_answer a) {
+    switch (a) {
+        case hop_answer::expired: return '|';
+        case hop_answer::opened: return 'o';
+        case hop_answer::refused:
+        case hop_answer::unreachable: return 'X';
+        case hop_answer::none: break;
+    }
+    return '?';
+}
+
+/// The control and the data connection side by side, and the hop at which the data connection ends.
+std::string path_text(const facts& known, const std::vector<verdict>& found) {
+    const auto length = length_of_path(known);
+    if (length == 0 || known.traces.empty()) return {};
+    const auto marked = std::ranges::find_if(found, [](const verdict& v) { return v.hop.has_value(); });
+    const auto* const data = data_trace(known);
+    auto out = fmt::format("\n  {:<44}control  data\n", "path");
+    for (unsigned hop = 0; hop <= length; ++hop) {
+        const auto address =
+            hop == length && known.server.port != 0 ? std::optional(known.server.address) : address_of_hop(known, hop);
+        const auto who = hop == 0 ? std::string("this computer") : address ? address->text() : std::string("(no answer)");
+        const bool is_break = marked != found.end() && hop >= marked->hop->first && hop <= marked->hop->last;
+        const char control_mark = hop == 0 ? '|' : mark_of(answer_at(known.control_trace(), hop));
+        char data_mark = hop == 0 ? '|' : mark_of(answer_at(data, hop));
+        if (data == nullptr) data_mark = ' ';
+        out += fmt::format("  {:>3}  {:<29}{:<10}   {}       {}{}\n", hop, who, name(side_of_hop(known, hop)), control_mark,
+                           data_mark, is_break ? "  <== here" : "");
+    }
+    return out;
+}
+
+std::string verdict_text(const verdict& v, std::string_view label) {
+    auto out = paragraph(fmt::format("{:<9}", label), safe(v.cause));
+    auto sure = fmt::format("{}; {}", name(v.confidence),
+                            v.side == side::undecided ? "the side is undecided" : fmt::format("side: {}", name(v.side)));
+    if (v.hop) sure += "; " + text_of(*v.hop);
+    out += paragraph("         ", fmt::format("({}) [{}]", sure, v.id));
+    std::string_view head = "why      ";
+    for (const auto& each : v.evidence) {
+        out += paragraph(fmt::format("{}- ", head), safe(each));
+        head = "         ";
+    }
+    out += paragraph("to do    ", safe(v.remedy, 1000));
+    for (const auto& each : v.rules) out += "           " + safe(each, 1000) + '\n';
+    return out;
+}
+
+}  // namespace
+
+std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete) {
+    const auto state = overall_of(known, found);
+    const auto tls = known.tls_mode == "none" ? std::string("without TLS") : known.tls_mode + " TLS";
+    auto out = fmt::format("{}, {}: {}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
+                           summary_of(state, known));
+    out += phases_text(known) + methods_text(known) + path_text(known, found);
+    bool is_first = true;
+    for (const auto& each : found) {
+        const auto label = each.severity == severity::note ? "note" : "cause";
+        if (is_first || complete)
+            out += '\n' + verdict_text(each, label);
+        else
+            out += (is_first ? "" : "\n") +
+                   paragraph(fmt::format("{:<9}", label),
+                             fmt::format("{} ({}) [{}]", safe(each.cause), name(each.confidence), each.id));
+        is_first = false;
+    }
+    for (const auto& each : known.not_measured) out += paragraph("not measured: ", safe(each));
+    return out;
+}
+
+}  // namespace sallyport::diagnosis

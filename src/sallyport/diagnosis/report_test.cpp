@@ -1,0 +1,59 @@
+#include <sallyport/diagnosis/report.hpp>
+
+#include <algorithm>
+
+#include <boost/json/parse.hpp>
+
+#include <sallyport/diagnosis/test_facts.hpp>
+
+namespace sallyport::diagnosis {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+facts blocked() {
+    auto out = opened_session();
+    out.phases.push_back({"greeting", true, 1, {}, 0, "220 \x1b[2J ready"});
+    out.methods = {attempt(proto::data_method::epsv, method_result::silent),
+                   attempt(proto::data_method::pasv, method_result::silent)};
+    out.traces = {control_trace(), trace_to(false, 3)};
+    return out;
+}
+
+TEST(report, text_fits_one_screen_and_marks_the_hop) {
+    const auto known = blocked();
+    const auto text = report_text(known, judge(known));
+    EXPECT_LE(std::ranges::count(text, '\n'), 40);
+    EXPECT_THAT(text, HasSubstr("the login works, and no data connection"));
+    EXPECT_THAT(text, HasSubstr("198.51.100.1"));
+    EXPECT_THAT(text, HasSubstr("<== here"));
+    EXPECT_THAT(text, HasSubstr("data-ports-dropped"));
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(report, a_healthy_one_is_short) {
+    auto known = opened_session();
+    known.methods = {attempt(proto::data_method::epsv, method_result::ok)};
+    const auto text = report_text(known, judge(known));
+    EXPECT_THAT(text, HasSubstr("works"));
+    EXPECT_THAT(text, Not(HasSubstr("cause")));
+}
+
+TEST(report, json_has_the_schema) {
+    const auto known = blocked();
+    const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();
+    EXPECT_EQ(parsed.at("schema").to_number<int>(), 1);
+    EXPECT_EQ(parsed.at("result").as_string(), "broken");
+    EXPECT_EQ(parsed.at("methods").as_array().size(), 2);
+    EXPECT_EQ(parsed.at("methods").as_array().at(0).as_object().at("result").as_string(), "silent");
+    EXPECT_EQ(parsed.at("path").as_array().size(), test_distance);
+    const auto& first = parsed.at("verdict").as_array().at(0).as_object();
+    EXPECT_EQ(first.at("side").as_string(), "server");
+    EXPECT_EQ(first.at("hop").as_object().at("first").to_number<int>(), 3);
+    for (const auto* const key : {"id", "cause", "confidence", "severity", "remedy", "rules", "evidence"})
+        EXPECT_TRUE(first.contains(key)) << key;
+}
+
+}  // namespace
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,85 @@
+#include <sallyport/diagnosis/rule_support.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+methods select(const facts& known, bool active) {
+    methods out;
+    for (const auto& m : known.methods)
+        if (is_active(m.method) == active) out.push_back(&m);
+    return out;
+}
+
+std::string_view text_of(method_result r, bool active) {
+    switch (r) {
+        case method_result::ok: return "works";
+        case method_result::refused: return active ? "the server's connection was refused, to" : "refused by";
+        case method_result::silent: return active ? "no connection of the server to" : "no answer from";
+        case method_result::reset: return "reset by";
+        case method_result::unreachable: return "rejected on the way to";
+        case method_result::wrong_address: return "wrong address,";
+        case method_result::wrong_peer: return "refused because of the other end's address,";
+        case method_result::verb_refused: return "the server refused the command";
+        case method_result::verb_dropped: return "no reply to the command";
+        case method_result::stalled: return "connected, and then no more data from";
+        case method_result::failed: break;
+    }
+    return "failed";
+}
+
+}  // namespace
+
+methods passive_methods(const facts& known) { return select(known, false); }
+methods active_methods(const facts& known) { return select(known, true); }
+
+bool any_worked(const methods& some) noexcept {
+    return std::ranges::any_of(some, [](const method_facts* m) { return m->result == method_result::ok; });
+}
+
+bool is_blocked(const method_facts& m) noexcept {
+    return m.result == method_result::refused || m.result == method_result::silent || m.result == method_result::reset ||
+           m.result == method_result::unreachable;
+}
+
+const method_facts* find_method(const facts& known, proto::data_method method, bool tls) noexcept {
+    const auto found =
+        std::ranges::find_if(known.methods, [&](const method_facts& m) { return m.method == method && m.tls == tls; });
+    return found == known.methods.end() ? nullptr : &*found;
+}
+
+severity severity_of_active(const facts& known) {
+    return any_worked(passive_methods(known)) ? severity::note : severity::problem;
+}
+
+bool has_nat_at_client(const facts& known) noexcept {
+    return known.client.address.is_private() && known.server.address.is_public();
+}
+
+std::string evidence_of(const method_facts& m) {
+    auto out =
+        fmt::format("{}{}: {}", proto::name(m.method), m.tls ? " over TLS" : "", text_of(m.result, is_active(m.method)));
+    const bool names_target = m.target && m.result != method_result::verb_refused && m.result != method_result::verb_dropped;
+    if (names_target && m.target->port != 0) out += ' ' + m.target->text();
+    return out;
+}
+
+std::string evidence_of_reply(const method_facts& m) { return m.reply.empty() ? "" : "the server's reply: " + m.reply; }
+
+verdict verdict_of(std::string_view id, side where, confidence sure, severity weight) {
+    const auto& about = *explain(id);
+    verdict out;
+    out.id = id;
+    out.cause = about.cause;
+    out.side = where;
+    out.confidence = sure;
+    out.severity = weight;
+    out.remedy = about.remedy;
+    return out;
+}
+
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,42 @@
+#pragma once
+// What the rules share: selections of facts, and their texts as evidence. Private to this directory. Pure functions; any
+// thread.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sallyport/diagnosis/rules.hpp>
+
+namespace sallyport::diagnosis {
+
+/// The groups of rules, each in its own file; rules() joins them.
+[[nodiscard]] std::span<const rule> session_rules() noexcept;
+[[nodiscard]] std::span<const rule> address_rules() noexcept;
+[[nodiscard]] std::span<const rule> method_rules() noexcept;
+[[nodiscard]] std::span<const rule> port_rules() noexcept;
+
+using methods = std::vector<const method_facts*>;
+
+[[nodiscard]] methods passive_methods(const facts& known);
+[[nodiscard]] methods active_methods(const facts& known);
+[[nodiscard]] bool any_worked(const methods& some) noexcept;
+/// The data connection itself failed on its way: refused, silent, reset or unreachable.
+[[nodiscard]] bool is_blocked(const method_facts& m) noexcept;
+/// The first attempt with this method; nullptr if there is none.
+[[nodiscard]] const method_facts* find_method(const facts& known, proto::data_method method, bool tls) noexcept;
+/// Passive data connections work, so that active mode is not needed.
+[[nodiscard]] severity severity_of_active(const facts& known);
+/// The client has a private address, and the server a public one.
+[[nodiscard]] bool has_nat_at_client(const facts& known) noexcept;
+
+/// "EPSV over TLS: no answer from 192.0.2.1:50001".
+[[nodiscard]] std::string evidence_of(const method_facts& m);
+/// "the reply was: 425 ..."; empty without a reply.
+[[nodiscard]] std::string evidence_of_reply(const method_facts& m);
+
+/// A verdict with the cause and the remedy that the table has for this id; the rule replaces what it knows better.
+/// REQUIRES: the table has the id.
+[[nodiscard]] verdict verdict_of(std::string_view id, side where, confidence sure, severity weight = severity::problem);
+
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,55 @@
+#include <sallyport/diagnosis/rules.hpp>
+
+#include <algorithm>
+
+#include <sallyport/diagnosis/rule_support.hpp>
+
+namespace sallyport::diagnosis {
+
+std::span<const rule> rules() noexcept {
+    static const std::vector<rule> all = [] {
+        std::vector<rule> out;
+        for (const auto& group : {session_rules(), address_rules(), method_rules(), port_rules()})
+            out.insert(out.end(), group.begin(), group.end());
+        return out;
+    }();
+    return all;
+}
+
+const explanation* explain(std::string_view id) noexcept {
+    for (const auto& each : rules())
+        if (each.about.id == id) return &each.about;
+    return nullptr;
+}
+
+std::vector<verdict> judge(const facts& known) {
+    std::vector<verdict> out;
+    for (const auto& each : rules()) each.judge(known, out);
+    for (auto& each : out) std::erase(each.evidence, std::string());
+    std::ranges::stable_sort(out, [](const verdict& a, const verdict& b) {
+        if (a.severity != b.severity) return a.severity == severity::problem;
+        return a.confidence > b.confidence;
+    });
+    return out;
+}
+
+std::string_view name(overall o) noexcept {
+    switch (o) {
+        case overall::healthy: return "healthy";
+        case overall::impaired: return "impaired";
+        case overall::broken: return "broken";
+        case overall::undecided: break;
+    }
+    return "undecided";
+}
+
+overall overall_of(const facts& known, const std::vector<verdict>& found) noexcept {
+    if (known.failed_phase() != nullptr) return overall::broken;
+    const bool has_problem = std::ranges::any_of(found, [](const verdict& v) { return v.severity == severity::problem; });
+    const bool works =
+        std::ranges::any_of(known.methods, [](const method_facts& m) { return m.result == method_result::ok; });
+    if (works) return has_problem ? overall::impaired : overall::healthy;
+    return has_problem ? overall::broken : overall::undecided;
+}
+
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,255 @@
+// Rules about single data methods, and about encrypted against unencrypted sessions (symptoms 10, 12, 17, 18, 25, 27).
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+/// The device that holds a line back: the forward chain of the hop before the first TTL at which it is held, or the server.
+std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
+    const auto probe = std::ranges::find(known.lines, line, &line_probe::line);
+    const auto held = probe == known.lines.end() ? std::nullopt : probe->held_from();
+    if (!held || *held == 0) return std::nullopt;
+    const auto distance = distance_to_server(known);
+    const unsigned last = distance && *held >= *distance ? *held : *held - 1;
+    return hop_span{*held - 1, last, address_of_hop(known, *held - 1)};
+}
+
+std::optional<hop_span> helper_on_path(const facts& known) {
+    // If an ordinary half line is held back as well, the device has nothing to do with FTP.
+    if (holder_of(known, "half line")) return std::nullopt;
+    if (auto found = holder_of(known, "half PORT")) return found;
+    return holder_of(known, "half EPRT");
+}
+
+side side_of(const facts& known, const hop_span& hop) {
+    const auto first = side_of_hop(known, hop.first);
+    return first == side_of_hop(known, hop.last) ? first : side::undecided;
+}
+
+void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
+    const auto helper = helper_on_path(known);
+    for (const auto& m : known.methods) {
+        if (!m.tls || !is_blocked(m)) continue;
+        const auto* const plain = find_method(known, m.method, false);
+        const bool plain_works = plain != nullptr && plain->result == method_result::ok;
+        if (!plain_works && (!helper || plain != nullptr)) continue;
+        auto found = verdict_of("helper-blind", side::undecided, plain_works ? confidence::likely : confidence::possible);
+        found.evidence.push_back(evidence_of(m));
+        if (plain_works) found.evidence.push_back(evidence_of(*plain));
+        if (const auto at = find_break(known); at && !at->maybe_way_back) {
+            found.side = at->side;
+            found.hop = at->hop;
+            found.evidence.push_back(at->evidence);
+        }
+        if (helper) {
+            found.hop = helper;
+            found.side = side_of(known, *helper);
+            found.evidence.push_back(
+                fmt::format("an FTP helper is at {}: it holds back the first half of a PORT command", text_of(*helper)));
+        }
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_helper_present(const facts& known, std::vector<verdict>& out) {
+    const auto helper = helper_on_path(known);
+    if (!helper) return;
+    auto found = verdict_of("helper-present", side_of(known, *helper), confidence::likely, severity::note);
+    found.hop = helper;
+    found.evidence.push_back(
+        fmt::format("the first half of a PORT command is held back after {}, and half of another line is "
+                    "not",
+                    text_of(*helper)));
+    out.push_back(std::move(found));
+}
+
+bool got_reply(const method_facts& m) {
+    return m.result != method_result::verb_dropped && m.result != method_result::failed;
+}
+
+void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.method != proto::data_method::epsv || m.result != method_result::verb_dropped) continue;
+        const auto* const pasv = find_method(known, proto::data_method::pasv, m.tls);
+        if (pasv == nullptr || !got_reply(*pasv)) continue;
+        auto found = verdict_of("epsv-dropped", side::undecided, confidence::likely);
+        found.evidence.push_back(evidence_of(m));
+        found.evidence.push_back(evidence_of(*pasv));
+        if (m.acknowledged == true) {
+            // Either the server or a proxy has received the command.
+            found.confidence = confidence::possible;
+            found.evidence.emplace_back("TCP acknowledged EPSV, so it reached the server or a proxy");
+        } else if (m.acknowledged == false) {
+            found.confidence = confidence::certain;
+            found.side = side::between;
+            found.evidence.emplace_back("TCP did not acknowledge EPSV, so a device on the path drops it");
+        }
+        if (const auto holder = holder_of(known, "EPSV")) {
+            found.hop = holder;
+            found.side = side_of(known, *holder);
+            found.evidence.push_back(fmt::format("EPSV is not acknowledged after {}", text_of(*holder)));
+        }
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.method != proto::data_method::epsv || m.result != method_result::verb_refused || !m.malformed.empty())
+            continue;
+        const bool is_needed = known.server.address.is_v6();
+        auto found = verdict_of("epsv-refused", side::server_config, confidence::likely,
+                                is_needed ? severity::problem : severity::note);
+        found.evidence.push_back(evidence_of_reply(m));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_eprt_refused(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.method != proto::data_method::eprt || m.result != method_result::verb_refused) continue;
+        const auto* const port = find_method(known, proto::data_method::port, m.tls);
+        if (port == nullptr || port->result == method_result::verb_refused || !got_reply(*port)) continue;
+        auto found = verdict_of("eprt-refused", side::undecided, confidence::likely, severity::note);
+        found.evidence.push_back(evidence_of(m) + "; " + evidence_of_reply(m));
+        found.evidence.push_back(evidence_of(*port));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_active_blocked(const facts& known, std::vector<verdict>& out) {
+    for (const auto* const m : active_methods(known)) {
+        if (!is_blocked(*m)) continue;
+        auto found = verdict_of("active-blocked", side::undecided, confidence::possible, severity_of_active(known));
+        found.evidence.push_back(evidence_of(*m));
+        found.evidence.push_back(evidence_of_reply(*m));
+        if (m->result == method_result::refused) {
+            found.side = side::client;
+            found.confidence = confidence::likely;
+        } else if (has_nat_at_client(known)) {
+            found.side = side::client;
+            found.confidence = confidence::likely;
+            found.evidence.push_back(fmt::format("this computer has the private address {}, so it is behind a NAT router",
+                                                 known.client.address.text()));
+        }
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+bool demands_resumption(const method_facts& m) {
+    if (!m.tls || m.reply_code < 400) return false;
+    const auto text = to_lower(m.reply);
+    const bool names_session =
+        text.find("session") != text.npos && (text.find("ssl") != text.npos || text.find("tls") != text.npos);
+    return names_session && (text.find("reuse") != text.npos || text.find("resum") != text.npos);
+}
+
+void judge_resumption(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (!demands_resumption(m)) continue;
+        auto found = verdict_of("tls-session-not-reused", side::server, confidence::likely);
+        found.evidence.push_back(evidence_of_reply(m));
+        found.evidence.push_back(fmt::format("the data connection {} the control connection's TLS session",
+                                             m.resumed == true ? "resumed" : "did not resume"));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_close_notify(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.end != stream_end::truncated) continue;
+        auto found = verdict_of("no-close-notify", side::server, confidence::likely,
+                                m.result == method_result::ok ? severity::note : severity::problem);
+        found.evidence.push_back(
+            fmt::format("{} over TLS: the data connection ended without close_notify", proto::name(m.method)));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+void judge_stalled(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.result != method_result::stalled) continue;
+        auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
+        found.evidence.push_back(
+            fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m.method), m.bytes));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+}  // namespace
+
+std::span<const rule> method_rules() noexcept {
+    static const auto table = std::to_array<rule>({
+        {{"helper-blind", "A firewall opens data ports by reading the control connection, and TLS hides the port from it.",
+          "the same method in an unencrypted session and over TLS; or a helper on the path and blocked ports over TLS",
+          "ports that are blocked without TLS as well", "a server that uses other ports over TLS",
+          "Allow the server's passive port range in the firewall, and do not rely on its FTP helper; with TLS it cannot "
+          "work."},
+         judge_helper_blind},
+        {{"helper-present", "A device on the path follows the FTP control connection (helper, ALG, inspection).",
+          "half of a PORT command that is not acknowledged after a hop, and half of another line that is",
+          "devices that hold back every incomplete line", "a harmless inspection that reassembles commands",
+          "Nothing, unless something fails. It cannot read sessions over TLS."},
+         judge_helper_present},
+        {{"epsv-dropped", "EPSV gets no reply, and PASV does.", "both methods in sessions of their own",
+          "a server that is slow in general", "a server that does not answer unknown commands; a proxy that drops EPSV",
+          "Disable FTP inspection in the firewalls on the path; clients can use PASV only (--data-methods pasv)."},
+         judge_epsv_dropped},
+        {{"epsv-refused", "The server refuses EPSV.", "a reply of 5xx to EPSV", "no reply",
+          "a device that answers for the server; "
+          "NAT64 without support for FTP",
+          "Nothing over IPv4, where PASV works. Over IPv6 EPSV is required: enable it in the server."},
+         judge_epsv_refused},
+        {{"eprt-refused", "EPRT is refused, and PORT is accepted.", "both methods", "a refusal of active mode in general",
+          "a helper that rewrites PORT only, so that the server sees a private address in EPRT",
+          "Use PORT (--data-methods port), "
+          "or passive mode."},
+         judge_eprt_refused},
+        {{"active-blocked", "The server accepts active mode, but its data connection does not arrive.",
+          "an accepted PORT or EPRT, and no connection within the time limit, or 425", "a refusal of the command",
+          "a firewall of the client, of the server, or of a provider; a NAT router without a mapping",
+          "Use passive mode; or allow connections from the server to this computer (--active-ports) in the client's "
+          "firewall and "
+          "router, and outgoing connections from port 20 in the server's."},
+         judge_active_blocked},
+        {{"tls-session-not-reused",
+          "The server requires that the data connection resumes the control connection's TLS session, and "
+          "did not recognize it.",
+          "a refusal that names it", "other refusals",
+          "a cluster whose nodes do not share ticket keys; a gateway that ends TLS",
+          "Share the TLS ticket keys among the nodes, or disable the requirement (vsftpd: require_ssl_reuse=NO; ProFTPD: "
+          "TLSOptions NoSessionReuseRequired)."},
+         judge_resumption},
+        {{"no-close-notify", "The server ends TLS on data connections without close_notify.",
+          "how the data connection ended", "a reset", "a device that ends the connection",
+          "Update the server; strict clients treat such transfers as truncated."},
+         judge_close_notify},
+        {{"data-stalled", "The data connection was established, but the data stopped.",
+          "an open data connection without bytes", "a refused or unanswered connection",
+          "lost full-sized packets (MTU); a slow server; a stateful device that lost the "
+          "connection",
+          "Compare with a smaller segment size: lower the MTU of this computer's interface to 1280 and try again."},
+         judge_stalled},
+    });
+    return table;
+}
+
+}  // namespace sallyport::diagnosis

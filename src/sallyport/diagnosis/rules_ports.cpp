@@ -1,0 +1,273 @@
+// Rules about data ports that cannot be reached, all of them or some (symptoms 5, 6, 24, 30).
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+constexpr std::string_view other_end = "To tell them apart, run 'sallyport doctor --server' on the server's host.";
+
+/// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
+const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
+    for (const auto& each : found)
+        if (each.id == "helper-blind" || each.id == "client-override") return nullptr;
+    const method_facts* out = nullptr;
+    for (const auto* const m : passive_methods(known)) {
+        if (m->result == method_result::ok || m->result == method_result::wrong_address) return nullptr;
+        if (m->result == how && out == nullptr) out = m;
+    }
+    return out;
+}
+
+std::string port_of(const method_facts& m) {
+    return m.target ? std::to_string(m.target->port) : std::string("of the reply");
+}
+
+std::string remedy_of(const verdict& v, const method_facts& m) {
+    const auto port = port_of(m);
+    switch (v.side) {
+        case side::client:
+            return fmt::format(
+                "Allow outgoing TCP connections to the server's passive ports (port {} here) in the firewall of {}.", port,
+                v.hop ? text_of(*v.hop) : "this computer and its router");
+        case side::server:
+            return fmt::format(
+                "Server's administrator: allow the passive port range (port {} here) in the firewall, and forward "
+                "it to the server.",
+                port);
+        case side::between:
+            return fmt::format(
+                "A provider drops the port: use other passive ports, such as 50000 and above, or ask the operator of "
+                "{}.",
+                v.hop ? text_of(*v.hop) : "the network");
+        default: break;
+    }
+    return fmt::format("Allow the server's passive port range (port {} here) in the firewalls of both sides.", port);
+}
+
+void describe_break(const facts& known, const method_facts& m, verdict& v) {
+    for (const auto* const each : passive_methods(known)) v.evidence.push_back(evidence_of(*each));
+    if (const auto at = find_break(known)) {
+        v.hop = at->hop;
+        v.side = at->side;
+        v.confidence = at->confidence;
+        v.evidence.push_back(at->evidence);
+        v.cause = fmt::format("{} {}", v.cause, fmt::format("The path ends at {}.", text_of(at->hop)));
+        v.remedy = remedy_of(v, m);
+        if (at->maybe_way_back) {
+            v.evidence.emplace_back(
+                "the firewall of the server's router or host, or a filter that drops the answers on their "
+                "way back, would all look like this");
+            v.remedy += ' ';
+            v.remedy += other_end;
+        }
+        return;
+    }
+    v.remedy = remedy_of(v, m);
+}
+
+void judge_dropped(const facts& known, std::vector<verdict>& out) {
+    const auto* const m = blocked_in_general(known, out, method_result::silent);
+    if (m == nullptr) return;
+    auto found = verdict_of("data-ports-dropped", side::undecided, confidence::possible);
+    describe_break(known, *m, found);
+    out.push_back(std::move(found));
+}
+
+void judge_refused(const facts& known, std::vector<verdict>& out) {
+    const auto* m = blocked_in_general(known, out, method_result::refused);
+    if (m == nullptr) m = blocked_in_general(known, out, method_result::reset);
+    if (m == nullptr) return;
+    auto found = verdict_of("data-ports-refused", side::undecided, confidence::possible);
+    describe_break(known, *m, found);
+    if (const auto at = find_break(known); at && at->at_server) {
+        found.cause = "The data ports are refused at the server's own distance: the server's host has no listener on them.";
+        found.evidence.emplace_back(
+            "a balancer that sends the connection to another node, a server that opens the port only "
+            "with the transfer command, and a firewall of the host that answers with RST look the same");
+    }
+    out.push_back(std::move(found));
+}
+
+void judge_rejected(const facts& known, std::vector<verdict>& out) {
+    const auto* const m = blocked_in_general(known, out, method_result::unreachable);
+    if (m == nullptr) return;
+    auto found = verdict_of("data-ports-rejected", side::undecided, confidence::possible);
+    describe_break(known, *m, found);
+    out.push_back(std::move(found));
+}
+
+// ---- Rounds
+
+/// The results of each port.
+struct port_results {
+    unsigned worked = 0;
+    unsigned failed = 0;
+};
+
+using by_port = std::map<std::uint16_t, port_results>;
+
+by_port results_of(const facts& known) {
+    by_port out;
+    for (const auto& round : known.rounds) {
+        if (round.port == 0) continue;
+        auto& port = out[round.port];
+        ++(round.result == method_result::ok ? port.worked : port.failed);
+    }
+    return out;
+}
+
+/// "50000 to 50004 work (5 ports); 50005 to 50009 fail (3 ports)": neighbours with the same result are one interval.
+std::string intervals_of(const by_port& ports) {
+    std::string out;
+    for (auto at = ports.begin(); at != ports.end();) {
+        const bool works = at->second.failed == 0;
+        auto end = at;
+        std::uint16_t last = at->first;
+        unsigned count = 0;
+        for (; end != ports.end() && (end->second.failed == 0) == works; ++end, ++count) last = end->first;
+        out += fmt::format("{}{}{} {} ({} tried)", out.empty() ? "" : "; ", at->first,
+                           last == at->first ? "" : fmt::format(" to {}", last), works ? "work" : "fail", count);
+        at = end;
+    }
+    return out;
+}
+
+bool depends_on_port(const by_port& ports) {
+    return std::ranges::none_of(ports, [](const auto& each) { return each.second.worked > 0 && each.second.failed > 0; });
+}
+
+/// The number of changes between working and failing in the order of the ports; a partly forwarded range has one or two.
+unsigned changes_of(const by_port& ports) {
+    unsigned changes = 0;
+    std::optional<bool> before;
+    for (const auto& [port, results] : ports) {
+        const bool works = results.failed == 0;
+        if (before && *before != works) ++changes;
+        before = works;
+    }
+    return changes;
+}
+
+struct round_counts {
+    unsigned worked = 0;
+    unsigned failed = 0;
+};
+
+round_counts counts_of(const facts& known) {
+    round_counts out;
+    for (const auto& round : known.rounds) ++(round.result == method_result::ok ? out.worked : out.failed);
+    return out;
+}
+
+void judge_some_ports(const facts& known, std::vector<verdict>& out) {
+    const auto [worked, failed] = counts_of(known);
+    const auto ports = results_of(known);
+    if (worked == 0 || failed == 0 || !depends_on_port(ports) || changes_of(ports) > 2) return;
+    const bool repeated =
+        std::ranges::all_of(ports, [](const auto& each) { return each.second.failed == 0 || each.second.failed > 1; });
+    auto found = verdict_of("some-ports-blocked", side::undecided, repeated ? confidence::likely : confidence::possible);
+    found.evidence.push_back(intervals_of(ports));
+    if (repeated) found.evidence.emplace_back("the ports that fail were tried twice, with the same result");
+    if (const auto at = find_break(known)) {
+        found.hop = at->hop;
+        found.side = at->side;
+        found.evidence.push_back(at->evidence);
+    }
+    out.push_back(std::move(found));
+}
+
+void judge_by_chance(const facts& known, std::vector<verdict>& out) {
+    const auto [worked, failed] = counts_of(known);
+    const auto ports = results_of(known);
+    if (worked == 0 || failed == 0 || (depends_on_port(ports) && changes_of(ports) <= 2)) return;
+    auto found = verdict_of("fails-by-chance", side::server, confidence::possible);
+    found.evidence.push_back(
+        fmt::format("{} of {} data connections failed, independent of the port", failed, worked + failed));
+    found.evidence.push_back(intervals_of(ports));
+    const bool all_refused = std::ranges::all_of(known.rounds, [](const port_round& r) {
+        return r.result == method_result::ok || r.result == method_result::refused;
+    });
+    const auto at = find_break(known);
+    if (all_refused && at && at->at_server) {
+        found.confidence = confidence::likely;
+        found.hop = at->hop;
+        found.evidence.push_back(at->evidence);
+    }
+    out.push_back(std::move(found));
+}
+
+void judge_between_methods(const facts& known, std::vector<verdict>& out) {
+    if (counts_of(known).failed > 0) return;
+    const auto passive = passive_methods(known);
+    for (const auto* const m : passive) {
+        if (!is_blocked(*m)) continue;
+        const bool same_session_works = std::ranges::any_of(passive, [&](const method_facts* other) {
+            return other->tls == m->tls &&
+                   (other->result == method_result::ok || other->result == method_result::wrong_address);
+        });
+        if (!same_session_works) continue;
+        if (std::ranges::any_of(out, [](const verdict& v) { return v.id == "client-override" || v.id == "helper-blind"; }))
+            return;
+        auto found = verdict_of("one-method-blocked", side::undecided, confidence::possible);
+        for (const auto* const each : passive) found.evidence.push_back(evidence_of(*each));
+        if (const auto at = find_break(known)) {
+            found.hop = at->hop;
+            found.side = at->side;
+            found.evidence.push_back(at->evidence);
+        }
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+}  // namespace
+
+std::span<const rule> port_rules() noexcept {
+    static const auto table = std::to_array<rule>({
+        {{"data-ports-dropped", "The login works, but a firewall drops the data connections.",
+          "passive attempts without any answer; SYNs with growing TTL to the control port and to the data port",
+          "RST and ICMP; hops that do not answer on the control port either; a wrong address in the 227",
+          "silence after the last hop: the server's router, its host, or a filter on the way back",
+          "Allow the server's passive port range in the firewalls of both sides."},
+         judge_dropped},
+        {{"data-ports-refused", "The login works, but the data connections are refused.",
+          "RST in reply to data connections; the smallest TTL that gets it, and the RST's own TTL", "silence and ICMP",
+          "a balancer, a port that is opened late, a firewall of the host that answers with RST",
+          "Server's administrator: forward the passive port range to the server."},
+         judge_refused},
+        {{"data-ports-rejected", "The login works, but a device rejects the data connections by ICMP.",
+          "an ICMP error, and the address of its sender", "silence and RST", "none if the sender's address is known",
+          "Allow the server's passive port range in the firewall of that device."},
+         judge_rejected},
+        {{"some-ports-blocked", "Only a part of the passive port range can be reached.",
+          "rounds of EPSV or PASV with several ports, and ports that failed tried again", "failures by chance",
+          "a rate limit that fails after a number of connections",
+          "Use the same range in the server's configuration and in its router's port forwarding."},
+         judge_some_ports},
+        {{"fails-by-chance", "Some data connections fail, whatever their port: a balancer may send them to another node.",
+          "rounds in which the same port works and fails, or failures spread over the range", "a partly forwarded range",
+          "a rate limit; packet loss",
+          "Configure the balancer to send all connections of a client to the same node (affinity by "
+          "source address), for all ports."},
+         judge_by_chance},
+        {{"one-method-blocked", "The data ports of one passive method are blocked, and those of the other are open.",
+          "EPSV and PASV with different results", "rounds that show the port as the cause",
+          "a part of the port range that is blocked; a helper that knows one method only",
+          "Run the command again with --rounds 20; clients can use the method that works (--data-methods)."},
+         judge_between_methods},
+    });
+    return table;
+}
+
+}  // namespace sallyport::diagnosis

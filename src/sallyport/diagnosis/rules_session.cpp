@@ -1,0 +1,169 @@
+// Rules about the steps before a data connection (symptoms 11, 23, 41).
+
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+const phase* failed_at(const facts& known, std::string_view name) {
+    const auto* const failed = known.failed_phase();
+    return failed != nullptr && failed->name == name ? failed : nullptr;
+}
+
+void add(const facts& known, std::vector<verdict>& out, std::string_view id, side where, confidence sure) {
+    auto found = verdict_of(id, where, sure);
+    const auto& failed = *known.failed_phase();
+    found.evidence.push_back(fmt::format("{}: {}", failed.name, failed.detail));
+    out.push_back(std::move(found));
+}
+
+void judge_host_not_found(const facts& known, std::vector<verdict>& out) {
+    if (failed_at(known, "resolve") != nullptr) add(known, out, "host-not-found", side::client_config, confidence::likely);
+}
+
+void judge_control_refused(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "connect");
+    if (failed != nullptr && failed->error == "refused")
+        add(known, out, "control-port-refused", side::server, confidence::likely);
+}
+
+void judge_control_silent(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "connect");
+    if (failed == nullptr || failed->error != "timeout") return;
+    add(known, out, "control-port-silent", side::undecided, confidence::possible);
+    const auto* const control = known.control_trace();
+    if (control == nullptr) return;
+    const auto last = control->last_expired();
+    out.back().evidence.push_back(
+        last == 0 ? "no hop of the path answers"
+                  : fmt::format("the last hop that answers is {}", text_of({last, last, address_of_hop(known, last)})));
+}
+
+void judge_control_unreachable(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "connect");
+    if (failed != nullptr && failed->error == "unreachable")
+        add(known, out, "control-port-unreachable", side::undecided, confidence::possible);
+}
+
+void judge_no_greeting(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "greeting");
+    if (failed != nullptr && failed->reply_code == 0) add(known, out, "no-greeting", side::undecided, confidence::possible);
+}
+
+bool names_tls(const std::string& feature) {
+    const auto text = to_lower(feature);
+    return text.starts_with("auth") && text.find("tls") != text.npos;
+}
+
+void judge_auth_garbled(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls");
+    if (failed == nullptr || failed->reply_code < 500) return;
+    for (const auto& feature : known.features) {
+        if (!names_tls(feature)) continue;
+        add(known, out, "auth-garbled", side::undecided, confidence::likely);
+        out.back().evidence.push_back("the server's reply to FEAT names " + feature);
+        return;
+    }
+}
+
+void judge_certificate(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls");
+    if (failed != nullptr && failed->error == "tls_untrusted")
+        add(known, out, "certificate-untrusted", side::undecided, confidence::likely);
+}
+
+void judge_tls_failed(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls");
+    if (failed != nullptr && out.empty()) add(known, out, "tls-failed", side::undecided, confidence::possible);
+}
+
+bool is_server_busy(const phase& failed) {
+    if (failed.reply_code == 421) return true;
+    const auto text = to_lower(failed.detail);
+    return failed.reply_code >= 400 && text.find("too many") != text.npos;
+}
+
+void judge_server_busy(const facts& known, std::vector<verdict>& out) {
+    const auto* failed = failed_at(known, "login");
+    if (failed == nullptr) failed = failed_at(known, "greeting");
+    if (failed != nullptr && is_server_busy(*failed)) add(known, out, "server-busy", side::server, confidence::likely);
+}
+
+void judge_login_refused(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "login");
+    if (failed != nullptr && failed->reply_code != 0 && !is_server_busy(*failed))
+        add(known, out, "login-refused", side::client_config, confidence::likely);
+}
+
+void judge_connection_lost(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "login");
+    if (failed != nullptr && failed->reply_code == 0)
+        add(known, out, "login-unanswered", side::undecided, confidence::possible);
+}
+
+}  // namespace
+
+std::span<const rule> session_rules() noexcept {
+    static const auto table = std::to_array<rule>({
+        {{"host-not-found", "The host name has no address.", "the lookup of the name", "an address in place of a name",
+          "a name server that does not answer", "Check the host name and the name server of this computer."},
+         judge_host_not_found},
+        {{"control-port-refused", "No FTP server accepts connections on this address and port.",
+          "a RST in reply to the connection", "silence and ICMP",
+          "a firewall that answers with RST; a NAT router that does not "
+          "forward the port",
+          "Check address and port; start the server, or forward the port to it."},
+         judge_control_refused},
+        {{"control-port-silent", "The control port does not answer.", "a connection without any answer",
+          "RST and ICMP, which are other causes", "a host that is down; a firewall of either side, or of a provider",
+          "Check that the host is up, and allow TCP connections to this port in the firewalls of both sides."},
+         judge_control_silent},
+        {{"control-port-unreachable", "A device rejects the connection, or there is no route to the server.",
+          "an ICMP error, or the system's refusal", "RST and silence", "a host that is down, reported by its last router",
+          "Check the network of this computer, and the firewalls of both sides."},
+         judge_control_unreachable},
+        {{"no-greeting", "The connection is accepted, but no FTP greeting arrives.", "an open connection without a greeting",
+          "a refusal in the greeting",
+          "a port that starts with TLS (990); a server that waits for a PROXY header; a slow reverse "
+          "lookup; a service mesh that waits for the client's first byte",
+          "Check that the port belongs to an FTP server; for implicit TLS use ftps://. If a load balancer must send PROXY "
+          "headers, connect through it."},
+         judge_no_greeting},
+        {{"auth-garbled", "A device on the path changes or blocks AUTH TLS.",
+          "a refusal of AUTH TLS, and a FEAT reply that offers it", "a server without TLS, whose FEAT does not name it",
+          "a server that refuses TLS to this address only",
+          "Disable FTP inspection (ALG, fixup) in the firewalls on the path, or "
+          "use implicit TLS on port 990."},
+         judge_auth_garbled},
+        {{"certificate-untrusted", "The server's certificate is not trusted.", "a failed TLS handshake",
+          "other TLS failures", "a device that intercepts TLS",
+          "Trust its CA with --ca FILE; --insecure accepts any certificate for this test."},
+         judge_certificate},
+        {{"tls-failed", "TLS could not be established.", "a failed AUTH TLS or handshake",
+          "an untrusted certificate; a garbled AUTH", "a server without TLS; implicit TLS against explicit TLS",
+          "Check whether the server uses explicit TLS (ftpes://) or implicit TLS (ftps://, port 990)."},
+         judge_tls_failed},
+        {{"server-busy", "The server does not admit another session now.", "reply 421, or a refusal that names a limit",
+          "a wrong password", "the sessions of this diagnosis count for that limit as well",
+          "Try again later, or raise the server's limits of users and sessions per address."},
+         judge_server_busy},
+        {{"login-refused", "The server refused the login.", "a reply of 5xx to USER, PASS or ACCT", "limits (421)",
+          "a server that requires TLS before the login", "Check user name and password; with TLS use ftpes://."},
+         judge_login_refused},
+        {{"login-unanswered", "The control connection was lost or silent during the login.",
+          "no reply to a command of the login", "a refusal", "a slow account database; a firewall that inspects FTP",
+          "Try again; if it stays, disable FTP inspection in the firewalls on the path."},
+         judge_connection_lost},
+    });
+    return table;
+}
+
+}  // namespace sallyport::diagnosis

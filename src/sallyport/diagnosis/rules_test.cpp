@@ -1,0 +1,252 @@
+#include <sallyport/diagnosis/rules.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <sallyport/diagnosis/test_facts.hpp>
+
+namespace sallyport::diagnosis {
+namespace {
+
+using proto::data_method;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+facts healthy(bool tls = false) {
+    auto out = opened_session();
+    for (const auto m : {data_method::epsv, data_method::pasv}) out.methods.push_back(attempt(m, method_result::ok, tls));
+    return out;
+}
+
+facts with(std::initializer_list<method_facts> methods) {
+    auto out = opened_session();
+    out.methods = methods;
+    return out;
+}
+
+verdict only(const facts& known) {
+    const auto found = judge(known);
+    EXPECT_EQ(found.size(), 1) << testing::PrintToString(ids(found));
+    return found.empty() ? verdict{} : found.front();
+}
+
+TEST(rules, ids_are_unique_and_explained) {
+    std::set<std::string_view> seen;
+    for (const auto& each : rules()) {
+        EXPECT_TRUE(seen.insert(each.about.id).second) << each.about.id;
+        EXPECT_EQ(explain(each.about.id), &each.about);
+        for (const auto text :
+             {each.about.cause, each.about.needs, each.about.excludes, each.about.looks_alike, each.about.remedy})
+            EXPECT_FALSE(text.empty()) << each.about.id;
+    }
+    EXPECT_EQ(explain("no-such-id"), nullptr);
+}
+
+TEST(rules, no_alarm_on_healthy_sessions) {
+    for (const bool tls : {false, true}) {
+        const auto known = healthy(tls);
+        EXPECT_THAT(judge(known), IsEmpty());
+        EXPECT_EQ(overall_of(known, {}), overall::healthy);
+    }
+}
+
+// A client behind NAT cannot use active mode, and needs it for nothing if passive mode works.
+TEST(rules, active_mode_that_fails_is_a_note_if_passive_works) {
+    auto known = healthy();
+    known.methods.push_back(attempt(data_method::port, method_result::silent));
+    const auto found = only(known);
+    EXPECT_EQ(found.id, "active-blocked");
+    EXPECT_EQ(found.severity, severity::note);
+    EXPECT_EQ(overall_of(known, {found}), overall::healthy);
+}
+
+facts with_227(std::string_view named, std::optional<method_result> there, method_result at_peer) {
+    auto pasv = attempt(data_method::pasv, at_peer);
+    pasv.advertised = endpoint{address(named), 50000};
+    pasv.other_address = there;
+    if (at_peer == method_result::ok && there && *there != method_result::ok) {
+        pasv.result = method_result::wrong_address;
+        pasv.target = pasv.advertised;
+        pasv.other_address = method_result::ok;
+    }
+    auto known = with({attempt(data_method::epsv, method_result::ok), pasv});
+    return known;
+}
+
+// Symptoms 1 to 4.
+TEST(rules, addresses_of_227) {
+    const auto id = [](std::string_view named) {
+        return only(with_227(named, method_result::silent, method_result::ok)).id;
+    };
+    EXPECT_EQ(id("10.1.2.3"), "private-address");
+    EXPECT_EQ(id("172.18.0.2"), "container-address");
+    EXPECT_EQ(id("198.51.100.99"), "other-public-address");
+    EXPECT_EQ(id("0.0.0.0"), "unspecified-address");
+    const auto found = only(with_227("10.1.2.3", method_result::silent, method_result::ok));
+    EXPECT_EQ(found.confidence, confidence::certain);
+    EXPECT_EQ(found.side, side::server_config);
+}
+
+TEST(rules, a_private_address_that_can_be_reached_is_right) {
+    EXPECT_THAT(judge(with_227("10.1.2.3", method_result::ok, method_result::ok)), IsEmpty());
+}
+
+// Symptom 33.
+TEST(rules, a_client_that_ignores_a_right_address) {
+    auto known = with_227("10.1.2.3", method_result::ok, method_result::silent);
+    known.methods.front().result = method_result::silent;
+    EXPECT_EQ(only(known).id, "client-override");
+}
+
+// Symptom 5, without and with a path.
+TEST(rules, blocked_ports) {
+    for (const auto& [result, id] :
+         {std::pair{method_result::silent, "data-ports-dropped"}, std::pair{method_result::refused, "data-ports-refused"},
+          std::pair{method_result::unreachable, "data-ports-rejected"}}) {
+        auto known = with({attempt(data_method::epsv, result), attempt(data_method::pasv, result)});
+        auto found = only(known);
+        EXPECT_EQ(found.id, id);
+        EXPECT_EQ(found.side, side::undecided);
+        EXPECT_EQ(found.confidence, confidence::possible);
+        EXPECT_EQ(overall_of(known, {found}), overall::broken);
+    }
+    auto known =
+        with({attempt(data_method::epsv, method_result::silent), attempt(data_method::pasv, method_result::silent)});
+    known.traces = {control_trace(), trace_to(false, 1)};
+    const auto found = only(known);
+    EXPECT_EQ(found.side, side::client);
+    EXPECT_EQ(found.hop->first, 1);
+}
+
+TEST(rules, silence_after_the_last_hop_accuses_neither_side) {
+    auto known = with({attempt(data_method::epsv, method_result::silent)});
+    known.traces = {control_trace(), trace_to(false, 4)};
+    const auto found = only(known);
+    EXPECT_EQ(found.side, side::undecided);
+    EXPECT_NE(found.confidence, confidence::certain);
+    EXPECT_NE(found.remedy.find("doctor --server"), std::string::npos);
+}
+
+// Symptom 10.
+TEST(rules, helper_that_cannot_read_tls) {
+    const auto known = with(
+        {attempt(data_method::epsv, method_result::silent, true), attempt(data_method::epsv, method_result::ok, false)});
+    EXPECT_EQ(only(known).id, "helper-blind");
+    const auto blocked = with(
+        {attempt(data_method::epsv, method_result::silent, true), attempt(data_method::epsv, method_result::silent, false)});
+    EXPECT_EQ(only(blocked).id, "data-ports-dropped");
+}
+
+TEST(rules, helper_found_by_half_a_line) {
+    auto known = healthy();
+    known.traces = {control_trace()};
+    line_probe half_port{21, "half PORT", {}};
+    line_probe half_line{21, "half line", {}};
+    for (unsigned ttl = 1; ttl <= 4; ++ttl) {
+        half_port.answers.push_back({ttl, false, ttl == 1});
+        half_line.answers.push_back({ttl, false, true});
+    }
+    known.lines = {half_port, half_line};
+    const auto found = only(known);
+    EXPECT_EQ(found.id, "helper-present");
+    EXPECT_EQ(found.severity, severity::note);
+    EXPECT_EQ(found.hop->first, 1);
+    known.lines.back().answers = half_port.answers;
+    EXPECT_THAT(judge(known), IsEmpty());
+}
+
+// Symptom 12.
+TEST(rules, epsv_without_a_reply) {
+    auto epsv = attempt(data_method::epsv, method_result::verb_dropped);
+    EXPECT_EQ(only(with({epsv, attempt(data_method::pasv, method_result::ok)})).confidence, confidence::likely);
+    epsv.acknowledged = true;
+    EXPECT_EQ(only(with({epsv, attempt(data_method::pasv, method_result::ok)})).confidence, confidence::possible);
+    epsv.acknowledged = false;
+    const auto found = only(with({epsv, attempt(data_method::pasv, method_result::ok)}));
+    EXPECT_EQ(found.id, "epsv-dropped");
+    EXPECT_EQ(found.confidence, confidence::certain);
+}
+
+method_facts refused(data_method m, int code, std::string reply, method_result result = method_result::verb_refused) {
+    auto out = attempt(m, result);
+    out.reply_code = code;
+    out.reply = std::move(reply);
+    return out;
+}
+
+// Symptoms 16, 17, 18, 21, 25, 37.
+TEST(rules, replies) {
+    EXPECT_EQ(only(with({refused(data_method::port, 500, "500 Illegal PORT command.")})).id, "active-private-address");
+    const auto refused_connection = refused(data_method::port, 425, "425 Connection refused", method_result::refused);
+    const auto blocked = only(with({refused_connection}));
+    EXPECT_EQ(blocked.id, "active-blocked");
+    EXPECT_EQ(blocked.side, side::client);
+    EXPECT_THAT(ids(judge(with(
+                    {refused(data_method::eprt, 501, "501 Syntax error"), attempt(data_method::port, method_result::ok)}))),
+                Contains("eprt-refused"));
+    EXPECT_EQ(
+        only(with({refused(data_method::pasv, 425, "425 Security: Bad IP connecting.", method_result::wrong_peer)})).id,
+        "other-source-address");
+    auto resumed =
+        refused(data_method::epsv, 522, "522 SSL connection failed: session reuse required", method_result::failed);
+    resumed.tls = true;
+    EXPECT_EQ(only(with({resumed})).id, "tls-session-not-reused");
+    auto malformed = refused(data_method::pasv, 227, "227 Entering Passive Mode (ftp.example.org,1,2)");
+    malformed.malformed = "no address in the reply";
+    EXPECT_EQ(only(with({malformed})).id, "malformed-reply");
+}
+
+// Symptoms 6 and 24.
+TEST(rules, rounds_by_port_and_by_chance) {
+    auto by_port = healthy();
+    for (std::uint16_t port = 50000; port < 50010; ++port)
+        for (int i = 0; i < 2; ++i)
+            by_port.rounds.push_back(
+                {data_method::epsv, port, port < 50005 ? method_result::ok : method_result::silent, {}});
+    EXPECT_EQ(only(by_port).id, "some-ports-blocked");
+    EXPECT_EQ(only(by_port).confidence, confidence::likely);
+    auto by_chance = healthy();
+    for (std::uint16_t port = 50000; port < 50010; ++port)
+        by_chance.rounds.push_back(
+            {data_method::epsv, port, port % 2 == 0 ? method_result::ok : method_result::refused, {}});
+    EXPECT_EQ(only(by_chance).id, "fails-by-chance");
+}
+
+TEST(rules, steps_before_the_data_connection) {
+    const auto id = [](std::string_view name, std::string_view error, int code, std::string_view detail) {
+        facts known;
+        known.phases = {{std::string(name), false, 1, std::string(error), code, std::string(detail)}};
+        EXPECT_EQ(overall_of(known, judge(known)), overall::broken);
+        return only(known).id;
+    };
+    EXPECT_EQ(id("resolve", "unresolved", 0, ""), "host-not-found");
+    EXPECT_EQ(id("connect", "refused", 0, ""), "control-port-refused");
+    EXPECT_EQ(id("connect", "timeout", 0, ""), "control-port-silent");
+    EXPECT_EQ(id("connect", "unreachable", 0, ""), "control-port-unreachable");
+    EXPECT_EQ(id("greeting", "timeout", 0, ""), "no-greeting");
+    EXPECT_EQ(id("greeting", "rejected", 421, "421 Too many users"), "server-busy");
+    EXPECT_EQ(id("tls", "tls_untrusted", 0, ""), "certificate-untrusted");
+    EXPECT_EQ(id("tls", "unsupported", 502, ""), "tls-failed");
+    EXPECT_EQ(id("login", "login_refused", 530, "530 Login incorrect"), "login-refused");
+    EXPECT_EQ(id("login", "timeout", 0, ""), "login-unanswered");
+}
+
+// Symptom 11.
+TEST(rules, garbled_auth) {
+    facts known;
+    known.features = {"AUTH TLS", "UTF8"};
+    known.phases = {{"tls", false, 1, "unsupported", 530, "530 Please login with USER and PASS."}};
+    EXPECT_EQ(only(known).id, "auth-garbled");
+}
+
+TEST(rules, problems_come_before_notes) {
+    auto known = with_227("10.1.2.3", method_result::silent, method_result::ok);
+    known.methods.push_back(attempt(data_method::port, method_result::silent));
+    EXPECT_THAT(ids(judge(known)), ElementsAre("private-address", "active-blocked"));
+    EXPECT_EQ(overall_of(known, judge(known)), overall::impaired);
+}
+
+}  // namespace
+}  // namespace sallyport::diagnosis
