@@ -37,15 +37,11 @@ constexpr std::string_view declared[] = {
     "mode",
     "opts",
     "rein",
-    // If the gateway refuses the next transfer by itself, the backend keeps the offset, for the one after it.
-    "rest",
     // The replies name the program that answers.
     "stat",
 };
 
 bool is_comparable(std::string_view bytes) {
-    // What the backend receives for a byte 255 in an argument (IAC, RFC 854) differs from what a server reads.
-    if (bytes.contains('\xff')) return false;
     std::string plain;
     std::string answers;
     (void)proto::telnet_filter().filter(bytes, plain, answers);

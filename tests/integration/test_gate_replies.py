@@ -160,6 +160,27 @@ def test_servers_own_refusals_under_tls(start, root, name):
         raw.expect("PWD", 257)
 
 
+# ---- Commands that the gateway refuses by itself
+
+@pytest.mark.parametrize("name", ["proftpd", "vsftpd", "pure-ftpd"])
+def test_a_refused_command_leaves_nothing_at_the_backend(start, root, name):
+    """GW-04: neither the offset for a refused transfer nor the name before a refused command is used by a later one."""
+    server = start.reference_server(name)
+    gate = gate_before(start, server.port)
+    with Raw(gate.host, gate.port) as raw:
+        raw.login(server.user, server.password)
+        raw.command(f"CWD {server.base or '/'}")
+        raw.expect("TYPE I", 200)
+        raw.expect("REST 5", 350)
+        raw.expect("RETR new", 425)
+        assert raw.store("new", b"whole").code == 226
+        assert raw.retrieve("new") == b"whole"
+        raw.expect("RNFR new", 350)
+        raw.expect("RETR new", 425)
+        raw.expect("RNTO other", 503)
+        assert raw.retrieve("new") == b"whole"
+
+
 # ---- Replies that never come
 
 

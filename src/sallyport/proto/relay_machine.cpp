@@ -115,6 +115,8 @@ std::optional<client_line> relay_machine::next_line() {
 void relay_machine::handle_command(const command& cmd) {
     const bool tls = protection_.client().tls();
     const bool connected = backend_.is_connected();
+    // An unknown command changes nothing at a server.
+    const bool renames = std::exchange(rename_begun_, cmd.id == verb::rnfr || (rename_begun_ && cmd.id == verb::unknown));
     if (login_.names_server(cmd, settings_)) return login_.on_server_named(cmd, settings_, tls, out_);
     if (const auto no = login_.refuse(cmd, settings_, tls)) return refuse(&cmd, *no);
     if (const auto no = settings_.policy.refuses(cmd)) return refuse(&cmd, *no);
@@ -155,7 +157,7 @@ void relay_machine::handle_command(const command& cmd) {
         case data_use::listing: return start_transfer(cmd);
         case data_use::none: break;
     }
-    if (const auto no = refuse_forwarding(cmd)) return refuse(&cmd, *no);
+    if (const auto no = refuse_forwarding(cmd, renames)) return refuse(&cmd, *no);
     forward(cmd);
 }
 
@@ -233,6 +235,7 @@ void relay_machine::refuse(const command* cmd, const local_reply& no) {
 void relay_machine::on_reply(reply r) {
     const auto index = out_.pending().match(r, transfer_.has_backend_reply());
     const auto* const first = index ? &out_.pending()[*index] : nullptr;
+    protection_.convert_telnet(r, out_);
     out_.hide_addresses(r, first);
     if (r.code == 421) {
         if (fail_over()) return out_.note(relay_note::violation, "the backend failed at the login: 421 " + r.text());

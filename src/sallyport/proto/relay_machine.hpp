@@ -139,6 +139,8 @@ private:
     relay_transfer transfer_;
     relay_deadlines deadlines_;
     path_records paths_;
+    // The last command was RNFR.
+    bool rename_begun_ = false;
     relay_output out_;
 };
 

@@ -1,6 +1,7 @@
 #include <sallyport/proto/relay_output.hpp>
 
 #include <sallyport/proto/path_records.hpp>
+#include <sallyport/proto/possible_reply.hpp>
 #include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
@@ -38,6 +39,10 @@ void relay_output::send_local_reply(int code, std::string_view text) {
 void relay_output::refuse(const command& cmd, int code, std::string_view text) {
     if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
     send_local_reply(code, text);
+    if (is_transfer(cmd.id) && offset_sent_) {
+        (void)send_command({verb::rest, "REST", "0"}, reply_kind::discarded);
+        offset_sent_ = false;
+    }
 }
 
 void relay_output::send_at_once(int code, std::string_view text) { send_line(reply_line(code, text)); }
@@ -62,6 +67,8 @@ bool relay_output::send_command(const command& cmd, reply_kind kind) {
     }
     const bool telnet = !backend_tls_ && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
+    if (cmd.id == verb::rest) offset_sent_ = true;
+    if (is_transfer(cmd.id)) offset_sent_ = false;
     const bool path_matters = kind == reply_kind::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
     const bool keep = path_matters || kind == reply_kind::prot;
     pending_.push({kind, cmd.id, keep ? cmd.argument : std::string()});
@@ -88,7 +95,7 @@ bool relay_output::abandon_pending() {
 }
 
 void relay_output::release_backend() {
-    backend_tls_ = false;
+    backend_tls_ = offset_sent_ = false;
     pending_.clear();
     to_backend_.clear();
 }

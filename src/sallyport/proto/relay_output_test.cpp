@@ -108,6 +108,30 @@ TEST(RelayOutput, ARefusalHasANoteAndALineOfTheLog) {
     EXPECT_EQ(notes[1], std::pair(relay_note::line, std::string("< 502 No.")));
 }
 
+TEST(RelayOutput, TheBackendForgetsTheOffsetOfARefusedTransfer_GW04) {
+    relay_output out;
+    const command rest{verb::rest, "REST", "5"};
+    const command retr{verb::retr, "RETR", "a"};
+    out.refuse(retr, 425, "No.");
+    EXPECT_EQ(to_backend(out), "");
+    (void)out.send_command(rest, reply_kind::relayed);
+    out.remove_pending(0);
+    out.refuse({verb::cwd, "CWD", "a"}, 502, "No.");
+    EXPECT_EQ(to_backend(out), "REST 5\r\n");
+    out.refuse(retr, 425, "No.");
+    EXPECT_EQ(to_backend(out), "REST 0\r\n");
+    ASSERT_EQ(out.pending().size(), 1U);
+    EXPECT_EQ(out.pending().front().kind, reply_kind::discarded);
+    out.refuse(retr, 425, "No.");
+    EXPECT_EQ(to_backend(out), "") << "it has forgotten it";
+    out.remove_pending(0);
+    (void)out.send_command(rest, reply_kind::relayed);
+    (void)out.send_command(retr, reply_kind::transfer);
+    (void)to_backend(out);
+    out.refuse(retr, 425, "No.");
+    EXPECT_EQ(to_backend(out), "") << "a transfer has used it";
+}
+
 TEST(RelayOutput, MuchUnsentOutputIsTooMuch) {
     relay_output out;
     EXPECT_FALSE(out.full() || out.client_full());

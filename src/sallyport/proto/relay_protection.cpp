@@ -3,6 +3,7 @@
 #include <string>
 
 #include <sallyport/proto/client_side/replies.hpp>
+#include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
 
@@ -78,6 +79,12 @@ void relay_protection::on_prot_reply(const reply& r, bool protect, relay_backend
     if (!r.positive()) return;
     client_.set_data(protect);
     backend.set_data_protected(protect);
+}
+
+void relay_protection::convert_telnet(reply& r, const relay_output& out) const {
+    if (client_.tls() == out.backend_tls()) return;
+    for (auto& line : r.lines)
+        if (line.find('\xff') != std::string::npos) line = client_.tls() ? telnet_unescape(line) : telnet_escape(line);
 }
 
 relay_event relay_protection::backend_tls_started(relay_output& out) {

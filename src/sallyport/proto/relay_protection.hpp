@@ -35,6 +35,9 @@ public:
     /// The backend's final reply to the client's PROT.
     void on_prot_reply(const reply& r, bool protect, relay_backend_leg& backend);
     [[nodiscard]] relay_event backend_tls_started(relay_output& out);
+    /// Where TLS protects one leg only, bytes 0xFF of a reply of the backend are doubled for the other (RFC 854), or are not
+    /// doubled any more.
+    void convert_telnet(reply& r, const relay_output& out) const;
     void client_tls_started() noexcept { client_.tls_started(); }
     void client_tls_ended() noexcept { client_.tls_ended(); }
     /// REIN: TLS stays, PBSZ and PROT are reset.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -30,7 +31,8 @@ constexpr auto gateway_features =
 
 }  // namespace
 
-std::optional<local_reply> refuse_forwarding(const command& cmd) {
+std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr) {
+    if (cmd.id == verb::rnto && !after_rnfr) return local_reply{503, std::string(replies::rnfr_first)};
     // MODE B leaves data connections open after a transfer; here each serves one (RFC 959 section 3.4.2).
     if (cmd.id == verb::mode && iequals(cmd.argument, "B"))
         return local_reply{504, "MODE B is not supported here; the mode is unchanged."};

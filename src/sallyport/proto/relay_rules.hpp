@@ -13,8 +13,9 @@
 
 namespace sallyport::proto {
 
-/// The reply to a command that is never forwarded, whatever the settings say.
-[[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd);
+/// The reply to a command that is never forwarded, whatever the settings say. `after_rnfr`: the command before it was RNFR.
+/// The backend doesn't receive each command, and would take RNTO for the next one after RNFR where it is not.
+[[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr);
 
 /// What a reply of the backend breaks, for the log; `pending`: what it answers, nullptr where that is nothing.
 [[nodiscard]] std::optional<std::string> violation_of(const reply& r, const pending_reply* pending);

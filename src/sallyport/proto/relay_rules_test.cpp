@@ -6,11 +6,13 @@ namespace sallyport::proto {
 namespace {
 
 TEST(RelayRules, SomeCommandsAreNeverForwarded) {
-    EXPECT_EQ(refuse_forwarding({verb::unknown, "LPRT", "6"})->code, 502);
-    EXPECT_EQ(refuse_forwarding({verb::unknown, "SSCN", "ON"})->code, 502);
-    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "b"})->code, 504);
-    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "S"}), std::nullopt);
-    EXPECT_EQ(refuse_forwarding({verb::unknown, "XCRC", "f"}), std::nullopt);
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "LPRT", "6"}, false)->code, 502);
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "SSCN", "ON"}, false)->code, 502);
+    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "b"}, false)->code, 504);
+    EXPECT_EQ(refuse_forwarding({verb::mode, "MODE", "S"}, false), std::nullopt);
+    EXPECT_EQ(refuse_forwarding({verb::unknown, "XCRC", "f"}, false), std::nullopt);
+    EXPECT_EQ(refuse_forwarding({verb::rnto, "RNTO", "b"}, false)->code, 503);
+    EXPECT_EQ(refuse_forwarding({verb::rnto, "RNTO", "b"}, true), std::nullopt);
 }
 
 TEST(RelayRules, SomeRepliesBreakTheProtocol) {

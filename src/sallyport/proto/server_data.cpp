@@ -39,6 +39,10 @@ void server_data::release_persistent() noexcept {
     setup_ = std::monostate{};
 }
 
+void server_data::release_unless_persistent() noexcept {
+    if (!std::holds_alternative<persistent_data>(setup_)) release_negotiation();
+}
+
 data_setup server_data::release() noexcept { return std::exchange(setup_, std::monostate{}); }
 
 bool server_data::pop_release_request() noexcept { return std::exchange(release_pending_, false); }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/failure_reply.hpp>
 #include <sallyport/proto/list_argument.hpp>
 
@@ -79,7 +80,7 @@ server_files::step server_files::modification_time(const command& c) {
 
 server_files::step server_files::rename(const command& c) {
     const std::optional<virtual_path> from = std::exchange(rename_from_, std::nullopt);
-    if (!from) return reply{503, {"Send RNFR first, directly before RNTO."}};
+    if (!from) return reply{503, {std::string(replies::rnfr_first)}};
     return run_at_path(c, {.command = c.id, .from = *from});
 }
 

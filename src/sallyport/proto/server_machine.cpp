@@ -244,13 +244,16 @@ void server_machine::handle_transfer(const command& c) {
 }
 
 void server_machine::start_transfer(std::expected<transfer_request, reply> request) {
-    if (!request) return send_reply(request.error());
     if (const auto no = protection_.refuse_transfer(login_.data_must_be_protected())) return send_reply(as_reply(*no));
     if (!data_.is_negotiated()) return send_reply(as_reply(425, replies::no_data_connection));
     // An ABOR after this command, received during an earlier transfer, also applies to this one.
     if (input_.has_abort()) {
         data_.release_negotiation();
         return send_reply(as_reply(426, replies::aborted_before));
+    }
+    if (!request) {
+        data_.release_unless_persistent();
+        return send_reply(request.error());
     }
     request->type = parameters_.type();
     request->mode = parameters_.mode();

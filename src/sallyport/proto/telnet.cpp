@@ -62,6 +62,16 @@ std::string telnet_escape(std::string_view text) {
     return out.append(text);
 }
 
+std::string telnet_unescape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        out += text[i];
+        if (text[i] == iac && i + 1 < text.size() && text[i + 1] == iac) ++i;
+    }
+    return out;
+}
+
 std::string telnet_escape_command(std::string_view line) {
     const auto verb = std::min(line.find(' '), line.size());
     std::string out;

@@ -31,6 +31,8 @@ private:
 
 /// A reply with every 0xFF doubled, as an unencrypted control connection must send it.
 [[nodiscard]] std::string telnet_escape(std::string_view text);
+/// The reverse: each pair of 0xFF becomes one. Some servers don't double them, so a single one stays.
+[[nodiscard]] std::string telnet_unescape(std::string_view text);
 
 /// A command for a server's unencrypted control connection, escaped so that as many servers as possible read the same name.
 /// ProFTPD removes Telnet commands from names; vsftpd and Pure-FTPd take each byte as part of the name. All three read a

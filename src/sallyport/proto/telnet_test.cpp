@@ -192,6 +192,12 @@ TEST(Telnet, EscapedTextComesBackThroughTheFilter) {
                                    "b\xff"}) {
         EXPECT_EQ(run({telnet_escape(text)}).text, text);
     }
+    EXPECT_EQ(telnet_unescape("a\xff\xff"
+                              "b\xff"
+                              "c\xff\xff\xff"),
+              "a\xff"
+              "b\xff"
+              "c\xff\xff");
     EXPECT_EQ(telnet_escape("a\xff"
                             "b"),
               "a\xff\xff"

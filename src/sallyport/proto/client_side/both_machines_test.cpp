@@ -1,6 +1,7 @@
 // A client cannot distinguish server and gateway by their replies: the same scripts run against server_machine, and against
 // relay_machine with a server_machine as its backend that accepts everything. Each script runs line by line and byte by
-// byte, and both must send exactly the same replies. A list at the end has the necessary differences with their reasons.
+// byte; both must send exactly the same replies, and the backend must understand what the server understands. A list at the
+// end has the necessary differences with their reasons.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +34,7 @@ template <class Side>
             out += side.take();
         }
     }
-    return out + (side.closed() ? "closed" : "open");
+    return out + (side.closed() ? "closed" : "open") + '\n' + side.understood();
 }
 
 [[nodiscard]] std::string of_server(const circumstances& about, const std::string& script, bool bytewise) {
@@ -187,6 +188,20 @@ const std::string overlong_later(limits::max_command_line + 10, 'A');
         {ipv6, in + "EPSV 1\nEPSV 2\nRETR a\n", "522 Network protocol not supported, use (2)."},
         {ipv6, in + "PASV\nPORT 198,51,100,7,200,1\n", "425 PASV cannot name an IPv6 address; use EPSV."},
         {ipv6, in + "EPRT |2|2001:db8::7|51201|\nRETR a\n", "200 EPRT command successful."},
+
+        // What one command leaves for the next, of which a gateway refuses some by itself
+        {plain, in + "TYPE I\nREST 5\nRETR a\nPASV\nSTOR a\n", "STOR /a 0 I"},
+        {plain, in + "TYPE I\nREST 5\nLIST\nPASV\nSTOR a\n", "STOR /a 0 I"},
+        {plain, in + "TYPE I\nREST 5\nPASV\nNOOP\nSTOR a\n", "STOR /a 5 I"},
+        {plain, in + "TYPE I\nREST 5\nAPPE a\nREST 5\nPASV\nAPPE a\nRETR a\n", "503 REST cannot be used with APPE."},
+        {plain, in + "RNFR a\nRETR a\nRNTO b\n", "503 Send RNFR first, directly before RNTO."},
+        {plain, in + "RNFR a\nEPSV ALL\nRNTO b\nRNFR a\nRNTO b\nRNTO c\n", "503 Send RNFR first, directly before RNTO."},
+        {plain, in + "RNFR a\nXYZZY\n 1\nRNTO b\n", "RNTO /b /a 0"},
+        {plain, in + "RNFR a\nUSER bob\nPASS x\nRNTO b\n", "503 Send RNFR first, directly before RNTO."},
+
+        // Names with a byte 255
+        {plain, in + "MKD a\xff\xff" + "b\nCWD a\xff\xff\nPWD\n", "257 \"/a\xff\xff\" is the current directory."},
+        {tls, secure + "MKD a\xff" + "b\nCWD a\xff\xff\xf4\nPWD\n", "257 \"/a\xff\xff\xf4\" is the current directory."},
 
         // Commands during a transfer
         {plain, in + "PASV\n!hold\nRETR a\nNOOP\nNOOP\nPWD\nNOOP\n!finish\n", "257 \"/\""},

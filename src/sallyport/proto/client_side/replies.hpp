@@ -76,6 +76,7 @@ inline constexpr std::string_view aborted_before = "Aborted before it began.";
 inline constexpr std::string_view nothing_to_abort = "No transfer is running.";
 
 // Other commands that both answer
+inline constexpr std::string_view rnfr_first = "Send RNFR first, directly before RNTO.";
 inline constexpr std::string_view noop = "OK.";
 inline constexpr std::string_view noted = "Noted.";
 inline constexpr std::string_view system = "UNIX Type: L8";
